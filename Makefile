@@ -1,0 +1,58 @@
+# Every habit of this project. `make help` explains them; each works on a fresh clone.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run walk test lint types unit contract integration journey bench contracts lock clean distclean
+
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv, install RabbitMQ and PostgreSQL by apt where missing; at once when all is there
+	@deploy/local/bootstrap
+
+run: setup ## start everything on this machine, walk one journey through it, serve at http://127.0.0.1:8080
+	@$(PYTHON) -m deploy.local.run
+
+walk: setup ## the same, but stop after the journey
+	@$(PYTHON) -m deploy.local.run --once
+
+test: setup lint types unit contract integration journey ## everything that CI asks for
+
+lint: setup ## style, format, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup ## mypy
+	$(BIN)/mypy
+
+unit: setup ## tests of single functions and services: no broker, no database
+	$(PYTHON) -m pytest tests/unit
+
+contract: setup ## tests of the wire: golden samples, and that the generated documents are fresh
+	$(PYTHON) -m contracts.generate --check
+	$(PYTHON) -m pytest tests/contract
+
+integration: setup ## tests on a real broker and real databases
+	$(PYTHON) -m pytest tests/integration
+
+journey: setup ## tests of the whole system through HTTP only
+	$(PYTHON) -m pytest tests/journey
+
+bench: setup ## measure scans and journeys a second; asserts nothing
+	$(PYTHON) -m bench
+
+contracts: setup ## generate contracts/asyncapi.yaml and openapi.yaml anew
+	$(PYTHON) -m contracts.generate
+
+lock: ## resolve every dependency anew into requirements.lock (needs uv)
+	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock
+
+clean: ## delete the local data, and stop what a killed run has left behind
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m deploy.local.clean; else rm -rf .local; fi
+
+distclean: clean ## delete .venv too
+	rm -rf .venv

@@ -1,0 +1,468 @@
+"""Every event: one frozen model each, named by a past participle. What happened, told so that no hearer must ask back.
+
+``data`` travels in clear and holds nothing personal; whatever is (names, mobiles, the ID's last four, free text, a
+vehicle, a code) sits in the model that ``personal`` names and is sealed by the envelope. Who hears what:
+``contracts/subscriptions.py``.
+"""
+
+from datetime import time
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.model import (
+    ApplicantKind,
+    Assistance,
+    Channel,
+    Code,
+    Companion,
+    Contact,
+    DeliverBy,
+    Direction,
+    Instant,
+    Language,
+    Person,
+    PurposeKind,
+    RejectionReason,
+    RevocationReason,
+    Role,
+    Slot,
+    Verdict,
+    Wire,
+    date,
+)
+
+
+class Event(Wire):
+    """What all events have: a version, a producer and a subject within it.
+
+    ``personal`` of a subclass is excluded from the clear part by the envelope's writer.
+    """
+
+    version: ClassVar[int] = 1
+    producer: ClassVar[str]
+
+    @property
+    def subject(self) -> str:
+        """What the event is about; ``seq`` counts within it."""
+        raise TypeError(f"{type(self).__name__} names no subject")
+
+
+class AboutApplication(Event):
+    """An event whose subject is an application."""
+
+    application_id: UUID
+    reference: str
+
+    @property
+    def subject(self) -> str:
+        return f"application:{self.application_id}"
+
+
+class AboutPass(Event):
+    """An event whose subject is a pass."""
+
+    pass_number: str
+    application_id: UUID
+    reference: str
+
+    @property
+    def subject(self) -> str:
+        return f"pass:{self.pass_number}"
+
+
+# ---------------------------------------------------------------- accounts
+
+
+class OtpContact(Wire):
+    """Who gets a one-time code, and the code."""
+
+    mobile: str
+    code: str
+
+
+class OtpRequested(Event):
+    """A code is to be sent; stale after ``expires_at`` of the envelope."""
+
+    producer: ClassVar[str] = "accounts"
+    request_id: UUID
+    language: Language
+    deliver_by: DeliverBy = "sms"
+    personal: OtpContact
+
+    @property
+    def subject(self) -> str:
+        return f"otp:{self.request_id}"
+
+
+class AboutLogin(Event):
+    """An event whose subject is a staff login."""
+
+    producer: ClassVar[str] = "accounts"
+    login_id: Code
+
+    @property
+    def subject(self) -> str:
+        return f"login:{self.login_id}"
+
+
+class LoginIssued(AboutLogin):
+    """The ADO Branch issued a login. The initial password is never in an event."""
+
+    role: Role
+    site: Code | None = None
+    department: Code | None = None
+    issued_by: Code
+    language: Language = "en"
+    personal: Contact
+
+
+class LoginDisabled(AboutLogin):
+    """The login and all its sessions ended."""
+
+    disabled_by: Code
+    sessions_until: Instant
+    """No token of this login is valid past this instant anyway; the denial may be forgotten then."""
+
+
+class SessionEnded(Event):
+    """One session ended before its token expires."""
+
+    producer: ClassVar[str] = "accounts"
+    sid: UUID
+    token_expires_at: Instant
+
+    @property
+    def subject(self) -> str:
+        return f"session:{self.sid}"
+
+
+# ------------------------------------------------------------- application
+
+
+class ApplicationPersonal(Wire):
+    """What an application says of people."""
+
+    applicant: Person
+    companions: tuple[Companion, ...] = ()
+    purpose: str
+    vehicle: str | None = None
+
+
+class ApplicationDetails(AboutApplication):
+    """The whole application as of one revision."""
+
+    producer: ClassVar[str] = "application"
+    revision: int = Field(ge=1)
+    channel: Channel
+    kind: ApplicantKind
+    site: Code
+    department: Code
+    officer: Code | None = None
+    purpose_kind: PurposeKind
+    preferred: tuple[Slot, ...]
+    party: int = Field(ge=1)
+    assistance: Assistance | None = None
+    language: Language
+    deliver_by: DeliverBy
+    mobile_proved: bool
+    submitted_by: Code | None = None
+    """The operator at the counter who vouches, or null for the applicant."""
+    personal: ApplicationPersonal
+
+
+class ApplicationSubmitted(ApplicationDetails):
+    """A visit was applied for."""
+
+
+class ApplicationAmended(ApplicationDetails):
+    """A returned application was completed; ``revision`` rose."""
+
+
+class ApplicationEnded(AboutApplication):
+    """An application came to an end without a visit."""
+
+    producer: ClassVar[str] = "application"
+    revision: int
+    language: Language
+    deliver_by: DeliverBy
+    personal: Contact
+
+
+class ApplicationCancelled(ApplicationEnded):
+    """The applicant, or the counter for him, withdrew it; a pass that exists is to be revoked."""
+
+    cancelled_by: Literal["applicant", "counter"]
+
+
+class ApplicationExpired(ApplicationEnded):
+    """All preferred dates passed without a decision."""
+
+
+class PersonalDataErased(AboutApplication):
+    """Whoever holds personal data of this application erases it."""
+
+    producer: ClassVar[str] = "application"
+
+
+# ---------------------------------------------------------------- approval
+
+
+class OpeningHours(Wire):
+    """Hours of one weekday (0 is Monday), valid from a date on."""
+
+    weekday: int = Field(ge=0, le=6)
+    opens: time
+    closes: time
+    valid_from: date
+    valid_to: date | None = None
+
+
+class ClosedDay(Wire):
+    """A day on which a site admits nobody."""
+
+    day: date
+    reason: str
+
+
+class SiteRecord(Wire):
+    """A site with its gates and hours. ``name`` is by language."""
+
+    code: Code
+    name: dict[Language, str]
+    address: dict[Language, str]
+    gates: tuple[Code, ...]
+    hours: tuple[OpeningHours, ...]
+    closed_days: tuple[ClosedDay, ...] = ()
+
+
+class OfficerRecord(Wire):
+    """An officer whom people visit; an office, not a private person."""
+
+    code: Code
+    name: dict[Language, str]
+    designation: dict[Language, str]
+    room: str = ""
+
+
+class DepartmentRecord(Wire):
+    """A department, where it sits, and its officers."""
+
+    code: Code
+    name: dict[Language, str]
+    sites: tuple[Code, ...]
+    officers: tuple[OfficerRecord, ...] = ()
+
+
+class DirectoryChanged(Event):
+    """One record of the directory as it is now, whole: exactly one of ``site`` and ``department``."""
+
+    producer: ClassVar[str] = "approval"
+    site: SiteRecord | None = None
+    department: DepartmentRecord | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"site:{self.site.code}" if self.site else f"department:{self.department.code if self.department else ''}"
+
+
+class Decision(AboutApplication):
+    """What a department decided about one revision of an application."""
+
+    producer: ClassVar[str] = "approval"
+    review_id: UUID
+    revision: int
+    department: Code
+    decided_by: Code
+
+
+class PassApproved(Decision):
+    """The visit may take place: everything that issuing the pass needs."""
+
+    site: Code
+    gate: Code | None = None
+    officer: Code | None = None
+    slot: Slot
+    entries: int = Field(default=1, ge=1, le=20)
+    vehicle_allowed: bool = False
+    kind: ApplicantKind
+    party: int = Field(ge=1)
+    assistance: Assistance | None = None
+    language: Language
+    deliver_by: DeliverBy
+    personal: ApplicationPersonal
+
+
+class DecisionPersonal(Wire):
+    """The note of a decision and the person it is for."""
+
+    contact: Contact
+    note: str = ""
+
+
+class PassRejected(Decision):
+    """The department refused."""
+
+    reason: RejectionReason
+    language: Language
+    deliver_by: DeliverBy
+    personal: DecisionPersonal
+
+
+class PassReturned(Decision):
+    """The department asks the applicant to complete or change the application."""
+
+    language: Language
+    deliver_by: DeliverBy
+    personal: DecisionPersonal
+
+
+class ApprovalWithdrawn(Decision):
+    """An approval no longer holds; a pass that exists is to be revoked. The reason is for the auditor, in clear words."""
+
+    reason: RejectionReason
+
+
+class EscalationContact(Wire):
+    """The department's duty contact, where it has one."""
+
+    contact: Contact = Contact()
+
+
+class ReviewEscalated(AboutApplication):
+    """A review waited too long."""
+
+    producer: ClassVar[str] = "approval"
+    review_id: UUID
+    department: Code
+    level: int = Field(ge=1)
+    waiting_since: Instant
+    personal: EscalationContact
+
+
+# ---------------------------------------------------------------- issuance
+
+
+class PublicKey(Wire):
+    """The public half of an Ed25519 signing key, as JWK members (RFC 8037)."""
+
+    kid: str = Field(max_length=8)
+    x: str
+    """Base64url without padding."""
+
+
+class PassPersonal(Wire):
+    """What the gate shows and the message needs."""
+
+    applicant: Person
+    companions: tuple[Companion, ...] = ()
+    purpose: str = ""
+    vehicle: str | None = None
+    link_code: str
+    """22 characters, 128 random bits: ``/p/<code>`` opens the pass."""
+
+
+class PassIssued(AboutPass):
+    """A pass exists. ``valid_from`` and ``valid_to`` bound entry, margins included."""
+
+    producer: ClassVar[str] = "issuance"
+    site: Code
+    gate: Code | None = None
+    department: Code
+    officer: Code | None = None
+    entries: int
+    party: int
+    kind: ApplicantKind
+    slot: Slot
+    valid_from: Instant
+    valid_to: Instant
+    vehicle_allowed: bool = False
+    assistance: Assistance | None = None
+    language: Language
+    deliver_by: DeliverBy
+    replaces: str | None = None
+    key: PublicKey
+    personal: PassPersonal
+
+
+class PassRevoked(AboutPass):
+    """A pass admits nobody any more."""
+
+    producer: ClassVar[str] = "issuance"
+    reason: RevocationReason
+    valid_to: Instant
+    replaced: bool = False
+    """True where another pass took its place: then nobody needs a message about it."""
+    language: Language
+    deliver_by: DeliverBy
+    personal: Contact
+
+
+# ------------------------------------------------------------------ notify
+
+
+class MessageOutcome(Event):
+    """How a message ended."""
+
+    producer: ClassVar[str] = "notify"
+    message_id: UUID
+    application_id: UUID | None = None
+    purpose: str
+    channel: DeliverBy
+
+    @property
+    def subject(self) -> str:
+        return f"message:{self.message_id}"
+
+
+class NotificationDelivered(MessageOutcome):
+    """The channel took the message (or the counter printed the pass)."""
+
+
+class NotificationFailed(MessageOutcome):
+    """The message will not arrive; ``reason`` is a word of ours, never the vendor's text."""
+
+    reason: str
+
+
+# ------------------------------------------------------------------ verify
+
+
+class PassScanned(AboutPass):
+    """A gate recorded a scan (a preview is none). ``inside`` is how many of the party are in, after it."""
+
+    producer: ClassVar[str] = "verify"
+    scan_id: UUID
+    site: Code
+    gate: Code
+    direction: Direction
+    verdict: Verdict
+    count: int
+    inside: int
+    scanned_at: Instant
+    marks: tuple[str, ...] = ()
+    """Oddities of an exit: ``late``, ``revoked``, ``other_gate``, ``no_entry``; or ``other_id``, ``assumed_left``."""
+    scanned_by: Code
+
+    @property
+    def subject(self) -> str:
+        return f"application:{self.application_id}"
+
+
+class GateConflictFound(AboutPass):
+    """Two gates that were offline admitted the same pass."""
+
+    producer: ClassVar[str] = "verify"
+    site: Code
+    gates: tuple[Code, ...]
+    kind: Literal["double_entry", "revoked_entry", "over_party"]
+
+
+ALL: tuple[type[Event], ...] = (
+    OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
+    ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
+    DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, ReviewEscalated,
+    PassIssued, PassRevoked, NotificationDelivered, NotificationFailed, PassScanned, GateConflictFound,
+)  # fmt: skip
+BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

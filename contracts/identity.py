@@ -1,0 +1,47 @@
+"""ID proofs: only the last four characters are ever kept, and a full Aadhaar number never gets in.
+
+Aadhaar numbers are twelve digits, the first 2 to 9, the last a Verhoeff check (UIDAI).
+"""
+
+import re
+
+from stdnum.in_ import aadhaar
+
+from contracts.mobile import ascii_digits
+
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015./_]+")
+_TWELVE = re.compile(r"(?<!\d)\d(?:[\s\-\u2010-\u2015.]*\d){11}(?!\d)")
+
+
+class NotLastFour(ValueError):
+    """An ID field holds something other than four characters; ``code`` is ``full_number`` or ``not_four``."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def last_four(text: str) -> str:
+    """The last four characters of an ID as typed: letters in capitals, digits of any script as 0 to 9.
+
+    Raises:
+        NotLastFour: more than four characters (``full_number``), or fewer, or other signs (``not_four``).
+    """
+    compact = _SEPARATORS.sub("", ascii_digits(text)).upper()
+    if len(compact) > 4:
+        raise NotLastFour("full_number")
+    if not re.fullmatch(r"[0-9A-Z]{4}", compact):
+        raise NotLastFour("not_four")
+    return compact
+
+
+def mask_aadhaar(text: str) -> tuple[str, bool]:
+    """Free text with every valid Aadhaar number in it masked but for its last four digits, and whether there was one."""
+    plain = ascii_digits(text)
+    masked, position, found = [], 0, False
+    for match in _TWELVE.finditer(plain):
+        digits = _SEPARATORS.sub("", match.group())
+        if aadhaar.is_valid(digits):
+            masked += [text[position : match.start()], f"XXXX XXXX {digits[-4:]}"]
+            position, found = match.end(), True
+    return "".join([*masked, text[position:]]), found

@@ -1,0 +1,34 @@
+"""Mobile numbers as people write them, to E.164 and back to what may be shown."""
+
+import unicodedata
+
+import phonenumbers
+
+
+def ascii_digits(text: str) -> str:
+    """The same text with the digits of any script (Gurmukhi, Devanagari) as 0 to 9."""
+    return "".join(str(unicodedata.digit(char)) if char.isdigit() and unicodedata.digit(char, -1) >= 0 else char for char in text)
+
+
+def parse_mobile(text: str) -> str:
+    """E.164 of a mobile. Ten digits, a leading 0 and a leading 91 mean India.
+
+    Raises:
+        ValueError: no possible number, or an Indian one that is no mobile.
+    """
+    digits = ascii_digits(text).strip()
+    try:
+        number = phonenumbers.parse(digits, "IN")
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("not a mobile number") from error
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError("not a mobile number")
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    if phonenumbers.number_type(number) not in mobile:
+        raise ValueError("not a mobile number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_indian(mobile: str) -> bool:
+    """Whether an E.164 number is one that an Indian SMS route reaches."""
+    return mobile.startswith("+91")

@@ -1,0 +1,106 @@
+"""The base of every model on a wire, and the value types they share."""
+
+from datetime import date, datetime, time
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+
+
+class Wire(BaseModel):
+    """Frozen; fields that a reader does not know are ignored, so that a producer may add some.
+
+    Input is kept out of validation messages, since those end in logs and in answers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Strict(Wire):
+    """A request from outside: a field that is not known is refused, because it is a misspelling or a misunderstanding."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+Language = Literal["pa", "hi", "en"]
+ApplicantKind = Literal["citizen", "official"]
+Channel = Literal["portal", "counter", "kiosk", "invitation", "partner"]
+DeliverBy = Literal["sms", "whatsapp", "email", "printed"]
+IdType = Literal["aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id"]
+PurposeKind = Literal["meeting", "hearing", "rti_inspection", "tender", "delivery", "other"]
+RejectionReason = Literal[
+    "not_this_department", "officer_unavailable", "insufficient_details", "no_appointment", "duplicate", "security", "other"
+]
+Assistance = Literal["wheelchair", "guide"]
+Role = Literal["ado", "department", "reception", "security", "ops", "auditor"]
+Direction = Literal["entry", "exit"]
+Verdict = Literal[
+    "admit", "exit", "already_inside", "already_used", "not_yet_valid", "expired",
+    "wrong_site", "wrong_gate", "revoked", "unknown_pass", "bad_signature", "id_mismatch",
+]  # fmt: skip
+ApplicationStatus = Literal["submitted", "approved", "rejected", "returned", "cancelled", "expired", "issued", "entered", "left", "revoked"]
+ReviewStatus = Literal["pending", "approved", "rejected", "returned", "withdrawn", "closed"]
+RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security"]
+
+Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-:.]*$")]
+"""An identifier of ours: a site, a gate, a department, an officer, a login."""
+
+Instant = AwareDatetime
+__all__ = [
+    "ApplicantKind", "ApplicationStatus", "Assistance", "Channel", "Code", "DeliverBy", "Direction", "IdType", "Instant", "Language",
+    "PurposeKind", "RejectionReason", "ReviewStatus", "RevocationReason", "Role", "Strict", "Verdict", "Wire", "date", "datetime", "time",
+]  # fmt: skip
+
+
+class Slot(Wire):
+    """A preferred or decided visit on one day, Indian Standard Time.
+
+    On the wire ``{"date": "2026-12-01", "from": "10:00", "to": "12:00"}``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True, serialize_by_alias=True)
+
+    day: date = Field(alias="date")
+    start: time = Field(alias="from")
+    end: time = Field(alias="to")
+
+    @field_serializer("start", "end")
+    def _hours_and_minutes(self, value: time) -> str:
+        return value.strftime("%H:%M")
+
+
+class Official(Wire):
+    """What an official says of himself; "to be checked" until a gate has seen the government ID."""
+
+    organisation: str = Field(min_length=1, max_length=120)
+    designation: str = Field(min_length=1, max_length=120)
+    employee_no: str = Field(min_length=1, max_length=40)
+
+
+class Person(Wire):
+    """The applicant as the events carry him, always inside a sealed block."""
+
+    name: str
+    name_latin: str
+    mobile: str | None = None
+    email: str | None = None
+    id_type: IdType | None = None
+    id_last4: str | None = None
+    official: Official | None = None
+
+
+class Companion(Wire):
+    """Someone who comes along; a child shows no ID."""
+
+    name: str
+    name_latin: str = ""
+    id_type: IdType | None = None
+    id_last4: str | None = None
+    child: bool = False
+
+
+class Contact(Wire):
+    """Where a message goes, always inside a sealed block."""
+
+    name: str = ""
+    mobile: str | None = None
+    email: str | None = None

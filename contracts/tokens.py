@@ -1,0 +1,51 @@
+"""The claims of the tokens that one part signs and another checks. All are EdDSA (Ed25519) JWTs made with PyJWT."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.model import Role, Wire
+
+ALGORITHM = "EdDSA"
+PASS_TYP = "epass+jwt"
+PASS_AUDIENCE = "gate"
+STATUS_TYP = "epass-status+jwt"
+SESSION_TYP = "epass-session+jwt"
+SESSION_AUDIENCE = "gateway"
+
+
+class PassClaims(Wire):
+    """A pass: header ``typ: epass+jwt`` and ``kid``. No name and no number of a person; ``jti`` is the pass number."""
+
+    iss: str
+    aud: str = PASS_AUDIENCE
+    jti: str
+    nbf: int
+    exp: int
+    site: str
+    party: int
+    gate: str | None = None
+    entries: int = 1
+    idc: str | None = None
+
+    def payload(self) -> dict[str, str | int]:
+        """What is signed: defaults are left out, to keep the QR small."""
+        return self.model_dump(exclude_defaults=True) | {"aud": self.aud}
+
+
+class SessionClaims(Wire):
+    """A session, issued by accounts and checked by the gateway with the public key alone."""
+
+    iss: str
+    aud: str = SESSION_AUDIENCE
+    sub: str
+    sid: UUID
+    iat: int
+    exp: int
+    kind: str
+    role: Role | None = None
+    site: str | None = None
+    department: str | None = None
+    gate: str | None = None
+    mobile: str | None = Field(default=None, repr=False)
+    must_change_password: bool = False

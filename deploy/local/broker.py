@@ -1,0 +1,191 @@
+"""A private RabbitMQ: its own node name, ports, folder, cookie and port mapper, all on the loopback address.
+
+Debian's ``rabbitmq-server`` drops to a user of its own; the script in its library folder does not, so that one runs
+here. Users and permissions are loaded from a file of definitions while it boots.
+"""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import amqp
+
+from deploy.local import processes
+from deploy.local.errors import StackFailed
+from deploy.local.permissions import PERMISSIONS, VHOST, definitions
+from deploy.local.vault import Vault, write_private
+
+INSTALL = "apt-get install rabbitmq-server (4.0 or later)"
+PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
+CONFIG = """\
+listeners.tcp.1 = 127.0.0.1:{amqp}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = {management}
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = {prometheus}
+definitions.import_backend = local_filesystem
+definitions.local.path = {definitions}
+log.file = false
+log.console = true
+log.console.level = info
+"""
+
+
+class Broker:
+    """One node with its folder. ``ports`` names amqp, management, prometheus, distribution and epmd."""
+
+    def __init__(self, folder: Path, ports: dict[str, int], vault: Vault, log: Path, mark: str) -> None:
+        self.port = ports["amqp"]
+        self.log = log
+        self.node = f"epass-{mark}@localhost"
+        self._folder = folder
+        self._ports = ports
+        self._vault = vault
+        self._mark = mark
+        self._mapper: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Write its configuration and start port mapper and node, without waiting until it answers."""
+        script = _script()
+        self._configure()
+        environment = self._environment()
+        if self._mapper is None or self._mapper.poll() is not None:
+            mapper = processes.required("epmd", "erlang-base")
+            self._mapper = processes.spawn([mapper], self.log.with_name("epmd.log"), environment)
+        self._child = processes.spawn([str(script)], self.log, environment)
+
+    def wait(self, seconds: float = 60) -> None:
+        """Wait until it accepts its administrator, or raise StackFailed with its own last words."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if not self.is_running():
+                raise StackFailed(f"RabbitMQ did not start: {self._complaint()} ({self.log})")
+            try:
+                self._try()
+            except (OSError, amqp.exceptions.AMQPError):
+                time.sleep(0.1)
+            else:
+                return
+        raise StackFailed(f"RabbitMQ did not answer within {seconds:.0f} s ({self.log})")
+
+    def stop(self, seconds: float = 12) -> None:
+        """An orderly shutdown of the node, then of its port mapper. Harmless when it is not running."""
+        if self._child:
+            processes.end_child(self._child, seconds)
+            self._child = None
+        if self._mapper:
+            processes.end_child(self._mapper, 2)
+            self._mapper = None
+
+    def kill(self) -> None:
+        """SIGKILL to the node, as a crash would; ``start`` brings it back with what it had stored."""
+        if self._child:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+
+    def suspend(self) -> None:
+        """SIGSTOP: the node keeps its connections and answers nobody, as a machine that hangs."""
+        if self._child:
+            self._child.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT after ``suspend``."""
+        if self._child:
+            self._child.send_signal(signal.SIGCONT)
+
+    def is_running(self) -> bool:
+        """Whether the node process that this object started is alive."""
+        return self._child is not None and self._child.poll() is None
+
+    def url(self, user: str) -> str:
+        """The AMQP address for one of the users in ``permissions.PERMISSIONS``."""
+        return f"amqp://{user}:{self._password(user)}@127.0.0.1:{self.port}/{VHOST}"
+
+    @property
+    def management_url(self) -> str:
+        """The management API with the administrator's name and password in it."""
+        return f"http://administrator:{self._password('administrator')}@127.0.0.1:{self._ports['management']}/api"
+
+    def ctl(self, *arguments: str, program: str = "rabbitmqctl") -> str:
+        """What RabbitMQ's own command-line tool answers (it needs a second or two)."""
+        done = subprocess.run(
+            [str(_script().with_name(program)), "--node", self.node, *arguments],
+            env=self._environment(), text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise StackFailed(f"{program} {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def _password(self, user: str) -> str:
+        return self._vault.password(f"broker {user}")
+
+    def _try(self) -> None:
+        connection = amqp.Connection(
+            f"127.0.0.1:{self.port}", "administrator", self._password("administrator"), virtual_host=VHOST, connect_timeout=2,
+            read_timeout=5,
+        )  # fmt: skip
+        connection.connect()
+        connection.close()
+
+    def _configure(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        users = definitions({user: self._password(user) for user in PERMISSIONS})
+        write_private(self._folder / "definitions.json", json.dumps(users, indent=1) + "\n")
+        self._folder.joinpath("enabled_plugins").write_text(PLUGINS + "\n")
+        text = CONFIG.format(**self._ports, definitions=self._folder / "definitions.json")
+        self._folder.joinpath("rabbitmq.conf").write_text(text)
+
+    def _environment(self) -> dict[str, str]:
+        """Settings that keep the node off everything outside its folder: no system configuration, no shared cookie."""
+        folder = str(self._folder)
+        return {
+            **processes.inherited("RABBITMQ_", "ERL_", "EPASS_"),
+            processes.MARK: self._mark,
+            "HOME": folder,
+            "ERL_CRASH_DUMP": f"{folder}/erl_crash.dump",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._ports["epmd"]),
+            "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{folder}/none",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
+            "RABBITMQ_MNESIA_BASE": f"{folder}/data",
+            "RABBITMQ_LOG_BASE": f"{folder}/log",
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_GENERATED_CONFIG_DIR": f"{folder}/generated",
+            "RABBITMQ_PID_FILE": f"{folder}/pid",
+            "RABBITMQ_DIST_PORT": str(self._ports["distribution"]),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # the script then becomes the node instead of waiting for it, so that our child is the node itself
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+    def _complaint(self) -> str:
+        return processes.last_words(self.log, "[error]", "ERROR", "error:", "failed")
+
+
+def _script() -> Path:
+    """The newest ``rabbitmq-server`` in a library folder; raises StackFailed when there is none or it is too old."""
+    found = [script for root in ("/usr/lib", "/usr/local/lib", "/opt") for script in Path(root).glob(
+        "rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server")]  # fmt: skip
+    if not found:
+        raise StackFailed(f"RabbitMQ is missing: {INSTALL}")
+    newest = max(found, key=_version)
+    if _version(newest) < (4, 0):
+        raise StackFailed(f"RabbitMQ {'.'.join(map(str, _version(newest)))} is too old: {INSTALL}")
+    return newest
+
+
+def _version(script: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", script.parent.parent.name))

@@ -1,0 +1,31 @@
+"""``make clean``: stop what a killed run has left behind, then delete the local data.
+
+Usage: python -m deploy.local.clean [FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+from deploy.local.errors import StackFailed
+from deploy.local.services import ROOT
+from deploy.local.stack import Stack
+from deploy.local.story import complain, say
+
+
+def main() -> int:
+    """Clean; answers the exit code."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".local"
+    if not folder.exists():
+        say(f"nothing to clean in {folder}")
+        return 0
+    try:
+        Stack(folder).remove()
+    except StackFailed as error:
+        complain(str(error))
+        return 1
+    say(f"deleted {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

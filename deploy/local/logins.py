@@ -1,0 +1,22 @@
+"""The demo logins: fixed login ids, random passwords, made once for a folder. ``epass seed accounts`` creates them."""
+
+import json
+from pathlib import Path
+
+from deploy.local.vault import Vault, write_private
+
+DEMO: dict[str, dict[str, str]] = {
+    "department": {"login_id": "HOM-0001", "department": "home"},
+    "security": {"login_id": "SEC-0001", "site": "PCS1", "gate": "PCS1-G1"},
+    "ado": {"login_id": "ADO-0001"},
+    "reception": {"login_id": "REC-0001", "site": "PCS1"},
+    "ops": {"login_id": "OPS-0001"},
+    "auditor": {"login_id": "AUD-0001"},
+}
+
+
+def write(file: Path, vault: Vault) -> dict[str, dict[str, str]]:
+    """Write ``{role: {"login_id": …, "password": …, …}}`` into ``file``, for its owner only, and answer it."""
+    logins = {role: {**login, "password": vault.password(f"demo {role}")[:16]} for role, login in DEMO.items()}
+    write_private(file, json.dumps(logins, indent=1) + "\n")
+    return logins

@@ -1,0 +1,71 @@
+"""Who may do what on the broker: the one table, for this machine and for production alike.
+
+Each service reads its own queues and sends RPC replies; it publishes no event, since the outbox and the relay do
+that. Only the relay and the administrator may change the topology. The patterns are RabbitMQ's three
+(configure, write, read), matched against names of exchanges and queues.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from contracts.subscriptions import SERVICES
+
+VHOST = "epass"
+
+
+class Permission(NamedTuple):
+    """Three regular expressions."""
+
+    configure: str
+    write: str
+    read: str
+
+
+def of_service(name: str) -> Permission:
+    """What one domain service may do: consume its requests and events, answer, send one to a delay or the dead letters.
+
+    It declares nothing; nameko declares the exchange of its replies again before each, which changes nothing there.
+    """
+    return Permission(
+        configure=r"^nameko-rpc$",
+        write=r"^(nameko-rpc|epass\.delay\..*|epass\.dead)$",
+        read=rf"^(rpc-{name}|{name}\..*)$",
+    )
+
+
+PERMISSIONS: Mapping[str, Permission] = {
+    **{name: of_service(name) for name in SERVICES},
+    "gateway": Permission(
+        configure=r"^(nameko-rpc|gateway\..*)$",
+        write=r"^(nameko-rpc|gateway\..*)$",
+        read=r"^(nameko-rpc|gateway\..*|accounts\.events)$",
+    ),
+    "relay": Permission(".*", ".*", ".*"),
+    "administrator": Permission(".*", ".*", ".*"),
+}
+
+
+def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
+    """RabbitMQ definitions (users, vhost, permissions) as ``load_definitions`` takes them; passwords are salted."""
+    return {
+        "vhosts": [{"name": VHOST}],
+        "users": [
+            {
+                "name": name,
+                "password_hash": _hash(passwords[name]),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": ["administrator"] if name == "administrator" else [],
+            }
+            for name in PERMISSIONS
+        ],
+        "permissions": [{"user": name, "vhost": VHOST, **allowed._asdict()} for name, allowed in PERMISSIONS.items()],
+    }
+
+
+def _hash(password: str) -> str:
+    """RabbitMQ's form: base64 of a 4-byte salt and SHA-256 of salt and password. The passwords are random, not human."""
+    salt = secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

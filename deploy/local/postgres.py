@@ -1,0 +1,200 @@
+"""A private PostgreSQL: found on this machine, initialised once, listening on one loopback port and no socket file.
+
+PostgreSQL refuses to run as root. Root therefore runs it as the ``postgres`` user, and when that user cannot reach
+the stack's folder the data lies outside, behind a symbolic link.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from deploy.local import processes
+from deploy.local.errors import StackFailed
+from deploy.local.vault import Vault
+
+SUPERUSER = "postgres"
+INSTALL = "apt-get install postgresql"
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "300",
+    "cluster_name": "epass",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class Postgres:
+    """One server with its data folder. ``folder`` is its own folder inside the stack's."""
+
+    def __init__(self, folder: Path, port: int, vault: Vault, log: Path, mark: str) -> None:
+        self.port = port
+        self.log = log
+        self._folder = folder
+        self._vault = vault
+        self._mark = mark
+        self._user = _unprivileged()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Initialise the data folder if need be and start the server, without waiting until it answers."""
+        data = self._data_folder()
+        binaries = _binaries(data)
+        if not (data / "PG_VERSION").exists():
+            self._initialise(data, binaries)
+        options = [part for name, value in (SETTINGS | {"port": str(self.port)}).items() for part in ("-c", f"{name}={value}")]
+        command = [str(binaries / "postgres"), "-D", str(data), *options]
+        self._child = processes.spawn(
+            command, self.log, {**processes.inherited("PG", "EPASS_"), processes.MARK: self._mark}, user=self._user, ends_by="INT"
+        )
+
+    def wait(self, seconds: float = 30) -> None:
+        """Wait until it accepts its superuser, or raise StackFailed with its own last words."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if not self.is_running():
+                raise StackFailed(f"PostgreSQL did not start: {processes.last_words(self.log, 'FATAL', 'ERROR')} ({self.log})")
+            try:
+                self.connect().close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise StackFailed(f"PostgreSQL did not answer within {seconds:.0f} s ({self.log})")
+
+    def stop(self, seconds: float = 10) -> None:
+        """A fast shutdown: sessions are ended, nothing is lost. Harmless when it is not running."""
+        if self._child:
+            processes.end_child(self._child, seconds, signal.SIGINT)
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL to the server and its backends, as a crash would; ``start`` recovers."""
+        if self._child:
+            backends = psutil.Process(self._child.pid).children(recursive=True) if self.is_running() else []
+            self._child.kill()
+            self._child.wait()
+            processes.end(backends, 5, signal.SIGKILL)
+            self._child = None
+
+    def is_running(self) -> bool:
+        """Whether the server process that this object started is alive."""
+        return self._child is not None and self._child.poll() is None
+
+    def leftovers(self) -> list[psutil.Process]:
+        """Servers on this data folder that an earlier run left; they hide their environment, not their folder."""
+        return list(processes.working_in(self._folder.joinpath("data").resolve(), "postgres"))
+
+    def url(self, role: str, database: str | None = None, scheme: str = "postgresql+psycopg") -> str:
+        """The address of a database for a role, with the role's password; the database defaults to the role's name."""
+        return f"{scheme}://{role}:{self._vault.password(f'database {role}')}@127.0.0.1:{self.port}/{database or role}"
+
+    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+        """A superuser's connection that commits by itself."""
+        return psycopg.connect(self.url(SUPERUSER, database, "postgresql"), autocommit=True, connect_timeout=5)
+
+    def create_database(self, name: str, *readers: str) -> str:
+        """A database owned by a login role of the same name and closed to all others but ``readers``; answers its address.
+
+        Repeating it changes nothing.
+        """
+        with self.connect() as connection:
+            for role in (name, *readers):
+                self._create_role(connection, role)
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+            for reader in readers:
+                connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(reader)))
+        return self.url(name)
+
+    def _create_role(self, connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+            password = sql.Literal(self._vault.password(f"database {role}"))
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password))
+
+    def _data_folder(self) -> Path:
+        """The data folder, made if it is missing, owned by and within reach of the user the server runs as."""
+        link = self._folder / "data"
+        if not os.path.lexists(link):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            data = link if self._reachable() else _outside(self._folder) / f"epass-{self._mark}"
+            data.mkdir(mode=0o700)
+            if self._user:
+                os.chown(data, pwd.getpwnam(self._user).pw_uid, -1)
+            if data != link:
+                link.symlink_to(data)
+        if not link.exists():
+            raise StackFailed(f"the database's folder {link.resolve()} has gone: `make clean` starts afresh")
+        return link.resolve()
+
+    def _reachable(self) -> bool:
+        return self._user is None or processes.run_as(self._user, ["test", "-x", str(self._folder)]).returncode == 0
+
+    def _initialise(self, data: Path, binaries: Path) -> None:
+        with tempfile.NamedTemporaryFile("w", prefix="epass-", suffix=".pw") as password:
+            password.write(self._vault.password(f"database {SUPERUSER}"))
+            password.flush()
+            if self._user:
+                os.chown(password.name, pwd.getpwnam(self._user).pw_uid, -1)
+            done = processes.run_as(
+                self._user,
+                [str(binaries / "initdb"), "-D", str(data), "-U", SUPERUSER, f"--pwfile={password.name}", "--auth=scram-sha-256",
+                 "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"],
+            )  # fmt: skip
+        if done.returncode:
+            raise StackFailed(f"PostgreSQL's initdb failed: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}")
+
+    def remove(self) -> None:
+        """Delete the data, also where it lies outside the stack's folder."""
+        link = self._folder / "data"
+        if link.is_symlink() and link.resolve().name == f"epass-{self._mark}":
+            shutil.rmtree(link.resolve(), ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _unprivileged() -> str | None:
+    """The user to run the server as, when this process is root; None when it already is somebody else."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError as error:
+        raise StackFailed(f"PostgreSQL will not run as root and there is no user 'postgres': {INSTALL}") from error
+
+
+def _outside(folder: Path) -> Path:
+    """Where root keeps data that its own folder cannot hold: with the tests' folders that is temporary too."""
+    temporary = folder.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
+    return Path("/var/tmp" if temporary else "/var/lib")
+
+
+def _binaries(data: Path) -> Path:
+    """The folder with ``postgres`` and ``initdb``: of the version that made the data, else the newest."""
+    found = [folder for folder in _candidates() if (folder / "postgres").exists() and (folder / "initdb").exists()]
+    if not found:
+        raise StackFailed(f"PostgreSQL is missing: {INSTALL}")
+    made_by = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else ""
+    return next((folder for folder in found if made_by and folder.parent.name == made_by), found[0])
+
+
+def _candidates() -> list[Path]:
+    debian = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
+    on_path = shutil.which("postgres")
+    config = shutil.which("pg_config")
+    told = subprocess.run([config, "--bindir"], text=True, capture_output=True, check=False).stdout.strip() if config else ""
+    return [*debian, *([Path(on_path).resolve().parent] if on_path else []), *([Path(told)] if told else [])]

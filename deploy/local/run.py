@@ -1,0 +1,118 @@
+"""``make run``: everything of e-Pass on this machine, one journey through it, and then it serves until Ctrl-C.
+
+Usage: python -m deploy.local.run [--once] [--folder FOLDER]
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from deploy.local import logins
+from deploy.local.errors import StackFailed
+from deploy.local.services import ROOT, Services
+from deploy.local.stack import Stack
+from deploy.local.story import complain, fact, heading, say, timed
+from deploy.local.walk import Walk
+
+GATEWAY_PORT = 8080
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM; not an Exception, so that nothing on the way takes it for a fault."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def main() -> int:
+    """Run it; answers the exit code."""
+    options = _options()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        stack = Stack(options.folder, _gateway_port())
+        _run(stack, Services(stack), options.once)
+    except StackFailed as error:
+        complain(str(error))
+        return 1
+    except PermissionError as error:
+        complain(f"{error.filename} belongs to another user: run this as that user, or delete it")
+        return 1
+    except Interrupted as interrupted:
+        say("\nstopped")
+        return 128 + interrupted.number
+    return 0
+
+
+def _run(stack: Stack, services: Services, once: bool) -> None:
+    began = time.monotonic()
+    serving = False
+    try:
+        heading("e-Pass starts")
+        with timed("database and broker"):
+            stack.start()
+        with timed("topology, tables, seeds", "done"):
+            services.prepare()
+        with timed(f"{len(services.names)} processes"):
+            services.start()
+            services.wait_ready()
+        fact("ready after", f"{time.monotonic() - began:.1f} s")
+        Walk(services.address("gateway"), stack.folder / "logins.json").run()
+        if once:
+            return
+        serving = True
+        _show(services, stack)
+        services.wait()
+    except Interrupted:
+        if not serving:
+            raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        if stack.is_running():
+            say()
+            with timed("stopping", "stopped"):
+                services.stop()
+                stack.stop()
+
+
+def _show(services: Services, stack: Stack) -> None:
+    address = services.address("gateway")
+    heading("It serves now; Ctrl-C stops it")
+    fact("portal", address)
+    fact("interface", f"{address}/docs")
+    fact("the phone", f"{address}/dev/phone")
+    heading("Demo logins")
+    for role, login in logins.write(stack.folder / "logins.json", stack.vault).items():
+        fact(role, f"{login['login_id']}  {login['password']}")
+    say(f"\n  also in {_short(stack.folder / 'logins.json')}; logs are in {_short(stack.logs)}")
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="stop after the walk")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="where everything is kept")
+    return parser.parse_args()
+
+
+def _gateway_port() -> int:
+    told = os.environ.get("EPASS_GATEWAY_PORT", str(GATEWAY_PORT))
+    if not told.isdigit() or not 0 < int(told) < 65_536:
+        raise StackFailed(f"EPASS_GATEWAY_PORT is no port: {told}")
+    return int(told)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

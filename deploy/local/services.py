@@ -1,0 +1,146 @@
+"""The processes of e-Pass itself: prepared (topology, migrations, seeds), then started through honcho.
+
+Each process reads its settings from a file of its own in ``env/`` and writes to a log of its own in ``logs/``, so that
+any one of them can be started again by hand: ``set -a; . .local/env/verify.env; epass serve verify``.
+"""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+
+from contracts.subscriptions import SERVICES
+from deploy.local import logins, processes
+from deploy.local.errors import StackFailed
+from deploy.local.stack import Stack
+from deploy.local.vault import write_private
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = {**{name: f"serve {name}" for name in SERVICES}, "relay": "relay", "sender": "sender", "gateway": "gateway"}
+_STOPPED = re.compile(r"(\w+)\.1 stopped \(rc=(-?\d+)\)")
+
+
+class Services:
+    """Six services, relay, sender and gateway on one stack."""
+
+    def __init__(self, stack: Stack, names: tuple[str, ...] = tuple(COMMANDS)) -> None:
+        self.names = names
+        self._stack = stack
+        self._log = stack.logs / "honcho.log"
+        self._manager: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Declare the topology, migrate each database, let the relay in, seed directory and logins; repeatable."""
+        stack = self._stack
+        file = stack.folder / "logins.json"
+        logins.write(file, stack.vault)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            steps = [pool.submit(self._epass, "administrator", "topology", "apply")]
+            steps += [pool.submit(self._epass, service, "migrate", service) for service in SERVICES]
+            for step in steps:
+                step.result()
+            stack.grant_relay()
+            seeds = [
+                pool.submit(self._epass, "approval", "seed", "approval"),
+                pool.submit(self._epass, "accounts", "seed", "accounts", "--logins", str(file)),
+            ]
+            for seed in seeds:
+                seed.result()
+
+    def start(self) -> None:
+        """Start every process under honcho, without waiting until they are ready."""
+        procfile = self._stack.folder / "Procfile"
+        procfile.write_text("".join(f"{name}: {self._line(name)}\n" for name in self.names))
+        command = [sys.executable, "-m", "honcho", "--no-colour", "-e", str(self._stack.folder / "none"), "-d", str(ROOT),
+                   "-f", str(procfile), "start"]  # fmt: skip
+        environment = {**processes.inherited(), processes.MARK: self._stack.id, "PYTHONUNBUFFERED": "1"}
+        self._manager = processes.spawn(command, self._log, environment)
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Wait until every ``/readyz`` answers 200.
+
+        Raises:
+            StackFailed: a process ended, or the time passed; the message names it.
+        """
+        waiting = dict.fromkeys(self.names, "not reached")
+        until = time.monotonic() + seconds
+        with httpx.Client(timeout=2, trust_env=False) as client:
+            while waiting and time.monotonic() < until:
+                for name in list(waiting):
+                    waiting[name] = _readiness(client, self.address(name))
+                    if not waiting[name]:
+                        del waiting[name]
+                self.check()
+                time.sleep(0.1)
+        if waiting:
+            reasons = ", ".join(f"{name} ({reason})" for name, reason in waiting.items())
+            raise StackFailed(f"not ready within {seconds:.0f} s: {reasons}; see {self._stack.logs}")
+
+    def wait(self) -> None:
+        """Serve until a process ends, then raise StackFailed that names it."""
+        while True:
+            self.check()
+            time.sleep(0.5)
+
+    def check(self) -> None:
+        """Raise StackFailed if a process has ended (honcho then stops the others)."""
+        ended = _STOPPED.search(self._log.read_text(errors="replace"))
+        if ended:
+            log = self._stack.logs / f"{ended[1]}.log"
+            raise StackFailed(f"{ended[1]} ended with code {ended[2]}: {processes.last_words(log, 'Error')} ({log})")
+        if self._manager is None or self._manager.poll() is not None:
+            raise StackFailed(f"honcho ended: {processes.last_words(self._log)} ({self._log})")
+
+    def stop(self, seconds: float = 12) -> None:
+        """Stop every process in an orderly way; the stack's own ``stop`` ends what does not listen."""
+        if self._manager:
+            processes.end_child(self._manager, seconds, signal.SIGTERM)
+            self._manager = None
+
+    def address(self, name: str) -> str:
+        """Where a process answers /healthz, /readyz and /metrics; for the gateway also where it serves."""
+        port = self._stack.gateway_port if name == "gateway" else self._stack.ports[name]
+        return f"http://127.0.0.1:{port}"
+
+    def _line(self, name: str) -> str:
+        folder = self._stack.folder / "env"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / f"{name}.env"
+        settings = self._stack.environment(name)
+        write_private(file, "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items()))
+        log = shlex.quote(str(self._stack.logs / f"{name}.log"))
+        return f"set -a; . {shlex.quote(str(file))}; exec {shlex.join(_epass())} {COMMANDS[name]} > {log} 2>&1"
+
+    def _epass(self, name: str, *arguments: str) -> None:
+        """Run one ``epass`` command to its end with the settings of ``name``."""
+        done = subprocess.run(
+            [*_epass(), *arguments], cwd=ROOT, env={**processes.inherited(), **self._stack.environment(name)},
+            text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        log = self._stack.logs / f"{'-'.join(arguments[:2])}.log"
+        log.write_text(done.stdout + done.stderr)
+        if done.returncode:
+            raise StackFailed(f"epass {' '.join(arguments)} failed: {processes.last_words(log, 'Error')} ({log})")
+
+
+def _epass() -> list[str]:
+    """The console script beside the running Python."""
+    script = Path(sys.executable).with_name("epass")
+    if not script.exists():
+        raise StackFailed(f"{script} is missing: `make setup` installs it")
+    return [str(script)]
+
+
+def _readiness(client: httpx.Client, address: str) -> str:
+    """Why the process there is not ready; empty when it is."""
+    try:
+        answer = client.get(f"{address}/readyz")
+    except httpx.HTTPError as error:
+        return type(error).__name__
+    return "" if answer.status_code == 200 else f"{answer.status_code} {answer.text[:120]}"

@@ -1,0 +1,177 @@
+"""One private database server and one private broker in a folder, and what each process of e-Pass is told about them.
+
+``make run`` keeps one in ``.local``; an integration test makes one in a temporary folder. Any number live side by side.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from contracts.subscriptions import SERVICES
+from deploy.local import ports, processes
+from deploy.local.broker import Broker
+from deploy.local.errors import StackFailed
+from deploy.local.postgres import Postgres
+from deploy.local.vault import Vault
+
+WITH_KEYS = ("accounts", "issuance")
+WITH_COMMITMENT = ("issuance", "verify")
+
+
+class Stack:
+    """The two servers of one folder.
+
+    Args:
+        folder: everything is kept in it, and a second ``start`` finds it again.
+        gateway_port: where the gateway is to listen; by default on a port of this stack's own.
+    """
+
+    def __init__(self, folder: Path, gateway_port: int | None = None) -> None:
+        self.folder = folder.resolve()
+        self.logs = self.folder / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.id = self._id()
+        self.ports = ports.remembered(self.folder / "ports.json")
+        self.gateway_port = gateway_port or self.ports["gateway"]
+        self.vault = Vault(self.folder / "secrets.json")
+        self.postgres = Postgres(self.folder / "postgres", self.ports["postgres"], self.vault, self.logs / "postgres.log", self.id)
+        self.broker = Broker(self.folder / "broker", self.ports, self.vault, self.logs / "broker.log", self.id)
+        self._lock: int | None = None
+
+    def start(self) -> None:
+        """Start both servers and make the databases and users; on failure nothing is left running.
+
+        Raises:
+            StackFailed: with one line for the person at the terminal.
+        """
+        self.claim()
+        try:
+            self._check_ports()
+            self.broker.launch()
+            self.postgres.start()
+            for service in SERVICES:
+                self.postgres.create_database(service, "relay")
+            self.broker.wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop both servers and whatever else this stack started; harmless when nothing runs."""
+        if self._lock is not None:
+            self.broker.stop()
+            self.postgres.stop()
+            self._end_leftovers()
+            os.close(self._lock)
+            self._lock = None
+
+    def is_running(self) -> bool:
+        """Whether this object has started the stack and not stopped it again."""
+        return self._lock is not None
+
+    def remove(self) -> None:
+        """Stop, then delete the folder and all data."""
+        self.claim()
+        self.stop()
+        self.postgres.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def claim(self) -> None:
+        """Make this process the only one that runs this folder, and end what a killed run has left behind."""
+        if self._lock is None:
+            self._lock = _lock(self.folder / "lock")
+            self._end_leftovers()
+
+    def grant_relay(self) -> None:
+        """Let the relay read and empty each outbox; to be called once the migrations have made the tables."""
+        for service in SERVICES:
+            with self.postgres.connect(service) as connection:
+                connection.execute("GRANT USAGE ON SCHEMA public TO relay")
+                connection.execute("GRANT SELECT, UPDATE, DELETE ON outbox TO relay")
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway`` or ``administrator``.
+
+        Each gets only what it needs; see ``services/chassis/settings.py`` for the meanings.
+        """
+        if name in SERVICES:
+            own = self._of_service(name)
+        elif name == "sender":
+            own = {"EPASS_DATABASE_URL": self.postgres.url("notify"), "EPASS_PERSONAL_KEYS": self.vault.fernet("personal")}
+        elif name == "relay":
+            urls = ",".join(self.postgres.url("relay", service) for service in SERVICES)
+            own = {"EPASS_BROKER_URLS": self.broker.url("relay"), "EPASS_RELAY_DATABASE_URLS": urls}
+        elif name == "gateway":
+            own = {"EPASS_BROKER_URLS": self.broker.url("gateway"), "EPASS_GATEWAY_PORT": str(self.gateway_port)}
+        elif name == "administrator":
+            own = {"EPASS_BROKER_URLS": self.broker.url("administrator")}
+        else:
+            raise KeyError(name)
+        return self._of_all(name) | own
+
+    def _of_all(self, name: str) -> dict[str, str]:
+        health = {"EPASS_HEALTH_PORT": str(self.ports[name])} if name in self.ports and name != "gateway" else {}
+        return {
+            processes.MARK: self.id,
+            "EPASS_LOCAL_MODE": "true",
+            "EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}",
+            **health,
+        }
+
+    def _of_service(self, name: str) -> dict[str, str]:
+        own = {
+            "EPASS_DATABASE_URL": self.postgres.url(name),
+            "EPASS_BROKER_URLS": self.broker.url(name),
+            "EPASS_PERSONAL_KEYS": self.vault.fernet("personal"),
+            "EPASS_IDEMPOTENCY_SECRET": self.vault.password(f"idempotency {name}"),
+        }
+        if name in WITH_KEYS:
+            own["EPASS_KEY_ENCRYPTION_KEYS"] = self.vault.fernet(f"key encryption {name}")
+        if name in WITH_COMMITMENT:
+            own["EPASS_COMMITMENT_MASTER"] = self.vault.password("commitment master")
+        if name == "accounts":
+            own["EPASS_OTP_SECRET"] = self.vault.password("otp")
+            own["EPASS_PASSWORD_SECRET"] = self.vault.password("first passwords")
+        return own
+
+    def _check_ports(self) -> None:
+        ports.check([("gateway", self.gateway_port)], "stop that program, or choose another: EPASS_GATEWAY_PORT=8081 make run")
+        remedy = f"stop that program, or delete {self.folder / 'ports.json'} to choose other ports (no data is lost)"
+        ports.check(((name, self.ports[name]) for name in ports.NAMES if name != "gateway"), remedy)
+
+    def _end_leftovers(self) -> None:
+        """End services and node before the database server, as an orderly stop would."""
+        processes.end(processes.marked(self.id), 10)
+        processes.end(self.postgres.leftovers(), 10, signal.SIGINT)
+
+    def _id(self) -> str:
+        file = self.folder / "id"
+        if not file.exists():
+            file.write_text(secrets.token_hex(6))
+        return file.read_text().strip()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+
+def _lock(file: Path) -> int:
+    """An exclusive lock that ends with this process, whatever ends it."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = file.read_text().strip()
+        os.close(descriptor)
+        raise StackFailed(f"already running in {file.parent} (process {holder}): stop that one first") from error
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor

@@ -1,0 +1,40 @@
+"""How ``make run`` speaks at the terminal: short lines, colour only where somebody watches."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def say(line: str = "") -> None:
+    """One line, at once."""
+    print(line, flush=True)
+
+
+def heading(text: str) -> None:
+    """A line that stands out."""
+    say(f"\n{_style('1', text)}")
+
+
+def fact(name: str, value: object) -> None:
+    """A name and its value, in two columns."""
+    say(f"  {name:<18} {value}")
+
+
+def complain(text: str) -> None:
+    """The one line that says what went wrong."""
+    print(f"{_style('31', 'e-Pass:')} {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def timed(what: str, done: str = "ready") -> Iterator[None]:
+    """Say how long the block took, once it has worked."""
+    began = time.monotonic()
+    if sys.stdout.isatty():
+        print(f"  {what:<28} …", end="\r", flush=True)
+    yield
+    say(f"  {what:<28} {done:<8} {time.monotonic() - began:5.1f} s")
+
+
+def _style(code: str, text: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if sys.stdout.isatty() else text

@@ -1,0 +1,119 @@
+"""`epass`: every process and every chore of ops, by name. `epass --help` lists them."""
+
+import asyncio
+import importlib
+import os
+import signal
+import sys
+
+import click
+
+from contracts.subscriptions import SERVICES
+from services.chassis import logs
+from services.chassis.settings import settings
+
+service_name = click.argument("service", type=click.Choice(SERVICES))
+
+
+@click.group()
+def main() -> None:
+    """e-Pass: visitor passes for the Punjab Civil Secretariat."""
+
+
+@main.command()
+@service_name
+@click.option("--only", type=click.Choice(["rpc", "events"]), help="One of the two containers; both where left out.")
+def serve(service: str, only: str | None) -> None:
+    """Serve a nameko service until SIGTERM."""
+    arguments = [sys.executable, "-m", "services.chassis.serve", service, *([only] if only else [])]
+    os.execv(sys.executable, arguments)  # noqa: S606  a process of its own, patched before anything is imported
+
+
+@main.command()
+def relay() -> None:
+    """Send the outboxes of all EPASS_RELAY_DATABASE_URLS to the broker."""
+    from services.chassis import relay as relay_module
+    from services.chassis.health import health
+
+    options = settings()
+    logs.configure("relay", options.log_level)
+    health.serve(options.health_host, options.health_port)
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await relay_module.run(options, stop)
+
+    asyncio.run(until_stopped())
+
+
+@main.command()
+def gateway() -> None:
+    """Serve HTTP: the JSON interface and the pages."""
+    importlib.import_module("services.gateway.main").main()
+
+
+@main.command()
+def sender() -> None:
+    """Send notify's messages through their channels."""
+    importlib.import_module("services.notify.sender").main()
+
+
+@main.command()
+@service_name
+def migrate(service: str) -> None:
+    """Bring a service's database to its newest schema."""
+    from services.chassis.migrate import upgrade
+
+    upgrade(service, settings().database_url.get_secret_value())
+
+
+@main.command()
+@click.argument("service", type=click.Choice(["accounts", "approval"]))
+@click.option("--logins", type=click.Path(dir_okay=False), help="accounts: the demo logins, as JSON.")
+def seed(service: str, logins: str | None) -> None:
+    """Fill a database with the demo's directory or logins, once."""
+    importlib.import_module(f"services.{service}.seed").main(logins) if logins else importlib.import_module(
+        f"services.{service}.seed"
+    ).main()
+
+
+@main.group()
+def topology() -> None:
+    """Exchanges, queues and bindings on the broker."""
+
+
+@topology.command("apply")
+def topology_apply() -> None:
+    """Declare everything that contracts/subscriptions.py asks for."""
+    from services.chassis import broker
+    from services.chassis import topology as topology_module
+
+    async def apply() -> None:
+        connection = await broker.connect(settings().broker_urls, "topology")
+        async with connection:
+            await topology_module.declare(await connection.channel(), settings().retry_delays)
+
+    asyncio.run(apply())
+
+
+@topology.command("check")
+def topology_check() -> None:
+    """Name what is missing; exit code 1 where anything is."""
+    from services.chassis import broker
+    from services.chassis import topology as topology_module
+
+    async def check() -> list[str]:
+        connection = await broker.connect(settings().broker_urls, "topology")
+        async with connection:
+            return await topology_module.missing(connection, settings().retry_delays)
+
+    absent = asyncio.run(check())
+    for name in absent:
+        click.echo(f"missing: {name}")
+    sys.exit(1 if absent else 0)
+
+
+if __name__ == "__main__":
+    main()

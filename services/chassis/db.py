@@ -1,0 +1,101 @@
+"""One database for one service: the engine, transactions, and what counts as "the database is away".
+
+psycopg blocks eventlet's hub unless it waits with Python's own ``select``; :func:`use_green_waiting` sets that before
+psycopg is imported and checks it.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+from services.chassis.settings import Settings
+
+_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+
+
+def use_green_waiting() -> None:
+    """Makes psycopg wait through eventlet; call after monkey patching and before anything imports psycopg.
+
+    Raises:
+        RuntimeError: psycopg was there first, or does not honour the setting.
+    """
+    if "psycopg" in sys.modules:
+        raise RuntimeError("psycopg was imported before use_green_waiting()")
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+    from psycopg import waiting
+
+    if waiting.wait is not waiting.wait_select:
+        raise RuntimeError("psycopg would block eventlet's hub: PSYCOPG_WAIT_FUNC was not honoured")
+
+
+class Database:
+    """Sessions on one database.
+
+    Args:
+        url: ``postgresql+psycopg://user:password@host:port/name``.
+        pool: connections kept, at least one for each worker.
+    """
+
+    def __init__(self, url: str, pool: int = 10) -> None:
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool,
+            max_overflow=2,
+            pool_timeout=2,
+            hide_parameters=True,
+            connect_args={
+                "connect_timeout": 3,
+                "options": _CONNECTION_OPTIONS,
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 6000,
+            },
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Database":
+        """The database that the settings name."""
+        return cls(settings.database_url.get_secret_value(), settings.database_pool)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed at the end, or rolled back whole by any error."""
+        with self._sessions.begin() as session:
+            yield session
+
+    def answers(self) -> bool:
+        """Whether the database can be used now."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("select 1"))
+        except (DBAPIError, PoolTimeout):
+            return False
+        return True
+
+    def close(self) -> None:
+        """Closes all pooled connections."""
+        self.engine.dispose()
+
+
+_AWAY = ("08", "57P01", "57P02", "57P03", "53")
+"""SQLSTATEs (PostgreSQL manual, appendix A): connection, shutdown and crash, cannot connect now, out of resources."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error means that the database cannot be reached, and not that the statement was wrong."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(_AWAY))

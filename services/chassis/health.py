@@ -1,0 +1,61 @@
+"""/healthz (the process lives), /readyz (it consumes what it should) and /metrics, for every process but the gateway.
+
+A plain threaded HTTP server of the standard library: under eventlet's patching its threads are green, elsewhere real.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+Checks = dict[str, Callable[[], bool]]
+
+
+class Health:
+    """Named checks; ready when all are true."""
+
+    def __init__(self) -> None:
+        self.checks: Checks = {}
+
+    def report(self) -> dict[str, bool]:
+        """The answer of each check now."""
+        return {name: check() for name, check in self.checks.items()}
+
+    def serve(self, host: str, port: int) -> ThreadingHTTPServer | None:
+        """Starts answering on a thread of its own; port 0 means nowhere."""
+        if not port:
+            return None
+        health = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/healthz":
+                    self._answer(200, b'{"status": "alive"}', "application/json")
+                elif self.path == "/readyz":
+                    report = health.report()
+                    self._answer(200 if all(report.values()) else 503, json.dumps(report).encode(), "application/json")
+                elif self.path == "/metrics":
+                    self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+                else:
+                    self._answer(404, b"", "text/plain")
+
+            def _answer(self, status: int, body: bytes, kind: str) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Scrapes are not worth a log line."""
+
+        server = ThreadingHTTPServer((host, port), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
+        return server
+
+
+health = Health()
+"""The health of this process."""

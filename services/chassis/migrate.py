@@ -1,0 +1,34 @@
+"""Brings a service's database to its newest schema, with the service's own Alembic history."""
+
+from importlib import import_module
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import create_engine, text
+
+_LOCK = 0x6D696772
+
+
+def upgrade(service: str, url: str) -> None:
+    """Runs all migrations that the database has not seen.
+
+    Args:
+        service: its name; its history lies in ``services/<service>/migrations``.
+        url: of its database.
+    """
+    folder = Path(import_module(f"services.{service}").__file__ or "").parent / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+def run_environment() -> None:
+    """The body of each service's ``migrations/env.py``: one transaction, one migrator at a time."""
+    engine = create_engine(context.config.attributes["url"])
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        context.configure(connection=connection)
+        context.run_migrations()
+    engine.dispose()

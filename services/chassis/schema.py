@@ -1,0 +1,89 @@
+"""The chassis' own tables, the same in each service's database. Migrations create them with :func:`create_v1`."""
+
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Column,
+    Connection,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+_instant = TIMESTAMP(timezone=True)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("producer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("occurred_at", _instant, nullable=False),
+    Column("expires_at", _instant),
+    Column("correlation_id", Text, nullable=False, server_default=""),
+    Column("traceparent", Text),
+    Column("data", JSONB, nullable=False),
+    Column("personal", Text),
+    Column("added_at", _instant, nullable=False, server_default=func.clock_timestamp()),
+    Column("sent_at", _instant),
+    Index("outbox_waiting", "position", postgresql_where=text("sent_at is null")),
+    Index("outbox_sent", "sent_at", postgresql_where=text("sent_at is not null")),
+)
+
+event_sequences = Table(
+    "event_sequences",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("consumer", Text),
+    Column("event_id", Uuid),
+    Column("seen_at", _instant, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("consumer", "event_id"),
+    Index("inbox_seen_at", "seen_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("principal", Text),
+    Column("route", Text),
+    Column("key", Text),
+    Column("body_hmac", Text, nullable=False),
+    Column("ref", Text),
+    Column("created_at", _instant, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("principal", "route", "key"),
+    Index("idempotency_keys_created_at", "created_at"),
+)
+
+_WAKE_RELAY = """
+create function wake_relay() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('outbox', '');
+  return null;
+end $$;
+create trigger outbox_added after insert on outbox for each statement execute function wake_relay();
+"""
+
+
+def create_v1(connection: Connection) -> None:
+    """Creates the tables, and the trigger that wakes the relay when a transaction with an event commits."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(text(_WAKE_RELAY))

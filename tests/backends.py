@@ -1,0 +1,100 @@
+"""Where tests get their broker and databases: containers where an engine answers, else private local processes."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+
+class TestStack(Protocol):
+    """What tests need of either. Users: each service, ``relay``, ``gateway`` and ``administrator``."""
+
+    __test__ = False
+    folder: Path
+
+    def broker_url(self, user: str) -> str: ...
+    def database_url(self, role: str, database: str | None = None) -> str: ...
+    def environment(self, name: str) -> dict[str, str]: ...
+    def grant_relay(self) -> None: ...
+    def kill_broker(self) -> None: ...
+    def start_broker(self) -> None: ...
+    def kill_postgres(self) -> None: ...
+    def start_postgres(self) -> None: ...
+    def broker_ctl(self, *arguments: str) -> str: ...
+
+
+@lru_cache(maxsize=1)
+def backend_name() -> str:
+    """``containers`` or ``processes``."""
+    told = os.environ.get("EPASS_TEST_BACKEND", "")
+    if told:
+        return told
+    if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
+        return "processes"
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=3)
+        client.ping()
+        client.close()
+    except (DockerException, OSError):
+        return "processes"
+    return "containers"
+
+
+class LocalProcesses:
+    """The private processes of `make run`, in a folder of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        from deploy.local.stack import Stack
+
+        self.folder = folder
+        self.stack = Stack(folder)
+
+    def broker_url(self, user: str) -> str:
+        return self.stack.broker.url(user)
+
+    def database_url(self, role: str, database: str | None = None) -> str:
+        return self.stack.postgres.url(role, database)
+
+    def environment(self, name: str) -> dict[str, str]:
+        return self.stack.environment(name)
+
+    def grant_relay(self) -> None:
+        self.stack.grant_relay()
+
+    def kill_broker(self) -> None:
+        self.stack.broker.kill()
+
+    def start_broker(self) -> None:
+        self.stack.broker.start()
+
+    def kill_postgres(self) -> None:
+        self.stack.postgres.kill()
+
+    def start_postgres(self) -> None:
+        self.stack.postgres.start()
+
+    def broker_ctl(self, *arguments: str) -> str:
+        return self.stack.broker.ctl(*arguments)
+
+
+@contextmanager
+def start_stack(folder: Path) -> Iterator[TestStack]:
+    """Starts a broker and a database server of either kind and stops them afterwards."""
+    if backend_name() == "containers":
+        from tests.containers import Containers
+
+        with Containers(folder) as containers:
+            yield containers
+        return
+    local = LocalProcesses(folder)
+    local.stack.start()
+    try:
+        yield local
+    finally:
+        local.stack.stop()
+        local.stack.remove()

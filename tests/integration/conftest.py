@@ -1,0 +1,111 @@
+"""The chassis under test: a broker with the topology, the probe's database, a relay, the probe itself."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from contracts.events import PassRevoked
+from contracts.model import Contact
+from contracts.wire import wrap
+from services.chassis.clock import now
+from services.chassis.db import Database
+from services.chassis.personal import key_ring
+from tests.backends import TestStack
+from tests.running import Process
+from tests.wire import Wire, wire
+
+QUEUE = "verify.PassRevoked"
+
+
+@pytest.fixture(scope="session")
+def topology(stack: TestStack) -> TestStack:
+    """The stack, with every exchange and queue declared."""
+    apply_topology(stack)
+    return stack
+
+
+def apply_topology(stack: TestStack) -> None:
+    """As a deployment does it."""
+    environment = {**os.environ, **stack.environment("administrator")}
+    subprocess.run([sys.executable, "-m", "services.chassis.cli", "topology", "apply"], env=environment, check=True, timeout=120)
+
+
+@pytest.fixture
+def broker(topology: TestStack) -> Iterator[Wire]:
+    """The broker as its administrator, the probe's queues empty."""
+    with wire(topology.broker_url("administrator")) as connection:
+        for queue in (QUEUE, f"{QUEUE}.dead", "rpc-verify", "rpc-verify.dead"):
+            connection.purge(queue)
+        yield connection
+
+
+@pytest.fixture
+def effects(databases, stack: TestStack) -> Iterator[Callable[[], list[str]]]:
+    """What the probe stored, oldest first."""
+    database: Database = databases["verify"]
+    with database.transaction() as session:
+        session.execute(text("create table if not exists probe (id bigserial, what text)"))
+        session.execute(text("truncate probe"))
+
+    def look() -> list[str]:
+        with database.transaction() as session:
+            return list(session.execute(text("select what from probe order by id")).scalars())
+
+    yield look
+    with database.transaction() as session:
+        session.execute(text("drop table probe"))
+
+
+@pytest.fixture
+def probe(topology: TestStack, effects, broker, tmp_path: Path) -> Iterator[Process]:
+    """The probe's process: RPC and events, with short delays before a retry."""
+    process = make_probe(topology, tmp_path).start()
+    yield process
+    process.kill()
+
+
+def make_probe(stack: TestStack, folder: Path, *only: str, **settings: str) -> Process:
+    """A probe that is not started yet."""
+    own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
+    environment = {**own, **stack.environment("verify"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"], "EPASS_ATTEMPTS": "3"}
+    return Process(["-m", "services.chassis.serve", "tests.probe", *only], {**environment, **settings}, folder / f"probe-{uuid4().hex[:6]}.log")
+
+
+def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevoked:
+    """An event that tells the probe what to do."""
+    return PassRevoked(
+        pass_number="7K3M9QW4",
+        application_id=UUID(int=1),
+        reference=reference,
+        reason="security",
+        valid_to=at or now(),
+        language="en",
+        deliver_by="sms",
+        personal=Contact(name="Gurpreet Kaur", mobile="+919876543210"),
+    )
+
+
+def revoked_bytes(reference: str = "done", event_id: UUID | None = None, **envelope: object) -> bytes:
+    """The same on the wire."""
+    whole = wrap(revoked(reference), event_id=event_id or uuid4(), seq=1, occurred_at=now(), keys=key_ring())
+    return whole.model_copy(update=envelope).to_bytes()
+
+
+@contextmanager
+def postgres_away(stack: TestStack, databases: Mapping[str, Database]) -> Iterator[None]:
+    """The database server killed, as by a crash, and started again afterwards."""
+    stack.kill_postgres()
+    try:
+        yield
+    finally:
+        stack.start_postgres()
+        for database in databases.values():
+            database.close()  # this process' own connections, too, are of the old server

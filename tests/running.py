@@ -1,0 +1,106 @@
+"""Processes of the system under test: started with their settings, awaited by /readyz, killed or stopped by id."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 20) -> T:
+    """The first truthy answer of ``look``; fails when the time is over."""
+    until = time.monotonic() + seconds
+    while True:
+        answer = look()
+        if answer:
+            return answer
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {seconds} s: {what} (last: {answer!r})")
+        time.sleep(0.02)
+
+
+class Process:
+    """One process of ours."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self.port = free_port()
+        self.log = log
+        self._arguments = arguments
+        self._environment = {**os.environ, **environment, "EPASS_HEALTH_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, ready: bool = True) -> "Process":
+        with self.log.open("ab") as out:
+            self._child = subprocess.Popen([sys.executable, *self._arguments], env=self._environment, stdout=out, stderr=out, start_new_session=True)
+        if ready:
+            self.wait_ready()
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def wait_ready(self, seconds: float = 30) -> None:
+        def look() -> bool:
+            assert self.alive, f"it ended: {self.log.read_text()[-2000:]}"
+            return self.is_ready()
+
+        eventually(look, f"ready: {' '.join(self._arguments)}; {self.log.read_text()[-1500:] if self.log.exists() else ''}", seconds)
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's samples."""
+        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=2, trust_env=False).text
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith((name + "{", name + " ")))
+
+    def kill(self) -> None:
+        if self._child is not None and self.alive:
+            os.kill(self._child.pid, signal.SIGKILL)
+        self._reap()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._child is not None
+        os.kill(self._child.pid, number)
+
+    def stop(self, seconds: float = 30) -> int:
+        """SIGTERM; the exit code, or a failure when it takes longer."""
+        if self._child is None:
+            return 0
+        if self.alive:
+            self.signal(signal.SIGTERM)
+        return self._child.wait(seconds)
+
+    def _reap(self) -> None:
+        if self._child is not None:
+            self._child.wait(10)
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The JSON lines it logged."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]

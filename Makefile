@@ -33,7 +33,8 @@ unit: setup ## tests of single functions and services: no broker, no database
 	$(PYTHON) -m pytest tests/unit
 
 contract: setup ## tests of the wire: golden samples, and that the generated documents are fresh
-	$(PYTHON) -m contracts.generate --check
+	$(PYTHON) -m contracts.asyncapi --check
+	$(PYTHON) -m services.gateway.generate --check
 	$(PYTHON) -m pytest tests/contract
 
 integration: setup ## tests on a real broker and real databases
@@ -42,11 +43,12 @@ integration: setup ## tests on a real broker and real databases
 journey: setup ## tests of the whole system through HTTP only
 	$(PYTHON) -m pytest tests/journey
 
-bench: setup ## measure scans and journeys a second; asserts nothing
+bench: setup ## measure scans and journeys a second against a bare RPC and a monolith; asserts nothing
 	$(PYTHON) -m bench
 
 contracts: setup ## generate contracts/asyncapi.yaml and openapi.yaml anew
-	$(PYTHON) -m contracts.generate
+	$(PYTHON) -m contracts.asyncapi
+	$(PYTHON) -m services.gateway.generate
 
 lock: ## resolve every dependency anew into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 
 class Wire(BaseModel):
@@ -62,6 +62,13 @@ class Slot(Wire):
     day: date = Field(alias="date")
     start: time = Field(alias="from")
     end: time = Field(alias="to")
+
+    @field_validator("start", "end")
+    @classmethod
+    def _whole_minutes_without_zone(cls, value: time) -> time:
+        if value.tzinfo is not None or value.second or value.microsecond:
+            raise ValueError("a time of day is hours and minutes")
+        return value
 
     @field_serializer("start", "end")
     def _hours_and_minutes(self, value: time) -> str:

@@ -24,11 +24,12 @@ os.environ.update(
     }
 )
 
-from contracts.rpc import Call, Principal  # noqa: E402  settings come first
-from contracts.subscriptions import SERVICES  # noqa: E402
-from services.chassis.clock import now  # noqa: E402
-from services.chassis.db import Database  # noqa: E402
-from tests.backends import TestStack, backend_name, start_stack  # noqa: E402
+from contracts.rpc import Call, Principal
+from contracts.subscriptions import SERVICES
+from services.chassis.clock import now
+from services.chassis.db import Database
+from tests.backends import TestStack, backend_name, start_stack
+from tests.system import System
 
 
 def pytest_report_header() -> str:
@@ -62,11 +63,15 @@ class Databases(Mapping[str, Database]):
 
         if service not in self._open:
             url = self._stack.database_url(service)
-            if Path(f"services/{service}/migrations/env.py").exists() and list(Path(f"services/{service}/migrations/versions").glob("0*.py")):
+            if Path(f"services/{service}/migrations/env.py").exists() and list(
+                Path(f"services/{service}/migrations/versions").glob("0*.py")
+            ):
                 upgrade(service, url)
             else:
                 from sqlalchemy import create_engine
+
                 from services.chassis.schema import create_v1
+
                 engine = create_engine(url)
                 with engine.begin() as c:
                     create_v1(c)
@@ -123,3 +128,10 @@ def make_call(principal: Principal | None = None, key: str | None = None) -> Cal
 def call() -> object:
     """``call(principal=…, key=…)``."""
     return make_call
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole system on a stack of its own, with the demo's directory and logins."""
+    with start_stack(tmp_path_factory.mktemp("system")) as own, System(own) as running:
+        yield running

@@ -39,16 +39,19 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = 20) -> 
 class Process:
     """One process of ours."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path, *, inherit: bool = True) -> None:
         self.port = free_port()
         self.log = log
         self._arguments = arguments
-        self._environment = {**os.environ, **environment, "EPASS_HEALTH_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        inherited = os.environ if inherit else {}
+        self._environment = {**inherited, **environment, "EPASS_HEALTH_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, *, ready: bool = True) -> "Process":
         with self.log.open("ab") as out:
-            self._child = subprocess.Popen([sys.executable, *self._arguments], env=self._environment, stdout=out, stderr=out, start_new_session=True)
+            self._child = subprocess.Popen(
+                [sys.executable, *self._arguments], env=self._environment, stdout=out, stderr=out, start_new_session=True
+            )
         if ready:
             self.wait_ready()
         return self

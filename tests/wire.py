@@ -34,8 +34,7 @@ class Wire:
     def get(self, queue: str) -> Any | None:
         """One message, taken off the queue; its ``body`` is bytes or text as it came."""
         with self.connection.channel() as channel:
-            message = channel.basic_get(queue, no_ack=True)
-        return message
+            return channel.basic_get(queue, no_ack=True)
 
     def purge(self, queue: str) -> None:
         with self.connection.channel() as channel:

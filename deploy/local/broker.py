@@ -77,7 +77,7 @@ class Broker:
                 return
         raise StackFailed(f"RabbitMQ did not answer within {seconds:.0f} s ({self.log})")
 
-    def stop(self, seconds: float = 12) -> None:
+    def stop(self, seconds: float = 8) -> None:
         """An orderly shutdown of the node, then of its port mapper. Harmless when it is not running."""
         if self._child:
             processes.end_child(self._child, seconds)

@@ -76,7 +76,7 @@ class Postgres:
                 return
         raise StackFailed(f"PostgreSQL did not answer within {seconds:.0f} s ({self.log})")
 
-    def stop(self, seconds: float = 10) -> None:
+    def stop(self, seconds: float = 6) -> None:
         """A fast shutdown: sessions are ended, nothing is lost. Harmless when it is not running."""
         if self._child:
             processes.end_child(self._child, seconds, signal.SIGINT)

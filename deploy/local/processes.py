@@ -20,7 +20,13 @@ MARK = "EPASS_STACK"
 
 
 def spawn(
-    command: list[str], log: Path, environment: Mapping[str, str], *, user: str | None = None, ends_by: str = "TERM"
+    command: list[str],
+    log: Path,
+    environment: Mapping[str, str],
+    *,
+    cwd: Path | None = None,
+    user: str | None = None,
+    ends_by: str = "TERM",
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a session of its own, so that Ctrl-C at the terminal does not reach it.
 
@@ -32,7 +38,7 @@ def spawn(
         try:
             return subprocess.Popen(
                 before + command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                env=dict(environment), start_new_session=True,
+                env=dict(environment), cwd=cwd, start_new_session=True,
             )  # fmt: skip
         except FileNotFoundError as error:
             raise StackFailed(f"{error.filename} is missing (Debian: package util-linux)") from error

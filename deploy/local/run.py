@@ -61,7 +61,7 @@ def _run(stack: Stack, services: Services, once: bool) -> None:
             services.start()
             services.wait_ready()
         fact("ready after", f"{time.monotonic() - began:.1f} s")
-        Walk(services.address("gateway"), stack.folder / "logins.json").run()
+        _walk(services, stack)
         if once:
             return
         serving = True
@@ -78,6 +78,14 @@ def _run(stack: Stack, services: Services, once: bool) -> None:
             with timed("stopping", "stopped"):
                 services.stop()
                 stack.stop()
+
+
+def _walk(services: Services, stack: Stack) -> None:
+    try:
+        Walk(services.address("gateway"), stack.folder / "logins.json").run()
+    except StackFailed:
+        services.check()  # a process that has ended is the better reason
+        raise
 
 
 def _show(services: Services, stack: Stack) -> None:

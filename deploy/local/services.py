@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -22,6 +21,9 @@ from deploy.local.stack import Stack
 from deploy.local.vault import write_private
 
 ROOT = Path(__file__).resolve().parents[2]
+_SCRIPT = Path(sys.executable).with_name("epass")
+EPASS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "services.chassis.cli"]
+"""The installed command; a Python that has only the dependencies runs its module."""
 COMMANDS = {**{name: f"serve {name}" for name in SERVICES}, "relay": "relay", "sender": "sender", "gateway": "gateway"}
 _STOPPED = re.compile(r"(\w+)\.1 stopped \(rc=(-?\d+)\)")
 
@@ -40,18 +42,9 @@ class Services:
         stack = self._stack
         file = stack.folder / "logins.json"
         logins.write(file, stack.vault)
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            steps = [pool.submit(self._epass, "administrator", "topology", "apply")]
-            steps += [pool.submit(self._epass, service, "migrate", service) for service in SERVICES]
-            for step in steps:
-                step.result()
-            stack.grant_relay()
-            seeds = [
-                pool.submit(self._epass, "approval", "seed", "approval"),
-                pool.submit(self._epass, "accounts", "seed", "accounts", "--logins", str(file)),
-            ]
-            for seed in seeds:
-                seed.result()
+        self._epass([("administrator", ["topology", "apply"]), *((service, ["migrate", service]) for service in SERVICES)])
+        stack.grant_relay()
+        self._epass([("approval", ["seed", "approval"]), ("accounts", ["seed", "accounts", "--logins", str(file)])])
 
     def start(self) -> None:
         """Start every process under honcho, without waiting until they are ready."""
@@ -60,9 +53,9 @@ class Services:
         command = [sys.executable, "-m", "honcho", "--no-colour", "-e", str(self._stack.folder / "none"), "-d", str(ROOT),
                    "-f", str(procfile), "start"]  # fmt: skip
         environment = {**processes.inherited(), processes.MARK: self._stack.id, "PYTHONUNBUFFERED": "1"}
-        self._manager = processes.spawn(command, self._log, environment)
+        self._manager = processes.spawn(command, self._log, environment, cwd=ROOT)
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 120) -> None:
         """Wait until every ``/readyz`` answers 200.
 
         Raises:
@@ -93,11 +86,12 @@ class Services:
         ended = _STOPPED.search(self._log.read_text(errors="replace"))
         if ended:
             log = self._stack.logs / f"{ended[1]}.log"
-            raise StackFailed(f"{ended[1]} ended with code {ended[2]}: {processes.last_words(log, 'Error')} ({log})")
+            why = f"by signal {ended[2][1:]}" if ended[2][0] == "-" else f"with code {ended[2]}: {processes.last_words(log, 'Error')}"
+            raise StackFailed(f"{ended[1]} ended {why} ({log})")
         if self._manager is None or self._manager.poll() is not None:
             raise StackFailed(f"honcho ended: {processes.last_words(self._log)} ({self._log})")
 
-    def stop(self, seconds: float = 12) -> None:
+    def stop(self, seconds: float = 10) -> None:
         """Stop every process in an orderly way; the stack's own ``stop`` ends what does not listen."""
         if self._manager:
             processes.end_child(self._manager, seconds, signal.SIGTERM)
@@ -115,26 +109,25 @@ class Services:
         settings = self._stack.environment(name)
         write_private(file, "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items()))
         log = shlex.quote(str(self._stack.logs / f"{name}.log"))
-        return f"set -a; . {shlex.quote(str(file))}; exec {shlex.join(_epass())} {COMMANDS[name]} > {log} 2>&1"
+        return f"set -a; . {shlex.quote(str(file))}; exec {shlex.join(EPASS)} {COMMANDS[name]} > {log} 2>&1"
 
-    def _epass(self, name: str, *arguments: str) -> None:
-        """Run one ``epass`` command to its end with the settings of ``name``."""
-        done = subprocess.run(
-            [*_epass(), *arguments], cwd=ROOT, env={**processes.inherited(), **self._stack.environment(name)},
-            text=True, capture_output=True, check=False,
-        )  # fmt: skip
-        log = self._stack.logs / f"{'-'.join(arguments[:2])}.log"
-        log.write_text(done.stdout + done.stderr)
-        if done.returncode:
-            raise StackFailed(f"epass {' '.join(arguments)} failed: {processes.last_words(log, 'Error')} ({log})")
+    def _epass(self, commands: list[tuple[str, list[str]]]) -> None:
+        """Run ``epass`` commands side by side to their ends, each with the settings of the process named first."""
+        running = [(words, self._log_of(words), self._spawn(name, words)) for name, words in commands]
+        try:
+            for words, log, child in running:
+                if child.wait():
+                    raise StackFailed(f"epass {' '.join(words)} failed: {processes.last_words(log, 'Error')} ({log})")
+        finally:
+            for _, _, child in running:
+                processes.end_child(child, 2)
 
+    def _spawn(self, name: str, words: list[str]) -> "subprocess.Popen[bytes]":
+        environment = {**processes.inherited(), **self._stack.environment(name)}
+        return processes.spawn([*EPASS, *words], self._log_of(words), environment, cwd=ROOT)
 
-def _epass() -> list[str]:
-    """The console script beside the running Python."""
-    script = Path(sys.executable).with_name("epass")
-    if not script.exists():
-        raise StackFailed(f"{script} is missing: `make setup` installs it")
-    return [str(script)]
+    def _log_of(self, words: list[str]) -> Path:
+        return self._stack.logs / f"{'-'.join(words[:2])}.log"
 
 
 def _readiness(client: httpx.Client, address: str) -> str:

@@ -66,7 +66,7 @@ class Stack:
         if self._lock is not None:
             self.broker.stop()
             self.postgres.stop()
-            self._end_leftovers()
+            self._end_leftovers(2)
             os.close(self._lock)
             self._lock = None
 
@@ -144,10 +144,10 @@ class Stack:
         remedy = f"stop that program, or delete {self.folder / 'ports.json'} to choose other ports (no data is lost)"
         ports.check(((name, self.ports[name]) for name in ports.NAMES if name != "gateway"), remedy)
 
-    def _end_leftovers(self) -> None:
+    def _end_leftovers(self, seconds: float = 10) -> None:
         """End services and node before the database server, as an orderly stop would."""
-        processes.end(processes.marked(self.id), 10)
-        processes.end(self.postgres.leftovers(), 10, signal.SIGINT)
+        processes.end(processes.marked(self.id), seconds)
+        processes.end(self.postgres.leftovers(), seconds, signal.SIGINT)
 
     def _id(self) -> str:
         file = self.folder / "id"

@@ -32,6 +32,7 @@ class Walk:
     def __init__(self, address: str, logins: Path) -> None:
         self._http = httpx.Client(base_url=address, timeout=10, trust_env=False)
         self._logins: dict[str, Json] = json.loads(logins.read_text())
+        self._step = "nothing yet"
         self._mobile = f"+9198{random.randrange(10**8):08d}"
 
     def run(self) -> None:
@@ -40,13 +41,18 @@ class Walk:
         Raises:
             StackFailed: a step got another answer than the story needs; the message says which.
         """
-        with self._http:
-            citizen = self._sign_in()
-            reference, window = self._apply(citizen)
-            self._approve(reference, window)
-            number = self._receive(citizen, reference)
-            self._enter(number, citizen)
-            self._look_back(citizen, reference)
+        try:
+            with self._http:
+                citizen = self._sign_in()
+                reference, window = self._apply(citizen)
+                self._approve(reference, window)
+                number = self._receive(citizen, reference)
+                self._enter(number, citizen)
+                self._look_back(citizen, reference)
+        except httpx.HTTPError as error:
+            raise StackFailed(f"{self._step} failed: {error!r}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise StackFailed(f"{self._step} was answered with something else than expected: {error!r}") from error
 
     def _sign_in(self) -> str:
         heading("A citizen proves a mobile")
@@ -102,7 +108,7 @@ class Walk:
             "token": self._get("the pass", f"/passes/{number}", citizen)["token"], "gate": gate, "direction": "entry",
         }  # fmt: skip
         preview = self._scan(officer, scan, None)
-        fact("preview", f"{preview['verdict']}: {preview['applicant']}, party of {preview['party']}")
+        fact("preview", f"{preview['verdict']}: {preview['applicant']['name_latin']}, party of {preview['party']}")
         told = self._scan(officer, scan, {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"})
         fact("ID proof", "voter_id …4821 matched")
         fact("verdict", told["verdict"])
@@ -132,16 +138,22 @@ class Walk:
 
     def _message(self, wanted: Callable[[Json], bool]) -> Json | None:
         """The newest message on the citizen's phone that is wanted."""
-        answer = self._http.get("/dev/messages", params={"to": self._mobile})
-        messages: list[Json] = _checked("reading the phone", answer)
+        messages: list[Json] = self._ask("reading the phone", "GET", "/dev/messages", params={"to": self._mobile})
         return max(filter(wanted, messages), key=lambda message: str(message["at"]), default=None)
 
     def _post(self, step: str, path: str, body: Json, token: str = "") -> Json:
         headers = {"Idempotency-Key": secrets.token_hex(16), **_bearer(token)}
-        return dict(_checked(step, self._http.post(f"/api/v1{path}", json=body, headers=headers)))
+        return dict(self._ask(step, "POST", f"/api/v1{path}", json=body, headers=headers))
 
     def _get(self, step: str, path: str, token: str) -> Json:
-        return dict(_checked(step, self._http.get(f"/api/v1{path}", headers=_bearer(token))))
+        return dict(self._ask(step, "GET", f"/api/v1{path}", headers=_bearer(token)))
+
+    def _ask(self, step: str, method: str, path: str, **content: Any) -> Any:
+        self._step = step
+        answer = self._http.request(method, path, **content)
+        if not answer.is_success:
+            raise StackFailed(f"{step} was answered {answer.status_code}: {answer.text[:300]}")
+        return answer.json()
 
     def _until(self, what: str, look: Callable[[], Found | None], seconds: float = 20) -> Found:
         until = time.monotonic() + seconds
@@ -165,9 +177,3 @@ def _window(now: datetime) -> Json:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _checked(step: str, answer: httpx.Response) -> Any:
-    if answer.is_success:
-        return answer.json()
-    raise StackFailed(f"{step} was answered {answer.status_code}: {answer.text[:300]}")

@@ -6,8 +6,10 @@ moved as ``retry.py`` decides.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from amqp.exceptions import AMQPError
 from kombu.exceptions import OperationalError as BrokerError
@@ -21,7 +23,7 @@ from sqlalchemy.orm import Session
 from contracts.envelope import Envelope, Received, UnreadableEvent
 from contracts.events import Event
 from contracts.wire import read_envelope, unwrap
-from services.chassis import inbox, logs, metrics
+from services.chassis import inbox, logs, metrics, suspects
 from services.chassis.clock import now
 from services.chassis.consuming import RawConsumer
 from services.chassis.db import Database, is_away
@@ -38,25 +40,36 @@ LARGEST = 1_000_000
 """Bytes; a larger body is nobody's event."""
 
 
-def hears(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope], None]]:
+def hears(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope, int], None]]:
     """Makes a method ``(self, received, session)`` the consumer of an event.
 
     The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from ``contracts/subscriptions.py``.
     """
 
-    def decorate(method: Consume[E]) -> Callable[[Any, Envelope], None]:
+    def decorate(method: Consume[E]) -> Callable[[Any, Envelope, int], None]:
         @functools.wraps(method)
-        def take(self: Any, envelope: Envelope) -> None:
+        def take(self: Any, envelope: Envelope, deliveries: int) -> None:
             received = unwrap(envelope, key_ring())
             consumer = f"{self.service}.{event.__name__}"
-            _when_database_answers(
-                self.db, self.service, lambda session: _once(session, consumer, received, functools.partial(method, self))
-            )
+            work = functools.partial(_once, consumer=consumer, received=received, method=functools.partial(method, self))
+            with _precautions(self.db, consumer, received.id, deliveries):
+                _when_database_answers(self.db, self.service, work)
 
         EventEntrypoint.decorator(event.__name__)(take)
         return take
 
     return decorate
+
+
+@contextmanager
+def _precautions(db: Database, consumer: str, event_id: UUID, deliveries: int) -> Iterator[None]:
+    """Nothing for a message that was seldom delivered; a suspect is handled alone, its start written down."""
+    if deliveries < suspects.AFTER_DELIVERIES:
+        yield
+        return
+    with suspects.alone:
+        suspects.note_start(db, consumer, event_id)
+        yield
 
 
 def _once(session: Session, consumer: str, received: Received[Any], method: Callable[[Received[Any], Session], None]) -> None:
@@ -178,7 +191,9 @@ class EventEntrypoint(Entrypoint):
             return result, exc_info
 
         try:
-            self.container.spawn_worker(self, (envelope,), {}, context_data=_context_of(envelope), handle_result=handle_result)
+            self.container.spawn_worker(
+                self, (envelope, _deliveries(message)), {}, context_data=_context_of(envelope), handle_result=handle_result
+            )
         except ContainerBeingKilled:
             self.consumers.consumer.give_back(message)
 
@@ -200,6 +215,12 @@ class EventEntrypoint(Entrypoint):
             return "returned"
         consumer.acknowledge(message)
         return "failed"
+
+
+def _deliveries(message: Message) -> int:
+    """How often the broker has delivered this message before (a quorum queue counts)."""
+    count = (message.headers or {}).get("x-delivery-count", 0)
+    return count if isinstance(count, int) else 0
 
 
 def _context_of(envelope: Envelope) -> dict[str, str]:

@@ -21,7 +21,7 @@ class Health:
 
     def report(self) -> dict[str, bool]:
         """The answer of each check now."""
-        return {name: check() for name, check in self.checks.items()}
+        return {name: check() for name, check in list(self.checks.items())}
 
     def serve(self, host: str, port: int) -> ThreadingHTTPServer | None:
         """Starts answering on a thread of its own; port 0 means nowhere."""

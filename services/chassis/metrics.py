@@ -20,4 +20,6 @@ OUTBOX_SENT = Counter("epass_outbox_sent_total", "Events confirmed by the broker
 HTTP_SECONDS = Histogram("epass_http_seconds", "Time of an HTTP request", ["method", "route", "status"], buckets=_FAST)
 SCANS = Counter("epass_scans_total", "Recorded scans", ["site", "direction", "verdict"])
 MESSAGES = Counter("epass_messages_total", "Tries to send a message, by what became of it", ["purpose", "channel", "outcome"])
-MESSAGE_AGE = Histogram("epass_message_age_seconds", "From storing a message to its channel's yes", ["lane"], buckets=(*_FAST, 30, 60, 300, 1800))
+MESSAGE_AGE = Histogram(
+    "epass_message_age_seconds", "From storing a message to its channel's yes", ["lane"], buckets=(*_FAST, 30, 60, 300, 1800)
+)

@@ -60,6 +60,16 @@ inbox = Table(
     Index("inbox_seen_at", "seen_at"),
 )
 
+suspects = Table(
+    "suspects",
+    metadata,
+    Column("consumer", Text),
+    Column("event_id", Uuid),
+    Column("started", Integer, nullable=False),
+    Column("last_at", _instant, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("consumer", "event_id"),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -56,7 +56,9 @@ SAMPLES: tuple[e.Event, ...] = (
             "revision": 2,
             "kind": "official",
             "personal": PERSONAL.model_copy(
-                update={"applicant": PERSON.model_copy(update={"official": Official(organisation="PWD", designation="SDO", employee_no="117")})}
+                update={
+                    "applicant": PERSON.model_copy(update={"official": Official(organisation="PWD", designation="SDO", employee_no="117")})
+                }
             ),
         }
     ),
@@ -86,7 +88,9 @@ SAMPLES: tuple[e.Event, ...] = (
             "valid_from": AT,
             "valid_to": UNTIL,
             "key": e.PublicKey(kid="k1", x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
-            "personal": e.PassPersonal(applicant=PERSON, companions=(COMPANION,), purpose="Arms licence", link_code="n3X0yq1vQ5m7Zk2LwB9aTg"),
+            "personal": e.PassPersonal(
+                applicant=PERSON, companions=(COMPANION,), purpose="Arms licence", link_code="n3X0yq1vQ5m7Zk2LwB9aTg"
+            ),
         }
     ),
     e.PassRevoked.model_validate({**PASS, **TELL, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}),

@@ -13,7 +13,7 @@ import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from contracts import asyncapi
-from services.gateway import openapi
+from services.gateway import generate as openapi
 
 SCHEMA = json.loads(Path(__file__).with_name("asyncapi-3.0.0.schema.json").read_text())
 VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
@@ -44,5 +44,5 @@ def test_openapi_is_valid() -> None:
 
 def test_a_broken_openapi_document_would_be_found() -> None:
     broken = copy.deepcopy(openapi.document())
-    broken["paths"]["/api/v1/otp"]["post"]["responses"] = "none"
+    del broken["info"]["title"]
     assert list(OpenAPIV31SpecValidator(broken).iter_errors())

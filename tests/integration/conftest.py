@@ -76,7 +76,9 @@ def make_probe(stack: TestStack, folder: Path, *only: str, **settings: str) -> P
     """A probe that is not started yet."""
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     environment = {**own, **stack.environment("verify"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"], "EPASS_ATTEMPTS": "3"}
-    return Process(["-m", "services.chassis.serve", "tests.probe", *only], {**environment, **settings}, folder / f"probe-{uuid4().hex[:6]}.log")
+    return Process(
+        ["-m", "services.chassis.serve", "tests.probe", *only], {**environment, **settings}, folder / f"probe-{uuid4().hex[:6]}.log"
+    )
 
 
 def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevoked:

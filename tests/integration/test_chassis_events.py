@@ -107,7 +107,9 @@ def test_a_stopping_consumer_finishes_what_it_holds(broker, effects, topology, t
     assert broker.depth(QUEUE) == 0
 
 
-def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_the_queue_is_there(broker, effects, topology, tmp_path) -> None:
+def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_the_queue_is_there(
+    broker, effects, topology, tmp_path
+) -> None:
     with broker.connection.channel() as channel:
         channel.queue_delete(QUEUE)
     process = make_probe(topology, tmp_path, "events")
@@ -143,3 +145,22 @@ def test_a_broker_that_was_away_is_connected_to_again(broker, probe, effects, to
     with wire(topology.broker_url("administrator")) as again:
         again.publish(EXCHANGE, KEY, revoked_bytes("after"))
         eventually(lambda: effects() == ["after"], "the effect")
+
+
+def test_a_message_that_kills_its_process_is_dead_lettered_and_the_innocent_are_done(broker, effects, topology, tmp_path) -> None:
+    innocent = [f"innocent {number}" for number in range(6)]
+    for reference in (*innocent[:3], "crash", *innocent[3:]):
+        broker.publish(EXCHANGE, KEY, revoked_bytes(reference))
+    crashes = 0
+    while broker.depth(DEAD) == 0 and crashes < 15:
+        process = make_probe(topology, tmp_path, "events").start(ready=False)
+        eventually(lambda p=process: not p.alive or broker.depth(DEAD) == 1, "it dies, or the culprit is found", 30)
+        crashes += not process.alive
+        process.kill()
+    assert broker.get(DEAD).headers[retry.ERROR] == "KillsItsProcess"
+    last = make_probe(topology, tmp_path, "events").start()
+    try:
+        eventually(lambda: sorted(effects()) == innocent, "every innocent one has its effect, once")
+    finally:
+        last.kill()
+    assert broker.depth(DEAD) == 0

@@ -33,9 +33,9 @@ def test_any_other_error_arrives_without_its_text_and_is_logged_without_it(broke
 
 
 def test_a_request_with_wrong_fields_names_each_without_its_value(broker, probe, effects) -> None:
-    error = broker.call("verify", "inside", {"site": "no such code!", "surprise": "hunter2"})["error"]
+    error = broker.call("verify", "inside", {"site": "no such code: hunter2!"})["error"]
     assert error["exc_type"] == "InvalidInput"
-    assert {field["field"] for field in error["exc_args"][0]["fields"]} == {"site", "surprise"}
+    assert [field["field"] for field in error["exc_args"][0]["fields"]] == ["site"]
     assert "hunter2" not in json.dumps(error)
     assert effects() == []
 
@@ -107,7 +107,7 @@ def test_a_request_that_kills_its_process_every_time_is_gone_after_the_delivery_
     broker.publish(RPC, KEY, _request("crash", deadline=600), reply_to="nobody", correlation_id="1")
     for _ in range(5):
         process = make_probe(topology, tmp_path, "rpc").start(ready=False)
-        process_ended = eventually(lambda p=process: not p.alive or p.is_ready() and _survives(p), "ended or idle", 30)
+        process_ended = eventually(lambda p=process: not p.alive or (p.is_ready() and _survives(p)), "ended or idle", 30)
         assert process_ended
         process.kill()
     process = make_probe(topology, tmp_path, "rpc").start()

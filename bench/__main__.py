@@ -1,0 +1,180 @@
+"""`make bench`: journeys and scans a second through the whole system, against the bare RPC ceiling and a monolith.
+
+All in one run on one machine, so that the ratios mean something although the machine's speed drifts. Asserts nothing.
+BENCH_SECONDS (10) is the length of each measurement, BENCH_JOURNEYS (200) the number of journeys.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from bench import journeys
+from bench.load import Request, Result, calls, closed, paced
+from contracts.model import Wire
+from contracts.rpc import Method
+from deploy.local.services import Services
+from deploy.local.stack import Stack
+from services.chassis.settings import Settings
+from services.gateway.rpc_client import RpcClient
+
+SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
+JOURNEYS = int(os.environ.get("BENCH_JOURNEYS", "200"))
+CLIENTS = 32
+
+
+class Echoed(Wire):
+    """What the echo gets and gives back: about as much as a scan."""
+
+    token: str = "x" * 380
+    gate: str = "PCS1-G1"
+
+
+ECHO = Method("echo", "echo", Echoed, Echoed)
+
+
+def say(text: str) -> None:
+    """A line of progress, or of the table."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def row(name: str, result: Result, of: Result | None = None) -> None:
+    """One line of the table; ``of`` is what the rate is a share of."""
+    share = f"{result.rate / of.rate:7.0%}" if of and of.rate else "       "
+    refused = f"  refused: {result.refused}" if result.refused else ""
+    say(f"  {name:44} {result.rate:9.0f}/s  p50 {result.quantile(0.5):7.1f} ms  p99 {result.quantile(0.99):7.1f} ms {share}{refused}")
+
+
+def scans(tokens: list[str], session: str, prefix: str) -> Iterator[Request]:
+    """Each party in and out again, over and over, pass after pass: every scan is recorded."""
+    check = {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
+    for number in itertools.count():
+        token = tokens[number // 2 % len(tokens)]
+        entry = number % 2 == 0
+        yield Request(
+            "/api/v1/scans",
+            {
+                "token": token,
+                "gate": "PCS1-G1",
+                "direction": "entry" if entry else "exit",
+                "nonce": f"{prefix}-{number:08}",
+                "id_check": check if entry else None,
+            },
+            session,
+        )
+
+
+async def echo_ceiling(stack: Stack) -> Result:
+    """Calls a second of a service that does nothing, through the gateway's own client."""
+    url = stack.broker.url("administrator")
+    child = subprocess.Popen([sys.executable, "-m", "bench.echo", url], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        client = RpcClient(Settings(broker_urls=(url,)))
+        await client.start()
+        try:
+            return await calls(lambda: client.call(ECHO, Echoed()), CLIENTS, SECONDS)
+        finally:
+            await client.close()
+    finally:
+        child.kill()
+        child.wait()
+
+
+async def monolith(stack: Stack, gateway: str, tokens: list[str]) -> tuple[Result, Result]:
+    """The monolith at one client and at saturation."""
+    stack.postgres.create_database("monolith")
+    port = _free_port()
+    url = stack.postgres.url("monolith", scheme="postgresql")
+    child = subprocess.Popen([sys.executable, "-m", "bench.monolith", url, str(port), f"{gateway}/.well-known/jwks.json"])
+    try:
+        address = f"http://127.0.0.1:{port}"
+        await journeys.answering(f"{address}/docs")
+        one = await closed(address, scans(tokens, "", "m1"), 1, SECONDS / 2)
+        return one, await closed(address, scans(tokens, "", "mn"), CLIENTS, SECONDS)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def memory(services: Services) -> None:
+    """Resident memory of each process, as the operating system tells it."""
+    say("\nmemory at the end (MiB, resident)")
+    for name, megabytes in sorted(processes(services).items()):
+        say(f"  {name:44} {megabytes:9.0f}")
+
+
+def processes(services: Services) -> dict[str, float]:
+    """MiB by process name."""
+    found: dict[str, float] = {}
+    for process in psutil.process_iter(["cmdline", "memory_info"]):
+        line = " ".join(process.info["cmdline"] or [])
+        for name in services.names:
+            words = (f"services.chassis.serve {name}", f"epass {name}")
+            if any(line.endswith(word) for word in words) and "honcho" not in line and "sh -c" not in line:
+                found[name] = process.info["memory_info"].rss / 2**20
+    return found
+
+
+async def measure(stack: Stack, services: Services) -> None:
+    """Everything, in an order in which each gives the next its material."""
+    gateway = services.address("gateway")
+    say(f"\njourneys: apply, approve, issue, message handed over ({JOURNEYS} of them)")
+    journey = await journeys.run(gateway, stack.folder / "logins.json", JOURNEYS)
+    say(f"  {'whole journeys':44} {journey.rate:9.1f}/s")
+    say(f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms  p99 {journey.quantile(0.99):7.0f} ms")
+    tokens, session = journey.tokens, journey.security
+    say("\nscans (recorded: scan row, presence, outbox)")
+    row("gateway, 1 client", await closed(gateway, scans(tokens, session, "s1"), 1, SECONDS / 2))
+    row("gateway, 200 a second", await paced(gateway, scans(tokens, session, "sp"), 200, SECONDS))
+    saturated = await closed(gateway, scans(tokens, session, "sn"), CLIENTS, SECONDS)
+    ceiling = await echo_ceiling(stack)
+    row(f"bare RPC (echo), {CLIENTS} callers: the ceiling", ceiling)
+    row(f"gateway, {CLIENTS} clients; share of the ceiling", saturated, ceiling)
+    mono_one, mono = await monolith(stack, gateway, tokens)
+    row("monolith, 1 client", mono_one)
+    row(f"monolith, {CLIENTS} clients", mono)
+    row(f"gateway, {CLIENTS} clients; share of the monolith", saturated, mono)
+    memory(services)
+
+
+def main() -> None:
+    """Starts a stack of its own and takes it away again."""
+    folder = Path(tempfile.mkdtemp(prefix="epass-bench-"))
+    os.environ["EPASS_RATE_LIMITS"] = "false"
+    stack = Stack(folder)
+    services = Services(stack)
+    try:
+        began = time.monotonic()
+        stack.start()
+        services.prepare()
+        services.start()
+        services.wait_ready()
+        say(f"ready after {time.monotonic() - began:.1f} s; {psutil.cpu_count()} processors, Python {sys.version.split()[0]}")
+        asyncio.run(measure(stack, services))
+    finally:
+        services.stop()
+        stack.stop()
+        stack.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

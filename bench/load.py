@@ -1,0 +1,140 @@
+"""A small HTTP/1.1 load client: kept connections, one request after another on each. An httpx client would be the limit."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Result:
+    """Seconds of each answered request; what else than 2xx came back."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    refused: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.latencies) / self.seconds if self.seconds else 0.0
+
+    def quantile(self, q: float) -> float:
+        """Milliseconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(int(len(ordered) * q), len(ordered) - 1)] * 1000 if ordered else float("nan")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A POST with a JSON body."""
+
+    path: str
+    body: dict[str, object]
+    token: str = ""
+
+    def to_bytes(self, host: str) -> bytes:
+        body = json.dumps(self.body).encode()
+        authorization = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
+        head = f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        return head.encode() + body
+
+
+class Connection:
+    """One kept connection."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+
+    async def open(self) -> "Connection":
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        return self
+
+    async def send(self, request: Request) -> tuple[int, bytes]:
+        """Status and body."""
+        self._writer.write(request.to_bytes(f"{self._host}:{self._port}"))
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
+        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        return status, await self._reader.readexactly(length)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def closed(url: str, requests: Iterator[Request], clients: int, seconds: float) -> Result:
+    """So many clients, each sending its next request when the last is answered."""
+    result = Result()
+    connections = [await Connection(url).open() for _ in range(clients)]
+    began = time.perf_counter()
+
+    async def client(connection: Connection) -> None:
+        while time.perf_counter() - began < seconds:
+            request = next(requests, None)
+            if request is None:
+                return
+            await _timed(connection, request, result, time.perf_counter())
+
+    await asyncio.gather(*(client(connection) for connection in connections))
+    result.seconds = time.perf_counter() - began
+    for connection in connections:
+        connection.close()
+    return result
+
+
+async def paced(url: str, requests: Iterator[Request], rate: float, seconds: float, clients: int = 64) -> Result:
+    """So many requests a second, whatever the answers take; a late start counts into the latency."""
+    result = Result()
+    connections = [await Connection(url).open() for _ in range(clients)]
+    free: asyncio.Queue[Connection] = asyncio.Queue()
+    for connection in connections:
+        free.put_nowait(connection)
+    began = time.perf_counter()
+
+    async def one(request: Request, due: float) -> None:
+        connection = await free.get()
+        try:
+            await _timed(connection, request, result, due)
+        finally:
+            free.put_nowait(connection)
+
+    tasks = []
+    for number in range(int(rate * seconds)):
+        due = began + number / rate
+        await asyncio.sleep(max(due - time.perf_counter(), 0))
+        request = next(requests, None)
+        if request is None:
+            break
+        tasks.append(asyncio.create_task(one(request, due)))
+    await asyncio.gather(*tasks)
+    result.seconds = time.perf_counter() - began
+    for connection in connections:
+        connection.close()
+    return result
+
+
+async def calls(call: Callable[[], object], clients: int, seconds: float) -> Result:
+    """The same closed loop over a coroutine function instead of HTTP."""
+    result = Result()
+    began = time.perf_counter()
+
+    async def client() -> None:
+        while time.perf_counter() - began < seconds:
+            start = time.perf_counter()
+            await call()  # type: ignore[misc]
+            result.latencies.append(time.perf_counter() - start)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    result.seconds = time.perf_counter() - began
+    return result
+
+
+async def _timed(connection: Connection, request: Request, result: Result, since: float) -> None:
+    status, _ = await connection.send(request)
+    if 200 <= status < 300:
+        result.latencies.append(time.perf_counter() - since)
+    else:
+        result.refused[status] = result.refused.get(status, 0) + 1

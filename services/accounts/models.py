@@ -1,0 +1,140 @@
+"""The tables of this service."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, BigInteger, ForeignKey, Identity, Index, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from contracts.model import Role
+
+
+class Base(DeclarativeBase):
+    """Instants are with time zone, text has no length."""
+
+    type_annotation_map: ClassVar = {datetime: TIMESTAMP(timezone=True), str: Text, Role: Text}
+
+
+class Login(Base):
+    """A staff login. Its scope never changes: who moves gets a new one."""
+
+    __tablename__ = "logins"
+
+    login_id: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[Role]
+    name: Mapped[str]
+    department: Mapped[str | None]
+    site: Mapped[str | None]
+    gate: Mapped[str | None]
+    password_hash: Mapped[str]
+    must_change_password: Mapped[bool]
+    issued_by: Mapped[str | None]
+    """Null where the installation came with it."""
+    issued_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    disabled_by: Mapped[str | None]
+    tokens_void_to: Mapped[datetime | None]
+    """Tokens issued up to this instant are denied, since the login was disabled or reset."""
+
+
+class LoginCounter(Base):
+    """The last number given out under a prefix."""
+
+    __tablename__ = "login_counters"
+
+    prefix: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class LoginFailure(Base):
+    """A wrong password, since the last right one. The account is a keyed hash: some type their password into its field."""
+
+    __tablename__ = "login_failures"
+    __table_args__ = (
+        Index("login_failures_account", "account", "at"),
+        Index("login_failures_address", "address", "at"),
+        Index("login_failures_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[datetime]
+
+
+class AccessSession(Base):
+    """A session with all that its token claims, so that the token can be made again, the same to the byte."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        Index("sessions_login_id", "login_id"),
+        Index("sessions_ended_at", "ended_at"),
+        Index("sessions_expires_at", "expires_at"),
+    )
+
+    sid: Mapped[UUID] = mapped_column(primary_key=True)
+    kid: Mapped[str]
+    subject: Mapped[str]
+    login_id: Mapped[str | None] = mapped_column(ForeignKey("logins.login_id"))
+    """Null for an applicant."""
+    mobile_sealed: Mapped[str | None]
+    role: Mapped[Role | None]
+    department: Mapped[str | None]
+    site: Mapped[str | None]
+    gate: Mapped[str | None]
+    must_change_password: Mapped[bool]
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class SigningKey(Base):
+    """An Ed25519 key of session tokens; the newest signs, all check."""
+
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    public: Mapped[str]
+    """The JWK member ``x``."""
+    private_sealed: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class OtpCode(Base):
+    """A one-time code to a number; several requests may have sent it."""
+
+    __tablename__ = "otp_codes"
+    __table_args__ = (
+        Index("otp_codes_mobile", "mobile_digest", "created_at"),
+        Index("otp_codes_created_at", "created_at"),
+    )
+
+    code_id: Mapped[UUID] = mapped_column(primary_key=True)
+    mobile_digest: Mapped[str]
+    mobile_sealed: Mapped[str]
+    code_digest: Mapped[str]
+    code_sealed: Mapped[str | None]
+    """Only to send it again while it is live; erased when it was used."""
+    tries: Mapped[int]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class OtpRequest(Base):
+    """One sending of a code, and until when the code is good for whoever asked for this sending."""
+
+    __tablename__ = "otp_requests"
+    __table_args__ = (
+        Index("otp_requests_mobile", "mobile_digest", "requested_at"),
+        Index("otp_requests_address", "address", "requested_at"),
+        Index("otp_requests_requested_at", "requested_at"),
+    )
+
+    request_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code_id: Mapped[UUID] = mapped_column(ForeignKey("otp_codes.code_id"))
+    mobile_digest: Mapped[str]
+    address: Mapped[str]
+    requested_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -1,0 +1,94 @@
+"""The event entrypoints: parse, call one handler, return. And what happens by the clock."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Received
+from contracts.events import (
+    ApprovalWithdrawn,
+    DirectoryChanged,
+    NotificationDelivered,
+    NotificationFailed,
+    PassApproved,
+    PassIssued,
+    PassRejected,
+    PassReturned,
+    PassRevoked,
+    PassScanned,
+    ReviewEscalated,
+)
+from services.application.handlers import directory, hearing, time_passing
+from services.chassis.clock import now
+from services.chassis.dependencies import OwnDatabase, every
+from services.chassis.events import hears
+
+
+class Consumers:
+    """application, as events reach it."""
+
+    name = "application-events"
+    service = "application"
+    db = OwnDatabase()
+
+    @hears(DirectoryChanged)
+    def on_directory_changed(self, received: Received[DirectoryChanged], session: Session) -> None:
+        directory.directory_changed(received, session)
+
+    @hears(PassApproved)
+    def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
+        hearing.pass_approved(received, session)
+
+    @hears(PassRejected)
+    def on_pass_rejected(self, received: Received[PassRejected], session: Session) -> None:
+        hearing.pass_rejected(received, session)
+
+    @hears(PassReturned)
+    def on_pass_returned(self, received: Received[PassReturned], session: Session) -> None:
+        hearing.pass_returned(received, session)
+
+    @hears(ApprovalWithdrawn)
+    def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
+        hearing.approval_withdrawn(received, session)
+
+    @hears(ReviewEscalated)
+    def on_review_escalated(self, received: Received[ReviewEscalated], session: Session) -> None:
+        hearing.review_escalated(received, session)
+
+    @hears(PassIssued)
+    def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
+        hearing.pass_issued(received, session)
+
+    @hears(PassRevoked)
+    def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
+        hearing.pass_revoked(received, session)
+
+    @hears(NotificationDelivered)
+    def on_notification_delivered(self, received: Received[NotificationDelivered], session: Session) -> None:
+        hearing.notification_delivered(received, session)
+
+    @hears(NotificationFailed)
+    def on_notification_failed(self, received: Received[NotificationFailed], session: Session) -> None:
+        hearing.notification_failed(received, session)
+
+    @hears(PassScanned)
+    def on_pass_scanned(self, received: Received[PassScanned], session: Session) -> None:
+        hearing.pass_scanned(received, session)
+
+    @every(interval=60)
+    def expire_undecided(self) -> None:
+        """Ends applications whose preferred windows have all passed."""
+        self._in_batches(time_passing.expire_undecided)
+
+    @every(interval=3600)
+    def erase_ended(self) -> None:
+        """Forgets people of long ago. Hourly, since the clock of a process that is restarted daily never reaches a day."""
+        self._in_batches(time_passing.erase_ended)
+
+    def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
+        """A transaction for each batch, until one is not full."""
+        done = time_passing.BATCH
+        while done == time_passing.BATCH:
+            with self.db.transaction() as session:
+                done = work(session, now())

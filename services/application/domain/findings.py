@@ -1,0 +1,67 @@
+"""What checking a form finds: every problem at once, and the free text in which an Aadhaar number was masked."""
+
+from contracts.errors import FieldError, InvalidInput
+
+PROBLEMS: dict[str, str] = {
+    "name_missing": "a name is needed",
+    "name_too_long": "a name has at most 100 characters",
+    "name_characters": "a name is written in letters of Gurmukhi, Devanagari or Latin, with . ' / @ - , ( ) and digits",
+    "name_not_latin": "this name is the one in Latin letters",
+    "full_number": "only the last four characters of an ID are taken, never the whole number",
+    "not_four": "the last four characters of an ID are letters or digits",
+    "not_a_mobile": "this is no mobile number",
+    "email_invalid": "this is no email address",
+    "email_missing": "delivery by email needs an email address",
+    "deliver_by_unreachable": "SMS reaches Indian mobiles only; WhatsApp and email reach others",
+    "printed_only_at_counter": "a pass is printed at the counter only",
+    "official_missing": "an official states organisation, designation and employee number",
+    "official_not_expected": "a citizen states no office",
+    "unknown_site": "there is no such site",
+    "closed_site": "this site has no opening hours in the days that can be asked for",
+    "unknown_department": "there is no such department",
+    "department_not_at_site": "this department does not sit at this site",
+    "unknown_officer": "there is no such officer in this department",
+    "purpose_missing": "a purpose is needed",
+    "date_past": "this date has passed",
+    "date_too_far": "this date is too far away",
+    "closed_day": "the site is closed on this day",
+    "outside_hours": "this is outside the site's hours",
+    "window_order": "a window ends after it starts",
+    "window_too_short": "a window has at least 15 minutes",
+    "window_over": "this window of today has passed",
+    "duplicate_slot": "this date and time is given twice",
+    "too_many_companions": "these are more companions than this channel takes",
+    "companion_id_missing": "a companion who is no child states type and last four of an ID",
+    "vehicle_invalid": "this is no registration number of a vehicle",
+}
+"""Every code with its sentence for developers. The pages translate the codes."""
+
+
+class Findings:
+    """Collects what is wrong with which field (a path such as ``companions.1.id_type``) and which fields were masked."""
+
+    def __init__(self) -> None:
+        self._problems: list[FieldError] = []
+        self._masked: list[str] = []
+
+    def refuse(self, field: str, code: str) -> None:
+        """Notes a problem; ``code`` is one of PROBLEMS."""
+        self._problems.append(FieldError(field=field, code=code, message=PROBLEMS[code]))
+
+    def mask(self, field: str) -> None:
+        """Notes that a number was masked."""
+        self._masked.append(field)
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """Fields in which a number was masked."""
+        return tuple(self._masked)
+
+    def raise_if_refused(self) -> None:
+        """Ends the check.
+
+        Raises:
+            InvalidInput: with all problems, where there is any.
+        """
+        if self._problems:
+            raise InvalidInput("the application is not acceptable as it is", fields=tuple(self._problems))

@@ -1,0 +1,98 @@
+"""A Latin spelling for a name in Gurmukhi or Devanagari: a suggestion that its owner may correct.
+
+The letters come from the transliteration library (ISO 15919). What it cannot know is which inherent vowels are silent:
+``guraprīta kaura`` is said Gurprit Kaur. The rule is the usual one for Hindi and Punjabi: the vowel falls at the end of
+a word, and between two consonants that have a vowel on their other side, seen from the end of the word.
+"""
+
+import re
+import unicodedata
+
+from indic_transliteration import sanscript
+
+from contracts.mobile import ascii_digits
+
+_WORD = re.compile("[\u0900-\u097f\u0a00-\u0a7f\u200c\u200d]+")
+_SOUND = re.compile("k͟h|[kgcjṭḍtdpbṛ]h|r̥̄?|l̥̄?|m̐|a[iu]|[^\\W\\d_]", re.IGNORECASE)
+_VOWEL = re.compile("a[iu]?|[āiīuūeēoōôêæ]|r̥̄?|l̥̄?")
+_NASAL = ("ṁ", "m̐")
+_HELD = frozenset("rlyvmnṇ")
+"""After another consonant these need the final vowel: Mishra, Chandra, Krishna."""
+_GLIDES = frozenset("rlyv")
+"""These begin a syllable together with the consonant before them: pr, kr, sv."""
+_SPELLED = {
+    "c": "ch", "ch": "chh", "ṭ": "t", "ṭh": "th", "ḍ": "d", "ḍh": "dh", "ṇ": "n", "ñ": "n", "ṅ": "n", "ś": "sh", "ṣ": "sh",
+    "ṛ": "r", "ṛh": "rh", "ḷ": "l", "k͟h": "kh", "ġ": "g", "ẏ": "y", "ā": "a", "ī": "i", "ū": "u", "ē": "e", "ō": "o",
+    "ô": "o", "ê": "e", "æ": "e", "r̥": "ri", "r̥̄": "ri", "l̥": "li", "l̥̄": "li",
+}  # fmt: skip
+_WITH_DOT = (0x0A33, 0x0A36, 0x0A59, 0x0A5A, 0x0A5B, 0x0A5E, 0x0958, 0x0959, 0x095A, 0x095B, 0x095C, 0x095E, 0x095F)
+_COMPOSED = {unicodedata.normalize("NFD", chr(code)): chr(code) for code in _WITH_DOT}
+"""NFC takes these letters apart, and the library knows them whole."""
+
+
+def suggest_latin(name: str) -> str:
+    """The name with each of its Indic words spelled in ASCII letters; other words stay."""
+    return ascii_digits(_WORD.sub(lambda match: _spell(match.group()), ascii_digits(name)))
+
+
+def _spell(word: str) -> str:
+    for apart, whole in _COMPOSED.items():
+        word = word.replace(apart, whole)
+    scheme = sanscript.GURMUKHI if any("\u0a00" <= char <= "\u0a7f" for char in word) else sanscript.DEVANAGARI
+    said = _without_silent_vowels([sound for sound in _SOUND.findall(sanscript.transliterate(word, scheme, sanscript.ISO)) if sound != "ḥ"])
+    letters = "".join(_letters(said, at) for at in range(len(said))).replace("chch", "cch")
+    plain = unicodedata.normalize("NFKD", letters).encode("ascii", "ignore").decode()
+    return plain[:1].upper() + plain[1:]
+
+
+def _letters(said: list[str], at: int) -> str:
+    sound, after, beyond = (*said[at : at + 3], "", "")[:3]
+    if sound in _NASAL:
+        return _nasal(after, beyond)
+    if (sound, after) == ("j", "ñ"):
+        return "gy"
+    if at and (said[at - 1], sound) == ("j", "ñ"):
+        return ""
+    return _SPELLED.get(sound, sound)
+
+
+def _nasal(after: str, beyond: str) -> str:
+    if after == "m" and beyond and _is_consonant(beyond):
+        return ""
+    if after in ("p", "ph", "b", "bh", "m"):
+        return "m"
+    return "ng" if after == "h" else "n"
+
+
+def _without_silent_vowels(sounds: list[str]) -> list[str]:
+    for at in range(len(sounds) - 1, 0, -1):
+        if sounds[at] == "a" and (_is_silent_end(sounds, at) if at == len(sounds) - 1 else _is_silent_within(sounds, at)):
+            del sounds[at]
+    return sounds
+
+
+def _is_silent_end(sounds: list[str], at: int) -> bool:
+    if at == 1:
+        return True  # a letter that stands alone is an abbreviation
+    if not any(_is_vowel(sound) for sound in sounds[:at]):
+        return False
+    last, before = sounds[at - 1], sounds[at - 2]
+    is_cluster = not _is_vowel(before) and before not in _NASAL and before != last
+    return not (is_cluster and last in _HELD)
+
+
+def _is_silent_within(sounds: list[str], at: int) -> bool:
+    if at < 2 or at + 2 >= len(sounds):
+        return False
+    before, after, beyond = sounds[at - 1], sounds[at + 1], sounds[at + 2 :]
+    if beyond[0] in _GLIDES and after not in _HELD:
+        beyond = beyond[1:]
+    return _is_vowel(sounds[at - 2]) and _is_consonant(before) and _is_consonant(after) and bool(beyond) and _is_vowel(beyond[0])
+
+
+def _is_vowel(sound: str) -> bool:
+    return _VOWEL.fullmatch(sound) is not None
+
+
+def _is_consonant(sound: str) -> bool:
+    return not _is_vowel(sound) and sound not in _NASAL

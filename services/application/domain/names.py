@@ -1,0 +1,53 @@
+"""Names of people: one free field in any of the three scripts, and the same name in Latin letters for the gate."""
+
+import unicodedata
+
+from services.application.domain.findings import Findings
+from services.application.domain.latin import suggest_latin
+from services.application.domain.writing import one_line, without_aadhaar
+
+LONGEST = 100
+_SIGNS = " .'\u2019\u2018\u02bc`/@-\u2010\u2013,()\u0970\u0a76\u200c\u200d"
+"""What stands between letters, the abbreviation signs of both Indic scripts and the joiners among it."""
+_LATIN = ("LATIN ", "COMBINING ", "DIGIT ")
+_SCRIPTS = (*_LATIN, "GURMUKHI ", "DEVANAGARI ")
+
+
+def name_of(findings: Findings, field: str, text: str) -> str:
+    """A name as written, cleaned; empty where something is wrong with it, which is noted."""
+    name = without_aadhaar(findings, field, one_line(text))
+    problem = _problem(name)
+    if problem:
+        findings.refuse(field, problem)
+    return "" if problem else name
+
+
+def latin_name_of(findings: Findings, field: str, text: str | None, name: str) -> str:
+    """The name in Latin letters: as given, else the name itself where it is Latin, else a transliteration."""
+    given = without_aadhaar(findings, field, one_line(text or ""))
+    if not given and _is_written_in(name, _LATIN):
+        return name  # an empty one too: what is wrong with it is noted at the name itself
+    given = given or suggest_latin(name)[:LONGEST].rstrip()
+    problem = _problem(given) or (None if _is_written_in(given, _LATIN) else "name_not_latin")
+    if problem:
+        findings.refuse(field, problem)
+    return given
+
+
+def _problem(name: str) -> str | None:
+    if not name:
+        return "name_missing"
+    if len(name) > LONGEST:
+        return "name_too_long"
+    if not _is_written_in(name, _SCRIPTS) or not any(char.isalpha() for char in name):
+        return "name_characters"
+    return None
+
+
+def _is_written_in(name: str, scripts: tuple[str, ...]) -> bool:
+    return all(char in _SIGNS or _is_of(char, scripts) for char in name)
+
+
+def _is_of(char: str, scripts: tuple[str, ...]) -> bool:
+    category = unicodedata.category(char)
+    return (category[0] in "LM" or category == "Nd") and unicodedata.name(char, "").startswith(scripts)

@@ -1,0 +1,96 @@
+"""What became of an application: a pure function of all that is known about it.
+
+Events arrive in any order and more than once. Each sets a fact (of one producer's word on one subject the one with the
+highest ``seq`` stays), and the status follows from the facts together. So whatever the order, the end is the same.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from contracts.model import ApplicationStatus
+
+DecisionKind = Literal["approved", "rejected", "returned", "withdrawn"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The department's last word, on one revision of the application."""
+
+    kind: DecisionKind
+    revision: int
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What is known of one pass. It may be known as revoked before it is known as issued.
+
+    Args:
+        number: its number.
+        issued: whether issuance said so.
+        revoked: whether issuance said so; it is never taken back.
+        replaced: whether another pass took its place.
+        replaces: whose place it took.
+    """
+
+    number: str
+    issued: bool = False
+    revoked: bool = False
+    replaced: bool = False
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the status depends on. ``inside`` is how many are in after the last scan, None before the first."""
+
+    revision: int
+    cancelled: bool = False
+    expired: bool = False
+    decision: Decision | None = None
+    passes: tuple[Pass, ...] = ()
+    inside: int | None = None
+
+
+def status_of(facts: Facts) -> ApplicationStatus:
+    """The status that follows from the facts.
+
+    Cancelled is final. Then whoever came in has entered or left, whatever became of the pass meanwhile. An approval
+    that was on its way when the application expired stands, as it does at the department: expired says only that
+    nobody had decided.
+    """
+    if facts.cancelled:
+        return "cancelled"
+    if facts.inside is not None:
+        return "entered" if facts.inside > 0 else "left"
+    decided = decision_in_force(facts)
+    if facts.passes and not (decided and decided.kind == "withdrawn"):
+        return _status_by_passes(facts.passes)
+    return _status_by_decision(decided.kind if decided else None, expired=facts.expired)
+
+
+def decision_in_force(facts: Facts) -> Decision | None:
+    """The last decision, unless the application was amended since the revision that it decided."""
+    decision = facts.decision
+    return decision if decision is not None and decision.revision >= facts.revision else None
+
+
+def current_pass(passes: tuple[Pass, ...]) -> Pass | None:
+    """The pass that counts: one that is valid, else the last one that nothing replaced."""
+    replaced = {known.replaces for known in passes}
+    candidates = [known for known in passes if known.issued and known.number not in replaced]
+    valid = [known for known in candidates if not known.revoked]
+    return max(valid or candidates, key=lambda known: known.number, default=None)
+
+
+def _status_by_passes(passes: tuple[Pass, ...]) -> ApplicationStatus:
+    is_valid = any(known.issued and not known.revoked for known in passes)
+    is_over = any(known.revoked and not known.replaced for known in passes)
+    return "revoked" if is_over and not is_valid else "issued"
+
+
+def _status_by_decision(kind: DecisionKind | None, *, expired: bool) -> ApplicationStatus:
+    if kind == "withdrawn":
+        return "revoked"
+    if expired and kind in {None, "returned"}:
+        return "expired"
+    return kind or "submitted"

@@ -1,0 +1,159 @@
+"""What applicants and the counter do: apply, amend what was returned, cancel. Each is carried out once for its key."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+from uuid import uuid4
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.crockford import new_reference
+from contracts.errors import Forbidden, NotFound
+from contracts.rpc import Acknowledged, AmendApplication, Call, Principal, ReferenceOnly, SubmitApplication, SubmitAtCounter
+from services.application import models
+from services.application.domain.application import Intake, require_amendable
+from services.application.domain.forms import Form, check_amendment, check_form
+from services.application.domain.hours import Calendar
+from services.application.handlers.directory import place_of
+from services.application.handlers.principals import is_reception_of, mobile_of, operator_of
+from services.application.handlers.rows import COMPANIONS, amend_row, application_of, columns_of, find, say, settle_status
+from services.chassis.idempotency import once
+from services.chassis.settings import settings
+
+REFERENCE_TRIES = 10
+"""Of 2^35 references ten in a row are never all taken by chance."""
+
+
+class NoFreeReference(RuntimeError):
+    """All the references that were drawn are taken."""
+
+
+def submit(request: SubmitApplication, call: Call, session: Session, at: datetime) -> Acknowledged:
+    """An applicant applies for a visit, from the mobile that an OTP proved.
+
+    Raises:
+        InvalidInput: with every problem of the form.
+        Forbidden: no applicant asks.
+    """
+    mobile = mobile_of(call.principal)
+    intake = Intake("portal", COMPANIONS["portal"], mobile_proved=True)
+    return _apply("application.submit", request, call, session, lambda: _take_in(request, mobile, intake, session, at))
+
+
+def submit_at_counter(request: SubmitAtCounter, call: Call, session: Session, at: datetime) -> Acknowledged:
+    """The reception applies for a visitor, who may have no mobile; the operator vouches.
+
+    Raises:
+        InvalidInput: with every problem of the form.
+        Forbidden: not the reception, or that of another site.
+    """
+    operator = operator_of(call.principal)
+    if not is_reception_of(call.principal, request.site):
+        raise Forbidden("this counter serves another site", code="other_site")
+    intake = Intake(request.channel, COMPANIONS[request.channel], submitted_by=operator)
+    return _apply("application.submit_at_counter", request, call, session, lambda: _take_in(request, request.mobile, intake, session, at))
+
+
+def amend(request: AmendApplication, call: Call, session: Session, at: datetime) -> Acknowledged:
+    """The applicant completes or changes what the department returned; what is left out stays.
+
+    Raises:
+        InvalidInput: with every problem of what it says now.
+        NotFound: no such application of this applicant.
+        Conflict: ``cannot_amend``, it was not returned; fact ``status``.
+    """
+    mobile = mobile_of(call.principal)
+    return _apply("application.amend", request, call, session, lambda: _amend(request, mobile, session, at))
+
+
+def cancel(request: ReferenceOnly, call: Call, session: Session, at: datetime) -> Acknowledged:
+    """The applicant, or the site's reception for him, does not want the visit any more.
+
+    Raises:
+        NotFound: no such application of this applicant or site.
+        Conflict: ``cannot_cancel``, it has ended or the visitor came in; fact ``status``.
+    """
+
+    def answer(reference: str) -> Acknowledged:
+        return Acknowledged(reference=reference, status="cancelled")
+
+    return once(session, call, "application.cancel", request, lambda: _cancel(request, call.principal, session, at), answer)
+
+
+def _apply(
+    route: str, request: SubmitApplication | AmendApplication, call: Call, session: Session, effect: Callable[[], str]
+) -> Acknowledged:
+    """Carries out a command that sends in a revision; its answer is rebuilt from that revision's row."""
+
+    def answer(ref: str) -> Acknowledged:
+        reference, revision = ref.split("/")
+        row = find(session, reference)
+        assert row is not None
+        masked = session.get_one(models.Revision, (row.id, int(revision))).masked
+        return Acknowledged(reference=reference, status="submitted", masked=tuple(masked))
+
+    return once(session, call, route, request, effect, answer)
+
+
+def _take_in(request: SubmitApplication, mobile: str | None, intake: Intake, session: Session, at: datetime) -> str:
+    form = check_form(request, mobile, intake, place_of(session, request.site, request.department), _calendar(at))
+    row = _store_under_a_free_reference(session, form, intake, at)
+    return _sent_in(session, row, form.masked, at)
+
+
+def _store_under_a_free_reference(session: Session, form: Form, intake: Intake, at: datetime) -> models.Application:
+    for _ in range(REFERENCE_TRIES):
+        application = form.as_application(uuid4(), new_reference(), intake)
+        row = insert(models.Application).values(**columns_of(application, at)).on_conflict_do_nothing(index_elements=["reference"])
+        stored = session.scalars(row.returning(models.Application)).one_or_none()
+        if stored is not None:
+            return stored
+    raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
+
+
+def _amend(request: AmendApplication, mobile: str, session: Session, at: datetime) -> str:
+    row = find(session, request.reference, lock=True)
+    if row is None or row.mobile != mobile:
+        raise NotFound("there is no such application")
+    require_amendable(row.status)
+    before = application_of(row)
+    visit, masked = check_amendment(request, before.visit, before.intake, place_of(session, row.site, row.department), _calendar(at))
+    amend_row(row, before.amend(visit))
+    return _sent_in(session, row, masked, at)
+
+
+def _sent_in(session: Session, row: models.Application, masked: tuple[str, ...], at: datetime) -> str:
+    """Records a revision, says so, and returns what a repeat finds it by."""
+    application = application_of(row)
+    session.add(models.Revision(application_id=row.id, revision=row.revision, made_at=at, masked=list(masked)))
+    if row.revision == 1:
+        say(session, row, application.submitted(), "submitted", at)
+    else:
+        say(session, row, application.amended(), "amended", at, revision=row.revision)
+    settle_status(session, row)
+    return f"{row.reference}/{row.revision}"
+
+
+def _cancel(request: ReferenceOnly, principal: Principal, session: Session, at: datetime) -> str:
+    row = find(session, request.reference, lock=True)
+    by = _canceller(row, principal)
+    if row is None or by is None:
+        raise NotFound("there is no such application")
+    event = application_of(row).cancel(row.status, by)
+    row.cancelled_at = at
+    say(session, row, event, "cancelled", at, by=by)
+    settle_status(session, row)
+    return row.reference
+
+
+def _canceller(row: models.Application | None, principal: Principal) -> Literal["applicant", "counter"] | None:
+    if row is None:
+        return None
+    if principal.kind == "applicant" and principal.mobile and row.mobile == principal.mobile:
+        return "applicant"
+    return "counter" if is_reception_of(principal, row.site) else None
+
+
+def _calendar(at: datetime) -> Calendar:
+    return Calendar(at, settings().furthest_days)

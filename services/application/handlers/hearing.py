@@ -1,0 +1,161 @@
+"""What other services tell of an application: each event sets a fact and makes an entry in the timeline.
+
+Events come in any order and more than once; only the facts together say what the status is (``domain/status.py``).
+"""
+
+from datetime import date
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Received
+from contracts.events import (
+    ApprovalWithdrawn,
+    Decision,
+    Event,
+    NotificationDelivered,
+    NotificationFailed,
+    PassApproved,
+    PassIssued,
+    PassRejected,
+    PassReturned,
+    PassRevoked,
+    PassScanned,
+    ReviewEscalated,
+)
+from contracts.model import RejectionReason
+from services.application import models
+from services.application.domain.status import DecisionKind
+from services.application.handlers.rows import locked, matters_at, note, settle_status
+
+D = TypeVar("D", bound=Decision)
+E = TypeVar("E", bound=Event)
+_PASSAGE = {"admit": "entered", "exit": "left"}
+"""The verdicts by which somebody went through a gate; the others say that nobody did."""
+
+
+class UnknownApplication(Exception):
+    """An event tells of an application that is not here (yet); the delivery is tried again later."""
+
+
+def pass_approved(received: Received[PassApproved], session: Session) -> None:
+    """The department approved."""
+    _decided(received, session, "approved", day=received.event.slot.day)
+
+
+def pass_rejected(received: Received[PassRejected], session: Session) -> None:
+    """The department refused."""
+    _decided(received, session, "rejected", reason=received.event.reason, words=received.event.personal.note)
+
+
+def pass_returned(received: Received[PassReturned], session: Session) -> None:
+    """The department asks for more."""
+    _decided(received, session, "returned", words=received.event.personal.note)
+
+
+def approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) -> None:
+    """The department took its approval back."""
+    _decided(received, session, "withdrawn", reason=received.event.reason)
+
+
+def review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
+    """The review waited too long."""
+    row = _known(session, received.event.application_id)
+    _note(session, row, received, "escalated", level=received.event.level, department=received.event.department)
+
+
+def pass_issued(received: Received[PassIssued], session: Session) -> None:
+    """There is a pass."""
+    event = received.event
+    row = _known(session, event.application_id)
+    known = _pass(session, row, event.pass_number)
+    known.issued, known.replaces = True, event.replaces
+    known.valid_from, known.valid_to = event.valid_from, event.valid_to
+    matters_at(row, event.valid_to)
+    _note(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
+    settle_status(session, row)
+
+
+def pass_revoked(received: Received[PassRevoked], session: Session) -> None:
+    """A pass admits nobody any more."""
+    event = received.event
+    row = _known(session, event.application_id)
+    known = _pass(session, row, event.pass_number)
+    known.revoked, known.replaced = True, event.replaced
+    _note(session, row, received, "pass_revoked", reason=event.reason)
+    settle_status(session, row)
+
+
+def notification_delivered(received: Received[NotificationDelivered], session: Session) -> None:
+    """A message about an application arrived; one about something else is nothing to us."""
+    event = received.event
+    if event.application_id is not None:
+        row = _known(session, event.application_id)
+        _note(session, row, received, "message_delivered", purpose=event.purpose, channel=event.channel)
+
+
+def notification_failed(received: Received[NotificationFailed], session: Session) -> None:
+    """A message about an application will not arrive."""
+    event = received.event
+    if event.application_id is not None:
+        row = _known(session, event.application_id)
+        _note(session, row, received, "message_failed", purpose=event.purpose, channel=event.channel, reason=event.reason)
+
+
+def pass_scanned(received: Received[PassScanned], session: Session) -> None:
+    """Somebody went in or out. Refused scans say nothing of the application."""
+    event = received.event
+    if event.verdict not in _PASSAGE:
+        return
+    row = _known(session, event.application_id)
+    if received.seq > row.scan_seq:
+        row.scan_seq, row.inside = received.seq, event.inside
+    facts: dict[str, str | int] = {"gate": event.gate, "count": event.count, "inside": event.inside}
+    if event.marks:
+        facts["marks"] = ",".join(event.marks)
+    note(session, row, received.id, _PASSAGE[event.verdict], event.scanned_at, facts)
+    settle_status(session, row)
+
+
+def _decided(
+    received: Received[D],
+    session: Session,
+    kind: DecisionKind,
+    *,
+    day: date | None = None,
+    reason: RejectionReason | None = None,
+    words: str = "",
+) -> None:
+    """Keeps the department's last word, which names the revision that it decided."""
+    event = received.event
+    row = _known(session, event.application_id)
+    if received.seq > row.decision_seq:
+        row.decision_seq, row.decision_kind, row.decision_revision = received.seq, kind, event.revision
+        row.decided_day, row.decision_reason = day, reason
+        row.note = "" if row.erased_at else words
+    facts: dict[str, str | int] = {"department": event.department, "revision": event.revision}
+    if reason:
+        facts["reason"] = reason
+    _note(session, row, received, kind, **facts)
+    settle_status(session, row)
+
+
+def _known(session: Session, application_id: UUID) -> models.Application:
+    row = session.scalars(locked(select(models.Application).where(models.Application.id == application_id))).one_or_none()
+    if row is None:
+        raise UnknownApplication(str(application_id))
+    return row
+
+
+def _pass(session: Session, row: models.Application, number: str) -> models.Pass:
+    known = session.get(models.Pass, number)
+    if known is None:
+        known = models.Pass(number=number, application_id=row.id)
+        session.add(known)
+    return known
+
+
+def _note(session: Session, row: models.Application, received: Received[E], what: str, **facts: str | int) -> None:
+    note(session, row, received.id, what, received.occurred_at, facts)

@@ -1,0 +1,37 @@
+"""Who may do what here: an applicant is known by the mobile that an OTP proved, reception by its role and site."""
+
+from contracts.errors import Forbidden
+from contracts.rpc import Principal
+
+
+def mobile_of(principal: Principal) -> str:
+    """The applicant's proved mobile.
+
+    Raises:
+        Forbidden: no applicant asks.
+    """
+    if principal.kind != "applicant" or not principal.mobile:
+        raise Forbidden("this is for applicants")
+    return principal.mobile
+
+
+def is_reception(principal: Principal) -> bool:
+    """Whether somebody at a reception counter asks."""
+    return principal.kind == "staff" and principal.role == "reception" and principal.login_id is not None
+
+
+def is_reception_of(principal: Principal, site: str) -> bool:
+    """The same, at a counter that serves the site; a login without a site serves all."""
+    return is_reception(principal) and principal.site in {None, site}
+
+
+def operator_of(principal: Principal) -> str:
+    """The login of the reception's operator.
+
+    Raises:
+        Forbidden: somebody else asks.
+    """
+    if not is_reception(principal):
+        raise Forbidden("this is for the reception")
+    assert principal.login_id is not None
+    return principal.login_id

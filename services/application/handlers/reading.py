@@ -1,0 +1,115 @@
+"""What is asked: an applicant's history, one application, where it stands, and the counter's search."""
+
+import base64
+import hmac
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from contracts.crockford import parse_pass_number
+from contracts.errors import InvalidInput, NotFound
+from contracts.mobile import ascii_digits, parse_mobile
+from contracts.rpc import ApplicationList, ApplicationView, Call, Lookup, LookupHits, Page, ReferenceOnly, StatusQuestion, StatusView
+from services.application.handlers.principals import is_reception, mobile_of, operator_of
+from services.application.handlers.rows import find
+from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
+from services.application.models import Application, Pass
+
+MOST_HITS = 50
+_NEWEST_FIRST = (Application.submitted_at.desc(), Application.id.desc())
+
+
+def list_applications(request: Page, call: Call, session: Session) -> ApplicationList:
+    """The history of the applicant's mobile, newest first.
+
+    Raises:
+        Forbidden: no applicant asks.
+        InvalidInput: ``after`` is not from an answer of ours.
+    """
+    query = select(Application).where(Application.mobile == mobile_of(call.principal))
+    if request.after is not None:
+        query = query.where(tuple_(Application.submitted_at, Application.id) < tuple_(*_read_cursor(request.after)))
+    rows = session.scalars(query.order_by(*_NEWEST_FIRST).limit(request.limit + 1)).all()
+    shown = rows[: request.limit]
+    return ApplicationList(items=tuple(summary_of(row) for row in shown), next=_cursor(shown[-1]) if len(rows) > len(shown) else None)
+
+
+def view(request: ReferenceOnly, call: Call, session: Session) -> ApplicationView:
+    """One application, for its applicant and for the reception.
+
+    Raises:
+        NotFound: there is none, or not for this principal.
+    """
+    row, principal = find(session, request.reference), call.principal
+    is_owner = row is not None and principal.kind == "applicant" and principal.mobile is not None and row.mobile == principal.mobile
+    if row is None or not (is_owner or is_reception(principal)):
+        raise NotFound("there is no such application")
+    return view_of(session, row)
+
+
+def status(request: StatusQuestion, session: Session) -> StatusView:
+    """Where an application stands, for whoever knows its reference and the last four digits of its mobile.
+
+    Raises:
+        NotFound: one of the two is wrong; which, is not told, nor does the work differ.
+    """
+    row = find(session, request.reference)
+    known = row.mobile[-4:] if row is not None and row.mobile else "none"
+    given = ascii_digits(request.mobile_last4.strip())
+    is_right = hmac.compare_digest(known.encode(), given.encode()) and given.isdigit()
+    if row is None or not is_right:
+        raise NotFound("there is no such application")
+    return status_view_of(session, row)
+
+
+def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
+    """The reception's search by mobile, by reference or pass number, or by a part of a name.
+
+    Raises:
+        Forbidden: somebody else asks.
+    """
+    operator_of(call.principal)
+    query = select(Application).order_by(*_NEWEST_FIRST).limit(MOST_HITS)
+    mobile = _mobile(request.q)
+    if mobile is not None:
+        return LookupHits(items=hits_of(session, session.scalars(query.where(Application.mobile == mobile))))
+    numbered = _by_number(session, request.q)
+    if numbered is not None:
+        return LookupHits(items=hits_of(session, [numbered]))
+    text = request.q.strip()
+    if len(text) < 2:
+        return LookupHits(items=())
+    named = or_(Application.name.icontains(text, autoescape=True), Application.name_latin.icontains(text, autoescape=True))
+    return LookupHits(items=hits_of(session, session.scalars(query.where(named))))
+
+
+def _mobile(text: str) -> str | None:
+    try:
+        return parse_mobile(text)
+    except ValueError:
+        return None
+
+
+def _by_number(session: Session, text: str) -> Application | None:
+    row = find(session, text)
+    if row is not None:
+        return row
+    try:
+        number = parse_pass_number(text)
+    except ValueError:
+        return None
+    return session.scalars(select(Application).join(Pass, Pass.application_id == Application.id).where(Pass.number == number)).one_or_none()
+
+
+def _cursor(row: Application) -> str:
+    return base64.urlsafe_b64encode(f"{row.submitted_at.isoformat()} {row.id}".encode()).decode()
+
+
+def _read_cursor(text: str) -> tuple[datetime, UUID]:
+    try:
+        instant, identity = base64.urlsafe_b64decode(text.encode()).decode().split(" ")
+        return datetime.fromisoformat(instant).astimezone(UTC), UUID(identity)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput.of("after", "not_a_cursor") from error

@@ -1,0 +1,89 @@
+"""What readers are shown of rows."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.rpc import ApplicationSummary, ApplicationView, LookupHit, PassSummary, StatusView, TimelineEntry
+from services.application import models
+from services.application.domain.status import current_pass, decision_in_force
+from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
+
+
+def summary_of(row: models.Application) -> ApplicationSummary:
+    """One line of a history."""
+    return ApplicationSummary(**_line(row))
+
+
+def hits_of(session: Session, rows: Iterable[models.Application]) -> tuple[LookupHit, ...]:
+    """What the counter sees of several."""
+    found = list(rows)
+    passes = passes_of(session, [row.id for row in found])
+    hits = []
+    for row in found:
+        summary = pass_summary_of(row, passes[row.id])
+        number = summary.number if summary else None
+        hits.append(LookupHit(**_line(row), name=row.name, name_latin=row.name_latin, pass_number=number))
+    return tuple(hits)
+
+
+def status_view_of(session: Session, row: models.Application) -> StatusView:
+    """What anyone may see who knows the reference and the end of the mobile."""
+    return StatusView(
+        reference=row.reference, status=row.status, site=row.site, department=row.department, timeline=timeline_of(session, row)
+    )
+
+
+def view_of(session: Session, row: models.Application) -> ApplicationView:
+    """Everything that its applicant may see."""
+    passes = passes_of(session, [row.id])[row.id]
+    decided = decision_in_force(facts_of(row, passes))
+    return ApplicationView(
+        **_line(row),
+        channel=row.channel,
+        revision=row.revision,
+        applicant=person_of(row),
+        companions=companions_of(row),
+        officer=row.officer,
+        purpose_kind=row.purpose_kind,
+        purpose=row.purpose,
+        preferred=slots_of(row),
+        vehicle=row.vehicle,
+        assistance=row.assistance,
+        language=row.language,
+        deliver_by=row.deliver_by,
+        note=(row.note or None) if decided else None,
+        reason=row.decision_reason if decided else None,
+        timeline=timeline_of(session, row),
+        pass_=pass_summary_of(row, passes),
+    )
+
+
+def timeline_of(session: Session, row: models.Application) -> tuple[TimelineEntry, ...]:
+    """What happened, the earliest first."""
+    entry = models.Happening
+    entries = session.scalars(select(entry).where(entry.application_id == row.id).order_by(entry.at, entry.event_id))
+    return tuple(TimelineEntry(at=happened.at, what=happened.what, facts=happened.facts) for happened in entries)
+
+
+def pass_summary_of(row: models.Application, passes: list[models.Pass]) -> PassSummary | None:
+    """The pass that counts, if there is one."""
+    counting = current_pass(facts_of(row, passes).passes)
+    known = next((known for known in passes if counting and known.number == counting.number), None)
+    if known is None:
+        return None
+    valid_from, valid_to = _instant(known.valid_from), _instant(known.valid_to)
+    return PassSummary(number=known.number, valid_from=valid_from, valid_to=valid_to, revoked=known.revoked)
+
+
+def _line(row: models.Application) -> dict[str, Any]:
+    names = ("reference", "status", "site", "department", "submitted_at")
+    return {**{name: getattr(row, name) for name in names}, "date": str(row.decided_day or slots_of(row)[0].day)}
+
+
+def _instant(instant: datetime | None) -> datetime:
+    assert instant is not None, "an issued pass has its validity"
+    return instant

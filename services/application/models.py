@@ -1,0 +1,175 @@
+"""The service's own tables. An application's row holds what it says and the facts that became known about it."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from contracts.model import (
+    ApplicantKind,
+    ApplicationStatus,
+    Assistance,
+    Channel,
+    DeliverBy,
+    IdType,
+    Language,
+    PurposeKind,
+    RejectionReason,
+)
+from services.application.domain.status import DecisionKind
+
+_WORDS = (
+    ApplicantKind,
+    ApplicationStatus,
+    Assistance,
+    Channel,
+    DecisionKind,
+    DeliverBy,
+    IdType,
+    Language,
+    PurposeKind,
+    RejectionReason,
+)
+Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    """Text and the contract's words are text, instants have a zone, lists and objects are JSONB."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        **dict.fromkeys((str, *_WORDS), Text),
+        datetime: TIMESTAMP(timezone=True),
+        Json: JSONB,
+        list[Json]: JSONB(none_as_null=True),
+        list[str]: ARRAY(Text),
+    }
+
+
+class Application(Base):
+    """One application: its present revision, and the facts from which its status follows."""
+
+    __tablename__ = "applications"
+    __table_args__ = (
+        Index("applications_by_mobile", "mobile", "submitted_at", "id"),
+        Index("applications_by_age", "submitted_at", "id"),
+        Index("applications_undecided", "preferred_until", postgresql_where=text("status in ('submitted', 'returned')")),
+        Index("applications_to_erase", "last_matters_at", postgresql_where=text("erased_at is null")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    status: Mapped[ApplicationStatus] = mapped_column(default="submitted")
+    submitted_at: Mapped[datetime]
+    channel: Mapped[Channel]
+    mobile_proved: Mapped[bool]
+    submitted_by: Mapped[str | None]
+
+    kind: Mapped[ApplicantKind]
+    language: Mapped[Language]
+    deliver_by: Mapped[DeliverBy]
+    assistance: Mapped[Assistance | None]
+    site: Mapped[str]
+    department: Mapped[str]
+    officer: Mapped[str | None]
+    purpose_kind: Mapped[PurposeKind]
+    preferred: Mapped[list[Json]]
+    preferred_until: Mapped[datetime]
+    """The end of the last preferred window: undecided until then, it expires."""
+
+    # personal; PERSONAL below lists them
+    name: Mapped[str]
+    name_latin: Mapped[str]
+    mobile: Mapped[str | None]
+    """Who proves this number sees the application."""
+    email: Mapped[str | None]
+    id_type: Mapped[IdType | None]
+    id_last4: Mapped[str | None]
+    official: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    companions: Mapped[list[Json]]
+    purpose: Mapped[str]
+    vehicle: Mapped[str | None]
+    note: Mapped[str] = mapped_column(default="")
+    """What the department says with its decision."""
+
+    # facts
+    cancelled_at: Mapped[datetime | None]
+    expired_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    decision_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    decision_kind: Mapped[DecisionKind | None]
+    decision_revision: Mapped[int | None]
+    decision_reason: Mapped[RejectionReason | None]
+    decided_day: Mapped[date | None]
+    scan_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    inside: Mapped[int | None]
+    last_matters_at: Mapped[datetime]
+    """The latest of what happened to it and of what it is valid for."""
+
+
+class Revision(Base):
+    """One version of an application that was sent in, with what a repeat of that command is answered."""
+
+    __tablename__ = "revisions"
+
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+    masked: Mapped[list[str]]
+
+
+class Pass(Base):
+    """What is known of a pass of an application. It may be known as revoked before it is known as issued."""
+
+    __tablename__ = "passes"
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"), index=True)
+    issued: Mapped[bool] = mapped_column(default=False)
+    valid_from: Mapped[datetime | None]
+    valid_to: Mapped[datetime | None]
+    replaces: Mapped[str | None]
+    revoked: Mapped[bool] = mapped_column(default=False)
+    replaced: Mapped[bool] = mapped_column(default=False)
+
+
+class Happening(Base):
+    """One entry of an application's timeline, keyed by the event that told of it. Its facts are never personal."""
+
+    __tablename__ = "timeline"
+    __table_args__ = (Index("timeline_by_application", "application_id", "at"),)
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"))
+    at: Mapped[datetime]
+    what: Mapped[str]
+    facts: Mapped[Json]
+
+
+class DirectoryRecord(Base):
+    """The newest record of a site or a department that was heard; ``subject`` is its event's."""
+
+    __tablename__ = "directory"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    record: Mapped[Json]
+
+
+PERSONAL: dict[str, Any] = {
+    "name": "",
+    "name_latin": "",
+    "mobile": None,
+    "email": None,
+    "id_type": None,
+    "id_last4": None,
+    "official": None,
+    "companions": [],
+    "purpose": "",
+    "vehicle": None,
+    "note": "",
+}
+"""Every column of an application that says something of a person, with what stands there after erasing."""

@@ -1,0 +1,69 @@
+"""The RPC entrypoints: parse, call one handler, return."""
+
+from contracts import rpc as contract
+from contracts.rpc import (
+    Acknowledged,
+    AmendApplication,
+    ApplicationList,
+    ApplicationView,
+    Call,
+    Lookup,
+    LookupHits,
+    Page,
+    ReferenceOnly,
+    StatusQuestion,
+    StatusView,
+    SubmitApplication,
+    SubmitAtCounter,
+)
+from services.application.handlers import applying, reading
+from services.chassis.clock import now
+from services.chassis.dependencies import OwnDatabase
+from services.chassis.rpc import rpc
+
+
+class Service:
+    """application, as the gateway calls it."""
+
+    name = "application"
+    db = OwnDatabase()
+
+    @rpc(contract.SUBMIT)
+    def submit(self, request: SubmitApplication, call: Call) -> Acknowledged:
+        with self.db.transaction() as session:
+            return applying.submit(request, call, session, now())
+
+    @rpc(contract.SUBMIT_AT_COUNTER)
+    def submit_at_counter(self, request: SubmitAtCounter, call: Call) -> Acknowledged:
+        with self.db.transaction() as session:
+            return applying.submit_at_counter(request, call, session, now())
+
+    @rpc(contract.LIST_APPLICATIONS)
+    def list_applications(self, request: Page, call: Call) -> ApplicationList:
+        with self.db.transaction() as session:
+            return reading.list_applications(request, call, session)
+
+    @rpc(contract.VIEW_APPLICATION)
+    def view(self, request: ReferenceOnly, call: Call) -> ApplicationView:
+        with self.db.transaction() as session:
+            return reading.view(request, call, session)
+
+    @rpc(contract.AMEND)
+    def amend(self, request: AmendApplication, call: Call) -> Acknowledged:
+        with self.db.transaction() as session:
+            return applying.amend(request, call, session, now())
+
+    @rpc(contract.CANCEL)
+    def cancel(self, request: ReferenceOnly, call: Call) -> Acknowledged:
+        with self.db.transaction() as session:
+            return applying.cancel(request, call, session, now())
+
+    @rpc(contract.STATUS)
+    def status(self, request: StatusQuestion, _call: Call) -> StatusView:
+        with self.db.transaction() as session:
+            return reading.status(request, session)
+
+    @rpc(contract.COUNTER_LOOKUP)
+    def lookup(self, request: Lookup, call: Call) -> LookupHits:
+        with self.db.transaction() as session:
+            return reading.lookup(request, call, session)

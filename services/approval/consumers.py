@@ -1,0 +1,44 @@
+"""The event entrypoints: parse, call one handler, return. And what happens by the clock."""
+
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Received
+from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationExpired, ApplicationSubmitted, PersonalDataErased
+from services.approval.handlers import applications, escalation
+from services.chassis.clock import now
+from services.chassis.dependencies import OwnDatabase, every
+from services.chassis.events import hears
+
+
+class Consumers:
+    """approval, as events reach it."""
+
+    name = "approval-events"
+    service = "approval"
+    db = OwnDatabase()
+
+    @hears(ApplicationSubmitted)
+    def on_application_submitted(self, received: Received[ApplicationSubmitted], session: Session) -> None:
+        applications.application_stated(received, session)
+
+    @hears(ApplicationAmended)
+    def on_application_amended(self, received: Received[ApplicationAmended], session: Session) -> None:
+        applications.application_stated(received, session)
+
+    @hears(ApplicationCancelled)
+    def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
+        applications.application_cancelled(received, session)
+
+    @hears(ApplicationExpired)
+    def on_application_expired(self, received: Received[ApplicationExpired], session: Session) -> None:
+        applications.application_expired(received, session)
+
+    @hears(PersonalDataErased)
+    def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
+        applications.personal_data_erased(received, session)
+
+    @every(interval=60)
+    def escalate_waiting(self) -> None:
+        """Calls out reviews that wait too long."""
+        with self.db.transaction() as session:
+            escalation.escalate_waiting(session, now())

@@ -1,0 +1,87 @@
+"""The RPC entrypoints: parse, call one handler, return."""
+
+from contracts import rpc as contract
+from contracts.rpc import (
+    Approve,
+    Call,
+    DepartmentList,
+    Forward,
+    Nothing,
+    OfficerList,
+    OfficerQuestion,
+    Reject,
+    Return,
+    ReviewId,
+    ReviewList,
+    ReviewQuestion,
+    ReviewSearch,
+    ReviewView,
+    SiteList,
+    Withdraw,
+)
+from services.approval.handlers import decisions, directory, reviews
+from services.chassis.clock import now
+from services.chassis.dependencies import OwnDatabase
+from services.chassis.rpc import rpc
+
+
+class Service:
+    """approval, as the gateway calls it."""
+
+    name = "approval"
+    db = OwnDatabase()
+
+    @rpc(contract.SITES)
+    def sites(self, _request: Nothing, _call: Call) -> SiteList:
+        with self.db.transaction() as session:
+            return directory.sites(session)
+
+    @rpc(contract.DEPARTMENTS)
+    def departments(self, _request: Nothing, _call: Call) -> DepartmentList:
+        with self.db.transaction() as session:
+            return directory.departments(session)
+
+    @rpc(contract.OFFICERS)
+    def officers(self, request: OfficerQuestion, _call: Call) -> OfficerList:
+        with self.db.transaction() as session:
+            return directory.officers(request, session)
+
+    @rpc(contract.LIST_REVIEWS)
+    def list_reviews(self, request: ReviewQuestion, call: Call) -> ReviewList:
+        with self.db.transaction() as session:
+            return reviews.list_reviews(request, call, session)
+
+    @rpc(contract.SEARCH_REVIEWS)
+    def search_reviews(self, request: ReviewSearch, call: Call) -> ReviewList:
+        with self.db.transaction() as session:
+            return reviews.search_reviews(request, call, session)
+
+    @rpc(contract.VIEW_REVIEW)
+    def view_review(self, request: ReviewId, call: Call) -> ReviewView:
+        with self.db.transaction() as session:
+            return reviews.view_review(request, call, session)
+
+    @rpc(contract.APPROVE)
+    def approve(self, request: Approve, call: Call) -> ReviewView:
+        with self.db.transaction() as session:
+            return decisions.approve(request, call, session, now())
+
+    @rpc(contract.REJECT)
+    def reject(self, request: Reject, call: Call) -> ReviewView:
+        with self.db.transaction() as session:
+            return decisions.reject(request, call, session, now())
+
+    @rpc(contract.RETURN)
+    def return_to_applicant(self, request: Return, call: Call) -> ReviewView:
+        with self.db.transaction() as session:
+            return decisions.return_to_applicant(request, call, session, now())
+
+    @rpc(contract.FORWARD)
+    def forward(self, request: Forward, call: Call) -> ReviewView:
+        with self.db.transaction() as session:
+            return decisions.forward(request, call, session, now())
+
+    @rpc(contract.WITHDRAW)
+    def withdraw(self, request: Withdraw, call: Call) -> ReviewView:
+        with self.db.transaction() as session:
+            return decisions.withdraw(request, call, session, now())

@@ -1,0 +1,172 @@
+"""Who may call a route. Every route declares it, as a dependency that also hands the route its caller.
+
+``Depends(anyone)``, ``Depends(applicant)``, ``Depends(role("department"))``. The role is checked here; what depends on
+rows (whose application, which department's review) is checked again by the service that has the rows.
+"""
+
+import secrets
+from typing import Annotated, Literal, TypeVar
+
+from fastapi import Depends, Header, Request
+from fastapi.exceptions import HTTPException
+from fastapi.params import Depends as Dependency
+
+from contracts.errors import Forbidden, NotAuthenticated
+from contracts.model import Role, Wire
+from contracts.rpc import Method, Principal
+from services.gateway.limits import LIMITS
+from services.gateway.origin import address, is_same_origin, keyed_hash
+from services.gateway.replica import Replica, replica_of
+from services.gateway.sessions import principal_of
+
+Q = TypeVar("Q", bound=Wire)
+R = TypeVar("R", bound=Wire)
+COOKIES = ("__Host-session", "session")
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+class Caller:
+    """Who asks, and the way to the services in his name.
+
+    Args:
+        replica: what this gateway shares.
+        principal: who the session speaks for.
+        address: keyed hash of the network address.
+    """
+
+    def __init__(self, replica: Replica, principal: Principal, address: str) -> None:
+        self.replica = replica
+        self.principal = principal
+        self._address = address
+
+    async def ask(self, method: Method[Q, R], request: Q) -> R:
+        """Asks a service; changes nothing."""
+        return await self.replica.client.call(method, request, principal=self.principal, address=self._address)
+
+    async def command(self, method: Method[Q, R], request: Q, key: str) -> R:
+        """Has a service do something, once for each key."""
+        return await self.replica.client.call(method, request, principal=self.principal, idempotency_key=key, address=self._address)
+
+    def must_act_for(self, site: str) -> None:
+        """A login for one site acts for that site only.
+
+        Raises:
+            Forbidden: it is another site.
+        """
+        if self.principal.site != site:
+            raise Forbidden("this login is for another site", code="wrong_site")
+
+
+class Access:
+    """Who may call a route.
+
+    Args:
+        roles: of staff.
+        applicants: whether applicants may.
+        everybody: whether no session is needed; one that is sent is not even looked at.
+        initial_password: whether staff may who still must change the password that they were given.
+    """
+
+    def __init__(self, *roles: Role, applicants: bool = False, everybody: bool = False, initial_password: bool = False) -> None:
+        self.roles = roles
+        self.applicants = applicants
+        self.everybody = everybody
+        self._initial_password = initial_password
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller of a request.
+
+        Raises:
+            NotAuthenticated: no session, or one that ended.
+            Forbidden: a session that may not do this.
+        """
+        _must_be_json(request)
+        replica = replica_of(request)
+        place = keyed_hash(replica.address_secret, address(request))
+        if self.everybody:
+            return Caller(replica, Principal(id=f"address:{place}"), place)
+        claims = await replica.sessions.verify(_token(request, replica.options.public_url))
+        if claims.must_change_password and not self._initial_password:
+            raise Forbidden("the initial password must be changed first", code="must_change_password")
+        principal = principal_of(claims)
+        if not self._admits(principal):
+            raise Forbidden("this login may not do this")
+        return Caller(replica, principal, place)
+
+    def _admits(self, principal: Principal) -> bool:
+        return principal.role in self.roles if principal.kind == "staff" else self.applicants
+
+
+def _must_be_json(request: Request) -> None:
+    """A body must say that it is JSON: no form of another site can send that."""
+    headers = request.headers
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    if has_body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "the body must be application/json")
+
+
+def _token(request: Request, public_url: str) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        if scheme.lower() != "bearer" or not token:
+            raise NotAuthenticated("the Authorization header is no bearer token")
+        return token.strip()
+    for name in COOKIES:
+        if name in request.cookies:
+            if request.method not in SAFE_METHODS and not is_same_origin(request, public_url):
+                raise Forbidden("a page of another site made this request", code="cross_site")
+            return request.cookies[name]
+    raise NotAuthenticated("this needs a session")
+
+
+EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "security", "ops", "auditor")
+anyone = Access(everybody=True)
+applicant = Access(applicants=True)
+signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)
+staff = Access(*EVERY_ROLE, initial_password=True)
+
+
+def role(*names: Role, or_applicant: bool = False) -> Access:
+    """Staff of one of these roles."""
+    return Access(*names, applicants=or_applicant)
+
+
+Anyone = Annotated[Caller, Depends(anyone)]
+Applicant = Annotated[Caller, Depends(applicant)]
+SignedIn = Annotated[Caller, Depends(signed_in)]
+Staff = Annotated[Caller, Depends(staff)]
+Ado = Annotated[Caller, Depends(role("ado"))]
+Reception = Annotated[Caller, Depends(role("reception"))]
+Department = Annotated[Caller, Depends(role("department"))]
+Security = Annotated[Caller, Depends(role("security"))]
+PassHolder = Annotated[Caller, Depends(role("reception", or_applicant=True))]
+"""The applicant whose pass it is (issuance checks that), or the reception."""
+
+
+def _idempotency_key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            pattern=r"^[\x20-\x7e]+$",
+            description="Any text of yours that is new for each command. Repeating a command with the same key has one effect and gives one answer.",
+        ),
+    ] = None,
+) -> str:
+    """The caller's key; without one a random key, so that our own repetition at least is safe."""
+    return idempotency_key or secrets.token_urlsafe(16)
+
+
+IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+
+
+def limited(what: Literal["otp", "otp_verify", "login", "status"]) -> Dependency:
+    """Counts the request against the limit of its address, before anything else is looked at."""
+    assert what in LIMITS
+
+    async def count(request: Request) -> None:
+        replica = replica_of(request)
+        replica.limits.hit(what, keyed_hash(replica.address_secret, address(request)))
+
+    return Dependency(count)

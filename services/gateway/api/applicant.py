@@ -1,0 +1,68 @@
+"""What an applicant does, known by the mobile that an OTP proved: apply, follow, amend, cancel."""
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from contracts import rpc
+from contracts.model import Code, Slot, Strict
+from contracts.rpc import (
+    Acknowledged,
+    AmendApplication,
+    ApplicationList,
+    ApplicationView,
+    CompanionInput,
+    Nothing,
+    Page,
+    ReferenceOnly,
+    SubmitApplication,
+)
+from services.gateway.access import Applicant, IdempotencyKey
+from services.gateway.api.parameters import After, Limit, Reference
+
+router = APIRouter(prefix="/api/v1/applications", tags=["applicant"])
+
+
+class Amendment(Strict):
+    """What a returned application says now; a field left out stays as it was."""
+
+    purpose: str | None = Field(default=None, max_length=1000)
+    preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)
+    officer: Code | None = None
+    companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
+    vehicle: str | None = Field(default=None, max_length=40)
+
+
+@router.post("", status_code=201)
+async def submit_application(caller: Applicant, body: SubmitApplication, key: IdempotencyKey) -> Acknowledged:
+    """Applies for a visit."""
+    return await caller.command(rpc.SUBMIT, body, key)
+
+
+@router.get("")
+async def list_applications(caller: Applicant, after: After = None, limit: Limit = 50) -> ApplicationList:
+    """The applicant's history, newest first."""
+    return await caller.ask(rpc.LIST_APPLICATIONS, Page(after=after, limit=limit))
+
+
+@router.get("/{reference}")
+async def view_application(caller: Applicant, reference: Reference) -> ApplicationView:
+    """Status, dated timeline and pass."""
+    return await caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=reference))
+
+
+@router.post("/{reference}/amend")
+async def amend_application(caller: Applicant, reference: Reference, body: Amendment, key: IdempotencyKey) -> Acknowledged:
+    """Completes an application that the department returned."""
+    return await caller.command(rpc.AMEND, AmendApplication(reference=reference, **dict(body)), key)
+
+
+@router.post("/{reference}/cancel")
+async def cancel_application(caller: Applicant, reference: Reference, key: IdempotencyKey) -> Acknowledged:
+    """Withdraws an application; a pass that exists is revoked."""
+    return await caller.command(rpc.CANCEL, ReferenceOnly(reference=reference), key)
+
+
+@router.post("/{reference}/resend", status_code=202)
+async def resend_message(caller: Applicant, reference: Reference, key: IdempotencyKey) -> Nothing:
+    """Sends the last message about an application again."""
+    return await caller.command(rpc.RESEND, ReferenceOnly(reference=reference), key)

@@ -1,0 +1,114 @@
+"""The department decides: its queue, and what it may do with one review of it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from contracts import rpc
+from contracts.model import Code, RejectionReason, ReviewStatus, Slot, Strict
+from contracts.rpc import (
+    Approve,
+    Forward,
+    Reject,
+    Return,
+    ReviewId,
+    ReviewList,
+    ReviewQuestion,
+    ReviewSearch,
+    ReviewView,
+    Withdraw,
+)
+from services.gateway.access import Department, IdempotencyKey
+from services.gateway.api.parameters import After, Limit
+
+router = APIRouter(prefix="/api/v1/reviews", tags=["department"])
+Revision = Annotated[int | None, Field(description="Where given, the revision that was read; another one is a conflict.")]
+
+
+class Approval(Slot):
+    """When and how the visit may take place."""
+
+    gate: Code | None = None
+    entries: int = Field(default=1, ge=1, le=20)
+    vehicle_allowed: bool = False
+    revision: Revision = None
+
+
+class Rejection(Strict):
+    """A reason of the list, and a note that the applicant will read."""
+
+    reason: RejectionReason
+    note: str = Field(default="", max_length=500)
+    revision: Revision = None
+
+
+class ReturnNote(Strict):
+    """What is missing, in words that the applicant will read."""
+
+    note: str = Field(min_length=1, max_length=500)
+    revision: Revision = None
+
+
+class ForwardTo(Strict):
+    """Another department, or an officer of this one: exactly one."""
+
+    department: Code | None = None
+    officer: Code | None = None
+
+
+class Withdrawal(Strict):
+    """Why an approval no longer holds."""
+
+    reason: RejectionReason
+
+
+@router.get("")
+async def list_reviews(caller: Department, status: ReviewStatus | None = None, after: After = None, limit: Limit = 50) -> ReviewList:
+    """The queue, the longest waiting first."""
+    return await caller.ask(rpc.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=limit))
+
+
+@router.post("/search")
+async def search_reviews(caller: Department, body: ReviewSearch) -> ReviewList:
+    """Reviews by reference or name."""
+    return await caller.ask(rpc.SEARCH_REVIEWS, body)
+
+
+@router.get("/{review_id}")
+async def view_review(caller: Department, review_id: UUID) -> ReviewView:
+    """One review."""
+    return await caller.ask(rpc.VIEW_REVIEW, ReviewId(review_id=review_id))
+
+
+@router.post("/{review_id}/approve")
+async def approve_review(caller: Department, review_id: UUID, body: Approval, key: IdempotencyKey) -> ReviewView:
+    """Approves; the pass follows by itself."""
+    slot = Slot(day=body.day, start=body.start, end=body.end)
+    more = body.model_dump(include={"gate", "entries", "vehicle_allowed", "revision"})
+    return await caller.command(rpc.APPROVE, Approve(review_id=review_id, slot=slot, **more), key)
+
+
+@router.post("/{review_id}/reject")
+async def reject_review(caller: Department, review_id: UUID, body: Rejection, key: IdempotencyKey) -> ReviewView:
+    """Rejects."""
+    return await caller.command(rpc.REJECT, Reject(review_id=review_id, **body.model_dump()), key)
+
+
+@router.post("/{review_id}/return")
+async def return_review(caller: Department, review_id: UUID, body: ReturnNote, key: IdempotencyKey) -> ReviewView:
+    """Returns the application to the applicant, who may complete it."""
+    return await caller.command(rpc.RETURN, Return(review_id=review_id, **body.model_dump()), key)
+
+
+@router.post("/{review_id}/forward")
+async def forward_review(caller: Department, review_id: UUID, body: ForwardTo, key: IdempotencyKey) -> ReviewView:
+    """Hands the review to another department or to an officer of this one."""
+    return await caller.command(rpc.FORWARD, Forward(review_id=review_id, **body.model_dump()), key)
+
+
+@router.post("/{review_id}/withdraw")
+async def withdraw_approval(caller: Department, review_id: UUID, body: Withdrawal, key: IdempotencyKey) -> ReviewView:
+    """Takes an approval back; the pass is revoked."""
+    return await caller.command(rpc.WITHDRAW, Withdraw(review_id=review_id, reason=body.reason), key)

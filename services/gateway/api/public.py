@@ -1,0 +1,60 @@
+"""What anyone may ask: the directory, a one-time code, the status of an application by its reference."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from contracts import rpc
+from contracts.model import Code
+from contracts.rpc import (
+    ApplicantSession,
+    DepartmentList,
+    Nothing,
+    OfficerList,
+    OfficerQuestion,
+    OtpRequest,
+    RequestOtp,
+    SiteList,
+    StatusQuestion,
+    StatusView,
+    VerifyOtp,
+)
+from services.gateway.access import Anyone, IdempotencyKey, limited
+
+router = APIRouter(prefix="/api/v1", tags=["anyone"])
+
+
+@router.get("/sites")
+async def list_sites(caller: Anyone) -> SiteList:
+    """Sites with their gates, hours and closed days."""
+    return await caller.ask(rpc.SITES, Nothing())
+
+
+@router.get("/departments")
+async def list_departments(caller: Anyone) -> DepartmentList:
+    """Departments."""
+    return await caller.ask(rpc.DEPARTMENTS, Nothing())
+
+
+@router.get("/officers")
+async def list_officers(caller: Anyone, department: Code, q: Annotated[str, Query(max_length=100)] = "") -> OfficerList:
+    """Officers of a department whose name or designation contains `q`."""
+    return await caller.ask(rpc.OFFICERS, OfficerQuestion(department=department, q=q))
+
+
+@router.post("/otp", status_code=202, dependencies=[limited("otp")])
+async def request_otp(caller: Anyone, body: RequestOtp, key: IdempotencyKey) -> OtpRequest:
+    """Sends a one-time code to a mobile. Asking again within its life repeats the same code."""
+    return await caller.command(rpc.REQUEST_OTP, body, key)
+
+
+@router.post("/otp/verify", dependencies=[limited("otp_verify")])
+async def verify_otp(caller: Anyone, body: VerifyOtp, key: IdempotencyKey) -> ApplicantSession:
+    """A session for whoever has the code."""
+    return await caller.command(rpc.VERIFY_OTP, body, key)
+
+
+@router.post("/status", dependencies=[limited("status")])
+async def look_up_status(caller: Anyone, body: StatusQuestion) -> StatusView:
+    """Status and timeline of an application, without a name, a purpose or a QR."""
+    return await caller.ask(rpc.STATUS, body)

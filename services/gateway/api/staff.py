@@ -1,0 +1,36 @@
+"""Sessions of staff, and the end of anybody's."""
+
+from fastapi import APIRouter, Request, Response
+
+from contracts import rpc
+from contracts.rpc import ChangePassword, LogIn, Nothing, StaffSession
+from services.chassis.clock import now
+from services.gateway.access import COOKIES, Anyone, IdempotencyKey, SignedIn, Staff, limited
+from services.gateway.denials import LONGEST_SESSION
+
+router = APIRouter(prefix="/api/v1", tags=["staff"])
+
+
+@router.post("/sessions", dependencies=[limited("login")])
+async def log_in(caller: Anyone, body: LogIn, key: IdempotencyKey) -> StaffSession:
+    """A session for a login that the ADO Branch issued."""
+    return await caller.command(rpc.LOG_IN, body, key)
+
+
+@router.delete("/sessions/current", status_code=204, response_class=Response)
+async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Response:
+    """Ends the session, here at once and everywhere within two seconds."""
+    await caller.command(rpc.LOG_OUT, Nothing(), key)
+    if caller.principal.sid is not None:
+        caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
+    response = Response(status_code=204)
+    for name in COOKIES:
+        if name in request.cookies:
+            response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite="lax")
+    return response
+
+
+@router.post("/password")
+async def change_password(caller: Staff, body: ChangePassword, key: IdempotencyKey) -> StaffSession:
+    """Changes the password; the answer is a new session."""
+    return await caller.command(rpc.CHANGE_PASSWORD, body, key)

@@ -1,0 +1,73 @@
+"""The HTTP application, put together. It can be made without a broker: the OpenAPI document comes from here too."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.exceptions import ExceptionMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from services.chassis.settings import Settings, settings
+from services.gateway import api, openapi, pages, problems
+from services.gateway.edge import BodyLimit, Edge
+from services.gateway.replica import Replica
+from services.gateway.rpc_client import RpcClient
+
+
+def _operation_id(route: APIRoute) -> str:
+    first, *rest = route.name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def create_app(options: Settings | None = None, client: RpcClient | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        options: the settings, those of this process where left out.
+        client: the way to the services; one of its own where left out. It connects when the application starts.
+    """
+    options = options or settings()
+    replica = Replica(options, client or RpcClient(options))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with replica.running():
+            yield
+
+    app = FastAPI(
+        title="e-Pass",
+        version=version("epass"),
+        description=openapi.DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.replica = replica
+    for kind, handler in problems.HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    for router in (*api.routers(options.local_mode), *pages.routers(options.local_mode)):
+        # taken over one by one: an included router is matched twice for each request
+        app.router.routes.extend(router.routes)
+    pages.mount_static(app)
+    _surround(app, options)
+
+    def document() -> dict[str, Any]:
+        app.openapi_schema = app.openapi_schema or openapi.document(app, _operation_id)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    return app
+
+
+def _surround(app: FastAPI, options: Settings) -> None:
+    """Middlewares; the last one added is the outermost."""
+    app.add_middleware(BodyLimit)
+    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: problems.on_fault})
+    app.add_middleware(Edge, https=options.public_url.startswith("https://"))
+    if options.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(options.trusted_proxies))

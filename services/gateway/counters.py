@@ -1,0 +1,12 @@
+"""What the gateway counts beside the chassis' HTTP metrics. Labels never hold a person."""
+
+from prometheus_client import Counter, Histogram
+
+CALL_SECONDS = Histogram(
+    "epass_gateway_rpc_seconds",
+    "Time from an RPC's request to its answer, as the gateway sees it",
+    ["service", "method", "outcome"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5),
+)
+LATE_REPLIES = Counter("epass_gateway_late_replies_total", "Answers that came when nobody waited any more")
+REPEATED_CALLS = Counter("epass_gateway_repeated_calls_total", "RPCs sent again because the connection broke")

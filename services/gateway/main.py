@@ -1,0 +1,40 @@
+"""The gateway as a process: one event loop, uvloop and httptools; more of them are more processes."""
+
+import signal
+import sys
+
+import uvicorn
+
+from services.chassis import logs
+from services.chassis.settings import settings
+from services.gateway.app import create_app
+
+STOP_SECONDS = 20
+"""Requests under way get so long; what then remains has outlived every limit of its own."""
+
+
+def main() -> None:
+    """Serves until SIGTERM or SIGINT, then finishes the requests in hand."""
+    options = settings()
+    logs.configure("gateway", options.log_level)
+    if not options.local_mode and not options.idempotency_secret.get_secret_value():
+        logs.logger(__name__).critical("EPASS_IDEMPOTENCY_SECRET is not set: replicas could not agree on who an anonymous caller is")
+        sys.exit(1)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # uvicorn handles them while it runs, and raises them again when it has stopped
+    uvicorn.run(
+        create_app(options),
+        host=options.gateway_host,
+        port=options.gateway_port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

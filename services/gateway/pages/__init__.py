@@ -1,0 +1,20 @@
+"""What people see in a browser: the landing page, a pass behind its link, the interface's documentation, the local phone."""
+
+from importlib.resources import files
+
+import fastapi_offline
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from services.gateway.pages import docs, landing, pass_page, phone
+
+
+def routers(local_mode: bool) -> tuple[APIRouter, ...]:
+    """All pages; the phone only where it is allowed."""
+    return (landing.router, pass_page.router, docs.router, *((phone.router,) if local_mode else ()))
+
+
+def mount_static(app: FastAPI) -> None:
+    """Styles and scripts, all served from here: no page loads anything from elsewhere."""
+    app.mount("/static/docs", StaticFiles(directory=str(files(fastapi_offline) / "static")))
+    app.mount("/static", StaticFiles(directory=str(files("services.gateway") / "static")))

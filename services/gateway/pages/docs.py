@@ -1,0 +1,24 @@
+"""The interface's documentation: the OpenAPI document, and Swagger UI over it from files of our own."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from services.gateway.access import Anyone
+from services.gateway.edge import SECURITY_HEADERS
+from services.gateway.pages.render import page
+
+router = APIRouter(include_in_schema=False)
+_POLICY = {"Content-Security-Policy": f"{SECURITY_HEADERS['Content-Security-Policy']}; img-src 'self' data:"}
+"""Swagger UI draws its icons from data: addresses."""
+
+
+@router.get("/openapi.json")
+async def show_openapi(_caller: Anyone, request: Request) -> Response:
+    """The OpenAPI 3.1 document."""
+    return JSONResponse(request.app.openapi())
+
+
+@router.get("/docs")
+async def show_docs(_caller: Anyone) -> Response:
+    """Swagger UI."""
+    return page("docs.html", headers=_POLICY)

@@ -1,0 +1,45 @@
+"""Local mode only: a phone on a page, with what the ``local`` channel has "sent" to it."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from markupsafe import Markup, escape
+
+from contracts.errors import ContractError, InvalidInput
+from contracts.rpc import SentMessage
+from services.chassis.clock import IST
+from services.gateway.access import Anyone
+from services.gateway.api.local import messages_to
+from services.gateway.pages.render import page
+
+router = APIRouter(include_in_schema=False)
+_LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)।]")
+
+
+def linked(text: str) -> Markup:
+    """A message's text with its addresses as links."""
+    shown, position = Markup(""), 0
+    for found in _LINK.finditer(text):
+        shown += escape(text[position : found.start()]) + Markup('<a href="{0}">{0}</a>').format(found.group())
+        position = found.end()
+    return shown + escape(text[position:])
+
+
+def _shown(message: SentMessage) -> dict[str, object]:
+    at = message.at.astimezone(IST)
+    link = message.link if message.link and message.link not in message.text else None
+    return {"time": f"{at:%H:%M}", "day": f"{at:%d-%m-%Y}", "text": linked(message.text), "link": link, "message": message}
+
+
+@router.get("/dev/phone")
+async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """The phone, or a form that asks for its number."""
+    if not mobile:
+        return page("phone.html", mobile="", messages=(), trouble="")
+    try:
+        messages = await messages_to(caller, "mobile", mobile)
+    except ContractError as error:
+        trouble = "That is no mobile number." if isinstance(error, InvalidInput) else "The messages cannot be read just now."
+        return page("phone.html", mobile=mobile, messages=(), trouble=trouble)
+    return page("phone.html", mobile=mobile, messages=[_shown(message) for message in messages], trouble="")

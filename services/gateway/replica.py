@@ -1,0 +1,101 @@
+"""What all requests of one gateway process share: the way to the services, and what is kept while they are down."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from fastapi import Request
+
+from contracts import rpc
+from contracts.rpc import DeniedSessions, Jwks, Nothing, SiteList, StatusList
+from services.chassis import logs
+from services.chassis.settings import Settings
+from services.gateway.denials import Denials
+from services.gateway.kept import Kept
+from services.gateway.limits import Limits
+from services.gateway.rpc_client import RpcClient
+from services.gateway.sessions import Keys, Sessions, public_keys
+
+log = logs.logger(__name__)
+EVERY_MINUTE = 60.0
+
+
+class Replica:
+    """One gateway.
+
+    Args:
+        options: the settings.
+        client: calls the services.
+    """
+
+    def __init__(self, options: Settings, client: RpcClient) -> None:
+        self.options = options
+        self.client = client
+        self.limits = Limits(options.rate_limits)
+        self.denials = Denials()
+        self.keys: Kept[Keys] = Kept("session keys", self._fetch_keys, EVERY_MINUTE)
+        self.denied: Kept[DeniedSessions] = Kept("denied sessions", self._fetch_denied, EVERY_MINUTE)
+        self.jwks: Kept[Jwks] = Kept("jwks", lambda: client.call(rpc.JWKS, Nothing()), EVERY_MINUTE)
+        self.sites: Kept[SiteList] = Kept("sites", lambda: client.call(rpc.SITES, Nothing()), EVERY_MINUTE)
+        self.status_list: Kept[StatusList] = Kept(
+            "status list", lambda: client.call(rpc.STATUS_LIST, Nothing()), options.status_list_seconds
+        )
+        self.sessions = Sessions(options.issuer, self.keys, self.denials)
+        self.address_secret = options.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(32)
+        self._tasks: list[asyncio.Task[None]] = []
+        client.on_connect.append(self.denials.listen)
+        client.on_ready.append(self._wake)
+
+    async def _fetch_keys(self) -> Keys:
+        return public_keys(await self.client.call(rpc.SESSION_KEYS, Nothing()))
+
+    async def _fetch_denied(self) -> DeniedSessions:
+        denied = await self.client.call(rpc.DENIED_SESSIONS, Nothing())
+        self.denials.learn(denied)
+        return denied
+
+    @property
+    def _copies(self) -> tuple[Kept[Keys], Kept[DeniedSessions], Kept[Jwks], Kept[SiteList], Kept[StatusList]]:
+        return self.keys, self.denied, self.jwks, self.sites, self.status_list
+
+    def _wake(self) -> None:
+        for copy in self._copies:
+            copy.wake()
+
+    def checks(self) -> dict[str, bool]:
+        """What readiness asks for."""
+        return {
+            "broker": self.client.connected,
+            "session_keys": self.keys.value is not None,
+            "denied_sessions": self.denied.value is not None,
+        }
+
+    def alive(self) -> bool:
+        """Whether everything that runs in the background still runs; if not, only a new process helps."""
+        return not any(task.done() for task in self._tasks)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keeps the connection and the copies while the block lasts."""
+        work = [self.client.run(), *(copy.run() for copy in self._copies)]
+        self._tasks = [asyncio.create_task(one) for one in work]
+        for task in self._tasks:
+            task.add_done_callback(_report)
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("background work ended", exc_info=task.exception())
+
+
+def replica_of(request: Request) -> Replica:
+    """The replica that serves a request."""
+    return cast(Replica, request.app.state.replica)

@@ -1,0 +1,5 @@
+"""Alembic's environment: the chassis has it."""
+
+from services.chassis.migrate import run_environment
+
+run_environment()

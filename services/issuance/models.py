@@ -1,0 +1,118 @@
+"""Issuance's tables: what is known of an application, passes, signing keys, and the one signed status list."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, BigInteger, CheckConstraint, Dialect, ForeignKey, Index, Text, TypeDecorator, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from contracts.events import ApplicationPersonal
+from contracts.model import RevocationReason, Wire
+from services.issuance.domain import Pass, Visit
+
+M = TypeVar("M", bound=Wire)
+
+
+class Document(TypeDecorator[M], Generic[M]):
+    """A model of the contracts, kept whole as JSON; None is SQL's null."""
+
+    impl = JSONB(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, kind: type[M]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: M | None, dialect: Dialect) -> Any:  # noqa: ARG002  SQLAlchemy's signature
+        return None if value is None else value.model_dump(mode="json", by_alias=True)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> M | None:  # noqa: ARG002  SQLAlchemy's signature
+        return None if value is None else self.kind.model_validate(value)
+
+
+class Base(DeclarativeBase):
+    """The tables of this service."""
+
+    type_annotation_map = {datetime: TIMESTAMP(timezone=True), str: Text, int: BigInteger}  # noqa: RUF012  SQLAlchemy's way
+
+
+class ApplicationRow(Base):
+    """What is known of one application, also before it has a pass and when it never gets one: the tombstone.
+
+    Whoever changes a pass locks its application's row first, so two of them never meet.
+    """
+
+    __tablename__ = "applications"
+
+    application_id: Mapped[UUID] = mapped_column(primary_key=True)
+    approved_revision: Mapped[int] = mapped_column(server_default="0")
+    """The highest that was approved; 0 for none."""
+    withdrawn_revision: Mapped[int] = mapped_column(server_default="0")
+    """The highest whose approval was withdrawn; 0 for none."""
+    cancelled: Mapped[bool] = mapped_column(server_default=text("false"))
+    erased: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class KeyRow(Base):
+    """An Ed25519 key. One is current and signs; retired ones only verify, and sign again what they have signed."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (
+        CheckConstraint("state in ('current', 'retired')", name="signing_keys_state"),
+        Index("signing_keys_one_current", "state", unique=True, postgresql_where=text("state = 'current'")),
+    )
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    public_x: Mapped[str]
+    """Base64url, the ``x`` of its JWK."""
+    private_sealed: Mapped[str]
+    """A Fernet token; never in clear."""
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+class PassRow(Base):
+    """A pass. Whether it is expired is computed, never stored."""
+
+    __tablename__ = "passes"
+    __table_args__ = (
+        Index("passes_one_live", "application_id", unique=True, postgresql_where=text("revoked_at is null")),
+        Index("passes_application", "application_id"),
+        Index("passes_key", "kid", "valid_to"),
+        Index("passes_revoked", "valid_to", postgresql_where=text("revoked_at is not null")),
+    )
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.application_id"))
+    reference: Mapped[str]
+    visit: Mapped[Visit] = mapped_column(Document(Visit))
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime]
+    personal: Mapped[ApplicationPersonal | None] = mapped_column(Document(ApplicationPersonal))
+    link_code: Mapped[str | None] = mapped_column(unique=True)
+    idc: Mapped[str | None]
+    replaces: Mapped[str | None] = mapped_column(ForeignKey("passes.number"), unique=True)
+    revocation: Mapped[RevocationReason | None] = mapped_column(Text)
+    revoked_at: Mapped[datetime | None]
+    kid: Mapped[str] = mapped_column(ForeignKey("signing_keys.kid"))
+    issued_at: Mapped[datetime]
+
+    def as_pass(self) -> Pass:
+        """The pass that it stores."""
+        return Pass(**{column.name: getattr(self, column.name) for column in fields(Pass)})
+
+
+class StatusListRow(Base):
+    """The status list as it was last signed: at most one row."""
+
+    __tablename__ = "status_list"
+    __table_args__ = (CheckConstraint("id = 1", name="status_list_one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    signed_at: Mapped[datetime]
+    jws: Mapped[str]

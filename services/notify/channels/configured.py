@@ -1,0 +1,28 @@
+"""Which channels this installation has."""
+
+from collections.abc import Mapping
+
+from contracts.model import DeliverBy
+from services.chassis.db import Database
+from services.chassis.settings import Settings
+from services.notify.channels import Channel
+from services.notify.channels.local import LocalChannel
+from services.notify.channels.posting import gateway_client
+from services.notify.channels.sms import SmsChannel
+from services.notify.channels.whatsapp import WhatsAppChannel
+
+Channels = Mapping[DeliverBy, Channel]
+
+
+def channels_of(settings: Settings, database: Database) -> Channels:
+    """A gateway where its address is set; in local mode the local phone for the others."""
+    client = gateway_client(settings.sender_threads + 1)
+    channels: dict[DeliverBy, Channel] = {}
+    if settings.local_mode:
+        local = LocalChannel(database)
+        channels = {"sms": local, "whatsapp": local, "email": local}
+    if settings.sms_url:
+        channels["sms"] = SmsChannel(client, settings.sms_url, settings.sms_token.get_secret_value())
+    if settings.whatsapp_url:
+        channels["whatsapp"] = WhatsAppChannel(client, settings.whatsapp_url, settings.whatsapp_token.get_secret_value())
+    return channels

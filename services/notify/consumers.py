@@ -1,0 +1,68 @@
+"""Event entrypoints: parse, call one handler, return. And what goes by the clock."""
+
+from sqlalchemy.orm import Session
+
+from contracts import events
+from contracts.envelope import Received
+from services.chassis.clock import now
+from services.chassis.dependencies import OwnDatabase, every
+from services.chassis.events import hears
+from services.chassis.settings import settings
+from services.notify import handlers
+
+
+class Consumers:
+    """What notify hears."""
+
+    name = "notify-events"
+    service = "notify"
+    db = OwnDatabase()
+
+    @hears(events.OtpRequested)
+    def on_otp_requested(self, received: Received[events.OtpRequested], session: Session) -> None:
+        handlers.otp_requested(received, session, now())
+
+    @hears(events.LoginIssued)
+    def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:
+        handlers.login_issued(received, session, now())
+
+    @hears(events.ApplicationSubmitted)
+    def on_application_submitted(self, received: Received[events.ApplicationSubmitted], session: Session) -> None:
+        handlers.application_submitted(received, session, now(), settings().public_url)
+
+    @hears(events.ApplicationCancelled)
+    def on_application_cancelled(self, received: Received[events.ApplicationCancelled], session: Session) -> None:
+        handlers.application_cancelled(received, session, now())
+
+    @hears(events.ApplicationExpired)
+    def on_application_expired(self, received: Received[events.ApplicationExpired], session: Session) -> None:
+        handlers.application_expired(received, session, now(), settings().public_url)
+
+    @hears(events.PassRejected)
+    def on_pass_rejected(self, received: Received[events.PassRejected], session: Session) -> None:
+        handlers.pass_rejected(received, session, now(), settings().public_url)
+
+    @hears(events.PassReturned)
+    def on_pass_returned(self, received: Received[events.PassReturned], session: Session) -> None:
+        handlers.pass_returned(received, session, now(), settings().public_url)
+
+    @hears(events.PassIssued)
+    def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
+        handlers.pass_issued(received, session, now(), settings().public_url)
+
+    @hears(events.PassRevoked)
+    def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:
+        handlers.pass_revoked(received, session, now())
+
+    @hears(events.ReviewEscalated)
+    def on_review_escalated(self, received: Received[events.ReviewEscalated], session: Session) -> None:
+        handlers.review_escalated(received, session, now())
+
+    @hears(events.PersonalDataErased)
+    def on_personal_data_erased(self, received: Received[events.PersonalDataErased], session: Session) -> None:
+        handlers.erase(received, session, now())
+
+    @every(interval=3600)
+    def forget_what_is_old(self) -> None:
+        with self.db.transaction() as session:
+            handlers.forget_what_is_old(session, now())

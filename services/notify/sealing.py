@@ -1,0 +1,22 @@
+"""What is personal in a message lies sealed in the database, under the key ring of the events' personal blocks."""
+
+from dataclasses import asdict
+from uuid import UUID
+
+from services.chassis.personal import key_ring
+from services.notify.domain import Personal
+
+
+def seal(message_id: UUID, personal: Personal) -> str:
+    """A token, bound to its message."""
+    return key_ring().seal(message_id, asdict(personal))
+
+
+def unseal(message_id: UUID, token: str) -> Personal:
+    """What :func:`seal` sealed.
+
+    Raises:
+        contracts.envelope.UnreadableEvent: no key opens it, or it belongs to another message.
+    """
+    block = key_ring().open(message_id, token)
+    return Personal(**block)  # type: ignore[arg-type]  # the block is what seal() wrote

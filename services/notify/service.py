@@ -1,0 +1,31 @@
+"""RPC entrypoints: parse, call one handler, return."""
+
+from contracts import rpc as contract
+from contracts.rpc import Call, Nothing, PassNumber, PhoneMessages, PhoneQuestion, ReferenceOnly
+from services.chassis.clock import now
+from services.chassis.dependencies import OwnDatabase
+from services.chassis.rpc import rpc
+from services.chassis.settings import settings
+from services.notify import handlers
+
+
+class Service:
+    """Sending a pass again, noting a print, and the phone of local mode."""
+
+    name = "notify"
+    db = OwnDatabase()
+
+    @rpc(contract.RESEND)
+    def resend(self, request: ReferenceOnly, call: Call) -> Nothing:
+        with self.db.transaction() as session:
+            return handlers.resend(request, call, session, now())
+
+    @rpc(contract.RECORD_PRINT)
+    def record_print(self, request: PassNumber, call: Call) -> Nothing:
+        with self.db.transaction() as session:
+            return handlers.record_print(request, call, session, now())
+
+    @rpc(contract.LOCAL_PHONE)
+    def local_phone(self, request: PhoneQuestion, call: Call) -> PhoneMessages:  # noqa: ARG002  all RPCs get one
+        with self.db.transaction() as session:
+            return handlers.local_phone(request, session, local_mode=settings().local_mode)

@@ -1,0 +1,146 @@
+"""The tables of verify: passes (with who is inside), scans, public keys, and tries by number."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, BigInteger, CheckConstraint, Identity, Index, Text, UniqueConstraint, false, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.verify.domain import Standing, Terms, Visitors
+
+
+class Base(DeclarativeBase):
+    """Metadata of this service."""
+
+    type_annotation_map = {datetime: TIMESTAMP(timezone=True), str: Text, list[str]: ARRAY(Text), dict[str, Any]: JSONB}  # noqa: RUF012
+
+
+class Pass(Base):
+    """All that is known of one pass number, in one row, so that one lock covers what a scan reads and what it changes.
+
+    The row may begin with any of three: PassIssued, PassRevoked (a tombstone: no terms), or the first scan of a token
+    whose PassIssued has not come yet (terms from the claims, no application).
+    """
+
+    __tablename__ = "passes"
+    __table_args__ = (
+        CheckConstraint("inside >= 0", name="passes_inside_not_negative"),
+        Index("passes_inside", "inside_site", "inside_since", "number", postgresql_where=text("inside > 0")),
+        Index("passes_presumed_gone", "presumed_gone_at", postgresql_where=text("inside > 0")),
+        Index("passes_application", "application_id"),
+    )
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    application_id: Mapped[UUID | None]
+    reference: Mapped[str | None]
+
+    issued_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """``seq`` of the PassIssued that the terms are from; 0 while they are from a token."""
+    site: Mapped[str | None]
+    gate: Mapped[str | None]
+    party: Mapped[int | None]
+    entries: Mapped[int | None]
+    valid_from: Mapped[datetime | None]
+    valid_to: Mapped[datetime | None]
+    department: Mapped[str | None]
+    officer: Mapped[str | None]
+    vehicle_allowed: Mapped[bool] = mapped_column(server_default=false())
+    assistance: Mapped[str | None]
+    id_commitments: Mapped[list[str]] = mapped_column(server_default="{}")
+    """Of the applicant's ID and of each companion's (``contracts/commitment.py``)."""
+    visitors: Mapped[dict[str, Any] | None]
+
+    revoked_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    revoked_reason: Mapped[str | None]
+
+    inside: Mapped[int] = mapped_column(server_default="0")
+    admitted: Mapped[int] = mapped_column(server_default="0")
+    """Persons let in so far, all entries together."""
+    inside_site: Mapped[str | None]
+    inside_since: Mapped[datetime | None]
+    last_gate: Mapped[str | None]
+    presumed_gone_at: Mapped[datetime | None]
+
+    @property
+    def terms(self) -> Terms | None:
+        """What the pass allows, where that is known."""
+        if self.site is None or self.party is None or self.entries is None or self.valid_from is None or self.valid_to is None:
+            return None
+        return Terms(self.site, self.gate, self.party, self.entries, self.valid_from, self.valid_to)
+
+    @property
+    def standing(self) -> Standing:
+        """What a decision needs."""
+        return Standing(self.terms, self.revoked_seq > 0, self.inside, self.admitted)
+
+    @property
+    def people(self) -> Visitors | None:
+        """Who the pass is for; None before PassIssued and after erasure."""
+        return None if self.visitors is None else Visitors.model_validate(self.visitors)
+
+
+class Scan(Base):
+    """A recorded scan: never changed, but for ``told`` and for erasing ``reason``."""
+
+    __tablename__ = "scans"
+    __table_args__ = (
+        UniqueConstraint("scanned_by", "nonce", name="scans_once"),
+        Index("scans_of_pass", "pass_number", "recorded_at"),
+        Index("scans_untold", "pass_number", postgresql_where=text("not told and pass_number is not null")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    pass_number: Mapped[str | None]
+    """None for a forged token and an unknown number."""
+    site: Mapped[str]
+    gate: Mapped[str]
+    direction: Mapped[str]
+    verdict: Mapped[str]
+    count: Mapped[int]
+    """Persons who passed; 0 where refused."""
+    inside: Mapped[int]
+    """Of the party, afterwards."""
+    marks: Mapped[list[str]]
+    scanned_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    """What the gate's clock said."""
+    recorded_at: Mapped[datetime]
+    scanned_by: Mapped[str]
+    nonce: Mapped[str]
+    body_hmac: Mapped[str]
+    id_kind: Mapped[str | None]
+    id_type: Mapped[str | None]
+    reason: Mapped[str | None]
+    """Why another ID was accepted, in the officer's words."""
+    told: Mapped[bool]
+    """Whether PassScanned was said; it waits while the pass's application is not known."""
+
+
+class SigningKey(Base):
+    """A public key of issuance, Ed25519, base64url."""
+
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    x: Mapped[str]
+
+
+class NumberTry(Base):
+    """A pass number that was tried at a gate and is none."""
+
+    __tablename__ = "number_tries"
+    __table_args__ = (Index("number_tries_of_gate", "gate", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    gate: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ErasedApplication(Base):
+    """An application whose people are to be forgotten, also by a PassIssued that comes later."""
+
+    __tablename__ = "erased_applications"
+
+    application_id: Mapped[UUID] = mapped_column(primary_key=True)

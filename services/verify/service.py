@@ -1,0 +1,30 @@
+"""RPC of verify: parse, call one handler, return. Scans are counted here (a repeated answer again), so that handlers know no metric."""
+
+from contracts import rpc as contract
+from contracts.rpc import Call, InsideList, InsideQuestion, ScanPass, ScanResult
+from services.chassis.clock import now
+from services.chassis.dependencies import OwnDatabase
+from services.chassis.metrics import SCANS
+from services.chassis.rpc import rpc
+from services.verify import handlers
+from services.verify.domain import site_of
+
+
+class Service:
+    """The gate."""
+
+    name = "verify"
+    db = OwnDatabase()
+
+    @rpc(contract.SCAN)
+    def scan(self, request: ScanPass, call: Call) -> ScanResult:
+        with self.db.transaction() as session:
+            result = handlers.scan(request, call, session, now())
+        if not result.preview:
+            SCANS.labels(site_of(request.gate), request.direction, result.verdict).inc()
+        return result
+
+    @rpc(contract.INSIDE)
+    def inside(self, request: InsideQuestion, call: Call) -> InsideList:
+        with self.db.transaction() as session:
+            return handlers.inside(request, call, session)

@@ -1,0 +1,62 @@
+"""The status is a function of the facts."""
+
+from typing import Any
+
+import pytest
+
+from services.application.domain.status import Decision, Facts, Pass, current_pass, decision_in_force, status_of
+
+VALID = Pass("A", issued=True)
+REVOKED = Pass("A", issued=True, revoked=True)
+REPLACED = Pass("A", issued=True, revoked=True, replaced=True)
+REPLACEMENT = Pass("B", issued=True, replaces="A")
+
+
+def decided(kind: Any, revision: int = 1) -> Decision:
+    return Decision(kind, revision)
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        (Facts(1), "submitted"),
+        (Facts(1, decision=decided("approved")), "approved"),
+        (Facts(1, decision=decided("rejected")), "rejected"),
+        (Facts(1, decision=decided("returned")), "returned"),
+        (Facts(2, decision=decided("returned")), "submitted"),
+        (Facts(2, decision=decided("rejected", 2)), "rejected"),
+        (Facts(1, decision=decided("withdrawn")), "revoked"),
+        (Facts(1, expired=True), "expired"),
+        (Facts(1, expired=True, decision=decided("returned")), "expired"),
+        (Facts(1, expired=True, decision=decided("approved")), "approved"),
+        (Facts(1, expired=True, decision=decided("rejected")), "rejected"),
+        (Facts(1, decision=decided("approved"), passes=(VALID,)), "issued"),
+        (Facts(1, passes=(VALID,)), "issued"),
+        (Facts(1, decision=decided("withdrawn"), passes=(VALID,)), "revoked"),
+        (Facts(1, decision=decided("approved"), passes=(REVOKED,)), "revoked"),
+        (Facts(1, decision=decided("approved"), passes=(Pass("A", revoked=True),)), "revoked"),
+        (Facts(1, decision=decided("approved"), passes=(REPLACED,)), "issued"),
+        (Facts(1, decision=decided("approved"), passes=(REPLACED, REPLACEMENT)), "issued"),
+        (Facts(1, passes=(VALID,), inside=2), "entered"),
+        (Facts(1, passes=(VALID,), inside=0), "left"),
+        (Facts(1, passes=(REVOKED,), inside=1), "entered"),
+        (Facts(1, inside=0), "left"),
+        (Facts(1, cancelled=True, decision=decided("approved"), passes=(VALID,)), "cancelled"),
+        (Facts(1, cancelled=True, passes=(REVOKED,)), "cancelled"),
+    ],
+)
+def test_the_status_follows_from_the_facts(facts: Facts, status: str) -> None:
+    assert status_of(facts) == status
+
+
+def test_a_decision_about_an_older_revision_is_not_in_force() -> None:
+    assert decision_in_force(Facts(2, decision=decided("rejected", 1))) is None
+    assert decision_in_force(Facts(2, decision=decided("rejected", 2))) == decided("rejected", 2)
+
+
+def test_the_pass_that_counts_is_the_one_that_nothing_replaced() -> None:
+    assert current_pass(()) is None
+    assert current_pass((Pass("A", revoked=True),)) is None
+    assert current_pass((VALID, REPLACEMENT)) == REPLACEMENT
+    assert current_pass((REPLACED, REPLACEMENT)) == REPLACEMENT
+    assert current_pass((REVOKED,)) == REVOKED

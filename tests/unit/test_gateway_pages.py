@@ -1,0 +1,166 @@
+"""What people see in a browser."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from contracts.errors import InternalError, NotFound, Unavailable
+from contracts.model import Language, Person
+from contracts.rpc import PhoneMessages, SentMessage
+from services.chassis.clock import now
+from services.gateway.pages.phone import linked
+from services.gateway.pages.words import WORDS
+from tests.factories_gateway import browser, pass_view, stubbed
+
+CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
+PAGE = f"/p/{CODE}"
+
+
+async def test_a_pass_shows_what_the_gate_asks_for_and_its_qr() -> None:
+    app, client = stubbed(issuance__view_by_link=pass_view(gate="PCS1-G2"))
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    for shown in (
+        "7K3M 9QW4",
+        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        "Gurpreet Kaur",
+        "1 December 2026",
+        "10:00 – 12:00",
+        "Secretariat-1",
+        "PCS1-G2",
+        "Voter ID card",
+        "4821",
+    ):
+        assert shown in answer.text, shown
+    assert '<svg xmlns="http://www.w3.org/2000/svg"' in answer.text
+    assert "<?xml" not in answer.text
+    assert "+91" not in answer.text, "a mobile has no place on a page that may be shown around"
+    assert client.last("issuance.qr_by_link")[1].code == CODE
+
+
+async def test_a_pass_page_is_kept_by_nobody_and_found_by_no_search() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    assert '<meta name="robots" content="noindex, nofollow">' in answer.text
+
+
+@pytest.mark.parametrize("state", ["revoked", "expired"])
+async def test_a_pass_that_admits_nobody_says_so_and_has_no_qr(state: str) -> None:
+    app, client = stubbed(issuance__view_by_link=pass_view(state=state))
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    assert WORDS["en"][state] in answer.text
+    assert "<svg" not in answer.text
+    assert not client.was_asked("issuance.qr_by_link")
+
+
+async def test_a_replaced_pass_points_to_the_newer_message() -> None:
+    app, _ = stubbed(issuance__view_by_link=pass_view(state="revoked", replaced_by="ABCDEFGH"))
+    async with browser(app) as http:
+        text = (await http.get(PAGE)).text
+    assert WORDS["en"]["replaced"] in text
+    assert "ABCDEFGH" not in text
+
+
+@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+async def test_a_pass_speaks_the_language_of_its_applicant(language: Language) -> None:
+    app, _ = stubbed(issuance__view_by_link=pass_view(language=language))
+    async with browser(app) as http:
+        text = (await http.get(PAGE)).text
+    assert f'<html lang="{language}">' in text
+    for word in ("title", "number", "show", "voter_id", "any_gate"):
+        assert WORDS[language][word] in text
+
+
+def test_every_language_has_every_word() -> None:
+    assert WORDS["pa"].keys() == WORDS["hi"].keys() == WORDS["en"].keys()
+
+
+async def test_a_wrong_link_is_told_to_a_person_and_not_as_a_program_wants_it() -> None:
+    app, _ = stubbed(issuance__view_by_link=NotFound())
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert all(WORDS[language]["not_found"] in answer.text for language in WORDS)
+
+
+async def test_while_issuance_is_down_the_page_says_what_still_works() -> None:
+    app, _ = stubbed(issuance__view_by_link=Unavailable())
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert WORDS["pa"]["unavailable"] in answer.text
+
+
+async def test_the_directory_being_down_costs_the_page_only_the_sites_name() -> None:
+    app, _ = stubbed(approval__sites=Unavailable())
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    assert answer.status_code == 200
+    assert ">PCS1</dd>" in answer.text
+
+
+async def test_a_fault_behind_the_page_is_a_fault() -> None:
+    app, _ = stubbed(issuance__view_by_link=InternalError())
+    async with browser(app) as http:
+        assert (await http.get(PAGE)).status_code == 500
+
+
+async def test_a_name_cannot_become_markup() -> None:
+    person = Person(name="<script>alert(1)</script>", name_latin="<b>")
+    app, _ = stubbed(issuance__view_by_link=pass_view(applicant=person))
+    async with browser(app) as http:
+        text = (await http.get(PAGE)).text
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def messages(*texts: str) -> PhoneMessages:
+    return PhoneMessages(
+        items=tuple(
+            SentMessage(at=now() - timedelta(minutes=5), to="+919876543210", channel="sms", purpose="pass", language="en", text=text)
+            for text in texts
+        )
+    )
+
+
+async def test_the_phone_shows_messages_with_their_links() -> None:
+    app, _ = stubbed(notify__local_phone=messages(f"Your pass: http://127.0.0.1:8080{PAGE}. Carry an ID <now>"))
+    async with browser(app) as http:
+        text = (await http.get("/dev/phone?mobile=98765 43210")).text
+    assert f'<a href="http://127.0.0.1:8080{PAGE}">' in text
+    assert "&lt;now&gt;" in text
+
+
+async def test_the_phone_asks_for_a_number_and_takes_none_that_is_no_mobile() -> None:
+    app, client = stubbed(notify__local_phone=messages())
+    async with browser(app) as http:
+        assert "<form" in (await http.get("/dev/phone")).text
+        assert "no mobile number" in (await http.get("/dev/phone?mobile=12")).text
+        assert not client.asked
+        assert "No message yet" in (await http.get("/dev/phone?mobile=9876543210")).text
+        client.answers["notify.local_phone"] = Unavailable()
+        assert "cannot be read" in (await http.get("/dev/phone?mobile=9876543210")).text
+
+
+def test_a_sentence_after_a_link_is_not_part_of_it() -> None:
+    assert linked("See http://x.test/p/a. Or (http://x.test/p/b)!") == (
+        'See <a href="http://x.test/p/a">http://x.test/p/a</a>. Or (<a href="http://x.test/p/b">http://x.test/p/b</a>)!'
+    )
+    assert linked("ਵੇਖੋ http://x.test/p/a। ਧੰਨਵਾਦ").startswith('ਵੇਖੋ <a href="http://x.test/p/a">')
+
+
+async def test_no_page_loads_anything_from_elsewhere_or_has_script_or_style_in_it() -> None:
+    app, _ = stubbed(notify__local_phone=messages("hello"))
+    async with browser(app) as http:
+        for path in ("/", "/docs", PAGE, "/dev/phone", "/dev/phone?mobile=9876543210"):
+            text = (await http.get(path)).text
+            for address in re.findall(r'(?:src|href)="([^"]+)"', text):
+                assert address.startswith("/"), (path, address)
+                if address.startswith("/static/"):
+                    assert (await http.get(address)).status_code == 200, address
+            assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", text), path

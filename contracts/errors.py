@@ -32,6 +32,8 @@ class ErrorBody(Wire):
 class ContractError(Exception):
     """The base. ``code`` tells apart what one class covers.
 
+    The one argument of the exception is its body as JSON: nameko turns every number in an exception's arguments into text.
+
     Args:
         message: a sentence for developers.
         code: a word for programs and translations; the class's own where left out.
@@ -43,7 +45,7 @@ class ContractError(Exception):
 
     def __init__(self, message: str = "", *, code: str = "", fields: tuple[FieldError, ...] = (), **facts: str | int) -> None:
         self.body = ErrorBody(code=code or self.code, message=message or (code or self.code).replace("_", " "), fields=fields, facts=facts)
-        super().__init__(self.body.model_dump(mode="json"))
+        super().__init__(self.body.model_dump_json())
 
 
 class InvalidInput(ContractError):
@@ -124,7 +126,7 @@ BY_NAME: dict[str, type[ContractError]] = {
 def rebuild(exc_type: str, exc_args: list[Any]) -> ContractError:
     """The error that a reply describes; one that is not of this table is an InternalError."""
     kind = BY_NAME.get(exc_type)
-    if kind is None or not exc_args or not isinstance(exc_args[0], dict):
+    if kind is None or not exc_args or not isinstance(exc_args[0], str):
         return InternalError("the service failed")
-    body = ErrorBody.model_validate(exc_args[0])
+    body = ErrorBody.model_validate_json(exc_args[0])
     return kind(body.message, code=body.code, fields=body.fields, **body.facts)

@@ -63,19 +63,7 @@ class Databases(Mapping[str, Database]):
 
         if service not in self._open:
             url = self._stack.database_url(service)
-            if Path(f"services/{service}/migrations/env.py").exists() and list(
-                Path(f"services/{service}/migrations/versions").glob("0*.py")
-            ):
-                upgrade(service, url)
-            else:
-                from sqlalchemy import create_engine
-
-                from services.chassis.schema import create_v1
-
-                engine = create_engine(url)
-                with engine.begin() as c:
-                    create_v1(c)
-                engine.dispose()
+            upgrade(service, url)
             self._open[service] = Database(url, pool=40)
         if service not in self._clean:
             self._empty(service)
@@ -93,6 +81,11 @@ class Databases(Mapping[str, Database]):
     def forget_cleanliness(self) -> None:
         """A new test begins."""
         self._clean.clear()
+
+    def reconnect(self) -> None:
+        """The server was restarted: connections that this process keeps are of the old one."""
+        for database in self._open.values():
+            database.close()
 
     def close(self) -> None:
         for database in self._open.values():

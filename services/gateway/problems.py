@@ -68,7 +68,7 @@ def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Pro
 
 def answer(content: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The response; ``errors`` and ``facts`` are there only where there are some."""
-    body = content.model_dump_json(exclude_defaults=True)
+    body = content.model_dump_json(exclude={name for name in ("errors", "facts") if not getattr(content, name)})
     return Response(body, content.status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from services.chassis.clock import now
 from services.chassis.db import Database
 from services.chassis.personal import key_ring
 from tests.backends import TestStack
+from tests.conftest import Databases
 from tests.running import Process
 from tests.wire import Wire, wire
 
@@ -102,12 +103,11 @@ def revoked_bytes(reference: str = "done", event_id: UUID | None = None, **envel
 
 
 @contextmanager
-def postgres_away(stack: TestStack, databases: Mapping[str, Database]) -> Iterator[None]:
+def postgres_away(stack: TestStack, databases: Databases) -> Iterator[None]:
     """The database server killed, as by a crash, and started again afterwards."""
     stack.kill_postgres()
     try:
         yield
     finally:
         stack.start_postgres()
-        for database in databases.values():
-            database.close()  # this process' own connections, too, are of the old server
+        databases.reconnect()

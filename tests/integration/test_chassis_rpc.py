@@ -21,7 +21,7 @@ def test_a_question_gets_its_answer(broker, probe, effects) -> None:
 def test_a_contract_error_arrives_with_its_facts(broker, probe) -> None:
     error = broker.call("verify", "inside", {"site": "conflict"})["error"]
     assert error["exc_type"] == "Conflict"
-    assert error["exc_args"][0]["facts"] == {"since": "noon"}
+    assert json.loads(error["exc_args"][0])["facts"] == {"since": "noon"}
 
 
 def test_any_other_error_arrives_without_its_text_and_is_logged_without_it(broker, probe) -> None:
@@ -35,7 +35,7 @@ def test_any_other_error_arrives_without_its_text_and_is_logged_without_it(broke
 def test_a_request_with_wrong_fields_names_each_without_its_value(broker, probe, effects) -> None:
     error = broker.call("verify", "inside", {"site": "no such code: hunter2!"})["error"]
     assert error["exc_type"] == "InvalidInput"
-    assert [field["field"] for field in error["exc_args"][0]["fields"]] == ["site"]
+    assert [field["field"] for field in json.loads(error["exc_args"][0])["fields"]] == ["site"]
     assert "hunter2" not in json.dumps(error)
     assert effects() == []
 

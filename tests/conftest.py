@@ -5,7 +5,7 @@ processes that `make run` uses. EPASS_TEST_BACKEND=containers|processes override
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,9 +25,7 @@ os.environ.update(
 )
 
 from contracts.rpc import Call, Principal
-from contracts.subscriptions import SERVICES
 from services.chassis.clock import now
-from services.chassis.db import Database
 from tests.backends import TestStack, backend_name, start_stack
 from tests.system import System
 
@@ -48,54 +46,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestStack]:
     folder: Path = tmp_path_factory.mktemp("stack")
     with start_stack(folder) as running:
         yield running
-
-
-class Databases(Mapping[str, Database]):
-    """Each service's database, migrated when first asked for and emptied before each test that uses it."""
-
-    def __init__(self, stack: TestStack) -> None:
-        self._stack = stack
-        self._open: dict[str, Database] = {}
-        self._clean: set[str] = set()
-
-    def __getitem__(self, service: str) -> Database:
-        from services.chassis.migrate import upgrade
-
-        if service not in self._open:
-            url = self._stack.database_url(service)
-            upgrade(service, url)
-            self._open[service] = Database(url, pool=40)
-        if service not in self._clean:
-            self._empty(service)
-        return self._open[service]
-
-    def _empty(self, service: str) -> None:
-        from sqlalchemy import text
-
-        with self._open[service].transaction() as session:
-            query = "select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
-            tables = session.execute(text(query)).scalars().all()
-            session.execute(text(f"truncate {', '.join(tables)} restart identity cascade"))
-        self._clean.add(service)
-
-    def forget_cleanliness(self) -> None:
-        """A new test begins."""
-        self._clean.clear()
-
-    def reconnect(self) -> None:
-        """The server was restarted: connections that this process keeps are of the old one."""
-        for database in self._open.values():
-            database.close()
-
-    def close(self) -> None:
-        for database in self._open.values():
-            database.close()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(SERVICES)
-
-    def __len__(self) -> int:
-        return len(SERVICES)
 
 
 @pytest.fixture(scope="session")

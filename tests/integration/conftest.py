@@ -19,7 +19,7 @@ from services.chassis.clock import now
 from services.chassis.db import Database
 from services.chassis.personal import key_ring
 from tests.backends import TestStack
-from tests.conftest import Databases
+from tests.databases import Databases
 from tests.running import Process
 from tests.wire import Wire, wire
 

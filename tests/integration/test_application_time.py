@@ -149,3 +149,10 @@ def test_an_erased_application_repeats_its_first_answer(desk: Desk) -> None:
     desk.cancel(first.reference)
     erase(desk, LONG_AFTER)
     assert desk.submit(form(), applicant_call(key="k")) == first
+
+
+def test_what_still_happens_to_an_application_keeps_it(desk: Desk) -> None:
+    reference = desk.submit().reference
+    desk.hear(Elsewhere.of(desk.row(reference)).scanned("12345678", "exit", inside=0, scanned_at=NOW + timedelta(days=100)))
+    assert erase(desk, LONG_AFTER) == 0
+    assert erase(desk, NOW + timedelta(days=281)) == 1

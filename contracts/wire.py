@@ -3,10 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from contracts.envelope import Envelope, PersonalKeyRing, Received, UnreadableEvent
 from contracts.events import BY_NAME, Event
+
+
+def split(event: Event, event_id: UUID, keys: PersonalKeyRing) -> tuple[dict[str, JsonValue], str | None]:
+    """The clear part of an event, and its personal block sealed (or none)."""
+    data = event.model_dump(mode="json", by_alias=True)
+    personal = data.pop("personal", None)
+    return data, None if personal is None else keys.seal(event_id, personal)
 
 
 def wrap(
@@ -21,8 +28,7 @@ def wrap(
     traceparent: str | None = None,
 ) -> Envelope:
     """The envelope of an event, its personal block sealed."""
-    data = event.model_dump(mode="json", by_alias=True)
-    personal = data.pop("personal", None)
+    data, personal = split(event, event_id, keys)
     return Envelope(
         id=event_id,
         type=type(event).__name__,
@@ -35,7 +41,7 @@ def wrap(
         correlation_id=correlation_id,
         traceparent=traceparent,
         data=data,
-        personal=None if personal is None else keys.seal(event_id, personal),
+        personal=personal,
     )
 
 

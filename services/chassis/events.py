@@ -52,7 +52,8 @@ def hears(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope, int
             received = unwrap(envelope, key_ring())
             consumer = f"{self.service}.{event.__name__}"
             work = functools.partial(_once, consumer=consumer, received=received, method=functools.partial(method, self))
-            with _precautions(self.db, consumer, received.id, deliveries):
+            told = logs.context(correlation_id=envelope.correlation_id, traceparent=envelope.traceparent, event_id=str(envelope.id))
+            with told, _precautions(self.db, consumer, received.id, deliveries):
                 _when_database_answers(self.db, self.service, work)
 
         EventEntrypoint.decorator(event.__name__)(take)

@@ -1,17 +1,29 @@
 """An event is stored in the transaction of the state it tells of; the relay sends it afterwards, at least once."""
 
+import json
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.events import Event
-from contracts.wire import wrap
+from contracts.wire import split
 from services.chassis.logs import correlation_id, traceparent
 from services.chassis.personal import key_ring
-from services.chassis.schema import event_sequences, outbox
+
+_ADD = text("""
+with numbered as (
+  insert into event_sequences (subject, seq) values (:subject, 1)
+  on conflict (subject) do update set seq = event_sequences.seq + 1
+  returning seq
+)
+insert into outbox (id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal)
+select :id, :type, :version, :producer, :subject, numbered.seq, :occurred_at, :expires_at, :correlation_id, :traceparent,
+       cast(:data as jsonb), :personal
+from numbered
+""")
+"""One statement: the next number of the subject, and the row that carries it."""
 
 
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
@@ -30,22 +42,21 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
         The event's id.
     """
     event_id = uuid4()
-    envelope = wrap(
-        event,
-        event_id=event_id,
-        seq=1,
-        occurred_at=at,
-        keys=key_ring(),
-        expires_at=expires_at,
-        correlation_id=correlation_id(),
-        traceparent=traceparent(),
+    data, personal = split(event, event_id, key_ring())
+    session.execute(
+        _ADD,
+        {
+            "id": event_id,
+            "type": type(event).__name__,
+            "version": event.version,
+            "producer": event.producer,
+            "subject": event.subject,
+            "occurred_at": at,
+            "expires_at": expires_at,
+            "correlation_id": correlation_id(),
+            "traceparent": traceparent(),
+            "data": json.dumps(data),
+            "personal": personal,
+        },
     )
-    numbered = insert(event_sequences).values(subject=envelope.subject, seq=1)
-    numbered = numbered.on_conflict_do_update(index_elements=["subject"], set_={"seq": event_sequences.c.seq + 1})
-    next_seq = numbered.returning(event_sequences.c.seq).cte("next_seq")
-    row = envelope.model_dump(exclude={"seq", "data"})
-    columns = [*row, "data", "seq"]
-    values = [literal(value, outbox.c[name].type) for name, value in row.items()]
-    source = select(*values, literal(envelope.data, outbox.c.data.type), next_seq.c.seq)
-    session.execute(insert(outbox).from_select(columns, source))
     return event_id

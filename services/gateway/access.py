@@ -143,7 +143,7 @@ PassHolder = Annotated[Caller, Depends(role("reception", or_applicant=True))]
 """The applicant whose pass it is (issuance checks that), or the reception."""
 
 
-def _idempotency_key(
+async def _idempotency_key(  # a plain function would be sent to a thread
     idempotency_key: Annotated[
         str | None,
         Header(

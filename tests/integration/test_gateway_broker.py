@@ -6,10 +6,13 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import uuid4
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
 
 import aio_pika
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
@@ -21,13 +24,13 @@ from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.rpc import LoginId, Nothing, OtpRequest, Principal, RequestOtp, StatusQuestion
 from contracts.subscriptions import exchange_of
 from contracts.wire import wrap
-from services.chassis import topology
+from services.chassis import broker, topology
 from services.chassis.clock import now
 from services.gateway import counters, link, rpc_client
 from services.gateway.app import create_app
 from services.gateway.rpc_client import RpcClient
 from tests.backends import TestStack
-from tests.factories_gateway import KID, bearer, claims, options, public_key, running, signed, until
+from tests.factories_gateway import KID, bearer, claims, options, public_key, signed, until
 
 SERVICE = """
 import services.chassis.serve as serve
@@ -128,20 +131,33 @@ def accounts(stack: TestStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
     service.stop()
 
 
+async def answers(client: RpcClient) -> bool:
+    """Whether the service answers a call over this client."""
+    try:
+        await client.call(rpc.SESSION_KEYS, Nothing())
+    except Unavailable:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The application, ready."""
+    async with running(app) as http:
+
+        async def ready() -> bool:
+            return (await http.get("/readyz")).status_code == 200
+
+        await until("readiness", ready, 30)
+        yield http
+
+
 @pytest.fixture
 async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClient]:
     """A connected client; the service answers it."""
     client = RpcClient(options(broker_urls=(stack.broker_url("gateway"),)))
     task = asyncio.create_task(client.run())
-
-    async def answers() -> bool:
-        try:
-            await client.call(rpc.SESSION_KEYS, Nothing())
-        except Unavailable:
-            return False
-        return True
-
-    await until("an answer of the service", answers, 30)
+    await until("an answer of the service", lambda: answers(client), 30)
     yield client
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -187,13 +203,7 @@ async def test_a_slow_answer_is_given_up_at_the_limit_and_dropped_when_it_comes(
         return counters.LATE_REPLIES._value.get() == late + 1
 
     await until("the late answer", dropped)
-    assert (await client.call(rpc.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")) == OtpRequest(request_id=uuid_of(1))
-
-
-def uuid_of(number: int) -> object:
-    from uuid import UUID
-
-    return UUID(int=number)
+    assert (await client.call(rpc.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")) == OtpRequest(request_id=UUID(int=1))
 
 
 async def test_a_method_of_a_service_that_has_no_queue_is_unavailable_at_once(client: RpcClient, stack: TestStack) -> None:
@@ -217,15 +227,7 @@ async def test_a_service_that_is_down_costs_the_limit_and_no_more(client: RpcCli
         assert asyncio.get_running_loop().time() - began < 3.5
     finally:
         accounts.start()
-
-    async def back() -> bool:
-        try:
-            await client.call(rpc.SESSION_KEYS, Nothing())
-        except Unavailable:
-            return False
-        return True
-
-    await until("the service to be back", back, 30)
+    await until("the service to be back", lambda: answers(client), 30)
 
 
 @pytest.fixture
@@ -244,12 +246,7 @@ async def say(stack: TestStack, event: Event) -> None:
 
 async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, app: FastAPI) -> None:
     ended, other = claims(role="ado", sub="ADO-0001"), claims(role="ado", sub="ADO-0001")
-    async with running(app) as http:
-
-        async def ready() -> bool:
-            return (await http.get("/readyz")).status_code == 200
-
-        await until("readiness", ready, 30)
+    async with serving(app) as http:
         assert (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 200
         await say(stack, SessionEnded(sid=ended.sid, token_expires_at="2100-01-01T00:00:00Z"))
 
@@ -263,12 +260,7 @@ async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, 
 async def test_a_disabled_login_is_refused_within_two_seconds_but_not_a_session_of_later(stack: TestStack, app: FastAPI) -> None:
     session = claims(role="ado", sub="ADO-0009")
     later = claims(role="ado", sub="ADO-0009", iat=int(now().timestamp()) + 30)
-    async with running(app) as http:
-
-        async def ready() -> bool:
-            return (await http.get("/readyz")).status_code == 200
-
-        await until("readiness", ready, 30)
+    async with serving(app) as http:
         assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
         await say(stack, LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"))
 
@@ -282,22 +274,12 @@ async def test_a_disabled_login_is_refused_within_two_seconds_but_not_a_session_
 
 async def test_a_session_that_ended_while_no_gateway_ran_is_refused(app: FastAPI, accounts: Accounts) -> None:
     token = signed(claims(role="ado", sid=accounts.ended_sid))
-    async with running(app) as http:
-
-        async def ready() -> bool:
-            return (await http.get("/readyz")).status_code == 200
-
-        await until("readiness", ready, 30)
+    async with serving(app) as http:
         assert (await http.get("/api/v1/logins", headers=bearer(token))).status_code == 401
 
 
 async def test_no_answer_is_503_with_retry_after_within_five_seconds(app: FastAPI) -> None:
-    async with running(app) as http:
-
-        async def ready() -> bool:
-            return (await http.get("/readyz")).status_code == 200
-
-        await until("readiness", ready, 30)
+    async with serving(app) as http:
         async with asyncio.timeout(5):
             answer = await http.post("/api/v1/otp", json={"mobile": "4"})
     assert answer.status_code == 503
@@ -307,12 +289,7 @@ async def test_no_answer_is_503_with_retry_after_within_five_seconds(app: FastAP
 
 async def test_the_correlation_id_travels_to_the_service(app: FastAPI) -> None:
     token = signed(claims(role="ado", sub="ADO-0001"))
-    async with running(app) as http:
-
-        async def ready() -> bool:
-            return (await http.get("/readyz")).status_code == 200
-
-        await until("readiness", ready, 30)
+    async with serving(app) as http:
         answer = await http.get("/api/v1/logins", headers={**bearer(token), "X-Request-ID": "kiosk-17-0001"})
     assert answer.headers["x-request-id"] == "kiosk-17-0001"
     assert answer.json()["next"].split()[:2] == ["ADO-0001", "kiosk-17-0001"]
@@ -332,15 +309,7 @@ async def test_a_broker_that_goes_away_fails_calls_at_once_and_works_again_when_
                 await client.call(rpc.SESSION_KEYS, Nothing())
     finally:
         stack.start_broker()  # in this thread: the node ends with the thread that started it
-
-    async def back() -> bool:
-        try:
-            await client.call(rpc.SESSION_KEYS, Nothing())
-        except Unavailable:
-            return False
-        return True
-
-    await until("an answer", back, 60)
+    await until("an answer", lambda: answers(client), 60)
 
 
 async def test_a_read_or_a_command_with_a_key_is_repeated_when_the_connection_breaks_and_other_commands_are_not(
@@ -356,21 +325,57 @@ async def test_a_read_or_a_command_with_a_key_is_repeated_when_the_connection_br
     await break_soon()
     with pytest.raises(Unavailable, match="broke"):
         await plain
-    assert (await keyed).request_id == uuid_of(2)  # the service saw this key twice
+    assert (await keyed).request_id == UUID(int=2)  # the service saw this key twice
 
 
-async def test_a_node_that_hangs_is_left(client: RpcClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A suspended node keeps the connection open and answers nothing; the probe notices."""
-    monkeypatch.setattr(link, "PROBE_SECONDS", 0.3)
-    first = client._link
-    assert first is not None
+class Hanging:
+    """A node that hangs, as a broken switch or a frozen machine makes it: bytes pass until ``hang`` is set."""
 
-    async def never() -> bool:
-        return False
+    def __init__(self, url: str) -> None:
+        self._target = urlsplit(url)
+        self.hang = False
 
-    monkeypatch.setattr(first, "_answers", never)
+    async def __aenter__(self) -> "Hanging":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = self._target._replace(netloc=f"{self._target.username}:{self._target.password}@127.0.0.1:{port}").geturl()
+        return self
 
-    async def another() -> bool:
-        return client._link is not None and client._link is not first
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
 
-    await until("another connection", another)
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+        await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while content := await source.read(65_536):
+            if not self.hang:
+                sink.write(content)
+        sink.close()
+
+
+async def test_a_node_that_hangs_is_left_for_another(stack: TestStack, accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 1.0)
+    other = stack.broker_url("gateway")
+    async with Hanging(other) as first:
+        client = RpcClient(options(broker_urls=(first.url, other)))
+        task = asyncio.create_task(client.run())
+        await until("an answer", lambda: answers(client), 30)
+        first.hang = True
+        assert not await answers(client)
+        await until("an answer over the other node", lambda: answers(client), 10)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_broker_without_memory_costs_the_limit_and_works_again_when_it_has_some(stack: TestStack, client: RpcClient) -> None:
+    await asyncio.to_thread(stack.broker_ctl, "set_vm_memory_high_watermark", "0.000001")
+    try:
+        for _ in range(3):
+            async with asyncio.timeout(3.5):
+                assert not await answers(client)
+    finally:
+        await asyncio.to_thread(stack.broker_ctl, "set_vm_memory_high_watermark", "0.6")
+    await until("an answer", lambda: answers(client), 30)

@@ -82,11 +82,12 @@ async def echo_ceiling(stack: Stack) -> Result:
         assert child.stdout is not None
         child.stdout.readline()
         client = RpcClient(Settings(broker_urls=(url,)))
-        await client.start()
+        running = asyncio.create_task(client.run())
         try:
+            await calls(lambda: client.call(ECHO, Echoed()), 1, 0.5)
             return await calls(lambda: client.call(ECHO, Echoed()), CLIENTS, SECONDS)
         finally:
-            await client.close()
+            running.cancel()
     finally:
         child.kill()
         child.wait()

@@ -27,10 +27,10 @@ class Permission(NamedTuple):
 def of_service(name: str) -> Permission:
     """What one domain service may do: consume its requests and events, answer, send one to a delay or the dead letters.
 
-    It declares nothing; nameko declares the exchange of its replies again before each, which changes nothing there.
+    It declares nothing.
     """
     return Permission(
-        configure=r"^nameko-rpc$",
+        configure=r"^$",
         write=r"^(nameko-rpc|epass\.delay\..*|epass\.dead)$",
         read=rf"^(rpc-{name}|{name}\..*)$",
     )

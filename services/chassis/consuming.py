@@ -21,13 +21,13 @@ OnMessage = Callable[[str, Message], None]
 """Called with the queue's name and the undecoded message."""
 
 
-def connection(urls: Sequence[str], heartbeat: int = 20) -> Connection:
+def connection(urls: Sequence[str], heartbeat: int = 20, *, confirm: bool = True) -> Connection:
     """A lazy connection to the first node that answers."""
     return Connection(
         [url.replace("amqp://", "pyamqp://") for url in urls],
         heartbeat=heartbeat,
         failover_strategy="round-robin",
-        transport_options={"confirm_publish": True},
+        transport_options={"confirm_publish": confirm},
     )
 
 

@@ -9,6 +9,7 @@ fallback, and a broker that does not confirm within the watchdog's time is left 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic
 from urllib.parse import urlsplit
 
 import psycopg
@@ -27,6 +28,10 @@ from services.chassis.settings import Settings
 log = logger(__name__)
 ADVISORY_LOCK = 0x65506173
 KEEP_SENT_DAYS = 7
+MEASURE_SECONDS = 2.0
+PURGE_SECONDS = 3600.0
+GATHER_SECONDS = 0.005
+"""After being woken, so that what commits together is sent together."""
 _COLUMNS = "id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal"
 _WAITING = f"select {_COLUMNS} from outbox where sent_at is null order by position limit %s"
 _MARK = "update outbox set sent_at = now() where id = any(%s)"
@@ -118,6 +123,7 @@ class OutboxRelay:
         self._settings = settings
         self._publisher = Publisher(settings, f"relay:{self.name}")
         self.working = False
+        self._measure_at = self._purge_at = 0.0
 
     async def run(self) -> None:
         """Relays for ever."""
@@ -143,16 +149,21 @@ class OutboxRelay:
                 await asyncio.sleep(1)
             await connection.execute("listen outbox")
             self.working = True
-            ticks = 0
             while True:
                 sent = await self._send_batch(connection)
-                ticks += 1
-                if ticks % 50 == 1 or not sent:
-                    await self._measure(connection)
-                if ticks % 5000 == 0:
-                    await connection.execute(_PURGE, (KEEP_SENT_DAYS,))
+                await self._chores(connection)
                 if not sent:
                     await self._wait(connection)
+                    await asyncio.sleep(GATHER_SECONDS)
+
+    async def _chores(self, connection: psycopg.AsyncConnection) -> None:
+        """Measures every few seconds and deletes old rows once an hour, on a quiet outbox too."""
+        if monotonic() >= self._measure_at:
+            self._measure_at = monotonic() + MEASURE_SECONDS
+            await self._measure(connection)
+        if monotonic() >= self._purge_at:
+            self._purge_at = monotonic() + PURGE_SECONDS
+            await connection.execute(_PURGE, (KEEP_SENT_DAYS,))
 
     async def _take_lock(self, connection: psycopg.AsyncConnection) -> bool:
         row = await (await connection.execute("select pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))).fetchone()

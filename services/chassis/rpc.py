@@ -17,7 +17,7 @@ from amqp.exceptions import AMQPError
 from kombu.exceptions import OperationalError as BrokerError
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
-from nameko.rpc import Responder, Rpc, RpcConsumer, get_rpc_exchange
+from nameko.rpc import Rpc, RpcConsumer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -32,6 +32,7 @@ from services.chassis.clock import now
 from services.chassis.consuming import RawConsumer
 from services.chassis.db import is_away
 from services.chassis.health import health
+from services.chassis.replies import NOT_SENT, Replier
 from services.chassis.retry import Mover, PermanentError
 from services.chassis.settings import settings
 
@@ -104,6 +105,7 @@ class GuardedConsumer(RpcConsumer):
         self.queue_name = rpc_queue(service)
         self.methods = {f"{service}.{method.name}": method for method in contract.METHODS if method.service == service}
         self.mover = Mover(options.broker_urls, len(options.retry_delays), options.attempts)
+        self.replier = Replier(options.broker_urls)
         self.consumer = RawConsumer(
             options.broker_urls,
             [self.queue_name],
@@ -171,10 +173,9 @@ class GuardedConsumer(RpcConsumer):
 
     def handle_result(self, message: Message, result: Any, exc_info: Any) -> tuple[Any, Any]:
         """Answers, then acknowledges. Where the broker is away the request goes back: nobody has the answer yet."""
-        uri = ";".join(url.replace("amqp://", "pyamqp://") for url in settings().broker_urls)
         try:
-            Responder(uri, get_rpc_exchange(), message).send_response(result, exc_info)
-        except (BrokerError, AMQPError, OSError) as fault:
+            self.replier.send(message, result, exc_info[1] if exc_info else None)
+        except NOT_SENT as fault:
             log.warning("answer was not sent", error=type(fault).__name__)
             self.consumer.give_back(message)
         else:

@@ -84,6 +84,8 @@ async def echo_ceiling(stack: Stack) -> Result:
         client = RpcClient(Settings(broker_urls=(url,)))
         running = asyncio.create_task(client.run())
         try:
+            while not client.connected:
+                await asyncio.sleep(0.05)
             await calls(lambda: client.call(ECHO, Echoed()), 1, 0.5)
             return await calls(lambda: client.call(ECHO, Echoed()), CLIENTS, SECONDS)
         finally:

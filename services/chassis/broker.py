@@ -10,8 +10,8 @@ from services.chassis.logs import logger
 
 log = logger(__name__)
 CONNECT_TIMEOUT = 5.0
-LOST = (aio_pika.exceptions.AMQPError, OSError, asyncio.TimeoutError)
-"""What going away looks like: protocol errors, sockets, a node that does not answer."""
+LOST = (aio_pika.exceptions.AMQPError, aio_pika.exceptions.ChannelInvalidStateError, OSError, asyncio.TimeoutError)
+"""What going away looks like: protocol errors, a channel that is closed already, sockets, a node that does not answer."""
 
 
 async def connect(urls: Sequence[str], name: str, heartbeat: int = 20) -> AbstractConnection:

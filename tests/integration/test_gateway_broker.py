@@ -30,7 +30,7 @@ from services.gateway import counters, link, rpc_client
 from services.gateway.app import create_app
 from services.gateway.rpc_client import RpcClient
 from tests.backends import TestStack
-from tests.factories_gateway import KID, bearer, claims, options, public_key, signed, until
+from tests.factories_gateway import KID, bearer, claims, options, public_key, running, signed, until
 
 SERVICE = """
 import services.chassis.serve as serve
@@ -170,10 +170,10 @@ async def test_a_call_reaches_the_service_with_its_caller_and_comes_back(client:
 
 async def test_many_calls_at_once_each_get_their_own_answer(client: RpcClient) -> None:
     names = [f"ADO-{number:04}" for number in range(200)]
-    answers = await asyncio.gather(
+    told = await asyncio.gather(
         *(client.call(rpc.LIST_LOGINS, rpc.Page(), principal=Principal(kind="staff", login_id=name)) for name in names)
     )
-    assert [answer.next for answer in answers] == [f"{name}  " for name in names]
+    assert [answer.next for answer in told] == [f"{name}  " for name in names]
 
 
 async def test_errors_of_the_contract_cross_and_others_lose_their_text(client: RpcClient) -> None:

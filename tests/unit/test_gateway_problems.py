@@ -117,6 +117,11 @@ async def test_a_body_that_is_too_large_is_refused_by_its_announced_length() -> 
     assert (status, told["code"]) == (413, "body_too_large")
 
 
+async def test_a_body_that_is_too_large_is_refused_even_where_none_is_read() -> None:
+    status, _ = await ask("POST", "/api/v1/applications/PCS-7K3M-9QW4/cancel", content=b" " * (LARGEST_BODY + 1), headers=JSON)
+    assert status == 413
+
+
 async def test_a_body_that_is_too_large_is_refused_without_an_announced_length() -> None:
     async def pieces() -> Any:
         for _ in range(20):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ class TestStack(Protocol):
     def database_url(self, role: str, database: str | None = None) -> str: ...
     def environment(self, name: str) -> dict[str, str]: ...
     def grant_relay(self) -> None: ...
+    def grant_ops(self) -> None: ...
     def kill_broker(self) -> None: ...
     def start_broker(self) -> None: ...
     def kill_postgres(self) -> None: ...
@@ -30,19 +31,22 @@ def backend_name() -> str:
     """``containers`` or ``processes``."""
     told = os.environ.get("EPASS_TEST_BACKEND", "")
     if told:
+        assert told in {"containers", "processes"}, f"EPASS_TEST_BACKEND={told}: containers or processes"
         return told
     if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
         return "processes"
+    return "containers" if _engine_answers() else "processes"
+
+
+def _engine_answers() -> bool:
     import docker
     from docker.errors import DockerException
 
     try:
-        client = docker.from_env(timeout=3)
-        client.ping()
-        client.close()
+        with closing(docker.from_env(timeout=3)) as client:
+            return bool(client.ping())
     except (DockerException, OSError):
-        return "processes"
-    return "containers"
+        return False
 
 
 class LocalProcesses:
@@ -65,6 +69,9 @@ class LocalProcesses:
 
     def grant_relay(self) -> None:
         self.stack.grant_relay()
+
+    def grant_ops(self) -> None:
+        self.stack.grant_ops()
 
     def kill_broker(self) -> None:
         self.stack.broker.kill()

@@ -66,6 +66,7 @@ class System:
                 )
             )
             self.stack.grant_relay()
+            self.stack.grant_ops()
             list(
                 pool.map(
                     lambda step: self._epass(*step),

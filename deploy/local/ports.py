@@ -17,6 +17,7 @@ from deploy.local.errors import StackFailed
 NAMES = (
     "postgres", "amqp", "distribution", "epmd", "management", "prometheus",
     "accounts", "application", "approval", "issuance", "notify", "verify", "relay", "sender", "gateway",
+    "exporter",
 )  # fmt: skip
 BLOCK = 20
 FIRST, LAST = 20_000, 32_000
@@ -35,7 +36,8 @@ def remembered(file: Path) -> dict[str, int]:
         file.write_text(json.dumps(_choose(), indent=1) + "\n")
     try:
         kept = json.loads(file.read_text())
-        return {name: int(kept[name]) for name in NAMES}
+        base = int(kept[NAMES[0]])
+        return {name: int(kept.get(name, base + at)) for at, name in enumerate(NAMES)}
     except (ValueError, KeyError, TypeError) as error:
         raise StackFailed(f"{file} does not hold the ports: delete it to choose new ones") from error
 

@@ -1,7 +1,8 @@
 """The processes of e-Pass itself: prepared (topology, migrations, seeds), then started through honcho.
 
 Each process reads its settings from a file of its own in ``env/`` and writes to a log of its own in ``logs/``, so that
-any one of them can be started again by hand: ``set -a; . .local/env/verify.env; epass serve verify``.
+any one of them can be started again by hand: ``set -a; . .local/env/verify.env; epass serve verify``. For the commands of
+ops there is ``administrator.env``.
 """
 
 import re
@@ -24,12 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = Path(sys.executable).with_name("epass")
 EPASS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "services.chassis.cli"]
 """The installed command; a Python that has only the dependencies runs its module."""
-COMMANDS = {**{name: f"serve {name}" for name in SERVICES}, "relay": "relay", "sender": "sender", "gateway": "gateway"}
+COMMANDS = {**{name: f"serve {name}" for name in SERVICES}, "relay": "relay", "sender": "sender", "gateway": "gateway",
+            "exporter": "ops-exporter"}  # fmt: skip
 _STOPPED = re.compile(r"(\w+)\.1 stopped \(rc=(-?\d+)\)")
 
 
 class Services:
-    """Six services, relay, sender and gateway on one stack."""
+    """Six services, relay, sender, gateway and exporter on one stack."""
 
     def __init__(self, stack: Stack, names: tuple[str, ...] = tuple(COMMANDS)) -> None:
         self.names = names
@@ -38,16 +40,18 @@ class Services:
         self._manager: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Declare the topology, migrate each database, let the relay in, seed directory and logins; repeatable."""
+        """Declare the topology, migrate each database, let relay and ops in, seed directory and logins; repeatable."""
         stack = self._stack
         file = stack.folder / "logins.json"
         logins.write(file, stack.vault)
         self._epass([("administrator", ["topology", "apply"]), *((service, ["migrate", service]) for service in SERVICES)])
         stack.grant_relay()
+        stack.grant_ops()
         self._epass([("approval", ["seed", "approval"]), ("accounts", ["seed", "accounts", "--logins", str(file)])])
 
     def start(self) -> None:
         """Start every process under honcho, without waiting until they are ready."""
+        self._settings_file("administrator")
         procfile = self._stack.folder / "Procfile"
         procfile.write_text("".join(f"{name}: {self._line(name)}\n" for name in self.names))
         command = [sys.executable, "-m", "honcho", "--no-colour", "-e", str(self._stack.folder / "none"), "-d", str(ROOT),
@@ -103,13 +107,16 @@ class Services:
         return f"http://127.0.0.1:{port}"
 
     def _line(self, name: str) -> str:
+        file, log = shlex.quote(str(self._settings_file(name))), shlex.quote(str(self._stack.logs / f"{name}.log"))
+        return f"set -a; . {file}; exec {shlex.join(EPASS)} {COMMANDS[name]} > {log} 2>&1"
+
+    def _settings_file(self, name: str) -> Path:
         folder = self._stack.folder / "env"
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{name}.env"
         settings = self._stack.environment(name)
         write_private(file, "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items()))
-        log = shlex.quote(str(self._stack.logs / f"{name}.log"))
-        return f"set -a; . {shlex.quote(str(file))}; exec {shlex.join(EPASS)} {COMMANDS[name]} > {log} 2>&1"
+        return file
 
     def _epass(self, commands: list[tuple[str, list[str]]]) -> None:
         """Run ``epass`` commands side by side to their ends, each with the settings of the process named first."""

@@ -13,14 +13,11 @@ from types import TracebackType
 from typing import Self
 
 from contracts.subscriptions import SERVICES
-from deploy.local import ports, processes
+from deploy.local import access, ports, processes
 from deploy.local.broker import Broker
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import Postgres
 from deploy.local.vault import Vault
-
-WITH_KEYS = ("accounts", "issuance")
-WITH_COMMITMENT = ("issuance", "verify")
 
 
 class Stack:
@@ -55,7 +52,7 @@ class Stack:
             self.broker.launch()
             self.postgres.start()
             for service in SERVICES:
-                self.postgres.create_database(service, "relay")
+                self.postgres.create_database(service, *access.READERS)
             self.broker.wait()
         except BaseException:
             self.stop()
@@ -89,55 +86,19 @@ class Stack:
 
     def grant_relay(self) -> None:
         """Let the relay read and empty each outbox; to be called once the migrations have made the tables."""
-        for service in SERVICES:
-            with self.postgres.connect(service) as connection:
-                connection.execute("GRANT USAGE ON SCHEMA public TO relay")
-                connection.execute("GRANT SELECT, UPDATE, DELETE ON outbox TO relay")
+        access.grant_relay(self.postgres.connect)
+
+    def grant_ops(self) -> None:
+        """Let the command line and the exporter count in each database; to be called once there are tables."""
+        access.grant_ops(self.postgres.connect)
 
     def environment(self, name: str) -> dict[str, str]:
-        """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway`` or ``administrator``.
+        """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
 
         Each gets only what it needs; see ``services/chassis/settings.py`` for the meanings.
         """
-        if name in SERVICES:
-            own = self._of_service(name)
-        elif name == "sender":
-            own = {"EPASS_DATABASE_URL": self.postgres.url("notify"), "EPASS_PERSONAL_KEYS": self.vault.fernet("personal")}
-        elif name == "relay":
-            urls = ",".join(self.postgres.url("relay", service) for service in SERVICES)
-            own = {"EPASS_BROKER_URLS": self.broker.url("relay"), "EPASS_RELAY_DATABASE_URLS": urls}
-        elif name == "gateway":
-            own = {"EPASS_BROKER_URLS": self.broker.url("gateway"), "EPASS_GATEWAY_PORT": str(self.gateway_port)}
-        elif name == "administrator":
-            own = {"EPASS_BROKER_URLS": self.broker.url("administrator")}
-        else:
-            raise KeyError(name)
-        return self._of_all(name) | own
-
-    def _of_all(self, name: str) -> dict[str, str]:
-        health = {"EPASS_HEALTH_PORT": str(self.ports[name])} if name in self.ports and name != "gateway" else {}
-        return {
-            processes.MARK: self.id,
-            "EPASS_LOCAL_MODE": "true",
-            "EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}",
-            **health,
-        }
-
-    def _of_service(self, name: str) -> dict[str, str]:
-        own = {
-            "EPASS_DATABASE_URL": self.postgres.url(name),
-            "EPASS_BROKER_URLS": self.broker.url(name),
-            "EPASS_PERSONAL_KEYS": self.vault.fernet("personal"),
-            "EPASS_IDEMPOTENCY_SECRET": self.vault.password(f"idempotency {name}"),
-        }
-        if name in WITH_KEYS:
-            own["EPASS_KEY_ENCRYPTION_KEYS"] = self.vault.fernet(f"key encryption {name}")
-        if name in WITH_COMMITMENT:
-            own["EPASS_COMMITMENT_MASTER"] = self.vault.password("commitment master")
-        if name == "accounts":
-            own["EPASS_OTP_SECRET"] = self.vault.password("otp")
-            own["EPASS_PASSWORD_SECRET"] = self.vault.password("first passwords")
-        return own
+        told = access.Environment(self.broker.url, self.postgres.url, self.vault, self.ports, self.gateway_port)
+        return {processes.MARK: self.id} | told.of(name)
 
     def _check_ports(self) -> None:
         ports.check([("gateway", self.gateway_port)], "stop that program, or choose another: EPASS_GATEWAY_PORT=8081 make run")

@@ -5,17 +5,36 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 
 import click
 
 from contracts.subscriptions import SERVICES
 from services.chassis import logs
-from services.chassis.settings import settings
+from services.chassis.settings import Settings, settings
 
 service_name = click.argument("service", type=click.Choice(SERVICES))
+OPS = {"dead-letters": "dead_letters:dead_letters", "outbox": "outboxes:outbox", "invariants": "examining:command"}
+"""Commands that live in ``services/chassis/ops``, imported when they are asked for."""
 
 
-@click.group()
+class WithOps(click.Group):
+    """The commands here and those of ops."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return sorted([*super().list_commands(ctx), *OPS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        if cmd_name not in OPS:
+            return super().get_command(ctx, cmd_name)
+        module, name = OPS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(f"services.chassis.ops.{module}"), name)
+        return command
+
+
+@click.group(cls=WithOps)
 def main() -> None:
     """e-Pass: visitor passes for the Punjab Civil Secretariat."""
 
@@ -33,17 +52,31 @@ def serve(service: str, only: str | None) -> None:
 def relay() -> None:
     """Send the outboxes of all EPASS_RELAY_DATABASE_URLS to the broker."""
     from services.chassis import relay as relay_module
+
+    _run_until_stopped("relay", relay_module.run)
+
+
+@main.command("ops-exporter")
+def ops_exporter() -> None:
+    """Serve dead letters, depths of queues and the invariants as metrics."""
+    from services.chassis.ops import exporter
+
+    _run_until_stopped("exporter", exporter.run)
+
+
+def _run_until_stopped(name: str, run: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> None:
+    """A process on asyncio, with its health, until SIGTERM or Ctrl-C."""
     from services.chassis.health import health
 
     options = settings()
-    logs.configure("relay", options.log_level)
+    logs.configure(name, options.log_level)
     health.serve(options.health_host, options.health_port)
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await relay_module.run(options, stop)
+        await run(options, stop)
 
     asyncio.run(until_stopped())
 
@@ -67,6 +100,16 @@ def migrate(service: str) -> None:
     from services.chassis.migrate import upgrade
 
     upgrade(service, settings().database_url.get_secret_value())
+
+
+@main.command()
+@service_name
+def grants(service: str) -> None:
+    """Print the SQL that lets the role `ops` count in a service's database."""
+    from services.chassis.ops.grants import statements
+
+    for statement in statements(service):
+        click.echo(f"{statement};")
 
 
 @main.command()

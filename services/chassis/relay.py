@@ -36,7 +36,16 @@ _COLUMNS = "id, type, version, producer, subject, seq, occurred_at, expires_at, 
 _WAITING = f"select {_COLUMNS} from outbox where sent_at is null order by position limit %s"
 _MARK = "update outbox set sent_at = now() where id = any(%s)"
 _LAG = "select count(*), coalesce(extract(epoch from now() - min(added_at)), 0) from outbox where sent_at is null"
-_PURGE = "delete from outbox where sent_at < now() - make_interval(days => %s)"
+_PURGE = """
+delete from outbox where position in (
+  select position from outbox where sent_at < now() - make_interval(days => %s) order by sent_at limit %s)
+"""
+PURGE_ROWS = 1000
+"""Deleted at a time, between two batches: clearing out after a busy day holds up no event and stays below every timeout."""
+
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds between two tries while database or broker are away; twice as long each time, until a batch went through."""
 
 
 class Unconfirmed(Exception):
@@ -124,20 +133,18 @@ class OutboxRelay:
         self._publisher = Publisher(settings, f"relay:{self.name}")
         self.working = False
         self._measure_at = self._purge_at = 0.0
+        self._pause = FIRST_PAUSE
 
     async def run(self) -> None:
         """Relays for ever."""
-        backoff = 0.2
         while True:
             try:
                 await self._work()
             except (psycopg.Error, *LOST, Unconfirmed) as error:
                 self.working = False
                 log.warning("relay waits", database=self.name, error=type(error).__name__)
-                await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, 5.0)
-            else:
-                backoff = 0.2
+                await asyncio.sleep(self._pause)
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     async def _work(self) -> None:
         connection = await asyncio.wait_for(
@@ -151,19 +158,22 @@ class OutboxRelay:
             self.working = True
             while True:
                 sent = await self._send_batch(connection)
+                self._pause = FIRST_PAUSE
                 await self._chores(connection)
                 if not sent:
                     await self._wait(connection)
                     await asyncio.sleep(GATHER_SECONDS)
 
     async def _chores(self, connection: psycopg.AsyncConnection) -> None:
-        """Measures every few seconds and deletes old rows once an hour, on a quiet outbox too."""
+        """Measures every few seconds and deletes old rows once an hour, on a quiet outbox too; many of them in parts."""
         if monotonic() >= self._measure_at:
             self._measure_at = monotonic() + MEASURE_SECONDS
             await self._measure(connection)
         if monotonic() >= self._purge_at:
             self._purge_at = monotonic() + PURGE_SECONDS
-            await connection.execute(_PURGE, (KEEP_SENT_DAYS,))
+            gone = await connection.execute(_PURGE, (KEEP_SENT_DAYS, PURGE_ROWS))
+            if gone.rowcount == PURGE_ROWS:
+                self._purge_at = 0.0
 
     async def _take_lock(self, connection: psycopg.AsyncConnection) -> bool:
         row = await (await connection.execute("select pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))).fetchone()

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     relay_watchdog: float = 10.0
     """A broker that does not confirm within this time is left and connected to again."""
 
+    # ops
+    ops_database_urls: CommaList = ()
+    """The databases of all services, each named as its service, for a role that may only read what the invariants count."""
+    ops_interval: float = 15.0
+    """How often the exporter looks."""
+
     # the gateway
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
@@ -95,7 +101,15 @@ class Settings(BaseSettings):
     sender_threads: int = 4
     """Threads for all messages, one-time codes first; one more is for one-time codes alone."""
 
-    @field_validator("broker_urls", "personal_keys", "key_encryption_keys", "relay_database_urls", "trusted_proxies", mode="before")
+    @field_validator(
+        "broker_urls",
+        "personal_keys",
+        "key_encryption_keys",
+        "relay_database_urls",
+        "ops_database_urls",
+        "trusted_proxies",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -66,8 +66,9 @@ def _requests(service: str) -> Queue:
 
 
 def _dead(name: str) -> Queue:
-    ttl = DEAD_LETTER_DAYS * 86_400_000
-    return Queue(name, {"x-queue-type": "quorum", "x-message-ttl": ttl}, ((DEAD_EXCHANGE, name),))
+    """Without a delivery limit, which would be 20: each look at a letter counts, and there is nowhere to go from here."""
+    arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-message-ttl": DEAD_LETTER_DAYS * 86_400_000, "x-delivery-limit": -1}
+    return Queue(name, arguments, ((DEAD_EXCHANGE, name),))
 
 
 def exchanges(delays: tuple[float, ...]) -> Iterator[Exchange]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contracts.errors import InvalidInput
-from tests.factories_verify import MATCHED, Gate, pass_issued, pass_revoked, scan_of
+from tests.factories_verify import HEARING, MATCHED, NOON, Gate, erased, pass_issued, pass_revoked, received, scan_of
 
 CROWD = 100
 
@@ -91,6 +91,21 @@ def test_a_scan_after_a_revocation_is_refused_even_while_others_wait(gate: Gate)
     works: list[Callable[[], Any]] = [lambda: gate.enter(issued), lambda: gate.leave(issued)] * 10
     at_once(*works, lambda: gate.hear(pass_revoked(issued), seq=2))
     assert gate.enter(issued).verdict == "revoked"
+
+
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_issuing_and_erasing_at_once_leaves_nobodys_name(gate: Gate, erased_first: bool) -> None:
+    """Whichever began first, the other waits, although neither sees what the other has not committed."""
+    issued = pass_issued()
+    events = [erased(issued), issued] if erased_first else [issued, erased(issued)]
+    with ThreadPoolExecutor(1) as pool:
+        with gate.database.transaction() as session:
+            HEARING[type(events[0])](received(events[0]), session, NOON)
+            second = pool.submit(gate.hear, events[1])
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.5)
+        second.result()
+    assert gate.row(issued).people is None
 
 
 def test_counts_that_cannot_both_be_are_not_both_admitted(gate: Gate) -> None:

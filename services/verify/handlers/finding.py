@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,8 @@ from services.verify.handlers import number_tries, signing_keys
 from services.verify.models import Pass
 
 Nothing = Literal["bad_signature", "unknown_pass"]
+_BY_NUMBER = select(Pass).where(Pass.number == bindparam("scanned"))
+_LOCKED = _BY_NUMBER.with_for_update()
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,7 @@ def _by_number(typed: str, session: Session, *, lock: bool) -> Found | Nothing:
 
 
 def _row(session: Session, number: str, *, lock: bool) -> Pass | None:
-    query = select(Pass).where(Pass.number == number)
-    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+    return session.scalars(_LOCKED if lock else _BY_NUMBER, {"scanned": number}).one_or_none()
 
 
 def _begin_row(session: Session, claims: PassClaims) -> None:

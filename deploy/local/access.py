@@ -1,0 +1,110 @@
+"""What each process of e-Pass can reach: addresses and secrets as its settings, and the rights of relay and ops in the databases.
+
+How broker and database server are run is not known here: they are functions that answer an address or a connection,
+so that private processes and containers are described by the same code.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import psycopg
+
+from contracts.subscriptions import SERVICES
+from deploy.local.vault import Vault
+from services.chassis.ops import grants
+
+WITH_KEYS = ("accounts", "issuance")
+WITH_COMMITMENT = ("issuance", "verify")
+READERS = ("relay", "ops")
+"""Roles that may connect to every database; see ``grant_relay`` and ``grant_ops``."""
+
+
+class DatabaseUrl(Protocol):
+    """The address of a database for a role; the database defaults to the role's name."""
+
+    def __call__(self, role: str, database: str | None = None) -> str: ...
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The settings of the processes around one broker and one database server.
+
+    Args:
+        broker_url: the AMQP address for one of the users in ``permissions.PERMISSIONS``.
+        database_url: see ``DatabaseUrl``.
+        vault: every secret, made when first asked for.
+        ports: where each process answers about its health, by name.
+        gateway_port: where the gateway listens.
+    """
+
+    broker_url: Callable[[str], str]
+    database_url: DatabaseUrl
+    vault: Vault
+    ports: Mapping[str, int]
+    gateway_port: int
+
+    def of(self, name: str) -> dict[str, str]:
+        """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
+
+        Each gets only what it needs; see ``services/chassis/settings.py`` for the meanings.
+        """
+        if name in SERVICES:
+            own = self._of_service(name)
+        elif name == "sender":
+            own = {"EPASS_DATABASE_URL": self.database_url("notify"), "EPASS_PERSONAL_KEYS": self.vault.fernet("personal")}
+        elif name == "relay":
+            urls = ",".join(self.database_url("relay", service) for service in SERVICES)
+            own = {"EPASS_BROKER_URLS": self.broker_url("relay"), "EPASS_RELAY_DATABASE_URLS": urls}
+        elif name == "gateway":
+            own = {
+                "EPASS_BROKER_URLS": self.broker_url("gateway"),
+                "EPASS_GATEWAY_PORT": str(self.gateway_port),
+                "EPASS_IDEMPOTENCY_SECRET": self.vault.password("idempotency gateway"),
+            }
+        elif name in {"exporter", "administrator"}:
+            urls = ",".join(self.database_url("ops", service) for service in SERVICES)
+            own = {"EPASS_BROKER_URLS": self.broker_url(name), "EPASS_OPS_DATABASE_URLS": urls}
+        else:
+            raise KeyError(name)
+        return self._of_all(name) | own
+
+    def _of_all(self, name: str) -> dict[str, str]:
+        health = {"EPASS_HEALTH_PORT": str(self.ports[name])} if name in self.ports and name != "gateway" else {}
+        return {"EPASS_LOCAL_MODE": "true", "EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}", **health}
+
+    def _of_service(self, name: str) -> dict[str, str]:
+        own = {
+            "EPASS_DATABASE_URL": self.database_url(name),
+            "EPASS_BROKER_URLS": self.broker_url(name),
+            "EPASS_PERSONAL_KEYS": self.vault.fernet("personal"),
+            "EPASS_IDEMPOTENCY_SECRET": self.vault.password(f"idempotency {name}"),
+        }
+        if name in WITH_KEYS:
+            own["EPASS_KEY_ENCRYPTION_KEYS"] = self.vault.fernet(f"key encryption {name}")
+        if name in WITH_COMMITMENT:
+            own["EPASS_COMMITMENT_MASTER"] = self.vault.password("commitment master")
+        if name == "accounts":
+            own["EPASS_OTP_SECRET"] = self.vault.password("otp")
+            own["EPASS_PASSWORD_SECRET"] = self.vault.password("first passwords")
+        return own
+
+
+def grant_relay(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:
+    """Let the relay read and empty each outbox, which the migrations have made.
+
+    Args:
+        connect: opens a service's database as its superuser, each statement a transaction of its own.
+    """
+    for service in SERVICES:
+        with connect(service) as connection:
+            connection.execute("GRANT USAGE ON SCHEMA public TO relay")
+            connection.execute("GRANT SELECT, UPDATE, DELETE ON outbox TO relay")
+
+
+def grant_ops(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:
+    """Let ops count, and read nothing personal, in each database; ``connect`` as above."""
+    for service in SERVICES:
+        with connect(service) as connection:
+            for statement in grants.statements(service):
+                connection.execute(statement)

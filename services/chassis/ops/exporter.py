@@ -1,0 +1,72 @@
+"""`epass ops-exporter`: what no single service can count, as metrics. Dead letters, depths of queues, the invariants.
+
+It looks every 15 s (``EPASS_OPS_INTERVAL``); of a large system the invariants take longer to count, and then it spends a
+tenth of its time on them.
+A look that fails leaves the last numbers, and ``epass_ops_looked_at`` says how old they are.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import monotonic, time
+
+from services.chassis import metrics
+from services.chassis.broker import LOST, connect
+from services.chassis.health import health
+from services.chassis.logs import logger
+from services.chassis.ops import examining, queues
+from services.chassis.ops.databases import DatabaseAway
+from services.chassis.ops.invariants import GRACE_SECONDS
+from services.chassis.settings import Settings
+
+log = logger(__name__)
+Look = Callable[[Settings], Awaitable[None]]
+
+
+async def run(options: Settings, stop: asyncio.Event) -> None:
+    """Looks again and again until ``stop`` is set."""
+    looks: dict[str, Look] = {"queues": look_at_queues}
+    if options.ops_database_urls:
+        looks["invariants"] = look_at_invariants
+    await asyncio.gather(*(_again_and_again(name, look, options, stop) for name, look in looks.items()))
+
+
+async def look_at_queues(options: Settings) -> None:
+    """Counts dead letters, and what waits for each consumer."""
+    consumers = list(queues.consumer_queues())
+    async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
+        found = await queues.depths(connection, [*consumers, *map(queues.dead_queue, consumers)])
+    for queue in consumers:
+        if (dead := found.get(queues.dead_queue(queue))) is not None:
+            metrics.DEAD_LETTERS.labels(queue).set(dead.messages)
+        if (depth := found.get(queue)) is not None:
+            metrics.QUEUE_MESSAGES.labels(queue).set(depth.messages)
+            metrics.QUEUE_CONSUMERS.labels(queue).set(depth.consumers)
+
+
+async def look_at_invariants(options: Settings) -> None:
+    """Counts what must add up."""
+    async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
+        found = await examining.balances(connection, options, GRACE_SECONDS)
+    for balance in found:
+        metrics.INVARIANT_HOLDS.labels(balance.name).set(balance.holds)
+        for term, number in {balance.whole: balance.number, **balance.parts, **balance.faults}.items():
+            metrics.INVARIANT_COUNT.labels(balance.name, term).set(number)
+
+
+async def _again_and_again(name: str, look: Look, options: Settings, stop: asyncio.Event) -> None:
+    succeeded = False
+    health.checks[name] = lambda: succeeded
+    while not stop.is_set():
+        began = monotonic()
+        try:
+            await look(options)
+            succeeded = True
+            metrics.OPS_LOOKED_AT.labels(name).set(time())
+        except (DatabaseAway, *LOST) as error:
+            succeeded = False
+            log.warning(
+                "exporter could not look", what=name, error=type(error).__name__, why=str(error) if isinstance(error, DatabaseAway) else ""
+            )
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), max(options.ops_interval, 9 * (monotonic() - began)))

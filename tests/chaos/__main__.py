@@ -1,0 +1,68 @@
+"""`make chaos`: kill -9 everywhere while ten thousand applications go through, and count from outside what came of them.
+
+CHAOS_APPLICATIONS (10000), CHAOS_KILLS (200) and CHAOS_SECONDS (3600) limit it; a run ends with its applications and
+kills, or when its time is up. CHAOS_SEED replays the faults of an earlier run, in their order. CHAOS_PROVIDER says
+whose idempotency keys the provider honours: all, none, or mixed (even numbers). CHAOS_REPORT names a file for the
+report as JSON. The exit code is 1 where a promise was broken; the logs of all processes are kept then.
+"""
+
+import os
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.backends import start_stack
+from tests.chaos.provider import Provider
+from tests.chaos.report import Report
+from tests.chaos.run import Limits, Run, settings_for
+from tests.system import System
+
+
+def say(text: str) -> None:
+    """A line of progress, or of the report."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def limits() -> Limits:
+    """As the environment has them."""
+    told = os.environ.get
+    return Limits(
+        applications=int(told("CHAOS_APPLICATIONS", "10000")),
+        kills=int(told("CHAOS_KILLS", "200")),
+        seconds=float(told("CHAOS_SECONDS", "3600")),
+        seed=int(told("CHAOS_SEED", str(random.randrange(1_000_000)))),
+    )
+
+
+def run(folder: Path, chosen: Limits) -> Report:
+    """Starts a stack of its own and takes it away again."""
+    say(f"chaos: {chosen.applications} applications, {chosen.kills} kills, at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}")
+    honours = os.environ.get("CHAOS_PROVIDER", "mixed")
+    with start_stack(folder / "stack") as stack, Provider(folder, honours) as provider, System(stack, **settings_for(provider)) as system:
+        try:
+            return Run(stack, system, provider, chosen, say)()
+        finally:
+            shutil.copytree(system.folder, folder / "logs", ignore=shutil.ignore_patterns("*.json"))
+
+
+def main() -> int:
+    """Runs, prints, and answers the exit code."""
+    folder = Path(tempfile.mkdtemp(prefix="epass-chaos-"))
+    (folder / "stack").mkdir()
+    report = run(folder, limits())
+    for line in report.lines():
+        say(line)
+    if "CHAOS_REPORT" in os.environ:
+        report.write(Path(os.environ["CHAOS_REPORT"]))
+    if report.good:
+        shutil.rmtree(folder, ignore_errors=True)
+        return 0
+    say(f"  logs and the provider's ledger: {folder}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""What the databases and the broker hold, counted from outside with plain SQL; nothing of the services is used."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from contracts.subscriptions import SERVICES, STREAM, subscriptions
+from services.chassis.topology import queues
+from tests.backends import TestStack
+from tests.wire import wire
+
+
+@dataclass(frozen=True)
+class Message:
+    """A row of notify."""
+
+    id: str
+    purpose: str
+    state: str
+    possible_duplicates: int
+
+
+@dataclass
+class Evidence:
+    """Of the applications of some mobiles. Their ids are the keys, but for ``ids`` (by reference)."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+    passes: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
+    """Issuance's: whether each is live, by number."""
+    passes_told: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
+    """The same, as the application knows it."""
+    passes_at_gate: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
+    """The same, as the gate knows it."""
+    admissions: Counter[str] = field(default_factory=Counter)
+    """Recorded scans that admitted, by nonce."""
+    messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    codes: list[Message] = field(default_factory=list)
+    deliveries_told: Counter[str] = field(default_factory=Counter)
+    """Messages that the application heard were delivered."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Events unsent, by database, and messages ready, by queue; only what is not zero."""
+    dead: dict[str, int] = field(default_factory=dict)
+    """Dead letters, by queue; only what is not zero."""
+
+
+@contextmanager
+def database(stack: TestStack, service: str) -> Iterator["psycopg.Connection[Any]"]:
+    """A service's database, in the hands of the oracle."""
+    url = stack.database_url(service).replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        yield connection
+
+
+def _rows(stack: TestStack, service: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+    with database(stack, service) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+_APPLICATIONS = "select id::text, reference, status from applications where mobile = any(%s)"
+_PASSES = "select application_id::text, number, revoked_at is null from passes where application_id = any(%s::uuid[])"
+_PASSES_TOLD = "select application_id::text, number, issued and not revoked from passes where application_id = any(%s::uuid[])"
+_PASSES_AT_GATE = "select application_id::text, number, revoked_seq = 0 from passes where application_id = any(%s::uuid[])"
+_ADMISSIONS = """select nonce, count(*) from scans s join passes p on p.number = s.pass_number
+    where verdict = 'admit' and p.application_id = any(%s::uuid[]) group by nonce"""
+_MESSAGES = (
+    "select application_id::text, id::text, purpose, state, possible_duplicates from messages where application_id = any(%s::uuid[])"
+)
+_CODES = "select id::text, purpose, state, possible_duplicates from messages where purpose = 'otp'"
+_DELIVERIES = """select application_id::text, count(*) from timeline
+    where what = 'message_delivered' and application_id = any(%s::uuid[]) group by application_id"""
+
+
+def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
+    """Looks everywhere.
+
+    Raises:
+        psycopg.OperationalError, AMQPError, OSError: a server is away.
+    """
+    found = Evidence()
+    for application_id, reference, status in _rows(stack, "application", _APPLICATIONS, list(mobiles)):
+        found.ids[reference], found.statuses[application_id] = application_id, status
+    ids = list(found.statuses)
+    for service, query, into in (
+        ("issuance", _PASSES, found.passes),
+        ("application", _PASSES_TOLD, found.passes_told),
+        ("verify", _PASSES_AT_GATE, found.passes_at_gate),
+    ):
+        for application_id, number, live in _rows(stack, service, query, ids):
+            into[application_id][number] = live
+    found.admissions.update(dict(_rows(stack, "verify", _ADMISSIONS, ids)))
+    for application_id, *message in _rows(stack, "notify", _MESSAGES, ids):
+        found.messages[application_id].append(Message(*message))
+    found.codes = [Message(*message) for message in _rows(stack, "notify", _CODES)]
+    found.deliveries_told.update(dict(_rows(stack, "application", _DELIVERIES, ids)))
+    _collect_what_waits(stack, found)
+    return found
+
+
+def _collect_what_waits(stack: TestStack, found: Evidence) -> None:
+    for service in SERVICES:
+        ((unsent,),) = _rows(stack, service, "select count(*) from outbox where sent_at is null")
+        if unsent:
+            found.waiting[f"outbox of {service}"] = unsent
+    dead_letters = {subscription.dead_letters for subscription in subscriptions()}
+    with wire(stack.broker_url("administrator")) as broker:
+        for queue in queues((1.0, 5.0, 30.0, 300.0)):
+            if queue.name != STREAM and (depth := broker.depth(queue.name)):
+                is_dead = queue.name in dead_letters or queue.name.endswith(".dead")
+                (found.dead if is_dead else found.waiting)[queue.name] = depth

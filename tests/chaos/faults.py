@@ -1,0 +1,188 @@
+"""Strikes the system fault by fault, starts again at once what was killed, and measures until it works again.
+
+Works again: every ``/readyz`` says yes, and an application is accepted and its status shown, over HTTP.
+"""
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import httpx
+
+from tests.backends import TestStack
+from tests.chaos.oracle import SenderKills
+from tests.chaos.promises import Promises
+from tests.chaos.schedule import BROKER, POSTGRES, Fault
+from tests.journey.actors import application, slot
+from tests.system import System
+
+RECOVERY_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A fault that happened.
+
+    Args:
+        fault: which.
+        at: seconds since the run began.
+        recovery: seconds from the kill, or from the end of the stop, until the system worked again; None if it did not.
+    """
+
+    fault: Fault
+    at: float
+    recovery: float | None
+    lacking: str = ""
+    """What was the last to work again."""
+
+
+class Probe:
+    """An applicant who applies after each fault; what is promised to him counts like everybody's.
+
+    Args:
+        system: whose gateway and health pages are asked.
+        promises: the ledger.
+        mobile: that the token proves.
+        token: of his session.
+        day: for which he applies, in days from today.
+    """
+
+    def __init__(self, system: System, promises: Promises, mobile: str, token: str, day: int) -> None:
+        self._system = system
+        self._promises = promises
+        self._mobile = mobile
+        self._body = application(companions=[], preferred=[slot(day)])
+        self._http = httpx.Client(base_url=f"{system.url}/api/v1", timeout=4, trust_env=False, headers={"Authorization": f"Bearer {token}"})
+        self._key = ""
+        self._reference = ""
+        self.lacking = ""
+        """What did not work at the last try."""
+
+    def begin(self) -> None:
+        """A new application."""
+        self._key, self._reference, self.lacking = str(uuid4()), "", ""
+
+    def succeeds(self) -> bool:
+        """Goes on where the last try ended."""
+        lacking = "applying" if not self._applies() else "its status" if not self._shows() else self._not_ready()
+        self.lacking = lacking or self.lacking
+        return not lacking
+
+    def _applies(self) -> bool:
+        if self._reference:
+            return True
+        answer = self._try("/applications", self._body)
+        if answer is None:
+            return False
+        self._reference = answer["reference"]
+        self._promises.mobiles[self._reference] = self._mobile
+        return True
+
+    def _shows(self) -> bool:
+        return self._try("/status", {"reference": self._reference, "mobile_last4": self._mobile[-4:]}) is not None
+
+    def _try(self, path: str, body: object) -> dict[str, str] | None:
+        try:
+            answer = self._http.post(path, json=body, headers={"Idempotency-Key": self._key})
+        except httpx.HTTPError as error:
+            self._promises.unanswered[type(error).__name__] += 1
+            return None
+        if answer.is_success:
+            return dict(answer.json())
+        self._promises.unanswered[str(answer.status_code)] += 1
+        if answer.status_code != 503:
+            self._promises.broken.append(f"{answer.status_code} on the probe's {path}: {answer.text[:200]}")
+        return None
+
+    def _not_ready(self) -> str:
+        processes = self._system.processes
+        with ThreadPoolExecutor(len(processes)) as pool:
+            ready = pool.map(lambda process: process.is_ready(), processes.values())
+            return " ".join(name for name, is_ready in zip(processes, ready, strict=True) if not is_ready)
+
+
+@dataclass
+class Striker:
+    """The hand that kills, and the supervisor that starts again.
+
+    Args:
+        stack: broker and database server.
+        system: the processes.
+        probe: tells when the system works again.
+    """
+
+    stack: TestStack
+    system: System
+    probe: Probe
+    began: float = field(default_factory=time.monotonic)
+    struck: list[Struck] = field(default_factory=list)
+    ended_by_themselves: list[str] = field(default_factory=list)
+    last_at: float = 0.0
+    """When the last fault was done; a stop ends with its SIGCONT."""
+
+    def sender_kills(self, concurrency: int) -> SenderKills:
+        """What explains duplicates of messages."""
+        return SenderKills(sum(one.fault.kills_of("sender") for one in self.struck), concurrency)
+
+    def strike(self, fault: Fault, until: float) -> Struck:
+        """Does it, and waits until the system works again, at most until so long."""
+        self._work_for(fault.gap)
+        at = time.monotonic() - self.began
+        self.probe.begin()
+        self.last_at = self._do(fault)
+        recovery = self._recovery(self.last_at, min(until, time.monotonic() + RECOVERY_SECONDS))
+        self.struck.append(Struck(fault, at, recovery, self.probe.lacking))
+        return self.struck[-1]
+
+    def _do(self, fault: Fault) -> float:
+        """Returns from when on recovery counts."""
+        if fault.kind == "stop":
+            self.system.processes[fault.targets[0]].signal(signal.SIGSTOP)
+            self._work_for(fault.seconds, besides=fault.targets)
+            self.system.processes[fault.targets[0]].signal(signal.SIGCONT)
+            return time.monotonic()
+        began = time.monotonic()
+        if fault.targets == (BROKER,):
+            self.stack.kill_broker()
+            self.stack.start_broker()
+        elif fault.targets == (POSTGRES,):
+            self.stack.kill_postgres()
+            self.stack.start_postgres()
+        else:
+            self._kill(fault.targets)
+        if fault.kind == "kill twice":
+            self._work_for(fault.seconds, besides=fault.targets)
+            self._kill(fault.targets)
+        return began
+
+    def _kill(self, targets: tuple[str, ...]) -> None:
+        processes = [self.system.processes[name] for name in targets]
+        for process in processes:
+            if process.alive:
+                process.signal(signal.SIGKILL)
+        for process in processes:
+            process.kill()
+            process.start(ready=False)
+
+    def _work_for(self, seconds: float, besides: tuple[str, ...] = ()) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.revive(besides)
+            time.sleep(0.05)
+
+    def _recovery(self, since: float, until: float) -> float | None:
+        while time.monotonic() < until:
+            self.revive()
+            if self.probe.succeeds():
+                return time.monotonic() - since
+            time.sleep(0.1)
+        return None
+
+    def revive(self, besides: tuple[str, ...] = ()) -> None:
+        """What ended by itself is started again, as a supervisor does, and remembered."""
+        for name, process in self.system.processes.items():
+            if name not in besides and not process.alive:
+                self.ended_by_themselves.append(name)
+                process.start(ready=False)

@@ -1,0 +1,160 @@
+"""Holds the system to what it promised: the clients' ledger, the provider's ledger and the evidence against each other.
+
+:func:`judge` is pure, so that each of its rules has a test of its own (``test_oracle.py``).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.chaos.evidence import Evidence, Message
+from tests.chaos.promises import Promises
+from tests.chaos.provider import Ledger, honours_key
+
+FINAL_MESSAGE = frozenset({"delivered", "withdrawn", "not_needed"})
+_TOLD = {"approved": {"pass_issued"}, "rejected": {"rejected"}}
+
+
+@dataclass
+class Findings:
+    """What was found wrong; each list has references or words, none has a person."""
+
+    lost: list[str] = field(default_factory=list)
+    """201s without an application, or with one that did not end as its people were told."""
+    duplicate_applications: list[str] = field(default_factory=list)
+    duplicate_passes: list[str] = field(default_factory=list)
+    duplicate_admissions: list[str] = field(default_factory=list)
+    duplicate_messages: list[str] = field(default_factory=list)
+    """Two messages of one purpose about one application: one effect was had twice."""
+    disagreements: list[str] = field(default_factory=list)
+    """Application, issuance and gate do not say the same of a pass, or a delivery was not heard of."""
+    unfinished: list[str] = field(default_factory=list)
+    """What still waits: events, messages."""
+    dead: dict[str, int] = field(default_factory=dict)
+    sms_missing: list[str] = field(default_factory=list)
+    sms_unrecorded: list[str] = field(default_factory=list)
+    """Charged more often than notify says is possible."""
+    sms_too_many: list[str] = field(default_factory=list)
+    """More duplicates than the kills of senders explain; or any where the provider honours keys."""
+    broken: list[str] = field(default_factory=list)
+    """What the clients noticed themselves."""
+    sms_duplicates: int = 0
+    sms_repeats_recognised: int = 0
+
+    def problems(self) -> dict[str, int]:
+        """How many of each kind, where there are any."""
+        counted = {name: len(value) for name, value in vars(self).items() if isinstance(value, list | dict)}
+        return {name: count for name, count in counted.items() if count}
+
+    def details(self) -> Iterator[str]:
+        """A few of each, for a person."""
+        for name, value in vars(self).items():
+            if isinstance(value, list | dict) and value:
+                some = [*value.items()] if isinstance(value, dict) else value
+                yield f"{name} ({len(value)}): {', '.join(str(one) for one in some[:8])}"
+
+
+@dataclass(frozen=True)
+class SenderKills:
+    """What explains a duplicate: a sender that was killed, with so many messages in its hands at most."""
+
+    kills: int
+    concurrency: int
+
+    @property
+    def explained(self) -> int:
+        return self.kills * self.concurrency
+
+
+def judge(promises: Promises, evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str = "none") -> Findings:
+    """All rules."""
+    found = Findings(dead=evidence.dead, broken=list(promises.broken))
+    found.unfinished += [f"{count} in {where}" for where, count in evidence.waiting.items()]
+    for reference in promises.mobiles:
+        application_id = evidence.ids.get(reference)
+        if application_id is None:
+            found.lost.append(f"{reference}: no such application")
+        else:
+            _judge_application(reference, application_id, promises, evidence, found)
+    found.duplicate_applications += [reference for reference in evidence.ids if reference not in promises.mobiles]
+    _judge_scans(promises, evidence, found)
+    _judge_codes(promises, evidence, ledger, found)
+    _judge_sms(evidence, ledger, senders, honours, found)
+    return found
+
+
+def _judge_application(reference: str, application_id: str, promises: Promises, evidence: Evidence, found: Findings) -> None:
+    status, expected = evidence.statuses[application_id], promises.expected_status(reference)
+    if status not in expected:
+        found.lost.append(f"{reference}: {status} instead of {'/'.join(expected) or 'decided'}")
+    passes = evidence.passes.get(application_id, {})
+    if len(passes) > 1:
+        found.duplicate_passes.append(f"{reference}: {len(passes)}")
+    live = sum(passes.values())
+    if status in {"issued", "entered"} and live != 1:
+        found.lost.append(f"{reference}: {status} with {live} live passes")
+    if status not in {"issued", "entered"} and live:
+        found.disagreements.append(f"{reference}: {status} with a live pass")
+    for who, theirs in (("application", evidence.passes_told), ("gate", evidence.passes_at_gate)):
+        if theirs.get(application_id, {}) != passes:
+            found.disagreements.append(f"{reference}: the {who} knows other passes than issuance")
+    _judge_messages(reference, application_id, promises, evidence, found)
+
+
+def _judge_messages(reference: str, application_id: str, promises: Promises, evidence: Evidence, found: Findings) -> None:
+    messages = evidence.messages.get(application_id, [])
+    counted = Counter(message.purpose for message in messages)
+    found.duplicate_messages += [f"{reference}: {count} × {purpose}" for purpose, count in counted.items() if count > 1]
+    due = {"application_submitted"}
+    if reference in promises.cancelled:
+        due.add("application_cancelled")
+    else:
+        due |= _TOLD.get(promises.decided.get(reference, ""), set())
+    found.sms_missing += [f"{reference}: no {purpose}" for purpose in due - set(counted)]
+    for message in messages:
+        _judge_state(message, reference, found)
+    delivered = sum(message.state == "delivered" for message in messages)
+    if evidence.deliveries_told[application_id] != delivered:
+        found.disagreements.append(f"{reference}: heard of {evidence.deliveries_told[application_id]} of {delivered} deliveries")
+
+
+def _judge_state(message: Message, whose: str, found: Findings) -> None:
+    if message.state == "queued":
+        found.unfinished.append(f"{whose}: {message.purpose} is not sent")
+    elif message.state not in FINAL_MESSAGE:
+        found.sms_missing.append(f"{whose}: {message.purpose} {message.state}")
+
+
+def _judge_scans(promises: Promises, evidence: Evidence, found: Findings) -> None:
+    promised = set(promises.admitted.values())
+    found.lost += [f"scan {nonce}" for nonce in promised - set(evidence.admissions)]
+    found.duplicate_admissions += [
+        f"{nonce}: {count}" for nonce, count in evidence.admissions.items() if count > 1 or nonce not in promised
+    ]
+
+
+def _judge_codes(promises: Promises, evidence: Evidence, ledger: Ledger, found: Findings) -> None:
+    """Who asked for a code got one. (A code that was asked for again while it lived is sent again: not a duplicate.)"""
+    reached = {ledger.numbers[message.id] for message in evidence.codes if message.id in ledger.numbers}
+    found.sms_missing += ["a one-time code"] * len(promises.numbers - reached)
+    for message in evidence.codes:
+        if message.state == "queued":
+            found.unfinished.append("a one-time code is not sent")
+
+
+def _judge_sms(evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str, found: Findings) -> None:
+    messages = [*evidence.codes, *(message for theirs in evidence.messages.values() for message in theirs)]
+    where_honoured = 0
+    for message in messages:
+        charged = ledger.charged[message.id]
+        if message.state == "delivered" and not charged:
+            found.sms_missing.append(f"{message.purpose} counts as delivered and was never taken")
+        if charged > 1 + message.possible_duplicates:
+            found.sms_unrecorded.append(f"{message.purpose}: taken {charged} times, {message.possible_duplicates} possible duplicates")
+        found.sms_duplicates += max(charged - 1, 0)
+        found.sms_repeats_recognised += ledger.repeated[message.id]
+        where_honoured += max(charged - 1, 0) if charged and honours_key(honours, ledger.numbers[message.id]) else 0
+    if found.sms_duplicates > senders.explained:
+        found.sms_too_many.append(f"{found.sms_duplicates}, and {senders.kills} kills of a sender explain {senders.explained}")
+    if where_honoured:
+        found.sms_too_many.append(f"{where_honoured} where the provider honours keys")

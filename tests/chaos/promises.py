@@ -1,0 +1,36 @@
+"""The clients' own ledger: whatever the system has promised them, by a 2xx or a 4xx. The oracle holds the system to it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+Outcome = Literal["approved", "rejected", "refused"]
+"""``refused``: the department was told that there is nothing to decide any more."""
+
+
+@dataclass
+class Promises:
+    """Filled by the clients from their thread; each entry is made once its answer has come."""
+
+    mobiles: dict[str, str] = field(default_factory=dict)
+    """The mobile by reference: every 201 of an application."""
+    decided: dict[str, Outcome] = field(default_factory=dict)
+    """By reference."""
+    cancelled: set[str] = field(default_factory=set)
+    admitted: dict[str, str] = field(default_factory=dict)
+    """The scan's nonce by reference, of every recorded ``admit``."""
+    numbers: set[str] = field(default_factory=set)
+    """Mobiles that asked for a code."""
+    unanswered: Counter[str] = field(default_factory=Counter)
+    """Tries without an outcome (503, no answer, no connection), each of them repeated."""
+    broken: list[str] = field(default_factory=list)
+    """Answers that no promise allows: a 500, a 4xx nobody expects, another answer to a repeat."""
+
+    def expected_status(self, reference: str) -> frozenset[str]:
+        """In which states an application may end, by what its people were told."""
+        if reference in self.cancelled:
+            return frozenset({"cancelled"})
+        if reference in self.admitted:
+            return frozenset({"entered"})
+        outcome = self.decided.get(reference)
+        return frozenset({"issued"} if outcome == "approved" else {"rejected"} if outcome == "rejected" else ())

@@ -1,0 +1,171 @@
+"""A phone provider that nobody kills: it speaks what notify's SMS channel sends, and writes down whom it charged.
+
+It is a process of its own. Its ledger is a file that only grows: one line for each message that it took, with the
+idempotency key, the number, a digest of the text and the time. ``honours`` says whose keys it honours: of ``all``
+numbers, of ``none``, or, ``mixed``, of those that end in an even digit, so that one run shows both kinds of provider.
+``GET /code?to=`` is the person who reads the last one-time code from the phone.
+
+Usage: python -m tests.chaos.provider LEDGER PORT HONOURS
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from tests.running import eventually, free_port
+
+LATENCY = 0.02
+"""Seconds that it takes over each message, as a quick aggregator does."""
+_CODE = re.compile(r"^(\d{6})\b")
+
+
+def honours_key(honours: str, to: str) -> bool:
+    """Whether a number's route takes each idempotency key once."""
+    return honours == "all" or (honours == "mixed" and int(to[-1]) % 2 == 0)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What was taken, by idempotency key: how often it was charged, and how often a repeat was answered without a charge."""
+
+    charged: Counter[str]
+    repeated: Counter[str]
+    numbers: dict[str, str]
+
+    @classmethod
+    def read(cls, file: Path) -> "Ledger":
+        charged, repeated, numbers = Counter[str](), Counter[str](), {}
+        for line in file.read_text().splitlines() if file.exists() else []:
+            entry = json.loads(line)
+            (repeated if entry["repeat"] else charged)[entry["key"]] += 1
+            numbers[entry["key"]] = entry["to"]
+        return cls(charged, repeated, numbers)
+
+
+class Provider:
+    """The process, from a test's side."""
+
+    def __init__(self, folder: Path, honours: str = "mixed") -> None:
+        self.honours = honours
+        self.file = folder / "provider.jsonl"
+        self._log = folder / "provider.log"
+        self._port = free_port()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/sms"
+
+    @property
+    def code_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/code"
+
+    def ledger(self) -> Ledger:
+        return Ledger.read(self.file)
+
+    def __enter__(self) -> Self:
+        arguments = [str(self.file), str(self._port), self.honours]
+        with self._log.open("ab") as out:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.provider", *arguments], stdout=out, stderr=out, start_new_session=True
+            )
+        eventually(self._answers, f"the provider answers ({self._log})")
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(self.code_url, params={"to": "+910"}, trust_env=False).status_code == 404
+        except httpx.HTTPError:
+            return False
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._child is not None
+        self._child.kill()
+        self._child.wait(10)
+
+
+class Desk:
+    """What the provider knows while it runs."""
+
+    def __init__(self, file: Path, honours: str) -> None:
+        self._honours = honours
+        self._lock = threading.Lock()
+        self._out = file.open("a", buffering=1)
+        self._taken: set[str] = set()
+        self.codes: dict[str, str] = {}
+
+    def take(self, key: str, to: str, text: str) -> None:
+        """Charges for a message, or recognises its key; either way it is written down before it is answered."""
+        with self._lock:
+            repeat = honours_key(self._honours, to) and key in self._taken
+            self._taken.add(key)
+            if code := _CODE.match(text):
+                self.codes[to] = code.group(1)
+            digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+            self._out.write(json.dumps({"at": time.time(), "key": key, "to": to, "text": digest, "repeat": repeat}) + "\n")
+
+
+def handler_of(desk: Desk) -> type[BaseHTTPRequestHandler]:
+    """HTTP over a desk."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            key = self.headers["Idempotency-Key"]
+            time.sleep(LATENCY)
+            desk.take(key, body["to"], body["text"])
+            self._answer(200, {"id": f"sms-{key}"})
+
+        def do_GET(self) -> None:
+            to = parse_qs(urlsplit(self.path).query).get("to", [""])[0]
+            code = desk.codes.get(to)
+            self._answer(200 if code else 404, {"code": code})
+
+        def _answer(self, status: int, content: dict[str, str | None]) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            try:
+                self.wfile.write(body)
+            except OSError:
+                self.close_connection = True  # the sender was killed meanwhile
+
+        def log_message(self, *_arguments: object) -> None:
+            """The ledger says it all."""
+
+    return Handler
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_arguments: object) -> None:
+        """A sender that is killed breaks its connections."""
+
+
+def main() -> None:
+    """Takes messages until killed."""
+    file, port, honours = sys.argv[1:4]
+    Server(("127.0.0.1", int(port)), handler_of(Desk(Path(file), honours))).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What `make chaos` prints and writes: faults by kind, applications, lost, duplicates, time to recover."""
+
+import json
+import os
+import platform
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.faults import Struck
+from tests.chaos.oracle import Findings, SenderKills
+
+
+@dataclass
+class Report:
+    """One run."""
+
+    seed: int
+    seconds: float
+    struck: list[Struck]
+    applications: int
+    outcomes: Counter[str]
+    unanswered: Counter[str]
+    final_after: float | None
+    """Seconds from the end of the last fault until nothing was left to do; None if that took too long."""
+    findings: Findings
+    senders: SenderKills
+    messages: int
+    ended_by_themselves: list[str]
+    backend: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def kills(self) -> int:
+        return sum(one.fault.kills for one in self.struck)
+
+    @property
+    def good(self) -> bool:
+        never = [one for one in self.struck if one.recovery is None]
+        return not self.findings.problems() and self.final_after is not None and not never and not self.ended_by_themselves
+
+    def _recoveries(self) -> dict[str, list[float | None]]:
+        by_kind: dict[str, list[float | None]] = defaultdict(list)
+        for one in self.struck:
+            for target in one.fault.targets if one.fault.kind == "kill" else [""]:
+                by_kind[f"{one.fault.kind} {target}".strip()].append(one.recovery)
+        return dict(sorted(by_kind.items()))
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        found, end = self.findings, self.final_after
+        yield f"chaos: seed {self.seed}, {self.seconds:.0f} s, {self.at:%Y-%m-%d %H:%M} UTC; {machine()}; {self.backend}"
+        yield f"  {'fault':24} {'times':>6} {'recovered after: median':>26} {'worst':>8}"
+        for kind, times in self._recoveries().items():
+            yield f"  {kind:24} {len(times):6} {_seconds(_median(times)):>26} {_seconds(_worst(times)):>8}"
+        everything = [one.recovery for one in self.struck]
+        yield f"  {'all':24} {len(everything):6} {_seconds(_median(everything)):>26} {_seconds(_worst(everything)):>8}   ({self.kills} kills)"
+        outcomes = ", ".join(f"{count} {what}" for what, count in self.outcomes.most_common())
+        yield f"  applications  {self.applications} answered 201 ({outcomes})"
+        yield f"  unanswered    {sum(self.unanswered.values())} tries, repeated: {dict(self.unanswered.most_common(6))}"
+        yield f"  lost          {len(found.lost)}"
+        duplicates = (found.duplicate_applications, found.duplicate_passes, found.duplicate_admissions, found.duplicate_messages)
+        words = ("applications", "passes", "admissions", "messages stored")
+        yield "  duplicates    " + ", ".join(f"{len(them)} {word}" for them, word in zip(duplicates, words, strict=True))
+        yield (
+            f"  SMS           {self.messages} sent, {len(found.sms_missing)} missing, {found.sms_duplicates} duplicates"
+            f" (at most {self.senders.explained}: {self.senders.kills} kills × {self.senders.concurrency}),"
+            f" {len(found.sms_unrecorded)} unrecorded, {found.sms_repeats_recognised} repeats recognised by their key"
+        )
+        yield f"  dead letters  {sum(found.dead.values())}"
+        yield f"  all final     {'not in time' if end is None else f'{end:.0f} s after the last fault'}"
+        if self.ended_by_themselves:
+            yield f"  ended by themselves: {dict(Counter(self.ended_by_themselves))}"
+        yield from (f"  ! {line}" for line in found.details())
+        yield "  " + ("every promise was kept" if self.good else "PROMISES WERE BROKEN")
+
+    def as_json(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "at": self.at.isoformat(), "machine": machine(), "backend": self.backend, "seed": self.seed, "seconds": round(self.seconds, 1),
+            "faults": {
+                kind: {"times": len(times), "median_s": _median(times), "worst_s": _worst(times)} for kind, times in self._recoveries().items()
+            },
+            "kills": self.kills, "applications": self.applications, "outcomes": self.outcomes, "unanswered": self.unanswered,
+            "final_after_s": self.final_after, "sender_kills": self.senders.kills, "sender_concurrency": self.senders.concurrency,
+            "messages": self.messages, "ended_by_themselves": self.ended_by_themselves, "findings": vars(self.findings), "good": self.good,
+        }  # fmt: skip
+
+    def write(self, file: Path) -> None:
+        file.write_text(json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n")
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+def _median(times: list[float | None]) -> float | None:
+    known = [time for time in times if time is not None]
+    return round(statistics.median(known), 1) if known else None
+
+
+def _worst(times: list[float | None]) -> float | None:
+    known = [time for time in times if time is not None]
+    return round(max(known), 1) if len(known) == len(times) and known else None
+
+
+def _seconds(time: float | None) -> str:
+    return "never" if time is None else f"{time:.1f} s"

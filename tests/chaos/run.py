@@ -1,0 +1,211 @@
+"""One run of chaos: the crowd works on a thread of its own while this one strikes; then everything must become final."""
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import httpx
+import psycopg
+from amqp.exceptions import AMQPError
+
+from services.chassis.clock import IST
+from services.chassis.settings import Settings
+from tests.backends import TestStack, backend_name
+from tests.chaos.clients import Crowd, Line, Pacer, Plan
+from tests.chaos.evidence import collect
+from tests.chaos.faults import RECOVERY_SECONDS, Probe, Striker, Struck
+from tests.chaos.oracle import Findings, judge
+from tests.chaos.people import prove
+from tests.chaos.promises import Promises
+from tests.chaos.provider import Provider
+from tests.chaos.report import Report
+from tests.chaos.schedule import Fault, schedule
+from tests.journey.actors import new_mobile
+from tests.system import System
+
+FINAL_SECONDS = 120.0
+"""Within this time of the last fault every application is in a final state."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how much. A run ends with its applications and kills, or when its time is up."""
+
+    applications: int
+    kills: int
+    seconds: float
+    seed: int
+    final_seconds: float = FINAL_SECONDS
+
+
+class CrowdThread:
+    """The crowd, from the striking thread's side."""
+
+    def __init__(self, system: System, provider: Provider, promises: Promises, plan: Plan, pacer: Pacer) -> None:
+        self._system, self._provider, self._promises, self._plan, self._pacer = system, provider, promises, plan, pacer
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
+        self._crowd: Crowd | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="crowd")
+
+    async def _run(self) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        limits = httpx.Limits(max_connections=80)
+        async with httpx.AsyncClient(base_url=self._system.url, timeout=6, trust_env=False, limits=limits) as http:
+            logins = {role: self._system.login(role) for role in ("department", "security")}
+            self._crowd = Crowd(Line(http, self._promises), self._provider.code_url, logins, self._plan, self._pacer)
+            await self._crowd.run(self._over)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def finished(self) -> bool:
+        return self._crowd is not None and self._crowd.finished
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        if self._loop is not None and self._over is not None and self.alive:
+            self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(30)
+
+
+def settings_for(provider: Provider) -> dict[str, str]:
+    """What the system is told beside a stack's own settings."""
+    return {"EPASS_SMS_URL": provider.url, "EPASS_APPLICANT_SESSION_MINUTES": "600"}
+
+
+def sender_concurrency() -> int:
+    """How many messages one sender can have handed over without having recorded it: one for each thread."""
+    options = Settings()
+    return options.sender_threads + 1
+
+
+class Run:
+    """One run on a system that is up.
+
+    Args:
+        stack: broker and database server.
+        system: the processes, with the settings of :func:`settings_for`.
+        provider: takes the messages.
+        limits: how long and how much.
+        say: where progress is told.
+    """
+
+    def __init__(self, stack: TestStack, system: System, provider: Provider, limits: Limits, say: Say) -> None:
+        self._stack, self._system, self._provider, self._limits, self._say = stack, system, provider, limits, say
+        self._promises = Promises()
+        self._day = 0 if _hours_left_today() > (limits.seconds + limits.final_seconds) / 3600 else 1
+        self._began = time.monotonic()
+
+    def __call__(self) -> Report:
+        limits = self._limits
+        faults = schedule(limits.seed, limits.kills)
+        until = self._began + limits.seconds
+        share = 0.05 if self._day == 0 else 0.0  # nobody enters a day early
+        plan = Plan(limits.applications - len(faults), limits.seed, self._day, entering=share)
+        pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
+        striker = Striker(self._stack, self._system, self._probe(), self._began)
+        with self._working(plan, pacer) as crowd:
+            self._strike_all(striker, faults, pacer, crowd, until)
+            pacer.rate = 1_000.0
+            final_after = self._wait_until_final(striker, crowd, striker.last_at)
+        return self._report(striker, final_after)
+
+    def _probe(self) -> Probe:
+        mobile = new_mobile()
+        return Probe(self._system, self._promises, mobile, prove(self._system, self._provider, mobile), self._day)
+
+    @contextmanager
+    def _working(self, plan: Plan, pacer: Pacer) -> Iterator[CrowdThread]:
+        crowd = CrowdThread(self._system, self._provider, self._promises, plan, pacer)
+        crowd.start()
+        try:
+            yield crowd
+        finally:
+            crowd.stop()
+
+    def _strike_all(self, striker: Striker, faults: list[Fault], pacer: Pacer, crowd: CrowdThread, until: float) -> None:
+        """Faults and applications keep step with each other, so that both end together."""
+        total, spent = self._limits.applications, 0.0
+        for number, fault in enumerate(faults):
+            self._let_applications_follow(striker, total * (number - 2) / len(faults), crowd, until)
+            began = time.monotonic()
+            if began > until:
+                break
+            struck = striker.strike(fault, until + RECOVERY_SECONDS)
+            spent += time.monotonic() - began
+            left = min(spent / (number + 1) * max(len(faults) - number - 1, 1), max(until - time.monotonic(), 1))
+            pacer.rate = max((total - len(self._promises.mobiles)) / left, 0.5)
+            self._tell(number + 1, len(faults), struck)
+        pacer.closed = time.monotonic() > until
+
+    def _let_applications_follow(self, striker: Striker, number: float, crowd: CrowdThread, until: float) -> None:
+        while len(self._promises.mobiles) < number and crowd.alive and time.monotonic() < until:
+            striker.revive()
+            time.sleep(0.05)
+
+    def _tell(self, done: int, of: int, struck: Struck) -> None:
+        seconds, applied = time.monotonic() - self._began, len(self._promises.mobiles)
+        how = "never" if struck.recovery is None else f"{struck.recovery:.1f} s"
+        last = f" (last: {struck.lacking})" if struck.lacking else ""
+        self._say(f"{seconds:6.0f} s  faults {done}/{of}  applications {applied}/{self._limits.applications}  {struck.fault}: {how}{last}")
+
+    def _wait_until_final(self, striker: Striker, crowd: CrowdThread, since: float) -> float | None:
+        """Seconds since the last fault until nothing was left to do; None when the promised time is over."""
+        while time.monotonic() - since < self._limits.final_seconds:
+            striker.revive()
+            if crowd.finished and not _unsettled(self._judge(striker)):
+                return time.monotonic() - since
+            time.sleep(1)
+        return None
+
+    def _judge(self, striker: Striker) -> Findings | None:
+        """None while a server does not answer."""
+        try:
+            evidence = collect(self._stack, set(self._promises.mobiles.values()))
+        except (psycopg.OperationalError, AMQPError, OSError):
+            return None
+        return judge(self._promises, evidence, self._provider.ledger(), striker.sender_kills(sender_concurrency()), self._provider.honours)
+
+    def _report(self, striker: Striker, final_after: float | None) -> Report:
+        findings = self._judge(striker)
+        assert findings is not None
+        decided = self._promises.decided
+        outcomes = Counter(
+            "cancelled" if reference in self._promises.cancelled else "entered" if reference in self._promises.admitted
+            else decided.get(reference, "undecided") for reference in self._promises.mobiles
+        )  # fmt: skip
+        return Report(
+            seed=self._limits.seed,
+            seconds=time.monotonic() - self._began,
+            struck=striker.struck,
+            applications=len(self._promises.mobiles),
+            outcomes=outcomes,
+            unanswered=self._promises.unanswered,
+            final_after=final_after,
+            findings=findings,
+            senders=striker.sender_kills(sender_concurrency()),
+            messages=len(self._provider.ledger().charged),
+            ended_by_themselves=striker.ended_by_themselves,
+            backend=backend_name(),
+        )
+
+
+def _unsettled(findings: Findings | None) -> bool:
+    return findings is None or bool(findings.lost or findings.unfinished or findings.disagreements or findings.sms_missing)
+
+
+def _hours_left_today() -> float:
+    at = datetime.now(IST)
+    midnight = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight - at).total_seconds() / 3600

@@ -1,0 +1,145 @@
+"""Runs a process of the system with one of its guards taken out. Only tests have this; no production code holds a switch.
+
+Usage: python -m tests.chaos.sabotage SWITCH[,SWITCH…] MODULE [ARGUMENT…], with the module and arguments of the process:
+``services.chassis.serve issuance`` or ``services.chassis.cli relay``. The switches are the functions of :data:`SWITCHES`.
+Nothing of the project is imported above, since a service patches the standard library before anything else.
+"""
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+HOLD_SECONDS = 4.0
+"""How long a window stays open in which a test kills the process."""
+
+
+def no_inbox() -> None:
+    """Every delivery of an event counts as the first."""
+    from services.chassis import inbox
+
+    inbox.first_sight = lambda *_: True  # type: ignore[assignment]
+
+
+def no_unique_pass() -> None:
+    """Issuance makes a pass of every approval that it handles. (The test drops the unique index, too.)"""
+    from services.issuance.handlers import issuing
+
+    issuing.opens_a_pass = lambda *_, **__: True  # type: ignore[attr-defined]
+    issuing._live_row = lambda *_: None
+
+
+def no_outbox() -> None:
+    """Events are kept in memory and said some time after the commit, as who publishes by hand does."""
+    import eventlet
+
+    from services.chassis import outbox
+    from services.chassis.dependencies import OwnDatabase
+
+    add = outbox.add
+
+    def say_later(event: Any, at: datetime, expires_at: datetime | None) -> None:
+        assert OwnDatabase._shared is not None
+        with OwnDatabase._shared.transaction() as session:
+            add(session, event, at=at, expires_at=expires_at)
+
+    def forget(_session: Any, event: Any, *, at: datetime, expires_at: datetime | None = None) -> UUID:
+        eventlet.spawn_after(HOLD_SECONDS, say_later, event, at, expires_at)
+        return uuid4()
+
+    outbox.add = forget
+
+
+def mark_before_send() -> None:
+    """The relay marks events as sent before the broker has confirmed them."""
+    import asyncio
+
+    from services.chassis import relay
+
+    async def send_batch(self: Any, connection: Any) -> int:
+        marked = await (
+            await connection.execute(f"update outbox set sent_at = now() where sent_at is null returning {relay._COLUMNS}")
+        ).fetchall()
+        if marked:
+            await asyncio.sleep(HOLD_SECONDS)
+            names = relay._COLUMNS.split(", ")
+            await self._publisher.publish_all([relay.Envelope(**dict(zip(names, row, strict=True))) for row in marked])
+        return len(marked)
+
+    relay.OutboxRelay._send_batch = send_batch  # type: ignore[method-assign]
+
+
+def ack_first() -> None:
+    """An event is acknowledged before it is handled."""
+    from services.chassis import events
+
+    work = events.EventEntrypoint._work
+
+    def acknowledge_and_work(self: Any, envelope: Any, message: Any) -> None:
+        self.consumers.consumer.acknowledge(message)
+        message.ack = message.requeue = lambda: None
+        work(self, envelope, message)
+
+    events.EventEntrypoint._work = acknowledge_and_work  # type: ignore[method-assign]
+
+
+def no_deadline() -> None:
+    """A command is carried out however late it comes."""
+    from services.chassis import rpc
+
+    rpc.now = lambda: datetime.min.replace(tzinfo=UTC)  # type: ignore[attr-defined]
+
+
+def slow_to_record() -> None:
+    """No guard is taken out: between the provider's answer and the commit there is time to be killed."""
+    from services.notify.sending import Sender
+
+    attempt_each = Sender._attempt_each
+
+    def attempt_and_hold(self: Any, batch: Any) -> Any:
+        results = attempt_each(self, batch)
+        time.sleep(HOLD_SECONDS)
+        return results
+
+    Sender._attempt_each = attempt_and_hold  # type: ignore[method-assign]
+
+
+def no_possible_duplicates() -> None:
+    """The sender does not write down that an earlier try may have succeeded."""
+    from services.notify import leases
+
+    leases.case = lambda *_, **__: 0  # type: ignore[attr-defined]
+
+
+def new_key_each_try() -> None:
+    """Each try has a key of its own, so that no provider can know it again."""
+    from services.notify import sending
+
+    outgoing = sending.Outgoing
+    sending.Outgoing = lambda _id, *rest: outgoing(uuid4(), *rest)  # type: ignore[attr-defined,misc,assignment]
+
+
+SWITCHES: dict[str, Callable[[], None]] = {
+    switch.__name__: switch
+    for switch in (
+        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline,
+        slow_to_record, no_possible_duplicates, new_key_each_try,
+    )
+}  # fmt: skip
+
+
+def main() -> None:
+    """Imports the process's module (that of a service patches the standard library first), takes the guards out, and runs it."""
+    switches, name, *arguments = sys.argv[1:]
+    module = importlib.import_module(name)
+    for switch in switches.split(","):
+        SWITCHES[switch]()
+    sys.argv = [name, *arguments]
+    module.main()
+
+
+if __name__ == "__main__":
+    main()

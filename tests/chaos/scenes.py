@@ -1,0 +1,143 @@
+"""One person, one application, one moment chosen exactly: what a long run meets by chance, within seconds.
+
+A scene has a ledger of its own. :meth:`Scene.process` takes guards out of one process for the length of a block;
+:meth:`Scene.at_rest` lets the department decide, waits until nothing moves any more, and holds the system to its promises.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import httpx
+
+from tests.backends import TestStack
+from tests.chaos.evidence import collect, database
+from tests.chaos.oracle import Findings, SenderKills, judge
+from tests.chaos.people import prove
+from tests.chaos.promises import Promises
+from tests.chaos.provider import Provider
+from tests.journey.actors import Actor, Department, application, new_mobile, ok, slot
+from tests.running import Process, eventually
+from tests.system import System
+
+QUIET_SECONDS = 1.5
+REST_SECONDS = 40.0
+
+
+def mobile_ending_in(digit: int) -> str:
+    """Whether the provider honours a number's keys depends on its last digit."""
+    return new_mobile()[:-1] + str(digit)
+
+
+def sabotaged(system: System, name: str, *switches: Callable[[], None], **settings: str) -> Process:
+    """A process of the system, not started, without its guards."""
+    process = system.process(name, "-sabotaged", **settings)
+    process._arguments = ["-m", "tests.chaos.sabotage", ",".join(switch.__name__ for switch in switches), *process._arguments[1:]]
+    return process
+
+
+class Scene:
+    """A stage for one person, a new one by each mobile.
+
+    Args:
+        stack: broker and database server.
+        system: the processes.
+        provider: takes the messages.
+        department: decides.
+        mobile: of the person.
+    """
+
+    def __init__(self, stack: TestStack, system: System, provider: Provider, department: Department, mobile: str) -> None:
+        self.stack, self.system, self.provider, self._department, self.mobile = stack, system, provider, department, mobile
+        self.promises = Promises()
+        self._person = Actor(system, prove(system, provider, mobile))
+        self._sender_kills = 0
+
+    def apply(self) -> str:
+        """An application that is promised."""
+        reference = str(ok(self.try_to_apply(), 201)["reference"])
+        self.promises.mobiles[reference] = self.mobile
+        return reference
+
+    def try_to_apply(self) -> httpx.Response:
+        """An application whose sender takes no answer for an answer, and does not repeat it."""
+        return self._person.post("/applications", application(companions=[], preferred=[slot(1)]), str(uuid4()))
+
+    def decide(self) -> None:
+        """The department approves what is pending of this scene."""
+        for review in ok(self._department.get("/reviews", status="pending", limit=200))["items"]:
+            if review["reference"] in self.promises.mobiles:
+                ok(self._department.post(f"/reviews/{review['id']}/approve", slot(1), f"decide-{review['id']}"))
+                self.promises.decided[review["reference"]] = "approved"
+
+    def issued(self, reference: str) -> None:
+        """Waits until there is a pass, deciding as need be."""
+
+        def look() -> bool:
+            self.decide()
+            return bool(ok(self._person.get(f"/applications/{reference}"))["status"] == "issued")
+
+        eventually(look, f"{reference} is issued")
+
+    @contextmanager
+    def process(self, name: str, *switches: Callable[[], None], **settings: str) -> Iterator[Process]:
+        """One process without its guards for the length of the block; afterwards the true one works. Either may be killed."""
+        own = self.system.processes[name]
+        chosen = own
+        if switches:
+            own.kill()
+            chosen = sabotaged(self.system, name, *switches, **settings).start()
+        try:
+            yield chosen
+        finally:
+            if switches:
+                chosen.kill()
+            if not own.alive:
+                own.start()
+
+    def kill_sender(self, sender: Process) -> None:
+        """A kill that explains duplicates."""
+        sender.kill()
+        self._sender_kills += 1
+
+    def findings(self) -> Findings:
+        """As it stands now."""
+        evidence, ledger = collect(self.stack, {self.mobile}), self.provider.ledger()
+        evidence.codes = []
+        return judge(self.promises, evidence, ledger, SenderKills(self._sender_kills, 5), self.provider.honours)
+
+    def at_rest(self) -> Findings:
+        """What is found once nothing has waited anywhere for a while."""
+        quiet_since, until = time.monotonic(), time.monotonic() + REST_SECONDS
+        while time.monotonic() < until:
+            self.decide()
+            found = self.findings()
+            if found.unfinished:
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > QUIET_SECONDS:
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"not at rest within {REST_SECONDS} s: {found.unfinished}")
+
+    def execute(self, service: str, statement: str, *values: object) -> None:
+        """SQL on a service's own database."""
+        with database(self.stack, service) as connection:
+            connection.execute(statement, values)  # type: ignore[arg-type]
+
+    def count(self, service: str, query: str, *values: object) -> int:
+        """One number out of a service's own database."""
+        with database(self.stack, service) as connection:
+            ((number,),) = connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return int(number)
+
+    @contextmanager
+    def locked(self, service: str, table: str) -> Iterator[None]:
+        """Nobody else gets at a table for the length of the block; whoever tries waits."""
+        with database(self.stack, service) as connection, connection.transaction():
+            connection.execute(f"lock table {table} in access exclusive mode")  # type: ignore[arg-type]
+            yield
+
+    def somebody_waits_for(self, service: str, table: str) -> bool:
+        """Whether a handler has come as far as a locked table."""
+        return bool(self.count(service, "select count(*) from pg_locks where not granted and relation = %s::regclass", table))

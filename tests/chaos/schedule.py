@@ -1,0 +1,80 @@
+"""Which faults come in which order: a pure function of a seed, so that a seed replays a run."""
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from contracts.subscriptions import SERVICES
+
+PROCESSES = (*SERVICES, "relay", "sender", "gateway")
+BROKER, POSTGRES = "broker", "postgres"
+Kind = Literal["kill", "kill twice", "kill several", "kill broker", "kill postgres", "stop"]
+_OFTEN: dict[Kind, int] = {"kill": 60, "kill twice": 8, "kill several": 10, "kill broker": 5, "kill postgres": 5, "stop": 12}
+LONGEST_STOP = 6.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault.
+
+    Args:
+        kind: what is done. ``kill twice`` strikes again while the process starts; ``stop`` is SIGSTOP, then SIGCONT.
+        targets: whom it strikes.
+        gap: seconds of work before it.
+        seconds: how long a stop lasts, or the time between two kills.
+    """
+
+    kind: Kind
+    targets: tuple[str, ...]
+    gap: float
+    seconds: float = 0.0
+
+    @property
+    def kills(self) -> int:
+        """How many processes it kills with SIGKILL."""
+        return 0 if self.kind == "stop" else 2 if self.kind == "kill twice" else len(self.targets)
+
+    def kills_of(self, target: str) -> int:
+        return (2 if self.kind == "kill twice" else 1) if target in self.targets and self.kills else 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {' '.join(self.targets)}" if self.targets[0] not in {BROKER, POSTGRES} else self.kind
+
+
+def schedule(seed: int, kills: int) -> list[Fault]:
+    """At least so many kills. The first round strikes each part once; then chance decides."""
+    chance = random.Random(seed)
+    parts = [*PROCESSES, BROKER, POSTGRES]
+    chance.shuffle(parts)
+    faults = [_of_part(part, chance) for part in parts]
+    faults.insert(chance.randrange(len(faults)), _fault("stop", chance))
+    kinds, weights = list(_OFTEN), list(_OFTEN.values())
+    while sum(fault.kills for fault in faults) < kills:
+        faults.append(_fault(chance.choices(kinds, weights)[0], chance))
+    return faults
+
+
+def _of_part(part: str, chance: random.Random) -> Fault:
+    kind: Kind = "kill broker" if part == BROKER else "kill postgres" if part == POSTGRES else "kill"
+    return Fault(kind, (part,), _gap(chance))
+
+
+def _fault(kind: Kind, chance: random.Random) -> Fault:
+    gap = _gap(chance)
+    match kind:
+        case "kill broker":
+            return Fault(kind, (BROKER,), gap)
+        case "kill postgres":
+            return Fault(kind, (POSTGRES,), gap)
+        case "kill several":
+            return Fault(kind, tuple(chance.sample(PROCESSES, chance.choice([2, 3]))), gap)
+        case "kill twice":
+            return Fault(kind, (chance.choice(PROCESSES),), gap, round(chance.uniform(0.2, 2), 2))
+        case "stop":
+            return Fault(kind, (chance.choice(PROCESSES),), gap, round(chance.uniform(1, LONGEST_STOP), 1))
+        case _:
+            return Fault(kind, (chance.choice(PROCESSES),), gap)
+
+
+def _gap(chance: random.Random) -> float:
+    return round(chance.uniform(0.3, 2.5), 2)

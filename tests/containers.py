@@ -1,0 +1,171 @@
+"""The tests' broker and database server as containers of the public images, wherever a container engine answers.
+
+They hold what the private processes of `make run` hold: the users and permissions of ``deploy/local/permissions.py``,
+and for each service a database of its own. Both keep their host ports when they are killed and started again.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import amqp
+import psycopg
+from psycopg import sql
+from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.container import DockerContainer
+
+from contracts.subscriptions import SERVICES
+from deploy.local import access, ports
+from deploy.local.permissions import PERMISSIONS, VHOST, definitions
+from deploy.local.vault import Vault
+
+SUPERUSER = "postgres"
+POSTGRES_COMMAND = ["postgres", "-c", "max_connections=300", "-c", "timezone=UTC"]
+
+
+class Containers:
+    """RabbitMQ and PostgreSQL in two containers. ``folder`` keeps the secrets and the ports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._vault = Vault(folder / "secrets.json")
+        self._ports = ports.remembered(folder / "ports.json")
+        self._addresses: dict[str, str] = {}
+        self._running = ExitStack()
+        self._broker = self._make_broker()
+        self._postgres = self._make_postgres()
+
+    def broker_url(self, user: str) -> str:
+        return f"amqp://{user}:{self._broker_password(user)}@{self._addresses['broker']}/{VHOST}"
+
+    def database_url(self, role: str, database: str | None = None) -> str:
+        return self._database_url(role, database, "postgresql+psycopg")
+
+    def environment(self, name: str) -> dict[str, str]:
+        return access.Environment(self.broker_url, self.database_url, self._vault, self._ports, self._ports["gateway"]).of(name)
+
+    def grant_relay(self) -> None:
+        access.grant_relay(self._superuser)
+
+    def grant_ops(self) -> None:
+        access.grant_ops(self._superuser)
+
+    def kill_broker(self) -> None:
+        _kill(self._broker)
+
+    def start_broker(self) -> None:
+        self._broker.get_wrapped_container().start()
+        self._wait_for_broker()
+
+    def kill_postgres(self) -> None:
+        _kill(self._postgres)
+
+    def start_postgres(self) -> None:
+        self._postgres.get_wrapped_container().start()
+        self._wait_for_postgres()
+
+    def broker_ctl(self, *arguments: str) -> str:
+        done = self._broker.exec(["rabbitmqctl", *arguments])
+        said = done.output.decode(errors="replace")
+        assert done.exit_code == 0, f"rabbitmqctl {arguments[0]}: {said}"
+        return said
+
+    def __enter__(self) -> Self:
+        with ExitStack() as running:
+            for container in (self._broker, self._postgres):
+                running.callback(container.stop)
+            self._broker.start()
+            self._postgres.start()
+            self._addresses = {"broker": _address(self._broker, 5672), "postgres": _address(self._postgres, 5432)}
+            self._make_databases()
+            self._make_users()
+            self._running = running.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._running.close()
+
+    def _make_broker(self) -> DockerContainer:
+        """Born with the virtual host and its administrator; the image's usual guest never exists."""
+        born_with = {"USER": "administrator", "PASS": self._broker_password("administrator"), "VHOST": VHOST}
+        container = DockerContainer("rabbitmq:4-management", env={f"RABBITMQ_DEFAULT_{name}": value for name, value in born_with.items()})
+        return container.with_bind_ports(5672, self._ports["amqp"])
+
+    def _make_postgres(self) -> PostgresContainer:
+        password = self._database_password(SUPERUSER)
+        container = PostgresContainer("postgres:17", username=SUPERUSER, password=password, dbname=SUPERUSER, command=POSTGRES_COMMAND)
+        return container.with_bind_ports(5432, self._ports["postgres"])
+
+    def _make_users(self) -> None:
+        self._wait_for_broker()
+        users = definitions({user: self._broker_password(user) for user in PERMISSIONS})
+        self._broker.copy_into_container(json.dumps(users).encode(), "/tmp/definitions.json")
+        self.broker_ctl("import_definitions", "/tmp/definitions.json")
+
+    def _make_databases(self) -> None:
+        self._wait_for_postgres()
+        with self._superuser(SUPERUSER) as connection:
+            for role in (*SERVICES, *access.READERS):
+                password = sql.Literal(self._database_password(role))
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password))
+            for service in SERVICES:
+                for statement in (
+                    "CREATE DATABASE {0} OWNER {0}",
+                    "REVOKE ALL ON DATABASE {0} FROM PUBLIC",
+                    f"GRANT CONNECT ON DATABASE {{0}} TO {', '.join(access.READERS)}",
+                ):
+                    connection.execute(sql.SQL(statement).format(sql.Identifier(service)))
+
+    def _wait_for_broker(self) -> None:
+        _wait(self._log_in_to_broker, OSError, amqp.exceptions.AMQPError)
+
+    def _wait_for_postgres(self) -> None:
+        _wait(lambda: self._superuser(SUPERUSER).close(), psycopg.OperationalError)
+
+    def _log_in_to_broker(self) -> None:
+        password = self._broker_password("administrator")
+        address = self._addresses["broker"]
+        connection = amqp.Connection(address, "administrator", password, virtual_host=VHOST, connect_timeout=2, read_timeout=5)
+        connection.connect()
+        connection.close()
+
+    def _superuser(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(self._database_url(SUPERUSER, database, "postgresql"), autocommit=True, connect_timeout=5)
+
+    def _database_url(self, role: str, database: str | None, scheme: str) -> str:
+        return f"{scheme}://{role}:{self._database_password(role)}@{self._addresses['postgres']}/{database or role}"
+
+    def _broker_password(self, user: str) -> str:
+        return self._vault.password(f"broker {user}")
+
+    def _database_password(self, role: str) -> str:
+        return self._vault.password(f"database {role}")
+
+
+def _kill(container: DockerContainer) -> None:
+    """SIGKILL to all in it, as a crash would; its files stay."""
+    wrapped = container.get_wrapped_container()
+    wrapped.kill()
+    wrapped.wait()
+
+
+def _address(container: DockerContainer, port: int) -> str:
+    """Where this machine finds it. The loopback by number: its name would be tried by IPv6 first."""
+    host = container.get_container_host_ip().replace("localhost", "127.0.0.1")
+    return f"{host}:{container.get_exposed_port(port)}"
+
+
+def _wait(attempt: Callable[[], None], *not_yet: type[Exception], seconds: float = 60) -> None:
+    """Until ``attempt`` succeeds; its own error when the time is over."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return attempt()
+        except not_yet:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)

@@ -706,7 +706,7 @@ class OtherId(Strict):
 
     kind: Literal["other_id"]
     id_type: IdType
-    reason: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
 
 
 class ScanPass(Strict):
@@ -717,7 +717,7 @@ class ScanPass(Strict):
     gate: Code
     direction: Direction = "entry"
     count: int | None = Field(default=None, ge=1, le=51)
-    nonce: str = Field(min_length=8, max_length=64)
+    nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x21-\x7e]+$")
     scanned_at: Instant | None = None
     id_check: Annotated[Matched | OtherId, Field(discriminator="kind")] | None = None
 

@@ -99,3 +99,12 @@ def is_away(error: BaseException) -> bool:
         return True
     state = getattr(error.orig, "sqlstate", None)
     return isinstance(error, OperationalError) and (state is None or state.startswith(_AWAY))
+
+
+_BUSY = frozenset({"55P03", "57014", "40P01", "40001"})
+"""SQLSTATEs: lock not available, query cancelled by its time limit, deadlock, serialization failure."""
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether a statement was given up because of others: nothing was changed, and repeating is safe."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BUSY

@@ -30,7 +30,7 @@ from contracts.subscriptions import rpc_queue
 from services.chassis import logs, metrics
 from services.chassis.clock import now
 from services.chassis.consuming import RawConsumer
-from services.chassis.db import is_away
+from services.chassis.db import is_away, is_busy
 from services.chassis.health import health
 from services.chassis.replies import NOT_SENT, Replier
 from services.chassis.retry import Mover, PermanentError
@@ -58,8 +58,8 @@ def translate(error: BaseException) -> ContractError:
         return error
     if isinstance(error, ValidationError):
         return invalid(error)
-    if isinstance(error, (DBAPIError, PoolTimeout)) and is_away(error):
-        return Unavailable("the database does not answer")
+    if isinstance(error, (DBAPIError, PoolTimeout)) and (is_away(error) or is_busy(error)):
+        return Unavailable("the database does not answer in time")
     return InternalError("the service failed")
 
 

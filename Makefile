@@ -2,13 +2,13 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk test lint types unit contract integration journey bench contracts lock clean distclean
+.PHONY: help setup run walk test lint types unit contract integration journey chaos chaos-small bench contracts lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv, install RabbitMQ and PostgreSQL by apt where missing; at once when all is there
 	@deploy/local/bootstrap
@@ -42,6 +42,12 @@ integration: setup ## tests on a real broker and real databases
 
 journey: setup ## tests of the whole system through HTTP only
 	$(PYTHON) -m pytest tests/journey
+
+chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
+	$(PYTHON) -m tests.chaos
+
+chaos-small: setup ## 300 applications and as many kills as fit into two minutes; each guard taken out once
+	$(PYTHON) -m pytest tests/chaos
 
 bench: setup ## measure scans and journeys a second against a bare RPC and a monolith; asserts nothing
 	$(PYTHON) -m bench

@@ -1,11 +1,15 @@
 """Where tests get their broker and databases: containers where an engine answers, else private local processes."""
 
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+
+import pytest
 
 
 class TestStack(Protocol):
@@ -31,7 +35,8 @@ def backend_name() -> str:
     """``containers`` or ``processes``."""
     told = os.environ.get("EPASS_TEST_BACKEND", "")
     if told:
-        assert told in {"containers", "processes"}, f"EPASS_TEST_BACKEND={told}: containers or processes"
+        if told not in {"containers", "processes"}:
+            raise pytest.UsageError(f"EPASS_TEST_BACKEND={told}: it may be containers or processes")
         return told
     if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
         return "processes"
@@ -39,14 +44,19 @@ def backend_name() -> str:
 
 
 def _engine_answers() -> bool:
+    """Without a trace: where none answers, the client leaves its socket to the garbage collector, which warns of it."""
     import docker
     from docker.errors import DockerException
 
-    try:
-        with closing(docker.from_env(timeout=3)) as client:
-            return bool(client.ping())
-    except (DockerException, OSError):
-        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            with closing(docker.from_env(timeout=3)) as client:
+                return bool(client.ping())
+        except (DockerException, OSError):
+            pass
+        gc.collect()
+    return False
 
 
 class LocalProcesses:

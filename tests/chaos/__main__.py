@@ -9,6 +9,7 @@ report as JSON. The exit code is 1 where a promise was broken; the logs of all p
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -50,6 +51,7 @@ def run(folder: Path, chosen: Limits) -> Report:
 
 def main() -> int:
     """Runs, prints, and answers the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything that was started is stopped
     folder = Path(tempfile.mkdtemp(prefix="epass-chaos-"))
     (folder / "stack").mkdir()
     report = run(folder, limits())

@@ -60,6 +60,9 @@ class Probe:
         self.lacking = ""
         """What did not work at the last try."""
 
+    def close(self) -> None:
+        self._http.close()
+
     def begin(self) -> None:
         """A new application."""
         self._key, self._reference, self.lacking = str(uuid4()), "", ""
@@ -126,13 +129,13 @@ class Striker:
         """What explains duplicates of messages."""
         return SenderKills(sum(one.fault.kills_of("sender") for one in self.struck), concurrency)
 
-    def strike(self, fault: Fault, until: float) -> Struck:
-        """Does it, and waits until the system works again, at most until so long."""
+    def strike(self, fault: Fault) -> Struck:
+        """Does it, and waits until the system works again, but not for ever."""
         self._work_for(fault.gap)
         at = time.monotonic() - self.began
         self.probe.begin()
         self.last_at = self._do(fault)
-        recovery = self._recovery(self.last_at, min(until, time.monotonic() + RECOVERY_SECONDS))
+        recovery = self._recovery(self.last_at)
         self.struck.append(Struck(fault, at, recovery, self.probe.lacking))
         return self.struck[-1]
 
@@ -172,7 +175,8 @@ class Striker:
             self.revive(besides)
             time.sleep(0.05)
 
-    def _recovery(self, since: float, until: float) -> float | None:
+    def _recovery(self, since: float) -> float | None:
+        until = time.monotonic() + RECOVERY_SECONDS
         while time.monotonic() < until:
             self.revive()
             if self.probe.succeeds():

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,13 +18,13 @@ from services.chassis.settings import Settings
 from tests.backends import TestStack, backend_name
 from tests.chaos.clients import Crowd, Line, Pacer, Plan
 from tests.chaos.evidence import collect
-from tests.chaos.faults import RECOVERY_SECONDS, Probe, Striker, Struck
+from tests.chaos.faults import Probe, Striker, Struck
 from tests.chaos.oracle import Findings, judge
 from tests.chaos.people import prove
 from tests.chaos.promises import Promises
 from tests.chaos.provider import Provider
 from tests.chaos.report import Report
-from tests.chaos.schedule import Fault, schedule
+from tests.chaos.schedule import FIRST_ROUND, Fault, schedule
 from tests.journey.actors import new_mobile
 from tests.system import System
 
@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how much. A run ends with its applications and kills, or when its time is up."""
+    """How long and how much. A run ends with its applications and kills, or when its time is up and each part was struck once."""
 
     applications: int
     kills: int
@@ -114,8 +114,8 @@ class Run:
         share = 0.05 if self._day == 0 else 0.0  # nobody enters a day early
         plan = Plan(limits.applications - len(faults), limits.seed, self._day, entering=share)
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
-        striker = Striker(self._stack, self._system, self._probe(), self._began)
-        with self._working(plan, pacer) as crowd:
+        with closing(self._probe()) as probe, self._working(plan, pacer) as crowd:
+            striker = Striker(self._stack, self._system, probe, self._began)
             self._strike_all(striker, faults, pacer, crowd, until)
             pacer.rate = 1_000.0
             final_after = self._wait_until_final(striker, crowd, striker.last_at)
@@ -140,9 +140,9 @@ class Run:
         for number, fault in enumerate(faults):
             self._let_applications_follow(striker, total * (number - 2) / len(faults), crowd, until)
             began = time.monotonic()
-            if began > until:
+            if began > until and number >= FIRST_ROUND:
                 break
-            struck = striker.strike(fault, until + RECOVERY_SECONDS)
+            struck = striker.strike(fault)
             spent += time.monotonic() - began
             left = min(spent / (number + 1) * max(len(faults) - number - 1, 1), max(until - time.monotonic(), 1))
             pacer.rate = max((total - len(self._promises.mobiles)) / left, 0.5)

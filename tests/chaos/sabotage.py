@@ -17,19 +17,24 @@ HOLD_SECONDS = 4.0
 """How long a window stays open in which a test kills the process."""
 
 
+def put(owner: object, name: str, instead: object) -> None:
+    """Puts something else where a guard was."""
+    setattr(owner, name, instead)
+
+
 def no_inbox() -> None:
     """Every delivery of an event counts as the first."""
     from services.chassis import inbox
 
-    inbox.first_sight = lambda *_: True  # type: ignore[assignment]
+    put(inbox, "first_sight", lambda *_: True)
 
 
 def no_unique_pass() -> None:
     """Issuance makes a pass of every approval that it handles. (The test drops the unique index, too.)"""
     from services.issuance.handlers import issuing
 
-    issuing.opens_a_pass = lambda *_, **__: True  # type: ignore[attr-defined]
-    issuing._live_row = lambda *_: None
+    put(issuing, "opens_a_pass", lambda *_, **__: True)
+    put(issuing, "_live_row", lambda *_: None)
 
 
 def no_outbox() -> None:
@@ -50,13 +55,14 @@ def no_outbox() -> None:
         eventlet.spawn_after(HOLD_SECONDS, say_later, event, at, expires_at)
         return uuid4()
 
-    outbox.add = forget
+    put(outbox, "add", forget)
 
 
 def mark_before_send() -> None:
     """The relay marks events as sent before the broker has confirmed them."""
     import asyncio
 
+    from contracts.envelope import Envelope
     from services.chassis import relay
 
     async def send_batch(self: Any, connection: Any) -> int:
@@ -66,10 +72,10 @@ def mark_before_send() -> None:
         if marked:
             await asyncio.sleep(HOLD_SECONDS)
             names = relay._COLUMNS.split(", ")
-            await self._publisher.publish_all([relay.Envelope(**dict(zip(names, row, strict=True))) for row in marked])
+            await self._publisher.publish_all([Envelope(**dict(zip(names, row, strict=True))) for row in marked])
         return len(marked)
 
-    relay.OutboxRelay._send_batch = send_batch  # type: ignore[method-assign]
+    put(relay.OutboxRelay, "_send_batch", send_batch)
 
 
 def ack_first() -> None:
@@ -83,14 +89,14 @@ def ack_first() -> None:
         message.ack = message.requeue = lambda: None
         work(self, envelope, message)
 
-    events.EventEntrypoint._work = acknowledge_and_work  # type: ignore[method-assign]
+    put(events.EventEntrypoint, "_work", acknowledge_and_work)
 
 
 def no_deadline() -> None:
     """A command is carried out however late it comes."""
     from services.chassis import rpc
 
-    rpc.now = lambda: datetime.min.replace(tzinfo=UTC)  # type: ignore[attr-defined]
+    put(rpc, "now", lambda: datetime.min.replace(tzinfo=UTC))
 
 
 def slow_to_record() -> None:
@@ -104,22 +110,22 @@ def slow_to_record() -> None:
         time.sleep(HOLD_SECONDS)
         return results
 
-    Sender._attempt_each = attempt_and_hold  # type: ignore[method-assign]
+    put(Sender, "_attempt_each", attempt_and_hold)
 
 
 def no_possible_duplicates() -> None:
     """The sender does not write down that an earlier try may have succeeded."""
     from services.notify import leases
 
-    leases.case = lambda *_, **__: 0  # type: ignore[attr-defined]
+    put(leases, "case", lambda *_, **__: 0)
 
 
 def new_key_each_try() -> None:
     """Each try has a key of its own, so that no provider can know it again."""
     from services.notify import sending
+    from services.notify.channels import Outgoing
 
-    outgoing = sending.Outgoing
-    sending.Outgoing = lambda _id, *rest: outgoing(uuid4(), *rest)  # type: ignore[attr-defined,misc,assignment]
+    put(sending, "Outgoing", lambda _id, *rest: Outgoing(uuid4(), *rest))
 
 
 SWITCHES: dict[str, Callable[[], None]] = {

@@ -21,7 +21,7 @@ from tests.journey.actors import Actor, Department, application, new_mobile, ok,
 from tests.running import Process, eventually
 from tests.system import System
 
-QUIET_SECONDS = 1.5
+QUIET_SECONDS = 1.0
 REST_SECONDS = 40.0
 
 
@@ -123,19 +123,19 @@ class Scene:
     def execute(self, service: str, statement: str, *values: object) -> None:
         """SQL on a service's own database."""
         with database(self.stack, service) as connection:
-            connection.execute(statement, values)  # type: ignore[arg-type]
+            connection.execute(statement, values)
 
     def count(self, service: str, query: str, *values: object) -> int:
         """One number out of a service's own database."""
         with database(self.stack, service) as connection:
-            ((number,),) = connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            ((number,),) = connection.execute(query, values).fetchall()
             return int(number)
 
     @contextmanager
     def locked(self, service: str, table: str) -> Iterator[None]:
         """Nobody else gets at a table for the length of the block; whoever tries waits."""
         with database(self.stack, service) as connection, connection.transaction():
-            connection.execute(f"lock table {table} in access exclusive mode")  # type: ignore[arg-type]
+            connection.execute(f"lock table {table} in access exclusive mode")
             yield
 
     def somebody_waits_for(self, service: str, table: str) -> bool:

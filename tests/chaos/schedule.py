@@ -11,6 +11,8 @@ BROKER, POSTGRES = "broker", "postgres"
 Kind = Literal["kill", "kill twice", "kill several", "kill broker", "kill postgres", "stop"]
 _OFTEN: dict[Kind, int] = {"kill": 60, "kill twice": 8, "kill several": 10, "kill broker": 5, "kill postgres": 5, "stop": 12}
 LONGEST_STOP = 6.0
+FIRST_ROUND = len(PROCESSES) + 3
+"""Each process, broker and database server once, and a stop."""
 
 
 @dataclass(frozen=True)

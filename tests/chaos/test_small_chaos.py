@@ -4,6 +4,7 @@ import sys
 
 from tests.chaos.conftest import Ground
 from tests.chaos.run import Limits, Run
+from tests.chaos.schedule import BROKER, POSTGRES, PROCESSES
 
 SMALL = Limits(applications=300, kills=32, seconds=100, seed=2026)
 
@@ -13,5 +14,5 @@ def test_whatever_is_killed_nothing_is_lost_nothing_happens_twice_and_all_is_fin
     told = "\n".join(report.lines())
     print(told)
     assert report.good, told
-    assert report.kills >= 15, told
-    assert report.applications >= 200, told
+    assert {*PROCESSES, BROKER, POSTGRES} <= {target for one in report.struck for target in one.fault.targets}
+    assert report.applications > SMALL.applications / 3, told

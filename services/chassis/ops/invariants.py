@@ -58,7 +58,9 @@ _DESKS = """
 select heard.application_id, heard.details_seq > 0, last.status, last.revision, last.decided_at < now() - make_interval(secs => %(grace)s)
 from heard_applications heard
 left join reviews on reviews.application_id = heard.application_id
-left join lateral (select status, revision, decided_at from decisions where review_id = reviews.id order by number desc limit 1) last on true
+left join (
+  select distinct on (review_id) review_id, status, revision, decided_at from decisions order by review_id, number desc
+) last on last.review_id = reviews.id
 order by heard.application_id
 """
 

@@ -1,7 +1,7 @@
 """A dead letter as ops may see it: what it is and how it died, never what it says of a person.
 
-Shown are our own headers and what parses as an event of the contract, its sealed block left out. Of anything else only
-the length and a digest: its bytes may be anybody's.
+Shown are our own headers and what parses as an event of the contract, without its sealed block and without free text. Of
+anything else only the length and a digest: its bytes may be anybody's.
 """
 
 import hashlib
@@ -24,6 +24,8 @@ from services.chassis import retry
 REPLAYED = "x-epass-replayed"
 """How often ops sent it back to its consumer."""
 _WORD = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_CODE = re.compile(r"[A-Za-z0-9_.:\-]{0,128}")
+"""Codes, numbers of ours and instants in UTC; whatever has a space, a plus or another script in it is text."""
 _SUBJECT = re.compile(r"[a-z]+:[A-Za-z0-9_\-:.]{1,72}")
 Facts = dict[str, Any]
 
@@ -99,10 +101,8 @@ class Letter:
     def _event(self) -> Facts | None:
         if self.envelope is None:
             return None
-        shown = self.envelope.model_dump(mode="json", exclude={"data", "personal", "subject", "correlation_id"})
-        correlation_id = _word(self.envelope.correlation_id)
-        sealed = "sealed" if self.envelope.personal else None
-        return {**shown, "subject": self.subject, "correlation_id": correlation_id, "data": _clear(self.envelope), "personal": sealed}
+        shown = _without_text(self.envelope.model_dump(mode="json", exclude={"data", "personal"}))
+        return {**shown, "data": _without_text(_clear(self.envelope)), "personal": "sealed" if self.envelope.personal else None}
 
 
 def _envelope(body: bytes) -> Envelope | None:
@@ -129,6 +129,14 @@ def _clear_model(event: str) -> type[Wire]:
     fields = BY_NAME[event].model_fields
     clear: Facts = {name: (field.annotation, field) for name, field in fields.items() if name != "personal"}
     return create_model(event, __base__=Wire, **clear)
+
+
+def _without_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_text(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_text(part) for part in value]
+    return "(text)" if isinstance(value, str) and not _CODE.fullmatch(value) else value
 
 
 def _number(headers: Mapping[str, Any], name: str) -> int:

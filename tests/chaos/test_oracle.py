@@ -1,0 +1,156 @@
+"""The oracle itself: one good story, and every way in which it can be told wrong is found and called by its name."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.chaos.evidence import Evidence, Message
+from tests.chaos.oracle import Findings, SenderKills, judge
+from tests.chaos.promises import Promises
+from tests.chaos.provider import Ledger
+from tests.chaos.schedule import FIRST_ROUND, PROCESSES, schedule
+
+REFERENCE, ID, NUMBER, EVEN, ODD = "PCS-0000-0001", "application", "PASS0001", "+919812345670", "+919812345671"
+
+
+class Story:
+    """One application that was approved, issued, told of and let in; each test changes one thing."""
+
+    def __init__(self, mobile: str = ODD) -> None:
+        self.promises = Promises(
+            mobiles={REFERENCE: mobile}, decided={REFERENCE: "approved"}, admitted={REFERENCE: "nonce"}, numbers={mobile}
+        )
+        self.evidence = Evidence(ids={REFERENCE: ID}, statuses={ID: "entered"})
+        for known in (self.evidence.passes, self.evidence.passes_told, self.evidence.passes_at_gate):
+            known[ID][NUMBER] = True
+        self.evidence.admissions = Counter({"nonce": 1})
+        self.evidence.messages[ID] = [Message("m1", "application_submitted", "delivered", 0), Message("m2", "pass_issued", "delivered", 0)]
+        self.evidence.codes = [Message("m0", "otp", "delivered", 0)]
+        self.evidence.deliveries_told = Counter({ID: 2})
+        self.ledger = Ledger(Counter({"m0": 1, "m1": 1, "m2": 1}), Counter(), dict.fromkeys(("m0", "m1", "m2"), mobile))
+
+    def judged(self, kills: int = 0) -> Findings:
+        return judge(self.promises, self.evidence, self.ledger, SenderKills(kills, 5), "mixed")
+
+    def message(self, state: str, possible_duplicates: int = 0) -> None:
+        """The pass's message in another state."""
+        self.evidence.messages[ID][1] = Message("m2", "pass_issued", state, possible_duplicates)
+
+
+def test_a_story_that_ended_well_has_no_problems() -> None:
+    assert Story().judged().problems() == {}
+
+
+def _forget_application(story: Story) -> None:
+    story.evidence.ids.clear()
+
+
+def _another_application(story: Story) -> None:
+    story.evidence.ids["PCS-0000-0002"] = "another"
+
+
+def _second_pass(story: Story) -> None:
+    for known in (story.evidence.passes, story.evidence.passes_told, story.evidence.passes_at_gate):
+        known[ID]["PASS0002"] = False
+
+
+def _two_live_passes(story: Story) -> None:
+    for known in (story.evidence.passes, story.evidence.passes_told, story.evidence.passes_at_gate):
+        known[ID]["PASS0002"] = True
+
+
+def _no_pass(story: Story) -> None:
+    for known in (story.evidence.passes, story.evidence.passes_told, story.evidence.passes_at_gate):
+        known.clear()
+
+
+def _second_message(story: Story) -> None:
+    story.evidence.messages[ID].append(Message("m3", "pass_issued", "withdrawn", 0))
+
+
+def _no_message(story: Story) -> None:
+    del story.evidence.messages[ID][1]
+    story.evidence.deliveries_told[ID] = 1
+
+
+def _failed_message(story: Story) -> None:
+    story.message("failed")
+    story.evidence.deliveries_told[ID] = 1
+
+
+def _waiting_message(story: Story) -> None:
+    story.message("queued")
+    story.evidence.deliveries_told[ID] = 1
+
+
+BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
+    "a 201 without an application": (_forget_application, {"lost"}),
+    "an application that nobody was promised": (_another_application, {"duplicate_applications"}),
+    "an application that stands still": (lambda story: story.evidence.statuses.update({ID: "approved"}), {"lost", "disagreements"}),
+    "an application that nobody decided": (lambda story: (story.promises.admitted.clear(), story.promises.decided.clear()), {"lost", "duplicate_admissions"}),
+    "a pass that was made twice": (_second_pass, {"duplicate_passes"}),
+    "two passes that are good": (_two_live_passes, {"duplicate_passes", "lost"}),
+    "no pass": (_no_pass, {"lost"}),
+    "a revoked pass that the gate lets in": (
+        lambda story: (story.evidence.passes[ID].update({NUMBER: False}), story.evidence.passes_told[ID].update({NUMBER: False})),
+        {"lost", "disagreements"},
+    ),
+    "a scan that left no trace": (lambda story: story.evidence.admissions.clear(), {"lost"}),
+    "a scan that let in twice": (lambda story: story.evidence.admissions.update({"nonce": 1}), {"duplicate_admissions"}),
+    "an admission that nobody was told of": (lambda story: story.evidence.admissions.update({"another": 1}), {"duplicate_admissions"}),
+    "a message that was stored twice": (_second_message, {"duplicate_messages"}),
+    "a message that was never stored": (_no_message, {"sms_missing"}),
+    "a message that failed": (_failed_message, {"sms_missing"}),
+    "a message that waits": (_waiting_message, {"unfinished"}),
+    "a delivery that was not heard of": (lambda story: story.evidence.deliveries_told.subtract({ID: 1}), {"disagreements"}),
+    "a message that counts as delivered and never was": (lambda story: story.ledger.charged.pop("m2"), {"sms_missing"}),
+    "a code that never came": (lambda story: story.evidence.codes.clear(), {"sms_missing"}),
+    "an event that was not sent": (lambda story: story.evidence.waiting.update({"outbox of approval": 1}), {"unfinished"}),
+    "a dead letter": (lambda story: story.evidence.dead.update({"notify.PassIssued.dead": 1}), {"dead"}),
+    "an answer that no promise allows": (lambda story: story.promises.broken.append("500"), {"broken"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_every_broken_promise_is_found(what: str) -> None:
+    change, problems = BROKEN[what]
+    story = Story()
+    change(story)
+    assert set(story.judged().problems()) == problems
+
+
+def test_a_cancelled_application_ends_cancelled_whatever_was_decided() -> None:
+    story = Story()
+    story.promises.admitted.clear()
+    story.evidence.admissions.clear()
+    story.promises.cancelled.add(REFERENCE)
+    assert "lost" in story.judged().problems()
+    story.evidence.statuses[ID] = "cancelled"
+    assert set(story.judged().problems()) == {"disagreements", "sms_missing"}  # its pass is still good, and nobody told the person
+
+
+def test_a_duplicate_is_explained_by_a_kill_that_was_written_down() -> None:
+    story = Story()
+    story.ledger.charged["m2"] = 2
+    story.message("delivered", possible_duplicates=1)
+    found = story.judged(kills=1)
+    assert (found.problems(), found.sms_duplicates) == ({}, 1)
+    assert set(story.judged(kills=0).problems()) == {"sms_too_many"}
+    story.message("delivered", possible_duplicates=0)
+    assert set(story.judged(kills=1).problems()) == {"sms_unrecorded"}
+
+
+def test_no_kill_explains_a_duplicate_where_the_provider_honours_keys() -> None:
+    story = Story(EVEN)
+    story.ledger.charged["m2"] = 2
+    story.message("delivered", possible_duplicates=1)
+    assert set(story.judged(kills=1).problems()) == {"sms_too_many"}
+
+
+def test_a_seed_replays_its_schedule_and_the_first_round_strikes_every_part() -> None:
+    faults = schedule(7, 200)
+    assert faults == schedule(7, 200)
+    assert faults != schedule(8, 200)
+    assert sum(fault.kills for fault in faults) >= 200
+    assert {*PROCESSES, "broker", "postgres"} <= {target for fault in faults[:FIRST_ROUND] for target in fault.targets}

@@ -200,8 +200,12 @@ def test_where_it_cannot_look_it_says_so_and_neither_yes_nor_no(town: Town, topo
     assert "127.0.0.1" not in done.stderr
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_role_of_ops_reads_the_columns_that_are_counted_and_no_others(town: Town, topology, service: str) -> None:
+def test_the_role_of_ops_reads_the_columns_that_are_counted_and_no_others(town: Town, topology) -> None:
+    for service in SERVICES:
+        _reads_only_what_is_counted(topology, service)
+
+
+def _reads_only_what_is_counted(topology, service: str) -> None:
     url = topology.database_url("ops", service).replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(url, autocommit=True) as connection:
         readable = connection.execute(

@@ -717,7 +717,7 @@ class ScanPass(Strict):
     gate: Code
     direction: Direction = "entry"
     count: int | None = Field(default=None, ge=1, le=51)
-    nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x21-\x7e]+$")
+    nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x20-\x7e]+$")
     scanned_at: Instant | None = None
     id_check: Annotated[Matched | OtherId, Field(discriminator="kind")] | None = None
 

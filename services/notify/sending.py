@@ -1,6 +1,7 @@
-"""One round of sending: lease a few messages, hand each to its channel, record what became of them.
+"""One round of sending: lease a few messages, hand each to its channel, record at once what became of it.
 
-The lease and the record are short transactions of their own; the channel is called while none is open.
+The lease and each record are short transactions of their own; the channel is called while none is open. A sender that is
+killed leaves behind at most one try of each thread of which nobody knows whether it succeeded.
 """
 
 import threading
@@ -30,7 +31,7 @@ T = TypeVar("T")
 WAIT_SECONDS = 1.0
 """Between two tries to reach the database."""
 BATCH_SECONDS = 0.25
-"""What one round should take: short, so that few tries are unknown if its process is killed, and others can help."""
+"""What one round should take: short, so that other threads and senders can help."""
 EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
 
 
@@ -85,7 +86,6 @@ class Sender:
         if not batch:
             return []
         results = self._attempt_each(batch)
-        self._when_database_answers(lambda session: leases.settle(session, results, self._now()))
         for message, outcome in results:
             _count(message, outcome, self._now())
         return results
@@ -104,11 +104,19 @@ class Sender:
     def _attempt_each(self, batch: Sequence[Leased]) -> list[Settled]:
         """Tries one after the other; when that takes too long the rest is given back, well before the lease ends."""
         until = monotonic() + 2 * BATCH_SECONDS
-        results: list[Settled] = []
+        tried: list[Settled] = []
         for message in batch:
-            in_time = not self._stop.is_set() and monotonic() < until
-            results.append((message, self._attempt(message) if in_time else Untried()))
-        return results
+            if self._stop.is_set() or monotonic() >= until:
+                break
+            tried.append((message, self._attempt(message)))
+            self._record(tried[-1:])
+        rest: list[Settled] = [(message, Untried()) for message in batch[len(tried) :]]
+        if rest:
+            self._record(rest)
+        return tried + rest
+
+    def _record(self, results: Sequence[Settled]) -> None:
+        self._when_database_answers(lambda session: leases.settle(session, results, self._now()))
 
     def _attempt(self, message: Leased) -> Outcome:
         at, options = self._now(), self._options

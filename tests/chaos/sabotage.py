@@ -103,14 +103,14 @@ def slow_to_record() -> None:
     """No guard is taken out: between the provider's answer and the commit there is time to be killed."""
     from services.notify.sending import Sender
 
-    attempt_each = Sender._attempt_each
+    attempt = Sender._attempt
 
-    def attempt_and_hold(self: Any, batch: Any) -> Any:
-        results = attempt_each(self, batch)
+    def attempt_and_hold(self: Any, message: Any) -> Any:
+        outcome = attempt(self, message)
         time.sleep(HOLD_SECONDS)
-        return results
+        return outcome
 
-    put(Sender, "_attempt_each", attempt_and_hold)
+    put(Sender, "_attempt", attempt_and_hold)
 
 
 def no_possible_duplicates() -> None:

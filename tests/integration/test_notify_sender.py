@@ -312,6 +312,20 @@ def test_what_a_slow_channel_leaves_no_time_for_is_given_back_untouched(db: Data
     assert len(sender(db, RecordingChannel(), clock).send_due()) == 3
 
 
+def test_each_message_is_recorded_before_the_next_is_tried_so_that_a_kill_leaves_one_unknown(db: Database) -> None:
+    put_passes(db, 4)
+    recorded_before: list[int] = []
+
+    class Looking(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            with db.transaction() as session:
+                recorded_before.append(len(session.scalars(select(Message.id).where(Message.state == "delivered")).all()))
+            return super().send(message)
+
+    sender(db, Looking()).send_due()
+    assert recorded_before == [0, 1, 2, 3]
+
+
 def test_a_sender_that_stops_gives_back_what_it_has_not_tried(db: Database) -> None:
     put_passes(db, 3)
     stop = threading.Event()

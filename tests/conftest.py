@@ -1,7 +1,7 @@
 """What tests stand on: settings for this process, one real broker and database server a session, emptied databases.
 
 One fixture, ``stack``, chooses: containers (testcontainers) where a Docker-compatible engine answers, else the private
-processes that `make run` uses. EPASS_TEST_BACKEND=containers|processes overrides. The head of the report says which.
+processes that `make run` uses. EPASS_TEST_BACKEND=containers|processes overrides. The end of the report says which.
 """
 
 import os
@@ -31,8 +31,9 @@ from tests.databases import Databases
 from tests.system import System
 
 
-def pytest_report_header() -> str:
-    return f"broker and databases: {backend_name()}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says which were used, also in a quiet run, which has no header."""
+    terminalreporter.write_line(f"broker and databases: {backend_name()}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

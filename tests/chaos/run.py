@@ -112,7 +112,7 @@ class Run:
         faults = schedule(limits.seed, limits.kills)
         until = self._began + limits.seconds
         share = 0.05 if self._day == 0 else 0.0  # nobody enters a day early
-        plan = Plan(limits.applications - len(faults), limits.seed, self._day, entering=share)
+        plan = Plan(max(limits.applications - len(faults), 1), limits.seed, self._day, entering=share)
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
         with closing(self._probe()) as probe, self._working(plan, pacer) as crowd:
             striker = Striker(self._stack, self._system, probe, self._began)

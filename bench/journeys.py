@@ -5,7 +5,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -88,7 +88,8 @@ def _body() -> dict[str, Any]:
 
 
 def _slot() -> dict[str, str]:
-    return {"date": datetime.now(IST).date().isoformat(), "from": "00:00", "to": "23:59"}
+    day = (datetime.now(IST) + timedelta(minutes=25)).date()  # just before midnight tomorrow's gates are open already
+    return {"date": day.isoformat(), "from": "00:00", "to": "23:59"}
 
 
 async def run(gateway: str, logins_file: Path, count: int) -> Journeys:

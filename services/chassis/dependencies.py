@@ -28,7 +28,7 @@ def every(interval: float, *, eager: bool = False) -> Callable[[F], F]:
         def tick(self: Any) -> None:
             try:
                 method(self)
-            except Exception as error:
+            except Exception as error:  # whatever it is, it must be seen, and the next tick tries again
                 log.warning("periodic work failed", work=method.__name__, exc_info=error)
 
         wrapped: F = timer(interval=interval, eager=eager)(tick)

@@ -120,7 +120,7 @@ class Mover:
                     confirm_timeout=5,
                     **properties,
                 )
-            except BaseException:
+            except BaseException:  # also a killed thread: what it left half written is not used again
                 broken, self._connection = self._connection, None
                 broken.collapse()
                 raise

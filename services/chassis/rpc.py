@@ -53,11 +53,12 @@ def invalid(error: ValidationError) -> InvalidInput:
 
 
 def translate(error: BaseException) -> ContractError:
-    """The contract error that a caller may see."""
+    """The contract error that a caller may see of what a handler raised.
+
+    A ValidationError is none of the caller's there: the request was parsed before the handler began, so it is a fault of ours.
+    """
     if isinstance(error, ContractError):
         return error
-    if isinstance(error, ValidationError):
-        return invalid(error)
     if isinstance(error, (DBAPIError, PoolTimeout)) and (is_away(error) or is_busy(error)):
         return Unavailable("the database does not answer in time")
     return InternalError("the service failed")
@@ -80,7 +81,7 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
             with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
                 try:
                     return handler(self, request, call).model_dump(mode="json", by_alias=True)
-                except BaseException as error:
+                except Exception as error:  # the caller gets an answer; a worker that is being killed gives none
                     told = translate(error)
                     outcome = told.body.code
                     if isinstance(told, InternalError):

@@ -1,13 +1,14 @@
 """The wire is pinned: yesterday's bytes are read today, and today's are what yesterday's readers expect."""
 
 import json
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from contracts.envelope import PersonalKeyRing, UnreadableEvent
 from contracts.events import ALL
-from contracts.subscriptions import GATEWAY_HEARS, HEARS
+from contracts.subscriptions import GATEWAY_HEARS, HEARS, SERVICES
 from contracts.wire import read_envelope, unwrap, wrap
 from tests.contract.samples import AT, ID, KEY, SAMPLES, file_of
 
@@ -80,3 +81,20 @@ def test_a_retired_key_still_opens_and_a_new_one_seals() -> None:
 def test_every_event_is_heard_by_somebody_or_kept_in_the_stream_on_purpose() -> None:
     heard = {event for events in HEARS.values() for event in events} | set(GATEWAY_HEARS)
     assert {event.__name__ for event in set(ALL) - heard} == {"GateConflictFound"}
+
+
+def test_the_table_in_the_architecture_says_who_hears_and_says_what() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.count("|") == 5]
+    table = {row[0]: (_events(row[2]), _events(row[3])) for row in rows if row[0] in SERVICES}
+    assert table == {
+        service: (
+            {event.__name__ for event in HEARS.get(service, ())},
+            {event.__name__ for event in ALL if event.producer == service},
+        )
+        for service in SERVICES
+    }
+
+
+def _events(cell: str) -> set[str]:
+    return {name.strip() for name in cell.split(",")} - {"–", ""}

@@ -73,13 +73,12 @@ def probe(topology: TestStack, effects, broker, tmp_path: Path) -> Iterator[Proc
     process.kill()
 
 
-def make_probe(stack: TestStack, folder: Path, *only: str, **settings: str) -> Process:
-    """A probe that is not started yet."""
+def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", **settings: str) -> Process:
+    """A probe that is not started yet; ``sabotage`` names a guard that is taken out of it."""
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     environment = {**own, **stack.environment("verify"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"], "EPASS_ATTEMPTS": "3"}
-    return Process(
-        ["-m", "services.chassis.serve", "tests.probe", *only], {**environment, **settings}, folder / f"probe-{uuid4().hex[:6]}.log"
-    )
+    serve = ["tests.chaos.sabotage", sabotage, "services.chassis.serve"] if sabotage else ["services.chassis.serve"]
+    return Process(["-m", *serve, "tests.probe", *only], {**environment, **settings}, folder / f"probe-{uuid4().hex[:6]}.log")
 
 
 def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevoked:

@@ -1,5 +1,8 @@
 """The relay: what a transaction put into an outbox reaches everyone who hears it, whatever dies meanwhile."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,7 +13,7 @@ from contracts.wire import read_envelope, unwrap
 from services.chassis import outbox, schema
 from services.chassis.clock import now
 from services.chassis.personal import key_ring
-from tests.integration.conftest import QUEUE, revoked
+from tests.integration.conftest import QUEUE, apply_topology, revoked
 from tests.running import Process, eventually
 from tests.wire import wire
 
@@ -161,6 +164,23 @@ def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published
         assert heard(broker) == ["kept"]
     finally:
         process.kill()
+
+
+def test_the_topology_check_names_what_is_missing(broker, topology) -> None:
+    assert _check(topology) == (0, "")
+    with broker.connection.channel() as channel:
+        channel.queue_delete(QUEUE)
+    try:
+        assert _check(topology) == (1, f"missing: {QUEUE}\n")
+    finally:
+        apply_topology(topology)
+
+
+def _check(stack) -> tuple[int, str]:
+    environment = {**os.environ, **stack.environment("administrator")}
+    command = [sys.executable, "-m", "services.chassis.cli", "topology", "check"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout
 
 
 def test_rows_that_commit_out_of_order_are_all_sent(broker, relay, issuance) -> None:

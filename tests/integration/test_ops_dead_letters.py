@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -254,6 +255,7 @@ def test_ten_thousand_are_replayed_although_it_is_killed_and_interrupted(broker,
     assert stopped.returncode == 130
     assert told["interrupted"]
     assert 1500 <= told["replayed"] < MANY
+    eventually(lambda: _is_still(broker, DEAD), "what it held is back")
     left = broker.depth(DEAD)
     assert 0 < left < MANY
     done = epass(topology, "dead-letters", "replay", "--queue", QUEUE, "--json")
@@ -290,8 +292,13 @@ def _replay_until(stack, count: int) -> "subprocess.Popen[str]":
 
 
 def _is_still(broker: Wire, queue: str) -> bool:
+    """Whether nothing comes back any more: the broker says of no returned message that it was the last one."""
     depth = broker.depth(queue)
-    return all(broker.depth(queue) == depth for _ in range(20))
+    for _ in range(20):
+        time.sleep(0.025)
+        if broker.depth(queue) != depth:
+            return False
+    return True
 
 
 # ------------------------------------------------------------------ dropping

@@ -210,8 +210,9 @@ def _reads_only_what_is_counted(topology, service: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         readable = connection.execute(
             """
-            select table_name, column_name from information_schema.columns
-            where table_schema = 'public' and has_column_privilege(quote_ident(table_name), column_name::text, 'select')
+            select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
+            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped
+              and has_column_privilege(c.oid, a.attnum, 'select')
             """
         ).fetchall()
         assert set(readable) == {(table, column) for table, columns in READABLE[service].items() for column in columns.split(", ")}

@@ -15,8 +15,8 @@ Json = dict[str, Any]
 
 
 def today(days: int = 0) -> str:
-    """A date in India."""
-    return (datetime.now(IST) + timedelta(days=days)).date().isoformat()
+    """A date in India. In the last minutes before midnight it is tomorrow, whose gates open half an hour early."""
+    return (datetime.now(IST) + timedelta(days=days, minutes=25)).date().isoformat()
 
 
 def slot(days: int = 0, start: str = "00:00", end: str = "23:59") -> Json:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.chassis.clock import IST
-from tests.journey.actors import MATCHED, Applicant, application, issued, ok, slot, today
+from tests.journey.actors import MATCHED, Applicant, application, issued, ok, slot
 from tests.running import eventually
 
 
@@ -36,7 +36,7 @@ WRONG = {
     ),
     "three characters of an ID": (application(applicant={"id_last4": "482"}), "applicant.id_last4"),
     "a name of signs": (application(applicant={"name": "<script>"}), "applicant.name"),
-    "a past date": (application(preferred=[slot(-1)]), "preferred.0.date"),
+    "a past date": (application(preferred=[slot(-2)]), "preferred.0.date"),
     "a date too far away": (application(preferred=[slot(31)]), "preferred.0.date"),
     "an end before the start": (application(preferred=[slot(1, "12:00", "10:00")]), "preferred.0"),
     "four dates": (application(preferred=[slot(day) for day in range(4)]), "preferred"),
@@ -239,8 +239,8 @@ def test_a_preview_records_nothing(system, department, officer) -> None:
 def test_today_is_allowed_while_time_remains(someone) -> None:
     now = datetime.now(IST)
     if now.hour < 1:
-        past = slot(0, "00:00", "00:00")
+        past = slot(-2)
     else:
-        past = {"date": today(), "from": "00:00", "to": (now - timedelta(minutes=30)).strftime("%H:%M")}
+        past = {"date": now.date().isoformat(), "from": "00:00", "to": (now - timedelta(minutes=30)).strftime("%H:%M")}
     assert field_errors(someone.post("/applications", application(preferred=[past])))
     ok(someone.post("/applications", application(preferred=[slot(0)])), 201)

@@ -5,8 +5,9 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from contracts.rpc import ScanPass
-from services.chassis.rpc import translate
+from contracts.rpc import INSIDE, Call, InsideList, InsideQuestion, ScanPass
+from services.chassis.clock import now
+from services.chassis.rpc import rpc, translate
 
 
 def _fault(kind: type[psycopg.Error]) -> DBAPIError:
@@ -26,6 +27,24 @@ def test_a_fault_of_ours_is_an_internal_error_without_its_text(kind) -> None:
     told = translate(_fault(kind))
     assert type(told).__name__ == "InternalError"
     assert "secret" not in str(told)
+
+
+def test_a_model_that_we_build_wrongly_is_our_fault_and_not_the_callers() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ScanPass.model_validate({})
+    assert type(translate(caught.value)).__name__ == "InternalError"
+
+
+def test_a_worker_that_is_killed_gives_no_answer() -> None:
+    class Killed(BaseException):
+        """As eventlet's GreenletExit."""
+
+    def inside(_self: object, _request: object, _call: object) -> InsideList:
+        raise Killed
+
+    answer = rpc(INSIDE)(inside)
+    with pytest.raises(Killed):
+        answer(None, InsideQuestion(site="PCS1"), Call(deadline=now()))
 
 
 def test_a_nonce_that_no_database_stores_is_bad_input() -> None:

@@ -5,7 +5,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -247,7 +246,7 @@ def test_ten_thousand_are_replayed_although_it_is_killed_and_interrupted(broker,
     killed = _replay_until(topology, 1500)
     killed.kill()
     killed.communicate()
-    eventually(lambda: MANY - 1500 >= broker.depth(DEAD) + 0 > 0 and _is_still(broker, DEAD), "what it held is back")
+    eventually(lambda: 0 < broker.depth(DEAD) <= MANY - 1500, "some are replayed, most are not")
     stopped = _replay_until(topology, 1500)
     stopped.send_signal(signal.SIGINT)
     out, _ = stopped.communicate(timeout=30)
@@ -255,13 +254,16 @@ def test_ten_thousand_are_replayed_although_it_is_killed_and_interrupted(broker,
     assert stopped.returncode == 130
     assert told["interrupted"]
     assert 1500 <= told["replayed"] < MANY
-    eventually(lambda: _is_still(broker, DEAD), "what it held is back")
-    left = broker.depth(DEAD)
-    assert 0 < left < MANY
-    done = epass(topology, "dead-letters", "replay", "--queue", QUEUE, "--json")
-    assert (done.returncode, json.loads(done.stdout)["replayed"], broker.depth(DEAD)) == (0, left, 0)
-    arrived = drain(topology, QUEUE, broker.depth(QUEUE))
-    assert set(arrived) == ids
+    assert broker.depth(DEAD) > 0
+    arrived: list[str] = []
+
+    def continued() -> bool:
+        """The broker gives back what the stopped ones held a moment after they have gone, and says of none that it was the last."""
+        assert epass(topology, "dead-letters", "replay", "--queue", QUEUE).returncode == 0
+        arrived.extend(drain(topology, QUEUE, broker.depth(QUEUE)))
+        return set(arrived) == ids and broker.depth(DEAD) == 0
+
+    eventually(continued, "each of them came back to its consumer", 60)
     assert len(arrived) - MANY <= redrive.AT_ONCE, "only what was under way when it was killed came twice"
 
 
@@ -289,16 +291,6 @@ def _replay_until(stack, count: int) -> "subprocess.Popen[str]":
         if (shown := re.search(r"(\d+) replayed", line)) and int(shown[1]) >= count:
             return process
     raise AssertionError("it ended before it was interrupted")
-
-
-def _is_still(broker: Wire, queue: str) -> bool:
-    """Whether nothing comes back any more: the broker says of no returned message that it was the last one."""
-    depth = broker.depth(queue)
-    for _ in range(20):
-        time.sleep(0.025)
-        if broker.depth(queue) != depth:
-            return False
-    return True
 
 
 # ------------------------------------------------------------------ dropping

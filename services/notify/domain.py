@@ -96,10 +96,11 @@ class Failed:
 
 @dataclass(frozen=True)
 class Later:
-    """Another try is worth it, from this instant on."""
+    """Another try is worth it, from this instant on; it is a possible duplicate where this one may have arrived."""
 
     at: datetime
     reason: str
+    may_have_arrived: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,14 @@ def is_late(expires_at: datetime | None, at: datetime) -> bool:
 
 
 def after_a_temporary_error(
-    reason: str, attempts: int, at: datetime, expires_at: datetime | None, delays: Sequence[float], limit: int
+    reason: str,
+    attempts: int,
+    at: datetime,
+    expires_at: datetime | None,
+    delays: Sequence[float],
+    limit: int,
+    *,
+    may_have_arrived: bool = False,
 ) -> Later | Failed:
     """When to try again.
 
@@ -127,11 +135,12 @@ def after_a_temporary_error(
         expires_at: from when on the message is of no use.
         delays: seconds before the second, third … try; the last one repeats.
         limit: tries in all.
+        may_have_arrived: whether nobody knows that it did not.
     """
     if attempts >= limit:
         return Failed(reason)
     again = at + timedelta(seconds=delays[min(attempts, len(delays)) - 1])
-    return Failed("expired") if is_late(expires_at, again) else Later(again, reason)
+    return Failed("expired") if is_late(expires_at, again) else Later(again, reason, may_have_arrived)
 
 
 # ------------------------------------------------------------- asking again

@@ -1,7 +1,8 @@
 """Messages out of their table and back: leased for a while, then settled with what became of them.
 
 A lease is an id on the row and a time until when it holds. A sender that dies leaves both behind: once the time is
-over the next one takes the message, and counts that the last try may have succeeded all the same.
+over the next one takes the message, and counts that the last try may have succeeded all the same. So does a try of
+which the vendor said nothing: its lease stays until the next try is due.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,7 +105,8 @@ def _settle(session: Session, message: Leased, outcome: Outcome, at: datetime) -
     elif isinstance(outcome, Failed):
         _end_failed(session, message, outcome, at)
     elif isinstance(outcome, Later):
-        _change_own(session, message, due_at=outcome.at, lease=None, reason=outcome.reason)
+        lease = message.lease if outcome.may_have_arrived else None
+        _change_own(session, message, due_at=outcome.at, lease=lease, reason=outcome.reason)
     else:
         _change_own(session, message, due_at=at, lease=None, attempts=Message.attempts - 1)
 

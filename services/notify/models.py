@@ -54,10 +54,10 @@ class Message(Base):
     due_at: Mapped[datetime]
     """Not before this; while a sender holds it, when the lease ends."""
     lease: Mapped[UUID | None]
-    """Who holds it. A lease that is still there at the next try ended without an outcome."""
+    """Who holds it. A lease that is still there at the next try ended without an outcome that is known."""
     attempts: Mapped[int] = mapped_column(default=0)
     possible_duplicates: Mapped[int] = mapped_column(default=0)
-    """Tries whose outcome nobody knows: their sender was killed, or took longer than the lease."""
+    """Tries whose outcome nobody knew when the next began: their sender was killed or slow, or the vendor did not answer."""
     reason: Mapped[str | None]
     """Of the last try that did not succeed, in a word."""
     provider_id: Mapped[str | None]

@@ -130,7 +130,13 @@ class Sender:
             return Failed(error.reason)
         except TemporaryChannelError as error:
             return after_a_temporary_error(
-                error.reason, message.attempts, self._now(), message.expires_at, options.retry_delays, options.attempts
+                error.reason,
+                message.attempts,
+                self._now(),
+                message.expires_at,
+                options.retry_delays,
+                options.attempts,
+                may_have_arrived=error.may_have_arrived,
             )
 
     def _send(self, message: Leased) -> Delivered:

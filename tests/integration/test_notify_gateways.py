@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,6 +39,7 @@ class Vendor:
         self.got: list[tuple[dict[str, str], dict]] = []
         self.answers: list[tuple[int, bytes]] = []
         self.hold: threading.Event | None = None
+        self.hang_up = False
         vendor = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,6 +48,9 @@ class Vendor:
                 vendor.got.append((dict(self.headers), body))
                 if vendor.hold is not None:
                     vendor.hold.wait(30)
+                if vendor.hang_up:
+                    self.close_connection = True
+                    return
                 status, answer = vendor.answers.pop(0) if vendor.answers else (200, b'{"id": "v-1", "messages": [{"id": "wamid.1"}]}')
                 try:
                     self.send_response(status)
@@ -215,6 +219,71 @@ def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_says_yes(db: 
     assert vendor.keys == [str(row(db).id)] * 4
     assert (row(db).state, row(db).attempts, row(db).provider_id) == ("delivered", 4, "v-1")
     assert said(db) == ["NotificationDelivered"]
+
+
+def no_answer(vendor: Vendor) -> None:
+    vendor.hold = threading.Event()
+
+
+def broken_connection(vendor: Vendor) -> None:
+    vendor.hang_up = True
+
+
+def failure(status: int) -> Callable[[Vendor], None]:
+    def fail(vendor: Vendor) -> None:
+        vendor.answers = [(status, b"")]
+
+    fail.__name__ = f"a {status}"
+    return fail
+
+
+def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[Vendor], None]) -> Message:
+    """The row after a first try that went wrong like this, and a second that succeeded."""
+    put_pass(db)
+    ahead = timedelta(0)
+    postman = Sender(db, {"sms": channel}, Settings(), threading.Event(), lambda: now() + ahead)
+    first(vendor)
+    postman.send_due()
+    if vendor.hold is not None:
+        vendor.hold.set()
+    vendor.hold, vendor.hang_up, ahead = None, False, timedelta(seconds=400)
+    postman.send_due()
+    assert (row(db).state, row(db).attempts, len(vendor.got)) == ("delivered", 2, 2)
+    return row(db)
+
+
+@pytest.mark.parametrize(
+    ("first", "possible"),
+    [(no_answer, 1), (broken_connection, 1), (failure(500), 1), (failure(504), 1), (failure(503), 0), (failure(429), 0)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplicate(
+    db: Database, vendor: Vendor, client: httpx.Client, first: Callable[[Vendor], None], possible: int
+) -> None:
+    assert try_twice(db, vendor, SmsChannel(client, vendor.url, TOKEN), first).possible_duplicates == possible
+
+
+def test_a_gateway_that_could_not_be_reached_has_nothing_twice(db: Database, vendor: Vendor, client: httpx.Client) -> None:
+    put_pass(db)
+    for url, ahead in (("http://127.0.0.1:9/nobody", 0), (vendor.url, 400)):
+        channel, at = SmsChannel(client, url, TOKEN), now() + timedelta(seconds=ahead)
+        Sender(db, {"sms": channel}, Settings(), threading.Event(), lambda at=at: at).send_due()
+    assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 0)
+
+
+def test_a_channel_that_called_its_timeout_a_no_would_leave_the_duplicate_unrecorded(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
+    """Negative control: the vendor has it twice, and nothing says so."""
+
+    class Sure(SmsChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            try:
+                return super().send(message)
+            except TemporaryChannelError as error:
+                raise TemporaryChannelError(error.reason) from None
+
+    assert try_twice(db, vendor, Sure(client, vendor.url, TOKEN), no_answer).possible_duplicates == 0
 
 
 def test_a_number_that_the_gateway_refuses_is_asked_once(db: Database, vendor: Vendor, client: httpx.Client) -> None:

@@ -33,10 +33,16 @@ class Receipt:
 
 
 class TemporaryChannelError(Exception):
-    """A later try may succeed. ``reason`` is a word of ours, never the vendor's text."""
+    """A later try may succeed.
 
-    def __init__(self, reason: str) -> None:
+    Args:
+        reason: a word of ours, never the vendor's text.
+        may_have_arrived: whether the vendor may have taken the message all the same.
+    """
+
+    def __init__(self, reason: str, *, may_have_arrived: bool = False) -> None:
         self.reason = reason
+        self.may_have_arrived = may_have_arrived
         super().__init__(reason)
 
 

@@ -22,12 +22,13 @@ def _operation_id(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def create_app(options: Settings | None = None, client: RpcClient | None = None) -> FastAPI:
+def create_app(options: Settings | None = None, client: RpcClient | None = None, ready_seconds: float = 0.0) -> FastAPI:
     """The application.
 
     Args:
         options: the settings, those of this process where left out.
         client: the way to the services; one of its own where left out. It connects when the application starts.
+        ready_seconds: how long at most the start waits until requests can be served.
     """
     options = options or settings()
     replica = Replica(options, client or RpcClient(options))
@@ -35,6 +36,7 @@ def create_app(options: Settings | None = None, client: RpcClient | None = None)
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with replica.running():
+            await replica.wait_ready(ready_seconds)
             yield
 
     app = FastAPI(

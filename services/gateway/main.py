@@ -8,9 +8,10 @@ import uvicorn
 from services.chassis import logs
 from services.chassis.settings import settings
 from services.gateway.app import create_app
+from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
 
-STOP_SECONDS = 20
-"""Requests under way get so long; what then remains has outlived every limit of its own."""
+READY_SECONDS = 3.0
+"""So long nobody is let in who would only be told 503; where broker or accounts are away for longer, that is the answer."""
 
 
 def main() -> None:
@@ -22,8 +23,8 @@ def main() -> None:
         sys.exit(1)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # uvicorn handles them while it runs, and raises them again when it has stopped
-    uvicorn.run(
-        create_app(options),
+    config = uvicorn.Config(
+        create_app(options, ready_seconds=READY_SECONDS),
         host=options.gateway_host,
         port=options.gateway_port,
         loop="uvloop",
@@ -32,8 +33,10 @@ def main() -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+    Server(config).run()
 
 
 if __name__ == "__main__":

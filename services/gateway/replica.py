@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import cast
 
 from fastapi import Request
@@ -71,6 +72,12 @@ class Replica:
             "session_keys": self.keys.value is not None,
             "denied_sessions": self.denied.value is not None,
         }
+
+    async def wait_ready(self, seconds: float) -> None:
+        """Until requests can be served, or the time is over."""
+        until = monotonic() + seconds
+        while not all(self.checks().values()) and monotonic() < until:  # noqa: ASYNC110  what is checked is no event
+            await asyncio.sleep(0.02)
 
     def alive(self) -> bool:
         """Whether everything that runs in the background still runs; if not, only a new process helps."""

@@ -15,6 +15,8 @@ from uuid import UUID, uuid4
 
 HOLD_SECONDS = 4.0
 """How long a window stays open in which a test kills the process."""
+HELD = "held in the window"
+"""What a process writes into its log when a window is open."""
 
 
 def put(owner: object, name: str, instead: object) -> None:
@@ -99,6 +101,15 @@ def no_deadline() -> None:
     put(rpc, "now", lambda: datetime.min.replace(tzinfo=UTC))
 
 
+def no_leaving() -> None:
+    """A gateway that stops closes its connections at once, as uvicorn does by itself."""
+    import uvicorn
+
+    from services.gateway import server
+
+    put(server.Server, "shutdown", uvicorn.Server.shutdown)
+
+
 def slow_to_record() -> None:
     """No guard is taken out: between the provider's answer and the commit there is time to be killed."""
     from services.notify.sending import Sender
@@ -107,10 +118,42 @@ def slow_to_record() -> None:
 
     def attempt_and_hold(self: Any, message: Any) -> Any:
         outcome = attempt(self, message)
+        print(HELD, flush=True)
         time.sleep(HOLD_SECONDS)
         return outcome
 
     put(Sender, "_attempt", attempt_and_hold)
+
+
+def slow_to_acknowledge() -> None:
+    """No guard is taken out: between the commit of an event's effect and its acknowledgement there is time to be killed."""
+    from services.chassis import events
+
+    settle = events.EventEntrypoint._settle
+
+    def hold_and_settle(self: Any, message: Any, error: BaseException | None) -> str:
+        print(HELD, flush=True)
+        time.sleep(HOLD_SECONDS)
+        return settle(self, message, error)
+
+    put(events.EventEntrypoint, "_settle", hold_and_settle)
+
+
+def slow_to_mark() -> None:
+    """No guard is taken out: between the broker's confirm and the mark in the outbox there is time to be killed."""
+    import asyncio
+
+    from services.chassis import relay
+
+    publish_all = relay.Publisher.publish_all
+
+    async def publish_all_and_hold(self: Any, envelopes: Any) -> Any:
+        confirmed = await publish_all(self, envelopes)
+        print(HELD, flush=True)
+        await asyncio.sleep(HOLD_SECONDS)
+        return confirmed
+
+    put(relay.Publisher, "publish_all", publish_all_and_hold)
 
 
 def no_possible_duplicates() -> None:
@@ -131,8 +174,8 @@ def new_key_each_try() -> None:
 SWITCHES: dict[str, Callable[[], None]] = {
     switch.__name__: switch
     for switch in (
-        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline,
-        slow_to_record, no_possible_duplicates, new_key_each_try,
+        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_leaving,
+        slow_to_record, slow_to_acknowledge, slow_to_mark, no_possible_duplicates, new_key_each_try,
     )
 }  # fmt: skip
 

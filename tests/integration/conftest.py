@@ -15,6 +15,7 @@ from sqlalchemy import text
 from contracts.events import PassRevoked
 from contracts.model import Contact
 from contracts.wire import wrap
+from services.chassis import outbox
 from services.chassis.clock import now
 from services.chassis.db import Database
 from services.chassis.personal import key_ring
@@ -81,6 +82,13 @@ def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", *
     return Process(["-m", *serve, "tests.probe", *only], {**environment, **settings}, folder / f"probe-{uuid4().hex[:6]}.log")
 
 
+def make_relay(stack, folder, name="relay", *, sabotage: str = "", **settings: str) -> Process:
+    """A relay of issuance's outbox that is not started yet; ``sabotage`` as in :func:`make_probe`."""
+    environment = {**stack.environment("relay"), "EPASS_RELAY_DATABASE_URLS": stack.database_url("relay", "issuance"), **settings}
+    command = ["tests.chaos.sabotage", sabotage, "services.chassis.cli"] if sabotage else ["services.chassis.cli"]
+    return Process(["-m", *command, "relay"], environment, folder / f"{name}.log")
+
+
 def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevoked:
     """An event that tells the probe what to do."""
     return PassRevoked(
@@ -99,6 +107,29 @@ def revoked_bytes(reference: str = "done", event_id: UUID | None = None, **envel
     """The same on the wire."""
     whole = wrap(revoked(reference), event_id=event_id or uuid4(), seq=1, occurred_at=now(), keys=key_ring())
     return whole.model_copy(update=envelope).to_bytes()
+
+
+@pytest.fixture
+def issuance(databases, stack):
+    """Issuance's database, which the relay may read."""
+    database = databases["issuance"]
+    for service in databases:
+        databases[service]  # each has its outbox, so that the relay's role can be let in
+    stack.grant_relay()
+    return database
+
+
+def say(database, *references: str, **options) -> None:
+    """Puts events into the outbox."""
+    for reference in references:
+        with database.transaction() as session:
+            outbox.add(session, revoked(reference), at=now(), **options)
+
+
+def waiting(database) -> int:
+    """Events that are not marked as sent."""
+    with database.transaction() as session:
+        return session.execute(text("select count(*) from outbox where sent_at is null")).scalar_one()
 
 
 @contextmanager

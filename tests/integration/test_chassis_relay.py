@@ -7,29 +7,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from contracts.wire import read_envelope, unwrap
-from services.chassis import outbox, schema
+from services.chassis import outbox
 from services.chassis.clock import now
 from services.chassis.personal import key_ring
-from tests.integration.conftest import QUEUE, apply_topology, revoked
+from tests.integration.conftest import QUEUE, apply_topology, make_relay, revoked, say, waiting
 from tests.running import Process, eventually
 from tests.wire import wire
-
-
-def make_relay(stack, folder, name="relay", **settings: str) -> Process:
-    environment = {**stack.environment("relay"), "EPASS_RELAY_DATABASE_URLS": stack.database_url("relay", "issuance"), **settings}
-    return Process(["-m", "services.chassis.cli", "relay"], environment, folder / f"{name}.log")
-
-
-@pytest.fixture
-def issuance(databases, stack):
-    database = databases["issuance"]
-    for service in databases:
-        databases[service]  # each has its outbox, so that the relay's role can be let in
-    stack.grant_relay()
-    return database
 
 
 @pytest.fixture
@@ -37,17 +23,6 @@ def relay(topology, issuance, tmp_path) -> Iterator[Process]:
     process = make_relay(topology, tmp_path).start()
     yield process
     process.kill()
-
-
-def say(database, *references: str, **options) -> None:
-    for reference in references:
-        with database.transaction() as session:
-            outbox.add(session, revoked(reference), at=now(), **options)
-
-
-def waiting(database) -> int:
-    with database.transaction() as session:
-        return session.execute(text("select count(*) from outbox where sent_at is null")).scalar_one()
 
 
 def heard(broker) -> list[str]:
@@ -98,18 +73,6 @@ def test_the_outbox_and_the_broker_never_hold_a_name_or_a_mobile_in_clear(broker
         assert "Gurpreet" not in place
         assert "9876543210" not in place
     assert unwrap(read_envelope(body.encode()), key_ring()).event.personal.name == "Gurpreet Kaur"
-
-
-def test_a_relay_killed_between_confirm_and_mark_sends_again_and_loses_nothing(broker, relay, issuance) -> None:
-    say(issuance, *(f"PCS-{number}" for number in range(20)))
-    eventually(lambda: waiting(issuance) == 0, "sent")
-    with issuance.transaction() as session:  # as if the relay had died before it marked them
-        session.execute(update(schema.outbox).values(sent_at=None))
-        session.execute(text("notify outbox"))
-    eventually(lambda: waiting(issuance) == 0, "sent again")
-    references = heard(broker)
-    assert len(references) == 40
-    assert set(references) == {f"PCS-{number}" for number in range(20)}
 
 
 def test_a_broker_that_goes_away_delays_events_and_loses_none(broker, relay, issuance, topology) -> None:

@@ -101,6 +101,27 @@ def no_deadline() -> None:
     put(rpc, "now", lambda: datetime.min.replace(tzinfo=UTC))
 
 
+def no_idempotency() -> None:
+    """A command that is repeated is carried out again. (Handlers are imported afterwards, and get this one.)"""
+    from services.chassis import idempotency
+
+    put(idempotency, "once", lambda _session, _call, _route, _request, effect, answer: answer(effect()))
+
+
+def no_row_lock() -> None:
+    """A gate reads the pass without locking it."""
+    from services.verify.handlers import finding
+
+    put(finding, "_LOCKED", finding._BY_NUMBER)
+
+
+def no_nonce() -> None:
+    """A scan is recorded whether its nonce is new or not. (The test drops the unique constraint, too.)"""
+    from services.verify.handlers import recording
+
+    put(recording, "_INSERT", recording.insert(recording._SCANS).returning(recording._SCANS.c.id))
+
+
 def no_leaving() -> None:
     """A gateway that stops closes its connections at once, as uvicorn does by itself."""
     import uvicorn
@@ -174,7 +195,8 @@ def new_key_each_try() -> None:
 SWITCHES: dict[str, Callable[[], None]] = {
     switch.__name__: switch
     for switch in (
-        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_leaving,
+        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_idempotency,
+        no_row_lock, no_nonce, no_leaving,
         slow_to_record, slow_to_acknowledge, slow_to_mark, no_possible_duplicates, new_key_each_try,
     )
 }  # fmt: skip

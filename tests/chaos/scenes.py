@@ -5,7 +5,7 @@ A scene has a ledger of its own. :meth:`Scene.process` takes guards out of one p
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -32,9 +32,32 @@ def mobile_ending_in(digit: int) -> str:
 
 def sabotaged(system: System, name: str, *switches: Callable[[], None], **settings: str) -> Process:
     """A process of the system, not started, without its guards."""
-    process = system.process(name, "-sabotaged", **settings)
+    return without(system.process(name, "-sabotaged", **settings), *switches)
+
+
+def without(process: Process, *switches: Callable[[], None]) -> Process:
+    """A process that does not run, without its guards from its next start on."""
     process._arguments = ["-m", "tests.chaos.sabotage", ",".join(switch.__name__ for switch in switches), *process._arguments[1:]]
     return process
+
+
+@contextmanager
+def replaced(system: System, names: Sequence[str], *switches: Callable[[], None], **settings: str) -> Iterator[dict[str, Process]]:
+    """Some processes without their guards for the length of the block; afterwards the true ones work. Any may be killed."""
+    chosen = {name: sabotaged(system, name, *switches, **settings) for name in names}
+    try:
+        for name, process in chosen.items():
+            system.processes[name].kill()
+            process.start(ready=False)
+        for process in chosen.values():
+            process.wait_ready(60)
+        yield chosen
+    finally:
+        for name, process in chosen.items():
+            process.kill()
+            system.processes[name].start(ready=False)
+        for name in names:
+            system.processes[name].wait_ready(60)
 
 
 class Scene:
@@ -64,6 +87,10 @@ class Scene:
         """An application whose sender takes no answer for an answer, and does not repeat it."""
         return self._person.post("/applications", application(companions=[], preferred=[slot(1)]), str(uuid4()))
 
+    def through(self, gateway: Process) -> None:
+        """From now on the person uses this gateway."""
+        self._person.http.base_url = f"http://127.0.0.1:{gateway.port}"
+
     def decide(self) -> None:
         """The department approves what is pending of this scene."""
         for review in ok(self._department.get("/reviews", status="pending", limit=200))["items"]:
@@ -83,16 +110,14 @@ class Scene:
     @contextmanager
     def process(self, name: str, *switches: Callable[[], None], **settings: str) -> Iterator[Process]:
         """One process without its guards for the length of the block; afterwards the true one works. Either may be killed."""
-        own = self.system.processes[name]
-        chosen = own
         if switches:
-            own.kill()
-            chosen = sabotaged(self.system, name, *switches, **settings).start()
+            with replaced(self.system, [name], *switches, **settings) as chosen:
+                yield chosen[name]
+            return
+        own = self.system.processes[name]
         try:
-            yield chosen
+            yield own
         finally:
-            if switches:
-                chosen.kill()
             if not own.alive:
                 own.start()
 

@@ -1,0 +1,95 @@
+"""A hundred scans of one pass in the same moment, through HTTP: it admits once, and each scan keeps the answer that it got."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+
+from tests.chaos import sabotage
+from tests.chaos.evidence import database
+from tests.chaos.scenes import replaced
+from tests.journey.actors import MATCHED, Applicant, Department, Json, Officer, issued, ok
+from tests.journey.at_once import Command, at_once
+from tests.running import eventually
+from tests.system import System
+
+CROWD = 100
+
+
+@pytest.fixture
+def token(applicant: Applicant, department: Department) -> str:
+    """Of a pass for one person and one entry."""
+    _, the_pass = issued(applicant, department, companions=[])
+    return applicant.token(the_pass["number"])
+
+
+def scans(system: System, officer: Officer, token: str, nonces: list[str]) -> list[Json]:
+    """What each scan was answered; its key is one of its own, so that only the nonce tells that it is a repeat."""
+    session = officer.http.headers["Authorization"].removeprefix("Bearer ")
+    bodies = [{"token": token, "gate": "PCS1-G1", "direction": "entry", "nonce": nonce, "id_check": MATCHED} for nonce in nonces]
+    return [ok(answer) for answer in at_once(system, [Command("/scans", str(uuid4()), session, body) for body in bodies])]
+
+
+def admissions(system: System, nonces: list[str]) -> int:
+    with database(system.stack, "verify") as connection:
+        rows = connection.execute("select verdict from scans where nonce = any(%s)", (nonces,)).fetchall()
+    return Counter(verdict for (verdict,) in rows)["admit"]
+
+
+def test_a_hundred_scans_of_one_pass_admit_once(system: System, officer: Officer, token: str) -> None:
+    nonces = [str(uuid4()) for _ in range(CROWD)]
+    verdicts = Counter(answer["verdict"] for answer in scans(system, officer, token, nonces))
+    assert verdicts["admit"] == 1
+    assert verdicts["already_inside"] + verdicts["already_used"] == CROWD - 1
+    assert admissions(system, nonces) == 1
+
+
+def test_a_hundred_times_one_nonce_is_one_scan_and_one_answer(system: System, officer: Officer, token: str) -> None:
+    nonces = [str(uuid4())] * CROWD
+    first, *others = scans(system, officer, token, nonces)
+    assert first["verdict"] == "admit"
+    assert all(other == first for other in others)
+    assert admissions(system, nonces) == 1
+
+
+def test_without_the_lock_on_the_pass_more_would_be_admitted(system: System, officer: Officer, token: str) -> None:
+    """Negative control: held where they record their scans, several have seen the pass unused."""
+    nonces = [str(uuid4()) for _ in range(5)]
+    with replaced(system, ["verify"], sabotage.no_row_lock), database(system.stack, "verify") as holder:
+        with holder.transaction():
+            holder.execute("lock table scans in access exclusive mode")
+            crowd = threading.Thread(target=scans, args=(system, officer, token, nonces))
+            crowd.start()
+            eventually(lambda: _waiting(system) > 1, "several have read the pass")
+        crowd.join()
+    assert admissions(system, nonces) > 1
+
+
+def _waiting(system: System) -> int:
+    with database(system.stack, "verify") as connection:
+        query = "select count(*) from pg_locks where not granted and relation = 'scans'::regclass"
+        ((count,),) = connection.execute(query).fetchall()
+    return int(count)
+
+
+def test_without_the_nonce_a_repeat_would_be_another_scan(system: System, officer: Officer, token: str) -> None:
+    """Negative control."""
+    nonces = [str(uuid4())] * 3
+    with _no_constraint(system), replaced(system, ["verify"], sabotage.no_nonce):
+        verdicts = Counter(answer["verdict"] for answer in scans(system, officer, token, nonces))
+    assert verdicts == {"admit": 1, "already_inside": 2}
+
+
+@contextmanager
+def _no_constraint(system: System) -> Iterator[None]:
+    """The database's own part of it, out for the length of the block."""
+    with database(system.stack, "verify") as connection:
+        connection.execute("alter table scans drop constraint scans_once")
+        try:
+            yield
+        finally:
+            connection.execute("delete from scans a using scans b where a.nonce = b.nonce and a.scanned_by = b.scanned_by and a.id > b.id")
+            connection.execute("alter table scans add constraint scans_once unique (scanned_by, nonce)")

@@ -27,6 +27,10 @@ class TestStack(Protocol):
     def start_broker(self) -> None: ...
     def kill_postgres(self) -> None: ...
     def start_postgres(self) -> None: ...
+    def suspend_broker(self) -> None: ...
+    def resume_broker(self) -> None: ...
+    def suspend_postgres(self) -> None: ...
+    def resume_postgres(self) -> None: ...
     def broker_ctl(self, *arguments: str) -> str: ...
 
 
@@ -94,6 +98,18 @@ class LocalProcesses:
 
     def start_postgres(self) -> None:
         self.stack.postgres.start()
+
+    def suspend_broker(self) -> None:
+        self.stack.broker.suspend()
+
+    def resume_broker(self) -> None:
+        self.stack.broker.resume()
+
+    def suspend_postgres(self) -> None:
+        self.stack.postgres.suspend()
+
+    def resume_postgres(self) -> None:
+        self.stack.postgres.resume()
 
     def broker_ctl(self, *arguments: str) -> str:
         return self.stack.broker.ctl(*arguments)

@@ -68,6 +68,18 @@ class Containers:
         self._postgres.get_wrapped_container().start()
         self._wait_for_postgres()
 
+    def suspend_broker(self) -> None:
+        self._broker.get_wrapped_container().pause()
+
+    def resume_broker(self) -> None:
+        self._broker.get_wrapped_container().unpause()
+
+    def suspend_postgres(self) -> None:
+        self._postgres.get_wrapped_container().pause()
+
+    def resume_postgres(self) -> None:
+        self._postgres.get_wrapped_container().unpause()
+
     def broker_ctl(self, *arguments: str) -> str:
         done = self._broker.exec(["rabbitmqctl", *arguments])
         said = done.output.decode(errors="replace")

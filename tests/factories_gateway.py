@@ -113,7 +113,7 @@ class TableClient(RpcClient):
 
     async def call(  # type: ignore[override]
         self, method: Method[Any, Any], request: Any, *, principal: Principal = Principal(),  # noqa: B008
-        idempotency_key: str | None = None, address: str = "",
+        idempotency_key: str | None = None, address: str = "", until: float = float("inf"),
     ) -> Any:  # fmt: skip
         name = f"{method.service}.{method.name}"
         self.asked.append((name, request, principal, idempotency_key))

@@ -53,8 +53,9 @@ class Postgres:
     def launch(self) -> None:
         """Initialise the data folder if need be and start the server, without waiting until it answers."""
         data = self._data_folder()
-        binaries = _binaries(data)
-        if not (data / "PG_VERSION").exists():
+        version = data / "PG_VERSION"
+        binaries = programs(version.read_text().strip() if version.exists() else "")
+        if not version.exists():
             self._initialise(data, binaries)
         options = [part for name, value in (SETTINGS | {"port": str(self.port)}).items() for part in ("-c", f"{name}={value}")]
         command = [str(binaries / "postgres"), "-D", str(data), *options]
@@ -90,6 +91,18 @@ class Postgres:
             self._child.wait()
             processes.end(backends, 5, signal.SIGKILL)
             self._child = None
+
+    def suspend(self) -> None:
+        """SIGSTOP to the server and its backends: connections stay open and nobody is answered, as on a machine that hangs."""
+        if self._child:
+            self._child.send_signal(signal.SIGSTOP)  # first, so that it starts no backend meanwhile
+            processes.send(psutil.Process(self._child.pid).children(recursive=True), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT after ``suspend``."""
+        if self._child:
+            processes.send(psutil.Process(self._child.pid).children(recursive=True), signal.SIGCONT)
+            self._child.send_signal(signal.SIGCONT)
 
     def is_running(self) -> bool:
         """Whether the server process that this object started is alive."""
@@ -183,13 +196,12 @@ def _outside(folder: Path) -> Path:
     return Path("/var/tmp" if temporary else "/var/lib")
 
 
-def _binaries(data: Path) -> Path:
-    """The folder with ``postgres`` and ``initdb``: of the version that made the data, else the newest."""
+def programs(version: str = "") -> Path:
+    """The folder with ``postgres``, ``initdb``, ``pg_dump``: of this major version where it is there, else the newest."""
     found = [folder for folder in _candidates() if (folder / "postgres").exists() and (folder / "initdb").exists()]
     if not found:
         raise StackFailed(f"PostgreSQL is missing: {INSTALL}")
-    made_by = (data / "PG_VERSION").read_text().strip() if (data / "PG_VERSION").exists() else ""
-    return next((folder for folder in found if made_by and folder.parent.name == made_by), found[0])
+    return next((folder for folder in found if folder.parent.name == version), found[0])
 
 
 def _candidates() -> list[Path]:

@@ -83,13 +83,14 @@ def working_in(folder: Path, name: str) -> Iterator[psutil.Process]:
 def end(processes: Iterable[psutil.Process], seconds: float, by: signal.Signals = signal.SIGTERM) -> None:
     """Ask each to stop, wait so long for all of them, and kill what is left."""
     asked = list(processes)
-    _signal(asked, by)
+    send(asked, by)
     _, left = psutil.wait_procs(asked, timeout=seconds)
-    _signal(left, signal.SIGKILL)
+    send(left, signal.SIGKILL)
     psutil.wait_procs(left, timeout=5)
 
 
-def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    """Signal each that is still there."""
     for process in processes:
         try:
             process.send_signal(number)

@@ -4,16 +4,19 @@
 rows (whose application, which department's review) is checked again by the service that has the rows.
 """
 
+import asyncio
 import secrets
+from time import monotonic
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.exceptions import HTTPException
 from fastapi.params import Depends as Dependency
 
-from contracts.errors import Forbidden, NotAuthenticated
+from contracts.errors import Forbidden, NotAuthenticated, Unavailable
 from contracts.model import Role, Wire
 from contracts.rpc import Method, Principal
+from contracts.tokens import SessionClaims
 from services.gateway.limits import LIMITS
 from services.gateway.origin import address, is_same_origin, keyed_hash
 from services.gateway.replica import Replica, replica_of
@@ -23,6 +26,8 @@ Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 COOKIES = ("__Host-session", "session")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+ANSWER_SECONDS = 4.0
+"""A request is answered so long after its last byte, however many services it asks in turn; outside, 5 s are promised."""
 
 
 class Caller:
@@ -32,20 +37,27 @@ class Caller:
         replica: what this gateway shares.
         principal: who the session speaks for.
         address: keyed hash of the network address.
+        until: when it must have its answer, on the monotonic clock.
     """
 
-    def __init__(self, replica: Replica, principal: Principal, address: str) -> None:
+    def __init__(self, replica: Replica, principal: Principal, address: str, until: float) -> None:
         self.replica = replica
         self.principal = principal
         self._address = address
+        self._until = until
 
     async def ask(self, method: Method[Q, R], request: Q) -> R:
         """Asks a service; changes nothing."""
-        return await self.replica.client.call(method, request, principal=self.principal, address=self._address)
+        return await self._call(method, request, None)
 
     async def command(self, method: Method[Q, R], request: Q, key: str) -> R:
         """Has a service do something, once for each key."""
-        return await self.replica.client.call(method, request, principal=self.principal, idempotency_key=key, address=self._address)
+        return await self._call(method, request, key)
+
+    async def _call(self, method: Method[Q, R], request: Q, key: str | None) -> R:
+        return await self.replica.client.call(
+            method, request, principal=self.principal, idempotency_key=key, address=self._address, until=self._until
+        )
 
     def must_act_for(self, site: str) -> None:
         """A login for one site acts for that site only.
@@ -79,22 +91,32 @@ class Access:
         Raises:
             NotAuthenticated: no session, or one that ended.
             Forbidden: a session that may not do this.
+            Unavailable: the session's key is not known yet and accounts does not answer.
         """
+        until = monotonic() + ANSWER_SECONDS
         _must_be_json(request)
         replica = replica_of(request)
         place = keyed_hash(replica.address_secret, address(request))
         if self.everybody:
-            return Caller(replica, Principal(id=f"address:{place}"), place)
-        claims = await replica.sessions.verify(_token(request, replica.options.public_url))
+            return Caller(replica, Principal(id=f"address:{place}"), place, until)
+        claims = await _claims(replica, _token(request, replica.options.public_url))
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
         if not self._admits(principal):
             raise Forbidden("this login may not do this")
-        return Caller(replica, principal, place)
+        return Caller(replica, principal, place, until)
 
     def _admits(self, principal: Principal) -> bool:
         return principal.role in self.roles if principal.kind == "staff" else self.applicants
+
+
+async def _claims(replica: Replica, token: str) -> SessionClaims:
+    try:
+        async with asyncio.timeout(replica.options.rpc_timeout):
+            return await replica.sessions.verify(token)
+    except TimeoutError:
+        raise Unavailable("the session could not be checked in time") from None
 
 
 def _must_be_json(request: Request) -> None:

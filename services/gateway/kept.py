@@ -29,21 +29,30 @@ class Kept(Generic[T]):
         self._fetch = fetch
         self._every = every
         self._asked_at = float("-inf")
-        self._lock = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
 
     async def refresh(self, at_most_every: float = 0.0) -> None:
-        """Asks the service now, unless it was asked a moment ago; callers at the same moment share one answer.
+        """Asks the service now, unless it was asked a moment ago; callers at the same moment share one answer, or its failure.
 
         Raises:
             ContractError: it did not answer; the copy stays.
         """
-        came_at = monotonic()
-        async with self._lock:
-            if self._asked_at >= came_at - at_most_every:
-                return
-            self.value = await self._fetch()
-            self._asked_at = monotonic()
+        if self._asked_at >= monotonic() - at_most_every:
+            return
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(self._asked)
+        await asyncio.shield(self._asking)
+
+    async def _ask(self) -> None:
+        self.value = await self._fetch()
+        self._asked_at = monotonic()
+
+    def _asked(self, task: asyncio.Task[None]) -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()  # seen, so that asyncio does not complain when every caller has gone
 
     async def get(self) -> T:
         """The copy, fetched now if there is none yet.

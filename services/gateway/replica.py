@@ -5,12 +5,12 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 from fastapi import Request
 
 from contracts import rpc
-from contracts.rpc import DeniedSessions, Jwks, Nothing, SiteList, StatusList
+from contracts.rpc import DeniedSessions, DepartmentList, Jwks, Nothing, SiteList, StatusList
 from services.chassis import logs
 from services.chassis.settings import Settings
 from services.gateway.denials import Denials
@@ -40,6 +40,7 @@ class Replica:
         self.denied: Kept[DeniedSessions] = Kept("denied sessions", self._fetch_denied, EVERY_MINUTE)
         self.jwks: Kept[Jwks] = Kept("jwks", lambda: client.call(rpc.JWKS, Nothing()), EVERY_MINUTE)
         self.sites: Kept[SiteList] = Kept("sites", lambda: client.call(rpc.SITES, Nothing()), EVERY_MINUTE)
+        self.departments: Kept[DepartmentList] = Kept("departments", lambda: client.call(rpc.DEPARTMENTS, Nothing()), EVERY_MINUTE)
         self.status_list: Kept[StatusList] = Kept(
             "status list", lambda: client.call(rpc.STATUS_LIST, Nothing()), options.status_list_seconds
         )
@@ -58,8 +59,8 @@ class Replica:
         return denied
 
     @property
-    def _copies(self) -> tuple[Kept[Keys], Kept[DeniedSessions], Kept[Jwks], Kept[SiteList], Kept[StatusList]]:
-        return self.keys, self.denied, self.jwks, self.sites, self.status_list
+    def _copies(self) -> tuple[Kept[Any], ...]:
+        return self.keys, self.denied, self.jwks, self.sites, self.departments, self.status_list
 
     def _wake(self) -> None:
         for copy in self._copies:

@@ -83,7 +83,14 @@ class RpcClient:
         return self._link is not None
 
     async def call(
-        self, method: Method[Q, R], request: Q, *, principal: Principal = ANYBODY, idempotency_key: str | None = None, address: str = ""
+        self,
+        method: Method[Q, R],
+        request: Q,
+        *,
+        principal: Principal = ANYBODY,
+        idempotency_key: str | None = None,
+        address: str = "",
+        until: float = float("inf"),
     ) -> R:
         """Calls a method and waits for its answer.
 
@@ -93,14 +100,16 @@ class RpcClient:
             principal: who asks.
             idempotency_key: makes a command safe to repeat.
             address: keyed hash of the caller's network address.
+            until: when whoever asks gives up at the latest, on the monotonic clock.
 
         Raises:
             Unavailable: no answer within the limit, or no way to the service.
             ContractError: what the service answered.
         """
+        limit = max(min(self._options.rpc_timeout, until - monotonic()), 0)
         call = Call(
             principal=principal,
-            deadline=clock.now() + timedelta(seconds=self._options.rpc_timeout),
+            deadline=clock.now() + timedelta(seconds=limit),
             idempotency_key=idempotency_key,
             correlation_id=logs.correlation_id(),
             traceparent=logs.traceparent(),
@@ -108,17 +117,17 @@ class RpcClient:
         )
         began, outcome = perf_counter(), "ok"
         try:
-            return _read(method, await self._within_limit(method, _encode(request, call), idempotency_key))
+            return _read(method, await self._within_limit(limit, method, _encode(request, call), idempotency_key))
         except ContractError as error:
             outcome = type(error).__name__
             raise
         finally:
             counters.CALL_SECONDS.labels(method.service, method.name, outcome).observe(perf_counter() - began)
 
-    async def _within_limit(self, method: Method[Q, R], body: bytes, idempotency_key: str | None) -> bytes:
+    async def _within_limit(self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None) -> bytes:
         repeatable = not method.command or idempotency_key is not None
         try:
-            async with asyncio.timeout(self._options.rpc_timeout):
+            async with asyncio.timeout(limit):
                 return await self._send(f"{method.service}.{method.name}", body, repeatable)
         except TimeoutError:
             raise Unavailable("no answer in time") from None

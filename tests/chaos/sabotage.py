@@ -192,12 +192,24 @@ def new_key_each_try() -> None:
     put(sending, "Outgoing", lambda _id, *rest: Outgoing(uuid4(), *rest))
 
 
+def no_answer_limit() -> None:
+    """The gateway asks services for as long as each call may take, however long the client has waited."""
+    from services.gateway import access
+
+    put(access, "ANSWER_SECONDS", float("inf"))
+
+
 SWITCHES: dict[str, Callable[[], None]] = {
     switch.__name__: switch
     for switch in (
+<<<<<<< HEAD
         no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_idempotency,
         no_row_lock, no_nonce, no_leaving,
         slow_to_record, slow_to_acknowledge, slow_to_mark, no_possible_duplicates, new_key_each_try,
+=======
+        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline,
+        slow_to_record, no_possible_duplicates, new_key_each_try, no_answer_limit,
+>>>>>>> 8bc463f (What still works when a part is down: a table in the operations page, every cell of it tried for killed and for stopped)
     )
 }  # fmt: skip
 

@@ -29,6 +29,27 @@ async def test_without_a_copy_the_service_is_asked_once_however_many_wait() -> N
     assert await asyncio.gather(*(copy.get() for _ in range(20))) == [1] * 20
 
 
+async def test_callers_at_the_same_moment_share_a_failure_too_and_do_not_wait_in_line() -> None:
+    service = Service()
+    service.down = True
+    copy = Kept("copy", service.fetch, 60)
+    outcomes = await asyncio.gather(*(copy.get() for _ in range(20)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 20
+    assert service.asked == 1
+    service.down = False
+    assert await copy.get() == 2
+
+
+async def test_a_caller_that_gives_up_does_not_end_the_asking_for_the_others() -> None:
+    service = Service()
+    copy = Kept("copy", service.fetch, 60)
+    impatient, patient = asyncio.create_task(copy.get()), asyncio.create_task(copy.get())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient == 1
+    assert impatient.cancelled()
+
+
 async def test_a_service_that_is_down_leaves_the_copy_as_it_is() -> None:
     service = Service()
     copy = Kept("copy", service.fetch, 60)

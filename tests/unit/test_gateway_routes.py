@@ -6,11 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from contracts.errors import Unavailable
 from contracts.model import Wire, date
 from contracts.rpc import (
     Acknowledged,
     ApplicantSession,
     Approve,
+    DepartmentList,
     IssuedLogin,
     LoginView,
     Nothing,
@@ -231,3 +233,12 @@ async def test_the_local_phone_is_there_in_local_mode_only() -> None:
             assert (await http.get(path)).status_code == 404
         assert "/dev/phone" not in (await http.get("/")).text
     assert not unasked.asked
+
+
+async def test_sites_and_departments_are_shown_from_the_last_copy_while_approval_is_down() -> None:
+    app, client = stubbed(approval__departments=DepartmentList(items=()))
+    async with browser(app) as http:
+        known = [(await http.get(f"/api/v1/{what}")).json() for what in ("sites", "departments")]
+        client.answers |= {"approval.sites": Unavailable(), "approval.departments": Unavailable()}
+        answers = [await http.get(f"/api/v1/{what}") for what in ("sites", "departments")]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, one) for one in known]

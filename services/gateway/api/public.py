@@ -9,7 +9,6 @@ from contracts.model import Code
 from contracts.rpc import (
     ApplicantSession,
     DepartmentList,
-    Nothing,
     OfficerList,
     OfficerQuestion,
     OtpRequest,
@@ -26,14 +25,14 @@ router = APIRouter(prefix="/api/v1", tags=["anyone"])
 
 @router.get("/sites")
 async def list_sites(caller: Anyone) -> SiteList:
-    """Sites with their gates, hours and closed days."""
-    return await caller.ask(rpc.SITES, Nothing())
+    """Sites with their gates, hours and closed days, at most a minute old; the last copy while approval is down."""
+    return await caller.replica.sites.get()
 
 
 @router.get("/departments")
 async def list_departments(caller: Anyone) -> DepartmentList:
-    """Departments."""
-    return await caller.ask(rpc.DEPARTMENTS, Nothing())
+    """Departments, at most a minute old; the last copy while approval is down."""
+    return await caller.replica.departments.get()
 
 
 @router.get("/officers")

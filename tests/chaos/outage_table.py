@@ -1,0 +1,33 @@
+"""The table "What still works when a part is down" of ``docs/operations.md``, read from the file."""
+
+from pathlib import Path
+
+from contracts.subscriptions import SERVICES
+
+OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+HEADING = "## What still works when a part is down"
+BROKER, POSTGRES = "broker", "PostgreSQL"
+PARTS = (*SERVICES, "relay", "sender", "gateway", BROKER, POSTGRES)
+WORKS, LATER, REFUSED = "works", "later", "503"
+Table = dict[str, dict[str, str]]
+"""By part, then by what people do: one of the three words."""
+
+
+def read(text: str) -> Table:
+    """The first table after the heading: a column a part, a row for what people do."""
+    lines = text[text.index(HEADING) :].splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("|"))
+    rows = []
+    for line in lines[first:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    (_, *parts), _ruler, *body = rows
+    return {part: {act: cells[column] for act, *cells in body} for column, part in enumerate(parts)}
+
+
+def differences(table: Table, part: str, found: dict[str, str]) -> list[str]:
+    """Where what was found is not what the table says; each a line for a person."""
+    said = table[part]
+    wrong = [f"{act}: {found[act]}, and the table says {said.get(act, 'nothing')}" for act in found if found[act] != said.get(act)]
+    return wrong + [f"{act}: the table says {said[act]}, and nobody tried" for act in said if act not in found]

@@ -1,0 +1,126 @@
+"""One part away: everything that people do is tried at once meanwhile, and what they get is told in the table's words.
+
+``works``: answered with success, and the effect was there while the part was away. ``later``: answered with success, and
+the effect came once the part was back. ``503``: that, with Retry-After. Whatever else happened is told as it was, such as
+"no answer within 5 s".
+"""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.backends import TestStack
+from tests.chaos.outage_table import BROKER, LATER, POSTGRES, REFUSED, WORKS
+from tests.running import eventually
+from tests.system import System
+
+ANSWER_SECONDS = 5.0
+UNSEEN = "answered, and the effect did not come"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request. ``status`` is 0 where there was no answer."""
+
+    status: int
+    seconds: float
+    retry_after: bool = False
+    content: Any = None
+    error: str = ""
+
+    @property
+    def word(self) -> str:
+        """In the table's words, as far as one answer tells."""
+        if not self.status or self.seconds > ANSWER_SECONDS:
+            return f"no answer within {ANSWER_SECONDS:.0f} s ({self.error or self.status} after {self.seconds:.1f} s)"
+        if 200 <= self.status < 300:
+            return WORKS
+        if self.status == 503:
+            return REFUSED if self.retry_after else "503 without Retry-After"
+        return str(self.status)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that people do.
+
+    Args:
+        ask: the requests, made at once; all must have the same outcome.
+        effect: whether what was asked for has happened; None where the answer is all.
+    """
+
+    ask: tuple[Callable[[], Answer], ...]
+    effect: Callable[[], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds in which an effect must come while the part is away (where ``works`` is expected), or must not (``later``)."""
+
+    works: float = 30.0
+    later: float = 1.0
+    afterwards: float = 60.0
+
+
+def observe(
+    acts: dict[str, Act], said: dict[str, str], away: Callable[[], AbstractContextManager[None]], patience: Patience = Patience()
+) -> dict[str, str]:
+    """What is found, by act.
+
+    Args:
+        acts: what people do.
+        said: what is expected of each, only to know for how long to look.
+        away: takes the part away for the length of a block.
+        patience: for how long.
+    """
+    with ThreadPoolExecutor(len(acts)) as pool:
+        with away():
+            found = dict(zip(acts, pool.map(lambda name: _try(acts[name], said.get(name, ""), patience), acts), strict=True))
+        waiting = [name for name in acts if found[name] == UNSEEN]
+        came = pool.map(lambda name: _comes(acts[name], patience.afterwards), waiting)
+        found |= {name: LATER for name, is_there in zip(waiting, came, strict=True) if is_there}
+    return found
+
+
+def _try(act: Act, said: str, patience: Patience) -> str:
+    with ThreadPoolExecutor(len(act.ask)) as pool:
+        words = {answer.word for answer in pool.map(lambda request: request(), act.ask)}
+    if words != {WORKS} or act.effect is None:
+        return " and ".join(sorted(words))
+    return WORKS if _comes(act, patience.later if said == LATER else patience.works) else UNSEEN
+
+
+def _comes(act: Act, seconds: float) -> bool:
+    assert act.effect is not None
+    until = time.monotonic() + seconds
+    while not (there := act.effect()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return there
+
+
+@contextmanager
+def away(stack: TestStack, system: System, part: str, way: str) -> Iterator[None]:
+    """A part killed or stopped (SIGSTOP) for the length of the block; at its end everything is ready again."""
+    leave, come_back = _ways(stack, system, part, way)
+    leave()
+    try:
+        yield
+    finally:
+        come_back()
+        for name, process in system.processes.items():
+            eventually(process.is_ready, f"{name} is ready again", 90)
+
+
+def _ways(stack: TestStack, system: System, part: str, way: str) -> tuple[Callable[[], object], Callable[[], object]]:
+    if part in {BROKER, POSTGRES}:
+        name = part.lower() if part == BROKER else "postgres"
+        verbs = ("kill", "start") if way == "killed" else ("suspend", "resume")
+        return getattr(stack, f"{verbs[0]}_{name}"), getattr(stack, f"{verbs[1]}_{name}")
+    process = system.processes[part]
+    if way == "killed":
+        return process.kill, process.start
+    return lambda: process.signal(signal.SIGSTOP), lambda: process.signal(signal.SIGCONT)

@@ -1,0 +1,98 @@
+"""What still works when a part is down: every cell of the table in ``docs/operations.md``, for a killed and for a stopped part."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+
+from tests.chaos import outage_table, sabotage
+from tests.chaos.conftest import Ground
+from tests.chaos.outage_people import Personnel, Round
+from tests.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
+from tests.chaos.outages import Patience, away, observe
+from tests.chaos.scenes import sabotaged
+from tests.running import Process, free_port
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    return outage_table.read(outage_table.OPERATIONS.read_text())
+
+
+@pytest.fixture(scope="module")
+def personnel(ground: Ground) -> Personnel:
+    return Personnel(ground.system)
+
+
+@pytest.fixture
+def people(ground: Ground, personnel: Personnel) -> Iterator[Round]:
+    prepared = Round(ground.stack, ground.system, ground.provider, personnel)
+    yield prepared
+    prepared.close()
+
+
+def test_the_table_has_every_part(table: Table) -> None:
+    assert set(table) == set(PARTS)
+    assert {cell for cells in table.values() for cell in cells.values()} == {WORKS, LATER, REFUSED}
+
+
+@pytest.mark.parametrize("way", ["killed", "stopped"])
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "gateway"])
+def test_what_the_table_says_is_so_while_a_part_is_away(ground: Ground, people: Round, table: Table, part: str, way: str) -> None:
+    found = observe(people.acts(), table[part], partial(away, ground.stack, ground.system, part, way))
+    assert differences(table, part, found) == []
+
+
+@pytest.mark.parametrize("way", ["killed", "stopped"])
+def test_one_gateway_of_two_is_not_missed(ground: Ground, people: Round, table: Table, way: str) -> None:
+    """Whoever shares out the requests asks /readyz, and the other one does it all, for sessions of either."""
+    with _another_gateway(ground.system.process("gateway", "-2", EPASS_GATEWAY_PORT=str(free_port()))) as url:
+        people.url = url
+        found = observe(people.acts(), table["gateway"], partial(away, ground.stack, ground.system, "gateway", way))
+    assert differences(table, "gateway", found) == []
+
+
+@contextmanager
+def _another_gateway(other: Process) -> Iterator[str]:
+    other.start()
+    try:
+        yield f"http://127.0.0.1:{other.port}"
+    finally:
+        other.kill()
+
+
+@pytest.mark.parametrize(
+    ("out", "word"), [((), "503"), ((sabotage.no_answer_limit,), "no answer within 5 s")], ids=["with it", "without it"]
+)
+def test_a_request_waits_for_ever_unless_the_gateway_limits_its_answer(
+    ground: Ground, people: Round, out: tuple[Callable[[], None], ...], word: str
+) -> None:
+    """Even where each call to a service may take long."""
+    settings = {"EPASS_GATEWAY_PORT": str(free_port()), "EPASS_RPC_TIMEOUT": "60"}
+    gateway = sabotaged(ground.system, "gateway", *out, **settings) if out else ground.system.process("gateway", "-2", **settings)
+    scan = {"scan at the gate": people.acts()["scan at the gate"]}
+    with _another_gateway(gateway) as url:
+        people.url = url
+        found = observe(scan, {}, partial(away, ground.stack, ground.system, "verify", "stopped"))
+    assert found["scan at the gate"].startswith(word)
+
+
+WRONG = {
+    ("apply", LATER, WORKS),
+    ("follow the status", WORKS, LATER),
+    ("scan at the gate", WORKS, REFUSED),
+    ("sign out", WORKS, LATER),
+}
+
+
+def test_a_wrong_cell_is_found(ground: Ground, people: Round, table: Table) -> None:
+    """The check itself: the relay is away, and the table is told otherwise."""
+    lies = {part: dict(cells) for part, cells in table.items()}
+    for act, right, wrong in WRONG:
+        assert table["relay"][act] == right
+        lies["relay"][act] = wrong
+    patience = Patience(works=5.0, later=15.0)
+    found = observe(people.acts(), lies["relay"], partial(away, ground.stack, ground.system, "relay", "killed"), patience)
+    assert differences(table, "relay", found) == []
+    assert sorted(differences(lies, "relay", found)) == sorted(f"{act}: {right}, and the table says {wrong}" for act, right, wrong in WRONG)

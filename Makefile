@@ -10,7 +10,7 @@ PYTHON := $(BIN)/python
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## make .venv, install RabbitMQ and PostgreSQL by apt where missing; at once when all is there
+setup: ## make .venv, install RabbitMQ, PostgreSQL and Prometheus by apt where missing; at once when all is there
 	@deploy/local/bootstrap
 
 run: setup ## start everything on this machine, walk one journey through it, serve at http://127.0.0.1:8080
@@ -52,9 +52,10 @@ chaos-small: setup ## 300 applications and as many kills as fit into two minutes
 bench: setup ## measure scans and journeys a second against a bare RPC and a monolith; asserts nothing
 	$(PYTHON) -m bench
 
-contracts: setup ## generate contracts/asyncapi.yaml and openapi.yaml anew
+contracts: setup ## generate contracts/asyncapi.yaml, openapi.yaml and the dashboard anew
 	$(PYTHON) -m contracts.asyncapi
 	$(PYTHON) -m services.gateway.generate
+	$(PYTHON) -m deploy.grafana.overview
 
 lock: ## resolve every dependency anew into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock

@@ -48,7 +48,9 @@ class System:
         return self._process(name, label, **settings)
 
     def _process(self, name: str, label: str = "", **settings: str) -> Process:
-        arguments = {"relay": ["relay"], "sender": ["sender"], "gateway": ["gateway"]}.get(name, ["serve", name])
+        arguments = {"relay": ["relay"], "sender": ["sender"], "gateway": ["gateway"], "exporter": ["ops-exporter"]}.get(
+            name, ["serve", name]
+        )
         command = ["-m", "services.chassis.serve", name] if name in SERVICES else ["-m", "services.chassis.cli", *arguments]
         process = Process(command, {**self._environment(name), **settings}, self.folder / f"{name}{label}.log", inherit=False)
         if name == "gateway":
@@ -62,19 +64,19 @@ class System:
         with ThreadPoolExecutor(4) as pool:
             list(
                 pool.map(
-                    lambda step: self._epass(*step), [("administrator", "topology", "apply"), *((one, "migrate", one) for one in SERVICES)]
+                    lambda step: self.epass(*step), [("administrator", "topology", "apply"), *((one, "migrate", one) for one in SERVICES)]
                 )
             )
             self.stack.grant_relay()
             self.stack.grant_ops()
             list(
                 pool.map(
-                    lambda step: self._epass(*step),
+                    lambda step: self.epass(*step),
                     [("approval", "seed", "approval"), ("accounts", "seed", "accounts", "--logins", str(logins))],
                 )
             )
 
-    def _epass(self, name: str, *arguments: str) -> None:
+    def epass(self, name: str, *arguments: str) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "services.chassis.cli", *arguments],
             env=self._environment(name),

@@ -10,9 +10,11 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from deploy.local import logins
 from deploy.local.errors import StackFailed
+from deploy.local.prometheus import Prometheus, is_installed
 from deploy.local.services import ROOT, Services
 from deploy.local.stack import Stack
 from deploy.local.story import complain, fact, heading, say, timed
@@ -35,7 +37,8 @@ def main() -> int:
         signal.signal(number, _interrupt)
     try:
         stack = Stack(options.folder, _gateway_port())
-        _run(stack, Services(stack), options.once)
+        watch = Prometheus(stack.folder / "prometheus", stack.ports["watch"], stack.logs / "prometheus.log", stack.id)
+        _run(stack, Services(stack), watch, options.once)
     except StackFailed as error:
         complain(str(error))
         return 1
@@ -48,7 +51,7 @@ def main() -> int:
     return 0
 
 
-def _run(stack: Stack, services: Services, once: bool) -> None:
+def _run(stack: Stack, services: Services, watch: Prometheus, once: bool) -> None:
     began = time.monotonic()
     serving = False
     try:
@@ -61,11 +64,12 @@ def _run(stack: Stack, services: Services, once: bool) -> None:
             services.start()
             services.wait_ready()
         fact("ready after", f"{time.monotonic() - began:.1f} s")
+        watched = _watch(watch, services, stack)
         _walk(services, stack)
         if once:
             return
         serving = True
-        _show(services, stack)
+        _show(services, stack, watched)
         services.wait()
     except Interrupted:
         if not serving:
@@ -76,8 +80,22 @@ def _run(stack: Stack, services: Services, once: bool) -> None:
         if stack.is_running():
             say()
             with timed("stopping", "stopped"):
+                watch.stop()
                 services.stop()
                 stack.stop()
+
+
+def _watch(watch: Prometheus, services: Services, stack: Stack) -> str:
+    """Its address, or why there is none: an extra, without which everything runs."""
+    if not is_installed():
+        return "not here: Debian's package prometheus is not installed"
+    try:
+        targets = {name: urlsplit(services.address(name)).netloc for name in services.names}
+        watch.configure(targets, f"127.0.0.1:{stack.ports['prometheus']}")
+        watch.start()
+    except StackFailed as error:
+        return f"not here: {error}"
+    return watch.url
 
 
 def _walk(services: Services, stack: Stack) -> None:
@@ -88,12 +106,13 @@ def _walk(services: Services, stack: Stack) -> None:
         raise
 
 
-def _show(services: Services, stack: Stack) -> None:
+def _show(services: Services, stack: Stack, watched: str) -> None:
     address = services.address("gateway")
     heading("It serves now; Ctrl-C stops it")
     fact("portal", address)
     fact("interface", f"{address}/docs")
     fact("the phone", f"{address}/dev/phone")
+    fact("Prometheus", watched)
     heading("Demo logins")
     for role, login in logins.write(stack.folder / "logins.json", stack.vault).items():
         fact(role, f"{login['login_id']}  {login['password']}")

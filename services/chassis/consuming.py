@@ -93,7 +93,7 @@ class RawConsumer(ConsumerMixin):
 
     def on_connection_revived(self) -> None:
         """There is a connection again."""
-        metrics.RECONNECTS.labels(self._part).inc()
+        metrics.count_connection(self._part)
 
     def run(self, _tokens: int = 1, **kwargs: Any) -> None:
         """Consumes until told to stop; a missing queue or a closed channel is tried again in a second."""

@@ -111,6 +111,9 @@ class EventConsumers(SharedExtension, ProviderCollector):
         """Consumes on a thread of the container."""
         options = settings()
         by_queue = {provider.queue: provider for provider in self._providers}
+        for queue in by_queue:
+            metrics.begin_consumer(queue)
+        metrics.PAUSED.labels(self.container.service_cls.service)
         self.consumer = RawConsumer(
             options.broker_urls,
             list(by_queue),

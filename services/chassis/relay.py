@@ -17,6 +17,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from psycopg.rows import class_row
 
+from contracts import events
 from contracts.envelope import CONTENT_TYPE, Envelope
 from contracts.subscriptions import exchange_of
 from services.chassis import metrics, topology
@@ -28,14 +29,12 @@ from services.chassis.settings import Settings
 log = logger(__name__)
 ADVISORY_LOCK = 0x65506173
 KEEP_SENT_DAYS = 7
-MEASURE_SECONDS = 2.0
 PURGE_SECONDS = 3600.0
 GATHER_SECONDS = 0.005
 """After being woken, so that what commits together is sent together."""
 _COLUMNS = "id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal"
 _WAITING = f"select {_COLUMNS} from outbox where sent_at is null order by position limit %s"
 _MARK = "update outbox set sent_at = now() where id = any(%s)"
-_LAG = "select count(*), coalesce(extract(epoch from now() - min(added_at)), 0) from outbox where sent_at is null"
 _PURGE = """
 delete from outbox where position in (
   select position from outbox where sent_at < now() - make_interval(days => %s) order by sent_at limit %s)
@@ -75,7 +74,7 @@ class Publisher:
         await topology.declare(channel, self._settings.retry_delays)
         self._exchanges.clear()
         self._channel = channel
-        metrics.RECONNECTS.labels("relay").inc()
+        metrics.count_connection(self._name)
         return channel
 
     async def publish(self, envelope: Envelope) -> None:
@@ -132,8 +131,11 @@ class OutboxRelay:
         self._settings = settings
         self._publisher = Publisher(settings, f"relay:{self.name}")
         self.working = False
-        self._measure_at = self._purge_at = 0.0
+        self._purge_at = 0.0
         self._pause = FIRST_PAUSE
+        for event in events.ALL:
+            if event.producer == self.name:
+                metrics.OUTBOX_SENT.labels(self.name, event.__name__)
 
     async def run(self) -> None:
         """Relays for ever."""
@@ -159,16 +161,13 @@ class OutboxRelay:
             while True:
                 sent = await self._send_batch(connection)
                 self._pause = FIRST_PAUSE
-                await self._chores(connection)
+                await self._purge(connection)
                 if not sent:
                     await self._wait(connection)
                     await asyncio.sleep(GATHER_SECONDS)
 
-    async def _chores(self, connection: psycopg.AsyncConnection) -> None:
-        """Measures every few seconds and deletes old rows once an hour, on a quiet outbox too; many of them in parts."""
-        if monotonic() >= self._measure_at:
-            self._measure_at = monotonic() + MEASURE_SECONDS
-            await self._measure(connection)
+    async def _purge(self, connection: psycopg.AsyncConnection) -> None:
+        """Deletes old rows once an hour, on a quiet outbox too; many of them in parts."""
         if monotonic() >= self._purge_at:
             self._purge_at = monotonic() + PURGE_SECONDS
             gone = await connection.execute(_PURGE, (KEEP_SENT_DAYS, PURGE_ROWS))
@@ -193,12 +192,6 @@ class OutboxRelay:
         if len(confirmed) < len(waiting):
             raise Unconfirmed
         return len(confirmed)
-
-    async def _measure(self, connection: psycopg.AsyncConnection) -> None:
-        row = await (await connection.execute(_LAG)).fetchone()
-        assert row is not None
-        metrics.OUTBOX_WAITING.labels(self.name).set(row[0])
-        metrics.OUTBOX_LAG.labels(self.name).set(float(row[1]))
 
     async def _wait(self, connection: psycopg.AsyncConnection) -> None:
         async for _ in connection.notifies(timeout=self._settings.relay_poll, stop_after=1):

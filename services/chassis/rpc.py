@@ -117,6 +117,9 @@ class GuardedConsumer(RpcConsumer):
         )
         self._thread: Any = None
         health.checks[self.queue_name] = lambda: self.consumer.consuming
+        for method in self.methods.values():
+            metrics.RPC_SECONDS.labels(service, method.name, InternalError.code)
+            metrics.RPC_EXPIRED.labels(service, method.name)
 
     def start(self) -> None:
         """Consumes on a thread of the container; does not wait for a broker that is away."""

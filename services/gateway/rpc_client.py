@@ -195,7 +195,7 @@ class RpcClient:
         """Lets calls go over a link until it is gone."""
         self._link = link
         self._ready.set()
-        metrics.RECONNECTS.labels("gateway").inc()
+        metrics.count_connection("gateway")
         log.info("connected to the broker")
         for tell in self.on_ready:
             tell()

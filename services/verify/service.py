@@ -4,7 +4,7 @@ from contracts import rpc as contract
 from contracts.rpc import Call, InsideList, InsideQuestion, ScanPass, ScanResult
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase
-from services.chassis.metrics import SCANS
+from services.chassis.metrics import PREVIEWS, SCANS
 from services.chassis.rpc import rpc
 from services.verify import handlers
 from services.verify.domain import site_of
@@ -20,8 +20,10 @@ class Service:
     def scan(self, request: ScanPass, call: Call) -> ScanResult:
         with self.db.transaction() as session:
             result = handlers.scan(request, call, session, now())
-        if not result.preview:
-            SCANS.labels(site_of(request.gate), request.direction, result.verdict).inc()
+        if result.preview:
+            PREVIEWS.labels(site_of(request.gate), request.gate, result.verdict).inc()
+        else:
+            SCANS.labels(site_of(request.gate), request.gate, request.direction, result.verdict).inc()
         return result
 
     @rpc(contract.INSIDE)

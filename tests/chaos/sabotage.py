@@ -202,14 +202,9 @@ def no_answer_limit() -> None:
 SWITCHES: dict[str, Callable[[], None]] = {
     switch.__name__: switch
     for switch in (
-<<<<<<< HEAD
         no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_idempotency,
-        no_row_lock, no_nonce, no_leaving,
+        no_row_lock, no_nonce, no_leaving, no_answer_limit,
         slow_to_record, slow_to_acknowledge, slow_to_mark, no_possible_duplicates, new_key_each_try,
-=======
-        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline,
-        slow_to_record, no_possible_duplicates, new_key_each_try, no_answer_limit,
->>>>>>> 8bc463f (What still works when a part is down: a table in the operations page, every cell of it tried for killed and for stopped)
     )
 }  # fmt: skip
 

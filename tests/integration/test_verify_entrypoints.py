@@ -86,19 +86,20 @@ def test_an_event_that_comes_five_times_is_one(gate: Gate, consumers: Consumers)
     assert (gate.row(issued).revoked_reason, gate.row(issued).people) == ("withdrawn", None)
 
 
-def test_recorded_scans_are_counted_and_previews_are_not(gate: Gate, service: Service) -> None:
-    def counted() -> float:
-        labels = {"site": "PCS1", "direction": "entry", "verdict": "admit"}
-        return REGISTRY.get_sample_value("epass_scans_total", labels) or 0
+def test_recorded_scans_and_previews_are_counted_apart(gate: Gate, service: Service) -> None:
+    def counted() -> tuple[float, float]:
+        labels = {"site": "PCS1", "gate": "PCS1-G1", "verdict": "admit"}
+        scans = REGISTRY.get_sample_value("epass_scans_total", {**labels, "direction": "entry"})
+        return scans or 0, REGISTRY.get_sample_value("epass_scan_previews_total", labels) or 0
 
-    issued, before = gate.issue(**valid_now()), counted()
+    issued, (scans, previews) = gate.issue(**valid_now()), counted()
     service.scan(scan_of(issued, id_check=None), calling())
-    assert counted() == before
+    assert counted() == (scans, previews + 1)
     service.scan(scan_of(issued), calling())
-    assert counted() == before + 1
+    assert counted() == (scans + 1, previews + 1)
     with pytest.raises(Forbidden):
         service.scan(scan_of(issued), calling(officer(site="PCS2")))
-    assert counted() == before + 1
+    assert counted() == (scans + 1, previews + 1)
 
 
 def test_the_clock_ends_presence_and_forgets_tries(gate: Gate, consumers: Consumers) -> None:

@@ -1,0 +1,216 @@
+"""Ops are told: each alert is seen to fire of a real fault and to resolve, in a real Prometheus that watches the whole system.
+
+The first tests have to meet a system that nobody has broken yet, so this file comes first of those that share it.
+"""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from deploy.grafana.overview import queries
+from deploy.local.prometheus import is_installed
+from tests.chaos.conftest import Ground
+from tests.chaos.evidence import database
+from tests.chaos.people import prove
+from tests.chaos.watching import Watch, watching
+from tests.journey.actors import MATCHED, Actor, Applicant, Department, Officer, issued, new_mobile
+from tests.running import Process, eventually
+from tests.wire import wire
+
+pytestmark = pytest.mark.skipif(not is_installed(), reason="Debian's package prometheus is not installed here")
+
+BLIND = "NobodyLooks"
+FIVE = {"RelayBehind", "DeadLetters", "ConsumerGone", "InvariantBroken", "GateRefusesEverything"}
+HEALTHY = {
+    "max(epass_outbox_lag_seconds) < 30": "outboxes",
+    "max(epass_dead_letters) == 0": "dead letters",
+    "min(epass_queue_consumers) > 0": "consumers",
+    "min(epass_invariant_holds) == 1": "invariants",
+    'sum(epass_scans_total{verdict="admit"}) > 0': "scans",
+    "max(time() - epass_ops_looked_at_timestamp_seconds) < 600": "looks",
+}
+POISONED = "verify.PassRevoked"
+
+
+class Visitor(Applicant):
+    """A citizen whose messages go through the provider."""
+
+    def __init__(self, ground: Ground) -> None:
+        Actor.__init__(self, ground.system)
+        self.mobile = new_mobile()
+        self.http = ground.system.client(prove(ground.system, ground.provider, self.mobile))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass in its holder's hand."""
+
+    holder: Visitor
+    number: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A system at work and who watches it."""
+
+    ground: Ground
+    watch: Watch
+    processes: dict[str, Process]
+    department: Department
+    officer: Officer
+
+    def journey(self) -> Pass:
+        """From an application to a pass, at which the gate has looked and no more."""
+        holder = Visitor(self.ground)
+        number: str = issued(holder, self.department)[1]["number"]
+        issued_pass = Pass(holder, number, holder.token(number))
+        assert self.officer.scan(token=issued_pass.token)["verdict"] == "admit"
+        return issued_pass
+
+    def enter(self, issued_pass: Pass) -> None:
+        assert self.officer.scan(token=issued_pass.token, id_check=MATCHED)["verdict"] == "admit"
+
+    def visit(self) -> Pass:
+        """A journey that ends inside."""
+        visitors = self.journey()
+        self.enter(visitors)
+        return visitors
+
+    def unwell(self) -> list[str]:
+        """What is not known to be well."""
+        return [what for expression, what in HEALTHY.items() if not self.watch.ask(expression)]
+
+
+@pytest.fixture(scope="module")
+def watched(ground: Ground, department: Department, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    exporter = ground.system.process("exporter", EPASS_OPS_INTERVAL="1").start()
+    processes = {**ground.system.processes, "exporter": exporter}
+    try:
+        with watching(tmp_path_factory.mktemp("watch") / "prometheus", processes) as watch:
+            told = Watched(ground, watch, processes, department, Officer(ground.system))
+            told.visit()  # of a counter that appears Prometheus takes the first value for its beginning
+            eventually(watch.all_answer, "every process has answered Prometheus")
+            yield told
+    finally:
+        exporter.kill()
+
+
+def test_while_all_is_well_no_alert_fires_and_every_number_is_there(watched: Watched) -> None:
+    watched.visit()
+    eventually(lambda: not watched.unwell(), "everything was looked at and is well")
+    began = time.time()
+    eventually(lambda: watched.watch.ask(f"min(timestamp(up)) > {began + 8}"), "a while, longer than any alert waits")
+    assert watched.watch.ask('count_over_time(ALERTS{alertstate="firing"}[8s])') == []
+    assert {rule["name"] for rule in watched.watch.rules()} == {*FIVE, BLIND}
+
+
+def test_every_query_of_the_dashboard_finds_data(watched: Watched) -> None:
+    watched.visit()
+    elsewhere = {"gate": "PCS1-G2", "pass_number": "00000000", "direction": "exit", "nonce": str(uuid4())}
+    assert watched.officer.post("/scans", elsewhere).status_code == 403
+    wanted, found = {query.replace("$__rate_interval", "5m") for query in queries()}, set[str]()
+
+    def missing() -> set[str]:
+        found.update(query for query in wanted - found if watched.watch.ask(query))
+        return wanted - found
+
+    eventually(lambda: not missing(), "every query finds data", 15)
+    assert missing() == set()
+    assert not watched.watch.ask("sum(rate(epass_of_which_nobody_has_heard[5m]))")
+
+
+def test_what_each_process_tells_is_as_prometheus_asks_for(watched: Watched) -> None:
+    for name, process in watched.processes.items():
+        page = httpx.get(f"http://127.0.0.1:{process.port}/metrics", trust_env=False).text
+        assert "epass_" in page
+        assert not _faults(page), name
+    assert "_count" in _faults(
+        "# HELP epass_wrong_count A gauge with a histogram's suffix\n# TYPE epass_wrong_count gauge\nepass_wrong_count 1\n"
+    )
+
+
+def _faults(page: str) -> str:
+    done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched: Watched) -> None:
+    inside, next_one = watched.visit(), watched.journey()
+    forged = next_one.token[:-8] + "AAAAAAAA"
+    fired: set[str] = set()
+
+    def refuse_and_look() -> bool:
+        watched.officer.post(
+            "/scans", {"gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "token": forged, "id_check": MATCHED}
+        )
+        fired.update(watched.watch.firing())
+        return fired >= FIVE
+
+    with ExitStack() as mending:
+        for fault in (no_relay, no_issuance, a_poison_message, a_false_count):
+            mending.enter_context(fault(watched, inside))
+        next_one.holder.apply()
+        with suppress(AssertionError):
+            eventually(refuse_and_look, "all five fire", 75)
+        assert FIVE - fired == set()
+    watched.enter(next_one)
+    eventually(lambda: not watched.unwell() and not watched.watch.firing(), "all is well again, and no alert fires", 60)
+
+
+def test_an_exporter_that_has_died_is_missed(watched: Watched) -> None:
+    watched.processes["exporter"].kill()
+    eventually(lambda: watched.watch.firing() == {BLIND}, "nobody looks")
+    watched.processes["exporter"].start()
+    eventually(lambda: not watched.unwell() and not watched.watch.firing(), "somebody looks again")
+
+
+@contextmanager
+def no_relay(watched: Watched, _inside: Pass) -> Iterator[None]:
+    """The relay is killed; what happens from now on stays in the outboxes."""
+    relay = watched.ground.system.processes["relay"]
+    relay.kill()
+    try:
+        yield
+    finally:
+        relay.start()
+
+
+@contextmanager
+def no_issuance(watched: Watched, _inside: Pass) -> Iterator[None]:
+    """A service is stopped."""
+    issuance = watched.ground.system.processes["issuance"]
+    issuance.stop()
+    try:
+        yield
+    finally:
+        issuance.start()
+
+
+@contextmanager
+def a_poison_message(watched: Watched, _inside: Pass) -> Iterator[None]:
+    """Bytes that are no event come to a consumer; ops drop them."""
+    with wire(watched.ground.stack.broker_url("administrator")) as broker:
+        broker.publish("", POISONED, b"no event")
+    try:
+        yield
+    finally:
+        watched.ground.system.epass("administrator", "dead-letters", "drop", "--queue", POISONED, "--yes")
+
+
+@contextmanager
+def a_false_count(watched: Watched, inside: Pass) -> Iterator[None]:
+    """Somebody is inside who has never entered."""
+    statement = "update passes set inside = inside + %s where number = %s"
+    with database(watched.ground.stack, "verify") as connection:
+        connection.execute(statement, (1, inside.number))
+        try:
+            yield
+        finally:
+            connection.execute(statement, (-1, inside.number))

@@ -86,6 +86,8 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
                     outcome = told.body.code
                     if isinstance(told, InternalError):
                         log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
+                    elif isinstance(told, Unavailable):
+                        log.warning("rpc unavailable", method=method.name, exc_info=error)
                     raise told from None
                 finally:
                     metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(perf_counter() - began)

@@ -35,7 +35,8 @@ class Settings(BaseSettings):
 
     # its database and its broker
     database_url: SecretStr = SecretStr("")
-    database_pool: int = 10
+    database_pool: int = 18
+    """One for each worker of RPC and events, so that neither waits for the other's: as many as ``rpc_workers`` and ``event_workers``."""
     broker_urls: CommaList = ()
     """All nodes of the cluster, amqp://user:password@host:port/vhost, tried in turn."""
     broker_heartbeat: int = 20

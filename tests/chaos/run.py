@@ -47,8 +47,17 @@ class Limits:
 class CrowdThread:
     """The crowd, from the striking thread's side."""
 
-    def __init__(self, system: System, provider: Provider, promises: Promises, plan: Plan, pacer: Pacer) -> None:
+    def __init__(
+        self,
+        system: System,
+        provider: Provider,
+        promises: Promises,
+        plan: Plan,
+        pacer: Pacer,
+        http: Callable[[], httpx.AsyncClient] | None = None,
+    ) -> None:
         self._system, self._provider, self._promises, self._plan, self._pacer = system, provider, promises, plan, pacer
+        self._http = http or self._one_gateway
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._crowd: Crowd | None = None
@@ -56,11 +65,14 @@ class CrowdThread:
 
     async def _run(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        limits = httpx.Limits(max_connections=80)
-        async with httpx.AsyncClient(base_url=self._system.url, timeout=6, trust_env=False, limits=limits) as http:
+        async with self._http() as http:
             logins = {role: self._system.login(role) for role in ("department", "security")}
             self._crowd = Crowd(Line(http, self._promises), self._provider.code_url, logins, self._plan, self._pacer)
             await self._crowd.run(self._over)
+
+    def _one_gateway(self) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=80)
+        return httpx.AsyncClient(base_url=self._system.url, timeout=6, trust_env=False, limits=limits)
 
     def start(self) -> None:
         self._thread.start()
@@ -104,15 +116,14 @@ class Run:
     def __init__(self, stack: TestStack, system: System, provider: Provider, limits: Limits, say: Say) -> None:
         self._stack, self._system, self._provider, self._limits, self._say = stack, system, provider, limits, say
         self._promises = Promises()
-        self._day = 0 if _hours_left_today() > (limits.seconds + limits.final_seconds) / 3600 else 1
+        self._day = visiting_day(limits.seconds + limits.final_seconds)
         self._began = time.monotonic()
 
     def __call__(self) -> Report:
         limits = self._limits
         faults = schedule(limits.seed, limits.kills)
         until = self._began + limits.seconds
-        share = 0.05 if self._day == 0 else 0.0  # nobody enters a day early
-        plan = Plan(max(limits.applications - len(faults), 1), limits.seed, self._day, entering=share)
+        plan = Plan(max(limits.applications - len(faults), 1), limits.seed, self._day, entering=entering_on(self._day))
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
         with closing(self._probe()) as probe, self._working(plan, pacer) as crowd:
             striker = Striker(self._stack, self._system, probe, self._began)
@@ -164,7 +175,7 @@ class Run:
         """Seconds since the last fault until nothing was left to do; None when the promised time is over."""
         while time.monotonic() - since < self._limits.final_seconds:
             striker.revive()
-            if crowd.finished and not _unsettled(self._judge(striker)):
+            if crowd.finished and not unsettled(self._judge(striker)):
                 return time.monotonic() - since
             time.sleep(1)
         return None
@@ -201,11 +212,18 @@ class Run:
         )
 
 
-def _unsettled(findings: Findings | None) -> bool:
+def unsettled(findings: Findings | None) -> bool:
+    """Whether something may still come to an end."""
     return findings is None or bool(findings.lost or findings.unfinished or findings.disagreements or findings.sms_missing)
 
 
-def _hours_left_today() -> float:
+def visiting_day(seconds: float) -> int:
+    """The day to apply for, counted from today: tomorrow where today is over before the run is."""
     at = datetime.now(IST)
     midnight = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (midnight - at).total_seconds() / 3600
+    return 0 if (midnight - at).total_seconds() > seconds else 1
+
+
+def entering_on(day: int) -> float:
+    """The share that goes through the gate: nobody enters a day early."""
+    return 0.05 if day == 0 else 0.0

@@ -21,6 +21,11 @@ def test_settings_cannot_be_changed() -> None:
         Settings().local_mode = False  # type: ignore[misc]  # that it is not allowed is the point
 
 
+def test_no_worker_waits_for_a_connection_that_another_holds() -> None:
+    options = Settings()
+    assert options.database_pool >= options.rpc_workers + options.event_workers
+
+
 def test_lists_are_written_with_commas(monkeypatch) -> None:
     monkeypatch.setenv("EPASS_BROKER_URLS", "amqp://a, amqp://b")
     monkeypatch.setenv("EPASS_RETRY_DELAYS", "1,2.5")

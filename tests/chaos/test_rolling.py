@@ -1,0 +1,138 @@
+"""Stopping on purpose: with two of each, every process may be told to stop and be started again while people work, and nobody notices."""
+
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.chaos import sabotage
+from tests.chaos.clients import Pacer, Plan
+from tests.chaos.conftest import Ground
+from tests.chaos.evidence import collect
+from tests.chaos.fleet import ANSWER_SECONDS, Pair, TwoGateways, gateway, two_of_each
+from tests.chaos.oracle import Findings, SenderKills, judge
+from tests.chaos.promises import Promises
+from tests.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
+from tests.chaos.scenes import Scene, without
+from tests.journey.actors import ok
+from tests.running import Process, eventually
+
+RATE = 4.0
+"""Applications a second; each is followed by its decision, by status questions, and some by a cancellation or a scan."""
+STOP_SECONDS = 30
+AT_ONCE = (("accounts", "application", "approval"), ("issuance", "notify", "verify"), ("relay", "sender", "gateway"))
+
+
+@contextmanager
+def people_at_work(ground: Ground, pairs: dict[str, Pair], promises: Promises) -> Iterator[TwoGateways]:
+    """A crowd for the length of the block; afterwards whoever has begun comes to an end."""
+    day = visiting_day(300)
+    pacer, gateways = Pacer(RATE), TwoGateways(*(process.port for process in pairs["gateway"]))
+
+    def http() -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=ground.system.url, timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)
+
+    crowd = CrowdThread(ground.system, ground.provider, promises, Plan(10_000, 2026, day, entering=entering_on(day)), pacer, http)
+    crowd.start()
+    try:
+        eventually(lambda: promises.decided, "people are at work")
+        yield gateways
+        pacer.closed = True
+        eventually(lambda: crowd.finished and not unsettled(findings(ground, promises)), "all is final", 60)
+    finally:
+        pacer.closed = True
+        crowd.stop()
+
+
+def findings(ground: Ground, promises: Promises) -> Findings:
+    """What the oracle says of these people. No sender was killed, so nothing explains a duplicate."""
+    evidence, ledger = collect(ground.stack, set(promises.mobiles.values())), ground.provider.ledger()
+    evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
+    return judge(promises, evidence, ledger, SenderKills(0, 0), ground.provider.honours)
+
+
+def restart(process: Process) -> None:
+    """As an orchestrator does it."""
+    assert process.stop(STOP_SECONDS) == 0, process.log.read_text()[-2000:]
+    process.start()
+
+
+def test_a_rolling_restart_of_everything_fails_no_request_and_loses_nothing(ground: Ground) -> None:
+    promises = Promises()
+    with two_of_each(ground.system) as pairs, people_at_work(ground, pairs, promises) as gateways, ThreadPoolExecutor(3) as pool:
+        for replica in (0, 1):
+            for names in AT_ONCE:
+                list(pool.map(restart, [pairs[name][replica] for name in names]))
+    print(f"{gateways.asked} requests, {len(promises.mobiles)} applications, {gateways.refused} connections refused")
+    assert gateways.failed == []
+    assert not promises.unanswered
+    assert gateways.refused
+    assert findings(ground, promises).problems() == {}
+
+
+@pytest.fixture
+def another(ground: Ground) -> Iterator[Process]:
+    """A gateway that a test may stop."""
+    process = gateway(ground.system, "-another").start()
+    yield process
+    process.kill()
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "answered"),
+    [("application", signal.SIGTERM, True), ("gateway", signal.SIGTERM, True), ("gateway", signal.SIGKILL, False)],
+)
+def test_a_process_that_is_told_to_stop_answers_the_request_in_hand_and_one_that_is_killed_does_not(
+    scene: Scene, another: Process, name: str, number: signal.Signals, answered: bool
+) -> None:
+    scene.through(another)
+    with scene.process("application") as application, ThreadPoolExecutor(1) as pool:
+        process = another if name == "gateway" else application
+        with scene.locked("application", "applications"):
+            answer = pool.submit(scene.try_to_apply)
+            eventually(lambda: scene.somebody_waits_for("application", "applications"), "the handler waits")
+            process.signal(number)
+            eventually(lambda: not process.is_ready(), "it goes")
+        if answered:
+            ok(answer.result(), 201)
+            assert process.stop(STOP_SECONDS) == 0
+        else:
+            with pytest.raises(httpx.TransportError):
+                answer.result()
+
+
+@pytest.mark.parametrize("out", [(), (sabotage.no_leaving,)], ids=["with it", "without it"])
+def test_a_gateway_that_stops_refuses_newcomers_and_still_serves_whom_it_has(
+    ground: Ground, another: Process, out: tuple[Callable[[], None], ...]
+) -> None:
+    if out:
+        another.kill()
+        without(another, *out).start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{another.port}", trust_env=False) as connected:
+        assert "connection" not in connected.get("/healthz").headers
+        another.signal(signal.SIGTERM)
+        eventually(lambda: not another.is_ready(), "it refuses newcomers")
+        if out:
+            with pytest.raises(httpx.TransportError):
+                connected.get("/healthz")
+        else:
+            assert connected.get("/healthz").headers["connection"] == "close"
+    assert another.stop(STOP_SECONDS) == 0
+
+
+def test_a_gateway_that_starts_listens_once_it_can_serve(ground: Ground) -> None:
+    starting = gateway(ground.system, "-starting").start(ready=False)
+    try:
+        assert eventually(lambda: _first_answer(starting), "it answers", 60) == 200
+    finally:
+        starting.kill()
+
+
+def _first_answer(process: Process) -> int | None:
+    try:
+        return httpx.get(f"http://127.0.0.1:{process.port}/readyz", timeout=5, trust_env=False).status_code
+    except httpx.ConnectError:
+        return None

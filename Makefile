@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk test lint types unit contract integration journey chaos chaos-small bench contracts lock clean distclean
+.PHONY: help setup run walk backup restore test lint types unit contract integration journey chaos chaos-small bench contracts lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -18,6 +18,12 @@ run: setup ## start everything on this machine, walk one journey through it, ser
 
 walk: setup ## the same, but stop after the journey
 	@$(PYTHON) -m deploy.local.run --once
+
+backup: setup ## copy all databases and secrets of the running system into .local-backups/, or into BACKUP=folder
+	@$(PYTHON) -m deploy.local.backup $(if $(BACKUP),--into $(BACKUP))
+
+restore: setup ## a backup (BACKUP=folder) into an empty .local; REPLACE=yes deletes what is there
+	@$(PYTHON) -m deploy.local.restore $(BACKUP) $(if $(REPLACE),--replace)
 
 test: setup lint types unit contract integration journey ## everything that CI asks for
 

@@ -77,7 +77,13 @@ class System:
             )
 
     def epass(self, name: str, *arguments: str) -> None:
-        done = subprocess.run(
+        """A command of `epass` that must succeed, with the settings of a process."""
+        done = self.try_epass(name, *arguments)
+        assert done.returncode == 0, f"epass {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+
+    def try_epass(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same, however it ends."""
+        return subprocess.run(
             [sys.executable, "-m", "services.chassis.cli", *arguments],
             env=self._environment(name),
             capture_output=True,
@@ -85,7 +91,6 @@ class System:
             check=False,
             timeout=120,
         )
-        assert done.returncode == 0, f"epass {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
 
     def start(self) -> Self:
         for process in self.processes.values():

@@ -1,0 +1,133 @@
+"""``make backup``: all databases of a running stack as of one moment, and the secrets without which they cannot be read.
+
+A backup is a folder: a dump of each database in PostgreSQL's custom format, ``secrets.json``, and last of all
+``manifest.json``, without which the folder is no backup. It opens everything, so only its owner may read it.
+
+Usage: python -m deploy.local.backup [--folder FOLDER] [--into FOLDER]
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from deploy.local.errors import StackFailed
+from deploy.local.postgres import SUPERUSER, programs
+from deploy.local.services import ROOT
+from deploy.local.snapshots import snapshots
+from deploy.local.stack import Stack
+from deploy.local.story import complain, fact, heading
+from deploy.local.vault import write_private
+
+MANIFEST, SECRETS = "manifest.json", "secrets.json"
+Url = Callable[[str], str]
+"""The address of a service's database for the superuser, ``postgresql://user:password@host:port/name``."""
+
+
+def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
+    """Writes a backup and answers its manifest.
+
+    Args:
+        into: a folder that does not exist yet.
+        url: see ``Url``.
+        secrets: the vault's file.
+
+    Raises:
+        StackFailed: the folder exists, a database does not answer, or a dump failed.
+    """
+    if into.exists():
+        raise StackFailed(f"{into} exists already: a backup wants a folder of its own")
+    try:
+        with snapshots(url) as moment:
+            at = datetime.now(UTC)
+            into.mkdir(parents=True, mode=0o700)
+            write_private(into / SECRETS, secrets.read_text())
+            exported = {name: connection.execute("select pg_export_snapshot()").fetchall()[0][0] for name, connection in moment.items()}
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(lambda name: _dump(into / f"{name}.dump", url(name), exported[name]), exported))
+            server = next(iter(moment.values())).info.server_version
+    except psycopg.OperationalError as error:
+        raise StackFailed("the databases do not answer: a backup is made of a running stack (`make run`)") from error
+    manifest = {
+        "at": at.isoformat(timespec="milliseconds"), "epass": version("epass"), "postgresql": server // 10_000, "files": described(into),
+    }  # fmt: skip
+    write_private(into / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    return manifest
+
+
+def described(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of each file but the manifest."""
+    files = sorted(file for file in folder.iterdir() if file.name != MANIFEST)
+    return {file.name: {"bytes": file.stat().st_size, "sha256": _digest(file)} for file in files}
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _dump(file: Path, url: str, snapshot: str) -> None:
+    run_program("pg_dump", ["--format=custom", f"--snapshot={snapshot}", f"--file={file}"], url)
+
+
+def run_program(name: str, arguments: list[str], url: str) -> None:
+    """One of PostgreSQL's own programs, of the server's version, on a database.
+
+    Raises:
+        StackFailed: with its last word.
+    """
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        binaries = programs(str(connection.info.server_version // 10_000))
+    at = urlsplit(url)
+    told = {"PGHOST": at.hostname, "PGPORT": str(at.port), "PGUSER": at.username, "PGPASSWORD": at.password, "PGDATABASE": at.path[1:]}
+    done = subprocess.run(
+        [str(binaries / name), *arguments], env={**os.environ, **{key: value or "" for key, value in told.items()}},
+        text=True, capture_output=True, check=False, umask=0o077,
+    )  # fmt: skip
+    if done.returncode:
+        raise StackFailed(f"{name} of {told['PGDATABASE']} failed: {(done.stderr.strip() or 'it said nothing').splitlines()[-1]}")
+
+
+def of_folder(folder: Path, into: Path) -> dict[str, Any]:
+    """Backs up the stack that runs in a folder.
+
+    Raises:
+        StackFailed: there is none, or see ``dump``.
+    """
+    if not (folder / SECRETS).exists():
+        raise StackFailed(f"there is no stack in {folder}: `make run` makes one")
+    stack = Stack(folder)
+    return dump(into, lambda name: stack.postgres.url(SUPERUSER, name, "postgresql"), folder / SECRETS)
+
+
+def main() -> int:
+    """Back up; answers the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="the running stack's")
+    parser.add_argument("--into", type=Path, default=ROOT / ".local-backups" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}")
+    options = parser.parse_args()
+    try:
+        manifest = of_folder(options.folder, options.into)
+    except StackFailed as error:
+        complain(str(error))
+        return 1
+    heading(f"A backup as of {manifest['at']}")
+    fact("folder", os.path.relpath(options.into))
+    fact("size", f"{sum(file['bytes'] for file in manifest['files'].values()) / 1e6:.1f} MB")
+    fact("sensitive", "it holds every secret and all personal data: keep it encrypted, away from this machine")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""After a restore: events that were sent, and that a consumer has not seen, are marked to be sent again.
+
+They lay in the broker, or came after the moment of the backup. Outboxes keep what was sent for seven days, inboxes what
+was seen for longer; so the two together say exactly who has not heard what. Nobody is told twice, but for the gateways,
+which keep no inbox and to which a repeat does no harm.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from contracts.subscriptions import SERVICES, subscriptions
+
+AT_A_TIME = 5_000
+_SENT = "select position, id, type from outbox where sent_at is not null and position > %s order by position limit %s"
+_SEEN = "select event_id from inbox where consumer = %s and event_id = any(%s)"
+_UNMARK = "update outbox set sent_at = null where id = any(%s)"
+CONSUMERS: dict[str, list[tuple[str, str]]] = {}
+for _one in subscriptions():
+    CONSUMERS.setdefault(_one.event.__name__, []).append((_one.service, _one.queue))
+"""Service and queue of each consumer, by event."""
+Connect = Callable[[str], "psycopg.Connection[Any]"]
+
+
+def mark_unsent(connect: Connect) -> int:
+    """Marks them in every outbox; answers how many.
+
+    Args:
+        connect: opens a service's database as its owner, each statement a transaction of its own.
+    """
+    found = {service: connect(service) for service in SERVICES}
+    try:
+        return sum(_of_producer(outbox, found) for outbox in found.values())
+    finally:
+        for connection in found.values():
+            connection.close()
+
+
+def _of_producer(outbox: "psycopg.Connection[Any]", inboxes: dict[str, "psycopg.Connection[Any]"]) -> int:
+    marked, position = 0, 0
+    while sent := outbox.execute(_SENT, (position, AT_A_TIME)).fetchall():
+        position = sent[-1][0]
+        unseen: set[Any] = set()
+        for event in {event for _, _, event in sent}:
+            ids = {event_id for _, event_id, its_event in sent if its_event == event}
+            for service, queue in CONSUMERS.get(event, []):
+                unseen |= ids - {seen for (seen,) in inboxes[service].execute(_SEEN, (queue, list(ids)))}
+        marked += outbox.execute(_UNMARK, (list(unseen),)).rowcount
+    return marked

@@ -1,0 +1,161 @@
+"""A system with work in every state, backed up while people apply: what a backup is made of, and what had been promised by then."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from deploy.local import backup
+from tests.backends import TestStack
+from tests.chaos.clients import Pacer, Plan
+from tests.chaos.evidence import Evidence, collect, database
+from tests.chaos.oracle import Findings, SenderKills, judge
+from tests.chaos.people import prove
+from tests.chaos.promises import Promises
+from tests.chaos.provider import Provider
+from tests.chaos.run import CrowdThread, sender_concurrency, visiting_day
+from tests.journey.actors import Actor, Department, application, new_mobile, ok, slot
+from tests.running import eventually
+from tests.system import System
+
+CROWD = 40
+
+
+def superuser(stack: TestStack) -> Callable[[str], str]:
+    return lambda name: stack.database_url("postgres", name).replace("+psycopg", "")
+
+
+def quick_day() -> int:
+    """Today, unless it ends too soon."""
+    return visiting_day(3600)
+
+
+@dataclass
+class Stage:
+    """A backup, and what people had been promised."""
+
+    provider: Provider
+    folder: Path
+    promises: Promises
+    """All that was ever promised, also after the backup."""
+    before: Promises
+    """Before the backup began."""
+    mobile: str
+    session: str
+    keys: dict[str, str]
+    """Idempotency-Key by reference."""
+    token: str
+    """Of a pass that was issued before."""
+    holder: str
+    """Whose reference."""
+    in_broker_only: set[str]
+    """Applications of which an event lay in a queue, and nowhere else."""
+
+
+class Applying:
+    """One person who applies again and again."""
+
+    def __init__(self, system: System, mobile: str, session: str, promises: Promises) -> None:
+        self.person, self._mobile, self._promises = Actor(system, session), mobile, promises
+        self.keys: dict[str, str] = {}
+        self._stop = threading.Event()
+
+    def apply(self, times: int = 1) -> list[str]:
+        references = []
+        for _ in range(times):
+            key, body = str(uuid4()), application(companions=[], preferred=[slot(quick_day())])
+            while (answer := self.person.post("/applications", body, key)).status_code == 503:
+                continue  # a busy machine: unknown, so the same key again
+            references.append(str(ok(answer, 201)["reference"]))
+            self.keys[references[-1]], self._promises.mobiles[references[-1]] = key, self._mobile
+        return references
+
+    @contextmanager
+    def all_the_while(self) -> Iterator[None]:
+        def work() -> None:
+            while not self._stop.is_set():
+                self.apply()
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join(20)
+
+
+def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> Stage:
+    promises = Promises()
+    _crowd(stack, system, provider, promises)
+    mobile = new_mobile()
+    session = prove(system, provider, mobile)
+    promises.numbers.add(mobile)
+    applying = Applying(system, mobile, session, promises)
+    department = Department(system)
+    (holder,) = applying.apply()
+    department.approve(holder, **slot(quick_day()))
+    promises.decided[holder] = "approved"
+    the_pass = eventually(lambda: ok(applying.person.get(f"/applications/{holder}")).get("pass"), "the pass", 40)
+    token = ok(applying.person.get(f"/passes/{the_pass['number']}"))["token"]
+    in_broker_only = _leave_work_lying(stack, system, applying, department, promises)
+    with applying.all_the_while():
+        eventually(lambda: len(promises.mobiles) > CROWD + 15, "there is load")
+        before = deepcopy(promises)
+        backup.dump(folder, superuser(stack), stack.folder / backup.SECRETS)
+        after = len(promises.mobiles)
+        eventually(lambda: len(promises.mobiles) > after + 3, "more is promised after the backup")
+    return Stage(provider, folder, promises, before, mobile, session, applying.keys, token, holder, in_broker_only)
+
+
+def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promises) -> None:
+    """Applications that are rejected, cancelled, issued, inside, and told of."""
+    plan = Plan(CROWD, 7, quick_day(), cancelling=0.1, entering=0.2 if quick_day() == 0 else 0, doubting=0)
+    crowd = CrowdThread(system, provider, promises, plan, Pacer(25))
+    crowd.start()
+    eventually(lambda: crowd.finished and not judged(stack, provider, promises)[0].problems(), "the crowd's applications are final", 90)
+    crowd.stop()
+
+
+def _leave_work_lying(stack: TestStack, system: System, applying: Applying, department: Department, promises: Promises) -> set[str]:
+    """Part by part dies, and what it would have done next stays where it is."""
+    approved = applying.apply(3)
+    for reference in approved:
+        department.review_of(reference)
+    system.processes["issuance"].kill()
+    for reference in approved:
+        department.approve(reference, **slot(quick_day()))
+        promises.decided[reference] = "approved"
+    _until_sent(stack)
+    system.processes["approval"].kill()
+    submitted = applying.apply(3)
+    _until_sent(stack)
+    system.processes["sender"].kill()
+    told = applying.apply(2)
+    _until_sent(stack)
+    system.processes["relay"].kill()
+    applying.apply(2)
+    found = collect(stack, set(promises.mobiles.values()))
+    assert found.waiting["issuance.PassApproved"] == 3
+    assert found.waiting["approval.ApplicationSubmitted"] == 5
+    assert found.waiting["outbox of application"] == 2
+    eventually(lambda: _queued(stack) >= 2, "messages are queued")
+    return {*approved, *submitted, *told}
+
+
+def _until_sent(stack: TestStack) -> None:
+    eventually(lambda: not any("outbox" in where for where in collect(stack, set()).waiting), "all events are sent")
+
+
+def _queued(stack: TestStack) -> int:
+    with database(stack, "notify") as connection:
+        ((count,),) = connection.execute("select count(*) from messages where state = 'queued'").fetchall()
+        return int(count)
+
+
+def judged(stack: TestStack, provider: Provider, promises: Promises, kills: int = 0) -> tuple[Findings, Evidence]:
+    evidence = collect(stack, set(promises.mobiles.values()))
+    return judge(promises, evidence, provider.ledger(), SenderKills(kills, sender_concurrency()), provider.honours), evidence

@@ -1,0 +1,202 @@
+"""A backup of a system with work in every state, made while it works, restored beside a new broker: it goes on where it was."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from uuid import uuid4
+
+import pytest
+
+from contracts.subscriptions import Subscription, subscriptions
+from deploy.local import backup, restore, snapshots, unseen
+from deploy.local.errors import StackFailed
+from deploy.local.stack import Stack
+from tests.backends import TestStack, backend_name, start_stack
+from tests.chaos.backup_stage import Stage, judged, play, quick_day, superuser
+from tests.chaos.clients import Pacer, Plan
+from tests.chaos.conftest import Ground
+from tests.chaos.evidence import collect
+from tests.chaos.oracle import Findings
+from tests.chaos.promises import Promises
+from tests.chaos.provider import Provider
+from tests.chaos.run import CrowdThread, settings_for
+from tests.journey.actors import MATCHED, Actor, Officer, application, ok, slot
+from tests.running import eventually
+from tests.system import System
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """It outlives both systems, and honours keys: what was handed over after the backup goes again under the same key."""
+    with Provider(tmp_path_factory.mktemp("provider"), "all") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("before")
+    (folder / "stack").mkdir()
+    with start_stack(folder / "stack") as stack, System(stack, **settings_for(provider)) as system:
+        made = play(stack, system, provider, folder / "backup")
+    yield made
+    shutil.rmtree(made.folder)
+
+
+@dataclass
+class After:
+    """The restored system."""
+
+    stack: TestStack
+    system: System
+    held: Promises
+    """What it is held to: all before the backup, and what of later it happens to have."""
+    seconds: float
+    """From the empty stack until everything is ready."""
+    done: restore.Restored
+
+
+@contextmanager
+def _restored(stage: Stage, folder: Path) -> Iterator[After]:
+    restore.check(stage.folder)
+    (folder / "stack").mkdir()
+    shutil.copy(stage.folder / backup.SECRETS, folder / "stack" / backup.SECRETS)
+    with start_stack(folder / "stack") as stack:
+        began = monotonic()
+        done = restore.load(stage.folder, superuser(stack))
+        with System(stack, **settings_for(stage.provider)) as system:
+            held = deepcopy(stage.promises)
+            there = collect(stack, set(held.mobiles.values())).ids
+            held.mobiles = {
+                reference: mobile for reference, mobile in held.mobiles.items() if reference in there or reference in stage.before.mobiles
+            }
+            yield After(stack, system, held, monotonic() - began, done)
+
+
+@contextmanager
+def _deciding(after: After, stage: Stage) -> Iterator[None]:
+    """The department, with the login that it had."""
+    crowd = CrowdThread(after.system, stage.provider, after.held, Plan(0, 7, quick_day(), doubting=0), Pacer(1))
+    crowd.start()
+    try:
+        yield
+    finally:
+        crowd.stop()
+
+
+def test_a_restored_system_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
+    with _restored(stage, tmp_path) as after:
+        person = Actor(after.system, stage.session)
+        again = person.post("/applications", application(companions=[], preferred=[slot(quick_day())]), stage.keys[stage.holder])
+        assert ok(again, 201)["reference"] == stage.holder
+        if quick_day() == 0:
+            _enter(after, stage)
+        with _deciding(after, stage):
+            eventually(lambda: not judged(after.stack, stage.provider, after.held, 1)[0].problems(), "all is final", 90)
+        found, evidence = judged(after.stack, stage.provider, after.held, 1)
+        assert found.problems() == {}, list(found.details())
+        assert set(stage.before.mobiles) <= set(evidence.ids)
+        examined = after.system.try_epass("administrator", "invariants", "--grace", "1")
+        assert examined.returncode == 0, examined.stdout
+        print(f"restored {len(evidence.ids)} applications, ready after {after.seconds:.1f} s (databases {after.done.seconds:.1f} s)")
+
+
+def _enter(after: After, stage: Stage) -> None:
+    """A pass that was signed before admits."""
+    nonce = str(uuid4())
+    assert Officer(after.system).scan(token=stage.token, nonce=nonce, id_check=MATCHED)["verdict"] == "admit"
+    after.held.admitted[stage.holder] = nonce
+
+
+def test_without_sending_again_what_lay_in_the_broker_is_lost(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: oracle and invariants both see it."""
+    monkeypatch.setattr(unseen, "mark_unsent", lambda _connect: 0)
+    with _restored(stage, tmp_path) as after, _deciding(after, stage):
+
+        def only_they_are_missing() -> bool:
+            found, _ = judged(after.stack, stage.provider, after.held, 1)
+            return not found.unfinished and {line.partition(":")[0] for line in found.lost} == stage.in_broker_only
+
+        eventually(only_they_are_missing, "everything else is final", 90)
+        examined = after.system.try_epass("administrator", "invariants", "--grace", "1")
+        assert examined.returncode == 1, examined.stdout
+        assert "and lost" in examined.stdout
+
+
+def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_touched(stage: Stage, tmp_path: Path) -> None:
+    copy, target = tmp_path / "copy", tmp_path / "target"
+    shutil.copytree(stage.folder, copy)
+    assert restore.check(copy)["files"]["application.dump"]["bytes"] > 0
+    with (copy / "verify.dump").open("r+b") as dump:
+        dump.seek(-1, 2)
+        last = dump.read(1)
+        dump.seek(-1, 2)
+        dump.write(bytes([last[0] ^ 1]))
+    with pytest.raises(StackFailed, match=r"verify\.dump is missing or is not what was written: nothing was restored"):
+        restore.into_folder(copy, target)
+    (copy / "manifest.json").unlink()
+    with pytest.raises(StackFailed, match="is no backup"):
+        restore.into_folder(copy, target)
+    assert not target.exists()
+
+
+def test_a_stack_that_has_data_is_not_overwritten_unless_that_is_asked_for(stage: Stage, tmp_path: Path) -> None:
+    folder, secrets = tmp_path / "stack", tmp_path / "stack" / "secrets.json"
+    folder.mkdir()
+    secrets.write_text("{}")
+    with pytest.raises(StackFailed, match="has data"):
+        restore.into_folder(stage.folder, folder)
+    assert secrets.read_text() == "{}"
+    if backend_name() == "processes":  # as `make restore` does it, on this machine's own programs
+        assert restore.into_folder(stage.folder, folder, replace=True).to_send_again >= len(stage.in_broker_only)
+        assert secrets.read_text() == (stage.folder / "secrets.json").read_text()
+        with pytest.raises(StackFailed, match="the databases do not answer"):
+            backup.of_folder(folder, tmp_path / "of a stopped one")
+        Stack(folder).remove()
+
+
+def test_where_nothing_ever_ran_there_is_nothing_to_back_up(tmp_path: Path) -> None:
+    with pytest.raises(StackFailed, match="there is no stack"):
+        backup.of_folder(tmp_path, tmp_path / "backup")
+
+
+def test_only_its_owner_may_read_a_backup(stage: Stage) -> None:
+    assert {oct(file.stat().st_mode & 0o777) for file in stage.folder.iterdir()} == {"0o600"}
+    assert oct(stage.folder.stat().st_mode & 0o777) == "0o700"
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
+def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_the_inboxes_are_not_held(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Under load, with a third of a second between two snapshots, which are milliseconds apart otherwise."""
+    monkeypatch.setattr(snapshots, "FIRST", "select 1 from pg_sleep(0.3)")
+    if not guarded:
+        monkeypatch.setattr(snapshots, "LOCK", "select 1")
+    promises = Promises()
+    crowd = CrowdThread(ground.system, ground.provider, promises, Plan(90, 11 + guarded, quick_day(), entering=0, doubting=0), Pacer(15))
+    crowd.start()
+    eventually(lambda: len(promises.mobiles) > 10 and promises.decided, "there is load", 60)
+    looked, ahead = 0, 0
+    while not crowd.finished and looked < 4 and (guarded or not ahead):
+        with snapshots.snapshots(superuser(ground.stack)) as moment:
+            ahead += sum(_ahead(moment[one.event.producer], moment[one.service], one) for one in subscriptions())
+        looked += 1
+    eventually(lambda: crowd.finished and _is_final(judged(ground.stack, ground.provider, promises)[0]), "all is final", 90)
+    crowd.stop()
+    assert looked
+    assert bool(ahead) is not guarded
+
+
+def _is_final(found: Findings) -> bool:
+    return not (found.lost or found.unfinished)
+
+
+def _ahead(producer: snapshots.Connection, consumer: snapshots.Connection, subscription: Subscription) -> int:
+    """How many events the consumer has seen of which the producer knows nothing."""
+    said = {event_id for (event_id,) in producer.execute("select id from outbox where type = %s", (subscription.event.__name__,))}
+    seen = {event_id for (event_id,) in consumer.execute("select event_id from inbox where consumer = %s", (subscription.queue,))}
+    return len(seen - said)

@@ -155,7 +155,7 @@ class Walk:
             raise StackFailed(f"{step} was answered {answer.status_code}: {answer.text[:300]}")
         return answer.json()
 
-    def _until(self, what: str, look: Callable[[], Found | None], seconds: float = 20) -> Found:
+    def _until(self, what: str, look: Callable[[], Found | None], seconds: float = 60) -> Found:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if found := look():

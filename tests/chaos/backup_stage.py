@@ -116,7 +116,7 @@ def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promi
     plan = Plan(CROWD, 7, quick_day(), cancelling=0.1, entering=0.2 if quick_day() == 0 else 0, doubting=0)
     crowd = CrowdThread(system, provider, promises, plan, Pacer(25))
     crowd.start()
-    eventually(lambda: crowd.finished and not judged(stack, provider, promises)[0].problems(), "the crowd's applications are final", 90)
+    eventually(lambda: crowd.finished and not judged(stack, provider, promises)[0].problems(), "the crowd's applications are final", 150)
     crowd.stop()
 
 

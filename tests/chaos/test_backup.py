@@ -95,7 +95,7 @@ def test_a_restored_system_goes_on_where_it_was(stage: Stage, tmp_path: Path) ->
         if quick_day() == 0:
             _enter(after, stage)
         with _deciding(after, stage):
-            eventually(lambda: not judged(after.stack, stage.provider, after.held, 1)[0].problems(), "all is final", 90)
+            eventually(lambda: not judged(after.stack, stage.provider, after.held, 1)[0].problems(), "all is final", 150)
         found, evidence = judged(after.stack, stage.provider, after.held, 1)
         assert found.problems() == {}, list(found.details())
         assert set(stage.before.mobiles) <= set(evidence.ids)
@@ -120,7 +120,7 @@ def test_without_sending_again_what_lay_in_the_broker_is_lost(stage: Stage, tmp_
             found, _ = judged(after.stack, stage.provider, after.held, 1)
             return not found.unfinished and {line.partition(":")[0] for line in found.lost} == stage.in_broker_only
 
-        eventually(only_they_are_missing, "everything else is final", 90)
+        eventually(only_they_are_missing, "everything else is final", 150)
         examined = after.system.try_epass("administrator", "invariants", "--grace", "1")
         assert examined.returncode == 1, examined.stdout
         assert "and lost" in examined.stdout
@@ -185,7 +185,7 @@ def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_the_inboxes_are
         with snapshots.snapshots(superuser(ground.stack)) as moment:
             ahead += sum(_ahead(moment[one.event.producer], moment[one.service], one) for one in subscriptions())
         looked += 1
-    eventually(lambda: crowd.finished and _is_final(judged(ground.stack, ground.provider, promises)[0]), "all is final", 90)
+    eventually(lambda: crowd.finished and _is_final(judged(ground.stack, ground.provider, promises)[0]), "all is final", 150)
     crowd.stop()
     assert looked
     assert bool(ahead) is not guarded

@@ -226,7 +226,7 @@ def _reads_only_what_is_counted(topology, service: str) -> None:
                 connection.execute(statement)
 
 
-def test_the_exporter_tells_of_dead_letters_and_of_a_broken_invariant(busy: Town, topology, tmp_path) -> None:
+def test_the_exporter_tells_of_dead_letters_of_what_waits_and_of_a_broken_invariant(busy: Town, topology, tmp_path) -> None:
     process = Process(
         ["-m", "services.chassis.cli", "ops-exporter"],
         {**topology.environment("exporter"), "EPASS_OPS_INTERVAL": "1"},
@@ -237,6 +237,10 @@ def test_the_exporter_tells_of_dead_letters_and_of_a_broken_invariant(busy: Town
         assert process.metric("epass_invariant_holds") == 4
         assert process.metric('epass_dead_letters{queue="verify.PassRevoked"}') == 0
         assert process.metric('epass_queue_consumers{queue="verify.PassRevoked"}') == 0
+        tamper(busy, "application", "update outbox set sent_at = null, added_at = now() - interval '1 hour'")
+        eventually(lambda: process.metric('epass_outbox_lag_seconds{database="application"}') > 3600, "an hour of waiting is seen")
+        tamper(busy, "application", "update outbox set sent_at = now()")
+        eventually(lambda: process.metric('epass_outbox_waiting{database="application"}') == 0, "nothing waits any more")
         with wire(topology.broker_url("administrator")) as broker:
             broker.publish("epass.dead", "verify.PassRevoked.dead", b"a letter")
             eventually(lambda: process.metric('epass_dead_letters{queue="verify.PassRevoked"}') == 1, "the dead letter is counted")

@@ -3,7 +3,8 @@
 A queue that is not there yet, or a broker that is away, is waited for; the process is not ready meanwhile.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
@@ -70,6 +71,13 @@ class RawConsumer(ConsumerMixin):
                 self._on_message(queue.name, message)
 
         return Consumer(channel, queues=[queue], on_message=receive, auto_declare=False)
+
+    @contextmanager
+    def establish_connection(self) -> Iterator[Connection]:
+        """A connection, tried for again every second or so. kombu's own pauses grow to half a minute."""
+        with self.create_connection() as fresh:
+            fresh.ensure_connection(self.on_connection_error, interval_start=0.2, interval_step=0.2, interval_max=1)
+            yield fresh
 
     def on_consume_ready(self, *_args: Any, **_kwargs: Any) -> None:
         """All consumers are registered with the broker."""

@@ -34,7 +34,7 @@ GRACE_SECONDS = 1.0
 MOST_WAITING = 2_000
 """Calls under way; more than that would only wait for their own timeout."""
 OPEN_SECONDS = 10.0
-LONGEST_PAUSE = 3.0
+LONGEST_PAUSE = 1.0
 
 
 class Fault(BaseModel):

@@ -63,7 +63,7 @@ class Postgres:
             command, self.log, {**processes.inherited("PG", "EPASS_"), processes.MARK: self._mark}, user=self._user, ends_by="INT"
         )
 
-    def wait(self, seconds: float = 30) -> None:
+    def wait(self, seconds: float = 60) -> None:
         """Wait until it accepts its superuser, or raise StackFailed with its own last words."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -8,15 +8,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.chassis.settings import Settings
 
-_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+"""The last one frees the rows that a transaction had locked whose process was cut off: no transaction is idle for long by itself."""
 
 
 def use_green_waiting() -> None:
@@ -52,12 +54,9 @@ class Database:
             connect_args={
                 "connect_timeout": 3,
                 "options": _CONNECTION_OPTIONS,
-                "keepalives_idle": 5,
-                "keepalives_interval": 2,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 6000,
             },
         )
+        event.listen(self.engine, "do_connect", _connect)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @classmethod
@@ -83,6 +82,13 @@ class Database:
     def close(self) -> None:
         """Closes all pooled connections."""
         self.engine.dispose()
+
+
+def _connect(_dialect: object, _record: object, _arguments: list[str], options: dict[str, Any]) -> Any:
+    """Opens a connection for the pool; psycopg is not imported before :func:`use_green_waiting` had its turn."""
+    from services.chassis.bounded import TCP, BoundedConnection
+
+    return BoundedConnection.connect(**options, **TCP)
 
 
 _AWAY = ("08", "57P01", "57P02", "57P03", "53")

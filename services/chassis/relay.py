@@ -21,6 +21,7 @@ from contracts import events
 from contracts.envelope import CONTENT_TYPE, Envelope
 from contracts.subscriptions import exchange_of
 from services.chassis import metrics, topology
+from services.chassis.bounded import TCP, BoundedAsyncConnection
 from services.chassis.broker import LOST, connect
 from services.chassis.health import health
 from services.chassis.logs import logger
@@ -32,6 +33,8 @@ KEEP_SENT_DAYS = 7
 PURGE_SECONDS = 3600.0
 GATHER_SECONDS = 0.005
 """After being woken, so that what commits together is sent together."""
+_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
+"""The last one frees the advisory lock of a relay that was cut off; one that works asks every second."""
 _COLUMNS = "id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal"
 _WAITING = f"select {_COLUMNS} from outbox where sent_at is null order by position limit %s"
 _MARK = "update outbox set sent_at = now() where id = any(%s)"
@@ -150,7 +153,7 @@ class OutboxRelay:
 
     async def _work(self) -> None:
         connection = await asyncio.wait_for(
-            psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=3, options="-c statement_timeout=15000"), 5
+            BoundedAsyncConnection.connect(self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP), 5
         )
         async with connection:
             while not await self._take_lock(connection):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from services.chassis.bounded import TCP, BoundedConnection
 from services.chassis.logs import logger
 from services.notify.domain import Lane
 
@@ -62,7 +63,7 @@ class Listener:
                 self._stop.wait(1)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=3, tcp_user_timeout=6000, keepalives_idle=5) as connection:
+        with BoundedConnection.connect(self._url, autocommit=True, connect_timeout=3, **TCP) as connection:
             connection.execute("listen messages")
             for bells in self._bells.values():
                 for bell in bells:
@@ -72,3 +73,4 @@ class Listener:
                     lane: Lane = "otp" if notice.payload == "otp" else "normal"
                     for bell in self._bells[lane]:
                         bell.ring()
+                connection.execute("select")  # whether there is anybody to listen to

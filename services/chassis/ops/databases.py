@@ -8,10 +8,16 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import IsolationLevel
 
+from services.chassis.bounded import TCP, BoundedConnection
+
 Row = tuple[Any, ...]
 Facts = Mapping[str, Any]
 _OPTIONS = "-c statement_timeout=60000 -c timezone=UTC"
 _ROWS_AT_ONCE = 2000
+
+
+class _Connection(BoundedConnection):
+    answer_seconds = 65.0  # longer than the statement_timeout above
 
 
 class DatabaseAway(Exception):
@@ -74,7 +80,8 @@ def _fault_of(name: str) -> Iterator[None]:
 
 @contextmanager
 def _connect(url: str) -> Iterator[psycopg.Connection[Row]]:
-    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), connect_timeout=3, options=_OPTIONS) as connection:
+    address = url.replace("postgresql+psycopg://", "postgresql://")
+    with _Connection.connect(address, connect_timeout=3, options=_OPTIONS, **TCP) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield connection

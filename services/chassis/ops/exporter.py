@@ -91,7 +91,7 @@ async def _again_and_again(name: str, look: Look, options: Settings, stop: async
             succeeded = True
             metrics.OPS_LOOKED_AT.labels(name).set(time())
         except (DatabaseAway, *LOST) as error:
-            succeeded = False
+            succeeded = well = False
             log.warning(
                 "exporter could not look", what=name, error=type(error).__name__, why=str(error) if isinstance(error, DatabaseAway) else ""
             )

@@ -49,10 +49,11 @@ integration: setup ## tests on a real broker and real databases
 journey: setup ## tests of the whole system through HTTP only
 	$(PYTHON) -m pytest tests/journey
 
-chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
+chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them, then long outages; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
 	$(PYTHON) -m tests.chaos
+	CHAOS_OUTAGE_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
 
-chaos-small: setup ## 300 applications and as many kills as fit into two minutes; each guard taken out once
+chaos-small: setup ## 300 applications and as many kills as fit into two minutes, short outages; each guard taken out once
 	$(PYTHON) -m pytest tests/chaos
 
 bench: setup ## measure scans and journeys a second against a bare RPC and a monolith; asserts nothing

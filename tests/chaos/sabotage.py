@@ -199,12 +199,65 @@ def no_answer_limit() -> None:
     put(access, "ANSWER_SECONDS", float("inf"))
 
 
+def no_time_limit() -> None:
+    """The gateway waits for an answer as long as it takes."""
+    from contracts.rpc import Method
+    from services.gateway.rpc_client import RpcClient
+
+    async def as_long_as_it_takes(self: Any, *told: Any) -> bytes:
+        method = next(one for one in told if isinstance(one, Method))
+        body = next(one for one in told if isinstance(one, bytes))
+        return await self._send(f"{method.service}.{method.name}", body, True)
+
+    put(RpcClient, "_within_limit", as_long_as_it_takes)
+
+
+def away_is_an_attempt() -> None:
+    """A database that is away counts as a failure of the message."""
+    from services.chassis import events
+
+    put(events, "is_away", lambda _: False)
+
+
+def patient_connections() -> None:
+    """A database that takes everything and answers nothing is waited for, for ever."""
+    from services.chassis import bounded
+
+    for kind in (bounded.BoundedConnection, bounded.BoundedAsyncConnection):
+        put(kind, "answer_seconds", None)
+
+
+def slow_events() -> None:
+    """No guard is taken out: each event takes SLOW_MS milliseconds longer."""
+    import os
+
+    from services.chassis import events
+
+    once, seconds = events._once, float(os.environ["SLOW_MS"]) / 1000
+
+    def slowly(*args: Any, **kwargs: Any) -> None:
+        time.sleep(seconds)
+        once(*args, **kwargs)
+
+    put(events, "_once", slowly)
+
+
+def one_pool() -> None:
+    """Questions and events of a service share their workers."""
+    from eventlet.greenpool import GreenPool
+    from nameko import containers
+
+    shared = GreenPool(8)
+    put(containers, "GreenPool", lambda size: shared)
+
+
 SWITCHES: dict[str, Callable[[], None]] = {
     switch.__name__: switch
     for switch in (
         no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_idempotency,
         no_row_lock, no_nonce, no_leaving, no_answer_limit,
         slow_to_record, slow_to_acknowledge, slow_to_mark, no_possible_duplicates, new_key_each_try,
+        no_time_limit, away_is_an_attempt, patient_connections, slow_events, one_pool,
     )
 }  # fmt: skip
 

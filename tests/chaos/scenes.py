@@ -18,7 +18,7 @@ from tests.chaos.people import prove
 from tests.chaos.promises import Promises
 from tests.chaos.provider import Provider
 from tests.chaos.run import unsettled
-from tests.journey.actors import Actor, Department, application, new_mobile, ok, slot
+from tests.journey.actors import MATCHED, Actor, Department, application, new_mobile, ok, slot
 from tests.running import Process, eventually
 from tests.system import System
 
@@ -80,6 +80,11 @@ class Scene:
         self._person = Actor(system, prove(system, provider, mobile))
         self._sender_kills = 0
 
+    @property
+    def person(self) -> Actor:
+        """The person, for what is no part of an application."""
+        return self._person
+
     def apply(self) -> str:
         """An application that is promised."""
         reference = str(ok(self.try_to_apply(), 201)["reference"])
@@ -109,6 +114,17 @@ class Scene:
             return bool(ok(self._person.get(f"/applications/{reference}"))["status"] == "issued")
 
         eventually(look, f"{reference} is issued")
+
+    def pass_token(self) -> str:
+        """The token of a new pass, for tomorrow."""
+        reference = self.apply()
+        self.issued(reference)
+        number = ok(self._person.get(f"/applications/{reference}"))["pass"]["number"]
+        return str(ok(self._person.get(f"/passes/{number}"))["token"])
+
+    def scan(self, token: str) -> dict[str, object]:
+        """The body of a scan that a gate would send."""
+        return {"token": token, "gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "id_check": MATCHED}
 
     @contextmanager
     def process(self, name: str, *switches: Callable[[], None], **settings: str) -> Iterator[Process]:

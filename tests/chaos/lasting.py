@@ -1,0 +1,65 @@
+"""How long outages last, and what everybody must show after one: the same processes, nothing lost, nothing dead."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from contracts.subscriptions import SERVICES
+from tests.chaos.scenes import Scene
+from tests.chaos.watch import Watch
+from tests.running import eventually
+from tests.system import System
+
+OUTAGE_SECONDS = float(os.environ.get("CHAOS_OUTAGE_SECONDS", "15"))
+DATABASE_SECONDS = float(os.environ.get("CHAOS_DATABASE_OUTAGE_SECONDS", OUTAGE_SECONDS))
+BACKLOG = int(os.environ.get("CHAOS_BACKLOG", "2000"))
+COMMAND_SECONDS = 10.0
+"""Commands succeed again within this time of the return of what was away."""
+DRAIN_SECONDS = 60.0
+
+
+def tell(what: str, **seconds: float) -> None:
+    """A line of figures."""
+    sys.stderr.write(f"\n{what}: {', '.join(f'{name} {value:.1f} s' for name, value in seconds.items())}\n")
+
+
+@contextmanager
+def nobody_restarts(system: System) -> Iterator[None]:
+    """All processes are the same at the end of the block as at its beginning."""
+    before = {name: process.pid for name, process in system.processes.items()}
+    yield
+    assert {name: process.pid for name, process in system.processes.items() if process.alive} == before
+
+
+def all_ready(system: System) -> None:
+    """Also those whom nobody has asked since: their pools are full of connections that broke."""
+    for name, process in system.processes.items():
+        eventually(process.is_ready, f"{name} is ready", 80)
+
+
+def attempts(system: System) -> float:
+    """Failures that were counted against a message, in all services."""
+    services = [system.processes[name] for name in SERVICES]
+    return sum(process.metric("epass_retries_total") + process.metric("epass_dead_lettered_total") for process in services)
+
+
+def everybody_was_answered(watch: Watch) -> None:
+    """In time, and with an outcome or the word to repeat."""
+    assert not watch.late(), watch.late()
+    assert not watch.odd(), watch.odd()
+
+
+def nothing_is_lost(scene: Scene) -> None:
+    """All is done within the promised time, and stays so. (What a consumer holds in its hands waits nowhere that can be seen.)"""
+    until = time.monotonic() + DRAIN_SECONDS
+    while True:
+        scene.decide()
+        found = list(scene.findings().details())
+        if not found:
+            break
+        assert time.monotonic() < until, f"not within {DRAIN_SECONDS} s: {found}"
+        time.sleep(0.2)
+    found = list(scene.at_rest().details())
+    assert not found, found

@@ -1,0 +1,122 @@
+"""A TCP proxy with faults, on a thread of its own: latency, cut connections, and connections that swallow everything."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+PIECE = 65536
+
+
+@dataclass(eq=False)
+class Pair:
+    """A connection's two ends. Once ``dead`` it takes bytes and passes none on, nor that an end was closed, and stays so."""
+
+    near: asyncio.StreamWriter
+    far: asyncio.StreamWriter | None = None
+    dead: bool = False
+
+    def abort(self) -> None:
+        for end in (self.near, self.far):
+            if end is not None:
+                end.transport.abort()
+
+
+class Proxy:
+    """Passes on to one address whatever connects to ``port``.
+
+    Args:
+        host, port: of what is behind it.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._behind = (host, port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="proxy")
+        self._pairs: set[Pair] = set()
+        self._late, self._swallows = 0.0, False
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    @contextmanager
+    def latency(self, seconds: float) -> Iterator[None]:
+        """Each piece is so late, in each direction."""
+        self._late = seconds
+        try:
+            yield
+        finally:
+            self._late = 0.0
+
+    @contextmanager
+    def half_open(self) -> Iterator[None]:
+        """All connections, and those made meanwhile, lose what they are given, silently and for good."""
+        self._swallows = True
+        for pair in list(self._pairs):
+            pair.dead = True
+        try:
+            yield
+        finally:
+            self._swallows = False
+
+    def cut(self) -> None:
+        """Resets all connections, on both sides."""
+        for pair in list(self._pairs):
+            self._loop.call_soon_threadsafe(pair.abort)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pair = Pair(writer, dead=self._swallows)
+        self._pairs.add(pair)
+        try:
+            with suppress(OSError):
+                await self._pass_on(pair, reader)
+        finally:
+            pair.abort()
+            self._pairs.discard(pair)
+
+    async def _pass_on(self, pair: Pair, reader: asyncio.StreamReader) -> None:
+        if pair.dead:
+            await asyncio.Event().wait()
+        far_reader, pair.far = await asyncio.open_connection(*self._behind)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._pump(pair, reader, pair.far))
+            both.create_task(self._pump(pair, far_reader, pair.near))
+
+    async def _pump(self, pair: Pair, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(PIECE):
+                await asyncio.sleep(self._late)
+                if not pair.dead:
+                    writer.write(piece)
+                    await writer.drain()
+        if pair.dead:
+            await asyncio.Event().wait()
+        writer.close()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _end(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._listen())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()

@@ -1,0 +1,180 @@
+"""A backlog of slow events: who scans, signs in or asks for a code does not feel it. Measured, not asserted: see the figures."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+import pytest
+from kombu import Connection, Producer
+
+from contracts.crockford import new_pass_number, new_reference
+from contracts.envelope import PersonalKeyRing
+from contracts.events import Contact, PassRevoked
+from contracts.wire import wrap
+from services.chassis.clock import now
+from tests.backends import TestStack
+from tests.chaos import sabotage
+from tests.chaos.conftest import Ground
+from tests.chaos.lasting import BACKLOG
+from tests.chaos.people import read_code
+from tests.chaos.report import machine
+from tests.chaos.scenes import Scene
+from tests.journey.actors import Actor, Staff, new_mobile
+from tests.running import eventually
+from tests.wire import wire
+
+pytestmark = pytest.mark.outage
+SLOW_MS = "50"
+MEASURE_SECONDS = BACKLOG / 500
+"""Eight workers need three times as long for the backlog."""
+HEARD_BY = ("verify", "notify")
+"""What a gate and a code need; accounts, which signs people in, hears no events."""
+
+
+def _event(ring: PersonalKeyRing) -> bytes:
+    """The end of a pass that nobody knows, and of which nobody needs a message."""
+    revoked = PassRevoked(
+        pass_number=new_pass_number(), application_id=uuid4(), reference=new_reference(), reason="security", valid_to=now(), replaced=True,
+        language="en", deliver_by="sms", personal=Contact(name="Nobody", mobile="+919876543210"),
+    )  # fmt: skip
+    return wrap(revoked, event_id=uuid4(), seq=1, occurred_at=now(), keys=ring).to_bytes()
+
+
+def pile_up(stack: TestStack, service: str, count: int) -> None:
+    """Puts so many events into one queue of a service, past the exchanges, and comes back when they are there."""
+    ring = PersonalKeyRing([stack.environment(service)["EPASS_PERSONAL_KEYS"]])
+    with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
+        producer = Producer(connection.default_channel, auto_declare=False)
+        body = [_event(ring) for _ in range(count)]
+        for one in body:
+            producer.publish(
+                one, exchange="", routing_key=_queue(service), content_type="application/json", content_encoding="binary", delivery_mode=2
+            )
+        connection.default_channel.queue_declare(_queue(service), passive=True)  # answered after all of them were taken
+
+
+def _queue(service: str) -> str:
+    return f"{service}.PassRevoked"
+
+
+def depth(stack: TestStack, service: str) -> int:
+    with wire(stack.broker_url("administrator")) as broker:
+        return broker.depth(_queue(service))
+
+
+def forget(stack: TestStack, service: str) -> None:
+    with wire(stack.broker_url("administrator")) as broker:
+        broker.purge(_queue(service))
+
+
+class Busy:
+    """Who uses the system while it is measured, each of them one after the other."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._token = scene.pass_token()
+        self._scene, self._officer, self._anyone = scene, Staff(scene.system, "security"), Actor(scene.system)
+        self._login = scene.system.login("department")
+
+    def scan(self) -> httpx.Response:
+        return self._officer.post("/scans", self._scene.scan(self._token))
+
+    def sign_in(self) -> httpx.Response:
+        return self._anyone.post("/sessions", {name: self._login[name] for name in ("login_id", "password")})
+
+    def ask_for_a_code(self) -> httpx.Response:
+        return self._anyone.post("/otp", {"mobile": new_mobile(), "language": "en"})
+
+    def have_a_code(self) -> httpx.Response:
+        """Until it is on the phone."""
+        mobile = new_mobile()
+        answer = self._anyone.post("/otp", {"mobile": mobile, "language": "en"})
+        if answer.is_success:
+            eventually(lambda: read_code(self._scene.provider, mobile), "the code arrives")
+        return answer
+
+    def measure(self) -> "Measured":
+        """All at once, for a while."""
+        acts = (self.scan, self.sign_in, self.ask_for_a_code, self.have_a_code)
+        with ThreadPoolExecutor(len(acts)) as pool:
+            return Measured(dict(zip((act.__name__ for act in acts), pool.map(_timed, acts), strict=True)))
+
+
+def _timed(act: Callable[[], httpx.Response]) -> list[tuple[int, float]]:
+    until, answers = time.monotonic() + MEASURE_SECONDS, []
+    while time.monotonic() < until:
+        began = time.monotonic()
+        status = act().status_code
+        answers.append((status, time.monotonic() - began))
+    return answers
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Status and seconds of each answer, by what was done."""
+
+    answers: dict[str, list[tuple[int, float]]]
+
+    @property
+    def statuses(self) -> set[int]:
+        return {status for theirs in self.answers.values() for status, _ in theirs}
+
+    def milliseconds(self, name: str) -> tuple[float, float]:
+        """Median, and 99th of a hundred."""
+        cuts = statistics.quantiles((1000 * seconds for _, seconds in self.answers[name]), n=100, method="inclusive")
+        return cuts[49], cuts[98]
+
+
+def tell(without: Measured, beside: Measured) -> None:
+    """The figures, as ratios too."""
+    print(f"\n{BACKLOG} events of {SLOW_MS} ms each in the queues of {' and '.join(HEARD_BY)}; {machine()}", file=sys.stderr)
+    for name in without.answers:
+        (p50, p99), (p50_beside, p99_beside) = without.milliseconds(name), beside.milliseconds(name)
+        count = len(beside.answers[name])
+        print(
+            f"  {name.replace('_', ' '):16} {count:5} answers  p50 {p50:6.1f} → {p50_beside:6.1f} ms (× {p50_beside / p50:.2f})"
+            f"  p99 {p99:6.1f} → {p99_beside:6.1f} ms (× {p99_beside / p99:.2f})",
+            file=sys.stderr,
+        )
+
+
+@contextmanager
+def slow_services(scene: Scene) -> Iterator[None]:
+    """All who are measured hear slowly for the length of the block; what they have not heard of then is thrown away."""
+    with ExitStack() as slow:
+        for service in HEARD_BY:
+            slow.enter_context(scene.process(service, sabotage.slow_events, SLOW_MS=SLOW_MS))
+        yield
+        for service in HEARD_BY:
+            forget(scene.stack, service)
+
+
+def test_a_backlog_of_slow_events_holds_up_nobody(ground: Ground, scene: Scene) -> None:
+    with slow_services(scene):
+        busy = Busy(scene)
+        without = busy.measure()
+        for service in HEARD_BY:
+            pile_up(ground.stack, service, BACKLOG)
+        beside = busy.measure()
+        left = {service: depth(ground.stack, service) for service in HEARD_BY}
+    tell(without, beside)
+    assert without.statuses == beside.statuses == {200, 202}
+    assert all(left.values()), f"it was not measured beside a backlog: {left}"
+
+
+@pytest.mark.parametrize("out", [(), (sabotage.one_pool,)], ids=["with a pool for each", "with one pool for both"])
+def test_events_hold_up_a_scan_only_where_both_share_their_workers(
+    ground: Ground, scene: Scene, out: tuple[Callable[[], None], ...]
+) -> None:
+    """Negative control of the two pools."""
+    busy = Busy(scene)
+    with scene.process("verify", sabotage.slow_events, *out, SLOW_MS="4000", EPASS_PREFETCH="40"):
+        pile_up(ground.stack, "verify", 100)
+        eventually(lambda: depth(ground.stack, "verify") <= 60, "all workers have an event, and others wait")
+        assert busy.scan().status_code == (503 if out else 200)
+        forget(ground.stack, "verify")

@@ -1,0 +1,110 @@
+"""What lies between the services and their databases fails: through a proxy, on a system of its own, so that its books must balance."""
+
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from services.chassis.bounded import ANSWER_SECONDS
+from tests.backends import TestStack, start_stack
+from tests.chaos import sabotage
+from tests.chaos.conftest import Ground
+from tests.chaos.lasting import COMMAND_SECONDS, OUTAGE_SECONDS, all_ready, everybody_was_answered, nobody_restarts, nothing_is_lost, tell
+from tests.chaos.provider import Provider
+from tests.chaos.proxy import Proxy
+from tests.chaos.run import settings_for
+from tests.chaos.scenes import Scene, mobile_ending_in
+from tests.chaos.watch import Watch
+from tests.journey.actors import Department, Staff
+from tests.running import eventually
+from tests.system import System
+
+pytestmark = pytest.mark.outage
+LOOKED_AT = 'epass_ops_looked_at_timestamp_seconds{at="invariants"}'
+
+
+class Proxied(System):
+    """A system whose every way to a database leads through a proxy. It has an exporter, too."""
+
+    def __init__(self, stack: TestStack, proxy: Proxy, **settings: str) -> None:
+        self._proxy = proxy
+        super().__init__(stack, **settings)
+        self.processes["exporter"] = self.process("exporter", EPASS_OPS_INTERVAL="2")
+
+    def _environment(self, name: str) -> dict[str, str]:
+        behind = f":{urlsplit(self.stack.database_url('approval')).port}/"
+        told = super()._environment(name)
+        return {key: value.replace(behind, f":{self._proxy.port}/") if "DATABASE_URL" in key else value for key, value in told.items()}
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ground, Proxy]]:
+    folder = tmp_path_factory.mktemp("proxied")
+    (folder / "stack").mkdir()
+    with start_stack(folder / "stack") as stack, Provider(folder) as provider:
+        address = urlsplit(stack.database_url("approval"))
+        assert address.hostname is not None
+        assert address.port is not None
+        with Proxy(address.hostname, address.port) as proxy, Proxied(stack, proxy, **settings_for(provider)) as system:
+            yield Ground(stack, system, provider), proxy
+
+
+@pytest.fixture
+def scene(proxied: tuple[Ground, Proxy]) -> Scene:
+    ground, _ = proxied
+    return Scene(ground.stack, ground.system, ground.provider, Department(ground.system), mobile_ending_in(2))
+
+
+def killed_and_restarted(stack: TestStack, _proxy: Proxy) -> None:
+    stack.kill_postgres()
+    stack.start_postgres()
+
+
+def cut_again_and_again(_stack: TestStack, proxy: Proxy) -> None:
+    for _ in range(6):
+        proxy.cut()
+        time.sleep(0.5)
+
+
+def two_seconds_late(_stack: TestStack, proxy: Proxy) -> None:
+    with proxy.latency(2):
+        time.sleep(OUTAGE_SECONDS / 3)
+
+
+def half_open(_stack: TestStack, proxy: Proxy) -> None:
+    with proxy.half_open():
+        time.sleep(OUTAGE_SECONDS)
+
+
+@pytest.mark.parametrize("strike", [killed_and_restarted, cut_again_and_again, two_seconds_late, half_open])
+def test_whatever_happens_to_its_connections_the_system_goes_on_with_whole_states_and_without_a_restart(
+    proxied: tuple[Ground, Proxy], scene: Scene, strike: Callable[[TestStack, Proxy], None]
+) -> None:
+    ground, proxy = proxied
+    with nobody_restarts(ground.system), Watch(scene) as watch:
+        strike(ground.stack, proxy)
+        back, exporter = time.monotonic(), ground.system.processes["exporter"]
+        looked = exporter.metric(LOOKED_AT)
+        succeeded = watch.until_all_succeed(back, COMMAND_SECONDS)
+    nothing_is_lost(scene)
+    tell(strike.__name__, **{"first success": max(succeeded.values()), "at rest": time.monotonic() - back})
+    all_ready(ground.system)
+    eventually(lambda: exporter.metric(LOOKED_AT) > looked, "the exporter looks again", 80)
+    ground.system.epass("administrator", "invariants")
+    everybody_was_answered(watch)
+    assert watch.refused(), "the fault was not felt"
+
+
+def test_who_waits_for_ever_for_a_database_that_says_nothing_never_comes_back(proxied: tuple[Ground, Proxy], scene: Scene) -> None:
+    """Negative control of the limit: a gate with one worker, which is lost with one connection."""
+    _, proxy = proxied
+    with scene.process("verify", sabotage.patient_connections, EPASS_RPC_WORKERS="1"):
+        inside = Staff(scene.system, "security")
+        eventually(lambda: inside.get("/gate/inside", site="PCS1").status_code == 200, "it answers")
+        with proxy.half_open():
+            assert inside.get("/gate/inside", site="PCS1").status_code == 503
+        until = time.monotonic() + ANSWER_SECONDS + 2
+        while time.monotonic() < until:
+            assert inside.get("/gate/inside", site="PCS1").status_code == 503
+    eventually(lambda: inside.get("/gate/inside", site="PCS1").status_code == 200, "the true one answers")

@@ -1,0 +1,167 @@
+"""Somebody who asks for everything all the time, and writes down how each request was answered.
+
+One thread for each kind of request. A command keeps its key until it has an outcome, as the interface asks for; the
+applications that were promised are in the ledger of the scene.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+from contracts.crockford import new_pass_number, new_reference
+from tests.chaos.scenes import Scene
+from tests.journey.actors import Staff, application, new_mobile, slot
+from tests.running import eventually
+
+ANSWER_SECONDS = 5.0
+"""The promise: within this time everybody has an answer, whatever has happened."""
+PAUSE_SECONDS = 0.5
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of request. A body makes it a command; ``outcome`` is its status on a good day."""
+
+    name: str
+    path: str
+    outcome: int = 200
+    role: str = ""
+    body: Callable[[], Json] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a request was answered. ``at`` is when it was, by ``time.monotonic``; status 0 is no answer at all."""
+
+    kind: Kind
+    at: float
+    seconds: float
+    status: int
+    media_type: str
+    retry_after: str
+
+
+def kinds(scene: Scene) -> tuple[Kind, ...]:
+    """Pages, what machines ask, reads, and a command of each service."""
+    login, token, nobodys = scene.system.login("department"), scene.pass_token(), new_pass_number()
+    return (
+        Kind("healthz", "/healthz"),
+        Kind("keys", "/.well-known/jwks.json"),
+        Kind("status list", "/.well-known/pass-status"),
+        Kind("landing page", "/"),
+        Kind("a pass behind its link", "/p/AAAAAAAAAAAAAAAAAAAAAA", 404),
+        Kind("sites", "/api/v1/sites"),
+        Kind("own applications", "/api/v1/applications", 200, "applicant"),
+        Kind("pending reviews", "/api/v1/reviews?status=pending", 200, "department"),
+        Kind("who is inside", "/api/v1/gate/inside?site=PCS1", 200, "security"),
+        Kind("accounts: a code", "/api/v1/otp", 202, "", lambda: {"mobile": new_mobile(), "language": "en"}),
+        Kind("accounts: sign in", "/api/v1/sessions", 200, "", lambda: {name: login[name] for name in ("login_id", "password")}),
+        Kind("application: apply", "/api/v1/applications", 201, "applicant", lambda: application(companions=[], preferred=[slot(1)])),
+        Kind("approval: decide", f"/api/v1/reviews/{uuid4()}/approve", 404, "department", lambda: slot(1)),
+        Kind("issuance: reissue", f"/api/v1/passes/{nobodys}/reissue", 404, "applicant", dict),
+        Kind("notify: send again", f"/api/v1/applications/{new_reference()}/resend", 404, "applicant", dict),
+        Kind("verify: scan", "/api/v1/scans", 200, "security", lambda: scene.scan(token)),
+    )
+
+
+class Watch:
+    """Asks from the beginning of a block to its end; a command under way then goes on until it has its outcome.
+
+    Args:
+        scene: whose person applies, and whose ledger knows of it.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        system = scene.system
+        tokens = {role: Staff(system, role).http.headers["Authorization"] for role in ("department", "security")}
+        self._tokens = {"applicant": scene.person.http.headers["Authorization"], **tokens}
+        self._scene = scene
+        self._over = threading.Event()
+        self.kinds = kinds(scene)
+        self.answers: list[Answer] = []
+        self._threads = [threading.Thread(target=self._ask_again_and_again, args=(kind,), daemon=True) for kind in self.kinds]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        try:
+            self.until_all_succeed(time.monotonic(), 15)
+        except BaseException:
+            self._over.set()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _ask_again_and_again(self, kind: Kind) -> None:
+        headers = {"Authorization": self._tokens[kind.role]} if kind.role else {}
+        with httpx.Client(base_url=self._scene.system.url, headers=headers, timeout=30, trust_env=False) as http:
+            body, key, answered = None, "", True
+            while not self._over.is_set() or (kind.body and not answered):
+                if kind.body and answered:
+                    body, key = kind.body(), str(uuid4())
+                answered = self._ask(http, kind, body, key) < 500
+                time.sleep(PAUSE_SECONDS)
+
+    def _ask(self, http: httpx.Client, kind: Kind, body: Json | None, key: str) -> int:
+        began = time.monotonic()
+        try:
+            response = http.post(kind.path, json=body, headers={"Idempotency-Key": key}) if kind.body else http.get(kind.path)
+        except httpx.HTTPError:
+            response = httpx.Response(599)
+        at, told = time.monotonic(), response.headers
+        if response.status_code == 201:
+            self._scene.promises.mobiles[response.json()["reference"]] = self._scene.mobile
+        media_type, retry_after = told.get("Content-Type", ""), told.get("Retry-After", "")
+        self.answers.append(Answer(kind, at, at - began, response.status_code, media_type, retry_after))
+        return response.status_code
+
+    def late(self) -> list[Answer]:
+        """What was not answered in time, or not at all."""
+        return [answer for answer in self.answers if answer.seconds > ANSWER_SECONDS or answer.status == 599]
+
+    def odd(self) -> list[Answer]:
+        """Commands that neither had their outcome nor were told properly to repeat."""
+        return [answer for answer in self.answers if answer.kind.body and answer.status != answer.kind.outcome and not _is_503(answer)]
+
+    def refused(self) -> set[str]:
+        """Kinds that were told to repeat."""
+        return {answer.kind.name for answer in self.answers if _is_503(answer)}
+
+    def commands(self) -> set[str]:
+        """All kinds that change something."""
+        return {kind.name for kind in self.kinds if kind.body}
+
+    def until_all_succeed(self, since: float, seconds: float) -> dict[str, float]:
+        """Waits until each kind has had its good day's answer to a request after ``since``; when each had, in seconds.
+
+        Raises:
+            AssertionError: not within ``seconds``.
+        """
+
+        def look() -> dict[str, float] | None:
+            first: dict[str, float] = {}
+            for answer in list(self.answers):
+                if answer.at - answer.seconds >= since and answer.status == answer.kind.outcome:
+                    first.setdefault(answer.kind.name, answer.at - since)
+            return first if len(first) == len(self.kinds) else None
+
+        try:
+            return eventually(look, "all succeed", max(since + seconds - time.monotonic(), 0.1))
+        except AssertionError:
+            last = {answer.kind.name: (round(answer.at - since, 1), answer.status) for answer in self.answers}
+            raise AssertionError(f"not within {seconds} s: {last}") from None
+
+
+def _is_503(answer: Answer) -> bool:
+    return answer.status == 503 and answer.media_type == "application/problem+json" and int(answer.retry_after or 0) > 0

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk backup restore test lint types unit contract integration journey chaos chaos-small bench contracts lock clean distclean
+.PHONY: help setup run walk backup restore test lint types unit contract integration journey chaos chaos-small outages bench contracts lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -25,7 +25,7 @@ backup: setup ## copy all databases and secrets of the running system into .loca
 restore: setup ## a backup (BACKUP=folder) into an empty .local; REPLACE=yes deletes what is there
 	@$(PYTHON) -m deploy.local.restore $(BACKUP) $(if $(REPLACE),--replace)
 
-test: setup lint types unit contract integration journey ## everything that CI asks for
+test: setup lint types unit contract integration journey chaos-small ## everything that CI asks for
 
 lint: setup ## style, format, and who may import whom
 	$(BIN)/ruff check .
@@ -49,12 +49,15 @@ integration: setup ## tests on a real broker and real databases
 journey: setup ## tests of the whole system through HTTP only
 	$(PYTHON) -m pytest tests/journey
 
-chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them, then long outages; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
+chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them, then outages at full length; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
 	$(PYTHON) -m tests.chaos
 	CHAOS_OUTAGE_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
 
-chaos-small: setup ## 300 applications and as many kills as fit into two minutes, short outages; each guard taken out once
-	$(PYTHON) -m pytest tests/chaos
+chaos-small: setup ## 300 applications and as many kills as fit into two minutes; each guard taken out once
+	$(PYTHON) -m pytest tests/chaos -m "not outage"
+
+outages: setup ## what lasts, made short: each part away, broker full, connections half-open, a backlog, restarts, alerts, a restored backup
+	$(PYTHON) -m pytest tests/chaos -m outage
 
 bench: setup ## measure scans and journeys a second against a bare RPC and a monolith; asserts nothing
 	$(PYTHON) -m bench

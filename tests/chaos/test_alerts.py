@@ -23,7 +23,7 @@ from tests.journey.actors import MATCHED, Actor, Applicant, Department, Officer,
 from tests.running import Process, eventually
 from tests.wire import wire
 
-pytestmark = pytest.mark.skipif(not is_installed(), reason="Debian's package prometheus is not installed here")
+pytestmark = [pytest.mark.outage, pytest.mark.skipif(not is_installed(), reason="Debian's package prometheus is not installed here")]
 
 BLIND = "NobodyLooks"
 FIVE = {"RelayBehind", "DeadLetters", "ConsumerGone", "InvariantBroken", "GateRefusesEverything"}

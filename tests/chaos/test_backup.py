@@ -28,6 +28,8 @@ from tests.journey.actors import MATCHED, Actor, Officer, application, ok, slot
 from tests.running import eventually
 from tests.system import System
 
+pytestmark = pytest.mark.outage
+
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:

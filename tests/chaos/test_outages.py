@@ -14,6 +14,8 @@ from tests.chaos.outages import Patience, away, observe
 from tests.chaos.scenes import sabotaged
 from tests.running import Process, free_port
 
+pytestmark = pytest.mark.outage
+
 
 @pytest.fixture(scope="module")
 def table() -> Table:

@@ -20,6 +20,8 @@ from tests.chaos.scenes import Scene, without
 from tests.journey.actors import ok
 from tests.running import Process, eventually
 
+pytestmark = pytest.mark.outage
+
 RATE = 4.0
 """Applications a second; each is followed by its decision, by status questions, and some by a cancellation or a scan."""
 STOP_SECONDS = 30

@@ -30,7 +30,8 @@ from tests.running import eventually
 from tests.wire import wire
 
 pytestmark = pytest.mark.outage
-SLOW_MS = "50"
+SLOW_MS = ("500", "50")
+"""Slow by waiting, as for a lock or a disk, and slow by sheer number: 160 a second, which two cores feel."""
 MEASURE_SECONDS = BACKLOG / 500
 """Eight workers need three times as long for the backlog."""
 HEARD_BY = ("verify", "notify")
@@ -130,9 +131,9 @@ class Measured:
         return cuts[49], cuts[98]
 
 
-def tell(without: Measured, beside: Measured) -> None:
+def tell(slow_ms: str, without: Measured, beside: Measured) -> None:
     """The figures, as ratios too."""
-    print(f"\n{BACKLOG} events of {SLOW_MS} ms each in the queues of {' and '.join(HEARD_BY)}; {machine()}", file=sys.stderr)
+    print(f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(HEARD_BY)}; {machine()}", file=sys.stderr)
     for name in without.answers:
         (p50, p99), (p50_beside, p99_beside) = without.milliseconds(name), beside.milliseconds(name)
         count = len(beside.answers[name])
@@ -144,25 +145,26 @@ def tell(without: Measured, beside: Measured) -> None:
 
 
 @contextmanager
-def slow_services(scene: Scene) -> Iterator[None]:
+def slow_services(scene: Scene, slow_ms: str) -> Iterator[None]:
     """All who are measured hear slowly for the length of the block; what they have not heard of then is thrown away."""
     with ExitStack() as slow:
         for service in HEARD_BY:
-            slow.enter_context(scene.process(service, sabotage.slow_events, SLOW_MS=SLOW_MS))
+            slow.enter_context(scene.process(service, sabotage.slow_events, SLOW_MS=slow_ms))
         yield
         for service in HEARD_BY:
             forget(scene.stack, service)
 
 
-def test_a_backlog_of_slow_events_holds_up_nobody(ground: Ground, scene: Scene) -> None:
-    with slow_services(scene):
+@pytest.mark.parametrize("slow_ms", SLOW_MS)
+def test_a_backlog_of_slow_events_holds_up_nobody(ground: Ground, scene: Scene, slow_ms: str) -> None:
+    with slow_services(scene, slow_ms):
         busy = Busy(scene)
         without = busy.measure()
         for service in HEARD_BY:
             pile_up(ground.stack, service, BACKLOG)
         beside = busy.measure()
         left = {service: depth(ground.stack, service) for service in HEARD_BY}
-    tell(without, beside)
+    tell(slow_ms, without, beside)
     assert without.statuses == beside.statuses == {200, 202}
     assert all(left.values()), f"it was not measured beside a backlog: {left}"
 

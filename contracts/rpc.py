@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from contracts import events
+from contracts.errors import FieldError
 from contracts.model import (
     ApplicantKind,
     ApplicationStatus,
@@ -297,6 +298,14 @@ class Acknowledged(Wire):
     masked: tuple[str, ...] = ()
 
 
+class Checked(Wire):
+    """What submitting a form would find: every problem, the masked fields, and the name in Latin letters as it would be printed."""
+
+    problems: tuple[FieldError, ...] = ()
+    masked: tuple[str, ...] = ()
+    name_latin: str = ""
+
+
 class TimelineEntry(Wire):
     """What happened when: ``what`` is a word that front ends translate, ``facts`` its particulars (never personal)."""
 
@@ -396,6 +405,7 @@ class LookupHits(Wire):
 
 
 SUBMIT = Method("application", "submit", SubmitApplication, Acknowledged, command=True)
+CHECK = Method("application", "check", SubmitApplication, Checked)
 SUBMIT_AT_COUNTER = Method("application", "submit_at_counter", SubmitAtCounter, Acknowledged, command=True)
 LIST_APPLICATIONS = Method("application", "list_applications", Page, ApplicationList)
 VIEW_APPLICATION = Method("application", "view", ReferenceOnly, ApplicationView)

@@ -61,6 +61,7 @@ class Environment:
                 "EPASS_BROKER_URLS": self.broker_url("gateway"),
                 "EPASS_GATEWAY_PORT": str(self.gateway_port),
                 "EPASS_IDEMPOTENCY_SECRET": self.vault.password("idempotency gateway"),
+                "EPASS_ANSWERS_KEYS": self.vault.fernet("answers"),
             }
         elif name in {"exporter", "administrator"}:
             urls = ",".join(self.database_url("ops", service) for service in SERVICES)

@@ -7,6 +7,7 @@ from contracts.rpc import (
     ApplicationList,
     ApplicationView,
     Call,
+    Checked,
     Lookup,
     LookupHits,
     Page,
@@ -32,6 +33,11 @@ class Service:
     def submit(self, request: SubmitApplication, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
             return applying.submit(request, call, session, now())
+
+    @rpc(contract.CHECK)
+    def check(self, request: SubmitApplication, call: Call) -> Checked:
+        with self.db.transaction() as session:
+            return applying.check(request, call, session, now())
 
     @rpc(contract.SUBMIT_AT_COUNTER)
     def submit_at_counter(self, request: SubmitAtCounter, call: Call) -> Acknowledged:

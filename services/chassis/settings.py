@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8080"
     rpc_timeout: float = 3.0
     trusted_proxies: CommaList = ()
+    answers_keys: CommaList = ()
+    """Fernet keys of the cookie that keeps half-filled answers; the first seals, all open. The same for all replicas."""
     rate_limits: bool = True
 
     # rules of the house
@@ -109,6 +111,7 @@ class Settings(BaseSettings):
         "relay_database_urls",
         "ops_database_urls",
         "trusted_proxies",
+        "answers_keys",
         mode="before",
     )
     @classmethod

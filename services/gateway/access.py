@@ -93,8 +93,18 @@ class Access:
             Forbidden: a session that may not do this.
             Unavailable: the session's key is not known yet and accounts does not answer.
         """
-        until = monotonic() + ANSWER_SECONDS
         _must_be_json(request)
+        return await self.of_page(request)
+
+    async def of_page(self, request: Request) -> Caller:
+        """The same for a page, whose bodies are forms.
+
+        Raises:
+            NotAuthenticated: no session, or one that ended.
+            Forbidden: a session that may not do this.
+            Unavailable: see above.
+        """
+        until = monotonic() + ANSWER_SECONDS
         replica = replica_of(request)
         place = keyed_hash(replica.address_secret, address(request))
         if self.everybody:

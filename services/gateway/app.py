@@ -13,6 +13,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from services.chassis.settings import Settings, settings
 from services.gateway import api, openapi, pages, problems
 from services.gateway.edge import BodyLimit, Edge
+from services.gateway.pages import failing
+from services.gateway.pages.answers import AnswersCookie
 from services.gateway.replica import Replica
 from services.gateway.rpc_client import RpcClient
 
@@ -50,6 +52,7 @@ def create_app(options: Settings | None = None, client: RpcClient | None = None,
         redirect_slashes=False,
     )
     app.state.replica = replica
+    app.state.answers = AnswersCookie(options.answers_keys, options.public_url.startswith("https://"))
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     for router in (*api.routers(options.local_mode), *pages.routers(options.local_mode)):
@@ -69,7 +72,7 @@ def create_app(options: Settings | None = None, client: RpcClient | None = None,
 def _surround(app: FastAPI, options: Settings) -> None:
     """Middlewares; the last one added is the outermost."""
     app.add_middleware(BodyLimit)
-    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: problems.on_fault})
+    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: failing.on_fault})
     app.add_middleware(Edge, https=options.public_url.startswith("https://"))
     if options.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(options.trusted_proxies))

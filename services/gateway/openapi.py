@@ -49,7 +49,8 @@ _SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
 def access_of(route: APIRoute) -> Access | None:
     """Who may call a route, as it declares; None where it declares nothing, or several things."""
-    found = [call for call in _calls(route.dependant) if isinstance(call, Access)]
+    declared = [getattr(call, "access", call) for call in _calls(route.dependant)]  # a page's view has its access inside
+    found = [access for access in declared if isinstance(access, Access)]
     return found[0] if len(found) == 1 else None
 
 

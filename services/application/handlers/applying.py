@@ -9,12 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_reference
-from contracts.errors import Forbidden, NotFound
-from contracts.rpc import Acknowledged, AmendApplication, Call, Principal, ReferenceOnly, SubmitApplication, SubmitAtCounter
+from contracts.errors import Forbidden, InvalidInput, NotFound
+from contracts.rpc import Acknowledged, AmendApplication, Call, Checked, Principal, ReferenceOnly, SubmitApplication, SubmitAtCounter
 from services.application import models
 from services.application.domain.application import Intake, require_amendable
+from services.application.domain.findings import Findings
 from services.application.domain.forms import Form, check_amendment, check_form
 from services.application.domain.hours import Calendar
+from services.application.domain.names import latin_name_of, name_of
 from services.application.handlers.directory import place_of
 from services.application.handlers.principals import is_reception_of, mobile_of, operator_of
 from services.application.handlers.rows import COMPANIONS, amend_row, application_of, columns_of, find, say, settle_status
@@ -39,6 +41,23 @@ def submit(request: SubmitApplication, call: Call, session: Session, at: datetim
     mobile = mobile_of(call.principal)
     intake = Intake("portal", COMPANIONS["portal"], mobile_proved=True)
     return _apply("application.submit", request, call, session, lambda: _take_in(request, mobile, intake, session, at))
+
+
+def check(request: SubmitApplication, call: Call, session: Session, at: datetime) -> Checked:
+    """What :func:`submit` would find. A page that asks one question at a time looks at the problems of that question.
+
+    Raises:
+        Forbidden: no applicant asks.
+    """
+    mobile = mobile_of(call.principal)
+    intake = Intake("portal", COMPANIONS["portal"], mobile_proved=True)
+    try:
+        form = check_form(request, mobile, intake, place_of(session, request.site, request.department), _calendar(at))
+    except InvalidInput as error:
+        unheard, given = Findings(), request.applicant
+        latin = latin_name_of(unheard, "", given.name_latin, name_of(unheard, "", given.name))
+        return Checked(problems=error.body.fields, name_latin=latin)
+    return Checked(masked=form.masked, name_latin=form.applicant.name_latin)
 
 
 def submit_at_counter(request: SubmitAtCounter, call: Call, session: Session, at: datetime) -> Acknowledged:

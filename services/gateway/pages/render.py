@@ -1,15 +1,80 @@
 """Templates to HTML responses. Everything that is put into a page is escaped, and an unknown name is an error."""
 
+import json
+import re
+from functools import cache, partial
+from importlib.resources import files
 from typing import Any
+from uuid import uuid4
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined, Undefined
+from jinja2.utils import missing
 
-_environment = Environment(
-    loader=PackageLoader("services.gateway"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
+from contracts.model import Language
+from services.gateway.pages import languages, messages, vocabulary
+
+_GOVUK = PackageLoader("govuk_frontend_jinja")
 
 
-def page(template: str, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> HTMLResponse:
+@cache
+def _optional_names() -> frozenset[str]:
+    """Names that govuk-frontend's macros may ask for before they set them; ``undefined`` and ``null`` are left from their Nunjucks."""
+    environment = Environment(autoescape=True)
+    sources = (_GOVUK.get_source(environment, name)[0] for name in _GOVUK.list_templates())
+    return frozenset({"undefined", "null", "caller"}.union(*(re.findall(r"\bset (\w+)", source) for source in sources)))
+
+
+class StrictNames(Undefined):
+    """A name that nobody gave is an error; what govuk-frontend's macros leave out is not, and no key that a mapping lacks."""
+
+    def __new__(cls, hint: str | None = None, obj: Any = missing, name: str | None = None, *more: Any) -> Any:
+        """An undefined value of either kind."""
+        if obj is missing and name not in _optional_names():
+            return StrictUndefined(hint, obj, name, *more)
+        return super().__new__(cls)
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader("services.gateway"), PrefixLoader({"govuk_frontend_jinja": _GOVUK})]),
+        autoescape=True,
+        undefined=StrictNames,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    environment.install_gettext_translations(languages.texts(language), newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    environment.globals["asset"] = asset
+    environment.globals["languages"] = languages.ENDONYMS
+    environment.globals["language"] = language
+    for name in ("day_in_words", "time_of_day", "instant_in_words", "number"):
+        environment.filters[name] = partial(getattr(languages, name), language=language)
+    environment.filters["said"] = partial(messages.said, language=language)
+    environment.filters["slot_in_words"] = partial(vocabulary.slot_in_words, language=language)
+    for words, known in vocabulary.VOCABULARIES.items():
+        environment.globals[f"{words}_items"] = partial(vocabulary.items, known, language)
+        environment.globals[f"{words}_name"] = partial(vocabulary.name_of, known, language=language)
+    environment.globals["new_key"] = lambda: str(uuid4())
+    return environment
+
+
+@cache
+def _manifest() -> dict[str, str]:
+    return dict(json.loads(files("services.gateway").joinpath("static/built/manifest.json").read_text()))
+
+
+def asset(name: str) -> str:
+    """The address of something that the web build made, which carries a digest of its content."""
+    return f"/static/built/{_manifest()[name]}"
+
+
+def text(template: str, language: Language = "en", **values: Any) -> str:
     """A template of ``templates/``, rendered."""
-    return HTMLResponse(_environment.get_template(template).render(**values), status, headers)
+    return _environment(language).get_template(template).render(**values)
+
+
+def page(template: str, status: int = 200, headers: dict[str, str] | None = None, language: Language = "en", **values: Any) -> HTMLResponse:
+    """A template as a response."""
+    return HTMLResponse(text(template, language, **values), status, headers)

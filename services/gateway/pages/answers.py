@@ -1,0 +1,66 @@
+"""Half-filled answers in an encrypted cookie: they survive a dropped line for two hours, and nobody keeps them on a server.
+
+A cookie holds four thousand characters at most (RFC 6265, section 6.1), so longer answers are cut into several.
+"""
+
+import json
+import zlib
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from fastapi import Request, Response
+
+Answers = dict[str, Any]
+NAME = "answers"
+SECONDS = 2 * 60 * 60
+PART = 3_500
+PARTS = 5
+
+
+class TooLong(ValueError):
+    """The answers do not fit into the cookies."""
+
+
+class AnswersCookie:
+    """Reads and writes them.
+
+    Args:
+        keys: Fernet keys, the first seals; none makes one that lives as long as this process.
+        secure: whether the site is served over HTTPS.
+    """
+
+    def __init__(self, keys: tuple[str, ...], secure: bool) -> None:
+        self._ring = MultiFernet([Fernet(key) for key in keys or (Fernet.generate_key(),)])
+        self._secure = secure
+
+    def read(self, request: Request) -> Answers:
+        """The answers so far; empty when there are none, or when they are too old or not ours."""
+        sealed = "".join(request.cookies.get(f"{NAME}{number}", "") for number in range(PARTS))
+        if not sealed:
+            return {}
+        try:
+            plain = self._ring.decrypt(sealed, ttl=SECONDS)
+        except InvalidToken:
+            return {}
+        return dict(json.loads(zlib.decompress(plain)))
+
+    def write(self, response: Response, answers: Answers) -> None:
+        """Keeps them in the browser.
+
+        Raises:
+            TooLong: they are longer than a form allows.
+        """
+        sealed = self._ring.encrypt(zlib.compress(json.dumps(answers, ensure_ascii=False).encode())).decode()
+        parts = [sealed[at : at + PART] for at in range(0, len(sealed), PART)]
+        if len(parts) > PARTS:
+            raise TooLong
+        for number in range(PARTS):
+            if number < len(parts):
+                response.set_cookie(f"{NAME}{number}", parts[number], SECONDS, path="/", secure=self._secure, httponly=True, samesite="lax")
+            else:
+                response.delete_cookie(f"{NAME}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")
+
+    def clear(self, response: Response) -> None:
+        """Forgets them."""
+        for number in range(PARTS):
+            response.delete_cookie(f"{NAME}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")

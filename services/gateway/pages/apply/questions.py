@@ -1,0 +1,181 @@
+"""What is asked, in which order, and what each answer is: one question a page.
+
+A question reads its own fields of a posted form into answers. ``problems`` says which of the service's findings are about
+it, and at which of its fields they are shown.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi.datastructures import FormData
+
+from services.gateway.pages.answers import Answers
+from services.gateway.pages.view import text_of
+
+MOST_COMPANIONS = 5
+SLOTS = 3
+Problems = dict[str, str]
+"""Field of the page → code of what is wrong with it."""
+
+
+def _always(_answers: Answers) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Question:
+    """One page.
+
+    Args:
+        name: in its address and of its template.
+        read: answers and problems of a posted form.
+        asked: whether it is asked at all, by what was answered before.
+        problems: pattern of a path of the service's form → field of this page (a template of ``re.Match.expand``).
+        answers: names that a finished question has, so that it is known whether it was answered.
+        resets: answers that another answer here makes void.
+    """
+
+    name: str
+    read: Callable[[FormData, Answers], tuple[Answers, Problems]]
+    answers: tuple[str, ...]
+    asked: Callable[[Answers], bool] = _always
+    problems: dict[str, str] = field(default_factory=dict)
+    resets: tuple[str, ...] = ()
+
+    def place_of(self, path: str) -> str | None:
+        """The field of this page that a finding of the service is about, if any."""
+        for pattern, place in self.problems.items():
+            if match := re.fullmatch(pattern, path):
+                return match.expand(place)
+        return None
+
+    def put(self, answers: Answers, said: Answers) -> Answers:
+        """The answers with this one among them; what it makes void is gone."""
+        changed = any(answers.get(name) != value for name, value in said.items())
+        kept = {name: value for name, value in answers.items() if not (changed and name in self.resets)}
+        return kept | said
+
+    def is_answered(self, answers: Answers) -> bool:
+        """Whether everything that it asks is there."""
+        return all(name in answers for name in self.answers)
+
+
+def _choice(name: str, *allowed: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
+    def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+        chosen = text_of(form, name)
+        return ({name: chosen}, {}) if chosen in allowed else ({}, {name: "choose_one"})
+
+    return read
+
+
+def _texts(*names: str, optional: tuple[str, ...] = ()) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
+    def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+        typed: Answers = {name: text_of(form, name) for name in names}
+        return typed, {name: f"{name}_missing" for name, text in typed.items() if not text and name not in optional}
+
+    return read
+
+
+def _place(name: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
+    """A code out of the directory; the directory itself is looked at by the service."""
+
+    def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+        chosen = text_of(form, name)
+        return ({name: chosen}, {}) if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}", chosen) else ({}, {name: "choose_one"})
+
+    return read
+
+
+def _officer(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+    chosen = text_of(form, "officer")
+    if chosen == "anyone":
+        return {"officer": ""}, {}
+    return _place("officer")(form, _answers)
+
+
+def _purpose(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+    kind, problems = _choice("purpose_kind", "meeting", "hearing", "rti_inspection", "tender", "delivery", "other")(form, _answers)
+    text, more = _texts("purpose")(form, _answers)
+    return kind | text, problems | more
+
+
+def _when(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+    slots: list[dict[str, str]] = []
+    problems: Problems = {}
+    for number in range(SLOTS):
+        slot = {name: text_of(form, f"{name}-{number}") for name in ("date", "from", "to")}
+        if number > 0 and not slot["date"]:
+            continue
+        problems |= {f"{name}-{number}": f"{name}_missing" for name, text in slot.items() if not text}
+        slots.append(slot)
+    return {"preferred": slots}, problems
+
+
+def _identity(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
+    kind, problems = _choice("id_type", *ID_TYPES)(form, _answers)
+    text, more = _texts("id_last4")(form, _answers)
+    return kind | text, problems | more
+
+
+def _companions(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    """Every companion of the list, and whether one more is to be added; removing is a button of its own."""
+    chosen, problems = _choice("more", "yes", "no")(form, answers)
+    return ({"companions_done": chosen["more"] == "no"} if chosen else {}), problems
+
+
+def companion(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    """One more companion."""
+    child = text_of(form, "child") == "yes"
+    one: dict[str, Any] = {"name": text_of(form, "name"), "child": child}
+    problems: Problems = {} if one["name"] else {"name": "name_missing"}
+    if not child:
+        identity, more = _identity(form, answers)
+        one, problems = one | identity, problems | more
+    return {"companions": [*answers.get("companions", ()), one]}, problems
+
+
+ID_TYPES = ("aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id")
+
+QUESTIONS: tuple[Question, ...] = (
+    Question("who", _choice("kind", "citizen", "official"), ("kind",)),
+    Question(
+        "office",
+        _texts("organisation", "designation", "employee_no"),
+        ("organisation", "designation", "employee_no"),
+        asked=lambda answers: answers.get("kind") == "official",
+        problems={r"applicant\.official(?:\.(?P<part>\w+))?": r"organisation"},
+    ),
+    Question("name", _texts("name"), ("name",), problems={r"applicant\.name": "name"}, resets=("name_latin",)),
+    Question(
+        "name-latin",
+        _texts("name_latin"),
+        ("name_latin",),
+        asked=lambda answers: not answers.get("name", "").isascii(),
+        problems={r"applicant\.name_latin": "name_latin"},
+    ),
+    Question("id", _identity, ("id_type", "id_last4"), problems={r"applicant\.(id_type|id_last4)": r"\1"}),
+    Question("site", _place("site"), ("site",), problems={r"site": "site"}, resets=("department", "officer", "preferred")),
+    Question("department", _place("department"), ("department",), problems={r"department": "department"}, resets=("officer",)),
+    Question("officer", _officer, ("officer",), problems={r"officer": "officer"}),
+    Question("purpose", _purpose, ("purpose_kind", "purpose"), problems={r"(purpose_kind|purpose)": r"\1"}),
+    Question("when", _when, ("preferred",), problems={r"preferred\.(\d)\.(date|from|to)": r"\2-\1", r"preferred": "date-0"}),
+    Question("companions", _companions, ("companions_done",), problems={}),
+    Question("vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}),
+    Question("assistance", _choice("assistance", "", "wheelchair", "guide"), ("assistance",)),
+    Question("deliver", _choice("deliver_by", "sms", "whatsapp"), ("deliver_by",), problems={r"applicant\.deliver_by": "deliver_by"}),
+)
+BY_NAME = {question.name: question for question in QUESTIONS}
+
+
+def next_question(answers: Answers) -> Question | None:
+    """The first that is asked and not answered; None when all are."""
+    return next((one for one in QUESTIONS if one.asked(answers) and not one.is_answered(answers)), None)
+
+
+def before(name: str, answers: Answers) -> Question | None:
+    """The question in front of one, for the back link."""
+    asked = [one for one in QUESTIONS if one.asked(answers)]
+    at = next((number for number, one in enumerate(asked) if one.name == name), 0)
+    return asked[at - 1] if at > 0 else None

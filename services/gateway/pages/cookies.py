@@ -1,0 +1,36 @@
+"""The two cookies: the session, and the half-filled answers. Both HttpOnly and SameSite; over HTTPS also Secure."""
+
+from datetime import datetime
+from typing import cast
+
+from fastapi import Request, Response
+
+from services.chassis.clock import now
+from services.gateway.access import COOKIES
+from services.gateway.pages.answers import AnswersCookie
+from services.gateway.replica import replica_of
+
+SECURE_NAME, PLAIN_NAME = COOKIES
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the site is served over HTTPS."""
+    return replica_of(request).options.public_url.startswith("https://")
+
+
+def answers_cookie(request: Request) -> AnswersCookie:
+    """The cookie of the half-filled answers."""
+    return cast(AnswersCookie, request.app.state.answers)
+
+
+def sign_in(response: Response, request: Request, token: str, expires_at: datetime) -> None:
+    """Keeps a session in the browser until it ends."""
+    secure = is_secure(request)
+    seconds = max(int((expires_at - now()).total_seconds()), 0)
+    response.set_cookie(SECURE_NAME if secure else PLAIN_NAME, token, seconds, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def sign_out(response: Response, request: Request) -> None:
+    """Forgets the session."""
+    secure = is_secure(request)
+    response.delete_cookie(SECURE_NAME if secure else PLAIN_NAME, path="/", secure=secure, httponly=True, samesite="lax")

@@ -1,0 +1,83 @@
+"""Staff sign in with the login that the ADO Branch issued, change their first password, and go to their own pages."""
+
+from uuid import uuid4
+
+from fastapi import APIRouter, Response
+
+from contracts import rpc
+from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.model import Role
+from contracts.rpc import ChangePassword, LogIn, Nothing, StaffSession
+from services.chassis.clock import now
+from services.gateway.access import limited
+from services.gateway.denials import LONGEST_SESSION
+from services.gateway.pages import cookies
+from services.gateway.pages.failing import PageRoute, too_many
+from services.gateway.pages.view import OpenPage, StaffPage, View, text_of
+
+router = APIRouter(prefix="/{language:lang}/staff", include_in_schema=False, route_class=PageRoute)
+HOMES: dict[Role, str] = {"department": "/desk", "ado": "/desk/logins", "security": "/gate", "reception": "/counter"}
+
+
+@router.get("/sign-in")
+async def ask_login(view: OpenPage) -> Response:
+    """Which login."""
+    return view.html("staff/sign_in.html", errors={}, typed="")
+
+
+@router.post("/sign-in", dependencies=[limited("login")])
+async def sign_in(view: OpenPage) -> Response:
+    """Opens a session."""
+    form = await view.form()
+    login_id, password = text_of(form, "login_id"), str(form.get("password", ""))
+    if not login_id or not password:
+        return view.html("staff/sign_in.html", 422, errors={"login_id": "login_missing"}, typed=login_id)
+    try:
+        session = await view.caller.command(rpc.LOG_IN, LogIn(login_id=login_id[:40], password=password[:200]), str(uuid4()))
+    except NotAuthenticated:
+        return view.html("staff/sign_in.html", 422, errors={"login_id": "wrong_login"}, typed=login_id)
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    return _signed_in(view, session)
+
+
+@router.get("/password")
+async def ask_password(view: StaffPage) -> Response:
+    """Which password is it to be."""
+    return view.html("staff/password.html", errors={})
+
+
+@router.post("/password")
+async def change_password(view: StaffPage) -> Response:
+    """Changes it."""
+    form = await view.form()
+    current, new, again = (str(form.get(name, "")) for name in ("current", "new", "again"))
+    if new != again:
+        return view.html("staff/password.html", 422, errors={"again": "passwords_differ"})
+    try:
+        change = ChangePassword(current=current[:200], new=new[:200])
+        session = await view.caller.command(rpc.CHANGE_PASSWORD, change, str(uuid4()))
+    except NotAuthenticated:
+        return view.html("staff/password.html", 422, errors={"current": "wrong_password"})
+    except InvalidInput as error:
+        return view.html("staff/password.html", 422, errors={one.field: f"password_{one.code}" for one in error.body.fields})
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    return _signed_in(view, session)
+
+
+@router.post("/sign-out")
+async def sign_out(view: StaffPage) -> Response:
+    """Ends the session."""
+    response = view.to("/staff/sign-in")
+    cookies.sign_out(response, view.request)
+    await view.caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
+    if view.principal.sid is not None:
+        view.caller.replica.denials.session_ended(view.principal.sid, now() + LONGEST_SESSION)
+    return response
+
+
+def _signed_in(view: View, session: StaffSession) -> Response:
+    response = view.to("/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff/sign-in"))
+    cookies.sign_in(response, view.request, session.access_token, session.expires_at)
+    return response

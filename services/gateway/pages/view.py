@@ -1,0 +1,130 @@
+"""What one page request knows: its language, who is signed in, where it is; and how it answers."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from fastapi.datastructures import FormData
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.convertors import Convertor, register_url_convertor
+
+from contracts.errors import ContractError, Forbidden
+from contracts.model import Language
+from contracts.rpc import Principal
+from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, role, staff
+from services.gateway.origin import is_same_origin
+from services.gateway.pages.languages import LANGUAGES
+from services.gateway.pages.render import page
+from services.gateway.replica import replica_of
+
+PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
+
+
+class LanguageConvertor(Convertor[str]):
+    """``{language:lang}`` in a path: one of the three, so that nothing else is taken for a page."""
+
+    regex = "|".join(LANGUAGES)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("lang", LanguageConvertor())
+
+
+class View:
+    """One request for a page.
+
+    Args:
+        request: as it came.
+        language: of the page, from its address.
+        caller: who asks, and the way to the services in his name.
+    """
+
+    def __init__(self, request: Request, language: Language, caller: Caller) -> None:
+        self.request = request
+        self.language = language
+        self.caller = caller
+
+    @property
+    def principal(self) -> Principal:
+        """Who is signed in."""
+        return self.caller.principal
+
+    @property
+    def is_applicant(self) -> bool:
+        """Whether a proved mobile is signed in."""
+        return self.principal.kind == "applicant"
+
+    def path(self, inner: str, language: Language | None = None) -> str:
+        """The address of a page in this language, or in another one."""
+        return f"/{language or self.language}{inner}"
+
+    def html(self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any) -> HTMLResponse:
+        """A page in this language, kept by no cache."""
+        inner = self.request.url.path.removeprefix(f"/{self.language}")
+        query = f"?{self.request.url.query}" if self.request.url.query and self.request.method == "GET" else ""
+        elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
+        return page(template, status, {**PRIVATE, **(headers or {})}, self.language, view=self, elsewhere=elsewhere, **values)
+
+    def to(self, inner: str, **query: str) -> RedirectResponse:
+        """On to another page, by GET."""
+        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        return RedirectResponse(self.path(inner) + (f"?{asked}" if asked else ""), 303, {"Cache-Control": "no-store"})
+
+    async def form(self) -> FormData:
+        """The fields of a POST."""
+        return await self.request.form(max_files=0, max_fields=400)
+
+
+def text_of(form: FormData, name: str) -> str:
+    """A field as typed, without the blanks around it; empty where it is missing."""
+    value = form.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+class Pages:
+    """A dependency: the view of a request whose caller may see the page.
+
+    Args:
+        access: who may.
+        notice_session: whether an applicant who is signed in is noticed on a page for everybody.
+    """
+
+    def __init__(self, access: Access, *, notice_session: bool = False) -> None:
+        self.access = access
+        self._notice_session = notice_session
+
+    async def __call__(self, request: Request, language: Language = "en") -> View:
+        """The view.
+
+        Raises:
+            Forbidden: a form of another site, or a role that may not.
+            NotAuthenticated: nobody is signed in.
+        """
+        if request.method not in SAFE_METHODS and not is_same_origin(request, replica_of(request).options.public_url):
+            raise Forbidden("a page of another site made this request", code="cross_site")
+        return View(request, language, await self._caller(request))
+
+    async def _caller(self, request: Request) -> Caller:
+        if self._notice_session:
+            try:
+                return await applicant.of_page(request)
+            except ContractError:
+                pass  # a page for everybody: no session, or one of another kind, is no trouble here
+        return await self.access.of_page(request)
+
+
+OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]
+"""For everybody; a signed-in applicant is noticed."""
+ApplicantPage = Annotated[View, Depends(Pages(applicant))]
+StaffPage = Annotated[View, Depends(Pages(staff))]
+"""Of any role, also with a password that must be changed first."""
+DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
+SecurityPage = Annotated[View, Depends(Pages(role("security")))]
+ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
+AdoPage = Annotated[View, Depends(Pages(role("ado")))]

@@ -1,0 +1,112 @@
+"""What the values of a form are called: kinds of ID, purposes, windows."""
+
+from collections.abc import Mapping
+from datetime import date, time
+
+from contracts.model import Language
+from services.gateway.pages.languages import day_in_words, texts, time_of_day
+
+
+def _(text: str) -> str:
+    """Marks a word for the catalogues."""
+    return text
+
+
+ID_TYPES: dict[str, str] = {
+    "aadhaar": _("Aadhaar card"),
+    "driving_licence": _("Driving licence"),
+    "voter_id": _("Voter ID card"),
+    "passport": _("Passport"),
+    "pan": _("PAN card"),
+    "government_id": _("Government ID card"),
+    "other_photo_id": _("Other photo ID card"),
+}
+PURPOSES: dict[str, str] = {
+    "meeting": _("A meeting"),
+    "hearing": _("A hearing"),
+    "rti_inspection": _("To see files (RTI)"),
+    "tender": _("A tender"),
+    "delivery": _("To hand something over"),
+    "other": _("Something else"),
+}
+STATUSES: dict[str, str] = {
+    "submitted": _("With the department"),
+    "approved": _("Approved, the pass is being made"),
+    "rejected": _("Not approved"),
+    "returned": _("Sent back to you"),
+    "cancelled": _("Cancelled"),
+    "expired": _("Expired without a decision"),
+    "issued": _("Pass issued"),
+    "entered": _("Inside"),
+    "left": _("Visit over"),
+    "revoked": _("Pass cancelled"),
+}
+HAPPENINGS: dict[str, str] = {
+    "submitted": _("You applied"),
+    "amended": _("You completed the application"),
+    "cancelled": _("Cancelled"),
+    "expired": _("Expired without a decision"),
+    "escalated": _("Waited too long and went to a higher officer"),
+    "approved": _("The department approved"),
+    "rejected": _("The department did not approve"),
+    "returned": _("The department sent it back"),
+    "withdrawn": _("The department took its approval back"),
+    "pass_issued": _("The pass was made"),
+    "pass_reissued": _("A new pass was made in place of the old one"),
+    "pass_revoked": _("The pass was cancelled"),
+    "message_delivered": _("The message was delivered"),
+    "message_failed": _("The message could not be delivered"),
+    "entered": _("You went in"),
+    "left": _("You left"),
+}
+REASONS: dict[str, str] = {
+    "not_this_department": _("Another department deals with this"),
+    "officer_unavailable": _("The officer is not available"),
+    "insufficient_details": _("The application says too little"),
+    "no_appointment": _("There is no appointment"),
+    "duplicate": _("There is another application for this"),
+    "security": _("For reasons of security"),
+    "other": _("Another reason"),
+}
+REVIEWS: dict[str, str] = {
+    "pending": _("To decide"),
+    "approved": _("Approved"),
+    "rejected": _("Rejected"),
+    "returned": _("Sent back"),
+    "withdrawn": _("Withdrawn"),
+    "closed": _("Closed"),
+}
+VERDICTS: dict[str, str] = {
+    "admit": _("Let in"),
+    "exit": _("Exit recorded"),
+    "already_inside": _("Already inside"),
+    "already_used": _("Already used"),
+    "not_yet_valid": _("Too early"),
+    "expired": _("Expired"),
+    "wrong_site": _("Another secretariat"),
+    "wrong_gate": _("Another gate"),
+    "revoked": _("Cancelled"),
+    "unknown_pass": _("Unknown pass"),
+    "bad_signature": _("Not a genuine pass"),
+    "id_mismatch": _("The ID does not match"),
+}
+VOCABULARIES: dict[str, dict[str, str]] = {
+    "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "happening": HAPPENINGS, "reason": REASONS, "review": REVIEWS,
+    "verdict": VERDICTS,
+}  # fmt: skip
+
+
+def items(words: Mapping[str, str], language: Language) -> list[dict[str, str]]:
+    """The values of a vocabulary as items of a radio group."""
+    return [{"value": value, "text": texts(language).gettext(word)} for value, word in words.items()]
+
+
+def name_of(words: Mapping[str, str], value: str, language: Language) -> str:
+    """What one value is called."""
+    return texts(language).gettext(words.get(value, value))
+
+
+def slot_in_words(slot: Mapping[str, str], language: Language) -> str:
+    """``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``."""
+    start, end = (time_of_day(time.fromisoformat(slot[name]), language) for name in ("from", "to"))
+    return f"{day_in_words(date.fromisoformat(slot['date']), language)}, {start} – {end}"

@@ -1,0 +1,57 @@
+// Builds the pages' assets: styles by sass, scripts and file names by esbuild, fonts cut down to the letters of each script.
+// Everything goes to services/gateway/static/built under names that carry a digest of the content, with a manifest of them.
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { build } from "esbuild";
+import { compile } from "sass";
+import subsetFont from "subset-font";
+
+const here = import.meta.dirname;
+const work = join(here, "node_modules", ".epass");
+const out = join(here, "..", "services", "gateway", "static", "built");
+
+const range = (first, last) => String.fromCodePoint(...Array.from({ length: last - first + 1 }, (_, at) => first + at));
+const joiners = "\u200c\u200d\u25cc";
+const SCRIPTS = {
+  latin: ["noto-sans", "latin", range(0x20, 0x7e) + "\u00a0\u00b7\u00d7\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u20b9\u2192\u2713\u2715"],
+  gurmukhi: ["noto-sans-gurmukhi", "gurmukhi", range(0x0a01, 0x0a76) + "\u0964\u0965" + joiners],
+  devanagari: ["noto-sans-devanagari", "devanagari", range(0x0900, 0x0965) + range(0x0966, 0x0970) + joiners],
+};
+
+async function fonts() {
+  for (const [script, [family, subset, letters]] of Object.entries(SCRIPTS)) {
+    const file = join(here, "node_modules", "@fontsource-variable", family, "files", `${family}-${subset}-wght-normal.woff2`);
+    const cut = await subsetFont(await readFile(file), letters, { targetFormat: "woff2", variationAxes: { wght: { min: 400, max: 700 } } });
+    await writeFile(join(work, `${script}.woff2`), cut);
+  }
+}
+
+async function styles() {
+  const { css } = compile(join(here, "styles", "epass.scss"), { loadPaths: [join(here, "node_modules")], quietDeps: true });
+  await writeFile(join(work, "epass.css"), css);
+}
+
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+await mkdir(work, { recursive: true });
+await Promise.all([fonts(), styles()]);
+const { metafile } = await build({
+  entryPoints: { epass: join(here, "scripts", "epass.js"), style: join(work, "epass.css") },
+  outdir: out,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2018",
+  entryNames: "[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  loader: { ".woff2": "file" },
+  legalComments: "linked",
+  metafile: true,
+  logLevel: "warning",
+});
+const manifest = {};
+for (const file of Object.keys(metafile.outputs)) {
+  const name = basename(file);
+  manifest[name.replace(/-[A-Z0-9]{8}(?=\.[a-z0-9]+$)/, "")] = name;
+}
+await writeFile(join(out, "manifest.json"), JSON.stringify(manifest, null, 1));

@@ -1,0 +1,90 @@
+"""Half-filled answers live in a cookie that only the gateway can read, for two hours."""
+
+from http.cookies import SimpleCookie
+from random import Random
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from fastapi import Request, Response
+
+from services.gateway.pages.answers import AnswersCookie, TooLong
+
+GURMUKHI = [chr(code) for code in range(0x0A05, 0x0A4D)]
+KEY = Fernet.generate_key().decode()
+ANSWERS: dict[str, Any] = {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "companions": [{"name": "Harjit Singh", "id_last4": "0917"}]}
+
+
+def kept(cookie: AnswersCookie, answers: dict[str, Any]) -> dict[str, str]:
+    """What a browser has after a response."""
+    response = Response()
+    cookie.write(response, answers)
+    jar: SimpleCookie = SimpleCookie()
+    for name, value in response.raw_headers:
+        if name == b"set-cookie":
+            jar.load(value.decode())
+    return {name: morsel.value for name, morsel in jar.items() if morsel.value}
+
+
+def asked_with(cookies: dict[str, str]) -> Request:
+    sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    return Request({"type": "http", "headers": [(b"cookie", sent.encode())]})
+
+
+def test_answers_come_back_as_they_were() -> None:
+    cookie = AnswersCookie((KEY,), secure=True)
+    assert cookie.read(asked_with(kept(cookie, ANSWERS))) == ANSWERS
+
+
+def test_no_answer_can_be_read_in_the_browser() -> None:
+    text = str(kept(AnswersCookie((KEY,), secure=True), ANSWERS))
+    assert "Harjit" not in text
+    assert "0917" not in text
+
+
+def test_long_answers_are_cut_into_cookies_that_a_browser_takes() -> None:
+    cookie = AnswersCookie((KEY,), secure=True)
+    long = {"purpose": "".join(Random(1).choices(GURMUKHI, k=2000)), "companions": [ANSWERS | {"n": n} for n in range(5)]}
+    cookies = kept(cookie, long)
+    assert len(cookies) > 1
+    assert max(map(len, cookies.values())) < 4000
+    assert cookie.read(asked_with(cookies)) == long
+
+
+def test_what_is_longer_than_any_form_allows_is_refused() -> None:
+    noise = "".join(chr(0x4E00 + (n * n * 31 + n * 7919) % 20000) for n in range(12_000))
+    with pytest.raises(TooLong):
+        kept(AnswersCookie((KEY,), secure=True), {"purpose": noise})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda cookies: {name: value[:-2] for name, value in cookies.items()},
+        lambda _: {"answers0": "nonsense"},
+        lambda _: kept(AnswersCookie((Fernet.generate_key().decode(),), secure=True), ANSWERS),
+    ],
+    ids=["cut short", "nonsense", "sealed by somebody else"],
+)
+def test_what_is_not_ours_is_no_answer(spoil: Any) -> None:
+    cookie = AnswersCookie((KEY,), secure=True)
+    assert cookie.read(asked_with(spoil(kept(cookie, ANSWERS)))) == {}
+
+
+def test_answers_are_forgotten_after_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    cookie = AnswersCookie((KEY,), secure=True)
+    cookies = kept(cookie, ANSWERS)
+    monkeypatch.setattr("services.gateway.pages.answers.SECONDS", -1)
+    assert cookie.read(asked_with(cookies)) == {}
+
+
+def test_a_new_key_reads_what_the_old_one_sealed() -> None:
+    cookies = kept(AnswersCookie((KEY,), secure=True), ANSWERS)
+    assert AnswersCookie((Fernet.generate_key().decode(), KEY), secure=True).read(asked_with(cookies)) == ANSWERS
+
+
+def test_the_cookie_is_for_the_server_alone() -> None:
+    response = Response()
+    AnswersCookie((KEY,), secure=True).write(response, ANSWERS)
+    first = next(value.decode() for name, value in response.raw_headers if name == b"set-cookie")
+    assert {"HttpOnly", "Secure", "SameSite=lax"} <= {part.strip() for part in first.split(";")}

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk backup restore test lint types unit contract integration journey chaos chaos-small outages bench contracts lock clean distclean
+.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser e2e chaos chaos-small outages bench contracts lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -48,6 +48,12 @@ integration: setup ## tests on a real broker and real databases
 
 journey: setup ## tests of the whole system through HTTP only
 	$(PYTHON) -m pytest tests/journey
+
+browser: setup
+	@deploy/local/bootstrap chromium
+
+e2e: browser ## people in a real Chromium, in three languages, with scripts and without
+	$(PYTHON) -m pytest tests/e2e
 
 chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them, then outages at full length; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
 	$(PYTHON) -m tests.chaos

@@ -37,8 +37,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast ones first: unit, contract, integration, journey."""
-    order = {"unit": 0, "contract": 1, "integration": 2, "journey": 3}
+    """Fast ones first: unit, contract, integration, journey, e2e."""
+    order = {"unit": 0, "contract": 1, "integration": 2, "journey": 3, "e2e": 4}
     items.sort(key=lambda item: order.get(item.path.parent.name, 9))
 
 

@@ -21,4 +21,4 @@ async def show_openapi(_caller: Anyone, request: Request) -> Response:
 @router.get("/docs")
 async def show_docs(_caller: Anyone) -> Response:
     """Swagger UI."""
-    return page("docs.html", headers=_POLICY)
+    return page("docs.html", 200, _POLICY)

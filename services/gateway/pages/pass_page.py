@@ -31,7 +31,7 @@ async def show_pass(caller: Anyone, code: Annotated[str, Path(max_length=40)]) -
         return page("no_pass.html", 404, HIDDEN, sentence="not_found", words=WORDS)
     except Unavailable:
         return page("no_pass.html", 503, HIDDEN | {"Retry-After": str(RETRY_SECONDS)}, sentence="unavailable", words=WORDS)
-    return page("pass.html", headers=HIDDEN, shown=shown, drawing=drawing, site=site, **_texts(shown))
+    return page("pass.html", 200, HIDDEN, shown=shown, drawing=drawing, site=site, **_texts(shown))
 
 
 async def _drawing(caller: Caller, code: str) -> Markup:

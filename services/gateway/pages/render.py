@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -70,11 +71,13 @@ def asset(name: str) -> str:
     return f"/static/built/{_manifest()[name]}"
 
 
-def text(template: str, language: Language = "en", **values: Any) -> str:
+def text(template: str, language: Language = "en", /, **values: Any) -> str:
     """A template of ``templates/``, rendered."""
     return _environment(language).get_template(template).render(**values)
 
 
-def page(template: str, status: int = 200, headers: dict[str, str] | None = None, language: Language = "en", **values: Any) -> HTMLResponse:
+def page(
+    template: str, status: int = 200, headers: Mapping[str, str] | None = None, language: Language = "en", /, **values: Any
+) -> HTMLResponse:
     """A template as a response."""
     return HTMLResponse(text(template, language, **values), status, headers)

@@ -1,0 +1,61 @@
+"""The whole system and a real Chromium in front of it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.system import System
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    path = shutil.which("chromium")
+    assert path, "these tests want Chromium: make e2e installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Page]]:
+    """``open_browser(width=PHONE, scripts=True)``: somebody's own browser. What a page complains of, or asks from elsewhere, fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_one(size: dict[str, int] = PHONE, *, scripts: bool = True, **options: Any) -> Page:
+        context = chromium.new_context(
+            base_url=system.url, viewport=size, java_script_enabled=scripts, locale="en-IN", timezone_id="Asia/Kolkata", **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+        page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith((system.url, "data:")) else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def mobile() -> str:
+    """A number that nobody else has."""
+    return f"97{next(_numbers):08d}"

@@ -1,0 +1,151 @@
+"""Everybody who uses the pages, each in a browser of his own: they read what is on the page and press what is there."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page
+
+from services.chassis.clock import IST, now
+from tests.running import eventually
+from tests.system import System
+
+
+def press(page: Page, name: str | None = None) -> None:
+    """Presses a button of the page's own form: the one of this name, else the first."""
+    button = (
+        page.get_by_role("button", name=name, exact=True)
+        if name
+        else page.locator("main form:not([role=search]) button.govuk-button").first
+    )
+    button.click()
+
+
+def newest_message(system: System, mobile: str, purpose: str) -> dict[str, Any]:
+    """The newest message of a kind to a phone, awaited."""
+
+    def look() -> dict[str, Any] | None:
+        answer = httpx.get(f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
+        return next((one for one in reversed(answer) if one["purpose"] == purpose), None)
+
+    return eventually(look, f"{purpose} comes to {mobile}", 30)
+
+
+class Visitor:
+    """An applicant.
+
+    Args:
+        page: of his browser.
+        system: to read the phone.
+        mobile: ten digits.
+        language: in which he reads.
+    """
+
+    def __init__(self, page: Page, system: System, mobile: str, language: str = "en") -> None:
+        self.page, self.mobile, self.language = page, mobile, language
+        self._system = system
+
+    def open(self, inner: str) -> None:
+        self.page.goto(f"/{self.language}{inner}")
+
+    def sign_in(self) -> None:
+        """Proves the mobile, from any page that asks for it."""
+        self.page.fill("#mobile", self.mobile)
+        press(self.page)
+        code = re.search(r"\b(\d{6})\b", newest_message(self._system, self.mobile, "otp")["text"])
+        assert code is not None
+        self.page.fill("#code", code[1])
+        press(self.page)
+
+    def apply(self, name: str = "Gurpreet Kaur", companions: tuple[tuple[str, str | None], ...] = (), office: bool = False) -> str:
+        """Applies for tomorrow; the reference. Companions are a name, and an ID's last four or None for a child."""
+        self.open("/apply/who")
+        if self.page.locator("#mobile").count():
+            self.sign_in()
+        self._choose("kind", "official" if office else "citizen")
+        if office:
+            self._fill(organisation="Punjab Mandi Board", designation="Executive Engineer", employee_no="PMB-1204")
+        self._fill(name=name)
+        if not name.isascii():
+            press(self.page)
+        self.page.check("input[name=id_type][value=voter_id]")
+        self._fill(id_last4="4821")
+        self._choose("site", "PCS1")
+        self._choose("department", "home")
+        self._choose("officer", "anyone")
+        self.page.check("input[name=purpose_kind][value=meeting]")
+        self._fill(purpose="Arms licence renewal, file 114/2026")
+        self.page.select_option("#date-0", (now().astimezone(IST) + timedelta(days=1)).date().isoformat())
+        self.page.select_option("#from-0", "10:00")
+        self.page.select_option("#to-0", "12:00")
+        press(self.page)
+        for name_, last_four in companions:
+            self._choose("more", "yes")
+            self.page.fill("#name", name_)
+            if last_four is None:
+                self.page.check("#child")
+            else:
+                self.page.check("input[name=id_type][value=driving_licence]")
+                self.page.fill("#id_last4", last_four)
+            press(self.page)
+        self._choose("more", "no")
+        press(self.page)  # no vehicle
+        self._choose("assistance", "wheelchair")
+        self._choose("deliver_by", "sms")
+        press(self.page)
+        return self.page.locator(".govuk-panel strong").inner_text()
+
+    def _choose(self, name: str, value: str) -> None:
+        self.page.check(f"input[name={name}][value={value}]")
+        press(self.page)
+
+    def _fill(self, **fields: str) -> None:
+        for name, text in fields.items():
+            self.page.fill(f"#{name}", text)
+        press(self.page)
+
+
+class Staff:
+    """Somebody with a login.
+
+    Args:
+        page: of the browser.
+        system: whose demo logins.
+        role: of the login.
+        language: of the pages.
+    """
+
+    def __init__(self, page: Page, system: System, role: str, language: str = "en") -> None:
+        self.page, self.language = page, language
+        login = system.login(role)
+        self.open("/staff/sign-in")
+        page.fill("#login_id", login["login_id"])
+        page.fill("#password", login["password"])
+        page.locator("main form button[type=submit], main form button:not([type=button])").last.click()
+        page.wait_for_url(f"**/{language}/*")
+
+    def open(self, inner: str) -> None:
+        self.page.goto(f"/{self.language}{inner}")
+
+    def find(self, reference: str) -> None:
+        """Opens the review of an application, once it has come to the desk."""
+
+        def look() -> bool:
+            self.open("/desk")
+            self.page.fill("#q", reference)
+            self.page.locator("form[role=search] button").click()
+            return self.page.locator("tbody a").count() > 0
+
+        eventually(look, f"{reference} comes to the desk", 30)
+        self.page.locator("tbody a").first.click()
+
+    def approve(self, reference: str, today: bool = True) -> None:
+        """Approves for now, or for the wished-for time."""
+        self.find(reference)
+        self.page.locator("a[href$='/approve']").click()
+        if today:
+            self.page.fill("#date", now().astimezone(IST).date().isoformat())
+            self.page.fill("#from", "00:00")
+            self.page.fill("#to", "23:59")
+        press(self.page)

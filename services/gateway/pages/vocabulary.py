@@ -90,9 +90,17 @@ VERDICTS: dict[str, str] = {
     "bad_signature": _("Not a genuine pass"),
     "id_mismatch": _("The ID does not match"),
 }
+ROLES: dict[str, str] = {
+    "ado": _("ADO Branch"),
+    "department": _("Department"),
+    "reception": _("Reception counter"),
+    "security": _("Security at a gate"),
+    "ops": _("Operations"),
+    "auditor": _("Auditor"),
+}
 VOCABULARIES: dict[str, dict[str, str]] = {
     "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "happening": HAPPENINGS, "reason": REASONS, "review": REVIEWS,
-    "verdict": VERDICTS,
+    "verdict": VERDICTS, "role": ROLES,
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser e2e chaos chaos-small outages bench contracts lock clean distclean
+.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser e2e chaos chaos-small outages bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -72,6 +72,9 @@ contracts: setup ## generate contracts/asyncapi.yaml, openapi.yaml and the dashb
 	$(PYTHON) -m contracts.asyncapi
 	$(PYTHON) -m services.gateway.generate
 	$(PYTHON) -m deploy.grafana.overview
+
+messages: setup ## bring services/gateway/translations/*.po up to date with the texts of the pages; new ones come in empty
+	$(PYTHON) -m services.gateway.catalogues
 
 lock: ## resolve every dependency anew into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock

@@ -23,6 +23,11 @@ ENDONYMS: dict[Language, str] = {"pa": "ਪੰਜਾਬੀ", "hi": "हिन्
 _LOCALES: dict[Language, Locale] = {"pa": Locale("pa", "IN", script="Guru"), "hi": Locale("hi", "IN"), "en": Locale("en", "IN")}
 
 
+def _(text: str) -> str:
+    """Marks a text for the catalogues where it is written before its language is known."""
+    return text
+
+
 @cache
 def texts(language: Language) -> NullTranslations:
     """The catalogue of a language."""

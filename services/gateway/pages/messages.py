@@ -1,13 +1,7 @@
 """What a problem with an answer is called, by its code. English sentences are keys of the catalogues."""
 
 from contracts.model import Language
-from services.gateway.pages.languages import texts
-
-
-def _(text: str) -> str:
-    """Marks a sentence for the catalogues."""
-    return text
-
+from services.gateway.pages.languages import _, texts
 
 SENTENCES: dict[str, str] = {
     "choose_one": _("Choose one of these"),
@@ -73,8 +67,9 @@ SENTENCES: dict[str, str] = {
     "other_last4": _("These are not the last four characters of this application's ID card"),
     "unknown_reference": _("There is no application with this reference and this mobile number"),
 }
+UNKNOWN = _("This cannot be accepted. Look at it again")
 
 
 def said(code: str, language: Language) -> str:
     """The sentence of a code in a language; an unknown code has a sentence for all."""
-    return texts(language).gettext(SENTENCES.get(code, _("This cannot be accepted. Look at it again")))
+    return texts(language).gettext(SENTENCES.get(code, UNKNOWN))

@@ -12,12 +12,14 @@ from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import Language
 from contracts.rpc import LinkCode, PassView, QrPicture
 from services.gateway.access import Anyone, Caller
+from services.gateway.pages.languages import LANGUAGES, _, day_in_words, texts
 from services.gateway.pages.render import page
-from services.gateway.pages.words import WORDS, long_date
 from services.gateway.problems import RETRY_SECONDS
 
 router = APIRouter(include_in_schema=False)
 HIDDEN = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
+NOT_FOUND = _("There is no pass behind this link. Open the whole link of the message.")
+UNAVAILABLE = _("The pass cannot be shown just now. Try again in a moment. The pass number in the message works at the gate too.")
 
 
 @router.get("/p/{code}")
@@ -28,10 +30,16 @@ async def show_pass(caller: Anyone, code: Annotated[str, Path(max_length=40)]) -
         drawing = await _drawing(caller, code) if shown.state == "issued" else None
         site = await _site_name(caller, shown.site, shown.language)
     except NotFound:
-        return page("no_pass.html", 404, HIDDEN, sentence="not_found", words=WORDS)
+        return _no_pass(404, NOT_FOUND)
     except Unavailable:
-        return page("no_pass.html", 503, HIDDEN | {"Retry-After": str(RETRY_SECONDS)}, sentence="unavailable", words=WORDS)
-    return page("pass.html", 200, HIDDEN, shown=shown, drawing=drawing, site=site, **_texts(shown))
+        return _no_pass(503, UNAVAILABLE, {"Retry-After": str(RETRY_SECONDS)})
+    return page("pass.html", 200, HIDDEN, shown.language, shown=shown, drawing=drawing, site=site, **_texts(shown))
+
+
+def _no_pass(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    """A sentence in all languages: nobody knows which one its reader speaks."""
+    said = {language: texts(language).gettext(sentence) for language in LANGUAGES}
+    return page("no_pass.html", status, HIDDEN | (headers or {}), said=said)
 
 
 async def _drawing(caller: Caller, code: str) -> Markup:
@@ -53,8 +61,7 @@ async def _site_name(caller: Caller, code: str, language: Language) -> str:
 def _texts(shown: PassView) -> dict[str, Any]:
     slot = shown.slot
     return {
-        "words": WORDS[shown.language],
-        "day": long_date(slot.day, shown.language),
+        "day": day_in_words(slot.day, shown.language),
         "window": f"{slot.start:%H:%M} – {slot.end:%H:%M}",
         "number": f"{shown.number[:4]} {shown.number[4:]}",
     }

@@ -1,0 +1,65 @@
+"""The catalogues of the pages' texts, ``translations/*.po``: brought up to date from what templates and modules say.
+
+A new text comes in empty, a text that is gone leaves, the others stay as they are. Nothing is guessed, and nothing is
+written that changes by itself (dates, line numbers), so that a catalogue differs only where a text does.
+
+Usage: python -m services.gateway.catalogues
+"""
+
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.pofile import read_po, write_po
+
+TEXTS = Path(__file__).parent
+MAPPING = Path(__file__).parents[2] / "web" / "babel.cfg"
+NAMES = {"pa": "Punjabi in Gurmukhi", "hi": "Hindi in Devanagari"}
+HEADER = """\
+# The texts of the pages, {name}. An English sentence is its own key; `make messages` adds new ones.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: {plurals}\\n"
+
+"""
+
+
+def file(language: str) -> Path:
+    """Where the catalogue of a language is kept."""
+    return TEXTS / "translations" / f"{language}.po"
+
+
+def read(language: str) -> Catalog:
+    """The catalogue of a language as it is kept."""
+    with file(language).open("rb") as opened:
+        return read_po(opened, locale=language)
+
+
+def extracted() -> Catalog:
+    """Every text of every template and module, none of them translated."""
+    with MAPPING.open(encoding="utf-8") as opened:
+        methods, options = parse_mapping_cfg(opened)  # type: ignore[no-untyped-call]  # Babel's
+    catalogue = Catalog()
+    for _, _, text, _, context in extract_from_dir(TEXTS, methods, options):
+        catalogue.add(text, context=context)
+    return catalogue
+
+
+def freshened(language: str) -> str:
+    """What the file of a language has to be for the texts of today."""
+    catalogue = read(language)
+    catalogue.update(extracted(), no_fuzzy_matching=True)
+    body = BytesIO()
+    write_po(body, catalogue, width=0, no_location=True, omit_header=True, sort_output=True, ignore_obsolete=True)
+    return HEADER.format(name=NAMES[language], language=language, plurals=catalogue.plural_forms) + body.getvalue().decode()
+
+
+if __name__ == "__main__":
+    for one in NAMES:
+        file(one).write_text(freshened(one), encoding="utf-8")

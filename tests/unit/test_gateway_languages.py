@@ -1,0 +1,167 @@
+"""Every text of the pages in every language, and nothing else in the catalogues. What is missing is listed by name."""
+
+import ast
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from jinja2 import Environment, nodes
+
+from services.gateway import catalogues
+from services.gateway.pages.languages import texts
+
+TRANSLATED = ("pa", "hi")
+SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
+LATIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+ALLOWED = {"QR", "SMS", "WhatsApp", "e-Pass", "PB65AB1234", "PCS-7K3M-9QWX", "PWD-0007"}
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
+FOR_PROGRAMMERS = {"docs.html", "landing.html", "phone.html"}
+NAMES_ONLY = {"e-Pass", "QR"}
+
+
+def both(value: object) -> tuple[str, ...]:
+    """The one text of a message, or its forms."""
+    return tuple(value) if isinstance(value, list | tuple) else (str(value or ""),)
+
+
+def wrong_letters(text: str, language: str) -> set[str]:
+    """Words of Latin letters that are no name, and letters of a script that is not the language's."""
+    plain = PLACEHOLDER.sub("", text)
+    others = {letter for letter in plain if not letter.isascii() and unicodedata.category(letter)[0] in "LMN"}
+    return {word for word in LATIN.findall(plain) if word not in ALLOWED} | {
+        letter for letter in others if not unicodedata.name(letter).startswith(SCRIPTS[language])
+    }
+
+
+def complaints_about(message: Message, forms: int, language: str) -> list[str]:
+    """What is wrong with one translation."""
+    english, translated = both(message.id), both(message.string)
+    if not all(translated):
+        return ["not translated"]
+    found = ["guessed (fuzzy)"] if message.fuzzy else []
+    found += ["one text for each plural form"] if isinstance(message.id, tuple) and len(translated) != forms else []
+    wanted = Counter(PLACEHOLDER.findall(english[-1]))
+    for text in translated:
+        found += ["other placeholders"] if Counter(PLACEHOLDER.findall(text)) != wanted else []
+        found += ["English"] if text in english else []
+        found += ["not in normal form C"] if text != unicodedata.normalize("NFC", text) else []
+        found += [f"wrong letters: {letters}"] if (letters := " ".join(sorted(wrong_letters(text, language)))) else []
+    return found
+
+
+def complaints(catalogue: Catalog, wanted: Catalog, language: str) -> list[str]:
+    """What is wrong with a catalogue, a line for each text."""
+    missing = [f"{message.id}: missing, run make messages" for message in wanted if message.id and message.id not in catalogue]
+    gone = [f"{message.id}: on no page any more, run make messages" for message in catalogue if message.id and message.id not in wanted]
+    obsolete = [f"{message.id}: obsolete" for message in catalogue.obsolete.values()]
+    of_texts = [
+        f"{message.id}: {complaint}"
+        for message in catalogue
+        if message.id
+        for complaint in complaints_about(message, catalogue.num_plurals, language)
+    ]
+    return [*missing, *gone, *obsolete, *of_texts]
+
+
+@pytest.fixture(scope="module")
+def wanted() -> Catalog:
+    return catalogues.extracted()
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_text_of_every_page_is_translated_and_nothing_else(language: str, wanted: Catalog) -> None:
+    found = complaints(catalogues.read(language), wanted, language)
+    assert not found, "\n".join([f"{len(found)} in {language}.po", *found])
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_catalogue_is_as_make_messages_writes_it(language: str) -> None:
+    assert catalogues.file(language).read_text(encoding="utf-8") == catalogues.freshened(language)
+
+
+CODE, INSIDE = "We have sent six digits to the number that ends in %(end)s.", "%(num)s person inside"
+
+
+def set_string(key: str, string: object) -> Callable[[Catalog], None]:
+    return lambda catalogue: setattr(catalogue[key], "string", string)
+
+
+SPOILERS: dict[str, tuple[Callable[[Catalog], object], str]] = {
+    "a text taken out": (lambda catalogue: catalogue.delete("Approve"), "Approve: missing"),
+    "a text of no page": (lambda catalogue: catalogue.add("Gone", "ਗਿਆ"), "Gone: on no page"),
+    "an empty one": (set_string("Approve", ""), "Approve: not translated"),
+    "an empty plural": (set_string(INSIDE, ("%(num)s ਵਿਅਕਤੀ", "")), "not translated"),
+    "a plural too few": (set_string(INSIDE, ("%(num)s ਵਿਅਕਤੀ",)), "one text for each plural form"),
+    "a plural without its number": (set_string(INSIDE, ("ਇੱਕ ਵਿਅਕਤੀ", "%(num)s ਵਿਅਕਤੀ")), "other placeholders"),
+    "a placeholder renamed": (set_string(CODE, "ਨੰਬਰ %(ends)s"), "other placeholders"),
+    "a placeholder of another kind": (set_string(CODE, "ਨੰਬਰ %(end)d"), "other placeholders"),
+    "a placeholder said twice": (set_string(CODE, "ਨੰਬਰ %(end)s %(end)s"), "other placeholders"),
+    "a guess": (lambda catalogue: catalogue["Approve"].flags.add("fuzzy"), "Approve: guessed"),
+    "one left in English": (set_string("Approve", "Approve"), "Approve: English"),
+    "a Latin word": (set_string("Approve", "OK ਕਰੋ"), "wrong letters: OK"),
+    "the other Indian script": (set_string("Approve", "ਮਨਜ਼ੂਰ करें"), "wrong letters"),
+    "the other digits": (set_string("Approve", "१ ਮਨਜ਼ੂਰ"), "wrong letters: १"),
+    "a letter in its other coding": (set_string("Approve", "ਮਨ\u0a5bੂਰ ਕਰੋ"), "not in normal form C"),
+}
+
+
+@pytest.mark.parametrize("spoiler", SPOILERS)
+def test_the_check_of_a_catalogue_finds(spoiler: str, wanted: Catalog) -> None:
+    catalogue = catalogues.read("pa")
+    spoil, complaint = SPOILERS[spoiler]
+    spoil(catalogue)
+    found = complaints(catalogue, wanted, "pa")
+    assert any(complaint in line for line in found), found
+
+
+def marked(source: str) -> set[str]:
+    """Texts inside ``_("…")`` of a module, wherever the call stands."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    mine = (call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "_" and call.args)
+    return {text.value for text in mine if isinstance(text, ast.Constant) and isinstance(text.value, str)}
+
+
+def test_extraction_overlooks_no_text_that_a_module_marks(wanted: Catalog) -> None:
+    """Babel does not see ``_("…")`` inside another call of gettext."""
+    said = set().union(*(marked(module.read_text(encoding="utf-8")) for module in catalogues.TEXTS.rglob("*.py")))
+    assert marked('texts(language).gettext(WORDS.get(code, _("deep inside")))') == {"deep inside"}
+    assert said
+    assert not {text for text in said if text not in wanted}
+
+
+def bare(template: str) -> set[str]:
+    """Words of a template that stand in it as they are: between tags, or in an attribute that is read out."""
+    tree = Environment(autoescape=True, extensions=["jinja2.ext.i18n", "jinja2.ext.do"]).parse(template)
+    html = "\0".join(node.data for node in tree.find_all(nodes.TemplateData))
+    read_out = re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]+)"', html)
+    between = re.split(r"[\0\n]", re.sub(r"<[^<>]*>", "\n", html))
+    return {text.strip(" ·:,…\n") for text in [*read_out, *(part for part in between if not re.search(r"[<>=\"]", part))]}
+
+
+def in_english_only(template: str) -> set[str]:
+    return {text for text in bare(template) if re.search(r"[A-Za-z]{2}", text) and text not in NAMES_ONLY}
+
+
+def test_no_template_says_anything_past_the_catalogues() -> None:
+    folder = catalogues.TEXTS / "templates"
+    templates = [file for file in folder.rglob("*.html") if file.name not in FOR_PROGRAMMERS]
+    found = {str(file.relative_to(folder)): words for file in templates if (words := in_english_only(file.read_text(encoding="utf-8")))}
+    assert templates
+    assert not found
+    assert in_english_only('<p class="a">{{ _("Name") }} Bare words</p><a aria-label="Read me" href="/x">{{ y }}</a>') == {
+        "Bare words",
+        "Read me",
+    }
+
+
+def test_a_language_counts_as_it_does() -> None:
+    for language, one, many in (
+        ("pa", "1 ਵਿਅਕਤੀ ਅੰਦਰ ਹੈ", "3 ਵਿਅਕਤੀ ਅੰਦਰ ਹਨ"),
+        ("hi", "1 व्यक्ति अंदर है", "3 व्यक्ति अंदर हैं"),
+        ("en", "1 person inside", "3 people inside"),
+    ):
+        said = [texts(language).ngettext(INSIDE, "%(num)s people inside", number) % {"num": number} for number in (1, 3)]
+        assert said == [one, many]

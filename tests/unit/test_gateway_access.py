@@ -73,6 +73,10 @@ PAGES = {
         "GET /desk", "POST /desk/search", "GET /desk/reviews/{review_id}", "GET /desk/reviews/{review_id}/{verb}",
         "POST /desk/reviews/{review_id}/{verb}",
     },
+    "ado": {
+        "GET /desk/logins", "GET /desk/logins/new", "POST /desk/logins/new", "POST /desk/logins/{login_id}/reset",
+        "POST /desk/logins/{login_id}/disable",
+    },
     "security": {"GET /gate", "POST /gate", "POST /gate/enter", "GET /gate/inside"},
 }  # fmt: skip
 """Under ``/{language}``."""

@@ -5,13 +5,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from datetime import time
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment, nodes
 
 from services.gateway import catalogues
-from services.gateway.pages.languages import texts
+from services.gateway.pages.languages import LANGUAGES, texts, time_of_day
 
 TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
@@ -165,3 +166,12 @@ def test_a_language_counts_as_it_does() -> None:
     ):
         said = [texts(language).ngettext(INSIDE, "%(num)s people inside", number) % {"num": number} for number in (1, 3)]
         assert said == [one, many]
+
+
+def test_a_time_is_said_as_people_say_it() -> None:
+    assert [time_of_day(time(10, 30), language) for language in LANGUAGES] == ["ਸਵੇਰੇ 10:30", "सुबह 10:30", "10:30 am"]
+
+
+def test_no_two_hours_of_a_day_read_alike() -> None:
+    for language in LANGUAGES:
+        assert len({time_of_day(time(hour), language) for hour in range(24)}) == 24

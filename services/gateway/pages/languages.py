@@ -53,8 +53,8 @@ def day_in_words(day: date, language: Language) -> str:
 
 
 def time_of_day(at: time, language: Language) -> str:
-    """A time of day: ``10:30 am``."""
-    return format_time(at, "h:mm a", locale=_LOCALES[language])
+    """A time of day: ``10:30 am``; in Punjabi and Hindi with the part of the day before it, as people say it."""
+    return format_time(at, "h:mm a" if language == "en" else "B h:mm", locale=_LOCALES[language])
 
 
 def instant_in_words(at: datetime, language: Language) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from contracts.errors import Conflict, ContractError, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationSubmitted
-from contracts.rpc import Acknowledged
+from contracts.rpc import Acknowledged, Checked
 from services.application.handlers import applying
 from services.application.models import Revision
 from services.chassis.schema import idempotency_keys, inbox, outbox
@@ -324,3 +324,33 @@ def test_the_reception_of_the_site_cancels_for_a_visitor(desk: Desk) -> None:
     refused(desk, NotFound, lambda: desk.cancel("no reference"))
     assert desk.cancel(reference, reception_call()).status == "cancelled"
     assert desk.said()[-1].cancelled_by == "counter"
+
+
+# -------------------------------------------------------------------- checking
+
+
+def checked(desk: Desk, request: Any, call: Any = None) -> Checked:
+    with desk.database.transaction() as session:
+        return applying.check(request, call or applicant_call(), session, NOW)
+
+
+def test_checking_a_form_finds_what_submitting_it_would_and_changes_nothing(desk: Desk) -> None:
+    bad = form(purpose=" ", applicant={"id_last4": AADHAAR}, companions=[companion(name="")])
+    submitted = refused(desk, InvalidInput, lambda: desk.submit(bad, at=NOW))
+    before = desk.counts(), everything(desk)
+    assert checked(desk, bad).problems == submitted.body.fields
+    assert (desk.counts(), everything(desk)) == before
+
+
+def test_a_form_in_order_has_no_problems_and_a_name_in_latin_letters(desk: Desk) -> None:
+    found = checked(desk, form(purpose=f"Licence of {AADHAAR}", applicant={"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": None}))
+    assert (found.problems, found.masked, found.name_latin) == ((), ("purpose",), "Gurprit Kaur")
+    assert desk.counts() == (0, 0)
+
+
+def test_the_name_in_latin_letters_is_offered_although_the_rest_is_missing(desk: Desk) -> None:
+    assert checked(desk, form(purpose="", applicant={"name": "ਹਰਜੀਤ ਸਿੰਘ", "name_latin": None})).name_latin == "Harjit Singh"
+
+
+def test_only_an_applicant_has_a_form_checked(desk: Desk) -> None:
+    refused(desk, Forbidden, lambda: checked(desk, form(), reception_call()))

@@ -1,7 +1,8 @@
 """One nameko service as a process: `python -m services.chassis.serve application [rpc|events]`.
 
-RPC and events are two containers with a worker pool each, so that a backlog of events never starves a caller; without
-a second argument both run here. The first lines patch the standard library, before anything else is imported.
+RPC and events are containers with a worker pool each, so that a backlog of events never starves a caller; without a
+second argument all run here. A service whose ``consumers`` name several (``CONTAINERS``) has several pools for events:
+``workers`` says of which kind. The first lines patch the standard library, before anything else is imported.
 """
 
 import warnings
@@ -31,6 +32,8 @@ from services.chassis.settings import Settings, settings  # noqa: E402
 
 log = logs.logger(__name__)
 STOP_SECONDS = 25
+POOLS = {"rpc": "rpc_workers", "events": "event_workers", "urgent": "urgent_workers"}
+"""The setting that says how many workers a kind of container has."""
 
 
 def containers(service: str, part: str | None) -> list[tuple[type, str]]:
@@ -40,7 +43,8 @@ def containers(service: str, part: str | None) -> list[tuple[type, str]]:
     if part in (None, "rpc"):
         found.append((importlib.import_module(f"{package}.service").Service, "rpc"))
     if part in (None, "events"):
-        found.append((importlib.import_module(f"{package}.consumers").Consumers, "events"))
+        module = importlib.import_module(f"{package}.consumers")
+        found.extend((one, getattr(one, "workers", "events")) for one in getattr(module, "CONTAINERS", (module.Consumers,)))
     return found
 
 
@@ -54,8 +58,7 @@ def run(service: str, part: str | None, options: Settings) -> None:
     )
     runner = ServiceRunner()
     for nameko_class, kind in containers(service, part):
-        workers = options.rpc_workers if kind == "rpc" else options.event_workers
-        with config.patch({"max_workers": workers}):
+        with config.patch({"max_workers": getattr(options, POOLS[kind])}):
             runner.add_service(nameko_class)
 
     def stop(*_: Any) -> None:

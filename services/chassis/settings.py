@@ -35,13 +35,15 @@ class Settings(BaseSettings):
 
     # its database and its broker
     database_url: SecretStr = SecretStr("")
-    database_pool: int = 18
-    """One for each worker of RPC and events, so that neither waits for the other's: as many as ``rpc_workers`` and ``event_workers``."""
+    database_pool: int = 20
+    """One for each worker of RPC and events, so that neither waits for the other's: as many as all workers below."""
     broker_urls: CommaList = ()
     """All nodes of the cluster, amqp://user:password@host:port/vhost, tried in turn."""
     broker_heartbeat: int = 20
     rpc_workers: int = 10
     event_workers: int = 8
+    urgent_workers: int = 2
+    """For the events that somebody waits for: one-time codes."""
     prefetch: int = 8
     """Unacknowledged messages a consumer holds, for each of its queues."""
 

@@ -11,16 +11,25 @@ from services.chassis.settings import settings
 from services.notify import handlers
 
 
-class Consumers:
-    """What notify hears."""
+class Codes:
+    """One-time codes: somebody waits for each, so that they have workers of their own and stand behind nothing else."""
 
-    name = "notify-events"
+    name = "notify-codes"
     service = "notify"
+    workers = "urgent"
     db = OwnDatabase()
 
     @hears(events.OtpRequested)
     def on_otp_requested(self, received: Received[events.OtpRequested], session: Session) -> None:
         handlers.otp_requested(received, session, now())
+
+
+class Consumers:
+    """What else notify hears."""
+
+    name = "notify-events"
+    service = "notify"
+    db = OwnDatabase()
 
     @hears(events.LoginIssued)
     def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:
@@ -66,3 +75,6 @@ class Consumers:
     def forget_what_is_old(self) -> None:
         with self.db.transaction() as session:
             handlers.forget_what_is_old(session, now())
+
+
+CONTAINERS = (Codes, Consumers)

@@ -228,18 +228,42 @@ def patient_connections() -> None:
 
 
 def slow_events() -> None:
-    """No guard is taken out: each event takes SLOW_MS milliseconds longer."""
+    """No guard is taken out: each event of the queue SLOW takes SLOW_MS milliseconds longer."""
     import os
 
     from services.chassis import events
 
     once, seconds = events._once, float(os.environ["SLOW_MS"]) / 1000
 
-    def slowly(*args: Any, **kwargs: Any) -> None:
-        time.sleep(seconds)
-        once(*args, **kwargs)
+    def slowly(session: Any, consumer: str, **kwargs: Any) -> None:
+        if consumer == os.environ["SLOW"]:
+            time.sleep(seconds)
+        once(session, consumer=consumer, **kwargs)
 
     put(events, "_once", slowly)
+
+
+def held_events() -> None:
+    """No guard is taken out: each event of the queue HELD keeps its worker for half a minute before it is begun."""
+    import os
+
+    from services.chassis import events
+
+    begin = events._when_database_answers
+
+    def hold(db: Any, service: str, work: Any) -> None:
+        if work.keywords["consumer"] == os.environ["HELD"]:
+            time.sleep(30)
+        begin(db, service, work)
+
+    put(events, "_when_database_answers", hold)
+
+
+def no_lane_for_codes() -> None:
+    """One-time codes share the workers of the other events."""
+    from services.notify import consumers
+
+    put(consumers, "CONTAINERS", (type("All", (consumers.Consumers, consumers.Codes), {"workers": "events"}),))
 
 
 def one_pool() -> None:
@@ -257,7 +281,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_idempotency,
         no_row_lock, no_nonce, no_leaving, no_answer_limit,
         slow_to_record, slow_to_acknowledge, slow_to_mark, no_possible_duplicates, new_key_each_try,
-        no_time_limit, away_is_an_attempt, patient_connections, slow_events, one_pool,
+        no_time_limit, away_is_an_attempt, patient_connections, slow_events, held_events, no_lane_for_codes, one_pool,
     )
 }  # fmt: skip
 

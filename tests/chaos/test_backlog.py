@@ -149,7 +149,7 @@ def slow_services(scene: Scene, slow_ms: str) -> Iterator[None]:
     """All who are measured hear slowly for the length of the block; what they have not heard of then is thrown away."""
     with ExitStack() as slow:
         for service in HEARD_BY:
-            slow.enter_context(scene.process(service, sabotage.slow_events, SLOW_MS=slow_ms))
+            slow.enter_context(scene.process(service, sabotage.slow_events, SLOW=_queue(service), SLOW_MS=slow_ms))
         yield
         for service in HEARD_BY:
             forget(scene.stack, service)
@@ -175,8 +175,27 @@ def test_events_hold_up_a_scan_only_where_both_share_their_workers(
 ) -> None:
     """Negative control of the two pools."""
     busy = Busy(scene)
-    with scene.process("verify", sabotage.slow_events, *out, SLOW_MS="4000", EPASS_PREFETCH="40"):
+    with scene.process("verify", sabotage.slow_events, *out, SLOW=_queue("verify"), SLOW_MS="4000", EPASS_PREFETCH="40"):
         pile_up(ground.stack, "verify", 100)
         eventually(lambda: depth(ground.stack, "verify") <= 60, "all workers have an event, and others wait")
         assert busy.scan().status_code == (503 if out else 200)
         forget(ground.stack, "verify")
+
+
+@pytest.mark.parametrize("out", [(), (sabotage.no_lane_for_codes,)], ids=["with workers of their own", "with the workers of all events"])
+def test_a_code_comes_before_any_of_the_events_that_hold_all_workers(
+    ground: Ground, scene: Scene, out: tuple[Callable[[], None], ...]
+) -> None:
+    with scene.process("notify", sabotage.held_events, *out, HELD="notify.PassRevoked", EPASS_PREFETCH="20"):
+        pile_up(ground.stack, "notify", 100)
+        eventually(lambda: depth(ground.stack, "notify") <= 80, "all workers have an event, and others wait")
+        mobile = new_mobile()
+        assert Actor(scene.system).post("/otp", {"mobile": mobile, "language": "en"}).is_success
+
+        def first() -> str | None:
+            if depth(ground.stack, "notify") < 80:
+                return "an event"
+            return "the code" if read_code(scene.provider, mobile) else None
+
+        assert eventually(first, "one of the two", 60) == ("an event" if out else "the code")
+        forget(ground.stack, "notify")

@@ -19,7 +19,7 @@ from services.chassis import schema
 from services.chassis.db import Database
 from services.chassis.events import EventEntrypoint
 from services.chassis.personal import key_ring
-from services.notify.consumers import Consumers
+from services.notify.consumers import CONTAINERS
 from services.notify.models import Base, Message
 from services.notify.service import Service
 from tests.backends import TestStack
@@ -76,7 +76,7 @@ def test_it_answers_each_rpc_of_the_contract() -> None:
 
 
 def test_it_hears_each_event_of_the_contract() -> None:
-    entrypoints = [entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())]
+    entrypoints = [entry for one in CONTAINERS for method in vars(one).values() for entry in getattr(method, "nameko_entrypoints", ())]
     heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
     assert heard == {event.__name__ for event in HEARS["notify"]}
 

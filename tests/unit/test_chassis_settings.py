@@ -23,7 +23,7 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_no_worker_waits_for_a_connection_that_another_holds() -> None:
     options = Settings()
-    assert options.database_pool >= options.rpc_workers + options.event_workers
+    assert options.database_pool >= options.rpc_workers + options.event_workers + options.urgent_workers
 
 
 def test_lists_are_written_with_commas(monkeypatch) -> None:

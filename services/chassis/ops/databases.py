@@ -58,7 +58,7 @@ def snapshots(urls: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, S
         DatabaseAway: one of them does not answer, is not among the addresses, or refuses.
     """
     known = {name_of(url): url for url in urls}
-    with ExitStack() as open_:
+    with _fault_of("one of the databases, when it was left"), ExitStack() as open_:
         found = {}
         for name in names:
             if name not in known:

@@ -743,6 +743,9 @@ class ScanResult(Wire):
     companions: tuple[Companion, ...] = ()
     party: int = 0
     inside: int = 0
+    site: str | None = None
+    gate: str | None = None
+    """Where the pass is for; no gate means any of the site."""
     valid_from: Instant | None = None
     valid_to: Instant | None = None
     vehicle: str | None = None

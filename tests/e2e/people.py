@@ -144,7 +144,10 @@ class Staff:
         """Approves for now, or for the wished-for time."""
         self.find(reference)
         self.page.locator("a[href$='/approve']").click()
-        if today:
+        if not today:
+            self.page.locator("input[name=slot]").first.check()
+        else:
+            self.page.check("input[name=slot][value=own]")
             self.page.fill("#date", now().astimezone(IST).date().isoformat())
             self.page.fill("#from", "00:00")
             self.page.fill("#to", "23:59")

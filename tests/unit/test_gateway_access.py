@@ -74,8 +74,8 @@ PAGES = {
         "POST /desk/reviews/{review_id}/{verb}",
     },
     "ado": {
-        "GET /desk/logins", "GET /desk/logins/new", "POST /desk/logins/new", "POST /desk/logins/{login_id}/reset",
-        "POST /desk/logins/{login_id}/disable",
+        "GET /desk/logins", "GET /desk/logins/new", "POST /desk/logins/new", "GET /desk/logins/{login_id}/{verb}",
+        "POST /desk/logins/{login_id}/reset", "POST /desk/logins/{login_id}/disable",
     },
     "security": {"GET /gate", "POST /gate", "POST /gate/enter", "GET /gate/inside"},
 }  # fmt: skip

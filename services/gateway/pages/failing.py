@@ -7,9 +7,21 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from contracts.errors import Conflict, ContractError, Forbidden, InternalError, NotAuthenticated, NotFound, TooManyAttempts, Unavailable
+from contracts.errors import (
+    Conflict,
+    ContractError,
+    Forbidden,
+    IdempotencyKeyReused,
+    InternalError,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+    Unavailable,
+)
 from contracts.model import Language
 from services.gateway import problems
 from services.gateway.pages.languages import LANGUAGES, preferred
@@ -23,6 +35,8 @@ _TEMPLATES: dict[type[ContractError], str] = {
     Forbidden: "errors/forbidden.html",
     TooManyAttempts: "errors/too_many.html",
     Conflict: "errors/conflict.html",
+    InvalidInput: "errors/refused.html",
+    IdempotencyKeyReused: "errors/conflict.html",
 }
 
 
@@ -39,8 +53,10 @@ class PageRoute(APIRoute):
                 return _shown(request, error)
             except RequestValidationError:
                 return _shown(request, NotFound("no such page"))
-            except HTTPException as error:
-                return _shown(request, NotFound("no such page") if error.status_code == 404 else InternalError(error.detail))
+            except ValidationError:
+                return _shown(request, InvalidInput("no such form"))
+            except HTTPException as error:  # a body that is no form, or too large
+                return _shown(request, NotFound("no such page") if error.status_code == 404 else InvalidInput(error.detail))
 
         return serve_calmly
 

@@ -1,68 +1,130 @@
-"""The gate, plain: a pass is typed or scanned, the ID is checked, the verdict fills the screen."""
+"""The gate, plain: a pass is typed or scanned, the ID is checked, the verdict fills the screen.
 
-from typing import Any
+A form carries a nonce. Sent again as it is, it has one effect and the first verdict; with anything else in it, it is another scan.
+"""
+
+import hashlib
+import re
+from typing import Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
+from fastapi.datastructures import FormData
+from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.rpc import InsideQuestion, ScanPass
+from services.gateway.pages.apply import choices
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import SecurityPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
+LONGEST_NUMBER = 20
+NOT_READABLE = {"id_type": ("other_type", "choose_one"), "reason": ("reason", "reason_missing"), "count": ("count", "count_range")}
+"""Field of a scan → field of the page, and what is wrong where it cannot be read."""
 
 
 @router.get("")
-async def ask_pass(view: SecurityPage) -> Response:
+async def ask_pass(view: SecurityPage, direction: Literal["entry", "exit"] = "entry", gate: str = "") -> Response:
     """Which pass."""
-    return view.html("gate/ask.html", errors={}, direction="entry")
+    return await _ask(view, {"direction": direction, "gate": gate}, {})
 
 
 @router.post("")
 async def preview(view: SecurityPage) -> Response:
     """What the pass says, before anything is recorded; an exit is recorded at once, since it is never refused."""
     form = await view.form()
-    typed, direction = text_of(form, "pass"), "exit" if text_of(form, "direction") == "exit" else "entry"
-    if not typed:
-        return view.html("gate/ask.html", 422, errors={"pass": "pass_missing"}, direction=direction)
-    shown = await _scan(view, typed, direction, None, str(uuid4()))
-    if shown.preview and shown.verdict == "admit":
-        return view.html("gate/check.html", shown=shown, typed=typed, nonce=str(uuid4()), errors={})
-    return view.html("gate/verdict.html", shown=shown, direction=direction)
+    said = {name: text_of(form, name) for name in ("pass", "direction", "gate")}
+    direction = "exit" if said["direction"] == "exit" else "entry"
+    problems = {} if said["pass"] else {"pass": "pass_missing"}
+    if not _gate(view, form):
+        problems["gate"] = "choose_one"
+    if problems:
+        return await _ask(view, said, problems, 422)
+    try:
+        shown = await _scan(view, form, direction)
+    except (InvalidInput, ValidationError):
+        return await _ask(view, said, {"pass": "not_a_pass"}, 422)
+    return await _answered(view, form, shown, direction)
 
 
 @router.post("/enter")
 async def enter(view: SecurityPage) -> Response:
-    """Lets the party in whose ID was checked; a repeat of the form has the first verdict."""
+    """Lets the party in whose ID was checked."""
     form = await view.form()
-    typed, nonce, kind = text_of(form, "pass"), text_of(form, "nonce"), text_of(form, "kind")
-    checked: dict[str, Any] = {"kind": kind, "id_type": text_of(form, "id_type"), "id_last4": text_of(form, "id_last4")}
-    if kind == "other_id":
-        checked = {"kind": kind, "id_type": text_of(form, "other_type"), "reason": text_of(form, "reason")}
     try:
-        shown = await _scan(view, typed, "entry", checked, nonce, count=text_of(form, "count"))
+        shown = await _scan(view, form, "entry", _id_check(form))
+    except ValidationError as error:
+        return await _answered(view, form, await _scan(view, form, "entry"), "entry", _not_readable(error))
     except InvalidInput as error:
-        shown = await _scan(view, typed, "entry", None, str(uuid4()))
         problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
-        return view.html("gate/check.html", 422, shown=shown, typed=typed, nonce=str(uuid4()), errors=problems)
-    return view.html("gate/verdict.html", shown=shown, direction="entry")
+        return await _answered(view, form, await _scan(view, form, "entry"), "entry", problems)
+    return await _answered(view, form, shown, "entry")
 
 
 @router.get("/inside")
 async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     """Who is inside this site."""
-    found = await view.caller.ask(rpc.INSIDE, InsideQuestion(site=view.principal.site or "PCS1", after=after))
+    site = view.principal.site or ""
+    view.caller.must_act_for(site)
+    found = await view.caller.ask(rpc.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found)
 
 
-async def _scan(view: View, typed: str, direction: str, checked: dict[str, Any] | None, nonce: str, count: str = "") -> rpc.ScanResult:
-    """A number is eight characters, perhaps with blanks; anything longer is a token."""
-    short = typed.replace(" ", "").replace("-", "")
-    which = {"pass_number": short} if len(short) <= 12 else {"token": typed}
+async def _ask(view: View, said: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    """The first form; it asks for the gate too where the login stands at none in particular."""
+    site = None if view.principal.gate else await choices.site(view, view.principal.site or "")
+    return view.html("gate/ask.html", status, errors=errors, said=said, gates=site.gates if site else ())
+
+
+async def _answered(view: View, form: FormData, shown: rpc.ScanResult, direction: str, problems: dict[str, str] | None = None) -> Response:
+    """The ID is to be checked, or the verdict."""
+    said = {name: text_of(form, name) for name in ("pass", "gate", "kind", "count", "other_type", "reason")}
+    if shown.preview and shown.verdict == "admit":
+        return view.html("gate/check.html", 422 if problems else 200, shown=shown, said=said, errors=problems or {})
+    site = await choices.site(view, shown.site) if shown.site else None
+    return view.html("gate/verdict.html", shown=shown, direction=direction, said=said, site=site)
+
+
+def _not_readable(error: ValidationError) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in error.errors(include_input=False):
+        field, code = NOT_READABLE.get(str(one["loc"][-1]), ("id_last4", "not_four"))
+        found[field] = "too_long" if field == "reason" and one["type"] == "string_too_long" else code
+    return found
+
+
+def _id_check(form: FormData) -> dict[str, Any]:
+    if text_of(form, "kind") == "other_id":
+        return {"kind": "other_id", "id_type": text_of(form, "other_type"), "reason": text_of(form, "reason")}
+    return {"kind": "matched", "id_type": text_of(form, "id_type"), "id_last4": text_of(form, "id_last4")}
+
+
+def _gate(view: View, form: FormData) -> str:
+    return view.principal.gate or text_of(form, "gate")
+
+
+async def _scan(view: View, form: FormData, direction: str, checked: dict[str, Any] | None = None) -> rpc.ScanResult:
+    preview = direction == "entry" and checked is None
+    nonce = str(uuid4()) if preview else _nonce(form)
     asked = {
-        **which, "gate": view.principal.gate or "", "direction": direction, "nonce": nonce, "id_check": checked,
-        "count": int(count) if count.isascii() and count.isdecimal() else None,
+        **_pass(text_of(form, "pass")), "gate": _gate(view, form), "direction": direction, "nonce": nonce, "id_check": checked,
+        "count": text_of(form, "count") or None if checked else None,
     }  # fmt: skip
     return await view.caller.command(rpc.SCAN, ScanPass.model_validate(asked), nonce)
+
+
+def _pass(typed: str) -> dict[str, str]:
+    """A token has two full stops in it, as a scanner types it; anything else is a number, however it is written."""
+    if typed.count(".") == 2 and len(typed) > LONGEST_NUMBER:
+        return {"token": "".join(typed.split())}
+    return {"pass_number": re.sub(r"[\W_]", "", typed)[:LONGEST_NUMBER]}
+
+
+def _nonce(form: FormData) -> str:
+    """One for each content of a form, so that only the very same form is a repeat."""
+    if not text_of(form, "nonce"):
+        return str(uuid4())
+    content = "\n".join(f"{name}={value}" for name, value in sorted(form.items()) if isinstance(value, str))
+    return hashlib.sha256(content.encode()).hexdigest()

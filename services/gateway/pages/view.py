@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from fastapi import Depends, Request
 from fastapi.datastructures import FormData
@@ -18,6 +19,11 @@ from services.gateway.pages.languages import LANGUAGES
 from services.gateway.pages.render import page
 from services.gateway.replica import replica_of
 
+LONGEST_KEY = 200
+MOST_FIELDS = 400
+"""A delegation of fifty has six fields for each of its people."""
+LARGEST_FIELD = 32 * 1024
+"""Bytes of one field: a pasted list of fifty people, with room to spare."""
 PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
 
 
@@ -78,13 +84,18 @@ class View:
 
     async def form(self) -> FormData:
         """The fields of a POST."""
-        return await self.request.form(max_files=0, max_fields=400)
+        return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
 
 
 def text_of(form: FormData, name: str) -> str:
-    """A field as typed, without the blanks around it; empty where it is missing."""
+    """A field as typed, without the blanks around it; empty where it is missing. No database takes a NUL, so none stays."""
     value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    return value.replace("\x00", "").strip() if isinstance(value, str) else ""
+
+
+def key_of(form: FormData) -> str:
+    """The hidden key of a form, under which a repeat is one; a new one where it was left out."""
+    return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())
 
 
 class Pages:

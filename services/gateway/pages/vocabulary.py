@@ -84,6 +84,15 @@ VERDICTS: dict[str, str] = {
     "bad_signature": _("Not a genuine pass"),
     "id_mismatch": _("The ID does not match"),
 }
+MARKS: dict[str, str] = {
+    "late": _("Out after the time of the pass"),
+    "revoked": _("The pass was cancelled"),
+    "other_site": _("Came in for another secretariat"),
+    "other_gate": _("Another gate than the pass names"),
+    "no_entry": _("No entry of so many was recorded"),
+    "other_id": _("Let in with another ID card"),
+    "reason_masked": _("An Aadhaar number in the reason was hidden"),
+}
 ROLES: dict[str, str] = {
     "ado": _("ADO Branch"),
     "department": _("Department"),
@@ -94,7 +103,7 @@ ROLES: dict[str, str] = {
 }
 VOCABULARIES: dict[str, dict[str, str]] = {
     "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "happening": HAPPENINGS, "reason": REASONS, "review": REVIEWS,
-    "verdict": VERDICTS, "role": ROLES,
+    "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
 }  # fmt: skip
 
 

@@ -118,6 +118,8 @@ def _answer(found: Found | None, decision: Decision, *, preview: bool) -> ScanRe
         vehicle=people.vehicle if people else None,
         party=standing.terms.party if standing.terms else 0,
         inside=standing.inside if preview else decision.inside,
+        site=standing.terms.site if standing.terms else None,
+        gate=standing.terms.gate if standing.terms else None,
         valid_from=standing.terms.valid_from if standing.terms else None,
         valid_to=standing.terms.valid_to if standing.terms else None,
         vehicle_allowed=bool(row and row.vehicle_allowed),

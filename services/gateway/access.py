@@ -24,7 +24,7 @@ from services.gateway.sessions import principal_of
 
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
-COOKIES = ("__Host-session", "session")
+SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
 """A request is answered so long after its last byte, however many services it asks in turn; outside, 5 s are promised."""
@@ -143,12 +143,17 @@ def _token(request: Request, public_url: str) -> str:
         if scheme.lower() != "bearer" or not token:
             raise NotAuthenticated("the Authorization header is no bearer token")
         return token.strip()
-    for name in COOKIES:
-        if name in request.cookies:
-            if request.method not in SAFE_METHODS and not is_same_origin(request, public_url):
-                raise Forbidden("a page of another site made this request", code="cross_site")
-            return request.cookies[name]
-    raise NotAuthenticated("this needs a session")
+    name = session_cookie(public_url)
+    if name not in request.cookies:
+        raise NotAuthenticated("this needs a session")
+    if request.method not in SAFE_METHODS and not is_same_origin(request, public_url):
+        raise Forbidden("a page of another site made this request", code="cross_site")
+    return request.cookies[name]
+
+
+def session_cookie(public_url: str) -> str:
+    """The cookie of a session. Over HTTPS only the one that no other host and no plain connection can have set."""
+    return SECURE_COOKIE if public_url.startswith("https://") else PLAIN_COOKIE
 
 
 EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "security", "ops", "auditor")
@@ -191,6 +196,16 @@ async def _idempotency_key(  # a plain function would be sent to a thread
 
 
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+
+
+def count_guess(caller: Caller, what: Literal["status_reference", "open"], guessed: str) -> None:
+    """Counts a guess at something short that protects one thing, wherever the guesses come from.
+
+    Raises:
+        TooManyAttempts: with ``retry_after`` in seconds.
+    """
+    replica = caller.replica
+    replica.limits.hit(what, keyed_hash(replica.address_secret, guessed))
 
 
 def limited(what: Literal["otp", "otp_verify", "login", "status"]) -> Dependency:

@@ -5,12 +5,14 @@ Neither log nor metrics ever hold a path or a query (a reference, a link code), 
 
 import re
 from time import perf_counter
+from typing import get_args
 from uuid import uuid4
 
 from fastapi.exceptions import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.model import Language
 from services.chassis import logs, metrics
 from services.gateway import problems
 
@@ -35,6 +37,11 @@ def correlation_of(headers: Headers) -> tuple[str, str | None]:
     if _SANE_ID.fullmatch(asked):
         return asked, traceparent if trace else None
     return (trace.group(1), traceparent) if trace else (uuid4().hex, None)
+
+
+def is_page(scope: Scope) -> bool:
+    """Whether a page was asked for, whose people want a page for an answer, whatever is wrong."""
+    return scope["path"].split("/")[1] in get_args(Language)
 
 
 def route_of(scope: Scope) -> str:
@@ -103,13 +110,16 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > LARGEST_BODY:
+        is_announced = not announced.isdecimal() or int(announced) > LARGEST_BODY
+        if is_announced and not is_page(scope):
             await problems.of_http(413, f"the body is larger than {LARGEST_BODY} bytes")(scope, receive, send)
             return
         taken = 0
 
         async def receive_within_limit() -> Message:
             nonlocal taken
+            if is_announced:
+                raise HTTPException(413, f"the body is larger than {LARGEST_BODY} bytes")
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > LARGEST_BODY:

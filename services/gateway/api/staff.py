@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from contracts import rpc
 from contracts.rpc import ChangePassword, LogIn, Nothing, StaffSession
 from services.chassis.clock import now
-from services.gateway.access import COOKIES, Anyone, IdempotencyKey, SignedIn, Staff, limited
+from services.gateway.access import PLAIN_COOKIE, SECURE_COOKIE, Anyone, IdempotencyKey, SignedIn, Staff, limited
 from services.gateway.denials import LONGEST_SESSION
 
 router = APIRouter(prefix="/api/v1", tags=["staff"])
@@ -24,7 +24,7 @@ async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Re
     if caller.principal.sid is not None:
         caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
     response = Response(status_code=204)
-    for name in COOKIES:
+    for name in (SECURE_COOKIE, PLAIN_COOKIE):
         if name in request.cookies:
             response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite="lax")
     return response

@@ -32,10 +32,11 @@ class AnswersCookie:
     def __init__(self, keys: tuple[str, ...], secure: bool) -> None:
         self._ring = MultiFernet([Fernet(key) for key in keys or (Fernet.generate_key(),)])
         self._secure = secure
+        self._name = f"__Host-{NAME}" if secure else NAME
 
     def read(self, request: Request) -> Answers:
         """The answers so far; empty when there are none, or when they are too old or not ours."""
-        sealed = "".join(request.cookies.get(f"{NAME}{number}", "") for number in range(PARTS))
+        sealed = "".join(request.cookies.get(f"{self._name}{number}", "") for number in range(PARTS))
         if not sealed:
             return {}
         try:
@@ -56,11 +57,13 @@ class AnswersCookie:
             raise TooLong
         for number in range(PARTS):
             if number < len(parts):
-                response.set_cookie(f"{NAME}{number}", parts[number], SECONDS, path="/", secure=self._secure, httponly=True, samesite="lax")
+                response.set_cookie(
+                    f"{self._name}{number}", parts[number], SECONDS, path="/", secure=self._secure, httponly=True, samesite="lax"
+                )
             else:
-                response.delete_cookie(f"{NAME}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")
+                response.delete_cookie(f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")
 
     def clear(self, response: Response) -> None:
         """Forgets them."""
         for number in range(PARTS):
-            response.delete_cookie(f"{NAME}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")
+            response.delete_cookie(f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")

@@ -4,6 +4,7 @@ Families share a phone, so that a mobile alone opens the history's lines only: o
 """
 
 from contextlib import suppress
+from hmac import compare_digest
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,7 @@ from contracts import rpc
 from contracts.errors import Conflict, NotFound
 from contracts.identity import NotLastFour, last_four
 from contracts.rpc import ApplicationView, Page, ReferenceOnly, StatusQuestion
-from services.gateway.access import limited
+from services.gateway.access import count_guess, limited
 from services.gateway.pages.apply import choices
 from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.failing import PageRoute
@@ -46,7 +47,8 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
         typed = last_four(text_of(await view.form(), "id_last4"))
     except NotLastFour as problem:
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": problem.code})
-    if typed != shown.applicant.id_last4:
+    count_guess(view.caller, "open", shown.reference)
+    if not compare_digest(typed, shown.applicant.id_last4 or ""):
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": "other_last4"})
     response = view.to(f"/applications/{shown.reference}")
     cookie = answers_cookie(view.request)
@@ -85,6 +87,7 @@ async def show_status(view: OpenPage) -> Response:
     """How far it is, without a name or a purpose."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
+    count_guess(view.caller, "status_reference", typed["reference"].strip().upper())
     question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])
     try:
         found = await view.caller.ask(rpc.STATUS, question)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -96,6 +97,8 @@ def too_many(request: Request, error: TooManyAttempts) -> Response:
 
 
 def sign_in_of(request: Request) -> str:
-    """Where the people of a page sign in."""
+    """Where the people of a page sign in, and which page they come back to: for a form, the page that shows it."""
     inner = request.url.path.partition("/")[2].partition("/")[2]
-    return "/staff/sign-in" if inner.startswith(("desk", "gate", "counter", "staff")) else "/sign-in"
+    if inner.startswith(("desk", "gate", "counter", "staff")):
+        return "/staff/sign-in"
+    return f"/sign-in?to={quote('/'.join(inner.split('/')[:2]))}"

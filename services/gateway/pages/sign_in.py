@@ -1,5 +1,6 @@
 """An applicant signs in with a mobile and the code that is sent to it; there is no account and no password."""
 
+import re
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
@@ -16,15 +17,20 @@ from services.gateway.pages.view import OpenPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 PLACES = {"apply": "/apply/who", "history": "/applications"}
-"""Where one may want to go after signing in."""
+_PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40})?")
+
+
+def place_of(to: str) -> str:
+    """Where one goes after signing in: a named place, or the page that asked for it; never out of this site."""
+    return f"/{to}" if to not in PLACES and _PAGE.fullmatch(to) else PLACES.get(to, PLACES["apply"])
 
 
 @router.get("/sign-in")
 async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
     """Which mobile is it."""
     if view.is_applicant:
-        return view.to(PLACES.get(to, PLACES["apply"]))
-    return view.html("sign_in/mobile.html", to=to if to in PLACES else "apply", errors={}, typed="")
+        return view.to(place_of(to))
+    return view.html("sign_in/mobile.html", to=to, errors={}, typed="")
 
 
 @router.post("/sign-in", dependencies=[limited("otp")])
@@ -43,7 +49,7 @@ async def send_code(view: OpenPage) -> Response:
         return too_many(view.request, error)
     response = view.to("/sign-in/code")
     answers["sign_in"] = {
-        "request_id": str(sent.request_id), "mobile": mobile, "to": to if to in PLACES else "apply",
+        "request_id": str(sent.request_id), "mobile": mobile, "to": to[:60],
         "again_at": now().timestamp() + sent.resend_after, "key": str(uuid4()),
     }  # fmt: skip
     cookie.write(response, answers)
@@ -61,7 +67,7 @@ async def ask_code(view: OpenPage) -> Response:
 
 @router.post("/sign-in/code", dependencies=[limited("otp_verify")])
 async def check_code(view: OpenPage) -> Response:
-    """Opens a session for whoever has the code."""
+    """Opens a session for whoever has the code. Answers of another mobile are not shown to him: phones are shared."""
     cookie = cookies.answers_cookie(view.request)
     answers, code = cookie.read(view.request), text_of(await view.form(), "code")
     asked = answers.get("sign_in")
@@ -76,9 +82,10 @@ async def check_code(view: OpenPage) -> Response:
         return _code_page(view, asked, {"code": error.body.code}, 422)
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    response = view.to(PLACES[asked["to"]])
-    del answers["sign_in"]
-    cookie.write(response, answers)
+    response = view.to(place_of(asked["to"]))
+    whose = "".join(filter(str.isdigit, asked["mobile"]))[-10:]
+    kept = {name: value for name, value in answers.items() if name != "sign_in"} if answers.get("whose", whose) == whose else {}
+    cookie.write(response, kept | {"whose": whose})
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     return response
 

@@ -91,7 +91,7 @@ async def submit(view: ApplicantPage) -> Response:
         errors = {question.name: code for path, code in found for question in QUESTIONS if question.place_of(path)}
         return view.html("apply/check.html", 422, answers=answers | {"key": str(uuid4())}, errors=errors, **await _shown(view, answers))
     sent = {"key": key, "reference": made.reference, "department": answers["department"], "masked": list(made.masked)}
-    return _kept(view, {"sent": sent}, "/apply/done")
+    return _kept(view, {"sent": sent, "whose": answers.get("whose")}, "/apply/done")
 
 
 @router.get("/done")

@@ -12,6 +12,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.chassis.settings import Settings, settings
 from services.gateway import api, openapi, pages, problems
+from services.gateway.compression import Compression
 from services.gateway.edge import BodyLimit, Edge
 from services.gateway.pages import failing
 from services.gateway.pages.answers import AnswersCookie
@@ -73,6 +74,7 @@ def _surround(app: FastAPI, options: Settings) -> None:
     """Middlewares; the last one added is the outermost."""
     app.add_middleware(BodyLimit)
     app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: failing.on_fault})
+    app.add_middleware(Compression, compresslevel=6)
     app.add_middleware(Edge, https=options.public_url.startswith("https://"))
     if options.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(options.trusted_proxies))

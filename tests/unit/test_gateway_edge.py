@@ -10,10 +10,12 @@ from prometheus_client import generate_latest
 from starlette.datastructures import Headers
 
 from contracts.errors import Unavailable
-from contracts.rpc import LoginList, StatusView
+from contracts.rpc import LoginList, LoginView, StatusView
+from services.chassis.clock import now
 from services.gateway.edge import correlation_of
 from services.gateway.limits import LIMITS
 from services.gateway.main import main
+from services.gateway.pages.render import asset
 from tests.factories_gateway import REFERENCE, as_applicant, as_staff, browser, options, running, stubbed, until
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -216,3 +218,36 @@ def test_production_without_a_secret_does_not_start(monkeypatch: pytest.MonkeyPa
         logging.getLogger().handlers[:] = handlers
         logging.getLogger().setLevel(level)
     assert stopped.value.code == 1
+
+
+async def test_what_carries_a_digest_in_its_name_is_kept_for_ever_and_nothing_else() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        for name in ("style.css", "epass.js", "gurmukhi.woff2"):
+            assert (await http.get(asset(name))).headers["cache-control"] == "public, max-age=31536000, immutable"
+        for path in ("/static/pages.css", "/static/icon.svg", "/static/built/manifest.json"):
+            assert (await http.get(path)).headers["cache-control"] == "no-cache", path
+        assert (await http.get("/static/built/style-AAAAAAAA.css")).headers["cache-control"] == "no-store"
+
+
+async def test_pages_styles_and_scripts_are_compressed_and_what_holds_tokens_is_not() -> None:
+    many = [LoginView(login_id=f"HOM-{number:04}", role="department", name="Harjit", issued_at=now()) for number in range(50)]
+    app, _ = stubbed(accounts__list_logins=LoginList(items=tuple(many)))
+    async with browser(app) as http:
+        for path in ("/en/apply", asset("style.css"), asset("epass.js")):
+            answer = await http.get(path)
+            assert answer.headers["content-encoding"] == "gzip", path
+            assert "accept-encoding" in answer.headers["vary"].lower()
+        plain = await http.get("/en/apply", headers={"Accept-Encoding": "identity"})
+        assert ("content-encoding" not in plain.headers, "<h1" in plain.text) == (True, True)
+        for path in (asset("gurmukhi.woff2"), "/api/v1/logins"):
+            answer = await http.get(path, headers=as_staff("ado"))
+            assert (len(answer.content) > 5000, "content-encoding" in answer.headers) == (True, False), path
+
+
+async def test_a_page_puts_only_what_it_declares_into_its_links() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        text = (await http.get("/en/sign-in?to=apply/when&guess=secret&told=x")).text
+    assert 'href="/pa/sign-in?to=apply%2Fwhen"' in text
+    assert "guess" not in text

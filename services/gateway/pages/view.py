@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from fastapi import Depends, Request
@@ -20,6 +20,8 @@ from services.gateway.pages.render import page
 from services.gateway.replica import replica_of
 
 LONGEST_KEY = 200
+SEARCHED = {"q"}
+"""What a page's own search form adds to its address."""
 MOST_FIELDS = 400
 """A delegation of fifty has six fields for each of its people."""
 LARGEST_FIELD = 32 * 1024
@@ -73,7 +75,9 @@ class View:
     def html(self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any) -> HTMLResponse:
         """A page in this language, kept by no cache."""
         inner = self.request.url.path.removeprefix(f"/{self.language}")
-        query = f"?{self.request.url.query}" if self.request.url.query and self.request.method == "GET" else ""
+        declared = {parameter.alias for parameter in self.request.scope["route"].dependant.query_params} | SEARCHED
+        kept = [(name, value) for name, value in self.request.query_params.multi_items() if name in declared and name != "told"]
+        query = f"?{urlencode(kept)}" if kept and self.request.method == "GET" else ""
         elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
         return page(template, status, {**PRIVATE, **(headers or {})}, self.language, view=self, elsewhere=elsewhere, **values)
 

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from playwright.sync_api import sync_playwright
 
-from bench import journeys
+from bench import journeys, weight
 from bench.load import Request, Result, calls, closed, paced
 from contracts.model import Wire
 from contracts.rpc import Method
@@ -124,6 +125,23 @@ def memory(services: Services) -> None:
         say(f"  {name:44} {megabytes:9.0f}")
 
 
+def pages(gateway: str) -> None:
+    """What pages weigh and how long they take on a slow line, in Debian's Chromium where there is one."""
+    chromium = shutil.which("chromium")
+    say(
+        f"\npages on a line of {weight.LINE // 1000} kB/s, {weight.LATENCY_MS} ms away"
+        + ("" if chromium else ": no Chromium here (make browser)")
+    )
+    if chromium is None:
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        for language in ("pa", "hi", "en"):
+            for one in weight.weigh(browser, gateway, language):
+                say(f"  {one.path:44} {one.bytes / 1000:9.1f} kB  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s")
+        browser.close()
+
+
 def processes(services: Services) -> dict[str, float]:
     """MiB by process name."""
     found: dict[str, float] = {}
@@ -172,6 +190,7 @@ def main() -> None:
         services.wait_ready()
         say(f"ready after {time.monotonic() - began:.1f} s; {psutil.cpu_count()} processors, Python {sys.version.split()[0]}")
         asyncio.run(measure(stack, services))
+        pages(services.address("gateway"))
     finally:
         services.stop()
         stack.stop()

@@ -3,37 +3,19 @@
 from collections.abc import AsyncIterator
 from datetime import date, time
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
-from contracts.model import Companion, Slot
-from contracts.rpc import DecisionView, DepartmentList, DepartmentView, OfficerList, ReviewList, ReviewView, SiteList
+from contracts.model import Slot
+from contracts.rpc import DepartmentList, OfficerList, ReviewList, SiteList
 from services.chassis.clock import now
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.factories_pages import DECIDED, POLICE, REVIEW_ID, SECOND, review
 from tests.unit.test_pages_applying import BALDEV, HOME, SAME_SITE, SITE
 
-ID = UUID("0195f3a2-0000-4000-8000-000000000001")
-REVIEW = f"/en/desk/reviews/{ID}"
-FIRST, SECOND = (Slot(day=date(2026, 12, day), start=time(10), end=time(12)) for day in (1, 2))
-POLICE = DepartmentView(code="police", name={"en": "Police", "pa": "ਪੁਲਿਸ", "hi": "पुलिस"}, sites=("PCS1",))
-
-
-def review(**given: Any) -> ReviewView:
-    facts: dict[str, Any] = {
-        "id": ID, "reference": REFERENCE, "revision": 3, "status": "pending", "department": "home", "site": "PCS1", "channel": "portal",
-        "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "party": 2,
-        "companions": (Companion(name="Harjit Singh", name_latin="Harjit Singh"),), "purpose_kind": "meeting", "purpose": "Arms licence",
-        "preferred": (FIRST, SECOND), "vehicle": "PB65AB1234", "mobile_proved": True, "submitted_at": now(),
-    }  # fmt: skip
-    return ReviewView(**{**facts, **given})
-
-
-DECIDED = DecisionView(
-    status="approved", decided_by="HOM-0002", decided_at=now(), slot=FIRST, gate="PCS1-G1", entries=2, vehicle_allowed=True
-)
+REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 
 
 class Clerk:

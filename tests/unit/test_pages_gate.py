@@ -8,19 +8,13 @@ import httpx
 import pytest
 
 from contracts.errors import FieldError, InvalidInput, TooManyAttempts
-from contracts.model import Companion, Person
 from contracts.rpc import Inside, InsideList, ScanResult, SiteList
 from services.chassis.clock import now
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.factories_pages import ADMIT
 from tests.unit.test_pages_applying import SAME_SITE, SITE
 
 TOKEN = f"{'h' * 40}.{'P' * 200}.{'s' * 86}"
-ADMIT = ScanResult(
-    verdict="admit", preview=True, pass_=NUMBER, reference=REFERENCE, party=3, inside=0, valid_from=now(), valid_to=now(), site="PCS1",
-    applicant=Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", id_type="voter_id"), vehicle="PB65AB1234",
-    companions=(Companion(name="Harjit Singh", name_latin="Harjit Singh"), Companion(name="Simran", name_latin="Simran", child=True)),
-    assistance="wheelchair",
-)  # fmt: skip
 CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821", "count": "3"}
 
 

@@ -7,22 +7,13 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
-from contracts.rpc import DepartmentList, IssuedLogin, LoginList, LoginView, Nothing, SiteList, StaffSession
+from contracts.rpc import DepartmentList, IssuedLogin, LoginList, Nothing, SiteList
 from services.chassis.clock import now
 from tests.factories_gateway import TableClient, browser, claims, signed, stubbed
+from tests.factories_pages import login, session
 from tests.unit.test_pages_applying import HOME, SAME_SITE, SITE
 
 NEW = {"key": "k-1", "role": "department", "name": "Harjit Singh", "department": "home", "mobile": "98765 43210"}
-
-
-def login(login_id: str, **given: Any) -> LoginView:
-    facts: dict[str, Any] = {"role": "department", "name": "Harjit Singh", "department": "home", "issued_at": now()}
-    return LoginView(login_id=login_id, **{**facts, **given})
-
-
-def session(**given: Any) -> StaffSession:
-    facts: dict[str, Any] = {"access_token": signed(claims("staff")), "role": "department", "login_id": "HOM-0001", "expires_at": now()}
-    return StaffSession(**{**facts, **given})
 
 
 class Ado:

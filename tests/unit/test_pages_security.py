@@ -13,15 +13,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from limits import RateLimitItemPerMinute
 
-from contracts import rpc
 from contracts.errors import NotFound
-from contracts.model import Person
 from contracts.rpc import ApplicantSession, OtpRequest
 from services.chassis.clock import now
 from services.gateway import access, limits
 from services.gateway.pages import view as view_module
 from services.gateway.pages.sign_in import place_of
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.factories_pages import APPLICATION
 from tests.unit.test_gateway_access import UNDER_A_LANGUAGE
 from tests.unit.test_pages_applying import SAME_SITE, Reader, stub
 
@@ -31,11 +30,6 @@ IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate"}
 """What a page's address may say after its question mark: places, states and cursors. ``q`` is an officer's name, which is public."""
 FOR_PROGRAMMERS = {"phone.html"}
 """Served in local mode only."""
-APPLICATION = rpc.ApplicationView(
-    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), channel="portal", revision=1,
-    applicant=Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"), purpose_kind="meeting",
-    purpose="Arms licence", preferred=(), language="en", deliver_by="sms", timeline=(),
-)  # fmt: skip
 
 
 def pages(app: FastAPI, method: str) -> Iterator[APIRoute]:

@@ -1,0 +1,51 @@
+"""What a page weighs on the wire and how long it takes on a slow line, seen by a browser that has nothing of ours yet.
+
+The first page comes with styles, scripts and the fonts of its language; later ones find them in the browser.
+"""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, Page
+
+LINE = 50_000
+"""Bytes a second: a poor mobile line."""
+LATENCY_MS = 200
+FIRST, LATER = "/apply", ("/status", "/sign-in")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One page: bytes on the wire with their headers, and seconds until it can be read and until everything is there."""
+
+    path: str
+    bytes: int
+    readable: float
+    complete: float
+
+
+def weigh(browser: Browser, url: str, language: str) -> tuple[Weight, ...]:
+    """The first page of a language and later ones, on the slow line."""
+    context = browser.new_context(base_url=url, viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    wire = context.new_cdp_session(page)
+    received: list[int] = []
+    wire.send("Network.enable")
+    wire.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": LATENCY_MS, "downloadThroughput": LINE, "uploadThroughput": LINE},
+    )
+    wire.on("Network.loadingFinished", lambda said: received.append(round(said["encodedDataLength"])))
+    found = tuple(_weight(page, f"/{language}{inner}", received) for inner in (FIRST, *LATER))
+    context.close()
+    return found
+
+
+def _weight(page: Page, path: str, received: list[int]) -> Weight:
+    received.clear()
+    page.goto(path, wait_until="networkidle")
+    times = page.evaluate(
+        "() => { const one = performance.getEntriesByType('navigation')[0];"
+        " const last = performance.getEntriesByType('resource').map((each) => each.responseEnd);"
+        " return [one.domContentLoadedEventEnd, Math.max(one.loadEventEnd, ...last)] }"
+    )
+    return Weight(path, sum(received), times[0] / 1000, times[1] / 1000)

@@ -1,0 +1,88 @@
+"""The gateway alone behind a port, over a table of answers: every state of every page is one request away."""
+
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from playwright.sync_api import BrowserContext
+
+from contracts import rpc
+from contracts.errors import NotAuthenticated
+from contracts.rpc import ApplicantSession, Checked, DepartmentList, IssuedLogin, LoginList, OfficerList, OtpRequest, ReviewList, SiteList
+from services.chassis.clock import now
+from services.gateway.app import create_app
+from tests.factories_gateway import NUMBER, REFERENCE, TableClient, claims, options, signed
+from tests.factories_pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
+from tests.running import eventually, free_port
+from tests.unit.test_pages_applying import BALDEV, HOME, SITE
+
+INSIDE = rpc.Inside(
+    pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3, since=now(), gate="PCS1-G1",
+    department="home", valid_to=now(),
+)  # fmt: skip
+ANSWERS: dict[str, Any] = {
+    "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME, POLICE)),
+    "approval__officers": OfficerList(items=(BALDEV,)), "approval__list_reviews": ReviewList(items=(review(),), next="on"),
+    "approval__search_reviews": ReviewList(items=()), "approval__view_review": review(),
+    "accounts__list_logins": LoginList(items=(login("ADO-0001", role="ado", department=None), login("HOM-0003", disabled=True)), next="on"),
+    "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
+    "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
+    "accounts__request_otp": OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+    "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
+    "accounts__log_in": session(),
+    "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION, "application__lookup": rpc.LookupHits(items=()),
+    "application__submit": rpc.Acknowledged(reference=REFERENCE, status="submitted"),
+    "application__list_applications": rpc.ApplicationList(
+        items=(rpc.ApplicationSummary(**APPLICATION.model_dump(include=set(rpc.ApplicationSummary.model_fields))),), next="on"
+    ),
+    "application__status": rpc.StatusView(
+        reference=REFERENCE, status="submitted", site="PCS1", department="home", timeline=(rpc.TimelineEntry(at=now(), what="submitted"),)
+    ),
+    "verify__scan": ADMIT, "verify__inside": rpc.InsideList(items=(INSIDE,), persons=2),
+    "notify__local_phone": rpc.PhoneMessages(items=()),
+}  # fmt: skip
+APPROVED = review(status="approved", decision=DECIDED)
+WRONG_LOGIN = NotAuthenticated()
+
+
+class PagesAlone:
+    """A gateway in a thread of this process. ``answers`` may be changed while it runs; :meth:`reset` brings the usual ones back."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        settings = options(public_url=self.url, rate_limits=False)
+        self._client = TableClient(settings)
+        self._usual = {**self._client.answers, **{name.replace("__", "."): answer for name, answer in ANSWERS.items()}}
+        self.reset()
+        config = uvicorn.Config(create_app(settings, self._client), host="127.0.0.1", port=self.port, log_config=None)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """``service.method`` → what is answered."""
+        return self._client.answers
+
+    def reset(self) -> None:
+        self._client.answers = dict(self._usual)
+
+    def sign_in(self, context: BrowserContext, who: str | None) -> None:
+        """As an applicant, as staff of a role, or as nobody."""
+        context.clear_cookies()
+        scopes: dict[str, dict[str, Any]] = {"security": {"site": "PCS1", "gate": "PCS1-G1"}, "reception": {"site": "PCS1"}}
+        if who is None:
+            return
+        own = claims("applicant") if who == "applicant" else claims("staff", sub=f"{who[:3].upper()}-0001", role=who,
+                     **{"department": "home" if who == "department" else None, **scopes.get(who, {})})  # fmt: skip
+        context.add_cookies([{"name": "session", "value": signed(own), "url": self.url}])
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        eventually(lambda: self._server.started, "the gateway serves")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)

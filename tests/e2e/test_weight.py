@@ -1,0 +1,38 @@
+"""The pages on a slow line: what they weigh on the wire, as a browser counts it."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from bench.weight import weigh
+from services.gateway.compression import Compression
+from services.gateway.pages.languages import LANGUAGES
+from tests.e2e.pages_alone import PagesAlone
+
+FIRST_BYTES, LATER_BYTES = 100_000, 30_000
+
+
+@pytest.fixture
+def alone() -> Iterator[PagesAlone]:
+    with PagesAlone() as pages:
+        yield pages
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_page_weighs_under_100_kb_with_its_fonts_and_later_ones_under_30(
+    chromium: Browser, alone: PagesAlone, language: str
+) -> None:
+    first, *later = weigh(chromium, alone.url, language)
+    assert 20_000 < first.bytes < FIRST_BYTES
+    for page in later:
+        assert 500 < page.bytes < LATER_BYTES, page.path
+
+
+def test_without_compression_it_would_weigh_more(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def plainly(self: Compression, scope: object, receive: object, send: object) -> None:
+        await self.app(scope, receive, send)  # type: ignore[arg-type]  # ASGI's own
+
+    monkeypatch.setattr(Compression, "__call__", plainly)
+    with PagesAlone() as pages:
+        assert weigh(chromium, pages.url, "pa")[0].bytes > FIRST_BYTES

@@ -65,7 +65,7 @@ chaos-small: setup ## 300 applications and as many kills as fit into two minutes
 outages: setup ## what lasts, made short: each part away, broker full, connections half-open, a backlog, restarts, alerts, a restored backup
 	$(PYTHON) -m pytest tests/chaos -m outage
 
-bench: setup ## measure scans and journeys a second against a bare RPC and a monolith; asserts nothing
+bench: setup ## measure scans and journeys a second against a bare RPC and a monolith, and pages on a slow line; asserts nothing
 	$(PYTHON) -m bench
 
 contracts: setup ## generate contracts/asyncapi.yaml, openapi.yaml and the dashboard anew

@@ -1,6 +1,7 @@
 """`make bench`: journeys and scans a second through the whole system, against the bare RPC ceiling and a monolith.
 
-Pages are weighed too, and timed on a slow line. All in one run on one machine, so that the ratios mean something although the machine's speed drifts. Asserts nothing.
+Pages are weighed too, and timed on a slow line. All in one run on one machine, so that the ratios mean something although
+the machine's speed drifts. Asserts nothing.
 BENCH_SECONDS (10) is the length of each measurement, BENCH_JOURNEYS (200) the number of journeys.
 """
 

@@ -274,12 +274,13 @@ class SubmitAtCounter(SubmitApplication):
 
 
 class AmendApplication(Strict):
-    """What a returned application says now; a field left out stays."""
+    """What a returned application says now; a field left out stays. While the department decides, only ``preferred`` changes."""
 
     reference: str = Field(max_length=40)
     purpose: str | None = Field(default=None, max_length=1000)
     preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)
-    officer: Code | None = None
+    officer: Code | Literal[""] | None = None
+    """Empty: anyone who deals with it."""
     companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
     vehicle: str | None = Field(default=None, max_length=40)
 
@@ -383,6 +384,25 @@ class StatusView(Wire):
     timeline: tuple[TimelineEntry, ...]
 
 
+class DepartmentCode(Strict):
+    """One department."""
+
+    department: Code
+
+
+class Durations(Wire):
+    """How long applications to a department took until its first answer, of those that it answered in the last 90 days.
+
+    Seconds; None where there are too few to tell.
+    """
+
+    answered: int = 0
+    half_within: int | None = None
+    """The median."""
+    nearly_all_within: int | None = None
+    """The 95th percentile."""
+
+
 class Lookup(Strict):
     """A mobile, a reference or a name."""
 
@@ -413,6 +433,7 @@ AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=T
 CANCEL = Method("application", "cancel", ReferenceOnly, Acknowledged, command=True)
 STATUS = Method("application", "status", StatusQuestion, StatusView)
 COUNTER_LOOKUP = Method("application", "lookup", Lookup, LookupHits)
+DURATIONS = Method("application", "durations", DepartmentCode, Durations)
 
 # ---------------------------------------------------------------- approval
 

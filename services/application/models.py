@@ -55,6 +55,7 @@ class Application(Base):
     __table_args__ = (
         Index("applications_by_mobile", "mobile", "submitted_at", "id"),
         Index("applications_by_age", "submitted_at", "id"),
+        Index("applications_answered", "department", "answered_at", postgresql_include=["submitted_at"]),
         Index("applications_undecided", "preferred_until", postgresql_where=text("status in ('submitted', 'returned')")),
         Index("applications_to_erase", "last_matters_at", postgresql_where=text("erased_at is null")),
     )
@@ -104,6 +105,8 @@ class Application(Base):
     decision_revision: Mapped[int | None]
     decision_reason: Mapped[RejectionReason | None]
     decided_day: Mapped[date | None]
+    answered_at: Mapped[datetime | None]
+    """When the department first decided anything about it."""
     scan_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     inside: Mapped[int | None]
     last_matters_at: Mapped[datetime]

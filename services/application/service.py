@@ -8,6 +8,8 @@ from contracts.rpc import (
     ApplicationView,
     Call,
     Checked,
+    DepartmentCode,
+    Durations,
     Lookup,
     LookupHits,
     Page,
@@ -73,3 +75,8 @@ class Service:
     def lookup(self, request: Lookup, call: Call) -> LookupHits:
         with self.db.transaction() as session:
             return reading.lookup(request, call, session)
+
+    @rpc(contract.DURATIONS)
+    def durations(self, request: DepartmentCode, _call: Call) -> Durations:
+        with self.db.transaction() as session:
+            return reading.durations(request, session, now())

@@ -29,6 +29,8 @@ ESCALATE_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}
 ERASED = ApplicationPersonal(applicant=Person(name="", name_latin=""), purpose="")
 """What is left of the people in an application after their data was erased."""
 _UNDECIDED = ("pending", "returned")
+STANDING: tuple[ReviewStatus, ...] = ("approved", "withdrawn")
+"""There is a pass, or there was one: an amendment that comes after that changes nothing. Its applicant can cancel and apply again."""
 
 
 @dataclass(frozen=True)

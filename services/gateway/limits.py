@@ -1,4 +1,5 @@
-"""How often one address may ask for what costs or what can be guessed. Each replica counts for itself, in memory.
+"""How often one address may ask for what costs, and one address or mobile for what can be guessed. Each replica counts for
+itself, in memory.
 
 The limits are generous, since many people share one address (a kiosk, a mobile operator's gateway); accounts has
 stricter ones for each number and each login. What four characters protect is limited by itself too: a reference asked for
@@ -33,15 +34,27 @@ class Limits:
     def __init__(self, enabled: bool) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage()) if enabled else None
 
-    def hit(self, what: str, key: str) -> None:
+    def hit(self, what: str, who: str) -> None:
         """Counts one attempt.
 
         Raises:
             TooManyAttempts: with ``retry_after`` in seconds.
         """
-        if self._limiter is None:
-            return
         for item in LIMITS[what]:
-            if not self._limiter.hit(item, what, key):
-                wait = self._limiter.get_window_stats(item, what, key).reset_time - time()
-                raise TooManyAttempts("this was asked too often", retry_after=max(int(wait) + 1, 1))
+            if self._limiter is not None and not self._limiter.hit(item, what, who):
+                raise self._too_many(self._limiter, item, what, who)
+
+    def check(self, what: str, who: str) -> None:
+        """Counts nothing: for attempts of which only the wrong ones are counted, with :meth:`hit`, and nothing awaited between.
+
+        Raises:
+            TooManyAttempts: one more attempt would be too many; ``retry_after`` in seconds.
+        """
+        for item in LIMITS[what]:
+            if self._limiter is not None and not self._limiter.test(item, what, who):
+                raise self._too_many(self._limiter, item, what, who)
+
+    @staticmethod
+    def _too_many(limiter: MovingWindowRateLimiter, item: RateLimitItem, what: str, who: str) -> TooManyAttempts:
+        wait = limiter.get_window_stats(item, what, who).reset_time - time()
+        return TooManyAttempts("asked too often", retry_after=max(int(wait) + 1, 1))

@@ -14,6 +14,7 @@ from contracts.rpc import DeniedSessions, DepartmentList, Jwks, Nothing, SiteLis
 from services.chassis import logs
 from services.chassis.settings import Settings
 from services.gateway.denials import Denials
+from services.gateway.durations import DepartmentDurations
 from services.gateway.kept import Kept
 from services.gateway.limits import Limits
 from services.gateway.rpc_client import RpcClient
@@ -44,6 +45,7 @@ class Replica:
         self.status_list: Kept[StatusList] = Kept(
             "status list", lambda: client.call(rpc.STATUS_LIST, Nothing()), options.status_list_seconds
         )
+        self.durations = DepartmentDurations(client)
         self.sessions = Sessions(options.issuer, self.keys, self.denials)
         self.address_secret = options.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(32)
         self._tasks: list[asyncio.Task[None]] = []

@@ -26,19 +26,18 @@ from contracts.model import (
     Slot,
 )
 
-AMENDABLE: frozenset[ApplicationStatus] = frozenset({"returned"})
 CANCELLABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
 EXPIRING: frozenset[ApplicationStatus] = frozenset({"submitted", "returned"})
 
 
-def require_amendable(status: ApplicationStatus) -> None:
-    """Only what was returned can be amended.
+def require_amendable(status: ApplicationStatus, *, only_dates: bool) -> None:
+    """What was returned can be amended; while the department decides, other dates can be asked for and nothing else.
 
     Raises:
-        Conflict: it was not.
+        Conflict: neither is so.
     """
-    if status not in AMENDABLE:
-        raise Conflict("only what was returned can be amended", code="cannot_amend", status=status)
+    if status != "returned" and not (status == "submitted" and only_dates):
+        raise Conflict("this cannot be amended now", code="cannot_amend", status=status)
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,11 @@ class Application:
         return ApplicationSubmitted.model_validate(self._details())
 
     def amend(self, visit: Visit) -> "Application":
-        """What was returned says something else now; the caller has asked :func:`require_amendable`."""
+        """It says something else now; the caller has asked :func:`require_amendable`."""
         return replace(self, revision=self.revision + 1, visit=visit)
 
     def amended(self) -> ApplicationAmended:
-        """It was completed."""
+        """It was completed, or other dates were asked for."""
         return ApplicationAmended.model_validate(self._details())
 
     def cancel(self, status: ApplicationStatus, by: Literal["applicant", "counter"]) -> ApplicationCancelled:

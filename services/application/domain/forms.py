@@ -79,7 +79,7 @@ def check_amendment(
         wished = tuple(slot for slot in visit.preferred if end_of(slot) > calendar.at)
         if not wished:
             findings.refuse("preferred", "date_past")
-    officer = request.officer or visit.officer
+    officer = visit.officer if request.officer is None else request.officer or None
     check_host(findings, place, officer)
     amended = Visit(
         site=visit.site,

@@ -10,6 +10,8 @@ from typing import Literal
 from contracts.model import ApplicationStatus
 
 DecisionKind = Literal["approved", "rejected", "returned", "withdrawn"]
+_STANDING = frozenset({"approved", "withdrawn"})
+"""Decisions that make a pass or take it back."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,14 @@ def status_of(facts: Facts) -> ApplicationStatus:
 
 
 def decision_in_force(facts: Facts) -> Decision | None:
-    """The last decision, unless the application was amended since the revision that it decided."""
+    """The last decision, unless the application was amended since the revision that it decided.
+
+    An approval that crossed the amendment on its way stands, as it does at the department, which then lets the amendment be.
+    """
     decision = facts.decision
-    return decision if decision is not None and decision.revision >= facts.revision else None
+    if decision is None or (decision.revision < facts.revision and decision.kind not in _STANDING):
+        return None
+    return decision
 
 
 def current_pass(passes: tuple[Pass, ...]) -> Pass | None:

@@ -1,4 +1,4 @@
-"""What applicants and the counter do: apply, amend what was returned, cancel. Each is carried out once for its key."""
+"""What applicants and the counter do: apply, amend, cancel. Each is carried out once for its key."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -75,12 +75,12 @@ def submit_at_counter(request: SubmitAtCounter, call: Call, session: Session, at
 
 
 def amend(request: AmendApplication, call: Call, session: Session, at: datetime) -> Acknowledged:
-    """The applicant completes or changes what the department returned; what is left out stays.
+    """The applicant completes or changes what the department returned, or asks for other dates before it decided; what is left out stays.
 
     Raises:
         InvalidInput: with every problem of what it says now.
         NotFound: no such application of this applicant.
-        Conflict: ``cannot_amend``, it was not returned; fact ``status``.
+        Conflict: ``cannot_amend``, it was decided, or has ended, or more than dates is to change; fact ``status``.
     """
     mobile = mobile_of(call.principal)
     return _apply("application.amend", request, call, session, lambda: _amend(request, mobile, session, at))
@@ -135,7 +135,7 @@ def _amend(request: AmendApplication, mobile: str, session: Session, at: datetim
     row = find(session, request.reference, lock=True)
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
-    require_amendable(row.status)
+    require_amendable(row.status, only_dates=request.model_dump(exclude_none=True).keys() <= {"reference", "preferred"})
     before = application_of(row)
     visit, masked = check_amendment(request, before.visit, before.intake, place_of(session, row.site, row.department), _calendar(at))
     amend_row(row, before.amend(visit))

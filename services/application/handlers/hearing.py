@@ -131,6 +131,7 @@ def _decided(
     """Keeps the department's last word, which names the revision that it decided."""
     event = received.event
     row = _known(session, event.application_id)
+    row.answered_at = min(row.answered_at or received.occurred_at, received.occurred_at)
     if received.seq > row.decision_seq:
         row.decision_seq, row.decision_kind, row.decision_revision = received.seq, kind, event.revision
         row.decided_day, row.decision_reason = day, reason

@@ -1,23 +1,39 @@
-"""What is asked: an applicant's history, one application, where it stands, and the counter's search."""
+"""What is asked: an applicant's history, one application, where it stands, how long a department takes, and the counter's search."""
 
 import base64
 import hmac
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
 from contracts.errors import InvalidInput, NotFound
 from contracts.mobile import ascii_digits, parse_mobile
-from contracts.rpc import ApplicationList, ApplicationView, Call, Lookup, LookupHits, Page, ReferenceOnly, StatusQuestion, StatusView
+from contracts.rpc import (
+    ApplicationList,
+    ApplicationView,
+    Call,
+    DepartmentCode,
+    Durations,
+    Lookup,
+    LookupHits,
+    Page,
+    ReferenceOnly,
+    StatusQuestion,
+    StatusView,
+)
 from services.application.handlers.principals import is_reception, mobile_of, operator_of
 from services.application.handlers.rows import find
 from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
 from services.application.models import Application, Pass
 
 MOST_HITS = 50
+LOOKED_BACK = timedelta(days=90)
+FEWEST_ANSWERED = 5
+"""Of fewer applications nothing can be said for others, and something about each of them."""
 _NEWEST_FIRST = (Application.submitted_at.desc(), Application.id.desc())
 
 
@@ -62,6 +78,20 @@ def status(request: StatusQuestion, session: Session) -> StatusView:
     if row is None or not is_right:
         raise NotFound("there is no such application")
     return status_view_of(session, row)
+
+
+def durations(request: DepartmentCode, session: Session, at: datetime) -> Durations:
+    """How long a department took until its first answer; by the clock, nights and holidays included, as an applicant waits."""
+    row = Application
+    took = row.answered_at - row.submitted_at
+    question = select(func.count(), func.percentile_cont(array([0.5, 0.95])).within_group(took)).where(
+        row.department == request.department, row.answered_at > at - LOOKED_BACK
+    )
+    answered, found = session.execute(question).one()
+    if answered < FEWEST_ANSWERED:
+        return Durations(answered=answered)
+    half, nearly_all = (max(round(one.total_seconds()), 0) for one in found)
+    return Durations(answered=answered, half_within=half, nearly_all_within=nearly_all)
 
 
 def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:

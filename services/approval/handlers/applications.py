@@ -77,8 +77,10 @@ def _new_review(application: ApplicationDetails, at: datetime) -> Review:
 
 
 def _restate(review: Review, application: ApplicationDetails, at: datetime) -> None:
-    """Replaces the details; a new revision waits for a decision of its own."""
+    """Replaces the details; a new revision waits for a decision of its own, unless an approval crossed it on the way."""
     if application.revision > review.revision:
+        if review.status in domain.STANDING:
+            return
         review.status, review.waiting_since, review.escalated = "pending", at, 0
     review.officer = domain.officer_after(review.department, review.officer, review.application, application)
     review.application = application

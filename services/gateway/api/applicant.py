@@ -1,5 +1,7 @@
 """What an applicant does, known by the mobile that an OTP proved: apply, follow, amend, cancel."""
 
+from typing import Literal
+
 from fastapi import APIRouter
 from pydantic import Field
 
@@ -23,11 +25,11 @@ router = APIRouter(prefix="/api/v1/applications", tags=["applicant"])
 
 
 class Amendment(Strict):
-    """What a returned application says now; a field left out stays as it was."""
+    """What a returned application says now; a field left out stays as it was. An empty ``officer`` is anyone who deals with it."""
 
     purpose: str | None = Field(default=None, max_length=1000)
     preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)
-    officer: Code | None = None
+    officer: Code | Literal[""] | None = None
     companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
     vehicle: str | None = Field(default=None, max_length=40)
 
@@ -52,7 +54,7 @@ async def view_application(caller: Applicant, reference: Reference) -> Applicati
 
 @router.post("/{reference}/amend")
 async def amend_application(caller: Applicant, reference: Reference, body: Amendment, key: IdempotencyKey) -> Acknowledged:
-    """Completes an application that the department returned."""
+    """Completes an application that the department returned, or asks for other dates before it has decided."""
     return await caller.command(rpc.AMEND, AmendApplication(reference=reference, **dict(body)), key)
 
 

@@ -587,12 +587,20 @@ class Withdraw(Strict):
     reason: RejectionReason
 
 
+class Whereabouts(Wire):
+    """With which department an application lies, and since when it has waited there."""
+
+    department: str
+    since: Instant
+
+
 SITES = Method("approval", "sites", Nothing, SiteList)
 DEPARTMENTS = Method("approval", "departments", Nothing, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
 LIST_REVIEWS = Method("approval", "list_reviews", ReviewQuestion, ReviewList)
 SEARCH_REVIEWS = Method("approval", "search_reviews", ReviewSearch, ReviewList)
 VIEW_REVIEW = Method("approval", "view_review", ReviewId, ReviewView)
+WHEREABOUTS = Method("approval", "whereabouts", ReferenceOnly, Whereabouts)
 APPROVE = Method("approval", "approve", Approve, ReviewView, command=True)
 REJECT = Method("approval", "reject", Reject, ReviewView, command=True)
 RETURN = Method("approval", "return_to_applicant", Return, ReviewView, command=True)

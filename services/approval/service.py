@@ -9,6 +9,7 @@ from contracts.rpc import (
     Nothing,
     OfficerList,
     OfficerQuestion,
+    ReferenceOnly,
     Reject,
     Return,
     ReviewId,
@@ -17,6 +18,7 @@ from contracts.rpc import (
     ReviewSearch,
     ReviewView,
     SiteList,
+    Whereabouts,
     Withdraw,
 )
 from services.approval.handlers import decisions, directory, reviews
@@ -60,6 +62,11 @@ class Service:
     def view_review(self, request: ReviewId, call: Call) -> ReviewView:
         with self.db.transaction() as session:
             return reviews.view_review(request, call, session)
+
+    @rpc(contract.WHEREABOUTS)
+    def whereabouts(self, request: ReferenceOnly, _call: Call) -> Whereabouts:
+        with self.db.transaction() as session:
+            return reviews.whereabouts(request, session)
 
     @rpc(contract.APPROVE)
     def approve(self, request: Approve, call: Call) -> ReviewView:

@@ -198,7 +198,7 @@ async def _idempotency_key(  # a plain function would be sent to a thread
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 
 
-def count_guess(caller: Caller, what: Literal["status_reference", "open"], guessed: str) -> None:
+def count_guess(caller: Caller, what: Literal["status_reference"], guessed: str) -> None:
     """Counts a guess at something short that protects one thing, wherever the guesses come from.
 
     Raises:

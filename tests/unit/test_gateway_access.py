@@ -66,7 +66,9 @@ PAGES = {
         "GET /apply/{name}", "POST /apply/{name}", "GET /apply/companion", "POST /apply/companion", "POST /apply/companions/remove",
         "GET /apply/check", "POST /apply/check", "GET /apply/done",
         "GET /applications", "GET /applications/{reference}", "POST /applications/{reference}/open",
-        "POST /applications/{reference}/cancel", "POST /applications/{reference}/resend",
+        "GET /applications/{reference}/cancel", "POST /applications/{reference}/cancel", "POST /applications/{reference}/resend",
+        "GET /applications/{reference}/qr", "POST /applications/{reference}/again", "GET /applications/{reference}/dates",
+        "POST /applications/{reference}/dates", "GET /applications/{reference}/complete", "POST /applications/{reference}/complete",
     },
     "ado auditor department ops reception security": {"GET /staff/password", "POST /staff/password", "POST /staff/sign-out"},
     "department": {

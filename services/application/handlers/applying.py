@@ -136,20 +136,21 @@ def _amend(request: AmendApplication, mobile: str, session: Session, at: datetim
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
     require_amendable(row.status, only_dates=request.model_dump(exclude_none=True).keys() <= {"reference", "preferred"})
+    facts = {"changed": "dates"} if row.status == "submitted" else {}
     before = application_of(row)
     visit, masked = check_amendment(request, before.visit, before.intake, place_of(session, row.site, row.department), _calendar(at))
     amend_row(row, before.amend(visit))
-    return _sent_in(session, row, masked, at)
+    return _sent_in(session, row, masked, at, **facts)
 
 
-def _sent_in(session: Session, row: models.Application, masked: tuple[str, ...], at: datetime) -> str:
+def _sent_in(session: Session, row: models.Application, masked: tuple[str, ...], at: datetime, **facts: str) -> str:
     """Records a revision, says so, and returns what a repeat finds it by."""
     application = application_of(row)
     session.add(models.Revision(application_id=row.id, revision=row.revision, made_at=at, masked=list(masked)))
     if row.revision == 1:
         say(session, row, application.submitted(), "submitted", at)
     else:
-        say(session, row, application.amended(), "amended", at, revision=row.revision)
+        say(session, row, application.amended(), "amended", at, revision=row.revision, **facts)
     settle_status(session, row)
     return f"{row.reference}/{row.revision}"
 

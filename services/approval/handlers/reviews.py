@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
 from contracts.errors import InvalidInput, NotFound
-from contracts.rpc import Call, ReviewId, ReviewList, ReviewQuestion, ReviewSearch, ReviewView
+from contracts.rpc import Call, ReferenceOnly, ReviewId, ReviewList, ReviewQuestion, ReviewSearch, ReviewView, Whereabouts
 from services.approval.handlers.access import readable
 from services.approval.models import Review
 
@@ -52,6 +52,23 @@ def view_review(question: ReviewId, call: Call, session: Session) -> ReviewView:
     if review is None:
         raise NotFound("there is no such review")
     return view(review)
+
+
+def whereabouts(question: ReferenceOnly, session: Session) -> Whereabouts:
+    """Which department has an application that waits, for whom the application service has shown it: nothing personal is told.
+
+    Raises:
+        NotFound: none waits under this reference, or none yet.
+    """
+    try:
+        wanted = parse_reference(question.reference)
+    except ValueError:
+        raise NotFound("there is no such application") from None
+    review = session.scalars(select(Review).where(Review.reference == wanted, Review.status == "pending")).one_or_none()
+    if review is None:
+        raise NotFound("it does not wait for a decision")
+    arrivals = (one.forwarded_at for one in review.forwardings if one.to_department == review.department != one.from_department)
+    return Whereabouts(department=review.department, since=max([review.waiting_since, *arrivals]))
 
 
 def view(review: Review) -> ReviewView:

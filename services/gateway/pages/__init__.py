@@ -6,13 +6,14 @@ import fastapi_offline
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from services.gateway.pages import applications, desk, docs, gate, landing, logins, pass_page, phone, sign_in, staff
+from services.gateway.pages import desk, docs, gate, landing, logins, pass_page, phone, sign_in, staff
+from services.gateway.pages.applications import changing, reading
 from services.gateway.pages.apply import routes as apply
 
 
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
     """All pages; the phone only where it is allowed."""
-    pages = (sign_in.router, apply.router, applications.router, staff.router, logins.router, desk.router, gate.router)
+    pages = (sign_in.router, apply.router, reading.router, changing.router, staff.router, logins.router, desk.router, gate.router)
     return (landing.router, *pages, pass_page.router, docs.router, *((phone.router,) if local_mode else ()))
 
 

@@ -75,6 +75,10 @@ SENTENCES: dict[str, str] = {
     "exactly_one": _("Choose a department or an officer, not both"),
     "same_department": _("It is with this department already"),
     "other_last4": _("These are not the last four characters of this application's ID card"),
+    "pass_expired": _("The time of this pass is over"),
+    "pass_revoked": _("This pass was cancelled"),
+    "no_pass": _("There is no pass yet"),
+    "no_mobile": _("There is no mobile number to send it to"),
     "unknown_reference": _("There is no application with this reference and this mobile number"),
 }
 UNKNOWN = _("This cannot be accepted. Look at it again")

@@ -1,7 +1,6 @@
 """A pass behind the link of its message. Whoever has the link sees it; it is kept by no cache and found by no search."""
 
 import asyncio
-import base64
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -10,8 +9,9 @@ from markupsafe import Markup
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import Language
-from contracts.rpc import LinkCode, PassView, QrPicture
+from contracts.rpc import LinkCode, PassView
 from services.gateway.access import Anyone, Caller
+from services.gateway.pages.drawing import inline
 from services.gateway.pages.languages import LANGUAGES, _, day_in_words, texts
 from services.gateway.pages.render import page
 from services.gateway.problems import RETRY_SECONDS
@@ -43,10 +43,7 @@ def _no_pass(status: int, sentence: str, headers: dict[str, str] | None = None) 
 
 
 async def _drawing(caller: Caller, code: str) -> Markup:
-    """The QR as an SVG element that scales with the page."""
-    picture: QrPicture = await caller.ask(rpc.QR_BY_LINK, LinkCode(code=code))
-    text = base64.b64decode(picture.base64).decode()
-    return Markup(text[text.index("<svg") :])  # noqa: S704  drawn by issuance from its own token
+    return inline(await caller.ask(rpc.QR_BY_LINK, LinkCode(code=code)))
 
 
 async def _site_name(caller: Caller, code: str, language: Language) -> str:

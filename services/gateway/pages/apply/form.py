@@ -6,6 +6,8 @@ the other questions are left out then. So every rule stands in the service alone
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from contracts.rpc import SubmitApplication
 from services.chassis.clock import IST, now
 from services.gateway.pages.answers import Answers
@@ -43,6 +45,11 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
             "vehicle": said.get("vehicle"),
         }
     )
+
+
+def unreadable(error: ValidationError) -> list[tuple[str, str]]:
+    """What no form allows, as findings: paths and codes. A page's own fields can only be too long."""
+    return [(".".join(str(part) for part in one["loc"]), "too_long") for one in error.errors(include_input=False)]
 
 
 def _code(text: str) -> str:

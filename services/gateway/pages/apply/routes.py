@@ -9,7 +9,7 @@ from contracts import rpc
 from contracts.errors import InvalidInput, NotFound
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices
-from services.gateway.pages.apply.form import request_of
+from services.gateway.pages.apply.form import request_of, unreadable
 from services.gateway.pages.apply.questions import (
     BY_NAME,
     MOST_COMPANIONS,
@@ -23,6 +23,7 @@ from services.gateway.pages.apply.questions import (
 from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import ApplicantPage, OpenPage, View, text_of
+from services.gateway.pages.waiting import usual_wait
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=PageRoute)
 
@@ -100,7 +101,7 @@ async def done(view: ApplicantPage) -> Response:
     sent = _answers(view).get("sent")
     if sent is None:
         return view.to("/applications")
-    return view.html("apply/done.html", sent=sent)
+    return view.html("apply/done.html", sent=sent, usual=await usual_wait(view, sent["department"]))
 
 
 @router.get("/{name}")
@@ -151,7 +152,7 @@ async def _findings(view: View, answers: Answers) -> list[tuple[str, str]]:
     try:
         found = await view.caller.ask(rpc.CHECK, request_of(answers, view.language))
     except ValidationError as error:
-        return [(".".join(str(part) for part in one["loc"]), "too_long") for one in error.errors(include_input=False)]
+        return unreadable(error)
     return [(one.field, one.code) for one in found.problems]
 
 

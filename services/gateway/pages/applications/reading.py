@@ -1,0 +1,105 @@
+"""An applicant's history, one application, its QR, its message once more; and for anybody the status by reference and mobile."""
+
+from datetime import date
+from hmac import compare_digest
+
+from fastapi import APIRouter, Response
+
+from contracts import rpc
+from contracts.errors import Conflict, NotFound, TooManyAttempts
+from contracts.identity import NotLastFour, last_four
+from contracts.rpc import Page, QrQuestion, ReferenceOnly, StatusQuestion
+from services.gateway.access import count_guess, limited
+from services.gateway.pages.applications.showing import application_page, is_good, is_opened, progress, to_application, viewed
+from services.gateway.pages.cookies import answers_cookie
+from services.gateway.pages.drawing import inline
+from services.gateway.pages.failing import PageRoute
+from services.gateway.pages.view import ApplicantPage, OpenPage, text_of
+
+router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+MOST_OPENED = 20
+ON_A_PAGE = 20
+
+
+@router.get("/applications")
+async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
+    """Reference, day and status of each, the newest first."""
+    found = await view.caller.ask(rpc.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
+    rows = [(one, date.fromisoformat(one.date) if one.date else None) for one in found.items]
+    return view.html("applications/history.html", rows=rows, next=found.next, after=after)
+
+
+@router.get("/applications/{reference}")
+async def show_application(view: ApplicantPage, reference: str, told: str = "") -> Response:
+    """One of them, once the last four of its ID were given."""
+    shown = await viewed(view, reference)
+    if not is_opened(view, shown):
+        return view.html("applications/open.html", shown=shown, errors={})
+    return await application_page(view, shown, told=told)
+
+
+@router.post("/applications/{reference}/open")
+async def open_application(view: ApplicantPage, reference: str) -> Response:
+    """Compares the last four. Wrong ones are counted for the mobile, whatever session or application it is."""
+    shown = await viewed(view, reference)
+    try:
+        typed = last_four(text_of(await view.form(), "id_last4"))
+    except NotLastFour as problem:
+        return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": problem.code})
+    limits = view.caller.replica.limits
+    limits.check("open", view.principal.id)
+    if not compare_digest(typed, shown.applicant.id_last4 or ""):
+        limits.hit("open", view.principal.id)
+        return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": "other_last4"})
+    response = to_application(view, shown)
+    cookie = answers_cookie(view.request)
+    answers = cookie.read(view.request)
+    answers["opened"] = [*answers.get("opened", ()), shown.reference][-MOST_OPENED:]
+    cookie.write(response, answers)
+    return response
+
+
+@router.post("/applications/{reference}/resend")
+async def resend(view: ApplicantPage, reference: str) -> Response:
+    """Sends the pass's message again, and says so."""
+    shown, key = await viewed(view, reference), text_of(await view.form(), "key")
+    if not is_opened(view, shown) or not key:
+        return to_application(view, shown)
+    try:
+        await view.caller.command(rpc.RESEND, ReferenceOnly(reference=shown.reference), key)
+    except TooManyAttempts as error:
+        return await application_page(view, shown, 429, problem=error.body.code, retry_after=int(error.body.facts.get("retry_after", 60)))
+    except Conflict as error:
+        return await application_page(view, shown, 409, problem=error.body.code)
+    return to_application(view, shown, told="resent")
+
+
+@router.get("/applications/{reference}/qr")
+async def show_qr(view: ApplicantPage, reference: str) -> Response:
+    """The QR of its pass, while that opens a gate."""
+    shown = await viewed(view, reference)
+    if not is_opened(view, shown) or shown.pass_ is None or not is_good(shown.pass_):
+        return to_application(view, shown)
+    picture = await view.caller.ask(rpc.QR, QrQuestion(number=shown.pass_.number, format="svg"))
+    return view.html("applications/qr.html", shown=shown, drawing=inline(picture))
+
+
+@router.get("/status")
+async def ask_status(view: OpenPage) -> Response:
+    """Which application."""
+    return view.html("applications/status.html", errors={}, found=None, typed={})
+
+
+@router.post("/status", dependencies=[limited("status")])
+async def show_status(view: OpenPage) -> Response:
+    """How far it is, without a name or a purpose."""
+    form = await view.form()
+    typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
+    count_guess(view.caller, "status_reference", typed["reference"].strip().upper())
+    question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])
+    try:
+        found = await view.caller.ask(rpc.STATUS, question)
+    except NotFound:
+        return view.html("applications/status.html", 422, errors={"reference": "unknown_reference"}, found=None, typed=typed)
+    known = await progress(view, found.reference, found.status, found.department, found.timeline)
+    return view.html("applications/status.html", errors={}, found=found, typed={}, **known)

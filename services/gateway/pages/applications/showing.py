@@ -1,0 +1,106 @@
+"""An application on a page, for whoever has opened it.
+
+Families share a phone, so that a mobile alone opens the history's lines only: opening one asks for the ID's last four.
+"""
+
+from collections.abc import Sequence
+
+from fastapi import Response
+
+from contracts import rpc
+from contracts.model import ApplicationStatus
+from contracts.rpc import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
+from services.chassis.clock import now
+from services.gateway.pages import timeline
+from services.gateway.pages.apply import choices
+from services.gateway.pages.cookies import answers_cookie
+from services.gateway.pages.languages import _, texts
+from services.gateway.pages.timeline import Told
+from services.gateway.pages.view import View
+from services.gateway.pages.waiting import holder, usual_wait
+
+TOLD: dict[str, str] = {
+    "resent": _("The message was sent again."),
+    "dates": _("The department has your other dates."),
+    "completed": _("Your application is with the department again."),
+    "masked": _("You wrote an Aadhaar number in your answers. We have removed it but for its last four digits."),
+    "cancelled": _("Your visit is cancelled."),
+    "too_late": _("This is not possible any more. Look at what happened."),
+}
+"""What a page may have to tell after something was done, by a word in its address."""
+
+
+async def viewed(view: View, reference: str) -> ApplicationView:
+    """An application of the mobile that is signed in.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return await view.caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+
+
+def is_opened(view: View, shown: ApplicationView) -> bool:
+    """Whether the last four of its ID were given in this browser, or it was just sent from it."""
+    answers = answers_cookie(view.request).read(view.request)
+    sent = answers.get("sent", {}).get("reference")
+    return shown.applicant.id_last4 is None or shown.reference == sent or shown.reference in answers.get("opened", ())
+
+
+def to_application(view: View, shown: ApplicationView, **told: str) -> Response:
+    """To its page, which asks for the last four where it is not open."""
+    return view.to(f"/applications/{shown.reference}", **told)
+
+
+def is_good(known: PassSummary | None) -> bool:
+    """Whether a pass still opens a gate."""
+    return known is not None and not known.revoked and known.valid_to > now()
+
+
+async def application_page(
+    view: View, shown: ApplicationView, status: int = 200, *, told: str = "", problem: str = "", retry_after: int = 0
+) -> Response:
+    """The page of one application.
+
+    Args:
+        view: of the request.
+        shown: the application.
+        status: of the response.
+        told: a word of TOLD.
+        problem: code of why something could not be done.
+        retry_after: in seconds, when it can be tried again.
+    """
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    return view.html(
+        "applications/application.html",
+        status,
+        headers,
+        shown=shown,
+        site=await choices.site(view, shown.site),
+        told=texts(view.language).gettext(TOLD[told]) if told in TOLD else "",
+        told_late=told == "too_late",
+        problem=problem,
+        retry_minutes=-(-retry_after // 60),
+        has_good_pass=is_good(shown.pass_),
+        wishes=[slot.model_dump(mode="json") for slot in shown.preferred],
+        **await progress(view, shown.reference, shown.status, shown.department, shown.timeline, shown.note),
+    )
+
+
+async def progress(
+    view: View,
+    reference: str,
+    status: ApplicationStatus,
+    department: str,
+    entries: Sequence[TimelineEntry],
+    note: str | None = None,
+) -> dict[str, object]:
+    """How far an application is: what happened, who has it, and how long that usually takes."""
+    names = {one.code: one.name[view.language] for one in (await view.caller.replica.departments.get()).items}
+    holds = await holder(view, reference, status, department, entries)
+    return {
+        "lines": timeline.lines(entries, Told(view.language, names), note),
+        "department": names.get(department, department),
+        "holder": holds,
+        "holder_name": names.get(holds.department, holds.department) if holds and holds.department else "",
+        "usual": await usual_wait(view, department) if status == "submitted" else None,
+    }

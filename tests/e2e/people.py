@@ -22,12 +22,18 @@ def press(page: Page, name: str | None = None) -> None:
     button.click()
 
 
-def newest_message(system: System, mobile: str, purpose: str) -> dict[str, Any]:
-    """The newest message of a kind to a phone, awaited."""
+def messages(system: System, mobile: str, purpose: str) -> list[dict[str, Any]]:
+    """The messages of a kind to a phone, the oldest first."""
+    answer = httpx.get(f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
+    return [one for one in answer if one["purpose"] == purpose]
+
+
+def newest_message(system: System, mobile: str, purpose: str, after: int = 0) -> dict[str, Any]:
+    """The newest message of a kind to a phone, awaited until there are more than ``after``."""
 
     def look() -> dict[str, Any] | None:
-        answer = httpx.get(f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
-        return next((one for one in reversed(answer) if one["purpose"] == purpose), None)
+        found = messages(system, mobile, purpose)
+        return found[-1] if len(found) > after else None
 
     return eventually(look, f"{purpose} comes to {mobile}", 30)
 
@@ -51,18 +57,17 @@ class Visitor:
 
     def sign_in(self) -> None:
         """Proves the mobile, from any page that asks for it."""
+        before = len(messages(self._system, self.mobile, "otp"))
         self.page.fill("#mobile", self.mobile)
         press(self.page)
-        code = re.search(r"\b(\d{6})\b", newest_message(self._system, self.mobile, "otp")["text"])
+        code = re.search(r"\b(\d{6})\b", newest_message(self._system, self.mobile, "otp", before)["text"])
         assert code is not None
         self.page.fill("#code", code[1])
         press(self.page)
 
     def apply(self, name: str = "Gurpreet Kaur", companions: tuple[tuple[str, str | None], ...] = (), office: bool = False) -> str:
         """Applies for tomorrow; the reference. Companions are a name, and an ID's last four or None for a child."""
-        self.open("/apply/who")
-        if self.page.locator("#mobile").count():
-            self.sign_in()
+        self.sign_in_at("/apply/who")
         self._choose("kind", "official" if office else "citizen")
         if office:
             self._fill(organisation="Punjab Mandi Board", designation="Executive Engineer", employee_no="PMB-1204")
@@ -76,10 +81,7 @@ class Visitor:
         self._choose("officer", "anyone")
         self.page.check("input[name=purpose_kind][value=meeting]")
         self._fill(purpose="Arms licence renewal, file 114/2026")
-        self.page.select_option("#date-0", (now().astimezone(IST) + timedelta(days=1)).date().isoformat())
-        self.page.select_option("#from-0", "10:00")
-        self.page.select_option("#to-0", "12:00")
-        press(self.page)
+        self.choose_time()
         for name_, last_four in companions:
             self._choose("more", "yes")
             self.page.fill("#name", name_)
@@ -95,6 +97,34 @@ class Visitor:
         self._choose("deliver_by", "sms")
         press(self.page)
         return self.page.locator(".govuk-panel strong").inner_text()
+
+    def sign_in_at(self, inner: str) -> None:
+        """Opens a page for which one signs in."""
+        self.open(inner)
+        if self.page.locator("#mobile").count():
+            self.sign_in()
+
+    def choose_time(self, days_ahead: int = 1, start: str = "10:00", end: str = "12:00") -> None:
+        """Wishes for a day and a time, and goes on."""
+        self.page.select_option("#date-0", (now().astimezone(IST) + timedelta(days=days_ahead)).date().isoformat())
+        self.page.select_option("#from-0", start)
+        self.page.select_option("#to-0", end)
+        press(self.page)
+
+    def open_application(self, reference: str, last_four: str = "4821") -> None:
+        """Opens one of his applications, with the ID's last four where they are asked for."""
+        self.sign_in_at(f"/applications/{reference}")
+        if self.page.locator("#id_last4").count():
+            self._fill(id_last4=last_four)
+
+    def wait_for(self, reference: str, selector: str) -> None:
+        """Looks at an application again and again until something is on its page."""
+
+        def look() -> bool:
+            self.open_application(reference)
+            return self.page.locator(selector).count() > 0
+
+        eventually(look, f"{selector} comes to the page of {reference}", 30)
 
     def _choose(self, name: str, value: str) -> None:
         self.page.check(f"input[name={name}][value={value}]")
@@ -139,6 +169,23 @@ class Staff:
 
         eventually(look, f"{reference} comes to the desk", 30)
         self.page.locator("tbody a").first.click()
+
+    def send_back(self, reference: str, note: str) -> None:
+        """Says what is missing."""
+        self._decide(reference, "return", note)
+
+    def reject(self, reference: str, reason: str, note: str) -> None:
+        """Refuses, and says why."""
+        self._decide(reference, "reject", note, reason)
+
+    def _decide(self, reference: str, verb: str, note: str, reason: str | None = None) -> None:
+        self.find(reference)
+        self.page.locator(f"a[href$='/{verb}']").click()
+        if reason:
+            self.page.check(f"input[name=reason][value={reason}]")
+        self.page.fill("#note", note)
+        press(self.page)
+        self.page.wait_for_url("**/desk/reviews/*told=done")
 
     def approve(self, reference: str, today: bool = True) -> None:
         """Approves for now, or for the wished-for time."""

@@ -231,6 +231,50 @@ def test_an_amendment_takes_the_decision_out_of_force(desk: Desk, elsewhere) -> 
     assert (view.status, view.revision, view.note, view.reason) == ("submitted", 2, None, None)
 
 
+def test_other_dates_can_be_asked_for_while_the_department_decides(desk: Desk) -> None:
+    reference = desk.submit(form(companions=[companion()], vehicle="CH01AB1234")).reference
+    answer = desk.amend(reference, applicant_call(key="a"), preferred=[slot(TUESDAY, "14:00", "15:00")])
+    assert answer == Acknowledged(reference=reference, status="submitted")
+    assert desk.amend(reference, applicant_call(key="a"), preferred=[slot(TUESDAY, "14:00", "15:00")]) == answer
+    view = desk.view(reference)
+    assert (view.status, view.revision, view.preferred[0].start.hour, view.vehicle, len(view.companions)) == (
+        "submitted",
+        2,
+        14,
+        "CH01AB1234",
+        1,
+    )
+    assert view.timeline[-1].what == "amended"
+    assert view.timeline[-1].facts == {"revision": 2, "changed": "dates"}
+    told = desk.said()[-1]
+    assert isinstance(told, ApplicationAmended)
+    assert (told.revision, told.preferred) == (2, view.preferred)
+
+
+def test_dates_that_cannot_be_are_refused_while_the_department_decides(desk: Desk) -> None:
+    reference = desk.submit().reference
+    refused(desk, InvalidInput, lambda: desk.amend(reference, preferred=[slot(WEDNESDAY)]))
+    refused(desk, Conflict, lambda: desk.amend(reference, preferred=[slot()], vehicle="CH01AB1234"), "cannot_amend")
+    refused(desk, NotFound, lambda: desk.amend(reference, applicant_call(OTHER_MOBILE), preferred=[slot()]))
+
+
+@pytest.mark.parametrize("ending", ["approved", "rejected", "cancelled"])
+def test_other_dates_come_too_late_once_it_is_decided_or_over(desk: Desk, elsewhere, ending: str) -> None:
+    reference = desk.submit().reference
+    if ending == "cancelled":
+        desk.cancel(reference)
+    else:
+        desk.hear(getattr(elsewhere(reference), ending)())
+    refused(desk, Conflict, lambda: desk.amend(reference, preferred=[slot()]), "cannot_amend")
+
+
+def test_an_officer_can_be_taken_out_again(desk: Desk, elsewhere) -> None:
+    reference = desk.submit(form(officer="home-secretary")).reference
+    desk.hear(elsewhere(reference).returned())
+    desk.amend(reference, officer="")
+    assert desk.view(reference).officer is None
+
+
 def test_only_what_was_returned_can_be_amended(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
     assert refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend").body.facts == {"status": "submitted"}

@@ -20,7 +20,7 @@ from services.application.handlers import time_passing
 from services.application.handlers.directory import place_of
 from services.application.handlers.hearing import UnknownApplication
 from services.chassis.schema import inbox
-from tests.factories_application import NOW, Desk, Elsewhere, department, site
+from tests.factories_application import NOW, TUESDAY, Desk, Elsewhere, department, site, slot
 
 MOST_DELIVERIES = 5
 LATER = NOW + timedelta(days=10)
@@ -178,6 +178,28 @@ def test_a_decision_about_an_older_revision_is_told_but_decides_nothing(desk: De
     assert (view.status, view.note, view.reason) == ("submitted", None, None)
     assert view.timeline[-1].what == "rejected"
     assert view.timeline[-1].facts == {"department": "home", "revision": 1, "reason": "no_appointment"}
+
+
+@by_examples
+@given(data=st.data())
+def test_an_approval_that_crosses_other_dates_stands(desk: Desk, data: st.DataObject) -> None:
+    there, number = apply(desk), new_pass_number()
+    desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
+    events = [there.approved(revision=1), there.issued(number), there.delivered()]
+    for envelope in shuffled(data, [desk.envelope(event) for event in events]):
+        desk.deliver(envelope)
+        assert desk.view(there.reference).status in ("submitted", "approved", "issued")
+    assert desk.view(there.reference).status == "issued"
+    desk.hear(there.withdrawn(revision=1))
+    assert desk.view(there.reference).status == "revoked"
+
+
+@pytest.mark.parametrize("decision", ["rejected", "returned"])
+def test_a_refusal_that_crosses_other_dates_waits_for_another_decision(desk: Desk, decision: str) -> None:
+    there = apply(desk)
+    desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
+    desk.hear(getattr(there, decision)(revision=1))
+    assert desk.view(there.reference).status == "submitted"
 
 
 def test_refused_scans_are_no_part_of_the_story(desk: Desk) -> None:

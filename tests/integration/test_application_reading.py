@@ -1,12 +1,12 @@
 """Who sees what: an applicant his own history and nobody else's, the public nothing personal, the counter what it looks for."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.rpc import Call, Lookup, LookupHits, Page, Principal, StatusQuestion, StatusView
+from contracts.rpc import Call, DepartmentCode, Durations, Lookup, LookupHits, Page, Principal, StatusQuestion, StatusView
 from services.application.handlers import reading
 from tests.factories_application import (
     MOBILE,
@@ -189,3 +189,44 @@ def test_a_search_shows_the_fifty_newest(desk: Desk) -> None:
 def test_nobody_else_searches(desk: Desk, call: Call) -> None:
     with pytest.raises(Forbidden):
         lookup(desk, "kaur", call)
+
+
+# ------------------------------------------------------- how long it takes
+
+
+def durations(desk: Desk, at: datetime = NOW + timedelta(hours=1), department: str = "home") -> Durations:
+    with desk.database.transaction() as session:
+        return reading.durations(DepartmentCode(department=department), session, at)
+
+
+def answered(desk: Desk, decision: str = "approved", after: timedelta = timedelta(hours=3)) -> Elsewhere:
+    """An application that was answered so long after it was sent."""
+    reference = desk.submit(at=NOW).reference
+    there = Elsewhere.of(desk.row(reference))
+    desk.deliver(desk.envelope(getattr(there, decision)()).model_copy(update={"occurred_at": NOW + after}))
+    return there
+
+
+def test_how_long_a_department_takes_is_told_of_its_answers_of_ninety_days(desk: Desk) -> None:
+    for hours in (1, 2, 3, 4, 40):
+        answered(desk, after=timedelta(hours=hours))
+    desk.submit(at=NOW)
+    assert durations(desk) == Durations(answered=5, half_within=3 * 3600, nearly_all_within=round(32.8 * 3600)), "what waits is not counted"
+    assert durations(desk, department="finance") == Durations()
+    assert durations(desk, NOW + timedelta(days=90, hours=2)) == Durations(answered=3), "and old answers are not"
+
+
+def test_the_first_answer_counts_whichever_is_heard_first(desk: Desk) -> None:
+    for _ in range(5):
+        there = answered(desk, "returned", timedelta(hours=8))
+        desk.deliver(desk.envelope(there.rejected()).model_copy(update={"occurred_at": NOW + timedelta(hours=2)}))
+        desk.deliver(desk.envelope(there.approved()).model_copy(update={"occurred_at": NOW + timedelta(hours=9)}))
+    assert durations(desk).half_within == 2 * 3600
+
+
+def test_nothing_is_said_of_a_few(desk: Desk) -> None:
+    for _ in range(4):
+        answered(desk)
+    assert durations(desk) == Durations(answered=4)
+    answered(desk)
+    assert durations(desk).half_within == 3 * 3600

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from contracts.errors import Conflict
 from contracts.events import ApplicationPersonal
 from contracts.model import Person
-from contracts.rpc import Forward, Return, ReviewId, Withdraw
+from contracts.rpc import Forward, Reject, Return, ReviewId, Withdraw
 from services.approval.handlers import decisions, reviews
 from services.approval.models import HeardApplication, Review
 from tests.factories_approval import (
@@ -32,6 +33,7 @@ from tests.factories_approval import (
     received,
     review_id_of,
     said,
+    slot,
     submitted,
 )
 
@@ -94,6 +96,45 @@ def test_an_amended_application_waits_again_and_its_decision_is_history(approval
     approve(approval_db, view.id)
     assert see(approval_db, first.application_id).decision.status == "approved"
     assert [row["revision"] for row in everything(approval_db)["decisions"]] == [1, 2]
+
+
+def test_other_dates_wait_for_a_decision_about_them_and_not_about_the_old_ones(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    review_id = review_id_of(approval_db, first.application_id)
+    hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
+    with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
+        decisions.approve(approval(review_id, revision=1), by(desk()), session, NOW)
+    assert refusal.value.body.code == "application_changed"
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.revision, view.preferred[0].start.hour) == ("pending", 2, 14)
+    with approval_db.transaction() as session:
+        decisions.approve(approval(review_id, revision=2), by(desk()), session, NOW)
+    assert said(approval_db)[-1].revision == 2
+
+
+def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_moment(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    review_id = review_id_of(approval_db, first.application_id)
+    approve(approval_db, review_id)
+    hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.revision, view.preferred, view.decision.status) == ("approved", 1, first.preferred, "approved")
+    with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
+        decisions.approve(approval(review_id), by(desk()), session, NOW)
+    assert refusal.value.body.code == "already_decided", "there is one pass, not two"
+    hear(approval_db, cancelled(first), 3)
+    assert see(approval_db, first.application_id).status == "closed"
+
+
+def test_a_rejection_is_history_whose_applicant_asked_for_other_dates_at_the_same_moment(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    with approval_db.transaction() as session:
+        decisions.reject(Reject(review_id=review_id_of(approval_db, first.application_id), reason="duplicate"), by(desk()), session, NOW)
+    hear(approval_db, amended(first), 2)
+    assert see(approval_db, first.application_id).status == "pending"
 
 
 def test_an_older_event_that_comes_late_changes_nothing(approval_db) -> None:

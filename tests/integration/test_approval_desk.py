@@ -7,7 +7,7 @@ from stdnum import luhn
 
 from contracts.crockford import ALPHABET
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.rpc import Principal, ReviewId, ReviewQuestion, ReviewSearch
+from contracts.rpc import Forward, Principal, ReferenceOnly, ReviewId, ReviewQuestion, ReviewSearch, Whereabouts
 from services.approval.handlers import decisions, reviews
 from tests.factories_approval import (
     AUDITOR,
@@ -176,3 +176,25 @@ def test_signs_that_a_pattern_would_read_are_letters_like_others(approval_db) ->
 def test_a_search_answers_the_newest_fifty_the_longest_waiting_first(approval_db) -> None:
     references = [waiting(approval_db, minutes) for minutes in range(60, 0, -1)]
     assert search(approval_db, "Gurpreet") == references[10:]
+
+
+def where(database, reference) -> Whereabouts:
+    with database.transaction() as session:
+        return reviews.whereabouts(ReferenceOnly(reference=reference), session)
+
+
+def test_where_an_application_lies_and_since_when_is_told_of_what_waits_only(approval_db) -> None:
+    reference = waiting(approval_db, 60, reference=f"PCS-01AB-CDE{luhn.calc_check_digit('01ABCDE', ALPHABET)}")
+    assert where(approval_db, reference.lower()) == Whereabouts(department="home", since=NOW - timedelta(minutes=60))
+    review_id = queue(approval_db).items[0].id
+    with approval_db.transaction() as session:
+        decisions.forward(Forward(review_id=review_id, officer="home-secretary"), by(desk()), session, NOW - timedelta(minutes=40))
+    assert where(approval_db, reference).since == NOW - timedelta(minutes=60), "it stays in the department"
+    with approval_db.transaction() as session:
+        decisions.forward(Forward(review_id=review_id, department="finance"), by(desk()), session, NOW - timedelta(minutes=20))
+    assert where(approval_db, reference) == Whereabouts(department="finance", since=NOW - timedelta(minutes=20))
+    with approval_db.transaction() as session:
+        decisions.approve(approval(review_id), by(desk("finance", "FIN-0001")), session, NOW)
+    for nothing in (reference, "PCS-0000-0000", "nonsense"):
+        with pytest.raises(NotFound):
+            where(approval_db, nothing)

@@ -1,0 +1,173 @@
+"""What an applicant does after applying: follow, complete, choose other dates, cancel, apply again."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from services.chassis.clock import IST, now
+from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.people import Staff, Visitor, newest_message, press
+from tests.e2e.test_from_application_to_gate import WAYS
+from tests.running import eventually
+from tests.system import System
+
+Open = Callable[..., Page]
+in_each_language = pytest.mark.parametrize(("language", "scripts"), WAYS, ids=["Punjabi", "Hindi without scripts", "English"])
+TAG, TIMELINE, MISSING = "h1 .govuk-tag", ".epass-timeline", ".govuk-inset-text"
+
+
+def happenings(page: Page) -> int:
+    return page.locator(f"{TIMELINE} li").count()
+
+
+@in_each_language
+def test_what_was_returned_says_what_is_missing_and_is_completed(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    reference = visitor.apply(companions=(("Harjit Singh", "0917"),))
+    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
+    desk.send_back(reference, "Which file number?")
+    visitor.wait_for(reference, MISSING)
+    expect(visitor.page.locator(MISSING)).to_contain_text("Which file number?")
+    visitor.page.locator("a[href$='/complete']").click()
+    expect(visitor.page.locator("#name-0")).to_have_value("Harjit Singh")
+    visitor.page.fill("#vehicle", "not a number")
+    visitor.page.fill("#purpose", "Arms licence renewal, file 115/2026")
+    press(visitor.page)
+    expect(visitor.page.locator("#vehicle-error")).to_be_visible()
+    expect(visitor.page.locator("#purpose")).to_have_value("Arms licence renewal, file 115/2026")
+    visitor.page.fill("#vehicle", "PB65AB1234")
+    press(visitor.page)
+    expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
+    expect(visitor.page.locator(MISSING)).to_have_count(0)
+
+    def completed() -> bool:
+        desk.find(reference)
+        return "file 115/2026" in desk.page.locator("main").inner_text()
+
+    eventually(completed, "the department reads what was completed", 30)
+    desk.approve(reference)
+    visitor.wait_for(reference, "a[href$='/qr']")
+    visitor.page.locator("a[href$='/qr']").click()
+    expect(visitor.page.locator(".epass-qr svg")).to_be_visible()
+
+
+@in_each_language
+def test_a_rejection_says_why_and_that_the_message_came(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    reference = visitor.apply()
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(reference, "no_appointment", "Come on Monday")
+    newest_message(system, mobile, "rejected")
+
+    def told() -> bool:
+        visitor.open_application(reference)
+        return visitor.page.locator(MISSING).count() > 0 and happenings(visitor.page) == 4
+
+    eventually(told, "applied, message, rejected, message", 30)
+    expect(visitor.page.locator(MISSING)).to_contain_text("Come on Monday")
+    expect(visitor.page.locator(f"{TIMELINE}")).to_contain_text("Come on Monday")
+    expect(visitor.page.locator("a[href$='/cancel']")).to_have_count(0)
+    if language == "en":
+        expect(visitor.page.locator(MISSING)).to_contain_text("There is no appointment")
+        expect(visitor.page.locator(TIMELINE)).to_contain_text("That the department did not approve, by SMS")
+
+
+@in_each_language
+def test_a_cancelled_visit_ends_its_pass(open_browser: Open, system: System, mobile: str, language: str, scripts: bool) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    reference = visitor.apply()
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
+    message = newest_message(system, mobile, "pass_issued")
+    link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{message['text']} {message['link']}")
+    assert link is not None
+    visitor.wait_for(reference, "a[href$='/qr']")
+    for answer in ("no", "yes"):
+        visitor.page.locator("a[href$='/cancel']").click()
+        visitor.page.check(f"input[name=cancel][value={answer}]")
+        press(visitor.page)
+        visitor.page.wait_for_url(re.compile(rf"/applications/{reference}(\?.*)?$"))
+        expect(visitor.page.locator("a[href$='/cancel']")).to_have_count(1 if answer == "no" else 0)
+    expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
+
+    def ended() -> bool:
+        visitor.page.goto(link[0])
+        return visitor.page.locator("svg").count() == 0
+
+    eventually(ended, "the pass behind the link is over", 30)
+
+
+@in_each_language
+def test_the_history_opens_with_the_last_four_and_one_applies_again_from_it(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+) -> None:
+    reference = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language).apply(companions=(("Simran", None),), office=True)
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(reference, "duplicate", "Ask again")
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    visitor.sign_in_at("/applications")
+    visitor.sign_in_at("/applications")
+    expect(visitor.page.locator("main")).not_to_contain_text("Gurpreet")
+    visitor.page.locator(f"a[href$='/applications/{reference}']").click()
+    visitor.page.fill("#id_last4", "0000")
+    press(visitor.page)
+    expect(visitor.page.locator("#id_last4-error")).to_be_visible()
+    visitor.page.fill("#id_last4", "4821")
+    press(visitor.page)
+    visitor.wait_for(reference, "form[action$='/again']")
+    visitor.page.locator("form[action$='/again'] button").click()
+    visitor.choose_time(days_ahead=2)
+    visitor.page.wait_for_url("**/apply/check")
+    expect(visitor.page.locator("main")).to_contain_text("Punjab Mandi Board")
+    expect(visitor.page.locator("main")).to_contain_text("Simran")
+    press(visitor.page)
+    again = visitor.page.locator(".govuk-panel strong").inner_text()
+    assert again != reference
+    visitor.open("/applications")
+    expect(visitor.page.locator("tbody tr")).to_have_count(2)
+    expect(visitor.page.locator("tbody tr").first).to_contain_text(again)
+
+
+def test_other_dates_reach_the_department_before_it_decides(open_browser: Open, system: System, mobile: str) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=False), system, mobile)
+    reference = visitor.apply()
+    visitor.open_application(reference)
+    visitor.page.locator("a[href$='/dates']").click()
+    visitor.choose_time(days_ahead=3, start="14:00", end="15:00")
+    expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
+    expect(visitor.page.locator(TIMELINE)).to_contain_text("You asked for other dates")
+    day = (now().astimezone(IST) + timedelta(days=3)).date()
+    expect(visitor.page.locator("main")).to_contain_text(f"{day:%A}, {day.day} {day:%B %Y}")
+    desk = Staff(open_browser(DESK), system, "department")
+
+    def arrived() -> bool:
+        desk.find(reference)
+        return f"{day:%A}, {day.day} {day:%B %Y}" in desk.page.locator("main").inner_text()
+
+    eventually(arrived, "the department reads the other dates", 30)
+
+
+def test_the_status_is_told_by_reference_and_last_four_and_nothing_is_told_by_halves(
+    open_browser: Open, system: System, mobile: str
+) -> None:
+    reference = Visitor(open_browser(PHONE), system, mobile).apply()
+    stranger = open_browser(PHONE)
+    answers = []
+    for asked, last_four in ((reference, "0000"), ("PCS-0000-0000", mobile[-4:])):
+        stranger.goto("/en/status")
+        stranger.fill("#reference", asked)
+        stranger.fill("#mobile_last4", last_four)
+        press(stranger)
+        answers.append(stranger.locator("main").inner_text())
+    assert answers[0] == answers[1]
+    assert "There is no application with this reference and this mobile number" in answers[0]
+    stranger.fill("#reference", reference)
+    stranger.fill("#mobile_last4", mobile[-4:])
+    press(stranger)
+    expect(stranger.locator(TIMELINE)).to_contain_text("You applied")
+    expect(stranger.locator("main")).to_contain_text("It is now with: ")
+    expect(stranger.locator("main")).not_to_contain_text("Gurpreet")

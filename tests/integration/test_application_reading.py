@@ -1,13 +1,16 @@
 """Who sees what: an applicant his own history and nobody else's, the public nothing personal, the counter what it looks for."""
 
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from sqlalchemy import text, update
 
 from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.rpc import Call, DepartmentCode, Durations, Lookup, LookupHits, Page, Principal, StatusQuestion, StatusView
 from services.application.handlers import reading
+from services.application.models import Application
 from tests.factories_application import (
     MOBILE,
     NOW,
@@ -222,6 +225,18 @@ def test_the_first_answer_counts_whichever_is_heard_first(desk: Desk) -> None:
         desk.deliver(desk.envelope(there.rejected()).model_copy(update={"occurred_at": NOW + timedelta(hours=2)}))
         desk.deliver(desk.envelope(there.approved()).model_copy(update={"occurred_at": NOW + timedelta(hours=9)}))
     assert durations(desk).half_within == 2 * 3600
+
+
+def test_what_was_answered_before_this_was_kept_is_read_from_the_timeline(desk: Desk) -> None:
+    for hours in (1, 2, 3, 4, 40):
+        there = answered(desk, after=timedelta(hours=hours))
+        desk.deliver(desk.envelope(there.withdrawn()).model_copy(update={"occurred_at": NOW + timedelta(hours=50)}))
+    known = durations(desk)
+    with desk.database.transaction() as session:
+        session.execute(update(Application).values(answered_at=None))
+        assert reading.durations(DepartmentCode(department="home"), session, NOW) == Durations()
+        session.execute(text(import_module("services.application.migrations.versions.0002_answered").FROM_THE_TIMELINE))
+    assert durations(desk) == known
 
 
 def test_nothing_is_said_of_a_few(desk: Desk) -> None:

@@ -8,7 +8,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_FROM_THE_TIMELINE = """
+FROM_THE_TIMELINE = """
     update applications set answered_at = first.at
     from (select application_id, min(at) as at from timeline
           where what in ('approved', 'rejected', 'returned', 'withdrawn') group by application_id) as first
@@ -18,5 +18,5 @@ _FROM_THE_TIMELINE = """
 
 def upgrade() -> None:
     op.add_column("applications", sa.Column("answered_at", sa.TIMESTAMP(timezone=True)))
-    op.execute(_FROM_THE_TIMELINE)
+    op.execute(FROM_THE_TIMELINE)
     op.create_index("applications_answered", "applications", ["department", "answered_at"], postgresql_include=["submitted_at"])

@@ -13,16 +13,15 @@ def answers_of(shown: ApplicationView) -> Answers:
     person, official = shown.applicant, shown.applicant.official
     known: Answers = {
         "kind": "official" if official else "citizen",
-        "name": person.name, "name_latin": person.name_latin, "id_type": person.id_type, "id_last4": person.id_last4,
+        "name": person.name, "name_latin": "" if person.name.isascii() else person.name_latin, "id_type": person.id_type, "id_last4": person.id_last4,
         "site": shown.site, "department": shown.department, "purpose_kind": shown.purpose_kind, "purpose": shown.purpose,
         **(official.model_dump() if official else {}),
     }  # fmt: skip
     answers = {name: value for name, value in known.items() if value}
     answers |= {"officer": shown.officer or "", "vehicle": shown.vehicle or "", "assistance": shown.assistance or ""}
     answers["companions"] = [companion_answer(one) for one in shown.companions[:MOST_COMPANIONS]]
-    answers["companions_done"] = len(shown.companions) <= MOST_COMPANIONS
-    if not answers["companions_done"]:
-        del answers["companions_done"]
+    if len(shown.companions) <= MOST_COMPANIONS:
+        answers["companions_done"] = True
     if shown.deliver_by in OFFERED_CHANNELS:
         answers["deliver_by"] = shown.deliver_by
     return answers

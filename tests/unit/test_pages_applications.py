@@ -311,11 +311,15 @@ async def test_an_officials_office_is_filled_in_and_what_the_pages_do_not_offer_
 
 async def test_a_pass_that_opens_the_gate_shows_its_qr(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
-    client.answers["application.view"] = application(status="issued", pass_=good_pass())
+    start = (now() + timedelta(days=1)).replace(hour=5, minute=0)
+    client.answers["application.view"] = application(
+        status="issued", pass_=good_pass(valid_from=start, valid_to=start + timedelta(hours=3))
+    )
     assert f"{PAGE}/qr" in (await person.open(PAGE)).text
     shown = await person.open(f"{PAGE}/qr")
     assert "<svg" in shown.text
     assert "7K3M 9QW4" in shown.text
+    assert f"{start:%A}, {start.day} {start:%B %Y}, 10:30 am – 1:30 pm" in shown.text
     assert client.last("issuance.qr")[1].number == NUMBER
 
 

@@ -10,7 +10,7 @@ from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
 from contracts.rpc import Page, QrQuestion, ReferenceOnly, StatusQuestion
 from services.gateway.access import count_guess, limited
-from services.gateway.pages.applications.showing import application_page, is_good, is_opened, progress, to_application, viewed
+from services.gateway.pages.applications.showing import application_page, is_good, is_opened, progress, to_application, viewed, window_of
 from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.drawing import inline
 from services.gateway.pages.failing import PageRoute
@@ -81,7 +81,7 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
     if not is_opened(view, shown) or shown.pass_ is None or not is_good(shown.pass_):
         return to_application(view, shown)
     picture = await view.caller.ask(rpc.QR, QrQuestion(number=shown.pass_.number, format="svg"))
-    return view.html("applications/qr.html", shown=shown, drawing=inline(picture))
+    return view.html("applications/qr.html", shown=shown, drawing=inline(picture), window=window_of(shown.pass_, view.language))
 
 
 @router.get("/status")

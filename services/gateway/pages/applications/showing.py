@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from fastapi import Response
 
 from contracts import rpc
-from contracts.model import ApplicationStatus
+from contracts.model import ApplicationStatus, Language
 from contracts.rpc import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
-from services.chassis.clock import now
+from services.chassis.clock import IST, now
 from services.gateway.pages import timeline
 from services.gateway.pages.apply import choices
 from services.gateway.pages.cookies import answers_cookie
-from services.gateway.pages.languages import _, texts
+from services.gateway.pages.languages import _, day_in_words, instant_in_words, texts, time_of_day
 from services.gateway.pages.timeline import Told
 from services.gateway.pages.view import View
 from services.gateway.pages.waiting import holder, usual_wait
@@ -56,6 +56,16 @@ def is_good(known: PassSummary | None) -> bool:
     return known is not None and not known.revoked and known.valid_to > now()
 
 
+def window_of(known: PassSummary | None, language: Language) -> str:
+    """When a pass lets in: ``Tuesday, 1 December 2026, 9:30 am – 12:30 pm``."""
+    if known is None:
+        return ""
+    start, end = (at.astimezone(IST) for at in (known.valid_from, known.valid_to))
+    if start.date() != end.date():
+        return f"{instant_in_words(start, language)} – {instant_in_words(end, language)}"
+    return f"{day_in_words(start.date(), language)}, {time_of_day(start.time(), language)} – {time_of_day(end.time(), language)}"
+
+
 async def application_page(
     view: View, shown: ApplicationView, status: int = 200, *, told: str = "", problem: str = "", retry_after: int = 0
 ) -> Response:
@@ -81,6 +91,7 @@ async def application_page(
         problem=problem,
         retry_minutes=-(-retry_after // 60),
         has_good_pass=is_good(shown.pass_),
+        window=window_of(shown.pass_, view.language),
         wishes=[slot.model_dump(mode="json") for slot in shown.preferred],
         **await progress(view, shown.reference, shown.status, shown.department, shown.timeline, shown.note),
     )

@@ -226,6 +226,19 @@ class ClosedDay(Wire):
     reason: str
 
 
+class SiteAdvice(Wire):
+    """What a visitor of a site should know before coming; each a text by language, empty where there is nothing to say."""
+
+    prohibited: dict[Language, str] = {}
+    """What may not be brought."""
+    declare: dict[Language, str] = {}
+    """What is to be declared at the gate."""
+    parking: dict[Language, str] = {}
+    """Where vehicles stop."""
+    wheelchair: dict[Language, str] = {}
+    """Where one asks for a wheelchair."""
+
+
 class SiteRecord(Wire):
     """A site with its gates and hours. ``name`` is by language."""
 
@@ -235,6 +248,7 @@ class SiteRecord(Wire):
     gates: tuple[Code, ...]
     hours: tuple[OpeningHours, ...]
     closed_days: tuple[ClosedDay, ...] = ()
+    advice: SiteAdvice | None = Field(default=None, exclude_if=lambda advice: advice is None)
 
 
 class OfficerRecord(Wire):

@@ -645,6 +645,8 @@ class PassView(Wire):
     assistance: Assistance | None = None
     language: Language
     replaced_by: str | None = None
+    revocation: RevocationReason | None = None
+    """Why it was revoked, where it was."""
 
 
 class QrQuestion(PassNumber):
@@ -820,7 +822,14 @@ class InsideList(Wire):
     persons: int = 0
 
 
+class PassUse(Wire):
+    """How far a pass is used. ``used`` is true once everybody of the party has come in as often as allowed, and has left."""
+
+    used: bool
+
+
 SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True)
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList)
+PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
 
 METHODS: tuple[Method[Wire, Wire], ...] = tuple(value for value in list(globals().values()) if isinstance(value, Method))

@@ -8,7 +8,7 @@ from sqlalchemy import TIMESTAMP, BigInteger, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from contracts.events import ApplicationDetails, ClosedDay, DepartmentRecord, OfficerRecord, OpeningHours, SiteRecord
+from contracts.events import ApplicationDetails, ClosedDay, DepartmentRecord, OfficerRecord, OpeningHours, SiteAdvice, SiteRecord
 from contracts.model import Language, RejectionReason, ReviewStatus, Slot
 from contracts.rpc import DecisionView
 from services.approval import domain
@@ -42,6 +42,7 @@ class Site(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[Words]
     address: Mapped[Words]
+    advice: Mapped[Json | None]
     gates: Mapped[list["Gate"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Gate.position")
     hours: Mapped[list["Hours"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Hours.position")
     closed_days: Mapped[list["Closed"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Closed.day")
@@ -53,6 +54,7 @@ class Site(Base):
             code=record.code,
             name=record.name,
             address=record.address,
+            advice=record.advice.model_dump() if record.advice else None,
             gates=[Gate(code=code, position=at) for at, code in enumerate(record.gates)],
             hours=[Hours(position=at, **hours.model_dump()) for at, hours in enumerate(record.hours)],
             closed_days=[Closed(**closed.model_dump()) for closed in record.closed_days],
@@ -64,6 +66,7 @@ class Site(Base):
             code=self.code,
             name=self.name,
             address=self.address,
+            advice=SiteAdvice.model_validate(self.advice) if self.advice else None,
             gates=tuple(gate.code for gate in self.gates),
             hours=tuple(
                 OpeningHours(weekday=row.weekday, opens=row.opens, closes=row.closes, valid_from=row.valid_from, valid_to=row.valid_to)

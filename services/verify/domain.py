@@ -54,6 +54,16 @@ class Standing:
     inside: int = 0
     admitted: int = 0
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether nobody may come in any more, since everybody has come in as often as allowed."""
+        return self.terms is not None and self.admitted >= self.terms.party * self.terms.entries
+
+    @property
+    def used(self) -> bool:
+        """Whether nothing is left to do with it: nobody may come in, and nobody has to go out."""
+        return self.exhausted and self.inside == 0
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -143,7 +153,7 @@ def _place_or_time(terms: Terms, attempt: Attempt) -> Verdict | None:
 def _exhausted(terms: Terms, standing: Standing) -> Verdict | None:
     if standing.inside >= terms.party:
         return "already_inside"
-    return "already_used" if standing.admitted >= terms.party * terms.entries else None
+    return "already_used" if standing.exhausted else None
 
 
 def _count(terms: Terms, standing: Standing, wanted: int | None) -> int:

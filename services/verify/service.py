@@ -1,7 +1,7 @@
 """RPC of verify: parse, call one handler, return. Scans are counted here (a repeated answer again), so that handlers know no metric."""
 
 from contracts import rpc as contract
-from contracts.rpc import Call, InsideList, InsideQuestion, ScanPass, ScanResult
+from contracts.rpc import Call, InsideList, InsideQuestion, PassNumber, PassUse, ScanPass, ScanResult
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase
 from services.chassis.metrics import PREVIEWS, SCANS
@@ -30,3 +30,8 @@ class Service:
     def inside(self, request: InsideQuestion, call: Call) -> InsideList:
         with self.db.transaction() as session:
             return handlers.inside(request, call, session)
+
+    @rpc(contract.PASS_USE)
+    def pass_use(self, request: PassNumber, call: Call) -> PassUse:  # noqa: ARG002  it tells nothing of anybody
+        with self.db.transaction() as session:
+            return handlers.pass_use(request, session)

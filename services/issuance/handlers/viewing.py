@@ -101,6 +101,7 @@ def view_of(session: Session, row: PassRow, now: datetime) -> PassView:
         companions=row.personal.companions,
         vehicle=row.personal.vehicle,
         replaced_by=session.scalar(select(PassRow.number).where(PassRow.replaces == row.number)),
+        revocation=row.revocation,
         **dict(row.visit),
     )
 

@@ -1,4 +1,4 @@
-"""Who is inside a site, and who is taken to have left it without being scanned."""
+"""Who is inside a site, who is taken to have left it without being scanned, and whether a pass is used up."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -7,7 +7,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput
-from contracts.rpc import Call, Inside, InsideList, InsideQuestion
+from contracts.rpc import Call, Inside, InsideList, InsideQuestion, PassNumber, PassUse
 from services.chassis import outbox
 from services.verify.domain import site_of
 from services.verify.handlers.authority import may_see_inside
@@ -37,6 +37,12 @@ def inside(request: InsideQuestion, call: Call, session: Session) -> InsideList:
     more = f"{_since(page[-1]).isoformat()}~{page[-1].number}" if len(rows) > request.limit else None
     persons = session.scalar(select(func.coalesce(func.sum(Pass.inside), 0)).where(*here)) or 0
     return InsideList(items=tuple(_party(row) for row in page), next=more, persons=persons)
+
+
+def pass_use(request: PassNumber, session: Session) -> PassUse:
+    """Whether a pass is used up; one that is not known here yet is not."""
+    row = session.get(Pass, request.number)
+    return PassUse(used=row is not None and row.standing.used)
 
 
 def close_overdue(session: Session, now: datetime) -> int:

@@ -229,13 +229,13 @@ class ClosedDay(Wire):
 class SiteAdvice(Wire):
     """What a visitor of a site should know before coming; each a text by language, empty where there is nothing to say."""
 
-    prohibited: dict[Language, str] = {}
+    prohibited: dict[Language, str] = Field(default_factory=dict)
     """What may not be brought."""
-    declare: dict[Language, str] = {}
+    declare: dict[Language, str] = Field(default_factory=dict)
     """What is to be declared at the gate."""
-    parking: dict[Language, str] = {}
+    parking: dict[Language, str] = Field(default_factory=dict)
     """Where vehicles stop."""
-    wheelchair: dict[Language, str] = {}
+    wheelchair: dict[Language, str] = Field(default_factory=dict)
     """Where one asks for a wheelchair."""
 
 

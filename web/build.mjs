@@ -41,7 +41,12 @@ await mkdir(out, { recursive: true });
 await mkdir(work, { recursive: true });
 await Promise.all([fonts(), styles()]);
 const { metafile } = await build({
-  entryPoints: { epass: join(here, "scripts", "epass.js"), style: join(work, "epass.css") },
+  entryPoints: {
+    epass: join(here, "scripts", "epass.js"),
+    pass: join(here, "scripts", "pass.js"),
+    worker: join(here, "scripts", "worker.js"),
+    style: join(work, "epass.css"),
+  },
   outdir: out,
   bundle: true,
   minify: true,

@@ -55,7 +55,7 @@ def kinds(scene: Scene) -> tuple[Kind, ...]:
         Kind("healthz", "/healthz"),
         Kind("keys", "/.well-known/jwks.json"),
         Kind("status list", "/.well-known/pass-status"),
-        Kind("landing page", "/"),
+        Kind("landing page", "/en"),
         Kind("a pass behind its link", "/p/AAAAAAAAAAAAAAAAAAAAAA", 404),
         Kind("sites", "/api/v1/sites"),
         Kind("own applications", "/api/v1/applications", 200, "applicant"),

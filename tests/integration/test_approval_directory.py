@@ -57,6 +57,9 @@ def test_every_name_of_the_demo_is_there_in_three_languages() -> None:
     sites, departments = seed.demo_directory()
     texts = [one.name for one in (*sites, *departments)] + [one.address for one in sites]
     texts += [words for one in departments for officer in one.officers for words in (officer.name, officer.designation)]
+    advice = [one.advice for one in sites if one.advice]
+    texts += [words for one in advice for words in (one.prohibited, one.declare, one.parking, one.wheelchair)]
+    assert len(advice) == len(sites)
     assert all(set(words) == {"pa", "hi", "en"} and all(words.values()) for words in texts)
     assert all(2 <= len(one.officers) <= 3 for one in departments)
     codes = [officer.code for one in departments for officer in one.officers]
@@ -99,6 +102,16 @@ def test_a_changed_record_is_told_whole_and_an_equal_one_not(approval_db) -> Non
     assert [event.site.gates for event in said(approval_db, DirectoryChanged)] == [("T1-G1", "T1-G2"), ("T1-G2", "T1-G3")]
     with approval_db.transaction() as session:
         assert directory.sites(session).items == (said(approval_db)[-1].site,)
+
+
+def test_advice_to_visitors_is_part_of_a_site_and_a_change_of_it_is_told(approval_db) -> None:
+    put(approval_db, site())
+    advised = site(advice={"parking": {"en": "Outside gate 1"}})
+    assert put(approval_db, advised)
+    assert not put(approval_db, advised)
+    with approval_db.transaction() as session:
+        assert directory.site_record(session, "T1") == advised
+    assert [event.site.advice for event in said(approval_db)] == [None, advised.advice]
 
 
 def test_a_department_changes_with_its_officers(approval_db) -> None:

@@ -155,6 +155,16 @@ def test_the_state_is_what_is_true_at_that_moment(database) -> None:
     assert seen(database, row.number).state == "revoked"
 
 
+def test_a_revoked_pass_says_why_also_to_whoever_has_its_link(service, database) -> None:
+    approval = approved(slot=tomorrow())
+    row = issue(database, approval)
+    assert as_view(service.view_by_link(LinkCode(code=row.link_code), calling())).revocation is None
+
+    deliver(database, cancelled(approval))
+
+    assert as_view(service.view_by_link(LinkCode(code=row.link_code), calling())).revocation == "cancelled"
+
+
 def test_a_replaced_pass_names_the_one_that_took_its_place_to_its_applicant(service, database) -> None:
     old = issue(database, approved(slot=tomorrow()))
     new = as_view(service.reissue(ReissuePass(number=old.number), calling(key="k")))

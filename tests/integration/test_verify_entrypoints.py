@@ -12,7 +12,7 @@ from contracts import rpc as contract
 from contracts.envelope import Envelope
 from contracts.errors import Forbidden
 from contracts.events import Event
-from contracts.rpc import InsideQuestion, ScanResult
+from contracts.rpc import InsideQuestion, PassNumber, Principal, ScanResult
 from contracts.subscriptions import HEARS
 from contracts.wire import wrap
 from services.chassis import schema
@@ -74,6 +74,24 @@ def test_from_event_to_scan_to_who_is_inside(service: Service, consumers: Consum
     assert answer.verdict == "admit"
     inside = service.inside(InsideQuestion(site="PCS1"), calling())
     assert [one["pass"] for one in inside["items"]] == [issued.pass_number]
+
+
+def test_it_tells_whether_a_pass_is_used_up_and_nothing_else(gate: Gate, service: Service) -> None:
+    issued = gate.issue(entries=2)
+
+    def told() -> dict:
+        return service.pass_use(PassNumber(number=issued.pass_number), calling(Principal()))
+
+    assert told() == {"used": False}
+    for used in (False, True):
+        gate.enter(issued)
+        assert told() == {"used": False}, "somebody is inside and still needs it to leave"
+        gate.leave(issued)
+        assert told() == {"used": used}
+
+
+def test_a_pass_that_verify_has_not_heard_of_is_not_used(service: Service) -> None:
+    assert service.pass_use(PassNumber(number=pass_issued().pass_number), calling()) == {"used": False}
 
 
 def test_an_event_that_comes_five_times_is_one(gate: Gate, consumers: Consumers) -> None:

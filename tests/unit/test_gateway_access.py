@@ -29,7 +29,7 @@ from tests.factories_gateway import (
 
 EXPECTED = {
     "anyone": {
-        "GET /", "GET /docs", "GET /openapi.json", "GET /p/{code}", "GET /dev/phone", "GET /dev/messages",
+        "GET /", "GET /docs", "GET /openapi.json", "GET /p/{code}", "GET /p/{code}/visit.ics", "GET /p/worker.js", "GET /dev/phone", "GET /dev/messages",
         "GET /healthz", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "GET /.well-known/pass-status",
         "GET /api/v1/sites", "GET /api/v1/departments", "GET /api/v1/officers", "POST /api/v1/otp", "POST /api/v1/otp/verify",
         "POST /api/v1/status", "POST /api/v1/sessions",
@@ -59,7 +59,7 @@ EXPECTED = {
 }  # fmt: skip
 PAGES = {
     "anyone": {
-        "GET /apply", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out", "GET /cleared",
+        "GET ", "GET /apply", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out", "GET /cleared",
         "GET /status", "POST /status", "GET /staff/sign-in", "POST /staff/sign-in",
     },
     "applicant": {

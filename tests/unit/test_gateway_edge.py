@@ -45,7 +45,7 @@ def test_an_odd_traceparent_is_dropped(odd: str) -> None:
 async def test_security_headers_are_on_every_answer() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
-        for path in ("/", "/api/v1/sites", "/nothing", "/static/pages.css", "/p/abc"):
+        for path in ("/", "/en", "/api/v1/sites", "/nothing", "/static/pages.css", "/p/abc"):
             headers = (await http.get(path)).headers
             assert "default-src 'self'" in headers["content-security-policy"], path
             assert "frame-ancestors 'none'" in headers["content-security-policy"]

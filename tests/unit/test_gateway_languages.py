@@ -19,7 +19,7 @@ SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
 LATIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 ALLOWED = {"QR", "SMS", "WhatsApp", "e-Pass", "PB65AB1234", "PCS-7K3M-9QWX", "PWD-0007"}
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
-FOR_PROGRAMMERS = {"docs.html", "landing.html", "phone.html"}
+FOR_PROGRAMMERS = {"docs.html", "phone.html"}
 NAMES_ONLY = {"e-Pass", "QR"}
 
 

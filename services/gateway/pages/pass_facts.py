@@ -1,0 +1,78 @@
+"""What the page of a pass says besides the pass: whether it still admits, whom one meets, what the site asks of visitors.
+
+The page can do without the answers of the directory and of the gate. Where one is missing, it says less.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from contracts import rpc
+from contracts.errors import ContractError
+from contracts.events import OfficerRecord, SiteRecord
+from contracts.rpc import DepartmentView, OfficerQuestion, PassNumber, PassView
+from services.gateway.access import Caller
+from services.gateway.pages.languages import _
+
+T = TypeVar("T")
+Condition = Literal["issued", "expired", "revoked", "cancelled", "replaced", "used"]
+PATIENCE_SECONDS = 1.0
+"""How long the page waits for what it can do without."""
+ENDINGS: dict[Condition, str] = {
+    "expired": _("This pass has expired"),
+    "revoked": _("This pass has been revoked"),
+    "cancelled": _("This visit was cancelled"),
+    "replaced": _("This pass was replaced"),
+    "used": _("This pass has been used"),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found; None where the directory did not answer, or knows no such one.
+
+    Args:
+        site: where the visit is.
+        department: that is visited.
+        officer: who is visited; None also where the pass names nobody.
+        used: whether everybody has come in as often as allowed, and left.
+    """
+
+    site: SiteRecord | None
+    department: DepartmentView | None
+    officer: OfficerRecord | None
+    used: bool
+
+
+def condition_of(shown: PassView, used: bool) -> Condition:
+    """What the page is to say of the pass."""
+    if shown.revocation == "cancelled":
+        return "cancelled"
+    if shown.revocation == "reissued":
+        return "replaced"
+    return "used" if shown.state == "issued" and used else shown.state
+
+
+async def facts_of(caller: Caller, shown: PassView) -> Facts:
+    """All of it, asked at once."""
+    sites, departments, officers, use = await asyncio.gather(
+        _or_none(caller.replica.sites.get()),
+        _or_none(caller.replica.departments.get()),
+        _or_none(caller.ask(rpc.OFFICERS, OfficerQuestion(department=shown.department))),
+        _or_none(caller.ask(rpc.PASS_USE, PassNumber(number=shown.number))),
+    )
+    return Facts(
+        site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,
+        department=next((one for one in departments.items if one.code == shown.department), None) if departments else None,
+        officer=next((one for one in officers.items if one.code == shown.officer), None) if officers else None,
+        used=use is not None and use.used,
+    )
+
+
+async def _or_none(answer: Awaitable[T]) -> T | None:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await answer
+    except (ContractError, TimeoutError):
+        return None

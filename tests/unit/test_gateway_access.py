@@ -79,6 +79,11 @@ PAGES = {
         "GET /desk/logins", "GET /desk/logins/new", "POST /desk/logins/new", "GET /desk/logins/{login_id}/{verb}",
         "POST /desk/logins/{login_id}/reset", "POST /desk/logins/{login_id}/disable",
     },
+    "reception": {
+        "GET /counter", "POST /counter/lookup", "POST /counter/apply", "GET /counter/applications/{reference}",
+        "POST /counter/applications/{reference}/cancel", "GET /counter/passes/{number}", "POST /counter/passes/{number}/print",
+        "GET /counter/passes/{number}/{kind}/{paper}", "POST /counter/passes/{number}/reissue",
+    },
     "security": {"GET /gate", "POST /gate", "POST /gate/enter", "GET /gate/inside"},
 }  # fmt: skip
 """Under ``/{language}``."""

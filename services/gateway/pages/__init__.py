@@ -9,11 +9,13 @@ from fastapi.staticfiles import StaticFiles
 from services.gateway.pages import desk, docs, gate, landing, logins, pass_page, phone, sign_in, staff
 from services.gateway.pages.applications import changing, reading
 from services.gateway.pages.apply import routes as apply
+from services.gateway.pages.counter import routes as counter
 
 
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
     """All pages; the phone only where it is allowed."""
-    pages = (sign_in.router, apply.router, reading.router, changing.router, staff.router, logins.router, desk.router, gate.router)
+    applicant = (sign_in.router, apply.router, reading.router, changing.router)
+    pages = (*applicant, staff.router, logins.router, desk.router, gate.router, counter.router)
     return (landing.router, *pages, pass_page.router, docs.router, *((phone.router,) if local_mode else ()))
 
 

@@ -79,6 +79,10 @@ SENTENCES: dict[str, str] = {
     "pass_revoked": _("This pass was cancelled"),
     "no_pass": _("There is no pass yet"),
     "no_mobile": _("There is no mobile number to send it to"),
+    "lookup_short": _("Type at least two characters"),
+    "id_type_unknown": _("This kind of ID card is not known"),
+    "no_such_officer": _("Nobody of this name is in this department"),
+    "not_reissuable": _("This pass is over: no new one can be made in its place"),
     "unknown_reference": _("There is no application with this reference and this mobile number"),
 }
 UNKNOWN = _("This cannot be accepted. Look at it again")

@@ -1,0 +1,144 @@
+"""A walk-in's form, whole on one page: the portal's questions read together, and the service's findings beside their fields."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi.datastructures import FormData
+from pydantic import ValidationError
+
+from contracts.errors import FieldError
+from contracts.events import OfficerRecord
+from contracts.model import Language
+from contracts.rpc import SubmitAtCounter
+from services.chassis.clock import IST, now
+from services.gateway.pages.answers import Answers
+from services.gateway.pages.apply import choices
+from services.gateway.pages.apply.form import request_of
+from services.gateway.pages.apply.questions import BY_NAME, Problems
+from services.gateway.pages.counter import party
+from services.gateway.pages.counter.party import LineProblem, Party
+from services.gateway.pages.languages import LANGUAGES
+from services.gateway.pages.view import View, text_of
+
+ASKED = tuple(BY_NAME[name] for name in ("name", "id", "department", "purpose", "when", "vehicle", "assistance"))
+OFFICE = ("organisation", "designation", "employee_no")
+DELIVERIES = ("sms", "whatsapp", "printed")
+TYPED = (
+    "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, "department", "officer", "officer_code", "purpose_kind",
+    "purpose", "date-0", "from-0", "to-0", "companions", "vehicle", "assistance", "deliver_by", "key",
+)  # fmt: skip
+
+
+@dataclass
+class WalkIn:
+    """What the operator typed, and what is wrong with it.
+
+    Args:
+        typed: the fields as they were typed, to show them again.
+        answers: as the portal's form takes them.
+        party: the companions.
+        errors: field → code.
+        lines: problems of the companions' lines.
+        officers: those whom the typed name may mean, where it means several.
+    """
+
+    typed: dict[str, str]
+    answers: Answers = field(default_factory=dict)
+    party: Party = field(default_factory=lambda: party.read(""))
+    errors: Problems = field(default_factory=dict)
+    lines: list[LineProblem] = field(default_factory=list)
+    officers: tuple[OfficerRecord, ...] = ()
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether nothing is known to be wrong."""
+        return not self.errors and not self.lines
+
+    def request(self) -> SubmitAtCounter | None:
+        """What the service takes; None where a text is too long for it, which is noted."""
+        spoken = next((one for one in LANGUAGES if one == self.typed["language"]), "en")
+        try:
+            asked = request_of(self.answers, spoken).model_dump(by_alias=True)
+            return SubmitAtCounter.model_validate(asked | {"mobile": self.typed["mobile"] or None})
+        except ValidationError as error:
+            found = [(".".join(str(part) for part in one["loc"]), "too_long") for one in error.errors(include_input=False)]
+            self._take(found)
+            return None
+
+    def take(self, findings: Iterable[FieldError]) -> None:
+        """Notes what the service found."""
+        self._take((one.field, one.code) for one in findings)
+
+    def _take(self, findings: Iterable[tuple[str, str]]) -> None:
+        for path, code in findings:
+            line = self.party.problem_at(path, code)
+            if line:
+                self.lines.append(line)
+            else:
+                self.errors[_place_of(path)] = code
+
+
+def _place_of(path: str) -> str:
+    """The field of the page that a finding is about."""
+    places = [place for question in ASKED if (place := question.place_of(path))]
+    return places[0] if places else path.removeprefix("applicant.").partition(".")[0]
+
+
+def read(form: FormData, site: str) -> WalkIn:
+    """Reads the whole form; whom to meet is looked up afterwards."""
+    walk_in = WalkIn({name: text_of(form, name) for name in TYPED}, {"site": site}, party.read(text_of(form, "companions")))
+    for question in ASKED:
+        said, problems = question.read(form, walk_in.answers)
+        walk_in.answers |= said
+        walk_in.errors |= problems
+    typed = walk_in.typed
+    walk_in.answers |= {"companions": walk_in.party.companions, "name_latin": typed["name_latin"], "kind": "citizen"}
+    walk_in.answers["deliver_by"] = typed["deliver_by"] if typed["deliver_by"] in DELIVERIES else "printed"
+    if any(typed[name] for name in OFFICE):
+        walk_in.answers |= {"kind": "official"} | {name: typed[name] for name in OFFICE}
+        walk_in.errors |= {name: f"{name}_missing" for name in OFFICE if not typed[name]}
+    walk_in.lines = list(walk_in.party.problems)
+    if len(walk_in.party.companions) > party.MOST:
+        walk_in.errors["companions"] = "too_many_companions"
+    return walk_in
+
+
+async def find_officer(view: View, walk_in: WalkIn) -> None:
+    """Whom a typed name means: nobody in particular where nothing was typed; where it means several, one is to be chosen."""
+    typed, department = walk_in.typed, walk_in.answers.get("department")
+    if not typed["officer"] or not department:
+        return
+    found = await choices.officers(view, department, typed["officer"])
+    chosen = [one for one in found if one.code == typed["officer_code"]] or list(found)
+    if len(chosen) == 1:
+        walk_in.answers["officer"] = chosen[0].code
+        return
+    walk_in.officers = found
+    walk_in.errors["officer_code" if found else "officer"] = "choose_one" if found else "no_such_officer"
+
+
+async def fresh(view: View, site: str) -> WalkIn:
+    """An empty form, for a visit that begins now where the site is open, else when it opens next."""
+    record = await choices.site(view, site)
+    typed = dict.fromkeys(TYPED, "") | {"language": view.language, "deliver_by": "sms"}
+    days = choices.open_days(record, view.caller.replica.options.furthest_days, now()) if record else iter(())
+    return WalkIn(typed | next_window(next(days, None), now().astimezone(IST)))
+
+
+def next_window(day: choices.Day | None, at: datetime) -> dict[str, str]:
+    """The fields of the window that a new form offers, from now on or from when the site opens."""
+    if day is None:
+        return {}
+    today = day.day == at.date()
+    opens, closes = next((hours for hours in day.windows if not today or hours[1] > at.time()), day.windows[0])
+    five_minutes = (at - timedelta(minutes=at.minute % 5)).time()
+    begins = max(opens, five_minutes) if today else opens
+    return {"date-0": day.day.isoformat(), "from-0": f"{begins:%H:%M}", "to-0": f"{closes:%H:%M}"}
+
+
+async def offered(view: View, site: str) -> dict[str, Any]:
+    """What the page has to choose from."""
+    spoken: tuple[Language, ...] = LANGUAGES
+    return {"departments": await choices.departments(view, site), "spoken": spoken, "site": await choices.site(view, site)}

@@ -1,0 +1,85 @@
+"""Companions pasted as a list, one a line: ``name, kind of ID, last four`` or ``name, child``.
+
+The parts are parted by commas, semicolons or the tabs of a spreadsheet. The kind of ID may be left out or be empty.
+"""
+
+import re
+from dataclasses import dataclass
+
+from services.gateway.pages.answers import Answers
+from services.gateway.pages.languages import LANGUAGES, texts
+from services.gateway.pages.vocabulary import ID_TYPES
+
+MOST = 50
+NO_TYPE_SAID = "other_photo_id"
+_PARTED = re.compile(r"[,;\t]")
+_NUMBERED = re.compile(r"^\s*\d{1,2}\s*[.)]\s*")
+_SHORT = {
+    "aadhar": "aadhaar", "uid": "aadhaar", "dl": "driving_licence", "driving license": "driving_licence", "licence": "driving_licence",
+    "license": "driving_licence", "voter": "voter_id", "voter id": "voter_id", "epic": "voter_id", "pan card": "pan", "govt": "government_id",
+    "govt id": "government_id", "government": "government_id", "official": "government_id", "other": "other_photo_id",
+}  # fmt: skip
+"""What operators write for short."""
+LineProblem = tuple[int, str]
+"""Number of a line, from 1, and the code of what is wrong in it."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """Who comes along.
+
+    Args:
+        companions: as answers; also of a line that is not in order, as far as it could be read.
+        lines: on which line each of them stands.
+        problems: of lines that could not be read.
+    """
+
+    companions: list[Answers]
+    lines: list[int]
+    problems: list[LineProblem]
+
+    def problem_at(self, path: str, code: str) -> LineProblem | None:
+        """The line that a finding of the service is about, such as one at ``companions.3.name``."""
+        match = re.match(r"companions\.(\d+)\.", path)
+        return (self.lines[int(match[1])], code) if match else None
+
+
+def read(text: str) -> Party:
+    """A pasted list."""
+    party = Party([], [], [])
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = [part.strip() for part in _PARTED.split(_NUMBERED.sub("", line))]
+        if not any(parts):
+            continue
+        one, problem = _companion(parts)
+        party.companions.append(one)
+        party.lines.append(number)
+        if problem:
+            party.problems.append((number, problem))
+    return party
+
+
+def _companion(parts: list[str]) -> tuple[Answers, str]:
+    *before, last = parts
+    if before and last.casefold() in _words_for("Child"):
+        name = ", ".join(before)
+        return {"name": name, "child": True}, "" if name else "name_missing"
+    name, kind = (", ".join(before[:-1]), before[-1]) if len(before) > 1 else (", ".join(before) or last, "")
+    one: Answers = {"name": name, "child": False, "id_type": NO_TYPE_SAID if not kind else _kind_of(kind), "id_last4": last}
+    if not before or not last:
+        return one, "companion_id_missing"
+    if not name:
+        return one, "name_missing"
+    return one, "" if one["id_type"] else "id_type_unknown"
+
+
+def _kind_of(word: str) -> str | None:
+    """The kind of ID that a word means, in any of the languages."""
+    said = " ".join(word.casefold().replace("_", " ").split())
+    if said in _SHORT:
+        return _SHORT[said]
+    return next((kind for kind, name in ID_TYPES.items() if said == kind.replace("_", " ") or said in _words_for(name)), None)
+
+
+def _words_for(english: str) -> set[str]:
+    return {texts(language).gettext(english).casefold() for language in LANGUAGES}

@@ -1,0 +1,155 @@
+"""The counter's pages, for an operator at a keyboard: look up, apply for a walk-in, wait for the decision, print."""
+
+from typing import Any, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Response
+
+from contracts import rpc
+from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from contracts.model import ApplicationStatus
+from contracts.rpc import Lookup, LookupHits, PassNumber, ReferenceOnly, ReissuePass
+from services.gateway.pages.apply import choices
+from services.gateway.pages.counter import form as forms
+from services.gateway.pages.counter.form import WalkIn
+from services.gateway.pages.failing import PageRoute
+from services.gateway.pages.view import ReceptionPage, View, text_of
+
+router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
+WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
+"""A decision or a pass is still to come."""
+REASONS = ("reissued", "security")
+Kind = Literal["pass", "badge"]
+Paper = Literal["a6", "receipt"]
+
+
+@router.get("")
+async def show_counter(view: ReceptionPage) -> Response:
+    """Look up, or apply for a walk-in."""
+    return await _counter(view, await forms.fresh(view, _site(view)))
+
+
+@router.post("/lookup")
+async def look_up(view: ReceptionPage) -> Response:
+    """Applications by mobile, reference, pass number or name; a POST, so that none of them stands in an address."""
+    q = text_of(await view.form(), "q")
+    if len(q) < 2:
+        return await _counter(view, await forms.fresh(view, _site(view)), 422, lookup={"q": "lookup_short"}, q=q)
+    found = await view.caller.ask(rpc.COUNTER_LOOKUP, Lookup(q=q[:100]))
+    return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=q)
+
+
+@router.post("/apply")
+async def apply(view: ReceptionPage) -> Response:
+    """Applies for a walk-in for whom the operator vouches. A second click finds the same application by the same key."""
+    walk_in = forms.read(await view.form(), _site(view))
+    await forms.find_officer(view, walk_in)
+    wanted = walk_in.request() if walk_in.is_in_order else None
+    if wanted is None:
+        return await _counter(view, walk_in, 422)
+    try:
+        made = await view.caller.command(rpc.SUBMIT_AT_COUNTER, wanted, walk_in.typed["key"] or str(uuid4()))
+    except InvalidInput as error:
+        walk_in.take(error.body.fields)
+        return await _counter(view, walk_in, 422)
+    except Unavailable:
+        return await _counter(view, walk_in, 503, key=walk_in.typed["key"])
+    return view.to(f"/counter/applications/{made.reference}", **({"told": "masked"} if made.masked else {}))
+
+
+@router.get("/applications/{reference}")
+async def show_application(view: ReceptionPage, reference: str, told: str = "") -> Response:
+    """One application; while it waits, the page looks again by itself."""
+    shown = await view.caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    departments = await choices.departments(view, shown.site)
+    department = next((one.name[view.language] for one in departments if one.code == shown.department), shown.department)
+    own = view.principal.site in {None, shown.site}
+    return view.html(
+        "counter/application.html", shown=shown, department=department, own=own, waits=shown.status in WAITING,
+        told=told if told in {"masked", "late"} else "",
+    )  # fmt: skip
+
+
+@router.post("/applications/{reference}/cancel")
+async def cancel(view: ReceptionPage, reference: str) -> Response:
+    """Cancels it for the visitor; a pass that exists is revoked."""
+    key = text_of(await view.form(), "key") or str(uuid4())
+    inner = f"/counter/applications/{reference}"
+    try:
+        await view.caller.command(rpc.CANCEL, ReferenceOnly(reference=reference[:40]), key)
+    except Conflict:
+        return view.to(inner, told="late")
+    return view.to(inner)
+
+
+@router.get("/passes/{number}")
+async def show_pass(view: ReceptionPage, number: str) -> Response:
+    """A pass: to print or to reissue."""
+    return await _pass(view, number, {})
+
+
+@router.post("/passes/{number}/print")
+async def record_print(view: ReceptionPage, number: str) -> Response:
+    """Records that it is printed, which counts as delivered, and shows the sheet."""
+    form = await view.form()
+    kind = "badge" if text_of(form, "kind") == "badge" else "pass"
+    paper = "receipt" if text_of(form, "paper") == "receipt" else "a6"
+    shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
+    await view.caller.command(rpc.RECORD_PRINT, PassNumber(number=shown.number), text_of(form, "key") or str(uuid4()))
+    return view.to(f"/counter/passes/{shown.number}/{kind}/{paper}")
+
+
+@router.get("/passes/{number}/{kind}/{paper}")
+async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper) -> Response:
+    """What comes out of the printer: a pass, or a badge for each of the party."""
+    shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
+    names = await _names(view, shown.site, shown.department)
+    return view.html(f"counter/{kind}.html", shown=shown, paper=paper, **names)
+
+
+@router.post("/passes/{number}/reissue")
+async def reissue(view: ReceptionPage, number: str) -> Response:
+    """A new pass in place of one that was lost or that is in wrong hands."""
+    form = await view.form()
+    reason = text_of(form, "reason")
+    if reason not in REASONS:
+        return await _pass(view, number, {"reason": "choose_one"}, 422)
+    wanted = ReissuePass.model_validate({"number": number[:20], "reason": reason})
+    try:
+        made = await view.caller.command(rpc.REISSUE, wanted, text_of(form, "key") or str(uuid4()))
+    except Conflict:
+        return await _pass(view, number, {"reason": "not_reissuable"}, 409)
+    return view.to(f"/counter/passes/{made.number}")
+
+
+def _site(view: View) -> str:
+    """The site of the login.
+
+    Raises:
+        Forbidden: it has none.
+    """
+    if view.principal.site is None:
+        raise Forbidden("this login has no site", code="wrong_site")
+    return view.principal.site
+
+
+async def _counter(
+    view: View, walk_in: WalkIn, status: int = 200, *, lookup: dict[str, str] | None = None, found: LookupHits | None = None, **values: Any
+) -> Response:
+    """The one page. ``key`` among the values repeats a command whose outcome is not known; else a form has a new one."""
+    offered = await forms.offered(view, _site(view))
+    shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None} | values
+    return view.html("counter/counter.html", status, walk_in=walk_in, errors=walk_in.errors, **offered, **shown)
+
+
+async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:
+    shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
+    return view.html("counter/pass_page.html", status, shown=shown, errors=errors)
+
+
+async def _names(view: View, site_code: str, department_code: str) -> dict[str, str]:
+    """The site and the department in words."""
+    site = await choices.site(view, site_code)
+    departments = await choices.departments(view, site_code)
+    department = next((one.name[view.language] for one in departments if one.code == department_code), department_code)
+    return {"site": site.name[view.language] if site else site_code, "department": department}

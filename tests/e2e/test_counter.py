@@ -1,0 +1,140 @@
+"""The reception counter in a browser: a walk-in without a phone, a delegation, what the printer gets."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import DESK
+from tests.e2e.people import Staff, press
+from tests.running import eventually
+from tests.system import System
+
+MILLIMETRE = 72 / 25.4
+"""In points."""
+
+
+class Operator(Staff):
+    """Somebody at the counter of PCS1."""
+
+    def __init__(self, page: Page, system: System, language: str = "en") -> None:
+        super().__init__(page, system, "reception", language)
+        self.open("/counter")
+
+    def fill_in(self, name: str = "Gurpreet Kaur", **more: str) -> None:
+        """The form of a walk-in without a phone; day and time are those that the page proposes."""
+        fields = {"name": name, "id_last4": "4821", "purpose": "Arms licence renewal", **more}
+        for field, text in fields.items():
+            self.page.fill(f"#{field}", text)
+        self.page.select_option("#id_type", "voter_id")
+        self.page.select_option("#department", "home")
+        self.page.select_option("#purpose_kind", "meeting")
+
+    def send(self) -> str:
+        """Sends the form; the reference."""
+        self.page.locator("form[action$='/counter/apply'] button.govuk-button").click()
+        self.page.wait_for_url("**/counter/applications/*")
+        return self.page.url.rpartition("/")[2]
+
+    def print_as(self, kind: str, paper: str) -> list[tuple[int, int]]:
+        """Prints; the size of each page in millimetres."""
+        self.page.select_option("#kind", kind)
+        self.page.select_option("#paper", paper)
+        self.page.locator("form[action$='/print'] button.govuk-button").click()
+        self.page.wait_for_url(f"**/{kind}/{paper}")
+        drawn = "pictures => pictures.every(one => one.complete && one.naturalWidth > 0)"
+        eventually(lambda: self.page.locator("img").evaluate_all(drawn), "the QR is drawn")
+        document = self.page.pdf(prefer_css_page_size=True)
+        boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", document)
+        return [(round(float(wide) / MILLIMETRE), round(float(high) / MILLIMETRE)) for wide, high in boxes]
+
+
+def tab_to(page: Page, field: str) -> None:
+    """Presses Tab until a field has the focus."""
+    for _ in range(40):
+        if page.locator(f"#{field}:focus").count():
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not lead to {field}")
+
+
+@pytest.mark.parametrize(("language", "scripts"), [("en", True), ("pa", False)], ids=["with scripts", "Punjabi without scripts"])
+def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
+    open_browser: Callable[..., Page], system: System, language: str, scripts: bool
+) -> None:
+    operator = Operator(open_browser(DESK, scripts=scripts), system, language)
+    operator.fill_in("ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
+    reference = operator.send()
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
+    expect(operator.page.locator("form[action$='/print']")).to_be_visible(timeout=40_000)  # nobody loads the page again
+    pages = operator.print_as("pass", "a6")
+    assert pages == [(105, 148)]
+    number = operator.page.locator(".epass-sheet__number").inner_text()
+    operator.page.go_back()
+    pages = operator.print_as("pass", "receipt")
+    assert pages == [(80, 160)]
+    delivered = {"en": "The message was delivered", "pa": "ਸੁਨੇਹਾ ਪਹੁੰਚ ਗਿਆ"}[language]
+
+    def told() -> bool:
+        operator.open(f"/counter/applications/{reference}")
+        return operator.page.locator(".epass-timeline li", has_text=delivered).count() > 0
+
+    eventually(told, "printed counts as delivered", 30)
+    operator.open("/counter")
+    operator.page.fill("#q", number)
+    operator.page.locator("form[role=search] button").click()
+    expect(operator.page.locator("tbody th")).to_have_text([reference])
+    assert operator.page.url.endswith("/counter/lookup"), "what was looked for is not in the address"
+
+
+def test_an_operator_needs_no_mouse(open_browser: Callable[..., Page], system: System) -> None:
+    operator = Operator(open_browser(DESK), system)
+    keys = operator.page.keyboard
+    for field, text in (
+        ("name", "Harjit Singh"), ("id_type", "Voter"), ("id_last4", "0917"), ("department", "Department of Home"),
+        ("purpose_kind", "A meeting"), ("purpose", "Arms licence renewal"),
+    ):  # fmt: skip
+        tab_to(operator.page, field)
+        keys.type(text)
+    keys.press("Enter")
+    operator.page.wait_for_url("**/counter/applications/*")
+    expect(operator.page.locator("main")).to_contain_text("Harjit Singh")
+    expect(operator.page.locator("main")).to_contain_text("Voter ID card …0917")
+
+
+def test_a_delegation_of_forty_is_pasted_and_each_gets_a_badge(open_browser: Callable[..., Page], system: System) -> None:
+    operator = Operator(open_browser(DESK), system)
+    names = [f"Delegate {first}{second}" for first in "ABCD" for second in "ABCDEFGHIJ"]
+    lines = [f"{name}, Aadhaar, {1000 + number}" for number, name in enumerate(names)]
+    operator.fill_in(companions="\n".join([*lines[:16], "Delegate BG, Aadhaar, 499118665246", *lines[17:]]))
+    operator.page.locator("form[action$='/counter/apply'] button.govuk-button").click()
+    expect(operator.page.locator(".govuk-error-summary__list li")).to_have_text(
+        ["Line 17: Enter the last four characters only, never the whole number"]
+    )
+    operator.page.fill("#companions", "\n".join(lines))
+    reference = operator.send()
+    Staff(open_browser(DESK), system, "department").approve(reference)
+    expect(operator.page.locator("form[action$='/print']")).to_be_visible(timeout=40_000)
+    pages = operator.print_as("badge", "receipt")
+    assert pages == [(80, 160)] * 41
+    assert operator.page.locator(".epass-sheet__name").all_inner_texts()[1:] == names
+
+
+def test_a_lost_pass_is_replaced_and_the_visit_is_cancelled_for_the_visitor(open_browser: Callable[..., Page], system: System) -> None:
+    operator = Operator(open_browser(DESK), system)
+    operator.fill_in()
+    reference = operator.send()
+    Staff(open_browser(DESK), system, "department").approve(reference)
+    expect(operator.page.locator("form[action$='/print']")).to_be_visible(timeout=40_000)
+    operator.page.get_by_role("link", name="Make a new pass in its place").click()
+    lost = operator.page.url
+    operator.page.check("input[name=reason][value=reissued]")
+    press(operator.page, "Make a new pass")
+    operator.page.wait_for_url(lambda url: "/passes/" in url and url != lost)
+    operator.page.goto(lost)
+    expect(operator.page.get_by_role("alert")).to_have_text("This pass has been revoked")
+    operator.open(f"/counter/applications/{reference}")
+    operator.page.get_by_text("Cancel for the visitor").click()
+    press(operator.page, "Cancel this visit")
+    expect(operator.page.locator(".govuk-tag")).to_have_text("Cancelled")

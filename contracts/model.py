@@ -31,7 +31,8 @@ RejectionReason = Literal[
     "not_this_department", "officer_unavailable", "insufficient_details", "no_appointment", "duplicate", "security", "other"
 ]
 Assistance = Literal["wheelchair", "guide"]
-Role = Literal["ado", "department", "reception", "security", "ops", "auditor"]
+Role = Literal["ado", "department", "reception", "security", "ops", "auditor", "kiosk"]
+"""Of a login; ``kiosk`` is a device's."""
 Direction = Literal["entry", "exit"]
 Verdict = Literal[
     "admit", "exit", "already_inside", "already_used", "not_yet_valid", "expired",

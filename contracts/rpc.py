@@ -55,6 +55,8 @@ class Principal(Wire):
     department: str | None = None
     gate: str | None = None
     sid: UUID | None = None
+    kiosk: str | None = None
+    """The enrolled device at which an applicant stands; ``site`` is the device's then."""
 
 
 class Call(Wire):
@@ -215,6 +217,7 @@ class DeniedSessions(Wire):
 REQUEST_OTP = Method("accounts", "request_otp", RequestOtp, OtpRequest, command=True)
 VERIFY_OTP = Method("accounts", "verify_otp", VerifyOtp, ApplicantSession, command=True)
 LOG_IN = Method("accounts", "log_in", LogIn, StaffSession, command=True)
+ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True)
 LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
 CHANGE_PASSWORD = Method("accounts", "change_password", ChangePassword, StaffSession, command=True)
 ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command=True)

@@ -105,6 +105,9 @@ class Accounts:
     ) -> StaffSession:
         return handlers.log_in(LogIn(login_id=login_id, password=password), a_call(key=key, address=address), self.db, at or now())
 
+    def enrol(self, kiosk_id: str, token: str, *, key: str | None = None, at: datetime | None = None) -> StaffSession:
+        return handlers.enrol_kiosk(LogIn(login_id=kiosk_id, password=token), a_call(key=key), self.db, at or now())
+
     def change(
         self, who: Principal, new: str = NEW_PASSWORD, current: str = PASSWORD, *, key: str | None = None, at: datetime | None = None
     ) -> StaffSession:

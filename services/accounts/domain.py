@@ -13,12 +13,13 @@ from contracts.model import Role
 
 # ------------------------------------------------------------------ logins
 
-ROLE_PREFIXES: dict[Role, str] = {"security": "SEC", "reception": "REC", "ado": "ADO", "ops": "OPS", "auditor": "AUD"}
-_NEEDED: dict[Role, str] = {"department": "department", "security": "site", "reception": "site"}
+ROLE_PREFIXES: dict[Role, str] = {"security": "SEC", "reception": "REC", "ado": "ADO", "ops": "OPS", "auditor": "AUD", "kiosk": "KIO"}
+_NEEDED: dict[Role, str] = {"department": "department", "security": "site", "reception": "site", "kiosk": "site"}
 _ALLOWED: dict[Role, tuple[str, ...]] = {
     "department": ("department", "site"),
     "security": ("site", "gate"),
     "reception": ("site", "gate"),
+    "kiosk": ("site",),
 }
 
 

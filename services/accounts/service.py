@@ -26,6 +26,10 @@ class Service:
     def log_in(self, request: contract.LogIn, call: contract.Call) -> contract.StaffSession:
         return handlers.log_in(request, call, self.db, now())
 
+    @rpc(contract.ENROL_KIOSK)
+    def enrol_kiosk(self, request: contract.LogIn, call: contract.Call) -> contract.StaffSession:
+        return handlers.enrol_kiosk(request, call, self.db, now())
+
     @rpc(contract.LOG_OUT)
     def log_out(self, request: contract.Nothing, call: contract.Call) -> contract.Nothing:
         with self.db.transaction() as session:

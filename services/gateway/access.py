@@ -25,6 +25,7 @@ from services.gateway.sessions import principal_of
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
+KIOSK_COOKIES = ("__Host-kiosk", "kiosk")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
 """A request is answered so long after its last byte, however many services it asks in turn; outside, 5 s are promised."""
@@ -115,6 +116,8 @@ class Access:
         principal = principal_of(claims)
         if not self._admits(principal):
             raise Forbidden("this login may not do this")
+        if principal.kind == "applicant" and (kiosk := await kiosk_of(request)):
+            principal = principal.model_copy(update={"kiosk": kiosk.sub, "site": kiosk.site})
         return Caller(replica, principal, place, until)
 
     def _admits(self, principal: Principal) -> bool:
@@ -127,6 +130,25 @@ async def _claims(replica: Replica, token: str) -> SessionClaims:
             return await replica.sessions.verify(token)
     except TimeoutError:
         raise Unavailable("the session could not be checked in time") from None
+
+
+async def kiosk_of(request: Request) -> SessionClaims | None:
+    """The enrolled device that asks, if it is one.
+
+    Raises:
+        Forbidden: its enrolment has ended; it does not turn into an ordinary browser, which would show more.
+        Unavailable: as for a session.
+    """
+    token = next((request.cookies[name] for name in KIOSK_COOKIES if name in request.cookies), None)
+    if token is None:
+        return None
+    try:
+        claims = await _claims(replica_of(request), token)
+    except NotAuthenticated:
+        raise Forbidden("this kiosk is not enrolled any more", code="kiosk_ended") from None
+    if claims.role != "kiosk":
+        raise Forbidden("this is no enrolment of a kiosk", code="kiosk_ended")
+    return claims
 
 
 def _must_be_json(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""The reception counter in a browser: a walk-in without a phone, a delegation, what the printer gets."""
+"""The reception in a browser: a walk-in without a phone, a delegation, what the printer gets, and the kiosk."""
 
 import re
 from collections.abc import Callable
@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DESK
-from tests.e2e.people import Staff, press
+from tests.e2e.people import Staff, Visitor, press
 from tests.running import eventually
 from tests.system import System
 
+KIOSK = {"width": 1080, "height": 1500}
 MILLIMETRE = 72 / 25.4
 """In points."""
 
@@ -138,3 +139,101 @@ def test_a_lost_pass_is_replaced_and_the_visit_is_cancelled_for_the_visitor(open
     operator.page.get_by_text("Cancel for the visitor").click()
     press(operator.page, "Cancel this visit")
     expect(operator.page.locator(".govuk-tag")).to_have_text("Cancelled")
+
+
+def enrolled_kiosk(open_browser: Callable[..., Page], system: System) -> Visitor:
+    """A kiosk that the ADO Branch has just issued, enrolled by hand."""
+    ado = Staff(open_browser(DESK), system, "ado")
+    ado.open("/desk/kiosks")
+    ado.page.fill("#name", "Main hall")
+    press(ado.page, "Issue a token for a kiosk")
+    kiosk_id, token = ado.page.locator("h1").inner_text(), ado.page.locator("main code").inner_text()
+    kiosk = Visitor(open_browser(KIOSK, has_touch=True), system, "")
+    kiosk.open("/kiosk")
+    kiosk.page.fill("#kiosk_id", kiosk_id)
+    kiosk.page.fill("#token", token)
+    press(kiosk.page)
+    return kiosk
+
+
+def touch_in(page: Page, digits: str) -> None:
+    """Types on the pad of the page."""
+    for digit in digits:
+        page.locator(".epass-pad").get_by_role("button", name=digit, exact=True).tap()
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    """Answers a question by touching one of its choices."""
+    page.check(f"input[name={name}][value={value}]")
+    press(page)
+
+
+def answer_everything(page: Page) -> None:
+    """The questions at a kiosk, which knows its site."""
+    choose(page, "kind", "citizen")
+    page.fill("#name", "Gurpreet Kaur")
+    press(page)
+    page.check("input[name=id_type][value=voter_id]")
+    touch_in(page, "4821")
+    press(page)
+    choose(page, "department", "home")
+    choose(page, "officer", "anyone")
+    page.fill("#purpose", "Arms licence renewal")
+    choose(page, "purpose_kind", "meeting")
+    page.select_option("#date-0", index=2)
+    page.select_option("#from-0", "10:00")
+    page.select_option("#to-0", "12:00")
+    press(page)
+    choose(page, "more", "no")
+    press(page)  # no vehicle
+    choose(page, "assistance", "guide")
+    choose(page, "deliver_by", "sms")
+    press(page)
+
+
+def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
+    open_browser: Callable[..., Page], system: System, mobile: str
+) -> None:
+    kiosk = enrolled_kiosk(open_browser, system)
+    kiosk.mobile = mobile
+    page = kiosk.page
+    page.get_by_role("link", name="English").tap()
+    touch_in(page, mobile)
+    expect(page.locator("#mobile")).to_have_value(mobile)
+    kiosk.sign_in()
+    answer_everything(page)
+    reference = page.locator(".govuk-panel strong").inner_text()
+    page.get_by_role("button", name="Print the reference").tap()
+    expect(page.locator(".epass-sheet")).to_contain_text(reference)
+    Staff(open_browser(DESK), system, "department").approve(reference)
+    page.get_by_role("link", name="Back").tap()
+    expect(page.get_by_role("button", name="Print the pass")).to_be_visible(timeout=40_000)
+    kiosk.open("/applications")
+    expect(page.locator("main")).not_to_contain_text(reference)
+    kiosk.open("/kiosk/done")
+    page.get_by_role("button", name="Finish").tap()
+    expect(page.get_by_role("link", name="English")).to_be_visible()
+    kiosk.open("/apply/name")
+    expect(page.locator("#mobile")).to_be_visible()
+
+
+def test_a_kiosk_that_nobody_touches_warns_and_forgets_everything(open_browser: Callable[..., Page], system: System, mobile: str) -> None:
+    kiosk = enrolled_kiosk(open_browser, system)
+    kiosk.mobile = mobile
+    page = kiosk.page
+    page.clock.install()
+    page.get_by_role("link", name="English").tap()
+    kiosk.sign_in()
+    page.check("input[name=kind][value=citizen]")
+    press(page)
+    page.fill("#name", "Gurpreet Kaur")
+    page.clock.fast_forward("01:01")
+    expect(page.get_by_role("dialog", name="Are you still here?")).to_be_visible()
+    page.get_by_role("button", name="I am here").tap()
+    page.clock.fast_forward("00:59")
+    expect(page.locator("#name")).to_have_value("Gurpreet Kaur")
+    page.clock.fast_forward("00:32")
+    page.wait_for_url("**/kiosk")
+    assert {cookie["name"] for cookie in page.context.cookies()} == {"kiosk"}
+    kiosk.open("/apply/name")
+    expect(page.locator("#mobile")).to_have_value("")

@@ -61,10 +61,11 @@ PAGES = {
     "anyone": {
         "GET ", "GET /apply", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out", "GET /cleared",
         "GET /status", "POST /status", "GET /staff/sign-in", "POST /staff/sign-in",
+        "GET /kiosk", "GET /kiosk/reset", "GET /kiosk/enrol", "POST /kiosk/enrol",
     },
     "applicant": {
         "GET /apply/{name}", "POST /apply/{name}", "GET /apply/companion", "POST /apply/companion", "POST /apply/companions/remove",
-        "GET /apply/check", "POST /apply/check", "GET /apply/done",
+        "GET /apply/check", "POST /apply/check", "GET /apply/done", "GET /kiosk/done", "GET /kiosk/slip", "GET /kiosk/pass",
         "GET /applications", "GET /applications/{reference}", "POST /applications/{reference}/open",
         "GET /applications/{reference}/cancel", "POST /applications/{reference}/cancel", "POST /applications/{reference}/resend",
         "GET /applications/{reference}/qr", "POST /applications/{reference}/again", "GET /applications/{reference}/dates",
@@ -78,6 +79,7 @@ PAGES = {
     "ado": {
         "GET /desk/logins", "GET /desk/logins/new", "POST /desk/logins/new", "GET /desk/logins/{login_id}/{verb}",
         "POST /desk/logins/{login_id}/reset", "POST /desk/logins/{login_id}/disable",
+        "GET /desk/kiosks", "POST /desk/kiosks", "POST /desk/kiosks/{kiosk_id}/token", "POST /desk/kiosks/{kiosk_id}/disable",
     },
     "reception": {
         "GET /counter", "POST /counter/lookup", "POST /counter/apply", "GET /counter/applications/{reference}",

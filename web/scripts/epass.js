@@ -1,5 +1,7 @@
 // Improves pages that work without it: components of govuk-frontend, and our own parts.
 import { Button, ErrorSummary, NotificationBanner, PasswordInput, Radios, createAll } from "govuk-frontend";
+import "./idle.js";
+import "./pad.js";
 import "./printing.js";
 import "./waiting.js";
 

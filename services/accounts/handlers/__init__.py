@@ -6,7 +6,7 @@ transaction while they hash, the second commit before they raise.
 
 from services.accounts.handlers.logins import disable_login, issue_login, list_logins, reset_login
 from services.accounts.handlers.otp import request_otp, verify_otp
-from services.accounts.handlers.passwords import change_password, log_in
+from services.accounts.handlers.passwords import change_password, enrol_kiosk, log_in
 from services.accounts.handlers.purge import purge
 from services.accounts.handlers.sessions import denied_sessions, log_out, session_keys
 
@@ -14,6 +14,7 @@ __all__ = [
     "change_password",
     "denied_sessions",
     "disable_login",
+    "enrol_kiosk",
     "issue_login",
     "list_logins",
     "log_in",

@@ -1,4 +1,4 @@
-"""Logging in and changing a password. Hashing runs on a thread of its own between two transactions, never within one."""
+"""Logging in, enrolling a kiosk and changing a password. Hashing runs on a thread of its own between two transactions, never within one."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotAuthenticated
-from contracts.rpc import CHANGE_PASSWORD, LOG_IN, Call, ChangePassword, LogIn, StaffSession
+from contracts.rpc import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, Call, ChangePassword, LogIn, StaffSession
 from services.accounts import domain, passwords
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import Login
@@ -24,27 +24,51 @@ def log_in(request: LogIn, call: Call, db: Database, at: datetime) -> StaffSessi
         NotAuthenticated: ``wrong_login``.
         TooManyAttempts: too many were wrong; the password was not looked at, or its result is withheld.
     """
+    return _enter(request, call, db, at, is_kiosk=False)
+
+
+def enrol_kiosk(request: LogIn, call: Call, db: Database, at: datetime) -> StaffSession:
+    """Exchanges the one-time token of a kiosk's login for a session of the device; the token is good once only.
+
+    Raises:
+        NotAuthenticated: ``wrong_login``, or ``token_used``: the ADO Branch can give the kiosk a new one.
+        TooManyAttempts: as for logging in.
+    """
+    return _enter(request, call, db, at, is_kiosk=True)
+
+
+def _enter(request: LogIn, call: Call, db: Database, at: datetime, *, is_kiosk: bool) -> StaffSession:
     login_id = domain.as_typed(request.login_id)
     with db.transaction() as session:
         attempts.refuse_impatient(session, login_id, call.address, at)
-        stored = _enabled_hash(session, login_id)
+        stored = _enabled_hash(session, login_id, is_kiosk=is_kiosk)
     matched = offload(passwords.matches, stored or passwords.NOBODY, request.password)
     with db.transaction() as session:
         attempts.refuse_impatient_again(session, login_id, call.address, at)
         if matched and stored is not None:
-            return _open(session, call, request, login_id, stored, at)
+            return _open(session, call, request, login_id, stored, at, is_kiosk=is_kiosk)
         attempts.record_failure(session, login_id, call.address, at)
     raise _wrong_login()
 
 
-def _open(session: Session, call: Call, request: LogIn, login_id: str, verified: str, at: datetime) -> StaffSession:
+def _open(session: Session, call: Call, request: LogIn, login_id: str, verified: str, at: datetime, *, is_kiosk: bool) -> StaffSession:
     def effect() -> str:
         login = _still(session, login_id, verified)
+        if login.role == "kiosk":
+            _use_token(login)
         login.last_used_at = at
         attempts.forget_failures(session, login_id)
         return str(sessions.open_for_staff(session, login, at).sid)
 
-    return once(session, call, LOG_IN.name, request, effect, lambda ref: sessions.staff_answer(session, ref))
+    name = ENROL_KIOSK.name if is_kiosk else LOG_IN.name
+    return once(session, call, name, request, effect, lambda ref: sessions.staff_answer(session, ref))
+
+
+def _use_token(login: Login) -> None:
+    """A kiosk's token stands where a person's first password does: until it is used."""
+    if not login.must_change_password:
+        raise NotAuthenticated("this token was used", code="token_used")
+    login.must_change_password = False
 
 
 def change_password(request: ChangePassword, call: Call, db: Database, at: datetime) -> StaffSession:
@@ -101,8 +125,10 @@ def _replace(session: Session, login_id: str, verified: str, fresh: str, at: dat
     return str(sessions.open_for_staff(session, login, at).sid)
 
 
-def _enabled_hash(session: Session, login_id: str) -> str | None:
-    return session.scalar(select(Login.password_hash).where(Login.login_id == login_id, Login.disabled_at.is_(None)))
+def _enabled_hash(session: Session, login_id: str, *, is_kiosk: bool = False) -> str | None:
+    """The hash of an enabled login: of a kiosk, or of a person."""
+    enabled = (Login.login_id == login_id) & Login.disabled_at.is_(None)
+    return session.scalar(select(Login.password_hash).where(enabled, (Login.role == "kiosk") == is_kiosk))
 
 
 def _still(session: Session, login_id: str, verified: str) -> Login:

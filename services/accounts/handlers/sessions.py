@@ -16,6 +16,9 @@ from services.chassis import outbox
 from services.chassis.idempotency import once
 from services.chassis.settings import settings
 
+KIOSK_MINUTES = 365 * 24 * 60
+"""An enrolled kiosk stays so for a year, unless the ADO Branch disables it."""
+
 
 def open_for_staff(session: Session, login: Login, at: datetime) -> AccessSession:
     """A session with the role and the scope that the login has now."""
@@ -30,7 +33,7 @@ def open_for_staff(session: Session, login: Login, at: datetime) -> AccessSessio
         gate=login.gate,
         must_change_password=login.must_change_password,
         issued_at=at,
-        expires_at=_ends(at, settings().session_minutes),
+        expires_at=_ends(at, KIOSK_MINUTES if login.role == "kiosk" else settings().session_minutes),
     )
     session.add(access)
     return access

@@ -18,7 +18,7 @@ from services.application.domain.forms import Form, check_amendment, check_form
 from services.application.domain.hours import Calendar
 from services.application.domain.names import latin_name_of, name_of
 from services.application.handlers.directory import place_of
-from services.application.handlers.principals import is_reception_of, mobile_of, operator_of
+from services.application.handlers.principals import intake_of, is_reception_of, mobile_of, operator_of
 from services.application.handlers.rows import COMPANIONS, amend_row, application_of, columns_of, find, say, settle_status
 from services.chassis.idempotency import once
 from services.chassis.settings import settings
@@ -36,10 +36,12 @@ def submit(request: SubmitApplication, call: Call, session: Session, at: datetim
 
     Raises:
         InvalidInput: with every problem of the form.
-        Forbidden: no applicant asks.
+        Forbidden: no applicant asks, or a kiosk of another site.
     """
     mobile = mobile_of(call.principal)
-    intake = Intake("portal", COMPANIONS["portal"], mobile_proved=True)
+    if call.principal.kiosk and call.principal.site != request.site:
+        raise Forbidden("this kiosk serves another site", code="other_site")
+    intake = intake_of(call.principal)
     return _apply("application.submit", request, call, session, lambda: _take_in(request, mobile, intake, session, at))
 
 
@@ -50,7 +52,7 @@ def check(request: SubmitApplication, call: Call, session: Session, at: datetime
         Forbidden: no applicant asks.
     """
     mobile = mobile_of(call.principal)
-    intake = Intake("portal", COMPANIONS["portal"], mobile_proved=True)
+    intake = intake_of(call.principal)
     try:
         form = check_form(request, mobile, intake, place_of(session, request.site, request.department), _calendar(at))
     except InvalidInput as error:

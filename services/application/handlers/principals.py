@@ -1,7 +1,10 @@
 """Who may do what here: an applicant is known by the mobile that an OTP proved, reception by its role and site."""
 
 from contracts.errors import Forbidden
+from contracts.model import Channel
 from contracts.rpc import Principal
+from services.application.domain.application import Intake
+from services.application.handlers.rows import COMPANIONS
 
 
 def mobile_of(principal: Principal) -> str:
@@ -13,6 +16,12 @@ def mobile_of(principal: Principal) -> str:
     if principal.kind != "applicant" or not principal.mobile:
         raise Forbidden("this is for applicants")
     return principal.mobile
+
+
+def intake_of(principal: Principal) -> Intake:
+    """How an applicant's form comes in: from the portal, or from the kiosk at which he stands."""
+    channel: Channel = "kiosk" if principal.kiosk else "portal"
+    return Intake(channel, COMPANIONS[channel], mobile_proved=True)
 
 
 def is_reception(principal: Principal) -> bool:

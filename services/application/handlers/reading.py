@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
-from contracts.errors import InvalidInput, NotFound
+from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.rpc import (
     ApplicationList,
@@ -41,9 +41,11 @@ def list_applications(request: Page, call: Call, session: Session) -> Applicatio
     """The history of the applicant's mobile, newest first.
 
     Raises:
-        Forbidden: no applicant asks.
+        Forbidden: no applicant asks, or one at a kiosk: a screen in a hall shows nobody's history.
         InvalidInput: ``after`` is not from an answer of ours.
     """
+    if call.principal.kiosk:
+        raise Forbidden("a kiosk shows nobody's history", code="at_a_kiosk")
     query = select(Application).where(Application.mobile == mobile_of(call.principal))
     if request.after is not None:
         query = query.where(tuple_(Application.submitted_at, Application.id) < tuple_(*_read_cursor(request.after)))

@@ -1,4 +1,4 @@
-"""The two cookies: the session, and the half-filled answers. Both HttpOnly and SameSite; over HTTPS also Secure."""
+"""The cookies: the session, the half-filled answers, and the enrolment of a kiosk. Both HttpOnly and SameSite; over HTTPS also Secure."""
 
 from datetime import datetime
 from typing import cast
@@ -6,7 +6,7 @@ from typing import cast
 from fastapi import Request, Response
 
 from services.chassis.clock import now
-from services.gateway.access import session_cookie
+from services.gateway.access import KIOSK_COOKIES, session_cookie
 from services.gateway.pages.answers import AnswersCookie
 from services.gateway.replica import replica_of
 
@@ -27,9 +27,19 @@ def _session_name(request: Request) -> str:
 
 def sign_in(response: Response, request: Request, token: str, expires_at: datetime) -> None:
     """Keeps a session in the browser until it ends."""
+    _keep(response, request, _session_name(request), token, expires_at)
+
+
+def enrol(response: Response, request: Request, token: str, expires_at: datetime) -> None:
+    """Makes the browser a kiosk."""
+    secure_name, plain_name = KIOSK_COOKIES
+    _keep(response, request, secure_name if is_secure(request) else plain_name, token, expires_at)
+
+
+def _keep(response: Response, request: Request, name: str, token: str, expires_at: datetime) -> None:
     secure = is_secure(request)
     seconds = max(int((expires_at - now()).total_seconds()), 0)
-    response.set_cookie(_session_name(request), token, seconds, path="/", secure=secure, httponly=True, samesite="lax")
+    response.set_cookie(name, token, seconds, path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def sign_out(response: Response, request: Request) -> None:

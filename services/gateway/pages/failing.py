@@ -25,6 +25,7 @@ from contracts.errors import (
 )
 from contracts.model import Language
 from services.gateway import problems
+from services.gateway.access import KIOSK_COOKIES
 from services.gateway.pages.languages import LANGUAGES, preferred
 from services.gateway.pages.render import page
 from services.gateway.problems import RETRY_SECONDS, TABLE
@@ -78,11 +79,12 @@ def _shown(request: Request, error: ContractError) -> Response:
     template = next((name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "errors/fault.html")
     headers = dict(_HIDDEN)
     facts: dict[str, Any] = dict(error.body.facts)
+    kiosk = any(name in request.cookies for name in KIOSK_COOKIES)
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(RETRY_SECONDS)
     elif "retry_after" in facts:
         headers["Retry-After"] = str(facts["retry_after"])
-    return page(template, status, headers, language, view=None, elsewhere={}, code=error.body.code, facts=facts)
+    return page(template, status, headers, language, view=None, kiosk=kiosk, elsewhere={}, code=error.body.code, facts=facts)
 
 
 async def on_fault(request: Request, error: Exception) -> Response:

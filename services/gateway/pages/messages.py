@@ -83,6 +83,8 @@ SENTENCES: dict[str, str] = {
     "id_type_unknown": _("This kind of ID card is not known"),
     "no_such_officer": _("Nobody of this name is in this department"),
     "not_reissuable": _("This pass is over: no new one can be made in its place"),
+    "wrong_token": _("ID or token is wrong"),
+    "token_used": _("This token was used already. Ask the ADO Branch for a new one"),
     "unknown_reference": _("There is no application with this reference and this mobile number"),
 }
 UNKNOWN = _("This cannot be accepted. Look at it again")

@@ -93,13 +93,22 @@ async def check_code(view: OpenPage) -> Response:
 @router.post("/sign-out")
 async def leave(view: OpenPage) -> Response:
     """Clears the answers and ends the session: phones are shared."""
-    response = view.to("/cleared")
+    response = view.to("/kiosk" if view.kiosk else "/cleared")
+    await forget(view, response)
+    return response
+
+
+async def forget(view: View, response: Response) -> None:
+    """Takes answers and session out of the browser, and ends the session.
+
+    Raises:
+        Unavailable: accounts does not answer; the response forgets all the same.
+    """
     cookies.answers_cookie(view.request).clear(response)
     cookies.sign_out(response, view.request)
     if view.is_applicant and view.principal.sid is not None:
         await view.caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
         view.caller.replica.denials.session_ended(view.principal.sid, now() + LONGEST_SESSION)
-    return response
 
 
 @router.get("/cleared")

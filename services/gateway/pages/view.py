@@ -13,7 +13,8 @@ from starlette.convertors import Convertor, register_url_convertor
 from contracts.errors import ContractError, Forbidden
 from contracts.model import Language
 from contracts.rpc import Principal
-from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, role, staff
+from contracts.tokens import SessionClaims
+from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, kiosk_of, role, staff
 from services.gateway.origin import is_same_origin
 from services.gateway.pages.languages import LANGUAGES
 from services.gateway.pages.render import page
@@ -51,12 +52,14 @@ class View:
         request: as it came.
         language: of the page, from its address.
         caller: who asks, and the way to the services in his name.
+        kiosk: the enrolled device on which it is shown, if it is one.
     """
 
-    def __init__(self, request: Request, language: Language, caller: Caller) -> None:
+    def __init__(self, request: Request, language: Language, caller: Caller, kiosk: SessionClaims | None = None) -> None:
         self.request = request
         self.language = language
         self.caller = caller
+        self.kiosk = kiosk
 
     @property
     def principal(self) -> Principal:
@@ -123,7 +126,7 @@ class Pages:
         """
         if request.method not in SAFE_METHODS and not is_same_origin(request, replica_of(request).options.public_url):
             raise Forbidden("a page of another site made this request", code="cross_site")
-        return View(request, language, await self._caller(request))
+        return View(request, language, await self._caller(request), await _kiosk(request))
 
     async def _caller(self, request: Request) -> Caller:
         if self._notice_session:
@@ -132,6 +135,13 @@ class Pages:
             except ContractError:
                 pass  # a page for everybody: no session, or one of another kind, is no trouble here
         return await self.access.of_page(request)
+
+
+async def _kiosk(request: Request) -> SessionClaims | None:
+    try:
+        return await kiosk_of(request)
+    except ContractError:
+        return None  # how a page looks is all that hangs on it here
 
 
 OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]

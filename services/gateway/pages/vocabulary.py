@@ -100,6 +100,7 @@ ROLES: dict[str, str] = {
     "security": _("Security at a gate"),
     "ops": _("Operations"),
     "auditor": _("Auditor"),
+    "kiosk": _("Kiosk"),
 }
 VOCABULARIES: dict[str, dict[str, str]] = {
     "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "happening": HAPPENINGS, "reason": REASONS, "review": REVIEWS,

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts import rpc
 from contracts.events import OfficerRecord, SiteRecord
-from contracts.rpc import DepartmentView, OfficerQuestion
+from contracts.rpc import ApplicationView, DepartmentView, OfficerQuestion, PassView
 from services.chassis.clock import IST, now
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.view import View
@@ -37,6 +37,13 @@ async def departments(view: View, site_code: str) -> list[DepartmentView]:
     """Those that sit at a site, in the order of their names in the reader's language."""
     found = (await view.caller.replica.departments.get()).items
     return sorted((one for one in found if site_code in one.sites), key=lambda one: one.name[view.language])
+
+
+async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]:
+    """Site and department in words; their codes where the directory does not know them any more."""
+    place = await site(view, shown.site)
+    department = next((one.name[view.language] for one in await departments(view, shown.site) if one.code == shown.department), None)
+    return {"site": place.name[view.language] if place else shown.site, "department": department or shown.department}
 
 
 async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:

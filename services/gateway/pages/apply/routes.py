@@ -98,6 +98,8 @@ async def submit(view: ApplicantPage) -> Response:
 @router.get("/done")
 async def done(view: ApplicantPage) -> Response:
     """The reference, and what happens next."""
+    if view.kiosk:
+        return view.to("/kiosk/done")
     sent = _answers(view).get("sent")
     if sent is None:
         return view.to("/applications")
@@ -138,7 +140,8 @@ def _question(name: str) -> Question:
 
 
 def _answers(view: View) -> Answers:
-    return answers_cookie(view.request).read(view.request)
+    answers = answers_cookie(view.request).read(view.request)
+    return answers | {"site": view.kiosk.site} if view.kiosk else answers
 
 
 def _kept(view: View, answers: Answers, inner: str) -> Response:

@@ -61,11 +61,9 @@ async def apply(view: ReceptionPage) -> Response:
 async def show_application(view: ReceptionPage, reference: str, told: str = "") -> Response:
     """One application; while it waits, the page looks again by itself."""
     shown = await view.caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
-    departments = await choices.departments(view, shown.site)
-    department = next((one.name[view.language] for one in departments if one.code == shown.department), shown.department)
     own = view.principal.site in {None, shown.site}
     return view.html(
-        "counter/application.html", shown=shown, department=department, own=own, waits=shown.status in WAITING,
+        "counter/application.html", shown=shown, own=own, **await choices.names(view, shown), waits=shown.status in WAITING,
         told=told if told in {"masked", "late"} else "",
     )  # fmt: skip
 
@@ -103,8 +101,8 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
 async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper) -> Response:
     """What comes out of the printer: a pass, or a badge for each of the party."""
     shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
-    names = await _names(view, shown.site, shown.department)
-    return view.html(f"counter/{kind}.html", shown=shown, paper=paper, **names)
+    back = f"/counter/passes/{shown.number}"
+    return view.html(f"counter/{kind}.html", shown=shown, paper=paper, back=back, **await choices.names(view, shown))
 
 
 @router.post("/passes/{number}/reissue")
@@ -145,11 +143,3 @@ async def _counter(
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:
     shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
     return view.html("counter/pass_page.html", status, shown=shown, errors=errors)
-
-
-async def _names(view: View, site_code: str, department_code: str) -> dict[str, str]:
-    """The site and the department in words."""
-    site = await choices.site(view, site_code)
-    departments = await choices.departments(view, site_code)
-    department = next((one.name[view.language] for one in departments if one.code == department_code), department_code)
-    return {"site": site.name[view.language] if site else site_code, "department": department}

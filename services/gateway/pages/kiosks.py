@@ -1,0 +1,59 @@
+"""The ADO Branch's kiosks: issued for a site with a token that enrols one browser, once; disabled when one is taken away."""
+
+from uuid import uuid4
+
+from fastapi import APIRouter, Response
+from pydantic import ValidationError
+
+from contracts import rpc
+from contracts.errors import InvalidInput
+from contracts.rpc import IssueLogin, LoginId, LoginView, Page
+from services.gateway.pages.apply import choices
+from services.gateway.pages.failing import PageRoute
+from services.gateway.pages.view import AdoPage, View, text_of
+
+router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
+JUST_BEFORE = "KIO"
+"""Kiosks are logins whose IDs begin so, and a list of logins is in the order of IDs."""
+
+
+@router.get("")
+async def show_kiosks(view: AdoPage) -> Response:
+    """All kiosks."""
+    return await _list(view, {}, {})
+
+
+@router.post("")
+async def issue_kiosk(view: AdoPage) -> Response:
+    """A new kiosk with its token, which is shown once."""
+    form = await view.form()
+    typed = {name: text_of(form, name) for name in ("name", "site")}
+    try:
+        wanted = IssueLogin.model_validate({"role": "kiosk"} | {name: value or None for name, value in typed.items()})
+        issued = await view.caller.command(rpc.ISSUE_LOGIN, wanted, text_of(form, "key") or str(uuid4()))
+    except ValidationError:
+        return await _list(view, typed, {"name": "name_missing"}, 422)
+    except InvalidInput as error:
+        return await _list(view, typed, {one.field: one.code for one in error.body.fields}, 422)
+    return view.html("kiosks/issued.html", issued=issued)
+
+
+@router.post("/{kiosk_id}/token")
+async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
+    """A new token; the browser that was enrolled is a kiosk no longer."""
+    key = text_of(await view.form(), "key") or str(uuid4())
+    return view.html("kiosks/issued.html", issued=await view.caller.command(rpc.RESET_LOGIN, LoginId(login_id=kiosk_id), key))
+
+
+@router.post("/{kiosk_id}/disable")
+async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
+    """Ends the enrolment at once."""
+    key = text_of(await view.form(), "key") or str(uuid4())
+    await view.caller.command(rpc.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
+    return view.to("/desk/kiosks")
+
+
+async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    found = (await view.caller.ask(rpc.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
+    kiosks: list[LoginView] = [one for one in found if one.role == "kiosk"]
+    return view.html("kiosks/list.html", status, kiosks=kiosks, sites=await choices.sites(view), typed=typed, errors=errors)

@@ -153,7 +153,7 @@ class Staff:
         page.fill("#login_id", login["login_id"])
         page.fill("#password", login["password"])
         page.locator("main form button[type=submit], main form button:not([type=button])").last.click()
-        page.wait_for_url(f"**/{language}/*")
+        page.wait_for_url(lambda url: not url.endswith("/sign-in"))
 
     def open(self, inner: str) -> None:
         self.page.goto(f"/{self.language}{inner}")

@@ -17,7 +17,6 @@ from contracts.errors import NotFound
 from contracts.rpc import ApplicantSession, OtpRequest
 from services.chassis.clock import now
 from services.gateway import access, limits
-from services.gateway.pages import applications
 from services.gateway.pages import view as view_module
 from services.gateway.pages.sign_in import place_of
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
@@ -232,7 +231,7 @@ async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: 
 
 async def test_without_the_limit_they_could(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
-    monkeypatch.setattr(applications, "count_guess", lambda *_: None)
+    monkeypatch.setattr(limits.Limits, "hit", lambda *_: None)
     app, _ = stub(application__view=APPLICATION)
     assert (await tried_out(app))[-1] == 303
 

@@ -85,8 +85,8 @@ class View:
         return page(template, status, {**PRIVATE, **(headers or {})}, self.language, view=self, elsewhere=elsewhere, **values)
 
     def to(self, inner: str, **query: str) -> RedirectResponse:
-        """On to another page, by GET."""
-        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        """On to another page, by GET; what is empty is left out of its address."""
+        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value)
         return RedirectResponse(self.path(inner) + (f"?{asked}" if asked else ""), 303, {"Cache-Control": "no-store"})
 
     async def form(self) -> FormData:

@@ -46,9 +46,9 @@ def is_opened(view: View, shown: ApplicationView) -> bool:
     return shown.applicant.id_last4 is None or shown.reference == sent or shown.reference in answers.get("opened", ())
 
 
-def to_application(view: View, shown: ApplicationView, **told: str) -> Response:
+def to_application(view: View, shown: ApplicationView, told: str = "") -> Response:
     """To its page, which asks for the last four where it is not open."""
-    return view.to(f"/applications/{shown.reference}", **told)
+    return view.to(f"/applications/{shown.reference}", told=told)
 
 
 def is_good(known: PassSummary | None) -> bool:
@@ -97,6 +97,12 @@ async def application_page(
     )
 
 
+async def told_in_words(view: View, entries: Sequence[TimelineEntry], note: str | None = None) -> list[timeline.Line]:
+    """A timeline, with the departments' names."""
+    names = {one.code: one.name[view.language] for one in (await view.caller.replica.departments.get()).items}
+    return timeline.lines(entries, Told(view.language, names), note)
+
+
 async def progress(
     view: View,
     reference: str,
@@ -109,7 +115,7 @@ async def progress(
     names = {one.code: one.name[view.language] for one in (await view.caller.replica.departments.get()).items}
     holds = await holder(view, reference, status, department, entries)
     return {
-        "lines": timeline.lines(entries, Told(view.language, names), note),
+        "lines": await told_in_words(view, entries, note),
         "department": names.get(department, department),
         "holder": holds,
         "holder_name": names.get(holds.department, holds.department) if holds and holds.department else "",

@@ -9,6 +9,7 @@ from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from contracts.model import ApplicationStatus
 from contracts.rpc import Lookup, LookupHits, PassNumber, ReferenceOnly, ReissuePass
+from services.gateway.pages.applications.showing import told_in_words
 from services.gateway.pages.apply import choices
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
@@ -54,7 +55,7 @@ async def apply(view: ReceptionPage) -> Response:
         return await _counter(view, walk_in, 422)
     except Unavailable:
         return await _counter(view, walk_in, 503, key=walk_in.typed["key"])
-    return view.to(f"/counter/applications/{made.reference}", **({"told": "masked"} if made.masked else {}))
+    return view.to(f"/counter/applications/{made.reference}", told="masked" if made.masked else "")
 
 
 @router.get("/applications/{reference}")
@@ -64,6 +65,7 @@ async def show_application(view: ReceptionPage, reference: str, told: str = "") 
     own = view.principal.site in {None, shown.site}
     return view.html(
         "counter/application.html", shown=shown, own=own, **await choices.names(view, shown), waits=shown.status in WAITING,
+        lines=await told_in_words(view, shown.timeline, shown.note),
         told=told if told in {"masked", "late"} else "",
     )  # fmt: skip
 

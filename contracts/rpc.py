@@ -448,12 +448,19 @@ class SiteList(Wire):
     next: str | None = None
 
 
+class DepartmentQuestion(Strict):
+    """Departments that a search finds, by their own name or by an officer's; all of them where nothing is searched for."""
+
+    q: str = Field(default="", max_length=100)
+
+
 class DepartmentView(Wire):
-    """A department without its officers."""
+    """A department without its officers, but for those whom a search found."""
 
     code: str
     name: dict[Language, str]
     sites: tuple[str, ...]
+    found: tuple[events.OfficerRecord, ...] = ()
 
 
 class DepartmentList(Wire):
@@ -598,7 +605,7 @@ class Whereabouts(Wire):
 
 
 SITES = Method("approval", "sites", Nothing, SiteList)
-DEPARTMENTS = Method("approval", "departments", Nothing, DepartmentList)
+DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
 LIST_REVIEWS = Method("approval", "list_reviews", ReviewQuestion, ReviewList)
 SEARCH_REVIEWS = Method("approval", "search_reviews", ReviewSearch, ReviewList)

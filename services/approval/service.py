@@ -5,6 +5,7 @@ from contracts.rpc import (
     Approve,
     Call,
     DepartmentList,
+    DepartmentQuestion,
     Forward,
     Nothing,
     OfficerList,
@@ -39,9 +40,9 @@ class Service:
             return directory.sites(session)
 
     @rpc(contract.DEPARTMENTS)
-    def departments(self, _request: Nothing, _call: Call) -> DepartmentList:
+    def departments(self, request: DepartmentQuestion, _call: Call) -> DepartmentList:
         with self.db.transaction() as session:
-            return directory.departments(session)
+            return directory.departments(request, session)
 
     @rpc(contract.OFFICERS)
     def officers(self, request: OfficerQuestion, _call: Call) -> OfficerList:

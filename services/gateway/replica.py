@@ -10,7 +10,7 @@ from typing import Any, cast
 from fastapi import Request
 
 from contracts import rpc
-from contracts.rpc import DeniedSessions, DepartmentList, Jwks, Nothing, SiteList, StatusList
+from contracts.rpc import DeniedSessions, DepartmentList, DepartmentQuestion, Jwks, Nothing, SiteList, StatusList
 from services.chassis import logs
 from services.chassis.settings import Settings
 from services.gateway.denials import Denials
@@ -41,7 +41,9 @@ class Replica:
         self.denied: Kept[DeniedSessions] = Kept("denied sessions", self._fetch_denied, EVERY_MINUTE)
         self.jwks: Kept[Jwks] = Kept("jwks", lambda: client.call(rpc.JWKS, Nothing()), EVERY_MINUTE)
         self.sites: Kept[SiteList] = Kept("sites", lambda: client.call(rpc.SITES, Nothing()), EVERY_MINUTE)
-        self.departments: Kept[DepartmentList] = Kept("departments", lambda: client.call(rpc.DEPARTMENTS, Nothing()), EVERY_MINUTE)
+        self.departments: Kept[DepartmentList] = Kept(
+            "departments", lambda: client.call(rpc.DEPARTMENTS, DepartmentQuestion()), EVERY_MINUTE
+        )
         self.status_list: Kept[StatusList] = Kept(
             "status list", lambda: client.call(rpc.STATUS_LIST, Nothing()), options.status_list_seconds
         )

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DirectoryChanged
-from contracts.rpc import OfficerQuestion
+from contracts.rpc import DepartmentQuestion, OfficerQuestion
 from services.approval import seed
 from services.approval.handlers import directory
 from services.chassis.settings import Settings
@@ -35,6 +35,12 @@ def put(database, record) -> bool:
         return writer(session, record, NOW)
 
 
+def found(database, q):
+    """Codes of the departments that a search finds, each with those of the officers for whom it was found."""
+    with database.transaction() as session:
+        return {one.code: [who.code for who in one.found] for one in directory.departments(DepartmentQuestion(q=q), session).items}
+
+
 def officers(database, code, q=""):
     with database.transaction() as session:
         return [one.code for one in directory.officers(OfficerQuestion(department=code, q=q), session).items]
@@ -43,7 +49,7 @@ def officers(database, code, q=""):
 def test_the_seed_makes_two_sites_and_a_dozen_departments_and_tells_of_each(seeded) -> None:
     with seeded.transaction() as session:
         sites = directory.sites(session).items
-        departments = directory.departments(session).items
+        departments = directory.departments(DepartmentQuestion(), session).items
     assert {one.code: one.gates for one in sites} == {"PCS1": ("PCS1-G1", "PCS1-G2"), "PCS2": ("PCS2-G1",)}
     assert [one.code for one in departments] == sorted(
         ("home", "finance", "pwd", "health", "education", "revenue", "agriculture", "transport", "power", "water", "social", "personnel")
@@ -154,3 +160,19 @@ def test_an_unknown_department_has_no_officers(approval_db) -> None:
     with pytest.raises(NotFound) as refusal:
         officers(approval_db, "nowhere")
     assert refusal.value.body.code == "unknown_department"
+
+
+@pytest.mark.parametrize("q", ["ਸਿਹਤ", "sihat", "स्वास्थ्य", "health", "HELTH", "parivar kalyan"])
+def test_a_department_is_found_in_any_script_and_by_ear(seeded, q) -> None:
+    assert found(seeded, q) == {"health": []}
+
+
+def test_a_department_is_found_by_the_name_of_an_officer_who_is_told_with_it(seeded) -> None:
+    assert found(seeded, "baldew singh") == {"home": ["home-superintendent"]}
+    assert found(seeded, "baldev sharma") == {}, "two people are not one"
+
+
+def test_a_search_for_nothing_finds_every_department_and_names_nobody(seeded) -> None:
+    everything_found = found(seeded, "  ")
+    assert len(everything_found) == 12
+    assert not any(everything_found.values())

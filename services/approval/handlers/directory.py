@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
-from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
-from contracts.rpc import DepartmentList, DepartmentView, OfficerList, OfficerQuestion, SiteList
+from contracts.events import DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
+from contracts.rpc import DepartmentList, DepartmentQuestion, DepartmentView, OfficerList, OfficerQuestion, SiteList
 from services.approval.models import Department, Site
 from services.approval.spelling import matches
 from services.chassis import outbox
@@ -20,10 +20,16 @@ def sites(session: Session) -> SiteList:
     return SiteList(items=tuple(site.record() for site in session.scalars(select(Site).order_by(Site.code))))
 
 
-def departments(session: Session) -> DepartmentList:
-    """All departments, by code."""
+def departments(question: DepartmentQuestion, session: Session) -> DepartmentList:
+    """Departments by code: those whose name matches in any language, and those in which an officer does."""
     records = (department.record() for department in session.scalars(select(Department).order_by(Department.code)))
-    return DepartmentList(items=tuple(DepartmentView(code=one.code, name=one.name, sites=one.sites) for one in records))
+    found = ((one, _officers_who_match(question.q, one) if question.q.strip() else ()) for one in records)
+    views = (
+        DepartmentView(code=one.code, name=one.name, sites=one.sites, found=officers)
+        for one, officers in found
+        if officers or matches(question.q, *one.name.values())
+    )
+    return DepartmentList(items=tuple(views))
 
 
 def officers(question: OfficerQuestion, session: Session) -> OfficerList:
@@ -35,8 +41,11 @@ def officers(question: OfficerQuestion, session: Session) -> OfficerList:
     department = department_record(session, question.department)
     if department is None:
         raise NotFound("there is no such department", code="unknown_department")
-    found = (one for one in department.officers if matches(question.q, *one.name.values(), *one.designation.values()))
-    return OfficerList(items=tuple(found))
+    return OfficerList(items=_officers_who_match(question.q, department))
+
+
+def _officers_who_match(q: str, department: DepartmentRecord) -> tuple[OfficerRecord, ...]:
+    return tuple(one for one in department.officers if matches(q, *one.name.values(), *one.designation.values()))
 
 
 def site_record(session: Session, code: str) -> SiteRecord | None:

@@ -1,110 +1,48 @@
 """Applying through the pages: one question a page, every rule asked of the service, nothing lost on the way."""
 
-import re
 from collections.abc import AsyncIterator
-from datetime import date, time
-from typing import Any
 
-import httpx
 import pytest
 
-from contracts.errors import FieldError, InvalidInput, NotAuthenticated, Unavailable
-from contracts.events import OfficerRecord, OpeningHours, SiteRecord
-from contracts.rpc import Acknowledged, ApplicantSession, Checked, DepartmentList, DepartmentView, OfficerList, OtpRequest, SiteList
+from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
+from contracts.rpc import Acknowledged, ApplicationList, ApplicationSummary, Checked, DepartmentList
 from services.chassis.clock import now
-from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
-
-SITE = SiteRecord(
-    code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1", "hi": "सचिवालय-1"}, address={"en": "Sector 1", "pa": "ਸੈਕਟਰ 1", "hi": "सेक्टर 1"},
-    gates=("PCS1-G1",),
-    hours=tuple(OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2020, 1, 1)) for day in range(7)),
-)  # fmt: skip
-HOME = DepartmentView(code="home", name={"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}, sites=("PCS1",))
-BALDEV = OfficerRecord(
-    code="baldev", name=dict.fromkeys(("en", "pa", "hi"), "Baldev Singh"), designation=dict.fromkeys(("en", "pa", "hi"), "Clerk")
-)
-SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
-
-
-def stub(**answers: Any) -> tuple[Any, TableClient]:
-    usual: dict[str, Any] = {
-        "application__check": Checked(name_latin="Gurprit Kaur"), "application__submit": Acknowledged(reference=REFERENCE, status="submitted"),
-        "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME,)),
-        "approval__officers": OfficerList(items=(BALDEV,)),
-    }  # fmt: skip
-    return stubbed(**{**usual, **answers})
-
-
-class Reader:
-    """Somebody at a phone: keeps cookies, follows redirects."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
-
-    async def open(self, path: str) -> httpx.Response:
-        return await self.http.get(f"/en{path}", follow_redirects=True)
-
-    async def send(self, path: str, **form: str) -> httpx.Response:
-        return await self.http.post(f"/en{path}", data=form, headers=SAME_SITE, follow_redirects=True)
-
-    async def answer(self, **more: str) -> httpx.Response:
-        """Everything, in order, up to the page on which the answers are checked."""
-        day = now().date().replace(day=1).isoformat()
-        forms: list[tuple[str, dict[str, str]]] = [
-            ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}), ("id", {"id_type": "voter_id", "id_last4": "4821"}),
-            ("site", {"site": "PCS1"}), ("department", {"department": "home"}), ("officer", {"officer": "baldev"}),
-            ("purpose", {"purpose_kind": "meeting", "purpose": "Arms licence renewal"}),
-            ("when", {"date-0": day, "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
-            ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
-        ]  # fmt: skip
-        for name, form in forms:
-            shown = await self.send(f"/apply/{name}", **{**form, **{key: value for key, value in more.items() if key in form}})
-            assert shown.status_code == 200, (name, shown.text)
-        return shown
+from tests.applying import BALDEV, HOME, Reader, hidden, somebody
+from tests.factories_gateway import REFERENCE, TableClient
 
 
 @pytest.fixture
 async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
-    app, client = stub()
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http), client
+    async with somebody() as both:
+        yield both
 
 
 async def test_everything_that_was_answered_reaches_the_service_once(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     checked = await person.answer()
     assert checked.url.path == "/en/apply/check"
-    key = re.search(r'name="key" value="([^"]+)"', checked.text)
-    assert key is not None
-    done = await person.send("/apply/check", key=key[1])
+    sent = hidden(checked)
+    done = await person.send("/apply/check", **sent)
     assert REFERENCE in done.text
     _, request, principal, used = client.last("application.submit")
     assert (request.applicant.name, request.officer, request.purpose, principal.mobile, used) == (
-        "Gurpreet Kaur", "baldev", "Arms licence renewal", "+919876543210", key[1],
+        "Gurpreet Kaur", "baldev", "Arms licence renewal", "+919876543210", sent["key"],
     )  # fmt: skip
 
 
 async def test_a_second_click_leads_to_the_same_reference(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
-    key = re.search(r'name="key" value="([^"]+)"', (await person.answer()).text)
-    assert key is not None
-    await person.send("/apply/check", key=key[1])
-    again = await person.send("/apply/check", key=key[1])
+    sent = hidden(await person.answer())
+    await person.send("/apply/check", **sent)
+    again = await person.send("/apply/check", **sent)
     assert again.url.path == "/en/apply/done"
     assert REFERENCE in again.text
     assert sum(name == "application.submit" for name, *_ in client.asked) == 1
 
 
 async def test_a_rule_of_the_service_is_told_beside_the_field_in_the_readers_language() -> None:
-    app, client = stub(
-        application__check=Checked(
-            problems=(FieldError(field="applicant.id_last4", code="full_number"), FieldError(field="site", code="unknown_site"))
-        )
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        person = Reader(http)
+    problems = (FieldError(field="applicant.id_last4", code="full_number"), FieldError(field="site", code="unknown_site"))
+    async with somebody(application__check=Checked(problems=problems)) as (person, client):
         await person.send("/apply/who", kind="citizen")
         refused = await person.send("/apply/id", id_type="aadhaar", id_last4="499118665246")
     assert refused.status_code == 422
@@ -115,11 +53,10 @@ async def test_a_rule_of_the_service_is_told_beside_the_field_in_the_readers_lan
 
 
 async def test_problems_of_questions_that_were_not_asked_yet_are_not_told() -> None:
-    app, _ = stub(application__check=Checked(problems=(FieldError(field="purpose", code="purpose_missing"),)))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        await Reader(http).send("/apply/who", kind="citizen")
-        shown = await Reader(http).send("/apply/name", name="Harjit")
+    problems = (FieldError(field="purpose", code="purpose_missing"),)
+    async with somebody(application__check=Checked(problems=problems)) as (person, _):
+        await person.send("/apply/who", kind="citizen")
+        shown = await person.send("/apply/name", name="Harjit")
     assert shown.url.path == "/en/apply/id"
 
 
@@ -144,30 +81,14 @@ async def test_another_site_makes_the_department_a_question_again(reader: tuple[
     assert (await person.send("/apply/department", department="home")).url.path == "/en/apply/officer"
 
 
-async def test_the_answers_are_not_lost_when_a_service_does_not_answer(reader: tuple[Reader, TableClient]) -> None:
-    person, client = reader
-    checked = await person.answer()
-    client.answers["application.submit"] = Unavailable("down")
-    key = re.search(r'name="key" value="([^"]+)"', checked.text)
-    assert key is not None
-    calm = await person.send("/apply/check", key=key[1])
-    assert calm.status_code == 503
-    assert "Nothing is lost" in calm.text
-    assert "down" not in calm.text.replace("load this page", "")
-    client.answers["application.submit"] = Acknowledged(reference=REFERENCE, status="submitted")
-    assert REFERENCE in (await person.send("/apply/check", key=key[1])).text, "the same key again"
-
-
 async def test_what_the_service_refuses_at_the_end_leads_back_to_the_question(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     checked = await person.answer()
     client.answers["application.submit"] = InvalidInput(fields=(FieldError(field="preferred.0.to", code="window_over"),))
-    key = re.search(r'name="key" value="([^"]+)"', checked.text)
-    assert key is not None
-    refused = await person.send("/apply/check", key=key[1])
+    refused = await person.send("/apply/check", **hidden(checked))
     assert refused.status_code == 422
     assert 'href="#when"' in refused.text
-    assert 'value="' + key[1] not in refused.text, "another body needs another key"
+    assert hidden(refused)["key"] != hidden(checked)["key"], "another body needs another key"
 
 
 async def test_a_form_of_another_site_changes_nothing(reader: tuple[Reader, TableClient]) -> None:
@@ -178,30 +99,119 @@ async def test_a_form_of_another_site_changes_nothing(reader: tuple[Reader, Tabl
     assert not [name for name, *_ in client.asked if name.startswith("application")]
 
 
-async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on() -> None:
-    request_id = "0195f3a2-0000-4000-8000-000000000000"
-    app, client = stub(
-        accounts__request_otp=OtpRequest(request_id=request_id),
-        accounts__verify_otp=lambda asked: (
-            ApplicantSession(access_token=signed(claims("applicant")), expires_at=now().replace(microsecond=0))
-            if asked.code == "123456"
-            else (_ for _ in ()).throw(NotAuthenticated(code="wrong_code"))
-        ),
+async def test_what_became_wrong_meanwhile_is_told_before_anything_is_sent(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    client.answers["application.check"] = Checked(problems=(FieldError(field="preferred.0.date", code="date_past"),))
+    shown = await person.open("/apply/check")
+    assert shown.text.count("This day has passed") == 2
+    assert not client.was_asked("application.submit")
+
+
+async def test_an_aadhaar_number_that_will_be_masked_is_told_before_and_after(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers["application.check"] = Checked(masked=("purpose",))
+    client.answers["application.submit"] = Acknowledged(reference=REFERENCE, status="submitted", masked=("purpose",))
+    checked = await person.answer()
+    assert "You wrote an Aadhaar number" in checked.text
+    assert "You wrote an Aadhaar number" in (await person.send("/apply/check", **hidden(checked))).text
+
+
+async def test_an_application_that_had_arrived_with_other_answers_is_not_sent_twice(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    checked = await person.answer()
+    client.answers["application.submit"] = IdempotencyKeyReused()
+    told = await person.send("/apply/check", **hidden(checked))
+    assert (told.status_code, "did arrive" in told.text) == (409, True)
+    assert hidden(told)["key"] != hidden(checked)["key"]
+
+
+async def test_each_part_of_an_office_is_refused_at_its_own_field() -> None:
+    problems = tuple(FieldError(field=f"applicant.official.{part}", code="official_missing") for part in ("designation", "employee_no"))
+    async with somebody(application__check=Checked(problems=problems)) as (person, client):
+        await person.send("/apply/who", kind="official")
+        refused = await person.send("/apply/office", organisation="Mandi Board", designation="\u200b", employee_no="\u200b")
+    assert refused.status_code == 422
+    assert ['href="#designation"' in refused.text, 'href="#employee_no"' in refused.text, 'href="#organisation"' in refused.text] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert "Enter your employee number" in refused.text
+    assert client.last("application.check")[1].applicant.official.organisation == "Mandi Board"
+
+
+async def test_a_purpose_may_have_a_thousand_characters_and_a_new_line_is_one(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    lines = "\r\n".join(["x" * 99] * 10)
+    assert (await person.send("/apply/purpose", purpose_kind="other", purpose=lines)).url.path == "/en/apply/check"
+    assert client.last("application.check")[1].purpose == lines.replace("\r", "")
+    longer = await person.send("/apply/purpose", purpose_kind="other", purpose="ਪ" * 1001)
+    assert longer.status_code == 422
+    assert "This is too long" in longer.text
+    assert "ਪ" * 1001 in longer.text, "what was typed is still there, to be shortened"
+    assert 'data-maxlength="1000"' in longer.text
+
+
+async def test_a_companions_problem_stands_at_its_field_on_the_page_that_adds_one() -> None:
+    problems = (
+        FieldError(field="companions.0.id_last4", code="full_number"),
+        FieldError(field="companions.0.name_latin", code="name_not_latin"),
     )
-    async with browser(app) as http:
-        person = Reader(http)
-        assert (await person.open("/apply/who")).url.path == "/en/sign-in"
-        asked = await person.send("/sign-in", mobile="98765 43210", to="apply")
-        assert asked.url.path == "/en/sign-in/code"
-        assert "3210" in asked.text
-        wrong = await person.send("/sign-in/code", code="000000")
-        assert (wrong.status_code, "This is not the code" in wrong.text) == (422, True)
-        right = await http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
-    assert right.headers["location"] == "/en/apply/who"
-    session = next(value for value in right.headers.get_list("set-cookie") if value.startswith("session="))
-    assert "HttpOnly" in session
-    assert "SameSite=lax" in session
-    assert client.last("accounts.request_otp")[1].mobile == "98765 43210"
+    async with somebody(application__check=Checked(problems=problems)) as (person, _):
+        refused = await person.send("/apply/companion", name="Harjit", id_type="pan", id_last4="ABCDE1234F")
+    assert refused.status_code == 422
+    assert 'href="#id_last4"' in refused.text
+    assert 'href="#name"' in refused.text
+
+
+async def test_a_child_comes_along_without_an_id(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    await person.send("/apply/companion", name="Simran", child="yes", id_type="pan", id_last4="1234")
+    [simran] = client.last("application.check")[1].companions
+    assert (simran.name, simran.child, simran.id_type, simran.id_last4) == ("Simran", True, None, None)
+
+
+async def test_a_companion_that_is_sent_twice_comes_once_and_the_right_one_goes(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    one = {"number": "0", "name": "Simran", "child": "yes"}
+    await person.send("/apply/companion", **one)
+    shown = await person.send("/apply/companion", **one)
+    assert shown.text.count("Simran") == 2, "in the list, and in the name of its button"
+    await person.send("/apply/companion", number="1", name="Harjit", child="yes")
+    await person.send("/apply/companions/remove", which="0", of="2")
+    await person.send("/apply/companions/remove", which="0", of="2")  # the second click
+    await person.send("/apply/companions", more="no")
+    assert [one.name for one in client.last("application.check")[1].companions] == ["Harjit"]
+
+
+async def test_what_is_wrong_with_a_companion_at_the_end_is_told_at_the_companions(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    checked = await person.answer()
+    client.answers["application.submit"] = InvalidInput(fields=(FieldError(field="companions.1.id_type", code="companion_id_missing"),))
+    assert 'href="#companions"' in (await person.send("/apply/check", **hidden(checked))).text
+
+
+async def test_a_department_is_found_by_its_name_or_by_somebody_in_it(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    client.answers["approval.departments"] = DepartmentList(items=(HOME.model_copy(update={"found": (BALDEV,)}),))
+    found = await person.open("/apply/department?q=baldew")
+    assert client.last("approval.departments")[1].q == "baldew"
+    assert "Baldev Singh, Clerk" in found.text
+    client.answers["approval.departments"] = DepartmentList(items=())
+    nothing = await person.open("/apply/department?q=xyz")
+    assert "No department was found" in nothing.text
+    assert (await person.open("/apply/department")).text.count('type="radio"') == 1, "all of them are kept"
+
+
+async def test_who_has_applied_before_is_offered_the_earlier_answers() -> None:
+    old = ApplicationSummary(reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now())
+    async with somebody(application__list_applications=ApplicationList(items=(old,))) as (person, _):
+        assert "Take over the answers" in (await person.open("/apply/who")).text
+    async with somebody() as (person, _):
+        assert "Take over the answers" not in (await person.open("/apply/who")).text
 
 
 async def test_clearing_leaves_nothing_in_the_browser(reader: tuple[Reader, TableClient]) -> None:

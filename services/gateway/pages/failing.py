@@ -30,6 +30,8 @@ from services.gateway.pages.languages import LANGUAGES, preferred
 from services.gateway.pages.render import page
 from services.gateway.problems import RETRY_SECONDS, TABLE
 
+RETRY = {"Retry-After": str(RETRY_SECONDS)}
+STAFF_PATHS = ("desk", "gate", "counter", "staff")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _TEMPLATES: dict[type[ContractError], str] = {
     Unavailable: "errors/unavailable.html",
@@ -43,7 +45,20 @@ _TEMPLATES: dict[type[ContractError], str] = {
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages. Without a session, it leads to where one signs in."""
+    """A route whose errors are pages."""
+
+    async def _told(self, request: Request, error: ContractError) -> Response:
+        if isinstance(error, NotAuthenticated):
+            return await self.signed_out(request)
+        return _shown(request, error, await self.repeated(request) if isinstance(error, Unavailable) else None)
+
+    async def signed_out(self, request: Request) -> Response:
+        """Without a session it leads to where one signs in."""
+        return RedirectResponse(f"/{language_of(request)}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"})
+
+    async def repeated(self, _request: Request) -> dict[str, str] | None:
+        """The fields that the page of an outage sends again; None where it offers no such thing."""
+        return None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         serve = super().get_route_handler()
@@ -52,7 +67,7 @@ class PageRoute(APIRoute):
             try:
                 return await serve(request)
             except ContractError as error:
-                return _shown(request, error)
+                return await self._told(request, error)
             except RequestValidationError:
                 return _shown(request, NotFound("no such page"))
             except ValidationError:
@@ -69,10 +84,8 @@ def language_of(request: Request) -> Language:
     return next((one for one in LANGUAGES if one == first), preferred(request.headers.get("accept-language", "")))
 
 
-def _shown(request: Request, error: ContractError) -> Response:
+def _shown(request: Request, error: ContractError, repeated: dict[str, str] | None = None) -> Response:
     language = language_of(request)
-    if isinstance(error, NotAuthenticated):
-        return RedirectResponse(f"/{language}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"})
     if error.body.code == "must_change_password":
         return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
     status = next(TABLE[kind].status for kind in type(error).__mro__ if kind in TABLE)
@@ -81,10 +94,12 @@ def _shown(request: Request, error: ContractError) -> Response:
     facts: dict[str, Any] = dict(error.body.facts)
     kiosk = any(name in request.cookies for name in KIOSK_COOKIES)
     if isinstance(error, Unavailable):
-        headers["Retry-After"] = str(RETRY_SECONDS)
+        headers |= RETRY
     elif "retry_after" in facts:
         headers["Retry-After"] = str(facts["retry_after"])
-    return page(template, status, headers, language, view=None, kiosk=kiosk, elsewhere={}, code=error.body.code, facts=facts)
+    again = {"method": request.method, "path": request.url.path, "fields": repeated}
+    shown: dict[str, Any] = {"elsewhere": {}, "kiosk": kiosk, "clearable": not is_for_staff(request), "again": again}
+    return page(template, status, headers, language, view=None, code=error.body.code, facts=facts, **shown)
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
@@ -98,9 +113,14 @@ def too_many(request: Request, error: TooManyAttempts) -> Response:
     return _shown(request, error)
 
 
+def is_for_staff(request: Request) -> bool:
+    """Whether a page is for people with a login."""
+    return request.url.path.partition("/")[2].partition("/")[2].startswith(STAFF_PATHS)
+
+
 def sign_in_of(request: Request) -> str:
     """Where the people of a page sign in, and which page they come back to: for a form, the page that shows it."""
-    inner = request.url.path.partition("/")[2].partition("/")[2]
-    if inner.startswith(("desk", "gate", "counter", "staff")):
+    if is_for_staff(request):
         return "/staff/sign-in"
+    inner = request.url.path.partition("/")[2].partition("/")[2]
     return f"/sign-in?to={quote('/'.join(inner.split('/')[:2]))}"

@@ -5,13 +5,12 @@ while, the reference and the pass come out of its printer, and nobody's history 
 that, and to the channel).
 """
 
-from contextlib import suppress
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts, Unavailable
+from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
 from contracts.rpc import ApplicationView, LogIn, PassNumber, ReferenceOnly
 from services.gateway.access import limited
 from services.gateway.pages import cookies
@@ -36,8 +35,7 @@ async def reset(view: OpenPage) -> Response:
     if view.kiosk is None:
         return view.to("/kiosk/enrol")
     response = view.to("/kiosk")
-    with suppress(Unavailable):  # the session is gone from here, and ends by itself
-        await forget(view, response)
+    await forget(view, response)
     return response
 
 

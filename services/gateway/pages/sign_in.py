@@ -1,23 +1,28 @@
 """An applicant signs in with a mobile and the code that is sent to it; there is no account and no password."""
 
 import re
-from uuid import UUID, uuid4
+from contextlib import suppress
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.errors import ContractError, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
+from contracts.mobile import ascii_digits
 from contracts.rpc import Nothing, RequestOtp, VerifyOtp
 from services.chassis.clock import now
-from services.gateway.access import limited
+from services.gateway.access import applicant, limited
 from services.gateway.denials import LONGEST_SESSION
 from services.gateway.pages import cookies
-from services.gateway.pages.failing import PageRoute, too_many
+from services.gateway.pages.answers import Answers
+from services.gateway.pages.failing import RETRY, PageRoute, too_many
 from services.gateway.pages.view import OpenPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 PLACES = {"apply": "/apply/who", "history": "/applications"}
 _PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40})?")
+SPENT = ("code_used", "code_expired", "too_many_tries")
+"""No digits will do any more: another code is needed."""
 
 
 def place_of(to: str) -> str:
@@ -30,7 +35,7 @@ async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
     """Which mobile is it."""
     if view.is_applicant:
         return view.to(place_of(to))
-    return view.html("sign_in/mobile.html", to=to, errors={}, typed="")
+    return _mobile_page(view, to, "", {})
 
 
 @router.post("/sign-in", dependencies=[limited("otp")])
@@ -38,15 +43,19 @@ async def send_code(view: OpenPage) -> Response:
     """Has a code sent; also when it is to be sent again."""
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
     answers = cookie.read(view.request)
-    again = answers.get("sign_in") if text_of(form, "again") else None
-    mobile = again["mobile"] if again else text_of(form, "mobile")
-    to = again["to"] if again else text_of(form, "to")
+    before = answers.get("sign_in") if text_of(form, "again") else None
+    if before and _wait(before) > 0:
+        return _code_page(view, before, {})
+    mobile, to = (before["mobile"], before["to"]) if before else (text_of(form, "mobile")[:40], text_of(form, "to"))
+    key = str(uuid5(NAMESPACE_URL, f"{text_of(form, 'key') or uuid4()} {mobile}"))  # a second click sends nothing more
     try:
-        sent = await view.caller.command(rpc.REQUEST_OTP, RequestOtp(mobile=mobile[:40], language=view.language), str(uuid4()))
+        sent = await view.caller.command(rpc.REQUEST_OTP, RequestOtp(mobile=mobile, language=view.language), key)
     except InvalidInput:
-        return view.html("sign_in/mobile.html", 422, to=to, errors={"mobile": "not_a_mobile" if mobile else "mobile_missing"}, typed=mobile)
+        return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
     except TooManyAttempts as error:
         return too_many(view.request, error)
+    except Unavailable:
+        return _code_page(view, before, {}, 503) if before else _mobile_page(view, to, mobile, {}, 503)
     response = view.to("/sign-in/code")
     answers["sign_in"] = {
         "request_id": str(sent.request_id), "mobile": mobile, "to": to[:60],
@@ -60,28 +69,31 @@ async def send_code(view: OpenPage) -> Response:
 async def ask_code(view: OpenPage) -> Response:
     """Which code came."""
     asked = cookies.answers_cookie(view.request).read(view.request).get("sign_in")
-    if asked is None:
+    if view.is_applicant or asked is None:
         return view.to("/sign-in")
     return _code_page(view, asked, {})
 
 
 @router.post("/sign-in/code", dependencies=[limited("otp_verify")])
 async def check_code(view: OpenPage) -> Response:
-    """Opens a session for whoever has the code. Answers of another mobile are not shown to him: phones are shared."""
+    """Opens a session for whoever has the code, however it is typed. Answers of another mobile are not shown to him: phones are shared."""
     cookie = cookies.answers_cookie(view.request)
-    answers, code = cookie.read(view.request), text_of(await view.form(), "code")
+    answers, typed = cookie.read(view.request), text_of(await view.form(), "code")
     asked = answers.get("sign_in")
     if asked is None:
         return view.to("/sign-in")
+    code = re.sub(r"\D", "", ascii_digits(typed))[:20]
     if not code:
         return _code_page(view, asked, {"code": "code_missing"}, 422)
-    question = VerifyOtp(request_id=UUID(asked["request_id"]), code=code[:20])
     try:
-        session = await view.caller.command(rpc.VERIFY_OTP, question, f"{asked['key']} {code[:20]}")
+        question = VerifyOtp(request_id=UUID(asked["request_id"]), code=code)
+        session = await view.caller.command(rpc.VERIFY_OTP, question, f"{asked['key']} {code}")
     except NotAuthenticated as error:
-        return _code_page(view, asked, {"code": error.body.code}, 422)
+        return _refused(view, answers, error)
     except TooManyAttempts as error:
         return too_many(view.request, error)
+    except Unavailable:
+        return _code_page(view, asked, {}, 503, typed=code)
     response = view.to(place_of(asked["to"]))
     whose = "".join(filter(str.isdigit, asked["mobile"]))[-10:]
     kept = {name: value for name, value in answers.items() if name != "sign_in"} if answers.get("whose", whose) == whose else {}
@@ -99,24 +111,47 @@ async def leave(view: OpenPage) -> Response:
 
 
 async def forget(view: View, response: Response) -> None:
-    """Takes answers and session out of the browser, and ends the session.
-
-    Raises:
-        Unavailable: accounts does not answer; the response forgets all the same.
-    """
+    """Takes answers and session of an applicant out of the browser, and ends the session."""
     cookies.answers_cookie(view.request).clear(response)
     cookies.sign_out(response, view.request)
-    if view.is_applicant and view.principal.sid is not None:
-        await view.caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
-        view.caller.replica.denials.session_ended(view.principal.sid, now() + LONGEST_SESSION)
+    with suppress(ContractError):  # the browser has forgotten it in any case
+        caller = await applicant.of_page(view.request)
+        if caller.principal.sid is not None:
+            caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
+        await caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
 
 
 @router.get("/cleared")
 async def cleared(view: OpenPage) -> Response:
     """Nothing is left on this phone."""
-    return view.html("sign_in/cleared.html")
+    return view.html("sign_in/cleared.html", clearable=False)
 
 
-def _code_page(view: View, asked: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    wait = max(round(float(asked["again_at"]) - now().timestamp()), 0)
-    return view.html("sign_in/code.html", status, errors=errors, mobile_end=asked["mobile"][-4:], wait=wait)
+def _refused(view: View, answers: Answers, error: NotAuthenticated) -> Response:
+    """The page again after a wrong code; after the last one it asks for another code, which may be sent at once."""
+    asked, code, left = answers["sign_in"], error.body.code, error.body.facts.get("tries_left")
+    if code not in SPENT and left != 0:
+        return _code_page(view, asked, {"code": code}, 422, left=left)
+    code = code if code in SPENT else "too_many_tries"
+    asked["again_at"] = 0
+    response = _code_page(view, asked, {"again": code}, 422)
+    cookies.answers_cookie(view.request).write(response, answers)
+    return response
+
+
+def _wait(asked: dict[str, str]) -> int:
+    return max(round(float(asked["again_at"]) - now().timestamp()), 0)
+
+
+def _mobile_page(view: View, to: str, typed: str, errors: dict[str, str], status: int = 200) -> Response:
+    headers = RETRY if status == 503 else None
+    return view.html("sign_in/mobile.html", status, headers, to=to, errors=errors, typed=typed, unavailable=status == 503)
+
+
+def _code_page(
+    view: View, asked: dict[str, str], errors: dict[str, str], status: int = 200, *, typed: str = "", left: str | int | None = None
+) -> Response:
+    headers = RETRY if status == 503 else None
+    end = re.sub(r"\D", "", ascii_digits(asked["mobile"]))[-4:]
+    values = {"errors": errors, "mobile_end": end, "wait": _wait(asked), "typed": typed, "left": left}
+    return view.html("sign_in/code.html", status, headers, unavailable=status == 503, **values)

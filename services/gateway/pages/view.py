@@ -16,6 +16,7 @@ from contracts.rpc import Principal
 from contracts.tokens import SessionClaims
 from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, kiosk_of, role, staff
 from services.gateway.origin import is_same_origin
+from services.gateway.pages.failing import is_for_staff
 from services.gateway.pages.languages import LANGUAGES
 from services.gateway.pages.render import page
 from services.gateway.replica import replica_of
@@ -82,7 +83,8 @@ class View:
         kept = [(name, value) for name, value in self.request.query_params.multi_items() if name in declared and name != "told"]
         query = f"?{urlencode(kept)}" if kept and self.request.method == "GET" else ""
         elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
-        return page(template, status, {**PRIVATE, **(headers or {})}, self.language, view=self, elsewhere=elsewhere, **values)
+        shown = {"view": self, "elsewhere": elsewhere, "clearable": not is_for_staff(self.request)}
+        return page(template, status, {**PRIVATE, **(headers or {})}, self.language, **{**shown, **values})
 
     def to(self, inner: str, **query: str) -> RedirectResponse:
         """On to another page, by GET; what is empty is left out of its address."""

@@ -5,7 +5,7 @@ it, and at which of its fields they are shown.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,11 @@ class Question:
             if match := re.fullmatch(pattern, path):
                 return match.expand(place)
         return None
+
+    def problems_of(self, found: Iterable[tuple[str, str]]) -> Problems:
+        """What the service found, at the fields of this page."""
+        placed = {place: code for path, code in found if (place := self.place_of(path))}
+        return {place: f"{place}_missing" if code == "official_missing" else code for place, code in placed.items()}
 
     def put(self, answers: Answers, said: Answers) -> Answers:
         """The answers with this one among them; what it makes void is gone."""
@@ -98,7 +103,8 @@ def _officer(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
 def _purpose(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
     kind, problems = _choice("purpose_kind", "meeting", "hearing", "rti_inspection", "tender", "delivery", "other")(form, _answers)
     text, more = _texts("purpose")(form, _answers)
-    return kind | text, problems | more
+    lines = {name: typed.replace("\r\n", "\n") for name, typed in text.items()}  # a new line is one character, as the counter counts
+    return kind | lines, problems | more
 
 
 def _when(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
@@ -145,7 +151,7 @@ QUESTIONS: tuple[Question, ...] = (
         _texts("organisation", "designation", "employee_no"),
         ("organisation", "designation", "employee_no"),
         asked=lambda answers: answers.get("kind") == "official",
-        problems={r"applicant\.official(?:\.(?P<part>\w+))?": r"organisation"},
+        problems={r"applicant\.official\.(\w+)": r"\1", r"applicant\.official": "organisation"},
     ),
     Question("name", _texts("name"), ("name",), problems={r"applicant\.name": "name"}, resets=("name_latin",)),
     Question(
@@ -161,7 +167,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question("officer", _officer, ("officer",), problems={r"officer": "officer"}),
     Question("purpose", _purpose, ("purpose_kind", "purpose"), problems={r"(purpose_kind|purpose)": r"\1"}),
     Question("when", _when, ("preferred",), problems={r"preferred\.(\d)\.(date|from|to)": r"\2-\1", r"preferred": "date-0"}),
-    Question("companions", _companions, ("companions_done",), problems={}),
+    Question("companions", _companions, ("companions_done",), problems={r"companions(\..+)?": "more"}),
     Question("vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}),
     Question("assistance", _choice("assistance", "", "wheelchair", "guide"), ("assistance",)),
     Question("deliver", _choice("deliver_by", "sms", "whatsapp"), ("deliver_by",), problems={r"applicant\.deliver_by": "deliver_by"}),

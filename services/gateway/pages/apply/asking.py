@@ -1,0 +1,48 @@
+"""One question as a page, and what the application service finds in the answers so far."""
+
+from contextlib import suppress
+
+from fastapi import Response
+from pydantic import ValidationError
+
+from contracts import rpc
+from contracts.errors import Unavailable
+from services.gateway.pages.answers import Answers
+from services.gateway.pages.apply import choices
+from services.gateway.pages.apply.form import request_of, unreadable
+from services.gateway.pages.apply.questions import Problems, Question, before
+from services.gateway.pages.failing import RETRY
+from services.gateway.pages.view import View
+
+
+async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
+    """What the service finds in the form so far: paths and codes.
+
+    Raises:
+        Unavailable: it does not answer.
+    """
+    try:
+        found = await view.caller.ask(rpc.CHECK, request_of(answers, view.language))
+    except ValidationError as error:
+        return unreadable(error)
+    return [(one.field, one.code) for one in found.problems]
+
+
+async def asked(view: View, question: Question, answers: Answers, errors: Problems, status: int = 200, **more: object) -> Response:
+    """The page of a question; with status 503 it says that the answer could not be checked just now.
+
+    Raises:
+        Unavailable: what it offers to choose from cannot be had.
+    """
+    offered = await choices.of_question(view, question.name, answers)
+    if question.name == "name-latin" and "name_latin" not in answers:
+        answers = answers | {"name_latin": await _suggested(view, answers)}
+    values = {"answers": answers, "errors": errors, "previous": before(question.name, answers), "key": answers.get("key", "")}
+    headers = RETRY if status == 503 else None
+    return view.html(f"apply/{question.name}.html", status, headers, unavailable=status == 503, **values, **offered, **more)
+
+
+async def _suggested(view: View, answers: Answers) -> str:
+    with suppress(Unavailable):  # it is a suggestion: without it the field is empty
+        return (await view.caller.ask(rpc.CHECK, request_of(answers, view.language))).name_latin
+    return ""

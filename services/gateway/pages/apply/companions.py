@@ -1,0 +1,66 @@
+"""The pages on which companions are added and removed."""
+
+from fastapi import APIRouter, Response
+
+from contracts.errors import Unavailable
+from services.gateway.pages.answers import Answers
+from services.gateway.pages.apply.asking import findings
+from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, keep, typed_before, was_sent
+from services.gateway.pages.apply.questions import MOST_COMPANIONS, Problems, companion
+from services.gateway.pages.failing import RETRY
+from services.gateway.pages.view import ApplicantPage, View, text_of
+
+router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
+PLACES = {"name_latin": "name"}
+"""Fields of the form that are not on the page → where their problems are shown."""
+
+
+@router.get("/companion")
+async def ask_companion(view: ApplicantPage) -> Response:
+    """Who else comes."""
+    answers = answers_of(view)
+    if len(answers.get("companions", ())) >= MOST_COMPANIONS:
+        return view.to("/apply/companions")
+    form = typed_before(answers, "apply/companion")
+    return _page(view, answers, companion(form, answers)[0]["companions"][-1] if form else {}, {})
+
+
+@router.post("/companion")
+async def add_companion(view: ApplicantPage) -> Response:
+    """One more companion, checked like every answer."""
+    answers, form = answers_of(view), await view.form()
+    if was_sent(answers, form):
+        return view.to("/apply/done", told="sent")
+    said, problems = companion(form, answers)
+    number, one = len(said["companions"]) - 1, said["companions"][-1]
+    if number >= MOST_COMPANIONS or text_of(form, "number") not in ("", str(number)):
+        return view.to("/apply/companions")  # a second click, or another tab: the list shows who comes
+    try:
+        found = [] if problems else await findings(view, answers | said)
+    except Unavailable:
+        return _page(view, answers, one, {}, 503)
+    problems = problems or _problems(found, f"companions.{number}.")
+    if problems:
+        return _page(view, answers, one, problems, 422)
+    return keep(view, view.to("/apply/companions"), answers | said | {"companions_done": False})
+
+
+@router.post("/companions/remove")
+async def remove_companion(view: ApplicantPage) -> Response:
+    """One companion less."""
+    answers, form = answers_of(view), await view.form()
+    companions = list(answers.get("companions", ()))
+    which = text_of(form, "which")
+    if which.isdecimal() and int(which) < len(companions) == int(text_of(form, "of") or len(companions)):
+        del companions[int(which)]
+    return keep(view, view.to("/apply/companions"), answers | {"companions": companions})
+
+
+def _problems(found: list[tuple[str, str]], prefix: str) -> Problems:
+    own = [(path.removeprefix(prefix), code) for path, code in found if path.startswith(prefix)]
+    return {PLACES.get(field, field): code for field, code in own}
+
+
+def _page(view: View, kept: Answers, one: Answers, errors: Problems, status: int = 200) -> Response:
+    values = {"answers": one, "errors": errors, "key": kept.get("key", ""), "number": len(kept.get("companions", ()))}
+    return view.html("apply/companion.html", status, RETRY if status == 503 else None, unavailable=status == 503, **values)

@@ -1,0 +1,89 @@
+"""All answers on one page, sending them, and the reference."""
+
+from contextlib import suppress
+from uuid import uuid4
+
+from fastapi import APIRouter, Response
+
+from contracts import rpc
+from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
+from contracts.rpc import Checked
+from services.gateway.pages.answers import Answers
+from services.gateway.pages.apply import choices
+from services.gateway.pages.apply.form import request_of
+from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, digest, keep, was_sent, with_key
+from services.gateway.pages.apply.questions import QUESTIONS, Problems, next_question
+from services.gateway.pages.failing import RETRY
+from services.gateway.pages.view import LONGEST_KEY, ApplicantPage, View, text_of
+from services.gateway.pages.waiting import usual_wait
+
+router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
+OF_THE_PERSON = ("whose", "opened")
+"""What stays when the answers are sent."""
+
+
+@router.get("/check")
+async def check(view: ApplicantPage) -> Response:
+    """All answers, each with a link to change it; what has become wrong meanwhile is said."""
+    answers = with_key(answers_of(view))
+    missing = next_question(answers)
+    if missing is not None:
+        return view.to(f"/apply/{missing.name}")
+    found = Checked()
+    with suppress(Unavailable):  # sending them will find the same
+        found = await view.caller.ask(rpc.CHECK, request_of(answers, view.language))
+    errors = problems_of_questions([(one.field, one.code) for one in found.problems])
+    return await _page(view, answers, errors, masked=bool(found.masked))
+
+
+@router.post("/check")
+async def submit(view: ApplicantPage) -> Response:
+    """Applies. A second click, a refresh or a repeat after a dropped line finds the same application by the same key."""
+    answers, form = answers_of(view), await view.form()
+    key = text_of(form, "key")[:LONGEST_KEY]
+    if was_sent(answers, form):
+        return view.to("/apply/done")
+    if next_question(answers) is not None or not key:
+        return view.to("/apply/check")
+    if text_of(form, "shown") != digest(answers):
+        return await _page(view, answers, {}, 409, changed="answers")
+    try:
+        made = await view.caller.command(rpc.SUBMIT, request_of(answers, view.language), key)
+    except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
+        return await _not_taken(view, answers, key, error)
+    sent = {"key": key, "reference": made.reference, "department": answers["department"], "masked": list(made.masked)}
+    return keep(view, view.to("/apply/done"), {"sent": sent, **{name: answers[name] for name in OF_THE_PERSON if name in answers}})
+
+
+@router.get("/done")
+async def done(view: ApplicantPage, told: str = "") -> Response:
+    """The reference, and what happens next."""
+    if view.kiosk:
+        return view.to("/kiosk/done")
+    sent = answers_of(view).get("sent")
+    if sent is None:
+        return view.to("/applications")
+    return view.html("apply/done.html", sent=sent, already=told == "sent", usual=await usual_wait(view, sent["department"]))
+
+
+def problems_of_questions(found: list[tuple[str, str]]) -> Problems:
+    """Question → code of what is wrong with its answer; what belongs to no question is told at the first."""
+    placed = {question.name: code for path, code in reversed(found) for question in QUESTIONS if question.place_of(path)}
+    return placed if placed or not found else {QUESTIONS[0].name: found[0][1]}
+
+
+async def _not_taken(view: View, answers: Answers, key: str, error: InvalidInput | IdempotencyKeyReused | Unavailable) -> Response:
+    """The same page again. What is unknown is sent again under the same key, what was refused under a new one."""
+    if isinstance(error, Unavailable):
+        return await _page(view, answers | {"key": key}, {}, 503)
+    answers = answers | {"key": str(uuid4())}
+    if isinstance(error, IdempotencyKeyReused):  # an earlier try did arrive, with answers that were changed since
+        return await _page(view, answers, {}, 409, changed="sent")
+    return await _page(view, answers, problems_of_questions([(one.field, one.code) for one in error.body.fields]), 422)
+
+
+async def _page(view: View, answers: Answers, errors: Problems, status: int = 200, *, changed: str = "", masked: bool = False) -> Response:
+    values = {"answers": answers, "errors": errors, "changed": changed, "masked": masked, "shown": digest(answers)}
+    headers = RETRY if status == 503 else None
+    chosen = await choices.names_of(view, answers)
+    return keep(view, view.html("apply/check.html", status, headers, unavailable=status == 503, **values, **chosen), answers)

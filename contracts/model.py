@@ -31,7 +31,7 @@ RejectionReason = Literal[
     "not_this_department", "officer_unavailable", "insufficient_details", "no_appointment", "duplicate", "security", "other"
 ]
 Assistance = Literal["wheelchair", "guide"]
-Role = Literal["ado", "department", "reception", "security", "ops", "auditor", "kiosk"]
+Role = Literal["ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk"]
 """Of a login; ``kiosk`` is a device's."""
 Direction = Literal["entry", "exit"]
 Verdict = Literal[

@@ -43,7 +43,10 @@ R = TypeVar("R", bound=Wire)
 
 
 class Principal(Wire):
-    """Who asks. An applicant is known by the mobile that an OTP proved; staff by a login with a role and a scope."""
+    """Who asks. An applicant is known by the mobile that an OTP proved; staff by a login with a role and a scope.
+
+    An applicant with a ``login_id`` is helped by that operator, who sits beside and types.
+    """
 
     kind: Literal["anonymous", "applicant", "staff"] = "anonymous"
     id: str = "anonymous"

@@ -21,6 +21,7 @@ DEMO_LOGINS: dict[str, dict[str, str]] = {
     "security": {"login_id": "SEC-0001", "password": "security-of-the-tests", "site": "PCS1", "gate": "PCS1-G1"},
     "ado": {"login_id": "ADO-0001", "password": "ado-branch-of-the-tests"},
     "reception": {"login_id": "REC-0001", "password": "reception-of-the-tests", "site": "PCS1"},
+    "assisted": {"login_id": "SEW-0001", "password": "sewa-kendra-of-the-tests"},
     "ops": {"login_id": "OPS-0001", "password": "operations-of-the-tests"},
     "auditor": {"login_id": "AUD-0001", "password": "auditor-of-the-tests"},
 }

@@ -10,6 +10,7 @@ DEMO: dict[str, dict[str, str]] = {
     "security": {"login_id": "SEC-0001", "site": "PCS1", "gate": "PCS1-G1"},
     "ado": {"login_id": "ADO-0001"},
     "reception": {"login_id": "REC-0001", "site": "PCS1"},
+    "assisted": {"login_id": "SEW-0001"},
     "ops": {"login_id": "OPS-0001"},
     "auditor": {"login_id": "AUD-0001"},
 }

@@ -13,7 +13,9 @@ from contracts.model import Role
 
 # ------------------------------------------------------------------ logins
 
-ROLE_PREFIXES: dict[Role, str] = {"security": "SEC", "reception": "REC", "ado": "ADO", "ops": "OPS", "auditor": "AUD", "kiosk": "KIO"}
+ROLE_PREFIXES: dict[Role, str] = {
+    "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD", "kiosk": "KIO",
+}  # fmt: skip
 _NEEDED: dict[Role, str] = {"department": "department", "security": "site", "reception": "site", "kiosk": "site"}
 _ALLOWED: dict[Role, tuple[str, ...]] = {
     "department": ("department", "site"),

@@ -6,6 +6,7 @@ rows (whose application, which department's review) is checked again by the serv
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from time import monotonic
 from typing import Annotated, Literal, TypeVar
 
@@ -29,6 +30,16 @@ KIOSK_COOKIES = ("__Host-kiosk", "kiosk")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
 """A request is answered so long after its last byte, however many services it asks in turn; outside, 5 s are promised."""
+
+
+def session_cookie(public_url: str) -> str:
+    """The cookie of a session. Over HTTPS only the one that no other host and no plain connection can have set."""
+    return SECURE_COOKIE if public_url.startswith("https://") else PLAIN_COOKIE
+
+
+def operator_cookie(public_url: str) -> str:
+    """That of an operator who applies for others: it lies beside the session of the visitor whose mobile is proved."""
+    return session_cookie(public_url).replace("session", "operator")
 
 
 class Caller:
@@ -60,6 +71,10 @@ class Caller:
             method, request, principal=self.principal, idempotency_key=key, address=self._address, until=self._until
         )
 
+    def is_helped_by(self, login_id: str) -> None:
+        """An applicant beside whom an operator types: services record who it was."""
+        self.principal = self.principal.model_copy(update={"login_id": login_id})
+
     def must_act_for(self, site: str) -> None:
         """A login for one site acts for that site only.
 
@@ -78,13 +93,22 @@ class Access:
         applicants: whether applicants may.
         everybody: whether no session is needed; one that is sent is not even looked at.
         initial_password: whether staff may who still must change the password that they were given.
+        cookie: in which the session lies, by the public address.
     """
 
-    def __init__(self, *roles: Role, applicants: bool = False, everybody: bool = False, initial_password: bool = False) -> None:
+    def __init__(
+        self,
+        *roles: Role,
+        applicants: bool = False,
+        everybody: bool = False,
+        initial_password: bool = False,
+        cookie: Callable[[str], str] = session_cookie,
+    ) -> None:
         self.roles = roles
         self.applicants = applicants
         self.everybody = everybody
         self._initial_password = initial_password
+        self._cookie = cookie
 
     async def __call__(self, request: Request) -> Caller:
         """The caller of a request.
@@ -110,7 +134,8 @@ class Access:
         place = keyed_hash(replica.address_secret, address(request))
         if self.everybody:
             return Caller(replica, Principal(id=f"address:{place}"), place, until)
-        claims = await _claims(replica, _token(request, replica.options.public_url))
+        public_url = replica.options.public_url
+        claims = await _claims(replica, _token(request, public_url, self._cookie(public_url)))
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
@@ -159,30 +184,25 @@ def _must_be_json(request: Request) -> None:
         raise HTTPException(415, "the body must be application/json")
 
 
-def _token(request: Request, public_url: str) -> str:
+def _token(request: Request, public_url: str, cookie: str) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
         if scheme.lower() != "bearer" or not token:
             raise NotAuthenticated("the Authorization header is no bearer token")
         return token.strip()
-    name = session_cookie(public_url)
-    if name not in request.cookies:
+    if cookie not in request.cookies:
         raise NotAuthenticated("this needs a session")
     if request.method not in SAFE_METHODS and not is_same_origin(request, public_url):
         raise Forbidden("a page of another site made this request", code="cross_site")
-    return request.cookies[name]
+    return request.cookies[cookie]
 
 
-def session_cookie(public_url: str) -> str:
-    """The cookie of a session. Over HTTPS only the one that no other host and no plain connection can have set."""
-    return SECURE_COOKIE if public_url.startswith("https://") else PLAIN_COOKIE
-
-
-EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "security", "ops", "auditor")
+EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
 anyone = Access(everybody=True)
 applicant = Access(applicants=True)
 signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)
 staff = Access(*EVERY_ROLE, initial_password=True)
+operator = Access("assisted", cookie=operator_cookie)
 
 
 def role(*names: Role, or_applicant: bool = False) -> Access:

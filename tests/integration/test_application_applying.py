@@ -86,6 +86,18 @@ def test_an_application_is_stored_and_told(desk: Desk) -> None:
     assert [(entry.what, entry.at) for entry in view.timeline] == [("submitted", NOW)]
 
 
+def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same(desk: Desk) -> None:
+    helped = applicant_call()
+    helped = helped.model_copy(update={"principal": helped.principal.model_copy(update={"login_id": "SEW-0001"})})
+    with desk.database.transaction() as session:
+        answer = applying.submit(form(), helped, session, NOW)
+    (told,) = desk.said()
+    assert (told.channel, told.mobile_proved, told.submitted_by, told.deliver_by) == ("portal", True, "SEW-0001", "sms")
+    assert desk.view(answer.reference).applicant.mobile == MOBILE
+    with pytest.raises(InvalidInput), desk.database.transaction() as session:  # who vouches may have it printed, who helps may not
+        applying.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW)
+
+
 def test_nothing_personal_stands_in_clear_in_the_outbox(desk: Desk) -> None:
     desk.submit(form(companions=[companion()], vehicle="CH01AB1234"))
     with desk.database.transaction() as session:

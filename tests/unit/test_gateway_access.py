@@ -43,8 +43,8 @@ EXPECTED = {
         "GET /api/v1/passes/{number}", "GET /api/v1/passes/{number}/qr.svg", "GET /api/v1/passes/{number}/qr.png",
         "POST /api/v1/passes/{number}/reissue",
     },
-    "applicant ado auditor department ops reception security": {"DELETE /api/v1/sessions/current"},
-    "ado auditor department ops reception security": {"POST /api/v1/password"},
+    "applicant ado assisted auditor department ops reception security": {"DELETE /api/v1/sessions/current"},
+    "ado assisted auditor department ops reception security": {"POST /api/v1/password"},
     "ado": {
         "POST /api/v1/logins", "GET /api/v1/logins", "POST /api/v1/logins/{login_id}/disable", "POST /api/v1/logins/{login_id}/reset",
     },
@@ -71,7 +71,7 @@ PAGES = {
         "GET /applications/{reference}/qr", "POST /applications/{reference}/again", "GET /applications/{reference}/dates",
         "POST /applications/{reference}/dates", "GET /applications/{reference}/complete", "POST /applications/{reference}/complete",
     },
-    "ado auditor department ops reception security": {"GET /staff/password", "POST /staff/password", "POST /staff/sign-out"},
+    "ado assisted auditor department ops reception security": {"GET /staff/password", "POST /staff/password", "POST /staff/sign-out"},
     "department": {
         "GET /desk", "POST /desk/search", "GET /desk/reviews/{review_id}", "GET /desk/reviews/{review_id}/{verb}",
         "POST /desk/reviews/{review_id}/{verb}",
@@ -86,6 +86,7 @@ PAGES = {
         "POST /counter/applications/{reference}/cancel", "GET /counter/passes/{number}", "POST /counter/passes/{number}/print",
         "GET /counter/passes/{number}/{kind}/{paper}", "POST /counter/passes/{number}/reissue",
     },
+    "assisted": {"GET /assist", "POST /assist/next", "POST /assist/sign-out"},
     "security": {"GET /gate", "POST /gate", "POST /gate/enter", "GET /gate/inside"},
 }  # fmt: skip
 """Under ``/{language}``."""
@@ -137,7 +138,7 @@ def test_each_page_is_for_those_for_whom_it_is_made() -> None:
     assert declared(pages=True) == PAGES
 
 
-ROLES = ("ado", "department", "reception", "security", "ops", "auditor")
+ROLES = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
 SAMPLES = {
     "ado": ("GET", "/api/v1/logins"),
     "reception": ("POST", "/api/v1/counter/lookup"),

@@ -48,7 +48,7 @@ class Intake:
         channel: by which way.
         companions: how many may come along.
         mobile_proved: whether an OTP proved the mobile.
-        submitted_by: the operator who vouches, or None for the applicant.
+        submitted_by: the operator who typed it in, or None for the applicant; who vouches where the mobile is not proved.
     """
 
     channel: Channel
@@ -58,8 +58,8 @@ class Intake:
 
     @property
     def is_attended(self) -> bool:
-        """Whether an operator stands by, who can print a pass and take in a visitor without a mobile."""
-        return self.submitted_by is not None
+        """Whether an operator vouches, who can print a pass and take in a visitor without a mobile."""
+        return self.submitted_by is not None and not self.mobile_proved
 
 
 @dataclass(frozen=True)

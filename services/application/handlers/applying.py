@@ -32,7 +32,7 @@ class NoFreeReference(RuntimeError):
 
 
 def submit(request: SubmitApplication, call: Call, session: Session, at: datetime) -> Acknowledged:
-    """An applicant applies for a visit, from the mobile that an OTP proved.
+    """An applicant applies for a visit, from the mobile that an OTP proved; it is recorded which operator helped, if one did.
 
     Raises:
         InvalidInput: with every problem of the form.

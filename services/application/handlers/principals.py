@@ -19,9 +19,9 @@ def mobile_of(principal: Principal) -> str:
 
 
 def intake_of(principal: Principal) -> Intake:
-    """How an applicant's form comes in: from the portal, or from the kiosk at which he stands."""
+    """How an applicant's form comes in: from the portal, or from the kiosk at which he stands; and which operator helps, if one does."""
     channel: Channel = "kiosk" if principal.kiosk else "portal"
-    return Intake(channel, COMPANIONS[channel], mobile_proved=True)
+    return Intake(channel, COMPANIONS[channel], mobile_proved=True, submitted_by=principal.login_id)
 
 
 def is_reception(principal: Principal) -> bool:

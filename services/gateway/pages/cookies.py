@@ -1,4 +1,7 @@
-"""The cookies: the session, the half-filled answers, and the enrolment of a kiosk. Both HttpOnly and SameSite; over HTTPS also Secure."""
+"""The cookies: the session, the operator's beside it, the half-filled answers, and the enrolment of a kiosk.
+
+All HttpOnly and SameSite; over HTTPS also Secure.
+"""
 
 from datetime import datetime
 from typing import cast
@@ -6,7 +9,7 @@ from typing import cast
 from fastapi import Request, Response
 
 from services.chassis.clock import now
-from services.gateway.access import KIOSK_COOKIES, session_cookie
+from services.gateway.access import KIOSK_COOKIES, operator_cookie, session_cookie
 from services.gateway.pages.answers import AnswersCookie
 from services.gateway.replica import replica_of
 
@@ -46,3 +49,22 @@ def sign_out(response: Response, request: Request) -> None:
     """Forgets the session."""
     secure = is_secure(request)
     response.delete_cookie(_session_name(request), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _operator_name(request: Request) -> str:
+    return operator_cookie(replica_of(request).options.public_url)
+
+
+def keep_operator(response: Response, request: Request, token: str, expires_at: datetime) -> None:
+    """Keeps the session of an operator who applies for others."""
+    _keep(response, request, _operator_name(request), token, expires_at)
+
+
+def forget_operator(response: Response, request: Request) -> None:
+    """Forgets it."""
+    response.delete_cookie(_operator_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
+
+
+def has_operator(request: Request) -> bool:
+    """Whether there is one."""
+    return _operator_name(request) in request.cookies

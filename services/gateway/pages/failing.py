@@ -26,12 +26,13 @@ from contracts.errors import (
 from contracts.model import Language
 from services.gateway import problems
 from services.gateway.access import KIOSK_COOKIES
+from services.gateway.pages import cookies
 from services.gateway.pages.languages import LANGUAGES, preferred
 from services.gateway.pages.render import page
 from services.gateway.problems import RETRY_SECONDS, TABLE
 
 RETRY = {"Retry-After": str(RETRY_SECONDS)}
-STAFF_PATHS = ("desk", "gate", "counter", "staff")
+STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _TEMPLATES: dict[type[ContractError], str] = {
     Unavailable: "errors/unavailable.html",
@@ -88,6 +89,10 @@ def _shown(request: Request, error: ContractError, repeated: dict[str, str] | No
     language = language_of(request)
     if error.body.code == "must_change_password":
         return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
+    if error.body.code == "operator_signed_out":
+        response = RedirectResponse(f"/{language}/staff/sign-in", 303, {"Cache-Control": "no-store"})
+        cookies.forget_operator(response, request)
+        return response
     status = next(TABLE[kind].status for kind in type(error).__mro__ if kind in TABLE)
     template = next((name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "errors/fault.html")
     headers = dict(_HIDDEN)

@@ -14,7 +14,7 @@ from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/logins", include_in_schema=False, route_class=PageRoute)
-ROLES: tuple[Role, ...] = ("department", "reception", "security", "ado", "ops", "auditor")
+ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
 Verb = Literal["disable", "reset"]
 _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}$"
 Login = Annotated[str, Path(pattern=_LOGIN)]

@@ -16,7 +16,7 @@ from services.gateway.pages.failing import PageRoute, too_many
 from services.gateway.pages.view import OpenPage, StaffPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/staff", include_in_schema=False, route_class=PageRoute)
-HOMES: dict[Role, str] = {"department": "/desk", "ado": "/desk/logins", "security": "/gate", "reception": "/counter"}
+HOMES: dict[Role, str] = {"department": "/desk", "ado": "/desk/logins", "security": "/gate", "reception": "/counter", "assisted": "/assist"}
 
 
 @router.get("/sign-in")
@@ -79,5 +79,9 @@ async def sign_out(view: StaffPage) -> Response:
 
 def _signed_in(view: View, session: StaffSession) -> Response:
     response = view.to("/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff/sign-in"))
-    cookies.sign_in(response, view.request, session.access_token, session.expires_at)
+    if session.role == "assisted" and not session.must_change_password:
+        cookies.sign_out(response, view.request)  # there a visitor's session will be
+        cookies.keep_operator(response, view.request, session.access_token, session.expires_at)
+    else:
+        cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     return response

@@ -10,12 +10,13 @@ from fastapi.datastructures import FormData
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.convertors import Convertor, register_url_convertor
 
-from contracts.errors import ContractError, Forbidden
+from contracts.errors import ContractError, Forbidden, NotAuthenticated
 from contracts.model import Language
 from contracts.rpc import Principal
 from contracts.tokens import SessionClaims
-from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, kiosk_of, role, staff
+from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, kiosk_of, operator, role, staff
 from services.gateway.origin import is_same_origin
+from services.gateway.pages.cookies import has_operator
 from services.gateway.pages.failing import is_for_staff
 from services.gateway.pages.languages import LANGUAGES
 from services.gateway.pages.render import page
@@ -61,6 +62,8 @@ class View:
         self.language = language
         self.caller = caller
         self.kiosk = kiosk
+        self.operator: str | None = None
+        """The login of whoever types for a visitor."""
 
     @property
     def principal(self) -> Principal:
@@ -128,7 +131,12 @@ class Pages:
         """
         if request.method not in SAFE_METHODS and not is_same_origin(request, replica_of(request).options.public_url):
             raise Forbidden("a page of another site made this request", code="cross_site")
-        return View(request, language, await self._caller(request), await _kiosk(request))
+        view = View(request, language, await self._caller(request), await _kiosk(request))
+        if has_operator(request):
+            view.operator = await _operator(request)
+            if view.is_applicant:
+                view.caller.is_helped_by(view.operator)
+        return view
 
     async def _caller(self, request: Request) -> Caller:
         if self._notice_session:
@@ -146,6 +154,13 @@ async def _kiosk(request: Request) -> SessionClaims | None:
         return None  # how a page looks is all that hangs on it here
 
 
+async def _operator(request: Request) -> str:
+    try:
+        return (await operator.of_page(request)).principal.id
+    except (NotAuthenticated, Forbidden):  # expired or disabled: what would be recorded is not true any more
+        raise Forbidden("the operator's session has ended", code="operator_signed_out") from None
+
+
 OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]
 """For everybody; a signed-in applicant is noticed."""
 ApplicantPage = Annotated[View, Depends(Pages(applicant))]
@@ -155,3 +170,5 @@ DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
 SecurityPage = Annotated[View, Depends(Pages(role("security")))]
 ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
 AdoPage = Annotated[View, Depends(Pages(role("ado")))]
+OperatorPage = Annotated[View, Depends(Pages(operator))]
+"""Of an operator who applies for others, whoever is signed in beside."""

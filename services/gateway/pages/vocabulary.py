@@ -97,6 +97,7 @@ ROLES: dict[str, str] = {
     "ado": _("ADO Branch"),
     "department": _("Department"),
     "reception": _("Reception counter"),
+    "assisted": _("Sewa Kendra operator"),
     "security": _("Security at a gate"),
     "ops": _("Operations"),
     "auditor": _("Auditor"),

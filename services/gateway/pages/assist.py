@@ -1,0 +1,48 @@
+"""An operator, such as of a Sewa Kendra, applies for others: through the pages of applying, with a code on the visitor's phone.
+
+The visitor's session is what authorises; the operator's lies beside it and is recorded with the application.
+"""
+
+from contextlib import suppress
+from uuid import uuid4
+
+from fastapi import APIRouter, Response
+
+from contracts import rpc
+from contracts.errors import ContractError
+from contracts.rpc import Nothing
+from services.chassis.clock import now
+from services.gateway.denials import LONGEST_SESSION
+from services.gateway.pages import cookies
+from services.gateway.pages.failing import PageRoute
+from services.gateway.pages.sign_in import forget
+from services.gateway.pages.view import OperatorPage
+
+router = APIRouter(prefix="/{language:lang}/assist", include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("")
+async def show(view: OperatorPage) -> Response:
+    """For whom next."""
+    return view.html("assist/next.html")
+
+
+@router.post("/next")
+async def begin(view: OperatorPage) -> Response:
+    """Another visitor, of whose predecessor nothing is left."""
+    response = view.to("/sign-in")
+    await forget(view, response)
+    return response
+
+
+@router.post("/sign-out")
+async def leave(view: OperatorPage) -> Response:
+    """Ends both sessions."""
+    response = view.to("/staff/sign-in")
+    await forget(view, response)
+    cookies.forget_operator(response, view.request)
+    if view.principal.sid is not None:
+        view.caller.replica.denials.session_ended(view.principal.sid, now() + LONGEST_SESSION)
+    with suppress(ContractError):  # the browser has forgotten it in any case
+        await view.caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
+    return response

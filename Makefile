@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser e2e chaos chaos-small outages bench contracts messages lock clean distclean
+.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser screens e2e chaos chaos-small outages bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -51,6 +51,9 @@ journey: setup ## tests of the whole system through HTTP only
 
 browser: setup
 	@deploy/local/bootstrap chromium
+
+screens: browser ## pictures of the pages of applying for README.md, into docs/screens
+	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_applying.py::test_no_page_of_applying_is_wider_than_a_phone[pa]'
 
 e2e: browser ## people in a real Chromium, in three languages, with scripts and without
 	$(PYTHON) -m pytest tests/e2e

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.rpc import ApplicantSession, Nothing, OtpRequest, StaffSession
 from services.chassis.clock import now
+from services.gateway.pages import view
 from tests.applying import SAME_SITE, Reader, hidden, stub
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed
 
@@ -89,6 +90,16 @@ async def test_nobody_else_is_recorded_as_an_operator(kendra: tuple[Reader, Tabl
     assert not client.was_asked("application.check")
     person.http.cookies.set("operator", signed(who))
     assert (await person.http.get("/en/assist")).status_code == 403
+
+
+async def test_control_without_looking_for_the_operator_nobody_knows_who_helped(
+    kendra: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "has_operator", lambda _: False)
+    person, client = kendra
+    person.http.cookies.set("session", signed(claims("applicant")))
+    await person.send("/apply/check", **hidden(await person.answer()))
+    assert client.last("application.submit")[2].login_id is None
 
 
 async def test_an_operators_login_alone_opens_no_page_of_an_applicant(kendra: tuple[Reader, TableClient]) -> None:

@@ -8,6 +8,9 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.rpc import Acknowledged, ApplicantSession, Checked, OtpRequest
 from services.chassis.clock import now
+from services.gateway.pages.apply import routes, sending
+from services.gateway.pages.apply.keeping import ApplyRoute
+from services.gateway.pages.failing import PageRoute
 from tests.applying import Reader, hidden, somebody
 from tests.factories_gateway import REFERENCE, TableClient, claims, signed
 
@@ -170,3 +173,49 @@ async def test_clearing_clears_while_accounts_is_away(reader: tuple[Reader, Tabl
     assert cleared.url.path == "/en/cleared"
     taken_back = {value.partition("=")[0] for value in cleared.history[0].headers.get_list("set-cookie") if "Max-Age=0" in value}
     assert taken_back >= {"session", "answers0"}
+
+
+# ------------------------------------------------------- without the guards
+
+
+async def test_control_without_the_digest_what_nobody_saw_is_sent(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "digest", lambda _: "the same")
+    person, client = reader
+    one_tab = hidden(await person.answer())
+    await person.send("/apply/purpose", **WHY)
+    await person.send("/apply/check", **one_tab)
+    assert client.last("application.submit")[1].purpose == WHY["purpose"]
+
+
+async def test_control_without_the_key_in_a_question_a_tab_that_was_left_open_begins_another_application(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, _ = reader
+    checked = await person.answer()
+    other_tab = hidden(await person.open("/apply/purpose"))
+    await person.send("/apply/check", **hidden(checked))
+    monkeypatch.setattr(routes, "was_sent", lambda *_: False)
+    assert (await person.send("/apply/purpose", **other_tab, **WHY)).url.path == "/en/apply/who"
+
+
+async def test_control_without_the_fields_kept_the_answer_is_gone_after_signing_in(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ApplyRoute, "signed_out", PageRoute.signed_out)
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    await person.send("/apply/purpose", **WHY)
+    assert WHY["purpose"] not in (await prove_again(person, client)).text
+
+
+async def test_control_without_the_fields_in_the_page_of_an_outage_the_choice_is_gone(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ApplyRoute, "repeated", PageRoute.repeated)
+    person, client = reader
+    await person.answer()
+    client.answers["application.check"] = client.answers["approval.officers"] = Unavailable("down")
+    assert hidden(await person.send("/apply/officer", officer="baldev")) == {}

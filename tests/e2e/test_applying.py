@@ -1,0 +1,320 @@
+"""Applying in a real browser: nothing that was typed is lost, with scripts and without, and help where it is needed."""
+
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from services.chassis.clock import IST, now
+from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.people import Staff, Visitor, press
+from tests.running import eventually
+from tests.system import System
+
+WAYS = pytest.mark.parametrize(
+    ("language", "scripts"), [("pa", True), ("hi", False), ("en", True)], ids=["Punjabi", "Hindi without scripts", "English"]
+)
+SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+SHOWN = ("start", "error", "check", "done")
+"""Pages of which README.md shows a picture."""
+Open = Callable[..., Page]
+
+
+def choose(name: str, value: str) -> Callable[[Page], None]:
+    return lambda page: page.check(f"input[name={name}][value='{value}']")
+
+
+def fill(**fields: str) -> Callable[[Page], None]:
+    return lambda page: [page.fill(f"#{name}", text) for name, text in fields.items()] and None
+
+
+def identify(page: Page) -> None:
+    choose("id_type", "voter_id")(page)
+    page.fill("#id_last4", "4821")
+
+
+def explain(page: Page) -> None:
+    choose("purpose_kind", "meeting")(page)
+    page.fill("#purpose", "Arms licence renewal, file 114/2026")
+
+
+def when(page: Page) -> None:
+    page.select_option("#date-0", (now().astimezone(IST) + timedelta(days=1)).date().isoformat())
+    page.select_option("#from-0", "10:00")
+    page.select_option("#to-0", "12:00")
+
+
+STEPS: list[tuple[str, Callable[[Page], None]]] = [
+    ("who", choose("kind", "citizen")), ("name", fill(name="Gurpreet Kaur")), ("id", identify), ("site", choose("site", "PCS1")),
+    ("department", choose("department", "home")), ("officer", choose("officer", "anyone")), ("purpose", explain), ("when", when),
+    ("companions", choose("more", "no")), ("vehicle", lambda _: None), ("assistance", choose("assistance", "")),
+    ("deliver", choose("deliver_by", "sms")), ("check", lambda _: None),
+]  # fmt: skip
+
+
+def on(page: Page, question: str) -> None:
+    expect(page).to_have_url(re.compile(rf"/apply/{question}$"))
+
+
+def go_to(visitor: Visitor, question: str, seen: Callable[[str], None] = lambda _: None) -> Page:
+    """Answers everything up to a question; each page is shown to ``seen`` first."""
+    visitor.open("/apply/who")
+    if visitor.page.locator("#mobile").count():
+        visitor.sign_in()
+    for name, answer in STEPS:
+        on(visitor.page, name)
+        seen(name)
+        if name == question:
+            break
+        answer(visitor.page)
+        press(visitor.page)
+    return visitor.page
+
+
+def reference_of(page: Page) -> str:
+    on(page, "done")
+    return page.locator(".govuk-panel strong").inner_text()
+
+
+def codes(system: System, mobile: str, at_least: int) -> list[str]:
+    """The codes that came to a phone, the oldest first, once there are so many."""
+
+    def look() -> list[str] | None:
+        answer = httpx.get(f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
+        found = [re.search(r"\b(\d{6})\b", one["text"]) for one in answer if one["purpose"] == "otp"]
+        return [match[1] for match in found if match] if len(found) >= at_least else None
+
+    return eventually(look, f"{at_least} codes come to {mobile}", 30)
+
+
+@WAYS
+def test_an_official_says_from_which_office_and_the_department_reads_it(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+) -> None:
+    reference = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language).apply(office=True)
+    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
+    desk.find(reference)
+    expect(desk.page.locator("main")).to_contain_text("Executive Engineer")
+    expect(desk.page.locator("main")).to_contain_text("Punjab Mandi Board")
+
+
+@WAYS
+def test_after_five_wrong_codes_a_new_one_opens_the_session(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    page = visitor.page
+    visitor.open("/apply/who")
+    page.fill("#mobile", mobile)
+    press(page)
+    [right] = codes(system, mobile, 1)
+    for _ in range(5):
+        page.fill("#code", f"{(int(right) + 1) % 1_000_000:06d}")
+        press(page)
+        expect(page.locator(".govuk-error-summary")).to_be_visible()
+    expect(page.locator("#code")).to_have_count(0)
+    page.locator("#again").click()
+    page.fill("#code", " ".join(codes(system, mobile, 2)[-1]))
+    press(page)
+    on(page, "who")
+
+
+def test_a_code_can_be_sent_again_when_the_countdown_is_over(open_browser: Open, system: System, mobile: str) -> None:
+    visitor = Visitor(open_browser(PHONE), system, mobile)
+    visitor.open("/sign-in")
+    visitor.page.fill("#mobile", mobile)
+    visitor.page.clock.install()
+    press(visitor.page)
+    again = visitor.page.locator("#again")
+    expect(again).to_be_disabled()
+    expect(again).to_have_text(re.compile(r"\(\d+\)"))
+    visitor.page.clock.fast_forward(31_000)
+    expect(again).to_be_enabled()
+    expect(again).to_have_text("Send it again")
+
+
+@WAYS
+def test_a_session_that_ends_in_the_middle_of_a_form_costs_nothing(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    page = go_to(visitor, "purpose")
+    explain(page)
+    page.context.clear_cookies(name="session")
+    press(page)
+    expect(page.locator("#mobile")).to_be_visible()
+    page.fill("#mobile", mobile)
+    press(page)
+    page.fill("#code", codes(system, mobile, 2)[-1])
+    press(page)
+    on(page, "purpose")
+    expect(page.locator("#purpose")).to_have_value("Arms licence renewal, file 114/2026")
+    expect(page.locator("input[name=purpose_kind][value=meeting]")).to_be_checked()
+    press(page)
+    on(page, "when")
+
+
+@SCRIPTS
+def test_two_tabs_send_one_application_and_nothing_that_was_not_seen(
+    open_browser: Open, system: System, mobile: str, scripts: bool
+) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile)
+    one = go_to(visitor, "check")
+    other = one.context.new_page()
+    other.goto("/en/apply/purpose")
+    other.fill("#purpose", "Another file, 7/2026")
+    press(other)
+    on(other, "check")
+    left_open = one.context.new_page()
+    left_open.goto("/en/apply/vehicle")
+    press(one)
+    expect(one.locator(".govuk-notification-banner")).to_be_visible()
+    expect(one.locator("main")).to_contain_text("Another file, 7/2026")
+    press(one)
+    reference = reference_of(one)
+    press(other)  # the same answers, once more
+    assert reference_of(other) == reference
+    left_open.fill("#vehicle", "PB65AB1234")
+    press(left_open)
+    expect(left_open.locator(".govuk-panel strong")).to_have_text(reference)
+    visitor.open("/applications")
+    expect(visitor.page.locator("main a[href*='/applications/PCS-']")).to_have_count(1)
+
+
+@SCRIPTS
+def test_back_refresh_and_a_second_click_are_harmless(open_browser: Open, system: System, mobile: str, scripts: bool) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile)
+    page = go_to(visitor, "check")
+    press(page)
+    reference = reference_of(page)
+    page.reload()
+    assert reference_of(page) == reference
+    page.go_back()
+    if page.locator("input[name=shown]").count():  # the browser may show the page as it was
+        press(page)
+        assert reference_of(page) == reference
+    visitor.open("/applications")
+    expect(page.locator("main a[href*='/applications/PCS-']")).to_have_count(1)
+
+
+@WAYS
+def test_while_a_service_is_down_the_page_keeps_what_was_typed(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+) -> None:
+    page = go_to(Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language), "purpose")
+    explain(page)
+    application = system.processes["application"]
+    application.kill()
+    try:
+        with page.expect_navigation() as calm:
+            press(page)
+        assert calm.value is not None
+        assert calm.value.status == 503
+        expect(page.locator(".govuk-notification-banner")).to_be_visible()
+        expect(page.locator("#purpose")).to_have_value("Arms licence renewal, file 114/2026")
+    finally:
+        application.start()
+    press(page)
+    on(page, "when")
+
+
+@SCRIPTS
+def test_an_application_that_is_sent_while_the_service_is_down_is_sent_once(
+    open_browser: Open, system: System, mobile: str, scripts: bool
+) -> None:
+    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile)
+    page = go_to(visitor, "check")
+    application = system.processes["application"]
+    application.kill()
+    try:
+        with page.expect_navigation() as calm:
+            press(page)
+        assert calm.value is not None
+        assert calm.value.status == 503
+        expect(page.locator("main")).to_contain_text("Arms licence renewal")
+    finally:
+        application.start()
+    press(page)
+    reference_of(page)
+    visitor.open("/applications")
+    expect(page.locator("main a[href*='/applications/PCS-']")).to_have_count(1)
+
+
+@SCRIPTS
+def test_a_department_is_found_in_any_letters_and_by_somebody_in_it(open_browser: Open, system: System, mobile: str, scripts: bool) -> None:
+    page = go_to(Visitor(open_browser(PHONE, scripts=scripts), system, mobile), "department")
+    for words in ("grih", "ਗ੍ਰਹਿ", "baldew singh"):
+        page.fill("#q", words)
+        page.locator("form[role=search] button").click()
+        expect(page.locator("input[name=department]")).to_have_count(1)
+        expect(page.locator("input[name=department]")).to_have_value("home")
+    expect(page.locator("main")).to_contain_text("Baldev Singh, Superintendent")
+    choose("department", "home")(page)
+    press(page)
+    on(page, "officer")
+
+
+def test_scripts_hide_what_a_child_needs_not_and_offer_only_times_that_fit(open_browser: Open, system: System, mobile: str) -> None:
+    page = go_to(Visitor(open_browser(PHONE), system, mobile), "when")
+    page.select_option("#from-0", "10:00")
+    expect(page.locator("#to-0 option[value='10:00']")).to_be_disabled()
+    expect(page.locator("#to-0 option[value='10:30']")).to_be_enabled()
+    when(page)
+    press(page)
+    choose("more", "yes")(page)
+    press(page)
+    expect(page.locator("#id_last4")).to_be_visible()
+    page.check("#child")
+    expect(page.locator("#id_last4")).to_be_hidden()
+
+
+def test_an_operator_applies_for_a_visitor_whose_phone_proves_the_number(open_browser: Open, system: System, mobile: str) -> None:
+    operator = Staff(open_browser(DESK), system, "assisted")
+    press(operator.page)
+    visitor = Visitor(operator.page, system, mobile)
+    page = go_to(visitor, "check")
+    expect(page.locator("body")).to_contain_text("SEW-0001")
+    press(page)
+    reference_of(page)
+    page.get_by_role("link", name="Next visitor").click()
+    press(page)
+    expect(page.locator("#mobile")).to_have_value("")
+    visitor.open("/applications")
+    expect(page.locator("#mobile")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+def test_no_page_of_applying_is_wider_than_a_phone(open_browser: Open, system: System, mobile: str, language: str) -> None:
+    """With EPASS_SCREENS it keeps pictures of some pages in that folder: ``make screens``."""
+    visitor = Visitor(open_browser(PHONE), system, mobile, language)
+    visitor.open("/apply")
+    fits(visitor.page, f"{language}-start")
+    page = go_to(visitor, "check", lambda name: fits(visitor.page, f"{language}-{name}"))
+    visitor.open("/apply/companion")
+    fits(page, f"{language}-companion")
+    visitor.open("/apply/id")
+    choose("id_type", "aadhaar")(page)
+    page.fill("#id_last4", "499118665246")
+    press(page)
+    expect(page.locator(".govuk-error-summary")).to_be_visible()
+    fits(page, f"{language}-error")
+    visitor.open("/apply/check")
+    press(page)
+    reference_of(page)
+    fits(page, f"{language}-done")
+
+
+def fits(page: Page, name: str) -> None:
+    """Nothing sticks out sideways; the picture is kept where one is wanted."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+    folder = os.environ.get("EPASS_SCREENS")
+    if folder and name.partition("-")[2] in SHOWN:
+        picture = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB").quantize(32)
+        picture.save(Path(folder) / f"{name}.png", optimize=True)

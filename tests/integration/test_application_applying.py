@@ -92,7 +92,7 @@ def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same
     with desk.database.transaction() as session:
         answer = applying.submit(form(), helped, session, NOW)
     (told,) = desk.said()
-    assert (told.channel, told.mobile_proved, told.submitted_by, told.deliver_by) == ("portal", True, "SEW-0001", "sms")
+    assert (told.channel, told.mobile_proved, told.submitted_by) == ("portal", True, "SEW-0001")
     assert desk.view(answer.reference).applicant.mobile == MOBILE
     with pytest.raises(InvalidInput), desk.database.transaction() as session:  # who vouches may have it printed, who helps may not
         applying.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW)

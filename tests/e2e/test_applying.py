@@ -313,6 +313,8 @@ def test_no_page_of_applying_is_wider_than_a_phone(open_browser: Open, system: S
 
 def fits(page: Page, name: str) -> None:
     """Nothing sticks out sideways; the picture is kept where one is wanted."""
+    page.wait_for_load_state()
+    page.evaluate("document.fonts.ready.then(() => undefined)")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
     folder = os.environ.get("EPASS_SCREENS")
     if folder and name.partition("-")[2] in SHOWN:

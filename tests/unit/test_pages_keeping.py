@@ -66,6 +66,17 @@ async def test_a_companion_that_was_typed_after_the_session_ended_is_kept(reader
     assert 'value="Harjit Singh"' in shown.text
 
 
+async def test_a_whole_number_of_an_id_is_not_kept(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    await person.send("/apply/id", id_type="aadhaar", id_last4="4991 1866 5246")
+    shown = await prove_again(person, client)
+    assert shown.url.path == "/en/apply/id"
+    assert 'value="aadhaar" checked' in shown.text
+    assert "5246" not in shown.text
+
+
 async def test_an_answer_too_long_for_a_cookie_does_not_keep_anybody_from_signing_in(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     await person.answer()

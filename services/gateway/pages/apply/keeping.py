@@ -12,6 +12,7 @@ from uuid import uuid4
 from fastapi import Request, Response
 from fastapi.datastructures import FormData
 
+from contracts.identity import NotLastFour, last_four
 from services.gateway.pages.answers import Answers, TooLong
 from services.gateway.pages.apply.questions import QUESTIONS
 from services.gateway.pages.cookies import answers_cookie
@@ -31,8 +32,9 @@ class ApplyRoute(PageRoute):
         response = await super().signed_out(request)
         cookie, path = answers_cookie(request), request.url.path.partition("/")[2].partition("/")[2]
         if request.method == "POST":
+            posted = {"path": path, "fields": _without_full_number(await _fields(request))}
             with suppress(TooLong):
-                cookie.write(response, cookie.read(request) | {UNTIL_SIGNED_IN: {"path": path, "fields": await _fields(request)}})
+                cookie.write(response, cookie.read(request) | {UNTIL_SIGNED_IN: posted})
         return response
 
     async def repeated(self, request: Request) -> Fields | None:
@@ -43,6 +45,14 @@ class ApplyRoute(PageRoute):
 async def _fields(request: Request) -> Fields:
     form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
     return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _without_full_number(fields: Fields) -> Fields:
+    """A whole number of an ID is refused and kept nowhere, not even in the browser."""
+    with suppress(NotLastFour):
+        last_four(fields.get("id_last4", "0000"))
+        return fields
+    return fields | {"id_last4": ""}
 
 
 def answers_of(view: View) -> Answers:

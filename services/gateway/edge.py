@@ -20,7 +20,7 @@ log = logs.logger(__name__)
 LARGEST_BODY = 64 * 1024
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{7,63}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_DIGEST_IN_NAME = re.compile(r"^/static/built/[a-z]+-[A-Z0-9]{8}\.[a-z0-9]+$")
+_DIGEST_IN_NAME = re.compile(r"^/static/built/[a-z-]+-[A-Z0-9]{8}\.[a-z0-9]+$")
 QUIET_ROUTES = {"/healthz", "/readyz", "/metrics", "/static"}
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",

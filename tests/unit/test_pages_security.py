@@ -117,13 +117,22 @@ def test_no_page_reads_anything_else_from_its_address() -> None:
     assert read <= IN_AN_ADDRESS
 
 
+def names_given(keyword: ast.keyword) -> set[str]:
+    """The names that an argument by name gives: its own, or for ``**`` the keys of what is unpacked, else what that is called."""
+    if keyword.arg is not None:
+        return {keyword.arg}
+    keys = {key.value for one in ast.walk(keyword.value) if isinstance(one, ast.Dict) for key in one.keys if isinstance(key, ast.Constant)}
+    return {str(key) for key in keys} or {ast.unparse(keyword.value)}
+
+
 def test_no_page_leads_on_with_anything_else_in_the_address() -> None:
     written = {
-        keyword.arg
+        name
         for path in (GATEWAY / "pages").rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text()))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "to"
         for keyword in call.keywords
+        for name in names_given(keyword)
     }
     assert "told" in written
     assert written <= IN_AN_ADDRESS
@@ -232,6 +241,7 @@ async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: 
 async def test_without_the_limit_they_could(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
     monkeypatch.setattr(limits.Limits, "hit", lambda *_: None)
+    monkeypatch.setattr(limits.Limits, "check", lambda *_: None)
     app, _ = stub(application__view=APPLICATION)
     assert (await tried_out(app))[-1] == 303
 

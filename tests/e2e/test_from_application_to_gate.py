@@ -24,7 +24,7 @@ def test_an_application_becomes_a_pass_that_opens_the_gate(
     link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{message['text']} {message['link']}")
     assert link is not None
     visitor.page.goto(link[0])
-    expect(visitor.page.locator("svg").first).to_be_visible()
+    expect(visitor.page.locator(".epass-qr svg")).to_be_visible()
     number = "".join(visitor.page.locator(".number strong").inner_text().split())
     guard = Staff(open_browser(PHONE, scripts=scripts), system, "security", language)
     guard.page.fill("#pass", number)

@@ -16,52 +16,82 @@ from tests.journey.actors import MATCHED, Applicant, Department, Officer, issued
 from tests.running import eventually
 from tests.system import System
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 KEEP, FORGET = "[data-pass=keep]", "[data-pass=forget]"
 ON_THE_PHONE = "Promise.all([caches.keys(), navigator.serviceWorker.getRegistrations()]).then((all) => all.flat().length)"
 """How much was left there."""
+FONTS_LOADED = """document.fonts.ready.then(() => ["ਪ", "A"].every((letter) => document.fonts.check("16px 'e-Pass Latin', 'e-Pass Gurmukhi'", letter)))"""
 POINT = 72 / 25.4
 """PDF units a millimetre."""
 WITHOUT_QUIET_ZONE = 77 / 85
 """Modules of a QR of version 15."""
 
 
-class Visit:
-    """A visit with its pass, made through the interface: who applied, the reference, the number, the page's path, a phone."""
+def complaints_of_axe(page: Page) -> list[str]:
+    """What axe finds wrong with a page as it is now."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found["violations"]]
 
-    def __init__(self, system: System, page: Page) -> None:
-        self.page, self.applicant, self.system = page, Applicant(system), system
-        self.reference, shown = issued(self.applicant, Department(system))
+
+class Pass:
+    """A pass, made through the interface: who applied, the reference, the number, the path of its page."""
+
+    def __init__(self, system: System, **application: Any) -> None:
+        self.applicant = Applicant(system)
+        self.reference, shown = issued(self.applicant, Department(system), **application)
         self.number: str = shown["number"]
         told = eventually(lambda: messages(system, self.applicant.mobile, "pass_issued"), "the pass comes by message", 30)
         link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{told[-1]['text']} {told[-1]['link']}")
         assert link is not None
         self.path = link[0]
 
-    def open(self) -> Page:
-        self.page.goto(self.path)
-        return self.page
+    @property
+    def token(self) -> str:
+        """What its QR says."""
+        return self.applicant.token(self.number)
 
-    def keep(self) -> Page:
-        """Opens the page and has it kept."""
-        page = self.open()
-        page.click(KEEP)
-        expect(page.locator("[data-pass=kept]")).to_be_visible()
-        return page
+    def cancel(self) -> None:
+        assert self.applicant.post(f"/applications/{self.reference}/cancel").is_success
 
-    def open_until(self, condition: str) -> Page:
-        """Opens the page until its pass has ended; what comes by event takes a moment."""
 
-        def ended() -> bool:
-            return self.open().locator(f".epass-ending--{condition}:visible").count() == 1
-
-        eventually(ended, f"the pass is {condition}", 30)
-        expect(self.page.locator(".epass-qr")).to_have_count(0)
-        return self.page
+@pytest.fixture(scope="module")
+def good(system: System) -> Pass:
+    """A pass with much to say, which no test changes."""
+    companions = [{"name": name, "name_latin": latin, "child": True} for name, latin in (("ਸਿਮਰਨ", "Simran"), ("ਜਸਲੀਨ", "Jasleen"))]
+    companions.append({"name": "Harjit Singh", "id_type": "driving_licence", "id_last4": "0917"})
+    return Pass(system, officer="home-superintendent", vehicle="PB65AB1234", companions=companions, decision={"entries": 2})
 
 
 @pytest.fixture
-def visit(open_browser: Callable[..., Page], system: System) -> Visit:
-    return Visit(system, open_browser(PHONE))
+def own(system: System) -> Pass:
+    """A pass of this test alone."""
+    return Pass(system)
+
+
+def keep(page: Page, path: str) -> None:
+    """Opens a pass and has it kept."""
+    page.goto(path)
+    page.click(KEEP)
+    expect(page.locator("[data-pass=kept]")).to_be_visible()
+
+
+def open_until(page: Page, path: str, condition: str) -> None:
+    """Opens a pass until it has ended; what comes by event takes a moment."""
+
+    def ended() -> bool:
+        page.goto(path)
+        return page.locator(f".epass-ending--{condition}:visible").count() == 1
+
+    eventually(ended, f"the pass is {condition}", 30)
+    expect(page.locator(".epass-qr")).to_have_count(0)
+
+
+def cannot_be_opened_offline(page: Page, path: str) -> None:
+    page.context.set_offline(True)
+    with pytest.raises(Error, match="ERR_"):
+        page.goto(path)
+    page.context.set_offline(False)
 
 
 def read_from_screen(page: Page, tmp_path: Any) -> list[str]:
@@ -77,114 +107,118 @@ def number_on(page: Page) -> str:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
-def test_the_qr_is_read_from_a_phone_of_360_pixels(open_browser: Callable[..., Page], visit: Visit, tmp_path: Path, scripts: bool) -> None:
+def test_the_qr_is_read_from_a_phone_of_360_pixels(open_browser: Callable[..., Page], good: Pass, tmp_path: Path, scripts: bool) -> None:
     page = open_browser(PHONE, scripts=scripts)
-    page.goto(visit.path)
+    page.goto(good.path)
     drawing = page.locator(".epass-qr svg")
     drawing.scroll_into_view_if_needed()
     box = drawing.bounding_box()
     assert box is not None
     assert box["width"] == PHONE["width"], "as wide as the phone"
-    assert read_from_screen(page, tmp_path) == [visit.applicant.token(visit.number)]
-    page.goto(f"{visit.path}/visit")
+    assert read_from_screen(page, tmp_path) == [good.token]
+    page.goto("/p/" + "A" * 22)
     assert read_from_screen(page, tmp_path) == [], "it was the pass that was read"
 
 
-@pytest.mark.parametrize("language", ["pa", "hi", "en"])
 @pytest.mark.parametrize("size", [PHONE, DESK, {"width": 320, "height": 640}], ids=["phone", "desk", "narrow"])
-def test_the_page_switches_its_language_and_nothing_sticks_out(
-    open_browser: Callable[..., Page], visit: Visit, language: str, size: Any
-) -> None:
+def test_the_page_switches_its_language_and_anybody_can_use_it(open_browser: Callable[..., Page], good: Pass, size: Any) -> None:
     page = open_browser(size)
-    page.goto(visit.path)
+    page.goto(good.path)
     expect(page.locator("html")).to_have_attribute("lang", "pa")
-    if language != "pa":
+    for language in ("hi", "en", "pa"):
         page.locator(f"nav a[lang={language}]").click()
-    expect(page.locator("html")).to_have_attribute("lang", language)
-    assert number_on(page) == visit.number
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        assert number_on(page) == good.number
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "nothing sticks out"
+        assert complaints_of_axe(page) == []
 
 
-def test_a_kept_pass_opens_without_the_internet(visit: Visit, tmp_path: Path) -> None:
-    page = visit.keep()
+def test_a_kept_pass_opens_without_the_internet(open_browser: Callable[..., Page], good: Pass, tmp_path: Path) -> None:
+    page = open_browser(PHONE)
+    keep(page, good.path)
     expect(page.locator(KEEP)).to_be_hidden()
     page.context.set_offline(True)
-    visit.open()
+    page.goto(good.path)
     expect(page.locator(".epass-copy")).to_be_visible()
-    assert number_on(page) == visit.number
+    assert number_on(page) == good.number
     page.locator(".epass-qr svg").scroll_into_view_if_needed()
-    assert read_from_screen(page, tmp_path) == [visit.applicant.token(visit.number)]
-    assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily").startswith('"e-Pass Latin"'), "with its styles"
+    assert read_from_screen(page, tmp_path) == [good.token]
+    assert page.evaluate(FONTS_LOADED), "with its styles and letters"
     page.context.set_offline(False)
-    visit.open()
+    page.goto(good.path)
     expect(page.locator(".epass-copy")).to_be_hidden()
 
 
-def test_a_pass_that_was_not_kept_or_was_removed_does_not(visit: Visit) -> None:
-    page = visit.open()
+def test_a_pass_that_was_not_kept_or_was_removed_does_not(open_browser: Callable[..., Page], good: Pass) -> None:
+    page = open_browser(PHONE)
+    page.goto(good.path)
     expect(page.locator(KEEP)).to_be_visible()
     assert page.evaluate(ON_THE_PHONE) == 0
-    cannot_be_opened_offline(visit)
-    visit.keep().click(FORGET)
+    cannot_be_opened_offline(page, good.path)
+    keep(page, good.path)
+    page.click(FORGET)
     expect(page.locator(KEEP)).to_be_visible()
     assert page.evaluate(ON_THE_PHONE) == 0
-    cannot_be_opened_offline(visit)
+    cannot_be_opened_offline(page, good.path)
 
 
-def test_keeping_one_pass_keeps_no_other(open_browser: Callable[..., Page], system: System, visit: Visit) -> None:
-    visit.keep()
-    other = Visit(system, visit.page)
-    other.open()
-    cannot_be_opened_offline(other)
-    visit.page.context.set_offline(True)
-    expect(visit.open().locator(".epass-qr")).to_be_visible()
-
-
-def cannot_be_opened_offline(visit: Visit) -> None:
-    visit.page.context.set_offline(True)
-    with pytest.raises(Error, match="ERR_"):
-        visit.open()
-    visit.page.context.set_offline(False)
-    visit.open()
-
-
-def test_a_cancelled_pass_takes_the_place_of_the_kept_copy(visit: Visit, tmp_path: Path) -> None:
-    page = visit.keep()
-    assert visit.applicant.post(f"/applications/{visit.reference}/cancel").is_success
-    visit.open_until("cancelled")
+def test_keeping_one_pass_keeps_no_other_page(open_browser: Callable[..., Page], good: Pass, own: Pass) -> None:
+    page = open_browser(PHONE)
+    keep(page, good.path)
+    page.goto(own.path)
+    expect(page.locator(KEEP)).to_be_visible()
+    for path in (own.path, f"{good.path}/visit.ics", "/pa", "/pa/applications"):
+        cannot_be_opened_offline(page, path)
     page.context.set_offline(True)
-    visit.open()
+    page.goto(good.path)
+    expect(page.locator(".epass-qr")).to_be_visible()
+
+
+def test_a_cancelled_pass_takes_the_place_of_the_kept_copy(open_browser: Callable[..., Page], own: Pass, tmp_path: Path) -> None:
+    page = open_browser(PHONE)
+    keep(page, own.path)
+    own.cancel()
+    open_until(page, own.path, "cancelled")
+    assert complaints_of_axe(page) == []
+    page.context.set_offline(True)
+    page.goto(own.path)
     expect(page.locator(".epass-copy")).to_be_visible()
     expect(page.locator(".epass-ending--cancelled")).to_be_visible()
     expect(page.locator(".epass-qr")).to_have_count(0)
     assert read_from_screen(page, tmp_path) == []
 
 
-def test_a_kept_copy_knows_by_the_clock_when_its_pass_is_over(visit: Visit) -> None:
-    page = visit.keep()
+def test_a_kept_copy_knows_by_the_clock_when_its_pass_is_over(open_browser: Callable[..., Page], good: Pass) -> None:
+    page = open_browser(PHONE)
+    keep(page, good.path)
     until = page.locator("[data-until]").get_attribute("data-until")
     assert until is not None
     page.context.set_offline(True)
     page.clock.install(time=datetime.fromisoformat(until) - timedelta(minutes=10))
-    visit.open()
+    page.goto(good.path)
     expect(page.locator(".epass-qr")).to_be_visible()
     page.clock.fast_forward(11 * 60 * 1000)
     expect(page.locator(".epass-ending--expired")).to_be_visible()
     expect(page.locator(".epass-qr")).to_be_hidden()
 
 
-def test_a_used_pass_shows_no_qr(system: System, visit: Visit) -> None:
-    guard, token = Officer(system), visit.applicant.token(visit.number)
+def test_a_used_pass_shows_no_qr(open_browser: Callable[..., Page], system: System, own: Pass) -> None:
+    page, guard, token = open_browser(PHONE), Officer(system), own.token
     assert guard.scan(token=token, id_check=MATCHED)["verdict"] == "admit"
-    expect(visit.open().locator(".epass-qr")).to_be_visible()
+    page.goto(own.path)
+    expect(page.locator(".epass-qr")).to_be_visible()
     assert guard.scan(token=token, direction="exit")["verdict"] == "exit"
-    visit.open()
-    expect(visit.page.locator(".epass-ending--used")).to_be_visible()
-    expect(visit.page.locator(".epass-qr")).to_have_count(0)
+    page.goto(own.path)
+    expect(page.locator(".epass-ending--used")).to_be_visible()
+    expect(page.locator(".epass-qr")).to_have_count(0)
 
 
-def test_a_pass_is_printed_on_one_sheet_of_a6_with_a_qr_that_paper_can_carry(visit: Visit) -> None:
-    page = visit.open()
+@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+def test_a_pass_is_printed_on_one_sheet_of_a6_with_a_qr_that_paper_can_carry(
+    open_browser: Callable[..., Page], good: Pass, language: str
+) -> None:
+    page = open_browser(DESK)
+    page.goto(f"{good.path}?in={language}")
     paper = page.pdf(prefer_css_page_size=True)
     sheets = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper)
     assert [(round(float(width) / POINT), round(float(height) / POINT)) for width, height in sheets] == [(105, 148)]
@@ -192,15 +226,22 @@ def test_a_pass_is_printed_on_one_sheet_of_a6_with_a_qr_that_paper_can_carry(vis
     box = page.locator(".epass-qr svg").bounding_box()
     assert box is not None
     assert box["width"] * 25.4 / 96 * WITHOUT_QUIET_ZONE >= 35
-    for hidden in ("header", "nav", "[data-pass=actions]"):
-        expect(page.locator(hidden).first).to_be_hidden()
+    for hidden in ("header", ".epass-languages", "[data-pass=actions]"):
+        expect(page.locator(hidden)).to_be_hidden()
     expect(page.locator(".number strong")).to_be_visible()
+
+
+def test_another_page_is_not_printed_on_a6(open_browser: Callable[..., Page]) -> None:
+    page = open_browser(DESK)
+    page.goto("/en")
+    assert b"/MediaBox [0 0 612 792]" in page.pdf(prefer_css_page_size=True)
 
 
 def test_the_first_page_leads_to_applying_in_the_language_of_the_reader(open_browser: Callable[..., Page]) -> None:
     page = open_browser(PHONE)
     page.goto("/")
     expect(page).to_have_url(re.compile(r"/en$"))
+    assert complaints_of_axe(page) == []
     page.locator("nav a[lang=pa]").click()
     expect(page.locator("html")).to_have_attribute("lang", "pa")
     page.locator("a.govuk-button--start").click()

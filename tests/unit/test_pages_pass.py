@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -123,7 +124,11 @@ async def test_a_replaced_pass_points_to_the_newer_message() -> None:
 
 
 async def test_no_two_endings_look_alike() -> None:
-    """Each has a sentence and a drawing of its own; the colours are in _pass.scss by the same names."""
+    """Each has a sentence, a drawing and a colour of its own."""
+    styles = (Path(__file__).parents[2] / "web" / "styles" / "_pass.scss").read_text()
+    colours = dict(re.findall(r'"(\w+)": (#\w{6})', styles))
+    assert colours.keys() == ENDINGS.keys()
+    assert len(set(colours.values())) == len(ENDINGS)
     texts_of_all = [await text_of(**answers) for answers in ENDED.values()]
     banners = [re.search(r'<svg class="epass-ending__sign".*?</strong>', text, re.DOTALL) for text in texts_of_all]
     drawings = {re.search(r"<(?:path|circle).*</svg>", banner[0], re.DOTALL)[0] for banner in banners if banner}  # type: ignore[index]

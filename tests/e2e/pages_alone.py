@@ -12,10 +12,10 @@ from contracts.errors import NotAuthenticated
 from contracts.rpc import ApplicantSession, Checked, DepartmentList, IssuedLogin, LoginList, OfficerList, OtpRequest, ReviewList, SiteList
 from services.chassis.clock import now
 from services.gateway.app import create_app
+from tests.applying import BALDEV, HOME, SITE
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, claims, options, signed
 from tests.factories_pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
 from tests.running import eventually, free_port
-from tests.unit.test_pages_applying import BALDEV, HOME, SITE
 
 INSIDE = rpc.Inside(
     pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3, since=now(), gate="PCS1-G1",

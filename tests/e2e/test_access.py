@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, TooManyAttempts, Unavailable
 from contracts.rpc import ApplicationList, Checked, OfficerList, ReviewList, ScanResult
 from services.gateway.pages.languages import LANGUAGES, texts
+from tests.applying import SAME_SITE
 from tests.e2e.pages_alone import APPROVED, WRONG_LOGIN, PagesAlone
 from tests.factories_gateway import NUMBER, REFERENCE, pass_view
 from tests.factories_pages import ADMIT, APPLICATION, REVIEW_ID, review
-from tests.unit.test_pages_applying import SAME_SITE
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 NARROW = {"width": 320, "height": 256}

@@ -23,8 +23,8 @@ from contracts.rpc import (
 )
 from services.chassis.clock import now
 from services.gateway.pages.waiting import within
+from tests.applying import Reader, hidden, stub
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
-from tests.unit.test_pages_applying import Reader, stub
 
 AT = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
 PAGE = f"/applications/{REFERENCE}"
@@ -173,7 +173,7 @@ def test_a_length_of_time_is_rounded_up(seconds: int, words: str) -> None:
 
 async def test_the_confirmation_tells_how_long_it_takes(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
-    done = await person.send("/apply/check", key=key_of((await person.answer()).text))
+    done = await person.send("/apply/check", **hidden(await person.answer()))
     assert done.url.path == "/en/apply/done"
     assert "half of its applications within 3 hours" in done.text
 
@@ -279,7 +279,7 @@ async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates
     day = now().date().isoformat()
     checked = await person.send("/apply/when", **{"date-0": day, "from-0": "10:00", "to-0": "12:00"})
     assert checked.url.path == "/en/apply/check"
-    await person.send("/apply/check", key=key_of(checked.text))
+    await person.send("/apply/check", **hidden(checked))
     request = client.last("application.submit")[1]
     assert (request.applicant.name, request.applicant.id_last4, request.officer, request.vehicle) == (
         "Gurpreet Kaur",

@@ -15,8 +15,8 @@ from services.chassis.clock import IST, now
 from services.gateway.pages.apply.choices import Day
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
+from tests.applying import BALDEV, SAME_SITE, stub
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, claims, pass_view, signed
-from tests.unit.test_pages_applying import BALDEV, SAME_SITE, stub
 
 WALK_IN = {
     "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821", "language": "pa", "deliver_by": "sms",

@@ -11,9 +11,9 @@ from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unava
 from contracts.model import Slot
 from contracts.rpc import DepartmentList, OfficerList, ReviewList, SiteList
 from services.chassis.clock import now
+from tests.applying import BALDEV, HOME, SAME_SITE, SITE
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.factories_pages import DECIDED, POLICE, REVIEW_ID, SECOND, review
-from tests.unit.test_pages_applying import BALDEV, HOME, SAME_SITE, SITE
 
 REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 

@@ -10,9 +10,9 @@ import pytest
 from contracts.errors import FieldError, InvalidInput, TooManyAttempts
 from contracts.rpc import Inside, InsideList, ScanResult, SiteList
 from services.chassis.clock import now
+from tests.applying import SAME_SITE, SITE
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.factories_pages import ADMIT
-from tests.unit.test_pages_applying import SAME_SITE, SITE
 
 TOKEN = f"{'h' * 40}.{'P' * 200}.{'s' * 86}"
 CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821", "count": "3"}

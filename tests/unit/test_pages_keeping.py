@@ -70,8 +70,8 @@ async def test_a_whole_number_of_an_id_is_not_kept(reader: tuple[Reader, TableCl
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
-    await person.send("/apply/id", id_type="aadhaar", id_last4="4991 1866 5246")
-    shown = await prove_again(person, client)
+    asked = await person.send("/apply/id", id_type="aadhaar", id_last4="4991 1866 5246")
+    shown = await prove_again(person, client, hidden(asked)["to"])
     assert shown.url.path == "/en/apply/id"
     assert 'value="aadhaar" checked' in shown.text
     assert "5246" not in shown.text
@@ -218,8 +218,8 @@ async def test_control_without_the_fields_kept_the_answer_is_gone_after_signing_
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
-    await person.send("/apply/purpose", **WHY)
-    assert WHY["purpose"] not in (await prove_again(person, client)).text
+    asked = await person.send("/apply/purpose", **WHY)
+    assert WHY["purpose"] not in (await prove_again(person, client, hidden(asked)["to"])).text
 
 
 async def test_control_without_the_fields_in_the_page_of_an_outage_the_choice_is_gone(

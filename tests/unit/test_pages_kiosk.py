@@ -9,8 +9,8 @@ import pytest
 from contracts.errors import NotAuthenticated, Unavailable
 from contracts.rpc import IssuedLogin, LoginList, LoginView, Nothing, PassSummary, StaffSession
 from services.chassis.clock import now
+from tests.applying import SAME_SITE, Reader, hidden, stub
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
-from tests.unit.test_pages_applying import SAME_SITE, Reader, stub
 from tests.unit.test_pages_counter import application
 
 
@@ -140,9 +140,11 @@ async def keep_sent(person: Reader) -> None:
         ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}), ("id", {"id_type": "voter_id", "id_last4": "4821"}),
         ("department", {"department": "home"}), ("officer", {"officer": "anyone"}), ("purpose", {"purpose_kind": "meeting", "purpose": "Licence"}),
         ("when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
-        ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}), ("check", {"key": "k"}),
+        ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
     ):  # fmt: skip
-        assert (await person.send(f"/apply/{name}", **form)).status_code == 200, name
+        shown = await person.send(f"/apply/{name}", **form)
+        assert shown.status_code == 200, name
+    assert (await person.send("/apply/check", **hidden(shown))).status_code == 200
 
 
 async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -> None:

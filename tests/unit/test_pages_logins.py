@@ -9,9 +9,9 @@ import pytest
 from contracts.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
 from contracts.rpc import DepartmentList, IssuedLogin, LoginList, Nothing, SiteList
 from services.chassis.clock import now
+from tests.applying import HOME, SAME_SITE, SITE
 from tests.factories_gateway import TableClient, browser, claims, signed, stubbed
 from tests.factories_pages import login, session
-from tests.unit.test_pages_applying import HOME, SAME_SITE, SITE
 
 NEW = {"key": "k-1", "role": "department", "name": "Harjit Singh", "department": "home", "mobile": "98765 43210"}
 

@@ -19,10 +19,10 @@ from services.chassis.clock import now
 from services.gateway import access, limits
 from services.gateway.pages import view as view_module
 from services.gateway.pages.sign_in import place_of
+from tests.applying import SAME_SITE, Reader, stub
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.factories_pages import APPLICATION
 from tests.unit.test_gateway_access import UNDER_A_LANGUAGE
-from tests.unit.test_pages_applying import SAME_SITE, Reader, stub
 
 GATEWAY = Path(view_module.__file__).parents[1]
 TEMPLATES = GATEWAY / "templates"

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from fastapi import Request, Response
 from fastapi.datastructures import FormData
+from starlette.exceptions import HTTPException
 
 from contracts.identity import NotLastFour, last_four
 from services.gateway.pages.answers import Answers, TooLong
@@ -32,8 +33,8 @@ class ApplyRoute(PageRoute):
         response = await super().signed_out(request)
         cookie, path = answers_cookie(request), request.url.path.partition("/")[2].partition("/")[2]
         if request.method == "POST":
-            posted = {"path": path, "fields": _without_full_number(await _fields(request))}
-            with suppress(TooLong):
+            with suppress(TooLong, HTTPException):  # longer than any form allows: it is not kept
+                posted = {"path": path, "fields": _without_full_number(await _fields(request))}
                 cookie.write(response, cookie.read(request) | {UNTIL_SIGNED_IN: posted})
         return response
 

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
 from contracts.events import DirectoryChanged, Event, NotificationDelivered, NotificationFailed
+from services.application.domain import status
 from services.application.handlers import time_passing
 from services.application.handlers.directory import place_of
 from services.application.handlers.hearing import UnknownApplication
@@ -192,6 +193,15 @@ def test_an_approval_that_crosses_other_dates_stands(desk: Desk, data: st.DataOb
     assert desk.view(there.reference).status == "issued"
     desk.hear(there.withdrawn(revision=1))
     assert desk.view(there.reference).status == "revoked"
+
+
+def test_without_that_rule_it_would_wait_for_a_decision_that_nobody_takes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: the department has decided, and the application would not know it until the pass is there."""
+    monkeypatch.setattr(status, "_STANDING", frozenset())
+    there = apply(desk)
+    desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
+    desk.hear(there.approved(revision=1))
+    assert desk.view(there.reference).status == "submitted"
 
 
 @pytest.mark.parametrize("decision", ["rejected", "returned"])

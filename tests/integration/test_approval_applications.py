@@ -12,6 +12,7 @@ from contracts.errors import Conflict
 from contracts.events import ApplicationPersonal
 from contracts.model import Person
 from contracts.rpc import Forward, Reject, Return, ReviewId, Withdraw
+from services.approval import domain
 from services.approval.handlers import decisions, reviews
 from services.approval.models import HeardApplication, Review
 from tests.factories_approval import (
@@ -126,6 +127,18 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
     assert refusal.value.body.code == "already_decided", "there is one pass, not two"
     hear(approval_db, cancelled(first), 3)
     assert see(approval_db, first.application_id).status == "closed"
+
+
+def test_without_that_rule_one_application_would_be_approved_twice(approval_db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: what keeps it to one pass is the rule that an approval stands."""
+    monkeypatch.setattr(domain, "STANDING", ())
+    first = submitted()
+    hear(approval_db, first, 1)
+    review_id = review_id_of(approval_db, first.application_id)
+    approve(approval_db, review_id)
+    hear(approval_db, amended(first), 2)
+    approve(approval_db, review_id)
+    assert [row["status"] for row in everything(approval_db)["decisions"]] == ["approved", "approved"]
 
 
 def test_a_rejection_is_history_whose_applicant_asked_for_other_dates_at_the_same_moment(approval_db) -> None:

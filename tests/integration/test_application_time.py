@@ -114,7 +114,7 @@ def test_every_column_that_may_hold_something_personal_is_blanked() -> None:
     not_personal = {
         "id", "reference", "revision", "status", "submitted_at", "channel", "mobile_proved", "submitted_by", "kind", "language",
         "deliver_by", "assistance", "site", "department", "officer", "purpose_kind", "preferred", "preferred_until", "cancelled_at",
-        "expired_at", "erased_at", "decision_seq", "decision_kind", "decision_revision", "decision_reason", "decided_day", "scan_seq",
+        "expired_at", "erased_at", "decision_seq", "decision_kind", "decision_revision", "decision_reason", "decided_day", "answered_at", "scan_seq",
         "inside", "last_matters_at",
     }  # fmt: skip
     assert set(PERSONAL) == set(Application.__table__.columns.keys()) - not_personal

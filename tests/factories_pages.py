@@ -51,5 +51,6 @@ def session(**given: Any) -> StaffSession:
 APPLICATION = rpc.ApplicationView(
     reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), channel="portal", revision=1,
     applicant=Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"), purpose_kind="meeting",
-    purpose="Arms licence", preferred=(), language="en", deliver_by="sms", timeline=(),
+    purpose="Arms licence", preferred=(FIRST,), language="en", deliver_by="sms",
+    timeline=(rpc.TimelineEntry(at=now(), what="submitted"),),
 )  # fmt: skip

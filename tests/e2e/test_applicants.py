@@ -97,7 +97,7 @@ def test_a_cancelled_visit_ends_its_pass(open_browser: Open, system: System, mob
 
     def ended() -> bool:
         visitor.page.goto(link[0])
-        return visitor.page.locator("svg").count() == 0
+        return visitor.page.locator(".epass-qr").count() == 0
 
     eventually(ended, "the pass behind the link is over", 30)
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts, Unavailable
 from contracts.rpc import DepartmentList, IssuedLogin, LoginList, Nothing, SiteList
 from services.chassis.clock import now
 from tests.applying import HOME, SAME_SITE, SITE
@@ -212,3 +212,11 @@ async def test_signing_out_takes_the_session_back_here_and_in_accounts(ado: Ado)
     assert "Max-Age=0" in left.headers["set-cookie"]
     assert ado.client.was_asked("accounts.log_out")
     assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in")
+
+
+async def test_nobody_is_kept_from_leaving_while_accounts_is_away(ado: Ado) -> None:
+    ado.client.answers["accounts.log_out"] = Unavailable("down")
+    left = await ado.send("/staff/sign-out")
+    assert (left.status_code, left.headers["location"]) == (303, "/en/staff/sign-in")
+    assert "Max-Age=0" in left.headers["set-cookie"]
+    assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in"), "here it has ended at once"

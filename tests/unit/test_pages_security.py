@@ -18,6 +18,7 @@ from contracts.rpc import ApplicantSession, OtpRequest
 from services.chassis.clock import now
 from services.gateway import access, limits
 from services.gateway.pages import view as view_module
+from services.gateway.pages.apply.keeping import owner
 from services.gateway.pages.sign_in import place_of
 from tests.applying import SAME_SITE, Reader, stub
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
@@ -288,6 +289,24 @@ async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> N
         http.cookies.set("session", "ended")
         await sign_in(person, (await person.open("/apply/id")).text, "91234 56789")
         assert "Gurpreet" not in (await person.open("/apply/name")).text
+
+
+async def test_answers_taken_over_from_an_old_application_are_not_shown_to_the_next_mobile_either() -> None:
+    app, _ = signing_in(application__view=APPLICATION)
+    async with browser(app) as http:
+        person = Reader(http)
+        await sign_in(person, (await person.open("/apply/who")).text)
+        await person.send(f"/applications/{REFERENCE}/open", id_last4="4821")
+        await person.send(f"/applications/{REFERENCE}/again")
+        name = APPLICATION.applicant.name
+        assert f'value="{name}"' in (await person.open("/apply/name")).text
+        http.cookies.set("session", "ended")
+        await sign_in(person, (await person.open("/apply/id")).text, "91234 56789")
+        assert name not in (await person.open("/apply/name")).text
+
+
+def test_a_mobile_is_one_in_whichever_digits_it_is_typed() -> None:
+    assert owner("98765 43210") == owner("+919876543210") == owner("੯੮੭੬੫੪੩੨੧੦") == "9876543210"
 
 
 @pytest.mark.parametrize(

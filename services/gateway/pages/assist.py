@@ -3,17 +3,10 @@
 The visitor's session is what authorises; the operator's lies beside it and is recorded with the application.
 """
 
-from contextlib import suppress
-from uuid import uuid4
-
 from fastapi import APIRouter, Response
 
-from contracts import rpc
-from contracts.errors import ContractError
-from contracts.rpc import Nothing
-from services.chassis.clock import now
-from services.gateway.denials import LONGEST_SESSION
 from services.gateway.pages import cookies
+from services.gateway.pages.ending import end_session
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.sign_in import forget
 from services.gateway.pages.view import OperatorPage
@@ -41,8 +34,5 @@ async def leave(view: OperatorPage) -> Response:
     response = view.to("/staff/sign-in")
     await forget(view, response)
     cookies.forget_operator(response, view.request)
-    if view.principal.sid is not None:
-        view.caller.replica.denials.session_ended(view.principal.sid, now() + LONGEST_SESSION)
-    with suppress(ContractError):  # the browser has forgotten it in any case
-        await view.caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
+    await end_session(view.caller)
     return response

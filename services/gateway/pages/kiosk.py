@@ -5,8 +5,6 @@ while, the reference and the pass come out of its printer, and nobody's history 
 that, and to the channel).
 """
 
-from uuid import uuid4
-
 from fastapi import APIRouter, Response
 
 from contracts import rpc
@@ -17,7 +15,7 @@ from services.gateway.pages import cookies
 from services.gateway.pages.apply import choices
 from services.gateway.pages.failing import PageRoute, too_many
 from services.gateway.pages.sign_in import forget
-from services.gateway.pages.view import ApplicantPage, OpenPage, View, text_of
+from services.gateway.pages.view import ApplicantPage, OpenPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
 WAITING = frozenset({"submitted", "approved"})
@@ -52,7 +50,7 @@ async def enrol(view: OpenPage) -> Response:
     kiosk_id, token = text_of(form, "kiosk_id"), text_of(form, "token")
     try:
         asked = LogIn(login_id=kiosk_id[:40], password=token[:200])
-        device = await view.caller.command(rpc.ENROL_KIOSK, asked, text_of(form, "key") or str(uuid4()))
+        device = await view.caller.command(rpc.ENROL_KIOSK, asked, key_of(form))
     except NotAuthenticated as error:
         code = "token_used" if error.body.code == "token_used" else "wrong_token"
         return view.html("kiosk/enrol.html", 422, errors={"kiosk_id": code}, typed=kiosk_id)

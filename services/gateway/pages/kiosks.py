@@ -1,7 +1,5 @@
 """The ADO Branch's kiosks: issued for a site with a token that enrols one browser, once; disabled when one is taken away."""
 
-from uuid import uuid4
-
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
@@ -10,7 +8,7 @@ from contracts.errors import InvalidInput
 from contracts.rpc import IssueLogin, LoginId, LoginView, Page
 from services.gateway.pages.apply import choices
 from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import AdoPage, View, text_of
+from services.gateway.pages.view import AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
 JUST_BEFORE = "KIO"
@@ -30,7 +28,7 @@ async def issue_kiosk(view: AdoPage) -> Response:
     typed = {name: text_of(form, name) for name in ("name", "site")}
     try:
         wanted = IssueLogin.model_validate({"role": "kiosk"} | {name: value or None for name, value in typed.items()})
-        issued = await view.caller.command(rpc.ISSUE_LOGIN, wanted, text_of(form, "key") or str(uuid4()))
+        issued = await view.caller.command(rpc.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError:
         return await _list(view, typed, {"name": "name_missing"}, 422)
     except InvalidInput as error:
@@ -41,14 +39,14 @@ async def issue_kiosk(view: AdoPage) -> Response:
 @router.post("/{kiosk_id}/token")
 async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
     """A new token; the browser that was enrolled is a kiosk no longer."""
-    key = text_of(await view.form(), "key") or str(uuid4())
+    key = key_of(await view.form())
     return view.html("kiosks/issued.html", issued=await view.caller.command(rpc.RESET_LOGIN, LoginId(login_id=kiosk_id), key))
 
 
 @router.post("/{kiosk_id}/disable")
 async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
     """Ends the enrolment at once."""
-    key = text_of(await view.form(), "key") or str(uuid4())
+    key = key_of(await view.form())
     await view.caller.command(rpc.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
     return view.to("/desk/kiosks")
 

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import ContractError, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import ascii_digits
-from contracts.rpc import Nothing, RequestOtp, VerifyOtp
+from contracts.rpc import RequestOtp, VerifyOtp
 from services.chassis.clock import now
 from services.gateway.access import applicant, limited
-from services.gateway.denials import LONGEST_SESSION
 from services.gateway.pages import cookies
 from services.gateway.pages.answers import Answers
+from services.gateway.pages.apply.keeping import UNTIL_SIGNED_IN, owner
+from services.gateway.pages.ending import end_session
 from services.gateway.pages.failing import RETRY, PageRoute, too_many
 from services.gateway.pages.view import OpenPage, View, text_of
 
@@ -95,11 +96,18 @@ async def check_code(view: OpenPage) -> Response:
     except Unavailable:
         return _code_page(view, asked, {}, 503, typed=code)
     response = view.to(place_of(asked["to"]))
-    whose = "".join(filter(str.isdigit, asked["mobile"]))[-10:]
-    kept = {name: value for name, value in answers.items() if name != "sign_in"} if answers.get("whose", whose) == whose else {}
-    cookie.write(response, kept | {"whose": whose})
+    cookie.write(response, of_person(answers, owner(asked["mobile"])))
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     return response
+
+
+def of_person(answers: Answers, whose: str) -> Answers:
+    """The answers that are shown to whoever has signed in: his own, else at most what was posted a moment ago and belongs to nobody yet."""
+    if "whose" not in answers:
+        mine = {name: value for name, value in answers.items() if name == UNTIL_SIGNED_IN}
+    else:
+        mine = answers if answers["whose"] == whose else {}
+    return {name: value for name, value in mine.items() if name != "sign_in"} | {"whose": whose}
 
 
 @router.post("/sign-out")
@@ -114,11 +122,8 @@ async def forget(view: View, response: Response) -> None:
     """Takes answers and session of an applicant out of the browser, and ends the session."""
     cookies.answers_cookie(view.request).clear(response)
     cookies.sign_out(response, view.request)
-    with suppress(ContractError):  # the browser has forgotten it in any case
-        caller = await applicant.of_page(view.request)
-        if caller.principal.sid is not None:
-            caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
-        await caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
+    with suppress(ContractError):  # nobody was signed in, or not any more
+        await end_session(await applicant.of_page(view.request))
 
 
 @router.get("/cleared")

@@ -7,11 +7,10 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.model import Role
-from contracts.rpc import ChangePassword, LogIn, Nothing, StaffSession
-from services.chassis.clock import now
+from contracts.rpc import ChangePassword, LogIn, StaffSession
 from services.gateway.access import limited
-from services.gateway.denials import LONGEST_SESSION
 from services.gateway.pages import cookies
+from services.gateway.pages.ending import end_session
 from services.gateway.pages.failing import PageRoute, too_many
 from services.gateway.pages.view import OpenPage, StaffPage, View, text_of
 
@@ -71,9 +70,7 @@ async def sign_out(view: StaffPage) -> Response:
     """Ends the session."""
     response = view.to("/staff/sign-in")
     cookies.sign_out(response, view.request)
-    await view.caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
-    if view.principal.sid is not None:
-        view.caller.replica.denials.session_ended(view.principal.sid, now() + LONGEST_SESSION)
+    await end_session(view.caller)
     return response
 
 

@@ -7,8 +7,9 @@ from fastapi.datastructures import FormData
 from contracts.rpc import AmendApplication, ApplicationView
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.applications.again import companion_answer
-from services.gateway.pages.apply.questions import BY_NAME, ID_TYPES, MOST_COMPANIONS, Problems
+from services.gateway.pages.apply.questions import BY_NAME, MOST_COMPANIONS, Problems
 from services.gateway.pages.view import text_of
+from services.gateway.pages.vocabulary import ID_TYPES
 
 PLACES = {
     r"preferred\.(\d)\.(date|from|to)": r"\2-\1",

@@ -11,9 +11,10 @@ from contracts.rpc import ApplicationView, ReferenceOnly
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.applications.again import answers_of
 from services.gateway.pages.applications.amending import of_application, place_of, read, request_of
-from services.gateway.pages.applications.showing import is_opened, to_application, viewed
+from services.gateway.pages.applications.showing import is_opened, opened_too, to_application, viewed
 from services.gateway.pages.apply import choices
 from services.gateway.pages.apply.form import unreadable
+from services.gateway.pages.apply.keeping import keep, of_the_person
 from services.gateway.pages.apply.questions import BY_NAME, Problems, next_question
 from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.failing import PageRoute
@@ -89,13 +90,9 @@ async def apply_again(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if not is_opened(view, shown):
         return to_application(view, shown)
-    cookie = answers_cookie(view.request)
-    before = cookie.read(view.request)
-    answers = answers_of(shown) | {"opened": [*before.get("opened", ()), shown.reference]}
+    answers = answers_of(shown) | of_the_person(opened_too(answers_cookie(view.request).read(view.request), shown.reference))
     missing = next_question(answers)
-    response = view.to(f"/apply/{missing.name}" if missing else "/apply/check")
-    cookie.write(response, answers)
-    return response
+    return keep(view, view.to(f"/apply/{missing.name}" if missing else "/apply/check"), answers)
 
 
 async def _amended(view: View, page: str, shown: ApplicationView, said: Answers, problems: Problems, key: str) -> Response:

@@ -10,14 +10,23 @@ from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
 from contracts.rpc import Page, QrQuestion, ReferenceOnly, StatusQuestion
 from services.gateway.access import count_guess, limited
-from services.gateway.pages.applications.showing import application_page, is_good, is_opened, progress, to_application, viewed, window_of
+from services.gateway.pages.applications.showing import (
+    application_page,
+    is_good,
+    is_opened,
+    opened_too,
+    progress,
+    to_application,
+    viewed,
+    window_of,
+)
+from services.gateway.pages.apply.keeping import keep
 from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.drawing import inline
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import ApplicantPage, OpenPage, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
-MOST_OPENED = 20
 ON_A_PAGE = 20
 
 
@@ -51,12 +60,7 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
     if not compare_digest(typed, shown.applicant.id_last4 or ""):
         limits.hit("open", view.principal.id)
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": "other_last4"})
-    response = to_application(view, shown)
-    cookie = answers_cookie(view.request)
-    answers = cookie.read(view.request)
-    answers["opened"] = [*answers.get("opened", ()), shown.reference][-MOST_OPENED:]
-    cookie.write(response, answers)
-    return response
+    return keep(view, to_application(view, shown), opened_too(answers_cookie(view.request).read(view.request), shown.reference))
 
 
 @router.post("/applications/{reference}/resend")

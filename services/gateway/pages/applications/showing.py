@@ -12,6 +12,7 @@ from contracts.model import ApplicationStatus, Language
 from contracts.rpc import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
 from services.chassis.clock import IST, now
 from services.gateway.pages import timeline
+from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices
 from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.languages import _, day_in_words, instant_in_words, texts, time_of_day
@@ -19,6 +20,7 @@ from services.gateway.pages.timeline import Told
 from services.gateway.pages.view import View
 from services.gateway.pages.waiting import holder, usual_wait
 
+MOST_OPENED = 20
 TOLD: dict[str, str] = {
     "resent": _("The message was sent again."),
     "dates": _("The department has your other dates."),
@@ -44,6 +46,11 @@ def is_opened(view: View, shown: ApplicationView) -> bool:
     answers = answers_cookie(view.request).read(view.request)
     sent = answers.get("sent", {}).get("reference")
     return shown.applicant.id_last4 is None or shown.reference == sent or shown.reference in answers.get("opened", ())
+
+
+def opened_too(answers: Answers, reference: str) -> Answers:
+    """The answers of a browser in which one more application was opened; the oldest are forgotten."""
+    return answers | {"opened": [*(one for one in answers.get("opened", ()) if one != reference), reference][-MOST_OPENED:]}
 
 
 def to_application(view: View, shown: ApplicationView, told: str = "") -> Response:
@@ -99,8 +106,7 @@ async def application_page(
 
 async def told_in_words(view: View, entries: Sequence[TimelineEntry], note: str | None = None) -> list[timeline.Line]:
     """A timeline, with the departments' names."""
-    names = {one.code: one.name[view.language] for one in (await view.caller.replica.departments.get()).items}
-    return timeline.lines(entries, Told(view.language, names), note)
+    return timeline.lines(entries, Told(view.language, await choices.department_names(view)), note)
 
 
 async def progress(
@@ -112,7 +118,7 @@ async def progress(
     note: str | None = None,
 ) -> dict[str, object]:
     """How far an application is: what happened, who has it, and how long that usually takes."""
-    names = {one.code: one.name[view.language] for one in (await view.caller.replica.departments.get()).items}
+    names = await choices.department_names(view)
     holds = await holder(view, reference, status, department, entries)
     return {
         "lines": await told_in_words(view, entries, note),

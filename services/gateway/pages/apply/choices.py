@@ -45,11 +45,15 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
     return sorted((one for one in found if site_code in one.sites), key=lambda one: one.name[view.language])
 
 
+async def department_names(view: View) -> dict[str, str]:
+    """All departments by code, as the reader's language calls them."""
+    return {one.code: one.name[view.language] for one in (await view.caller.replica.departments.get()).items}
+
+
 async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]:
     """Site and department in words; their codes where the directory does not know them any more."""
-    place = await site(view, shown.site)
-    department = next((one.name[view.language] for one in await departments(view, shown.site) if one.code == shown.department), None)
-    return {"site": place.name[view.language] if place else shown.site, "department": department or shown.department}
+    place, known = await site(view, shown.site), await department_names(view)
+    return {"site": place.name[view.language] if place else shown.site, "department": known.get(shown.department, shown.department)}
 
 
 async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:

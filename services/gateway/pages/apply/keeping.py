@@ -6,6 +6,7 @@ says so sends the same form again.
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from fastapi.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from contracts.identity import NotLastFour, last_four
+from contracts.mobile import ascii_digits
 from services.gateway.pages.answers import Answers, TooLong
 from services.gateway.pages.apply.questions import QUESTIONS
 from services.gateway.pages.cookies import answers_cookie
@@ -21,6 +23,8 @@ from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import LARGEST_FIELD, MOST_FIELDS, View, text_of
 
 UNTIL_SIGNED_IN = "posted"
+OF_THE_PERSON = ("whose", "opened")
+"""What stays when the answers are sent, or others are taken over."""
 ASKED = ("companions", *(name for question in QUESTIONS for name in question.answers))
 Fields = dict[str, str]
 
@@ -68,11 +72,21 @@ def typed_before(answers: Answers, path: str) -> FormData | None:
     return FormData(posted["fields"]) if posted and posted["path"] == path else None
 
 
+def owner(mobile: str) -> str:
+    """By what answers are known to be somebody's: the mobile's last ten digits, however it was typed."""
+    return re.sub(r"\D", "", ascii_digits(mobile))[-10:]
+
+
 def keep(view: View, response: Response, answers: Answers) -> Response:
-    """A response with which the browser keeps the answers."""
+    """A response with which the browser keeps the answers, as those of whoever is signed in."""
     kept = {name: value for name, value in answers.items() if name != UNTIL_SIGNED_IN}
-    answers_cookie(view.request).write(response, kept)
+    answers_cookie(view.request).write(response, kept | {"whose": owner(view.principal.mobile or "")})
     return response
+
+
+def of_the_person(answers: Answers) -> Answers:
+    """What belongs to whoever has signed in, and not to one application."""
+    return {name: answers[name] for name in OF_THE_PERSON if name in answers}
 
 
 def with_key(answers: Answers) -> Answers:

@@ -13,6 +13,7 @@ from fastapi.datastructures import FormData
 
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.view import text_of
+from services.gateway.pages.vocabulary import ID_TYPES, PURPOSES
 
 MOST_COMPANIONS = 5
 SLOTS = 3
@@ -101,7 +102,7 @@ def _officer(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
 
 
 def _purpose(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
-    kind, problems = _choice("purpose_kind", "meeting", "hearing", "rti_inspection", "tender", "delivery", "other")(form, _answers)
+    kind, problems = _choice("purpose_kind", *PURPOSES)(form, _answers)
     text, more = _texts("purpose")(form, _answers)
     lines = {name: typed.replace("\r\n", "\n") for name, typed in text.items()}  # a new line is one character, as the counter counts
     return kind | lines, problems | more
@@ -141,8 +142,6 @@ def companion(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
         one, problems = one | identity, problems | more
     return {"companions": [*answers.get("companions", ()), one]}, problems
 
-
-ID_TYPES = ("aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id")
 
 QUESTIONS: tuple[Question, ...] = (
     Question("who", _choice("kind", "citizen", "official"), ("kind",)),

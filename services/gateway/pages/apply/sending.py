@@ -11,15 +11,13 @@ from contracts.rpc import Checked
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices
 from services.gateway.pages.apply.form import request_of
-from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, digest, keep, was_sent, with_key
+from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, digest, keep, of_the_person, was_sent, with_key
 from services.gateway.pages.apply.questions import QUESTIONS, Problems, next_question
 from services.gateway.pages.failing import RETRY
 from services.gateway.pages.view import LONGEST_KEY, ApplicantPage, View, text_of
 from services.gateway.pages.waiting import usual_wait
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
-OF_THE_PERSON = ("whose", "opened")
-"""What stays when the answers are sent."""
 
 
 @router.get("/check")
@@ -52,7 +50,7 @@ async def submit(view: ApplicantPage) -> Response:
     except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
         return await _not_taken(view, answers, key, error)
     sent = {"key": key, "reference": made.reference, "department": answers["department"], "masked": list(made.masked)}
-    return keep(view, view.to("/apply/done"), {"sent": sent, **{name: answers[name] for name in OF_THE_PERSON if name in answers}})
+    return keep(view, view.to("/apply/done"), {"sent": sent} | of_the_person(answers))
 
 
 @router.get("/done")

@@ -27,7 +27,7 @@ OFFICE = ("organisation", "designation", "employee_no")
 DELIVERIES = ("sms", "whatsapp", "printed")
 TYPED = (
     "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, "department", "officer", "officer_code", "purpose_kind",
-    "purpose", "date-0", "from-0", "to-0", "companions", "vehicle", "assistance", "deliver_by", "key",
+    "purpose", "date-0", "from-0", "to-0", "companions", "vehicle", "assistance", "deliver_by",
 )  # fmt: skip
 
 

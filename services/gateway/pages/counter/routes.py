@@ -1,7 +1,6 @@
 """The counter's pages, for an operator at a keyboard: look up, apply for a walk-in, wait for the decision, print."""
 
 from typing import Any, Literal
-from uuid import uuid4
 
 from fastapi import APIRouter, Response
 
@@ -14,7 +13,7 @@ from services.gateway.pages.apply import choices
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import ReceptionPage, View, text_of
+from services.gateway.pages.view import ReceptionPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
@@ -43,18 +42,19 @@ async def look_up(view: ReceptionPage) -> Response:
 @router.post("/apply")
 async def apply(view: ReceptionPage) -> Response:
     """Applies for a walk-in for whom the operator vouches. A second click finds the same application by the same key."""
-    walk_in = forms.read(await view.form(), _site(view))
+    form = await view.form()
+    walk_in, key = forms.read(form, _site(view)), key_of(form)
     await forms.find_officer(view, walk_in)
     wanted = walk_in.request() if walk_in.is_in_order else None
     if wanted is None:
         return await _counter(view, walk_in, 422)
     try:
-        made = await view.caller.command(rpc.SUBMIT_AT_COUNTER, wanted, walk_in.typed["key"] or str(uuid4()))
+        made = await view.caller.command(rpc.SUBMIT_AT_COUNTER, wanted, key)
     except InvalidInput as error:
         walk_in.take(error.body.fields)
         return await _counter(view, walk_in, 422)
     except Unavailable:
-        return await _counter(view, walk_in, 503, key=walk_in.typed["key"])
+        return await _counter(view, walk_in, 503, key=key)
     return view.to(f"/counter/applications/{made.reference}", told="masked" if made.masked else "")
 
 
@@ -73,7 +73,7 @@ async def show_application(view: ReceptionPage, reference: str, told: str = "") 
 @router.post("/applications/{reference}/cancel")
 async def cancel(view: ReceptionPage, reference: str) -> Response:
     """Cancels it for the visitor; a pass that exists is revoked."""
-    key = text_of(await view.form(), "key") or str(uuid4())
+    key = key_of(await view.form())
     inner = f"/counter/applications/{reference}"
     try:
         await view.caller.command(rpc.CANCEL, ReferenceOnly(reference=reference[:40]), key)
@@ -95,7 +95,7 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
     kind = "badge" if text_of(form, "kind") == "badge" else "pass"
     paper = "receipt" if text_of(form, "paper") == "receipt" else "a6"
     shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
-    await view.caller.command(rpc.RECORD_PRINT, PassNumber(number=shown.number), text_of(form, "key") or str(uuid4()))
+    await view.caller.command(rpc.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
     return view.to(f"/counter/passes/{shown.number}/{kind}/{paper}")
 
 
@@ -116,7 +116,7 @@ async def reissue(view: ReceptionPage, number: str) -> Response:
         return await _pass(view, number, {"reason": "choose_one"}, 422)
     wanted = ReissuePass.model_validate({"number": number[:20], "reason": reason})
     try:
-        made = await view.caller.command(rpc.REISSUE, wanted, text_of(form, "key") or str(uuid4()))
+        made = await view.caller.command(rpc.REISSUE, wanted, key_of(form))
     except Conflict:
         return await _pass(view, number, {"reason": "not_reissuable"}, 409)
     return view.to(f"/counter/passes/{made.number}")

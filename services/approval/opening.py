@@ -1,10 +1,9 @@
 """Opening hours, pure: whether a slot lies within them, and how far back a span of open time reaches. All in IST."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from contracts.errors import FieldError
-from contracts.events import OpeningHours, SiteRecord
+from contracts.events import SiteRecord
 from contracts.model import Slot
 from services.chassis.clock import IST
 
@@ -28,9 +27,9 @@ def slot_problems(slot: Slot, site: SiteRecord | None, at: datetime, furthest_da
         problem = ("slot.date", "past")
     elif slot.day > today + timedelta(days=furthest_days):
         problem = ("slot.date", "too_far")
-    elif site and _is_closed(site, slot.day):
+    elif site and site.is_closed_on(slot.day):
         problem = ("slot.date", "closed_day")
-    elif site is None or not any(hours.opens <= slot.start and slot.end <= hours.closes for hours in _hours_on(site, slot.day)):
+    elif site is None or not any(opens <= slot.start and slot.end <= closes for opens, closes in site.windows_on(slot.day)):
         problem = ("slot.from", "outside_hours")
     else:
         return ()
@@ -55,19 +54,7 @@ def open_since(site: SiteRecord, at: datetime, span: timedelta) -> datetime | No
     return None
 
 
-def _is_closed(site: SiteRecord, day: date) -> bool:
-    return any(closed.day == day for closed in site.closed_days)
-
-
-def _hours_on(site: SiteRecord, day: date) -> Iterator[OpeningHours]:
-    for hours in site.hours:
-        if hours.weekday == day.weekday() and hours.valid_from <= day and (hours.valid_to is None or day <= hours.valid_to):
-            yield hours
-
-
 def _open_times(site: SiteRecord, day: date) -> list[tuple[datetime, datetime]]:
     """The open times of a day, the latest first."""
-    if _is_closed(site, day):
-        return []
-    times = [(datetime.combine(day, hours.opens, IST), datetime.combine(day, hours.closes, IST)) for hours in _hours_on(site, day)]
+    times = [(datetime.combine(day, opens, IST), datetime.combine(day, closes, IST)) for opens, closes in site.windows_on(day)]
     return sorted(times, reverse=True)

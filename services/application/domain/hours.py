@@ -40,17 +40,6 @@ def end_of(slot: Slot) -> datetime:
     return datetime.combine(slot.day, slot.end, IST)
 
 
-def opening_windows(site: SiteRecord, day: date) -> list[Window]:
-    """The hours of a day; none where the site is closed."""
-    if any(closed.day == day for closed in site.closed_days):
-        return []
-    return [
-        (hours.opens, hours.closes)
-        for hours in site.hours
-        if hours.weekday == day.weekday() and hours.valid_from <= day and (hours.valid_to is None or day <= hours.valid_to)
-    ]
-
-
 def slots_of(findings: Findings, field: str, slots: Iterable[Slot], site: SiteRecord | None, calendar: Calendar) -> tuple[Slot, ...]:
     """The wished-for windows. Those that cannot be are noted; without a site its hours are not asked."""
     checked: list[Slot] = []
@@ -59,7 +48,7 @@ def slots_of(findings: Findings, field: str, slots: Iterable[Slot], site: SiteRe
         if slot in checked:
             findings.refuse(f"{path}.date", "duplicate_slot")
         elif _has_order(findings, path, slot) and _has_a_date(findings, path, slot, calendar) and site is not None:
-            _check_hours(findings, path, slot, opening_windows(site, slot.day))
+            _check_hours(findings, path, slot, site.windows_on(slot.day))
         checked.append(slot)
     return tuple(checked)
 
@@ -85,7 +74,7 @@ def _has_a_date(findings: Findings, path: str, slot: Slot, calendar: Calendar) -
     return False
 
 
-def _check_hours(findings: Findings, path: str, slot: Slot, windows: list[Window]) -> None:
+def _check_hours(findings: Findings, path: str, slot: Slot, windows: tuple[Window, ...]) -> None:
     if not windows:
         findings.refuse(f"{path}.date", "closed_day")
     elif not any(opens <= slot.start and slot.end <= closes for opens, closes in windows):

@@ -67,15 +67,11 @@ async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, 
 def open_days(record: SiteRecord, furthest_days: int, at: datetime) -> Iterator[Day]:
     """The days that can be asked for, with their hours; of today what is left, from the half hour that runs."""
     there = at.astimezone(IST)
-    closed = {one.day for one in record.closed_days}
     for ahead in range(furthest_days + 1):
         day = there.date() + timedelta(days=ahead)
-        hours = [one for one in record.hours if one.weekday == day.weekday() and one.valid_from <= day]
-        windows = [(one.opens, one.closes) for one in hours if one.valid_to is None or day <= one.valid_to]
-        if ahead == 0:
-            windows = list(_left(windows, there))
-        if windows and day not in closed:
-            yield Day(day, tuple(windows), is_today=ahead == 0)
+        windows = record.windows_on(day) if ahead else tuple(_left(record.windows_on(day), there))
+        if windows:
+            yield Day(day, windows, is_today=ahead == 0)
 
 
 def _left(windows: Iterable[Window], there: datetime) -> Iterator[Window]:

@@ -240,16 +240,6 @@ async def _idempotency_key(  # a plain function would be sent to a thread
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 
 
-def count_guess(caller: Caller, what: Literal["status_reference"], guessed: str) -> None:
-    """Counts a guess at something short that protects one thing, wherever the guesses come from.
-
-    Raises:
-        TooManyAttempts: with ``retry_after`` in seconds.
-    """
-    replica = caller.replica
-    replica.limits.hit(what, keyed_hash(replica.address_secret, guessed))
-
-
 def limited(what: Literal["otp", "otp_verify", "login", "status"]) -> Dependency:
     """Counts the request against the limit of its address, before anything else is looked at."""
     assert what in LIMITS

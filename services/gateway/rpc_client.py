@@ -186,7 +186,7 @@ class RpcClient:
                     await link.open()
                     for prepare in self.on_connect:
                         await prepare(link.connection)
-                except BaseException:
+                except BaseException:  # a cancellation too: a link that nobody will use is closed
                     await link.close()
                     raise
         return link

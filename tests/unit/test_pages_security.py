@@ -202,16 +202,32 @@ async def test_a_wrong_reference_and_a_wrong_mobile_get_the_same_answer_and_the_
     assert [name for name, *_ in client.asked if name.startswith("application")] == ["application.status"] * 2
 
 
-async def test_the_mobile_of_one_reference_cannot_be_guessed_from_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+WRITTEN = ("PCS-7K3M-9QW3", " pcs-7k3m-9qw3", "PCS7K3M9QW3", "7K3M-9QW3", "PCS 7k3m 9qw3")
+
+
+async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
+    """Five guesses at one reference, each from another place and written otherwise, every other one by the interface; and how many were asked on."""
     monkeypatch.setitem(limits.LIMITS, "status_reference", (RateLimitItemPerMinute(3),))
     app, client = stub(application__status=NotFound())
     statuses = []
-    for number in range(5):
+    for number, reference in enumerate(WRITTEN):
+        form = {"reference": reference, "mobile_last4": f"000{number}"}
         async with browser(app, f"198.51.100.{number}") as http:
-            form = {"reference": f" {REFERENCE.lower()}", "mobile_last4": f"000{number}"}
-            statuses.append((await http.post("/en/status", data=form, headers=SAME_SITE)).status_code)
-    assert statuses == [422, 422, 422, 429, 429]
-    assert sum(name == "application.status" for name, *_ in client.asked) == 3
+            by_page = number % 2 == 0
+            answer = await (http.post("/en/status", data=form, headers=SAME_SITE) if by_page else http.post("/api/v1/status", json=form))
+        statuses.append(answer.status_code)
+    return statuses, sum(name == "application.status" for name, *_ in client.asked)
+
+
+async def test_the_mobile_of_one_reference_cannot_be_guessed_from_many_places_however_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await guessed(monkeypatch) == ([422, 404, 422, 429, 429], 3)
+
+
+async def test_without_the_limit_of_a_reference_it_could(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits.Limits, "hit", lambda *_: None)
+    assert await guessed(monkeypatch) == ([422, 404, 422, 404, 422], 5)
 
 
 async def test_any_mobile_gets_the_same_answer_when_it_asks_for_a_code() -> None:

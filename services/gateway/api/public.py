@@ -18,7 +18,8 @@ from contracts.rpc import (
     StatusView,
     VerifyOtp,
 )
-from services.gateway.access import Anyone, IdempotencyKey, count_guess, limited
+from services.gateway.access import Anyone, IdempotencyKey, limited
+from services.gateway.status import status_of
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
 
@@ -56,5 +57,4 @@ async def verify_otp(caller: Anyone, body: VerifyOtp, key: IdempotencyKey) -> Ap
 @router.post("/status", dependencies=[limited("status")])
 async def look_up_status(caller: Anyone, body: StatusQuestion) -> StatusView:
     """Status and timeline of an application, without a name, a purpose or a QR."""
-    count_guess(caller, "status_reference", body.reference.strip().upper())
-    return await caller.ask(rpc.STATUS, body)
+    return await status_of(caller, body)

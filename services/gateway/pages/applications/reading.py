@@ -9,7 +9,7 @@ from contracts import rpc
 from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
 from contracts.rpc import Page, QrQuestion, ReferenceOnly, StatusQuestion
-from services.gateway.access import count_guess, limited
+from services.gateway.access import limited
 from services.gateway.pages.applications.showing import (
     application_page,
     is_good,
@@ -25,6 +25,7 @@ from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.drawing import inline
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import ApplicantPage, OpenPage, text_of
+from services.gateway.status import status_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 ON_A_PAGE = 20
@@ -99,10 +100,9 @@ async def show_status(view: OpenPage) -> Response:
     """How far it is, without a name or a purpose."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
-    count_guess(view.caller, "status_reference", typed["reference"].strip().upper())
     question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])
     try:
-        found = await view.caller.ask(rpc.STATUS, question)
+        found = await status_of(view.caller, question)
     except NotFound:
         return view.html("applications/status.html", 422, errors={"reference": "unknown_reference"}, found=None, typed=typed)
     known = await progress(view, found.reference, found.status, found.department, found.timeline)

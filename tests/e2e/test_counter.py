@@ -230,6 +230,7 @@ def test_a_kiosk_that_nobody_touches_warns_and_forgets_everything(open_browser: 
     page.clock.fast_forward("01:01")
     expect(page.get_by_role("dialog", name="Are you still here?")).to_be_visible()
     page.get_by_role("button", name="I am here").tap()
+    expect(page.get_by_role("dialog")).to_be_hidden()
     page.clock.fast_forward("00:59")
     expect(page.locator("#name")).to_have_value("Gurpreet Kaur")
     page.clock.fast_forward("00:32")

@@ -5,7 +5,6 @@ let timers = [];
 function start() {
   const { seconds, warning, reset } = dialog.dataset;
   timers.forEach(clearTimeout);
-  if (dialog.open) dialog.close();
   timers = [
     setTimeout(() => dialog.showModal(), (seconds - warning) * 1000),
     setTimeout(() => location.replace(reset), seconds * 1000),
@@ -14,6 +13,11 @@ function start() {
 
 if (dialog) {
   start();
-  ["pointerdown", "keydown", "input"].forEach((sign) => document.addEventListener(sign, start, { passive: true }));
-  dialog.addEventListener("close", start);
+  ["pointerdown", "keydown", "input"].forEach((sign) => document.addEventListener(sign, () => dialog.open || start(), { passive: true }));
+  // Not before the touch is over: it would end on whatever lies beneath.
+  dialog.addEventListener("click", () => {
+    dialog.close();
+    start();
+  });
+  dialog.addEventListener("cancel", start); // the Escape key
 }

@@ -38,11 +38,6 @@ class Databases(Mapping[str, Database]):
         """A new test begins."""
         self._clean.clear()
 
-    def reconnect(self) -> None:
-        """The server was restarted: connections that this process keeps are of the old one."""
-        for database in self._open.values():
-            database.close()
-
     def close(self) -> None:
         for database in self._open.values():
             database.close()

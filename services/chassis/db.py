@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -57,6 +57,7 @@ class Database:
             },
         )
         event.listen(self.engine, "do_connect", _connect)
+        event.listen(self.engine, "checkout", _must_be_open)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @classmethod
@@ -89,6 +90,20 @@ def _connect(_dialect: object, _record: object, _arguments: list[str], options: 
     from services.chassis.bounded import TCP, BoundedConnection
 
     return BoundedConnection.connect(**options, **TCP)
+
+
+def _must_be_open(connection: Any, _record: object, _fairy: object) -> None:
+    """Has the pool open another connection where the server has closed this one meanwhile, as every restart does.
+
+    Looks at what has arrived on the socket; nothing is sent, so that it costs no round trip.
+
+    Raises:
+        DisconnectionError: it is closed.
+    """
+    try:
+        connection.pgconn.consume_input()
+    except connection.OperationalError as error:
+        raise DisconnectionError("the server has closed this connection") from error
 
 
 _AWAY = ("08", "57P01", "57P02", "57P03", "53")

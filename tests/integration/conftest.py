@@ -20,7 +20,6 @@ from services.chassis.clock import now
 from services.chassis.db import Database
 from services.chassis.personal import key_ring
 from tests.backends import TestStack
-from tests.databases import Databases
 from tests.running import Process
 from tests.wire import Wire, wire
 
@@ -133,11 +132,10 @@ def waiting(database) -> int:
 
 
 @contextmanager
-def postgres_away(stack: TestStack, databases: Databases) -> Iterator[None]:
+def postgres_away(stack: TestStack) -> Iterator[None]:
     """The database server killed, as by a crash, and started again afterwards."""
     stack.kill_postgres()
     try:
         yield
     finally:
         stack.start_postgres()
-        databases.reconnect()

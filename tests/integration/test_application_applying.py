@@ -82,7 +82,7 @@ def test_an_application_is_stored_and_told(desk: Desk) -> None:
     assert told.personal.vehicle == "CH01AB1234"
     view = desk.view(answer.reference)
     assert (view.status, view.applicant, view.companions) == ("submitted", told.personal.applicant, told.personal.companions)
-    assert (view.preferred, view.date, view.purpose) == (told.preferred, TUESDAY.isoformat(), told.personal.purpose)
+    assert (view.preferred, view.date, view.purpose) == (told.preferred, TUESDAY, told.personal.purpose)
     assert [(entry.what, entry.at) for entry in view.timeline] == [("submitted", NOW)]
 
 

@@ -109,8 +109,8 @@ def test_the_date_is_the_decided_one_once_there_is_one(desk: Desk) -> None:
     reference = desk.submit().reference
     friday = WEDNESDAY + timedelta(days=2)
     desk.hear(Elsewhere.of(desk.row(reference)).approved(day=friday))
-    assert desk.view(reference).date == friday.isoformat()
-    assert page(desk).items[0].date == friday.isoformat()
+    assert desk.view(reference).date == friday
+    assert page(desk).items[0].date == friday
 
 
 def test_the_view_shows_the_pass_that_counts(desk: Desk) -> None:
@@ -192,6 +192,40 @@ def test_a_search_shows_the_fifty_newest(desk: Desk) -> None:
 def test_nobody_else_searches(desk: Desk, call: Call) -> None:
     with pytest.raises(Forbidden):
         lookup(desk, "kaur", call)
+
+
+# --------------------------------------------------------- who waits there
+
+
+def waiting_here(desk: Desk, call: Call | None = None, at: datetime = NOW + timedelta(hours=1)) -> list[str]:
+    with desk.database.transaction() as session:
+        return [hit.reference for hit in reading.waiting_here(call or reception_call(), session, at).items]
+
+
+def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there_the_longest_first(desk: Desk) -> None:
+    desk.submit()
+    first, second, third = (desk.submit_at_counter(counter_form(), at=NOW + timedelta(minutes=number)).reference for number in range(3))
+    desk.hear(Elsewhere.of(desk.row(second)).approved())
+    assert waiting_here(desk) == [first, second, third]
+    there = Elsewhere.of(desk.row(first))
+    desk.hear(there.approved())
+    desk.hear(there.issued("00000000"))
+    assert waiting_here(desk) == [first, second, third], "a pass that is to be printed is waited for too"
+    desk.cancel(third, reception_call())
+    assert waiting_here(desk) == [first, second]
+    assert waiting_here(desk, at=NOW + timedelta(days=1)) == []
+
+
+def test_each_site_sees_its_own_counter_and_a_login_for_all_sites_sees_all(desk: Desk) -> None:
+    reference = desk.submit_at_counter(counter_form(), at=NOW).reference
+    assert waiting_here(desk, reception_call(site="S2")) == []
+    assert waiting_here(desk, reception_call(site=None)) == [reference]
+
+
+@pytest.mark.parametrize("call", [applicant_call(), reception_call(role="security"), reception_call(role="department")])
+def test_nobody_else_sees_who_waits(desk: Desk, call: Call) -> None:
+    with pytest.raises(Forbidden):
+        waiting_here(desk, call)
 
 
 # ------------------------------------------------------- how long it takes

@@ -140,7 +140,7 @@ def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_t
 
 
 def test_a_database_that_is_away_costs_no_event_an_attempt(broker, probe, effects, topology, databases) -> None:
-    with postgres_away(topology, databases):
+    with postgres_away(topology):
         broker.publish(EXCHANGE, KEY, revoked_bytes("patient"))
         eventually(lambda: "consumer waits for its database" in probe.log.read_text(), "the consumer waits")
         assert not probe.is_ready()

@@ -66,7 +66,7 @@ def test_what_is_no_request_goes_to_the_dead_letters_and_the_service_lives(broke
 
 def test_a_database_that_is_away_is_told_as_unavailable(broker, probe, topology, effects, databases) -> None:
     broker.call("verify", "inside", {"site": "before"})
-    with postgres_away(topology, databases):
+    with postgres_away(topology):
         assert broker.call("verify", "inside", {"site": "during"}, seconds=8)["error"]["exc_type"] == "Unavailable"
     eventually(lambda: broker.call("verify", "inside", {"site": "after"})["result"], "an answer again")
     assert "during" not in effects()

@@ -354,7 +354,7 @@ def test_a_sender_waits_for_its_database_and_loses_nothing(db: Database, databas
     put_pass(db)
     process.start()
     eventually(lambda: len(vendor.got) == 1, "the gateway has it in hand")
-    with postgres_away(stack, databases):
+    with postgres_away(stack):
         vendor.hold.set()
         eventually(lambda: not process.is_ready(), "it says that it is not ready")
     process.wait_ready()

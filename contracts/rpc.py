@@ -4,8 +4,8 @@ A request travels as the one positional argument of a nameko call; what belongs 
 (who asks, until when, under which idempotency key) travels beside it as :class:`Call`.
 """
 
+import datetime as dt
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -212,8 +212,8 @@ class SessionKeys(Wire):
 class DeniedSessions(Wire):
     """Sessions and logins that ended before their tokens expire: what a gateway replica must know when it starts."""
 
-    sessions: dict[str, datetime] = Field(default_factory=dict)
-    logins: dict[str, datetime] = Field(default_factory=dict)
+    sessions: dict[str, dt.datetime] = Field(default_factory=dict)
+    logins: dict[str, dt.datetime] = Field(default_factory=dict)
     """Login ID → tokens issued up to this instant are denied."""
 
 
@@ -338,7 +338,7 @@ class ApplicationSummary(Wire):
     site: str
     department: str
     submitted_at: Instant
-    date: str | None = None
+    date: dt.date | None = None
     """The decided date, else the first preferred one."""
 
 
@@ -424,7 +424,7 @@ class LookupHit(ApplicationSummary):
 
 
 class LookupHits(Wire):
-    """At most fifty, newest first."""
+    """At most fifty."""
 
     items: tuple[LookupHit, ...]
     next: str | None = None
@@ -439,6 +439,7 @@ AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=T
 CANCEL = Method("application", "cancel", ReferenceOnly, Acknowledged, command=True)
 STATUS = Method("application", "status", StatusQuestion, StatusView)
 COUNTER_LOOKUP = Method("application", "lookup", Lookup, LookupHits)
+WAITING_HERE = Method("application", "waiting_here", Nothing, LookupHits)
 DURATIONS = Method("application", "durations", DepartmentCode, Durations)
 
 # ---------------------------------------------------------------- approval

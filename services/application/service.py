@@ -12,6 +12,7 @@ from contracts.rpc import (
     Durations,
     Lookup,
     LookupHits,
+    Nothing,
     Page,
     ReferenceOnly,
     StatusQuestion,
@@ -75,6 +76,11 @@ class Service:
     def lookup(self, request: Lookup, call: Call) -> LookupHits:
         with self.db.transaction() as session:
             return reading.lookup(request, call, session)
+
+    @rpc(contract.WAITING_HERE)
+    def waiting_here(self, _request: Nothing, call: Call) -> LookupHits:
+        with self.db.transaction() as session:
+            return reading.waiting_here(call, session, now())
 
     @rpc(contract.DURATIONS)
     def durations(self, request: DepartmentCode, _call: Call) -> Durations:

@@ -10,10 +10,11 @@ from playwright.sync_api import BrowserContext
 from contracts import rpc
 from contracts.errors import NotAuthenticated
 from contracts.rpc import ApplicantSession, Checked, DepartmentList, IssuedLogin, LoginList, OfficerList, OtpRequest, ReviewList, SiteList
+from contracts.tokens import SessionClaims
 from services.chassis.clock import now
 from services.gateway.app import create_app
 from tests.applying import BALDEV, HOME, SITE
-from tests.factories_gateway import NUMBER, REFERENCE, TableClient, claims, options, signed
+from tests.factories_gateway import NUMBER, REFERENCE, TableClient, claims, options, pass_view, picture, signed
 from tests.factories_pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
 from tests.running import eventually, free_port
 
@@ -32,6 +33,7 @@ ANSWERS: dict[str, Any] = {
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     "accounts__log_in": session(),
     "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION, "application__lookup": rpc.LookupHits(items=()),
+    "application__waiting_here": rpc.LookupHits(items=()), "issuance__view": pass_view(), "issuance__qr": picture(),
     "application__submit": rpc.Acknowledged(reference=REFERENCE, status="submitted"),
     "application__list_applications": rpc.ApplicationList(
         items=(rpc.ApplicationSummary(**APPLICATION.model_dump(include=set(rpc.ApplicationSummary.model_fields))),), next="on"
@@ -44,6 +46,14 @@ ANSWERS: dict[str, Any] = {
 }  # fmt: skip
 APPROVED = review(status="approved", decision=DECIDED)
 WRONG_LOGIN = NotAuthenticated()
+
+
+def _claims_of(who: str) -> SessionClaims:
+    if who == "applicant":
+        return claims("applicant")
+    scopes: dict[str, dict[str, Any]] = {"department": {"department": "home"}, "security": {"site": "PCS1", "gate": "PCS1-G1"},
+                                         "reception": {"site": "PCS1"}, "kiosk": {"site": "PCS1"}}  # fmt: skip
+    return claims("staff", sub=f"{who[:3].upper()}-0001", role=who, **{"department": None, **scopes.get(who, {})})
 
 
 class PagesAlone:
@@ -69,14 +79,12 @@ class PagesAlone:
         self._client.answers = dict(self._usual)
 
     def sign_in(self, context: BrowserContext, who: str | None) -> None:
-        """As an applicant, as staff of a role, or as nobody."""
+        """As an applicant, as staff of a role, or as nobody; at a kiosk with or without a visitor, or helped by an operator."""
         context.clear_cookies()
-        scopes: dict[str, dict[str, Any]] = {"security": {"site": "PCS1", "gate": "PCS1-G1"}, "reception": {"site": "PCS1"}}
-        if who is None:
-            return
-        own = claims("applicant") if who == "applicant" else claims("staff", sub=f"{who[:3].upper()}-0001", role=who,
-                     **{"department": "home" if who == "department" else None, **scopes.get(who, {})})  # fmt: skip
-        context.add_cookies([{"name": "session", "value": signed(own), "url": self.url}])
+        cookies = {"kiosk": {"kiosk": "kiosk"}, "visitor at a kiosk": {"kiosk": "kiosk", "session": "applicant"},
+                   "assisted": {"operator": "assisted"}, "helped": {"operator": "assisted", "session": "applicant"}}  # fmt: skip
+        for name, whose in cookies.get(who, {"session": who}).items() if who else ():
+            context.add_cookies([{"name": name, "value": signed(_claims_of(whose)), "url": self.url}])
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -3,121 +3,22 @@ titles and languages are right, and the keyboard is enough.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, TooManyAttempts, Unavailable
-from contracts.rpc import ApplicationList, Checked, OfficerList, ReviewList, ScanResult
+from contracts.errors import NotFound
 from services.gateway.pages.languages import LANGUAGES, texts
-from tests.applying import SAME_SITE
-from tests.e2e.pages_alone import APPROVED, WRONG_LOGIN, PagesAlone
-from tests.factories_gateway import NUMBER, REFERENCE, pass_view
-from tests.factories_pages import ADMIT, APPLICATION, REVIEW_ID, review
+from tests.applying import HIDDEN, SAME_SITE
+from tests.e2e.pages_alone import APPROVED, PagesAlone
+from tests.e2e.states import REVIEW, STATES, State
+from tests.factories_gateway import NUMBER, pass_view
+from tests.factories_pages import ADMIT, review
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 NARROW = {"width": 320, "height": 256}
 """1280 × 1024 at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10)."""
-REVIEW = f"/desk/reviews/{REVIEW_ID}"
-OWN = f"/applications/{REFERENCE}"
-
-
-@dataclass(frozen=True)
-class State:
-    """One page as somebody sees it: ``forms`` are posted first, each to its path, ``answers`` are the services' until then."""
-
-    who: str | None
-    path: str
-    form: dict[str, str] | None = None
-    answers: dict[str, Any] = field(default_factory=dict)
-    before: tuple[tuple[str, dict[str, str]], ...] = ()
-    status: int = 200
-
-    @property
-    def name(self) -> str:
-        return f"{self.who or 'anyone'} {'POST' if self.form is not None else 'GET'} {self.path} {self.status} {'/'.join(self.answers)}"
-
-
-WHO = ("/apply/who", {"kind": "citizen"})
-NAME = ("/apply/name", {"name": "Gurpreet Kaur"})
-OFFICIAL = ("/apply/who", {"kind": "official"})
-ID = ("/apply/id", {"id_type": "voter_id", "id_last4": "4821"})
-SITE = ("/apply/site", {"site": "PCS1"})
-DEPARTMENT = ("/apply/department", {"department": "home"})
-OFFICER = ("/apply/officer", {"officer": "baldev"})
-PURPOSE = ("/apply/purpose", {"purpose_kind": "meeting", "purpose": "Arms licence renewal"})
-WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
-WITH = ("/apply/companions", {"more": "no"})
-VEHICLE = ("/apply/vehicle", {"vehicle": ""})
-ASSISTANCE = ("/apply/assistance", {"assistance": ""})
-DELIVER = ("/apply/deliver", {"deliver_by": "sms"})
-WAY = (WHO, NAME, ID, SITE, DEPARTMENT, OFFICER, PURPOSE, WHEN, WITH, VEHICLE, ASSISTANCE, DELIVER)
-CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
-WRONG = {"name": "name_missing", "id": "full_number", "when": "closed_day"}
-
-
-def questions() -> Iterator[State]:
-    """Each question as it is asked, and with nothing answered."""
-    for number, (path, _) in enumerate(WAY):
-        yield State("applicant", path, before=WAY[:number])
-    for path in ("/apply/who", "/apply/name", "/apply/id", "/apply/site", "/apply/purpose", "/apply/when", "/apply/companions"):
-        number = next(at for at, (one, _) in enumerate(WAY) if one == path)
-        yield State("applicant", path, {}, before=WAY[:number], status=422)
-    yield State("applicant", "/apply/office", before=(OFFICIAL,))
-    yield State("applicant", "/apply/name-latin", before=(WHO, ("/apply/name", {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"})))
-    yield State("applicant", "/apply/officer?q=nobody", answers={"approval.officers": OfficerList(items=())}, before=WAY[:5])
-    yield State("applicant", "/apply/companion", before=WAY[:8])
-    yield State("applicant", "/apply/companion", {}, before=WAY[:8], status=422)
-    yield State("applicant", "/apply/check", before=WAY)
-    found = Checked(problems=(FieldError(field="applicant.id_last4", code="full_number"),))
-    yield State("applicant", "/apply/id", {"id_type": "aadhaar", "id_last4": "1"}, {"application.check": found}, WAY[:2], 422)
-
-
-STATES = [
-    State(None, "/apply"), State(None, "/sign-in"), State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
-    State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
-    State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
-    State(None, "/cleared"), State(None, "/status"), State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
-    State(None, "/status", {"reference": "x"}, {"application.status": NotFound()}, status=422),
-    State(None, "/sign-in", {"mobile": "1"}, {"accounts.request_otp": TooManyAttempts(retry_after=90)}, status=429),
-    State(None, "/status", {"reference": "x"}, {"application.status": Unavailable()}, status=503),
-    *questions(),
-    State("applicant", "/applications"), State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
-    State("applicant", OWN), State("applicant", f"{OWN}/open", {"id_last4": "0000"}, status=422),
-    State("applicant", OWN, before=((f"{OWN}/open", {"id_last4": "4821"}),)),
-    State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
-        update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})},
-        before=((f"{OWN}/open", {"id_last4": "4821"}),)),
-    State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
-    State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"}, {"accounts.log_in": WRONG_LOGIN}, status=422),
-    State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),
-    State("department", "/desk"), State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),
-    State("department", "/desk?told=forwarded"), State("department", "/desk/search", {"q": "Kaur"}),
-    State("department", "/desk/search", {"q": ""}, status=422), State("department", REVIEW),
-    State("department", f"{REVIEW}?told=already_decided", answers={"approval.view_review": APPROVED}),
-    *(State("department", f"{REVIEW}/{verb}") for verb in ("approve", "reject", "return", "forward", "withdraw")),
-    *(State("department", f"{REVIEW}/{verb}", {}, status=422) for verb in ("approve", "reject", "return", "withdraw")),
-    State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422),
-    State("department", f"{REVIEW}/forward", {}, {"approval.forward": InvalidInput.of("department", "exactly_one")}, status=422),
-    State("department", f"{REVIEW}/reject", {"reason": "other"}, {"approval.reject": Conflict(code="application_changed")}, status=409),
-    State("department", "/desk/search", {"q": "x" * 40_000}, status=422),
-    State("ado", "/desk/logins"), State("ado", "/desk/logins?told=HOM-0001"), State("ado", "/desk/logins/new"),
-    State("ado", "/desk/logins/new", {}, status=422), State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),
-    State("ado", "/desk/logins/HOM-0001/disable"), State("ado", "/desk/logins/HOM-0001/reset"),
-    State("ado", "/desk/logins/ADO-0001/disable", {}, {"accounts.disable_login": Conflict(code="last_ado")}, status=409),
-    State("security", "/gate"), State("security", "/gate", {"pass": ""}, status=422), State("security", "/gate", {"pass": NUMBER}),
-    State("security", "/gate/enter", {**CHECKED, "count": "x"}, status=422),
-    State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),
-    State("security", "/gate", {"pass": NUMBER, "direction": "exit"},
-          {"verify.scan": ADMIT.model_copy(update={"verdict": "exit", "preview": False, "marks": ("late", "other_gate")})}),
-    *(State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ADMIT.model_copy(update={"verdict": verdict, "gate": "PCS1-G2"})})
-      for verdict in ("not_yet_valid", "expired", "wrong_site", "wrong_gate", "already_inside", "already_used", "revoked", "id_mismatch")),
-    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
-    State("security", "/gate/inside"),
-]  # fmt: skip
 PASSES = [{}, {"state": "revoked"}, {"state": "expired"}, {"state": "revoked", "replaced_by": "ABCDEFGH"}]
 POST = """([path, fields]) => {
   const form = document.createElement("form");
@@ -159,8 +60,10 @@ def bring(page: Page, alone: PagesAlone, state: State, language: str) -> int:
     """Makes a page what a state says; its status."""
     alone.reset()
     alone.sign_in(page.context, state.who)
+    request = page.context.request
     for path, form in state.before:
-        page.context.request.post(f"/{language}{path}", form=form, headers=SAME_SITE, max_redirects=0)
+        own = dict(HIDDEN.findall(request.get(f"/{language}{path}").text())) if form is None else form
+        request.post(f"/{language}{path}", form=own, headers=SAME_SITE, max_redirects=0)
     alone.answers.update(state.answers)
     if state.form is not None:
         page.goto(f"/{language}/cleared")
@@ -188,7 +91,7 @@ def test_no_page_hinders_anybody_in_any_state_and_each_has_a_title_of_its_own(
 ) -> None:
     page = context.new_page()
     found: dict[str, list[str]] = {}
-    titles: dict[str, str] = {}
+    titles: dict[tuple[str, bool], str] = {}
     for state in STATES:
         status = bring(page, alone, state, language)
         wrong = complaints(page) + ([] if status == state.status else [f"answered {status} at {page.url}"])
@@ -197,8 +100,9 @@ def test_no_page_hinders_anybody_in_any_state_and_each_has_a_title_of_its_own(
         has_error = page.title().startswith(texts(language).gettext("Error:"))  # type: ignore[arg-type]  # one of the three
         if has_error != (page.locator(".govuk-error-summary").count() > 0):
             wrong.append(f"title: {page.title()}")
-        if state.form is None and titles.setdefault(page.title(), state.path.partition("?")[0]) != state.path.partition("?")[0]:
-            wrong.append(f"the title of {titles[page.title()]}")
+        opened = (page.title(), "kiosk" in (state.who or ""))
+        if state.form is None and titles.setdefault(opened, state.path.partition("?")[0]) != state.path.partition("?")[0]:
+            wrong.append(f"the title of {titles[opened]}")
         if wrong:
             found[state.name] = wrong
     assert found == {}

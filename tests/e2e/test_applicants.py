@@ -4,18 +4,15 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from services.chassis.clock import IST, now
-from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.conftest import DESK, PHONE, WAYS
 from tests.e2e.people import Staff, Visitor, newest_message, press
-from tests.e2e.test_from_application_to_gate import WAYS
 from tests.running import eventually
 from tests.system import System
 
 Open = Callable[..., Page]
-in_each_language = pytest.mark.parametrize(("language", "scripts"), WAYS, ids=["Punjabi", "Hindi without scripts", "English"])
 TAG, TIMELINE, MISSING = "h1 .govuk-tag", ".epass-timeline", ".govuk-inset-text"
 
 
@@ -23,11 +20,11 @@ def happenings(page: Page) -> int:
     return page.locator(f"{TIMELINE} li").count()
 
 
-@in_each_language
+@WAYS
 def test_what_was_returned_says_what_is_missing_and_is_completed(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     reference = visitor.apply(companions=(("Harjit Singh", "0917"),))
     desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
     desk.send_back(reference, "Which file number?")
@@ -56,11 +53,11 @@ def test_what_was_returned_says_what_is_missing_and_is_completed(
     expect(visitor.page.locator(".epass-qr svg")).to_be_visible()
 
 
-@in_each_language
+@WAYS
 def test_a_rejection_says_why_and_that_the_message_came(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     reference = visitor.apply()
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(reference, "no_appointment", "Come on Monday")
     newest_message(system, mobile, "rejected")
@@ -75,12 +72,14 @@ def test_a_rejection_says_why_and_that_the_message_came(
     expect(visitor.page.locator("a[href$='/cancel']")).to_have_count(0)
     if language == "en":
         expect(visitor.page.locator(MISSING)).to_contain_text("There is no appointment")
-        expect(visitor.page.locator(TIMELINE)).to_contain_text("That the department did not approve, by SMS")
+        expect(visitor.page.locator(TIMELINE)).to_contain_text("Notice that the department did not approve, by SMS")
 
 
-@in_each_language
-def test_a_cancelled_visit_ends_its_pass(open_browser: Open, system: System, mobile: str, language: str, scripts: bool) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+@WAYS
+def test_a_cancelled_visit_ends_its_pass(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
+) -> None:
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     reference = visitor.apply()
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
     message = newest_message(system, mobile, "pass_issued")
@@ -102,13 +101,13 @@ def test_a_cancelled_visit_ends_its_pass(open_browser: Open, system: System, mob
     eventually(ended, "the pass behind the link is over", 30)
 
 
-@in_each_language
+@WAYS
 def test_the_history_opens_with_the_last_four_and_one_applies_again_from_it(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    reference = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language).apply(companions=(("Simran", None),), office=True)
+    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(companions=(("Simran", None),), office=True)
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(reference, "duplicate", "Ask again")
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     visitor.sign_in_at("/applications")
     visitor.sign_in_at("/applications")
     expect(visitor.page.locator("main")).not_to_contain_text("Gurpreet")
@@ -128,8 +127,8 @@ def test_the_history_opens_with_the_last_four_and_one_applies_again_from_it(
     again = visitor.page.locator(".govuk-panel strong").inner_text()
     assert again != reference
     visitor.open("/applications")
-    expect(visitor.page.locator("tbody tr")).to_have_count(2)
-    expect(visitor.page.locator("tbody tr").first).to_contain_text(again)
+    expect(visitor.page.locator(".epass-history li")).to_have_count(2)
+    expect(visitor.page.locator(".epass-history li").first).to_contain_text(again)
 
 
 def test_other_dates_reach_the_department_before_it_decides(open_browser: Open, system: System, mobile: str) -> None:
@@ -139,7 +138,7 @@ def test_other_dates_reach_the_department_before_it_decides(open_browser: Open, 
     visitor.page.locator("a[href$='/dates']").click()
     visitor.choose_time(days_ahead=3, start="14:00", end="15:00")
     expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
-    expect(visitor.page.locator(TIMELINE)).to_contain_text("You asked for other dates")
+    expect(visitor.page.locator(TIMELINE)).to_contain_text("Other dates asked for")
     day = (now().astimezone(IST) + timedelta(days=3)).date()
     expect(visitor.page.locator("main")).to_contain_text(f"{day:%A}, {day.day} {day:%B %Y}")
     desk = Staff(open_browser(DESK), system, "department")
@@ -168,6 +167,6 @@ def test_the_status_is_told_by_reference_and_last_four_and_nothing_is_told_by_ha
     stranger.fill("#reference", reference)
     stranger.fill("#mobile_last4", mobile[-4:])
     press(stranger)
-    expect(stranger.locator(TIMELINE)).to_contain_text("You applied")
-    expect(stranger.locator("main")).to_contain_text("It is now with: ")
+    expect(stranger.locator(TIMELINE)).to_contain_text("Application sent")
+    expect(stranger.locator("main")).to_contain_text("Now with: ")
     expect(stranger.locator("main")).not_to_contain_text("Gurpreet")

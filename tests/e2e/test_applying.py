@@ -13,14 +13,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from services.chassis.clock import IST, now
-from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.conftest import DESK, PHONE, WAYS
 from tests.e2e.people import Staff, Visitor, press
 from tests.running import eventually
 from tests.system import System
 
-WAYS = pytest.mark.parametrize(
-    ("language", "scripts"), [("pa", True), ("hi", False), ("en", True)], ids=["Punjabi", "Hindi without scripts", "English"]
-)
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 SHOWN = ("start", "error", "check", "done")
 """Pages of which README.md shows a picture."""
@@ -96,9 +93,9 @@ def codes(system: System, mobile: str, at_least: int) -> list[str]:
 
 @WAYS
 def test_an_official_says_from_which_office_and_the_department_reads_it(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    reference = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language).apply(office=True)
+    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(office=True)
     desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
     desk.find(reference)
     expect(desk.page.locator("main")).to_contain_text("Executive Engineer")
@@ -107,9 +104,9 @@ def test_an_official_says_from_which_office_and_the_department_reads_it(
 
 @WAYS
 def test_after_five_wrong_codes_a_new_one_opens_the_session(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     page = visitor.page
     visitor.open("/apply/who")
     page.fill("#mobile", mobile)
@@ -142,9 +139,9 @@ def test_a_code_can_be_sent_again_when_the_countdown_is_over(open_browser: Open,
 
 @WAYS
 def test_a_session_that_ends_in_the_middle_of_a_form_costs_nothing(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     page = go_to(visitor, "purpose")
     explain(page)
     page.context.clear_cookies(name="session")
@@ -161,19 +158,19 @@ def test_a_session_that_ends_in_the_middle_of_a_form_costs_nothing(
     on(page, "when")
 
 
-@SCRIPTS
+@WAYS
 def test_two_tabs_send_one_application_and_nothing_that_was_not_seen(
-    open_browser: Open, system: System, mobile: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     one = go_to(visitor, "check")
     other = one.context.new_page()
-    other.goto("/en/apply/purpose")
+    other.goto(f"/{language}/apply/purpose")
     other.fill("#purpose", "Another file, 7/2026")
     press(other)
     on(other, "check")
     left_open = one.context.new_page()
-    left_open.goto("/en/apply/vehicle")
+    left_open.goto(f"/{language}/apply/vehicle")
     press(one)
     expect(one.locator(".govuk-notification-banner")).to_be_visible()
     expect(one.locator("main")).to_contain_text("Another file, 7/2026")
@@ -206,9 +203,9 @@ def test_back_refresh_and_a_second_click_are_harmless(open_browser: Open, system
 
 @WAYS
 def test_while_a_service_is_down_the_page_keeps_what_was_typed(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    page = go_to(Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language), "purpose")
+    page = go_to(Visitor(open_browser(size, scripts=scripts), system, mobile, language), "purpose")
     explain(page)
     application = system.processes["application"]
     application.kill()
@@ -225,11 +222,11 @@ def test_while_a_service_is_down_the_page_keeps_what_was_typed(
     on(page, "when")
 
 
-@SCRIPTS
+@WAYS
 def test_an_application_that_is_sent_while_the_service_is_down_is_sent_once(
-    open_browser: Open, system: System, mobile: str, scripts: bool
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     page = go_to(visitor, "check")
     application = system.processes["application"]
     application.kill()
@@ -275,15 +272,18 @@ def test_scripts_hide_what_a_child_needs_not_and_offer_only_times_that_fit(open_
     expect(page.locator("#id_last4")).to_be_hidden()
 
 
-def test_an_operator_applies_for_a_visitor_whose_phone_proves_the_number(open_browser: Open, system: System, mobile: str) -> None:
-    operator = Staff(open_browser(DESK), system, "assisted")
+@WAYS
+def test_an_operator_applies_for_a_visitor_whose_phone_proves_the_number(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
+) -> None:
+    operator = Staff(open_browser(size, scripts=scripts), system, "assisted", language)
     press(operator.page)
-    visitor = Visitor(operator.page, system, mobile)
+    visitor = Visitor(operator.page, system, mobile, language)
     page = go_to(visitor, "check")
     expect(page.locator("body")).to_contain_text("SEW-0001")
     press(page)
     reference_of(page)
-    page.get_by_role("link", name="Next visitor").click()
+    page.locator("a[href$='/assist']").click()
     press(page)
     expect(page.locator("#mobile")).to_have_value("")
     visitor.open("/applications")

@@ -3,21 +3,18 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import DESK, PHONE
+from tests.e2e.conftest import DESK, PHONE, WAYS
 from tests.e2e.people import Staff, Visitor, newest_message, press
 from tests.system import System
 
-WAYS = [("pa", True), ("hi", False), ("en", True)]
 
-
-@pytest.mark.parametrize(("language", "scripts"), WAYS, ids=["Punjabi", "Hindi without scripts", "English"])
+@WAYS
 def test_an_application_becomes_a_pass_that_opens_the_gate(
-    open_browser: Callable[..., Page], system: System, mobile: str, language: str, scripts: bool
+    open_browser: Callable[..., Page], system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile, language)
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     reference = visitor.apply("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", companions=(("Harjit Singh", "0917"), ("Simran", None)))
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
     message = newest_message(system, mobile, "pass_issued")

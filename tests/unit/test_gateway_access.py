@@ -48,7 +48,10 @@ EXPECTED = {
     "ado": {
         "POST /api/v1/logins", "GET /api/v1/logins", "POST /api/v1/logins/{login_id}/disable", "POST /api/v1/logins/{login_id}/reset",
     },
-    "reception": {"POST /api/v1/counter/applications", "POST /api/v1/counter/lookup", "POST /api/v1/passes/{number}/print"},
+    "reception": {
+        "GET /api/v1/counter/applications", "POST /api/v1/counter/applications", "POST /api/v1/counter/lookup",
+        "POST /api/v1/passes/{number}/print",
+    },
     "department": {
         "GET /api/v1/reviews", "POST /api/v1/reviews/search", "GET /api/v1/reviews/{review_id}",
         "POST /api/v1/reviews/{review_id}/approve", "POST /api/v1/reviews/{review_id}/reject",

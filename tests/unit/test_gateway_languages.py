@@ -83,7 +83,7 @@ def test_a_catalogue_is_as_make_messages_writes_it(language: str) -> None:
     assert catalogues.file(language).read_text(encoding="utf-8") == catalogues.freshened(language)
 
 
-CODE, INSIDE = "We have sent six digits to the number that ends in %(end)s.", "%(num)s person inside"
+CODE, INSIDE = "We have sent six digits to the number ending in %(end)s.", "%(num)s person inside"
 
 
 def set_string(key: str, string: object) -> Callable[[Catalog], None]:

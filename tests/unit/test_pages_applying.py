@@ -209,9 +209,9 @@ async def test_a_department_is_found_by_its_name_or_by_somebody_in_it(reader: tu
 async def test_who_has_applied_before_is_offered_the_earlier_answers() -> None:
     old = ApplicationSummary(reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now())
     async with somebody(application__list_applications=ApplicationList(items=(old,))) as (person, _):
-        assert "Take over the answers" in (await person.open("/apply/who")).text
+        assert "Use the answers" in (await person.open("/apply/who")).text
     async with somebody() as (person, _):
-        assert "Take over the answers" not in (await person.open("/apply/who")).text
+        assert "Use the answers" not in (await person.open("/apply/who")).text
 
 
 async def test_clearing_leaves_nothing_in_the_browser(reader: tuple[Reader, TableClient]) -> None:

@@ -112,7 +112,7 @@ async def test_a_typed_name_finds_the_officer_and_several_are_offered(operator: 
     await operator.apply(officer="baldev", officer_code="baldev-2")
     assert operator.client.last("application.submit_at_counter")[1].officer == "baldev-2"
     operator.client.answers["approval.officers"] = OfficerList(items=())
-    assert "Nobody of this name" in (await operator.apply(officer="xyz")).text
+    assert "Nobody with this name" in (await operator.apply(officer="xyz")).text
 
 
 async def test_a_delegation_of_forty_is_pasted(operator: Operator) -> None:
@@ -202,6 +202,25 @@ async def test_looking_up_leaves_no_name_in_an_address(operator: Operator) -> No
     assert (await operator.send("/lookup", q="G")).status_code == 422
 
 
+async def test_who_waits_here_is_listed_with_where_to_look_again(operator: Operator) -> None:
+    hit = LookupHit(
+        reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), name="Gurpreet", name_latin="Gurpreet"
+    )  # fmt: skip
+    operator.client.answers["application.waiting_here"] = LookupHits(items=(hit,))
+    for page in (await operator.open(""), await operator.apply(name="")):
+        listed = page.text.partition('id="state"')[2].partition("</section>")[0]
+        assert f'data-state="{REFERENCE} submitted' in listed
+        assert 'data-from="/en/counter"' in listed
+        assert f'href="/en/counter/applications/{REFERENCE}"' in listed
+
+
+async def test_while_nobody_can_tell_who_waits_the_form_is_still_there(operator: Operator) -> None:
+    operator.client.answers["application.waiting_here"] = Unavailable("down")
+    page = await operator.open("")
+    assert page.status_code == 200
+    assert 'action="/en/counter/apply"' in page.text
+
+
 async def test_a_page_looks_again_while_a_decision_is_awaited_and_no_longer(operator: Operator) -> None:
     waiting = (await operator.open(f"/applications/{REFERENCE}")).text
     assert '<noscript><meta http-equiv="refresh"' in waiting
@@ -227,7 +246,7 @@ async def test_cancelling_too_late_is_told(operator: Operator) -> None:
     operator.client.answers["application.cancel"] = Conflict("late", code="cannot_cancel")
     late = await operator.send(f"/applications/{REFERENCE}/cancel", key="k")
     assert late.headers["location"].endswith("?told=late")
-    assert "cannot be cancelled" in (await operator.open(f"/applications/{REFERENCE}?told=late")).text
+    assert "can no longer be cancelled" in (await operator.open(f"/applications/{REFERENCE}?told=late")).text
 
 
 @pytest.mark.parametrize(("kind", "sheets"), [("pass", 1), ("badge", 3)])
@@ -258,4 +277,4 @@ async def test_a_pass_is_reissued_for_a_reason(operator: Operator) -> None:
     assert operator.client.last("issuance.reissue")[1].reason == "security"
     operator.client.answers["issuance.reissue"] = Conflict("over", code="not_reissuable")
     over = await operator.send(f"/passes/{NUMBER}/reissue", reason="reissued", key="k2")
-    assert (over.status_code, "no new one can be made" in over.text) == (409, True)
+    assert (over.status_code, "cannot be replaced" in over.text) == (409, True)

@@ -94,7 +94,7 @@ async def test_one_application_shows_everything_that_is_decided_upon(clerk: Cler
 async def test_an_approval_shows_what_was_approved_and_can_be_taken_back(clerk: Clerk) -> None:
     clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
     text = (await clerk.http.get(f"{REVIEW}?told=done")).text
-    for shown in ("Done.", "HOM-0002", "PCS1-G1", "2 entries", "may enter", f"{REVIEW}/withdraw"):
+    for shown in ("Done.", "HOM-0002", "PCS1-G1", "2 entries", "may come in", f"{REVIEW}/withdraw"):
         assert shown in text, shown
     assert f'href="{REVIEW}/approve"' not in text
 
@@ -123,8 +123,8 @@ BAD_FORMS: list[tuple[str, dict[str, str], str, str]] = [
     ("approve", {}, "slot", "Choose one of these"),
     ("approve", {"slot": "own"}, "date", "Choose a day"),
     ("approve", {**OWN, "date": "tomorrow"}, "date", "Choose a day"),
-    ("approve", {**OWN, "from": "25:99"}, "from", "Choose from when"),
-    ("approve", {**OWN, "to": ""}, "to", "Choose until when"),
+    ("approve", {**OWN, "from": "25:99"}, "from", "Choose a start time"),
+    ("approve", {**OWN, "to": ""}, "to", "Choose an end time"),
     ("approve", {"slot": "one two three"}, "slot", "Choose"),
     ("approve", {**OWN, "entries": "often"}, "entries", "from 1 to 20"),
     ("approve", {**OWN, "entries": "0"}, "entries", "from 1 to 20"),
@@ -155,7 +155,7 @@ async def test_what_cannot_be_read_is_said_beside_its_field(
 FINDINGS = [
     ("approve", "slot.date", "closed_day", "date", "closed on this day"),
     ("approve", "slot.date", "past", "date", "has passed"),
-    ("approve", "slot.date", "too_far", "date", "too far away"),
+    ("approve", "slot.date", "too_far", "date", "too far ahead"),
     ("approve", "slot.from", "outside_hours", "from", "not open at this time"),
     ("approve", "slot.to", "not_after_from", "to", "after the beginning"),
     ("approve", "gate", "unknown_gate", "gate", "other secretariat"),
@@ -164,7 +164,7 @@ FINDINGS = [
     ("return_to_applicant", "note", "required", "note", "Write a note"),
     ("forward", "department", "exactly_one", "department", "not both"),
     ("forward", "department", "same_department", "department", "already"),
-    ("forward", "officer", "unknown_officer", "officer", "not in this department"),
+    ("forward", "officer", "unknown_officer", "officer", "no longer in this department"),
 ]
 
 
@@ -196,13 +196,17 @@ async def test_who_was_too_late_is_told_who_decided_and_when(clerk: Clerk) -> No
     assert late.headers["location"] == f"{REVIEW}?told=already_decided"
     clerk.client.answers["approval.view_review"] = review(status="rejected", decision=DECIDED.model_copy(update={"status": "rejected"}))
     shown = await clerk.http.get(late.headers["location"])
-    assert "Somebody was faster: HOM-0002 decided this on" in shown.text
+    assert "Someone else acted first: HOM-0002 decided this on" in shown.text
     assert "was not recorded" in shown.text
 
 
 @pytest.mark.parametrize(
     ("code", "sentence"),
-    [("application_closed", "has ended meanwhile"), ("not_approved", "no approval to take back"), ("something_new", "Somebody was faster")],
+    [
+        ("application_closed", "has ended in the meantime"),
+        ("not_approved", "no longer an approval"),
+        ("something_new", "Someone else acted first"),
+    ],
 )
 async def test_other_conflicts_are_told_too(clerk: Clerk, code: str, sentence: str) -> None:
     clerk.client.answers["approval.withdraw"] = Conflict(code=code)

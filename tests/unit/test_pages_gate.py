@@ -78,7 +78,7 @@ async def test_a_scanner_that_types_the_token_and_presses_enter_is_understood(gu
 
 async def test_a_preview_shows_who_is_to_be_compared_with_the_card_and_records_nothing(guard: Guard) -> None:
     text = (await guard.scan(NUMBER)).text
-    for shown in ("Gurpreet Kaur", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Harjit Singh", "Simran", "(Child)", "A wheelchair", "stays outside", "Voter ID card"):
+    for shown in ("Gurpreet Kaur", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Harjit Singh", "Simran", "(Child)", "A wheelchair", "may not come in", "Voter ID card"):
         assert shown in text, shown
     assert (guard.asked.direction, guard.asked.id_check) == ("entry", None)
 
@@ -179,9 +179,9 @@ REFUSALS = [
     (result(verdict="expired"), "It was valid until"),
     (result(verdict="wrong_site", site="PCS1", gate="PCS1-G1"), "It is for Secretariat-1."),
     (result(verdict="wrong_gate", gate="PCS1-G2"), "It is for gate PCS1-G2."),
-    (result(verdict="already_inside"), "Everybody of this pass is inside."),
-    (result(verdict="already_used"), "may come in once more"),
-    (result(verdict="revoked"), "The pass was taken back"),
+    (result(verdict="already_inside"), "Everyone on this pass is inside."),
+    (result(verdict="already_used"), "may come in again"),
+    (result(verdict="revoked"), "The pass was withdrawn"),
     (ScanResult(verdict="unknown_pass", preview=True), "no pass with this number"),
     (ScanResult(verdict="bad_signature", preview=True), "not made by e-Pass"),
 ]
@@ -211,7 +211,7 @@ async def test_an_exit_is_recorded_at_once_with_what_is_odd_about_it(guard: Guar
     assert guard.asked.direction == "exit"
     assert "epass-verdict--good" in text
     assert "1 person inside now" in text
-    for said in ("after the time", "was cancelled", "another secretariat", "Another gate", "No entry"):
+    for said in ("after the pass had ended", "was cancelled", "the other secretariat", "Not the gate", "More people left"):
         assert said in text, said
     assert 'href="/en/gate?direction=exit"' in text, "the next one goes out too"
 

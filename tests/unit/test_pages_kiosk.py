@@ -158,7 +158,7 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
     )
     async with browser(app) as http:
         wrong = await http.post("/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "no"}, headers=SAME_SITE)
-        assert (wrong.status_code, "ID or token is wrong" in wrong.text) == (422, True)
+        assert (wrong.status_code, "The ID or the token is wrong" in wrong.text) == (422, True)
         right = await http.post("/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE)
         kept = right.headers.get_list("set-cookie")
         assert [value.partition("=")[0] for value in kept] == ["kiosk"]

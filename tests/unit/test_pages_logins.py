@@ -83,7 +83,7 @@ async def test_what_cannot_be_read_is_said_beside_its_field(ado: Ado, form: dict
 @pytest.mark.parametrize(
     ("field", "code", "sentence"),
     [
-        ("site", "needed_for_role", "This role needs it"),
+        ("site", "needed_for_role", "This role needs this"),
         ("gate", "not_of_site", "other secretariat"),
         ("mobile", "not_a_mobile", "98765 43210"),
     ],
@@ -122,7 +122,7 @@ async def test_disabling_and_resetting_are_done_once_for_each_form(ado: Ado) -> 
     ("verb", "code", "sentence"),
     [
         ("disable", "last_ado", "the last login of the ADO Branch"),
-        ("reset", "login_disabled", "gets a new login"),
+        ("reset", "login_disabled", "gets a new one"),
         ("reset", "new", "as things stand"),
     ],
 )
@@ -168,7 +168,7 @@ async def test_a_first_password_opens_its_own_page_only(ado: Ado) -> None:
     ("answer", "again", "field", "sentence"),
     [
         (None, "other", "again", "differ"),
-        (NotAuthenticated(), "n" * 12, "current", "not the present password"),
+        (NotAuthenticated(), "n" * 12, "current", "not your current password"),
         (InvalidInput(fields=(FieldError(field="new", code="too_short"),)), "n" * 12, "new", "at least 12 characters"),
         (InvalidInput(fields=(FieldError(field="new", code="too_common"),)), "n" * 12, "new", "too easy to guess"),
     ],
@@ -195,7 +195,7 @@ async def test_signing_in_with_half_a_login_asks_for_the_other_half(ado: Ado, fo
 async def test_a_wrong_login_is_told_without_saying_which_half_was_wrong(ado: Ado) -> None:
     ado.client.answers["accounts.log_in"] = NotAuthenticated()
     shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="secret-guess")
-    assert (shown.status_code, "Login ID or password is wrong" in shown.text) == (422, True)
+    assert (shown.status_code, "The login ID or the password is wrong" in shown.text) == (422, True)
     assert "secret-guess" not in shown.text
 
 

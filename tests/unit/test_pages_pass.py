@@ -120,7 +120,7 @@ async def test_a_pass_that_admits_nobody_says_why_and_has_no_qr_and_nothing_to_k
 
 async def test_a_replaced_pass_points_to_the_newer_message() -> None:
     text = await text_of(**ENDED["replaced"])
-    assert "A new pass was issued in its place. Look at the newer message." in text
+    assert "A new pass was issued in its place. Look for the newer message." in text
 
 
 async def test_no_two_endings_look_alike() -> None:
@@ -149,7 +149,7 @@ async def test_while_the_gate_cannot_say_whether_it_is_used_a_pass_is_shown_as_g
 async def test_the_directory_being_down_costs_the_page_its_names_and_nothing_else() -> None:
     text = await text_of(**dict.fromkeys(DIRECTORY, Unavailable()), issuance__view_by_link=pass_view(officer="home-superintendent"))
     assert "PCS1" in text
-    assert "Cannot be shown just now. The gate knows it." in text
+    assert "This cannot be shown just now. The gate has it." in text
     assert 'd="M0 0h1"' in text
 
 

@@ -69,7 +69,7 @@ async def test_five_wrong_codes_lead_to_a_new_one(stranger: tuple[Reader, TableC
     assert "You can try 1 more time " in wrong[3].text
     assert 'id="code"' in wrong[3].text
     assert 'id="code"' not in wrong[4].text, "no digits will do any more"
-    assert "This code was tried too often" in wrong[4].text
+    assert "This code was tried too many times" in wrong[4].text
     assert 'href="#again"' in wrong[4].text
     client.answers["accounts.verify_otp"] = Codes().verify
     again = await person.send("/sign-in", again="yes")

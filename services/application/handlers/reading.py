@@ -5,13 +5,14 @@ import hmac
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.mobile import ascii_digits, parse_mobile
+from contracts.model import ApplicationStatus
 from contracts.rpc import (
     ApplicationList,
     ApplicationView,
@@ -29,9 +30,12 @@ from services.application.handlers.principals import is_reception, mobile_of, op
 from services.application.handlers.rows import find
 from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
 from services.application.models import Application, Pass
+from services.chassis.clock import IST
 
 MOST_HITS = 50
 LOOKED_BACK = timedelta(days=90)
+STILL_HERE: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "rejected", "issued")
+"""Who has applied where he stands, and waits for an answer or has one to hear."""
 FEWEST_ANSWERED = 5
 """Of fewer applications nothing can be said for others, and something about each of them."""
 _NEWEST_FIRST = (Application.submitted_at.desc(), Application.id.desc())
@@ -115,6 +119,25 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
         return LookupHits(items=())
     named = or_(Application.name.icontains(text, autoescape=True), Application.name_latin.icontains(text, autoescape=True))
     return LookupHits(items=hits_of(session, session.scalars(query.where(named))))
+
+
+def waiting_here(call: Call, session: Session, at: datetime) -> LookupHits:
+    """Who applied today at the counters and kiosks of the operator's site and has not gone in yet, the longest waiting first.
+
+    Raises:
+        Forbidden: somebody else asks.
+    """
+    operator_of(call.principal)
+    row, site = Application, call.principal.site
+    midnight = at.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+    query = (
+        select(row)
+        .where(row.submitted_at >= midnight, row.channel.in_(("counter", "kiosk")), row.status.in_(STILL_HERE))
+        .where(row.site == site if site is not None else true())
+        .order_by(row.submitted_at, row.id)
+        .limit(MOST_HITS)
+    )
+    return LookupHits(items=hits_of(session, session.scalars(query)))
 
 
 def _mobile(text: str) -> str | None:

@@ -81,7 +81,7 @@ def pass_summary_of(row: models.Application, passes: list[models.Pass]) -> PassS
 
 def _line(row: models.Application) -> dict[str, Any]:
     names = ("reference", "status", "site", "department", "submitted_at")
-    return {**{name: getattr(row, name) for name in names}, "date": str(row.decided_day or slots_of(row)[0].day)}
+    return {**{name: getattr(row, name) for name in names}, "date": row.decided_day or slots_of(row)[0].day}
 
 
 def _instant(instant: datetime | None) -> datetime:

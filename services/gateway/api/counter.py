@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from contracts import rpc
-from contracts.rpc import Acknowledged, Lookup, LookupHits, SubmitAtCounter
+from contracts.rpc import Acknowledged, Lookup, LookupHits, Nothing, SubmitAtCounter
 from services.gateway.access import IdempotencyKey, Reception
 
 router = APIRouter(prefix="/api/v1/counter", tags=["reception"])
@@ -14,6 +14,12 @@ async def submit_at_counter(caller: Reception, body: SubmitAtCounter, key: Idemp
     """Applies for a visitor for whom the operator vouches; the mobile may be null."""
     caller.must_act_for(body.site)
     return await caller.command(rpc.SUBMIT_AT_COUNTER, body, key)
+
+
+@router.get("/applications")
+async def list_waiting_here(caller: Reception) -> LookupHits:
+    """Who applied today at the counters and kiosks of this site and has not gone in yet, the longest waiting first."""
+    return await caller.ask(rpc.WAITING_HERE, Nothing())
 
 
 @router.post("/lookup")

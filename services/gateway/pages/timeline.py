@@ -10,13 +10,13 @@ from services.gateway.pages.languages import _, texts
 from services.gateway.pages.vocabulary import HAPPENINGS, REASONS, name_of
 
 MESSAGES: dict[str, str] = {
-    "application_submitted": _("That we have your application"),
-    "application_cancelled": _("That your visit is cancelled"),
-    "application_expired": _("That nobody decided in time"),
-    "rejected": _("That the department did not approve"),
-    "returned": _("That something is missing"),
+    "application_submitted": _("Confirmation of your application"),
+    "application_cancelled": _("Notice that your visit is cancelled"),
+    "application_expired": _("Notice that nobody decided in time"),
+    "rejected": _("Notice that the department did not approve"),
+    "returned": _("Notice that something is missing"),
     "pass_issued": _("Your pass"),
-    "pass_revoked": _("That your pass was cancelled"),
+    "pass_revoked": _("Notice that your pass was cancelled"),
     "review_escalated": _("A reminder to the department"),
 }
 CHANNELS: dict[str, str] = {
@@ -26,14 +26,14 @@ CHANNELS: dict[str, str] = {
     "printed": _("printed at the reception counter"),
 }
 REVOCATIONS: dict[str, str] = {
-    "withdrawn": _("The department took its approval back"),
+    "withdrawn": _("The department withdrew its approval"),
     "cancelled": _("The visit was cancelled"),
-    "reissued": _("A new pass took its place"),
-    "security": _("For reasons of security"),
+    "reissued": _("A new pass replaced it"),
+    "security": _("For security reasons"),
 }
-TOO_LATE = _("It was too late for it")
+TOO_LATE = _("It came too late")
 AT_THE_COUNTER = _("At the reception counter")
-OTHER_DATES = _("You asked for other dates")
+OTHER_DATES = _("Other dates asked for")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _message(facts: Facts, told: Told) -> tuple[str, ...]:
 
 def _passage(facts: Facts, told: Told) -> tuple[str, ...]:
     persons = int(facts.get("count", 1))
-    said = texts(told.language).ngettext("%(num)s person", "%(num)s persons", persons) % {"num": persons}
+    said = texts(told.language).ngettext("%(num)s person", "%(num)s people", persons) % {"num": persons}
     return (f"{facts.get('gate', '')}, {said}",)
 
 

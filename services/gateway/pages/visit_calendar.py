@@ -59,5 +59,5 @@ def _location(shown: PassView, facts: Facts, language: Language) -> str:
 def _description(shown: PassView, language: Language) -> str:
     say = texts(language).gettext
     kind = shown.applicant.id_type
-    carry = f"{say('Carry this ID proof, the original')}: {say(ID_TYPES[kind])}" if kind else say("Carry an original ID proof")
+    carry = f"{say('Bring this ID proof, the original')}: {say(ID_TYPES[kind])}" if kind else say("Bring an original ID proof")
     return f"{say('Reference')} {shown.reference}\n{carry}\n{say(WHERE_THE_PASS_IS)}"

@@ -1,6 +1,5 @@
 """An applicant's history, one application, its QR, its message once more; and for anybody the status by reference and mobile."""
 
-from datetime import date
 from hmac import compare_digest
 
 from fastapi import APIRouter, Response
@@ -35,8 +34,7 @@ ON_A_PAGE = 20
 async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
     """Reference, day and status of each, the newest first."""
     found = await view.caller.ask(rpc.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
-    rows = [(one, date.fromisoformat(one.date) if one.date else None) for one in found.items]
-    return view.html("applications/history.html", rows=rows, next=found.next, after=after)
+    return view.html("applications/history.html", found=found, after=after)
 
 
 @router.get("/applications/{reference}")

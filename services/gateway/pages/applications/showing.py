@@ -23,11 +23,11 @@ from services.gateway.pages.waiting import holder, usual_wait
 MOST_OPENED = 20
 TOLD: dict[str, str] = {
     "resent": _("The message was sent again."),
-    "dates": _("The department has your other dates."),
+    "dates": _("The department has your new dates."),
     "completed": _("Your application is with the department again."),
-    "masked": _("You wrote an Aadhaar number in your answers. We have removed it but for its last four digits."),
+    "masked": _("You wrote an Aadhaar number in your answers. We have kept only its last four digits."),
     "cancelled": _("Your visit is cancelled."),
-    "too_late": _("This is not possible any more. Look at what happened."),
+    "too_late": _("This is no longer possible. Look at what has happened."),
 }
 """What a page may have to tell after something was done, by a word in its address."""
 

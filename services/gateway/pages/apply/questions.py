@@ -71,7 +71,7 @@ class Question:
 def _choice(name: str, *allowed: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         chosen = text_of(form, name)
-        return ({name: chosen}, {}) if chosen in allowed else ({}, {name: "choose_one"})
+        return ({name: chosen}, {}) if chosen in allowed else ({}, {name: f"{name}_not_chosen"})
 
     return read
 
@@ -89,7 +89,7 @@ def _place(name: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]
 
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         chosen = text_of(form, name)
-        return ({name: chosen}, {}) if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}", chosen) else ({}, {name: "choose_one"})
+        return ({name: chosen}, {}) if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}", chosen) else ({}, {name: f"{name}_not_chosen"})
 
     return read
 

@@ -116,7 +116,7 @@ async def find_officer(view: View, walk_in: WalkIn) -> None:
         walk_in.answers["officer"] = chosen[0].code
         return
     walk_in.officers = found
-    walk_in.errors["officer_code" if found else "officer"] = "choose_one" if found else "no_such_officer"
+    walk_in.errors["officer_code" if found else "officer"] = "officer_code_not_chosen" if found else "no_such_officer"
 
 
 async def fresh(view: View, site: str) -> WalkIn:

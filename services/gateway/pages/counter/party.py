@@ -18,6 +18,8 @@ _SHORT = {
     "aadhar": "aadhaar", "uid": "aadhaar", "dl": "driving_licence", "driving license": "driving_licence", "licence": "driving_licence",
     "license": "driving_licence", "voter": "voter_id", "voter id": "voter_id", "epic": "voter_id", "pan card": "pan", "govt": "government_id",
     "govt id": "government_id", "government": "government_id", "official": "government_id", "other": "other_photo_id",
+    "ਆਧਾਰ": "aadhaar", "आधार": "aadhaar", "ਵੋਟਰ ਕਾਰਡ": "voter_id", "वोटर कार्ड": "voter_id", "ਪੈਨ": "pan", "पैन": "pan",
+    "ਸਰਕਾਰੀ ਪਛਾਣ ਪੱਤਰ": "government_id", "सरकारी पहचान पत्र": "government_id",
 }  # fmt: skip
 """What operators write for short."""
 LineProblem = tuple[int, str]

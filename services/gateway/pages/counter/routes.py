@@ -1,5 +1,6 @@
 """The counter's pages, for an operator at a keyboard: look up, apply for a walk-in, wait for the decision, print."""
 
+from asyncio import gather
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from contracts.model import ApplicationStatus
-from contracts.rpc import Lookup, LookupHits, PassNumber, ReferenceOnly, ReissuePass
+from contracts.rpc import Lookup, LookupHit, LookupHits, Nothing, PassNumber, ReferenceOnly, ReissuePass
 from services.gateway.pages.applications.showing import told_in_words
 from services.gateway.pages.apply import choices
 from services.gateway.pages.counter import form as forms
@@ -137,9 +138,17 @@ async def _counter(
     view: View, walk_in: WalkIn, status: int = 200, *, lookup: dict[str, str] | None = None, found: LookupHits | None = None, **values: Any
 ) -> Response:
     """The one page. ``key`` among the values repeats a command whose outcome is not known; else a form has a new one."""
-    offered = await forms.offered(view, _site(view))
+    offered, waiting = await gather(forms.offered(view, _site(view)), _waiting(view))
     shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None} | values
-    return view.html("counter/counter.html", status, walk_in=walk_in, errors=walk_in.errors, **offered, **shown)
+    return view.html("counter/counter.html", status, walk_in=walk_in, errors=walk_in.errors, waiting=waiting, **offered, **shown)
+
+
+async def _waiting(view: View) -> tuple[LookupHit, ...]:
+    """Who waits here; nobody while that cannot be told, since the form is worth more than the list."""
+    try:
+        return (await view.caller.ask(rpc.WAITING_HERE, Nothing())).items
+    except Unavailable:
+        return ()
 
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:

@@ -1,0 +1,189 @@
+"""Every page in every state: who sees it, what was sent before, and what the services answer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts, Unavailable
+from contracts.rpc import ApplicationList, Checked, LoginList, LookupHit, LookupHits, OfficerList, PassSummary, ReviewList, ScanResult
+from services.chassis.clock import now
+from tests.applying import BALDEV
+from tests.e2e.pages_alone import APPROVED, WRONG_LOGIN
+from tests.factories_gateway import NUMBER, REFERENCE, pass_view
+from tests.factories_pages import ADMIT, APPLICATION, REVIEW_ID, login
+
+REVIEW = f"/desk/reviews/{REVIEW_ID}"
+OWN = f"/applications/{REFERENCE}"
+
+
+@dataclass(frozen=True)
+class State:
+    """One page as somebody sees it.
+
+    Args:
+        who: signs in, as :meth:`PagesAlone.sign_in` knows them.
+        path: of the page, without its language.
+        form: what is posted to it; None where it is only opened.
+        answers: of the services, by ``service.method``, beside the usual ones.
+        before: what is posted first, each to its path; None sends a page's own form as it is.
+        status: of what comes.
+    """
+
+    who: str | None
+    path: str
+    form: dict[str, str] | None = None
+    answers: dict[str, Any] = field(default_factory=dict)
+    before: tuple[tuple[str, dict[str, str] | None], ...] = ()
+    status: int = 200
+
+    @property
+    def name(self) -> str:
+        return f"{self.who or 'anyone'} {'POST' if self.form is not None else 'GET'} {self.path} {self.status} {'/'.join(self.answers)}"
+
+
+WHO = ("/apply/who", {"kind": "citizen"})
+NAME = ("/apply/name", {"name": "Gurpreet Kaur"})
+OFFICIAL = ("/apply/who", {"kind": "official"})
+ID = ("/apply/id", {"id_type": "voter_id", "id_last4": "4821"})
+SITE = ("/apply/site", {"site": "PCS1"})
+DEPARTMENT = ("/apply/department", {"department": "home"})
+OFFICER = ("/apply/officer", {"officer": "baldev"})
+PURPOSE = ("/apply/purpose", {"purpose_kind": "meeting", "purpose": "Arms licence renewal"})
+WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
+WITH = ("/apply/companions", {"more": "no"})
+VEHICLE = ("/apply/vehicle", {"vehicle": ""})
+ASSISTANCE = ("/apply/assistance", {"assistance": ""})
+DELIVER = ("/apply/deliver", {"deliver_by": "sms"})
+WAY = (WHO, NAME, ID, SITE, DEPARTMENT, OFFICER, PURPOSE, WHEN, WITH, VEHICLE, ASSISTANCE, DELIVER)
+CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
+WALK_IN = {
+    "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "language": "pa", "deliver_by": "printed", "department": "home",
+    "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00",
+}  # fmt: skip
+HIT = LookupHit(
+    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), date=date(2026, 12, 1),
+    name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur",
+)  # fmt: skip
+ISSUED = APPLICATION.model_copy(
+    update={"status": "issued", "pass_": PassSummary(number=NUMBER, valid_from=now(), valid_to=now() + timedelta(hours=2))}
+)
+
+
+def questions() -> Iterator[State]:
+    """Each question as it is asked, and with nothing answered."""
+    for number, (path, _) in enumerate(WAY):
+        yield State("applicant", path, before=WAY[:number])
+    for path in ("/apply/who", "/apply/name", "/apply/id", "/apply/site", "/apply/purpose", "/apply/when", "/apply/companions"):
+        number = next(at for at, (one, _) in enumerate(WAY) if one == path)
+        yield State("applicant", path, {}, before=WAY[:number], status=422)
+    yield State("applicant", "/apply/office", before=(OFFICIAL,))
+    yield State("applicant", "/apply/name-latin", before=(WHO, ("/apply/name", {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"})))
+    yield State("applicant", "/apply/officer?q=nobody", answers={"approval.officers": OfficerList(items=())}, before=WAY[:5])
+    yield State("applicant", "/apply/companion", before=WAY[:8])
+    yield State("applicant", "/apply/companion", {}, before=WAY[:8], status=422)
+    yield State("applicant", "/apply/check", before=WAY)
+    found = Checked(problems=(FieldError(field="applicant.id_last4", code="full_number"),))
+    yield State("applicant", "/apply/id", {"id_type": "aadhaar", "id_last4": "1"}, {"application.check": found}, WAY[:2], 422)
+
+
+def counter() -> Iterator[State]:
+    """The reception's one page and what follows from it."""
+    waiting = {"application.waiting_here": LookupHits(items=(HIT,))}
+    yield State("reception", "/counter", answers=waiting)
+    yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=(HIT,))})
+    yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=())})
+    yield State("reception", "/counter/lookup", {"q": "K"}, status=422)
+    yield State("reception", "/counter/apply", {"companions": "Harjit\nSimran, child"}, waiting, status=422)
+    several = {"approval.officers": OfficerList(items=(BALDEV, BALDEV.model_copy(update={"code": "baldev-2"})))}
+    yield State("reception", "/counter/apply", WALK_IN | {"officer": "baldev"}, several, status=422)
+    yield State("reception", "/counter/apply", WALK_IN, {"application.submit_at_counter": Unavailable()}, status=503)
+    own = f"/counter{OWN}"
+    yield State("reception", own)
+    yield State("reception", own, answers={"application.view": ISSUED})
+    yield State("reception", f"{own}?told=late", answers={"application.view": ISSUED.model_copy(update={"status": "revoked"})})
+    number = f"/counter/passes/{NUMBER}"
+    yield State("reception", number)
+    yield State("reception", number, answers={"issuance.view": pass_view(state="revoked", replaced_by="ABCDEFGH")})
+    yield State("reception", f"{number}/reissue", {}, status=422)
+    for kind in ("pass", "badge"):
+        for paper in ("a6", "receipt"):
+            yield State("reception", f"{number}/{kind}/{paper}")
+
+
+def kiosk() -> Iterator[State]:
+    """The ADO Branch's kiosks, and one of them with a visitor in front of it."""
+    kiosks = {"accounts.list_logins": LoginList(items=(login("KIO-0001", role="kiosk", site="PCS1", department=None),))}
+    yield State("ado", "/desk/kiosks", answers=kiosks)
+    yield State("ado", "/desk/kiosks", {}, status=422)
+    yield State("ado", "/desk/kiosks", {"name": "Main hall", "site": "PCS1"})
+    yield State(None, "/kiosk/enrol")
+    yield State(None, "/kiosk/enrol", {"kiosk_id": "KIO-0001"}, {"accounts.enrol_kiosk": NotAuthenticated()}, status=422)
+    yield State("kiosk", "/kiosk")
+    yield State("kiosk", "/sign-in")
+    yield State("kiosk", "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),))
+    at_kiosk = tuple(step for step in WAY if step is not SITE)
+    for number, (path, _) in enumerate(at_kiosk):
+        yield State("visitor at a kiosk", path, before=at_kiosk[:number])
+    yield State("visitor at a kiosk", "/apply/id", {}, before=WAY[:2], status=422)
+    yield State("visitor at a kiosk", "/apply/check", before=at_kiosk)
+    sent = (*at_kiosk, ("/apply/check", None))
+    yield State("visitor at a kiosk", "/kiosk/done", before=sent)
+    yield State("visitor at a kiosk", "/kiosk/done", answers={"application.view": ISSUED}, before=sent)
+    yield State("visitor at a kiosk", "/kiosk/slip", before=sent)
+    yield State("visitor at a kiosk", "/kiosk/pass", answers={"application.view": ISSUED}, before=sent)
+    yield State("visitor at a kiosk", "/applications", answers={"application.list_applications": Forbidden(code="at_a_kiosk")}, status=403)
+
+
+def operator() -> Iterator[State]:
+    """Somebody who applies for others."""
+    yield State("assisted", "/assist")
+    yield State("assisted", "/sign-in")
+    yield State("helped", "/apply/who")
+    yield State("helped", "/apply/check", before=WAY)
+    yield State("helped", "/apply/done", before=(*WAY, ("/apply/check", None)))
+
+
+STATES = [
+    State(None, "/apply"), State(None, "/sign-in"), State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
+    State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
+    State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
+    State(None, "/cleared"), State(None, "/status"), State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
+    State(None, "/status", {"reference": "x"}, {"application.status": NotFound()}, status=422),
+    State(None, "/sign-in", {"mobile": "1"}, {"accounts.request_otp": TooManyAttempts(retry_after=90)}, status=429),
+    State(None, "/status", {"reference": "x"}, {"application.status": Unavailable()}, status=503),
+    *questions(),
+    State("applicant", "/applications"), State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
+    State("applicant", OWN), State("applicant", f"{OWN}/open", {"id_last4": "0000"}, status=422),
+    State("applicant", OWN, before=((f"{OWN}/open", {"id_last4": "4821"}),)),
+    State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
+        update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})},
+        before=((f"{OWN}/open", {"id_last4": "4821"}),)),
+    State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
+    State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"}, {"accounts.log_in": WRONG_LOGIN}, status=422),
+    State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),
+    State("department", "/desk"), State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),
+    State("department", "/desk?told=forwarded"), State("department", "/desk/search", {"q": "Kaur"}),
+    State("department", "/desk/search", {"q": ""}, status=422), State("department", REVIEW),
+    State("department", f"{REVIEW}?told=already_decided", answers={"approval.view_review": APPROVED}),
+    *(State("department", f"{REVIEW}/{verb}") for verb in ("approve", "reject", "return", "forward", "withdraw")),
+    *(State("department", f"{REVIEW}/{verb}", {}, status=422) for verb in ("approve", "reject", "return", "withdraw")),
+    State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422),
+    State("department", f"{REVIEW}/forward", {}, {"approval.forward": InvalidInput.of("department", "exactly_one")}, status=422),
+    State("department", f"{REVIEW}/reject", {"reason": "other"}, {"approval.reject": Conflict(code="application_changed")}, status=409),
+    State("department", "/desk/search", {"q": "x" * 40_000}, status=422),
+    State("ado", "/desk/logins"), State("ado", "/desk/logins?told=HOM-0001"), State("ado", "/desk/logins/new"),
+    State("ado", "/desk/logins/new", {}, status=422), State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),
+    State("ado", "/desk/logins/HOM-0001/disable"), State("ado", "/desk/logins/HOM-0001/reset"),
+    State("ado", "/desk/logins/ADO-0001/disable", {}, {"accounts.disable_login": Conflict(code="last_ado")}, status=409),
+    State("security", "/gate"), State("security", "/gate", {"pass": ""}, status=422), State("security", "/gate", {"pass": NUMBER}),
+    State("security", "/gate/enter", {**CHECKED, "count": "x"}, status=422),
+    State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),
+    State("security", "/gate", {"pass": NUMBER, "direction": "exit"},
+          {"verify.scan": ADMIT.model_copy(update={"verdict": "exit", "preview": False, "marks": ("late", "other_gate")})}),
+    *(State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ADMIT.model_copy(update={"verdict": verdict, "gate": "PCS1-G2"})})
+      for verdict in ("not_yet_valid", "expired", "wrong_site", "wrong_gate", "already_inside", "already_used", "revoked", "id_mismatch")),
+    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
+    State("security", "/gate/inside"),
+    *counter(), *kiosk(), *operator(),
+]  # fmt: skip

@@ -39,7 +39,7 @@ SENTENCES: dict[str, str] = {
     "unknown_department": _("Choose a department"),
     "department_not_at_site": _("This department is at the other secretariat"),
     "unknown_officer": _("This person is no longer in this department"),
-    "purpose_missing": _("Say why you are coming"),
+    "purpose_missing": _("Say what the visit is for"),
     "date_missing": _("Choose a day"),
     "from_missing": _("Choose a start time"),
     "to_missing": _("Choose an end time"),

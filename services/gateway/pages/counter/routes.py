@@ -139,7 +139,8 @@ async def _counter(
 ) -> Response:
     """The one page. ``key`` among the values repeats a command whose outcome is not known; else a form has a new one."""
     offered, waiting = await gather(forms.offered(view, _site(view)), _waiting(view))
-    shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None} | values
+    wrong = bool(lookup or walk_in.errors or walk_in.lines)
+    shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None, "wrong": wrong} | values
     return view.html("counter/counter.html", status, walk_in=walk_in, errors=walk_in.errors, waiting=waiting, **offered, **shown)
 
 

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser screens e2e chaos chaos-small outages bench contracts messages lock clean distclean
+.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser screens e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -25,7 +25,7 @@ backup: setup ## copy all databases and secrets of the running system into .loca
 restore: setup ## a backup (BACKUP=folder) into an empty .local; REPLACE=yes deletes what is there
 	@$(PYTHON) -m deploy.local.restore $(BACKUP) $(if $(REPLACE),--replace)
 
-test: setup lint types unit contract integration journey chaos-small ## everything that CI asks for
+test: setup lint types unit contract integration journey e2e-small chaos-small ## everything that CI asks for
 
 lint: setup ## style, format, and who may import whom
 	$(BIN)/ruff check .
@@ -58,9 +58,12 @@ screens: browser ## pictures of the pages of applying for README.md, into docs/s
 e2e: browser ## people in a real Chromium, in three languages, with scripts and without
 	$(PYTHON) -m pytest tests/e2e
 
+e2e-small: browser ## one journey from the application to the gate, on pages only, in a real Chromium
+	$(PYTHON) -m pytest 'tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]'
+
 chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them, then outages at full length; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
 	$(PYTHON) -m tests.chaos
-	CHAOS_OUTAGE_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
+	CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
 
 chaos-small: setup ## 300 applications and as many kills as fit into two minutes; each guard taken out once
 	$(PYTHON) -m pytest tests/chaos -m "not outage"

@@ -7,6 +7,7 @@ BENCH_SECONDS (10) is the length of each measurement, BENCH_JOURNEYS (200) the n
 
 import asyncio
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -18,9 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import journeys, weight
+from bench import journeys, walk_in, weight
 from bench.load import Request, Result, calls, closed, paced
 from contracts.model import Wire
 from contracts.rpc import Method
@@ -126,7 +127,7 @@ def memory(services: Services) -> None:
         say(f"  {name:44} {megabytes:9.0f}")
 
 
-def pages(gateway: str) -> None:
+def pages(gateway: str, logins: Path) -> None:
     """What pages weigh and how long they take on a slow line, in Debian's Chromium where there is one."""
     chromium = shutil.which("chromium")
     say(
@@ -140,7 +141,22 @@ def pages(gateway: str) -> None:
         for language in ("pa", "hi", "en"):
             for one in weight.weigh(browser, gateway, language):
                 say(f"  {one.path:44} {one.bytes / 1000:9.1f} kB  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s")
+        typed = walk_in.apply(counter(browser, gateway, logins))
+        say("\nthe counter, by the keystroke-level model")
+        say(f"  {'a walk-in without a phone':44} {typed.keys:9} keys  {typed.fields} fields  {typed.seconds:5.0f} s")
         browser.close()
+
+
+def counter(browser: Browser, gateway: str, logins: Path) -> Page:
+    """The reception's page, in front of an operator who has signed in."""
+    login = json.loads(logins.read_text())["reception"]
+    page = browser.new_page(base_url=gateway)
+    page.goto("/en/staff/sign-in")
+    page.fill("#login_id", login["login_id"])
+    page.fill("#password", login["password"])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/counter")
+    return page
 
 
 def processes(services: Services) -> dict[str, float]:
@@ -191,7 +207,7 @@ def main() -> None:
         services.wait_ready()
         say(f"ready after {time.monotonic() - began:.1f} s; {psutil.cpu_count()} processors, Python {sys.version.split()[0]}")
         asyncio.run(measure(stack, services))
-        pages(services.address("gateway"))
+        pages(services.address("gateway"), stack.folder / "logins.json")
     finally:
         services.stop()
         stack.stop()

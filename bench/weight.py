@@ -11,6 +11,7 @@ LINE = 50_000
 """Bytes a second: a poor mobile line."""
 LATENCY_MS = 200
 FIRST, LATER = "/apply", ("/status", "/sign-in")
+"""Without their language, which stands before them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,12 @@ class Weight:
 
 
 def weigh(browser: Browser, url: str, language: str) -> tuple[Weight, ...]:
-    """The first page of a language and later ones, on the slow line."""
+    """The first page of a language and later ones."""
+    return weigh_in_order(browser, url, tuple(f"/{language}{inner}" for inner in (FIRST, *LATER)))
+
+
+def weigh_in_order(browser: Browser, url: str, paths: tuple[str, ...]) -> tuple[Weight, ...]:
+    """Pages, one after the other, on the slow line."""
     context = browser.new_context(base_url=url, viewport={"width": 360, "height": 740})
     page = context.new_page()
     wire = context.new_cdp_session(page)
@@ -35,7 +41,7 @@ def weigh(browser: Browser, url: str, language: str) -> tuple[Weight, ...]:
         {"offline": False, "latency": LATENCY_MS, "downloadThroughput": LINE, "uploadThroughput": LINE},
     )
     wire.on("Network.loadingFinished", lambda said: received.append(round(said["encodedDataLength"])))
-    found = tuple(_weight(page, f"/{language}{inner}", received) for inner in (FIRST, *LATER))
+    found = tuple(_weight(page, path, received) for path in paths)
     context.close()
     return found
 

@@ -12,11 +12,10 @@ const out = join(here, "..", "services", "gateway", "static", "built");
 
 const range = (first, last) => String.fromCodePoint(...Array.from({ length: last - first + 1 }, (_, at) => first + at));
 const joiners = "\u200c\u200d\u25cc";
-// What Hindi and Marathi write; letters of Sanskrit and Kashmiri alone come from the reader's own device.
+// What Hindi writes, with the digits of the pages, which are those of English; any other letter comes from the reader's own device.
 const HINDI =
-  range(0x0901, 0x0903) + range(0x0905, 0x090b) + range(0x090d, 0x0911) + range(0x0912, 0x0928) + range(0x092a, 0x0933) +
-  range(0x0935, 0x0939) + range(0x093c, 0x0943) + "\u0945\u0947\u0948\u0949\u094b\u094c\u094d\u0950" + range(0x0958, 0x095f) +
-  range(0x0966, 0x0970) + "\u0972";
+  range(0x0901, 0x0903) + range(0x0905, 0x090b) + "\u090d\u090f\u0910\u0911" + range(0x0913, 0x0928) + range(0x092a, 0x0930) + "\u0932" +
+  range(0x0935, 0x0939) + range(0x093c, 0x0943) + "\u0945\u0947\u0948\u0949\u094b\u094c\u094d" + range(0x0958, 0x095f);
 const SCRIPTS = {
   latin: ["noto-sans", "latin", range(0x20, 0x7e) + "\u00a0\u00b7\u00d7\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u20b9\u2192\u2713\u2715"],
   gurmukhi: ["noto-sans-gurmukhi", "gurmukhi", range(0x0a01, 0x0a76) + joiners],

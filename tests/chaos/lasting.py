@@ -13,6 +13,7 @@ from tests.running import eventually
 from tests.system import System
 
 OUTAGE_SECONDS = float(os.environ.get("CHAOS_OUTAGE_SECONDS", "15"))
+ALARM_SECONDS = float(os.environ.get("CHAOS_ALARM_SECONDS", OUTAGE_SECONDS / 2))
 DATABASE_SECONDS = float(os.environ.get("CHAOS_DATABASE_OUTAGE_SECONDS", OUTAGE_SECONDS))
 BACKLOG = int(os.environ.get("CHAOS_BACKLOG", "2000"))
 COMMAND_SECONDS = 10.0

@@ -12,6 +12,7 @@ from tests.backends import TestStack
 from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
 from tests.chaos.lasting import (
+    ALARM_SECONDS,
     COMMAND_SECONDS,
     DATABASE_SECONDS,
     OUTAGE_SECONDS,
@@ -90,7 +91,7 @@ def test_while_the_broker_takes_nothing_everybody_is_answered_in_time_and_all_go
                 scene.apply()
             with fault(ground.stack):
                 ground.system.processes["relay"].signal(signal.SIGCONT)
-                time.sleep(OUTAGE_SECONDS if fault is broker_away else OUTAGE_SECONDS / 3)
+                time.sleep(OUTAGE_SECONDS if fault is broker_away else ALARM_SECONDS)
         back = time.monotonic()
         succeeded = watch.until_all_succeed(back, COMMAND_SECONDS)
     nothing_is_lost(scene)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from bench.weight import weigh
+from bench.weight import weigh, weigh_in_order
+from contracts.model import Person
 from services.gateway.compression import Compression
 from services.gateway.pages.languages import LANGUAGES
 from tests.e2e.pages_alone import PagesAlone
+from tests.factories_gateway import pass_view
 
 FIRST_BYTES, LATER_BYTES = 100_000, 30_000
 
@@ -27,6 +29,14 @@ def test_the_first_page_weighs_under_100_kb_with_its_fonts_and_later_ones_under_
     assert 20_000 < first.bytes < FIRST_BYTES
     for page in later:
         assert 500 < page.bytes < LATER_BYTES, page.path
+
+
+@pytest.mark.parametrize(("language", "name"), [("pa", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"), ("hi", "गुरप्रीत कौर"), ("en", "Gurpreet Kaur")])
+def test_a_pass_that_a_message_leads_to_weighs_under_100_kb(chromium: Browser, alone: PagesAlone, language: str, name: str) -> None:
+    holder = Person(name=name, name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821")
+    alone.answers["issuance.view_by_link"] = pass_view(language=language, applicant=holder)
+    [page] = weigh_in_order(chromium, alone.url, ("/p/aB3dE5fG7hJ9kL1mN2pQ4r",))
+    assert 20_000 < page.bytes < FIRST_BYTES
 
 
 def test_without_compression_it_would_weigh_more(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

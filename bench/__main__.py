@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bench import journeys, walk_in, weight
 from bench.load import Request, Result, calls, closed, paced
 from contracts.model import Wire
-from contracts.rpc import Method
+from contracts.rpc.call import Method
 from deploy.local.services import Services
 from deploy.local.stack import Stack
 from services.chassis.settings import Settings

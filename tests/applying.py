@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 from contracts.events import OfficerRecord, OpeningHours, SiteRecord
-from contracts.rpc import Acknowledged, ApplicationList, Checked, DepartmentList, DepartmentView, OfficerList, SiteList
+from contracts.rpc.application import Acknowledged, ApplicationList, Checked
+from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
 from services.chassis.clock import now
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 

@@ -24,7 +24,7 @@ os.environ.update(
     }
 )
 
-from contracts.rpc import Call, Principal
+from contracts.rpc.call import Call, Principal
 from services.chassis.clock import now
 from tests.backends import TestStack, backend_name, start_stack
 from tests.databases import Databases

@@ -19,9 +19,8 @@ from contracts.envelope import Envelope, Received
 from contracts.errors import ContractError
 from contracts.events import Event, OtpRequested
 from contracts.model import Role
-from contracts.rpc import (
+from contracts.rpc.accounts import (
     ApplicantSession,
-    Call,
     ChangePassword,
     DeniedSessions,
     IssuedLogin,
@@ -29,13 +28,12 @@ from contracts.rpc import (
     LogIn,
     LoginId,
     LoginView,
-    Nothing,
     OtpRequest,
-    Principal,
     RequestOtp,
     StaffSession,
     VerifyOtp,
 )
+from contracts.rpc.call import Call, Nothing, Principal
 from contracts.wire import unwrap
 from services.accounts import handlers, seed
 from services.accounts.models import Base

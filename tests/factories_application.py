@@ -35,17 +35,8 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.model import Contact
-from contracts.rpc import (
-    Acknowledged,
-    AmendApplication,
-    ApplicationView,
-    Call,
-    Page,
-    Principal,
-    ReferenceOnly,
-    SubmitApplication,
-    SubmitAtCounter,
-)
+from contracts.rpc.application import Acknowledged, AmendApplication, ApplicationView, ReferenceOnly, SubmitApplication, SubmitAtCounter
+from contracts.rpc.call import Call, Page, Principal
 from contracts.wire import unwrap, wrap
 from services.application.consumers import Consumers
 from services.application.domain.application import Intake

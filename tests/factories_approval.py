@@ -27,7 +27,8 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.model import Companion, Contact, Person, Slot
-from contracts.rpc import Approve, Call, Principal
+from contracts.rpc.approval import Approve
+from contracts.rpc.call import Call, Principal
 from services.approval.domain import Review
 from services.approval.handlers import applications
 from services.approval.handlers.directory import put_department, put_site

@@ -16,7 +16,10 @@ from fastapi import FastAPI
 from contracts.errors import Unavailable
 from contracts.events import PublicKey, SiteRecord
 from contracts.model import Person, Slot, Wire
-from contracts.rpc import DeniedSessions, Jwk, Jwks, Method, PassView, Principal, QrPicture, SessionKeys, SiteList, StatusList
+from contracts.rpc.accounts import DeniedSessions, SessionKeys
+from contracts.rpc.approval import SiteList
+from contracts.rpc.call import Method, Principal
+from contracts.rpc.issuance import Jwk, Jwks, PassView, QrPicture, StatusList
 from contracts.tokens import SESSION_TYP, SessionClaims
 from services.chassis.clock import now
 from services.chassis.settings import Settings

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from contracts.envelope import Envelope
 from contracts.events import ApplicationCancelled, ApplicationPersonal, ApprovalWithdrawn, Event, PassApproved, PersonalDataErased
 from contracts.model import Companion, Contact, Person, Slot
-from contracts.rpc import Call, Jwks, PassView, Principal
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.issuance import Jwks, PassView
 from contracts.wire import unwrap, wrap
 from services.chassis.clock import IST, now
 from services.chassis.db import Database

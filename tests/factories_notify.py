@@ -11,7 +11,7 @@ from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import Received
 from contracts.events import Event
 from contracts.model import Contact, Language, Person, Slot
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from services.chassis.clock import now
 from services.notify.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 

@@ -14,7 +14,11 @@ from sqlalchemy import select, text, update
 
 from contracts.envelope import Envelope
 from contracts.model import Slot
-from contracts.rpc import Approve, Call, PassNumber, Principal, ReferenceOnly, Reject, Return, ScanPass, ScanResult, Withdraw
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.approval import Approve, Reject, Return, Withdraw
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.verify import ScanPass, ScanResult
 from contracts.subscriptions import subscriptions
 from deploy.local.walk import _window
 from services.application.handlers import applying

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from contracts import rpc
 from contracts.model import Companion, Person, Slot
-from contracts.rpc import DecisionView, DepartmentView, LoginView, ReviewView, ScanResult, StaffSession
+from contracts.rpc.accounts import LoginView, StaffSession
+from contracts.rpc.approval import DecisionView, DepartmentView, ReviewView
+from contracts.rpc.verify import ScanResult
 from services.chassis.clock import now
 from tests.factories_gateway import NUMBER, REFERENCE, claims, signed
 
@@ -48,9 +50,9 @@ def session(**given: Any) -> StaffSession:
     return StaffSession(**{**facts, **given})
 
 
-APPLICATION = rpc.ApplicationView(
+APPLICATION = rpc.application.ApplicationView(
     reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), channel="portal", revision=1,
     applicant=Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"), purpose_kind="meeting",
     purpose="Arms licence", preferred=(FIRST,), language="en", deliver_by="sms",
-    timeline=(rpc.TimelineEntry(at=now(), what="submitted"),),
+    timeline=(rpc.application.TimelineEntry(at=now(), what="submitted"),),
 )  # fmt: skip

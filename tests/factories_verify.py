@@ -22,7 +22,8 @@ from contracts.crockford import new_pass_number
 from contracts.envelope import Received
 from contracts.events import Event, PassIssued, PassPersonal, PassRevoked, PersonalDataErased, PublicKey
 from contracts.model import Companion, Contact, Person, Slot
-from contracts.rpc import Call, InsideList, InsideQuestion, Matched, OtherId, Principal, ScanPass, ScanResult
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.verify import InsideList, InsideQuestion, Matched, OtherId, ScanPass, ScanResult
 from services.chassis import schema
 from services.chassis.clock import now
 from services.chassis.db import Database

@@ -1,25 +1,23 @@
 """The RPC entrypoints: parse, call one handler, return."""
 
-from contracts import rpc as contract
-from contracts.rpc import (
+from contracts.rpc import application as contract
+from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
     ApplicationList,
     ApplicationView,
-    Call,
     Checked,
     DepartmentCode,
     Durations,
     Lookup,
     LookupHits,
-    Nothing,
-    Page,
     ReferenceOnly,
     StatusQuestion,
     StatusView,
     SubmitApplication,
     SubmitAtCounter,
 )
+from contracts.rpc.call import Call, Nothing, Page
 from services.application.handlers import applying, reading
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase

@@ -21,7 +21,7 @@ from contracts.events import (
 )
 from contracts.identity import mask_aadhaar
 from contracts.model import Contact, Person, ReviewStatus
-from contracts.rpc import Approve, DecisionView, Forward, Reject, Return, Withdraw
+from contracts.rpc.approval import Approve, DecisionView, Forward, Reject, Return, Withdraw
 from services.approval.opening import slot_problems
 
 ESCALATE_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}

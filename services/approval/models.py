@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from contracts.events import ApplicationDetails, ClosedDay, DepartmentRecord, OfficerRecord, OpeningHours, SiteAdvice, SiteRecord
 from contracts.model import Language, RejectionReason, ReviewStatus, Slot
-from contracts.rpc import DecisionView
+from contracts.rpc.approval import DecisionView
 from services.approval import domain
 
 Words = dict[Language, str]

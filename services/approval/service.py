@@ -1,16 +1,14 @@
 """The RPC entrypoints: parse, call one handler, return."""
 
-from contracts import rpc as contract
-from contracts.rpc import (
+from contracts.rpc import approval as contract
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.approval import (
     Approve,
-    Call,
     DepartmentList,
     DepartmentQuestion,
     Forward,
-    Nothing,
     OfficerList,
     OfficerQuestion,
-    ReferenceOnly,
     Reject,
     Return,
     ReviewId,
@@ -22,6 +20,7 @@ from contracts.rpc import (
     Whereabouts,
     Withdraw,
 )
+from contracts.rpc.call import Call, Nothing
 from services.approval.handlers import decisions, directory, reviews
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase

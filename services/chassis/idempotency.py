@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import IdempotencyKeyReused
 from contracts.model import Wire
-from contracts.rpc import Call
+from contracts.rpc.call import Call
 from services.chassis.schema import idempotency_keys
 from services.chassis.settings import settings
 

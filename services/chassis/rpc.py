@@ -3,7 +3,7 @@
 What nameko lacks and this adds: the request queue is the quorum queue of the topology, never declared here; bytes that
 are no request, or a request without ``reply_to`` (which would kill a nameko service again and again), go to the dead
 letters; a request whose deadline has passed is dropped before the handler; requests and replies are the models of
-``contracts/rpc.py``; only contract errors cross, anything else becomes an InternalError without its text, and a
+``contracts/rpc/``; only contract errors cross, anything else becomes an InternalError without its text, and a
 database that is away becomes Unavailable.
 """
 
@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from contracts import rpc as contract
 from contracts.errors import ContractError, FieldError, InternalError, InvalidInput, NotFound, Unavailable
 from contracts.model import Wire
-from contracts.rpc import Call, Method
+from contracts.rpc.call import Call, Method
 from contracts.subscriptions import rpc_queue
 from services.chassis import logs, metrics
 from services.chassis.clock import now

@@ -16,7 +16,7 @@ from fastapi.params import Depends as Dependency
 
 from contracts.errors import Forbidden, NotAuthenticated, Unavailable
 from contracts.model import Role, Wire
-from contracts.rpc import Method, Principal
+from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
 from services.gateway.limits import LIMITS
 from services.gateway.origin import address, is_same_origin, keyed_hash

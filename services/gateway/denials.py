@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from contracts.envelope import PersonalKeyRing, Received, UnreadableEvent
 from contracts.events import Event, LoginDisabled, SessionEnded
-from contracts.rpc import DeniedSessions
+from contracts.rpc.accounts import DeniedSessions
 from contracts.subscriptions import GATEWAY_HEARS, exchange_of
 from contracts.tokens import SessionClaims
 from contracts.wire import read_envelope, unwrap

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from contracts import rpc
 from contracts.errors import ContractError
-from contracts.rpc import DepartmentCode, Durations
+from contracts.rpc.application import DepartmentCode, Durations
 from services.gateway.kept import Kept
 from services.gateway.rpc_client import RpcClient
 
@@ -34,4 +34,4 @@ class DepartmentDurations:
         return copy.value
 
     async def _fetch(self, department: str) -> Durations:
-        return await self._client.call(rpc.DURATIONS, DepartmentCode(department=department))
+        return await self._client.call(rpc.application.DURATIONS, DepartmentCode(department=department))

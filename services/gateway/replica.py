@@ -10,7 +10,10 @@ from typing import Any, cast
 from fastapi import Request
 
 from contracts import rpc
-from contracts.rpc import DeniedSessions, DepartmentList, DepartmentQuestion, Jwks, Nothing, SiteList, StatusList
+from contracts.rpc.accounts import DeniedSessions
+from contracts.rpc.approval import DepartmentList, DepartmentQuestion, SiteList
+from contracts.rpc.call import Nothing
+from contracts.rpc.issuance import Jwks, StatusList
 from services.chassis import logs
 from services.chassis.settings import Settings
 from services.gateway.denials import Denials
@@ -39,13 +42,13 @@ class Replica:
         self.denials = Denials()
         self.keys: Kept[Keys] = Kept("session keys", self._fetch_keys, EVERY_MINUTE)
         self.denied: Kept[DeniedSessions] = Kept("denied sessions", self._fetch_denied, EVERY_MINUTE)
-        self.jwks: Kept[Jwks] = Kept("jwks", lambda: client.call(rpc.JWKS, Nothing()), EVERY_MINUTE)
-        self.sites: Kept[SiteList] = Kept("sites", lambda: client.call(rpc.SITES, Nothing()), EVERY_MINUTE)
+        self.jwks: Kept[Jwks] = Kept("jwks", lambda: client.call(rpc.issuance.JWKS, Nothing()), EVERY_MINUTE)
+        self.sites: Kept[SiteList] = Kept("sites", lambda: client.call(rpc.approval.SITES, Nothing()), EVERY_MINUTE)
         self.departments: Kept[DepartmentList] = Kept(
-            "departments", lambda: client.call(rpc.DEPARTMENTS, DepartmentQuestion()), EVERY_MINUTE
+            "departments", lambda: client.call(rpc.approval.DEPARTMENTS, DepartmentQuestion()), EVERY_MINUTE
         )
         self.status_list: Kept[StatusList] = Kept(
-            "status list", lambda: client.call(rpc.STATUS_LIST, Nothing()), options.status_list_seconds
+            "status list", lambda: client.call(rpc.issuance.STATUS_LIST, Nothing()), options.status_list_seconds
         )
         self.durations = DepartmentDurations(client)
         self.sessions = Sessions(options.issuer, self.keys, self.denials)
@@ -55,10 +58,10 @@ class Replica:
         client.on_ready.append(self._wake)
 
     async def _fetch_keys(self) -> Keys:
-        return public_keys(await self.client.call(rpc.SESSION_KEYS, Nothing()))
+        return public_keys(await self.client.call(rpc.accounts.SESSION_KEYS, Nothing()))
 
     async def _fetch_denied(self) -> DeniedSessions:
-        denied = await self.client.call(rpc.DENIED_SESSIONS, Nothing())
+        denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, Nothing())
         self.denials.learn(denied)
         return denied
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contracts.errors import ContractError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
-from contracts.rpc import Call, Method, Principal
+from contracts.rpc.call import Call, Method, Principal
 from services.chassis import clock, logs, metrics
 from services.chassis.broker import connect
 from services.chassis.settings import Settings
@@ -95,7 +95,7 @@ class RpcClient:
         """Calls a method and waits for its answer.
 
         Args:
-            method: of ``contracts/rpc.py``.
+            method: of ``contracts/rpc/``.
             request: its question.
             principal: who asks.
             idempotency_key: makes a command safe to repeat.

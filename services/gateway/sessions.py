@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from contracts.errors import NotAuthenticated
-from contracts.rpc import Principal, SessionKeys
+from contracts.rpc.accounts import SessionKeys
+from contracts.rpc.call import Principal
 from contracts.tokens import ALGORITHM, SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.chassis.clock import now
 from services.gateway.denials import Denials

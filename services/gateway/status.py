@@ -5,7 +5,7 @@ Four digits protect it, so guesses at one reference are counted wherever they co
 
 from contracts import rpc
 from contracts.crockford import parse_reference
-from contracts.rpc import StatusQuestion, StatusView
+from contracts.rpc.application import StatusQuestion, StatusView
 from services.gateway.access import Caller
 from services.gateway.origin import keyed_hash
 
@@ -23,4 +23,4 @@ async def status_of(caller: Caller, question: StatusQuestion) -> StatusView:
         reference = ""  # the service finds nothing under what is no reference
     if reference:
         caller.replica.limits.hit("status_reference", keyed_hash(caller.replica.address_secret, reference))
-    return await caller.ask(rpc.STATUS, question)
+    return await caller.ask(rpc.application.STATUS, question)

@@ -13,7 +13,7 @@ from contracts.commitment import commit, commitment_key
 from contracts.errors import Conflict
 from contracts.events import ApplicationPersonal, PassApproved, PassIssued, PassPersonal, PassRevoked, PublicKey
 from contracts.model import ApplicantKind, Assistance, Code, Contact, DeliverBy, Language, Person, RevocationReason, Slot, Wire
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from contracts.tokens import PassClaims
 from services.chassis.clock import IST
 

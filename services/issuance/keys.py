@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from contracts.events import PublicKey
-from contracts.rpc import Jwk
+from contracts.rpc.issuance import Jwk
 from services.issuance.models import KeyRow, PassRow
 from services.issuance.signing import SigningKey, unseal
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import segno
 
-from contracts.rpc import QrPicture
+from contracts.rpc.issuance import QrPicture
 
 Format = Literal["svg", "png"]
 CONTENT_TYPES: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}

@@ -1,7 +1,8 @@
 """The RPCs of issuance: parse, call one handler, return."""
 
-from contracts import rpc as contract
-from contracts.rpc import Call, Jwks, LinkCode, Nothing, PassNumber, PassView, QrPicture, QrQuestion, ReissuePass, StatusList
+from contracts.rpc import issuance as contract
+from contracts.rpc.call import Call, Nothing
+from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, PassView, QrPicture, QrQuestion, ReissuePass, StatusList
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase
 from services.chassis.rpc import rpc

@@ -8,7 +8,7 @@ from typing import Literal
 from contracts.errors import TooManyAttempts
 from contracts.mobile import is_indian
 from contracts.model import DeliverBy, Language
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 
 Purpose = Literal[
     "otp", "login_issued", "application_submitted", "application_cancelled", "application_expired",

@@ -1,7 +1,10 @@
 """RPC entrypoints: parse, call one handler, return."""
 
-from contracts import rpc as contract
-from contracts.rpc import Call, Nothing, PassNumber, PhoneMessages, PhoneQuestion, ReferenceOnly
+from contracts.rpc import notify as contract
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Call, Nothing
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.notify import PhoneMessages, PhoneQuestion
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase
 from services.chassis.rpc import rpc

@@ -1,7 +1,9 @@
 """RPC of verify: parse, call one handler, return. Scans are counted here (a repeated answer again), so that handlers know no metric."""
 
-from contracts import rpc as contract
-from contracts.rpc import Call, InsideList, InsideQuestion, PassNumber, PassUse, ScanPass, ScanResult
+from contracts.rpc import verify as contract
+from contracts.rpc.call import Call
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanPass, ScanResult
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase
 from services.chassis.metrics import PREVIEWS, SCANS

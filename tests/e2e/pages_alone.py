@@ -9,7 +9,9 @@ from playwright.sync_api import BrowserContext
 
 from contracts import rpc
 from contracts.errors import NotAuthenticated
-from contracts.rpc import ApplicantSession, Checked, DepartmentList, IssuedLogin, LoginList, OfficerList, OtpRequest, ReviewList, SiteList
+from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, OtpRequest
+from contracts.rpc.application import Checked
+from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
 from contracts.tokens import SessionClaims
 from services.chassis.clock import now
 from services.gateway.app import create_app
@@ -18,7 +20,7 @@ from tests.factories_gateway import NUMBER, REFERENCE, TableClient, claims, opti
 from tests.factories_pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
 from tests.running import eventually, free_port
 
-INSIDE = rpc.Inside(
+INSIDE = rpc.verify.Inside(
     pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3, since=now(), gate="PCS1-G1",
     department="home", valid_to=now(),
 )  # fmt: skip
@@ -32,17 +34,17 @@ ANSWERS: dict[str, Any] = {
     "accounts__request_otp": OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     "accounts__log_in": session(),
-    "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION, "application__lookup": rpc.LookupHits(items=()),
-    "application__waiting_here": rpc.LookupHits(items=()), "issuance__view": pass_view(), "issuance__qr": picture(),
-    "application__submit": rpc.Acknowledged(reference=REFERENCE, status="submitted"),
-    "application__list_applications": rpc.ApplicationList(
-        items=(rpc.ApplicationSummary(**APPLICATION.model_dump(include=set(rpc.ApplicationSummary.model_fields))),), next="on"
+    "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION, "application__lookup": rpc.application.LookupHits(items=()),
+    "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(), "issuance__qr": picture(),
+    "application__submit": rpc.application.Acknowledged(reference=REFERENCE, status="submitted"),
+    "application__list_applications": rpc.application.ApplicationList(
+        items=(rpc.application.ApplicationSummary(**APPLICATION.model_dump(include=set(rpc.application.ApplicationSummary.model_fields))),), next="on"
     ),
-    "application__status": rpc.StatusView(
-        reference=REFERENCE, status="submitted", site="PCS1", department="home", timeline=(rpc.TimelineEntry(at=now(), what="submitted"),)
+    "application__status": rpc.application.StatusView(
+        reference=REFERENCE, status="submitted", site="PCS1", department="home", timeline=(rpc.application.TimelineEntry(at=now(), what="submitted"),)
     ),
-    "verify__scan": ADMIT, "verify__inside": rpc.InsideList(items=(INSIDE,), persons=2),
-    "notify__local_phone": rpc.PhoneMessages(items=()),
+    "verify__scan": ADMIT, "verify__inside": rpc.verify.InsideList(items=(INSIDE,), persons=2),
+    "notify__local_phone": rpc.notify.PhoneMessages(items=()),
 }  # fmt: skip
 APPROVED = review(status="approved", decision=DECIDED)
 WRONG_LOGIN = NotAuthenticated()

@@ -6,7 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts, Unavailable
-from contracts.rpc import ApplicationList, Checked, LoginList, LookupHit, LookupHits, OfficerList, PassSummary, ReviewList, ScanResult
+from contracts.rpc.accounts import LoginList
+from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary
+from contracts.rpc.approval import OfficerList, ReviewList
+from contracts.rpc.verify import ScanResult
 from services.chassis.clock import now
 from tests.applying import BALDEV
 from tests.e2e.pages_alone import APPROVED, WRONG_LOGIN

@@ -47,7 +47,7 @@ def processes(topology, accounts, tmp_path):
 def ask(topology):
     """One RPC from the gateway's side, on a connection of its own."""
 
-    def ask(method: str, request: dict, *, key: str | None = None, principal: contract.Principal = ADO) -> dict:
+    def ask(method: str, request: dict, *, key: str | None = None, principal: contract.call.Principal = ADO) -> dict:
         call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
         with wire(topology.broker_url("administrator")) as connection:
             return connection.call("accounts", method, request, seconds=20, call=call)

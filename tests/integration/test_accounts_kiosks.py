@@ -6,7 +6,7 @@ import pytest
 
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.events import SessionEnded
-from contracts.rpc import Page
+from contracts.rpc.call import Page
 from services.accounts import handlers
 from services.chassis.clock import now
 from tests.factories_accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
 from contracts.events import LoginDisabled, LoginIssued, SessionEnded
-from contracts.rpc import Page, Principal
+from contracts.rpc.call import Page, Principal
 from services.accounts import handlers, passwords, seed
 from services.accounts.models import AccessSession, Login, LoginFailure
 from services.chassis.clock import now

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from contracts.errors import ContractError, IdempotencyKeyReused, InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.events import OtpRequested
-from contracts.rpc import ApplicantSession
+from contracts.rpc.accounts import ApplicantSession
 from services.accounts import domain
 from services.accounts.domain import Limit
 from services.accounts.handlers import otp

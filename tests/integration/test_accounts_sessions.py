@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from contracts.errors import ContractError, NotAuthenticated, TooManyAttempts
 from contracts.events import SessionEnded
-from contracts.rpc import Principal, StaffSession
+from contracts.rpc.accounts import StaffSession
+from contracts.rpc.call import Principal
 from services.accounts import handlers
 from services.accounts.handlers import attempts
 from services.accounts.handlers import passwords as password_handlers

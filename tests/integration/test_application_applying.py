@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from contracts.errors import Conflict, ContractError, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationSubmitted
-from contracts.rpc import Acknowledged, Checked
+from contracts.rpc.application import Acknowledged, Checked
 from services.application.handlers import applying
 from services.application.models import Revision
 from services.chassis.schema import idempotency_keys, inbox, outbox

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.errors import Forbidden
-from contracts.rpc import Call
+from contracts.rpc.call import Call
 from tests.factories_application import Desk, applicant_call, form
 
 

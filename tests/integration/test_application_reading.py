@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text, update
 
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.rpc import Call, DepartmentCode, Durations, Lookup, LookupHits, Page, Principal, StatusQuestion, StatusView
+from contracts.rpc.application import DepartmentCode, Durations, Lookup, LookupHits, StatusQuestion, StatusView
+from contracts.rpc.call import Call, Page, Principal
 from services.application.handlers import reading
 from services.application.models import Application
 from tests.factories_application import (

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from contracts.errors import Conflict
 from contracts.events import ApplicationPersonal
 from contracts.model import Person
-from contracts.rpc import Forward, Reject, Return, ReviewId, Withdraw
+from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
 from services.approval import domain
 from services.approval.handlers import decisions, reviews
 from services.approval.models import HeardApplication, Review

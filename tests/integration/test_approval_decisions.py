@@ -8,7 +8,8 @@ import pytest
 
 from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import ApprovalWithdrawn, PassApproved, PassRejected, PassReturned
-from contracts.rpc import Forward, Principal, Reject, Return, ReviewQuestion, Withdraw
+from contracts.rpc.approval import Forward, Reject, Return, ReviewQuestion, Withdraw
+from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, reviews
 from services.approval.handlers.directory import put_site
 from services.chassis.schema import outbox

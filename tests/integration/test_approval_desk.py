@@ -7,7 +7,9 @@ from stdnum import luhn
 
 from contracts.crockford import ALPHABET
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.rpc import Forward, Principal, ReferenceOnly, ReviewId, ReviewQuestion, ReviewSearch, Whereabouts
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.approval import Forward, ReviewId, ReviewQuestion, ReviewSearch, Whereabouts
+from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, reviews
 from tests.factories_approval import (
     AUDITOR,

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DirectoryChanged
-from contracts.rpc import DepartmentQuestion, OfficerQuestion
+from contracts.rpc.approval import DepartmentQuestion, OfficerQuestion
 from services.approval import seed
 from services.approval.handlers import directory
 from services.chassis.settings import Settings

@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from contracts.errors import IdempotencyKeyReused
-from contracts.rpc import PassNumber, Principal
+from contracts.rpc.call import Principal
+from contracts.rpc.issuance import PassNumber
 from contracts.subscriptions import SERVICES
 from services.chassis import housekeeping, inbox, schema
 from services.chassis.idempotency import once

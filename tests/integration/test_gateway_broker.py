@@ -21,7 +21,9 @@ from contracts import rpc
 from contracts.envelope import PersonalKeyRing
 from contracts.errors import Conflict, InternalError, InvalidInput, TooManyAttempts, Unavailable
 from contracts.events import Event, LoginDisabled, SessionEnded
-from contracts.rpc import LoginId, Nothing, OtpRequest, Principal, RequestOtp, StatusQuestion
+from contracts.rpc.accounts import LoginId, OtpRequest, RequestOtp
+from contracts.rpc.application import StatusQuestion
+from contracts.rpc.call import Nothing, Principal
 from contracts.subscriptions import exchange_of
 from contracts.wire import wrap
 from services.chassis import broker, topology
@@ -52,33 +54,33 @@ asked = []
 class Service:
     name = "accounts"
 
-    @rpc(contract.SESSION_KEYS)
+    @rpc(contract.accounts.SESSION_KEYS)
     def session_keys(self, request, call):
-        return contract.SessionKeys(keys=(PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"]),))
+        return contract.accounts.SessionKeys(keys=(PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"]),))
 
-    @rpc(contract.DENIED_SESSIONS)
+    @rpc(contract.accounts.DENIED_SESSIONS)
     def denied_sessions(self, request, call):
-        return contract.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
+        return contract.accounts.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
 
-    @rpc(contract.REQUEST_OTP)
+    @rpc(contract.accounts.REQUEST_OTP)
     def request_otp(self, request, call):
         eventlet.sleep(float(request.mobile))
         asked.append(call.idempotency_key)
-        return contract.OtpRequest(request_id=UUID(int=asked.count(call.idempotency_key)))
+        return contract.accounts.OtpRequest(request_id=UUID(int=asked.count(call.idempotency_key)))
 
-    @rpc(contract.DISABLE_LOGIN)
+    @rpc(contract.accounts.DISABLE_LOGIN)
     def disable_login(self, request, call):
         if request.login_id == "exit":
             os._exit(3)
         raise ERRORS[request.login_id]
 
-    @rpc(contract.LOG_OUT)
+    @rpc(contract.accounts.LOG_OUT)
     def log_out(self, request, call):
-        return contract.Nothing()
+        return contract.call.Nothing()
 
-    @rpc(contract.LIST_LOGINS)
+    @rpc(contract.accounts.LIST_LOGINS)
     def list_logins(self, request, call):
-        return contract.LoginList(items=(), next=f"{call.principal.login_id} {call.correlation_id} {call.address}")
+        return contract.accounts.LoginList(items=(), next=f"{call.principal.login_id} {call.correlation_id} {call.address}")
 
 serve.containers = lambda service, part: [(Service, "rpc")]
 serve.main()
@@ -134,7 +136,7 @@ def accounts(stack: TestStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
 async def answers(client: RpcClient) -> bool:
     """Whether the service answers a call over this client."""
     try:
-        await client.call(rpc.SESSION_KEYS, Nothing())
+        await client.call(rpc.accounts.SESSION_KEYS, Nothing())
     except Unavailable:
         return False
     return True
@@ -164,31 +166,33 @@ async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClien
 
 
 async def test_a_call_reaches_the_service_with_its_caller_and_comes_back(client: RpcClient) -> None:
-    answer = await client.call(rpc.LIST_LOGINS, rpc.Page(), principal=Principal(kind="staff", login_id="ADO-0001"), address="place")
+    answer = await client.call(
+        rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=Principal(kind="staff", login_id="ADO-0001"), address="place"
+    )
     assert answer.next == "ADO-0001  place"
 
 
 async def test_many_calls_at_once_each_get_their_own_answer(client: RpcClient) -> None:
     names = [f"ADO-{number:04}" for number in range(200)]
     told = await asyncio.gather(
-        *(client.call(rpc.LIST_LOGINS, rpc.Page(), principal=Principal(kind="staff", login_id=name)) for name in names)
+        *(client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=Principal(kind="staff", login_id=name)) for name in names)
     )
     assert [answer.next for answer in told] == [f"{name}  " for name in names]
 
 
 async def test_errors_of_the_contract_cross_and_others_lose_their_text(client: RpcClient) -> None:
     with pytest.raises(Conflict) as conflict:
-        await client.call(rpc.DISABLE_LOGIN, LoginId(login_id="conflict"))
+        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="conflict"))
     assert conflict.value.body.code == "already_decided"
     assert conflict.value.body.facts == {"decided_by": "HOM-0001"}
     with pytest.raises(InvalidInput) as invalid:
-        await client.call(rpc.DISABLE_LOGIN, LoginId(login_id="invalid"))
+        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="invalid"))
     assert [(item.field, item.code) for item in invalid.value.body.fields] == [("login_id", "unknown")]
     with pytest.raises(TooManyAttempts) as too_many:
-        await client.call(rpc.DISABLE_LOGIN, LoginId(login_id="too_many"))
+        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="too_many"))
     assert int(too_many.value.body.facts["retry_after"]) == 17
     with pytest.raises(InternalError) as fault:
-        await client.call(rpc.DISABLE_LOGIN, LoginId(login_id="fault"))
+        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="fault"))
     assert "secret" not in str(fault.value)
 
 
@@ -196,14 +200,16 @@ async def test_a_slow_answer_is_given_up_at_the_limit_and_dropped_when_it_comes(
     late = counters.LATE_REPLIES._value.get()
     began = asyncio.get_running_loop().time()
     with pytest.raises(Unavailable):
-        await client.call(rpc.REQUEST_OTP, RequestOtp(mobile="3.6"), idempotency_key="slow")
+        await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="3.6"), idempotency_key="slow")
     assert 2.9 < asyncio.get_running_loop().time() - began < 3.5
 
     async def dropped() -> bool:
         return counters.LATE_REPLIES._value.get() == late + 1
 
     await until("the late answer", dropped)
-    assert (await client.call(rpc.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")) == OtpRequest(request_id=UUID(int=1))
+    assert (await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")) == OtpRequest(
+        request_id=UUID(int=1)
+    )
 
 
 async def test_a_method_of_a_service_that_has_no_queue_is_unavailable_at_once(client: RpcClient, stack: TestStack) -> None:
@@ -213,7 +219,7 @@ async def test_a_method_of_a_service_that_has_no_queue_is_unavailable_at_once(cl
         try:
             async with asyncio.timeout(1):
                 with pytest.raises(Unavailable, match="not there"):
-                    await client.call(rpc.STATUS, StatusQuestion(reference="PCS-7K3M-9QW4", mobile_last4="3210"))
+                    await client.call(rpc.application.STATUS, StatusQuestion(reference="PCS-7K3M-9QW4", mobile_last4="3210"))
         finally:
             await queue.bind("nameko-rpc", "application.*")
 
@@ -223,7 +229,7 @@ async def test_a_service_that_is_down_costs_the_limit_and_no_more(client: RpcCli
     try:
         began = asyncio.get_running_loop().time()
         with pytest.raises(Unavailable):
-            await client.call(rpc.SESSION_KEYS, Nothing())
+            await client.call(rpc.accounts.SESSION_KEYS, Nothing())
         assert asyncio.get_running_loop().time() - began < 3.5
     finally:
         accounts.start()
@@ -306,7 +312,7 @@ async def test_a_broker_that_goes_away_fails_calls_at_once_and_works_again_when_
         await asyncio.sleep(rpc_client.GRACE_SECONDS)
         async with asyncio.timeout(0.5):
             with pytest.raises(Unavailable):
-                await client.call(rpc.SESSION_KEYS, Nothing())
+                await client.call(rpc.accounts.SESSION_KEYS, Nothing())
     finally:
         stack.start_broker()  # in this thread: the node ends with the thread that started it
     await until("an answer", lambda: answers(client), 60)
@@ -320,8 +326,8 @@ async def test_a_read_or_a_command_with_a_key_is_repeated_when_the_connection_br
         assert client._link is not None
         await client._link.connection.close()
 
-    keyed = asyncio.create_task(client.call(rpc.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key="once"))
-    plain = asyncio.create_task(client.call(rpc.REQUEST_OTP, RequestOtp(mobile="1")))
+    keyed = asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key="once"))
+    plain = asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1")))
     await break_soon()
     with pytest.raises(Unavailable, match="broke"):
         await plain

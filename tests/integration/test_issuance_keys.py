@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from contracts.rpc import Jwks
+from contracts.rpc.issuance import Jwks
 from services.issuance import keys as keys_module
 from services.issuance import rotate_key
 from services.issuance.handlers.viewing import view_of

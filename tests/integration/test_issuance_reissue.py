@@ -9,7 +9,8 @@ import pytest
 
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import PassIssued, PassRevoked
-from contracts.rpc import Call, LinkCode, PassView, ReissuePass
+from contracts.rpc.call import Call
+from contracts.rpc.issuance import LinkCode, PassView, ReissuePass
 from services.issuance.handlers.issuing import reissue
 from services.issuance.handlers.viewing import view_by_link
 from tests.factories_issuance import (

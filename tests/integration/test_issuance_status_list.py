@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from contracts.model import Slot
-from contracts.rpc import Jwks
+from contracts.rpc.issuance import Jwks
 from contracts.tokens import STATUS_TYP
 from services.issuance.consumers import Consumers
 from services.issuance.handlers.status import GOOD_FOR, sign_again, status_list

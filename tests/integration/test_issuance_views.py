@@ -8,7 +8,8 @@ from PIL import Image
 
 from contracts.errors import NotFound
 from contracts.model import Companion, Official
-from contracts.rpc import Jwks, LinkCode, Nothing, PassNumber, QrQuestion, ReissuePass, StatusList
+from contracts.rpc.call import Nothing
+from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, QrQuestion, ReissuePass, StatusList
 from contracts.tokens import PASS_TYP, PassClaims
 from services.chassis.clock import now
 from services.issuance.handlers.viewing import view

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from contracts import rpc as contract
 from contracts.envelope import Received
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from contracts.subscriptions import HEARS, exchange_of
 from contracts.wire import wrap
 from services.chassis import schema

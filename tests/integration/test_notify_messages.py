@@ -12,7 +12,10 @@ from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import Received
 from contracts.errors import Conflict, ContractError, Forbidden, NotFound, TooManyAttempts
 from contracts.model import Contact
-from contracts.rpc import PassNumber, PhoneQuestion, Principal, ReferenceOnly
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Principal
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.notify import PhoneQuestion
 from services.chassis import inbox
 from services.chassis.clock import now
 from services.chassis.db import Database

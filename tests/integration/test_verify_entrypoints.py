@@ -12,7 +12,9 @@ from contracts import rpc as contract
 from contracts.envelope import Envelope
 from contracts.errors import Forbidden
 from contracts.events import Event
-from contracts.rpc import InsideQuestion, PassNumber, Principal, ScanResult
+from contracts.rpc.call import Principal
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.verify import InsideQuestion, ScanResult
 from contracts.subscriptions import HEARS
 from contracts.wire import wrap
 from services.chassis import schema

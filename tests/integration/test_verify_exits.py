@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.rpc import Matched
+from contracts.rpc.verify import Matched
 from tests.factories_verify import NOON, VALID_FROM, VALID_TO, Gate, number_scan, officer, pass_issued, pass_revoked, scan_of
 
 DAY = timedelta(days=1)

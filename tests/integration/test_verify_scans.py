@@ -9,7 +9,8 @@ from sqlalchemy import event
 
 from contracts.errors import Forbidden, IdempotencyKeyReused, InvalidInput
 from contracts.model import Companion
-from contracts.rpc import Matched, OtherId, Principal, ScanPass
+from contracts.rpc.call import Principal
+from contracts.rpc.verify import Matched, OtherId, ScanPass
 from tests.factories_verify import (
     GATE,
     MATCHED,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.rpc import Matched
+from contracts.rpc.verify import Matched
 from tests.factories_verify import (
     NOON,
     OTHER_ID,

@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from contracts import rpc as contract
 from contracts.errors import Conflict
-from contracts.rpc import Call, InsideList, InsideQuestion
+from contracts.rpc.call import Call
+from contracts.rpc.verify import InsideList, InsideQuestion
 from services.chassis.dependencies import OwnDatabase
 from services.chassis.rpc import rpc
 
@@ -17,7 +18,7 @@ class Service:
     name = "verify"
     db = OwnDatabase()
 
-    @rpc(contract.INSIDE)
+    @rpc(contract.verify.INSIDE)
     def inside(self, request: InsideQuestion, _call: Call) -> InsideList:
         match request.site.split(":"):
             case ["conflict"]:

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import InvalidInput
 from contracts.events import OpeningHours
-from contracts.rpc import AmendApplication, SubmitApplication
+from contracts.rpc.application import AmendApplication, SubmitApplication
 from services.application.domain.findings import PROBLEMS
 from services.application.domain.forms import Form, check_amendment, check_form
 from services.application.domain.hours import Calendar

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from contracts.errors import Conflict, InvalidInput
-from contracts.rpc import DecisionView, Forward, Reject, Return, Withdraw
+from contracts.rpc.approval import DecisionView, Forward, Reject, Return, Withdraw
 from services.approval import domain
 from services.approval.domain import Ending
 from tests.factories_approval import NOW, approval, department, personal, review, site, slot, submitted

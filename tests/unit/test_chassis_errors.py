@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from contracts.rpc import INSIDE, Call, InsideList, InsideQuestion, ScanPass
+from contracts.rpc.call import Call
+from contracts.rpc.verify import INSIDE, InsideList, InsideQuestion, ScanPass
 from services.chassis.clock import now
 from services.chassis.rpc import rpc, translate
 

@@ -9,7 +9,10 @@ from starlette.routing import Mount
 
 from contracts import rpc
 from contracts.errors import Unavailable
-from contracts.rpc import InsideList, LoginList, Nothing, ReviewList, ScanResult, StaffSession
+from contracts.rpc.accounts import LoginList, StaffSession
+from contracts.rpc.approval import ReviewList
+from contracts.rpc.call import Nothing
+from contracts.rpc.verify import InsideList, ScanResult
 from services.chassis.clock import now
 from services.gateway.app import create_app
 from services.gateway.openapi import access_of
@@ -150,7 +153,7 @@ SAMPLES = {
 }
 ANSWERS: dict[str, Any] = {
     "accounts__list_logins": LoginList(items=()),
-    "application__lookup": rpc.LookupHits(items=()),
+    "application__lookup": rpc.application.LookupHits(items=()),
     "approval__list_reviews": ReviewList(items=()),
     "verify__inside": InsideList(items=()),
 }

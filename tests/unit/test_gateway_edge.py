@@ -10,7 +10,8 @@ from prometheus_client import generate_latest
 from starlette.datastructures import Headers
 
 from contracts.errors import Unavailable
-from contracts.rpc import LoginList, LoginView, StatusView
+from contracts.rpc.accounts import LoginList, LoginView
+from contracts.rpc.application import StatusView
 from services.chassis.clock import now
 from services.gateway.edge import correlation_of
 from services.gateway.limits import LIMITS

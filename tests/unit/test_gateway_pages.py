@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import InternalError, NotFound, Unavailable
 from contracts.model import Language, Person
-from contracts.rpc import PhoneMessages, SentMessage
+from contracts.rpc.notify import PhoneMessages, SentMessage
 from services.chassis.clock import now
 from services.gateway.pages.languages import LANGUAGES, texts
 from services.gateway.pages.pass_page import NOT_FOUND, UNAVAILABLE

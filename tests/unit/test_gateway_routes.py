@@ -8,21 +8,12 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.model import Wire, date
-from contracts.rpc import (
-    Acknowledged,
-    ApplicantSession,
-    Approve,
-    DepartmentList,
-    IssuedLogin,
-    LoginView,
-    Nothing,
-    OtpRequest,
-    PhoneMessages,
-    ReviewView,
-    ScanResult,
-    SentMessage,
-    StaffSession,
-)
+from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginView, OtpRequest, StaffSession
+from contracts.rpc.application import Acknowledged
+from contracts.rpc.approval import Approve, DepartmentList, ReviewView
+from contracts.rpc.call import Nothing
+from contracts.rpc.notify import PhoneMessages, SentMessage
+from contracts.rpc.verify import ScanResult
 from services.chassis.clock import now
 from tests.factories_gateway import NUMBER, REFERENCE, as_applicant, as_staff, browser, pass_view, picture, stubbed
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.rpc import DeniedSessions, SessionKeys
+from contracts.rpc.accounts import DeniedSessions, SessionKeys
 from contracts.tokens import PASS_TYP, SessionClaims
 from services.chassis.clock import now
 from services.gateway.denials import Denials

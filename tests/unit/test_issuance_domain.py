@@ -10,7 +10,7 @@ import pytest
 from contracts.commitment import commit, commitment_key
 from contracts.errors import Conflict
 from contracts.model import Companion, Slot
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from services.issuance.domain import Pass, entry_window, new_pass, opens_a_pass
 from tests.factories_issuance import MOBILE, NOW, VALID_FROM, VALID_TO, applicant, approved, citizen, staff
 

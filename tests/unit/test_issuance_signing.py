@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from contracts.rpc import Jwk, Jwks
+from contracts.rpc.issuance import Jwk, Jwks
 from services.chassis.settings import Settings
 from services.issuance import signing
 from services.issuance.signing import SigningKey, WrongKey, unseal

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import TooManyAttempts
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from services.chassis.clock import now
 from services.notify import drafts
 from services.notify.domain import Draft, Failed, Later, after_a_temporary_error, allow_resend, is_late, owns

@@ -9,18 +9,18 @@ import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, TooManyAttempts, Unavailable
 from contracts.model import Companion, Official, Person, Slot
-from contracts.rpc import (
+from contracts.rpc.application import (
     Acknowledged,
     ApplicationList,
     ApplicationSummary,
     ApplicationView,
     Durations,
-    Nothing,
     PassSummary,
     StatusView,
     TimelineEntry,
-    Whereabouts,
 )
+from contracts.rpc.approval import Whereabouts
+from contracts.rpc.call import Nothing
 from services.chassis.clock import now
 from services.gateway.pages.waiting import within
 from tests.applying import Reader, hidden, stub

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
-from contracts.rpc import Acknowledged, ApplicationList, ApplicationSummary, Checked, DepartmentList
+from contracts.rpc.application import Acknowledged, ApplicationList, ApplicationSummary, Checked
+from contracts.rpc.approval import DepartmentList
 from services.chassis.clock import now
 from tests.applying import BALDEV, HOME, Reader, hidden, somebody
 from tests.factories_gateway import REFERENCE, TableClient

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.rpc import ApplicantSession, Nothing, OtpRequest, StaffSession
+from contracts.rpc.accounts import ApplicantSession, OtpRequest, StaffSession
+from contracts.rpc.call import Nothing
 from services.chassis.clock import now
 from services.gateway.pages import view
 from tests.applying import SAME_SITE, Reader, hidden, stub

@@ -10,7 +10,9 @@ import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, Unavailable
 from contracts.model import Person, Slot
-from contracts.rpc import Acknowledged, ApplicationView, LookupHit, LookupHits, Nothing, OfficerList, PassSummary
+from contracts.rpc.application import Acknowledged, ApplicationView, LookupHit, LookupHits, PassSummary
+from contracts.rpc.approval import OfficerList
+from contracts.rpc.call import Nothing
 from services.chassis.clock import IST, now
 from services.gateway.pages.apply.choices import Day
 from services.gateway.pages.counter import party

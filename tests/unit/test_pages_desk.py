@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
 from contracts.model import Slot
-from contracts.rpc import DepartmentList, OfficerList, ReviewList, SiteList
+from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
 from services.chassis.clock import now
 from tests.applying import BALDEV, HOME, SAME_SITE, SITE
 from tests.factories_gateway import REFERENCE, TableClient, browser, claims, signed, stubbed

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from contracts.errors import FieldError, InvalidInput, TooManyAttempts
-from contracts.rpc import Inside, InsideList, ScanResult, SiteList
+from contracts.rpc.approval import SiteList
+from contracts.rpc.verify import Inside, InsideList, ScanResult
 from services.chassis.clock import now
 from tests.applying import SAME_SITE, SITE
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed

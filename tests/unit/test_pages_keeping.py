@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc import Acknowledged, ApplicantSession, Checked, OtpRequest
+from contracts.rpc.accounts import ApplicantSession, OtpRequest
+from contracts.rpc.application import Acknowledged, Checked
 from services.chassis.clock import now
 from services.gateway.pages.apply import routes, sending
 from services.gateway.pages.apply.keeping import ApplyRoute

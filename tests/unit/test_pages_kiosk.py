@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.rpc import IssuedLogin, LoginList, LoginView, Nothing, PassSummary, StaffSession
+from contracts.rpc.accounts import IssuedLogin, LoginList, LoginView, StaffSession
+from contracts.rpc.application import PassSummary
+from contracts.rpc.call import Nothing
 from services.chassis.clock import now
 from tests.applying import SAME_SITE, Reader, hidden, stub
 from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed

@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts, Unavailable
-from contracts.rpc import DepartmentList, IssuedLogin, LoginList, Nothing, SiteList
+from contracts.rpc.accounts import IssuedLogin, LoginList
+from contracts.rpc.approval import DepartmentList, SiteList
+from contracts.rpc.call import Nothing
 from services.chassis.clock import now
 from tests.applying import HOME, SAME_SITE, SITE
 from tests.factories_gateway import TableClient, browser, claims, signed, stubbed

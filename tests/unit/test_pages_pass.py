@@ -12,7 +12,8 @@ from icalendar import Calendar
 from contracts.errors import NotFound, Unavailable
 from contracts.events import OfficerRecord, SiteAdvice, SiteRecord
 from contracts.model import Companion, Language
-from contracts.rpc import DepartmentList, DepartmentView, OfficerList, PassUse, SiteList
+from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
+from contracts.rpc.verify import PassUse
 from services.gateway.pages.languages import texts
 from services.gateway.pages.pass_facts import ENDINGS
 from tests.factories_gateway import NUMBER, REFERENCE, browser, pass_view, stubbed

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from limits import RateLimitItemPerMinute
 
 from contracts.errors import NotFound
-from contracts.rpc import ApplicantSession, OtpRequest
+from contracts.rpc.accounts import ApplicantSession, OtpRequest
 from services.chassis.clock import now
 from services.gateway import access, limits
 from services.gateway.pages import view as view_module

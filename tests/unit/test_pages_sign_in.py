@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.rpc import ApplicantSession, OtpRequest
+from contracts.rpc.accounts import ApplicantSession, OtpRequest
 from services.chassis.clock import now
 from tests.applying import SAME_SITE, Reader, stub
 from tests.factories_gateway import TableClient, browser, claims, signed

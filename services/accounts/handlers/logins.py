@@ -12,18 +12,8 @@ from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued
 from contracts.mobile import parse_mobile
 from contracts.model import Contact
-from contracts.rpc import (
-    DISABLE_LOGIN,
-    ISSUE_LOGIN,
-    RESET_LOGIN,
-    Call,
-    IssuedLogin,
-    IssueLogin,
-    LoginId,
-    LoginList,
-    LoginView,
-    Page,
-)
+from contracts.rpc.accounts import DISABLE_LOGIN, ISSUE_LOGIN, RESET_LOGIN, IssuedLogin, IssueLogin, LoginId, LoginList, LoginView
+from contracts.rpc.call import Call, Page
 from services.accounts import domain, passwords
 from services.accounts.domain import Scope
 from services.accounts.handlers import attempts, sessions

@@ -10,7 +10,8 @@ from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.events import OtpContact, OtpRequested
 from contracts.mobile import is_indian, parse_mobile
-from contracts.rpc import REQUEST_OTP, VERIFY_OTP, ApplicantSession, Call, RequestOtp, VerifyOtp
+from contracts.rpc.accounts import REQUEST_OTP, VERIFY_OTP, ApplicantSession, RequestOtp, VerifyOtp
+from contracts.rpc.call import Call
 from services.accounts import codes, sealing
 from services.accounts.domain import (
     SENDS_FROM_ADDRESS,
@@ -31,7 +32,7 @@ from services.chassis.idempotency import once
 from services.chassis.settings import settings
 
 
-def request_otp(request: RequestOtp, call: Call, session: Session, at: datetime) -> rpc.OtpRequest:
+def request_otp(request: RequestOtp, call: Call, session: Session, at: datetime) -> rpc.accounts.OtpRequest:
     """Has a code sent to a mobile. Whether anybody ever used the number makes no difference.
 
     A code that is live is sent again: the message that is late and the one that is quick say the same.
@@ -60,7 +61,7 @@ def request_otp(request: RequestOtp, call: Call, session: Session, at: datetime)
         outbox.add(session, event, at=at, expires_at=sent.expires_at)
         return str(sent.request_id)
 
-    return once(session, call, REQUEST_OTP.name, request, effect, lambda ref: rpc.OtpRequest(request_id=UUID(ref)))
+    return once(session, call, REQUEST_OTP.name, request, effect, lambda ref: rpc.accounts.OtpRequest(request_id=UUID(ref)))
 
 
 def _refuse_flood(session: Session, digest: str, address: str, at: datetime) -> None:

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotAuthenticated
-from contracts.rpc import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, Call, ChangePassword, LogIn, StaffSession
+from contracts.rpc.accounts import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, ChangePassword, LogIn, StaffSession
+from contracts.rpc.call import Call
 from services.accounts import domain, passwords
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import Login

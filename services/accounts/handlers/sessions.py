@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import NotAuthenticated
 from contracts.events import SessionEnded
-from contracts.rpc import LOG_OUT, ApplicantSession, Call, DeniedSessions, Nothing, SessionKeys, StaffSession
+from contracts.rpc.accounts import LOG_OUT, ApplicantSession, DeniedSessions, SessionKeys, StaffSession
+from contracts.rpc.call import Call, Nothing
 from services.accounts import signing
 from services.accounts.models import AccessSession, Login
 from services.chassis import outbox

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contracts.model import ApplicantKind, Assistance, DeliverBy, Language, Person
-from contracts.rpc import AmendApplication, SubmitApplication
+from contracts.rpc.application import AmendApplication, SubmitApplication
 from services.application.domain.application import Application, Intake, Visit
 from services.application.domain.contact import email_of, mobile_of, reach_of
 from services.application.domain.findings import Findings

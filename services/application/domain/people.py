@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from contracts.identity import NotLastFour, last_four
 from contracts.model import ApplicantKind, Companion, Official
-from contracts.rpc import CompanionInput
+from contracts.rpc.application import CompanionInput
 from services.application.domain.findings import Findings
 from services.application.domain.names import latin_name_of, name_of
 from services.application.domain.writing import one_line, without_aadhaar

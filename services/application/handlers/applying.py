@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import new_reference
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.rpc import Acknowledged, AmendApplication, Call, Checked, Principal, ReferenceOnly, SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import Acknowledged, AmendApplication, Checked, ReferenceOnly, SubmitApplication, SubmitAtCounter
+from contracts.rpc.call import Call, Principal
 from services.application import models
 from services.application.domain.application import Intake, require_amendable
 from services.application.domain.findings import Findings

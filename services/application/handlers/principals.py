@@ -2,7 +2,7 @@
 
 from contracts.errors import Forbidden
 from contracts.model import Channel
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from services.application.domain.application import Intake
 from services.application.handlers.rows import COMPANIONS
 

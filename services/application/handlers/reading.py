@@ -13,19 +13,18 @@ from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.model import ApplicationStatus
-from contracts.rpc import (
+from contracts.rpc.application import (
     ApplicationList,
     ApplicationView,
-    Call,
     DepartmentCode,
     Durations,
     Lookup,
     LookupHits,
-    Page,
     ReferenceOnly,
     StatusQuestion,
     StatusView,
 )
+from contracts.rpc.call import Call, Page
 from services.application.handlers.principals import is_reception, mobile_of, operator_of
 from services.application.handlers.rows import find
 from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.rpc import ApplicationSummary, ApplicationView, LookupHit, PassSummary, StatusView, TimelineEntry
+from contracts.rpc.application import ApplicationSummary, ApplicationView, LookupHit, PassSummary, StatusView, TimelineEntry
 from services.application import models
 from services.application.domain.status import current_pass, decision_in_force
 from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of

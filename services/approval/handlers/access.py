@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden, NotFound
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from services.approval.models import Review
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from contracts import rpc
 from contracts.events import Decision as DecisionEvent
 from contracts.model import ReviewStatus
-from contracts.rpc import Approve, Call, Forward, Reject, Return, ReviewView, Withdraw
+from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
+from contracts.rpc.call import Call
 from services.approval import domain
 from services.approval.handlers.access import login_of, own_review
 from services.approval.handlers.directory import department_record, site_record
@@ -38,7 +39,7 @@ def approve(request: Approve, call: Call, session: Session, at: datetime) -> Rev
         )
         _decide(session, review, "approved", event, terms, at)
 
-    return _command(session, call, rpc.APPROVE.name, request, effect)
+    return _command(session, call, rpc.approval.APPROVE.name, request, effect)
 
 
 def reject(request: Reject, call: Call, session: Session, at: datetime) -> ReviewView:
@@ -52,7 +53,7 @@ def reject(request: Reject, call: Call, session: Session, at: datetime) -> Revie
         event = domain.reject(review.as_domain(), request, by=by)
         _decide(session, review, "rejected", event, Decision(reason=event.reason, note=event.personal.note), at)
 
-    return _command(session, call, rpc.REJECT.name, request, effect)
+    return _command(session, call, rpc.approval.REJECT.name, request, effect)
 
 
 def return_to_applicant(request: Return, call: Call, session: Session, at: datetime) -> ReviewView:
@@ -66,7 +67,7 @@ def return_to_applicant(request: Return, call: Call, session: Session, at: datet
         event = domain.send_back(review.as_domain(), request, by=by)
         _decide(session, review, "returned", event, Decision(note=event.personal.note), at)
 
-    return _command(session, call, rpc.RETURN.name, request, effect)
+    return _command(session, call, rpc.approval.RETURN.name, request, effect)
 
 
 def withdraw(request: Withdraw, call: Call, session: Session, at: datetime) -> ReviewView:
@@ -80,7 +81,7 @@ def withdraw(request: Withdraw, call: Call, session: Session, at: datetime) -> R
         event = domain.withdraw(review.as_domain(), request, by=by)
         _decide(session, review, "withdrawn", event, Decision(reason=event.reason), at)
 
-    return _command(session, call, rpc.WITHDRAW.name, request, effect)
+    return _command(session, call, rpc.approval.WITHDRAW.name, request, effect)
 
 
 def forward(request: Forward, call: Call, session: Session, at: datetime) -> ReviewView:
@@ -108,7 +109,7 @@ def forward(request: Forward, call: Call, session: Session, at: datetime) -> Rev
             review.forwarded_from = review.department
         review.department, review.officer = department, officer
 
-    return _command(session, call, rpc.FORWARD.name, request, effect)
+    return _command(session, call, rpc.approval.FORWARD.name, request, effect)
 
 
 def _command(session: Session, call: Call, route: str, request: Command, effect: Callable[[Review, str], None]) -> ReviewView:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
 from contracts.events import DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
-from contracts.rpc import DepartmentList, DepartmentQuestion, DepartmentView, OfficerList, OfficerQuestion, SiteList
+from contracts.rpc.approval import DepartmentList, DepartmentQuestion, DepartmentView, OfficerList, OfficerQuestion, SiteList
 from services.approval.models import Department, Site
 from services.approval.spelling import matches
 from services.chassis import outbox

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
 from contracts.errors import InvalidInput, NotFound
-from contracts.rpc import Call, ReferenceOnly, ReviewId, ReviewList, ReviewQuestion, ReviewSearch, ReviewView, Whereabouts
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.approval import ReviewId, ReviewList, ReviewQuestion, ReviewSearch, ReviewView, Whereabouts
+from contracts.rpc.call import Call
 from services.approval.handlers.access import readable
 from services.approval.models import Review
 

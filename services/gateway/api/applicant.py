@@ -7,17 +7,16 @@ from pydantic import Field
 
 from contracts import rpc
 from contracts.model import Code, Slot, Strict
-from contracts.rpc import (
+from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
     ApplicationList,
     ApplicationView,
     CompanionInput,
-    Nothing,
-    Page,
     ReferenceOnly,
     SubmitApplication,
 )
+from contracts.rpc.call import Nothing, Page
 from services.gateway.access import Applicant, IdempotencyKey
 from services.gateway.api.parameters import After, Limit, Reference
 
@@ -37,34 +36,34 @@ class Amendment(Strict):
 @router.post("", status_code=201)
 async def submit_application(caller: Applicant, body: SubmitApplication, key: IdempotencyKey) -> Acknowledged:
     """Applies for a visit."""
-    return await caller.command(rpc.SUBMIT, body, key)
+    return await caller.command(rpc.application.SUBMIT, body, key)
 
 
 @router.get("")
 async def list_applications(caller: Applicant, after: After = None, limit: Limit = 50) -> ApplicationList:
     """The applicant's history, newest first."""
-    return await caller.ask(rpc.LIST_APPLICATIONS, Page(after=after, limit=limit))
+    return await caller.ask(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=limit))
 
 
 @router.get("/{reference}")
 async def view_application(caller: Applicant, reference: Reference) -> ApplicationView:
     """Status, dated timeline and pass."""
-    return await caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=reference))
+    return await caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference))
 
 
 @router.post("/{reference}/amend")
 async def amend_application(caller: Applicant, reference: Reference, body: Amendment, key: IdempotencyKey) -> Acknowledged:
     """Completes an application that the department returned, or asks for other dates before it has decided."""
-    return await caller.command(rpc.AMEND, AmendApplication(reference=reference, **dict(body)), key)
+    return await caller.command(rpc.application.AMEND, AmendApplication(reference=reference, **dict(body)), key)
 
 
 @router.post("/{reference}/cancel")
 async def cancel_application(caller: Applicant, reference: Reference, key: IdempotencyKey) -> Acknowledged:
     """Withdraws an application; a pass that exists is revoked."""
-    return await caller.command(rpc.CANCEL, ReferenceOnly(reference=reference), key)
+    return await caller.command(rpc.application.CANCEL, ReferenceOnly(reference=reference), key)
 
 
 @router.post("/{reference}/resend", status_code=202)
 async def resend_message(caller: Applicant, reference: Reference, key: IdempotencyKey) -> Nothing:
     """Sends the last message about an application again."""
-    return await caller.command(rpc.RESEND, ReferenceOnly(reference=reference), key)
+    return await caller.command(rpc.notify.RESEND, ReferenceOnly(reference=reference), key)

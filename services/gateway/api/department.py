@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts import rpc
 from contracts.model import Code, RejectionReason, ReviewStatus, Slot, Strict
-from contracts.rpc import (
+from contracts.rpc.approval import (
     Approve,
     Forward,
     Reject,
@@ -67,19 +67,19 @@ class Withdrawal(Strict):
 @router.get("")
 async def list_reviews(caller: Department, status: ReviewStatus | None = None, after: After = None, limit: Limit = 50) -> ReviewList:
     """The queue, the longest waiting first."""
-    return await caller.ask(rpc.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=limit))
+    return await caller.ask(rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=limit))
 
 
 @router.post("/search")
 async def search_reviews(caller: Department, body: ReviewSearch) -> ReviewList:
     """Reviews by reference or name."""
-    return await caller.ask(rpc.SEARCH_REVIEWS, body)
+    return await caller.ask(rpc.approval.SEARCH_REVIEWS, body)
 
 
 @router.get("/{review_id}")
 async def view_review(caller: Department, review_id: UUID) -> ReviewView:
     """One review."""
-    return await caller.ask(rpc.VIEW_REVIEW, ReviewId(review_id=review_id))
+    return await caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
 
 
 @router.post("/{review_id}/approve")
@@ -87,28 +87,28 @@ async def approve_review(caller: Department, review_id: UUID, body: Approval, ke
     """Approves; the pass follows by itself."""
     slot = Slot(day=body.day, start=body.start, end=body.end)
     more = body.model_dump(include={"gate", "entries", "vehicle_allowed", "revision"})
-    return await caller.command(rpc.APPROVE, Approve(review_id=review_id, slot=slot, **more), key)
+    return await caller.command(rpc.approval.APPROVE, Approve(review_id=review_id, slot=slot, **more), key)
 
 
 @router.post("/{review_id}/reject")
 async def reject_review(caller: Department, review_id: UUID, body: Rejection, key: IdempotencyKey) -> ReviewView:
     """Rejects."""
-    return await caller.command(rpc.REJECT, Reject(review_id=review_id, **body.model_dump()), key)
+    return await caller.command(rpc.approval.REJECT, Reject(review_id=review_id, **body.model_dump()), key)
 
 
 @router.post("/{review_id}/return")
 async def return_review(caller: Department, review_id: UUID, body: ReturnNote, key: IdempotencyKey) -> ReviewView:
     """Returns the application to the applicant, who may complete it."""
-    return await caller.command(rpc.RETURN, Return(review_id=review_id, **body.model_dump()), key)
+    return await caller.command(rpc.approval.RETURN, Return(review_id=review_id, **body.model_dump()), key)
 
 
 @router.post("/{review_id}/forward")
 async def forward_review(caller: Department, review_id: UUID, body: ForwardTo, key: IdempotencyKey) -> ReviewView:
     """Hands the review to another department or to an officer of this one."""
-    return await caller.command(rpc.FORWARD, Forward(review_id=review_id, **body.model_dump()), key)
+    return await caller.command(rpc.approval.FORWARD, Forward(review_id=review_id, **body.model_dump()), key)
 
 
 @router.post("/{review_id}/withdraw")
 async def withdraw_approval(caller: Department, review_id: UUID, body: Withdrawal, key: IdempotencyKey) -> ReviewView:
     """Takes an approval back; the pass is revoked."""
-    return await caller.command(rpc.WITHDRAW, Withdraw(review_id=review_id, reason=body.reason), key)
+    return await caller.command(rpc.approval.WITHDRAW, Withdraw(review_id=review_id, reason=body.reason), key)

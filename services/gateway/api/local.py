@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.mobile import parse_mobile
-from contracts.rpc import PhoneQuestion, SentMessage
+from contracts.rpc.notify import PhoneQuestion, SentMessage
 from services.gateway.access import Anyone, Caller
 
 router = APIRouter(prefix="/dev", include_in_schema=False)
@@ -23,7 +23,7 @@ async def messages_to(caller: Caller, field: str, mobile: str) -> tuple[SentMess
         to = parse_mobile(mobile)
     except ValueError:
         raise InvalidInput.of(field, "not_a_mobile") from None
-    return (await caller.ask(rpc.LOCAL_PHONE, PhoneQuestion(to=to))).items
+    return (await caller.ask(rpc.notify.LOCAL_PHONE, PhoneQuestion(to=to))).items
 
 
 @router.get("/messages")

@@ -5,7 +5,7 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from contracts.rpc import Jwks
+from contracts.rpc.issuance import Jwks
 from services.gateway.access import Anyone
 from services.gateway.origin import is_near
 

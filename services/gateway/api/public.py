@@ -6,18 +6,9 @@ from fastapi import APIRouter, Query
 
 from contracts import rpc
 from contracts.model import Code
-from contracts.rpc import (
-    ApplicantSession,
-    DepartmentList,
-    OfficerList,
-    OfficerQuestion,
-    OtpRequest,
-    RequestOtp,
-    SiteList,
-    StatusQuestion,
-    StatusView,
-    VerifyOtp,
-)
+from contracts.rpc.accounts import ApplicantSession, OtpRequest, RequestOtp, VerifyOtp
+from contracts.rpc.application import StatusQuestion, StatusView
+from contracts.rpc.approval import DepartmentList, OfficerList, OfficerQuestion, SiteList
 from services.gateway.access import Anyone, IdempotencyKey, limited
 from services.gateway.status import status_of
 
@@ -39,19 +30,19 @@ async def list_departments(caller: Anyone) -> DepartmentList:
 @router.get("/officers")
 async def list_officers(caller: Anyone, department: Code, q: Annotated[str, Query(max_length=100)] = "") -> OfficerList:
     """Officers of a department whose name or designation contains `q`."""
-    return await caller.ask(rpc.OFFICERS, OfficerQuestion(department=department, q=q))
+    return await caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
 
 
 @router.post("/otp", status_code=202, dependencies=[limited("otp")])
 async def request_otp(caller: Anyone, body: RequestOtp, key: IdempotencyKey) -> OtpRequest:
     """Sends a one-time code to a mobile. Asking again within its life repeats the same code."""
-    return await caller.command(rpc.REQUEST_OTP, body, key)
+    return await caller.command(rpc.accounts.REQUEST_OTP, body, key)
 
 
 @router.post("/otp/verify", dependencies=[limited("otp_verify")])
 async def verify_otp(caller: Anyone, body: VerifyOtp, key: IdempotencyKey) -> ApplicantSession:
     """A session for whoever has the code."""
-    return await caller.command(rpc.VERIFY_OTP, body, key)
+    return await caller.command(rpc.accounts.VERIFY_OTP, body, key)
 
 
 @router.post("/status", dependencies=[limited("status")])

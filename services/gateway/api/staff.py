@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from contracts import rpc
-from contracts.rpc import ChangePassword, LogIn, Nothing, StaffSession
+from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
+from contracts.rpc.call import Nothing
 from services.chassis.clock import now
 from services.gateway.access import PLAIN_COOKIE, SECURE_COOKIE, Anyone, IdempotencyKey, SignedIn, Staff, limited
 from services.gateway.denials import LONGEST_SESSION
@@ -14,13 +15,13 @@ router = APIRouter(prefix="/api/v1", tags=["staff"])
 @router.post("/sessions", dependencies=[limited("login")])
 async def log_in(caller: Anyone, body: LogIn, key: IdempotencyKey) -> StaffSession:
     """A session for a login that the ADO Branch issued."""
-    return await caller.command(rpc.LOG_IN, body, key)
+    return await caller.command(rpc.accounts.LOG_IN, body, key)
 
 
 @router.delete("/sessions/current", status_code=204, response_class=Response)
 async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Response:
     """Ends the session, here at once and everywhere within two seconds."""
-    await caller.command(rpc.LOG_OUT, Nothing(), key)
+    await caller.command(rpc.accounts.LOG_OUT, Nothing(), key)
     if caller.principal.sid is not None:
         caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
     response = Response(status_code=204)
@@ -33,4 +34,4 @@ async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Re
 @router.post("/password")
 async def change_password(caller: Staff, body: ChangePassword, key: IdempotencyKey) -> StaffSession:
     """Changes the password; the answer is a new session."""
-    return await caller.command(rpc.CHANGE_PASSWORD, body, key)
+    return await caller.command(rpc.accounts.CHANGE_PASSWORD, body, key)

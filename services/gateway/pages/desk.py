@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, NotFound
 from contracts.model import ReviewStatus
-from contracts.rpc import Method, ReviewId, ReviewQuestion, ReviewSearch, ReviewView
+from contracts.rpc.approval import ReviewId, ReviewQuestion, ReviewSearch, ReviewView
+from contracts.rpc.call import Method
 from services.gateway.pages.apply import choices
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import DepartmentPage, View, key_of, text_of
@@ -31,7 +32,7 @@ NOT_READABLE = {"entries": "entries_range", "date": "date_missing", "from": "fro
 @router.get("")
 async def show_queue(view: DepartmentPage, status: ReviewStatus = "pending", after: str | None = None, told: str = "") -> Response:
     """The queue, the longest waiting first."""
-    found = await view.caller.ask(rpc.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=50))
+    found = await view.caller.ask(rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=50))
     return view.html("desk/queue.html", found=found, status=status, tabs=TABS, q="", forwarded=told == "forwarded", errors={})
 
 
@@ -41,15 +42,15 @@ async def search(view: DepartmentPage) -> Response:
     q = text_of(await view.form(), "q")[:100]
     values: dict[str, Any] = {"status": None, "tabs": TABS, "q": q, "forwarded": False}
     if len(q) < 2:
-        return view.html("desk/queue.html", 422, found=rpc.ReviewList(items=()), errors={"q": "too_short"}, **values)
-    found = await view.caller.ask(rpc.SEARCH_REVIEWS, ReviewSearch(q=q))
+        return view.html("desk/queue.html", 422, found=rpc.approval.ReviewList(items=()), errors={"q": "too_short"}, **values)
+    found = await view.caller.ask(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=q))
     return view.html("desk/queue.html", found=found, errors={}, **values)
 
 
 @router.get("/reviews/{review_id}")
 async def show_review(view: DepartmentPage, review_id: UUID, told: str = "") -> Response:
     """One application."""
-    review = await view.caller.ask(rpc.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     return view.html("desk/review.html", review=review, officers=await _officers(view, review), told=told if told in TOLD else "")
 
 
@@ -145,18 +146,18 @@ def _revision(form: FormData) -> int | None:
 
 
 DECISIONS: dict[str, tuple[Method[Any, ReviewView], Callable[[FormData], dict[str, Any]]]] = {
-    "approve": (rpc.APPROVE, _approve),
-    "reject": (rpc.REJECT, _reject),
-    "return": (rpc.RETURN, _return),
-    "forward": (rpc.FORWARD, _forward),
-    "withdraw": (rpc.WITHDRAW, _withdraw),
+    "approve": (rpc.approval.APPROVE, _approve),
+    "reject": (rpc.approval.REJECT, _reject),
+    "return": (rpc.approval.RETURN, _return),
+    "forward": (rpc.approval.FORWARD, _forward),
+    "withdraw": (rpc.approval.WITHDRAW, _withdraw),
 }
 
 
 async def _decision_page(
     view: View, review_id: UUID, verb: str, typed: dict[str, str], errors: dict[str, str], status: int = 200, *, changed: bool = False
 ) -> Response:
-    review = await view.caller.ask(rpc.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     values: dict[str, Any] = {
         "site": await choices.site(view, review.site),
         "officers": await _officers(view, review),

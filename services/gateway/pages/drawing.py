@@ -4,7 +4,7 @@ import base64
 
 from markupsafe import Markup
 
-from contracts.rpc import QrPicture
+from contracts.rpc.issuance import QrPicture
 
 
 def inline(picture: QrPicture) -> Markup:

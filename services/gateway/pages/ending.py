@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from contracts import rpc
 from contracts.errors import ContractError
-from contracts.rpc import Nothing
+from contracts.rpc.call import Nothing
 from services.chassis.clock import now
 from services.gateway.access import Caller
 from services.gateway.denials import LONGEST_SESSION
@@ -16,4 +16,4 @@ async def end_session(caller: Caller) -> None:
     if caller.principal.sid is not None:
         caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
     with suppress(ContractError):
-        await caller.command(rpc.LOG_OUT, Nothing(), str(uuid4()))
+        await caller.command(rpc.accounts.LOG_OUT, Nothing(), str(uuid4()))

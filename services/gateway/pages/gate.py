@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
-from contracts.rpc import InsideQuestion, ScanPass
+from contracts.rpc.verify import InsideQuestion, ScanPass
 from services.gateway.pages.apply import choices
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import SecurityPage, View, text_of
@@ -68,7 +68,7 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     """Who is inside this site."""
     site = view.principal.site or ""
     view.caller.must_act_for(site)
-    found = await view.caller.ask(rpc.INSIDE, InsideQuestion(site=site, after=after))
+    found = await view.caller.ask(rpc.verify.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found)
 
 
@@ -78,7 +78,9 @@ async def _ask(view: View, said: dict[str, str], errors: dict[str, str], status:
     return view.html("gate/ask.html", status, errors=errors, said=said, gates=site.gates if site else ())
 
 
-async def _answered(view: View, form: FormData, shown: rpc.ScanResult, direction: str, problems: dict[str, str] | None = None) -> Response:
+async def _answered(
+    view: View, form: FormData, shown: rpc.verify.ScanResult, direction: str, problems: dict[str, str] | None = None
+) -> Response:
     """The ID is to be checked, or the verdict."""
     said = {name: text_of(form, name) for name in ("pass", "gate", "kind", "count", "other_type", "reason")}
     if shown.preview and shown.verdict == "admit":
@@ -105,14 +107,14 @@ def _gate(view: View, form: FormData) -> str:
     return view.principal.gate or text_of(form, "gate")
 
 
-async def _scan(view: View, form: FormData, direction: str, checked: dict[str, Any] | None = None) -> rpc.ScanResult:
+async def _scan(view: View, form: FormData, direction: str, checked: dict[str, Any] | None = None) -> rpc.verify.ScanResult:
     preview = direction == "entry" and checked is None
     nonce = str(uuid4()) if preview else _nonce(form)
     asked = {
         **_pass(text_of(form, "pass")), "gate": _gate(view, form), "direction": direction, "nonce": nonce, "id_check": checked,
         "count": text_of(form, "count") or None if checked else None,
     }  # fmt: skip
-    return await view.caller.command(rpc.SCAN, ScanPass.model_validate(asked), nonce)
+    return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(asked), nonce)
 
 
 def _pass(typed: str) -> dict[str, str]:

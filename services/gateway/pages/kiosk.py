@@ -9,7 +9,9 @@ from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
-from contracts.rpc import ApplicationView, LogIn, PassNumber, ReferenceOnly
+from contracts.rpc.accounts import LogIn
+from contracts.rpc.application import ApplicationView, ReferenceOnly
+from contracts.rpc.issuance import PassNumber
 from services.gateway.access import limited
 from services.gateway.pages import cookies
 from services.gateway.pages.apply import choices
@@ -50,7 +52,7 @@ async def enrol(view: OpenPage) -> Response:
     kiosk_id, token = text_of(form, "kiosk_id"), text_of(form, "token")
     try:
         asked = LogIn(login_id=kiosk_id[:40], password=token[:200])
-        device = await view.caller.command(rpc.ENROL_KIOSK, asked, key_of(form))
+        device = await view.caller.command(rpc.accounts.ENROL_KIOSK, asked, key_of(form))
     except NotAuthenticated as error:
         code = "token_used" if error.body.code == "token_used" else "wrong_token"
         return view.html("kiosk/enrol.html", 422, errors={"kiosk_id": code}, typed=kiosk_id)
@@ -85,7 +87,7 @@ async def show_pass(view: ApplicantPage) -> Response:
     sent = await _just_sent(view)
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")
-    shown = await view.caller.ask(rpc.PASS, PassNumber(number=sent.pass_.number))
+    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
     return view.html("counter/pass.html", shown=shown, paper="receipt", back="/kiosk/done", **await choices.names(view, shown))
 
 
@@ -94,4 +96,4 @@ async def _just_sent(view: View) -> ApplicationView | None:
     sent = cookies.answers_cookie(view.request).read(view.request).get("sent")
     if view.kiosk is None or sent is None:
         return None
-    return await view.caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"]))
+    return await view.caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"]))

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
-from contracts.rpc import IssueLogin, LoginId, LoginView, Page
+from contracts.rpc.accounts import IssueLogin, LoginId, LoginView
+from contracts.rpc.call import Page
 from services.gateway.pages.apply import choices
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import AdoPage, View, key_of, text_of
@@ -28,7 +29,7 @@ async def issue_kiosk(view: AdoPage) -> Response:
     typed = {name: text_of(form, name) for name in ("name", "site")}
     try:
         wanted = IssueLogin.model_validate({"role": "kiosk"} | {name: value or None for name, value in typed.items()})
-        issued = await view.caller.command(rpc.ISSUE_LOGIN, wanted, key_of(form))
+        issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError:
         return await _list(view, typed, {"name": "name_missing"}, 422)
     except InvalidInput as error:
@@ -40,18 +41,18 @@ async def issue_kiosk(view: AdoPage) -> Response:
 async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
     """A new token; the browser that was enrolled is a kiosk no longer."""
     key = key_of(await view.form())
-    return view.html("kiosks/issued.html", issued=await view.caller.command(rpc.RESET_LOGIN, LoginId(login_id=kiosk_id), key))
+    return view.html("kiosks/issued.html", issued=await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=kiosk_id), key))
 
 
 @router.post("/{kiosk_id}/disable")
 async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
     """Ends the enrolment at once."""
     key = key_of(await view.form())
-    await view.caller.command(rpc.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
+    await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
     return view.to("/desk/kiosks")
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    found = (await view.caller.ask(rpc.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
+    found = (await view.caller.ask(rpc.accounts.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
     kiosks: list[LoginView] = [one for one in found if one.role == "kiosk"]
     return view.html("kiosks/list.html", status, kiosks=kiosks, sites=await choices.sites(view), typed=typed, errors=errors)

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.model import Role
-from contracts.rpc import IssuedLogin, IssueLogin, LoginId, Method, Page
+from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId
+from contracts.rpc.call import Method, Page
 from services.gateway.pages.apply import choices
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import AdoPage, View, key_of, text_of
@@ -25,7 +26,7 @@ FIELDS = ("role", "name", "department", "site", "gate", "mobile")
 @router.get("")
 async def show_logins(view: AdoPage, after: str | None = None, told: LoginTold = "") -> Response:
     """All logins, by ID."""
-    found = await view.caller.ask(rpc.LIST_LOGINS, Page(after=after, limit=50))
+    found = await view.caller.ask(rpc.accounts.LIST_LOGINS, Page(after=after, limit=50))
     return view.html("logins/list.html", found=found, disabled=told)
 
 
@@ -42,7 +43,7 @@ async def issue_login(view: AdoPage) -> Response:
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
         wanted = IssueLogin.model_validate({name: value or None for name, value in typed.items()} | {"language": view.language})
-        issued = await view.caller.command(rpc.ISSUE_LOGIN, wanted, key_of(form))
+        issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError as error:
         missing = {str(one["loc"][0]): _not_readable(str(one["loc"][0]), one["type"]) for one in error.errors(include_input=False)}
         return await _form(view, typed, missing, 422)
@@ -60,13 +61,13 @@ async def ask_whether(view: AdoPage, login_id: Login, verb: Verb) -> Response:
 @router.post("/{login_id}/reset")
 async def reset_login(view: AdoPage, login_id: Login) -> Response:
     """A new initial password."""
-    return await _carried_out(view, rpc.RESET_LOGIN, login_id, "reset")
+    return await _carried_out(view, rpc.accounts.RESET_LOGIN, login_id, "reset")
 
 
 @router.post("/{login_id}/disable")
 async def disable_login(view: AdoPage, login_id: Login) -> Response:
     """Ends a login and all its sessions."""
-    return await _carried_out(view, rpc.DISABLE_LOGIN, login_id, "disable")
+    return await _carried_out(view, rpc.accounts.DISABLE_LOGIN, login_id, "disable")
 
 
 async def _carried_out(view: View, method: Method[LoginId, Any], login_id: str, verb: Verb) -> Response:

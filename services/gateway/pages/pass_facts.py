@@ -11,7 +11,8 @@ from typing import Literal, TypeVar
 from contracts import rpc
 from contracts.errors import ContractError
 from contracts.events import OfficerRecord, SiteRecord
-from contracts.rpc import DepartmentView, OfficerQuestion, PassNumber, PassView
+from contracts.rpc.approval import DepartmentView, OfficerQuestion
+from contracts.rpc.issuance import PassNumber, PassView
 from services.gateway.access import Caller
 from services.gateway.pages.languages import _
 
@@ -59,8 +60,8 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
     sites, departments, officers, use = await asyncio.gather(
         _or_none(caller.replica.sites.get()),
         _or_none(caller.replica.departments.get()),
-        _or_none(caller.ask(rpc.OFFICERS, OfficerQuestion(department=shown.department))),
-        _or_none(caller.ask(rpc.PASS_USE, PassNumber(number=shown.number))),
+        _or_none(caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=shown.department))),
+        _or_none(caller.ask(rpc.verify.PASS_USE, PassNumber(number=shown.number))),
     )
     return Facts(
         site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from contracts import rpc
 from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
-from contracts.rpc import LinkCode, PassView
+from contracts.rpc.issuance import LinkCode, PassView
 from services.chassis.clock import now
 from services.gateway.access import Anyone, Caller
 from services.gateway.pages import visit_calendar
@@ -44,7 +44,7 @@ async def show_worker(_caller: Anyone) -> Response:
 async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
     """The pass with its QR, or why it admits nobody any more."""
     try:
-        shown = await caller.ask(rpc.PASS_BY_LINK, LinkCode(code=code))
+        shown = await caller.ask(rpc.issuance.PASS_BY_LINK, LinkCode(code=code))
         drawing, facts = await asyncio.gather(_drawing(caller, code, shown), facts_of(caller, shown))
     except NotFound:
         return _no_pass(request, 404, NOT_FOUND)
@@ -74,7 +74,7 @@ async def show_calendar(caller: Anyone, code: Code, wanted: Wanted = "") -> Resp
     Raises:
         NotFound: no pass has this link, or it admits nobody any more.
     """
-    shown = await caller.ask(rpc.PASS_BY_LINK, LinkCode(code=code))
+    shown = await caller.ask(rpc.issuance.PASS_BY_LINK, LinkCode(code=code))
     facts = await facts_of(caller, shown)
     if condition_of(shown, facts.used) != "issued":
         raise NotFound("there is no visit")
@@ -96,4 +96,4 @@ async def _drawing(caller: Caller, code: str, shown: PassView) -> Markup | None:
     """The QR as an SVG element that scales with the page; None where it would open no gate."""
     if shown.state != "issued":
         return None
-    return inline(await caller.ask(rpc.QR_BY_LINK, LinkCode(code=code)))
+    return inline(await caller.ask(rpc.issuance.QR_BY_LINK, LinkCode(code=code)))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from markupsafe import Markup, escape
 
 from contracts.errors import ContractError, InvalidInput
-from contracts.rpc import SentMessage
+from contracts.rpc.notify import SentMessage
 from services.chassis.clock import IST
 from services.gateway.access import Anyone
 from services.gateway.api.local import messages_to

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import ContractError, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import ascii_digits
-from contracts.rpc import RequestOtp, VerifyOtp
+from contracts.rpc.accounts import RequestOtp, VerifyOtp
 from services.chassis.clock import now
 from services.gateway.access import applicant, limited
 from services.gateway.pages import cookies
@@ -50,7 +50,7 @@ async def send_code(view: OpenPage) -> Response:
     mobile, to = (before["mobile"], before["to"]) if before else (text_of(form, "mobile")[:40], text_of(form, "to"))
     key = str(uuid5(NAMESPACE_URL, f"{text_of(form, 'key') or uuid4()} {mobile}"))  # a second click sends nothing more
     try:
-        sent = await view.caller.command(rpc.REQUEST_OTP, RequestOtp(mobile=mobile, language=view.language), key)
+        sent = await view.caller.command(rpc.accounts.REQUEST_OTP, RequestOtp(mobile=mobile, language=view.language), key)
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
     except TooManyAttempts as error:
@@ -88,7 +88,7 @@ async def check_code(view: OpenPage) -> Response:
         return _code_page(view, asked, {"code": "code_missing"}, 422)
     try:
         question = VerifyOtp(request_id=UUID(asked["request_id"]), code=code)
-        session = await view.caller.command(rpc.VERIFY_OTP, question, f"{asked['key']} {code}")
+        session = await view.caller.command(rpc.accounts.VERIFY_OTP, question, f"{asked['key']} {code}")
     except NotAuthenticated as error:
         return _refused(view, answers, error)
     except TooManyAttempts as error:

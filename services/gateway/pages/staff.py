@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.model import Role
-from contracts.rpc import ChangePassword, LogIn, StaffSession
+from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
 from services.gateway.access import limited
 from services.gateway.pages import cookies
 from services.gateway.pages.ending import end_session
@@ -32,7 +32,7 @@ async def sign_in(view: OpenPage) -> Response:
     if not login_id or not password:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "login_missing"}, typed=login_id)
     try:
-        session = await view.caller.command(rpc.LOG_IN, LogIn(login_id=login_id[:40], password=password[:200]), str(uuid4()))
+        session = await view.caller.command(rpc.accounts.LOG_IN, LogIn(login_id=login_id[:40], password=password[:200]), str(uuid4()))
     except NotAuthenticated:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "wrong_login"}, typed=login_id)
     except TooManyAttempts as error:
@@ -55,7 +55,7 @@ async def change_password(view: StaffPage) -> Response:
         return view.html("staff/password.html", 422, errors={"again": "passwords_differ"})
     try:
         change = ChangePassword(current=current[:200], new=new[:200])
-        session = await view.caller.command(rpc.CHANGE_PASSWORD, change, str(uuid4()))
+        session = await view.caller.command(rpc.accounts.CHANGE_PASSWORD, change, str(uuid4()))
     except NotAuthenticated:
         return view.html("staff/password.html", 422, errors={"current": "wrong_password"})
     except InvalidInput as error:

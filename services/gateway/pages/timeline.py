@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.model import Language
-from contracts.rpc import TimelineEntry
+from contracts.rpc.application import TimelineEntry
 from services.gateway.pages.languages import _, texts
 from services.gateway.pages.vocabulary import HAPPENINGS, REASONS, name_of
 

@@ -12,7 +12,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from contracts.errors import ContractError, Forbidden, NotAuthenticated
 from contracts.model import Language
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from contracts.tokens import SessionClaims
 from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, kiosk_of, operator, role, staff
 from services.gateway.origin import is_same_origin

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar, Event
 
 from contracts.model import Language
-from contracts.rpc import PassView
+from contracts.rpc.issuance import PassView
 from services.gateway.pages.languages import _, texts
 from services.gateway.pages.pass_facts import Facts
 from services.gateway.pages.vocabulary import ID_TYPES

@@ -9,7 +9,7 @@ from math import ceil
 from contracts import rpc
 from contracts.errors import ContractError
 from contracts.model import ApplicationStatus, Language
-from contracts.rpc import ReferenceOnly, TimelineEntry
+from contracts.rpc.application import ReferenceOnly, TimelineEntry
 from services.gateway.pages.languages import texts
 from services.gateway.pages.view import View
 
@@ -60,7 +60,7 @@ async def holder(
         return None
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            found = await view.caller.ask(rpc.WHEREABOUTS, ReferenceOnly(reference=reference))
+            found = await view.caller.ask(rpc.approval.WHEREABOUTS, ReferenceOnly(reference=reference))
     except (ContractError, TimeoutError):
         return Holder(department, _last(timeline, "submitted", "amended"))
     return Holder(found.department, found.since)

@@ -17,7 +17,8 @@ from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
 from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApproved, PersonalDataErased
 from contracts.model import RevocationReason
-from contracts.rpc import Call, PassView, ReissuePass
+from contracts.rpc.call import Call
+from contracts.rpc.issuance import PassView, ReissuePass
 from services.chassis import outbox
 from services.chassis.idempotency import once
 from services.chassis.settings import settings

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.rpc import StatusList
+from contracts.rpc.issuance import StatusList
 from contracts.tokens import STATUS_TYP
 from services.issuance.keys import current_key
 from services.issuance.models import PassRow, StatusListRow

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.errors import NotFound
 from contracts.model import Companion, Person
-from contracts.rpc import Call, Jwks, LinkCode, PassNumber, PassView, Principal
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, PassView
 from contracts.tokens import PASS_TYP
 from services.chassis.settings import settings
 from services.issuance.keys import current_key, key_of, published_keys

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
 from contracts.mobile import parse_mobile
-from contracts.rpc import PhoneMessages, PhoneQuestion, SentMessage
+from contracts.rpc.notify import PhoneMessages, PhoneQuestion, SentMessage
 from services.notify.models import PhoneMessage
 
 

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, NotFound
 from contracts.events import NotificationDelivered
-from contracts.rpc import RECORD_PRINT, Call, Nothing, PassNumber
+from contracts.rpc.call import Call, Nothing
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.notify import RECORD_PRINT
 from services.chassis import outbox
 from services.chassis.idempotency import once
 from services.notify.models import Pass

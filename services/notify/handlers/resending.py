@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
 from contracts.errors import Conflict, Forbidden, NotFound
-from contracts.rpc import RESEND, Call, Nothing, ReferenceOnly
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Call, Nothing
+from contracts.rpc.notify import RESEND
 from services.chassis.idempotency import once
 from services.chassis.logs import correlation_id
 from services.notify.domain import Personal, allow_resend, is_late, owns

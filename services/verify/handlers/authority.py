@@ -1,7 +1,7 @@
 """Who may do what at which gate. The gateway has checked the role for the route; here the place is checked, too."""
 
 from contracts.errors import Forbidden
-from contracts.rpc import Principal
+from contracts.rpc.call import Principal
 from services.verify.domain import site_of
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
-from contracts.rpc import ScanPass
+from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
 from services.chassis.settings import settings
 from services.verify import pass_token

@@ -7,7 +7,9 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput
-from contracts.rpc import Call, Inside, InsideList, InsideQuestion, PassNumber, PassUse
+from contracts.rpc.call import Call
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
 from services.chassis import outbox
 from services.verify.domain import site_of
 from services.verify.handlers.authority import may_see_inside

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import IdempotencyKeyReused
 from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
-from contracts.rpc import OtherId, ScanPass
+from contracts.rpc.verify import OtherId, ScanPass
 from services.chassis import outbox
 from services.chassis.idempotency import body_hmac
 from services.verify.domain import Decision, Terms, presumed_gone_at, site_of

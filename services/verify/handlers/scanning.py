@@ -12,7 +12,8 @@ from contracts.commitment import commit, commitment_key
 from contracts.errors import InvalidInput, TooManyAttempts
 from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict
-from contracts.rpc import Call, Matched, OtherId, ScanPass, ScanResult
+from contracts.rpc.call import Call
+from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
 from services.chassis.settings import settings
 from services.verify.domain import Attempt, Decision, decide_entry, decide_exit, time_of_scan
 from services.verify.handlers import number_tries

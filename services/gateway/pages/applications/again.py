@@ -1,7 +1,7 @@
 """The answers of an old application, for a new one: all but the dates."""
 
 from contracts.model import Companion
-from contracts.rpc import ApplicationView
+from contracts.rpc.application import ApplicationView
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply.questions import MOST_COMPANIONS
 

@@ -4,7 +4,7 @@ import re
 
 from fastapi.datastructures import FormData
 
-from contracts.rpc import AmendApplication, ApplicationView
+from contracts.rpc.application import AmendApplication, ApplicationView
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.applications.again import companion_answer
 from services.gateway.pages.apply.questions import BY_NAME, MOST_COMPANIONS, Problems

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
-from contracts.rpc import ApplicationView, ReferenceOnly
+from contracts.rpc.application import ApplicationView, ReferenceOnly
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.applications.again import answers_of
 from services.gateway.pages.applications.amending import of_application, place_of, read, request_of
@@ -44,7 +44,7 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
     if answer != "yes":
         return view.html("applications/cancel.html", 422, shown=shown, errors={"cancel": "choose_one"})
     try:
-        await view.caller.command(rpc.CANCEL, ReferenceOnly(reference=shown.reference), key)
+        await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=shown.reference), key)
     except Conflict:
         return to_application(view, shown, told="too_late")
     return to_application(view, shown, told="cancelled")
@@ -102,7 +102,7 @@ async def _amended(view: View, page: str, shown: ApplicationView, said: Answers,
     if problems:
         return await _asked(view, page, shown, said, problems, 422)
     try:
-        done = await view.caller.command(rpc.AMEND, request_of(shown, said), key)
+        done = await view.caller.command(rpc.application.AMEND, request_of(shown, said), key)
     except ValidationError as error:
         return await _asked(view, page, shown, said, _placed(unreadable(error)), 422)
     except InvalidInput as error:

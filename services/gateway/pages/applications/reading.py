@@ -7,7 +7,9 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
-from contracts.rpc import Page, QrQuestion, ReferenceOnly, StatusQuestion
+from contracts.rpc.application import ReferenceOnly, StatusQuestion
+from contracts.rpc.call import Page
+from contracts.rpc.issuance import QrQuestion
 from services.gateway.access import limited
 from services.gateway.pages.applications.showing import (
     application_page,
@@ -33,7 +35,7 @@ ON_A_PAGE = 20
 @router.get("/applications")
 async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
     """Reference, day and status of each, the newest first."""
-    found = await view.caller.ask(rpc.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
+    found = await view.caller.ask(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
     return view.html("applications/history.html", found=found, after=after)
 
 
@@ -69,7 +71,7 @@ async def resend(view: ApplicantPage, reference: str) -> Response:
     if not is_opened(view, shown) or not key:
         return to_application(view, shown)
     try:
-        await view.caller.command(rpc.RESEND, ReferenceOnly(reference=shown.reference), key)
+        await view.caller.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
     except TooManyAttempts as error:
         return await application_page(view, shown, 429, problem=error.body.code, retry_after=int(error.body.facts.get("retry_after", 60)))
     except Conflict as error:
@@ -83,7 +85,7 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if not is_opened(view, shown) or shown.pass_ is None or not is_good(shown.pass_):
         return to_application(view, shown)
-    picture = await view.caller.ask(rpc.QR, QrQuestion(number=shown.pass_.number, format="svg"))
+    picture = await view.caller.ask(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
     return view.html("applications/qr.html", shown=shown, drawing=inline(picture), window=window_of(shown.pass_, view.language))
 
 

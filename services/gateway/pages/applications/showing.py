@@ -9,7 +9,7 @@ from fastapi import Response
 
 from contracts import rpc
 from contracts.model import ApplicationStatus, Language
-from contracts.rpc import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
+from contracts.rpc.application import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
 from services.chassis.clock import IST, now
 from services.gateway.pages import timeline
 from services.gateway.pages.answers import Answers
@@ -38,7 +38,7 @@ async def viewed(view: View, reference: str) -> ApplicationView:
     Raises:
         NotFound: there is none.
     """
-    return await view.caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    return await view.caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
 
 
 def is_opened(view: View, shown: ApplicationView) -> bool:

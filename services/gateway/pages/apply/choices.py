@@ -9,7 +9,9 @@ from typing import Any
 from contracts import rpc
 from contracts.errors import NotFound
 from contracts.events import OfficerRecord, SiteRecord
-from contracts.rpc import ApplicationView, DepartmentQuestion, DepartmentView, OfficerQuestion, PassView
+from contracts.rpc.application import ApplicationView
+from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
+from contracts.rpc.issuance import PassView
 from services.chassis.clock import IST, now
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.view import View
@@ -41,7 +43,9 @@ async def site(view: View, code: str) -> SiteRecord | None:
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
     """Those that sit at a site, in the order of their names in the reader's language; a search finds them however they are spelt."""
-    found = (await (view.caller.ask(rpc.DEPARTMENTS, DepartmentQuestion(q=q[:100])) if q else view.caller.replica.departments.get())).items
+    found = (
+        await (view.caller.ask(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100])) if q else view.caller.replica.departments.get())
+    ).items
     return sorted((one for one in found if site_code in one.sites), key=lambda one: one.name[view.language])
 
 
@@ -59,7 +63,7 @@ async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]
 async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:
     """Officers of a department, found however they are spelt; none where there is no such department any more."""
     try:
-        return (await view.caller.ask(rpc.OFFICERS, OfficerQuestion(department=department, q=q[:100]))).items
+        return (await view.caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))).items
     except NotFound:
         return ()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.rpc import SubmitApplication
+from contracts.rpc.application import SubmitApplication
 from services.chassis.clock import IST, now
 from services.gateway.pages.answers import Answers
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
-from contracts.rpc import Page
+from contracts.rpc.call import Page
 from services.gateway.pages.apply import companions, sending
 from services.gateway.pages.apply.asking import asked, findings
 from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, keep, typed_before, was_sent, with_key
@@ -69,5 +69,5 @@ def _question(name: str) -> Question:
 async def _has_applied(view: View) -> bool:
     """Whether this number has applied before, so that an old application's answers may be taken over."""
     with suppress(ContractError):  # an offer: without an answer it is not made
-        return bool((await view.caller.ask(rpc.LIST_APPLICATIONS, Page(limit=1))).items)
+        return bool((await view.caller.ask(rpc.application.LIST_APPLICATIONS, Page(limit=1))).items)
     return False

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
-from contracts.rpc import Checked
+from contracts.rpc.application import Checked
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices
 from services.gateway.pages.apply.form import request_of
@@ -29,7 +29,7 @@ async def check(view: ApplicantPage) -> Response:
         return view.to(f"/apply/{missing.name}")
     found = Checked()
     with suppress(Unavailable):  # sending them will find the same
-        found = await view.caller.ask(rpc.CHECK, request_of(answers, view.language))
+        found = await view.caller.ask(rpc.application.CHECK, request_of(answers, view.language))
     errors = problems_of_questions([(one.field, one.code) for one in found.problems])
     return await _page(view, answers, errors, masked=bool(found.masked))
 
@@ -46,7 +46,7 @@ async def submit(view: ApplicantPage) -> Response:
     if text_of(form, "shown") != digest(answers):
         return await _page(view, answers, {}, 409, changed="answers")
     try:
-        made = await view.caller.command(rpc.SUBMIT, request_of(answers, view.language), key)
+        made = await view.caller.command(rpc.application.SUBMIT, request_of(answers, view.language), key)
     except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
         return await _not_taken(view, answers, key, error)
     sent = {"key": key, "reference": made.reference, "department": answers["department"], "masked": list(made.masked)}

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contracts.errors import FieldError
 from contracts.events import OfficerRecord
 from contracts.model import Language
-from contracts.rpc import SubmitAtCounter
+from contracts.rpc.application import SubmitAtCounter
 from services.chassis.clock import IST, now
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices

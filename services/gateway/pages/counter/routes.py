@@ -8,7 +8,9 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from contracts.model import ApplicationStatus
-from contracts.rpc import Lookup, LookupHit, LookupHits, Nothing, PassNumber, ReferenceOnly, ReissuePass
+from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOnly
+from contracts.rpc.call import Nothing
+from contracts.rpc.issuance import PassNumber, ReissuePass
 from services.gateway.pages.applications.showing import told_in_words
 from services.gateway.pages.apply import choices
 from services.gateway.pages.counter import form as forms
@@ -36,7 +38,7 @@ async def look_up(view: ReceptionPage) -> Response:
     q = text_of(await view.form(), "q")
     if len(q) < 2:
         return await _counter(view, await forms.fresh(view, _site(view)), 422, lookup={"q": "lookup_short"}, q=q)
-    found = await view.caller.ask(rpc.COUNTER_LOOKUP, Lookup(q=q[:100]))
+    found = await view.caller.ask(rpc.application.COUNTER_LOOKUP, Lookup(q=q[:100]))
     return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=q)
 
 
@@ -50,7 +52,7 @@ async def apply(view: ReceptionPage) -> Response:
     if wanted is None:
         return await _counter(view, walk_in, 422)
     try:
-        made = await view.caller.command(rpc.SUBMIT_AT_COUNTER, wanted, key)
+        made = await view.caller.command(rpc.application.SUBMIT_AT_COUNTER, wanted, key)
     except InvalidInput as error:
         walk_in.take(error.body.fields)
         return await _counter(view, walk_in, 422)
@@ -62,7 +64,7 @@ async def apply(view: ReceptionPage) -> Response:
 @router.get("/applications/{reference}")
 async def show_application(view: ReceptionPage, reference: str, told: str = "") -> Response:
     """One application; while it waits, the page looks again by itself."""
-    shown = await view.caller.ask(rpc.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    shown = await view.caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
     return view.html(
         "counter/application.html", shown=shown, own=own, **await choices.names(view, shown), waits=shown.status in WAITING,
@@ -77,7 +79,7 @@ async def cancel(view: ReceptionPage, reference: str) -> Response:
     key = key_of(await view.form())
     inner = f"/counter/applications/{reference}"
     try:
-        await view.caller.command(rpc.CANCEL, ReferenceOnly(reference=reference[:40]), key)
+        await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=reference[:40]), key)
     except Conflict:
         return view.to(inner, told="late")
     return view.to(inner)
@@ -95,15 +97,15 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
     form = await view.form()
     kind = "badge" if text_of(form, "kind") == "badge" else "pass"
     paper = "receipt" if text_of(form, "paper") == "receipt" else "a6"
-    shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
-    await view.caller.command(rpc.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
+    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    await view.caller.command(rpc.notify.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
     return view.to(f"/counter/passes/{shown.number}/{kind}/{paper}")
 
 
 @router.get("/passes/{number}/{kind}/{paper}")
 async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper) -> Response:
     """What comes out of the printer: a pass, or a badge for each of the party."""
-    shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
+    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
     return view.html(f"counter/{kind}.html", shown=shown, paper=paper, back=back, **await choices.names(view, shown))
 
@@ -117,7 +119,7 @@ async def reissue(view: ReceptionPage, number: str) -> Response:
         return await _pass(view, number, {"reason": "choose_one"}, 422)
     wanted = ReissuePass.model_validate({"number": number[:20], "reason": reason})
     try:
-        made = await view.caller.command(rpc.REISSUE, wanted, key_of(form))
+        made = await view.caller.command(rpc.issuance.REISSUE, wanted, key_of(form))
     except Conflict:
         return await _pass(view, number, {"reason": "not_reissuable"}, 409)
     return view.to(f"/counter/passes/{made.number}")
@@ -147,11 +149,11 @@ async def _counter(
 async def _waiting(view: View) -> tuple[LookupHit, ...]:
     """Who waits here; nobody while that cannot be told, since the form is worth more than the list."""
     try:
-        return (await view.caller.ask(rpc.WAITING_HERE, Nothing())).items
+        return (await view.caller.ask(rpc.application.WAITING_HERE, Nothing())).items
     except Unavailable:
         return ()
 
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:
-    shown = await view.caller.ask(rpc.PASS, PassNumber(number=number[:20]))
+    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
     return view.html("counter/pass_page.html", status, shown=shown, errors=errors)

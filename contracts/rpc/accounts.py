@@ -1,0 +1,142 @@
+"""RPC of accounts: codes and sessions, staff logins, kiosks."""
+
+import datetime as dt
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts import events
+from contracts.model import Code, Instant, Language, Role, Strict, Wire
+from contracts.rpc.call import Method, Nothing, Page
+
+
+class RequestOtp(Strict):
+    """Send a code to a mobile, in a language."""
+
+    mobile: str = Field(max_length=40)
+    language: Language = "en"
+
+
+class OtpRequest(Wire):
+    """A code is on its way."""
+
+    request_id: UUID
+    resend_after: int = 30
+    """Seconds until asking again makes sense."""
+
+
+class VerifyOtp(Strict):
+    """The code a person typed."""
+
+    request_id: UUID
+    code: str = Field(max_length=20)
+
+
+class ApplicantSession(Wire):
+    """A session of an applicant."""
+
+    access_token: str
+    expires_at: Instant
+
+
+class LogIn(Strict):
+    """A staff login."""
+
+    login_id: str = Field(max_length=40)
+    password: str = Field(max_length=200)
+
+
+class StaffSession(Wire):
+    """A session of staff. With ``must_change_password`` it is good for POST /password only."""
+
+    access_token: str
+    role: Role
+    login_id: str
+    site: str | None = None
+    department: str | None = None
+    gate: str | None = None
+    must_change_password: bool = False
+    expires_at: Instant
+
+
+class ChangePassword(Strict):
+    """Both passwords, the present one first."""
+
+    current: str = Field(max_length=200)
+    new: str = Field(max_length=200)
+
+
+class IssueLogin(Strict):
+    """A new login; department logins need a department, security and reception ones a site."""
+
+    role: Role
+    name: str = Field(min_length=1, max_length=100)
+    department: Code | None = None
+    site: Code | None = None
+    gate: Code | None = None
+    mobile: str | None = Field(default=None, max_length=40)
+    language: Language = "en"
+
+
+class IssuedLogin(Wire):
+    """The login with its one-time password, to be handed over by the ADO Branch; shown to nobody again."""
+
+    login_id: str
+    initial_password: str
+
+
+class LoginId(Strict):
+    """One login."""
+
+    login_id: Code
+
+
+class LoginView(Wire):
+    """A login as the ADO Branch sees it."""
+
+    login_id: str
+    role: Role
+    name: str
+    department: str | None = None
+    site: str | None = None
+    gate: str | None = None
+    disabled: bool = False
+    must_change_password: bool = False
+    issued_by: str | None = None
+    issued_at: Instant
+    last_used_at: Instant | None = None
+
+
+class LoginList(Wire):
+    """Logins, by ID."""
+
+    items: tuple[LoginView, ...]
+    next: str | None = None
+
+
+class SessionKeys(Wire):
+    """Public keys of session tokens: Ed25519 JWKs."""
+
+    keys: tuple[events.PublicKey, ...]
+
+
+class DeniedSessions(Wire):
+    """Sessions and logins that ended before their tokens expire: what a gateway replica must know when it starts."""
+
+    sessions: dict[str, dt.datetime] = Field(default_factory=dict)
+    logins: dict[str, dt.datetime] = Field(default_factory=dict)
+    """Login ID → tokens issued up to this instant are denied."""
+
+
+REQUEST_OTP = Method("accounts", "request_otp", RequestOtp, OtpRequest, command=True)
+VERIFY_OTP = Method("accounts", "verify_otp", VerifyOtp, ApplicantSession, command=True)
+LOG_IN = Method("accounts", "log_in", LogIn, StaffSession, command=True)
+ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True)
+LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
+CHANGE_PASSWORD = Method("accounts", "change_password", ChangePassword, StaffSession, command=True)
+ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command=True)
+LIST_LOGINS = Method("accounts", "list_logins", Page, LoginList)
+DISABLE_LOGIN = Method("accounts", "disable_login", LoginId, LoginView, command=True)
+RESET_LOGIN = Method("accounts", "reset_login", LoginId, IssuedLogin, command=True)
+SESSION_KEYS = Method("accounts", "session_keys", Nothing, SessionKeys)
+DENIED_SESSIONS = Method("accounts", "denied_sessions", Nothing, DeniedSessions)

@@ -1,0 +1,203 @@
+"""RPC of approval: the directory, the review queues and the decisions."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts import events
+from contracts.model import (
+    ApplicantKind,
+    Assistance,
+    Channel,
+    Code,
+    Companion,
+    IdType,
+    Instant,
+    Language,
+    Official,
+    PurposeKind,
+    RejectionReason,
+    ReviewStatus,
+    Slot,
+    Strict,
+    Wire,
+)
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Method, Nothing, Page
+
+
+class SiteList(Wire):
+    """All sites."""
+
+    items: tuple[events.SiteRecord, ...]
+    next: str | None = None
+
+
+class DepartmentQuestion(Strict):
+    """Departments that a search finds, by their own name or by an officer's; all of them where nothing is searched for."""
+
+    q: str = Field(default="", max_length=100)
+
+
+class DepartmentView(Wire):
+    """A department without its officers, but for those whom a search found."""
+
+    code: str
+    name: dict[Language, str]
+    sites: tuple[str, ...]
+    found: tuple[events.OfficerRecord, ...] = ()
+
+
+class DepartmentList(Wire):
+    """All departments, by code."""
+
+    items: tuple[DepartmentView, ...]
+    next: str | None = None
+
+
+class OfficerQuestion(Strict):
+    """Officers of a department whose name or designation contains ``q``."""
+
+    department: Code
+    q: str = Field(default="", max_length=100)
+
+
+class OfficerList(Wire):
+    """Officers."""
+
+    items: tuple[events.OfficerRecord, ...]
+    next: str | None = None
+
+
+class ReviewQuestion(Page):
+    """The queue of the principal's department."""
+
+    status: ReviewStatus | None = None
+
+
+class ReviewSearch(Strict):
+    """A reference, or part of a name."""
+
+    q: str = Field(min_length=2, max_length=100)
+
+
+class DecisionView(Wire):
+    """Who decided what, when."""
+
+    status: ReviewStatus
+    decided_by: str
+    decided_at: Instant
+    reason: RejectionReason | None = None
+    note: str = ""
+    slot: Slot | None = None
+    gate: str | None = None
+    entries: int = 1
+    vehicle_allowed: bool = False
+
+
+class ReviewView(Wire):
+    """An application as the department sees it."""
+
+    id: UUID
+    reference: str
+    revision: int
+    status: ReviewStatus
+    department: str
+    officer: str | None = None
+    site: str
+    channel: Channel
+    kind: ApplicantKind
+    name: str
+    name_latin: str
+    official: Official | None = None
+    id_type: IdType | None = None
+    id_last4: str | None = None
+    companions: tuple[Companion, ...] = ()
+    party: int
+    purpose_kind: PurposeKind
+    purpose: str
+    preferred: tuple[Slot, ...]
+    vehicle: str | None = None
+    assistance: Assistance | None = None
+    mobile_proved: bool
+    submitted_at: Instant
+    escalated: int = 0
+    forwarded_from: str | None = None
+    decision: DecisionView | None = None
+
+
+class ReviewList(Wire):
+    """Reviews, the longest waiting first."""
+
+    items: tuple[ReviewView, ...]
+    next: str | None = None
+
+
+class ReviewId(Strict):
+    """One review."""
+
+    review_id: UUID
+
+
+class Approve(Strict):
+    """When and how the visit may take place. ``revision``, where given, must be the one that was read."""
+
+    review_id: UUID
+    slot: Slot
+    gate: Code | None = None
+    entries: int = Field(default=1, ge=1, le=20)
+    vehicle_allowed: bool = False
+    revision: int | None = None
+
+
+class Reject(Strict):
+    """A reason of the list; a note that the applicant will read."""
+
+    review_id: UUID
+    reason: RejectionReason
+    note: str = Field(default="", max_length=500)
+    revision: int | None = None
+
+
+class Return(Strict):
+    """What is missing, in words that the applicant will read."""
+
+    review_id: UUID
+    note: str = Field(min_length=1, max_length=500)
+    revision: int | None = None
+
+
+class Forward(Strict):
+    """To another department, or to an officer of this one: exactly one."""
+
+    review_id: UUID
+    department: Code | None = None
+    officer: Code | None = None
+
+
+class Withdraw(Strict):
+    """Take an approval back; the pass is revoked."""
+
+    review_id: UUID
+    reason: RejectionReason
+
+
+class Whereabouts(Wire):
+    """With which department an application lies, and since when it has waited there."""
+
+    department: str
+    since: Instant
+
+
+SITES = Method("approval", "sites", Nothing, SiteList)
+DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
+OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
+LIST_REVIEWS = Method("approval", "list_reviews", ReviewQuestion, ReviewList)
+SEARCH_REVIEWS = Method("approval", "search_reviews", ReviewSearch, ReviewList)
+VIEW_REVIEW = Method("approval", "view_review", ReviewId, ReviewView)
+WHEREABOUTS = Method("approval", "whereabouts", ReferenceOnly, Whereabouts)
+APPROVE = Method("approval", "approve", Approve, ReviewView, command=True)
+REJECT = Method("approval", "reject", Reject, ReviewView, command=True)
+RETURN = Method("approval", "return_to_applicant", Return, ReviewView, command=True)
+FORWARD = Method("approval", "forward", Forward, ReviewView, command=True)
+WITHDRAW = Method("approval", "withdraw", Withdraw, ReviewView, command=True)

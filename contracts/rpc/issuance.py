@@ -1,0 +1,99 @@
+"""RPC of issuance: passes, their pictures, the signed status list."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from contracts.model import Assistance, Companion, Instant, Language, Person, RevocationReason, Slot, Strict, Wire
+from contracts.rpc.call import Method, Nothing
+
+
+class PassNumber(Strict):
+    """One pass."""
+
+    number: str = Field(max_length=20)
+
+
+class LinkCode(Strict):
+    """The 22 characters of a pass link."""
+
+    code: str = Field(max_length=40)
+
+
+class PassView(Wire):
+    """A pass with its token. ``state`` is what is true now."""
+
+    number: str
+    reference: str
+    state: Literal["issued", "revoked", "expired"]
+    token: str
+    site: str
+    gate: str | None = None
+    department: str
+    officer: str | None = None
+    valid_from: Instant
+    valid_to: Instant
+    slot: Slot
+    entries: int
+    party: int
+    applicant: Person
+    companions: tuple[Companion, ...] = ()
+    vehicle: str | None = None
+    vehicle_allowed: bool = False
+    assistance: Assistance | None = None
+    language: Language
+    replaced_by: str | None = None
+    revocation: RevocationReason | None = None
+    """Why it was revoked, where it was."""
+
+
+class QrQuestion(PassNumber):
+    """The picture of a pass's QR. ``scale`` is pixels a module."""
+
+    format: Literal["svg", "png"]
+    scale: int = Field(default=8, ge=2, le=20)
+
+
+class QrPicture(Wire):
+    """The picture, base64."""
+
+    content_type: str
+    base64: str
+
+
+class ReissuePass(PassNumber):
+    """A lost or forwarded pass: a new number, the old one revoked."""
+
+    reason: RevocationReason = "reissued"
+
+
+class Jwk(Wire):
+    """A public Ed25519 key as a JWK (RFC 8037)."""
+
+    kty: Literal["OKP"] = "OKP"
+    crv: Literal["Ed25519"] = "Ed25519"
+    alg: Literal["EdDSA"] = "EdDSA"
+    use: Literal["sig"] = "sig"
+    kid: str
+    x: str
+
+
+class Jwks(Wire):
+    """GET /.well-known/jwks.json: keys of pass tokens and of the status list."""
+
+    keys: tuple[Jwk, ...]
+
+
+class StatusList(Wire):
+    """GET /.well-known/pass-status: a JWS, ``typ: epass-status+jwt``."""
+
+    jws: str
+
+
+PASS = Method("issuance", "view", PassNumber, PassView)
+PASS_BY_LINK = Method("issuance", "view_by_link", LinkCode, PassView)
+QR = Method("issuance", "qr", QrQuestion, QrPicture)
+QR_BY_LINK = Method("issuance", "qr_by_link", LinkCode, QrPicture)
+REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True)
+JWKS = Method("issuance", "jwks", Nothing, Jwks)
+STATUS_LIST = Method("issuance", "status_list", Nothing, StatusList)

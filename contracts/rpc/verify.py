@@ -1,0 +1,108 @@
+"""RPC of verify: scans, who is inside, how far a pass is used."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from contracts.model import Assistance, Code, Companion, Direction, IdType, Instant, Person, Strict, Verdict, Wire
+from contracts.rpc.call import Method, Page
+from contracts.rpc.issuance import PassNumber
+
+
+class Matched(Strict):
+    """The ID that the application names was shown; its last four are compared."""
+
+    kind: Literal["matched"]
+    id_type: IdType
+    id_last4: str = Field(max_length=40)
+
+
+class OtherId(Strict):
+    """Another valid ID, whose name and face the officer accepts; recorded as such."""
+
+    kind: Literal["other_id"]
+    id_type: IdType
+    reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
+
+
+class ScanPass(Strict):
+    """POST /scans. Exactly one of ``token`` and ``pass_number``; without ``id_check`` an entry is a preview."""
+
+    token: str | None = Field(default=None, max_length=2000)
+    pass_number: str | None = Field(default=None, max_length=20)
+    gate: Code
+    direction: Direction = "entry"
+    count: int | None = Field(default=None, ge=1, le=51)
+    nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x20-\x7e]+$")
+    scanned_at: Instant | None = None
+    id_check: Annotated[Matched | OtherId, Field(discriminator="kind")] | None = None
+
+
+class ScanResult(Wire):
+    """What the gate shows. A refusal of an unknown or forged pass says nothing else."""
+
+    verdict: Verdict
+    preview: bool
+    pass_: str | None = Field(default=None, alias="pass")
+    reference: str | None = None
+    applicant: Person | None = None
+    companions: tuple[Companion, ...] = ()
+    party: int = 0
+    inside: int = 0
+    site: str | None = None
+    gate: str | None = None
+    """Where the pass is for; no gate means any of the site."""
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+    vehicle: str | None = None
+    vehicle_allowed: bool = False
+    assistance: Assistance | None = None
+    department: str | None = None
+    officer: str | None = None
+    marks: tuple[str, ...] = ()
+    list_age_s: int = 0
+    """Age of the revocations known here, seconds."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class InsideQuestion(Page):
+    """Who is inside a site."""
+
+    site: Code
+
+
+class Inside(Wire):
+    """One party inside."""
+
+    pass_: str = Field(alias="pass")
+    reference: str
+    name_latin: str
+    name: str
+    inside: int
+    party: int
+    since: Instant
+    gate: str
+    department: str
+    valid_to: Instant
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class InsideList(Wire):
+    """The longest inside first; ``persons`` counts all of them, not only this page's."""
+
+    items: tuple[Inside, ...]
+    next: str | None = None
+    persons: int = 0
+
+
+class PassUse(Wire):
+    """How far a pass is used. ``used`` is true once everybody of the party has come in as often as allowed, and has left."""
+
+    used: bool
+
+
+SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True)
+INSIDE = Method("verify", "inside", InsideQuestion, InsideList)
+PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)

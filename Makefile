@@ -6,6 +6,8 @@
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
+# As many test processes as there are processors, each with a broker and databases of its own.
+AT_ONCE := -n auto --maxprocesses 4
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +46,10 @@ contract: setup ## tests of the wire: golden samples, and that the generated doc
 	$(PYTHON) -m pytest tests/contract
 
 integration: setup ## tests on a real broker and real databases
-	$(PYTHON) -m pytest tests/integration
+	$(PYTHON) -m pytest tests/integration $(AT_ONCE)
 
 journey: setup ## tests of the whole system through HTTP only
-	$(PYTHON) -m pytest tests/journey
+	$(PYTHON) -m pytest tests/journey $(AT_ONCE)
 
 browser: setup
 	@deploy/local/bootstrap chromium
@@ -66,7 +68,7 @@ chaos: setup ## kill -9 everywhere under 10,000 applications and count what came
 	CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
 
 chaos-small: setup ## 300 applications and as many kills as fit into two minutes; each guard taken out once
-	$(PYTHON) -m pytest tests/chaos -m "not outage"
+	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile
 
 outages: setup ## what lasts, made short: each part away, broker full, connections half-open, a backlog, restarts, alerts, a restored backup
 	$(PYTHON) -m pytest tests/chaos -m outage

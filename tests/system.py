@@ -44,15 +44,26 @@ class System:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EPASS_")}
         return {**environment, **self.stack.environment(name), **self._settings, "EPASS_GATEWAY_PORT": str(self.port)}
 
-    def process(self, name: str, label: str = "", **settings: str) -> Process:
-        """Another process of a kind, such as a second replica; not started."""
-        return self._process(name, label, **settings)
+    def process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
+        """Another process of a kind, such as a second replica; not started.
 
-    def _process(self, name: str, label: str = "", **settings: str) -> Process:
+        Args:
+            name: of the kind.
+            label: of its log.
+            part: of a service that is served by itself, ``rpc`` or ``events``, as production does it.
+            settings: beside those of the kind.
+        """
+        return self._process(name, label, part, **settings)
+
+    def _process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
         arguments = {"relay": ["relay"], "sender": ["sender"], "gateway": ["gateway"], "exporter": ["ops-exporter"]}.get(
             name, ["serve", name]
         )
-        command = ["-m", "services.chassis.serve", name] if name in SERVICES else ["-m", "services.chassis.cli", *arguments]
+        command = (
+            ["-m", "services.chassis.serve", name, *([part] if part else [])]
+            if name in SERVICES
+            else ["-m", "services.chassis.cli", *arguments]
+        )
         process = Process(command, {**self._environment(name), **settings}, self.folder / f"{name}{label}.log", inherit=False)
         if name == "gateway":
             process.port = int(settings.get("EPASS_GATEWAY_PORT", self.port))

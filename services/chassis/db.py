@@ -95,13 +95,14 @@ def _connect(_dialect: object, _record: object, _arguments: list[str], options: 
 def _must_be_open(connection: Any, _record: object, _fairy: object) -> None:
     """Has the pool open another connection where the server has closed this one meanwhile, as every restart does.
 
-    Looks at what has arrived on the socket; nothing is sent, so that it costs no round trip.
+    Looks at what has arrived on the socket, its parting words first; nothing is sent, so that it costs no round trip.
 
     Raises:
         DisconnectionError: it is closed.
     """
     try:
-        connection.pgconn.consume_input()
+        for _ in ("words", "end"):
+            connection.pgconn.consume_input()
     except connection.OperationalError as error:
         raise DisconnectionError("the server has closed this connection") from error
 

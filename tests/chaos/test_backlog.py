@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ from tests.chaos.conftest import Ground
 from tests.chaos.lasting import BACKLOG
 from tests.chaos.people import read_code
 from tests.chaos.report import machine
-from tests.chaos.scenes import Scene
+from tests.chaos.scenes import Scene, without
 from tests.journey.actors import Actor, Staff, new_mobile
 from tests.running import eventually
 from tests.wire import wire
@@ -34,6 +34,7 @@ SLOW_MS = ("500", "50")
 """Slow by waiting, as for a lock or a disk, and slow by sheer number: 160 a second, which two cores feel."""
 MEASURE_SECONDS = BACKLOG / 500
 """Eight workers need three times as long for the backlog."""
+Shape = Callable[[Scene, str, str], AbstractContextManager[None]]
 HEARD_BY = ("verify", "notify")
 """What a gate and a code need; accounts, which signs people in, hears no events."""
 
@@ -131,11 +132,11 @@ class Measured:
         return cuts[49], cuts[98]
 
 
-def tell(slow_ms: str, without: Measured, beside: Measured) -> None:
+def tell(slow_ms: str, shape: str, alone: Measured, beside: Measured) -> None:
     """The figures, as ratios too."""
-    print(f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(HEARD_BY)}; {machine()}", file=sys.stderr)
-    for name in without.answers:
-        (p50, p99), (p50_beside, p99_beside) = without.milliseconds(name), beside.milliseconds(name)
+    print(f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(HEARD_BY)}, {shape}; {machine()}", file=sys.stderr)
+    for name in alone.answers:
+        (p50, p99), (p50_beside, p99_beside) = alone.milliseconds(name), beside.milliseconds(name)
         count = len(beside.answers[name])
         print(
             f"  {name.replace('_', ' '):16} {count:5} answers  p50 {p50:6.1f} → {p50_beside:6.1f} ms (× {p50_beside / p50:.2f})"
@@ -145,27 +146,53 @@ def tell(slow_ms: str, without: Measured, beside: Measured) -> None:
 
 
 @contextmanager
-def slow_services(scene: Scene, slow_ms: str) -> Iterator[None]:
+def in_one_process(scene: Scene, service: str, slow_ms: str) -> Iterator[None]:
+    """As on one machine: a service answers and hears in the same process."""
+    with scene.process(service, sabotage.slow_events, SLOW=_queue(service), SLOW_MS=slow_ms):
+        yield
+
+
+@contextmanager
+def in_two_processes(scene: Scene, service: str, slow_ms: str) -> Iterator[None]:
+    """As in production: one answers, another one hears."""
+    own, settings = scene.system.processes[service], {"SLOW": _queue(service), "SLOW_MS": slow_ms}
+    answers = scene.system.process(service, "-rpc", "rpc")
+    hears = without(scene.system.process(service, "-events", "events", **settings), sabotage.slow_events)
+    own.kill()
+    try:
+        answers.start(ready=False)
+        hears.start()
+        answers.wait_ready(60)
+        yield
+    finally:
+        answers.kill()
+        hears.kill()
+        own.start()
+
+
+@contextmanager
+def slow_services(scene: Scene, shape: Shape, slow_ms: str) -> Iterator[None]:
     """All who are measured hear slowly for the length of the block; what they have not heard of then is thrown away."""
     with ExitStack() as slow:
         for service in HEARD_BY:
-            slow.enter_context(scene.process(service, sabotage.slow_events, SLOW=_queue(service), SLOW_MS=slow_ms))
+            slow.enter_context(shape(scene, service, slow_ms))
         yield
         for service in HEARD_BY:
             forget(scene.stack, service)
 
 
 @pytest.mark.parametrize("slow_ms", SLOW_MS)
-def test_a_backlog_of_slow_events_holds_up_nobody(ground: Ground, scene: Scene, slow_ms: str) -> None:
-    with slow_services(scene, slow_ms):
+@pytest.mark.parametrize("shape", [in_one_process, in_two_processes])
+def test_a_backlog_of_slow_events_holds_up_nobody(ground: Ground, scene: Scene, shape: Shape, slow_ms: str) -> None:
+    with slow_services(scene, shape, slow_ms):
         busy = Busy(scene)
-        without = busy.measure()
+        alone = busy.measure()
         for service in HEARD_BY:
             pile_up(ground.stack, service, BACKLOG)
         beside = busy.measure()
         left = {service: depth(ground.stack, service) for service in HEARD_BY}
-    tell(slow_ms, without, beside)
-    assert without.statuses == beside.statuses == {200, 202}
+    tell(slow_ms, shape.__name__.replace("_", " "), alone, beside)
+    assert alone.statuses == beside.statuses == {200, 202}
     assert all(left.values()), f"it was not measured beside a backlog: {left}"
 
 

@@ -110,7 +110,7 @@ def test_an_sms_carries_its_text_its_registration_and_its_key(vendor: Vendor, cl
     ((headers, body),) = vendor.got
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     assert headers["Idempotency-Key"] == str(message.id)
-    assert body == {"to": MOBILE, "text": message.text, "template_id": "", "language": "pa", "encoding": "ucs2", "parts": 3}
+    assert body == {"to": MOBILE, "text": message.text, "template_id": "", "language": "pa", "encoding": "ucs2", "parts": 2}
 
 
 def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, client: httpx.Client) -> None:

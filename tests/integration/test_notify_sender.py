@@ -487,7 +487,7 @@ def test_a_pass_sent_again_reaches_the_phone_again(db: Database) -> None:
     with db.transaction() as session:
         handlers.pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
     sender(db, dict(channels)).send_due()
-    from contracts.rpc import ReferenceOnly
+    from contracts.rpc.application import ReferenceOnly
 
     with db.transaction() as session:
         handlers.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, now())

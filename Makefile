@@ -57,8 +57,8 @@ browser: setup
 screens: browser ## pictures of the pages of applying for README.md, into docs/screens
 	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_applying.py::test_no_page_of_applying_is_wider_than_a_phone[pa]'
 
-e2e: browser ## people in a real Chromium, in three languages, with scripts and without
-	$(PYTHON) -m pytest tests/e2e
+e2e: browser ## people in a real Chromium, in three languages, with scripts and without, on a phone and at a desk
+	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
 e2e-small: browser ## one journey from the application to the gate, on pages only, in a real Chromium
 	$(PYTHON) -m pytest 'tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]'

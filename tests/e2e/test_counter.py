@@ -230,11 +230,12 @@ def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
     expect(page.locator(".epass-sheet")).to_contain_text(reference)
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
     page.locator("a[href$='/kiosk/done']").tap()
+    page.wait_for_url("**/kiosk/done")
     to_print = page.locator("a[href$='/kiosk/pass']")
     if scripts:
         expect(to_print).to_be_visible(timeout=40_000)
     else:
-        eventually(lambda: page.reload() and to_print.count(), "the pass is there, once somebody looks again", 40)
+        eventually(lambda: kiosk.open("/kiosk/done") or to_print.count(), "the pass is there, once somebody looks again", 40)
     kiosk.open("/applications")
     expect(page.locator("main")).not_to_contain_text(reference)
     kiosk.open("/kiosk/done")

@@ -210,7 +210,7 @@ async def test_who_waits_here_is_listed_with_where_to_look_again(operator: Opera
     )  # fmt: skip
     operator.client.answers["application.waiting_here"] = LookupHits(items=(hit,))
     for page in (await operator.open(""), await operator.apply(name="")):
-        listed = page.text.partition('id="state"')[2].partition("</section>")[0]
+        listed = page.text.partition('id="state"')[2].partition("</main>")[0]
         assert f'data-state="{REFERENCE} submitted' in listed
         assert 'data-from="/en/counter"' in listed
         assert f'href="/en/counter/applications/{REFERENCE}"' in listed

@@ -8,6 +8,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
+ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,14 +55,14 @@ journey: setup ## tests of the whole system through HTTP only
 browser: setup
 	@deploy/local/bootstrap chromium
 
-screens: browser ## pictures of the pages of applying for README.md, into docs/screens
-	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_applying.py::test_no_page_of_applying_is_wider_than_a_phone[pa]'
+screens: browser ## pictures of pages for README.md, into docs/screens
+	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_applying.py::test_no_page_of_applying_is_wider_than_a_phone[pa]' '$(ONE_JOURNEY)'
 
 e2e: browser ## people in a real Chromium, in three languages, with scripts and without, on a phone and at a desk
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
 e2e-small: browser ## one journey from the application to the gate, on pages only, in a real Chromium
-	$(PYTHON) -m pytest 'tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]'
+	$(PYTHON) -m pytest '$(ONE_JOURNEY)'
 
 chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them, then outages at full length; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
 	$(PYTHON) -m tests.chaos

@@ -1,20 +1,17 @@
 """Applying in a real browser: nothing that was typed is lost, with scripts and without, and help where it is needed."""
 
-import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from io import BytesIO
-from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from services.chassis.clock import IST, now
 from tests.e2e.conftest import DESK, PHONE, WAYS
 from tests.e2e.people import Staff, Visitor, press
+from tests.e2e.pictures import keep
 from tests.running import eventually
 from tests.system import System
 
@@ -292,7 +289,6 @@ def test_an_operator_applies_for_a_visitor_whose_phone_proves_the_number(
 
 @pytest.mark.parametrize("language", ["pa", "hi", "en"])
 def test_no_page_of_applying_is_wider_than_a_phone(open_browser: Open, system: System, mobile: str, language: str) -> None:
-    """With EPASS_SCREENS it keeps pictures of some pages in that folder: ``make screens``."""
     visitor = Visitor(open_browser(PHONE), system, mobile, language)
     visitor.open("/apply")
     fits(visitor.page, f"{language}-start")
@@ -316,7 +312,5 @@ def fits(page: Page, name: str) -> None:
     page.wait_for_load_state()
     page.evaluate("document.fonts.ready.then(() => undefined)")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
-    folder = os.environ.get("EPASS_SCREENS")
-    if folder and name.partition("-")[2] in SHOWN:
-        picture = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB").quantize(32)
-        picture.save(Path(folder) / f"{name}.png", optimize=True)
+    if name.partition("-")[2] in SHOWN:
+        keep(page, name)

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DESK, PHONE, WAYS
 from tests.e2e.people import Staff, Visitor, newest_message, press
+from tests.e2e.pictures import keep
 from tests.system import System
 
 
@@ -22,6 +23,7 @@ def test_an_application_becomes_a_pass_that_opens_the_gate(
     assert link is not None
     visitor.page.goto(link[0])
     expect(visitor.page.locator(".epass-qr svg")).to_be_visible()
+    keep(visitor.page, f"{language}-pass")
     number = "".join(visitor.page.locator(".number strong").inner_text().split())
     guard = Staff(open_browser(PHONE, scripts=scripts), system, "security", language)
     guard.page.fill("#pass", number)
@@ -30,6 +32,7 @@ def test_an_application_becomes_a_pass_that_opens_the_gate(
     guard.page.fill("#id_last4", "4821")
     press(guard.page)
     expect(guard.page.locator(".epass-verdict--good")).to_be_visible()
+    keep(guard.page, f"{language}-gate")
     guard.open("/gate/inside")
     expect(guard.page.locator("tbody")).to_contain_text("3 / 3")
     visitor.open(f"/applications/{reference}")

@@ -153,11 +153,23 @@ def test_who_waits_at_the_counter_is_listed_and_the_list_changes_by_itself(open_
     reference = other.send()
     row = at_work.page.locator("#state tr", has_text=reference)
     expect(row).to_contain_text("Balbir Kaur", timeout=20_000)
+    row.get_by_role("link").focus()
     Staff(open_browser(DESK), system, "department").approve(reference)
     expect(row).to_contain_text(said("Pass issued", "en"), timeout=40_000)
+    expect(row.get_by_role("link")).to_be_focused()
+    expect(other.page).to_have_title(re.compile(f"^{reference}, Pass issued"))
     expect(at_work.page.locator("#name")).to_have_value("Half a name")
     row.get_by_role("link").click()
     expect(at_work.page.locator("form[action$='/print']")).to_be_visible()
+
+
+def test_what_is_half_filled_in_at_the_counter_stays_when_the_session_ends(open_browser: Callable[..., Page], system: System) -> None:
+    operator = Operator(open_browser(DESK), system)
+    operator.page.fill("#name", "Half a name")
+    operator.page.context.clear_cookies(name="session")
+    with operator.page.expect_response("**/staff/sign-in*"):
+        pass  # the list of those who wait is looked for again
+    expect(operator.page.locator("#name")).to_have_value("Half a name")
 
 
 def enrolled_kiosk(open_browser: Callable[..., Page], system: System, *, scripts: bool = True) -> Visitor:

@@ -203,7 +203,7 @@ def waiting_here(desk: Desk, call: Call | None = None, at: datetime = NOW + time
         return [hit.reference for hit in reading.waiting_here(call or reception_call(), session, at).items]
 
 
-def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there_the_longest_first(desk: Desk) -> None:
+def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there(desk: Desk) -> None:
     desk.submit()
     first, second, third = (desk.submit_at_counter(counter_form(), at=NOW + timedelta(minutes=number)).reference for number in range(3))
     desk.hear(Elsewhere.of(desk.row(second)).approved())
@@ -215,6 +215,11 @@ def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there_t
     desk.cancel(third, reception_call())
     assert waiting_here(desk) == [first, second]
     assert waiting_here(desk, at=NOW + timedelta(days=1)) == []
+
+
+def test_of_many_who_wait_the_newest_are_listed(desk: Desk) -> None:
+    made = [desk.submit_at_counter(counter_form(), at=NOW + timedelta(seconds=number)).reference for number in range(51)]
+    assert waiting_here(desk) == made[1:]
 
 
 def test_each_site_sees_its_own_counter_and_a_login_for_all_sites_sees_all(desk: Desk) -> None:

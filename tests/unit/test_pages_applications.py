@@ -94,7 +94,7 @@ async def test_everything_that_happened_is_told_with_its_particulars(reader: tup
         ("The message was delivered", "Confirmation of your application, by WhatsApp"),
         ("It waited too long and went to a senior officer", "Home"),
         ("The department did not approve", "Home", "There is no appointment", "Come with the file"),
-        ("The message could not be delivered", "Notice that the department did not approve, by SMS", "It came too late"),
+        ("The message could not be delivered", "Notice that the department did not approve, by SMS", "It was too late to send it"),
     ]
     assert [[part for part in parts if part not in item] for item, parts in zip(told, wanted, strict=True)] == [[]] * 5
     assert "Reason:" in text

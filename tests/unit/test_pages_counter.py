@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.errors import Conflict, FieldError, InvalidInput, Unavailable
+from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
 from contracts.model import Person, Slot
 from contracts.rpc.application import Acknowledged, ApplicationView, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import OfficerList
@@ -217,10 +217,13 @@ async def test_who_waits_here_is_listed_with_where_to_look_again(operator: Opera
 
 
 async def test_while_nobody_can_tell_who_waits_the_form_is_still_there(operator: Operator) -> None:
-    operator.client.answers["application.waiting_here"] = Unavailable("down")
-    page = await operator.open("")
-    assert page.status_code == 200
-    assert 'action="/en/counter/apply"' in page.text
+    for trouble in (Unavailable("down"), NotFound(code="unknown_method"), InternalError()):
+        operator.client.answers["application.waiting_here"] = trouble
+        page = await operator.open("")
+        assert page.status_code == 200
+        assert 'action="/en/counter/apply"' in page.text
+        assert "There are none." not in page.text, "nobody knows that"
+        assert "data-state=" not in page.text
 
 
 async def test_a_page_looks_again_while_a_decision_is_awaited_and_no_longer(operator: Operator) -> None:

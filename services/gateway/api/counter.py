@@ -19,7 +19,7 @@ async def submit_at_counter(caller: Reception, body: SubmitAtCounter, key: Idemp
 
 @router.get("/applications")
 async def list_waiting_here(caller: Reception) -> LookupHits:
-    """Who applied today at the counters and kiosks of this site and has not gone in yet, the longest waiting first."""
+    """Who applied today at the counters and kiosks of this site and has not gone in yet: the fifty newest, the newest last."""
     return await caller.ask(rpc.application.WAITING_HERE, Nothing())
 
 

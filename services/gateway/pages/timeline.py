@@ -31,7 +31,7 @@ REVOCATIONS: dict[str, str] = {
     "reissued": _("A new pass replaced it"),
     "security": _("For security reasons"),
 }
-TOO_LATE = _("It came too late")
+TOO_LATE = _("It was too late to send it")
 AT_THE_COUNTER = _("At the reception counter")
 OTHER_DATES = _("Other dates asked for")
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, Unavailable
 from contracts.model import ApplicationStatus
 from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOnly
 from contracts.rpc.call import Nothing
@@ -146,12 +146,12 @@ async def _counter(
     return view.html("counter/counter.html", status, walk_in=walk_in, errors=walk_in.errors, waiting=waiting, **offered, **shown)
 
 
-async def _waiting(view: View) -> tuple[LookupHit, ...]:
-    """Who waits here; nobody while that cannot be told, since the form is worth more than the list."""
+async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
+    """Who waits here; None while that cannot be told, since the form is worth more than the list."""
     try:
         return (await view.caller.ask(rpc.application.WAITING_HERE, Nothing())).items
-    except Unavailable:
-        return ()
+    except ContractError:
+        return None
 
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:

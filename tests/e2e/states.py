@@ -94,6 +94,7 @@ def counter() -> Iterator[State]:
     """The reception's one page and what follows from it."""
     waiting = {"application.waiting_here": LookupHits(items=(HIT,))}
     yield State("reception", "/counter", answers=waiting)
+    yield State("reception", "/counter", answers={"application.waiting_here": Unavailable()})
     yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=(HIT,))})
     yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=())})
     yield State("reception", "/counter/lookup", {"q": "K"}, status=422)

@@ -7,9 +7,16 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page
 
+from contracts.model import Language
 from services.chassis.clock import IST, now
+from services.gateway.pages.languages import texts
 from tests.running import eventually
 from tests.system import System
+
+
+def said(text: str, language: Language) -> str:
+    """A text of the pages, as a language says it."""
+    return texts(language).gettext(text)
 
 
 def press(page: Page, name: str | None = None) -> None:

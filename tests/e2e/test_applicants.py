@@ -6,13 +6,16 @@ from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
+from contracts.model import Language
 from services.chassis.clock import IST, now
-from tests.e2e.conftest import DESK, PHONE, WAYS
-from tests.e2e.people import Staff, Visitor, newest_message, press
+from services.gateway.pages.languages import day_in_words
+from tests.e2e.conftest import DESK, WAYS
+from tests.e2e.people import Staff, Visitor, newest_message, press, said
 from tests.running import eventually
 from tests.system import System
 
 Open = Callable[..., Page]
+HOME = {"pa": "ਗ੍ਰਹਿ ਮਾਮਲੇ ਅਤੇ ਨਿਆਂ ਵਿਭਾਗ", "hi": "गृह मामले एवं न्याय विभाग", "en": "Department of Home Affairs and Justice"}
 TAG, TIMELINE, MISSING = "h1 .govuk-tag", ".epass-timeline", ".govuk-inset-text"
 
 
@@ -131,42 +134,47 @@ def test_the_history_opens_with_the_last_four_and_one_applies_again_from_it(
     expect(visitor.page.locator(".epass-history li").first).to_contain_text(again)
 
 
-def test_other_dates_reach_the_department_before_it_decides(open_browser: Open, system: System, mobile: str) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=False), system, mobile)
+@WAYS
+def test_other_dates_reach_the_department_before_it_decides(
+    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
+) -> None:
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     reference = visitor.apply()
     visitor.open_application(reference)
     visitor.page.locator("a[href$='/dates']").click()
     visitor.choose_time(days_ahead=3, start="14:00", end="15:00")
     expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
-    expect(visitor.page.locator(TIMELINE)).to_contain_text("Other dates asked for")
-    day = (now().astimezone(IST) + timedelta(days=3)).date()
-    expect(visitor.page.locator("main")).to_contain_text(f"{day:%A}, {day.day} {day:%B %Y}")
-    desk = Staff(open_browser(DESK), system, "department")
+    expect(visitor.page.locator(TIMELINE)).to_contain_text(said("Other dates asked for", language))
+    day = day_in_words((now().astimezone(IST) + timedelta(days=3)).date(), language)
+    expect(visitor.page.locator("main")).to_contain_text(day)
+    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
 
     def arrived() -> bool:
         desk.find(reference)
-        return f"{day:%A}, {day.day} {day:%B %Y}" in desk.page.locator("main").inner_text()
+        return day in desk.page.locator("main").inner_text()
 
     eventually(arrived, "the department reads the other dates", 30)
 
 
+@WAYS
 def test_the_status_is_told_by_reference_and_last_four_and_nothing_is_told_by_halves(
-    open_browser: Open, system: System, mobile: str
+    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
 ) -> None:
-    reference = Visitor(open_browser(PHONE), system, mobile).apply()
-    stranger = open_browser(PHONE)
+    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply()
+    stranger = open_browser(size, scripts=scripts)
     answers = []
     for asked, last_four in ((reference, "0000"), ("PCS-0000-0000", mobile[-4:])):
-        stranger.goto("/en/status")
+        stranger.goto(f"/{language}/status")
         stranger.fill("#reference", asked)
         stranger.fill("#mobile_last4", last_four)
         press(stranger)
         answers.append(stranger.locator("main").inner_text())
     assert answers[0] == answers[1]
-    assert "There is no application with this reference and this mobile number" in answers[0]
+    assert said("There is no application with this reference and this mobile number", language) in answers[0]
     stranger.fill("#reference", reference)
     stranger.fill("#mobile_last4", mobile[-4:])
     press(stranger)
-    expect(stranger.locator(TIMELINE)).to_contain_text("Application sent")
-    expect(stranger.locator("main")).to_contain_text("Now with: ")
+    expect(stranger.locator(TIMELINE)).to_contain_text(said("Application sent", language))
+    holder = said("Now with: %(name)s, since %(since)s.", language) % {"name": HOME[language], "since": "@"}
+    expect(stranger.locator("main")).to_contain_text(re.compile(re.escape(holder).replace("@", ".+")))
     expect(stranger.locator("main")).not_to_contain_text("Gurpreet")

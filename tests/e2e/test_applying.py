@@ -182,9 +182,11 @@ def test_two_tabs_send_one_application_and_nothing_that_was_not_seen(
     expect(visitor.page.locator("main a[href*='/applications/PCS-']")).to_have_count(1)
 
 
-@SCRIPTS
-def test_back_refresh_and_a_second_click_are_harmless(open_browser: Open, system: System, mobile: str, scripts: bool) -> None:
-    visitor = Visitor(open_browser(PHONE, scripts=scripts), system, mobile)
+@WAYS
+def test_back_refresh_and_a_second_click_are_harmless(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
+) -> None:
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     page = go_to(visitor, "check")
     press(page)
     reference = reference_of(page)

@@ -8,9 +8,8 @@ from playwright.sync_api import Page, expect
 
 from bench import walk_in
 from contracts.model import Language
-from services.gateway.pages.languages import texts
 from tests.e2e.conftest import DESK
-from tests.e2e.people import Staff, Visitor, press
+from tests.e2e.people import Staff, Visitor, press, said
 from tests.running import eventually
 from tests.system import System
 
@@ -23,11 +22,6 @@ WAYS = pytest.mark.parametrize(
     ids=["Punjabi", "Punjabi without scripts", "Hindi", "Hindi without scripts", "English", "English without scripts"],
 )
 """A counter has a desk's screen, and a kiosk its own."""
-
-
-def said(text: str, language: Language) -> str:
-    """A text of the pages, as a language says it."""
-    return texts(language).gettext(text)
 
 
 class Operator(Staff):

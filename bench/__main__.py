@@ -55,7 +55,9 @@ def row(name: str, result: Result, of: Result | None = None) -> None:
     """One line of the table; ``of`` is what the rate is a share of."""
     share = f"{result.rate / of.rate:7.0%}" if of and of.rate else "       "
     refused = f"  refused: {result.refused}" if result.refused else ""
-    say(f"  {name:44} {result.rate:9.0f}/s  p50 {result.quantile(0.5):7.1f} ms  p99 {result.quantile(0.99):7.1f} ms {share}{refused}")
+    say(
+        f"  {name:44} {result.rate:9.0f}/s  p50 {result.quantile(0.5):7.1f} ms  p99 {result.quantile(0.99):7.1f} ms {share}{refused}"
+    )
 
 
 def scans(tokens: list[str], session: str, prefix: str) -> Iterator[Request]:
@@ -103,7 +105,9 @@ async def monolith(stack: Stack, gateway: str, tokens: list[str]) -> tuple[Resul
     stack.postgres.create_database("monolith")
     port = _free_port()
     url = stack.postgres.url("monolith", scheme="postgresql")
-    child = subprocess.Popen([sys.executable, "-m", "bench.monolith", url, str(port), f"{gateway}/.well-known/jwks.json"])
+    child = subprocess.Popen(
+        [sys.executable, "-m", "bench.monolith", url, str(port), f"{gateway}/.well-known/jwks.json"]
+    )
     try:
         address = f"http://127.0.0.1:{port}"
         await journeys.answering(f"{address}/docs")
@@ -137,13 +141,19 @@ def pages(gateway: str, logins: Path) -> None:
     if chromium is None:
         return
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
         for language in ("pa", "hi", "en"):
             for one in weight.weigh(browser, gateway, language):
-                say(f"  {one.path:44} {one.bytes / 1000:9.1f} kB  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s")
+                say(
+                    f"  {one.path:44} {one.bytes / 1000:9.1f} kB  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s"
+                )
         typed = walk_in.apply(counter(browser, gateway, logins))
         say("\nthe counter, by the keystroke-level model")
-        say(f"  {'a walk-in without a phone':44} {typed.keys:9} keys  {typed.fields} fields  {typed.seconds:5.0f} s")
+        say(
+            f"  {'a walk-in without a phone':44} {typed.keys:9} keys  {typed.fields} fields  {typed.seconds:5.0f} s"
+        )
         browser.close()
 
 
@@ -177,7 +187,9 @@ async def measure(stack: Stack, services: Services) -> None:
     say(f"\njourneys: apply, approve, issue, message handed over ({JOURNEYS} of them)")
     journey = await journeys.run(gateway, stack.folder / "logins.json", JOURNEYS)
     say(f"  {'whole journeys':44} {journey.rate:9.1f}/s")
-    say(f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms  p99 {journey.quantile(0.99):7.0f} ms")
+    say(
+        f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms  p99 {journey.quantile(0.99):7.0f} ms"
+    )
     tokens, session = journey.tokens, journey.security
     say("\nscans (recorded: scan row, presence, outbox)")
     row("gateway, 1 client", await closed(gateway, scans(tokens, session, "s1"), 1, SECONDS / 2))
@@ -205,7 +217,9 @@ def main() -> None:
         services.prepare()
         services.start()
         services.wait_ready()
-        say(f"ready after {time.monotonic() - began:.1f} s; {psutil.cpu_count()} processors, Python {sys.version.split()[0]}")
+        say(
+            f"ready after {time.monotonic() - began:.1f} s; {psutil.cpu_count()} processors, Python {sys.version.split()[0]}"
+        )
         asyncio.run(measure(stack, services))
         pages(services.address("gateway"), stack.folder / "logins.json")
     finally:

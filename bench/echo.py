@@ -22,7 +22,12 @@ class QuorumConsumer(RpcConsumer):
     def setup(self) -> None:
         super().setup()
         name = f"rpc-{self.container.service_name}"
-        queue = Queue(name, get_rpc_exchange(), f"{self.container.service_name}.*", queue_arguments={"x-queue-type": "quorum"})
+        queue = Queue(
+            name,
+            get_rpc_exchange(),
+            f"{self.container.service_name}.*",
+            queue_arguments={"x-queue-type": "quorum"},
+        )
         self.consumer.queues = [queue]
 
 
@@ -40,7 +45,9 @@ class Echo:
 
 def main() -> None:
     """Serves until killed."""
-    config.setup({"AMQP_URI": sys.argv[1].replace("amqp://", "pyamqp://"), "max_workers": 20, "PREFETCH_COUNT": 40})
+    config.setup(
+        {"AMQP_URI": sys.argv[1].replace("amqp://", "pyamqp://"), "max_workers": 20, "PREFETCH_COUNT": 40}
+    )
     runner = ServiceRunner()
     runner.add_service(Echo)
     runner.start()

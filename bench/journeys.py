@@ -51,7 +51,9 @@ async def answering(url: str) -> None:
     raise TimeoutError(url)
 
 
-async def _post(http: httpx.AsyncClient, path: str, body: dict[str, Any] | None, token: str = "") -> dict[str, Any]:
+async def _post(
+    http: httpx.AsyncClient, path: str, body: dict[str, Any] | None, token: str = ""
+) -> dict[str, Any]:
     headers = {"Idempotency-Key": str(uuid4()), **({"Authorization": f"Bearer {token}"} if token else {})}
     answer = await http.post(f"/api/v1{path}", json=body, headers=headers)
     answer.raise_for_status()
@@ -59,7 +61,11 @@ async def _post(http: httpx.AsyncClient, path: str, body: dict[str, Any] | None,
 
 
 async def _sign_in(http: httpx.AsyncClient, login: dict[str, str]) -> str:
-    return str((await _post(http, "/sessions", {"login_id": login["login_id"], "password": login["password"]}))["access_token"])
+    return str(
+        (await _post(http, "/sessions", {"login_id": login["login_id"], "password": login["password"]}))[
+            "access_token"
+        ]
+    )
 
 
 async def _messages(http: httpx.AsyncClient, mobile: str, purpose: str) -> list[dict[str, Any]]:
@@ -73,12 +79,22 @@ async def _applicant(http: httpx.AsyncClient, mobile: str) -> str:
         await asyncio.sleep(0.05)
     code = re.search(r"\b\d{6}\b", messages[-1]["text"])
     assert code is not None
-    return str((await _post(http, "/otp/verify", {"request_id": request["request_id"], "code": code.group()}))["access_token"])
+    return str(
+        (await _post(http, "/otp/verify", {"request_id": request["request_id"], "code": code.group()}))[
+            "access_token"
+        ]
+    )
 
 
 def _body() -> dict[str, Any]:
     return {
-        "applicant": {"kind": "citizen", "name": "Gurpreet Kaur", "language": "en", "id_type": "voter_id", "id_last4": "4821"},
+        "applicant": {
+            "kind": "citizen",
+            "name": "Gurpreet Kaur",
+            "language": "en",
+            "id_type": "voter_id",
+            "id_last4": "4821",
+        },
         "site": "PCS1",
         "department": "home",
         "purpose_kind": "meeting",
@@ -88,20 +104,26 @@ def _body() -> dict[str, Any]:
 
 
 def _slot() -> dict[str, str]:
-    day = (datetime.now(IST) + timedelta(minutes=25)).date()  # just before midnight tomorrow's gates are open already
+    day = (
+        datetime.now(IST) + timedelta(minutes=25)
+    ).date()  # just before midnight tomorrow's gates are open already
     return {"date": day.isoformat(), "from": "00:00", "to": "23:59"}
 
 
 async def run(gateway: str, logins_file: Path, count: int) -> Journeys:
     """So many journeys: applicants apply while the department approves what is in its queue and messages go out."""
     logins = json.loads(logins_file.read_text())
-    async with httpx.AsyncClient(base_url=gateway, timeout=20, trust_env=False, limits=httpx.Limits(max_connections=64)) as http:
+    async with httpx.AsyncClient(
+        base_url=gateway, timeout=20, trust_env=False, limits=httpx.Limits(max_connections=64)
+    ) as http:
         applicants = {mobile: await _applicant(http, mobile) for mobile in MOBILES}
         department = await _sign_in(http, logins["department"])
         result = Journeys(security=await _sign_in(http, logins["security"]))
         approved: dict[str, datetime] = {}
         began = datetime.now(UTC)
-        await asyncio.gather(_apply(http, list(applicants.values()), count), _approve(http, department, count, approved))
+        await asyncio.gather(
+            _apply(http, list(applicants.values()), count), _approve(http, department, count, approved)
+        )
         arrived = await _all_messages(http, count)
         passes = await _passes(http, applicants)
         result.seconds = (max(arrived.values()) - began).total_seconds()
@@ -127,7 +149,9 @@ async def _approve(http: httpx.AsyncClient, token: str, count: int, approved: di
 
     until = time.monotonic() + PATIENCE
     while len(approved) < count and time.monotonic() < until:
-        answer = await http.get("/api/v1/reviews", params={"status": "pending"}, headers={"Authorization": f"Bearer {token}"})
+        answer = await http.get(
+            "/api/v1/reviews", params={"status": "pending"}, headers={"Authorization": f"Bearer {token}"}
+        )
         waiting = answer.json()["items"]
         await asyncio.gather(*(one(review) for review in waiting))
         if not waiting:
@@ -140,8 +164,13 @@ async def _all_messages(http: httpx.AsyncClient, count: int) -> dict[str, dateti
     while time.monotonic() < until:
         found = [message for mobile in MOBILES for message in await _messages(http, mobile, "pass_issued")]
         if len(found) >= count:
-            numbers = [(re.search(r"\b[0-9A-Z]{4}-?[0-9A-Z]{4}\b", message["text"]), message["at"]) for message in found]
-            return {match.group().replace("-", ""): datetime.fromisoformat(at) for match, at in numbers if match}
+            numbers = [
+                (re.search(r"\b[0-9A-Z]{4}-?[0-9A-Z]{4}\b", message["text"]), message["at"])
+                for message in found
+            ]
+            return {
+                match.group().replace("-", ""): datetime.fromisoformat(at) for match, at in numbers if match
+            }
         await asyncio.sleep(0.3)
     raise TimeoutError(f"not all messages arrived within {PATIENCE} s")
 
@@ -153,12 +182,19 @@ async def _passes(http: httpx.AsyncClient, applicants: dict[str, str]) -> dict[s
         headers = {"Authorization": f"Bearer {token}"}
         after: str | None = None
         while True:
-            page = (await http.get("/api/v1/applications", params={"after": after} if after else {}, headers=headers)).json()
+            page = (
+                await http.get(
+                    "/api/v1/applications", params={"after": after} if after else {}, headers=headers
+                )
+            ).json()
             for item in page["items"]:
                 view = (await http.get(f"/api/v1/applications/{item['reference']}", headers=headers)).json()
                 if view.get("pass"):
                     number = view["pass"]["number"]
-                    found[item["reference"]] = (number, (await http.get(f"/api/v1/passes/{number}", headers=headers)).json()["token"])
+                    found[item["reference"]] = (
+                        number,
+                        (await http.get(f"/api/v1/passes/{number}", headers=headers)).json()["token"],
+                    )
             after = page["next"]
             if after is None:
                 break

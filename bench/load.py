@@ -58,7 +58,11 @@ class Connection:
         self._writer.write(request.to_bytes(f"{self._host}:{self._port}"))
         head = await self._reader.readuntil(b"\r\n\r\n")
         status = int(head.split(b" ", 2)[1])
-        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length")
+        )
         return status, await self._reader.readexactly(length)
 
     def close(self) -> None:
@@ -85,7 +89,9 @@ async def closed(url: str, requests: Iterator[Request], clients: int, seconds: f
     return result
 
 
-async def paced(url: str, requests: Iterator[Request], rate: float, seconds: float, clients: int = 64) -> Result:
+async def paced(
+    url: str, requests: Iterator[Request], rate: float, seconds: float, clients: int = 64
+) -> Result:
     """So many requests a second, whatever the answers take; a late start counts into the latency."""
     result = Result()
     connections = [await Connection(url).open() for _ in range(clients)]

@@ -32,11 +32,17 @@ def document() -> _Json:
             "The personal block is sealed (Fernet); its content is described under x-epass-personal.",
         },
         "defaultContentType": "application/json",
-        "channels": {**{_said(event): _exchange(event) for event in ALL}, **{one.queue: _queue(one) for one in heard}},
+        "channels": {
+            **{_said(event): _exchange(event) for event in ALL},
+            **{one.queue: _queue(one) for one in heard},
+        },
         "operations": {
             **{f"say{event.__name__}": _say(event) for event in ALL},
             **{f"{one.service}Hears{one.event.__name__}": _hear(one) for one in heard},
-            **{f"gatewayHears{event.__name__}": _operation("receive", _said(event), event) for event in GATEWAY_HEARS},
+            **{
+                f"gatewayHears{event.__name__}": _operation("receive", _said(event), event)
+                for event in GATEWAY_HEARS
+            },
         },
         "components": {"messages": {event.__name__: _message(event) for event in ALL}, "schemas": _schemas()},
     }
@@ -47,7 +53,13 @@ def _said(event: type[Event]) -> str:
 
 
 def _exchange(event: type[Event]) -> _Json:
-    exchange = {"name": exchange_of(event.producer), "type": "topic", "durable": True, "autoDelete": False, "vhost": "/"}
+    exchange = {
+        "name": exchange_of(event.producer),
+        "type": "topic",
+        "durable": True,
+        "autoDelete": False,
+        "vhost": "/",
+    }
     return {
         "address": event.__name__,
         "messages": {event.__name__: {"$ref": f"#/components/messages/{event.__name__}"}},
@@ -74,12 +86,16 @@ def _operation(action: str, channel: str, event: type[Event]) -> _Json:
 
 def _say(event: type[Event]) -> _Json:
     return _operation("send", _said(event), event) | {
-        "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": AMQP}}
+        "bindings": {
+            "amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": AMQP}
+        }
     }
 
 
 def _hear(one: Subscription) -> _Json:
-    return _operation("receive", one.queue, one.event) | {"bindings": {"amqp": {"ack": True, "bindingVersion": AMQP}}}
+    return _operation("receive", one.queue, one.event) | {
+        "bindings": {"amqp": {"ack": True, "bindingVersion": AMQP}}
+    }
 
 
 def _message(event: type[Event]) -> _Json:
@@ -93,7 +109,9 @@ def _message(event: type[Event]) -> _Json:
         "name": event.__name__,
         "summary": (event.__doc__ or "").strip().splitlines()[0],
         "contentType": "application/json",
-        "payload": {"allOf": [{"$ref": _REF.format(model="Envelope")}, {"type": "object", "properties": narrowed}]},
+        "payload": {
+            "allOf": [{"$ref": _REF.format(model="Envelope")}, {"type": "object", "properties": narrowed}]
+        },
     }
     personal = event.model_fields.get("personal")
     if personal is not None and personal.annotation is not None:
@@ -103,7 +121,9 @@ def _message(event: type[Event]) -> _Json:
 
 def _schemas() -> _Json:
     """All models; ``personal`` is taken out of the clear part of each event, where it never is."""
-    _, found = models_json_schema([(Envelope, "serialization"), *((event, "serialization") for event in ALL)], ref_template=_REF)
+    _, found = models_json_schema(
+        [(Envelope, "serialization"), *((event, "serialization") for event in ALL)], ref_template=_REF
+    )
     schemas: _Json = found["$defs"]
     for event in ALL:
         schema = schemas[event.__name__]

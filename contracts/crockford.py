@@ -44,5 +44,7 @@ def parse_reference(text: str) -> str:
         ValueError: as :func:`parse_pass_number`.
     """
     compact = text.strip().upper().translate(_READ_AS)
-    code = parse_pass_number(compact[3:] if len(compact) == LENGTH + 3 and compact.startswith("PCS") else compact)
+    code = parse_pass_number(
+        compact[3:] if len(compact) == LENGTH + 3 and compact.startswith("PCS") else compact
+    )
     return f"PCS-{code[:4]}-{code[4:]}"

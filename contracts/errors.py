@@ -43,8 +43,15 @@ class ContractError(Exception):
 
     code = "error"
 
-    def __init__(self, message: str = "", *, code: str = "", fields: tuple[FieldError, ...] = (), **facts: str | int) -> None:
-        self.body = ErrorBody(code=code or self.code, message=message or (code or self.code).replace("_", " "), fields=fields, facts=facts)
+    def __init__(
+        self, message: str = "", *, code: str = "", fields: tuple[FieldError, ...] = (), **facts: str | int
+    ) -> None:
+        self.body = ErrorBody(
+            code=code or self.code,
+            message=message or (code or self.code).replace("_", " "),
+            fields=fields,
+            facts=facts,
+        )
         super().__init__(self.body.model_dump_json())
 
 
@@ -56,7 +63,10 @@ class InvalidInput(ContractError):
     @classmethod
     def of(cls, field: str, code: str, message: str = "") -> "InvalidInput":
         """One field, one problem."""
-        return cls(message or f"{field}: {code.replace('_', ' ')}", fields=(FieldError(field=field, code=code, message=message),))
+        return cls(
+            message or f"{field}: {code.replace('_', ' ')}",
+            fields=(FieldError(field=field, code=code, message=message),),
+        )
 
 
 class NotFound(ContractError):

@@ -261,7 +261,9 @@ class SiteRecord(Wire):
         return tuple(
             (hours.opens, hours.closes)
             for hours in self.hours
-            if hours.weekday == day.weekday() and hours.valid_from <= day and (hours.valid_to is None or day <= hours.valid_to)
+            if hours.weekday == day.weekday()
+            and hours.valid_from <= day
+            and (hours.valid_to is None or day <= hours.valid_to)
         )
 
 
@@ -292,7 +294,11 @@ class DirectoryChanged(Event):
 
     @property
     def subject(self) -> str:
-        return f"site:{self.site.code}" if self.site else f"department:{self.department.code if self.department else ''}"
+        return (
+            f"site:{self.site.code}"
+            if self.site
+            else f"department:{self.department.code if self.department else ''}"
+        )
 
 
 class Decision(AboutApplication):

@@ -7,7 +7,10 @@ import phonenumbers
 
 def ascii_digits(text: str) -> str:
     """The same text with the digits of any script (Gurmukhi, Devanagari) as 0 to 9."""
-    return "".join(str(unicodedata.digit(char)) if char.isdigit() and unicodedata.digit(char, -1) >= 0 else char for char in text)
+    return "".join(
+        str(unicodedata.digit(char)) if char.isdigit() and unicodedata.digit(char, -1) >= 0 else char
+        for char in text
+    )
 
 
 def parse_mobile(text: str) -> str:

@@ -25,10 +25,18 @@ Language = Literal["pa", "hi", "en"]
 ApplicantKind = Literal["citizen", "official"]
 Channel = Literal["portal", "counter", "kiosk", "invitation", "partner"]
 DeliverBy = Literal["sms", "whatsapp", "email", "printed"]
-IdType = Literal["aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id"]
+IdType = Literal[
+    "aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id"
+]
 PurposeKind = Literal["meeting", "hearing", "rti_inspection", "tender", "delivery", "other"]
 RejectionReason = Literal[
-    "not_this_department", "officer_unavailable", "insufficient_details", "no_appointment", "duplicate", "security", "other"
+    "not_this_department",
+    "officer_unavailable",
+    "insufficient_details",
+    "no_appointment",
+    "duplicate",
+    "security",
+    "other",
 ]
 Assistance = Literal["wheelchair", "guide"]
 Role = Literal["ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk"]
@@ -38,7 +46,18 @@ Verdict = Literal[
     "admit", "exit", "already_inside", "already_used", "not_yet_valid", "expired",
     "wrong_site", "wrong_gate", "revoked", "unknown_pass", "bad_signature", "id_mismatch",
 ]  # fmt: skip
-ApplicationStatus = Literal["submitted", "approved", "rejected", "returned", "cancelled", "expired", "issued", "entered", "left", "revoked"]
+ApplicationStatus = Literal[
+    "submitted",
+    "approved",
+    "rejected",
+    "returned",
+    "cancelled",
+    "expired",
+    "issued",
+    "entered",
+    "left",
+    "revoked",
+]
 ReviewStatus = Literal["pending", "approved", "rejected", "returned", "withdrawn", "closed"]
 RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security"]
 
@@ -58,7 +77,9 @@ class Slot(Wire):
     On the wire ``{"date": "2026-12-01", "from": "10:00", "to": "12:00"}``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True, serialize_by_alias=True
+    )
 
     day: date = Field(alias="date")
     start: time = Field(alias="from")

@@ -29,7 +29,12 @@ HEARS: dict[str, tuple[type[Event], ...]] = {
         events.ApplicationExpired,
         events.PersonalDataErased,
     ),
-    "issuance": (events.PassApproved, events.ApprovalWithdrawn, events.ApplicationCancelled, events.PersonalDataErased),
+    "issuance": (
+        events.PassApproved,
+        events.ApprovalWithdrawn,
+        events.ApplicationCancelled,
+        events.PersonalDataErased,
+    ),
     "notify": (
         events.OtpRequested,
         events.LoginIssued,

@@ -54,7 +54,9 @@ def read_envelope(body: bytes) -> Envelope:
     try:
         return Envelope.model_validate_json(body)
     except ValidationError as error:
-        raise UnreadableEvent(f"not an envelope: {error.error_count()} errors, first at {error.errors()[0]['loc']}") from error
+        raise UnreadableEvent(
+            f"not an envelope: {error.error_count()} errors, first at {error.errors()[0]['loc']}"
+        ) from error
 
 
 def unwrap(envelope: Envelope, keys: PersonalKeyRing) -> Received[Event]:
@@ -72,7 +74,9 @@ def unwrap(envelope: Envelope, keys: PersonalKeyRing) -> Received[Event]:
     try:
         event = kind.model_validate(content)
     except ValidationError as error:
-        raise UnreadableEvent(f"not a {envelope.type}: {error.error_count()} errors, first at {error.errors()[0]['loc']}") from error
+        raise UnreadableEvent(
+            f"not a {envelope.type}: {error.error_count()} errors, first at {error.errors()[0]['loc']}"
+        ) from error
     return Received(
         event=event,
         id=envelope.id,

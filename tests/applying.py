@@ -21,7 +21,9 @@ SITE = SiteRecord(
 )  # fmt: skip
 HOME = DepartmentView(code="home", name={"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}, sites=("PCS1",))
 BALDEV = OfficerRecord(
-    code="baldev", name=dict.fromkeys(("en", "pa", "hi"), "Baldev Singh"), designation=dict.fromkeys(("en", "pa", "hi"), "Clerk")
+    code="baldev",
+    name=dict.fromkeys(("en", "pa", "hi"), "Baldev Singh"),
+    designation=dict.fromkeys(("en", "pa", "hi"), "Clerk"),
 )
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
@@ -69,7 +71,9 @@ class Reader:
             ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
         ]  # fmt: skip
         for name, form in forms:
-            shown = await self.send(f"/apply/{name}", **{**form, **{key: value for key, value in more.items() if key in form}})
+            shown = await self.send(
+                f"/apply/{name}", **{**form, **{key: value for key, value in more.items() if key in form}}
+            )
             assert shown.status_code == 200, (name, shown.text)
         return shown
 

@@ -66,7 +66,9 @@ def databases(_databases: Databases) -> Databases:
 
 def make_call(principal: Principal | None = None, key: str | None = None) -> Call:
     """A call that is in time."""
-    return Call(principal=principal or Principal(), deadline=now() + timedelta(seconds=3), idempotency_key=key)
+    return Call(
+        principal=principal or Principal(), deadline=now() + timedelta(seconds=3), idempotency_key=key
+    )
 
 
 @pytest.fixture

@@ -46,7 +46,9 @@ class Containers:
         return self._database_url(role, database, "postgresql+psycopg")
 
     def environment(self, name: str) -> dict[str, str]:
-        return access.Environment(self.broker_url, self.database_url, self._vault, self._ports, self._ports["gateway"]).of(name)
+        return access.Environment(
+            self.broker_url, self.database_url, self._vault, self._ports, self._ports["gateway"]
+        ).of(name)
 
     def grant_relay(self) -> None:
         access.grant_relay(self._superuser)
@@ -92,24 +94,34 @@ class Containers:
                 running.callback(container.stop)
             self._broker.start()
             self._postgres.start()
-            self._addresses = {"broker": _address(self._broker, 5672), "postgres": _address(self._postgres, 5432)}
+            self._addresses = {
+                "broker": _address(self._broker, 5672),
+                "postgres": _address(self._postgres, 5432),
+            }
             self._make_databases()
             self._make_users()
             self._running = running.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._running.close()
 
     def _make_broker(self) -> DockerContainer:
         """Born with the virtual host and its administrator; the image's usual guest never exists."""
         born_with = {"USER": "administrator", "PASS": self._broker_password("administrator"), "VHOST": VHOST}
-        container = DockerContainer("rabbitmq:4-management", env={f"RABBITMQ_DEFAULT_{name}": value for name, value in born_with.items()})
+        container = DockerContainer(
+            "rabbitmq:4-management",
+            env={f"RABBITMQ_DEFAULT_{name}": value for name, value in born_with.items()},
+        )
         return container.with_bind_ports(5672, self._ports["amqp"])
 
     def _make_postgres(self) -> PostgresContainer:
         password = self._database_password(SUPERUSER)
-        container = PostgresContainer("postgres:17", username=SUPERUSER, password=password, dbname=SUPERUSER, command=POSTGRES_COMMAND)
+        container = PostgresContainer(
+            "postgres:17", username=SUPERUSER, password=password, dbname=SUPERUSER, command=POSTGRES_COMMAND
+        )
         return container.with_bind_ports(5432, self._ports["postgres"])
 
     def _make_users(self) -> None:
@@ -123,7 +135,9 @@ class Containers:
         with self._superuser(SUPERUSER) as connection:
             for role in (*SERVICES, *access.READERS):
                 password = sql.Literal(self._database_password(role))
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password))
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password)
+                )
             for service in SERVICES:
                 for statement in (
                     "CREATE DATABASE {0} OWNER {0}",
@@ -141,12 +155,16 @@ class Containers:
     def _log_in_to_broker(self) -> None:
         password = self._broker_password("administrator")
         address = self._addresses["broker"]
-        connection = amqp.Connection(address, "administrator", password, virtual_host=VHOST, connect_timeout=2, read_timeout=5)
+        connection = amqp.Connection(
+            address, "administrator", password, virtual_host=VHOST, connect_timeout=2, read_timeout=5
+        )
         connection.connect()
         connection.close()
 
     def _superuser(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self._database_url(SUPERUSER, database, "postgresql"), autocommit=True, connect_timeout=5)
+        return psycopg.connect(
+            self._database_url(SUPERUSER, database, "postgresql"), autocommit=True, connect_timeout=5
+        )
 
     def _database_url(self, role: str, database: str | None, scheme: str) -> str:
         return f"{scheme}://{role}:{self._database_password(role)}@{self._addresses['postgres']}/{database or role}"

@@ -50,7 +50,12 @@ ADDRESS = "an-address"
 
 
 def a_call(principal: Principal | None = None, key: str | None = None, address: str = ADDRESS) -> Call:
-    return Call(principal=principal or Principal(), deadline=now() + timedelta(seconds=3), idempotency_key=key, address=address)
+    return Call(
+        principal=principal or Principal(),
+        deadline=now() + timedelta(seconds=3),
+        idempotency_key=key,
+        address=address,
+    )
 
 
 def staff(login_id: str, role: Role, sid: UUID | None = None) -> Principal:
@@ -65,7 +70,9 @@ SCOPES: dict[str, dict[str, str]] = {
 }
 
 
-def given_login(db: Database, login_id: str = "HOM-0001", role: Role = "department", password: str = PASSWORD) -> Principal:
+def given_login(
+    db: Database, login_id: str = "HOM-0001", role: Role = "department", password: str = PASSWORD
+) -> Principal:
     """An enabled login with a password of its own."""
     seed.seed(db, role, seed.DemoLogin(login_id=login_id, password=password, **SCOPES.get(role, {})))
     return staff(login_id, role)
@@ -81,15 +88,23 @@ class Accounts:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def issue(self, by: Principal = ADO, key: str | None = None, at: datetime | None = None, **changes: Any) -> IssuedLogin:
-        request = IssueLogin(**{"role": "department", "name": "Gurpreet Kaur", "department": "home", **changes})
+    def issue(
+        self, by: Principal = ADO, key: str | None = None, at: datetime | None = None, **changes: Any
+    ) -> IssuedLogin:
+        request = IssueLogin(
+            **{"role": "department", "name": "Gurpreet Kaur", "department": "home", **changes}
+        )
         return handlers.issue_login(request, a_call(by, key), self.db, at or now())
 
-    def disable(self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None) -> LoginView:
+    def disable(
+        self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
+    ) -> LoginView:
         with self.db.transaction() as session:
             return handlers.disable_login(LoginId(login_id=login_id), a_call(by, key), session, at or now())
 
-    def reset(self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None) -> IssuedLogin:
+    def reset(
+        self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
+    ) -> IssuedLogin:
         return handlers.reset_login(LoginId(login_id=login_id), a_call(by, key), self.db, at or now())
 
     def log_in(
@@ -101,15 +116,32 @@ class Accounts:
         at: datetime | None = None,
         address: str = ADDRESS,
     ) -> StaffSession:
-        return handlers.log_in(LogIn(login_id=login_id, password=password), a_call(key=key, address=address), self.db, at or now())
+        return handlers.log_in(
+            LogIn(login_id=login_id, password=password),
+            a_call(key=key, address=address),
+            self.db,
+            at or now(),
+        )
 
-    def enrol(self, kiosk_id: str, token: str, *, key: str | None = None, at: datetime | None = None) -> StaffSession:
-        return handlers.enrol_kiosk(LogIn(login_id=kiosk_id, password=token), a_call(key=key), self.db, at or now())
+    def enrol(
+        self, kiosk_id: str, token: str, *, key: str | None = None, at: datetime | None = None
+    ) -> StaffSession:
+        return handlers.enrol_kiosk(
+            LogIn(login_id=kiosk_id, password=token), a_call(key=key), self.db, at or now()
+        )
 
     def change(
-        self, who: Principal, new: str = NEW_PASSWORD, current: str = PASSWORD, *, key: str | None = None, at: datetime | None = None
+        self,
+        who: Principal,
+        new: str = NEW_PASSWORD,
+        current: str = PASSWORD,
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
     ) -> StaffSession:
-        return handlers.change_password(ChangePassword(current=current, new=new), a_call(who, key), self.db, at or now())
+        return handlers.change_password(
+            ChangePassword(current=current, new=new), a_call(who, key), self.db, at or now()
+        )
 
     def log_out(self, who: Principal, key: str | None = None, at: datetime | None = None) -> Nothing:
         with self.db.transaction() as session:
@@ -120,33 +152,54 @@ class Accounts:
             return handlers.denied_sessions(session, at or now())
 
     def ask_code(
-        self, mobile: str = MOBILE, *, key: str | None = None, at: datetime | None = None, address: str = ADDRESS, language: str = "en"
+        self,
+        mobile: str = MOBILE,
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
+        address: str = ADDRESS,
+        language: str = "en",
     ) -> OtpRequest:
         with self.db.transaction() as session:
             request = RequestOtp.model_validate({"mobile": mobile, "language": language})
             return handlers.request_otp(request, a_call(key=key, address=address), session, at or now())
 
-    def verify(self, request_id: UUID, code: str, *, key: str | None = None, at: datetime | None = None) -> ApplicantSession:
-        return handlers.verify_otp(VerifyOtp(request_id=request_id, code=code), a_call(key=key), self.db, at or now())
+    def verify(
+        self, request_id: UUID, code: str, *, key: str | None = None, at: datetime | None = None
+    ) -> ApplicantSession:
+        return handlers.verify_otp(
+            VerifyOtp(request_id=request_id, code=code), a_call(key=key), self.db, at or now()
+        )
 
     def code_of(self, request_id: UUID) -> str:
         """What the message of this request says."""
-        return next(said.event.personal.code for said in self.said(OtpRequested) if said.event.request_id == request_id)
+        return next(
+            said.event.personal.code
+            for said in self.said(OtpRequested)
+            if said.event.request_id == request_id
+        )
 
     def said(self, kind: type[Event]) -> list[Received[Any]]:
         """Events of a kind in the outbox, oldest first."""
         query = select(outbox).where(outbox.c.type == kind.__name__).order_by(outbox.c.position)
         with self.db.transaction() as session:
             rows = session.execute(query).mappings().all()
-        return [unwrap(Envelope.model_validate({name: row[name] for name in Envelope.model_fields}), key_ring()) for row in rows]
+        return [
+            unwrap(Envelope.model_validate({name: row[name] for name in Envelope.model_fields}), key_ring())
+            for row in rows
+        ]
 
     def claims(self, token: str) -> dict[str, Any]:
         """What a token claims, checked with the public keys by a library that did not sign it."""
         with self.db.transaction() as session:
             answer = handlers.session_keys(session, now())
-        keys = {key.kid: OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key.x}) for key in answer.keys}
+        keys = {
+            key.kid: OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key.x}) for key in answer.keys
+        }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SecurityWarning)  # joserfc prefers the newer name of RFC 9864, Ed25519
+            warnings.simplefilter(
+                "ignore", SecurityWarning
+            )  # joserfc prefers the newer name of RFC 9864, Ed25519
             return jwt.decode(token, keys[header_of(token)["kid"]], algorithms=["EdDSA"]).claims
 
     def principal(self, session: StaffSession) -> Principal:

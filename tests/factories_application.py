@@ -35,7 +35,14 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.model import Contact
-from contracts.rpc.application import Acknowledged, AmendApplication, ApplicationView, ReferenceOnly, SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import (
+    Acknowledged,
+    AmendApplication,
+    ApplicationView,
+    ReferenceOnly,
+    SubmitApplication,
+    SubmitAtCounter,
+)
 from contracts.rpc.call import Call, Page, Principal
 from contracts.wire import unwrap, wrap
 from services.application.consumers import Consumers
@@ -69,7 +76,10 @@ Json = dict[str, Any]
 
 
 def site(code: str = "S1", **changes: Any) -> SiteRecord:
-    hours = tuple(OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1)) for day in range(5))
+    hours = tuple(
+        OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1))
+        for day in range(5)
+    )
     facts = {
         "code": code, "name": {"en": f"Site {code}"}, "address": {"en": "Sector 1"}, "gates": (f"{code}-G1",), "hours": hours,
         "closed_days": (ClosedDay(day=WEDNESDAY, reason="Holi"),),
@@ -78,8 +88,14 @@ def site(code: str = "S1", **changes: Any) -> SiteRecord:
 
 
 def department(code: str = "home", **changes: Any) -> DepartmentRecord:
-    officers = (OfficerRecord(code=f"{code}-secretary", name={"en": "Harjinder Kaur"}, designation={"en": "Secretary"}),)
-    return DepartmentRecord.model_validate({"code": code, "name": {"en": code}, "sites": ("S1",), "officers": officers, **changes})
+    officers = (
+        OfficerRecord(
+            code=f"{code}-secretary", name={"en": "Harjinder Kaur"}, designation={"en": "Secretary"}
+        ),
+    )
+    return DepartmentRecord.model_validate(
+        {"code": code, "name": {"en": code}, "sites": ("S1",), "officers": officers, **changes}
+    )
 
 
 PLACE = Place(site(), department())
@@ -128,7 +144,9 @@ def applicant_call(mobile: str = MOBILE, key: str | None = None) -> Call:
     return _call(Principal(kind="applicant", id=f"applicant:{mobile}", mobile=mobile), key)
 
 
-def reception_call(site: str | None = "S1", key: str | None = None, login: str = "RCP-0001", role: Any = "reception") -> Call:
+def reception_call(
+    site: str | None = "S1", key: str | None = None, login: str = "RCP-0001", role: Any = "reception"
+) -> Call:
     return _call(Principal(kind="staff", id=login, role=role, login_id=login, site=site), key)
 
 
@@ -156,22 +174,30 @@ class Desk:
         self.hear(DirectoryChanged(department=department()))
         return self
 
-    def submit(self, request: SubmitApplication | None = None, call: Call | None = None, at: datetime | None = None) -> Acknowledged:
+    def submit(
+        self, request: SubmitApplication | None = None, call: Call | None = None, at: datetime | None = None
+    ) -> Acknowledged:
         with self.database.transaction() as session:
             return applying.submit(request or form(), call or applicant_call(), session, at or self.moment())
 
-    def submit_at_counter(self, request: SubmitAtCounter, call: Call | None = None, at: datetime | None = None) -> Acknowledged:
+    def submit_at_counter(
+        self, request: SubmitAtCounter, call: Call | None = None, at: datetime | None = None
+    ) -> Acknowledged:
         with self.database.transaction() as session:
             return applying.submit_at_counter(request, call or reception_call(), session, at or self.moment())
 
-    def amend(self, reference: str, call: Call | None = None, at: datetime | None = None, **changes: Any) -> Acknowledged:
+    def amend(
+        self, reference: str, call: Call | None = None, at: datetime | None = None, **changes: Any
+    ) -> Acknowledged:
         request = AmendApplication.model_validate({"reference": reference, **changes})
         with self.database.transaction() as session:
             return applying.amend(request, call or applicant_call(), session, at or self.moment())
 
     def cancel(self, reference: str, call: Call | None = None, at: datetime | None = None) -> Acknowledged:
         with self.database.transaction() as session:
-            return applying.cancel(ReferenceOnly(reference=reference), call or applicant_call(), session, at or self.moment())
+            return applying.cancel(
+                ReferenceOnly(reference=reference), call or applicant_call(), session, at or self.moment()
+            )
 
     def view(self, reference: str, call: Call | None = None) -> ApplicationView:
         with self.database.transaction() as session:
@@ -179,7 +205,10 @@ class Desk:
 
     def references(self, call: Call | None = None) -> list[str]:
         with self.database.transaction() as session:
-            return [item.reference for item in reading.list_applications(Page(), call or applicant_call(), session).items]
+            return [
+                item.reference
+                for item in reading.list_applications(Page(), call or applicant_call(), session).items
+            ]
 
     def hear(self, event: Event) -> Envelope:
         """An event arrives for the first time, after all that its producer said before."""
@@ -191,7 +220,9 @@ class Desk:
         """An event as its producer says it: its ``seq`` follows the one before."""
         subject = f"{event.producer} {event.subject}"
         self.seqs[subject] = self.seqs.get(subject, 0) + 1
-        return wrap(event, event_id=uuid4(), seq=self.seqs[subject], occurred_at=self.moment(), keys=key_ring())
+        return wrap(
+            event, event_id=uuid4(), seq=self.seqs[subject], occurred_at=self.moment(), keys=key_ring()
+        )
 
     def deliver(self, envelope: Envelope) -> None:
         """As the chassis does it: opened, past the inbox, to the service's consumer, in one transaction."""
@@ -239,7 +270,13 @@ class Elsewhere:
         return cls(row.id, row.reference)
 
     def _decision(self, revision: int) -> Json:
-        return {**self._about(), "review_id": uuid4(), "revision": revision, "department": "home", "decided_by": "DEP-0001"}
+        return {
+            **self._about(),
+            "review_id": uuid4(),
+            "revision": revision,
+            "department": "home",
+            "decided_by": "DEP-0001",
+        }
 
     def _about(self) -> Json:
         return {"application_id": self.application_id, "reference": self.reference}
@@ -268,17 +305,26 @@ class Elsewhere:
         )
 
     def returned(self, revision: int = 1, note: str = "Which file?") -> PassReturned:
-        return PassReturned.model_validate({**self._decision(revision), **self._delivery(), "personal": {"contact": {}, "note": note}})
+        return PassReturned.model_validate(
+            {**self._decision(revision), **self._delivery(), "personal": {"contact": {}, "note": note}}
+        )
 
     def withdrawn(self, revision: int = 1) -> ApprovalWithdrawn:
         return ApprovalWithdrawn.model_validate({**self._decision(revision), "reason": "officer_unavailable"})
 
     def escalated(self) -> ReviewEscalated:
         return ReviewEscalated(
-            **self._about(), review_id=uuid4(), department="home", level=1, waiting_since=NOW, personal=EscalationContact()
+            **self._about(),
+            review_id=uuid4(),
+            department="home",
+            level=1,
+            waiting_since=NOW,
+            personal=EscalationContact(),
         )
 
-    def issued(self, number: str | None = None, replaces: str | None = None, day: date = TUESDAY) -> PassIssued:
+    def issued(
+        self, number: str | None = None, replaces: str | None = None, day: date = TUESDAY
+    ) -> PassIssued:
         start = datetime.combine(day, time(9, 30), IST)
         return PassIssued.model_validate(
             {
@@ -301,15 +347,27 @@ class Elsewhere:
 
     def revoked(self, number: str, reason: Any = "withdrawn", *, replaced: bool = False) -> PassRevoked:
         return PassRevoked(
-            **self._about(), **self._delivery(), pass_number=number, reason=reason, valid_to=NOW, replaced=replaced, personal=Contact()
+            **self._about(),
+            **self._delivery(),
+            pass_number=number,
+            reason=reason,
+            valid_to=NOW,
+            replaced=replaced,
+            personal=Contact(),
         )
 
     def delivered(self, purpose: str = "pass_issued") -> NotificationDelivered:
-        return NotificationDelivered(message_id=uuid4(), application_id=self.application_id, purpose=purpose, channel="sms")
+        return NotificationDelivered(
+            message_id=uuid4(), application_id=self.application_id, purpose=purpose, channel="sms"
+        )
 
     def failed(self, purpose: str = "pass_issued") -> NotificationFailed:
         return NotificationFailed(
-            message_id=uuid4(), application_id=self.application_id, purpose=purpose, channel="sms", reason="unreachable"
+            message_id=uuid4(),
+            application_id=self.application_id,
+            purpose=purpose,
+            channel="sms",
+            reason="unreachable",
         )
 
     def scanned(self, number: str, verdict: Any = "admit", inside: int = 1, **changes: Any) -> PassScanned:

@@ -54,7 +54,10 @@ def ist(day: date, hour: int, minute: int = 0) -> datetime:
 
 
 def site(code: str = "T1", **changes: Any) -> SiteRecord:
-    weekdays = tuple(OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1)) for day in range(5))
+    weekdays = tuple(
+        OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1))
+        for day in range(5)
+    )
     facts = {
         "code": code,
         "name": {"en": f"Test site {code}", "pa": "ਟੈਸਟ", "hi": "टेस्ट"},
@@ -150,13 +153,20 @@ def erased(first: ApplicationSubmitted) -> PersonalDataErased:
 
 def _ended(first: ApplicationSubmitted) -> dict[str, Any]:
     about = {"application_id": first.application_id, "reference": first.reference, "revision": first.revision}
-    return {**about, "language": first.language, "deliver_by": first.deliver_by, "personal": Contact(name="Gurpreet Kaur")}
+    return {
+        **about,
+        "language": first.language,
+        "deliver_by": first.deliver_by,
+        "personal": Contact(name="Gurpreet Kaur"),
+    }
 
 
 def received(event: Event, seq: int = 1, at: datetime | None = None) -> Received[Any]:
     """The event as a consumer gets it; ``seq`` minutes ago counts from two hours before now."""
     when = at or NOW - timedelta(hours=2) + timedelta(minutes=seq)
-    return Received(event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=when, producer=event.producer)
+    return Received(
+        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=when, producer=event.producer
+    )
 
 
 def hear(database: Database, event: Event, seq: int = 1, at: datetime | None = None) -> None:
@@ -189,7 +199,13 @@ def review_id_of(database: Database, application_id: UUID) -> UUID:
 
 def review(**changes: Any) -> Review:
     """A pending review for the pure domain."""
-    facts = {"id": uuid4(), "application": submitted(), "department": "home", "officer": None, "status": "pending"}
+    facts = {
+        "id": uuid4(),
+        "application": submitted(),
+        "department": "home",
+        "officer": None,
+        "status": "pending",
+    }
     return Review(**{**facts, **changes})
 
 
@@ -224,5 +240,14 @@ def said(database: Database, kind: type[Event] | None = None) -> list[Event]:
 def everything(database: Database) -> dict[str, list[Any]]:
     """All rows of all tables, to show that nothing changed."""
     with database.transaction() as session:
-        tables = session.execute(text("select tablename from pg_tables where schemaname = 'public' order by 1")).scalars().all()
-        return {table: session.execute(text(f"select to_jsonb(t) from {table} t order by t::text")).scalars().all() for table in tables}
+        tables = (
+            session.execute(text("select tablename from pg_tables where schemaname = 'public' order by 1"))
+            .scalars()
+            .all()
+        )
+        return {
+            table: session.execute(text(f"select to_jsonb(t) from {table} t order by t::text"))
+            .scalars()
+            .all()
+            for table in tables
+        }

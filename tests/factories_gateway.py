@@ -47,8 +47,12 @@ def claims(kind: str = "staff", **given: Any) -> SessionClaims:
     return SessionClaims.model_validate(facts)
 
 
-def signed(content: SessionClaims | dict[str, Any], *, key: Any = KEY, algorithm: str = "EdDSA", **headers: Any) -> str:
-    payload = content.model_dump(mode="json", exclude_none=True) if isinstance(content, SessionClaims) else content
+def signed(
+    content: SessionClaims | dict[str, Any], *, key: Any = KEY, algorithm: str = "EdDSA", **headers: Any
+) -> str:
+    payload = (
+        content.model_dump(mode="json", exclude_none=True) if isinstance(content, SessionClaims) else content
+    )
     return jwt.encode(payload, key, algorithm=algorithm, headers={"typ": SESSION_TYP, "kid": KID, **headers})
 
 
@@ -60,7 +64,9 @@ def as_staff(role: str, **scope: Any) -> dict[str, str]:
     """The header of a session; ``department`` and ``site`` are those of the demo where not given."""
     usual: dict[str, Any] = {"department": {"department": "home"}, "security": {"site": "PCS1", "gate": "PCS1-G1"},
                              "reception": {"site": "PCS1"}}.get(role, {})  # fmt: skip
-    return bearer(signed(claims(sub=f"{role[:3].upper()}-0001", role=role, **{"department": None, **usual, **scope})))
+    return bearer(
+        signed(claims(sub=f"{role[:3].upper()}-0001", role=role, **{"department": None, **usual, **scope}))
+    )
 
 
 def as_applicant() -> dict[str, str]:

@@ -12,7 +12,14 @@ from joserfc.jwk import KeySet, OKPKey
 from sqlalchemy import select
 
 from contracts.envelope import Envelope
-from contracts.events import ApplicationCancelled, ApplicationPersonal, ApprovalWithdrawn, Event, PassApproved, PersonalDataErased
+from contracts.events import (
+    ApplicationCancelled,
+    ApplicationPersonal,
+    ApprovalWithdrawn,
+    Event,
+    PassApproved,
+    PersonalDataErased,
+)
 from contracts.model import Companion, Contact, Person, Slot
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwks, PassView
@@ -35,7 +42,12 @@ VALID_TO = datetime(2026, 12, 1, 12, 30, tzinfo=IST)
 
 def applicant(**changes: Any) -> Person:
     person = Person(
-        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", mobile=MOBILE, email="gurpreet@example.org", id_type="voter_id", id_last4="4821"
+        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        name_latin="Gurpreet Kaur",
+        mobile=MOBILE,
+        email="gurpreet@example.org",
+        id_type="voter_id",
+        id_last4="4821",
     )
     return person.model_copy(update=changes)
 
@@ -57,7 +69,10 @@ def approved(*companions: Companion, person: Person | None = None, **changes: An
         "language": "pa",
         "deliver_by": "whatsapp",
         "personal": ApplicationPersonal(
-            applicant=person or applicant(), companions=companions, purpose="Arms licence renewal", vehicle="CH01AB1234"
+            applicant=person or applicant(),
+            companions=companions,
+            purpose="Arms licence renewal",
+            vehicle="CH01AB1234",
         ),
     }
     return PassApproved(**facts | changes)
@@ -69,7 +84,10 @@ def tomorrow() -> Slot:
 
 
 def withdrawn(approval: PassApproved, **changes: Any) -> ApprovalWithdrawn:
-    facts = {name: getattr(approval, name) for name in ("application_id", "reference", "review_id", "revision", "department", "decided_by")}
+    facts = {
+        name: getattr(approval, name)
+        for name in ("application_id", "reference", "review_id", "revision", "department", "decided_by")
+    }
     return ApprovalWithdrawn(**facts | {"reason": "officer_unavailable"} | changes)
 
 
@@ -133,7 +151,11 @@ def rows(database: Database, application_id: UUID | None = None) -> list[PassRow
     told = (outbox.c.type == "PassIssued") & (outbox.c.data["pass_number"].astext == PassRow.number)
     query = select(PassRow).join(outbox, told).order_by(outbox.c.position)
     with database.transaction() as session:
-        return list(session.scalars(query if application_id is None else query.where(PassRow.application_id == application_id)))
+        return list(
+            session.scalars(
+                query if application_id is None else query.where(PassRow.application_id == application_id)
+            )
+        )
 
 
 def issue(database: Database, approval: PassApproved | None = None) -> PassRow:
@@ -151,7 +173,9 @@ def verified(token: str, keys: Jwks) -> jwt.Token:
     """
     published = KeySet([OKPKey.import_key(key.model_dump()) for key in keys.keys])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SecurityWarning)  # joserfc prefers the newer name of RFC 9864, Ed25519
+        warnings.simplefilter(
+            "ignore", SecurityWarning
+        )  # joserfc prefers the newer name of RFC 9864, Ed25519
         return jwt.decode(token, published, algorithms=["EdDSA"])
 
 

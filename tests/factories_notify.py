@@ -27,7 +27,9 @@ RECEPTION = Principal(kind="staff", id="REC-0001", login_id="REC-0001", role="re
 DEPARTMENT = Principal(kind="staff", id="DEP-0001", login_id="DEP-0001", role="department", department="home")
 
 
-def received(event: E, *, event_id: UUID | None = None, at: datetime | None = None, expires_at: datetime | None = None) -> Received[E]:
+def received(
+    event: E, *, event_id: UUID | None = None, at: datetime | None = None, expires_at: datetime | None = None
+) -> Received[E]:
     """An event as it comes out of its envelope."""
     return Received(
         event=event,
@@ -40,9 +42,13 @@ def received(event: E, *, event_id: UUID | None = None, at: datetime | None = No
     )
 
 
-def otp(*, mobile: str = MOBILE, code: str = "482917", language: Language = "pa", minutes: float = 10) -> Received[events.OtpRequested]:
+def otp(
+    *, mobile: str = MOBILE, code: str = "482917", language: Language = "pa", minutes: float = 10
+) -> Received[events.OtpRequested]:
     """A code that is good for so many minutes from now."""
-    event = events.OtpRequested(request_id=uuid4(), language=language, personal=events.OtpContact(mobile=mobile, code=code))
+    event = events.OtpRequested(
+        request_id=uuid4(), language=language, personal=events.OtpContact(mobile=mobile, code=code)
+    )
     return received(event, expires_at=now() + timedelta(minutes=minutes))
 
 
@@ -98,7 +104,9 @@ class Visit:
         )  # fmt: skip
 
     def cancelled(self) -> events.ApplicationCancelled:
-        return events.ApplicationCancelled(**self.about, **self.way, revision=1, personal=self.contact, cancelled_by="applicant")
+        return events.ApplicationCancelled(
+            **self.about, **self.way, revision=1, personal=self.contact, cancelled_by="applicant"
+        )
 
     def expired(self) -> events.ApplicationExpired:
         return events.ApplicationExpired(**self.about, **self.way, revision=1, personal=self.contact)
@@ -111,7 +119,9 @@ class Visit:
         personal = events.DecisionPersonal(contact=self.contact, note=note)
         return events.PassReturned(**self.about, **self.way, **self.decided, personal=personal)
 
-    def issued(self, *, number: str | None = None, valid_for: timedelta = timedelta(days=1), **changes: Any) -> events.PassIssued:
+    def issued(
+        self, *, number: str | None = None, valid_for: timedelta = timedelta(days=1), **changes: Any
+    ) -> events.PassIssued:
         facts: dict[str, Any] = {
             "pass_number": number or self.number, "site": "PCS1", "gate": None, "department": "home", "entries": 1, "party": 1,
             "kind": "citizen", "slot": self.slot, "valid_from": now(), "valid_to": now() + valid_for,
@@ -119,7 +129,9 @@ class Visit:
         }  # fmt: skip
         return events.PassIssued(**self.about, **self.way, **{**facts, **changes})
 
-    def revoked(self, *, number: str | None = None, reason: str = "withdrawn", replaced: bool = False) -> events.PassRevoked:
+    def revoked(
+        self, *, number: str | None = None, reason: str = "withdrawn", replaced: bool = False
+    ) -> events.PassRevoked:
         return events.PassRevoked(
             **self.about, **self.way, pass_number=number or self.number, reason=reason, replaced=replaced,
             valid_to=now() + timedelta(days=1), personal=self.contact,

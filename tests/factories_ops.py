@@ -52,10 +52,20 @@ def environment_of(stack: TestStack, **settings: str) -> dict[str, str]:
     return {**inherited, **stack.environment("administrator"), **settings}
 
 
-def epass(stack: TestStack, *arguments: str, typed: str | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
+def epass(
+    stack: TestStack, *arguments: str, typed: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Runs one command to its end."""
     environment = environment_of(stack, **settings)
-    return subprocess.run(command_of(*arguments), env=environment, input=typed, text=True, capture_output=True, check=False, timeout=120)
+    return subprocess.run(
+        command_of(*arguments),
+        env=environment,
+        input=typed,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
 
 
 class Town:
@@ -70,7 +80,10 @@ class Town:
         for service in {subscription.service for subscription in subscriptions()}:
             self._consumers[service] = import_module(f"services.{service}.consumers").Consumers()
             self._consumers[service].db = databases[service]
-        always = [{"weekday": day, "opens": "00:00", "closes": "23:59", "valid_from": "2026-01-01"} for day in range(7)]
+        always = [
+            {"weekday": day, "opens": "00:00", "closes": "23:59", "valid_from": "2026-01-01"}
+            for day in range(7)
+        ]
         with databases["approval"].transaction() as session:
             directory.put_site(session, site(hours=always, closed_days=()), now())
             directory.put_department(session, department(), now())
@@ -90,7 +103,11 @@ class Town:
 
     def _take(self, service: str) -> Iterator[Envelope]:
         with self.databases[service].transaction() as session:
-            rows = session.execute(select(outbox).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.position)).mappings().all()
+            rows = (
+                session.execute(select(outbox).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.position))
+                .mappings()
+                .all()
+            )
             session.execute(update(outbox).values(sent_at=now()))
         yield from (Envelope.model_validate(dict(row)) for row in rows)
 
@@ -108,7 +125,9 @@ class Town:
     def apply_at_counter(self) -> str:
         """Of a visitor without a mobile, whose pass is printed."""
         with self.databases["application"].transaction() as session:
-            return applying.submit_at_counter(counter_form(preferred=[self.window]), reception_call(), session, now()).reference
+            return applying.submit_at_counter(
+                counter_form(preferred=[self.window]), reception_call(), session, now()
+            ).reference
 
     def cancel(self, reference: str) -> None:
         with self.databases["application"].transaction() as session:
@@ -122,10 +141,14 @@ class Town:
         self._decide(decisions.reject, Reject(review_id=self.review_of(reference), reason="security"))
 
     def send_back(self, reference: str) -> None:
-        self._decide(decisions.return_to_applicant, Return(review_id=self.review_of(reference), note="Which file?"))
+        self._decide(
+            decisions.return_to_applicant, Return(review_id=self.review_of(reference), note="Which file?")
+        )
 
     def withdraw(self, reference: str) -> None:
-        self._decide(decisions.withdraw, Withdraw(review_id=self.review_of(reference), reason="officer_unavailable"))
+        self._decide(
+            decisions.withdraw, Withdraw(review_id=self.review_of(reference), reason="officer_unavailable")
+        )
 
     def _decide(self, decision: Any, request: Any) -> None:
         with self.databases["approval"].transaction() as session:
@@ -134,7 +157,9 @@ class Town:
     def send_messages(self, channel: RecordingChannel | None = None) -> None:
         """Hands every message that is due to its channel."""
         channel = channel or RecordingChannel()
-        sender = Sender(self.databases["notify"], dict.fromkeys(("sms", "whatsapp", "email"), channel), OPTIONS, Flag())
+        sender = Sender(
+            self.databases["notify"], dict.fromkeys(("sms", "whatsapp", "email"), channel), OPTIONS, Flag()
+        )
         while sender.send_due():
             pass
 
@@ -143,7 +168,13 @@ class Town:
             notify.record_print(PassNumber(number=number), reception_call(), session, now())
 
     def scan(self, number: str, direction: str = "entry", count: int | None = None) -> ScanResult:
-        facts = {"pass_number": number, "gate": GATE, "nonce": uuid4().hex, "direction": direction, "count": count}
+        facts = {
+            "pass_number": number,
+            "gate": GATE,
+            "nonce": uuid4().hex,
+            "direction": direction,
+            "count": count,
+        }
         request = ScanPass(**facts, id_check=MATCHED if direction == "entry" else None)
         with self.databases["verify"].transaction() as session:
             return verify.scan(request, calling(officer(site="S1", gate=GATE)), session, now())
@@ -155,7 +186,9 @@ class Town:
         return self._one("approval", "select id from reviews where reference = :key", reference)
 
     def pass_of(self, reference: str) -> str:
-        return self._one("issuance", "select number from passes where reference = :key and revoked_at is null", reference)
+        return self._one(
+            "issuance", "select number from passes where reference = :key and revoked_at is null", reference
+        )
 
     def _one(self, service: str, query: str, key: str) -> Any:
         with self.databases[service].transaction() as session:

@@ -28,7 +28,13 @@ def review(**given: Any) -> ReviewView:
 
 
 DECIDED = DecisionView(
-    status="approved", decided_by="HOM-0002", decided_at=now(), slot=FIRST, gate="PCS1-G1", entries=2, vehicle_allowed=True
+    status="approved",
+    decided_by="HOM-0002",
+    decided_at=now(),
+    slot=FIRST,
+    gate="PCS1-G1",
+    entries=2,
+    vehicle_allowed=True,
 )
 
 
@@ -41,12 +47,22 @@ ADMIT = ScanResult(
 
 
 def login(login_id: str, **given: Any) -> LoginView:
-    facts: dict[str, Any] = {"role": "department", "name": "Harjit Singh", "department": "home", "issued_at": now()}
+    facts: dict[str, Any] = {
+        "role": "department",
+        "name": "Harjit Singh",
+        "department": "home",
+        "issued_at": now(),
+    }
     return LoginView(login_id=login_id, **{**facts, **given})
 
 
 def session(**given: Any) -> StaffSession:
-    facts: dict[str, Any] = {"access_token": signed(claims("staff")), "role": "department", "login_id": "HOM-0001", "expires_at": now()}
+    facts: dict[str, Any] = {
+        "access_token": signed(claims("staff")),
+        "role": "department",
+        "login_id": "HOM-0001",
+        "expires_at": now(),
+    }
     return StaffSession(**{**facts, **given})
 
 

@@ -54,7 +54,9 @@ class Issuer:
         return PublicKey(kid=self.kid, x=_b64(self.raw))
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        return jwt.encode(claims, self.private, "EdDSA", headers={"typ": "epass+jwt", "kid": self.kid, **header})
+        return jwt.encode(
+            claims, self.private, "EdDSA", headers={"typ": "epass+jwt", "kid": self.kid, **header}
+        )
 
 
 ISSUER = Issuer("k1")
@@ -63,7 +65,13 @@ STRANGER = Issuer("k1")
 
 
 def applicant(**changes: Any) -> Person:
-    person = Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", mobile="+919876543210", id_type="voter_id", id_last4="4821")
+    person = Person(
+        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        name_latin="Gurpreet Kaur",
+        mobile="+919876543210",
+        id_type="voter_id",
+        id_last4="4821",
+    )
     return person.model_copy(update=changes)
 
 
@@ -84,7 +92,9 @@ def pass_issued(*companions: Companion, person: Person | None = None, **changes:
         "language": "pa",
         "deliver_by": "sms",
         "key": ISSUER.public,
-        "personal": PassPersonal(applicant=person or applicant(), companions=companions, vehicle="CH01AB1234", link_code="l" * 22),
+        "personal": PassPersonal(
+            applicant=person or applicant(), companions=companions, vehicle="CH01AB1234", link_code="l" * 22
+        ),
     }
     return PassIssued(**facts | changes)
 
@@ -113,7 +123,9 @@ def erased(issued: PassIssued) -> PersonalDataErased:
 
 
 def received(event: E, seq: int = 1) -> Received[E]:
-    return Received(event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=NOON, producer=event.producer)
+    return Received(
+        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=NOON, producer=event.producer
+    )
 
 
 def claims_of(issued: PassIssued, **changes: Any) -> dict[str, Any]:
@@ -172,7 +184,9 @@ def forgeries(issued: PassIssued) -> dict[str, str]:
         "crit": _assembled(header | {"crit": ["exp"]}, claims, sign),
         "b64": _assembled(header | {"b64": False, "crit": ["b64"]}, claims, sign),
         "jwk": _assembled(header | {"jwk": own_key}, claims, STRANGER.private.sign),
-        "jwk without kid": _assembled({"typ": "epass+jwt", "alg": "EdDSA", "jwk": own_key}, claims, STRANGER.private.sign),
+        "jwk without kid": _assembled(
+            {"typ": "epass+jwt", "alg": "EdDSA", "jwk": own_key}, claims, STRANGER.private.sign
+        ),
         "jku": _assembled(header | {"jku": "https://example.org/keys"}, claims, sign),
         "x5u": _assembled(header | {"x5u": "https://example.org/cert"}, claims, sign),
         "x5c": _assembled(header | {"x5c": ["AAAA"]}, claims, sign),
@@ -201,7 +215,9 @@ def forgeries(issued: PassIssued) -> dict[str, str]:
     }
 
 
-def officer(site: str | None = "PCS1", gate: str | None = GATE, login_id: str = "SEC-0001", **changes: Any) -> Principal:
+def officer(
+    site: str | None = "PCS1", gate: str | None = GATE, login_id: str = "SEC-0001", **changes: Any
+) -> Principal:
     principal = Principal(kind="staff", id=login_id, role="security", login_id=login_id, site=site, gate=gate)
     return principal.model_copy(update=changes)
 

@@ -39,18 +39,29 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = 20) -> 
 class Process:
     """One process of ours."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path, *, inherit: bool = True) -> None:
+    def __init__(
+        self, arguments: list[str], environment: dict[str, str], log: Path, *, inherit: bool = True
+    ) -> None:
         self.port = free_port()
         self.log = log
         self._arguments = arguments
         inherited = os.environ if inherit else {}
-        self._environment = {**inherited, **environment, "EPASS_HEALTH_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        self._environment = {
+            **inherited,
+            **environment,
+            "EPASS_HEALTH_PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, *, ready: bool = True) -> "Process":
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
-                [sys.executable, *self._arguments], env=self._environment, stdout=out, stderr=out, start_new_session=True
+                [sys.executable, *self._arguments],
+                env=self._environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
         if ready:
             self.wait_ready()
@@ -67,7 +78,10 @@ class Process:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2, trust_env=False).status_code == 200
+            return (
+                httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2, trust_env=False).status_code
+                == 200
+            )
         except httpx.HTTPError:
             return False
 
@@ -76,12 +90,20 @@ class Process:
             assert self.alive, f"it ended: {self.log.read_text()[-2000:]}"
             return self.is_ready()
 
-        eventually(look, f"ready: {' '.join(self._arguments)}; {self.log.read_text()[-1500:] if self.log.exists() else ''}", seconds)
+        eventually(
+            look,
+            f"ready: {' '.join(self._arguments)}; {self.log.read_text()[-1500:] if self.log.exists() else ''}",
+            seconds,
+        )
 
     def metric(self, name: str) -> float:
         """The sum of a metric's samples."""
         text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=2, trust_env=False).text
-        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith((name + "{", name + " ")))
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in text.splitlines()
+            if line.startswith((name + "{", name + " "))
+        )
 
     def kill(self) -> None:
         if self._child is not None and self.alive:

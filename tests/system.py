@@ -18,7 +18,12 @@ from tests.running import Process, free_port
 SECRET_FILE = "logins.json"
 DEMO_LOGINS: dict[str, dict[str, str]] = {
     "department": {"login_id": "HOM-0001", "password": "department-of-the-tests", "department": "home"},
-    "security": {"login_id": "SEC-0001", "password": "security-of-the-tests", "site": "PCS1", "gate": "PCS1-G1"},
+    "security": {
+        "login_id": "SEC-0001",
+        "password": "security-of-the-tests",
+        "site": "PCS1",
+        "gate": "PCS1-G1",
+    },
     "ado": {"login_id": "ADO-0001", "password": "ado-branch-of-the-tests"},
     "reception": {"login_id": "REC-0001", "password": "reception-of-the-tests", "site": "PCS1"},
     "assisted": {"login_id": "SEW-0001", "password": "sewa-kendra-of-the-tests"},
@@ -38,11 +43,18 @@ class System:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {"EPASS_PUBLIC_URL": self.url, "EPASS_RATE_LIMITS": "false", **settings}
-        self.processes: dict[str, Process] = {name: self._process(name) for name in (*SERVICES, "relay", "sender", "gateway")}
+        self.processes: dict[str, Process] = {
+            name: self._process(name) for name in (*SERVICES, "relay", "sender", "gateway")
+        }
 
     def _environment(self, name: str) -> dict[str, str]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EPASS_")}
-        return {**environment, **self.stack.environment(name), **self._settings, "EPASS_GATEWAY_PORT": str(self.port)}
+        return {
+            **environment,
+            **self.stack.environment(name),
+            **self._settings,
+            "EPASS_GATEWAY_PORT": str(self.port),
+        }
 
     def process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
         """Another process of a kind, such as a second replica; not started.
@@ -56,15 +68,23 @@ class System:
         return self._process(name, label, part, **settings)
 
     def _process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
-        arguments = {"relay": ["relay"], "sender": ["sender"], "gateway": ["gateway"], "exporter": ["ops-exporter"]}.get(
-            name, ["serve", name]
-        )
+        arguments = {
+            "relay": ["relay"],
+            "sender": ["sender"],
+            "gateway": ["gateway"],
+            "exporter": ["ops-exporter"],
+        }.get(name, ["serve", name])
         command = (
             ["-m", "services.chassis.serve", name, *([part] if part else [])]
             if name in SERVICES
             else ["-m", "services.chassis.cli", *arguments]
         )
-        process = Process(command, {**self._environment(name), **settings}, self.folder / f"{name}{label}.log", inherit=False)
+        process = Process(
+            command,
+            {**self._environment(name), **settings},
+            self.folder / f"{name}{label}.log",
+            inherit=False,
+        )
         if name == "gateway":
             process.port = int(settings.get("EPASS_GATEWAY_PORT", self.port))
         return process
@@ -76,7 +96,8 @@ class System:
         with ThreadPoolExecutor(4) as pool:
             list(
                 pool.map(
-                    lambda step: self.epass(*step), [("administrator", "topology", "apply"), *((one, "migrate", one) for one in SERVICES)]
+                    lambda step: self.epass(*step),
+                    [("administrator", "topology", "apply"), *((one, "migrate", one) for one in SERVICES)],
                 )
             )
             self.stack.grant_relay()
@@ -84,14 +105,19 @@ class System:
             list(
                 pool.map(
                     lambda step: self.epass(*step),
-                    [("approval", "seed", "approval"), ("accounts", "seed", "accounts", "--logins", str(logins))],
+                    [
+                        ("approval", "seed", "approval"),
+                        ("accounts", "seed", "accounts", "--logins", str(logins)),
+                    ],
                 )
             )
 
     def epass(self, name: str, *arguments: str) -> None:
         """A command of `epass` that must succeed, with the settings of a process."""
         done = self.try_epass(name, *arguments)
-        assert done.returncode == 0, f"epass {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        assert done.returncode == 0, (
+            f"epass {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
 
     def try_epass(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """The same, however it ends."""
@@ -132,5 +158,7 @@ class System:
         self.prepare()
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()

@@ -14,7 +14,9 @@ class Wire:
     """Speaks AMQP as one of the broker's users."""
 
     def __init__(self, url: str) -> None:
-        self.connection = Connection(url.replace("amqp://", "pyamqp://"), transport_options={"confirm_publish": True})
+        self.connection = Connection(
+            url.replace("amqp://", "pyamqp://"), transport_options={"confirm_publish": True}
+        )
         self.connection.connect()
 
     def close(self) -> None:
@@ -23,7 +25,13 @@ class Wire:
     def publish(self, exchange: str, key: str, body: bytes, **properties: Any) -> None:
         properties.setdefault("content_type", "application/json")
         Producer(self.connection.default_channel, auto_declare=False).publish(
-            body, exchange=exchange, routing_key=key, content_encoding="binary", delivery_mode=2, mandatory=True, **properties
+            body,
+            exchange=exchange,
+            routing_key=key,
+            content_encoding="binary",
+            delivery_mode=2,
+            mandatory=True,
+            **properties,
         )
 
     def depth(self, queue: str) -> int:
@@ -40,18 +48,36 @@ class Wire:
         with self.connection.channel() as channel:
             channel.queue_purge(queue)
 
-    def call(self, service: str, method: str, request: Any, *, seconds: float = 5, call: dict[str, Any] | None = None) -> dict[str, Any]:
+    def call(
+        self,
+        service: str,
+        method: str,
+        request: Any,
+        *,
+        seconds: float = 5,
+        call: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """One RPC as nameko speaks it; the whole reply."""
         reply_to = str(uuid.uuid4())
         replies: list[dict[str, Any]] = []
         call = {"deadline": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(), **(call or {})}
         exchange = Exchange("nameko-rpc", type="topic", durable=True)
-        queue = Queue(f"gateway.test-{reply_to}", exchange, reply_to, exclusive=True, auto_delete=True, durable=False)
+        queue = Queue(
+            f"gateway.test-{reply_to}", exchange, reply_to, exclusive=True, auto_delete=True, durable=False
+        )
         body = json.dumps({"args": [request], "kwargs": {"call": call}}).encode()
         with self.connection.channel() as channel:
-            consumer = Consumer(channel, [queue], callbacks=[lambda body, _message: replies.append(body)], no_ack=True, accept=["json"])
+            consumer = Consumer(
+                channel,
+                [queue],
+                callbacks=[lambda body, _message: replies.append(body)],
+                no_ack=True,
+                accept=["json"],
+            )
             with consumer:
-                self.publish("nameko-rpc", f"{service}.{method}", body, reply_to=reply_to, correlation_id=reply_to)
+                self.publish(
+                    "nameko-rpc", f"{service}.{method}", body, reply_to=reply_to, correlation_id=reply_to
+                )
                 until = datetime.now(UTC) + timedelta(seconds=seconds)
                 while not replies and datetime.now(UTC) < until:
                     try:

@@ -4,7 +4,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from contracts.model import Assistance, Companion, Instant, Language, Person, RevocationReason, Slot, Strict, Wire
+from contracts.model import (
+    Assistance,
+    Companion,
+    Instant,
+    Language,
+    Person,
+    RevocationReason,
+    Slot,
+    Strict,
+    Wire,
+)
 from contracts.rpc.call import Method, Nothing
 
 

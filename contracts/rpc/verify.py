@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from contracts.model import Assistance, Code, Companion, Direction, IdType, Instant, Person, Strict, Verdict, Wire
+from contracts.model import (
+    Assistance,
+    Code,
+    Companion,
+    Direction,
+    IdType,
+    Instant,
+    Person,
+    Strict,
+    Verdict,
+    Wire,
+)
 from contracts.rpc.call import Method, Page
 from contracts.rpc.issuance import PassNumber
 

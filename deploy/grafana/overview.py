@@ -153,7 +153,13 @@ def document() -> dict[str, Any]:
 def _laid_out() -> Iterator[dict[str, Any]]:
     y = 0
     for title, panels in ROWS.items():
-        yield {"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"x": 0, "y": y, "w": WIDTH * ACROSS, "h": 1}}
+        yield {
+            "type": "row",
+            "title": title,
+            "collapsed": False,
+            "panels": [],
+            "gridPos": {"x": 0, "y": y, "w": WIDTH * ACROSS, "h": 1},
+        }
         y += 1
         for at, panel in enumerate(panels):
             place = {"x": at % ACROSS * WIDTH, "y": y + at // ACROSS * HEIGHT, "w": WIDTH, "h": HEIGHT}
@@ -168,7 +174,12 @@ def _drawn(panel: Panel) -> dict[str, Any]:
         "datasource": PROMETHEUS,
         "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "targets": [
-            {"refId": chr(ord("A") + at), "datasource": PROMETHEUS, "expr": expression, "legendFormat": legend}
+            {
+                "refId": chr(ord("A") + at),
+                "datasource": PROMETHEUS,
+                "expr": expression,
+                "legendFormat": legend,
+            }
             for at, (expression, legend) in enumerate(panel.queries)
         ],
     }

@@ -52,7 +52,10 @@ class Environment:
         if name in SERVICES:
             own = self._of_service(name)
         elif name == "sender":
-            own = {"EPASS_DATABASE_URL": self.database_url("notify"), "EPASS_PERSONAL_KEYS": self.vault.fernet("personal")}
+            own = {
+                "EPASS_DATABASE_URL": self.database_url("notify"),
+                "EPASS_PERSONAL_KEYS": self.vault.fernet("personal"),
+            }
         elif name == "relay":
             urls = ",".join(self.database_url("relay", service) for service in SERVICES)
             own = {"EPASS_BROKER_URLS": self.broker_url("relay"), "EPASS_RELAY_DATABASE_URLS": urls}
@@ -71,8 +74,14 @@ class Environment:
         return self._of_all(name) | own
 
     def _of_all(self, name: str) -> dict[str, str]:
-        health = {"EPASS_HEALTH_PORT": str(self.ports[name])} if name in self.ports and name != "gateway" else {}
-        return {"EPASS_LOCAL_MODE": "true", "EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}", **health}
+        health = (
+            {"EPASS_HEALTH_PORT": str(self.ports[name])} if name in self.ports and name != "gateway" else {}
+        )
+        return {
+            "EPASS_LOCAL_MODE": "true",
+            "EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}",
+            **health,
+        }
 
     def _of_service(self, name: str) -> dict[str, str]:
         own = {

@@ -53,12 +53,17 @@ def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
             at = datetime.now(UTC)
             into.mkdir(parents=True, mode=0o700)
             write_private(into / SECRETS, secrets.read_text())
-            exported = {name: connection.execute("select pg_export_snapshot()").fetchall()[0][0] for name, connection in moment.items()}
+            exported = {
+                name: connection.execute("select pg_export_snapshot()").fetchall()[0][0]
+                for name, connection in moment.items()
+            }
             with ThreadPoolExecutor(2) as pool:
                 list(pool.map(lambda name: _dump(into / f"{name}.dump", url(name), exported[name]), exported))
             server = next(iter(moment.values())).info.server_version
     except psycopg.OperationalError as error:
-        raise StackFailed("the databases do not answer: a backup is made of a running stack (`make run`)") from error
+        raise StackFailed(
+            "the databases do not answer: a backup is made of a running stack (`make run`)"
+        ) from error
     manifest = {
         "at": at.isoformat(timespec="milliseconds"), "epass": version("epass"), "postgresql": server // 10_000, "files": described(into),
     }  # fmt: skip
@@ -90,13 +95,21 @@ def run_program(name: str, arguments: list[str], url: str) -> None:
     with psycopg.connect(url, connect_timeout=5) as connection:
         binaries = programs(str(connection.info.server_version // 10_000))
     at = urlsplit(url)
-    told = {"PGHOST": at.hostname, "PGPORT": str(at.port), "PGUSER": at.username, "PGPASSWORD": at.password, "PGDATABASE": at.path[1:]}
+    told = {
+        "PGHOST": at.hostname,
+        "PGPORT": str(at.port),
+        "PGUSER": at.username,
+        "PGPASSWORD": at.password,
+        "PGDATABASE": at.path[1:],
+    }
     done = subprocess.run(
         [str(binaries / name), *arguments], env={**os.environ, **{key: value or "" for key, value in told.items()}},
         text=True, capture_output=True, check=False, umask=0o077,
     )  # fmt: skip
     if done.returncode:
-        raise StackFailed(f"{name} of {told['PGDATABASE']} failed: {(done.stderr.strip() or 'it said nothing').splitlines()[-1]}")
+        raise StackFailed(
+            f"{name} of {told['PGDATABASE']} failed: {(done.stderr.strip() or 'it said nothing').splitlines()[-1]}"
+        )
 
 
 def of_folder(folder: Path, into: Path) -> dict[str, Any]:
@@ -115,7 +128,9 @@ def main() -> int:
     """Back up; answers the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="the running stack's")
-    parser.add_argument("--into", type=Path, default=ROOT / ".local-backups" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}")
+    parser.add_argument(
+        "--into", type=Path, default=ROOT / ".local-backups" / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}"
+    )
     options = parser.parse_args()
     try:
         manifest = of_folder(options.folder, options.into)
@@ -125,7 +140,9 @@ def main() -> int:
     heading(f"A backup as of {manifest['at']}")
     fact("folder", os.path.relpath(options.into))
     fact("size", f"{sum(file['bytes'] for file in manifest['files'].values()) / 1e6:.1f} MB")
-    fact("sensitive", "it holds every secret and all personal data: keep it encrypted, away from this machine")
+    fact(
+        "sensitive", "it holds every secret and all personal data: keep it encrypted, away from this machine"
+    )
     return 0
 
 

@@ -123,7 +123,9 @@ class Broker:
             env=self._environment(), text=True, capture_output=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise StackFailed(f"{program} {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}")
+            raise StackFailed(
+                f"{program} {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}"
+            )
         return done.stdout
 
     def _password(self, user: str) -> str:

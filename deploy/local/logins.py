@@ -18,6 +18,8 @@ DEMO: dict[str, dict[str, str]] = {
 
 def write(file: Path, vault: Vault) -> dict[str, dict[str, str]]:
     """Write ``{role: {"login_id": …, "password": …, …}}`` into ``file``, for its owner only, and answer it."""
-    logins = {role: {**login, "password": vault.password(f"demo {role}")[:16]} for role, login in DEMO.items()}
+    logins = {
+        role: {**login, "password": vault.password(f"demo {role}")[:16]} for role, login in DEMO.items()
+    }
     write_private(file, json.dumps(logins, indent=1) + "\n")
     return logins

@@ -63,7 +63,9 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
             }
             for name in PERMISSIONS
         ],
-        "permissions": [{"user": name, "vhost": VHOST, **allowed._asdict()} for name, allowed in PERMISSIONS.items()],
+        "permissions": [
+            {"user": name, "vhost": VHOST, **allowed._asdict()} for name, allowed in PERMISSIONS.items()
+        ],
     }
 
 

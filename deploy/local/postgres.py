@@ -57,10 +57,18 @@ class Postgres:
         binaries = programs(version.read_text().strip() if version.exists() else "")
         if not version.exists():
             self._initialise(data, binaries)
-        options = [part for name, value in (SETTINGS | {"port": str(self.port)}).items() for part in ("-c", f"{name}={value}")]
+        options = [
+            part
+            for name, value in (SETTINGS | {"port": str(self.port)}).items()
+            for part in ("-c", f"{name}={value}")
+        ]
         command = [str(binaries / "postgres"), "-D", str(data), *options]
         self._child = processes.spawn(
-            command, self.log, {**processes.inherited("PG", "EPASS_"), processes.MARK: self._mark}, user=self._user, ends_by="INT"
+            command,
+            self.log,
+            {**processes.inherited("PG", "EPASS_"), processes.MARK: self._mark},
+            user=self._user,
+            ends_by="INT",
         )
 
     def wait(self, seconds: float = 60) -> None:
@@ -68,7 +76,9 @@ class Postgres:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if not self.is_running():
-                raise StackFailed(f"PostgreSQL did not start: {processes.last_words(self.log, 'FATAL', 'ERROR')} ({self.log})")
+                raise StackFailed(
+                    f"PostgreSQL did not start: {processes.last_words(self.log, 'FATAL', 'ERROR')} ({self.log})"
+                )
             try:
                 self.connect().close()
             except psycopg.OperationalError:
@@ -118,7 +128,9 @@ class Postgres:
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """A superuser's connection that commits by itself."""
-        return psycopg.connect(self.url(SUPERUSER, database, "postgresql"), autocommit=True, connect_timeout=5)
+        return psycopg.connect(
+            self.url(SUPERUSER, database, "postgresql"), autocommit=True, connect_timeout=5
+        )
 
     def create_database(self, name: str, *readers: str) -> str:
         """A database owned by a login role of the same name and closed to all others but ``readers``; answers its address.
@@ -132,13 +144,19 @@ class Postgres:
                 connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
             for reader in readers:
-                connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(reader)))
+                connection.execute(
+                    sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+                        sql.Identifier(name), sql.Identifier(reader)
+                    )
+                )
         return self.url(name)
 
     def _create_role(self, connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
             password = sql.Literal(self._vault.password(f"database {role}"))
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password))
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password)
+            )
 
     def _data_folder(self) -> Path:
         """The data folder, made if it is missing, owned by and within reach of the user the server runs as."""
@@ -156,7 +174,10 @@ class Postgres:
         return link.resolve()
 
     def _reachable(self) -> bool:
-        return self._user is None or processes.run_as(self._user, ["test", "-x", str(self._folder)]).returncode == 0
+        return (
+            self._user is None
+            or processes.run_as(self._user, ["test", "-x", str(self._folder)]).returncode == 0
+        )
 
     def _initialise(self, data: Path, binaries: Path) -> None:
         with tempfile.NamedTemporaryFile("w", prefix="epass-", suffix=".pw") as password:
@@ -170,7 +191,9 @@ class Postgres:
                  "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"],
             )  # fmt: skip
         if done.returncode:
-            raise StackFailed(f"PostgreSQL's initdb failed: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}")
+            raise StackFailed(
+                f"PostgreSQL's initdb failed: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}"
+            )
 
     def remove(self) -> None:
         """Delete the data, also where it lies outside the stack's folder."""
@@ -187,7 +210,9 @@ def _unprivileged() -> str | None:
     try:
         return pwd.getpwnam("postgres").pw_name
     except KeyError as error:
-        raise StackFailed(f"PostgreSQL will not run as root and there is no user 'postgres': {INSTALL}") from error
+        raise StackFailed(
+            f"PostgreSQL will not run as root and there is no user 'postgres': {INSTALL}"
+        ) from error
 
 
 def _outside(folder: Path) -> Path:
@@ -198,15 +223,25 @@ def _outside(folder: Path) -> Path:
 
 def programs(version: str = "") -> Path:
     """The folder with ``postgres``, ``initdb``, ``pg_dump``: of this major version where it is there, else the newest."""
-    found = [folder for folder in _candidates() if (folder / "postgres").exists() and (folder / "initdb").exists()]
+    found = [
+        folder for folder in _candidates() if (folder / "postgres").exists() and (folder / "initdb").exists()
+    ]
     if not found:
         raise StackFailed(f"PostgreSQL is missing: {INSTALL}")
     return next((folder for folder in found if folder.parent.name == version), found[0])
 
 
 def _candidates() -> list[Path]:
-    debian = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
+    debian = sorted(
+        Path("/usr/lib/postgresql").glob("[0-9]*/bin"),
+        key=lambda folder: int(folder.parent.name),
+        reverse=True,
+    )
     on_path = shutil.which("postgres")
     config = shutil.which("pg_config")
-    told = subprocess.run([config, "--bindir"], text=True, capture_output=True, check=False).stdout.strip() if config else ""
+    told = (
+        subprocess.run([config, "--bindir"], text=True, capture_output=True, check=False).stdout.strip()
+        if config
+        else ""
+    )
     return [*debian, *([Path(on_path).resolve().parent] if on_path else []), *([Path(told)] if told else [])]

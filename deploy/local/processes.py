@@ -111,7 +111,11 @@ def end_child(child: "subprocess.Popen[bytes]", seconds: float, by: signal.Signa
 
 def last_words(log: Path, *telling: str) -> str:
     """The last line of ``log`` that contains one of ``telling``, else its last line at all."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+    lines = (
+        [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        if log.exists()
+        else []
+    )
     chosen = [line for line in lines if any(word in line for word in telling)] or lines
     return chosen[-1][:300] if chosen else "it said nothing"
 

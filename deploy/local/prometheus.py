@@ -71,11 +71,15 @@ class Prometheus:
             f"--web.listen-address=127.0.0.1:{self._port}",
             "--log.level=warn",
         ]
-        self._child = processes.spawn(command, self._log, {**processes.inherited("EPASS_"), processes.MARK: self._mark})
+        self._child = processes.spawn(
+            command, self._log, {**processes.inherited("EPASS_"), processes.MARK: self._mark}
+        )
         until = time.monotonic() + seconds
         while not self._answers():
             if self._child.poll() is not None:
-                raise StackFailed(f"Prometheus did not start: {processes.last_words(self._log, 'err')} ({self._log})")
+                raise StackFailed(
+                    f"Prometheus did not start: {processes.last_words(self._log, 'err')} ({self._log})"
+                )
             if time.monotonic() > until:
                 self.stop()
                 raise StackFailed(f"Prometheus did not answer within {seconds:.0f} s ({self._log})")

@@ -68,7 +68,9 @@ def load(backup: Path, url: Url) -> Restored:
 
 
 def _load(file: Path, url: str) -> None:
-    run_program("pg_restore", ["--exit-on-error", "--single-transaction", f"--dbname={file.stem}", str(file)], url)
+    run_program(
+        "pg_restore", ["--exit-on-error", "--single-transaction", f"--dbname={file.stem}", str(file)], url
+    )
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("analyze")
 

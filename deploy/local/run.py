@@ -37,7 +37,9 @@ def main() -> int:
         signal.signal(number, _interrupt)
     try:
         stack = Stack(options.folder, _gateway_port())
-        watch = Prometheus(stack.folder / "prometheus", stack.ports["watch"], stack.logs / "prometheus.log", stack.id)
+        watch = Prometheus(
+            stack.folder / "prometheus", stack.ports["watch"], stack.logs / "prometheus.log", stack.id
+        )
         _run(stack, Services(stack), watch, options.once)
     except StackFailed as error:
         complain(str(error))

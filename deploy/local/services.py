@@ -44,10 +44,17 @@ class Services:
         stack = self._stack
         file = stack.folder / "logins.json"
         logins.write(file, stack.vault)
-        self._epass([("administrator", ["topology", "apply"]), *((service, ["migrate", service]) for service in SERVICES)])
+        self._epass(
+            [
+                ("administrator", ["topology", "apply"]),
+                *((service, ["migrate", service]) for service in SERVICES),
+            ]
+        )
         stack.grant_relay()
         stack.grant_ops()
-        self._epass([("approval", ["seed", "approval"]), ("accounts", ["seed", "accounts", "--logins", str(file)])])
+        self._epass(
+            [("approval", ["seed", "approval"]), ("accounts", ["seed", "accounts", "--logins", str(file)])]
+        )
 
     def start(self) -> None:
         """Start every process under honcho, without waiting until they are ready."""
@@ -90,7 +97,11 @@ class Services:
         ended = _STOPPED.search(self._log.read_text(errors="replace"))
         if ended:
             log = self._stack.logs / f"{ended[1]}.log"
-            why = f"by signal {ended[2][1:]}" if ended[2][0] == "-" else f"with code {ended[2]}: {processes.last_words(log, 'Error')}"
+            why = (
+                f"by signal {ended[2][1:]}"
+                if ended[2][0] == "-"
+                else f"with code {ended[2]}: {processes.last_words(log, 'Error')}"
+            )
             raise StackFailed(f"{ended[1]} ended {why} ({log})")
         if self._manager is None or self._manager.poll() is not None:
             raise StackFailed(f"honcho ended: {processes.last_words(self._log)} ({self._log})")
@@ -107,7 +118,10 @@ class Services:
         return f"http://127.0.0.1:{port}"
 
     def _line(self, name: str) -> str:
-        file, log = shlex.quote(str(self._settings_file(name))), shlex.quote(str(self._stack.logs / f"{name}.log"))
+        file, log = (
+            shlex.quote(str(self._settings_file(name))),
+            shlex.quote(str(self._stack.logs / f"{name}.log")),
+        )
         return f"set -a; . {file}; exec {shlex.join(EPASS)} {COMMANDS[name]} > {log} 2>&1"
 
     def _settings_file(self, name: str) -> Path:
@@ -124,7 +138,9 @@ class Services:
         try:
             for words, log, child in running:
                 if child.wait():
-                    raise StackFailed(f"epass {' '.join(words)} failed: {processes.last_words(log, 'Error')} ({log})")
+                    raise StackFailed(
+                        f"epass {' '.join(words)} failed: {processes.last_words(log, 'Error')} ({log})"
+                    )
         finally:
             for _, _, child in running:
                 processes.end_child(child, 2)

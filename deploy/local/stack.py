@@ -36,8 +36,12 @@ class Stack:
         self.ports = ports.remembered(self.folder / "ports.json")
         self.gateway_port = gateway_port or self.ports["gateway"]
         self.vault = Vault(self.folder / "secrets.json")
-        self.postgres = Postgres(self.folder / "postgres", self.ports["postgres"], self.vault, self.logs / "postgres.log", self.id)
-        self.broker = Broker(self.folder / "broker", self.ports, self.vault, self.logs / "broker.log", self.id)
+        self.postgres = Postgres(
+            self.folder / "postgres", self.ports["postgres"], self.vault, self.logs / "postgres.log", self.id
+        )
+        self.broker = Broker(
+            self.folder / "broker", self.ports, self.vault, self.logs / "broker.log", self.id
+        )
         self._lock: int | None = None
 
     def start(self) -> None:
@@ -97,11 +101,16 @@ class Stack:
 
         Each gets only what it needs; see ``services/chassis/settings.py`` for the meanings.
         """
-        told = access.Environment(self.broker.url, self.postgres.url, self.vault, self.ports, self.gateway_port)
+        told = access.Environment(
+            self.broker.url, self.postgres.url, self.vault, self.ports, self.gateway_port
+        )
         return {processes.MARK: self.id} | told.of(name)
 
     def _check_ports(self) -> None:
-        ports.check([("gateway", self.gateway_port)], "stop that program, or choose another: EPASS_GATEWAY_PORT=8081 make run")
+        ports.check(
+            [("gateway", self.gateway_port)],
+            "stop that program, or choose another: EPASS_GATEWAY_PORT=8081 make run",
+        )
         remedy = f"stop that program, or delete {self.folder / 'ports.json'} to choose other ports (no data is lost)"
         ports.check(((name, self.ports[name]) for name in ports.NAMES if name != "gateway"), remedy)
 
@@ -120,7 +129,9 @@ class Stack:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 
@@ -132,7 +143,9 @@ def _lock(file: Path) -> int:
     except OSError as error:
         holder = file.read_text().strip()
         os.close(descriptor)
-        raise StackFailed(f"already running in {file.parent} (process {holder}): stop that one first") from error
+        raise StackFailed(
+            f"already running in {file.parent} (process {holder}): stop that one first"
+        ) from error
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor

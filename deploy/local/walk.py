@@ -52,7 +52,9 @@ class Walk:
         except httpx.HTTPError as error:
             raise StackFailed(f"{self._step} failed: {error!r}") from error
         except (KeyError, TypeError, ValueError) as error:
-            raise StackFailed(f"{self._step} was answered with something else than expected: {error!r}") from error
+            raise StackFailed(
+                f"{self._step} was answered with something else than expected: {error!r}"
+            ) from error
 
     def _sign_in(self) -> str:
         heading("A citizen proves a mobile")
@@ -63,7 +65,9 @@ class Walk:
         if code is None:
             raise StackFailed(f"the OTP's message holds no code: {message['text']}")
         fact("message", message["text"])
-        answer = self._post("proving the OTP", "/otp/verify", {"request_id": asked["request_id"], "code": code[0]})
+        answer = self._post(
+            "proving the OTP", "/otp/verify", {"request_id": asked["request_id"], "code": code[0]}
+        )
         return str(answer["access_token"])
 
     def _apply(self, citizen: str) -> tuple[str, Json]:
@@ -85,16 +89,24 @@ class Walk:
     def _approve(self, reference: str, window: Json) -> None:
         heading("The department decides")
         token = self._staff("department")
-        found = self._until("the review", lambda: self._post("searching the review", "/reviews/search", {"q": reference}, token)["items"])
+        found = self._until(
+            "the review",
+            lambda: self._post("searching the review", "/reviews/search", {"q": reference}, token)["items"],
+        )
         answer = self._post("approving", f"/reviews/{found[0]['id']}/approve", window, token)
-        fact("approved by", f"{self._logins['department']['login_id']} for {window['date']}, {window['from']} to {window['to']}")
+        fact(
+            "approved by",
+            f"{self._logins['department']['login_id']} for {window['date']}, {window['from']} to {window['to']}",
+        )
         fact("review", answer.get("status", "approved"))
 
     def _receive(self, citizen: str, reference: str) -> str:
         heading("The pass arrives on the phone")
         path = f"/applications/{reference}"
         issued = self._until("the pass", lambda: self._get("the application", path, citizen).get("pass"))
-        message = self._until("the pass's message", lambda: self._message(lambda m: issued["number"] in m["text"]))
+        message = self._until(
+            "the pass's message", lambda: self._message(lambda m: issued["number"] in m["text"])
+        )
         fact("message", message["text"])
         token = self._get("the pass", f"/passes/{issued['number']}", citizen)["token"]
         say()
@@ -108,7 +120,10 @@ class Walk:
             "token": self._get("the pass", f"/passes/{number}", citizen)["token"], "gate": gate, "direction": "entry",
         }  # fmt: skip
         preview = self._scan(officer, scan, None)
-        fact("preview", f"{preview['verdict']}: {preview['applicant']['name_latin']}, party of {preview['party']}")
+        fact(
+            "preview",
+            f"{preview['verdict']}: {preview['applicant']['name_latin']}, party of {preview['party']}",
+        )
         told = self._scan(officer, scan, {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"})
         fact("ID proof", "voter_id …4821 matched")
         fact("verdict", told["verdict"])
@@ -118,7 +133,12 @@ class Walk:
 
     def _scan(self, officer: str, scan: Json, id_check: Json | None) -> Json:
         now = datetime.now(INDIA).isoformat()
-        return self._post("scanning", "/scans", {**scan, "nonce": secrets.token_hex(16), "scanned_at": now, "id_check": id_check}, officer)
+        return self._post(
+            "scanning",
+            "/scans",
+            {**scan, "nonce": secrets.token_hex(16), "scanned_at": now, "id_check": id_check},
+            officer,
+        )
 
     def _look_back(self, citizen: str, reference: str) -> None:
         heading("The citizen looks at the timeline")
@@ -138,7 +158,9 @@ class Walk:
 
     def _message(self, wanted: Callable[[Json], bool]) -> Json | None:
         """The newest message on the citizen's phone that is wanted."""
-        messages: list[Json] = self._ask("reading the phone", "GET", "/dev/messages", params={"to": self._mobile})
+        messages: list[Json] = self._ask(
+            "reading the phone", "GET", "/dev/messages", params={"to": self._mobile}
+        )
         return max(filter(wanted, messages), key=lambda message: str(message["at"]), default=None)
 
     def _post(self, step: str, path: str, body: Json, token: str = "") -> Json:
@@ -172,7 +194,11 @@ def _window(now: datetime) -> Json:
     if last - start < timedelta(minutes=20):
         start = (start + timedelta(days=1)).replace(hour=0, minute=0)
         last = start + timedelta(hours=2)
-    return {"date": f"{start:%Y-%m-%d}", "from": f"{start:%H:%M}", "to": f"{min(start + timedelta(hours=2), last):%H:%M}"}
+    return {
+        "date": f"{start:%Y-%m-%d}",
+        "from": f"{start:%H:%M}",
+        "to": f"{min(start + timedelta(hours=2), last):%H:%M}",
+    }
 
 
 def _bearer(token: str) -> dict[str, str]:

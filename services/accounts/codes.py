@@ -31,4 +31,6 @@ def mobile_digest(mobile: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hmac.new(settings().otp_secret.get_secret_value().encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        settings().otp_secret.get_secret_value().encode(), text.encode(), hashlib.sha256
+    ).hexdigest()

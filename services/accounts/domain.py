@@ -16,7 +16,12 @@ from contracts.model import Role
 ROLE_PREFIXES: dict[Role, str] = {
     "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD", "kiosk": "KIO",
 }  # fmt: skip
-_NEEDED: dict[Role, str] = {"department": "department", "security": "site", "reception": "site", "kiosk": "site"}
+_NEEDED: dict[Role, str] = {
+    "department": "department",
+    "security": "site",
+    "reception": "site",
+    "kiosk": "site",
+}
 _ALLOWED: dict[Role, tuple[str, ...]] = {
     "department": ("department", "site"),
     "security": ("site", "gate"),

@@ -50,14 +50,21 @@ def seed(db: Database, role: Role, entry: DemoLogin) -> None:
     with db.transaction() as session:
         known = session.get(Login, entry.login_id)
     unchanged = known is not None and passwords.matches(known.password_hash, entry.password)
-    password_hash = known.password_hash if known is not None and unchanged else passwords.hashed(entry.password)
+    password_hash = (
+        known.password_hash if known is not None and unchanged else passwords.hashed(entry.password)
+    )
     with db.transaction() as session:
         _put(session, role, entry, password_hash)
         _count_on(session, entry.login_id)
 
 
 def _put(session: Session, role: Role, entry: DemoLogin, password_hash: str) -> None:
-    restored = {"password_hash": password_hash, "must_change_password": False, "disabled_at": None, "disabled_by": None}
+    restored = {
+        "password_hash": password_hash,
+        "must_change_password": False,
+        "disabled_at": None,
+        "disabled_by": None,
+    }
     given = {
         "login_id": entry.login_id,
         "role": role,
@@ -67,11 +74,19 @@ def _put(session: Session, role: Role, entry: DemoLogin, password_hash: str) -> 
         "gate": entry.gate,
         "issued_at": now(),
     }
-    session.execute(insert(Login).values(**given, **restored).on_conflict_do_update(index_elements=["login_id"], set_=restored))
+    session.execute(
+        insert(Login)
+        .values(**given, **restored)
+        .on_conflict_do_update(index_elements=["login_id"], set_=restored)
+    )
 
 
 def _count_on(session: Session, login_id: str) -> None:
     prefix, number = parse_login_id(login_id)
     counter = insert(LoginCounter).values(prefix=prefix, last=number)
     higher = counter.excluded.last > LoginCounter.last
-    session.execute(counter.on_conflict_do_update(index_elements=["prefix"], set_={"last": counter.excluded.last}, where=higher))
+    session.execute(
+        counter.on_conflict_do_update(
+            index_elements=["prefix"], set_={"last": counter.excluded.last}, where=higher
+        )
+    )

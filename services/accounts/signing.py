@@ -31,7 +31,12 @@ def current_key(session: Session, at: datetime) -> SigningKey:
 def _new_key(session: Session, at: datetime) -> SigningKey:
     private = Ed25519PrivateKey.generate()
     public = _base64url(private.public_key().public_bytes_raw())
-    key = SigningKey(kid=_kid(public), public=public, private_sealed=sealing.seal(private.private_bytes_raw()), created_at=at)
+    key = SigningKey(
+        kid=_kid(public),
+        public=public,
+        private_sealed=sealing.seal(private.private_bytes_raw()),
+        created_at=at,
+    )
     session.add(key)
     session.flush()
     return key

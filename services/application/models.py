@@ -55,9 +55,19 @@ class Application(Base):
     __table_args__ = (
         Index("applications_by_mobile", "mobile", "submitted_at", "id"),
         Index("applications_by_age", "submitted_at", "id"),
-        Index("applications_made_there", "site", "submitted_at", "id", postgresql_where=text("channel in ('counter', 'kiosk')")),
+        Index(
+            "applications_made_there",
+            "site",
+            "submitted_at",
+            "id",
+            postgresql_where=text("channel in ('counter', 'kiosk')"),
+        ),
         Index("applications_answered", "department", "answered_at", postgresql_include=["submitted_at"]),
-        Index("applications_undecided", "preferred_until", postgresql_where=text("status in ('submitted', 'returned')")),
+        Index(
+            "applications_undecided",
+            "preferred_until",
+            postgresql_where=text("status in ('submitted', 'returned')"),
+        ),
         Index("applications_to_erase", "last_matters_at", postgresql_where=text("erased_at is null")),
     )
 

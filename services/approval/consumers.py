@@ -3,7 +3,13 @@
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
-from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationExpired, ApplicationSubmitted, PersonalDataErased
+from contracts.events import (
+    ApplicationAmended,
+    ApplicationCancelled,
+    ApplicationExpired,
+    ApplicationSubmitted,
+    PersonalDataErased,
+)
 from services.approval.handlers import applications, escalation
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase, every

@@ -74,12 +74,16 @@ def status_after(status: ReviewStatus, ending: Ending) -> ReviewStatus:
     return status
 
 
-def officer_after(department: str, officer: str | None, before: ApplicationDetails, after: ApplicationDetails) -> str | None:
+def officer_after(
+    department: str, officer: str | None, before: ApplicationDetails, after: ApplicationDetails
+) -> str | None:
     """Whom an amended application is to: an applicant who names another officer is heard, unless it left the department."""
     return after.officer if after.officer != before.officer and department == after.department else officer
 
 
-def approve(review: Review, terms: Approve, site: SiteRecord | None, *, by: str, at: datetime, furthest_days: int) -> PassApproved:
+def approve(
+    review: Review, terms: Approve, site: SiteRecord | None, *, by: str, at: datetime, furthest_days: int
+) -> PassApproved:
     """Lets the visit take place within a slot, which need not be one of the preferred ones.
 
     Raises:
@@ -170,7 +174,9 @@ def forward(review: Review, to: Forward, department: DepartmentRecord | None) ->
         raise InvalidInput.of("department", "exactly_one", "name a department or an officer, not both")
     if to.department is not None:
         if department is None or to.department == review.department:
-            raise InvalidInput.of("department", "unknown_department" if department is None else "same_department")
+            raise InvalidInput.of(
+                "department", "unknown_department" if department is None else "same_department"
+            )
         return department.code, None
     if department is None or to.officer not in {officer.code for officer in department.officers}:
         raise InvalidInput.of("officer", "unknown_officer")
@@ -195,7 +201,9 @@ def _must_be_pending(review: Review, revision_read: int | None) -> None:
         raise _settled(review)
     current = review.application.revision
     if revision_read is not None and revision_read != current:
-        raise Conflict("the application was changed since it was read", code="application_changed", revision=current)
+        raise Conflict(
+            "the application was changed since it was read", code="application_changed", revision=current
+        )
 
 
 def _settled(review: Review) -> Conflict:

@@ -8,7 +8,15 @@ from sqlalchemy import TIMESTAMP, BigInteger, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from contracts.events import ApplicationDetails, ClosedDay, DepartmentRecord, OfficerRecord, OpeningHours, SiteAdvice, SiteRecord
+from contracts.events import (
+    ApplicationDetails,
+    ClosedDay,
+    DepartmentRecord,
+    OfficerRecord,
+    OpeningHours,
+    SiteAdvice,
+    SiteRecord,
+)
 from contracts.model import Language, RejectionReason, ReviewStatus, Slot
 from contracts.rpc.approval import DecisionView
 from services.approval import domain
@@ -22,7 +30,7 @@ WHOLE = "all, delete-orphan"
 class Base(DeclarativeBase):
     """Instants are with time zone, text has no length, words and details are JSON."""
 
-    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own way
+    type_annotation_map = {
         datetime: TIMESTAMP(timezone=True),
         str: Text,
         ReviewStatus: Text,
@@ -69,7 +77,13 @@ class Site(Base):
             advice=SiteAdvice.model_validate(self.advice) if self.advice else None,
             gates=tuple(gate.code for gate in self.gates),
             hours=tuple(
-                OpeningHours(weekday=row.weekday, opens=row.opens, closes=row.closes, valid_from=row.valid_from, valid_to=row.valid_to)
+                OpeningHours(
+                    weekday=row.weekday,
+                    opens=row.opens,
+                    closes=row.closes,
+                    valid_from=row.valid_from,
+                    valid_to=row.valid_to,
+                )
                 for row in self.hours
             ),
             closed_days=tuple(ClosedDay(day=row.day, reason=row.reason) for row in self.closed_days),
@@ -113,8 +127,12 @@ class Department(Base):
     __tablename__ = "departments"
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[Words]
-    sites: Mapped[list["DepartmentSite"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="DepartmentSite.position")
-    officers: Mapped[list["Officer"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Officer.position")
+    sites: Mapped[list["DepartmentSite"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="DepartmentSite.position"
+    )
+    officers: Mapped[list["Officer"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="Officer.position"
+    )
 
     @classmethod
     def of(cls, record: DepartmentRecord) -> "Department":
@@ -123,7 +141,9 @@ class Department(Base):
             code=record.code,
             name=record.name,
             sites=[DepartmentSite(site_code=code, position=at) for at, code in enumerate(record.sites)],
-            officers=[Officer(position=at, **officer.model_dump()) for at, officer in enumerate(record.officers)],
+            officers=[
+                Officer(position=at, **officer.model_dump()) for at, officer in enumerate(record.officers)
+            ],
         )
 
     def record(self) -> DepartmentRecord:
@@ -208,7 +228,9 @@ class Review(Base):
     name_latin: Mapped[str]
     details: Mapped[Json]
     personal: Mapped[Json]
-    decisions: Mapped[list["Decision"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Decision.number")
+    decisions: Mapped[list["Decision"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="Decision.number"
+    )
     forwardings: Mapped[list["Forwarding"]] = relationship(cascade=WHOLE, order_by="Forwarding.number")
 
     __table_args__ = (
@@ -226,8 +248,15 @@ class Review(Base):
     def application(self, application: ApplicationDetails) -> None:
         self.details = application.model_dump(mode="json", exclude={"personal"})
         self.personal = application.personal.model_dump(mode="json")
-        self.name, self.name_latin = application.personal.applicant.name, application.personal.applicant.name_latin
-        self.reference, self.revision, self.site = application.reference, application.revision, application.site
+        self.name, self.name_latin = (
+            application.personal.applicant.name,
+            application.personal.applicant.name_latin,
+        )
+        self.reference, self.revision, self.site = (
+            application.reference,
+            application.revision,
+            application.site,
+        )
 
     def as_domain(self) -> domain.Review:
         """The review that decisions are made about."""

@@ -11,7 +11,9 @@ LOOK_BACK_DAYS = 90
 """A site that was open for less than the span asked for in so many days counts as never open that long."""
 
 
-def slot_problems(slot: Slot, site: SiteRecord | None, at: datetime, furthest_days: int) -> tuple[FieldError, ...]:
+def slot_problems(
+    slot: Slot, site: SiteRecord | None, at: datetime, furthest_days: int
+) -> tuple[FieldError, ...]:
     """What is wrong with a slot, the first thing only; nothing where it can be approved.
 
     Args:
@@ -29,7 +31,9 @@ def slot_problems(slot: Slot, site: SiteRecord | None, at: datetime, furthest_da
         problem = ("slot.date", "too_far")
     elif site and site.is_closed_on(slot.day):
         problem = ("slot.date", "closed_day")
-    elif site is None or not any(opens <= slot.start and slot.end <= closes for opens, closes in site.windows_on(slot.day)):
+    elif site is None or not any(
+        opens <= slot.start and slot.end <= closes for opens, closes in site.windows_on(slot.day)
+    ):
         problem = ("slot.from", "outside_hours")
     else:
         return ()
@@ -56,5 +60,8 @@ def open_since(site: SiteRecord, at: datetime, span: timedelta) -> datetime | No
 
 def _open_times(site: SiteRecord, day: date) -> list[tuple[datetime, datetime]]:
     """The open times of a day, the latest first."""
-    times = [(datetime.combine(day, opens, IST), datetime.combine(day, closes, IST)) for opens, closes in site.windows_on(day)]
+    times = [
+        (datetime.combine(day, opens, IST), datetime.combine(day, closes, IST))
+        for opens, closes in site.windows_on(day)
+    ]
     return sorted(times, reverse=True)

@@ -11,7 +11,10 @@ from services.chassis.db import Database
 from services.chassis.settings import settings
 
 DIRECTORY = Path(__file__).with_name("demo_directory.toml")
-ALWAYS = tuple(OpeningHours(weekday=day, opens=time(0, 0), closes=time(23, 59), valid_from=date(2025, 1, 1)) for day in range(7))
+ALWAYS = tuple(
+    OpeningHours(weekday=day, opens=time(0, 0), closes=time(23, 59), valid_from=date(2025, 1, 1))
+    for day in range(7)
+)
 """So that the demonstration works at any hour."""
 
 

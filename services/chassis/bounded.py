@@ -12,7 +12,12 @@ from psycopg.pq import TransactionStatus
 
 ANSWER_SECONDS = 10.0
 """For one answer. Longer than ``statement_timeout``, so that a server that lives speaks first."""
-TCP: dict[str, Any] = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 6000}
+TCP: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 6000,
+}
 """Options of a connection: a peer that is gone is noticed within 11 s (tcp_user_timeout is in milliseconds)."""
 Wait = Generator[Any, Any, Any]
 

@@ -10,7 +10,12 @@ from services.chassis.logs import logger
 
 log = logger(__name__)
 CONNECT_TIMEOUT = 5.0
-LOST = (aio_pika.exceptions.AMQPError, aio_pika.exceptions.ChannelInvalidStateError, OSError, asyncio.TimeoutError)
+LOST = (
+    aio_pika.exceptions.AMQPError,
+    aio_pika.exceptions.ChannelInvalidStateError,
+    OSError,
+    asyncio.TimeoutError,
+)
 """What going away looks like: protocol errors, a channel that is closed already, sockets, a node that does not answer."""
 
 
@@ -28,7 +33,8 @@ async def connect(urls: Sequence[str], name: str, heartbeat: int = 20) -> Abstra
     for url in urls:
         try:
             return await asyncio.wait_for(
-                aio_pika.connect(url, client_properties={"connection_name": name}, heartbeat=heartbeat), CONNECT_TIMEOUT
+                aio_pika.connect(url, client_properties={"connection_name": name}, heartbeat=heartbeat),
+                CONNECT_TIMEOUT,
             )
         except LOST as error:
             log.warning("broker node does not answer", error=type(error).__name__, part=name)

@@ -14,7 +14,11 @@ from services.chassis import logs
 from services.chassis.settings import Settings, settings
 
 service_name = click.argument("service", type=click.Choice(SERVICES))
-OPS = {"dead-letters": "dead_letters:dead_letters", "outbox": "outboxes:outbox", "invariants": "examining:command"}
+OPS = {
+    "dead-letters": "dead_letters:dead_letters",
+    "outbox": "outboxes:outbox",
+    "invariants": "examining:command",
+}
 """Commands that live in ``services/chassis/ops``, imported when they are asked for."""
 
 
@@ -41,7 +45,9 @@ def main() -> None:
 
 @main.command()
 @service_name
-@click.option("--only", type=click.Choice(["rpc", "events"]), help="One of the two containers; both where left out.")
+@click.option(
+    "--only", type=click.Choice(["rpc", "events"]), help="One of the two containers; both where left out."
+)
 def serve(service: str, only: str | None) -> None:
     """Serve a nameko service until SIGTERM."""
     arguments = [sys.executable, "-m", "services.chassis.serve", service, *([only] if only else [])]

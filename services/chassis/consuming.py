@@ -46,7 +46,13 @@ class RawConsumer(ConsumerMixin):
     """
 
     def __init__(
-        self, urls: Sequence[str], queues: Sequence[str], on_message: OnMessage, prefetch: int, part: str, heartbeat: int = 20
+        self,
+        urls: Sequence[str],
+        queues: Sequence[str],
+        on_message: OnMessage,
+        prefetch: int,
+        part: str,
+        heartbeat: int = 20,
     ) -> None:
         self.connection = connection(urls, heartbeat)
         self._queues = [Queue(name, no_declare=True) for name in queues]
@@ -76,7 +82,9 @@ class RawConsumer(ConsumerMixin):
     def establish_connection(self) -> Iterator[Connection]:
         """A connection, tried for again every second or so. kombu's own pauses grow to half a minute."""
         with self.create_connection() as fresh:
-            fresh.ensure_connection(self.on_connection_error, interval_start=0.2, interval_step=0.2, interval_max=1)
+            fresh.ensure_connection(
+                self.on_connection_error, interval_start=0.2, interval_step=0.2, interval_max=1
+            )
             yield fresh
 
     def on_consume_ready(self, *_args: Any, **_kwargs: Any) -> None:

@@ -53,7 +53,9 @@ class OwnDatabase(DependencyProvider):
         """Keeps the chassis' own tables small, once a process."""
         if OwnDatabase._shared is not None and not OwnDatabase._kept_small:
             OwnDatabase._kept_small = True
-            self.container.spawn_managed_thread(functools.partial(housekeeping.run, OwnDatabase._shared), identifier="housekeeping")
+            self.container.spawn_managed_thread(
+                functools.partial(housekeeping.run, OwnDatabase._shared), identifier="housekeeping"
+            )
 
     def get_dependency(self, _worker_ctx: Any) -> Database:
         """The pool."""

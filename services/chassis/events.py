@@ -51,8 +51,14 @@ def hears(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope, int
         def take(self: Any, envelope: Envelope, deliveries: int) -> None:
             received = unwrap(envelope, key_ring())
             consumer = f"{self.service}.{event.__name__}"
-            work = functools.partial(_once, consumer=consumer, received=received, method=functools.partial(method, self))
-            told = logs.context(correlation_id=envelope.correlation_id, traceparent=envelope.traceparent, event_id=str(envelope.id))
+            work = functools.partial(
+                _once, consumer=consumer, received=received, method=functools.partial(method, self)
+            )
+            told = logs.context(
+                correlation_id=envelope.correlation_id,
+                traceparent=envelope.traceparent,
+                event_id=str(envelope.id),
+            )
             with told, _precautions(self.db, consumer, received.id, deliveries):
                 _when_database_answers(self.db, self.service, work)
 
@@ -73,7 +79,9 @@ def _precautions(db: Database, consumer: str, event_id: UUID, deliveries: int) -
         yield
 
 
-def _once(session: Session, consumer: str, received: Received[Any], method: Callable[[Received[Any], Session], None]) -> None:
+def _once(
+    session: Session, consumer: str, received: Received[Any], method: Callable[[Received[Any], Session], None]
+) -> None:
     if inbox.first_sight(session, consumer, received.id):
         method(received, session)
     else:
@@ -165,13 +173,17 @@ class EventEntrypoint(Entrypoint):
         try:
             envelope = self._read(message)
         except UnreadableEvent as error:
-            self.container.spawn_managed_thread(functools.partial(self._settle, message, error), identifier="dead-letter")
+            self.container.spawn_managed_thread(
+                functools.partial(self._settle, message, error), identifier="dead-letter"
+            )
             return
         if envelope.expires_at is not None and envelope.expires_at < now():
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
             self.consumers.consumer.acknowledge(message)
             return
-        self.container.spawn_managed_thread(functools.partial(self._work, envelope, message), identifier=f"wait for a worker: {self.queue}")
+        self.container.spawn_managed_thread(
+            functools.partial(self._work, envelope, message), identifier=f"wait for a worker: {self.queue}"
+        )
 
     def _read(self, message: Message) -> Envelope:
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
@@ -191,12 +203,18 @@ class EventEntrypoint(Entrypoint):
                 outcome = self._settle(message, error)
             metrics.EVENT_SECONDS.labels(self.queue, outcome).observe((now() - began).total_seconds())
             if error is None:
-                metrics.EVENT_AGE.labels(self.queue).observe(max((now() - envelope.occurred_at).total_seconds(), 0))
+                metrics.EVENT_AGE.labels(self.queue).observe(
+                    max((now() - envelope.occurred_at).total_seconds(), 0)
+                )
             return result, exc_info
 
         try:
             self.container.spawn_worker(
-                self, (envelope, _deliveries(message)), {}, context_data=_context_of(envelope), handle_result=handle_result
+                self,
+                (envelope, _deliveries(message)),
+                {},
+                context_data=_context_of(envelope),
+                handle_result=handle_result,
             )
         except ContainerBeingKilled:
             self.consumers.consumer.give_back(message)

@@ -35,7 +35,9 @@ class Health:
                     self._answer(200, b'{"status": "alive"}', "application/json")
                 elif self.path == "/readyz":
                     report = health.report()
-                    self._answer(200 if all(report.values()) else 503, json.dumps(report).encode(), "application/json")
+                    self._answer(
+                        200 if all(report.values()) else 503, json.dumps(report).encode(), "application/json"
+                    )
                 elif self.path == "/metrics":
                     self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
                 else:

@@ -29,7 +29,14 @@ def body_hmac(request: Wire) -> str:
     return hmac.new(secret, request.model_dump_json(by_alias=True).encode(), hashlib.sha256).hexdigest()
 
 
-def once(session: Session, call: Call, route: str, request: Wire, effect: Callable[[], str], answer: Callable[[str], R]) -> R:
+def once(
+    session: Session,
+    call: Call,
+    route: str,
+    request: Wire,
+    effect: Callable[[], str],
+    answer: Callable[[str], R],
+) -> R:
     """Runs ``effect`` unless this command was carried out before, and answers the same either way.
 
     Args:
@@ -49,7 +56,9 @@ def once(session: Session, call: Call, route: str, request: Wire, effect: Callab
     scope = {"principal": call.principal.id, "route": route, "key": call.idempotency_key}
     digest = body_hmac(request)
     row = insert(table).values(**scope, body_hmac=digest).on_conflict_do_nothing().returning(table.c.key)
-    matches = (table.c.principal == scope["principal"]) & (table.c.route == route) & (table.c.key == scope["key"])
+    matches = (
+        (table.c.principal == scope["principal"]) & (table.c.route == route) & (table.c.key == scope["key"])
+    )
     if session.execute(row).first() is not None:
         ref = effect()
         session.execute(update(table).where(matches).values(ref=ref))

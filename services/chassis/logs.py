@@ -33,7 +33,9 @@ def context(**facts: str | None) -> Iterator[None]:
         yield
 
 
-def _exception_without_text(_logger: Any, _name: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _exception_without_text(
+    _logger: Any, _name: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
     info = line.pop("exc_info", None)
     if info is True:
         info = sys.exc_info()
@@ -41,7 +43,10 @@ def _exception_without_text(_logger: Any, _name: str, line: structlog.typing.Eve
         info = (type(info), info, info.__traceback__)
     if info and info[0] is not None:
         line["error"] = f"{info[0].__module__}.{info[0].__qualname__}"
-        line["at"] = [f"{frame.filename.rsplit('/', 3)[-1]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(info[2])[-6:]]
+        line["at"] = [
+            f"{frame.filename.rsplit('/', 3)[-1]}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(info[2])[-6:]
+        ]
     return line
 
 
@@ -75,7 +80,9 @@ def configure(service: str, level: str = "INFO") -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("nameko.containers").setLevel(logging.CRITICAL)  # quotes exceptions; rpc.py and events.py log them without
+    logging.getLogger("nameko.containers").setLevel(
+        logging.CRITICAL
+    )  # quotes exceptions; rpc.py and events.py log them without
 
 
 logger = structlog.stdlib.get_logger

@@ -110,7 +110,9 @@ class Publisher:
         for task in pending:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        confirmed = [envelope for envelope, outcome in zip(envelopes, outcomes, strict=True) if outcome is None]
+        confirmed = [
+            envelope for envelope, outcome in zip(envelopes, outcomes, strict=True) if outcome is None
+        ]
         if len(confirmed) < len(envelopes):
             failed = sorted({type(outcome).__name__ for outcome in outcomes if outcome is not None})
             log.warning("events were not confirmed", count=len(envelopes) - len(confirmed), errors=failed)
@@ -153,7 +155,10 @@ class OutboxRelay:
 
     async def _work(self) -> None:
         connection = await asyncio.wait_for(
-            BoundedAsyncConnection.connect(self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP), 5
+            BoundedAsyncConnection.connect(
+                self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP
+            ),
+            5,
         )
         async with connection:
             while not await self._take_lock(connection):

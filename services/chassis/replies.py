@@ -37,7 +37,9 @@ class Replier:
         Raises:
             one of NOT_SENT: the broker is away; nobody has the answer.
         """
-        body = json.dumps({"result": result, "error": serialize(error) if error is not None else None}).encode()
+        body = json.dumps(
+            {"result": result, "error": serialize(error) if error is not None else None}
+        ).encode()
         properties = {"content_type": "application/json", "content_encoding": "utf-8"}
         message = Basic(body, correlation_id=request.properties.get("correlation_id"), **properties)
         with self._lock:

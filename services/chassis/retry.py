@@ -114,7 +114,9 @@ class Mover:
                     mandatory=True,
                     headers=headers,
                     content_type=message.content_type or "application/octet-stream",
-                    content_encoding="binary" if isinstance(message.body, bytes) else (message.content_encoding or "utf-8"),
+                    content_encoding="binary"
+                    if isinstance(message.body, bytes)
+                    else (message.content_encoding or "utf-8"),
                     delivery_mode=2,
                     timeout=5,
                     confirm_timeout=5,

@@ -81,7 +81,9 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
             with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
                 try:
                     return handler(self, request, call).model_dump(mode="json", by_alias=True)
-                except Exception as error:  # the caller gets an answer; a worker that is being killed gives none
+                except (
+                    Exception
+                ) as error:  # the caller gets an answer; a worker that is being killed gives none
                     told = translate(error)
                     outcome = told.body.code
                     if isinstance(told, InternalError):
@@ -90,7 +92,9 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
                         log.warning("rpc unavailable", method=method.name, exc_info=error)
                     raise told from None
                 finally:
-                    metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(perf_counter() - began)
+                    metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(
+                        perf_counter() - began
+                    )
 
         GuardedRpc.decorator(method.name)(answer)
         return answer
@@ -106,7 +110,9 @@ class GuardedConsumer(RpcConsumer):
         options = settings()
         service = self.container.service_name
         self.queue_name = rpc_queue(service)
-        self.methods = {f"{service}.{method.name}": method for method in contract.METHODS if method.service == service}
+        self.methods = {
+            f"{service}.{method.name}": method for method in contract.METHODS if method.service == service
+        }
         self.mover = Mover(options.broker_urls, len(options.retry_delays), options.attempts)
         self.replier = Replier(options.broker_urls)
         self.consumer = RawConsumer(
@@ -137,7 +143,9 @@ class GuardedConsumer(RpcConsumer):
         try:
             body = self._read(message)
         except PermanentError as error:
-            self.container.spawn_managed_thread(functools.partial(self._bury, message, error), identifier="dead-letter")
+            self.container.spawn_managed_thread(
+                functools.partial(self._bury, message, error), identifier="dead-letter"
+            )
             return
         self.handle_message(body, message)
 
@@ -153,7 +161,11 @@ class GuardedConsumer(RpcConsumer):
             body = json.loads(raw)
         except ValueError as error:
             raise PermanentError("not JSON") from error
-        if not isinstance(body, dict) or not isinstance(body.get("args"), list) or not isinstance(body.get("kwargs"), dict):
+        if (
+            not isinstance(body, dict)
+            or not isinstance(body.get("args"), list)
+            or not isinstance(body.get("kwargs"), dict)
+        ):
             raise PermanentError("not a call")
         return body
 
@@ -172,9 +184,14 @@ class GuardedConsumer(RpcConsumer):
             provider = self.get_provider_for_method(message.delivery_info["routing_key"])
             provider.handle_message(body, message)
         except Exception as error:  # noqa: BLE001  whatever it is, the caller must get an answer
-            told = NotFound("there is no such method", code="unknown_method") if not isinstance(error, ContractError) else error
+            told = (
+                NotFound("there is no such method", code="unknown_method")
+                if not isinstance(error, ContractError)
+                else error
+            )
             self.container.spawn_managed_thread(
-                functools.partial(self.handle_result, message, None, (type(told), told, None)), identifier="answer"
+                functools.partial(self.handle_result, message, None, (type(told), told, None)),
+                identifier="answer",
             )
 
     def handle_result(self, message: Message, result: Any, exc_info: Any) -> tuple[Any, Any]:
@@ -215,7 +232,8 @@ class GuardedRpc(Rpc):
             self.rpc_consumer.consumer.acknowledge(message)
             return
         self.container.spawn_managed_thread(
-            functools.partial(self._work, request, call, message), identifier=f"wait for a worker: {method.name}"
+            functools.partial(self._work, request, call, message),
+            identifier=f"wait for a worker: {method.name}",
         )
 
     def _work(self, request: Wire, call: Call, message: Message) -> None:

@@ -44,7 +44,10 @@ def containers(service: str, part: str | None) -> list[tuple[type, str]]:
         found.append((importlib.import_module(f"{package}.service").Service, "rpc"))
     if part in (None, "events"):
         module = importlib.import_module(f"{package}.consumers")
-        found.extend((one, getattr(one, "workers", "events")) for one in getattr(module, "CONTAINERS", (module.Consumers,)))
+        found.extend(
+            (one, getattr(one, "workers", "events"))
+            for one in getattr(module, "CONTAINERS", (module.Consumers,))
+        )
     return found
 
 

@@ -118,12 +118,20 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("retry_delays", mode="before")
     @classmethod
     def _numbers(cls, value: object) -> object:
-        return tuple(float(part) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(float(part) for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
 
 @lru_cache(maxsize=1)

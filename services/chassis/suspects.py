@@ -32,7 +32,9 @@ def note_start(db: Database, consumer: str, event_id: UUID) -> None:
         KillsItsProcess: it was started too often before.
     """
     mark = insert(suspects).values(consumer=consumer, event_id=event_id, started=1)
-    mark = mark.on_conflict_do_update(index_elements=["consumer", "event_id"], set_={"started": suspects.c.started + 1})
+    mark = mark.on_conflict_do_update(
+        index_elements=["consumer", "event_id"], set_={"started": suspects.c.started + 1}
+    )
     with db.transaction() as session:
         started = session.execute(mark.returning(suspects.c.started)).scalar_one()
     if started > STARTS:

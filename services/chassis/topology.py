@@ -61,13 +61,21 @@ def _events(subscription: Subscription) -> Queue:
 
 def _requests(service: str) -> Queue:
     """No dead-letter exchange: what expires or crashes its process again and again has a caller that will repeat it."""
-    arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-message-ttl": RPC_QUEUE_TTL_MS, "x-delivery-limit": 3}
+    arguments: dict[str, Argument] = {
+        "x-queue-type": "quorum",
+        "x-message-ttl": RPC_QUEUE_TTL_MS,
+        "x-delivery-limit": 3,
+    }
     return Queue(names.rpc_queue(service), arguments, ((names.RPC_EXCHANGE, f"{service}.*"),))
 
 
 def _dead(name: str) -> Queue:
     """Without a delivery limit, which would be 20: each look at a letter counts, and there is nowhere to go from here."""
-    arguments: dict[str, Argument] = {"x-queue-type": "quorum", "x-message-ttl": DEAD_LETTER_DAYS * 86_400_000, "x-delivery-limit": -1}
+    arguments: dict[str, Argument] = {
+        "x-queue-type": "quorum",
+        "x-message-ttl": DEAD_LETTER_DAYS * 86_400_000,
+        "x-delivery-limit": -1,
+    }
     return Queue(name, arguments, ((DEAD_EXCHANGE, name),))
 
 

@@ -68,7 +68,12 @@ class Caller:
 
     async def _call(self, method: Method[Q, R], request: Q, key: str | None) -> R:
         return await self.replica.client.call(
-            method, request, principal=self.principal, idempotency_key=key, address=self._address, until=self._until
+            method,
+            request,
+            principal=self.principal,
+            idempotency_key=key,
+            address=self._address,
+            until=self._until,
         )
 
     def is_helped_by(self, login_id: str) -> None:

@@ -25,7 +25,9 @@ def _operation_id(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def create_app(options: Settings | None = None, client: RpcClient | None = None, ready_seconds: float = 0.0) -> FastAPI:
+def create_app(
+    options: Settings | None = None, client: RpcClient | None = None, ready_seconds: float = 0.0
+) -> FastAPI:
     """The application.
 
     Args:

@@ -56,8 +56,13 @@ def freshened(language: str) -> str:
     catalogue = read(language)
     catalogue.update(extracted(), no_fuzzy_matching=True)
     body = BytesIO()
-    write_po(body, catalogue, width=0, no_location=True, omit_header=True, sort_output=True, ignore_obsolete=True)
-    return HEADER.format(name=NAMES[language], language=language, plurals=catalogue.plural_forms) + body.getvalue().decode()
+    write_po(
+        body, catalogue, width=0, no_location=True, omit_header=True, sort_output=True, ignore_obsolete=True
+    )
+    return (
+        HEADER.format(name=NAMES[language], language=language, plurals=catalogue.plural_forms)
+        + body.getvalue().decode()
+    )
 
 
 if __name__ == "__main__":

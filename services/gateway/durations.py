@@ -27,7 +27,9 @@ class DepartmentDurations:
 
     async def of(self, department: str) -> Durations | None:
         """What is known of a department of the directory; the last copy while the service is down, or None without one."""
-        copy = self._copies.setdefault(department, Kept(f"durations of {department}", lambda: self._fetch(department), ASK_EVERY))
+        copy = self._copies.setdefault(
+            department, Kept(f"durations of {department}", lambda: self._fetch(department), ASK_EVERY)
+        )
         with suppress(ContractError, TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
                 await copy.refresh(at_most_every=ASK_EVERY)

@@ -63,7 +63,9 @@ class Edge:
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self.app = app
-        self._headers = SECURITY_HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if https else {})
+        self._headers = SECURITY_HEADERS | (
+            {"Strict-Transport-Security": "max-age=31536000"} if https else {}
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""

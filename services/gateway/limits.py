@@ -55,6 +55,8 @@ class Limits:
                 raise self._too_many(self._limiter, item, what, who)
 
     @staticmethod
-    def _too_many(limiter: MovingWindowRateLimiter, item: RateLimitItem, what: str, who: str) -> TooManyAttempts:
+    def _too_many(
+        limiter: MovingWindowRateLimiter, item: RateLimitItem, what: str, who: str
+    ) -> TooManyAttempts:
         wait = limiter.get_window_stats(item, what, who).reset_time - time()
         return TooManyAttempts("asked too often", retry_after=max(int(wait) + 1, 1))

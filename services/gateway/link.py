@@ -79,7 +79,9 @@ class Link:
             channel = await self.connection.channel(publisher_confirms=True, on_return_raises=True)
             channel.close_callbacks.add(self._on_close)
             exchange = await channel.declare_exchange(RPC_EXCHANGE, ExchangeType.TOPIC, durable=True)
-            self._queue = await channel.declare_queue(f"gateway.rpc-{self._address}", exclusive=True, auto_delete=True)
+            self._queue = await channel.declare_queue(
+                f"gateway.rpc-{self._address}", exclusive=True, auto_delete=True
+            )
             await self._queue.bind(exchange, self._address)
             self._channel = await channel.get_underlay_channel()
             await self._channel.basic_consume(self._queue.name, self._on_reply, no_ack=True)
@@ -99,7 +101,9 @@ class Link:
         number = str(next(self._numbers))
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
-        properties = Basic.Properties(content_type=CONTENT_TYPE, reply_to=self._address, correlation_id=number)
+        properties = Basic.Properties(
+            content_type=CONTENT_TYPE, reply_to=self._address, correlation_id=number
+        )
         try:
             with losses():
                 await self._publish(routing_key, body, properties)
@@ -111,7 +115,9 @@ class Link:
 
     async def _publish(self, routing_key: str, body: bytes, properties: Basic.Properties) -> None:
         try:
-            await self._channel.basic_publish(body, exchange=RPC_EXCHANGE, routing_key=routing_key, properties=properties, mandatory=True)
+            await self._channel.basic_publish(
+                body, exchange=RPC_EXCHANGE, routing_key=routing_key, properties=properties, mandatory=True
+            )
         except DeliveryError as error:
             raise Refused(type(error).__name__) from None
 

@@ -19,10 +19,14 @@ def main() -> None:
     options = settings()
     logs.configure("gateway", options.log_level)
     if not options.local_mode and not options.idempotency_secret.get_secret_value():
-        logs.logger(__name__).critical("EPASS_IDEMPOTENCY_SECRET is not set: replicas could not agree on who an anonymous caller is")
+        logs.logger(__name__).critical(
+            "EPASS_IDEMPOTENCY_SECRET is not set: replicas could not agree on who an anonymous caller is"
+        )
         sys.exit(1)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # uvicorn handles them while it runs, and raises them again when it has stopped
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # uvicorn handles them while it runs, and raises them again when it has stopped
     config = uvicorn.Config(
         create_app(options, ready_seconds=READY_SECONDS),
         host=options.gateway_host,

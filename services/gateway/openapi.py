@@ -49,7 +49,9 @@ _SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
 def access_of(route: APIRoute) -> Access | None:
     """Who may call a route, as it declares; None where it declares nothing, or several things."""
-    declared = [getattr(call, "access", call) for call in _calls(route.dependant)]  # a page's view has its access inside
+    declared = [
+        getattr(call, "access", call) for call in _calls(route.dependant)
+    ]  # a page's view has its access inside
     found = [access for access in declared if isinstance(access, Access)]
     return found[0] if len(found) == 1 else None
 
@@ -65,7 +67,9 @@ def document(app: FastAPI, operation_id: Callable[[APIRoute], str]) -> dict[str,
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
     for route in routes:
         route.operation_id = route.operation_id or operation_id(route)
-    found = get_openapi(title=app.title, version=app.version, description=app.description, routes=routes, tags=TAGS)
+    found = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=routes, tags=TAGS
+    )
     for route in routes:
         for method in (route.methods or ()) if route.include_in_schema else ():
             _complete(found["paths"][route.path_format][method.lower()], route, method)
@@ -79,7 +83,9 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     if access is not None and access.roles and not access.applicants:
         operation["x-roles"] = list(access.roles)
     operation["security"] = [] if open_to_all else _SESSION
-    without = ({"401", "403"} if open_to_all else set()) | ({"409", "413", "415"} if method != "POST" else set())
+    without = ({"401", "403"} if open_to_all else set()) | (
+        {"409", "413", "415"} if method != "POST" else set()
+    )
     for status in sorted(_PROBLEMS.keys() - without):
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         operation["responses"][status] = {"description": _PROBLEMS[status], "content": content}

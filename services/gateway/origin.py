@@ -42,4 +42,7 @@ def is_same_origin(request: Request, public_url: str) -> bool:
     if fetch_site is not None:
         return fetch_site == "same-origin"
     origin = urlsplit(request.headers.get("origin", ""))
-    return origin.scheme in {"http", "https"} and origin.netloc in {request.headers.get("host"), urlsplit(public_url).netloc}
+    return origin.scheme in {"http", "https"} and origin.netloc in {
+        request.headers.get("host"),
+        urlsplit(public_url).netloc,
+    }

@@ -32,7 +32,9 @@ class Problem(Wire):
     code: str = Field(description="A word for programs and translations.")
     detail: str = Field(description="A sentence for developers, in English.")
     errors: tuple[FieldError, ...] = Field(default=(), description="What is wrong with which field.")
-    facts: dict[str, str | int] = Field(default_factory=dict, description="Particulars, never personal: who decided already, and when.")
+    facts: dict[str, str | int] = Field(
+        default_factory=dict, description="Particulars, never personal: who decided already, and when."
+    )
     correlation_id: str = Field(description="Names this request in the logs.")
 
 
@@ -53,22 +55,37 @@ TABLE: dict[type[ContractError], Kind] = {
     errors.Conflict: Kind(409, "The present state does not allow it"),
     errors.IdempotencyKeyReused: Kind(422, "The Idempotency-Key was used with another request"),
     errors.TooManyAttempts: Kind(429, "Too many attempts"),
-    errors.Unavailable: Kind(503, "Outcome unknown: repeat with the same Idempotency-Key", {"Retry-After": str(RETRY_SECONDS)}),
+    errors.Unavailable: Kind(
+        503, "Outcome unknown: repeat with the same Idempotency-Key", {"Retry-After": str(RETRY_SECONDS)}
+    ),
     errors.InternalError: Kind(500, "A fault of ours"),
 }
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+_HTTP_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
 
 
 def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Problem:
     """A problem of this request."""
     return Problem(
-        type=f"/problems/{code}", title=title, status=status, code=code, detail=detail, correlation_id=logs.correlation_id(), **more
+        type=f"/problems/{code}",
+        title=title,
+        status=status,
+        code=code,
+        detail=detail,
+        correlation_id=logs.correlation_id(),
+        **more,
     )
 
 
 def answer(content: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The response; ``errors`` and ``facts`` are there only where there are some."""
-    body = content.model_dump_json(exclude={name for name in ("errors", "facts") if not getattr(content, name)})
+    body = content.model_dump_json(
+        exclude={name for name in ("errors", "facts") if not getattr(content, name)}
+    )
     return Response(body, content.status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
@@ -79,20 +96,28 @@ def of_contract_error(error: ContractError) -> Response:
     headers = dict(kind.headers)
     if "retry_after" in body.facts:
         headers["Retry-After"] = str(math.ceil(float(body.facts["retry_after"])))
-    return answer(problem(kind.status, body.code, kind.title, body.message, errors=body.fields, facts=body.facts), headers)
+    return answer(
+        problem(kind.status, body.code, kind.title, body.message, errors=body.fields, facts=body.facts),
+        headers,
+    )
 
 
 def of_http(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """The response to an error of HTTP itself."""
     phrase = HTTPStatus(status).phrase
-    return answer(problem(status, _HTTP_CODES.get(status, phrase.lower().replace(" ", "_")), phrase, detail or phrase), headers)
+    return answer(
+        problem(status, _HTTP_CODES.get(status, phrase.lower().replace(" ", "_")), phrase, detail or phrase),
+        headers,
+    )
 
 
 def invalid(found: Sequence[Any]) -> InvalidInput:
     """A contract error from pydantic's list; it names fields and rules and never a value."""
     return InvalidInput(
         "the request has fields that are missing, unknown or not accepted",
-        fields=tuple(FieldError(field=_name(item["loc"]), code=item["type"], message=item["msg"]) for item in found),
+        fields=tuple(
+            FieldError(field=_name(item["loc"]), code=item["type"], message=item["msg"]) for item in found
+        ),
     )
 
 

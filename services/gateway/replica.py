@@ -43,16 +43,22 @@ class Replica:
         self.keys: Kept[Keys] = Kept("session keys", self._fetch_keys, EVERY_MINUTE)
         self.denied: Kept[DeniedSessions] = Kept("denied sessions", self._fetch_denied, EVERY_MINUTE)
         self.jwks: Kept[Jwks] = Kept("jwks", lambda: client.call(rpc.issuance.JWKS, Nothing()), EVERY_MINUTE)
-        self.sites: Kept[SiteList] = Kept("sites", lambda: client.call(rpc.approval.SITES, Nothing()), EVERY_MINUTE)
+        self.sites: Kept[SiteList] = Kept(
+            "sites", lambda: client.call(rpc.approval.SITES, Nothing()), EVERY_MINUTE
+        )
         self.departments: Kept[DepartmentList] = Kept(
             "departments", lambda: client.call(rpc.approval.DEPARTMENTS, DepartmentQuestion()), EVERY_MINUTE
         )
         self.status_list: Kept[StatusList] = Kept(
-            "status list", lambda: client.call(rpc.issuance.STATUS_LIST, Nothing()), options.status_list_seconds
+            "status list",
+            lambda: client.call(rpc.issuance.STATUS_LIST, Nothing()),
+            options.status_list_seconds,
         )
         self.durations = DepartmentDurations(client)
         self.sessions = Sessions(options.issuer, self.keys, self.denials)
-        self.address_secret = options.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(32)
+        self.address_secret = options.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(
+            32
+        )
         self._tasks: list[asyncio.Task[None]] = []
         client.on_connect.append(self.denials.listen)
         client.on_ready.append(self._wake)

@@ -117,14 +117,18 @@ class RpcClient:
         )
         began, outcome = perf_counter(), "ok"
         try:
-            return _read(method, await self._within_limit(limit, method, _encode(request, call), idempotency_key))
+            return _read(
+                method, await self._within_limit(limit, method, _encode(request, call), idempotency_key)
+            )
         except ContractError as error:
             outcome = type(error).__name__
             raise
         finally:
             counters.CALL_SECONDS.labels(method.service, method.name, outcome).observe(perf_counter() - began)
 
-    async def _within_limit(self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None) -> bytes:
+    async def _within_limit(
+        self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None
+    ) -> bytes:
         repeatable = not method.command or idempotency_key is not None
         try:
             async with asyncio.timeout(limit):
@@ -181,7 +185,9 @@ class RpcClient:
     async def _open(self) -> Link:
         with losses():
             async with asyncio.timeout(OPEN_SECONDS):
-                link = Link(await connect(self._options.broker_urls, "gateway", self._options.broker_heartbeat))
+                link = Link(
+                    await connect(self._options.broker_urls, "gateway", self._options.broker_heartbeat)
+                )
                 try:
                     await link.open()
                     for prepare in self.on_connect:
@@ -225,7 +231,12 @@ def _read(method: Method[Q, R], body: bytes) -> R:
         reply = _reply_of(method.reply).model_validate_json(body)
         told = rebuild(reply.error.exc_type, reply.error.exc_args) if reply.error is not None else None
     except ValidationError as error:
-        log.warning("answer is not of the contract", method=method.name, service=method.service, errors=error.error_count())
+        log.warning(
+            "answer is not of the contract",
+            method=method.name,
+            service=method.service,
+            errors=error.error_count(),
+        )
     if told is not None:
         raise told
     if reply.result is None:

@@ -29,7 +29,10 @@ NEW_KEY_SECONDS = 1.0
 
 def public_keys(answer: SessionKeys) -> Keys:
     """Keys by their ids."""
-    return {key.kid: Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key.x + "=" * (-len(key.x) % 4))) for key in answer.keys}
+    return {
+        key.kid: Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key.x + "=" * (-len(key.x) % 4)))
+        for key in answer.keys
+    }
 
 
 class Sessions:
@@ -79,7 +82,12 @@ class Sessions:
         key = await self._key(kid)
         try:
             payload = jwt.decode(
-                token, key, algorithms=[ALGORITHM], audience=SESSION_AUDIENCE, issuer=self._issuer, options={"require": REQUIRED}
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=SESSION_AUDIENCE,
+                issuer=self._issuer,
+                options={"require": REQUIRED},
             )
             claims = SessionClaims.model_validate(payload)
         except jwt.ExpiredSignatureError:
@@ -113,7 +121,9 @@ def principal_of(claims: SessionClaims) -> Principal:
     """
     if claims.kind == "staff" and claims.role is not None:
         scope = {"site": claims.site, "department": claims.department, "gate": claims.gate}
-        return Principal(kind="staff", id=claims.sub, login_id=claims.sub, role=claims.role, sid=claims.sid, **scope)
+        return Principal(
+            kind="staff", id=claims.sub, login_id=claims.sub, role=claims.role, sid=claims.sid, **scope
+        )
     if claims.kind == "applicant" and claims.mobile is not None:
         return Principal(kind="applicant", id=claims.sub, mobile=claims.mobile, sid=claims.sid)
     raise NotAuthenticated("the token is not good")

@@ -11,8 +11,26 @@ from uuid import UUID
 
 from contracts.commitment import commit, commitment_key
 from contracts.errors import Conflict
-from contracts.events import ApplicationPersonal, PassApproved, PassIssued, PassPersonal, PassRevoked, PublicKey
-from contracts.model import ApplicantKind, Assistance, Code, Contact, DeliverBy, Language, Person, RevocationReason, Slot, Wire
+from contracts.events import (
+    ApplicationPersonal,
+    PassApproved,
+    PassIssued,
+    PassPersonal,
+    PassRevoked,
+    PublicKey,
+)
+from contracts.model import (
+    ApplicantKind,
+    Assistance,
+    Code,
+    Contact,
+    DeliverBy,
+    Language,
+    Person,
+    RevocationReason,
+    Slot,
+    Wire,
+)
 from contracts.rpc.call import Principal
 from contracts.tokens import PassClaims
 from services.chassis.clock import IST
@@ -65,7 +83,11 @@ class Pass:
             return False
         if principal.kind == "applicant":
             return principal.mobile is not None and principal.mobile == self.personal.applicant.mobile
-        return principal.kind == "staff" and principal.role == "reception" and principal.site in {None, self.visit.site}
+        return (
+            principal.kind == "staff"
+            and principal.role == "reception"
+            and principal.site in {None, self.visit.site}
+        )
 
     def claims(self, issuer: str) -> PassClaims:
         """What its token says; instants are whole seconds since 1970."""
@@ -146,7 +168,15 @@ def opens_a_pass(revision: int, *, approved: int, withdrawn: int, ended: bool) -
     return not ended and revision > max(approved, withdrawn)
 
 
-def new_pass(approved: PassApproved, number: str, link_code: str, *, margin_minutes: int, master: str, replaces: str | None = None) -> Pass:
+def new_pass(
+    approved: PassApproved,
+    number: str,
+    link_code: str,
+    *,
+    margin_minutes: int,
+    master: str,
+    replaces: str | None = None,
+) -> Pass:
     """The pass of an approval. ``master`` derives the key of its ID commitment."""
     valid_from, valid_to = entry_window(approved.slot, margin_minutes)
     return Pass(

@@ -65,7 +65,14 @@ def _wait_for_turn(session: Session) -> None:
 
 def _add(session: Session, now: datetime) -> KeyRow:
     key = SigningKey.generate()
-    row = KeyRow(kid=key.kid, state="current", public_x=key.public.x, private_sealed=key.sealed(), created_at=now, retired_at=None)
+    row = KeyRow(
+        kid=key.kid,
+        state="current",
+        public_x=key.public.x,
+        private_sealed=key.sealed(),
+        created_at=now,
+        retired_at=None,
+    )
     session.add(row)
     session.flush()
     return row

@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, CheckConstraint, Dialect, ForeignKey, Index, Text, TypeDecorator, text
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    CheckConstraint,
+    Dialect,
+    ForeignKey,
+    Index,
+    Text,
+    TypeDecorator,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -36,7 +46,7 @@ class Document(TypeDecorator[M], Generic[M]):
 class Base(DeclarativeBase):
     """The tables of this service."""
 
-    type_annotation_map = {datetime: TIMESTAMP(timezone=True), str: Text, int: BigInteger}  # noqa: RUF012  SQLAlchemy's way
+    type_annotation_map = {datetime: TIMESTAMP(timezone=True), str: Text, int: BigInteger}
 
 
 class ApplicationRow(Base):

@@ -47,6 +47,14 @@ def _draw(token: str, kind: Format, scale: int) -> bytes:
     else:
         colours = {"dark": "#000", "light": "#fff"}  # a dark page must not show through
         code_of(token).save(
-            out, kind="svg", border=QUIET_ZONE, omitsize=True, xmldecl=False, nl=False, svgclass=None, lineclass=None, **colours
+            out,
+            kind="svg",
+            border=QUIET_ZONE,
+            omitsize=True,
+            xmldecl=False,
+            nl=False,
+            svgclass=None,
+            lineclass=None,
+            **colours,
         )
     return out.getvalue()

@@ -2,7 +2,16 @@
 
 from contracts.rpc import issuance as contract
 from contracts.rpc.call import Call, Nothing
-from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, PassView, QrPicture, QrQuestion, ReissuePass, StatusList
+from contracts.rpc.issuance import (
+    Jwks,
+    LinkCode,
+    PassNumber,
+    PassView,
+    QrPicture,
+    QrQuestion,
+    ReissuePass,
+    StatusList,
+)
 from services.chassis.clock import now
 from services.chassis.dependencies import OwnDatabase
 from services.chassis.rpc import rpc

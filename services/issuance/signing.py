@@ -49,7 +49,9 @@ class SigningKey:
 
     def sign(self, payload: Mapping[str, Any], typ: str) -> str:
         """A compact JWS over the payload; ``typ`` tells kinds of tokens apart (RFC 8725, section 3.11)."""
-        return jwt.encode(dict(payload), self.private, algorithm=ALGORITHM, headers={"typ": typ, "kid": self.kid})
+        return jwt.encode(
+            dict(payload), self.private, algorithm=ALGORITHM, headers={"typ": typ, "kid": self.kid}
+        )
 
     def sealed(self) -> str:
         """The private half under the first of the key-encryption keys: a Fernet token."""

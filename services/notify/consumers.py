@@ -36,11 +36,15 @@ class Consumers:
         handlers.login_issued(received, session, now())
 
     @hears(events.ApplicationSubmitted)
-    def on_application_submitted(self, received: Received[events.ApplicationSubmitted], session: Session) -> None:
+    def on_application_submitted(
+        self, received: Received[events.ApplicationSubmitted], session: Session
+    ) -> None:
         handlers.application_submitted(received, session, now(), settings().public_url)
 
     @hears(events.ApplicationCancelled)
-    def on_application_cancelled(self, received: Received[events.ApplicationCancelled], session: Session) -> None:
+    def on_application_cancelled(
+        self, received: Received[events.ApplicationCancelled], session: Session
+    ) -> None:
         handlers.application_cancelled(received, session, now())
 
     @hears(events.ApplicationExpired)
@@ -68,7 +72,9 @@ class Consumers:
         handlers.review_escalated(received, session, now())
 
     @hears(events.PersonalDataErased)
-    def on_personal_data_erased(self, received: Received[events.PersonalDataErased], session: Session) -> None:
+    def on_personal_data_erased(
+        self, received: Received[events.PersonalDataErased], session: Session
+    ) -> None:
         handlers.erase(received, session, now())
 
     @every(interval=3600)

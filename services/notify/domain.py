@@ -162,4 +162,6 @@ def allow_resend(earlier: Sequence[datetime], at: datetime) -> None:
     recent = sorted(moment for moment in earlier if moment > at - RESEND_WINDOW)
     if len(recent) >= RESENDS:
         wait = recent[-RESENDS] + RESEND_WINDOW - at
-        raise TooManyAttempts("this pass was sent again too often", retry_after=max(1, round(wait.total_seconds())))
+        raise TooManyAttempts(
+            "this pass was sent again too often", retry_after=max(1, round(wait.total_seconds()))
+        )

@@ -91,12 +91,16 @@ def _about_an_end(event: ApplicationEnded, purpose: Purpose, words: dict[str, st
 
 def rejected(event: PassRejected, public_url: str) -> Draft:
     """The department refused, and why in a word; its note is for the page."""
-    return _about_a_decision(event, "rejected", {"reason": wording.reason(event.reason, event.language), "url": public_url})
+    return _about_a_decision(
+        event, "rejected", {"reason": wording.reason(event.reason, event.language), "url": public_url}
+    )
 
 
 def returned(event: PassReturned, public_url: str) -> Draft:
     """The department asks for more."""
-    return _about_a_decision(event, "returned", {"note": wording.note(event.personal.note), "url": public_url})
+    return _about_a_decision(
+        event, "returned", {"note": wording.note(event.personal.note), "url": public_url}
+    )
 
 
 def _about_a_decision(event: PassRejected | PassReturned, purpose: Purpose, words: dict[str, str]) -> Draft:
@@ -106,7 +110,11 @@ def _about_a_decision(event: PassRejected | PassReturned, purpose: Purpose, word
         deliver_by=event.deliver_by,
         mobile=event.personal.contact.mobile,
         email=event.personal.contact.email,
-        parameters={"reference": event.reference, "department": wording.department(event.department), **words},
+        parameters={
+            "reference": event.reference,
+            "department": wording.department(event.department),
+            **words,
+        },
     )
 
 

@@ -58,7 +58,12 @@ def take(session: Session, lane: Lane, limit: int, at: datetime, until: datetime
     hold = (
         update(Message)
         .where(Message.id == due.c.id)
-        .values(lease=lease, due_at=until, attempts=Message.attempts + 1, possible_duplicates=Message.possible_duplicates + unknown)
+        .values(
+            lease=lease,
+            due_at=until,
+            attempts=Message.attempts + 1,
+            possible_duplicates=Message.possible_duplicates + unknown,
+        )
         .returning(Message)
         .execution_options(synchronize_session=False)
     )
@@ -114,16 +119,34 @@ def _settle(session: Session, message: Leased, outcome: Outcome, at: datetime) -
 def _end_delivered(session: Session, message: Leased, outcome: Delivered, at: datetime) -> None:
     """It is true whoever holds the lease by now, and although the message was withdrawn meanwhile."""
     open_ = (Message.id == message.id) & Message.state.in_(("queued", "withdrawn"))
-    values = {"state": "delivered", "ended_at": at, "lease": None, "reason": None, "provider_id": outcome.provider_id, **_forget(message)}
+    values = {
+        "state": "delivered",
+        "ended_at": at,
+        "lease": None,
+        "reason": None,
+        "provider_id": outcome.provider_id,
+        **_forget(message),
+    }
     if _changed(session, open_, values):
         event = NotificationDelivered(
-            message_id=message.id, application_id=message.application_id, purpose=message.purpose, channel=message.channel
+            message_id=message.id,
+            application_id=message.application_id,
+            purpose=message.purpose,
+            channel=message.channel,
         )
         outbox.add(session, event, at=at)
 
 
 def _end_failed(session: Session, message: Leased, outcome: Failed, at: datetime) -> None:
-    if _change_own(session, message, state=outcome.state, ended_at=at, lease=None, reason=outcome.reason, **_forget(message)):
+    if _change_own(
+        session,
+        message,
+        state=outcome.state,
+        ended_at=at,
+        lease=None,
+        reason=outcome.reason,
+        **_forget(message),
+    ):
         event = NotificationFailed(
             message_id=message.id,
             application_id=message.application_id,

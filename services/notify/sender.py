@@ -38,14 +38,22 @@ class Crew:
         on_fault: called when a thread ends before its time.
     """
 
-    def __init__(self, sender: Sender, options: Settings, stop: threading.Event, on_fault: Callable[[], None]) -> None:
+    def __init__(
+        self, sender: Sender, options: Settings, stop: threading.Event, on_fault: Callable[[], None]
+    ) -> None:
         self._sender = sender
         self._batch = options.sender_batch
         self._stop = stop
         self._on_fault = on_fault
         self._for_codes, self._for_any = Bell(), Bell()
-        bells: dict[Lane, Sequence[Bell]] = {"otp": (self._for_codes, self._for_any), "normal": (self._for_any,)}
-        tasks = [Listener(options.database_url.get_secret_value(), bells, stop).run, lambda: self._work(("otp",), self._for_codes)]
+        bells: dict[Lane, Sequence[Bell]] = {
+            "otp": (self._for_codes, self._for_any),
+            "normal": (self._for_any,),
+        }
+        tasks = [
+            Listener(options.database_url.get_secret_value(), bells, stop).run,
+            lambda: self._work(("otp",), self._for_codes),
+        ]
         tasks += [lambda: self._work(EVERY_LANE, self._for_any)] * options.sender_threads
         self._threads = [threading.Thread(target=self._guard, args=(task,), daemon=True) for task in tasks]
 
@@ -69,7 +77,9 @@ class Crew:
             seen, began = bell.rings, monotonic()
             results = self._sender.send_due(lanes, pace.size)
             if results:
-                pace.learn(sum(not isinstance(outcome, Untried) for _, outcome in results), monotonic() - began)
+                pace.learn(
+                    sum(not isinstance(outcome, Untried) for _, outcome in results), monotonic() - began
+                )
             else:
                 bell.wait(seen, POLL_SECONDS)
 
@@ -102,7 +112,9 @@ def main() -> None:
         broken.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    crew = Crew(Sender(database, channels_of(options, database), options, stopping), options, stopping, on_fault)
+    crew = Crew(
+        Sender(database, channels_of(options, database), options, stopping), options, stopping, on_fault
+    )
     crew.start()
     log.info("sending", threads=options.sender_threads + 1)
     signal.sigwait(STOP_SIGNALS)

@@ -150,7 +150,9 @@ class Sender:
             text = template.render(message.personal.parameters)
         except Unrenderable:
             raise PermanentChannelError("template") from None
-        outgoing = Outgoing(message.id, message.purpose, message.channel, message.language, message.personal, template, text)
+        outgoing = Outgoing(
+            message.id, message.purpose, message.channel, message.language, message.personal, template, text
+        )
         return Delivered(channel.send(outgoing).provider_id)
 
     def _when_database_answers(self, work: Callable[[Session], T]) -> T:

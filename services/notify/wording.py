@@ -60,7 +60,9 @@ def templates() -> dict[tuple[Purpose, Language], Template]:
     for purpose in get_args(Purpose):
         content = tomllib.loads((FOLDER / f"{purpose}.toml").read_text(encoding="utf-8"))
         for language in get_args(Language):
-            found[purpose, language] = Template(content["version"], content["whatsapp_template"], **content[language])
+            found[purpose, language] = Template(
+                content["version"], content["whatsapp_template"], **content[language]
+            )
     return found
 
 

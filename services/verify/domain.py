@@ -30,7 +30,11 @@ class Visitors(Wire):
         """What the gate keeps of an event's personal block."""
         hidden = {"mobile": None, "email": None, "id_last4": None}
         companions = tuple(one.model_copy(update={"id_last4": None}) for one in personal.companions)
-        return cls(applicant=personal.applicant.model_copy(update=hidden), companions=companions, vehicle=personal.vehicle)
+        return cls(
+            applicant=personal.applicant.model_copy(update=hidden),
+            companions=companions,
+            vehicle=personal.vehicle,
+        )
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,9 @@ def _oddities(standing: Standing, attempt: Attempt, count: int) -> tuple[str, ..
         "late": terms is not None and attempt.at >= terms.valid_to,
         "revoked": standing.revoked,
         "other_site": terms is not None and terms.site != attempt.site,
-        "other_gate": terms is not None and terms.site == attempt.site and terms.gate not in {None, attempt.gate},
+        "other_gate": terms is not None
+        and terms.site == attempt.site
+        and terms.gate not in {None, attempt.gate},
         "no_entry": count > standing.inside,
     }
     return tuple(mark for mark, applies in odd.items() if applies)

@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, CheckConstraint, Identity, Index, Text, UniqueConstraint, false, text
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    CheckConstraint,
+    Identity,
+    Index,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -14,7 +24,12 @@ from services.verify.domain import Standing, Terms, Visitors
 class Base(DeclarativeBase):
     """Metadata of this service."""
 
-    type_annotation_map = {datetime: TIMESTAMP(timezone=True), str: Text, list[str]: ARRAY(Text), dict[str, Any]: JSONB}  # noqa: RUF012
+    type_annotation_map = {
+        datetime: TIMESTAMP(timezone=True),
+        str: Text,
+        list[str]: ARRAY(Text),
+        dict[str, Any]: JSONB,
+    }
 
 
 class Pass(Base):
@@ -66,7 +81,13 @@ class Pass(Base):
     @property
     def terms(self) -> Terms | None:
         """What the pass allows, where that is known."""
-        if self.site is None or self.party is None or self.entries is None or self.valid_from is None or self.valid_to is None:
+        if (
+            self.site is None
+            or self.party is None
+            or self.entries is None
+            or self.valid_from is None
+            or self.valid_to is None
+        ):
             return None
         return Terms(self.site, self.gate, self.party, self.entries, self.valid_from, self.valid_to)
 

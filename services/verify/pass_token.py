@@ -44,7 +44,9 @@ def read(token: str, find_key: FindKey, issuer: str) -> PassClaims:
         key = find_key(_kid(jwt.get_unverified_header(token)))
         if key is None:
             raise NotAPass("unknown kid")
-        payload = jwt.decode(token, key, algorithms=[ALGORITHM], audience=PASS_AUDIENCE, issuer=issuer, options=_OPTIONS)
+        payload = jwt.decode(
+            token, key, algorithms=[ALGORITHM], audience=PASS_AUDIENCE, issuer=issuer, options=_OPTIONS
+        )
         return PassClaims.model_validate(payload)
     except jwt.PyJWTError as error:
         raise NotAPass(type(error).__name__) from error

@@ -40,9 +40,15 @@ def limits() -> Limits:
 
 def run(folder: Path, chosen: Limits) -> Report:
     """Starts a stack of its own and takes it away again."""
-    say(f"chaos: {chosen.applications} applications, {chosen.kills} kills, at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}")
+    say(
+        f"chaos: {chosen.applications} applications, {chosen.kills} kills, at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}"
+    )
     honours = os.environ.get("CHAOS_PROVIDER", "mixed")
-    with start_stack(folder / "stack") as stack, Provider(folder, honours) as provider, System(stack, **settings_for(provider)) as system:
+    with (
+        start_stack(folder / "stack") as stack,
+        Provider(folder, honours) as provider,
+        System(stack, **settings_for(provider)) as system,
+    ):
         try:
             return Run(stack, system, provider, chosen, say)()
         finally:

@@ -99,7 +99,9 @@ def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> 
     (holder,) = applying.apply()
     department.approve(holder, **slot(quick_day()))
     promises.decided[holder] = "approved"
-    the_pass = eventually(lambda: ok(applying.person.get(f"/applications/{holder}")).get("pass"), "the pass", 40)
+    the_pass = eventually(
+        lambda: ok(applying.person.get(f"/applications/{holder}")).get("pass"), "the pass", 40
+    )
     token = ok(applying.person.get(f"/passes/{the_pass['number']}"))["token"]
     in_broker_only = _leave_work_lying(stack, system, applying, department, promises)
     with applying.all_the_while():
@@ -108,7 +110,9 @@ def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> 
         backup.dump(folder, superuser(stack), stack.folder / backup.SECRETS)
         after = len(promises.mobiles)
         eventually(lambda: len(promises.mobiles) > after + 3, "more is promised after the backup")
-    return Stage(provider, folder, promises, before, mobile, session, applying.keys, token, holder, in_broker_only)
+    return Stage(
+        provider, folder, promises, before, mobile, session, applying.keys, token, holder, in_broker_only
+    )
 
 
 def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promises) -> None:
@@ -116,11 +120,17 @@ def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promi
     plan = Plan(CROWD, 7, quick_day(), cancelling=0.1, entering=0.2 if quick_day() == 0 else 0, doubting=0)
     crowd = CrowdThread(system, provider, promises, plan, Pacer(25))
     crowd.start()
-    eventually(lambda: crowd.finished and not judged(stack, provider, promises)[0].problems(), "the crowd's applications are final", 150)
+    eventually(
+        lambda: crowd.finished and not judged(stack, provider, promises)[0].problems(),
+        "the crowd's applications are final",
+        150,
+    )
     crowd.stop()
 
 
-def _leave_work_lying(stack: TestStack, system: System, applying: Applying, department: Department, promises: Promises) -> set[str]:
+def _leave_work_lying(
+    stack: TestStack, system: System, applying: Applying, department: Department, promises: Promises
+) -> set[str]:
     """Part by part dies, and what it would have done next stays where it is."""
     approved = applying.apply(3)
     for reference in approved:
@@ -147,7 +157,9 @@ def _leave_work_lying(stack: TestStack, system: System, applying: Applying, depa
 
 
 def _until_sent(stack: TestStack) -> None:
-    eventually(lambda: not any("outbox" in where for where in collect(stack, set()).waiting), "all events are sent")
+    eventually(
+        lambda: not any("outbox" in where for where in collect(stack, set()).waiting), "all events are sent"
+    )
 
 
 def _queued(stack: TestStack) -> int:
@@ -156,6 +168,10 @@ def _queued(stack: TestStack) -> int:
         return int(count)
 
 
-def judged(stack: TestStack, provider: Provider, promises: Promises, kills: int = 0) -> tuple[Findings, Evidence]:
+def judged(
+    stack: TestStack, provider: Provider, promises: Promises, kills: int = 0
+) -> tuple[Findings, Evidence]:
     evidence = collect(stack, set(promises.mobiles.values()))
-    return judge(promises, evidence, provider.ledger(), SenderKills(kills, sender_concurrency()), provider.honours), evidence
+    return judge(
+        promises, evidence, provider.ledger(), SenderKills(kills, sender_concurrency()), provider.honours
+    ), evidence

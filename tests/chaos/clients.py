@@ -67,7 +67,9 @@ class Line:
         self.expect(answer, 200)
         return dict(answer.json())
 
-    async def _until_answered(self, method: str, path: str, token: str, headers: dict[str, str], body: Json | None) -> httpx.Response:
+    async def _until_answered(
+        self, method: str, path: str, token: str, headers: dict[str, str], body: Json | None
+    ) -> httpx.Response:
         if token:
             headers = {**headers, "Authorization": f"Bearer {token}"}
         until = time.monotonic() + PATIENCE
@@ -98,7 +100,10 @@ class Line:
 
 def shape(path: str) -> str:
     """A path without its ids."""
-    return "/".join("…" if any(char.isdigit() for char in part) and len(part) > 3 else part for part in path.partition("?")[0].split("/"))
+    return "/".join(
+        "…" if any(char.isdigit() for char in part) and len(part) > 3 else part
+        for part in path.partition("?")[0].split("/")
+    )
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,9 @@ class Crowd:
         pacer: how fast they apply.
     """
 
-    def __init__(self, line: Line, code_url: str, logins: dict[str, dict[str, str]], plan: Plan, pacer: Pacer) -> None:
+    def __init__(
+        self, line: Line, code_url: str, logins: dict[str, dict[str, str]], plan: Plan, pacer: Pacer
+    ) -> None:
         self._line = line
         self._promises = line.promises
         self._code_url = code_url
@@ -147,9 +154,19 @@ class Crowd:
         """All applications; then decisions go on until told that it is over."""
         staff = [asyncio.create_task(self._department()), asyncio.create_task(self._sign_in_officer())]
         turns = asyncio.Semaphore(AT_A_TIME)
-        numbers = random.Random(self._plan.seed).sample(range(10**8, 10**9), -(-self._plan.applications // APPLICATIONS_EACH))
-        shares = [min(APPLICATIONS_EACH, self._plan.applications - at * APPLICATIONS_EACH) for at in range(len(numbers))]
-        await asyncio.gather(*(self._applicant(f"+919{number}", share, turns) for number, share in zip(numbers, shares, strict=True)))
+        numbers = random.Random(self._plan.seed).sample(
+            range(10**8, 10**9), -(-self._plan.applications // APPLICATIONS_EACH)
+        )
+        shares = [
+            min(APPLICATIONS_EACH, self._plan.applications - at * APPLICATIONS_EACH)
+            for at in range(len(numbers))
+        ]
+        await asyncio.gather(
+            *(
+                self._applicant(f"+919{number}", share, turns)
+                for number, share in zip(numbers, shares, strict=True)
+            )
+        )
         self._applied_all = True
         await until_told.wait()
         for task in (*staff, *self._followers):
@@ -174,7 +191,9 @@ class Crowd:
         self._line.expect(request, 202)
         self._promises.numbers.add(mobile)
         code = await self._read_phone(mobile)
-        session = await self._line.command("/otp/verify", {"request_id": request.json()["request_id"], "code": code})
+        session = await self._line.command(
+            "/otp/verify", {"request_id": request.json()["request_id"], "code": code}
+        )
         self._line.expect(session, 200)
         return str(session.json()["access_token"])
 
@@ -191,7 +210,11 @@ class Crowd:
         raise GaveUp
 
     async def _apply(self, mobile: str, token: str, chance: random.Random) -> None:
-        kind, doubts, language = chance.random(), chance.random() < self._plan.doubting, chance.choice(["pa", "hi", "en"])
+        kind, doubts, language = (
+            chance.random(),
+            chance.random() < self._plan.doubting,
+            chance.choice(["pa", "hi", "en"]),
+        )
         body = application(applicant={"language": language}, preferred=[slot(self._plan.day)], companions=[])
         key = str(uuid4())
         answer = await self._line.command("/applications", body, token, key)
@@ -234,7 +257,13 @@ class Crowd:
             return
         the_pass = await self._line.ask(f"/passes/{view['pass']['number']}", token)
         await self._officer.wait()
-        scan = {"token": the_pass["token"], "gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "id_check": MATCHED}
+        scan = {
+            "token": the_pass["token"],
+            "gate": "PCS1-G1",
+            "direction": "entry",
+            "nonce": str(uuid4()),
+            "id_check": MATCHED,
+        }
         answer = await self._line.command("/scans", scan, self._officer_token)
         self._line.expect(answer, 200)
         if answer.json()["verdict"] == "admit":
@@ -244,7 +273,9 @@ class Crowd:
 
     async def _sign_in(self, role: str) -> str:
         login = self._logins[role]
-        session = await self._line.command("/sessions", {"login_id": login["login_id"], "password": login["password"]})
+        session = await self._line.command(
+            "/sessions", {"login_id": login["login_id"], "password": login["password"]}
+        )
         self._line.expect(session, 200)
         return str(session.json()["access_token"])
 
@@ -270,7 +301,9 @@ class Crowd:
         clicks = 2 if chance > 1 - self._plan.doubting else 1
         path, key = f"/reviews/{review['id']}/{verb}", f"decide-{review['id']}"
         async with hands:
-            answers = await asyncio.gather(*(self._line.command(path, body, token, key) for _ in range(clicks)))
+            answers = await asyncio.gather(
+                *(self._line.command(path, body, token, key) for _ in range(clicks))
+            )
         statuses = {answer.status_code for answer in answers}
         if statuses == {200}:
             self._promises.decided[reference] = outcome

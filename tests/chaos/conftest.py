@@ -26,7 +26,11 @@ class Ground:
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("chaos")
     (folder / "stack").mkdir()
-    with start_stack(folder / "stack") as stack, Provider(folder) as provider, System(stack, **settings_for(provider)) as system:
+    with (
+        start_stack(folder / "stack") as stack,
+        Provider(folder) as provider,
+        System(stack, **settings_for(provider)) as system,
+    ):
         yield Ground(stack, system, provider)
 
 
@@ -38,7 +42,9 @@ def department(ground: Ground) -> Department:
 @pytest.fixture
 def scene_of(ground: Ground, department: Department) -> Callable[[int], Scene]:
     """A scene of somebody whose number ends in this digit."""
-    return lambda digit: Scene(ground.stack, ground.system, ground.provider, department, mobile_ending_in(digit))
+    return lambda digit: Scene(
+        ground.stack, ground.system, ground.provider, department, mobile_ending_in(digit)
+    )
 
 
 @pytest.fixture

@@ -54,7 +54,12 @@ class Probe:
         self._promises = promises
         self._mobile = mobile
         self._body = application(companions=[], preferred=[slot(day)])
-        self._http = httpx.Client(base_url=f"{system.url}/api/v1", timeout=4, trust_env=False, headers={"Authorization": f"Bearer {token}"})
+        self._http = httpx.Client(
+            base_url=f"{system.url}/api/v1",
+            timeout=4,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {token}"},
+        )
         self._key = ""
         self._reference = ""
         self.lacking = ""
@@ -69,7 +74,9 @@ class Probe:
 
     def succeeds(self) -> bool:
         """Goes on where the last try ended."""
-        lacking = "applying" if not self._applies() else "its status" if not self._shows() else self._not_ready()
+        lacking = (
+            "applying" if not self._applies() else "its status" if not self._shows() else self._not_ready()
+        )
         self.lacking = lacking or self.lacking
         return not lacking
 
@@ -84,7 +91,10 @@ class Probe:
         return True
 
     def _shows(self) -> bool:
-        return self._try("/status", {"reference": self._reference, "mobile_last4": self._mobile[-4:]}) is not None
+        return (
+            self._try("/status", {"reference": self._reference, "mobile_last4": self._mobile[-4:]})
+            is not None
+        )
 
     def _try(self, path: str, body: object) -> dict[str, str] | None:
         try:

@@ -44,7 +44,9 @@ class TwoGateways(httpx.AsyncBaseTransport):
                 return await self._ask(request, port)
             except httpx.ConnectError:
                 self.refused += 1
-        return await self._ask(request, first)  # it was about to be there again when it refused, and the other stopped since
+        return await self._ask(
+            request, first
+        )  # it was about to be there again when it refused, and the other stopped since
 
     async def _ask(self, request: httpx.Request, port: int) -> httpx.Response:
         request.url = request.url.copy_with(host="127.0.0.1", port=port)
@@ -56,7 +58,9 @@ class TwoGateways(httpx.AsyncBaseTransport):
             self.failed.append(f"{error!r} on {shape(request.url.path)}")
             raise
         if answer.is_server_error:
-            self.failed.append(f"{answer.status_code} on {shape(request.url.path)}: {(await answer.aread()).decode()}")
+            self.failed.append(
+                f"{answer.status_code} on {shape(request.url.path)}: {(await answer.aread()).decode()}"
+            )
         return answer
 
     async def aclose(self) -> None:
@@ -71,7 +75,11 @@ def gateway(system: System, label: str) -> Process:
 @contextmanager
 def two_of_each(system: System) -> Iterator[dict[str, Pair]]:
     """All processes twice, by name, for the length of the block; the gateways are two more on ports of their own."""
-    pairs = {name: (one, system.process(name, "-second")) for name, one in system.processes.items() if name != "gateway"}
+    pairs = {
+        name: (one, system.process(name, "-second"))
+        for name, one in system.processes.items()
+        if name != "gateway"
+    }
     first, second = gateway(system, "-first"), gateway(system, "-second")
     pairs["gateway"] = (first, second)
     try:

@@ -43,7 +43,10 @@ def all_ready(system: System) -> None:
 def attempts(system: System) -> float:
     """Failures that were counted against a message, in all services."""
     services = [system.processes[name] for name in SERVICES]
-    return sum(process.metric("epass_retries_total") + process.metric("epass_dead_lettered_total") for process in services)
+    return sum(
+        process.metric("epass_retries_total") + process.metric("epass_dead_lettered_total")
+        for process in services
+    )
 
 
 def everybody_was_answered(watch: Watch) -> None:

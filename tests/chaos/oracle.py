@@ -66,7 +66,9 @@ class SenderKills:
         return self.kills * self.concurrency
 
 
-def judge(promises: Promises, evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str = "none") -> Findings:
+def judge(
+    promises: Promises, evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str = "none"
+) -> Findings:
     """All rules."""
     found = Findings(dead=evidence.dead, broken=list(promises.broken))
     found.unfinished += [f"{count} in {where}" for where, count in evidence.waiting.items()]
@@ -76,14 +78,18 @@ def judge(promises: Promises, evidence: Evidence, ledger: Ledger, senders: Sende
             found.lost.append(f"{reference}: no such application")
         else:
             _judge_application(reference, application_id, promises, evidence, found)
-    found.duplicate_applications += [reference for reference in evidence.ids if reference not in promises.mobiles]
+    found.duplicate_applications += [
+        reference for reference in evidence.ids if reference not in promises.mobiles
+    ]
     _judge_scans(promises, evidence, found)
     _judge_codes(promises, evidence, ledger, found)
     _judge_sms(evidence, ledger, senders, honours, found)
     return found
 
 
-def _judge_application(reference: str, application_id: str, promises: Promises, evidence: Evidence, found: Findings) -> None:
+def _judge_application(
+    reference: str, application_id: str, promises: Promises, evidence: Evidence, found: Findings
+) -> None:
     status, expected = evidence.statuses[application_id], promises.expected_status(reference)
     if status not in expected:
         found.lost.append(f"{reference}: {status} instead of {'/'.join(expected) or 'decided'}")
@@ -101,10 +107,14 @@ def _judge_application(reference: str, application_id: str, promises: Promises, 
     _judge_messages(reference, application_id, promises, evidence, found)
 
 
-def _judge_messages(reference: str, application_id: str, promises: Promises, evidence: Evidence, found: Findings) -> None:
+def _judge_messages(
+    reference: str, application_id: str, promises: Promises, evidence: Evidence, found: Findings
+) -> None:
     messages = evidence.messages.get(application_id, [])
     counted = Counter(message.purpose for message in messages)
-    found.duplicate_messages += [f"{reference}: {count} × {purpose}" for purpose, count in counted.items() if count > 1]
+    found.duplicate_messages += [
+        f"{reference}: {count} × {purpose}" for purpose, count in counted.items() if count > 1
+    ]
     due = {"application_submitted"}
     if reference in promises.cancelled:
         due.add("application_cancelled")
@@ -115,7 +125,9 @@ def _judge_messages(reference: str, application_id: str, promises: Promises, evi
         _judge_state(message, reference, found)
     delivered = sum(message.state == "delivered" for message in messages)
     if evidence.deliveries_told[application_id] != delivered:
-        found.disagreements.append(f"{reference}: heard of {evidence.deliveries_told[application_id]} of {delivered} deliveries")
+        found.disagreements.append(
+            f"{reference}: heard of {evidence.deliveries_told[application_id]} of {delivered} deliveries"
+        )
 
 
 def _judge_state(message: Message, whose: str, found: Findings) -> None:
@@ -129,7 +141,9 @@ def _judge_scans(promises: Promises, evidence: Evidence, found: Findings) -> Non
     promised = set(promises.admitted.values())
     found.lost += [f"scan {nonce}" for nonce in promised - set(evidence.admissions)]
     found.duplicate_admissions += [
-        f"{nonce}: {count}" for nonce, count in evidence.admissions.items() if count > 1 or nonce not in promised
+        f"{nonce}: {count}"
+        for nonce, count in evidence.admissions.items()
+        if count > 1 or nonce not in promised
     ]
 
 
@@ -142,7 +156,9 @@ def _judge_codes(promises: Promises, evidence: Evidence, ledger: Ledger, found: 
             found.unfinished.append("a one-time code is not sent")
 
 
-def _judge_sms(evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str, found: Findings) -> None:
+def _judge_sms(
+    evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str, found: Findings
+) -> None:
     messages = [*evidence.codes, *(message for theirs in evidence.messages.values() for message in theirs)]
     where_honoured = 0
     for message in messages:
@@ -150,11 +166,17 @@ def _judge_sms(evidence: Evidence, ledger: Ledger, senders: SenderKills, honours
         if message.state == "delivered" and not charged:
             found.sms_missing.append(f"{message.purpose} counts as delivered and was never taken")
         if charged > 1 + message.possible_duplicates:
-            found.sms_unrecorded.append(f"{message.purpose}: taken {charged} times, {message.possible_duplicates} possible duplicates")
+            found.sms_unrecorded.append(
+                f"{message.purpose}: taken {charged} times, {message.possible_duplicates} possible duplicates"
+            )
         found.sms_duplicates += max(charged - 1, 0)
         found.sms_repeats_recognised += ledger.repeated[message.id]
-        where_honoured += max(charged - 1, 0) if charged and honours_key(honours, ledger.numbers[message.id]) else 0
+        where_honoured += (
+            max(charged - 1, 0) if charged and honours_key(honours, ledger.numbers[message.id]) else 0
+        )
     if found.sms_duplicates > senders.explained:
-        found.sms_too_many.append(f"{found.sms_duplicates}, and {senders.kills} kills of a sender explain {senders.explained}")
+        found.sms_too_many.append(
+            f"{found.sms_duplicates}, and {senders.kills} kills of a sender explain {senders.explained}"
+        )
     if where_honoured:
         found.sms_too_many.append(f"{where_honoured} where the provider honours keys")

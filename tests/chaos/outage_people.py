@@ -45,8 +45,15 @@ class Round:
     """
 
     def __init__(self, stack: TestStack, system: System, provider: Provider, personnel: Personnel) -> None:
-        self._stack, self._system, self._provider, self._department = stack, system, provider, personnel.department
-        self._http = httpx.Client(timeout=ANSWER_SECONDS + 1, trust_env=False, limits=httpx.Limits(max_connections=40))
+        self._stack, self._system, self._provider, self._department = (
+            stack,
+            system,
+            provider,
+            personnel.department,
+        )
+        self._http = httpx.Client(
+            timeout=ANSWER_SECONDS + 1, trust_env=False, limits=httpx.Limits(max_connections=40)
+        )
         self.url = system.url
         self._mobile = new_mobile()
         self._person = Actor(system, prove(system, provider, self._mobile))
@@ -58,9 +65,14 @@ class Round:
             self._code = code.result()
             self._to_decide, self._to_be_told = pending
             self._shown, self._cancelled, self._replaced, self._sent_again = issued
-        self._reviews = {reference: self._department.review_of(reference)["id"] for reference in (self._to_decide, self._to_be_told)}
+        self._reviews = {
+            reference: self._department.review_of(reference)["id"]
+            for reference in (self._to_decide, self._to_be_told)
+        }
         self._token = ok(self._person.get(f"/passes/{self._shown[1]}"))["token"]
-        ((self._link,),) = self._rows("issuance", "select link_code from passes where number = %s", self._shown[1])
+        ((self._link,),) = self._rows(
+            "issuance", "select link_code from passes where number = %s", self._shown[1]
+        )
 
     def close(self) -> None:
         """Ends its connections."""
@@ -69,18 +81,33 @@ class Round:
     def _have_a_code(self) -> dict[str, str]:
         mobile = new_mobile()
         request = ok(self._person.post("/otp", {"mobile": mobile, "language": "en"}), 202)
-        return {"request_id": request["request_id"], "code": eventually(lambda: read_code(self._provider, mobile), "the code arrives", 60)}
+        return {
+            "request_id": request["request_id"],
+            "code": eventually(lambda: read_code(self._provider, mobile), "the code arrives", 60),
+        }
 
     def _apply(self, _number: int = 0) -> str:
-        return str(ok(self._person.post("/applications", application(companions=[], preferred=[slot()])), 201)["reference"])
+        return str(
+            ok(self._person.post("/applications", application(companions=[], preferred=[slot()])), 201)[
+                "reference"
+            ]
+        )
 
     def _have_a_pass(self, number: int) -> tuple[str, str]:
         """Reference and number of a pass that everybody has heard of."""
         reference = self._apply(number)
         self._department.approve(reference)
-        eventually(lambda: ok(self._person.get(f"/applications/{reference}"))["status"] == "issued", "the pass is issued", 60)
+        eventually(
+            lambda: ok(self._person.get(f"/applications/{reference}"))["status"] == "issued",
+            "the pass is issued",
+            60,
+        )
         eventually(lambda: self._told(reference, "pass_issued"), "its message arrives", 60)
-        eventually(lambda: self._rows("verify", "select 1 from passes where reference = %s", reference), "the gate knows it", 60)
+        eventually(
+            lambda: self._rows("verify", "select 1 from passes where reference = %s", reference),
+            "the gate knows it",
+            60,
+        )
         return reference, str(ok(self._person.get(f"/applications/{reference}"))["pass"]["number"])
 
     def acts(self) -> dict[str, Act]:
@@ -91,9 +118,13 @@ class Round:
 
     def _public(self) -> dict[str, Act]:
         return {
-            "look at sites and departments": Act((self._get("/api/v1/sites"), self._get("/api/v1/departments"))),
+            "look at sites and departments": Act(
+                (self._get("/api/v1/sites"), self._get("/api/v1/departments"))
+            ),
             "search officers": Act((self._get("/api/v1/officers?department=home&q="),)),
-            "check keys and revocations": Act((self._get("/.well-known/jwks.json"), self._get("/.well-known/pass-status"))),
+            "check keys and revocations": Act(
+                (self._get("/.well-known/jwks.json"), self._get("/.well-known/pass-status"))
+            ),
         }
 
     def _signing_in(self) -> dict[str, Act]:
@@ -102,7 +133,8 @@ class Round:
         sign_out = partial(self._ask, "DELETE", "/api/v1/sessions/current", "leaver")
         return {
             "ask for a code": Act(
-                (self._post("/api/v1/otp", {"mobile": mobile, "language": "en"}),), lambda: read_code(self._provider, mobile) is not None
+                (self._post("/api/v1/otp", {"mobile": mobile, "language": "en"}),),
+                lambda: read_code(self._provider, mobile) is not None,
             ),
             "sign in with a code": Act((self._post("/api/v1/otp/verify", self._code),)),
             "sign in with a login": Act((self._post("/api/v1/sessions", signing_in),)),
@@ -114,20 +146,28 @@ class Round:
         applied: dict[str, str] = {}
 
         def apply(what: str) -> Answer:
-            answer = self._ask("POST", "/api/v1/applications", "applicant", application(companions=[], preferred=[slot()]))
+            answer = self._ask(
+                "POST", "/api/v1/applications", "applicant", application(companions=[], preferred=[slot()])
+            )
             if answer.status == 201:
                 applied[what] = answer.content["reference"]
             return answer
 
         on_the_desk = "select 1 from reviews where reference = %s"
         return {
-            "apply": Act((partial(apply, "desk"),), lambda: self._has("approval", on_the_desk, applied["desk"])),
-            "be told that it arrived": Act((partial(apply, "told"),), lambda: self._told(applied["told"], "application_submitted")),
+            "apply": Act(
+                (partial(apply, "desk"),), lambda: self._has("approval", on_the_desk, applied["desk"])
+            ),
+            "be told that it arrived": Act(
+                (partial(apply, "told"),), lambda: self._told(applied["told"], "application_submitted")
+            ),
             "follow the status": Act(
                 (
                     self._get(f"/api/v1/applications/{self._to_decide}", "applicant"),
                     self._get("/api/v1/applications", "applicant"),
-                    self._post("/api/v1/status", {"reference": self._to_decide, "mobile_last4": self._mobile[-4:]}),
+                    self._post(
+                        "/api/v1/status", {"reference": self._to_decide, "mobile_last4": self._mobile[-4:]}
+                    ),
                 )
             ),
             "cancel": Act(
@@ -143,14 +183,24 @@ class Round:
         issued = "select 1 from passes where reference = %s"
         return {
             "see the desk": Act((self._get("/api/v1/reviews?status=pending", "department"),)),
-            "decide": Act((approve(self._to_decide),), lambda: self._has("issuance", issued, self._to_decide)),
-            "get the pass by message": Act((approve(self._to_be_told),), lambda: self._told(self._to_be_told, "pass_issued")),
+            "decide": Act(
+                (approve(self._to_decide),), lambda: self._has("issuance", issued, self._to_decide)
+            ),
+            "get the pass by message": Act(
+                (approve(self._to_be_told),), lambda: self._told(self._to_be_told, "pass_issued")
+            ),
         }
 
     def _with_a_pass(self) -> dict[str, Act]:
         path = f"/api/v1/passes/{self._shown[1]}"
         return {
-            "show the pass": Act((self._get(path, "applicant"), self._get(f"{path}/qr.svg", "applicant"), self._get(f"/p/{self._link}"))),
+            "show the pass": Act(
+                (
+                    self._get(path, "applicant"),
+                    self._get(f"{path}/qr.svg", "applicant"),
+                    self._get(f"/p/{self._link}"),
+                )
+            ),
             "have the pass sent again": Act(
                 (self._post(f"/api/v1/applications/{self._sent_again[0]}/resend", None, "applicant"),),
                 lambda: self._told(self._sent_again[0], "pass_issued", again=True),
@@ -163,16 +213,28 @@ class Round:
         }
 
     def _at_the_site(self) -> dict[str, Act]:
-        scan = {"token": self._token, "gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "id_check": MATCHED}
+        scan = {
+            "token": self._token,
+            "gate": "PCS1-G1",
+            "direction": "entry",
+            "nonce": str(uuid4()),
+            "id_check": MATCHED,
+        }
 
         def admitted() -> Answer:
             answer = self._ask("POST", "/api/v1/scans", "security", scan)
-            return answer if answer.status != 200 or answer.content["verdict"] == "admit" else replace(answer, status=403)
+            return (
+                answer
+                if answer.status != 200 or answer.content["verdict"] == "admit"
+                else replace(answer, status=403)
+            )
 
         return {
             "scan at the gate": Act((admitted,)),
             "see who is inside": Act((self._get("/api/v1/gate/inside?site=PCS1", "security"),)),
-            "look up at the counter": Act((self._post("/api/v1/counter/lookup", {"q": self._to_decide}, "reception"),)),
+            "look up at the counter": Act(
+                (self._post("/api/v1/counter/lookup", {"q": self._to_decide}, "reception"),)
+            ),
         }
 
     def _get(self, path: str, who: str = "") -> Callable[[], Answer]:
@@ -189,7 +251,9 @@ class Round:
         except httpx.HTTPError as error:
             return Answer(0, monotonic() - began, error=type(error).__name__)
         content = answer.json() if "json" in answer.headers.get("Content-Type", "") else None
-        return Answer(answer.status_code, monotonic() - began, answer.headers.get("Retry-After", "").isdigit(), content)
+        return Answer(
+            answer.status_code, monotonic() - began, answer.headers.get("Retry-After", "").isdigit(), content
+        )
 
     def _rows(self, service: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         with database(self._stack, service) as connection:

@@ -29,5 +29,11 @@ def read(text: str) -> Table:
 def differences(table: Table, part: str, found: dict[str, str]) -> list[str]:
     """Where what was found is not what the table says; each a line for a person."""
     said = table[part]
-    wrong = [f"{act}: {found[act]}, and the table says {said.get(act, 'nothing')}" for act in found if found[act] != said.get(act)]
-    return wrong + [f"{act}: the table says {said[act]}, and nobody tried" for act in said if act not in found]
+    wrong = [
+        f"{act}: {found[act]}, and the table says {said.get(act, 'nothing')}"
+        for act in found
+        if found[act] != said.get(act)
+    ]
+    return wrong + [
+        f"{act}: the table says {said[act]}, and nobody tried" for act in said if act not in found
+    ]

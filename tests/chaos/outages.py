@@ -67,7 +67,10 @@ class Patience:
 
 
 def observe(
-    acts: dict[str, Act], said: dict[str, str], away: Callable[[], AbstractContextManager[None]], patience: Patience = Patience()
+    acts: dict[str, Act],
+    said: dict[str, str],
+    away: Callable[[], AbstractContextManager[None]],
+    patience: Patience = Patience(),
 ) -> dict[str, str]:
     """What is found, by act.
 
@@ -79,7 +82,13 @@ def observe(
     """
     with ThreadPoolExecutor(len(acts)) as pool:
         with away():
-            found = dict(zip(acts, pool.map(lambda name: _try(acts[name], said.get(name, ""), patience), acts), strict=True))
+            found = dict(
+                zip(
+                    acts,
+                    pool.map(lambda name: _try(acts[name], said.get(name, ""), patience), acts),
+                    strict=True,
+                )
+            )
         waiting = [name for name in acts if found[name] == UNSEEN]
         came = pool.map(lambda name: _comes(acts[name], patience.afterwards), waiting)
         found |= {name: LATER for name, is_there in zip(waiting, came, strict=True) if is_there}
@@ -115,7 +124,9 @@ def away(stack: TestStack, system: System, part: str, way: str) -> Iterator[None
             eventually(process.is_ready, f"{name} is ready again", 90)
 
 
-def _ways(stack: TestStack, system: System, part: str, way: str) -> tuple[Callable[[], object], Callable[[], object]]:
+def _ways(
+    stack: TestStack, system: System, part: str, way: str
+) -> tuple[Callable[[], object], Callable[[], object]]:
     if part in {BROKER, POSTGRES}:
         name = part.lower() if part == BROKER else "postgres"
         verbs = ("kill", "start") if way == "killed" else ("suspend", "resume")

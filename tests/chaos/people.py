@@ -15,7 +15,11 @@ def prove(system: System, provider: Provider, mobile: str) -> str:
     with system.client() as http:
         request = ok(http.post("/api/v1/otp", json={"mobile": mobile, "language": "en"}), 202)
         code = eventually(lambda: read_code(provider, mobile), "the code arrives", 60)
-        return str(ok(http.post("/api/v1/otp/verify", json={"request_id": request["request_id"], "code": code}))["access_token"])
+        return str(
+            ok(http.post("/api/v1/otp/verify", json={"request_id": request["request_id"], "code": code}))[
+                "access_token"
+            ]
+        )
 
 
 def read_code(provider: Provider, mobile: str) -> str | None:

@@ -33,4 +33,6 @@ class Promises:
         if reference in self.admitted:
             return frozenset({"entered"})
         outcome = self.decided.get(reference)
-        return frozenset({"issued"} if outcome == "approved" else {"rejected"} if outcome == "rejected" else ())
+        return frozenset(
+            {"issued"} if outcome == "approved" else {"rejected"} if outcome == "rejected" else ()
+        )

@@ -80,7 +80,10 @@ class Provider:
         arguments = [str(self.file), str(self._port), self.honours]
         with self._log.open("ab") as out:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.provider", *arguments], stdout=out, stderr=out, start_new_session=True
+                [sys.executable, "-m", "tests.chaos.provider", *arguments],
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
         eventually(self._answers, f"the provider answers ({self._log})")
         return self
@@ -91,7 +94,9 @@ class Provider:
         except httpx.HTTPError:
             return False
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._child is not None
         self._child.kill()
         self._child.wait(10)
@@ -115,7 +120,9 @@ class Desk:
             if code := _CODE.match(text):
                 self.codes[to] = code.group(1)
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-            self._out.write(json.dumps({"at": time.time(), "key": key, "to": to, "text": digest, "repeat": repeat}) + "\n")
+            self._out.write(
+                json.dumps({"at": time.time(), "key": key, "to": to, "text": digest, "repeat": repeat}) + "\n"
+            )
 
 
 def handler_of(desk: Desk) -> type[BaseHTTPRequestHandler]:

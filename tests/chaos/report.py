@@ -41,7 +41,12 @@ class Report:
     @property
     def good(self) -> bool:
         never = [one for one in self.struck if one.recovery is None]
-        return not self.findings.problems() and self.final_after is not None and not never and not self.ended_by_themselves
+        return (
+            not self.findings.problems()
+            and self.final_after is not None
+            and not never
+            and not self.ended_by_themselves
+        )
 
     def _recoveries(self) -> dict[str, list[float | None]]:
         by_kind: dict[str, list[float | None]] = defaultdict(list)
@@ -63,9 +68,16 @@ class Report:
         yield f"  applications  {self.applications} answered 201 ({outcomes})"
         yield f"  unanswered    {sum(self.unanswered.values())} tries, repeated: {dict(self.unanswered.most_common(6))}"
         yield f"  lost          {len(found.lost)}"
-        duplicates = (found.duplicate_applications, found.duplicate_passes, found.duplicate_admissions, found.duplicate_messages)
+        duplicates = (
+            found.duplicate_applications,
+            found.duplicate_passes,
+            found.duplicate_admissions,
+            found.duplicate_messages,
+        )
         words = ("applications", "passes", "admissions", "messages stored")
-        yield "  duplicates    " + ", ".join(f"{len(them)} {word}" for them, word in zip(duplicates, words, strict=True))
+        yield "  duplicates    " + ", ".join(
+            f"{len(them)} {word}" for them, word in zip(duplicates, words, strict=True)
+        )
         yield (
             f"  SMS           {self.messages} sent, {len(found.sms_missing)} missing, {found.sms_duplicates} duplicates"
             f" (at most {self.senders.explained}: {self.senders.kills} kills × {self.senders.concurrency}),"

@@ -56,7 +56,13 @@ class CrowdThread:
         pacer: Pacer,
         http: Callable[[], httpx.AsyncClient] | None = None,
     ) -> None:
-        self._system, self._provider, self._promises, self._plan, self._pacer = system, provider, promises, plan, pacer
+        self._system, self._provider, self._promises, self._plan, self._pacer = (
+            system,
+            provider,
+            promises,
+            plan,
+            pacer,
+        )
         self._http = http or self._one_gateway
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
@@ -67,7 +73,9 @@ class CrowdThread:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         async with self._http() as http:
             logins = {role: self._system.login(role) for role in ("department", "security")}
-            self._crowd = Crowd(Line(http, self._promises), self._provider.code_url, logins, self._plan, self._pacer)
+            self._crowd = Crowd(
+                Line(http, self._promises), self._provider.code_url, logins, self._plan, self._pacer
+            )
             await self._crowd.run(self._over)
 
     def _one_gateway(self) -> httpx.AsyncClient:
@@ -113,8 +121,16 @@ class Run:
         say: where progress is told.
     """
 
-    def __init__(self, stack: TestStack, system: System, provider: Provider, limits: Limits, say: Say) -> None:
-        self._stack, self._system, self._provider, self._limits, self._say = stack, system, provider, limits, say
+    def __init__(
+        self, stack: TestStack, system: System, provider: Provider, limits: Limits, say: Say
+    ) -> None:
+        self._stack, self._system, self._provider, self._limits, self._say = (
+            stack,
+            system,
+            provider,
+            limits,
+            say,
+        )
         self._promises = Promises()
         self._day = visiting_day(limits.seconds + limits.final_seconds)
         self._began = time.monotonic()
@@ -123,7 +139,9 @@ class Run:
         limits = self._limits
         faults = schedule(limits.seed, limits.kills)
         until = self._began + limits.seconds
-        plan = Plan(max(limits.applications - len(faults), 1), limits.seed, self._day, entering=entering_on(self._day))
+        plan = Plan(
+            max(limits.applications - len(faults), 1), limits.seed, self._day, entering=entering_on(self._day)
+        )
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
         with closing(self._probe()) as probe, self._working(plan, pacer) as crowd:
             striker = Striker(self._stack, self._system, probe, self._began)
@@ -134,7 +152,9 @@ class Run:
 
     def _probe(self) -> Probe:
         mobile = new_mobile()
-        return Probe(self._system, self._promises, mobile, prove(self._system, self._provider, mobile), self._day)
+        return Probe(
+            self._system, self._promises, mobile, prove(self._system, self._provider, mobile), self._day
+        )
 
     @contextmanager
     def _working(self, plan: Plan, pacer: Pacer) -> Iterator[CrowdThread]:
@@ -145,7 +165,9 @@ class Run:
         finally:
             crowd.stop()
 
-    def _strike_all(self, striker: Striker, faults: list[Fault], pacer: Pacer, crowd: CrowdThread, until: float) -> None:
+    def _strike_all(
+        self, striker: Striker, faults: list[Fault], pacer: Pacer, crowd: CrowdThread, until: float
+    ) -> None:
         """Faults and applications keep step with each other, so that both end together."""
         total, spent = self._limits.applications, 0.0
         for number, fault in enumerate(faults):
@@ -155,12 +177,16 @@ class Run:
                 break
             struck = striker.strike(fault)
             spent += time.monotonic() - began
-            left = min(spent / (number + 1) * max(len(faults) - number - 1, 1), max(until - time.monotonic(), 1))
+            left = min(
+                spent / (number + 1) * max(len(faults) - number - 1, 1), max(until - time.monotonic(), 1)
+            )
             pacer.rate = max((total - len(self._promises.mobiles)) / left, 0.5)
             self._tell(number + 1, len(faults), struck)
         pacer.closed = time.monotonic() > until
 
-    def _let_applications_follow(self, striker: Striker, number: float, crowd: CrowdThread, until: float) -> None:
+    def _let_applications_follow(
+        self, striker: Striker, number: float, crowd: CrowdThread, until: float
+    ) -> None:
         while len(self._promises.mobiles) < number and crowd.alive and time.monotonic() < until:
             striker.revive()
             time.sleep(0.05)
@@ -169,7 +195,9 @@ class Run:
         seconds, applied = time.monotonic() - self._began, len(self._promises.mobiles)
         how = "never" if struck.recovery is None else f"{struck.recovery:.1f} s"
         last = f" (last: {struck.lacking})" if struck.lacking else ""
-        self._say(f"{seconds:6.0f} s  faults {done}/{of}  applications {applied}/{self._limits.applications}  {struck.fault}: {how}{last}")
+        self._say(
+            f"{seconds:6.0f} s  faults {done}/{of}  applications {applied}/{self._limits.applications}  {struck.fault}: {how}{last}"
+        )
 
     def _wait_until_final(self, striker: Striker, crowd: CrowdThread, since: float) -> float | None:
         """Seconds since the last fault until nothing was left to do; None when the promised time is over."""
@@ -186,7 +214,13 @@ class Run:
             evidence = collect(self._stack, set(self._promises.mobiles.values()))
         except (psycopg.OperationalError, AMQPError, OSError):
             return None
-        return judge(self._promises, evidence, self._provider.ledger(), striker.sender_kills(sender_concurrency()), self._provider.honours)
+        return judge(
+            self._promises,
+            evidence,
+            self._provider.ledger(),
+            striker.sender_kills(sender_concurrency()),
+            self._provider.honours,
+        )
 
     def _report(self, striker: Striker, final_after: float | None) -> Report:
         findings = self._judge(striker)
@@ -214,7 +248,9 @@ class Run:
 
 def unsettled(findings: Findings | None) -> bool:
     """Whether something may still come to an end."""
-    return findings is None or bool(findings.lost or findings.unfinished or findings.disagreements or findings.sms_missing)
+    return findings is None or bool(
+        findings.lost or findings.unfinished or findings.disagreements or findings.sms_missing
+    )
 
 
 def visiting_day(seconds: float) -> int:

@@ -69,12 +69,16 @@ def mark_before_send() -> None:
 
     async def send_batch(self: Any, connection: Any) -> int:
         marked = await (
-            await connection.execute(f"update outbox set sent_at = now() where sent_at is null returning {relay._COLUMNS}")
+            await connection.execute(
+                f"update outbox set sent_at = now() where sent_at is null returning {relay._COLUMNS}"
+            )
         ).fetchall()
         if marked:
             await asyncio.sleep(HOLD_SECONDS)
             names = relay._COLUMNS.split(", ")
-            await self._publisher.publish_all([Envelope(**dict(zip(names, row, strict=True))) for row in marked])
+            await self._publisher.publish_all(
+                [Envelope(**dict(zip(names, row, strict=True))) for row in marked]
+            )
         return len(marked)
 
     put(relay.OutboxRelay, "_send_batch", send_batch)
@@ -263,7 +267,9 @@ def no_lane_for_codes() -> None:
     """One-time codes share the workers of the other events."""
     from services.notify import consumers
 
-    put(consumers, "CONTAINERS", (type("All", (consumers.Consumers, consumers.Codes), {"workers": "events"}),))
+    put(
+        consumers, "CONTAINERS", (type("All", (consumers.Consumers, consumers.Codes), {"workers": "events"}),)
+    )
 
 
 def one_pool() -> None:

@@ -40,12 +40,19 @@ def sabotaged(system: System, name: str, *switches: Callable[[], None], **settin
 
 def without(process: Process, *switches: Callable[[], None]) -> Process:
     """A process that does not run, without its guards from its next start on."""
-    process._arguments = ["-m", "tests.chaos.sabotage", ",".join(switch.__name__ for switch in switches), *process._arguments[1:]]
+    process._arguments = [
+        "-m",
+        "tests.chaos.sabotage",
+        ",".join(switch.__name__ for switch in switches),
+        *process._arguments[1:],
+    ]
     return process
 
 
 @contextmanager
-def replaced(system: System, names: Sequence[str], *switches: Callable[[], None], **settings: str) -> Iterator[dict[str, Process]]:
+def replaced(
+    system: System, names: Sequence[str], *switches: Callable[[], None], **settings: str
+) -> Iterator[dict[str, Process]]:
     """Some processes without their guards for the length of the block; afterwards the true ones work. Any may be killed."""
     chosen = {name: sabotaged(system, name, *switches, **settings) for name in names}
     try:
@@ -74,8 +81,16 @@ class Scene:
         mobile: of the person.
     """
 
-    def __init__(self, stack: TestStack, system: System, provider: Provider, department: Department, mobile: str) -> None:
-        self.stack, self.system, self.provider, self._department, self.mobile = stack, system, provider, department, mobile
+    def __init__(
+        self, stack: TestStack, system: System, provider: Provider, department: Department, mobile: str
+    ) -> None:
+        self.stack, self.system, self.provider, self._department, self.mobile = (
+            stack,
+            system,
+            provider,
+            department,
+            mobile,
+        )
         self.promises = Promises()
         self._person = Actor(system, prove(system, provider, mobile))
         self._sender_kills = 0
@@ -93,7 +108,9 @@ class Scene:
 
     def try_to_apply(self) -> httpx.Response:
         """An application whose sender takes no answer for an answer, and does not repeat it."""
-        return self._person.post("/applications", application(companions=[], preferred=[slot(1)]), str(uuid4()))
+        return self._person.post(
+            "/applications", application(companions=[], preferred=[slot(1)]), str(uuid4())
+        )
 
     def through(self, gateway: Process) -> None:
         """From now on the person uses this gateway."""
@@ -103,7 +120,11 @@ class Scene:
         """The department approves what is pending of this scene."""
         for review in ok(self._department.get("/reviews", status="pending", limit=200))["items"]:
             if review["reference"] in self.promises.mobiles:
-                ok(self._department.post(f"/reviews/{review['id']}/approve", slot(1), f"decide-{review['id']}"))
+                ok(
+                    self._department.post(
+                        f"/reviews/{review['id']}/approve", slot(1), f"decide-{review['id']}"
+                    )
+                )
                 self.promises.decided[review["reference"]] = "approved"
 
     def issued(self, reference: str) -> None:
@@ -124,7 +145,13 @@ class Scene:
 
     def scan(self, token: str) -> dict[str, object]:
         """The body of a scan that a gate would send."""
-        return {"token": token, "gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "id_check": MATCHED}
+        return {
+            "token": token,
+            "gate": "PCS1-G1",
+            "direction": "entry",
+            "nonce": str(uuid4()),
+            "id_check": MATCHED,
+        }
 
     @contextmanager
     def process(self, name: str, *switches: Callable[[], None], **settings: str) -> Iterator[Process]:
@@ -149,7 +176,9 @@ class Scene:
         """As it stands now."""
         evidence, ledger = collect(self.stack, {self.mobile}), self.provider.ledger()
         evidence.codes = []
-        return judge(self.promises, evidence, ledger, SenderKills(self._sender_kills, 5), self.provider.honours)
+        return judge(
+            self.promises, evidence, ledger, SenderKills(self._sender_kills, 5), self.provider.honours
+        )
 
     def at_rest(self) -> Findings:
         """What is found once nothing has waited anywhere for a while."""
@@ -184,4 +213,8 @@ class Scene:
 
     def somebody_waits_for(self, service: str, table: str) -> bool:
         """Whether a handler has come as far as a locked table."""
-        return bool(self.count(service, "select count(*) from pg_locks where not granted and relation = %s::regclass", table))
+        return bool(
+            self.count(
+                service, "select count(*) from pg_locks where not granted and relation = %s::regclass", table
+            )
+        )

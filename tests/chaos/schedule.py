@@ -9,7 +9,14 @@ from contracts.subscriptions import SERVICES
 PROCESSES = (*SERVICES, "relay", "sender", "gateway")
 BROKER, POSTGRES = "broker", "postgres"
 Kind = Literal["kill", "kill twice", "kill several", "kill broker", "kill postgres", "stop"]
-_OFTEN: dict[Kind, int] = {"kill": 60, "kill twice": 8, "kill several": 10, "kill broker": 5, "kill postgres": 5, "stop": 12}
+_OFTEN: dict[Kind, int] = {
+    "kill": 60,
+    "kill twice": 8,
+    "kill several": 10,
+    "kill broker": 5,
+    "kill postgres": 5,
+    "stop": 12,
+}
 LONGEST_STOP = 6.0
 FIRST_ROUND = len(PROCESSES) + 3
 """Each process, broker and database server once, and a stop."""
@@ -40,7 +47,11 @@ class Fault:
         return (2 if self.kind == "kill twice" else 1) if target in self.targets and self.kills else 0
 
     def __str__(self) -> str:
-        return f"{self.kind} {' '.join(self.targets)}" if self.targets[0] not in {BROKER, POSTGRES} else self.kind
+        return (
+            f"{self.kind} {' '.join(self.targets)}"
+            if self.targets[0] not in {BROKER, POSTGRES}
+            else self.kind
+        )
 
 
 def schedule(seed: int, kills: int) -> list[Fault]:

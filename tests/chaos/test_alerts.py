@@ -23,10 +23,20 @@ from tests.journey.actors import MATCHED, Actor, Applicant, Department, Officer,
 from tests.running import Process, eventually
 from tests.wire import wire
 
-pytestmark = [pytest.mark.outage, pytest.mark.skipif(not is_installed(), reason="Debian's package prometheus is not installed here")]
+pytestmark = [
+    pytest.mark.outage,
+    pytest.mark.skipif(not is_installed(), reason="Debian's package prometheus is not installed here"),
+]
 
 BLIND = "NobodyLooks"
-OF_FAULTS = {"RelayBehind", "DeadLetters", "ConsumerGone", "ProcessGone", "InvariantBroken", "GateRefusesEverything"}
+OF_FAULTS = {
+    "RelayBehind",
+    "DeadLetters",
+    "ConsumerGone",
+    "ProcessGone",
+    "InvariantBroken",
+    "GateRefusesEverything",
+}
 HEALTHY = {
     "max(epass_outbox_lag_seconds) < 30": "outboxes",
     "max(epass_dead_letters) == 0": "dead letters",
@@ -89,7 +99,9 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(ground: Ground, department: Department, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(
+    ground: Ground, department: Department, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watched]:
     exporter = ground.system.process("exporter", EPASS_OPS_INTERVAL="1").start()
     processes = {**ground.system.processes, "exporter": exporter}
     try:
@@ -106,7 +118,9 @@ def test_while_all_is_well_no_alert_fires_and_every_number_is_there(watched: Wat
     watched.visit()
     eventually(lambda: not watched.unwell(), "everything was looked at and is well")
     began = time.time()
-    eventually(lambda: watched.watch.ask(f"min(timestamp(up)) > {began + 8}"), "a while, longer than any alert waits")
+    eventually(
+        lambda: watched.watch.ask(f"min(timestamp(up)) > {began + 8}"), "a while, longer than any alert waits"
+    )
     assert watched.watch.ask('count_over_time(ALERTS{alertstate="firing"}[8s])') == []
     assert {rule["name"] for rule in watched.watch.rules()} == {*OF_FAULTS, BLIND}
 
@@ -137,7 +151,9 @@ def test_what_each_process_tells_is_as_prometheus_asks_for(watched: Watched) -> 
 
 
 def _faults(page: str) -> str:
-    done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False
+    )
     return done.stdout + done.stderr
 
 
@@ -148,7 +164,14 @@ def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched:
 
     def refuse_and_look() -> bool:
         watched.officer.post(
-            "/scans", {"gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "token": forged, "id_check": MATCHED}
+            "/scans",
+            {
+                "gate": "PCS1-G1",
+                "direction": "entry",
+                "nonce": str(uuid4()),
+                "token": forged,
+                "id_check": MATCHED,
+            },
         )
         fired.update(watched.watch.firing())
         return fired >= OF_FAULTS
@@ -161,7 +184,11 @@ def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched:
             eventually(refuse_and_look, "all of them fire", 75)
         assert OF_FAULTS - fired == set()
     watched.enter(next_one)
-    eventually(lambda: not watched.unwell() and not watched.watch.firing(), "all is well again, and no alert fires", 60)
+    eventually(
+        lambda: not watched.unwell() and not watched.watch.firing(),
+        "all is well again, and no alert fires",
+        60,
+    )
 
 
 def test_an_exporter_that_has_died_is_missed(watched: Watched) -> None:

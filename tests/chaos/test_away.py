@@ -102,7 +102,11 @@ def test_while_the_broker_takes_nothing_everybody_is_answered_in_time_and_all_go
 
 def test_without_its_time_limit_the_gateway_keeps_people_waiting(ground: Ground, scene: Scene) -> None:
     """Negative control of "answered within 5 s"."""
-    with scene.process("gateway", sabotage.no_time_limit), out_of_memory(ground.stack), pytest.raises(httpx.ReadTimeout):
+    with (
+        scene.process("gateway", sabotage.no_time_limit),
+        out_of_memory(ground.stack),
+        pytest.raises(httpx.ReadTimeout),
+    ):
         scene.person.http.get("/api/v1/applications", timeout=ANSWER_SECONDS)
     eventually(lambda: scene.person.get("/applications").status_code == 200, "all is well again")
 
@@ -128,7 +132,9 @@ def test_a_database_that_is_away_for_long_is_no_fault_of_any_message(ground: Gro
     assert attempts(ground.system) == before
 
 
-def test_if_it_counted_as_an_attempt_messages_would_go_to_the_dead_letters(ground: Ground, scene: Scene) -> None:
+def test_if_it_counted_as_an_attempt_messages_would_go_to_the_dead_letters(
+    ground: Ground, scene: Scene
+) -> None:
     """Negative control: with two attempts and a second between them."""
     with scene.process("approval", sabotage.away_is_an_attempt, EPASS_ATTEMPTS="2") as approval:
         approval.signal(signal.SIGSTOP)

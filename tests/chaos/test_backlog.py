@@ -56,9 +56,16 @@ def pile_up(stack: TestStack, service: str, count: int) -> None:
         body = [_event(ring) for _ in range(count)]
         for one in body:
             producer.publish(
-                one, exchange="", routing_key=_queue(service), content_type="application/json", content_encoding="binary", delivery_mode=2
+                one,
+                exchange="",
+                routing_key=_queue(service),
+                content_type="application/json",
+                content_encoding="binary",
+                delivery_mode=2,
             )
-        connection.default_channel.queue_declare(_queue(service), passive=True)  # answered after all of them were taken
+        connection.default_channel.queue_declare(
+            _queue(service), passive=True
+        )  # answered after all of them were taken
 
 
 def _queue(service: str) -> str:
@@ -128,13 +135,18 @@ class Measured:
 
     def milliseconds(self, name: str) -> tuple[float, float]:
         """Median, and 99th of a hundred."""
-        cuts = statistics.quantiles((1000 * seconds for _, seconds in self.answers[name]), n=100, method="inclusive")
+        cuts = statistics.quantiles(
+            (1000 * seconds for _, seconds in self.answers[name]), n=100, method="inclusive"
+        )
         return cuts[49], cuts[98]
 
 
 def tell(slow_ms: str, shape: str, alone: Measured, beside: Measured) -> None:
     """The figures, as ratios too."""
-    print(f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(HEARD_BY)}, {shape}; {machine()}", file=sys.stderr)
+    print(
+        f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(HEARD_BY)}, {shape}; {machine()}",
+        file=sys.stderr,
+    )
     for name in alone.answers:
         (p50, p99), (p50_beside, p99_beside) = alone.milliseconds(name), beside.milliseconds(name)
         count = len(beside.answers[name])
@@ -183,7 +195,9 @@ def slow_services(scene: Scene, shape: Shape, slow_ms: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("slow_ms", SLOW_MS)
 @pytest.mark.parametrize("shape", [in_one_process, in_two_processes])
-def test_a_backlog_of_slow_events_holds_up_nobody(ground: Ground, scene: Scene, shape: Shape, slow_ms: str) -> None:
+def test_a_backlog_of_slow_events_holds_up_nobody(
+    ground: Ground, scene: Scene, shape: Shape, slow_ms: str
+) -> None:
     with slow_services(scene, shape, slow_ms):
         busy = Busy(scene)
         alone = busy.measure()
@@ -196,20 +210,28 @@ def test_a_backlog_of_slow_events_holds_up_nobody(ground: Ground, scene: Scene, 
     assert all(left.values()), f"it was not measured beside a backlog: {left}"
 
 
-@pytest.mark.parametrize("out", [(), (sabotage.one_pool,)], ids=["with a pool for each", "with one pool for both"])
+@pytest.mark.parametrize(
+    "out", [(), (sabotage.one_pool,)], ids=["with a pool for each", "with one pool for both"]
+)
 def test_events_hold_up_a_scan_only_where_both_share_their_workers(
     ground: Ground, scene: Scene, out: tuple[Callable[[], None], ...]
 ) -> None:
     """Negative control of the two pools."""
     busy = Busy(scene)
-    with scene.process("verify", sabotage.slow_events, *out, SLOW=_queue("verify"), SLOW_MS="4000", EPASS_PREFETCH="40"):
+    with scene.process(
+        "verify", sabotage.slow_events, *out, SLOW=_queue("verify"), SLOW_MS="4000", EPASS_PREFETCH="40"
+    ):
         pile_up(ground.stack, "verify", 100)
         eventually(lambda: depth(ground.stack, "verify") <= 60, "all workers have an event, and others wait")
         assert busy.scan().status_code == (503 if out else 200)
         forget(ground.stack, "verify")
 
 
-@pytest.mark.parametrize("out", [(), (sabotage.no_lane_for_codes,)], ids=["with workers of their own", "with the workers of all events"])
+@pytest.mark.parametrize(
+    "out",
+    [(), (sabotage.no_lane_for_codes,)],
+    ids=["with workers of their own", "with the workers of all events"],
+)
 def test_a_code_comes_before_any_of_the_events_that_hold_all_workers(
     ground: Ground, scene: Scene, out: tuple[Callable[[], None], ...]
 ) -> None:

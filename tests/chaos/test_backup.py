@@ -73,7 +73,9 @@ def _restored(stage: Stage, folder: Path) -> Iterator[After]:
             held = deepcopy(stage.promises)
             there = collect(stack, set(held.mobiles.values())).ids
             held.mobiles = {
-                reference: mobile for reference, mobile in held.mobiles.items() if reference in there or reference in stage.before.mobiles
+                reference: mobile
+                for reference, mobile in held.mobiles.items()
+                if reference in there or reference in stage.before.mobiles
             }
             yield After(stack, system, held, monotonic() - began, done)
 
@@ -81,7 +83,9 @@ def _restored(stage: Stage, folder: Path) -> Iterator[After]:
 @contextmanager
 def _deciding(after: After, stage: Stage) -> Iterator[None]:
     """The department, with the login that it had."""
-    crowd = CrowdThread(after.system, stage.provider, after.held, Plan(0, 7, quick_day(), doubting=0), Pacer(1))
+    crowd = CrowdThread(
+        after.system, stage.provider, after.held, Plan(0, 7, quick_day(), doubting=0), Pacer(1)
+    )
     crowd.start()
     try:
         yield
@@ -92,18 +96,28 @@ def _deciding(after: After, stage: Stage) -> Iterator[None]:
 def test_a_restored_system_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
     with _restored(stage, tmp_path) as after:
         person = Actor(after.system, stage.session)
-        again = person.post("/applications", application(companions=[], preferred=[slot(quick_day())]), stage.keys[stage.holder])
+        again = person.post(
+            "/applications",
+            application(companions=[], preferred=[slot(quick_day())]),
+            stage.keys[stage.holder],
+        )
         assert ok(again, 201)["reference"] == stage.holder
         if quick_day() == 0:
             _enter(after, stage)
         with _deciding(after, stage):
-            eventually(lambda: not judged(after.stack, stage.provider, after.held, 1)[0].problems(), "all is final", 150)
+            eventually(
+                lambda: not judged(after.stack, stage.provider, after.held, 1)[0].problems(),
+                "all is final",
+                150,
+            )
         found, evidence = judged(after.stack, stage.provider, after.held, 1)
         assert found.problems() == {}, list(found.details())
         assert set(stage.before.mobiles) <= set(evidence.ids)
         examined = after.system.try_epass("administrator", "invariants", "--grace", "1")
         assert examined.returncode == 0, examined.stdout
-        print(f"restored {len(evidence.ids)} applications, ready after {after.seconds:.1f} s (databases {after.done.seconds:.1f} s)")
+        print(
+            f"restored {len(evidence.ids)} applications, ready after {after.seconds:.1f} s (databases {after.done.seconds:.1f} s)"
+        )
 
 
 def _enter(after: After, stage: Stage) -> None:
@@ -113,14 +127,19 @@ def _enter(after: After, stage: Stage) -> None:
     after.held.admitted[stage.holder] = nonce
 
 
-def test_without_sending_again_what_lay_in_the_broker_is_lost(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sending_again_what_lay_in_the_broker_is_lost(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control: oracle and invariants both see it."""
     monkeypatch.setattr(unseen, "mark_unsent", lambda _connect: 0)
     with _restored(stage, tmp_path) as after, _deciding(after, stage):
 
         def only_they_are_missing() -> bool:
             found, _ = judged(after.stack, stage.provider, after.held, 1)
-            return not found.unfinished and {line.partition(":")[0] for line in found.lost} == stage.in_broker_only
+            return (
+                not found.unfinished
+                and {line.partition(":")[0] for line in found.lost} == stage.in_broker_only
+            )
 
         eventually(only_they_are_missing, "everything else is final", 150)
         examined = after.system.try_epass("administrator", "invariants", "--grace", "1")
@@ -128,7 +147,9 @@ def test_without_sending_again_what_lay_in_the_broker_is_lost(stage: Stage, tmp_
         assert "and lost" in examined.stdout
 
 
-def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_touched(stage: Stage, tmp_path: Path) -> None:
+def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_touched(
+    stage: Stage, tmp_path: Path
+) -> None:
     copy, target = tmp_path / "copy", tmp_path / "target"
     shutil.copytree(stage.folder, copy)
     assert restore.check(copy)["files"]["application.dump"]["bytes"] > 0
@@ -137,7 +158,9 @@ def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_to
         last = dump.read(1)
         dump.seek(-1, 2)
         dump.write(bytes([last[0] ^ 1]))
-    with pytest.raises(StackFailed, match=r"verify\.dump is missing or is not what was written: nothing was restored"):
+    with pytest.raises(
+        StackFailed, match=r"verify\.dump is missing or is not what was written: nothing was restored"
+    ):
         restore.into_folder(copy, target)
     (copy / "manifest.json").unlink()
     with pytest.raises(StackFailed, match="is no backup"):
@@ -145,7 +168,9 @@ def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_to
     assert not target.exists()
 
 
-def test_a_stack_that_has_data_is_not_overwritten_unless_that_is_asked_for(stage: Stage, tmp_path: Path) -> None:
+def test_a_stack_that_has_data_is_not_overwritten_unless_that_is_asked_for(
+    stage: Stage, tmp_path: Path
+) -> None:
     folder, secrets = tmp_path / "stack", tmp_path / "stack" / "secrets.json"
     folder.mkdir()
     secrets.write_text("{}")
@@ -153,7 +178,9 @@ def test_a_stack_that_has_data_is_not_overwritten_unless_that_is_asked_for(stage
         restore.into_folder(stage.folder, folder)
     assert secrets.read_text() == "{}"
     if backend_name() == "processes":  # as `make restore` does it, on this machine's own programs
-        assert restore.into_folder(stage.folder, folder, replace=True).to_send_again >= len(stage.in_broker_only)
+        assert restore.into_folder(stage.folder, folder, replace=True).to_send_again >= len(
+            stage.in_broker_only
+        )
         assert secrets.read_text() == (stage.folder / "secrets.json").read_text()
         with pytest.raises(StackFailed, match="the databases do not answer"):
             backup.of_folder(folder, tmp_path / "of a stopped one")
@@ -180,14 +207,24 @@ def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_the_inboxes_are
         monkeypatch.setattr(snapshots, "LOCK", "select 1")
     strangers = set(_ahead_now(ground.stack))
     promises = Promises()
-    crowd = CrowdThread(ground.system, ground.provider, promises, Plan(90, 11 + guarded, quick_day(), entering=0, doubting=0), Pacer(15))
+    crowd = CrowdThread(
+        ground.system,
+        ground.provider,
+        promises,
+        Plan(90, 11 + guarded, quick_day(), entering=0, doubting=0),
+        Pacer(15),
+    )
     crowd.start()
     eventually(lambda: len(promises.mobiles) > 10 and promises.decided, "there is load", 60)
     looked, ahead = 0, set[UUID]()
     while not crowd.finished and looked < 4 and (guarded or not ahead):
         ahead |= _ahead_now(ground.stack) - strangers
         looked += 1
-    eventually(lambda: crowd.finished and _is_final(judged(ground.stack, ground.provider, promises)[0]), "all is final", 150)
+    eventually(
+        lambda: crowd.finished and _is_final(judged(ground.stack, ground.provider, promises)[0]),
+        "all is final",
+        150,
+    )
     crowd.stop()
     assert looked
     assert bool(ahead) is not guarded
@@ -200,11 +237,25 @@ def _is_final(found: Findings) -> bool:
 def _ahead_now(stack: TestStack) -> set[UUID]:
     """What some consumer has seen and its producer has not said, in one snapshot; what other tests put into queues is there too."""
     with snapshots.snapshots(superuser(stack)) as moment:
-        return set().union(*(_ahead(moment[one.event.producer], moment[one.service], one) for one in subscriptions()))
+        return set().union(
+            *(_ahead(moment[one.event.producer], moment[one.service], one) for one in subscriptions())
+        )
 
 
-def _ahead(producer: snapshots.Connection, consumer: snapshots.Connection, subscription: Subscription) -> set[UUID]:
+def _ahead(
+    producer: snapshots.Connection, consumer: snapshots.Connection, subscription: Subscription
+) -> set[UUID]:
     """The events that the consumer has seen and of which the producer knows nothing."""
-    said = {event_id for (event_id,) in producer.execute("select id from outbox where type = %s", (subscription.event.__name__,))}
-    seen = {event_id for (event_id,) in consumer.execute("select event_id from inbox where consumer = %s", (subscription.queue,))}
+    said = {
+        event_id
+        for (event_id,) in producer.execute(
+            "select id from outbox where type = %s", (subscription.event.__name__,)
+        )
+    }
+    seen = {
+        event_id
+        for (event_id,) in consumer.execute(
+            "select event_id from inbox where consumer = %s", (subscription.queue,)
+        )
+    }
     return seen - said

@@ -23,7 +23,9 @@ def guard(*switches: Callable[[], None]) -> pytest.MarkDecorator:
 
 
 @guard(sabotage.no_outbox)
-def test_a_service_killed_after_its_answer_loses_the_event_unless_the_outbox_holds_it(scene: Scene, out: Switches) -> None:
+def test_a_service_killed_after_its_answer_loses_the_event_unless_the_outbox_holds_it(
+    scene: Scene, out: Switches
+) -> None:
     with scene.process("application", *out) as application:
         reference = scene.apply()
         application.kill()
@@ -33,10 +35,15 @@ def test_a_service_killed_after_its_answer_loses_the_event_unless_the_outbox_hol
 
 
 @guard(sabotage.mark_before_send)
-def test_a_relay_killed_at_work_loses_the_event_if_it_is_marked_before_it_is_confirmed(scene: Scene, out: Switches) -> None:
+def test_a_relay_killed_at_work_loses_the_event_if_it_is_marked_before_it_is_confirmed(
+    scene: Scene, out: Switches
+) -> None:
     with scene.process("relay", *out) as relay:
         reference = scene.apply()
-        eventually(lambda: not scene.count("application", "select count(*) from outbox where sent_at is null"), "all is marked")
+        eventually(
+            lambda: not scene.count("application", "select count(*) from outbox where sent_at is null"),
+            "all is marked",
+        )
         relay.kill()
     found = scene.at_rest()
     assert found.lost == ([f"{reference}: submitted instead of decided"] if out else [])
@@ -44,7 +51,9 @@ def test_a_relay_killed_at_work_loses_the_event_if_it_is_marked_before_it_is_con
 
 
 @guard(sabotage.ack_first)
-def test_a_consumer_killed_in_mid_work_loses_the_event_if_it_acknowledges_before_its_commit(scene: Scene, out: Switches) -> None:
+def test_a_consumer_killed_in_mid_work_loses_the_event_if_it_acknowledges_before_its_commit(
+    scene: Scene, out: Switches
+) -> None:
     with scene.process("approval", *out) as approval, scene.locked("approval", "heard_applications"):
         reference = scene.apply()
         eventually(lambda: scene.somebody_waits_for("approval", "heard_applications"), "the handler waits")
@@ -71,10 +80,16 @@ def test_an_approval_said_twice_makes_two_passes_if_neither_the_inbox_nor_the_un
     with _no_index(scene), scene.process("issuance", *out):
         reference = scene.apply()
         scene.issued(reference)
-        scene.execute("approval", "update outbox set sent_at = null where type = 'PassApproved' and data->>'reference' = %s", reference)
+        scene.execute(
+            "approval",
+            "update outbox set sent_at = null where type = 'PassApproved' and data->>'reference' = %s",
+            reference,
+        )
         found = scene.at_rest()
     assert found.duplicate_passes == ([f"{reference}: 2"] if passes == 2 else [])
-    assert set(found.problems()) == ({"duplicate_passes", "duplicate_messages", "lost"} if passes == 2 else set())
+    assert set(found.problems()) == (
+        {"duplicate_passes", "duplicate_messages", "lost"} if passes == 2 else set()
+    )
 
 
 @contextmanager
@@ -84,8 +99,14 @@ def _no_index(scene: Scene) -> Iterator[None]:
     try:
         yield
     finally:
-        scene.execute("issuance", "update passes set revoked_at = now(), revocation = 'security' where revoked_at is null")
-        scene.execute("issuance", "create unique index passes_one_live on passes (application_id) where revoked_at is null")
+        scene.execute(
+            "issuance",
+            "update passes set revoked_at = now(), revocation = 'security' where revoked_at is null",
+        )
+        scene.execute(
+            "issuance",
+            "create unique index passes_one_live on passes (application_id) where revoked_at is null",
+        )
 
 
 @guard(sabotage.no_deadline)
@@ -144,4 +165,6 @@ def _charged(scene: Scene) -> int:
 
 def _tries(scene: Scene) -> int:
     ledger = scene.provider.ledger()
-    return _charged(scene) + sum(ledger.repeated[key] for key, to in ledger.numbers.items() if to == scene.mobile)
+    return _charged(scene) + sum(
+        ledger.repeated[key] for key, to in ledger.numbers.items() if to == scene.mobile
+    )

@@ -10,7 +10,15 @@ from services.chassis.bounded import ANSWER_SECONDS
 from tests.backends import TestStack, start_stack
 from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
-from tests.chaos.lasting import COMMAND_SECONDS, OUTAGE_SECONDS, all_ready, everybody_was_answered, nobody_restarts, nothing_is_lost, tell
+from tests.chaos.lasting import (
+    COMMAND_SECONDS,
+    OUTAGE_SECONDS,
+    all_ready,
+    everybody_was_answered,
+    nobody_restarts,
+    nothing_is_lost,
+    tell,
+)
 from tests.chaos.provider import Provider
 from tests.chaos.proxy import Proxy
 from tests.chaos.run import settings_for
@@ -35,7 +43,10 @@ class Proxied(System):
     def _environment(self, name: str) -> dict[str, str]:
         behind = f":{urlsplit(self.stack.database_url('approval')).port}/"
         told = super()._environment(name)
-        return {key: value.replace(behind, f":{self._proxy.port}/") if "DATABASE_URL" in key else value for key, value in told.items()}
+        return {
+            key: value.replace(behind, f":{self._proxy.port}/") if "DATABASE_URL" in key else value
+            for key, value in told.items()
+        }
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +57,10 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ground, 
         address = urlsplit(stack.database_url("approval"))
         assert address.hostname is not None
         assert address.port is not None
-        with Proxy(address.hostname, address.port) as proxy, Proxied(stack, proxy, **settings_for(provider)) as system:
+        with (
+            Proxy(address.hostname, address.port) as proxy,
+            Proxied(stack, proxy, **settings_for(provider)) as system,
+        ):
             yield Ground(stack, system, provider), proxy
 
 
@@ -96,7 +110,9 @@ def test_whatever_happens_to_its_connections_the_system_goes_on_with_whole_state
     assert watch.refused(), "the fault was not felt"
 
 
-def test_who_waits_for_ever_for_a_database_that_says_nothing_never_comes_back(proxied: tuple[Ground, Proxy], scene: Scene) -> None:
+def test_who_waits_for_ever_for_a_database_that_says_nothing_never_comes_back(
+    proxied: tuple[Ground, Proxy], scene: Scene
+) -> None:
     """Negative control of the limit: a gate with one worker, which is lost with one connection."""
     _, proxy = proxied
     with scene.process("verify", sabotage.patient_connections, EPASS_RPC_WORKERS="1"):

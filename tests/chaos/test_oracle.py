@@ -11,7 +11,13 @@ from tests.chaos.promises import Promises
 from tests.chaos.provider import Ledger
 from tests.chaos.schedule import FIRST_ROUND, PROCESSES, schedule
 
-REFERENCE, ID, NUMBER, EVEN, ODD = "PCS-0000-0001", "application", "PASS0001", "+919812345670", "+919812345671"
+REFERENCE, ID, NUMBER, EVEN, ODD = (
+    "PCS-0000-0001",
+    "application",
+    "PASS0001",
+    "+919812345670",
+    "+919812345671",
+)
 
 
 class Story:
@@ -19,16 +25,24 @@ class Story:
 
     def __init__(self, mobile: str = ODD) -> None:
         self.promises = Promises(
-            mobiles={REFERENCE: mobile}, decided={REFERENCE: "approved"}, admitted={REFERENCE: "nonce"}, numbers={mobile}
+            mobiles={REFERENCE: mobile},
+            decided={REFERENCE: "approved"},
+            admitted={REFERENCE: "nonce"},
+            numbers={mobile},
         )
         self.evidence = Evidence(ids={REFERENCE: ID}, statuses={ID: "entered"})
         for known in (self.evidence.passes, self.evidence.passes_told, self.evidence.passes_at_gate):
             known[ID][NUMBER] = True
         self.evidence.admissions = Counter({"nonce": 1})
-        self.evidence.messages[ID] = [Message("m1", "application_submitted", "delivered", 0), Message("m2", "pass_issued", "delivered", 0)]
+        self.evidence.messages[ID] = [
+            Message("m1", "application_submitted", "delivered", 0),
+            Message("m2", "pass_issued", "delivered", 0),
+        ]
         self.evidence.codes = [Message("m0", "otp", "delivered", 0)]
         self.evidence.deliveries_told = Counter({ID: 2})
-        self.ledger = Ledger(Counter({"m0": 1, "m1": 1, "m2": 1}), Counter(), dict.fromkeys(("m0", "m1", "m2"), mobile))
+        self.ledger = Ledger(
+            Counter({"m0": 1, "m1": 1, "m2": 1}), Counter(), dict.fromkeys(("m0", "m1", "m2"), mobile)
+        )
 
     def judged(self, kills: int = 0) -> Findings:
         return judge(self.promises, self.evidence, self.ledger, SenderKills(kills, 5), "mixed")
@@ -127,7 +141,10 @@ def test_a_cancelled_application_ends_cancelled_whatever_was_decided() -> None:
     story.promises.cancelled.add(REFERENCE)
     assert "lost" in story.judged().problems()
     story.evidence.statuses[ID] = "cancelled"
-    assert set(story.judged().problems()) == {"disagreements", "sms_missing"}  # its pass is still good, and nobody told the person
+    assert set(story.judged().problems()) == {
+        "disagreements",
+        "sms_missing",
+    }  # its pass is still good, and nobody told the person
 
 
 def test_a_duplicate_is_explained_by_a_kill_that_was_written_down() -> None:
@@ -153,4 +170,6 @@ def test_a_seed_replays_its_schedule_and_the_first_round_strikes_every_part() ->
     assert faults == schedule(7, 200)
     assert faults != schedule(8, 200)
     assert sum(fault.kills for fault in faults) >= 200
-    assert {*PROCESSES, "broker", "postgres"} <= {target for fault in faults[:FIRST_ROUND] for target in fault.targets}
+    assert {*PROCESSES, "broker", "postgres"} <= {
+        target for fault in faults[:FIRST_ROUND] for target in fault.targets
+    }

@@ -41,7 +41,9 @@ def test_the_table_has_every_part(table: Table) -> None:
 
 @pytest.mark.parametrize("way", ["killed", "stopped"])
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "gateway"])
-def test_what_the_table_says_is_so_while_a_part_is_away(ground: Ground, people: Round, table: Table, part: str, way: str) -> None:
+def test_what_the_table_says_is_so_while_a_part_is_away(
+    ground: Ground, people: Round, table: Table, part: str, way: str
+) -> None:
     found = observe(people.acts(), table[part], partial(away, ground.stack, ground.system, part, way))
     assert differences(table, part, found) == []
 
@@ -51,7 +53,9 @@ def test_one_gateway_of_two_is_not_missed(ground: Ground, people: Round, table: 
     """Whoever shares out the requests asks /readyz, and the other one does it all, for sessions of either."""
     with _another_gateway(ground.system.process("gateway", "-2", EPASS_GATEWAY_PORT=str(free_port()))) as url:
         people.url = url
-        found = observe(people.acts(), table["gateway"], partial(away, ground.stack, ground.system, "gateway", way))
+        found = observe(
+            people.acts(), table["gateway"], partial(away, ground.stack, ground.system, "gateway", way)
+        )
     assert differences(table, "gateway", found) == []
 
 
@@ -65,14 +69,20 @@ def _another_gateway(other: Process) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("out", "word"), [((), "503"), ((sabotage.no_answer_limit,), "no answer within 5 s")], ids=["with it", "without it"]
+    ("out", "word"),
+    [((), "503"), ((sabotage.no_answer_limit,), "no answer within 5 s")],
+    ids=["with it", "without it"],
 )
 def test_a_request_waits_for_ever_unless_the_gateway_limits_its_answer(
     ground: Ground, people: Round, out: tuple[Callable[[], None], ...], word: str
 ) -> None:
     """Even where each call to a service may take long."""
     settings = {"EPASS_GATEWAY_PORT": str(free_port()), "EPASS_RPC_TIMEOUT": "60"}
-    gateway = sabotaged(ground.system, "gateway", *out, **settings) if out else ground.system.process("gateway", "-2", **settings)
+    gateway = (
+        sabotaged(ground.system, "gateway", *out, **settings)
+        if out
+        else ground.system.process("gateway", "-2", **settings)
+    )
     scan = {"scan at the gate": people.acts()["scan at the gate"]}
     with _another_gateway(gateway) as url:
         people.url = url
@@ -95,6 +105,10 @@ def test_a_wrong_cell_is_found(ground: Ground, people: Round, table: Table) -> N
         assert table["relay"][act] == right
         lies["relay"][act] = wrong
     patience = Patience(works=5.0, later=15.0)
-    found = observe(people.acts(), lies["relay"], partial(away, ground.stack, ground.system, "relay", "killed"), patience)
+    found = observe(
+        people.acts(), lies["relay"], partial(away, ground.stack, ground.system, "relay", "killed"), patience
+    )
     assert differences(table, "relay", found) == []
-    assert sorted(differences(lies, "relay", found)) == sorted(f"{act}: {right}, and the table says {wrong}" for act, right, wrong in WRONG)
+    assert sorted(differences(lies, "relay", found)) == sorted(
+        f"{act}: {right}, and the table says {wrong}" for act, right, wrong in WRONG
+    )

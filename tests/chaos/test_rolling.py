@@ -25,7 +25,11 @@ pytestmark = pytest.mark.outage
 RATE = 4.0
 """Applications a second; each is followed by its decision, by status questions, and some by a cancellation or a scan."""
 STOP_SECONDS = 30
-AT_ONCE = (("accounts", "application", "approval"), ("issuance", "notify", "verify"), ("relay", "sender", "gateway"))
+AT_ONCE = (
+    ("accounts", "application", "approval"),
+    ("issuance", "notify", "verify"),
+    ("relay", "sender", "gateway"),
+)
 
 
 @contextmanager
@@ -35,9 +39,18 @@ def people_at_work(ground: Ground, pairs: dict[str, Pair], promises: Promises) -
     pacer, gateways = Pacer(RATE), TwoGateways(*(process.port for process in pairs["gateway"]))
 
     def http() -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=ground.system.url, timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)
+        return httpx.AsyncClient(
+            base_url=ground.system.url, timeout=ANSWER_SECONDS, trust_env=False, transport=gateways
+        )
 
-    crowd = CrowdThread(ground.system, ground.provider, promises, Plan(10_000, 2026, day, entering=entering_on(day)), pacer, http)
+    crowd = CrowdThread(
+        ground.system,
+        ground.provider,
+        promises,
+        Plan(10_000, 2026, day, entering=entering_on(day)),
+        pacer,
+        http,
+    )
     crowd.start()
     try:
         eventually(lambda: promises.decided, "people are at work")
@@ -64,11 +77,17 @@ def restart(process: Process) -> None:
 
 def test_a_rolling_restart_of_everything_fails_no_request_and_loses_nothing(ground: Ground) -> None:
     promises = Promises()
-    with two_of_each(ground.system) as pairs, people_at_work(ground, pairs, promises) as gateways, ThreadPoolExecutor(3) as pool:
+    with (
+        two_of_each(ground.system) as pairs,
+        people_at_work(ground, pairs, promises) as gateways,
+        ThreadPoolExecutor(3) as pool,
+    ):
         for replica in (0, 1):
             for names in AT_ONCE:
                 list(pool.map(restart, [pairs[name][replica] for name in names]))
-    print(f"{gateways.asked} requests, {len(promises.mobiles)} applications, {gateways.refused} connections refused")
+    print(
+        f"{gateways.asked} requests, {len(promises.mobiles)} applications, {gateways.refused} connections refused"
+    )
     assert gateways.failed == []
     assert not promises.unanswered
     assert gateways.refused
@@ -85,7 +104,11 @@ def another(ground: Ground) -> Iterator[Process]:
 
 @pytest.mark.parametrize(
     ("name", "number", "answered"),
-    [("application", signal.SIGTERM, True), ("gateway", signal.SIGTERM, True), ("gateway", signal.SIGKILL, False)],
+    [
+        ("application", signal.SIGTERM, True),
+        ("gateway", signal.SIGTERM, True),
+        ("gateway", signal.SIGKILL, False),
+    ],
 )
 def test_a_process_that_is_told_to_stop_answers_the_request_in_hand_and_one_that_is_killed_does_not(
     scene: Scene, another: Process, name: str, number: signal.Signals, answered: bool

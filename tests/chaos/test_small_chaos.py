@@ -9,8 +9,12 @@ from tests.chaos.schedule import BROKER, POSTGRES, PROCESSES
 SMALL = Limits(applications=300, kills=32, seconds=100, seed=2026)
 
 
-def test_whatever_is_killed_nothing_is_lost_nothing_happens_twice_and_all_is_final_in_time(ground: Ground) -> None:
-    report = Run(ground.stack, ground.system, ground.provider, SMALL, lambda line: print(line, file=sys.stderr))()
+def test_whatever_is_killed_nothing_is_lost_nothing_happens_twice_and_all_is_final_in_time(
+    ground: Ground,
+) -> None:
+    report = Run(
+        ground.stack, ground.system, ground.provider, SMALL, lambda line: print(line, file=sys.stderr)
+    )()
     told = "\n".join(report.lines())
     print(told)
     assert report.good, told

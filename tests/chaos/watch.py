@@ -62,8 +62,20 @@ def kinds(scene: Scene) -> tuple[Kind, ...]:
         Kind("pending reviews", "/api/v1/reviews?status=pending", 200, "department"),
         Kind("who is inside", "/api/v1/gate/inside?site=PCS1", 200, "security"),
         Kind("accounts: a code", "/api/v1/otp", 202, "", lambda: {"mobile": new_mobile(), "language": "en"}),
-        Kind("accounts: sign in", "/api/v1/sessions", 200, "", lambda: {name: login[name] for name in ("login_id", "password")}),
-        Kind("application: apply", "/api/v1/applications", 201, "applicant", lambda: application(companions=[], preferred=[slot(1)])),
+        Kind(
+            "accounts: sign in",
+            "/api/v1/sessions",
+            200,
+            "",
+            lambda: {name: login[name] for name in ("login_id", "password")},
+        ),
+        Kind(
+            "application: apply",
+            "/api/v1/applications",
+            201,
+            "applicant",
+            lambda: application(companions=[], preferred=[slot(1)]),
+        ),
         Kind("approval: decide", f"/api/v1/reviews/{uuid4()}/approve", 404, "department", lambda: slot(1)),
         Kind("issuance: reissue", f"/api/v1/passes/{nobodys}/reissue", 404, "applicant", dict),
         Kind("notify: send again", f"/api/v1/applications/{new_reference()}/resend", 404, "applicant", dict),
@@ -80,13 +92,18 @@ class Watch:
 
     def __init__(self, scene: Scene) -> None:
         system = scene.system
-        tokens = {role: Staff(system, role).http.headers["Authorization"] for role in ("department", "security")}
+        tokens = {
+            role: Staff(system, role).http.headers["Authorization"] for role in ("department", "security")
+        }
         self._tokens = {"applicant": scene.person.http.headers["Authorization"], **tokens}
         self._scene = scene
         self._over = threading.Event()
         self.kinds = kinds(scene)
         self.answers: list[Answer] = []
-        self._threads = [threading.Thread(target=self._ask_again_and_again, args=(kind,), daemon=True) for kind in self.kinds]
+        self._threads = [
+            threading.Thread(target=self._ask_again_and_again, args=(kind,), daemon=True)
+            for kind in self.kinds
+        ]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -98,14 +115,18 @@ class Watch:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._over.set()
         for thread in self._threads:
             thread.join(30)
 
     def _ask_again_and_again(self, kind: Kind) -> None:
         headers = {"Authorization": self._tokens[kind.role]} if kind.role else {}
-        with httpx.Client(base_url=self._scene.system.url, headers=headers, timeout=30, trust_env=False) as http:
+        with httpx.Client(
+            base_url=self._scene.system.url, headers=headers, timeout=30, trust_env=False
+        ) as http:
             body, key, answered = None, "", True
             while not self._over.is_set() or (kind.body and not answered):
                 if kind.body and answered:
@@ -116,7 +137,11 @@ class Watch:
     def _ask(self, http: httpx.Client, kind: Kind, body: Json | None, key: str) -> int:
         began = time.monotonic()
         try:
-            response = http.post(kind.path, json=body, headers={"Idempotency-Key": key}) if kind.body else http.get(kind.path)
+            response = (
+                http.post(kind.path, json=body, headers={"Idempotency-Key": key})
+                if kind.body
+                else http.get(kind.path)
+            )
         except httpx.HTTPError:
             response = httpx.Response(599)
         at, told = time.monotonic(), response.headers
@@ -132,7 +157,11 @@ class Watch:
 
     def odd(self) -> list[Answer]:
         """Commands that neither had their outcome nor were told properly to repeat."""
-        return [answer for answer in self.answers if answer.kind.body and answer.status != answer.kind.outcome and not _is_503(answer)]
+        return [
+            answer
+            for answer in self.answers
+            if answer.kind.body and answer.status != answer.kind.outcome and not _is_503(answer)
+        ]
 
     def refused(self) -> set[str]:
         """Kinds that were told to repeat."""
@@ -164,4 +193,8 @@ class Watch:
 
 
 def _is_503(answer: Answer) -> bool:
-    return answer.status == 503 and answer.media_type == "application/problem+json" and int(answer.retry_after or 0) > 0
+    return (
+        answer.status == 503
+        and answer.media_type == "application/problem+json"
+        and int(answer.retry_after or 0) > 0
+    )

@@ -21,10 +21,16 @@ ID = UUID("0195f3a2-0000-7000-8000-000000000001")
 REF = "PCS-7K3M-9QW6"
 NUMBER = "7K3M9QW6"
 SLOT = Slot(day=date(2026, 12, 1), start=time(10), end=time(12))
-PERSON = Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", mobile="+919876543210", id_type="voter_id", id_last4="4821")
+PERSON = Person(
+    name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", mobile="+919876543210", id_type="voter_id", id_last4="4821"
+)
 CONTACT = Contact(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", mobile="+919876543210")
-COMPANION = Companion(name="Harjit Singh", name_latin="Harjit Singh", id_type="driving_licence", id_last4="0917")
-PERSONAL = e.ApplicationPersonal(applicant=PERSON, companions=(COMPANION,), purpose="Arms licence renewal", vehicle="CH01AB1234")
+COMPANION = Companion(
+    name="Harjit Singh", name_latin="Harjit Singh", id_type="driving_licence", id_last4="0917"
+)
+PERSONAL = e.ApplicationPersonal(
+    applicant=PERSON, companions=(COMPANION,), purpose="Arms licence renewal", vehicle="CH01AB1234"
+)
 ABOUT = {"application_id": ID, "reference": REF}
 PASS = {"pass_number": NUMBER, **ABOUT}
 TELL = {"language": "pa", "deliver_by": "whatsapp"}
@@ -45,8 +51,12 @@ SITE = e.SiteRecord(
 )
 
 SAMPLES: tuple[e.Event, ...] = (
-    e.OtpRequested(request_id=ID, language="pa", personal=e.OtpContact(mobile="+919876543210", code="042731")),
-    e.LoginIssued(login_id="PWD-0007", role="department", department="pwd", issued_by="ADO-0001", personal=CONTACT),
+    e.OtpRequested(
+        request_id=ID, language="pa", personal=e.OtpContact(mobile="+919876543210", code="042731")
+    ),
+    e.LoginIssued(
+        login_id="PWD-0007", role="department", department="pwd", issued_by="ADO-0001", personal=CONTACT
+    ),
     e.LoginDisabled(login_id="PWD-0007", disabled_by="ADO-0001", sessions_until=UNTIL),
     e.SessionEnded(sid=ID, token_expires_at=UNTIL),
     e.ApplicationSubmitted.model_validate(DETAILS),
@@ -57,7 +67,11 @@ SAMPLES: tuple[e.Event, ...] = (
             "kind": "official",
             "personal": PERSONAL.model_copy(
                 update={
-                    "applicant": PERSON.model_copy(update={"official": Official(organisation="PWD", designation="SDO", employee_no="117")})
+                    "applicant": PERSON.model_copy(
+                        update={
+                            "official": Official(organisation="PWD", designation="SDO", employee_no="117")
+                        }
+                    )
                 }
             ),
         }
@@ -67,13 +81,29 @@ SAMPLES: tuple[e.Event, ...] = (
     e.PersonalDataErased.model_validate(ABOUT),
     e.DirectoryChanged(site=SITE),
     e.PassApproved.model_validate(
-        {**DECISION, **TELL, "site": "PCS1", "gate": "PCS1-G1", "slot": SLOT, "kind": "citizen", "party": 2, "personal": PERSONAL}
+        {
+            **DECISION,
+            **TELL,
+            "site": "PCS1",
+            "gate": "PCS1-G1",
+            "slot": SLOT,
+            "kind": "citizen",
+            "party": 2,
+            "personal": PERSONAL,
+        }
     ),
     e.PassRejected.model_validate({**DECISION, **TELL, "reason": "no_appointment", "personal": NOTE}),
     e.PassReturned.model_validate({**DECISION, **TELL, "personal": NOTE}),
     e.ApprovalWithdrawn.model_validate({**DECISION, "reason": "security"}),
     e.ReviewEscalated.model_validate(
-        {**ABOUT, "review_id": ID, "department": "home", "level": 1, "waiting_since": AT, "personal": e.EscalationContact(contact=CONTACT)}
+        {
+            **ABOUT,
+            "review_id": ID,
+            "department": "home",
+            "level": 1,
+            "waiting_since": AT,
+            "personal": e.EscalationContact(contact=CONTACT),
+        }
     ),
     e.PassIssued.model_validate(
         {
@@ -89,13 +119,20 @@ SAMPLES: tuple[e.Event, ...] = (
             "valid_to": UNTIL,
             "key": e.PublicKey(kid="k1", x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
             "personal": e.PassPersonal(
-                applicant=PERSON, companions=(COMPANION,), purpose="Arms licence", link_code="n3X0yq1vQ5m7Zk2LwB9aTg"
+                applicant=PERSON,
+                companions=(COMPANION,),
+                purpose="Arms licence",
+                link_code="n3X0yq1vQ5m7Zk2LwB9aTg",
             ),
         }
     ),
-    e.PassRevoked.model_validate({**PASS, **TELL, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}),
+    e.PassRevoked.model_validate(
+        {**PASS, **TELL, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}
+    ),
     e.NotificationDelivered(message_id=ID, application_id=ID, purpose="pass_issued", channel="whatsapp"),
-    e.NotificationFailed(message_id=ID, application_id=ID, purpose="pass_issued", channel="sms", reason="unreachable"),
+    e.NotificationFailed(
+        message_id=ID, application_id=ID, purpose="pass_issued", channel="sms", reason="unreachable"
+    ),
     e.PassScanned.model_validate(
         {
             **PASS,
@@ -111,7 +148,9 @@ SAMPLES: tuple[e.Event, ...] = (
             "scanned_by": "SEC-0001",
         }
     ),
-    e.GateConflictFound.model_validate({**PASS, "site": "PCS1", "gates": ("PCS1-G1", "PCS1-G2"), "kind": "double_entry"}),
+    e.GateConflictFound.model_validate(
+        {**PASS, "site": "PCS1", "gates": ("PCS1-G1", "PCS1-G2"), "kind": "double_entry"}
+    ),
 )
 
 
@@ -125,7 +164,14 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for event in SAMPLES:
         if not file_of(event).exists():
-            envelope = wrap(event, event_id=ID, seq=3, occurred_at=AT, keys=PersonalKeyRing([KEY]), correlation_id="sample")
+            envelope = wrap(
+                event,
+                event_id=ID,
+                seq=3,
+                occurred_at=AT,
+                keys=PersonalKeyRing([KEY]),
+                correlation_id="sample",
+            )
             file_of(event).write_bytes(envelope.to_bytes() + b"\n")
 
 

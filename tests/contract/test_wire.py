@@ -29,7 +29,9 @@ def test_golden_bytes_are_still_read_as_the_same_event(event) -> None:
 
 @by_name
 def test_todays_bytes_are_the_golden_ones_but_for_the_seal(event) -> None:
-    today = json.loads(wrap(event, event_id=ID, seq=3, occurred_at=AT, keys=KEYS, correlation_id="sample").to_bytes())
+    today = json.loads(
+        wrap(event, event_id=ID, seq=3, occurred_at=AT, keys=KEYS, correlation_id="sample").to_bytes()
+    )
     golden = json.loads(file_of(event).read_bytes())
     assert {**today, "personal": None} == {**golden, "personal": None}
     assert (today["personal"] is None) == (golden["personal"] is None)
@@ -52,7 +54,17 @@ def test_an_unknown_version_is_unreadable(event) -> None:
 @by_name
 def test_nothing_personal_stands_in_clear(event) -> None:
     clear = json.dumps({**json.loads(file_of(event).read_bytes()), "personal": None}, ensure_ascii=False)
-    for secret in ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "9876543210", "4821", "Harjit", "042731", "Arms licence", "CH01AB1234", "n3X0yq1vQ5m7Zk2LwB9aTg"):
+    for secret in (
+        "ਗੁਰਪ੍ਰੀਤ",
+        "Gurpreet",
+        "9876543210",
+        "4821",
+        "Harjit",
+        "042731",
+        "Arms licence",
+        "CH01AB1234",
+        "n3X0yq1vQ5m7Zk2LwB9aTg",
+    ):
         assert secret not in clear
 
 
@@ -85,7 +97,11 @@ def test_every_event_is_heard_by_somebody_or_kept_in_the_stream_on_purpose() -> 
 
 def test_the_table_in_the_architecture_says_who_hears_and_says_what() -> None:
     text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.count("|") == 5]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.count("|") == 5
+    ]
     table = {row[0]: (_events(row[2]), _events(row[3])) for row in rows if row[0] in SERVICES}
     assert table == {
         service: (

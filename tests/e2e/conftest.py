@@ -42,14 +42,27 @@ def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Pa
 
     def open_one(size: dict[str, int] = PHONE, *, scripts: bool = True, **options: Any) -> Page:
         context = chromium.new_context(
-            base_url=system.url, viewport=size, java_script_enabled=scripts, locale="en-IN", timezone_id="Asia/Kolkata", **options
+            base_url=system.url,
+            viewport=size,
+            java_script_enabled=scripts,
+            locale="en-IN",
+            timezone_id="Asia/Kolkata",
+            **options,
         )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-        page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith((system.url, "data:")) else None)
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None,
+        )
+        page.on(
+            "request",
+            lambda asked: (
+                complaints.append(asked.url) if not asked.url.startswith((system.url, "data:")) else None
+            ),
+        )
         return page
 
     yield open_one

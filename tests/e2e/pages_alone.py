@@ -16,7 +16,16 @@ from contracts.tokens import SessionClaims
 from services.chassis.clock import now
 from services.gateway.app import create_app
 from tests.applying import BALDEV, HOME, SITE
-from tests.factories_gateway import NUMBER, REFERENCE, TableClient, claims, options, pass_view, picture, signed
+from tests.factories_gateway import (
+    NUMBER,
+    REFERENCE,
+    TableClient,
+    claims,
+    options,
+    pass_view,
+    picture,
+    signed,
+)
 from tests.factories_pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
 from tests.running import eventually, free_port
 
@@ -55,7 +64,9 @@ def _claims_of(who: str) -> SessionClaims:
         return claims("applicant")
     scopes: dict[str, dict[str, Any]] = {"department": {"department": "home"}, "security": {"site": "PCS1", "gate": "PCS1-G1"},
                                          "reception": {"site": "PCS1"}, "kiosk": {"site": "PCS1"}}  # fmt: skip
-    return claims("staff", sub=f"{who[:3].upper()}-0001", role=who, **{"department": None, **scopes.get(who, {})})
+    return claims(
+        "staff", sub=f"{who[:3].upper()}-0001", role=who, **{"department": None, **scopes.get(who, {})}
+    )
 
 
 class PagesAlone:
@@ -66,9 +77,14 @@ class PagesAlone:
         self.url = f"http://127.0.0.1:{self.port}"
         settings = options(public_url=self.url, rate_limits=False)
         self._client = TableClient(settings)
-        self._usual = {**self._client.answers, **{name.replace("__", "."): answer for name, answer in ANSWERS.items()}}
+        self._usual = {
+            **self._client.answers,
+            **{name.replace("__", "."): answer for name, answer in ANSWERS.items()},
+        }
         self.reset()
-        config = uvicorn.Config(create_app(settings, self._client), host="127.0.0.1", port=self.port, log_config=None)
+        config = uvicorn.Config(
+            create_app(settings, self._client), host="127.0.0.1", port=self.port, log_config=None
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
@@ -93,6 +109,8 @@ class PagesAlone:
         eventually(lambda: self._server.started, "the gateway serves")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.should_exit = True
         self._thread.join(20)

@@ -72,12 +72,19 @@ class Visitor:
         self.page.fill("#code", code[1])
         press(self.page)
 
-    def apply(self, name: str = "Gurpreet Kaur", companions: tuple[tuple[str, str | None], ...] = (), office: bool = False) -> str:
+    def apply(
+        self,
+        name: str = "Gurpreet Kaur",
+        companions: tuple[tuple[str, str | None], ...] = (),
+        office: bool = False,
+    ) -> str:
         """Applies for tomorrow; the reference. Companions are a name, and an ID's last four or None for a child."""
         self.sign_in_at("/apply/who")
         self._choose("kind", "official" if office else "citizen")
         if office:
-            self._fill(organisation="Punjab Mandi Board", designation="Executive Engineer", employee_no="PMB-1204")
+            self._fill(
+                organisation="Punjab Mandi Board", designation="Executive Engineer", employee_no="PMB-1204"
+            )
         self._fill(name=name)
         if not name.isascii():
             press(self.page)
@@ -113,7 +120,9 @@ class Visitor:
 
     def choose_time(self, days_ahead: int = 1, start: str = "10:00", end: str = "12:00") -> None:
         """Wishes for a day and a time, and goes on."""
-        self.page.select_option("#date-0", (now().astimezone(IST) + timedelta(days=days_ahead)).date().isoformat())
+        self.page.select_option(
+            "#date-0", (now().astimezone(IST) + timedelta(days=days_ahead)).date().isoformat()
+        )
         self.page.select_option("#from-0", start)
         self.page.select_option("#to-0", end)
         press(self.page)

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts, Unavailable
+from contracts.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+    Unavailable,
+)
 from contracts.rpc.accounts import LoginList
 from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import OfficerList, ReviewList
@@ -69,7 +78,10 @@ HIT = LookupHit(
     name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur",
 )  # fmt: skip
 ISSUED = APPLICATION.model_copy(
-    update={"status": "issued", "pass_": PassSummary(number=NUMBER, valid_from=now(), valid_to=now() + timedelta(hours=2))}
+    update={
+        "status": "issued",
+        "pass_": PassSummary(number=NUMBER, valid_from=now(), valid_to=now() + timedelta(hours=2)),
+    }
 )
 
 
@@ -77,17 +89,37 @@ def questions() -> Iterator[State]:
     """Each question as it is asked, and with nothing answered."""
     for number, (path, _) in enumerate(WAY):
         yield State("applicant", path, before=WAY[:number])
-    for path in ("/apply/who", "/apply/name", "/apply/id", "/apply/site", "/apply/purpose", "/apply/when", "/apply/companions"):
+    for path in (
+        "/apply/who",
+        "/apply/name",
+        "/apply/id",
+        "/apply/site",
+        "/apply/purpose",
+        "/apply/when",
+        "/apply/companions",
+    ):
         number = next(at for at, (one, _) in enumerate(WAY) if one == path)
         yield State("applicant", path, {}, before=WAY[:number], status=422)
     yield State("applicant", "/apply/office", before=(OFFICIAL,))
     yield State("applicant", "/apply/name-latin", before=(WHO, ("/apply/name", {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"})))
-    yield State("applicant", "/apply/officer?q=nobody", answers={"approval.officers": OfficerList(items=())}, before=WAY[:5])
+    yield State(
+        "applicant",
+        "/apply/officer?q=nobody",
+        answers={"approval.officers": OfficerList(items=())},
+        before=WAY[:5],
+    )
     yield State("applicant", "/apply/companion", before=WAY[:8])
     yield State("applicant", "/apply/companion", {}, before=WAY[:8], status=422)
     yield State("applicant", "/apply/check", before=WAY)
     found = Checked(problems=(FieldError(field="applicant.id_last4", code="full_number"),))
-    yield State("applicant", "/apply/id", {"id_type": "aadhaar", "id_last4": "1"}, {"application.check": found}, WAY[:2], 422)
+    yield State(
+        "applicant",
+        "/apply/id",
+        {"id_type": "aadhaar", "id_last4": "1"},
+        {"application.check": found},
+        WAY[:2],
+        422,
+    )
 
 
 def counter() -> Iterator[State]:
@@ -95,20 +127,32 @@ def counter() -> Iterator[State]:
     waiting = {"application.waiting_here": LookupHits(items=(HIT,))}
     yield State("reception", "/counter", answers=waiting)
     yield State("reception", "/counter", answers={"application.waiting_here": Unavailable()})
-    yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=(HIT,))})
+    yield State(
+        "reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=(HIT,))}
+    )
     yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=())})
     yield State("reception", "/counter/lookup", {"q": "K"}, status=422)
     yield State("reception", "/counter/apply", {"companions": "Harjit\nSimran, child"}, waiting, status=422)
-    several = {"approval.officers": OfficerList(items=(BALDEV, BALDEV.model_copy(update={"code": "baldev-2"})))}
+    several = {
+        "approval.officers": OfficerList(items=(BALDEV, BALDEV.model_copy(update={"code": "baldev-2"})))
+    }
     yield State("reception", "/counter/apply", WALK_IN | {"officer": "baldev"}, several, status=422)
-    yield State("reception", "/counter/apply", WALK_IN, {"application.submit_at_counter": Unavailable()}, status=503)
+    yield State(
+        "reception", "/counter/apply", WALK_IN, {"application.submit_at_counter": Unavailable()}, status=503
+    )
     own = f"/counter{OWN}"
     yield State("reception", own)
     yield State("reception", own, answers={"application.view": ISSUED})
-    yield State("reception", f"{own}?told=late", answers={"application.view": ISSUED.model_copy(update={"status": "revoked"})})
+    yield State(
+        "reception",
+        f"{own}?told=late",
+        answers={"application.view": ISSUED.model_copy(update={"status": "revoked"})},
+    )
     number = f"/counter/passes/{NUMBER}"
     yield State("reception", number)
-    yield State("reception", number, answers={"issuance.view": pass_view(state="revoked", replaced_by="ABCDEFGH")})
+    yield State(
+        "reception", number, answers={"issuance.view": pass_view(state="revoked", replaced_by="ABCDEFGH")}
+    )
     yield State("reception", f"{number}/reissue", {}, status=422)
     for kind in ("pass", "badge"):
         for paper in ("a6", "receipt"):
@@ -117,12 +161,22 @@ def counter() -> Iterator[State]:
 
 def kiosk() -> Iterator[State]:
     """The ADO Branch's kiosks, and one of them with a visitor in front of it."""
-    kiosks = {"accounts.list_logins": LoginList(items=(login("KIO-0001", role="kiosk", site="PCS1", department=None),))}
+    kiosks = {
+        "accounts.list_logins": LoginList(
+            items=(login("KIO-0001", role="kiosk", site="PCS1", department=None),)
+        )
+    }
     yield State("ado", "/desk/kiosks", answers=kiosks)
     yield State("ado", "/desk/kiosks", {}, status=422)
     yield State("ado", "/desk/kiosks", {"name": "Main hall", "site": "PCS1"})
     yield State(None, "/kiosk/enrol")
-    yield State(None, "/kiosk/enrol", {"kiosk_id": "KIO-0001"}, {"accounts.enrol_kiosk": NotAuthenticated()}, status=422)
+    yield State(
+        None,
+        "/kiosk/enrol",
+        {"kiosk_id": "KIO-0001"},
+        {"accounts.enrol_kiosk": NotAuthenticated()},
+        status=422,
+    )
     yield State("kiosk", "/kiosk")
     yield State("kiosk", "/sign-in")
     yield State("kiosk", "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),))
@@ -136,7 +190,12 @@ def kiosk() -> Iterator[State]:
     yield State("visitor at a kiosk", "/kiosk/done", answers={"application.view": ISSUED}, before=sent)
     yield State("visitor at a kiosk", "/kiosk/slip", before=sent)
     yield State("visitor at a kiosk", "/kiosk/pass", answers={"application.view": ISSUED}, before=sent)
-    yield State("visitor at a kiosk", "/applications", answers={"application.list_applications": Forbidden(code="at_a_kiosk")}, status=403)
+    yield State(
+        "visitor at a kiosk",
+        "/applications",
+        answers={"application.list_applications": Forbidden(code="at_a_kiosk")},
+        status=403,
+    )
 
 
 def operator() -> Iterator[State]:

@@ -41,7 +41,13 @@ def alone() -> Iterator[PagesAlone]:
 
 @pytest.fixture
 def context(chromium: Browser, alone: PagesAlone) -> Iterator[BrowserContext]:
-    one = chromium.new_context(base_url=alone.url, viewport=NARROW, locale="en-IN", timezone_id="Asia/Kolkata", reduced_motion="reduce")
+    one = chromium.new_context(
+        base_url=alone.url,
+        viewport=NARROW,
+        locale="en-IN",
+        timezone_id="Asia/Kolkata",
+        reduced_motion="reduce",
+    )
     yield one
     one.close()
     alone.reset()
@@ -101,7 +107,10 @@ def test_no_page_hinders_anybody_in_any_state_and_each_has_a_title_of_its_own(
         if has_error != (page.locator(".govuk-error-summary").count() > 0):
             wrong.append(f"title: {page.title()}")
         opened = (page.title(), "kiosk" in (state.who or ""))
-        if state.form is None and titles.setdefault(opened, state.path.partition("?")[0]) != state.path.partition("?")[0]:
+        if (
+            state.form is None
+            and titles.setdefault(opened, state.path.partition("?")[0]) != state.path.partition("?")[0]
+        ):
             wrong.append(f"the title of {titles[opened]}")
         if wrong:
             found[state.name] = wrong
@@ -133,7 +142,9 @@ def test_what_hinders_is_found(context: BrowserContext, alone: PagesAlone) -> No
     assert any(one.startswith("scrolls sideways") for one in complaints(page))
 
 
-def test_a_verdict_is_seen_in_forced_colours_and_fills_the_screen(context: BrowserContext, alone: PagesAlone) -> None:
+def test_a_verdict_is_seen_in_forced_colours_and_fills_the_screen(
+    context: BrowserContext, alone: PagesAlone
+) -> None:
     page = context.new_page()
     page.emulate_media(forced_colors="active")
     page.set_viewport_size({"width": 360, "height": 740})
@@ -190,9 +201,16 @@ def test_a_scanner_and_a_keyboard_are_enough_at_the_gate(context: BrowserContext
     expect(page.locator("#pass")).to_be_focused()
 
 
-def test_the_first_thing_that_is_wrong_has_the_focus_and_leads_to_its_field(context: BrowserContext, alone: PagesAlone) -> None:
+def test_the_first_thing_that_is_wrong_has_the_focus_and_leads_to_its_field(
+    context: BrowserContext, alone: PagesAlone
+) -> None:
     page = context.new_page()
-    bring(page, alone, State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422), "en")
+    bring(
+        page,
+        alone,
+        State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422),
+        "en",
+    )
     expect(page.locator(".govuk-error-summary")).to_be_focused()
     tab_to(page, ".govuk-error-summary a")
     page.keyboard.press("Enter")

@@ -15,7 +15,11 @@ from tests.running import eventually
 from tests.system import System
 
 Open = Callable[..., Page]
-HOME = {"pa": "ਗ੍ਰਹਿ ਮਾਮਲੇ ਅਤੇ ਨਿਆਂ ਵਿਭਾਗ", "hi": "गृह मामले एवं न्याय विभाग", "en": "Department of Home Affairs and Justice"}
+HOME = {
+    "pa": "ਗ੍ਰਹਿ ਮਾਮਲੇ ਅਤੇ ਨਿਆਂ ਵਿਭਾਗ",
+    "hi": "गृह मामले एवं न्याय विभाग",
+    "en": "Department of Home Affairs and Justice",
+}
 TAG, TIMELINE, MISSING = "h1 .govuk-tag", ".epass-timeline", ".govuk-inset-text"
 
 
@@ -62,7 +66,9 @@ def test_a_rejection_says_why_and_that_the_message_came(
 ) -> None:
     visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     reference = visitor.apply()
-    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(reference, "no_appointment", "Come on Monday")
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(
+        reference, "no_appointment", "Come on Monday"
+    )
     newest_message(system, mobile, "rejected")
 
     def told() -> bool:
@@ -75,7 +81,9 @@ def test_a_rejection_says_why_and_that_the_message_came(
     expect(visitor.page.locator("a[href$='/cancel']")).to_have_count(0)
     if language == "en":
         expect(visitor.page.locator(MISSING)).to_contain_text("There is no appointment")
-        expect(visitor.page.locator(TIMELINE)).to_contain_text("Notice that the department did not approve, by SMS")
+        expect(visitor.page.locator(TIMELINE)).to_contain_text(
+            "Notice that the department did not approve, by SMS"
+        )
 
 
 @WAYS
@@ -108,8 +116,12 @@ def test_a_cancelled_visit_ends_its_pass(
 def test_the_history_opens_with_the_last_four_and_one_applies_again_from_it(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
-    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(companions=(("Simran", None),), office=True)
-    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(reference, "duplicate", "Ask again")
+    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(
+        companions=(("Simran", None),), office=True
+    )
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(
+        reference, "duplicate", "Ask again"
+    )
     visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     visitor.sign_in_at("/applications")
     visitor.sign_in_at("/applications")

@@ -81,7 +81,9 @@ def codes(system: System, mobile: str, at_least: int) -> list[str]:
     """The codes that came to a phone, the oldest first, once there are so many."""
 
     def look() -> list[str] | None:
-        answer = httpx.get(f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
+        answer = httpx.get(
+            f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False
+        ).json()
         found = [re.search(r"\b(\d{6})\b", one["text"]) for one in answer if one["purpose"] == "otp"]
         return [match[1] for match in found if match] if len(found) >= at_least else None
 
@@ -120,7 +122,9 @@ def test_after_five_wrong_codes_a_new_one_opens_the_session(
     on(page, "who")
 
 
-def test_a_code_can_be_sent_again_when_the_countdown_is_over(open_browser: Open, system: System, mobile: str) -> None:
+def test_a_code_can_be_sent_again_when_the_countdown_is_over(
+    open_browser: Open, system: System, mobile: str
+) -> None:
     visitor = Visitor(open_browser(PHONE), system, mobile)
     visitor.open("/sign-in")
     visitor.page.fill("#mobile", mobile)
@@ -244,7 +248,9 @@ def test_an_application_that_is_sent_while_the_service_is_down_is_sent_once(
 
 
 @SCRIPTS
-def test_a_department_is_found_in_any_letters_and_by_somebody_in_it(open_browser: Open, system: System, mobile: str, scripts: bool) -> None:
+def test_a_department_is_found_in_any_letters_and_by_somebody_in_it(
+    open_browser: Open, system: System, mobile: str, scripts: bool
+) -> None:
     page = go_to(Visitor(open_browser(PHONE, scripts=scripts), system, mobile), "department")
     for words in ("grih", "ਗ੍ਰਹਿ", "baldew singh"):
         page.fill("#q", words)
@@ -257,7 +263,9 @@ def test_a_department_is_found_in_any_letters_and_by_somebody_in_it(open_browser
     on(page, "officer")
 
 
-def test_scripts_hide_what_a_child_needs_not_and_offer_only_times_that_fit(open_browser: Open, system: System, mobile: str) -> None:
+def test_scripts_hide_what_a_child_needs_not_and_offer_only_times_that_fit(
+    open_browser: Open, system: System, mobile: str
+) -> None:
     page = go_to(Visitor(open_browser(PHONE), system, mobile), "when")
     page.select_option("#from-0", "10:00")
     expect(page.locator("#to-0 option[value='10:00']")).to_be_disabled()
@@ -290,7 +298,9 @@ def test_an_operator_applies_for_a_visitor_whose_phone_proves_the_number(
 
 
 @pytest.mark.parametrize("language", ["pa", "hi", "en"])
-def test_no_page_of_applying_is_wider_than_a_phone(open_browser: Open, system: System, mobile: str, language: str) -> None:
+def test_no_page_of_applying_is_wider_than_a_phone(
+    open_browser: Open, system: System, mobile: str, language: str
+) -> None:
     visitor = Visitor(open_browser(PHONE), system, mobile, language)
     visitor.open("/apply")
     fits(visitor.page, f"{language}-start")

@@ -19,7 +19,14 @@ MILLIMETRE = 72 / 25.4
 WAYS = pytest.mark.parametrize(
     ("language", "scripts"),
     [("pa", True), ("pa", False), ("hi", True), ("hi", False), ("en", True), ("en", False)],
-    ids=["Punjabi", "Punjabi without scripts", "Hindi", "Hindi without scripts", "English", "English without scripts"],
+    ids=[
+        "Punjabi",
+        "Punjabi without scripts",
+        "Hindi",
+        "Hindi without scripts",
+        "English",
+        "English without scripts",
+    ],
 )
 """A counter has a desk's screen, and a kiosk its own."""
 
@@ -67,7 +74,9 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     operator.fill_in("ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
     reference = operator.send()
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
-    expect(operator.page.locator("form[action$='/print']")).to_be_visible(timeout=40_000)  # nobody loads the page again
+    expect(operator.page.locator("form[action$='/print']")).to_be_visible(
+        timeout=40_000
+    )  # nobody loads the page again
     pages = operator.print_as("pass", "a6")
     assert pages == [(105, 148)]
     number = operator.page.locator(".epass-sheet__number").inner_text()
@@ -88,7 +97,9 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     assert operator.page.url.endswith("/counter/lookup"), "what was looked for is not in the address"
 
 
-def test_an_operator_needs_no_mouse_and_less_than_a_minute_of_keys(open_browser: Callable[..., Page], system: System) -> None:
+def test_an_operator_needs_no_mouse_and_less_than_a_minute_of_keys(
+    open_browser: Callable[..., Page], system: System
+) -> None:
     operator = Operator(open_browser(DESK), system)
     typed = walk_in.apply(operator.page)
     expect(operator.page.locator("main")).to_contain_text("Harjit Singh")
@@ -140,7 +151,9 @@ def test_a_lost_pass_is_replaced_and_the_visit_is_cancelled_for_the_visitor(
     expect(operator.page.locator(".govuk-tag")).to_have_text(said("Cancelled", language))
 
 
-def test_who_waits_at_the_counter_is_listed_and_the_list_changes_by_itself(open_browser: Callable[..., Page], system: System) -> None:
+def test_who_waits_at_the_counter_is_listed_and_the_list_changes_by_itself(
+    open_browser: Callable[..., Page], system: System
+) -> None:
     at_work, other = (Operator(open_browser(DESK), system) for _ in range(2))
     at_work.page.fill("#name", "Half a name")
     other.fill_in("Balbir Kaur")
@@ -157,7 +170,9 @@ def test_who_waits_at_the_counter_is_listed_and_the_list_changes_by_itself(open_
     expect(at_work.page.locator("form[action$='/print']")).to_be_visible()
 
 
-def test_what_is_half_filled_in_at_the_counter_stays_when_the_session_ends(open_browser: Callable[..., Page], system: System) -> None:
+def test_what_is_half_filled_in_at_the_counter_stays_when_the_session_ends(
+    open_browser: Callable[..., Page], system: System
+) -> None:
     operator = Operator(open_browser(DESK), system)
     operator.page.fill("#name", "Half a name")
     operator.page.context.clear_cookies(name="session")
@@ -241,7 +256,11 @@ def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
     if scripts:
         expect(to_print).to_be_visible(timeout=40_000)
     else:
-        eventually(lambda: kiosk.open("/kiosk/done") or to_print.count(), "the pass is there, once somebody looks again", 40)
+        eventually(
+            lambda: kiosk.open("/kiosk/done") or to_print.count(),
+            "the pass is there, once somebody looks again",
+            40,
+        )
     kiosk.open("/applications")
     expect(page.locator("main")).not_to_contain_text(reference)
     kiosk.open("/kiosk/done")
@@ -251,7 +270,9 @@ def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
     expect(page.locator("#mobile")).to_be_visible()
 
 
-def test_a_kiosk_that_nobody_touches_warns_and_forgets_everything(open_browser: Callable[..., Page], system: System, mobile: str) -> None:
+def test_a_kiosk_that_nobody_touches_warns_and_forgets_everything(
+    open_browser: Callable[..., Page], system: System, mobile: str
+) -> None:
     kiosk = enrolled_kiosk(open_browser, system)
     kiosk.mobile = mobile
     page = kiosk.page

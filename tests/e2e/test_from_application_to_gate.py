@@ -13,7 +13,12 @@ from tests.system import System
 
 @WAYS
 def test_an_application_becomes_a_pass_that_opens_the_gate(
-    open_browser: Callable[..., Page], system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
+    open_browser: Callable[..., Page],
+    system: System,
+    mobile: str,
+    language: str,
+    scripts: bool,
+    size: dict[str, int],
 ) -> None:
     visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
     reference = visitor.apply("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", companions=(("Harjit Singh", "0917"), ("Simran", None)))

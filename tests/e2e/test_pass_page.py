@@ -41,7 +41,9 @@ class Pass:
         self.applicant = Applicant(system)
         self.reference, shown = issued(self.applicant, Department(system), **application)
         self.number: str = shown["number"]
-        told = eventually(lambda: messages(system, self.applicant.mobile, "pass_issued"), "the pass comes by message", 30)
+        told = eventually(
+            lambda: messages(system, self.applicant.mobile, "pass_issued"), "the pass comes by message", 30
+        )
         link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{told[-1]['text']} {told[-1]['link']}")
         assert link is not None
         self.path = link[0]
@@ -58,9 +60,18 @@ class Pass:
 @pytest.fixture(scope="module")
 def good(system: System) -> Pass:
     """A pass with much to say, which no test changes."""
-    companions = [{"name": name, "name_latin": latin, "child": True} for name, latin in (("ਸਿਮਰਨ", "Simran"), ("ਜਸਲੀਨ", "Jasleen"))]
+    companions = [
+        {"name": name, "name_latin": latin, "child": True}
+        for name, latin in (("ਸਿਮਰਨ", "Simran"), ("ਜਸਲੀਨ", "Jasleen"))
+    ]
     companions.append({"name": "Harjit Singh", "id_type": "driving_licence", "id_last4": "0917"})
-    return Pass(system, officer="home-superintendent", vehicle="PB65AB1234", companions=companions, decision={"entries": 2})
+    return Pass(
+        system,
+        officer="home-superintendent",
+        vehicle="PB65AB1234",
+        companions=companions,
+        decision={"entries": 2},
+    )
 
 
 @pytest.fixture
@@ -107,7 +118,9 @@ def number_on(page: Page) -> str:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
-def test_the_qr_is_read_from_a_phone_of_360_pixels(open_browser: Callable[..., Page], good: Pass, tmp_path: Path, scripts: bool) -> None:
+def test_the_qr_is_read_from_a_phone_of_360_pixels(
+    open_browser: Callable[..., Page], good: Pass, tmp_path: Path, scripts: bool
+) -> None:
     page = open_browser(PHONE, scripts=scripts)
     page.goto(good.path)
     drawing = page.locator(".epass-qr svg")
@@ -120,8 +133,12 @@ def test_the_qr_is_read_from_a_phone_of_360_pixels(open_browser: Callable[..., P
     assert read_from_screen(page, tmp_path) == [], "it was the pass that was read"
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK, {"width": 320, "height": 640}], ids=["phone", "desk", "narrow"])
-def test_the_page_switches_its_language_and_anybody_can_use_it(open_browser: Callable[..., Page], good: Pass, size: Any) -> None:
+@pytest.mark.parametrize(
+    "size", [PHONE, DESK, {"width": 320, "height": 640}], ids=["phone", "desk", "narrow"]
+)
+def test_the_page_switches_its_language_and_anybody_can_use_it(
+    open_browser: Callable[..., Page], good: Pass, size: Any
+) -> None:
     page = open_browser(size)
     page.goto(good.path)
     expect(page.locator("html")).to_have_attribute("lang", "pa")
@@ -129,11 +146,15 @@ def test_the_page_switches_its_language_and_anybody_can_use_it(open_browser: Cal
         page.locator(f"nav a[lang={language}]").click()
         expect(page.locator("html")).to_have_attribute("lang", language)
         assert number_on(page) == good.number
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "nothing sticks out"
+        assert page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        ), "nothing sticks out"
         assert complaints_of_axe(page) == []
 
 
-def test_a_kept_pass_opens_without_the_internet(open_browser: Callable[..., Page], good: Pass, tmp_path: Path) -> None:
+def test_a_kept_pass_opens_without_the_internet(
+    open_browser: Callable[..., Page], good: Pass, tmp_path: Path
+) -> None:
     page = open_browser(PHONE)
     keep(page, good.path)
     expect(page.locator(KEEP)).to_be_hidden()
@@ -149,7 +170,9 @@ def test_a_kept_pass_opens_without_the_internet(open_browser: Callable[..., Page
     expect(page.locator(".epass-copy")).to_be_hidden()
 
 
-def test_a_pass_that_was_not_kept_or_was_removed_does_not(open_browser: Callable[..., Page], good: Pass) -> None:
+def test_a_pass_that_was_not_kept_or_was_removed_does_not(
+    open_browser: Callable[..., Page], good: Pass
+) -> None:
     page = open_browser(PHONE)
     page.goto(good.path)
     expect(page.locator(KEEP)).to_be_visible()
@@ -162,7 +185,9 @@ def test_a_pass_that_was_not_kept_or_was_removed_does_not(open_browser: Callable
     cannot_be_opened_offline(page, good.path)
 
 
-def test_keeping_one_pass_keeps_no_other_page(open_browser: Callable[..., Page], good: Pass, own: Pass) -> None:
+def test_keeping_one_pass_keeps_no_other_page(
+    open_browser: Callable[..., Page], good: Pass, own: Pass
+) -> None:
     page = open_browser(PHONE)
     keep(page, good.path)
     page.goto(own.path)
@@ -174,7 +199,9 @@ def test_keeping_one_pass_keeps_no_other_page(open_browser: Callable[..., Page],
     expect(page.locator(".epass-qr")).to_be_visible()
 
 
-def test_a_cancelled_pass_takes_the_place_of_the_kept_copy(open_browser: Callable[..., Page], own: Pass, tmp_path: Path) -> None:
+def test_a_cancelled_pass_takes_the_place_of_the_kept_copy(
+    open_browser: Callable[..., Page], own: Pass, tmp_path: Path
+) -> None:
     page = open_browser(PHONE)
     keep(page, own.path)
     own.cancel()
@@ -188,7 +215,9 @@ def test_a_cancelled_pass_takes_the_place_of_the_kept_copy(open_browser: Callabl
     assert read_from_screen(page, tmp_path) == []
 
 
-def test_a_kept_copy_knows_by_the_clock_when_its_pass_is_over(open_browser: Callable[..., Page], good: Pass) -> None:
+def test_a_kept_copy_knows_by_the_clock_when_its_pass_is_over(
+    open_browser: Callable[..., Page], good: Pass
+) -> None:
     page = open_browser(PHONE)
     keep(page, good.path)
     until = page.locator("[data-until]").get_attribute("data-until")
@@ -221,7 +250,9 @@ def test_a_pass_is_printed_on_one_sheet_of_a6_with_a_qr_that_paper_can_carry(
     page.goto(f"{good.path}?in={language}")
     paper = page.pdf(prefer_css_page_size=True)
     sheets = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper)
-    assert [(round(float(width) / POINT), round(float(height) / POINT)) for width, height in sheets] == [(105, 148)]
+    assert [(round(float(width) / POINT), round(float(height) / POINT)) for width, height in sheets] == [
+        (105, 148)
+    ]
     page.emulate_media(media="print")
     box = page.locator(".epass-qr svg").bounding_box()
     assert box is not None
@@ -237,7 +268,9 @@ def test_another_page_is_not_printed_on_a6(open_browser: Callable[..., Page]) ->
     assert b"/MediaBox [0 0 612 792]" in page.pdf(prefer_css_page_size=True)
 
 
-def test_the_first_page_leads_to_applying_in_the_language_of_the_reader(open_browser: Callable[..., Page]) -> None:
+def test_the_first_page_leads_to_applying_in_the_language_of_the_reader(
+    open_browser: Callable[..., Page],
+) -> None:
     page = open_browser(PHONE)
     page.goto("/")
     expect(page).to_have_url(re.compile(r"/en$"))

@@ -31,8 +31,12 @@ def test_the_first_page_weighs_under_100_kb_with_its_fonts_and_later_ones_under_
         assert 500 < page.bytes < LATER_BYTES, page.path
 
 
-@pytest.mark.parametrize(("language", "name"), [("pa", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"), ("hi", "गुरप्रीत कौर"), ("en", "Gurpreet Kaur")])
-def test_a_pass_that_a_message_leads_to_weighs_under_100_kb(chromium: Browser, alone: PagesAlone, language: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("language", "name"), [("pa", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"), ("hi", "गुरप्रीत कौर"), ("en", "Gurpreet Kaur")]
+)
+def test_a_pass_that_a_message_leads_to_weighs_under_100_kb(
+    chromium: Browser, alone: PagesAlone, language: str, name: str
+) -> None:
     holder = Person(name=name, name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821")
     alone.answers["issuance.view_by_link"] = pass_view(language=language, applicant=holder)
     [page] = weigh_in_order(chromium, alone.url, ("/p/aB3dE5fG7hJ9kL1mN2pQ4r",))

@@ -36,7 +36,12 @@ def topology(stack: TestStack) -> TestStack:
 def apply_topology(stack: TestStack) -> None:
     """As a deployment does it."""
     environment = {**os.environ, **stack.environment("administrator")}
-    subprocess.run([sys.executable, "-m", "services.chassis.cli", "topology", "apply"], env=environment, check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-m", "services.chassis.cli", "topology", "apply"],
+        env=environment,
+        check=True,
+        timeout=120,
+    )
 
 
 @pytest.fixture
@@ -76,15 +81,34 @@ def probe(topology: TestStack, effects, broker, tmp_path: Path) -> Iterator[Proc
 def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", **settings: str) -> Process:
     """A probe that is not started yet; ``sabotage`` names a guard that is taken out of it."""
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
-    environment = {**own, **stack.environment("verify"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"], "EPASS_ATTEMPTS": "3"}
-    serve = ["tests.chaos.sabotage", sabotage, "services.chassis.serve"] if sabotage else ["services.chassis.serve"]
-    return Process(["-m", *serve, "tests.probe", *only], {**environment, **settings}, folder / f"probe-{uuid4().hex[:6]}.log")
+    environment = {
+        **own,
+        **stack.environment("verify"),
+        "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"],
+        "EPASS_ATTEMPTS": "3",
+    }
+    serve = (
+        ["tests.chaos.sabotage", sabotage, "services.chassis.serve"]
+        if sabotage
+        else ["services.chassis.serve"]
+    )
+    return Process(
+        ["-m", *serve, "tests.probe", *only],
+        {**environment, **settings},
+        folder / f"probe-{uuid4().hex[:6]}.log",
+    )
 
 
 def make_relay(stack, folder, name="relay", *, sabotage: str = "", **settings: str) -> Process:
     """A relay of issuance's outbox that is not started yet; ``sabotage`` as in :func:`make_probe`."""
-    environment = {**stack.environment("relay"), "EPASS_RELAY_DATABASE_URLS": stack.database_url("relay", "issuance"), **settings}
-    command = ["tests.chaos.sabotage", sabotage, "services.chassis.cli"] if sabotage else ["services.chassis.cli"]
+    environment = {
+        **stack.environment("relay"),
+        "EPASS_RELAY_DATABASE_URLS": stack.database_url("relay", "issuance"),
+        **settings,
+    }
+    command = (
+        ["tests.chaos.sabotage", sabotage, "services.chassis.cli"] if sabotage else ["services.chassis.cli"]
+    )
     return Process(["-m", *command, "relay"], environment, folder / f"{name}.log")
 
 

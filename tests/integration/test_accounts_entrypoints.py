@@ -15,7 +15,16 @@ from services.accounts.consumers import Consumers
 from services.accounts.models import Base, SigningKey
 from services.accounts.service import Service
 from services.chassis import schema
-from tests.factories_accounts import ADO, MOBILE, PASSWORD, Accounts, a_key, another_code, given_ado, given_login
+from tests.factories_accounts import (
+    ADO,
+    MOBILE,
+    PASSWORD,
+    Accounts,
+    a_key,
+    another_code,
+    given_ado,
+    given_login,
+)
 from tests.running import Process
 from tests.wire import wire
 
@@ -35,7 +44,10 @@ def processes(topology, accounts, tmp_path):
     kept = ("EPASS_PERSONAL_KEYS", "EPASS_KEY_ENCRYPTION_KEYS", "EPASS_OTP_SECRET", "EPASS_PASSWORD_SECRET")
     environment = {**own, **topology.environment("accounts"), **{name: own[name] for name in kept}}
     command = ["-m", "services.chassis.serve", "accounts"]
-    running = [Process(command, environment, tmp_path / f"accounts-{number}.log").start(ready=False) for number in range(2)]
+    running = [
+        Process(command, environment, tmp_path / f"accounts-{number}.log").start(ready=False)
+        for number in range(2)
+    ]
     for process in running:
         process.wait_ready()
     yield running
@@ -47,7 +59,9 @@ def processes(topology, accounts, tmp_path):
 def ask(topology):
     """One RPC from the gateway's side, on a connection of its own."""
 
-    def ask(method: str, request: dict, *, key: str | None = None, principal: contract.call.Principal = ADO) -> dict:
+    def ask(
+        method: str, request: dict, *, key: str | None = None, principal: contract.call.Principal = ADO
+    ) -> dict:
         call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
         with wire(topology.broker_url("administrator")) as connection:
             return connection.call("accounts", method, request, seconds=20, call=call)
@@ -57,11 +71,15 @@ def ask(topology):
 
 def test_it_answers_each_rpc_of_the_contract() -> None:
     asked = {method.name for method in contract.METHODS if method.service == "accounts"}
-    assert asked == {name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
 
 
 def test_it_hears_nothing_and_works_by_the_clock() -> None:
-    entrypoints = [entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())]
+    entrypoints = [
+        entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
+    ]
     assert [type(entry) for entry in entrypoints] == [Timer]
 
 
@@ -69,14 +87,22 @@ def test_models_and_migrations_agree(accounts) -> None:
     chassis = set(schema.metadata.tables) | {"alembic_version"}
     with accounts.db.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_server_default": True, "include_name": lambda name, kind, _: kind != "table" or name not in chassis}
+            connection,
+            opts={
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
+            },
         )
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_staff_and_citizens_get_in_over_the_broker_and_the_logs_tell_nothing_of_them(processes, accounts, ask) -> None:
+def test_staff_and_citizens_get_in_over_the_broker_and_the_logs_tell_nothing_of_them(
+    processes, accounts, ask
+) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask("log_in", {"login_id": "hom-0001", "password": PASSWORD}), range(16)))
+        answers = list(
+            pool.map(lambda _: ask("log_in", {"login_id": "hom-0001", "password": PASSWORD}), range(16))
+        )
     tokens = {answer["result"]["access_token"] for answer in answers}
     assert len(tokens) == 16
     assert {accounts.claims(token)["sub"] for token in tokens} == {"HOM-0001"}
@@ -101,9 +127,18 @@ def test_staff_and_citizens_get_in_over_the_broker_and_the_logs_tell_nothing_of_
     denied = ask("denied_sessions", {})["result"]
     assert list(denied["logins"]) == [issued["login_id"]]
     assert len(denied["sessions"]) == 1
-    assert json.loads(ask("log_in", {"login_id": "HOM-0001", "password": "wrong"})["error"]["exc_args"][0])["code"] == "wrong_login"
+    assert (
+        json.loads(ask("log_in", {"login_id": "HOM-0001", "password": "wrong"})["error"]["exc_args"][0])[
+            "code"
+        ]
+        == "wrong_login"
+    )
     assert ask("session_keys", {})["result"]["keys"][0]["kid"]
-    assert [login["login_id"] for login in ask("list_logins", {})["result"]["items"]] == ["ADO-0001", "HOM-0001", "OPS-0001"]
+    assert [login["login_id"] for login in ask("list_logins", {})["result"]["items"]] == [
+        "ADO-0001",
+        "HOM-0001",
+        "OPS-0001",
+    ]
 
     logs = "".join(process.log.read_text() for process in processes)
     for secret in (PASSWORD, MOBILE[3:], code, issued["initial_password"], "Harjit", token):

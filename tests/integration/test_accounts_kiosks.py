@@ -28,7 +28,9 @@ def test_a_kiosk_is_issued_for_a_site_and_who_issued_it_is_recorded(accounts) ->
     kiosk_id, _ = issued(accounts)
     with accounts.db.transaction() as session:
         listed = handlers.list_logins(Page(after="KIO"), a_call(ADO), session).items
-    assert [(one.login_id, one.site, one.issued_by, one.must_change_password) for one in listed] == [(kiosk_id, "PCS1", "ADO-0001", True)]
+    assert [(one.login_id, one.site, one.issued_by, one.must_change_password) for one in listed] == [
+        (kiosk_id, "PCS1", "ADO-0001", True)
+    ]
     with pytest.raises(InvalidInput):
         accounts.issue(role="kiosk", department=None, name="Nowhere")
 

@@ -7,7 +7,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+)
 from contracts.events import LoginDisabled, LoginIssued, SessionEnded
 from contracts.rpc.call import Page, Principal
 from services.accounts import handlers, passwords, seed
@@ -56,7 +64,16 @@ def test_login_ids_count_for_each_prefix(accounts) -> None:
         accounts.issue(role="auditor", department=None),
     ]
     ids = [login.login_id for login in issued]
-    assert ids == ["HOM-0001", "PWD-0001", "HOM-0002", "SEC-0001", "REC-0001", "ADO-0002", "OPS-0001", "AUD-0001"]
+    assert ids == [
+        "HOM-0001",
+        "PWD-0001",
+        "HOM-0002",
+        "SEC-0001",
+        "REC-0001",
+        "ADO-0002",
+        "OPS-0001",
+        "AUD-0001",
+    ]
 
 
 def test_logins_that_are_issued_at_once_get_different_ids(accounts) -> None:
@@ -67,7 +84,11 @@ def test_logins_that_are_issued_at_once_get_different_ids(accounts) -> None:
 def test_an_issued_login_is_said_with_its_contact_and_without_its_password(accounts) -> None:
     issued = accounts.issue(mobile="98765 43210", name="  Gurpreet   Kaur ", language="pa")
     (said,) = accounts.said(LoginIssued)
-    assert (said.event.login_id, said.event.role, said.event.department) == (issued.login_id, "department", "home")
+    assert (said.event.login_id, said.event.role, said.event.department) == (
+        issued.login_id,
+        "department",
+        "home",
+    )
     assert (said.event.issued_by, said.event.language) == ("ADO-0001", "pa")
     assert (said.event.personal.name, said.event.personal.mobile) == ("Gurpreet Kaur", "+919876543210")
     assert issued.initial_password not in said.event.model_dump_json()
@@ -79,7 +100,9 @@ def test_an_initial_password_lies_nowhere_but_in_its_hash(accounts) -> None:
 
     with accounts.db.transaction() as session:
         tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
-        content = "".join(str(row) for table in tables for row in session.execute(text(f"select * from {table}")))
+        content = "".join(
+            str(row) for table in tables for row in session.execute(text(f"select * from {table}"))
+        )
     assert issued.initial_password not in content
     assert passwords.matches(_login(accounts, issued.login_id).password_hash, issued.initial_password)
 
@@ -175,7 +198,12 @@ def test_logins_are_listed_by_id_in_pages(accounts) -> None:
 def test_a_list_shows_who_a_login_is_and_no_secret(accounts) -> None:
     issued = accounts.issue()
     shown = _list(accounts).items[-1]
-    assert (shown.login_id, shown.name, shown.department, shown.issued_by) == (issued.login_id, "Gurpreet Kaur", "home", "ADO-0001")
+    assert (shown.login_id, shown.name, shown.department, shown.issued_by) == (
+        issued.login_id,
+        "Gurpreet Kaur",
+        "home",
+        "ADO-0001",
+    )
     assert shown.must_change_password
     assert not shown.disabled
     assert shown.last_used_at is None
@@ -194,7 +222,10 @@ def test_an_initial_password_is_good_only_for_choosing_another(accounts) -> None
     assert not changed.must_change_password
     assert accounts.claims(changed.access_token)["must_change_password"] is False
     assert accounts.log_in(issued.login_id, NEW_PASSWORD).must_change_password is False
-    assert refusal_of(lambda: accounts.log_in(issued.login_id, issued.initial_password)).body.code == "wrong_login"
+    assert (
+        refusal_of(lambda: accounts.log_in(issued.login_id, issued.initial_password)).body.code
+        == "wrong_login"
+    )
 
 
 # -------------------------------------------------------------- disabling
@@ -247,8 +278,13 @@ def test_the_last_enabled_ado_cannot_be_disabled(accounts) -> None:
 def test_two_ados_who_disable_each_other_at_once_leave_one(accounts) -> None:
     for _ in range(5):
         one, other = given_ado(accounts.db), given_ado(accounts.db, "ADO-0002")
-        at_once(lambda one=one: accounts.disable("ADO-0002", by=one), lambda other=other: accounts.disable("ADO-0001", by=other))
-        assert [_login(accounts, login_id).disabled_at is None for login_id in ("ADO-0001", "ADO-0002")].count(True) == 1
+        at_once(
+            lambda one=one: accounts.disable("ADO-0002", by=one),
+            lambda other=other: accounts.disable("ADO-0001", by=other),
+        )
+        assert [
+            _login(accounts, login_id).disabled_at is None for login_id in ("ADO-0001", "ADO-0002")
+        ].count(True) == 1
 
 
 # -------------------------------------------------------------- resetting
@@ -409,7 +445,9 @@ def seeded(databases, monkeypatch, tmp_path):
     """The seed run on a file such as the installation writes."""
     accounts = Accounts(databases["accounts"])
     url = accounts.db.engine.url.render_as_string(hide_password=False)
-    monkeypatch.setattr(seed, "settings", lambda: settings().model_copy(update={"database_url": SecretStr(url)}))
+    monkeypatch.setattr(
+        seed, "settings", lambda: settings().model_copy(update={"database_url": SecretStr(url)})
+    )
     file = tmp_path / "logins.json"
     demo = {
         "department": {"login_id": "HOM-0001", "password": PASSWORD, "department": "home"},
@@ -430,7 +468,12 @@ def seeded(databases, monkeypatch, tmp_path):
 
 def test_the_seed_makes_a_login_for_each_role_that_works_at_once(seeded) -> None:
     accounts = seeded()
-    for login_id, role in {"HOM-0001": "department", "SEC-0001": "security", "ADO-0001": "ado", "REC-0001": "reception"}.items():
+    for login_id, role in {
+        "HOM-0001": "department",
+        "SEC-0001": "security",
+        "ADO-0001": "ado",
+        "REC-0001": "reception",
+    }.items():
         session = accounts.log_in(login_id)
         assert session.role == role
         assert not session.must_change_password
@@ -444,7 +487,9 @@ def test_the_seed_may_run_again_and_ids_count_on_after_it(seeded) -> None:
     accounts.issue()
     seeded()
     with accounts.db.transaction() as session:
-        after = session.scalars(select(Login.password_hash).where(Login.login_id != "HOM-0002").order_by(Login.login_id)).all()
+        after = session.scalars(
+            select(Login.password_hash).where(Login.login_id != "HOM-0002").order_by(Login.login_id)
+        ).all()
     assert before == after
     assert accounts.issue().login_id == "HOM-0003"
 
@@ -458,7 +503,9 @@ def test_the_seed_puts_a_changed_demo_login_right_again(seeded) -> None:
     assert accounts.log_in("OPS-0001").access_token
 
 
-@pytest.mark.parametrize("wrong", [{"login_id": "HOME", "password": PASSWORD, "department": "home"}, {"login_id": "HOM-0001"}])
+@pytest.mark.parametrize(
+    "wrong", [{"login_id": "HOME", "password": PASSWORD, "department": "home"}, {"login_id": "HOM-0001"}]
+)
 def test_a_file_that_is_wrong_makes_no_login(seeded, databases, wrong) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  pydantic's is one, too
         seeded(department=wrong)

@@ -6,7 +6,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, text
 
-from contracts.errors import ContractError, IdempotencyKeyReused, InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.errors import (
+    ContractError,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotAuthenticated,
+    TooManyAttempts,
+)
 from contracts.events import OtpRequested
 from contracts.rpc.accounts import ApplicantSession
 from services.accounts import domain
@@ -56,7 +62,9 @@ def test_the_database_holds_neither_the_number_nor_the_code(accounts) -> None:
     accounts.verify(asked.request_id, code)
     with accounts.db.transaction() as session:
         tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
-        content = "".join(str(row) for table in tables for row in session.execute(text(f"select * from {table}")))
+        content = "".join(
+            str(row) for table in tables for row in session.execute(text(f"select * from {table}"))
+        )
     assert "9876543210" not in content
     assert f"'{code}'" not in content
 
@@ -70,7 +78,11 @@ def test_the_right_code_opens_a_session_of_that_number(accounts) -> None:
     assert claims["mobile"] == MOBILE
     assert claims["sub"].startswith("applicant:")
     assert MOBILE[3:] not in claims["sub"]
-    assert claims["exp"] == session.expires_at.timestamp() == int(at.timestamp()) + 60 * settings().applicant_session_minutes
+    assert (
+        claims["exp"]
+        == session.expires_at.timestamp()
+        == int(at.timestamp()) + 60 * settings().applicant_session_minutes
+    )
     assert "role" not in claims
 
 
@@ -78,7 +90,11 @@ def test_a_number_has_the_same_subject_in_each_session_and_no_other_number_has_i
     subjects = []
     for mobile in (MOBILE, MOBILE, "+919812345678"):
         asked = accounts.ask_code(mobile)
-        subjects.append(accounts.claims(accounts.verify(asked.request_id, accounts.code_of(asked.request_id)).access_token)["sub"])
+        subjects.append(
+            accounts.claims(
+                accounts.verify(asked.request_id, accounts.code_of(asked.request_id)).access_token
+            )["sub"]
+        )
     assert subjects[0] == subjects[1] != subjects[2]
 
 
@@ -115,7 +131,9 @@ def test_a_code_that_was_used_or_tried_out_is_not_sent_again(accounts) -> None:
     accounts.verify(first.request_id, accounts.code_of(first.request_id))
     second = accounts.ask_code()
     for _ in range(5):
-        refusal_of(lambda: accounts.verify(second.request_id, another_code(accounts.code_of(second.request_id))))
+        refusal_of(
+            lambda: accounts.verify(second.request_id, another_code(accounts.code_of(second.request_id)))
+        )
     accounts.ask_code()
     assert accounts.count(OtpCode) == 3
 
@@ -146,14 +164,20 @@ def test_a_code_is_good_for_ten_minutes(accounts) -> None:
     at = now()
     asked = accounts.ask_code(at=at)
     code = accounts.code_of(asked.request_id)
-    assert refusal_of(lambda: accounts.verify(asked.request_id, code, at=at + timedelta(minutes=10))).body.code == "code_expired"
+    assert (
+        refusal_of(lambda: accounts.verify(asked.request_id, code, at=at + timedelta(minutes=10))).body.code
+        == "code_expired"
+    )
     assert accounts.verify(asked.request_id, code, at=at + timedelta(minutes=9, seconds=59)).access_token
 
 
 def test_five_wrong_codes_end_it_and_each_is_counted_although_the_call_fails(accounts) -> None:
     asked = accounts.ask_code()
     code = accounts.code_of(asked.request_id)
-    left = [refusal_of(lambda: accounts.verify(asked.request_id, another_code(code))).body.facts["tries_left"] for _ in range(5)]
+    left = [
+        refusal_of(lambda: accounts.verify(asked.request_id, another_code(code))).body.facts["tries_left"]
+        for _ in range(5)
+    ]
     assert left == [4, 3, 2, 1, 0]
     refused = refusal_of(lambda: accounts.verify(asked.request_id, code))
     assert isinstance(refused, NotAuthenticated)
@@ -210,9 +234,13 @@ def test_asking_with_the_same_key_sends_one_code(accounts) -> None:
 def test_a_wrong_code_does_not_use_up_its_key(accounts) -> None:
     asked, key = accounts.ask_code(), a_key()
     code = accounts.code_of(asked.request_id)
-    assert refusal_of(lambda: accounts.verify(asked.request_id, another_code(code), key=key)).body.facts == {"tries_left": 4}
+    assert refusal_of(lambda: accounts.verify(asked.request_id, another_code(code), key=key)).body.facts == {
+        "tries_left": 4
+    }
     with accounts.db.transaction() as session:
-        assert session.scalars(select(idempotency_keys.c.route).where(idempotency_keys.c.key == key)).all() == []
+        assert (
+            session.scalars(select(idempotency_keys.c.route).where(idempotency_keys.c.key == key)).all() == []
+        )
     assert accounts.verify(asked.request_id, code, key=key).access_token
 
 

@@ -46,7 +46,11 @@ def test_a_login_and_its_password_open_a_session(accounts) -> None:
     }  # fmt: skip
     assert claims["must_change_password"] is False
     assert claims["iat"] == int(at.timestamp())
-    assert claims["exp"] == session.expires_at.timestamp() == int(at.timestamp()) + 60 * settings().session_minutes
+    assert (
+        claims["exp"]
+        == session.expires_at.timestamp()
+        == int(at.timestamp()) + 60 * settings().session_minutes
+    )
     assert (session.login_id, session.role, session.department) == ("HOM-0001", "department", "home")
 
 
@@ -68,7 +72,9 @@ def test_a_token_says_its_type_and_its_key_in_eight_characters(accounts) -> None
 def test_a_token_that_was_tampered_with_is_not_ours(accounts) -> None:
     head, payload, signature = accounts.log_in().access_token.split(".")
     with pytest.raises(BadSignatureError):
-        accounts.claims(".".join([head, payload, signature[:-4] + ("AAAA" if signature[-4:] != "AAAA" else "BBBB")]))
+        accounts.claims(
+            ".".join([head, payload, signature[:-4] + ("AAAA" if signature[-4:] != "AAAA" else "BBBB")])
+        )
 
 
 @pytest.mark.parametrize("typed", ["hom-0001", " HOM-0001 ", "Hom-0001"])
@@ -91,14 +97,18 @@ def _wrong(accounts: Accounts) -> list[ContractError]:
 def test_a_wrong_password_an_unknown_login_and_a_disabled_one_get_the_same_answer(accounts) -> None:
     answers = _wrong(accounts)
     assert len({answer.body.model_dump_json() for answer in answers}) == 1
-    assert all(isinstance(answer, NotAuthenticated) and answer.body.code == "wrong_login" for answer in answers)
+    assert all(
+        isinstance(answer, NotAuthenticated) and answer.body.code == "wrong_login" for answer in answers
+    )
     assert accounts.count(AccessSession) == 0
 
 
 def test_each_of_them_costs_one_hash(accounts, monkeypatch) -> None:
     hashes = []
     real = password_handlers.offload
-    monkeypatch.setattr(password_handlers, "offload", lambda work, *args: hashes.append(args[0]) or real(work, *args))
+    monkeypatch.setattr(
+        password_handlers, "offload", lambda work, *args: hashes.append(args[0]) or real(work, *args)
+    )
     _wrong(accounts)
     assert len(hashes) == 4
     assert all(stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for stored in hashes)
@@ -129,7 +139,9 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(accounts) -> None:
     refused = refusal_of(lambda: accounts.log_in(at=at))
     assert isinstance(refused, TooManyAttempts)
     assert refused.body.facts == {"retry_after": 32}
-    assert refusal_of(lambda: accounts.log_in("hom-0001 ", at=at, address="elsewhere")).body.facts == {"retry_after": 32}
+    assert refusal_of(lambda: accounts.log_in("hom-0001 ", at=at, address="elsewhere")).body.facts == {
+        "retry_after": 32
+    }
     assert accounts.log_in(at=at + timedelta(seconds=32)).access_token
 
 
@@ -248,7 +260,9 @@ def test_logging_out_ends_that_session_alone_and_says_so_once(accounts) -> None:
     accounts.log_out(principal, key)
     accounts.log_out(principal)
     said = accounts.said(SessionEnded)
-    assert [(event.event.sid, event.event.token_expires_at) for event in said] == [(principal.sid, one.expires_at)]
+    assert [(event.event.sid, event.event.token_expires_at) for event in said] == [
+        (principal.sid, one.expires_at)
+    ]
     assert accounts.denied().sessions == {str(principal.sid): one.expires_at}
     assert str(accounts.principal(another).sid) not in accounts.denied().sessions
 
@@ -320,5 +334,9 @@ def test_the_clock_deletes_what_nobody_needs_any_more_and_nothing_else(accounts)
 
     assert rows_after(timedelta(hours=23)) == kept
     assert rows_after(timedelta(hours=25)) == {**kept, LoginFailure: 0}
-    assert rows_after(session.expires_at - at + timedelta(hours=24, seconds=1)) == {**kept, AccessSession: 0, LoginFailure: 0}
+    assert rows_after(session.expires_at - at + timedelta(hours=24, seconds=1)) == {
+        **kept,
+        AccessSession: 0,
+        LoginFailure: 0,
+    }
     assert rows_after(timedelta(days=2, seconds=1)) == dict.fromkeys(kept, 0)

@@ -44,7 +44,9 @@ def elsewhere(desk: Desk) -> Callable[[str], Elsewhere]:
     return lambda reference: Elsewhere.of(desk.row(reference))
 
 
-def refused(desk: Desk, error: type[ContractError], command: Callable[[], Any], code: str = "") -> ContractError:
+def refused(
+    desk: Desk, error: type[ContractError], command: Callable[[], Any], code: str = ""
+) -> ContractError:
     """The error; and that it left no row, no event and no key behind."""
     before = desk.counts(), everything(desk)
     with pytest.raises(error) as raised:
@@ -69,7 +71,12 @@ def test_an_application_is_stored_and_told(desk: Desk) -> None:
         form(
             companions=[companion(), {"name": "Simran", "child": True}],
             vehicle="ch 01 ab 1234",
-            applicant={"kind": "official", "official": OFFICE, "assistance": "wheelchair", "email": "g@example.org"},
+            applicant={
+                "kind": "official",
+                "official": OFFICE,
+                "assistance": "wheelchair",
+                "email": "g@example.org",
+            },
         ),
         at=NOW,
     )
@@ -81,20 +88,29 @@ def test_an_application_is_stored_and_told(desk: Desk) -> None:
     assert told.personal.applicant.mobile == MOBILE
     assert told.personal.vehicle == "CH01AB1234"
     view = desk.view(answer.reference)
-    assert (view.status, view.applicant, view.companions) == ("submitted", told.personal.applicant, told.personal.companions)
+    assert (view.status, view.applicant, view.companions) == (
+        "submitted",
+        told.personal.applicant,
+        told.personal.companions,
+    )
     assert (view.preferred, view.date, view.purpose) == (told.preferred, TUESDAY, told.personal.purpose)
     assert [(entry.what, entry.at) for entry in view.timeline] == [("submitted", NOW)]
 
 
 def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same(desk: Desk) -> None:
     helped = applicant_call()
-    helped = helped.model_copy(update={"principal": helped.principal.model_copy(update={"login_id": "SEW-0001"})})
+    helped = helped.model_copy(
+        update={"principal": helped.principal.model_copy(update={"login_id": "SEW-0001"})}
+    )
     with desk.database.transaction() as session:
         answer = applying.submit(form(), helped, session, NOW)
     (told,) = desk.said()
     assert (told.channel, told.mobile_proved, told.submitted_by) == ("portal", True, "SEW-0001")
     assert desk.view(answer.reference).applicant.mobile == MOBILE
-    with pytest.raises(InvalidInput), desk.database.transaction() as session:  # who vouches may have it printed, who helps may not
+    with (
+        pytest.raises(InvalidInput),
+        desk.database.transaction() as session,
+    ):  # who vouches may have it printed, who helps may not
         applying.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW)
 
 
@@ -103,7 +119,11 @@ def test_nothing_personal_stands_in_clear_in_the_outbox(desk: Desk) -> None:
     with desk.database.transaction() as session:
         (row,) = session.execute(select(outbox)).mappings().all()
     text = str(dict(row))
-    assert not [word for word in ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "4821", "Harjit", "0917", "Arms", "CH01AB1234") if word in text]
+    assert not [
+        word
+        for word in ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "4821", "Harjit", "0917", "Arms", "CH01AB1234")
+        if word in text
+    ]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +203,11 @@ def test_without_a_key_or_with_another_each_is_an_application(desk: Desk) -> Non
 
 def test_a_key_with_another_body_is_refused(desk: Desk) -> None:
     desk.submit(form(), applicant_call(key="k"))
-    refused(desk, IdempotencyKeyReused, lambda: desk.submit(form(purpose="Something else"), applicant_call(key="k")))
+    refused(
+        desk,
+        IdempotencyKeyReused,
+        lambda: desk.submit(form(purpose="Something else"), applicant_call(key="k")),
+    )
 
 
 # ----------------------------------------------------------------- the counter
@@ -194,7 +218,12 @@ def test_the_counter_takes_in_a_visitor_without_a_mobile(desk: Desk) -> None:
     answer = desk.submit_at_counter(request, reception_call(key="k"))
     assert desk.submit_at_counter(request, reception_call(key="k")) == answer
     (told,) = desk.said()
-    assert (told.channel, told.submitted_by, told.mobile_proved, told.deliver_by) == ("counter", "RCP-0001", False, "printed")
+    assert (told.channel, told.submitted_by, told.mobile_proved, told.deliver_by) == (
+        "counter",
+        "RCP-0001",
+        False,
+        "printed",
+    )
     assert told.personal.applicant.mobile is None
 
 
@@ -211,7 +240,11 @@ def test_a_bad_mobile_at_the_counter_changes_nothing(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("call", "code"),
-    [(applicant_call(), "forbidden"), (reception_call("S2"), "other_site"), (reception_call(role="department"), "forbidden")],
+    [
+        (applicant_call(), "forbidden"),
+        (reception_call("S2"), "other_site"),
+        (reception_call(role="department"), "forbidden"),
+    ],
 )
 def test_only_the_reception_of_the_site_submits_at_the_counter(desk: Desk, call: Any, code: str) -> None:
     refused(desk, Forbidden, lambda: desk.submit_at_counter(counter_form(), call), code)
@@ -231,8 +264,17 @@ def test_what_was_returned_is_amended_and_told_as_the_next_revision(desk: Desk, 
     assert desk.amend(reference, applicant_call(key="a"), **changes) == answer
     _, told = desk.said()
     assert isinstance(told, ApplicationAmended)
-    assert (told.revision, told.personal.purpose, told.preferred) == (2, "File 115 of XXXX XXXX 0124", desk.view(reference).preferred)
-    assert [entry.what for entry in desk.view(reference).timeline] == ["submitted", "returned", "amended", "approved"]
+    assert (told.revision, told.personal.purpose, told.preferred) == (
+        2,
+        "File 115 of XXXX XXXX 0124",
+        desk.view(reference).preferred,
+    )
+    assert [entry.what for entry in desk.view(reference).timeline] == [
+        "submitted",
+        "returned",
+        "amended",
+        "approved",
+    ]
 
 
 def test_an_amendment_takes_the_decision_out_of_force(desk: Desk, elsewhere) -> None:
@@ -247,7 +289,9 @@ def test_other_dates_can_be_asked_for_while_the_department_decides(desk: Desk) -
     reference = desk.submit(form(companions=[companion()], vehicle="CH01AB1234")).reference
     answer = desk.amend(reference, applicant_call(key="a"), preferred=[slot(TUESDAY, "14:00", "15:00")])
     assert answer == Acknowledged(reference=reference, status="submitted")
-    assert desk.amend(reference, applicant_call(key="a"), preferred=[slot(TUESDAY, "14:00", "15:00")]) == answer
+    assert (
+        desk.amend(reference, applicant_call(key="a"), preferred=[slot(TUESDAY, "14:00", "15:00")]) == answer
+    )
     view = desk.view(reference)
     assert (view.status, view.revision, view.preferred[0].start.hour, view.vehicle, len(view.companions)) == (
         "submitted",
@@ -266,7 +310,12 @@ def test_other_dates_can_be_asked_for_while_the_department_decides(desk: Desk) -
 def test_dates_that_cannot_be_are_refused_while_the_department_decides(desk: Desk) -> None:
     reference = desk.submit().reference
     refused(desk, InvalidInput, lambda: desk.amend(reference, preferred=[slot(WEDNESDAY)]))
-    refused(desk, Conflict, lambda: desk.amend(reference, preferred=[slot()], vehicle="CH01AB1234"), "cannot_amend")
+    refused(
+        desk,
+        Conflict,
+        lambda: desk.amend(reference, preferred=[slot()], vehicle="CH01AB1234"),
+        "cannot_amend",
+    )
     refused(desk, NotFound, lambda: desk.amend(reference, applicant_call(OTHER_MOBILE), preferred=[slot()]))
 
 
@@ -289,7 +338,9 @@ def test_an_officer_can_be_taken_out_again(desk: Desk, elsewhere) -> None:
 
 def test_only_what_was_returned_can_be_amended(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
-    assert refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend").body.facts == {"status": "submitted"}
+    assert refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend").body.facts == {
+        "status": "submitted"
+    }
     desk.hear(elsewhere(reference).approved())
     refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend")
 
@@ -302,7 +353,12 @@ def test_an_amendment_that_is_not_in_order_changes_nothing(desk: Desk, elsewhere
 
 
 @pytest.mark.parametrize(
-    ("call", "error"), [(applicant_call(OTHER_MOBILE), NotFound), (reception_call(), Forbidden), (reception_call(role="ops"), Forbidden)]
+    ("call", "error"),
+    [
+        (applicant_call(OTHER_MOBILE), NotFound),
+        (reception_call(), Forbidden),
+        (reception_call(role="ops"), Forbidden),
+    ],
 )
 def test_nobody_else_amends(desk: Desk, elsewhere, call: Any, error: type[ContractError]) -> None:
     reference = desk.submit().reference
@@ -399,13 +455,18 @@ def test_checking_a_form_finds_what_submitting_it_would_and_changes_nothing(desk
 
 
 def test_a_form_in_order_has_no_problems_and_a_name_in_latin_letters(desk: Desk) -> None:
-    found = checked(desk, form(purpose=f"Licence of {AADHAAR}", applicant={"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": None}))
+    found = checked(
+        desk, form(purpose=f"Licence of {AADHAAR}", applicant={"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": None})
+    )
     assert (found.problems, found.masked, found.name_latin) == ((), ("purpose",), "Gurprit Kaur")
     assert desk.counts() == (0, 0)
 
 
 def test_the_name_in_latin_letters_is_offered_although_the_rest_is_missing(desk: Desk) -> None:
-    assert checked(desk, form(purpose="", applicant={"name": "ਹਰਜੀਤ ਸਿੰਘ", "name_latin": None})).name_latin == "Harjit Singh"
+    assert (
+        checked(desk, form(purpose="", applicant={"name": "ਹਰਜੀਤ ਸਿੰਘ", "name_latin": None})).name_latin
+        == "Harjit Singh"
+    )
 
 
 def test_only_an_applicant_has_a_form_checked(desk: Desk) -> None:

@@ -14,14 +14,18 @@ def desk(databases) -> Desk:
 
 def at_kiosk(site: str = "S1") -> Call:
     call = applicant_call()
-    return call.model_copy(update={"principal": call.principal.model_copy(update={"kiosk": "KIO-0001", "site": site})})
+    return call.model_copy(
+        update={"principal": call.principal.model_copy(update={"kiosk": "KIO-0001", "site": site})}
+    )
 
 
 def test_the_channel_is_that_of_the_device(desk: Desk) -> None:
     at_it, elsewhere = desk.submit(form(), at_kiosk()).reference, desk.submit().reference
     assert [desk.row(reference).channel for reference in (at_it, elsewhere)] == ["kiosk", "portal"]
     row = desk.row(at_it)
-    assert (row.mobile_proved, row.submitted_by) == (True, None), "an OTP proved the mobile, and nobody vouches"
+    assert (row.mobile_proved, row.submitted_by) == (True, None), (
+        "an OTP proved the mobile, and nobody vouches"
+    )
     assert desk.view(at_it, at_kiosk()).reference == at_it
 
 

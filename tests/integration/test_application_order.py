@@ -26,7 +26,12 @@ from tests.factories_application import NOW, TUESDAY, Desk, Elsewhere, departmen
 MOST_DELIVERIES = 5
 LATER = NOW + timedelta(days=10)
 History = Callable[[Elsewhere, str, str], list[Event]]
-by_examples = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+by_examples = settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def visit(there: Elsewhere, number: str, _: str) -> list[Event]:
@@ -48,7 +53,13 @@ def refusal(there: Elsewhere, _number: str, _: str) -> list[Event]:
 
 
 def withdrawal(there: Elsewhere, number: str, _: str) -> list[Event]:
-    return [there.approved(), there.issued(number), there.delivered(), there.withdrawn(), there.revoked(number)]
+    return [
+        there.approved(),
+        there.issued(number),
+        there.delivered(),
+        there.withdrawn(),
+        there.revoked(number),
+    ]
 
 
 def withdrawal_before_the_pass(there: Elsewhere, _number: str, _: str) -> list[Event]:
@@ -108,7 +119,9 @@ def end(desk: Desk, reference: str, *, with_timeline: bool = True) -> dict[str, 
 
 @settings(by_examples, max_examples=40)
 @given(history=st.sampled_from(HISTORIES), data=st.data())
-def test_any_order_and_any_repetition_end_as_the_ordered_history(desk: Desk, history: tuple[History, str], data: st.DataObject) -> None:
+def test_any_order_and_any_repetition_end_as_the_ordered_history(
+    desk: Desk, history: tuple[History, str], data: st.DataObject
+) -> None:
     events, status = history
     ordered, twin = apply(desk), apply(desk)
     for event in events(ordered, new_pass_number(), new_pass_number()):
@@ -146,7 +159,12 @@ def test_decisions_about_both_revisions_of_an_amended_application(desk: Desk, da
     there = apply(desk)
     returned = desk.hear(there.returned())
     desk.amend(there.reference, purpose="File 115")
-    events = [there.escalated(), there.approved(revision=2), there.issued(new_pass_number()), there.delivered()]
+    events = [
+        there.escalated(),
+        there.approved(revision=2),
+        there.issued(new_pass_number()),
+        there.delivered(),
+    ]
     for envelope in shuffled(data, [returned, *(desk.envelope(event) for event in events)]):
         desk.deliver(envelope)
     view = desk.view(there.reference)
@@ -195,7 +213,9 @@ def test_an_approval_that_crosses_other_dates_stands(desk: Desk, data: st.DataOb
     assert desk.view(there.reference).status == "revoked"
 
 
-def test_without_that_rule_it_would_wait_for_a_decision_that_nobody_takes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_that_rule_it_would_wait_for_a_decision_that_nobody_takes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control: the department has decided, and the application would not know it until the pass is there."""
     monkeypatch.setattr(status, "_STANDING", frozenset())
     there = apply(desk)
@@ -215,7 +235,16 @@ def test_a_refusal_that_crosses_other_dates_waits_for_another_decision(desk: Des
 def test_refused_scans_are_no_part_of_the_story(desk: Desk) -> None:
     there, number = apply(desk), new_pass_number()
     desk.hear(there.issued(number))
-    for verdict in ("already_inside", "already_used", "not_yet_valid", "expired", "wrong_site", "wrong_gate", "revoked", "id_mismatch"):
+    for verdict in (
+        "already_inside",
+        "already_used",
+        "not_yet_valid",
+        "expired",
+        "wrong_site",
+        "wrong_gate",
+        "revoked",
+        "id_mismatch",
+    ):
         desk.hear(there.scanned(number, verdict, inside=0))
     assert desk.view(there.reference).status == "issued"
     assert [entry.what for entry in desk.view(there.reference).timeline] == ["submitted", "pass_issued"]
@@ -238,19 +267,32 @@ def test_an_event_that_comes_before_its_application_is_tried_again(desk: Desk) -
     there = apply(desk)
     stranger = Elsewhere(uuid4(), there.reference)
     envelopes = [
-        desk.envelope(event) for event in (stranger.approved(), stranger.issued(), stranger.revoked("12345678"), stranger.delivered())
+        desk.envelope(event)
+        for event in (
+            stranger.approved(),
+            stranger.issued(),
+            stranger.revoked("12345678"),
+            stranger.delivered(),
+        )
     ]
     for envelope in envelopes:
         with pytest.raises(UnknownApplication):
             desk.deliver(envelope)
     with desk.database.transaction() as session:
-        marked = session.scalar(select(func.count()).select_from(inbox).where(inbox.c.event_id.in_([one.id for one in envelopes])))
+        marked = session.scalar(
+            select(func.count()).select_from(inbox).where(inbox.c.event_id.in_([one.id for one in envelopes]))
+        )
     assert marked == 0
 
 
 def test_messages_about_something_else_are_nothing_to_us(desk: Desk) -> None:
     there = apply(desk)
-    about_nothing: dict[str, Any] = {"message_id": there.application_id, "application_id": None, "purpose": "otp", "channel": "sms"}
+    about_nothing: dict[str, Any] = {
+        "message_id": there.application_id,
+        "application_id": None,
+        "purpose": "otp",
+        "channel": "sms",
+    }
     desk.hear(NotificationDelivered(**about_nothing))
     desk.hear(NotificationFailed(**about_nothing, reason="late"))
     assert [entry.what for entry in desk.view(there.reference).timeline] == ["submitted"]

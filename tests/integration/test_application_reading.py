@@ -8,7 +8,14 @@ import pytest
 from sqlalchemy import text, update
 
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.rpc.application import DepartmentCode, Durations, Lookup, LookupHits, StatusQuestion, StatusView
+from contracts.rpc.application import (
+    DepartmentCode,
+    Durations,
+    Lookup,
+    LookupHits,
+    StatusQuestion,
+    StatusView,
+)
 from contracts.rpc.call import Call, Page, Principal
 from services.application.handlers import reading
 from services.application.models import Application
@@ -126,7 +133,12 @@ def test_the_view_shows_the_pass_that_counts(desk: Desk) -> None:
     view = desk.view(reference)
     assert view.pass_ is not None
     assert (view.pass_.number, view.pass_.revoked, view.status) == ("22222222", False, "issued")
-    assert [entry.what for entry in view.timeline] == ["submitted", "pass_issued", "pass_reissued", "pass_revoked"]
+    assert [entry.what for entry in view.timeline] == [
+        "submitted",
+        "pass_issued",
+        "pass_reissued",
+        "pass_revoked",
+    ]
 
 
 # ------------------------------------------------------------------ the public
@@ -140,7 +152,13 @@ def test_the_public_status_says_where_it_stands_and_nothing_personal(desk: Desk,
         desk.hear(event)
     view = status(desk, reference.lower().replace("-", " "), last4)
     assert (view.status, view.site, view.department) == ("entered", "S1", "home")
-    assert [entry.what for entry in view.timeline] == ["submitted", "approved", "pass_issued", "message_delivered", "entered"]
+    assert [entry.what for entry in view.timeline] == [
+        "submitted",
+        "approved",
+        "pass_issued",
+        "message_delivered",
+        "entered",
+    ]
     words = ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "Arms", "Harjit", "CH01", "12345678")
     assert not [word for word in words if word in view.model_dump_json()]
 
@@ -150,7 +168,13 @@ def test_a_wrong_reference_and_a_wrong_mobile_are_not_told_apart(desk: Desk, las
     reference = desk.submit().reference
     without_mobile = desk.submit_at_counter(counter_form()).reference
     errors = []
-    for guess in ((reference, last4), ("PCS-0000-0000", "3210"), ("nonsense", "3210"), (without_mobile, last4), (without_mobile, "none")):
+    for guess in (
+        (reference, last4),
+        ("PCS-0000-0000", "3210"),
+        ("nonsense", "3210"),
+        (without_mobile, last4),
+        (without_mobile, "none"),
+    ):
         with pytest.raises(NotFound) as error:
             status(desk, *guess)
         errors.append(error.value.body)
@@ -162,7 +186,9 @@ def test_a_wrong_reference_and_a_wrong_mobile_are_not_told_apart(desk: Desk, las
 
 def test_the_counter_finds_by_mobile_reference_pass_number_and_name(desk: Desk) -> None:
     mine = desk.submit().reference
-    yours = desk.submit(form(applicant={"name": "Baldev Singh", "name_latin": None}), applicant_call(OTHER_MOBILE)).reference
+    yours = desk.submit(
+        form(applicant={"name": "Baldev Singh", "name_latin": None}), applicant_call(OTHER_MOBILE)
+    ).reference
     desk.hear(Elsewhere.of(desk.row(mine)).issued("00000000"))
 
     def found(q: str) -> list[str]:
@@ -175,7 +201,12 @@ def test_the_counter_finds_by_mobile_reference_pass_number_and_name(desk: Desk) 
     assert found("baldev") == [yours]
     assert found("nobody") == []
     hit = lookup(desk, "gurpreet").items[0]
-    assert (hit.name, hit.name_latin, hit.pass_number, hit.status) == ("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "00000000", "issued")
+    assert (hit.name, hit.name_latin, hit.pass_number, hit.status) == (
+        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        "Gurpreet Kaur",
+        "00000000",
+        "issued",
+    )
 
 
 @pytest.mark.parametrize("q", ["%%", "__", "\\\\", "G%r", "' or 1=1 --"])
@@ -189,7 +220,9 @@ def test_a_search_shows_the_fifty_newest(desk: Desk) -> None:
     assert [hit.reference for hit in lookup(desk, "kaur").items] == made[:1:-1]
 
 
-@pytest.mark.parametrize("call", [applicant_call(), reception_call(role="security"), reception_call(role="department")])
+@pytest.mark.parametrize(
+    "call", [applicant_call(), reception_call(role="security"), reception_call(role="department")]
+)
 def test_nobody_else_searches(desk: Desk, call: Call) -> None:
     with pytest.raises(Forbidden):
         lookup(desk, "kaur", call)
@@ -205,7 +238,10 @@ def waiting_here(desk: Desk, call: Call | None = None, at: datetime = NOW + time
 
 def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there(desk: Desk) -> None:
     desk.submit()
-    first, second, third = (desk.submit_at_counter(counter_form(), at=NOW + timedelta(minutes=number)).reference for number in range(3))
+    first, second, third = (
+        desk.submit_at_counter(counter_form(), at=NOW + timedelta(minutes=number)).reference
+        for number in range(3)
+    )
     desk.hear(Elsewhere.of(desk.row(second)).approved())
     assert waiting_here(desk) == [first, second, third]
     there = Elsewhere.of(desk.row(first))
@@ -218,7 +254,10 @@ def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there(d
 
 
 def test_of_many_who_wait_the_newest_are_listed(desk: Desk) -> None:
-    made = [desk.submit_at_counter(counter_form(), at=NOW + timedelta(seconds=number)).reference for number in range(51)]
+    made = [
+        desk.submit_at_counter(counter_form(), at=NOW + timedelta(seconds=number)).reference
+        for number in range(51)
+    ]
     assert waiting_here(desk) == made[1:]
 
 
@@ -228,7 +267,9 @@ def test_each_site_sees_its_own_counter_and_a_login_for_all_sites_sees_all(desk:
     assert waiting_here(desk, reception_call(site=None)) == [reference]
 
 
-@pytest.mark.parametrize("call", [applicant_call(), reception_call(role="security"), reception_call(role="department")])
+@pytest.mark.parametrize(
+    "call", [applicant_call(), reception_call(role="security"), reception_call(role="department")]
+)
 def test_nobody_else_sees_who_waits(desk: Desk, call: Call) -> None:
     with pytest.raises(Forbidden):
         waiting_here(desk, call)
@@ -254,28 +295,40 @@ def test_how_long_a_department_takes_is_told_of_its_answers_of_ninety_days(desk:
     for hours in (1, 2, 3, 4, 40):
         answered(desk, after=timedelta(hours=hours))
     desk.submit(at=NOW)
-    assert durations(desk) == Durations(answered=5, half_within=3 * 3600, nearly_all_within=round(32.8 * 3600)), "what waits is not counted"
+    assert durations(desk) == Durations(
+        answered=5, half_within=3 * 3600, nearly_all_within=round(32.8 * 3600)
+    ), "what waits is not counted"
     assert durations(desk, department="finance") == Durations()
-    assert durations(desk, NOW + timedelta(days=90, hours=2)) == Durations(answered=3), "and old answers are not"
+    assert durations(desk, NOW + timedelta(days=90, hours=2)) == Durations(answered=3), (
+        "and old answers are not"
+    )
 
 
 def test_the_first_answer_counts_whichever_is_heard_first(desk: Desk) -> None:
     for _ in range(5):
         there = answered(desk, "returned", timedelta(hours=8))
-        desk.deliver(desk.envelope(there.rejected()).model_copy(update={"occurred_at": NOW + timedelta(hours=2)}))
-        desk.deliver(desk.envelope(there.approved()).model_copy(update={"occurred_at": NOW + timedelta(hours=9)}))
+        desk.deliver(
+            desk.envelope(there.rejected()).model_copy(update={"occurred_at": NOW + timedelta(hours=2)})
+        )
+        desk.deliver(
+            desk.envelope(there.approved()).model_copy(update={"occurred_at": NOW + timedelta(hours=9)})
+        )
     assert durations(desk).half_within == 2 * 3600
 
 
 def test_what_was_answered_before_this_was_kept_is_read_from_the_timeline(desk: Desk) -> None:
     for hours in (1, 2, 3, 4, 40):
         there = answered(desk, after=timedelta(hours=hours))
-        desk.deliver(desk.envelope(there.withdrawn()).model_copy(update={"occurred_at": NOW + timedelta(hours=50)}))
+        desk.deliver(
+            desk.envelope(there.withdrawn()).model_copy(update={"occurred_at": NOW + timedelta(hours=50)})
+        )
     known = durations(desk)
     with desk.database.transaction() as session:
         session.execute(update(Application).values(answered_at=None))
         assert reading.durations(DepartmentCode(department="home"), session, NOW) == Durations()
-        session.execute(text(import_module("services.application.migrations.versions.0002_answered").FROM_THE_TIMELINE))
+        session.execute(
+            text(import_module("services.application.migrations.versions.0002_answered").FROM_THE_TIMELINE)
+        )
     assert durations(desk) == known
 
 

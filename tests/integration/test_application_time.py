@@ -96,14 +96,29 @@ def test_replicas_that_ask_at_once_expire_each_once(desk: Desk) -> None:
 def test_the_people_of_what_ended_long_ago_are_forgotten_here_and_everywhere(desk: Desk) -> None:
     companions = [companion(name="Zorawar", id_last4="Z917")]
     person = {"kind": "official", "official": OFFICE, "email": "zed@example.org", "id_last4": "Z821"}
-    reference = desk.submit(form(companions=companions, applicant=person, vehicle="ZZ01AB1234", purpose="Zebra")).reference
+    reference = desk.submit(
+        form(companions=companions, applicant=person, vehicle="ZZ01AB1234", purpose="Zebra")
+    ).reference
     desk.hear(Elsewhere.of(desk.row(reference)).rejected(note="Zero chance"))
     assert erase(desk, LONG_AFTER) == 1
     assert erase(desk, LONG_AFTER) == 0
     assert isinstance(desk.said()[-1], PersonalDataErased)
     with desk.database.transaction() as session:
         stored = str(session.execute(select(Application.__table__)).mappings().one())
-    words = ("Zorawar", "Z917", "ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "voter", "Z821", "E-77", "zed@", "ZZ01", "Zebra", "Zero")
+    words = (
+        "Zorawar",
+        "Z917",
+        "ਗੁਰਪ੍ਰੀਤ",
+        "Gurpreet",
+        "98765",
+        "voter",
+        "Z821",
+        "E-77",
+        "zed@",
+        "ZZ01",
+        "Zebra",
+        "Zero",
+    )
     assert not [word for word in words if word in stored]
     assert desk.references() == []
     with pytest.raises(NotFound):
@@ -134,7 +149,11 @@ def test_nothing_is_forgotten_before_its_time(desk: Desk) -> None:
     visited = desk.submit().reference
     there = Elsewhere.of(desk.row(visited))
     later = TUESDAY + timedelta(days=24)
-    for event in (there.approved(day=later), there.issued("12345678", day=later), there.scanned("12345678", scanned_at=NOW)):
+    for event in (
+        there.approved(day=later),
+        there.issued("12345678", day=later),
+        there.scanned("12345678", scanned_at=NOW),
+    ):
         desk.hear(event)
     recent = NOW + timedelta(days=190)
     assert erase(desk, recent) == 0
@@ -153,6 +172,10 @@ def test_an_erased_application_repeats_its_first_answer(desk: Desk) -> None:
 
 def test_what_still_happens_to_an_application_keeps_it(desk: Desk) -> None:
     reference = desk.submit().reference
-    desk.hear(Elsewhere.of(desk.row(reference)).scanned("12345678", "exit", inside=0, scanned_at=NOW + timedelta(days=100)))
+    desk.hear(
+        Elsewhere.of(desk.row(reference)).scanned(
+            "12345678", "exit", inside=0, scanned_at=NOW + timedelta(days=100)
+        )
+    )
     assert erase(desk, LONG_AFTER) == 0
     assert erase(desk, NOW + timedelta(days=281)) == 1

@@ -48,8 +48,14 @@ def approval_db(databases):
 def see(database, application_id):
     """The review as an auditor sees it."""
     with database.transaction() as session:
-        review_id = session.scalars(select(Review.id).where(Review.application_id == application_id)).one_or_none()
-        return None if review_id is None else reviews.view_review(ReviewId(review_id=review_id), by(AUDITOR), session)
+        review_id = session.scalars(
+            select(Review.id).where(Review.application_id == application_id)
+        ).one_or_none()
+        return (
+            None
+            if review_id is None
+            else reviews.view_review(ReviewId(review_id=review_id), by(AUDITOR), session)
+        )
 
 
 def state(database, application_id):
@@ -59,12 +65,16 @@ def state(database, application_id):
         heard = session.get(HeardApplication, application_id)
         columns = [column.key for column in Review.__table__.columns if column.key != "id"]
         review_state = None if review is None else {column: getattr(review, column) for column in columns}
-        return review_state, {column.key: getattr(heard, column.key) for column in HeardApplication.__table__.columns}
+        return review_state, {
+            column.key: getattr(heard, column.key) for column in HeardApplication.__table__.columns
+        }
 
 
 def send_back(database, review_id) -> None:
     with database.transaction() as session:
-        decisions.return_to_applicant(Return(review_id=review_id, note="Which file?"), by(desk()), session, NOW)
+        decisions.return_to_applicant(
+            Return(review_id=review_id, note="Which file?"), by(desk()), session, NOW
+        )
 
 
 def approve(database, review_id) -> None:
@@ -76,9 +86,18 @@ def test_a_submitted_application_waits_on_its_departments_desk(approval_db) -> N
     first = submitted(officer="home-secretary")
     hear(approval_db, first)
     view = see(approval_db, first.application_id)
-    assert (view.status, view.department, view.officer, view.revision) == ("pending", "home", "home-secretary", 1)
+    assert (view.status, view.department, view.officer, view.revision) == (
+        "pending",
+        "home",
+        "home-secretary",
+        1,
+    )
     assert (view.name, view.name_latin, view.id_last4) == ("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "4821")
-    assert (view.companions, view.purpose, view.vehicle) == (first.personal.companions, first.personal.purpose, "CH01AB1234")
+    assert (view.companions, view.purpose, view.vehicle) == (
+        first.personal.companions,
+        first.personal.purpose,
+        "CH01AB1234",
+    )
     assert (view.preferred, view.party, view.mobile_proved) == (first.preferred, 2, True)
     assert view.submitted_at == received(first).occurred_at
     assert (view.decision, view.escalated, view.forwarded_from) == (None, 0, None)
@@ -121,7 +140,12 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
     approve(approval_db, review_id)
     hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
     view = see(approval_db, first.application_id)
-    assert (view.status, view.revision, view.preferred, view.decision.status) == ("approved", 1, first.preferred, "approved")
+    assert (view.status, view.revision, view.preferred, view.decision.status) == (
+        "approved",
+        1,
+        first.preferred,
+        "approved",
+    )
     with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
         decisions.approve(approval(review_id), by(desk()), session, NOW)
     assert refusal.value.body.code == "already_decided", "there is one pass, not two"
@@ -129,7 +153,9 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
     assert see(approval_db, first.application_id).status == "closed"
 
 
-def test_without_that_rule_one_application_would_be_approved_twice(approval_db, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_that_rule_one_application_would_be_approved_twice(
+    approval_db, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control: what keeps it to one pass is the rule that an approval stands."""
     monkeypatch.setattr(domain, "STANDING", ())
     first = submitted()
@@ -145,7 +171,12 @@ def test_a_rejection_is_history_whose_applicant_asked_for_other_dates_at_the_sam
     first = submitted()
     hear(approval_db, first, 1)
     with approval_db.transaction() as session:
-        decisions.reject(Reject(review_id=review_id_of(approval_db, first.application_id), reason="duplicate"), by(desk()), session, NOW)
+        decisions.reject(
+            Reject(review_id=review_id_of(approval_db, first.application_id), reason="duplicate"),
+            by(desk()),
+            session,
+            NOW,
+        )
     hear(approval_db, amended(first), 2)
     assert see(approval_db, first.application_id).status == "pending"
 
@@ -211,9 +242,23 @@ def test_erasure_blanks_people_words_and_notes_and_keeps_the_rest(approval_db) -
     send_back(approval_db, review_id_of(approval_db, first.application_id))
     hear(approval_db, erased(first), 2)
     view = see(approval_db, first.application_id)
-    assert (view.name, view.name_latin, view.id_last4, view.companions, view.purpose, view.vehicle) == ("", "", None, (), "", None)
-    assert (view.status, view.decision.note, view.reference, view.decision.status) == ("closed", "", first.reference, "returned")
-    stored = str({name: rows for name, rows in everything(approval_db).items() if name not in ("outbox", "inbox")})
+    assert (view.name, view.name_latin, view.id_last4, view.companions, view.purpose, view.vehicle) == (
+        "",
+        "",
+        None,
+        (),
+        "",
+        None,
+    )
+    assert (view.status, view.decision.note, view.reference, view.decision.status) == (
+        "closed",
+        "",
+        first.reference,
+        "returned",
+    )
+    stored = str(
+        {name: rows for name, rows in everything(approval_db).items() if name not in ("outbox", "inbox")}
+    )
     for word in ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "9876543210", "4821", "Harjit", "Arms", "CH01AB1234", "Which file"):
         assert word not in stored
 
@@ -234,10 +279,17 @@ def test_the_desk_keeps_an_amended_application_where_it_was_forwarded_to(approva
     review_id = review_id_of(approval_db, first.application_id)
     with approval_db.transaction() as session:
         decisions.forward(Forward(review_id=review_id, department="finance"), by(desk()), session, NOW)
-        decisions.return_to_applicant(Return(review_id=review_id, note="?"), by(desk("finance", "FIN-0001")), session, NOW)
+        decisions.return_to_applicant(
+            Return(review_id=review_id, note="?"), by(desk("finance", "FIN-0001")), session, NOW
+        )
     hear(approval_db, amended(first, officer="home-under-secretary"), 2)
     view = see(approval_db, first.application_id)
-    assert (view.status, view.department, view.officer, view.forwarded_from) == ("pending", "finance", None, "home")
+    assert (view.status, view.department, view.officer, view.forwarded_from) == (
+        "pending",
+        "finance",
+        None,
+        "home",
+    )
 
 
 STORIES = {
@@ -297,7 +349,9 @@ def at_the_same_moment(database, one, other) -> None:
 
 
 @pytest.mark.parametrize("submission_first", [True, False])
-def test_a_submission_and_its_cancellation_heard_at_the_same_moment_end_closed(approval_db, submission_first) -> None:
+def test_a_submission_and_its_cancellation_heard_at_the_same_moment_end_closed(
+    approval_db, submission_first
+) -> None:
     first = submitted()
     told = [(first, 1), (cancelled(first), 2)]
     at_the_same_moment(approval_db, *(told if submission_first else reversed(told)))
@@ -305,7 +359,9 @@ def test_a_submission_and_its_cancellation_heard_at_the_same_moment_end_closed(a
 
 
 @pytest.mark.parametrize("submission_first", [True, False])
-def test_two_revisions_heard_at_the_same_moment_after_the_end_make_one_closed_review(approval_db, submission_first) -> None:
+def test_two_revisions_heard_at_the_same_moment_after_the_end_make_one_closed_review(
+    approval_db, submission_first
+) -> None:
     first = submitted()
     hear(approval_db, cancelled(first), 3)
     told = [(first, 1), (amended(first), 2)]

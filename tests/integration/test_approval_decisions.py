@@ -51,25 +51,45 @@ def approve(database, review_id, call=None, at=NOW, **terms):
 
 def reject(database, review_id, call=None, **refusal):
     with database.transaction() as session:
-        return decisions.reject(Reject(**{"review_id": review_id, "reason": "duplicate", **refusal}), call or by(desk()), session, NOW)
+        return decisions.reject(
+            Reject(**{"review_id": review_id, "reason": "duplicate", **refusal}),
+            call or by(desk()),
+            session,
+            NOW,
+        )
 
 
 def send_back(database, review_id, call=None, note="Which file?", **more):
     with database.transaction() as session:
-        return decisions.return_to_applicant(Return(review_id=review_id, note=note, **more), call or by(desk()), session, NOW)
+        return decisions.return_to_applicant(
+            Return(review_id=review_id, note=note, **more), call or by(desk()), session, NOW
+        )
 
 
 def forward(database, review_id, call=None, **to):
     with database.transaction() as session:
-        return decisions.forward(Forward(review_id=review_id, **(to or {"department": "finance"})), call or by(desk()), session, NOW)
+        return decisions.forward(
+            Forward(review_id=review_id, **(to or {"department": "finance"})),
+            call or by(desk()),
+            session,
+            NOW,
+        )
 
 
 def withdraw(database, review_id, call=None, reason="officer_unavailable"):
     with database.transaction() as session:
-        return decisions.withdraw(Withdraw(review_id=review_id, reason=reason), call or by(desk()), session, NOW)
+        return decisions.withdraw(
+            Withdraw(review_id=review_id, reason=reason), call or by(desk()), session, NOW
+        )
 
 
-COMMANDS = {"approve": approve, "reject": reject, "return": send_back, "forward": forward, "withdraw": withdraw}
+COMMANDS = {
+    "approve": approve,
+    "reject": reject,
+    "return": send_back,
+    "forward": forward,
+    "withdraw": withdraw,
+}
 DECIDING = {name: command for name, command in COMMANDS.items() if name != "withdraw"}
 
 
@@ -88,17 +108,33 @@ def refused(database, kind, command, *arguments, **more):
 def test_an_approval_is_told_with_all_that_issuing_needs_and_its_people_sealed(approval_db) -> None:
     first = submitted()
     hear(approval_db, first)
-    view = approve(approval_db, review_id_of(approval_db, first.application_id), gate="T1-G2", entries=2, vehicle_allowed=True, revision=1)
+    view = approve(
+        approval_db,
+        review_id_of(approval_db, first.application_id),
+        gate="T1-G2",
+        entries=2,
+        vehicle_allowed=True,
+        revision=1,
+    )
     assert (view.status, view.decision.status, view.decision.decided_by, view.decision.decided_at) == (
         "approved",
         "approved",
         "HOM-0001",
         NOW,
     )
-    assert (view.decision.slot, view.decision.gate, view.decision.entries, view.decision.vehicle_allowed) == (slot(), "T1-G2", 2, True)
+    assert (view.decision.slot, view.decision.gate, view.decision.entries, view.decision.vehicle_allowed) == (
+        slot(),
+        "T1-G2",
+        2,
+        True,
+    )
     (event,) = said(approval_db)
     assert isinstance(event, PassApproved)
-    assert (event.application_id, event.personal, event.slot) == (first.application_id, first.personal, slot())
+    assert (event.application_id, event.personal, event.slot) == (
+        first.application_id,
+        first.personal,
+        slot(),
+    )
     with approval_db.transaction() as session:
         clear = str(session.execute(outbox.select()).one().data)
     assert "Gurpreet" not in clear
@@ -107,10 +143,18 @@ def test_an_approval_is_told_with_all_that_issuing_needs_and_its_people_sealed(a
 
 def test_a_rejection_is_told_with_reason_note_and_contact(approval_db) -> None:
     view = reject(approval_db, pending(approval_db), note="Seen on 1 March")
-    assert (view.status, view.decision.reason, view.decision.note) == ("rejected", "duplicate", "Seen on 1 March")
+    assert (view.status, view.decision.reason, view.decision.note) == (
+        "rejected",
+        "duplicate",
+        "Seen on 1 March",
+    )
     (event,) = said(approval_db)
     assert isinstance(event, PassRejected)
-    assert (event.reason, event.personal.note, event.personal.contact.mobile) == ("duplicate", "Seen on 1 March", "+919876543210")
+    assert (event.reason, event.personal.note, event.personal.contact.mobile) == (
+        "duplicate",
+        "Seen on 1 March",
+        "+919876543210",
+    )
 
 
 def test_a_return_is_told_with_its_note(approval_db) -> None:
@@ -131,7 +175,11 @@ def test_a_withdrawal_takes_the_approval_back(approval_db) -> None:
     review_id = pending(approval_db)
     approve(approval_db, review_id)
     view = withdraw(approval_db, review_id, by(desk(login="HOM-0002")))
-    assert (view.status, view.decision.status, view.decision.decided_by) == ("withdrawn", "withdrawn", "HOM-0002")
+    assert (view.status, view.decision.status, view.decision.decided_by) == (
+        "withdrawn",
+        "withdrawn",
+        "HOM-0002",
+    )
     event = said(approval_db)[-1]
     assert isinstance(event, ApprovalWithdrawn)
     assert (event.review_id, event.reason, event.decided_by) == (review_id, "officer_unavailable", "HOM-0002")
@@ -141,15 +189,26 @@ def test_a_withdrawal_takes_the_approval_back(approval_db) -> None:
 def test_a_forwarded_review_leaves_the_queue_and_lies_with_the_other_department(approval_db) -> None:
     review_id = pending(approval_db, officer="home-secretary")
     view = forward(approval_db, review_id)
-    assert (view.department, view.officer, view.forwarded_from, view.status) == ("finance", None, "home", "pending")
+    assert (view.department, view.officer, view.forwarded_from, view.status) == (
+        "finance",
+        None,
+        "home",
+        "pending",
+    )
     with approval_db.transaction() as session:
         assert reviews.list_reviews(ReviewQuestion(), by(desk()), session).items == ()
-        assert [one.id for one in reviews.list_reviews(ReviewQuestion(), by(FINANCE), session).items] == [review_id]
+        assert [one.id for one in reviews.list_reviews(ReviewQuestion(), by(FINANCE), session).items] == [
+            review_id
+        ]
     refused(approval_db, NotFound, approve, review_id)
     assert approve(approval_db, review_id, by(FINANCE)).decision.decided_by == "FIN-0001"
     assert said(approval_db)[-1].department == "finance"
     (row,) = everything(approval_db)["forwardings"]
-    assert (row["from_department"], row["to_department"], row["forwarded_by"]) == ("home", "finance", "HOM-0001")
+    assert (row["from_department"], row["to_department"], row["forwarded_by"]) == (
+        "home",
+        "finance",
+        "HOM-0001",
+    )
 
 
 def test_a_review_forwarded_to_an_officer_stays_and_its_pass_is_for_that_officer(approval_db) -> None:
@@ -319,7 +378,10 @@ def test_a_key_with_another_body_is_refused(approval_db) -> None:
 def test_a_key_is_its_logins_own(approval_db) -> None:
     review_id = pending(approval_db)
     approve(approval_db, review_id, by(desk(), "key-1"))
-    assert refused(approval_db, Conflict, approve, review_id, by(desk(login="HOM-0002"), "key-1")).code == "already_decided"
+    assert (
+        refused(approval_db, Conflict, approve, review_id, by(desk(login="HOM-0002"), "key-1")).code
+        == "already_decided"
+    )
 
 
 def test_a_refused_command_may_be_repeated_with_its_key_once_it_is_possible(approval_db) -> None:
@@ -353,7 +415,12 @@ def test_of_many_decisions_at_once_one_wins_and_the_others_are_told_by_whom(appr
     review_id = pending(approval_db)
     calls = [by(desk(login=f"HOM-000{number}"), f"key-{number}") for number in range(8)]
     kinds = [approve, reject, send_back, approve]
-    outcomes = at_once(*(lambda call=call, kind=kinds[at % 4]: kind(approval_db, review_id, call) for at, call in enumerate(calls)))
+    outcomes = at_once(
+        *(
+            lambda call=call, kind=kinds[at % 4]: kind(approval_db, review_id, call)
+            for at, call in enumerate(calls)
+        )
+    )
     (winner,) = [outcome for outcome in outcomes if not isinstance(outcome, Conflict)]
     losers = [outcome.body for outcome in outcomes if isinstance(outcome, Conflict)]
     assert len(losers) == 7
@@ -375,7 +442,9 @@ def test_a_decision_and_a_cancellation_at_once_end_closed_and_are_told_in_order(
     first = submitted()
     hear(approval_db, first)
     review_id = review_id_of(approval_db, first.application_id)
-    decided, _ = at_once(lambda: approve(approval_db, review_id), lambda: hear(approval_db, cancelled(first), 2))
+    decided, _ = at_once(
+        lambda: approve(approval_db, review_id), lambda: hear(approval_db, cancelled(first), 2)
+    )
     assert everything(approval_db)["reviews"][0]["status"] == "closed"
     assert len(said(approval_db)) == (0 if isinstance(decided, Conflict) else 1)
     if isinstance(decided, Conflict):

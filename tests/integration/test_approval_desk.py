@@ -49,7 +49,10 @@ def queue(database, principal=None, **question):
 
 def search(database, q, principal=None):
     with database.transaction() as session:
-        return [one.reference for one in reviews.search_reviews(ReviewSearch(q=q), by(principal or desk()), session).items]
+        return [
+            one.reference
+            for one in reviews.search_reviews(ReviewSearch(q=q), by(principal or desk()), session).items
+        ]
 
 
 def waiting(database, minutes_ago, **changes) -> str:
@@ -64,11 +67,17 @@ def named(name, latin) -> dict:
 
 def test_the_longest_waiting_comes_first(approval_db) -> None:
     references = [waiting(approval_db, minutes) for minutes in (10, 30, 20)]
-    assert [one.reference for one in queue(approval_db).items] == [references[1], references[2], references[0]]
+    assert [one.reference for one in queue(approval_db).items] == [
+        references[1],
+        references[2],
+        references[0],
+    ]
 
 
 def test_pages_hold_each_review_once_also_where_many_came_at_the_same_instant(approval_db) -> None:
-    references = {waiting(approval_db, 10) for _ in range(5)} | {waiting(approval_db, minutes) for minutes in (1, 20)}
+    references = {waiting(approval_db, 10) for _ in range(5)} | {
+        waiting(approval_db, minutes) for minutes in (1, 20)
+    }
     seen, after = [], None
     while True:
         page = queue(approval_db, limit=2, after=after)
@@ -87,12 +96,16 @@ def test_a_page_is_not_shifted_by_what_was_decided_meanwhile(approval_db) -> Non
     page = queue(approval_db, status="pending", limit=1)
     with approval_db.transaction() as session:
         decisions.approve(approval(page.items[0].id), by(desk()), session, NOW)
-    assert [one.reference for one in queue(approval_db, status="pending", limit=1, after=page.next).items] == [second]
+    assert [
+        one.reference for one in queue(approval_db, status="pending", limit=1, after=page.next).items
+    ] == [second]
     assert first not in [one.reference for one in queue(approval_db, status="pending").items]
     assert third in [one.reference for one in queue(approval_db, status="pending").items]
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "", "AAAA", "%%%", "MjAyNi0wMS0wMSBub3QtYS11dWlk", "ਗ", "MjAyNi0wMS0wMQ=="])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "", "AAAA", "%%%", "MjAyNi0wMS0wMSBub3QtYS11dWlk", "ਗ", "MjAyNi0wMS0wMQ=="]
+)
 def test_a_cursor_that_is_not_ours_is_refused(approval_db, cursor) -> None:
     with pytest.raises(InvalidInput) as refusal:
         queue(approval_db, after=cursor)
@@ -108,7 +121,8 @@ def test_the_queue_can_be_narrowed_to_one_status(approval_db) -> None:
     hear(approval_db, ended)
     hear(approval_db, cancelled(ended), 2)
     by_status = {
-        status: [one.id for one in queue(approval_db, status=status).items] for status in ("pending", "approved", "closed", "rejected")
+        status: [one.id for one in queue(approval_db, status=status).items]
+        for status in ("pending", "approved", "closed", "rejected")
     }
     assert by_status == {
         "pending": [open_one],
@@ -132,7 +146,10 @@ def test_a_department_sees_its_own_reviews_only_and_an_auditor_all(approval_db) 
 def test_another_departments_review_is_not_found(approval_db) -> None:
     review_id = pending(approval_db, department="finance")
     with approval_db.transaction() as session:
-        assert reviews.view_review(ReviewId(review_id=review_id), by(desk("finance", "FIN-0001")), session).id == review_id
+        assert (
+            reviews.view_review(ReviewId(review_id=review_id), by(desk("finance", "FIN-0001")), session).id
+            == review_id
+        )
         assert reviews.view_review(ReviewId(review_id=review_id), by(AUDITOR), session).id == review_id
         with pytest.raises(NotFound):
             reviews.view_review(ReviewId(review_id=review_id), by(desk()), session)
@@ -154,7 +171,14 @@ def test_a_reference_is_found_however_it_is_typed(approval_db) -> None:
     reference = waiting(approval_db, 5, reference=f"PCS-01AB-CDE{luhn.calc_check_digit('01ABCDE', ALPHABET)}")
     code = reference.removeprefix("PCS-")
     looks_like = reference.replace("0", "O").replace("1", "l")
-    for typed in (reference, reference.lower(), code, code.replace("-", ""), f" {reference.replace('-', ' ')} ", looks_like):
+    for typed in (
+        reference,
+        reference.lower(),
+        code,
+        code.replace("-", ""),
+        f" {reference.replace('-', ' ')} ",
+        looks_like,
+    ):
         assert search(approval_db, typed) == [reference], typed
 
 
@@ -186,15 +210,31 @@ def where(database, reference) -> Whereabouts:
 
 
 def test_where_an_application_lies_and_since_when_is_told_of_what_waits_only(approval_db) -> None:
-    reference = waiting(approval_db, 60, reference=f"PCS-01AB-CDE{luhn.calc_check_digit('01ABCDE', ALPHABET)}")
-    assert where(approval_db, reference.lower()) == Whereabouts(department="home", since=NOW - timedelta(minutes=60))
+    reference = waiting(
+        approval_db, 60, reference=f"PCS-01AB-CDE{luhn.calc_check_digit('01ABCDE', ALPHABET)}"
+    )
+    assert where(approval_db, reference.lower()) == Whereabouts(
+        department="home", since=NOW - timedelta(minutes=60)
+    )
     review_id = queue(approval_db).items[0].id
     with approval_db.transaction() as session:
-        decisions.forward(Forward(review_id=review_id, officer="home-secretary"), by(desk()), session, NOW - timedelta(minutes=40))
+        decisions.forward(
+            Forward(review_id=review_id, officer="home-secretary"),
+            by(desk()),
+            session,
+            NOW - timedelta(minutes=40),
+        )
     assert where(approval_db, reference).since == NOW - timedelta(minutes=60), "it stays in the department"
     with approval_db.transaction() as session:
-        decisions.forward(Forward(review_id=review_id, department="finance"), by(desk()), session, NOW - timedelta(minutes=20))
-    assert where(approval_db, reference) == Whereabouts(department="finance", since=NOW - timedelta(minutes=20))
+        decisions.forward(
+            Forward(review_id=review_id, department="finance"),
+            by(desk()),
+            session,
+            NOW - timedelta(minutes=20),
+        )
+    assert where(approval_db, reference) == Whereabouts(
+        department="finance", since=NOW - timedelta(minutes=20)
+    )
     with approval_db.transaction() as session:
         decisions.approve(approval(review_id), by(desk("finance", "FIN-0001")), session, NOW)
     for nothing in (reference, "PCS-0000-0000", "nonsense"):

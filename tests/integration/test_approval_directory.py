@@ -38,7 +38,10 @@ def put(database, record) -> bool:
 def found(database, q):
     """Codes of the departments that a search finds, each with those of the officers for whom it was found."""
     with database.transaction() as session:
-        return {one.code: [who.code for who in one.found] for one in directory.departments(DepartmentQuestion(q=q), session).items}
+        return {
+            one.code: [who.code for who in one.found]
+            for one in directory.departments(DepartmentQuestion(q=q), session).items
+        }
 
 
 def officers(database, code, q=""):
@@ -52,17 +55,39 @@ def test_the_seed_makes_two_sites_and_a_dozen_departments_and_tells_of_each(seed
         departments = directory.departments(DepartmentQuestion(), session).items
     assert {one.code: one.gates for one in sites} == {"PCS1": ("PCS1-G1", "PCS1-G2"), "PCS2": ("PCS2-G1",)}
     assert [one.code for one in departments] == sorted(
-        ("home", "finance", "pwd", "health", "education", "revenue", "agriculture", "transport", "power", "water", "social", "personnel")
+        (
+            "home",
+            "finance",
+            "pwd",
+            "health",
+            "education",
+            "revenue",
+            "agriculture",
+            "transport",
+            "power",
+            "water",
+            "social",
+            "personnel",
+        )
     )
     told = said(seeded)
-    assert {event.subject for event in told} == {f"site:{one.code}" for one in sites} | {f"department:{one.code}" for one in departments}
-    assert [event.department for event in told if event.subject == "department:home"] == [record(seeded, "home")]
+    assert {event.subject for event in told} == {f"site:{one.code}" for one in sites} | {
+        f"department:{one.code}" for one in departments
+    }
+    assert [event.department for event in told if event.subject == "department:home"] == [
+        record(seeded, "home")
+    ]
 
 
 def test_every_name_of_the_demo_is_there_in_three_languages() -> None:
     sites, departments = seed.demo_directory()
     texts = [one.name for one in (*sites, *departments)] + [one.address for one in sites]
-    texts += [words for one in departments for officer in one.officers for words in (officer.name, officer.designation)]
+    texts += [
+        words
+        for one in departments
+        for officer in one.officers
+        for words in (officer.name, officer.designation)
+    ]
     advice = [one.advice for one in sites if one.advice]
     texts += [words for one in advice for words in (one.prohibited, one.declare, one.parking, one.wheelchair)]
     assert len(advice) == len(sites)
@@ -101,11 +126,18 @@ def test_a_changed_record_is_told_whole_and_an_equal_one_not(approval_db) -> Non
     assert put(approval_db, site())
     assert not put(approval_db, site())
     changed = site(
-        gates=("T1-G2", "T1-G3"), closed_days=(ClosedDay(day=date(2026, 5, 2), reason="b"), ClosedDay(day=date(2026, 5, 1), reason="a"))
+        gates=("T1-G2", "T1-G3"),
+        closed_days=(
+            ClosedDay(day=date(2026, 5, 2), reason="b"),
+            ClosedDay(day=date(2026, 5, 1), reason="a"),
+        ),
     )
     assert put(approval_db, changed)
     assert not put(approval_db, changed), "the order of closed days says nothing"
-    assert [event.site.gates for event in said(approval_db, DirectoryChanged)] == [("T1-G1", "T1-G2"), ("T1-G2", "T1-G3")]
+    assert [event.site.gates for event in said(approval_db, DirectoryChanged)] == [
+        ("T1-G1", "T1-G2"),
+        ("T1-G2", "T1-G3"),
+    ]
     with approval_db.transaction() as session:
         assert directory.sites(session).items == (said(approval_db)[-1].site,)
 
@@ -148,7 +180,10 @@ def test_of_two_that_put_the_same_record_at_once_one_tells(approval_db) -> None:
 
 def test_officers_are_found_within_their_department_however_spelt(approval_db) -> None:
     fill_directory(approval_db)
-    put(approval_db, department("health", officers=(officer("health-1"), officer("health-2", name={"pa": "ਬਲਦੇਵ ਸਿੰਘ"}))))
+    put(
+        approval_db,
+        department("health", officers=(officer("health-1"), officer("health-2", name={"pa": "ਬਲਦੇਵ ਸਿੰਘ"}))),
+    )
     assert officers(approval_db, "health") == ["health-1", "health-2"], "by rank"
     assert officers(approval_db, "health", "BALDEV sing") == ["health-2"]
     assert officers(approval_db, "health", "ਸਕੱਤਰ") == ["health-1", "health-2"]

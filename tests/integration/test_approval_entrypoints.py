@@ -42,7 +42,9 @@ def administrator(topology):
 def process(topology, approval_db, administrator, tmp_path):
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     environment = {**topology.environment("approval"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"]}
-    running = Process(["-m", "services.chassis.serve", "approval"], {**own, **environment}, tmp_path / "approval.log").start()
+    running = Process(
+        ["-m", "services.chassis.serve", "approval"], {**own, **environment}, tmp_path / "approval.log"
+    ).start()
     yield running
     running.kill()
 
@@ -61,11 +63,15 @@ def ask(administrator, method, request, key=None):
 
 def test_it_answers_each_rpc_of_the_contract() -> None:
     asked = {method.name for method in contract.METHODS if method.service == "approval"}
-    assert asked == {name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
 
 
 def test_it_hears_each_event_of_the_contract() -> None:
-    entrypoints = [entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())]
+    entrypoints = [
+        entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
+    ]
     heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
     assert heard == {event.__name__ for event in HEARS["approval"]}
 
@@ -84,12 +90,18 @@ def test_models_and_migrations_agree(approval_db) -> None:
     chassis = set(schema.metadata.tables) | {"alembic_version"}
     with approval_db.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_server_default": True, "include_name": lambda name, kind, _: kind != "table" or name not in chassis}
+            connection,
+            opts={
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
+            },
         )
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_an_application_becomes_a_review_and_the_review_an_approval(process, approval_db, administrator) -> None:
+def test_an_application_becomes_a_review_and_the_review_an_approval(
+    process, approval_db, administrator
+) -> None:
     first, gone = submitted(), submitted()
     publish(administrator, cancelled(gone), 2)
     publish(administrator, gone, 1)
@@ -102,14 +114,21 @@ def test_an_application_becomes_a_review_and_the_review_an_approval(process, app
     (review,) = eventually(waiting, "the review on the desk")
     assert review["name"] == "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"
     tomorrow = {"date": f"{now().astimezone(IST):%Y-%m-%d}", "from": "10:00", "to": "12:00"}
-    refusal = ask(administrator, "approve", {"review_id": review["id"], "slot": tomorrow, "gate": "T2-G1"}, "key-1")["error"]
+    refusal = ask(
+        administrator, "approve", {"review_id": review["id"], "slot": tomorrow, "gate": "T2-G1"}, "key-1"
+    )["error"]
     assert refusal["exc_type"] == "InvalidInput"
-    rejected = ask(administrator, "reject", {"review_id": review["id"], "reason": "duplicate"}, "key-2")["result"]
+    rejected = ask(administrator, "reject", {"review_id": review["id"], "reason": "duplicate"}, "key-2")[
+        "result"
+    ]
     assert (rejected["status"], rejected["decision"]["decided_by"]) == ("rejected", "HOM-0001")
     again = ask(administrator, "approve", {"review_id": review["id"], "slot": tomorrow}, "key-3")["error"]
     assert json.loads(again["exc_args"][0])["code"] == "already_decided"
     assert said(approval_db, PassApproved) == []
-    eventually(lambda: ask(administrator, "search_reviews", {"q": gone.reference})["result"]["items"], "the tombstone's review")
+    eventually(
+        lambda: ask(administrator, "search_reviews", {"q": gone.reference})["result"]["items"],
+        "the tombstone's review",
+    )
     (ended,) = ask(administrator, "search_reviews", {"q": gone.reference})["result"]["items"]
     assert ended["status"] == "closed"
     assert [one["code"] for one in ask(administrator, "sites", {})["result"]["items"]] == ["T1", "T2"]

@@ -56,7 +56,12 @@ def test_after_four_open_hours_a_review_is_called_out_and_after_twenty_four_agai
     assert run(approval_db, ist(thursday, 17)) == 1
     assert run(approval_db, ist(date(2026, 3, 27), 17)) == 0
     first, second = said(approval_db, ReviewEscalated)
-    assert (first.application_id, first.department, first.level, first.waiting_since) == (event.application_id, "home", 1, ist(MONDAY, 9))
+    assert (first.application_id, first.department, first.level, first.waiting_since) == (
+        event.application_id,
+        "home",
+        1,
+        ist(MONDAY, 9),
+    )
     assert second.level == 2
 
 

@@ -36,7 +36,9 @@ def test_without_the_inbox_it_would_have_five(broker, effects, topology, tmp_pat
         process.kill()
 
 
-def test_a_failure_that_passes_is_tried_again_after_a_delay_and_leaves_no_half_effect(broker, probe, effects) -> None:
+def test_a_failure_that_passes_is_tried_again_after_a_delay_and_leaves_no_half_effect(
+    broker, probe, effects
+) -> None:
     broker.publish(EXCHANGE, KEY, revoked_bytes("fail-once"))
     eventually(effects, "the second attempt's effect")
     assert effects() == ["fail-once"]
@@ -52,7 +54,9 @@ def test_a_permanent_error_goes_to_the_dead_letters_at_once(broker, probe, effec
     assert effects() == []
 
 
-def test_after_the_last_attempt_an_event_is_a_dead_letter_that_tells_how_often_it_was_tried(broker, probe, effects, topology) -> None:
+def test_after_the_last_attempt_an_event_is_a_dead_letter_that_tells_how_often_it_was_tried(
+    broker, probe, effects, topology
+) -> None:
     broker.publish(EXCHANGE, KEY, revoked_bytes("fail"))
     eventually(lambda: broker.depth(DEAD) == 1, "one dead letter", 30)
     headers = broker.get(DEAD).headers
@@ -61,7 +65,9 @@ def test_after_the_last_attempt_an_event_is_a_dead_letter_that_tells_how_often_i
     assert effects() == []
 
 
-def test_what_no_reader_can_read_goes_to_the_dead_letters_and_the_rest_is_done(broker, probe, effects) -> None:
+def test_what_no_reader_can_read_goes_to_the_dead_letters_and_the_rest_is_done(
+    broker, probe, effects
+) -> None:
     poison = [
         b"{not json",
         b"[]",
@@ -75,7 +81,11 @@ def test_what_no_reader_can_read_goes_to_the_dead_letters_and_the_rest_is_done(b
     for number, body in enumerate(poison):
         broker.publish(EXCHANGE, KEY, body)
         broker.publish(EXCHANGE, KEY, revoked_bytes(f"good {number}"))
-    eventually(lambda: len(effects()) == len(poison) and broker.depth(DEAD) == len(poison), "all good done, all bad dead", 60)
+    eventually(
+        lambda: len(effects()) == len(poison) and broker.depth(DEAD) == len(poison),
+        "all good done, all bad dead",
+        60,
+    )
     assert probe.alive
     assert {broker.get(DEAD).headers[retry.ERROR] for _ in poison} == {"UnreadableEvent"}
 
@@ -98,7 +108,9 @@ def test_an_event_past_its_time_is_dropped(broker, probe, effects) -> None:
     assert probe.metric("epass_events_expired_total") == 1
 
 
-def test_a_consumer_killed_before_its_commit_leaves_the_event_to_the_next(broker, effects, topology, tmp_path) -> None:
+def test_a_consumer_killed_before_its_commit_leaves_the_event_to_the_next(
+    broker, effects, topology, tmp_path
+) -> None:
     first = make_probe(topology, tmp_path, "events").start()
     broker.publish(EXCHANGE, KEY, revoked_bytes("sleep:2"))
     eventually(lambda: broker.depth(QUEUE) == 0, "taken")
@@ -127,7 +139,10 @@ def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_t
     process = make_probe(topology, tmp_path, "events")
     process.start(ready=False)
     try:
-        eventually(lambda: process.log.exists() and "consuming was interrupted" in process.log.read_text(), "it tries")
+        eventually(
+            lambda: process.log.exists() and "consuming was interrupted" in process.log.read_text(),
+            "it tries",
+        )
         assert process.alive
         assert not process.is_ready()
         apply_topology(topology)
@@ -139,7 +154,9 @@ def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_t
         process.kill()
 
 
-def test_a_database_that_is_away_costs_no_event_an_attempt(broker, probe, effects, topology, databases) -> None:
+def test_a_database_that_is_away_costs_no_event_an_attempt(
+    broker, probe, effects, topology, databases
+) -> None:
     with postgres_away(topology):
         broker.publish(EXCHANGE, KEY, revoked_bytes("patient"))
         eventually(lambda: "consumer waits for its database" in probe.log.read_text(), "the consumer waits")
@@ -159,14 +176,18 @@ def test_a_broker_that_was_away_is_connected_to_again(broker, probe, effects, to
         eventually(lambda: effects() == ["after"], "the effect")
 
 
-def test_a_message_that_kills_its_process_is_dead_lettered_and_the_innocent_are_done(broker, effects, topology, tmp_path) -> None:
+def test_a_message_that_kills_its_process_is_dead_lettered_and_the_innocent_are_done(
+    broker, effects, topology, tmp_path
+) -> None:
     innocent = [f"innocent {number}" for number in range(6)]
     for reference in (*innocent[:3], "crash", *innocent[3:]):
         broker.publish(EXCHANGE, KEY, revoked_bytes(reference))
     crashes = 0
     while broker.depth(DEAD) == 0 and crashes < 15:
         process = make_probe(topology, tmp_path, "events").start(ready=False)
-        eventually(lambda p=process: not p.alive or broker.depth(DEAD) == 1, "it dies, or the culprit is found", 30)
+        eventually(
+            lambda p=process: not p.alive or broker.depth(DEAD) == 1, "it dies, or the culprit is found", 30
+        )
         crashes += not process.alive
         process.stop()  # in an orderly way: killed between the dead letter and the acknowledgement it would write a second one
     assert broker.get(DEAD).headers[retry.ERROR] == "KillsItsProcess"

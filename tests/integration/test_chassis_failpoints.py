@@ -13,7 +13,9 @@ from tests.chaos.sabotage import HELD
 from tests.integration.conftest import QUEUE, make_probe, make_relay, revoked_bytes, say, waiting
 from tests.running import Process, eventually
 
-Absorbed = pytest.mark.parametrize(("out", "effects_had"), [("", 1), ("no_inbox", 2)], ids=["with the inbox", "without it"])
+Absorbed = pytest.mark.parametrize(
+    ("out", "effects_had"), [("", 1), ("no_inbox", 2)], ids=["with the inbox", "without it"]
+)
 
 
 @contextmanager

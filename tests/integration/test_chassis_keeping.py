@@ -38,7 +38,9 @@ def test_fifty_repeats_at_once_have_one_effect_and_one_answer(databases, call) -
             return f"made-{len(effects)}"
 
         with database.transaction() as session:
-            return once(session, call(ALICE, key), "make", PassNumber(number="7K3M9QW4"), effect, lambda ref: ref)
+            return once(
+                session, call(ALICE, key), "make", PassNumber(number="7K3M9QW4"), effect, lambda ref: ref
+            )
 
     with ThreadPoolExecutor(30) as pool:
         answers = set(pool.map(command, range(50)))
@@ -51,15 +53,33 @@ def test_without_a_key_each_call_has_its_effect(databases, call) -> None:
     effects: list[str] = []
     for _ in range(3):
         with databases["verify"].transaction() as session:
-            once(session, call(ALICE), "make", PassNumber(number="7K3M9QW4"), lambda: effects.append("done") or "made", lambda ref: ref)
+            once(
+                session,
+                call(ALICE),
+                "make",
+                PassNumber(number="7K3M9QW4"),
+                lambda: effects.append("done") or "made",
+                lambda ref: ref,
+            )
     assert len(effects) == 3
 
 
 def test_a_key_belongs_to_its_principal_and_its_route(databases, call) -> None:
     effects: list[str] = []
-    for principal, route in ((ALICE, "make"), (Principal(kind="staff", id="HOM-0002"), "make"), (ALICE, "break")):
+    for principal, route in (
+        (ALICE, "make"),
+        (Principal(kind="staff", id="HOM-0002"), "make"),
+        (ALICE, "break"),
+    ):
         with databases["verify"].transaction() as session:
-            once(session, call(principal, "k"), route, PassNumber(number="1"), lambda: effects.append("done") or "made", lambda ref: ref)
+            once(
+                session,
+                call(principal, "k"),
+                route,
+                PassNumber(number="1"),
+                lambda: effects.append("done") or "made",
+                lambda ref: ref,
+            )
     assert len(effects) == 3
 
 
@@ -68,7 +88,14 @@ def test_a_key_with_another_body_is_refused_and_has_no_effect(databases, call) -
 
     def command(number: str) -> None:
         with databases["verify"].transaction() as session:
-            once(session, call(ALICE, "k"), "make", PassNumber(number=number), lambda: effects.append(number) or "made", lambda ref: ref)
+            once(
+                session,
+                call(ALICE, "k"),
+                "make",
+                PassNumber(number=number),
+                lambda: effects.append(number) or "made",
+                lambda ref: ref,
+            )
 
     command("1")
     with pytest.raises(IdempotencyKeyReused):
@@ -92,9 +119,15 @@ def test_old_keys_and_marks_are_purged_and_young_ones_stay(databases, call) -> N
         inbox.first_sight(session, "verify.PassIssued", uuid4())
         once(session, call(ALICE, "young"), "make", PassNumber(number="1"), lambda: "made", lambda ref: ref)
         once(session, call(ALICE, "old"), "make", PassNumber(number="1"), lambda: "made", lambda ref: ref)
-        session.execute(text("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'"))
+        session.execute(
+            text("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'")
+        )
         inbox.first_sight(session, "verify.PassRevoked", uuid4())
-        session.execute(text("update inbox set seen_at = now() - interval '40 days' where consumer = 'verify.PassRevoked'"))
+        session.execute(
+            text(
+                "update inbox set seen_at = now() - interval '40 days' where consumer = 'verify.PassRevoked'"
+            )
+        )
     housekeeping.purge(database)
     with database.transaction() as session:
         assert list(session.execute(text("select key from idempotency_keys")).scalars()) == ["young"]

@@ -117,7 +117,9 @@ def test_a_second_relay_stands_by_and_takes_over(broker, relay, issuance, topolo
         standby.kill()
 
 
-def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published(broker, issuance, topology, tmp_path) -> None:
+def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published(
+    broker, issuance, topology, tmp_path
+) -> None:
     with broker.connection.channel() as channel:
         channel.queue_delete(QUEUE)
     say(issuance, "kept")

@@ -15,7 +15,11 @@ DEAD = "rpc-verify.dead"
 
 
 def test_a_question_gets_its_answer(broker, probe, effects) -> None:
-    assert broker.call("verify", "inside", {"site": "PCS1"})["result"] == {"items": [], "next": None, "persons": 1}
+    assert broker.call("verify", "inside", {"site": "PCS1"})["result"] == {
+        "items": [],
+        "next": None,
+        "persons": 1,
+    }
 
 
 def test_a_contract_error_arrives_with_its_facts(broker, probe) -> None:
@@ -67,7 +71,10 @@ def test_what_is_no_request_goes_to_the_dead_letters_and_the_service_lives(broke
 def test_a_database_that_is_away_is_told_as_unavailable(broker, probe, topology, effects, databases) -> None:
     broker.call("verify", "inside", {"site": "before"})
     with postgres_away(topology):
-        assert broker.call("verify", "inside", {"site": "during"}, seconds=8)["error"]["exc_type"] == "Unavailable"
+        assert (
+            broker.call("verify", "inside", {"site": "during"}, seconds=8)["error"]["exc_type"]
+            == "Unavailable"
+        )
     eventually(lambda: broker.call("verify", "inside", {"site": "after"})["result"], "an answer again")
     assert "during" not in effects()
 
@@ -103,11 +110,15 @@ def test_a_service_that_stops_answers_what_it_has_taken(broker, effects, topolog
     assert effects() == ["sleep:1"]
 
 
-def test_a_request_that_kills_its_process_every_time_is_gone_after_the_delivery_limit(broker, effects, topology, tmp_path) -> None:
+def test_a_request_that_kills_its_process_every_time_is_gone_after_the_delivery_limit(
+    broker, effects, topology, tmp_path
+) -> None:
     broker.publish(RPC, KEY, _request("crash", deadline=600), reply_to="nobody", correlation_id="1")
     for _ in range(5):
         process = make_probe(topology, tmp_path, "rpc").start(ready=False)
-        process_ended = eventually(lambda p=process: not p.alive or (p.is_ready() and _survives(p)), "ended or idle", 30)
+        process_ended = eventually(
+            lambda p=process: not p.alive or (p.is_ready() and _survives(p)), "ended or idle", 30
+        )
         assert process_ended
         process.kill()
     process = make_probe(topology, tmp_path, "rpc").start()

@@ -106,7 +106,10 @@ class Accounts:
     def start(self) -> None:
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, str(self._file), "accounts"], env=self._environment, stdout=out, stderr=subprocess.STDOUT
+                [sys.executable, str(self._file), "accounts"],
+                env=self._environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
             )
 
     def stop(self) -> None:
@@ -167,7 +170,10 @@ async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClien
 
 async def test_a_call_reaches_the_service_with_its_caller_and_comes_back(client: RpcClient) -> None:
     answer = await client.call(
-        rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=Principal(kind="staff", login_id="ADO-0001"), address="place"
+        rpc.accounts.LIST_LOGINS,
+        rpc.call.Page(),
+        principal=Principal(kind="staff", login_id="ADO-0001"),
+        address="place",
     )
     assert answer.next == "ADO-0001  place"
 
@@ -175,7 +181,12 @@ async def test_a_call_reaches_the_service_with_its_caller_and_comes_back(client:
 async def test_many_calls_at_once_each_get_their_own_answer(client: RpcClient) -> None:
     names = [f"ADO-{number:04}" for number in range(200)]
     told = await asyncio.gather(
-        *(client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=Principal(kind="staff", login_id=name)) for name in names)
+        *(
+            client.call(
+                rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=Principal(kind="staff", login_id=name)
+            )
+            for name in names
+        )
     )
     assert [answer.next for answer in told] == [f"{name}  " for name in names]
 
@@ -207,24 +218,30 @@ async def test_a_slow_answer_is_given_up_at_the_limit_and_dropped_when_it_comes(
         return counters.LATE_REPLIES._value.get() == late + 1
 
     await until("the late answer", dropped)
-    assert (await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")) == OtpRequest(
-        request_id=UUID(int=1)
-    )
+    assert (
+        await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")
+    ) == OtpRequest(request_id=UUID(int=1))
 
 
-async def test_a_method_of_a_service_that_has_no_queue_is_unavailable_at_once(client: RpcClient, stack: TestStack) -> None:
+async def test_a_method_of_a_service_that_has_no_queue_is_unavailable_at_once(
+    client: RpcClient, stack: TestStack
+) -> None:
     async with await aio_pika.connect(stack.broker_url("administrator")) as connection:
         queue = await (await connection.channel()).get_queue("rpc-application")
         await queue.unbind("nameko-rpc", "application.*")
         try:
             async with asyncio.timeout(1):
                 with pytest.raises(Unavailable, match="not there"):
-                    await client.call(rpc.application.STATUS, StatusQuestion(reference="PCS-7K3M-9QW4", mobile_last4="3210"))
+                    await client.call(
+                        rpc.application.STATUS, StatusQuestion(reference="PCS-7K3M-9QW4", mobile_last4="3210")
+                    )
         finally:
             await queue.bind("nameko-rpc", "application.*")
 
 
-async def test_a_service_that_is_down_costs_the_limit_and_no_more(client: RpcClient, accounts: Accounts) -> None:
+async def test_a_service_that_is_down_costs_the_limit_and_no_more(
+    client: RpcClient, accounts: Accounts
+) -> None:
     accounts.stop()
     try:
         began = asyncio.get_running_loop().time()
@@ -263,12 +280,17 @@ async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, 
         assert (await http.get("/api/v1/logins", headers=bearer(signed(other)))).status_code == 200
 
 
-async def test_a_disabled_login_is_refused_within_two_seconds_but_not_a_session_of_later(stack: TestStack, app: FastAPI) -> None:
+async def test_a_disabled_login_is_refused_within_two_seconds_but_not_a_session_of_later(
+    stack: TestStack, app: FastAPI
+) -> None:
     session = claims(role="ado", sub="ADO-0009")
     later = claims(role="ado", sub="ADO-0009", iat=int(now().timestamp()) + 30)
     async with serving(app) as http:
         assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
-        await say(stack, LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"))
+        await say(
+            stack,
+            LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
+        )
 
         async def refused() -> bool:
             return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 401
@@ -301,7 +323,9 @@ async def test_the_correlation_id_travels_to_the_service(app: FastAPI) -> None:
     assert answer.json()["next"].split()[:2] == ["ADO-0001", "kiosk-17-0001"]
 
 
-async def test_a_broker_that_goes_away_fails_calls_at_once_and_works_again_when_it_is_back(stack: TestStack, client: RpcClient) -> None:
+async def test_a_broker_that_goes_away_fails_calls_at_once_and_works_again_when_it_is_back(
+    stack: TestStack, client: RpcClient
+) -> None:
     stack.kill_broker()
     try:
 
@@ -326,7 +350,9 @@ async def test_a_read_or_a_command_with_a_key_is_repeated_when_the_connection_br
         assert client._link is not None
         await client._link.connection.close()
 
-    keyed = asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key="once"))
+    keyed = asyncio.create_task(
+        client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key="once")
+    )
     plain = asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1")))
     await break_soon()
     with pytest.raises(Unavailable, match="broke"):
@@ -344,7 +370,9 @@ class Hanging:
     async def __aenter__(self) -> "Hanging":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = self._target._replace(netloc=f"{self._target.username}:{self._target.password}@127.0.0.1:{port}").geturl()
+        self.url = self._target._replace(
+            netloc=f"{self._target.username}:{self._target.password}@127.0.0.1:{port}"
+        ).geturl()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -361,7 +389,9 @@ class Hanging:
         sink.close()
 
 
-async def test_a_node_that_hangs_is_left_for_another(stack: TestStack, accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_node_that_hangs_is_left_for_another(
+    stack: TestStack, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(link, "PROBE_SECONDS", 0.5)
     monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 1.0)
     other = stack.broker_url("gateway")
@@ -376,7 +406,9 @@ async def test_a_node_that_hangs_is_left_for_another(stack: TestStack, accounts:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_broker_without_memory_costs_the_limit_and_works_again_when_it_has_some(stack: TestStack, client: RpcClient) -> None:
+async def test_a_broker_without_memory_costs_the_limit_and_works_again_when_it_has_some(
+    stack: TestStack, client: RpcClient
+) -> None:
     await asyncio.to_thread(stack.broker_ctl, "set_vm_memory_high_watermark", "0.000001")
     try:
         for _ in range(3):

@@ -83,7 +83,9 @@ def test_the_private_half_is_nowhere_in_clear(database) -> None:
     with database.transaction() as session:
         raw = current_key(session, NOW).private.private_bytes_raw()
         tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
-        everything = "\n".join(str(session.execute(text(f'select * from "{table}"')).all()) for table in tables)
+        everything = "\n".join(
+            str(session.execute(text(f'select * from "{table}"')).all()) for table in tables
+        )
 
     assert stored(database)[0].private_sealed in everything
     for shape in (

@@ -52,7 +52,9 @@ def at_once(database, events: list[Event]) -> None:
 
 
 def test_an_approval_becomes_a_pass_and_is_told_with_everything_that_others_need(database) -> None:
-    approval = approved(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), gate="PCS1-G1", entries=2)
+    approval = approved(
+        Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), gate="PCS1-G1", entries=2
+    )
 
     deliver(database, approval)
 
@@ -63,7 +65,12 @@ def test_an_approval_becomes_a_pass_and_is_told_with_everything_that_others_need
     assert isinstance(event, PassIssued)
     assert event.pass_number == row.number == parse_pass_number(row.number)
     assert (event.application_id, event.reference) == (approval.application_id, "PCS-7K3M-9QW4")
-    assert (event.site, event.gate, event.department, event.officer) == ("PCS1", "PCS1-G1", "home", "home-secretary")
+    assert (event.site, event.gate, event.department, event.officer) == (
+        "PCS1",
+        "PCS1-G1",
+        "home",
+        "home-secretary",
+    )
     assert (event.party, event.entries, event.slot, event.kind) == (2, 2, approval.slot, "citizen")
     assert (event.valid_from, event.valid_to) == (VALID_FROM.astimezone(UTC), VALID_TO.astimezone(UTC))
     assert (event.key, event.replaces) == (key.public, None)
@@ -109,7 +116,17 @@ def test_the_database_itself_refuses_a_second_live_pass_of_an_application(databa
     first = issue(database)
 
     with pytest.raises(IntegrityError, match="passes_one_live"), database.transaction() as session:
-        session.add(PassRow(**{**vars(first.as_pass()), "number": "0000000D", "link_code": "other", "kid": first.kid, "issued_at": NOW}))
+        session.add(
+            PassRow(
+                **{
+                    **vars(first.as_pass()),
+                    "number": "0000000D",
+                    "link_code": "other",
+                    "kid": first.kid,
+                    "issued_at": NOW,
+                }
+            )
+        )
 
 
 @pytest.mark.parametrize(("ending", "reason"), [(withdrawn, "withdrawn"), (cancelled, "cancelled")])

@@ -50,7 +50,12 @@ def test_a_reissued_pass_is_the_same_visit_under_a_new_number_and_link(database)
     assert (new.number, new.state, new.replaced_by) == (second.number, "issued", None)
     assert second.number != old.number
     assert second.link_code != old.link_code
-    assert (second.visit, second.personal, second.valid_from, second.valid_to) == (old.visit, old.personal, old.valid_from, old.valid_to)
+    assert (second.visit, second.personal, second.valid_from, second.valid_to) == (
+        old.visit,
+        old.personal,
+        old.valid_from,
+        old.valid_to,
+    )
     issued, revoked, again = said(database)
     assert isinstance(revoked, PassRevoked)
     assert (revoked.pass_number, revoked.reason, revoked.replaced) == (old.number, "reissued", True)
@@ -76,7 +81,14 @@ def test_its_applicant_and_the_reception_may_ask(database, principal) -> None:
 
 
 @pytest.mark.parametrize(
-    "principal", [citizen("+919876543211"), citizen(None), staff("security"), staff("department"), staff("reception", site="PCS2")]
+    "principal",
+    [
+        citizen("+919876543211"),
+        citizen(None),
+        staff("security"),
+        staff("department"),
+        staff("reception", site="PCS2"),
+    ],
 )
 def test_to_all_others_there_is_no_such_pass(database, principal) -> None:
     old = issue(database)

@@ -24,15 +24,22 @@ class Delivery:
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[str], list[Delivery]]:
     """Which events there are (A1: approval of revision 1, W1: its withdrawal, C, E) and how they arrive."""
-    names = draw(st.lists(st.sampled_from(["A1", "W1", "A2", "W2", "C", "E"]), min_size=1, max_size=6, unique=True))
-    once_each = [Delivery(index, own_id) for index in range(len(names)) for own_id in [False] * (TIMES - 1) + [True]]
+    names = draw(
+        st.lists(st.sampled_from(["A1", "W1", "A2", "W2", "C", "E"]), min_size=1, max_size=6, unique=True)
+    )
+    once_each = [
+        Delivery(index, own_id) for index in range(len(names)) for own_id in [False] * (TIMES - 1) + [True]
+    ]
     return names, draw(st.permutations(once_each))
 
 
 def events_of(names: list[str]) -> list[Event]:
     """The events; ``party`` tells whose approval a pass is of."""
     application_id = uuid4()
-    approvals = {f"A{revision}": approved(application_id=application_id, revision=revision, party=revision) for revision in (1, 2)}
+    approvals = {
+        f"A{revision}": approved(application_id=application_id, revision=revision, party=revision)
+        for revision in (1, 2)
+    }
     made: dict[str, Event] = {
         **approvals,
         "W1": withdrawn(approvals["A1"]),
@@ -56,7 +63,12 @@ def database(databases):
     return databases["issuance"]
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(history=histories())
 def test_any_order_of_any_events_five_times_each_ends_the_same(database, history) -> None:
     names, deliveries = history

@@ -15,7 +15,17 @@ from services.issuance.consumers import Consumers
 from services.issuance.handlers.status import GOOD_FOR, sign_again, status_list
 from services.issuance.keys import published_keys, rotate
 from services.issuance.models import StatusListRow
-from tests.factories_issuance import NOW, TEN_TO_TWELVE, VALID_TO, approved, cancelled, deliver, issue, verified, withdrawn
+from tests.factories_issuance import (
+    NOW,
+    TEN_TO_TWELVE,
+    VALID_TO,
+    approved,
+    cancelled,
+    deliver,
+    issue,
+    verified,
+    withdrawn,
+)
 
 TICK = timedelta(seconds=10)
 

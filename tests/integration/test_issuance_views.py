@@ -54,7 +54,9 @@ def seen(database, number: str, at=NOW):
 
 
 def test_the_token_is_verified_by_another_library_with_the_key_from_the_jwks(service, database) -> None:
-    row = issue(database, approved(Companion(name="Simran", child=True), gate="PCS1-G1", entries=2, slot=tomorrow()))
+    row = issue(
+        database, approved(Companion(name="Simran", child=True), gate="PCS1-G1", entries=2, slot=tomorrow())
+    )
 
     shown = as_view(service.view(PassNumber(number=row.number), calling()))
 
@@ -63,7 +65,13 @@ def test_the_token_is_verified_by_another_library_with_the_key_from_the_jwks(ser
     assert len(row.kid) <= 8
     claims = PassClaims.model_validate(token.claims)
     assert token.claims == claims.payload()
-    assert (claims.jti, claims.site, claims.gate, claims.party, claims.entries) == (row.number, "PCS1", "PCS1-G1", 2, 2)
+    assert (claims.jti, claims.site, claims.gate, claims.party, claims.entries) == (
+        row.number,
+        "PCS1",
+        "PCS1-G1",
+        2,
+        2,
+    )
     assert (claims.nbf, claims.exp) == (int(row.valid_from.timestamp()), int(row.valid_to.timestamp()))
     assert claims.idc == row.idc
     assert claims.nbf > now().timestamp()
@@ -78,31 +86,51 @@ def test_a_pass_shows_the_same_token_each_time(service, database) -> None:
 
 
 def test_its_applicant_sees_all_of_it(service, database) -> None:
-    approval = approved(Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), slot=tomorrow(), vehicle_allowed=True)
+    approval = approved(
+        Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), slot=tomorrow(), vehicle_allowed=True
+    )
     row = issue(database, approval)
 
     shown = as_view(service.view(PassNumber(number=row.number), calling()))
 
-    assert (shown.number, shown.reference, shown.state, shown.replaced_by) == (row.number, approval.reference, "issued", None)
+    assert (shown.number, shown.reference, shown.state, shown.replaced_by) == (
+        row.number,
+        approval.reference,
+        "issued",
+        None,
+    )
     assert (shown.applicant, shown.companions) == (approval.personal.applicant, approval.personal.companions)
-    assert (shown.vehicle, shown.vehicle_allowed, shown.slot, shown.department) == ("CH01AB1234", True, approval.slot, "home")
+    assert (shown.vehicle, shown.vehicle_allowed, shown.slot, shown.department) == (
+        "CH01AB1234",
+        True,
+        approval.slot,
+        "home",
+    )
 
 
 def test_a_number_is_read_as_people_write_it(service, database) -> None:
     number = issue(database).number
 
-    shown = as_view(service.view(PassNumber(number=f" {number[:4].lower()}-{number[4:].lower()} "), calling()))
+    shown = as_view(
+        service.view(PassNumber(number=f" {number[:4].lower()}-{number[4:].lower()} "), calling())
+    )
 
     assert shown.number == number
 
 
-@pytest.mark.parametrize("principal", [citizen("+919876543211"), citizen(None), staff("security"), staff("ado"), staff(site="PCS2")])
+@pytest.mark.parametrize(
+    "principal",
+    [citizen("+919876543211"), citizen(None), staff("security"), staff("ado"), staff(site="PCS2")],
+)
 def test_to_others_a_pass_is_the_same_as_none(service, database, principal) -> None:
     number = issue(database).number
     refusals = []
 
     for asked in (number, "0000000D"):
-        for method, question in ((service.view, PassNumber(number=asked)), (service.qr, QrQuestion(number=asked, format="png"))):
+        for method, question in (
+            (service.view, PassNumber(number=asked)),
+            (service.qr, QrQuestion(number=asked, format="png")),
+        ):
             with pytest.raises(NotFound) as refusal:
                 method(question, calling(principal))
             refusals.append(refusal.value.body)
@@ -118,15 +146,27 @@ def test_the_reception_sees_a_pass_to_print_it(service, database) -> None:
         service.view(PassNumber(number=row.number), calling(citizen(None)))
 
 
-def test_whoever_has_the_link_sees_the_pass_but_not_how_to_reach_anyone_or_what_an_id_ends_in(service, database) -> None:
+def test_whoever_has_the_link_sees_the_pass_but_not_how_to_reach_anyone_or_what_an_id_ends_in(
+    service, database
+) -> None:
     official = Official(organisation="PWD", designation="Engineer", employee_no="E-77")
     person = applicant(official=official)
-    row = issue(database, approved(Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), person=person, slot=tomorrow()))
+    row = issue(
+        database,
+        approved(
+            Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), person=person, slot=tomorrow()
+        ),
+    )
 
     answer = service.view_by_link(LinkCode(code=row.link_code), calling())
 
     shown = as_view(answer)
-    assert (shown.number, shown.state, shown.applicant.name, shown.applicant.id_type) == (row.number, "issued", person.name, "voter_id")
+    assert (shown.number, shown.state, shown.applicant.name, shown.applicant.id_type) == (
+        row.number,
+        "issued",
+        person.name,
+        "voter_id",
+    )
     assert verified(shown.token, keys(service)).claims["jti"] == row.number
     for secret in (MOBILE, "gurpreet@example.org", "4821", "0917", "E-77"):
         assert secret not in str(answer).replace(shown.token, "")

@@ -46,8 +46,16 @@ def service(topology: TestStack, db: Database, administrator: Wire, tmp_path: Pa
     """The service and a sender with the local phone."""
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     keys = {"EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"]}
-    served = Process(["-m", "services.chassis.serve", "notify"], {**own, **topology.environment("notify"), **keys}, tmp_path / "notify.log")
-    sender = Process(["-m", "services.chassis.cli", "sender"], {**own, **topology.environment("sender"), **keys}, tmp_path / "sender.log")
+    served = Process(
+        ["-m", "services.chassis.serve", "notify"],
+        {**own, **topology.environment("notify"), **keys},
+        tmp_path / "notify.log",
+    )
+    sender = Process(
+        ["-m", "services.chassis.cli", "sender"],
+        {**own, **topology.environment("sender"), **keys},
+        tmp_path / "sender.log",
+    )
     served.start()
     sender.start()
     yield served
@@ -56,12 +64,21 @@ def service(topology: TestStack, db: Database, administrator: Wire, tmp_path: Pa
 
 
 def publish(administrator: Wire, told: Received, times: int = 2) -> None:
-    envelope = wrap(told.event, event_id=told.id, seq=told.seq, occurred_at=told.occurred_at, keys=key_ring(), expires_at=told.expires_at)
+    envelope = wrap(
+        told.event,
+        event_id=told.id,
+        seq=told.seq,
+        occurred_at=told.occurred_at,
+        keys=key_ring(),
+        expires_at=told.expires_at,
+    )
     for _ in range(times):
         administrator.publish(exchange_of(told.producer), type(told.event).__name__, envelope.to_bytes())
 
 
-def ask(administrator: Wire, method: str, request: dict, principal: Principal, key: str | None = None) -> dict:
+def ask(
+    administrator: Wire, method: str, request: dict, principal: Principal, key: str | None = None
+) -> dict:
     call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
     return administrator.call("notify", method, request, call=call)
 
@@ -72,11 +89,18 @@ def phone(administrator: Wire) -> list[dict]:
 
 def test_it_answers_each_rpc_of_the_contract() -> None:
     asked = {method.name for method in contract.METHODS if method.service == "notify"}
-    assert asked == {name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
 
 
 def test_it_hears_each_event_of_the_contract() -> None:
-    entrypoints = [entry for one in CONTAINERS for method in vars(one).values() for entry in getattr(method, "nameko_entrypoints", ())]
+    entrypoints = [
+        entry
+        for one in CONTAINERS
+        for method in vars(one).values()
+        for entry in getattr(method, "nameko_entrypoints", ())
+    ]
     heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
     assert heard == {event.__name__ for event in HEARS["notify"]}
 
@@ -85,12 +109,18 @@ def test_models_and_migrations_agree(db: Database) -> None:
     chassis = set(schema.metadata.tables) | {"alembic_version"}
     with db.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_server_default": True, "include_name": lambda name, kind, _: kind != "table" or name not in chassis}
+            connection,
+            opts={
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
+            },
         )
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_every_event_twice_over_the_broker_makes_each_message_once(service: Process, administrator: Wire, db: Database) -> None:
+def test_every_event_twice_over_the_broker_makes_each_message_once(
+    service: Process, administrator: Wire, db: Database
+) -> None:
     visit = Visit(language="en")
     told = [
         otp(), received(login()), received(visit.submitted()), received(visit.cancelled()), received(visit.expired()),
@@ -106,7 +136,10 @@ def test_every_event_twice_over_the_broker_makes_each_message_once(service: Proc
         return sorted(rows) == sorted((purpose, "delivered") for purpose in PURPOSES)
 
     eventually(ended, "ten messages, each delivered")
-    eventually(lambda: all(administrator.depth(f"notify.{event.__name__}") == 0 for event in HEARS["notify"]), "all are taken")
+    eventually(
+        lambda: all(administrator.depth(f"notify.{event.__name__}") == 0 for event in HEARS["notify"]),
+        "all are taken",
+    )
     assert all(administrator.depth(f"notify.{event.__name__}.dead") == 0 for event in HEARS["notify"])
 
 
@@ -116,20 +149,31 @@ PURPOSES = (
 )  # fmt: skip
 
 
-def test_a_pass_reaches_the_local_phone_and_again_when_its_owner_asks(service: Process, administrator: Wire, db: Database) -> None:
+def test_a_pass_reaches_the_local_phone_and_again_when_its_owner_asks(
+    service: Process, administrator: Wire, db: Database
+) -> None:
     visit = Visit()
     publish(administrator, received(visit.issued()))
     eventually(lambda: len(phone(administrator)) == 1, "it is on the phone")
     for _ in range(2):
-        assert ask(administrator, "resend", {"reference": visit.reference}, APPLICANT, "key-1")["result"] == {}
+        assert (
+            ask(administrator, "resend", {"reference": visit.reference}, APPLICANT, "key-1")["result"] == {}
+        )
     eventually(lambda: len(phone(administrator)) == 2, "it is there again")
     shown = phone(administrator)[1]
-    assert (shown["to"], shown["channel"], shown["purpose"], shown["language"]) == (MOBILE, "sms", "pass_issued", "pa")
+    assert (shown["to"], shown["channel"], shown["purpose"], shown["language"]) == (
+        MOBILE,
+        "sms",
+        "pass_issued",
+        "pa",
+    )
     assert shown["link"] in shown["text"]
     assert visit.number in shown["text"]
     assert ask(administrator, "record_print", {"number": visit.number}, RECEPTION, "key-2")["result"] == {}
     with db.transaction() as session:
-        said = session.execute(select(schema.outbox.c.type, func.count()).group_by(schema.outbox.c.type)).all()
+        said = session.execute(
+            select(schema.outbox.c.type, func.count()).group_by(schema.outbox.c.type)
+        ).all()
     assert said == [("NotificationDelivered", 3)]
 
 
@@ -139,4 +183,7 @@ def test_what_is_refused_arrives_with_its_code(service: Process, administrator: 
     eventually(lambda: len(phone(administrator)) == 1, "it is known")
     error = ask(administrator, "resend", {"reference": visit.reference}, APPLICANT)["error"]
     assert (error["exc_type"], json.loads(error["exc_args"][0])["code"]) == ("Conflict", "no_pass")
-    assert ask(administrator, "record_print", {"number": visit.number}, APPLICANT)["error"]["exc_type"] == "Forbidden"
+    assert (
+        ask(administrator, "record_print", {"number": visit.number}, APPLICANT)["error"]["exc_type"]
+        == "Forbidden"
+    )

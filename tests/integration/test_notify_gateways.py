@@ -51,7 +51,11 @@ class Vendor:
                 if vendor.hang_up:
                     self.close_connection = True
                     return
-                status, answer = vendor.answers.pop(0) if vendor.answers else (200, b'{"id": "v-1", "messages": [{"id": "wamid.1"}]}')
+                status, answer = (
+                    vendor.answers.pop(0)
+                    if vendor.answers
+                    else (200, b'{"id": "v-1", "messages": [{"id": "wamid.1"}]}')
+                )
                 try:
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(answer)))
@@ -97,7 +101,13 @@ def outgoing(language: str = "pa") -> Outgoing:
     parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4"}
     template = wording.templates()["pass_revoked", language]
     return Outgoing(
-        uuid4(), "pass_revoked", "sms", language, Personal(MOBILE, MOBILE, parameters, None), template, template.render(parameters)
+        uuid4(),
+        "pass_revoked",
+        "sms",
+        language,
+        Personal(MOBILE, MOBILE, parameters, None),
+        template,
+        template.render(parameters),
     )
 
 
@@ -110,7 +120,14 @@ def test_an_sms_carries_its_text_its_registration_and_its_key(vendor: Vendor, cl
     ((headers, body),) = vendor.got
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     assert headers["Idempotency-Key"] == str(message.id)
-    assert body == {"to": MOBILE, "text": message.text, "template_id": "", "language": "pa", "encoding": "ucs2", "parts": 2}
+    assert body == {
+        "to": MOBILE,
+        "text": message.text,
+        "template_id": "",
+        "language": "pa",
+        "encoding": "ucs2",
+        "parts": 2,
+    }
 
 
 def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, client: httpx.Client) -> None:
@@ -118,7 +135,11 @@ def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, 
     assert WhatsAppChannel(client, vendor.url, TOKEN).send(message) == Receipt("wamid.1")
     ((headers, body),) = vendor.got
     assert headers["Idempotency-Key"] == body["biz_opaque_callback_data"] == str(message.id)
-    assert (body["messaging_product"], body["to"], body["type"]) == ("whatsapp", MOBILE.lstrip("+"), "template")
+    assert (body["messaging_product"], body["to"], body["type"]) == (
+        "whatsapp",
+        MOBILE.lstrip("+"),
+        "template",
+    )
     assert body["template"] == {
         "name": "epass_pass_revoked",
         "language": {"code": "hi"},
@@ -205,11 +226,19 @@ def said(db: Database) -> list[str]:
         return list(session.scalars(select(outbox.c.type).order_by(outbox.c.position)))
 
 
-def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_says_yes(db: Database, vendor: Vendor, client: httpx.Client) -> None:
+def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_says_yes(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
     put_pass(db)
     vendor.answers = [(500, b""), (429, b"")]
     ahead = timedelta(0)
-    postman = Sender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, Settings(), threading.Event(), lambda: now() + ahead)
+    postman = Sender(
+        db,
+        {"sms": SmsChannel(client, vendor.url, TOKEN)},
+        Settings(),
+        threading.Event(),
+        lambda: now() + ahead,
+    )
     for step in range(4):
         vendor.hold = threading.Event() if step == 2 else None
         postman.send_due()
@@ -254,7 +283,14 @@ def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[V
 
 @pytest.mark.parametrize(
     ("first", "possible"),
-    [(no_answer, 1), (broken_connection, 1), (failure(500), 1), (failure(504), 1), (failure(503), 0), (failure(429), 0)],
+    [
+        (no_answer, 1),
+        (broken_connection, 1),
+        (failure(500), 1),
+        (failure(504), 1),
+        (failure(503), 0),
+        (failure(429), 0),
+    ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplicate(
@@ -263,7 +299,9 @@ def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplica
     assert try_twice(db, vendor, SmsChannel(client, vendor.url, TOKEN), first).possible_duplicates == possible
 
 
-def test_a_gateway_that_could_not_be_reached_has_nothing_twice(db: Database, vendor: Vendor, client: httpx.Client) -> None:
+def test_a_gateway_that_could_not_be_reached_has_nothing_twice(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
     put_pass(db)
     for url, ahead in (("http://127.0.0.1:9/nobody", 0), (vendor.url, 400)):
         channel, at = SmsChannel(client, url, TOKEN), now() + timedelta(seconds=ahead)
@@ -286,7 +324,9 @@ def test_a_channel_that_called_its_timeout_a_no_would_leave_the_duplicate_unreco
     assert try_twice(db, vendor, Sure(client, vendor.url, TOKEN), no_answer).possible_duplicates == 0
 
 
-def test_a_number_that_the_gateway_refuses_is_asked_once(db: Database, vendor: Vendor, client: httpx.Client) -> None:
+def test_a_number_that_the_gateway_refuses_is_asked_once(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
     put_pass(db)
     vendor.answers = [(400, b"")]
     postman = Sender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, Settings(), threading.Event())
@@ -329,7 +369,9 @@ def test_a_sender_killed_in_mid_call_leaves_a_message_that_is_sent_again_under_t
     assert said(db) == ["NotificationDelivered"]
 
 
-def test_a_sender_that_is_told_to_stop_finishes_what_it_holds(db: Database, vendor: Vendor, process: Process) -> None:
+def test_a_sender_that_is_told_to_stop_finishes_what_it_holds(
+    db: Database, vendor: Vendor, process: Process
+) -> None:
     vendor.hold = threading.Event()
     put_pass(db)
     process.start()
@@ -349,7 +391,9 @@ def test_an_idle_sender_stops_at_once(process: Process) -> None:
     assert process.stop(5) == 0
 
 
-def test_a_sender_waits_for_its_database_and_loses_nothing(db: Database, databases, stack, vendor: Vendor, process: Process) -> None:
+def test_a_sender_waits_for_its_database_and_loses_nothing(
+    db: Database, databases, stack, vendor: Vendor, process: Process
+) -> None:
     vendor.hold = threading.Event()
     put_pass(db)
     process.start()
@@ -364,7 +408,9 @@ def test_a_sender_waits_for_its_database_and_loses_nothing(db: Database, databas
     assert process.alive
 
 
-def test_the_log_of_a_sender_names_no_number_and_no_text(db: Database, vendor: Vendor, process: Process) -> None:
+def test_the_log_of_a_sender_names_no_number_and_no_text(
+    db: Database, vendor: Vendor, process: Process
+) -> None:
     vendor.answers = [(400, b"the text of the vendor"), (500, b"")]
     put_pass(db)
     put_pass(db)

@@ -25,14 +25,29 @@ from services.notify.domain import Personal
 from services.notify.models import Message, Pass, PhoneMessage
 from services.notify.sealing import unseal
 from tests.conftest import make_call
-from tests.factories_notify import APPLICANT, DEPARTMENT, MOBILE, OTHER_MOBILE, PUBLIC_URL, RECEPTION, Visit, login, otp, received
+from tests.factories_notify import (
+    APPLICANT,
+    DEPARTMENT,
+    MOBILE,
+    OTHER_MOBILE,
+    PUBLIC_URL,
+    RECEPTION,
+    Visit,
+    login,
+    otp,
+    received,
+)
 
 HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "OtpRequested": lambda event, session: handlers.otp_requested(event, session, now()),
     "LoginIssued": lambda event, session: handlers.login_issued(event, session, now()),
-    "ApplicationSubmitted": lambda event, session: handlers.application_submitted(event, session, now(), PUBLIC_URL),
+    "ApplicationSubmitted": lambda event, session: handlers.application_submitted(
+        event, session, now(), PUBLIC_URL
+    ),
     "ApplicationCancelled": lambda event, session: handlers.application_cancelled(event, session, now()),
-    "ApplicationExpired": lambda event, session: handlers.application_expired(event, session, now(), PUBLIC_URL),
+    "ApplicationExpired": lambda event, session: handlers.application_expired(
+        event, session, now(), PUBLIC_URL
+    ),
     "PassRejected": lambda event, session: handlers.pass_rejected(event, session, now(), PUBLIC_URL),
     "PassReturned": lambda event, session: handlers.pass_returned(event, session, now(), PUBLIC_URL),
     "PassIssued": lambda event, session: handlers.pass_issued(event, session, now(), PUBLIC_URL),
@@ -64,7 +79,10 @@ def states(db: Database) -> list[tuple[str, str]]:
 
 def said(db: Database) -> list[tuple[str, dict]]:
     with db.transaction() as session:
-        return [(row.type, row.data) for row in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))]
+        return [
+            (row.type, row.data)
+            for row in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
+        ]
 
 
 def personal(row: Message) -> Personal:
@@ -127,7 +145,13 @@ def test_a_code_waits_in_its_own_lane_and_no_longer_than_it_is_good(db: Database
     event = otp(minutes=10)
     hear(db, event)
     (row,) = messages(db)
-    assert (row.lane, row.channel, row.language, row.expires_at, row.application_id) == ("otp", "sms", "pa", event.expires_at, None)
+    assert (row.lane, row.channel, row.language, row.expires_at, row.application_id) == (
+        "otp",
+        "sms",
+        "pa",
+        event.expires_at,
+        None,
+    )
     assert personal(row).parameters["code"] == "482917"
 
 
@@ -145,7 +169,9 @@ def test_nothing_personal_lies_in_the_database_in_clear(db: Database) -> None:
         assert secret not in rows
 
 
-@pytest.mark.parametrize("visit", [Visit(mobile=None), Visit(deliver_by="printed", mobile=None), Visit(deliver_by="printed")])
+@pytest.mark.parametrize(
+    "visit", [Visit(mobile=None), Visit(deliver_by="printed", mobile=None), Visit(deliver_by="printed")]
+)
 def test_nobody_to_send_to_is_no_sms(db: Database, visit: Visit) -> None:
     hear(db, received(visit.submitted()), received(visit.issued()), received(visit.revoked()))
     assert {state for _, state in states(db)} == {"not_needed"}
@@ -153,8 +179,15 @@ def test_nobody_to_send_to_is_no_sms(db: Database, visit: Visit) -> None:
 
 
 def test_a_department_without_a_duty_contact_gets_no_message(db: Database) -> None:
-    hear(db, received(Visit().escalated(Contact())), received(Visit().escalated(Contact(email="duty@example.org"))))
-    assert sorted((row.state, row.channel) for row in messages(db)) == [("not_needed", "email"), ("queued", "email")]
+    hear(
+        db,
+        received(Visit().escalated(Contact())),
+        received(Visit().escalated(Contact(email="duty@example.org"))),
+    )
+    assert sorted((row.state, row.channel) for row in messages(db)) == [
+        ("not_needed", "email"),
+        ("queued", "email"),
+    ]
 
 
 def test_revoked_before_issued_sends_no_pass(db: Database) -> None:
@@ -165,8 +198,16 @@ def test_revoked_before_issued_sends_no_pass(db: Database) -> None:
 
 def test_a_pass_that_was_replaced_is_silent_and_its_successor_is_sent(db: Database) -> None:
     visit, successor = Visit(), new_pass_number()
-    hear(db, received(visit.revoked(reason="reissued", replaced=True)), received(visit.issued(number=successor)), received(visit.issued()))
-    assert [(row.pass_number, row.state) for row in messages(db)] == [(successor, "queued"), (visit.number, "withdrawn")]
+    hear(
+        db,
+        received(visit.revoked(reason="reissued", replaced=True)),
+        received(visit.issued(number=successor)),
+        received(visit.issued()),
+    )
+    assert [(row.pass_number, row.state) for row in messages(db)] == [
+        (successor, "queued"),
+        (visit.number, "withdrawn"),
+    ]
 
 
 def test_a_revocation_leaves_other_passes_alone(db: Database) -> None:
@@ -205,9 +246,18 @@ def test_an_erased_application_leaves_the_local_phone(db: Database) -> None:
     assert left == [rows[1].id]
 
 
-def phone_message(row: Message, *, age: timedelta = timedelta(0), to: str = MOBILE, words: str = "hello") -> PhoneMessage:
+def phone_message(
+    row: Message, *, age: timedelta = timedelta(0), to: str = MOBILE, words: str = "hello"
+) -> PhoneMessage:
     return PhoneMessage(
-        message_id=row.id, at=now() - age, recipient=to, channel="sms", purpose=row.purpose, language=row.language, text=words, link=None
+        message_id=row.id,
+        at=now() - age,
+        recipient=to,
+        channel="sms",
+        purpose=row.purpose,
+        language=row.language,
+        text=words,
+        link=None,
     )
 
 
@@ -215,9 +265,14 @@ def test_after_a_day_codes_and_the_local_phone_are_forgotten_and_passes_are_not(
     hear(db, otp(), otp(), received(Visit().issued()))
     old, young, passed = messages(db)
     with db.transaction() as session:
-        for row, age in ((old, timedelta(hours=25)), (young, timedelta(hours=23)), (passed, timedelta(hours=25))):
+        for row, age in (
+            (old, timedelta(hours=25)),
+            (young, timedelta(hours=23)),
+            (passed, timedelta(hours=25)),
+        ):
             session.execute(
-                text("update messages set state = 'delivered', ended_at = :at where id = :id"), {"at": now() - age, "id": row.id}
+                text("update messages set state = 'delivered', ended_at = :at where id = :id"),
+                {"at": now() - age, "id": row.id},
             )
             session.add(phone_message(row, age=age))
     with db.transaction() as session:
@@ -231,7 +286,12 @@ def test_after_a_day_codes_and_the_local_phone_are_forgotten_and_passes_are_not(
 
 
 def resend(
-    db: Database, reference: str, principal: Principal = APPLICANT, key: str | None = None, *, later: timedelta = timedelta(0)
+    db: Database,
+    reference: str,
+    principal: Principal = APPLICANT,
+    key: str | None = None,
+    *,
+    later: timedelta = timedelta(0),
 ) -> None:
     with db.transaction() as session:
         handlers.resend(ReferenceOnly(reference=reference), make_call(principal, key), session, now() + later)
@@ -253,7 +313,9 @@ def test_the_applicant_and_reception_get_a_pass_sent_again(db: Database) -> None
     resend(db, visit.reference.lower().replace("-", " "), RECEPTION)
     _, first, *again = messages(db)
     assert [row.resend_of for row in again] == [first.id, again[0].id]
-    assert all((row.state, row.purpose, row.pass_number) == ("queued", "pass_issued", visit.number) for row in again)
+    assert all(
+        (row.state, row.purpose, row.pass_number) == ("queued", "pass_issued", visit.number) for row in again
+    )
     assert [personal(row) for row in again] == [personal(first)] * 2
 
 
@@ -300,7 +362,12 @@ def test_the_owner_is_told_why_there_is_nothing_to_send(db: Database) -> None:
 
 def test_of_two_passes_the_valid_one_is_sent_again(db: Database) -> None:
     visit, successor = Visit(), new_pass_number()
-    hear(db, received(visit.issued(number=successor)), received(visit.issued()), received(visit.revoked(reason="reissued", replaced=True)))
+    hear(
+        db,
+        received(visit.issued(number=successor)),
+        received(visit.issued()),
+        received(visit.revoked(reason="reissued", replaced=True)),
+    )
     resend(db, visit.reference)
     assert messages(db)[-1].pass_number == successor
 
@@ -335,7 +402,11 @@ def test_a_printed_pass_counts_as_delivered_once(db: Database) -> None:
     record_print(db, visit.number.lower(), key="k2")
     ((kind, data),) = said(db)
     assert kind == "NotificationDelivered"
-    assert (data["application_id"], data["purpose"], data["channel"]) == (str(visit.application_id), "pass_issued", "printed")
+    assert (data["application_id"], data["purpose"], data["channel"]) == (
+        str(visit.application_id),
+        "pass_issued",
+        "printed",
+    )
 
 
 def test_a_pass_printed_before_notify_heard_of_it_is_said_when_it_does(db: Database) -> None:

@@ -47,8 +47,12 @@ class Clock:
         self.ahead += timedelta(seconds=seconds)
 
 
-def sender(db: Database, channel: object, clock: Clock | None = None, stop: threading.Event | None = None) -> Sender:
-    channels = channel if isinstance(channel, dict) else {"sms": channel, "whatsapp": channel, "email": channel}
+def sender(
+    db: Database, channel: object, clock: Clock | None = None, stop: threading.Event | None = None
+) -> Sender:
+    channels = (
+        channel if isinstance(channel, dict) else {"sms": channel, "whatsapp": channel, "email": channel}
+    )
     return Sender(db, channels, OPTIONS, stop or threading.Event(), clock or Clock())
 
 
@@ -71,7 +75,10 @@ def row(db: Database) -> Message:
 
 def said(db: Database) -> list[tuple[str, dict]]:
     with db.transaction() as session:
-        return [(found.type, found.data) for found in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))]
+        return [
+            (found.type, found.data)
+            for found in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
+        ]
 
 
 # ---------------------------------------------------------------- one message
@@ -82,7 +89,12 @@ def test_a_message_is_sent_recorded_and_said(db: Database) -> None:
     channel = RecordingChannel()
     assert [outcome for _, outcome in sender(db, channel).send_due()] == [Delivered("vendor-1")]
     message = row(db)
-    assert (message.state, message.provider_id, message.attempts, message.possible_duplicates) == ("delivered", "vendor-1", 1, 0)
+    assert (message.state, message.provider_id, message.attempts, message.possible_duplicates) == (
+        "delivered",
+        "vendor-1",
+        1,
+        0,
+    )
     ((kind, data),) = said(db)
     assert kind == "NotificationDelivered"
     assert data == {
@@ -191,7 +203,11 @@ def test_no_transaction_is_open_while_the_channel_is_called(db: Database, stack)
         def send(self, message: Outgoing) -> Receipt:
             open_ones = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
             with watcher.transaction() as session:
-                seen.append(session.execute(text(f"{open_ones} and (xact_start is not null or state <> 'idle')")).scalar_one())
+                seen.append(
+                    session.execute(
+                        text(f"{open_ones} and (xact_start is not null or state <> 'idle')")
+                    ).scalar_one()
+                )
             return super().send(message)
 
     sender(db, Watching()).send_due()
@@ -277,7 +293,10 @@ def test_a_message_that_kills_its_senders_is_given_up(db: Database) -> None:
 def test_two_senders_never_hold_the_same_message(db: Database) -> None:
     put_passes(db, 60)
     channel = RecordingChannel()
-    threads = [threading.Thread(target=lambda: [sender(db, channel).send_due(limit=7) for _ in range(12)]) for _ in range(6)]
+    threads = [
+        threading.Thread(target=lambda: [sender(db, channel).send_due(limit=7) for _ in range(12)])
+        for _ in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -290,7 +309,9 @@ def test_a_row_that_another_sender_is_taking_is_passed_over(db: Database) -> Non
     put_passes(db, 3)
     with db.transaction() as other, db.transaction() as session:
         taken = other.scalars(select(Message.id).limit(1).with_for_update()).one()
-        leased = leases.take(session, "normal", 20, now(), now())  # waiting for the row would end in a lock timeout
+        leased = leases.take(
+            session, "normal", 20, now(), now()
+        )  # waiting for the row would end in a lock timeout
     assert len(leased) == 2
     assert taken not in {message.id for message in leased}
 
@@ -308,18 +329,24 @@ def test_what_a_slow_channel_leaves_no_time_for_is_given_back_untouched(db: Data
     assert outcomes == [Delivered, Delivered, Untried, Untried, Untried]
     with db.transaction() as session:
         left = session.scalars(select(Message).where(Message.state == "queued")).all()
-    assert {(message.attempts, message.possible_duplicates, message.lease) for message in left} == {(0, 0, None)}
+    assert {(message.attempts, message.possible_duplicates, message.lease) for message in left} == {
+        (0, 0, None)
+    }
     assert len(sender(db, RecordingChannel(), clock).send_due()) == 3
 
 
-def test_each_message_is_recorded_before_the_next_is_tried_so_that_a_kill_leaves_one_unknown(db: Database) -> None:
+def test_each_message_is_recorded_before_the_next_is_tried_so_that_a_kill_leaves_one_unknown(
+    db: Database,
+) -> None:
     put_passes(db, 4)
     recorded_before: list[int] = []
 
     class Looking(RecordingChannel):
         def send(self, message: Outgoing) -> Receipt:
             with db.transaction() as session:
-                recorded_before.append(len(session.scalars(select(Message.id).where(Message.state == "delivered")).all()))
+                recorded_before.append(
+                    len(session.scalars(select(Message.id).where(Message.state == "delivered")).all())
+                )
             return super().send(message)
 
     sender(db, Looking()).send_due()
@@ -363,7 +390,9 @@ def test_a_code_goes_first_though_a_thousand_messages_wait(db: Database) -> None
 def crew(db: Database, channel: object, options: Settings, stack) -> Iterator[None]:
     """The threads of a sender, as `epass sender` has them."""
     stop, faults = threading.Event(), []
-    options = options.model_copy(update={"database_url": type(options.database_url)(stack.database_url("notify"))})
+    options = options.model_copy(
+        update={"database_url": type(options.database_url)(stack.database_url("notify"))}
+    )
     channels = {"sms": channel, "whatsapp": channel, "email": channel}
     threads = Crew(Sender(db, channels, options, stop), options, stop, lambda: faults.append(1))
     threads.start()
@@ -399,7 +428,9 @@ def test_codes_have_a_thread_of_their_own_when_the_others_are_stuck(db: Database
 
 def held(db: Database) -> int:
     with db.transaction() as session:
-        return session.execute(text("select count(*) from messages where lease is not null and state = 'queued'")).scalar_one()
+        return session.execute(
+            text("select count(*) from messages where lease is not null and state = 'queued'")
+        ).scalar_one()
 
 
 def test_a_new_message_wakes_an_idle_sender(db: Database, stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,7 +447,11 @@ def test_a_new_message_wakes_an_idle_sender(db: Database, stack, monkeypatch: py
 
 def listening(db: Database) -> bool:
     with db.transaction() as session:
-        return bool(session.execute(text("select count(*) from pg_stat_activity where query = 'listen messages'")).scalar_one())
+        return bool(
+            session.execute(
+                text("select count(*) from pg_stat_activity where query = 'listen messages'")
+            ).scalar_one()
+        )
 
 
 def test_a_due_retry_is_found_without_a_ring_and_an_idle_sender_does_not_spin(db: Database, stack) -> None:

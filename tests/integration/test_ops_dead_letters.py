@@ -31,7 +31,12 @@ NAMES = ("Gurpreet", "9876543210", "Sukhdev")
 
 def bury(broker: Wire, body: bytes, queue: str = QUEUE, **headers: Any) -> None:
     """Puts a letter where its consumer would have put it."""
-    told = {retry.ATTEMPTS: 8, retry.ERROR: "RuntimeError", retry.FAILED_AT: "2026-11-24T09:30:00+00:00", retry.QUEUE: queue}
+    told = {
+        retry.ATTEMPTS: 8,
+        retry.ERROR: "RuntimeError",
+        retry.FAILED_AT: "2026-11-24T09:30:00+00:00",
+        retry.QUEUE: queue,
+    }
     broker.publish("epass.dead", f"{queue}.dead", body, headers={**told, **headers})
 
 
@@ -75,7 +80,9 @@ def test_the_list_counts_by_consumer_and_takes_nothing(broker, topology) -> None
     bury_events(broker, 3)
     bury(broker, b"no request", "rpc-verify")
     done = epass(topology, "dead-letters", "list", "--json")
-    assert {queue: number for queue, number in json.loads(done.stdout)["queues"].items() if "verify" in queue} == {
+    assert {
+        queue: number for queue, number in json.loads(done.stdout)["queues"].items() if "verify" in queue
+    } == {
         QUEUE: 3,
         "rpc-verify": 1,
     }
@@ -96,7 +103,10 @@ def test_the_list_of_a_queue_tells_what_each_is_and_how_it_died(broker, topology
     assert letters(topology, "list", "--queue", DEAD, "--id", first) == shown[:1]
     assert len(letters(topology, "list", "--type", "PassRevoked", "--id", shown[2]["id"])) == 1
     line = epass(topology, "dead-letters", "list", "--queue", QUEUE).stdout.splitlines()[0]
-    assert re.match(rf"{first} +{QUEUE} +PassRevoked pass:7K3M9QW4 +8 attempts +RuntimeError +2026-11-24T09:30:00\+00:00 \(.* ago\)", line)
+    assert re.match(
+        rf"{first} +{QUEUE} +PassRevoked pass:7K3M9QW4 +8 attempts +RuntimeError +2026-11-24T09:30:00\+00:00 \(.* ago\)",
+        line,
+    )
     assert broker.depth(DEAD) == 3
 
 
@@ -123,9 +133,13 @@ def test_letters_survive_any_number_of_looks_in_their_order(broker, topology) ->
 
 
 def test_dead_letters_are_kept_for_thirty_days(topology) -> None:
-    listed = json.loads(topology.broker_ctl("-q", "list_queues", "-p", "epass", "name", "arguments", "--formatter", "json"))
+    listed = json.loads(
+        topology.broker_ctl("-q", "list_queues", "-p", "epass", "name", "arguments", "--formatter", "json")
+    )
     dead = [queue for queue in listed if queue["name"].endswith(".dead")]
-    assert {queue["name"] for queue in dead} == {queues.dead_queue(queue) for queue in queues.consumer_queues()}
+    assert {queue["name"] for queue in dead} == {
+        queues.dead_queue(queue) for queue in queues.consumer_queues()
+    }
     for queue in dead:
         assert str(DEAD_LETTER_DAYS * 86_400_000) in str(queue["arguments"]), queue
         assert DEAD_LETTER_DAYS == 30
@@ -165,7 +179,11 @@ def test_nobody_is_named_whatever_lies_there(broker, topology) -> None:
     ]
     for body in poison:
         bury(broker, body)
-    bury(broker, b"[]", **{retry.ERROR: "Gurpreet Kaur", retry.FAILED_AT: "Gurpreet Kaur", retry.ATTEMPTS: "Gurpreet Kaur"})
+    bury(
+        broker,
+        b"[]",
+        **{retry.ERROR: "Gurpreet Kaur", retry.FAILED_AT: "Gurpreet Kaur", retry.ATTEMPTS: "Gurpreet Kaur"},
+    )
     bury(broker, b'{"args": [{"mobile": "+919876543210"}], "kwargs": {}}', "rpc-verify")
     for command in (
         ["show", "--limit", "50"],
@@ -214,9 +232,10 @@ def test_a_letter_that_was_done_already_has_no_second_effect(broker, topology, p
     assert epass(topology, "dead-letters", "replay", "--queue", QUEUE).returncode == 0
     eventually(lambda: broker.depth(DEAD) == 1 and "never done" in effects(), "handled")
     assert effects() == ["once", "never done"]
-    assert [(letter["error"], letter["attempts"], letter["replayed"]) for letter in letters(topology, "list", "--queue", QUEUE)] == [
-        ("PermanentError", 1, 3)
-    ]
+    assert [
+        (letter["error"], letter["attempts"], letter["replayed"])
+        for letter in letters(topology, "list", "--queue", QUEUE)
+    ] == [("PermanentError", 1, 3)]
 
 
 def test_replay_must_be_told_what_and_takes_no_requests(broker, topology) -> None:
@@ -274,9 +293,19 @@ def _bury_many(stack) -> set[str]:
         producer = Producer(connection.default_channel, auto_declare=False)
         for event_id in ids:
             body = template.replace(str(UUID(int=0)), event_id).encode()
-            producer.publish(body, exchange="epass.dead", routing_key=DEAD, content_type="application/json", content_encoding="binary")
+            producer.publish(
+                body,
+                exchange="epass.dead",
+                routing_key=DEAD,
+                content_type="application/json",
+                content_encoding="binary",
+            )
     with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
-        eventually(lambda: connection.default_channel.queue_declare(DEAD, passive=True).message_count == MANY, "buried", 60)
+        eventually(
+            lambda: connection.default_channel.queue_declare(DEAD, passive=True).message_count == MANY,
+            "buried",
+            60,
+        )
     return set(ids)
 
 
@@ -319,7 +348,14 @@ def test_drop_takes_what_was_chosen_and_requests_too(broker, topology) -> None:
 
 @pytest.mark.parametrize("command", ["list", "replay"])
 def test_a_broker_that_is_away_is_told_in_one_line(topology, command: str) -> None:
-    done = epass(topology, "dead-letters", command, "--queue", QUEUE, EPASS_BROKER_URLS="amqp://ops:hunter2@127.0.0.1:1/epass")
+    done = epass(
+        topology,
+        "dead-letters",
+        command,
+        "--queue",
+        QUEUE,
+        EPASS_BROKER_URLS="amqp://ops:hunter2@127.0.0.1:1/epass",
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert "Error: the broker does not answer" in done.stderr
     assert "Traceback" not in done.stderr

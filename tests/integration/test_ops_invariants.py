@@ -86,10 +86,20 @@ def test_all_hold_on_a_system_that_works(busy: Town, topology) -> None:
     code, found = invariants(topology, "--grace", "0")
     assert code == 0, found
     assert all(one["holds"] for one in found.values())
-    assert (found["applied"]["applied"], found["applied"]["parts"]) == (9, {"decided": 7, "pending": 1, "cancelled": 1, "expired": 0})
-    assert (found["approved"]["approved"], found["approved"]["parts"]) == (5, {"issued": 5, "ended before": 0, "in flight": 0})
+    assert (found["applied"]["applied"], found["applied"]["parts"]) == (
+        9,
+        {"decided": 7, "pending": 1, "cancelled": 1, "expired": 0},
+    )
+    assert (found["approved"]["approved"], found["approved"]["parts"]) == (
+        5,
+        {"issued": 5, "ended before": 0, "in flight": 0},
+    )
     assert found["issued"]["issued"] == 5
-    assert {name: number for name, number in found["issued"]["parts"].items() if number} == {"delivered": 2, "printed": 1, "failed": 2}
+    assert {name: number for name, number in found["issued"]["parts"].items() if number} == {
+        "delivered": 2,
+        "printed": 1,
+        "failed": 2,
+    }
     assert (found["inside"]["entries"], found["inside"]["parts"]) == (2, {"exits": 1, "inside": 1})
 
 
@@ -109,7 +119,9 @@ def test_what_is_under_way_breaks_nothing(busy: Town, topology) -> None:
     assert found["approved"]["parts"]["in flight"] == 1
 
 
-def test_an_event_that_lies_in_the_dead_letters_is_not_lost_and_one_that_lies_nowhere_is(busy: Town, topology) -> None:
+def test_an_event_that_lies_in_the_dead_letters_is_not_lost_and_one_that_lies_nowhere_is(
+    busy: Town, topology
+) -> None:
     busy.approve(reference := busy.apply_and_carry())
     tamper(busy, "approval", "update outbox set sent_at = now()")
     assert busy.review_of(reference)
@@ -129,11 +141,23 @@ def test_an_event_that_lies_in_the_dead_letters_is_not_lost_and_one_that_lies_no
 
 TAMPERINGS = [
     ("application", "update applications set status = 'vanished' where status = 'cancelled'", {"applied"}),
-    ("application", "delete from revisions where application_id = (select id from applications where status = 'submitted')", {"applied"}),
+    (
+        "application",
+        "delete from revisions where application_id = (select id from applications where status = 'submitted')",
+        {"applied"},
+    ),
     ("approval", "delete from heard_applications where cancelled_at is not null", {"applied"}),
     ("approval", "insert into heard_applications (application_id) values (gen_random_uuid())", {"applied"}),
-    ("approval", "update decisions set status = 'rejected' where status = 'approved'", {"applied", "approved"}),
-    ("issuance", "delete from passes where number = (select max(number) from passes where revoked_at is null)", {"approved", "issued"}),
+    (
+        "approval",
+        "update decisions set status = 'rejected' where status = 'approved'",
+        {"applied", "approved"},
+    ),
+    (
+        "issuance",
+        "delete from passes where number = (select max(number) from passes where revoked_at is null)",
+        {"approved", "issued"},
+    ),
     ("issuance", "update applications set approved_revision = 0", {"approved"}),
     ("notify", "delete from messages where purpose = 'pass_issued' and state = 'delivered'", {"issued"}),
     ("notify", "update messages set pass_number = 'ZZZZZZZZ' where state = 'not_needed'", {"issued"}),
@@ -156,7 +180,9 @@ def test_each_tampering_breaks_the_invariant_that_it_offends_and_no_other(busy: 
 
 @contextmanager
 def rolled_back(stack, service: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(stack.database_url(service).replace("postgresql+psycopg://", "postgresql://")) as connection:
+    with psycopg.connect(
+        stack.database_url(service).replace("postgresql+psycopg://", "postgresql://")
+    ) as connection:
         yield connection
         connection.rollback()
 
@@ -193,7 +219,9 @@ def test_where_it_cannot_look_it_says_so_and_neither_yes_nor_no(town: Town, topo
     done = epass(topology, "invariants", EPASS_OPS_DATABASE_URLS=away)
     assert (done.returncode, done.stdout) == (2, "")
     assert "verify: EPASS_OPS_DATABASE_URLS does not name it" in done.stderr
-    away = away.replace("/nowhere", "/verify").replace(topology.database_url("ops", "verify").split("@")[1], "127.0.0.1:1/verify")
+    away = away.replace("/nowhere", "/verify").replace(
+        topology.database_url("ops", "verify").split("@")[1], "127.0.0.1:1/verify"
+    )
     done = epass(topology, "invariants", EPASS_OPS_DATABASE_URLS=away)
     assert done.returncode == 2
     assert "verify: OperationalError" in done.stderr
@@ -215,7 +243,9 @@ def _reads_only_what_is_counted(topology, service: str) -> None:
               and has_column_privilege(c.oid, a.attnum, 'select')
             """
         ).fetchall()
-        assert set(readable) == {(table, column) for table, columns in READABLE[service].items() for column in columns.split(", ")}
+        assert set(readable) == {
+            (table, column) for table, columns in READABLE[service].items() for column in columns.split(", ")
+        }
         for statement in (
             "delete from outbox",
             "update outbox set sent_at = now()",
@@ -226,7 +256,9 @@ def _reads_only_what_is_counted(topology, service: str) -> None:
                 connection.execute(statement)
 
 
-def test_the_exporter_tells_of_dead_letters_of_what_waits_and_of_a_broken_invariant(busy: Town, topology, tmp_path) -> None:
+def test_the_exporter_tells_of_dead_letters_of_what_waits_and_of_a_broken_invariant(
+    busy: Town, topology, tmp_path
+) -> None:
     process = Process(
         ["-m", "services.chassis.cli", "ops-exporter"],
         {**topology.environment("exporter"), "EPASS_OPS_INTERVAL": "1"},
@@ -238,12 +270,21 @@ def test_the_exporter_tells_of_dead_letters_of_what_waits_and_of_a_broken_invari
         assert process.metric('epass_dead_letters{queue="verify.PassRevoked"}') == 0
         assert process.metric('epass_queue_consumers{queue="verify.PassRevoked"}') == 0
         tamper(busy, "application", "update outbox set sent_at = null, added_at = now() - interval '1 hour'")
-        eventually(lambda: process.metric('epass_outbox_lag_seconds{database="application"}') > 3600, "an hour of waiting is seen")
+        eventually(
+            lambda: process.metric('epass_outbox_lag_seconds{database="application"}') > 3600,
+            "an hour of waiting is seen",
+        )
         tamper(busy, "application", "update outbox set sent_at = now()")
-        eventually(lambda: process.metric('epass_outbox_waiting{database="application"}') == 0, "nothing waits any more")
+        eventually(
+            lambda: process.metric('epass_outbox_waiting{database="application"}') == 0,
+            "nothing waits any more",
+        )
         with wire(topology.broker_url("administrator")) as broker:
             broker.publish("epass.dead", "verify.PassRevoked.dead", b"a letter")
-            eventually(lambda: process.metric('epass_dead_letters{queue="verify.PassRevoked"}') == 1, "the dead letter is counted")
+            eventually(
+                lambda: process.metric('epass_dead_letters{queue="verify.PassRevoked"}') == 1,
+                "the dead letter is counted",
+            )
             broker.purge("verify.PassRevoked.dead")
         tamper(busy, "verify", "update passes set inside = 0")
         eventually(lambda: process.metric('epass_invariant_holds{name="inside"}') == 0, "broken", 40)

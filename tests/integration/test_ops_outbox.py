@@ -26,7 +26,10 @@ def say(database, count: int, sent: str = "null", added: str = "now()") -> None:
     with database.transaction() as session:
         for _ in range(count):
             event_id = outbox.add(session, revoked(), at=now())
-            session.execute(text(f"update outbox set sent_at = {sent}, added_at = {added} where id = :id"), {"id": event_id})
+            session.execute(
+                text(f"update outbox set sent_at = {sent}, added_at = {added} where id = :id"),
+                {"id": event_id},
+            )
 
 
 def test_the_status_tells_what_waits_and_what_was_sent(issuance, topology) -> None:
@@ -40,7 +43,12 @@ def test_the_status_tells_what_waits_and_what_was_sent(issuance, topology) -> No
     found = {one["database"]: one for one in json.loads(done.stdout)["outboxes"]}
     assert len(found) == 6
     assert 90 <= found["issuance"].pop("oldest_seconds") < 100
-    assert found["issuance"] == {"database": "issuance", "waiting": 3, "sent_last_minute": 3, "sent_last_hour": 7}
+    assert found["issuance"] == {
+        "database": "issuance",
+        "waiting": 3,
+        "sent_last_minute": 3,
+        "sent_last_hour": 7,
+    }
     assert found["verify"]["waiting"] == 0
     said = epass(topology, "outbox", "status").stdout
     assert "issuance     3 waiting, the oldest for 9" in said
@@ -56,7 +64,9 @@ def test_a_database_that_is_away_is_named_and_the_others_are_told(issuance, topo
     assert "hunter2" not in done.stdout + done.stderr
 
 
-def test_a_quiet_relay_forgets_what_was_sent_a_week_ago_and_nothing_else(issuance, topology, tmp_path) -> None:
+def test_a_quiet_relay_forgets_what_was_sent_a_week_ago_and_nothing_else(
+    issuance, topology, tmp_path
+) -> None:
     old = relay.PURGE_ROWS * 2 + 7
     say(issuance, 1, sent="now() - interval '8 days'")
     with issuance.transaction() as session:  # a busy day, of which it must clear out more than one part
@@ -69,7 +79,10 @@ def test_a_quiet_relay_forgets_what_was_sent_a_week_ago_and_nothing_else(issuanc
         )
     say(issuance, 2, sent="now() - interval '6 days'")
     assert _rows(issuance) == old + 2
-    environment = {**topology.environment("relay"), "EPASS_RELAY_DATABASE_URLS": topology.database_url("relay", "issuance")}
+    environment = {
+        **topology.environment("relay"),
+        "EPASS_RELAY_DATABASE_URLS": topology.database_url("relay", "issuance"),
+    }
     process = Process(["-m", "services.chassis.cli", "relay"], environment, tmp_path / "relay.log").start()
     try:
         eventually(lambda: _rows(issuance) == 2, "only the young ones are left")

@@ -11,7 +11,17 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contracts.errors import InvalidInput
-from tests.factories_verify import HEARING, MATCHED, NOON, Gate, erased, pass_issued, pass_revoked, received, scan_of
+from tests.factories_verify import (
+    HEARING,
+    MATCHED,
+    NOON,
+    Gate,
+    erased,
+    pass_issued,
+    pass_revoked,
+    received,
+    scan_of,
+)
 
 CROWD = 100
 

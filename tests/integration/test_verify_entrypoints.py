@@ -56,7 +56,9 @@ def valid_now() -> dict:
 
 def test_it_answers_each_rpc_of_the_contract() -> None:
     asked = {method.name for method in contract.METHODS if method.service == "verify"}
-    assert asked == {name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
 
 
 def test_it_hears_each_event_of_the_contract() -> None:
@@ -98,7 +100,10 @@ def test_a_pass_that_verify_has_not_heard_of_is_not_used(service: Service) -> No
 
 def test_an_event_that_comes_five_times_is_one(gate: Gate, consumers: Consumers) -> None:
     issued = pass_issued()
-    heard = [(consumers.on_pass_revoked, on_the_wire(pass_revoked(issued), 2)), (consumers.on_pass_issued, on_the_wire(issued))]
+    heard = [
+        (consumers.on_pass_revoked, on_the_wire(pass_revoked(issued), 2)),
+        (consumers.on_pass_issued, on_the_wire(issued)),
+    ]
     heard.append((consumers.on_personal_data_erased, on_the_wire(erased(issued))))
     for hear, envelope in heard * 5:
         hear(envelope, 0)
@@ -133,6 +138,8 @@ def test_the_clock_ends_presence_and_forgets_tries(gate: Gate, consumers: Consum
 
 def test_models_and_migrations_agree(gate: Gate) -> None:
     with gate.database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_name": lambda name, kind, _: kind != "table" or name not in own})
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, kind, _: kind != "table" or name not in own}
+        )
         own = {*schema.metadata.tables, "alembic_version", "probe"}
         assert compare_metadata(context, Base.metadata) == []

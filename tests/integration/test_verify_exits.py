@@ -5,7 +5,17 @@ from datetime import timedelta
 import pytest
 
 from contracts.rpc.verify import Matched
-from tests.factories_verify import NOON, VALID_FROM, VALID_TO, Gate, number_scan, officer, pass_issued, pass_revoked, scan_of
+from tests.factories_verify import (
+    NOON,
+    VALID_FROM,
+    VALID_TO,
+    Gate,
+    number_scan,
+    officer,
+    pass_issued,
+    pass_revoked,
+    scan_of,
+)
 
 DAY = timedelta(days=1)
 
@@ -38,7 +48,9 @@ def test_a_party_that_entered_leaves(gate: Gate) -> None:
         ({}, ("no_entry",)),
     ],
 )
-def test_an_exit_without_a_recorded_entry_is_recorded_in_every_state(gate: Gate, changes: dict, marks: tuple[str, ...]) -> None:
+def test_an_exit_without_a_recorded_entry_is_recorded_in_every_state(
+    gate: Gate, changes: dict, marks: tuple[str, ...]
+) -> None:
     issued = gate.issue(**changes)
     assert gate.leave(issued).marks == marks
     assert gate.said()[-1]["marks"] == list(marks)
@@ -54,7 +66,9 @@ def test_an_exit_after_the_window_is_late(gate: Gate) -> None:
 def test_an_exit_by_another_gate_or_site_ends_the_presence(gate: Gate) -> None:
     issued = gate.issue(gate="PCS1-G1")
     gate.enter(issued)
-    result = gate.scan(scan_of(issued, gate="PCS2-G1", direction="exit", id_check=None), officer("PCS2", None))
+    result = gate.scan(
+        scan_of(issued, gate="PCS2-G1", direction="exit", id_check=None), officer("PCS2", None)
+    )
     assert (result.verdict, result.marks) == ("exit", ("other_site",))
     assert gate.inside().persons == 0
 
@@ -106,7 +120,9 @@ def test_an_exit_of_no_pass_is_recorded_without_one(gate: Gate, shown: str) -> N
     else:
         result = gate.scan(number_scan(pass_issued().pass_number, direction="exit", id_check=None))
     (scan,) = gate.scans()
-    assert result.verdict == scan.verdict == ("bad_signature" if shown == "a forged token" else "unknown_pass")
+    assert (
+        result.verdict == scan.verdict == ("bad_signature" if shown == "a forged token" else "unknown_pass")
+    )
     assert (scan.pass_number, scan.direction, scan.told) == (None, "exit", False)
     assert gate.said() == []
 

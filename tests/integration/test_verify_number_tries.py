@@ -20,7 +20,9 @@ def gate(databases) -> Gate:
 
 def guess(gate: Gate, times: int, number: str = "", **changes: object) -> None:
     for second in range(times):
-        result = gate.scan(number_scan(number or pass_issued().pass_number, **changes), at=NOON + second * SECOND)
+        result = gate.scan(
+            number_scan(number or pass_issued().pass_number, **changes), at=NOON + second * SECOND
+        )
         assert result.verdict == "unknown_pass"
 
 
@@ -29,7 +31,11 @@ def test_ten_unknown_numbers_close_the_gate_for_numbers_for_a_while(gate: Gate, 
     guess(gate, 10, **changes)
     issued = gate.issue()
     before = gate.everything()
-    for request in (number_scan(issued.pass_number), number_scan(issued.pass_number, id_check=None), number_scan("7K3M")):
+    for request in (
+        number_scan(issued.pass_number),
+        number_scan(issued.pass_number, id_check=None),
+        number_scan("7K3M"),
+    ):
         with pytest.raises(TooManyAttempts) as refused:
             gate.scan(request, at=NOON + 10 * SECOND)
         assert refused.value.body.facts == {"retry_after": 290}
@@ -41,7 +47,9 @@ def test_meanwhile_tokens_and_other_gates_and_exits_go_on(gate: Gate) -> None:
     guess(gate, 10)
     issued = gate.issue_party(3)
     assert gate.scan(scan_of(issued, count=1)).verdict == "admit"
-    assert gate.scan(number_scan(issued.pass_number, gate="PCS1-G2"), officer(gate="PCS1-G2")).verdict == "admit"
+    assert (
+        gate.scan(number_scan(issued.pass_number, gate="PCS1-G2"), officer(gate="PCS1-G2")).verdict == "admit"
+    )
     assert gate.scan(number_scan(issued.pass_number, direction="exit")).verdict == "exit"
 
 

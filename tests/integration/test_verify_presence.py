@@ -62,7 +62,9 @@ def test_pages_follow_each_other_without_gap_or_repeat(gate: Gate) -> None:
     assert [one.since for one in gate.inside().items] == sorted(one.since for one in gate.inside().items)
 
 
-@pytest.mark.parametrize("after", ["", "x", "~", "2026-12-01T06:00:00+00:00", "2026-12-01T06:00:00~7K3M9QW4", "\x00~\x00"])
+@pytest.mark.parametrize(
+    "after", ["", "x", "~", "2026-12-01T06:00:00+00:00", "2026-12-01T06:00:00~7K3M9QW4", "\x00~\x00"]
+)
 def test_a_page_that_was_never_given_is_refused(gate: Gate, after: str) -> None:
     with pytest.raises(InvalidInput):
         gate.inside(after=after)
@@ -99,7 +101,10 @@ def test_presence_that_is_still_open_long_after_the_window_is_taken_to_have_ende
     assert gate.close(CLOSED) == 1
     assert gate.inside().persons == 0
     said = gate.said()[-1]
-    assert {name: said[name] for name in ("direction", "verdict", "count", "inside", "marks", "scanned_by", "gate", "site")} == {
+    assert {
+        name: said[name]
+        for name in ("direction", "verdict", "count", "inside", "marks", "scanned_by", "gate", "site")
+    } == {
         "direction": "exit",
         "verdict": "exit",
         "count": 2,

@@ -13,7 +13,10 @@ from tests.factories_verify import OTHER_ID, Gate, applicant, erased, number_sca
 HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
 FIRST = pass_issued(HARJIT)
 CORRECTED = FIRST.model_copy(
-    update={"officer": "HOME-02", "personal": PassPersonal(applicant=applicant(id_last4="9999"), link_code="l" * 22)}
+    update={
+        "officer": "HOME-02",
+        "personal": PassPersonal(applicant=applicant(id_last4="9999"), link_code="l" * 22),
+    }
 )
 NEW = pass_issued(application_id=FIRST.application_id, replaces=FIRST.pass_number)
 OTHER = pass_issued()
@@ -45,7 +48,9 @@ def tell(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
 @pytest.mark.parametrize("erasing", [(), (ERASED,)])
 @examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_order_and_any_repeats_end_in_the_same_state(gate: Gate, erasing: tuple[tuple[Event, int], ...], data: st.DataObject) -> None:
+def test_any_order_and_any_repeats_end_in_the_same_state(
+    gate: Gate, erasing: tuple[tuple[Event, int], ...], data: st.DataObject
+) -> None:
     history = [*HISTORY, *erasing]
     expected = tell(gate, history)
     shuffled = data.draw(st.permutations(history * 5))

@@ -41,7 +41,13 @@ def gate(databases) -> Gate:
 def test_a_genuine_pass_with_its_id_admits_and_shows_the_visitors(gate: Gate) -> None:
     issued = gate.issue(HARJIT, assistance="wheelchair", vehicle_allowed=True, officer="HOME-01")
     result = gate.enter(issued)
-    assert (result.verdict, result.preview, result.party, result.inside, result.marks) == ("admit", False, 2, 2, ())
+    assert (result.verdict, result.preview, result.party, result.inside, result.marks) == (
+        "admit",
+        False,
+        2,
+        2,
+        (),
+    )
     assert (result.pass_, result.reference) == (issued.pass_number, issued.reference)
     assert (result.valid_from, result.valid_to) == (VALID_FROM, VALID_TO)
     assert (result.vehicle, result.vehicle_allowed, result.assistance) == ("CH01AB1234", True, "wheelchair")
@@ -54,12 +60,34 @@ def test_an_admission_is_recorded_and_said(gate: Gate) -> None:
     issued = gate.issue(HARJIT)
     gate.enter(issued, scanned_at=NOON - timedelta(minutes=1))
     (scan,), row = gate.scans(), gate.row(issued)
-    assert (scan.pass_number, scan.gate, scan.site, scan.verdict, scan.count) == (issued.pass_number, GATE, "PCS1", "admit", 2)
-    assert (scan.scanned_at, scan.recorded_at, scan.scanned_by) == (NOON - timedelta(minutes=1), NOON, "SEC-0001")
+    assert (scan.pass_number, scan.gate, scan.site, scan.verdict, scan.count) == (
+        issued.pass_number,
+        GATE,
+        "PCS1",
+        "admit",
+        2,
+    )
+    assert (scan.scanned_at, scan.recorded_at, scan.scanned_by) == (
+        NOON - timedelta(minutes=1),
+        NOON,
+        "SEC-0001",
+    )
     assert (row.inside, row.admitted, row.inside_site, row.last_gate) == (2, 2, "PCS1", GATE)
     (said,) = gate.said()
     assert said["application_id"] == str(issued.application_id)
-    assert {name: said[name] for name in ("pass_number", "reference", "verdict", "direction", "count", "inside", "gate", "scanned_by")} == {
+    assert {
+        name: said[name]
+        for name in (
+            "pass_number",
+            "reference",
+            "verdict",
+            "direction",
+            "count",
+            "inside",
+            "gate",
+            "scanned_by",
+        )
+    } == {
         "pass_number": issued.pass_number,
         "reference": issued.reference,
         "verdict": "admit",
@@ -73,7 +101,9 @@ def test_an_admission_is_recorded_and_said(gate: Gate) -> None:
 
 def test_what_a_gate_says_is_not_personal(gate: Gate) -> None:
     gate.enter(gate.issue(), id_check=OTHER_ID)
-    assert not any(personal in str(gate.everything()["outbox"]) for personal in ("Gurpreet", "'4821'", "same face"))
+    assert not any(
+        personal in str(gate.everything()["outbox"]) for personal in ("Gurpreet", "'4821'", "same face")
+    )
 
 
 def test_a_gate_clock_that_is_far_off_is_noted_and_not_believed(gate: Gate) -> None:
@@ -107,7 +137,9 @@ def refusals(gate: Gate) -> dict[str, ScanPass]:
         "expired": scan_of(gate.issue(valid_from=VALID_FROM - day, valid_to=VALID_TO - day)),
         "already_inside": scan_of(inside),
         "already_used": scan_of(used),
-        "id_mismatch": scan_of(gate.issue(), id_check=Matched(kind="matched", id_type="voter_id", id_last4="4822")),
+        "id_mismatch": scan_of(
+            gate.issue(), id_check=Matched(kind="matched", id_type="voter_id", id_last4="4822")
+        ),
     }
 
 
@@ -137,14 +169,19 @@ def test_a_preview_shows_the_same_verdict_and_records_nothing(gate: Gate, verdic
     result = gate.scan(request)
     after = gate.everything()
     assert (result.verdict, result.preview) == (verdict, True)
-    assert len(after.pop("number_tries")) - len(before.pop("number_tries")) == (1 if verdict == "unknown_pass" else 0)
+    assert len(after.pop("number_tries")) - len(before.pop("number_tries")) == (
+        1 if verdict == "unknown_pass" else 0
+    )
     assert after == before
 
 
 def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: Gate) -> None:
     issued = gate.issue(HARJIT)
     before = gate.everything()
-    by_token, by_number = gate.enter(issued, id_check=None), gate.scan(number_scan(issued.pass_number, id_check=None))
+    by_token, by_number = (
+        gate.enter(issued, id_check=None),
+        gate.scan(number_scan(issued.pass_number, id_check=None)),
+    )
     assert by_token == by_number
     assert (by_token.verdict, by_token.preview, by_token.inside, by_token.party) == ("admit", True, 0, 2)
     assert by_token.applicant is not None
@@ -153,7 +190,11 @@ def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: G
 
 def test_a_refusal_of_what_is_no_pass_says_nothing_else(gate: Gate) -> None:
     issued = gate.issue()
-    for request in (scan_of(Issuer("k9").sign(claims_of(issued))), number_scan(pass_issued().pass_number), number_scan("7K3M")):
+    for request in (
+        scan_of(Issuer("k9").sign(claims_of(issued))),
+        number_scan(pass_issued().pass_number),
+        number_scan("7K3M"),
+    ):
         said = gate.scan(request).model_dump(exclude_defaults=True)
         assert said.keys() == {"verdict", "preview"}
 
@@ -173,7 +214,12 @@ def test_a_pass_for_two_entries_is_used_twice(gate: Gate) -> None:
 
 def test_a_party_arrives_and_leaves_in_parts(gate: Gate) -> None:
     issued = gate.issue_party(4)
-    steps = [gate.enter(issued, count=1), gate.leave(issued, count=1), gate.enter(issued, count=2), gate.enter(issued)]
+    steps = [
+        gate.enter(issued, count=1),
+        gate.leave(issued, count=1),
+        gate.enter(issued, count=2),
+        gate.enter(issued),
+    ]
     steps += [gate.enter(issued), gate.leave(issued, count=2), gate.leave(issued), gate.enter(issued)]
     assert [(step.verdict, step.inside) for step in steps] == [
         ("admit", 1), ("exit", 0), ("admit", 2), ("admit", 3), ("already_used", 3), ("exit", 1), ("exit", 0), ("already_used", 0),
@@ -193,25 +239,37 @@ def test_a_count_that_cannot_be_is_refused_and_changes_nothing(gate: Gate, count
     assert gate.everything() == before
 
 
-@pytest.mark.parametrize("shown", [("voter_id", "4821"), ("voter_id", "48 21"), ("voter_id", "੪੮੨੧"), ("driving_licence", "0917")])
+@pytest.mark.parametrize(
+    "shown", [("voter_id", "4821"), ("voter_id", "48 21"), ("voter_id", "੪੮੨੧"), ("driving_licence", "0917")]
+)
 def test_the_id_of_anyone_whom_the_pass_names_matches(gate: Gate, shown: tuple[str, str]) -> None:
-    result = gate.enter(gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1]))
+    result = gate.enter(
+        gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
+    )
     assert result.verdict == "admit"
 
 
 @pytest.mark.parametrize("shown", [("passport", "4821"), ("voter_id", "4822"), ("driving_licence", "4821")])
 def test_another_id_does_not_match(gate: Gate, shown: tuple[str, str]) -> None:
-    result = gate.enter(gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1]))
+    result = gate.enter(
+        gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
+    )
     assert (result.verdict, result.inside) == ("id_mismatch", 0)
 
 
-@pytest.mark.parametrize(("typed", "code"), [("234123412346", "full_number"), ("੨੩੪੧ ੨੩੪੧ ੨੩੪੬", "full_number"), ("48", "not_four")])
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("234123412346", "full_number"), ("੨੩੪੧ ੨੩੪੧ ੨੩੪੬", "full_number"), ("48", "not_four")],
+)
 def test_a_full_id_number_is_refused_and_nothing_is_recorded(gate: Gate, typed: str, code: str) -> None:
     issued = gate.issue()
     before = gate.everything()
     with pytest.raises(InvalidInput) as refused:
         gate.enter(issued, id_check=Matched(kind="matched", id_type="aadhaar", id_last4=typed))
-    assert refused.value.body.fields[0].model_dump(include={"field", "code"}) == {"field": "id_check.id_last4", "code": code}
+    assert refused.value.body.fields[0].model_dump(include={"field", "code"}) == {
+        "field": "id_check.id_last4",
+        "code": code,
+    }
     assert gate.everything() == before
 
 
@@ -223,7 +281,9 @@ def test_another_id_that_the_officer_accepts_admits_and_is_recorded_as_such(gate
 
 
 def test_an_aadhaar_number_in_the_reason_is_masked_and_said_to_be(gate: Gate) -> None:
-    result = gate.enter(gate.issue(), id_check=OtherId(kind="other_id", id_type="aadhaar", reason="card 2341 2341 2346 seen"))
+    result = gate.enter(
+        gate.issue(), id_check=OtherId(kind="other_id", id_type="aadhaar", reason="card 2341 2341 2346 seen")
+    )
     assert result.marks == ("other_id", "reason_masked")
     assert gate.scans()[0].reason == "card XXXX XXXX 2346 seen"
     assert gate.said()[0]["marks"] == ["other_id"]
@@ -232,7 +292,10 @@ def test_an_aadhaar_number_in_the_reason_is_masked_and_said_to_be(gate: Gate) ->
 def test_a_pass_that_names_no_id_takes_another_id_only(gate: Gate) -> None:
     child = pass_issued().personal.applicant.model_copy(update={"id_type": None, "id_last4": None})
     issued = gate.issue(person=child)
-    assert [gate.enter(issued).verdict, gate.enter(issued, id_check=OTHER_ID).verdict] == ["id_mismatch", "admit"]
+    assert [gate.enter(issued).verdict, gate.enter(issued, id_check=OTHER_ID).verdict] == [
+        "id_mismatch",
+        "admit",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +312,9 @@ def test_a_pass_that_names_no_id_takes_another_id_only(gate: Gate) -> None:
     ],
 )
 @pytest.mark.parametrize("direction", ["entry", "exit"])
-def test_a_login_of_another_place_or_role_does_not_scan(gate: Gate, principal: Principal, direction: str) -> None:
+def test_a_login_of_another_place_or_role_does_not_scan(
+    gate: Gate, principal: Principal, direction: str
+) -> None:
     issued = gate.issue()
     before = gate.everything()
     with pytest.raises(Forbidden) as refused:
@@ -277,7 +342,10 @@ def test_a_nonce_that_comes_again_gives_the_first_answer_and_no_second_effect(ga
     request = scan_of(issued, count=2, id_check=OTHER_ID)
     first = gate.scan(request)
     before = gate.everything()
-    again = gate.scan(request.model_copy(update={"scanned_at": NOON + timedelta(seconds=20)}), at=NOON + timedelta(seconds=30))
+    again = gate.scan(
+        request.model_copy(update={"scanned_at": NOON + timedelta(seconds=20)}),
+        at=NOON + timedelta(seconds=30),
+    )
     assert again == first
     assert gate.everything() == before
     gate.leave(issued)

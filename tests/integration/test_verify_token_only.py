@@ -36,7 +36,10 @@ def test_it_admits_without_showing_a_name(gate: Gate) -> None:
 
 def test_its_id_is_matched_by_the_commitment_in_the_token(gate: Gate) -> None:
     issued = pass_issued()
-    assert gate.enter(issued, id_check=Matched(kind="matched", id_type="voter_id", id_last4="4822")).verdict == "id_mismatch"
+    assert (
+        gate.enter(issued, id_check=Matched(kind="matched", id_type="voter_id", id_last4="4822")).verdict
+        == "id_mismatch"
+    )
     assert gate.enter(issued).verdict == "admit"
 
 
@@ -84,7 +87,10 @@ def test_a_key_that_is_not_known_yet_makes_it_no_pass(databases) -> None:
 def test_a_revocation_that_comes_first_refuses_it(gate: Gate) -> None:
     issued = pass_issued()
     gate.hear(pass_revoked(issued), seq=2)
-    assert [gate.enter(issued).verdict, gate.scan(number_scan(issued.pass_number)).verdict] == ["revoked", "revoked"]
+    assert [gate.enter(issued).verdict, gate.scan(number_scan(issued.pass_number)).verdict] == [
+        "revoked",
+        "revoked",
+    ]
 
 
 def test_the_event_completes_it_and_says_what_was_scanned_before(gate: Gate) -> None:

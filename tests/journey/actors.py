@@ -70,7 +70,11 @@ class Actor:
 def messages(system: System, mobile: str, purpose: str) -> list[Json]:
     """What a phone has received of one purpose."""
     with system.client() as http:
-        return [message for message in ok(http.get("/dev/messages", params={"to": mobile})) if message["purpose"] == purpose]
+        return [
+            message
+            for message in ok(http.get("/dev/messages", params={"to": mobile}))
+            if message["purpose"] == purpose
+        ]
 
 
 class Applicant(Actor):
@@ -82,7 +86,9 @@ class Applicant(Actor):
         request = ok(self.post("/otp", {"mobile": self.mobile, "language": "pa"}), 202)
         text = eventually(lambda: messages(system, self.mobile, "otp"), "the code arrives")[-1]["text"]
         code = next(
-            word for word in text.replace(".", " ").replace("।", " ").replace(":", " ").split() if word.isdigit() and len(word) == 6
+            word
+            for word in text.replace(".", " ").replace("।", " ").replace(":", " ").split()
+            if word.isdigit() and len(word) == 6
         )
         session = ok(self.post("/otp/verify", {"request_id": request["request_id"], "code": code}))
         self.http = system.client(session["access_token"])
@@ -125,7 +131,9 @@ class Department(Staff):
         super().__init__(system, "department")
 
     def review_of(self, reference: str) -> Json:
-        return eventually(lambda: ok(self.post("/reviews/search", {"q": reference}))["items"], f"{reference} in the queue")[0]
+        return eventually(
+            lambda: ok(self.post("/reviews/search", {"q": reference}))["items"], f"{reference} in the queue"
+        )[0]
 
     def approve(self, reference: str, **decision: Any) -> Json:
         review = self.review_of(reference)

@@ -34,7 +34,9 @@ def at_once(system: System, commands: Sequence[Command]) -> list[httpx.Response]
 
     async def send(http: httpx.AsyncClient, command: Command) -> httpx.Response:
         for _ in range(TRIES):
-            answer = await http.request(command.method, f"/api/v1{command.path}", json=command.body, headers=command.headers)
+            answer = await http.request(
+                command.method, f"/api/v1{command.path}", json=command.body, headers=command.headers
+            )
             if answer.status_code != 503:
                 break
             await asyncio.sleep(random.uniform(0.2, 1.5))

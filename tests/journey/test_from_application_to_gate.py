@@ -13,8 +13,12 @@ from tests.journey.actors import MATCHED, Applicant, Staff, application, issued,
 from tests.running import eventually
 
 
-@pytest.mark.filterwarnings("ignore:EdDSA is deprecated via RFC 9864")  # PyJWT names the algorithm so; Ed25519 it is
-def test_an_application_becomes_a_pass_on_a_phone_and_opens_a_gate(system, applicant, department, officer) -> None:
+@pytest.mark.filterwarnings(
+    "ignore:EdDSA is deprecated via RFC 9864"
+)  # PyJWT names the algorithm so; Ed25519 it is
+def test_an_application_becomes_a_pass_on_a_phone_and_opens_a_gate(
+    system, applicant, department, officer
+) -> None:
     reference = applicant.apply()
     assert applicant.view(reference)["status"] == "submitted"
 
@@ -41,14 +45,23 @@ def test_an_application_becomes_a_pass_on_a_phone_and_opens_a_gate(system, appli
 
     admitted = officer.scan(token=token, id_check=MATCHED)
     assert (admitted["verdict"], admitted["inside"], admitted["party"]) == ("admit", 2, 2)
-    assert [item["inside"] for item in ok(officer.get("/gate/inside", site="PCS1"))["items"] if item["pass"] == number] == [2]
+    assert [
+        item["inside"]
+        for item in ok(officer.get("/gate/inside", site="PCS1"))["items"]
+        if item["pass"] == number
+    ] == [2]
     assert officer.scan(token=token, id_check=MATCHED)["verdict"] == "already_inside"
     applicant.wait_for(reference, "entered")
 
     left = officer.scan(token=token, direction="exit")
     assert (left["verdict"], left["inside"]) == ("exit", 0)
     whats = [entry["what"] for entry in applicant.wait_for(reference, "left")["timeline"]]
-    assert [what for what in whats if what in ("submitted", "approved", "entered", "left")] == ["submitted", "approved", "entered", "left"]
+    assert [what for what in whats if what in ("submitted", "approved", "entered", "left")] == [
+        "submitted",
+        "approved",
+        "entered",
+        "left",
+    ]
     assert officer.scan(token=token, id_check=MATCHED)["verdict"] == "already_used"
 
 
@@ -87,7 +100,14 @@ def test_a_walk_in_without_a_phone_gets_a_printed_pass(system, reception, depart
     reference = ok(reception.post("/counter/applications", body), 201)["reference"]
     department.approve(reference)
     hit = eventually(
-        lambda: next((hit for hit in ok(reception.post("/counter/lookup", {"q": reference}))["items"] if hit["pass_number"]), None),
+        lambda: next(
+            (
+                hit
+                for hit in ok(reception.post("/counter/lookup", {"q": reference}))["items"]
+                if hit["pass_number"]
+            ),
+            None,
+        ),
         "the pass at the counter",
     )
     printed = ok(reception.post(f"/passes/{hit['pass_number']}/print"))
@@ -106,9 +126,19 @@ def test_an_official_with_companions_and_a_child_is_admitted(system, department,
         "vehicle": "CH 01 AB 1234",
         "preferred": [slot(), slot(1), slot(2)],
     }  # fmt: skip
-    _, the_pass = issued(official, department, **details, decision={"vehicle_allowed": True, "gate": "PCS1-G1"})
-    seen = officer.scan(pass_number=the_pass["number"], id_check={"kind": "matched", "id_type": "government_id", "id_last4": "0117"})
-    assert (seen["verdict"], seen["party"], seen["vehicle_allowed"], seen["assistance"]) == ("admit", 3, True, "wheelchair")
+    _, the_pass = issued(
+        official, department, **details, decision={"vehicle_allowed": True, "gate": "PCS1-G1"}
+    )
+    seen = officer.scan(
+        pass_number=the_pass["number"],
+        id_check={"kind": "matched", "id_type": "government_id", "id_last4": "0117"},
+    )
+    assert (seen["verdict"], seen["party"], seen["vehicle_allowed"], seen["assistance"]) == (
+        "admit",
+        3,
+        True,
+        "wheelchair",
+    )
 
 
 def test_what_was_returned_can_be_completed_and_approved(system, applicant, department) -> None:
@@ -125,14 +155,21 @@ def test_what_was_returned_can_be_completed_and_approved(system, applicant, depa
 def test_a_rejection_says_why_on_the_phone_and_in_the_history(system, applicant, department) -> None:
     reference = applicant.apply()
     review = department.review_of(reference)
-    ok(department.post(f"/reviews/{review['id']}/reject", {"reason": "no_appointment", "note": "Please take an appointment first."}))
+    ok(
+        department.post(
+            f"/reviews/{review['id']}/reject",
+            {"reason": "no_appointment", "note": "Please take an appointment first."},
+        )
+    )
     view = applicant.wait_for(reference, "rejected")
     assert (view["reason"], view["note"]) == ("no_appointment", "Please take an appointment first.")
     assert eventually(lambda: messages(system, applicant.mobile, "rejected"), "the message")
     assert [item["reference"] for item in ok(applicant.get("/applications"))["items"]] == [reference]
 
 
-def test_a_forwarded_application_is_decided_by_the_other_department_only(system, applicant, department) -> None:
+def test_a_forwarded_application_is_decided_by_the_other_department_only(
+    system, applicant, department
+) -> None:
     reference = applicant.apply()
     review = department.review_of(reference)
     ok(department.post(f"/reviews/{review['id']}/forward", {"department": "finance"}))
@@ -151,15 +188,27 @@ def test_a_second_decision_is_told_who_decided_and_when(system, applicant, depar
     assert answer.json()["facts"]["decided_at"]
 
 
-def test_a_login_that_the_ado_branch_issues_must_change_its_password_and_ends_when_disabled(system, ado) -> None:
-    issued_login = ok(ado.post("/logins", {"role": "department", "name": "Section Officer", "department": "pwd"}), 201)
+def test_a_login_that_the_ado_branch_issues_must_change_its_password_and_ends_when_disabled(
+    system, ado
+) -> None:
+    issued_login = ok(
+        ado.post("/logins", {"role": "department", "name": "Section Officer", "department": "pwd"}), 201
+    )
     someone = Staff.__new__(Staff)
     someone.system, someone.http = system, system.client()
-    first = ok(someone.post("/sessions", {"login_id": issued_login["login_id"], "password": issued_login["initial_password"]}))
+    first = ok(
+        someone.post(
+            "/sessions", {"login_id": issued_login["login_id"], "password": issued_login["initial_password"]}
+        )
+    )
     assert first["must_change_password"]
     someone.http = system.client(first["access_token"])
     assert someone.get("/reviews").json()["code"] == "must_change_password"
-    changed = ok(someone.post("/password", {"current": issued_login["initial_password"], "new": "a long enough new one"}))
+    changed = ok(
+        someone.post(
+            "/password", {"current": issued_login["initial_password"], "new": "a long enough new one"}
+        )
+    )
     someone.http = system.client(changed["access_token"])
     assert ok(someone.get("/reviews"))["items"] == []
     ok(ado.post(f"/logins/{issued_login['login_id']}/disable"))
@@ -169,11 +218,17 @@ def test_a_login_that_the_ado_branch_issues_must_change_its_password_and_ends_wh
 def test_anyone_may_ask_for_the_status_and_learns_nothing_personal(system, applicant) -> None:
     reference = applicant.apply()
     with system.client() as anyone:
-        answer = ok(anyone.post("/api/v1/status", json={"reference": reference, "mobile_last4": applicant.mobile[-4:]}))
+        answer = ok(
+            anyone.post(
+                "/api/v1/status", json={"reference": reference, "mobile_last4": applicant.mobile[-4:]}
+            )
+        )
         assert answer["status"] == "submitted"
         assert "Gurpreet" not in str(answer)
         assert "licence" not in str(answer)
-        assert anyone.post("/api/v1/status", json={"reference": reference, "mobile_last4": "0000"}).status_code in (200, 404)
+        assert anyone.post(
+            "/api/v1/status", json={"reference": reference, "mobile_last4": "0000"}
+        ).status_code in (200, 404)
 
 
 def test_an_exit_is_recorded_whatever_the_state_of_the_pass(system, applicant, department, officer) -> None:
@@ -182,7 +237,10 @@ def test_an_exit_is_recorded_whatever_the_state_of_the_pass(system, applicant, d
     applicant.wait_for(reference, "entered")
     review = department.review_of(reference)
     ok(department.post(f"/reviews/{review['id']}/withdraw", {"reason": "security"}))
-    eventually(lambda: officer.scan(pass_number=the_pass["number"])["verdict"] == "revoked", "the pass is revoked at the gate")
+    eventually(
+        lambda: officer.scan(pass_number=the_pass["number"])["verdict"] == "revoked",
+        "the pass is revoked at the gate",
+    )
     left = officer.scan(pass_number=the_pass["number"], direction="exit")
     assert (left["verdict"], left["inside"]) == ("exit", 0)
     assert "revoked" in left["marks"]

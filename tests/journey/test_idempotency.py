@@ -14,7 +14,18 @@ from services.gateway.app import create_app
 from tests.chaos import sabotage
 from tests.chaos.evidence import database
 from tests.chaos.scenes import replaced
-from tests.journey.actors import MATCHED, Actor, Applicant, Department, Officer, Staff, application, issued, messages, ok
+from tests.journey.actors import (
+    MATCHED,
+    Actor,
+    Applicant,
+    Department,
+    Officer,
+    Staff,
+    application,
+    issued,
+    messages,
+    ok,
+)
 from tests.journey.at_once import Command, at_once
 from tests.running import eventually
 from tests.system import System
@@ -82,7 +93,11 @@ def new_login(people: People) -> Any:
 def signed_in(people: People) -> tuple[Actor, str]:
     """Somebody new with his initial password."""
     login = new_login(people)
-    session = ok(Actor(people.system).post("/sessions", {"login_id": login["login_id"], "password": login["initial_password"]}))
+    session = ok(
+        Actor(people.system).post(
+            "/sessions", {"login_id": login["login_id"], "password": login["initial_password"]}
+        )
+    )
     actor = Actor(people.system)
     actor.http = people.system.client(session["access_token"])
     return actor, login["initial_password"]
@@ -91,37 +106,58 @@ def signed_in(people: People) -> tuple[Actor, str]:
 def verify_otp(people: People) -> Case:
     somebody = Applicant(people.system)
     request = ok(somebody.post("/otp", {"mobile": somebody.mobile, "language": "en"}), 202)
-    text = eventually(lambda: messages(people.system, somebody.mobile, "otp")[1:], "the second code arrives")[0]["text"]
+    text = eventually(lambda: messages(people.system, somebody.mobile, "otp")[1:], "the second code arrives")[
+        0
+    ]["text"]
     return opens_a_session(by(None, "/otp/verify", {"request_id": request["request_id"], "code": text[:6]}))
 
 
 def log_in(people: People) -> Case:
     login = new_login(people)
-    return opens_a_session(by(None, "/sessions", {"login_id": login["login_id"], "password": login["initial_password"]}))
+    return opens_a_session(
+        by(None, "/sessions", {"login_id": login["login_id"], "password": login["initial_password"]})
+    )
 
 
 def log_out(people: People) -> Case:
     """Whoever comes a moment later is told 401: the session that it ends is what allows it, and it has ended."""
     somebody, _ = signed_in(people)
-    return says("SessionEnded", "accounts", by(somebody, "/sessions/current", method="DELETE"), also=frozenset({401}))
+    return says(
+        "SessionEnded", "accounts", by(somebody, "/sessions/current", method="DELETE"), also=frozenset({401})
+    )
 
 
 def change_password(people: People) -> Case:
     """As above: it ends the session that asks."""
     somebody, initial = signed_in(people)
-    return opens_a_session(by(somebody, "/password", {"current": initial, "new": PASSWORD}), also=frozenset({401}))
+    return opens_a_session(
+        by(somebody, "/password", {"current": initial, "new": PASSWORD}), also=frozenset({401})
+    )
 
 
 def amend(people: People) -> Case:
     reference = people.applicant.apply()
-    ok(people.department.post(f"/reviews/{people.department.review_of(reference)['id']}/return", {"note": "The file number, please"}))
+    ok(
+        people.department.post(
+            f"/reviews/{people.department.review_of(reference)['id']}/return",
+            {"note": "The file number, please"},
+        )
+    )
     people.applicant.wait_for(reference, "returned")
-    command = by(people.applicant, f"/applications/{reference}/amend", {"purpose": "Arms licence renewal, file 115/2026"})
+    command = by(
+        people.applicant,
+        f"/applications/{reference}/amend",
+        {"purpose": "Arms licence renewal, file 115/2026"},
+    )
     return says("ApplicationAmended", "application", command)
 
 
 def cancel(people: People) -> Case:
-    return says("ApplicationCancelled", "application", by(people.applicant, f"/applications/{people.applicant.apply()}/cancel"))
+    return says(
+        "ApplicationCancelled",
+        "application",
+        by(people.applicant, f"/applications/{people.applicant.apply()}/cancel"),
+    )
 
 
 def announced(people: People) -> tuple[str, str]:
@@ -141,7 +177,9 @@ def resend(people: People) -> Case:
 
 
 def print_pass(people: People) -> Case:
-    return says("NotificationDelivered", "notify", by(people.reception, f"/passes/{announced(people)[1]}/print"))
+    return says(
+        "NotificationDelivered", "notify", by(people.reception, f"/passes/{announced(people)[1]}/print")
+    )
 
 
 def reissue(people: People) -> Case:
@@ -162,7 +200,11 @@ def forward(people: People) -> Case:
 
 def withdraw(people: People) -> Case:
     review = people.department.approve(people.applicant.apply())
-    return says("ApprovalWithdrawn", "approval", by(people.department, f"/reviews/{review['id']}/withdraw", {"reason": "security"}))
+    return says(
+        "ApprovalWithdrawn",
+        "approval",
+        by(people.department, f"/reviews/{review['id']}/withdraw", {"reason": "security"}),
+    )
 
 
 def scan(people: People) -> Case:
@@ -170,11 +212,18 @@ def scan(people: People) -> Case:
     body = {
         "token": people.applicant.token(the_pass["number"]), "gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "id_check": MATCHED,
     }  # fmt: skip
-    return Case(by(people.officer, "/scans", body), "verify", "select count(*) from scans where nonce = %s", (body["nonce"],))
+    return Case(
+        by(people.officer, "/scans", body),
+        "verify",
+        "select count(*) from scans where nonce = %s",
+        (body["nonce"],),
+    )
 
 
 COMMANDS: dict[str, Callable[[People], Case]] = {
-    "POST /api/v1/otp": lambda _: says("OtpRequested", "accounts", by(None, "/otp", {"mobile": "+919812300001", "language": "en"})),
+    "POST /api/v1/otp": lambda _: says(
+        "OtpRequested", "accounts", by(None, "/otp", {"mobile": "+919812300001", "language": "en"})
+    ),
     "POST /api/v1/otp/verify": verify_otp,
     "POST /api/v1/sessions": log_in,
     "DELETE /api/v1/sessions/current": log_out,
@@ -195,13 +244,21 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/applications/{reference}/cancel": cancel,
     "POST /api/v1/applications/{reference}/resend": resend,
     "POST /api/v1/counter/applications": lambda people: says(
-        "ApplicationSubmitted", "application", by(people.reception, "/counter/applications", application() | {"mobile": None})
+        "ApplicationSubmitted",
+        "application",
+        by(people.reception, "/counter/applications", application() | {"mobile": None}),
     ),
     "POST /api/v1/passes/{number}/print": print_pass,
     "POST /api/v1/passes/{number}/reissue": reissue,
-    "POST /api/v1/reviews/{review_id}/approve": lambda people: decide("approve", "PassApproved", application()["preferred"][0], people),
-    "POST /api/v1/reviews/{review_id}/reject": lambda people: decide("reject", "PassRejected", {"reason": "duplicate"}, people),
-    "POST /api/v1/reviews/{review_id}/return": lambda people: decide("return", "PassReturned", {"note": "The file number, please"}, people),
+    "POST /api/v1/reviews/{review_id}/approve": lambda people: decide(
+        "approve", "PassApproved", application()["preferred"][0], people
+    ),
+    "POST /api/v1/reviews/{review_id}/reject": lambda people: decide(
+        "reject", "PassRejected", {"reason": "duplicate"}, people
+    ),
+    "POST /api/v1/reviews/{review_id}/return": lambda people: decide(
+        "return", "PassReturned", {"note": "The file number, please"}, people
+    ),
     "POST /api/v1/reviews/{review_id}/forward": forward,
     "POST /api/v1/reviews/{review_id}/withdraw": withdraw,
     "POST /api/v1/scans": scan,
@@ -217,7 +274,9 @@ QUESTIONS = {
 def routes_that_are_no_get() -> set[str]:
     """Those of the interface. A page's form has the service do the same commands, under the key that the form carries."""
     routes = [
-        route for route in create_app(Settings(local_mode=True)).routes if isinstance(route, APIRoute) and "{language" not in route.path
+        route
+        for route in create_app(Settings(local_mode=True)).routes
+        if isinstance(route, APIRoute) and "{language" not in route.path
     ]
     return {f"{method} {route.path_format}" for route in routes for method in route.methods - {"GET", "HEAD"}}
 
@@ -234,7 +293,9 @@ def outcome(system: System, case: Case) -> tuple[int, set[tuple[int, str]]]:
 
 
 @pytest.mark.parametrize("route", COMMANDS)
-def test_fifty_at_once_with_one_key_have_one_effect_and_one_answer(system: System, people: People, route: str) -> None:
+def test_fifty_at_once_with_one_key_have_one_effect_and_one_answer(
+    system: System, people: People, route: str
+) -> None:
     effects, answers = outcome(system, COMMANDS[route](people))
     assert effects == 1
     assert [status // 100 for status, _ in answers] == [2], answers

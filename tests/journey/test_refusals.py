@@ -25,7 +25,10 @@ def field_errors(response) -> dict[str, str]:
 WRONG = {
     "an unknown field": (application(colour="red"), "colour"),
     "a missing field": ({key: value for key, value in application().items() if key != "purpose"}, "purpose"),
-    "a full Aadhaar number, spaced": (application(applicant={"id_type": "aadhaar", "id_last4": "2341 2341 2346"}), "applicant.id_last4"),
+    "a full Aadhaar number, spaced": (
+        application(applicant={"id_type": "aadhaar", "id_last4": "2341 2341 2346"}),
+        "applicant.id_last4",
+    ),
     "a full Aadhaar number, hyphenated": (
         application(applicant={"id_type": "aadhaar", "id_last4": "2341-2341-2346"}),
         "applicant.id_last4",
@@ -63,7 +66,9 @@ def test_a_wrong_application_is_told_which_field_and_nothing_is_stored(someone, 
 
 def test_outside_opening_hours_is_refused(someone) -> None:
     """The demo's sites close at 23:59."""
-    errors = field_errors(someone.post("/applications", application(preferred=[slot(1, "23:00", "23:59:30")])))
+    errors = field_errors(
+        someone.post("/applications", application(preferred=[slot(1, "23:00", "23:59:30")]))
+    )
     assert any(name.startswith("preferred.0") for name in errors), errors
 
 
@@ -83,7 +88,10 @@ def test_a_wrong_code_opens_no_session_and_five_wrong_ones_end_it(system) -> Non
     with system.client() as anyone:
         request = ok(anyone.post("/api/v1/otp", json={"mobile": "+919812345678"}), 202)
         codes = [
-            anyone.post("/api/v1/otp/verify", json={"request_id": request["request_id"], "code": "000000"}).json()["code"] for _ in range(6)
+            anyone.post(
+                "/api/v1/otp/verify", json={"request_id": request["request_id"], "code": "000000"}
+            ).json()["code"]
+            for _ in range(6)
         ]
     assert codes[0] == "wrong_code"
     assert codes[-1] == "too_many_tries"
@@ -134,7 +142,11 @@ def the_pass(system, someone, department) -> dict:
 
 
 def _b64(value: object) -> str:
-    return base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).rstrip(b"=").decode()
+    return (
+        base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode())
+        .rstrip(b"=")
+        .decode()
+    )
 
 
 def _forged(kind: str, token: str, jwks: dict, session: str) -> str:
@@ -158,7 +170,9 @@ def _forged(kind: str, token: str, jwks: dict, session: str) -> str:
         case "crit":
             return jwt.encode(claims, other, "EdDSA", {**head, "crit": ["b64"]})
         case "jwk":
-            return jwt.encode(claims, other, "EdDSA", {**head, "jwk": {"kty": "OKP", "crv": "Ed25519", "x": x}})
+            return jwt.encode(
+                claims, other, "EdDSA", {**head, "jwk": {"kty": "OKP", "crv": "Ed25519", "x": x}}
+            )
         case "jku":
             return jwt.encode(claims, other, "EdDSA", {**head, "jku": "http://127.0.0.1/keys"})
         case "a session token":
@@ -166,7 +180,16 @@ def _forged(kind: str, token: str, jwks: dict, session: str) -> str:
     raise AssertionError(kind)
 
 
-KINDS = ["tampered", "another key", "alg none", "HS256 with the public key", "crit", "jwk", "jku", "a session token"]
+KINDS = [
+    "tampered",
+    "another key",
+    "alg none",
+    "HS256 with the public key",
+    "crit",
+    "jwk",
+    "jku",
+    "a session token",
+]
 
 
 @pytest.mark.filterwarnings("ignore:.*key.*:")
@@ -180,7 +203,9 @@ def test_a_forged_pass_is_a_bad_signature_and_admits_nobody(system, officer, som
     assert answer["verdict"] == "bad_signature"
     assert answer["applicant"] is None
     assert someone.view(the_pass["reference"])["status"] == "issued"
-    assert all(item["pass"] != the_pass["number"] for item in ok(officer.get("/gate/inside", site="PCS1"))["items"])
+    assert all(
+        item["pass"] != the_pass["number"] for item in ok(officer.get("/gate/inside", site="PCS1"))["items"]
+    )
 
 
 def test_the_wrong_id_does_not_admit(officer, someone, the_pass) -> None:
@@ -215,7 +240,10 @@ def test_a_revoked_pass_does_not_admit(system, department, officer) -> None:
     unlucky = Applicant(system)
     reference, summary = issued(unlucky, department)
     ok(unlucky.post(f"/applications/{reference}/cancel"))
-    eventually(lambda: officer.scan(pass_number=summary["number"], id_check=None)["verdict"] == "revoked", "revoked at the gate")
+    eventually(
+        lambda: officer.scan(pass_number=summary["number"], id_check=None)["verdict"] == "revoked",
+        "revoked at the gate",
+    )
     assert unlucky.wait_for(reference, "cancelled")
 
 
@@ -241,6 +269,10 @@ def test_today_is_allowed_while_time_remains(someone) -> None:
     if now.hour < 1:
         past = slot(-2)
     else:
-        past = {"date": now.date().isoformat(), "from": "00:00", "to": (now - timedelta(minutes=30)).strftime("%H:%M")}
+        past = {
+            "date": now.date().isoformat(),
+            "from": "00:00",
+            "to": (now - timedelta(minutes=30)).strftime("%H:%M"),
+        }
     assert field_errors(someone.post("/applications", application(preferred=[past])))
     ok(someone.post("/applications", application(preferred=[slot(0)])), 201)

@@ -29,8 +29,14 @@ def token(applicant: Applicant, department: Department) -> str:
 def scans(system: System, officer: Officer, token: str, nonces: list[str]) -> list[Json]:
     """What each scan was answered; its key is one of its own, so that only the nonce tells that it is a repeat."""
     session = officer.http.headers["Authorization"].removeprefix("Bearer ")
-    bodies = [{"token": token, "gate": "PCS1-G1", "direction": "entry", "nonce": nonce, "id_check": MATCHED} for nonce in nonces]
-    return [ok(answer) for answer in at_once(system, [Command("/scans", str(uuid4()), session, body) for body in bodies])]
+    bodies = [
+        {"token": token, "gate": "PCS1-G1", "direction": "entry", "nonce": nonce, "id_check": MATCHED}
+        for nonce in nonces
+    ]
+    return [
+        ok(answer)
+        for answer in at_once(system, [Command("/scans", str(uuid4()), session, body) for body in bodies])
+    ]
 
 
 def admissions(system: System, nonces: list[str]) -> int:
@@ -47,7 +53,9 @@ def test_a_hundred_scans_of_one_pass_admit_once(system: System, officer: Officer
     assert admissions(system, nonces) == 1
 
 
-def test_a_hundred_times_one_nonce_is_one_scan_and_one_answer(system: System, officer: Officer, token: str) -> None:
+def test_a_hundred_times_one_nonce_is_one_scan_and_one_answer(
+    system: System, officer: Officer, token: str
+) -> None:
     nonces = [str(uuid4())] * CROWD
     first, *others = scans(system, officer, token, nonces)
     assert first["verdict"] == "admit"
@@ -55,7 +63,9 @@ def test_a_hundred_times_one_nonce_is_one_scan_and_one_answer(system: System, of
     assert admissions(system, nonces) == 1
 
 
-def test_without_the_lock_on_the_pass_more_would_be_admitted(system: System, officer: Officer, token: str) -> None:
+def test_without_the_lock_on_the_pass_more_would_be_admitted(
+    system: System, officer: Officer, token: str
+) -> None:
     """Negative control: held where they record their scans, several have seen the pass unused."""
     nonces = [str(uuid4()) for _ in range(5)]
     with replaced(system, ["verify"], sabotage.no_row_lock), database(system.stack, "verify") as holder:
@@ -75,7 +85,9 @@ def _waiting(system: System) -> int:
     return int(count)
 
 
-def test_without_the_nonce_a_repeat_would_be_another_scan(system: System, officer: Officer, token: str) -> None:
+def test_without_the_nonce_a_repeat_would_be_another_scan(
+    system: System, officer: Officer, token: str
+) -> None:
     """Negative control."""
     nonces = [str(uuid4())] * 3
     with _no_constraint(system), replaced(system, ["verify"], sabotage.no_nonce):
@@ -91,5 +103,7 @@ def _no_constraint(system: System) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.execute("delete from scans a using scans b where a.nonce = b.nonce and a.scanned_by = b.scanned_by and a.id > b.id")
+            connection.execute(
+                "delete from scans a using scans b where a.nonce = b.nonce and a.scanned_by = b.scanned_by and a.id > b.id"
+            )
             connection.execute("alter table scans add constraint scans_once unique (scanned_by, nonce)")

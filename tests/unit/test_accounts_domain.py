@@ -119,7 +119,9 @@ def test_waiting_is_told_in_seconds() -> None:
 
 
 def test_the_right_code_in_time_is_accepted() -> None:
-    domain.accept_code(SentCode(used=False, tries=4, expires_at=AT + timedelta(seconds=1)), matches=True, at=AT)
+    domain.accept_code(
+        SentCode(used=False, tries=4, expires_at=AT + timedelta(seconds=1)), matches=True, at=AT
+    )
 
 
 @pytest.mark.parametrize("matches", [True, False])
@@ -141,7 +143,9 @@ def test_a_code_that_is_over_is_refused_alike_whether_right_or_wrong(sent, code,
 @pytest.mark.parametrize(("tries", "left"), [(0, 4), (3, 1), (4, 0)])
 def test_a_wrong_code_tells_how_many_tries_are_left(tries, left) -> None:
     with pytest.raises(NotAuthenticated) as refused:
-        domain.accept_code(SentCode(used=False, tries=tries, expires_at=AT + timedelta(minutes=5)), matches=False, at=AT)
+        domain.accept_code(
+            SentCode(used=False, tries=tries, expires_at=AT + timedelta(minutes=5)), matches=False, at=AT
+        )
     assert refused.value.body.code == "wrong_code"
     assert refused.value.body.facts == {"tries_left": left}
 

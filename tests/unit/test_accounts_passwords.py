@@ -56,7 +56,9 @@ def test_a_weak_password_is_refused_with_its_reason(new, code) -> None:
     assert new not in str(refused.value)
 
 
-@pytest.mark.parametrize("new", ["twelve chars", "ਸਤਿ ਸ੍ਰੀ ਅਕਾਲ ਜੀ", "k7fm-w3pa-xq9t", "x" * 100 + "yzabc" * 20])
+@pytest.mark.parametrize(
+    "new", ["twelve chars", "ਸਤਿ ਸ੍ਰੀ ਅਕਾਲ ਜੀ", "k7fm-w3pa-xq9t", "x" * 100 + "yzabc" * 20]
+)
 def test_a_long_password_of_any_script_is_accepted(new) -> None:
     passwords.check_new(new, current="correct horse battery", login_id="HOM-0007")
 

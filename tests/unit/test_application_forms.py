@@ -36,7 +36,12 @@ OFFICIAL = {"organisation": "PSPCL", "designation": "XEN", "employee_no": "114"}
 HOLIDAYS_ONLY = site(hours=[])
 
 
-def check(request: SubmitApplication | None = None, mobile: str | None = MOBILE, intake: Any = PORTAL, place: Place = PLACE) -> Form:
+def check(
+    request: SubmitApplication | None = None,
+    mobile: str | None = MOBILE,
+    intake: Any = PORTAL,
+    place: Place = PLACE,
+) -> Form:
     return check_form(request or form(), mobile, intake, place, CALENDAR)
 
 
@@ -54,11 +59,36 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("applicant.name", "name_characters", {"applicant": {"name": "9876543210"}}, {}),
     ("applicant.name_latin", "name_not_latin", {"applicant": {"name_latin": "ਗੁਰਪ੍ਰੀਤ"}}, {}),
     ("applicant.name_latin", "name_too_long", {"applicant": {"name_latin": "G" * 101}}, {}),
-    ("applicant.id_last4", "full_number", {"applicant": {"id_type": "aadhaar", "id_last4": "234567890124"}}, {}),
-    ("applicant.id_last4", "full_number", {"applicant": {"id_type": "aadhaar", "id_last4": "2345 6789 0124"}}, {}),
-    ("applicant.id_last4", "full_number", {"applicant": {"id_type": "aadhaar", "id_last4": "2345-6789-0124"}}, {}),
-    ("applicant.id_last4", "full_number", {"applicant": {"id_type": "aadhaar", "id_last4": "੨੩੪੫ ੬੭੮੯ ੦੧੨੪"}}, {}),
-    ("applicant.id_last4", "full_number", {"applicant": {"id_type": "aadhaar", "id_last4": "२३४५६७८९०१२४"}}, {}),
+    (
+        "applicant.id_last4",
+        "full_number",
+        {"applicant": {"id_type": "aadhaar", "id_last4": "234567890124"}},
+        {},
+    ),
+    (
+        "applicant.id_last4",
+        "full_number",
+        {"applicant": {"id_type": "aadhaar", "id_last4": "2345 6789 0124"}},
+        {},
+    ),
+    (
+        "applicant.id_last4",
+        "full_number",
+        {"applicant": {"id_type": "aadhaar", "id_last4": "2345-6789-0124"}},
+        {},
+    ),
+    (
+        "applicant.id_last4",
+        "full_number",
+        {"applicant": {"id_type": "aadhaar", "id_last4": "੨੩੪੫ ੬੭੮੯ ੦੧੨੪"}},
+        {},
+    ),
+    (
+        "applicant.id_last4",
+        "full_number",
+        {"applicant": {"id_type": "aadhaar", "id_last4": "२३४५६७८९०१२४"}},
+        {},
+    ),
     ("applicant.id_last4", "not_four", {"applicant": {"id_last4": "482"}}, {}),
     ("applicant.id_last4", "not_four", {"applicant": {"id_last4": "48!1"}}, {}),
     ("mobile", "not_a_mobile", {}, {"mobile": "12345", "intake": COUNTER}),
@@ -66,7 +96,12 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("applicant.email", "email_invalid", {"applicant": {"email": "nobody@nowhere"}}, {}),
     ("applicant.email", "email_invalid", {"applicant": {"email": "a b@example.org"}}, {}),
     ("applicant.deliver_by", "email_missing", {"applicant": {"deliver_by": "email"}}, {}),
-    ("applicant.deliver_by", "deliver_by_unreachable", {"applicant": {"deliver_by": "sms"}}, {"mobile": FOREIGN}),
+    (
+        "applicant.deliver_by",
+        "deliver_by_unreachable",
+        {"applicant": {"deliver_by": "sms"}},
+        {"mobile": FOREIGN},
+    ),
     ("applicant.deliver_by", "printed_only_at_counter", {"applicant": {"deliver_by": "printed"}}, {}),
     ("applicant.official", "official_missing", {"applicant": {"kind": "official"}}, {}),
     (
@@ -93,7 +128,12 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("preferred.0.to", "window_over", {"preferred": [slot(MONDAY, start="09:00", end="11:00")]}, {}),
     ("preferred.2.date", "duplicate_slot", {"preferred": [slot(), slot(end="13:00"), slot()]}, {}),
     ("companions", "too_many_companions", {"companions": [companion()] * 6}, {}),
-    ("companions.1.id_type", "companion_id_missing", {"companions": [companion(), companion(id_type=None)]}, {}),
+    (
+        "companions.1.id_type",
+        "companion_id_missing",
+        {"companions": [companion(), companion(id_type=None)]},
+        {},
+    ),
     ("companions.0.id_last4", "companion_id_missing", {"companions": [companion(id_last4=" ")]}, {}),
     ("companions.0.id_last4", "full_number", {"companions": [companion(id_last4="PB10 20110012345")]}, {}),
     ("companions.0.name", "name_missing", {"companions": [companion(name="")]}, {}),
@@ -102,7 +142,9 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("field", "code", "changes", "circumstances"), REFUSED)
-def test_one_thing_wrong_is_told_as_one_problem(field: str, code: str, changes: dict[str, Any], circumstances: dict[str, Any]) -> None:
+def test_one_thing_wrong_is_told_as_one_problem(
+    field: str, code: str, changes: dict[str, Any], circumstances: dict[str, Any]
+) -> None:
     assert problems(form(**changes), **circumstances) == {(field, code)}
 
 
@@ -111,7 +153,12 @@ def test_every_problem_of_the_list_can_happen() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    wrong = form(applicant={"name": "", "id_last4": AADHAAR}, purpose=" ", vehicle="?", preferred=[slot(), slot(WEDNESDAY)])
+    wrong = form(
+        applicant={"name": "", "id_last4": AADHAAR},
+        purpose=" ",
+        vehicle="?",
+        preferred=[slot(), slot(WEDNESDAY)],
+    )
     assert problems(wrong, place=Place(None, None)) == {
         ("applicant.name", "name_missing"),
         ("applicant.id_last4", "full_number"),
@@ -139,7 +186,9 @@ def test_a_refusal_quotes_nothing_of_the_form() -> None:
 def test_names_of_all_three_scripts_are_taken_as_written(name: str) -> None:
     import unicodedata
 
-    assert check(form(applicant={"name": name, "name_latin": None})).applicant.name == unicodedata.normalize("NFC", name)
+    assert check(form(applicant={"name": name, "name_latin": None})).applicant.name == unicodedata.normalize(
+        "NFC", name
+    )
 
 
 def test_names_are_tidied() -> None:
@@ -153,12 +202,17 @@ def test_a_missing_latin_name_is_suggested_and_a_given_one_stays() -> None:
     assert check(form(companions=[companion(name="ਸਿਮਰਨ")])).visit.companions[0].name_latin == "Simran"
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("4821", "4821"), ("੪੮੨੧", "4821"), ("४८२१", "4821"), ("a-4 8 2", "A482")])
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("4821", "4821"), ("੪੮੨੧", "4821"), ("४८२१", "4821"), ("a-4 8 2", "A482")]
+)
 def test_the_last_four_are_kept_in_one_form(typed: str, kept: str) -> None:
     assert check(form(applicant={"id_last4": typed})).applicant.id_last4 == kept
 
 
-@pytest.mark.parametrize("number", [AADHAAR, AADHAAR.replace(" ", ""), AADHAAR.replace(" ", "-"), "੨੩੪੫ ੬੭੮੯ ੦੧੨੪", "2345\u200b67890124"])
+@pytest.mark.parametrize(
+    "number",
+    [AADHAAR, AADHAAR.replace(" ", ""), AADHAAR.replace(" ", "-"), "੨੩੪੫ ੬੭੮੯ ੦੧੨੪", "2345\u200b67890124"],
+)
 def test_an_aadhaar_number_in_free_text_is_masked_and_says_so(number: str) -> None:
     taken = check(form(purpose=f"Card {number} lost", companions=[companion(name=f"Harjit {number}")]))
     assert taken.visit.purpose == "Card XXXX XXXX 0124 lost"
@@ -172,7 +226,10 @@ def test_twelve_digits_that_are_no_aadhaar_number_stay() -> None:
 
 
 def test_children_need_no_id_but_may_have_one() -> None:
-    children = [companion(name="Simran", child=True, id_type=None, id_last4=None), companion(name="Jot", child=True)]
+    children = [
+        companion(name="Simran", child=True, id_type=None, id_last4=None),
+        companion(name="Jot", child=True),
+    ]
     first, second = check(form(companions=children)).visit.companions
     assert (first.id_type, first.id_last4) == (None, None)
     assert (second.id_type, second.id_last4) == ("driving_licence", "0917")
@@ -187,7 +244,9 @@ def test_the_counter_takes_more_companions_than_the_portal() -> None:
 def test_without_a_mobile_the_counter_prints_the_pass() -> None:
     taken = check(form(), mobile=None, intake=COUNTER)
     assert (taken.applicant.mobile, taken.deliver_by) == (None, "printed")
-    by_email = check(form(applicant={"deliver_by": "email", "email": "g@example.org"}), mobile=None, intake=COUNTER)
+    by_email = check(
+        form(applicant={"deliver_by": "email", "email": "g@example.org"}), mobile=None, intake=COUNTER
+    )
     assert by_email.deliver_by == "email"
 
 
@@ -232,11 +291,15 @@ def test_the_thirtieth_day_is_the_last() -> None:
 
 
 def test_hours_hold_from_their_date_to_their_date() -> None:
-    until_monday = OpeningHours(weekday=1, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1), valid_to=MONDAY)
+    until_monday = OpeningHours(
+        weekday=1, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1), valid_to=MONDAY
+    )
     later = OpeningHours(weekday=1, opens=time(12), closes=time(14), valid_from=TUESDAY)
     place = Place(site(hours=[until_monday, later]), department())
     assert check(form(preferred=[slot(start="12:00", end="14:00")]), place=place)
-    assert problems(form(preferred=[slot(start="10:00", end="12:00")]), place=place) == {("preferred.0.from", "outside_hours")}
+    assert problems(form(preferred=[slot(start="10:00", end="12:00")]), place=place) == {
+        ("preferred.0.from", "outside_hours")
+    }
 
 
 def test_a_visit_lies_in_one_of_the_opening_times_not_across_the_break() -> None:
@@ -246,7 +309,9 @@ def test_a_visit_lies_in_one_of_the_opening_times_not_across_the_break() -> None
     )
     place = Place(site(hours=[morning, afternoon]), department())
     assert check(form(preferred=[slot(start="14:00", end="17:00")]), place=place)
-    assert problems(form(preferred=[slot(start="12:00", end="15:00")]), place=place) == {("preferred.0.to", "outside_hours")}
+    assert problems(form(preferred=[slot(start="12:00", end="15:00")]), place=place) == {
+        ("preferred.0.to", "outside_hours")
+    }
 
 
 # ---------------------------------------------------------------- amendments
@@ -261,7 +326,12 @@ def amendment(at: Any = NOW, place: Place = PLACE, **changes: Any) -> Any:
 def test_what_an_amendment_leaves_out_stays() -> None:
     visit, masked = amendment(purpose=f"File 115, {AADHAAR}")
     assert (visit.purpose, masked) == ("File 115, XXXX XXXX 0124", ("purpose",))
-    assert (visit.officer, visit.vehicle, visit.party, visit.preferred[0].day) == ("home-secretary", "CH01AB1234", 2, TUESDAY)
+    assert (visit.officer, visit.vehicle, visit.party, visit.preferred[0].day) == (
+        "home-secretary",
+        "CH01AB1234",
+        2,
+        TUESDAY,
+    )
 
 
 def test_an_empty_vehicle_and_no_companions_take_them_away() -> None:
@@ -288,13 +358,21 @@ def test_an_amendment_is_checked_like_a_new_form(changes: dict[str, Any], expect
 
 def test_windows_that_passed_meanwhile_need_not_be_typed_again_where_another_remains() -> None:
     visit = check(form(preferred=[slot(), slot(TUESDAY + timedelta(days=2))])).visit
-    kept, _ = check_amendment(AmendApplication(reference="x", purpose="y"), visit, PORTAL, PLACE, Calendar(NOW + timedelta(days=2), 30))
+    kept, _ = check_amendment(
+        AmendApplication(reference="x", purpose="y"),
+        visit,
+        PORTAL,
+        PLACE,
+        Calendar(NOW + timedelta(days=2), 30),
+    )
     assert [left.day for left in kept.preferred] == [TUESDAY + timedelta(days=2)]
 
 
 def test_the_body_of_the_design_is_accepted() -> None:
     designed = body(
-        companions=[companion(), {"name": "Simran", "child": True}], vehicle="CH01AB1234", applicant={"assistance": "wheelchair"}
+        companions=[companion(), {"name": "Simran", "child": True}],
+        vehicle="CH01AB1234",
+        applicant={"assistance": "wheelchair"},
     )
     taken = check(SubmitApplication.model_validate(designed))
     assert (taken.visit.party, taken.assistance, taken.deliver_by) == (3, "wheelchair", "whatsapp")

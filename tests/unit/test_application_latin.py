@@ -23,6 +23,15 @@ def test_a_name_is_spelt_as_it_is_said(name: str, latin: str) -> None:
     assert suggest_latin(unicodedata.normalize("NFC", name)) == latin
 
 
-@given(st.text(alphabet="".join(chr(code) for start in (0x0905, 0x0A05) for code in range(start, start + 0x6B)) + " .", max_size=40))
+@given(
+    st.text(
+        alphabet="".join(chr(code) for start in (0x0905, 0x0A05) for code in range(start, start + 0x6B))
+        + " .",
+        max_size=40,
+    )
+)
 def test_whatever_is_written_comes_out_in_ascii(name: str) -> None:
-    assert not any(unicodedata.name(char, "").startswith(("GURMUKHI LETTER", "DEVANAGARI LETTER")) for char in suggest_latin(name))
+    assert not any(
+        unicodedata.name(char, "").startswith(("GURMUKHI LETTER", "DEVANAGARI LETTER"))
+        for char in suggest_latin(name)
+    )

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from services.application.domain.status import Decision, Facts, Pass, current_pass, decision_in_force, status_of
+from services.application.domain.status import (
+    Decision,
+    Facts,
+    Pass,
+    current_pass,
+    decision_in_force,
+    status_of,
+)
 
 VALID = Pass("A", issued=True)
 REVOKED = Pass("A", issued=True, revoked=True)
@@ -52,7 +59,9 @@ def test_the_status_follows_from_the_facts(facts: Facts, status: str) -> None:
 def test_a_decision_about_an_older_revision_is_not_in_force() -> None:
     assert decision_in_force(Facts(2, decision=decided("rejected", 1))) is None
     assert decision_in_force(Facts(2, decision=decided("rejected", 2))) == decided("rejected", 2)
-    assert decision_in_force(Facts(2, decision=decided("approved", 1))) == decided("approved", 1), "there is a pass"
+    assert decision_in_force(Facts(2, decision=decided("approved", 1))) == decided("approved", 1), (
+        "there is a pass"
+    )
 
 
 def test_the_pass_that_counts_is_the_one_that_nothing_replaced() -> None:

@@ -20,7 +20,9 @@ def approve(about, where=T1, **terms):
 
 
 def reject(about, **refusal):
-    return domain.reject(about, Reject(**{"review_id": about.id, "reason": "no_appointment", **refusal}), by="HOM-0001")
+    return domain.reject(
+        about, Reject(**{"review_id": about.id, "reason": "no_appointment", **refusal}), by="HOM-0001"
+    )
 
 
 def send_back(about, note="Which file?", **more):
@@ -43,9 +45,25 @@ def test_an_approval_carries_everything_that_issuing_needs() -> None:
     about = review(officer="home-secretary")
     event = approve(about, gate="T1-G2", entries=3, vehicle_allowed=True)
     application = about.application
-    for field in ("application_id", "reference", "revision", "site", "kind", "party", "assistance", "language", "deliver_by", "personal"):
+    for field in (
+        "application_id",
+        "reference",
+        "revision",
+        "site",
+        "kind",
+        "party",
+        "assistance",
+        "language",
+        "deliver_by",
+        "personal",
+    ):
         assert getattr(event, field) == getattr(application, field), field
-    assert (event.review_id, event.department, event.officer, event.decided_by) == (about.id, "home", "home-secretary", "HOM-0001")
+    assert (event.review_id, event.department, event.officer, event.decided_by) == (
+        about.id,
+        "home",
+        "home-secretary",
+        "HOM-0001",
+    )
     assert (event.slot, event.gate, event.entries, event.vehicle_allowed) == (slot(), "T1-G2", 3, True)
 
 
@@ -59,7 +77,11 @@ def test_all_that_is_wrong_with_an_approval_is_told_at_once() -> None:
     on_foot = review(application=submitted(personal=personal(vehicle=None)))
     with pytest.raises(InvalidInput) as refusal:
         approve(on_foot, slot=slot(date(2026, 3, 4)), gate="T2-G1", vehicle_allowed=True)
-    assert codes(refusal) == {"slot.date": "closed_day", "gate": "unknown_gate", "vehicle_allowed": "no_vehicle"}
+    assert codes(refusal) == {
+        "slot.date": "closed_day",
+        "gate": "unknown_gate",
+        "vehicle_allowed": "no_vehicle",
+    }
 
 
 def test_a_rejection_tells_the_reason_and_whom_to_tell() -> None:
@@ -85,24 +107,40 @@ def test_a_return_says_what_is_missing() -> None:
     assert codes(refusal) == {"note": "required"}
 
 
-@pytest.mark.parametrize("said", [lambda note: reject(review(), note=note), lambda note: send_back(review(), note=note)])
+@pytest.mark.parametrize(
+    "said", [lambda note: reject(review(), note=note), lambda note: send_back(review(), note=note)]
+)
 def test_an_aadhaar_number_in_a_note_is_masked(said) -> None:
     note = said(f"Your Aadhaar {AADHAAR} is not needed").personal.note
     assert note == "Your Aadhaar XXXX XXXX 2346 is not needed"
 
 
-@pytest.mark.parametrize("decide", [approve, reject, send_back, lambda about: forward(about, department("finance"), department="finance")])
+@pytest.mark.parametrize(
+    "decide",
+    [approve, reject, send_back, lambda about: forward(about, department("finance"), department="finance")],
+)
 @pytest.mark.parametrize("status", ["approved", "rejected", "returned", "withdrawn"])
 def test_a_second_decision_is_told_who_decided_and_when(decide, status) -> None:
     about = review(status=status, decision=DECIDED)
     with pytest.raises(Conflict) as refusal:
         decide(about)
     assert refusal.value.body.code == "already_decided"
-    assert refusal.value.body.facts == {"status": status, "decided_by": "HOM-0002", "decided_at": "2026-03-02T05:30:00+00:00"}
+    assert refusal.value.body.facts == {
+        "status": status,
+        "decided_by": "HOM-0002",
+        "decided_at": "2026-03-02T05:30:00+00:00",
+    }
 
 
 @pytest.mark.parametrize(
-    "decide", [approve, reject, send_back, withdraw, lambda about: forward(about, department("finance"), department="finance")]
+    "decide",
+    [
+        approve,
+        reject,
+        send_back,
+        withdraw,
+        lambda about: forward(about, department("finance"), department="finance"),
+    ],
 )
 def test_nothing_is_decided_about_an_application_that_has_ended(decide) -> None:
     with pytest.raises(Conflict) as refusal:
@@ -142,7 +180,12 @@ def test_a_review_is_forwarded_to_a_department_or_to_an_officer_of_this_one() ->
     ("to", "record", "field", "code"),
     [
         ({}, department(), "department", "exactly_one"),
-        ({"department": "finance", "officer": "home-secretary"}, department("finance"), "department", "exactly_one"),
+        (
+            {"department": "finance", "officer": "home-secretary"},
+            department("finance"),
+            "department",
+            "exactly_one",
+        ),
         ({"department": "nowhere"}, None, "department", "unknown_department"),
         ({"department": "home"}, department(), "department", "same_department"),
         ({"officer": "finance-secretary"}, department(), "officer", "unknown_officer"),

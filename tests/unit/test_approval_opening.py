@@ -21,7 +21,9 @@ def test_a_slot_within_the_opening_hours_is_accepted_to_the_minute(start, end) -
     assert problem(slot(TUESDAY, start, end)) is None
 
 
-@pytest.mark.parametrize(("start", "end"), [("08:59", "10:00"), ("16:30", "17:01"), ("06:00", "07:00"), ("00:00", "23:59")])
+@pytest.mark.parametrize(
+    ("start", "end"), [("08:59", "10:00"), ("16:30", "17:01"), ("06:00", "07:00"), ("00:00", "23:59")]
+)
 def test_a_slot_that_leaves_the_opening_hours_is_refused(start, end) -> None:
     assert problem(slot(TUESDAY, start, end)) == "outside_hours"
 
@@ -64,7 +66,10 @@ def test_hours_hold_from_their_first_to_their_last_date() -> None:
     assert problem(slot(TUESDAY, "11:00", "13:00"), dated) is None
     assert problem(slot(TUESDAY + timedelta(days=7), "11:00", "13:00"), dated) == "outside_hours"
     assert problem(slot(TUESDAY, "11:00", "13:00"), dated, at=NOW - timedelta(days=7), furthest=10) is None
-    assert problem(slot(TUESDAY - timedelta(days=7), "11:00", "13:00"), dated, at=NOW - timedelta(days=14)) == "outside_hours"
+    assert (
+        problem(slot(TUESDAY - timedelta(days=7), "11:00", "13:00"), dated, at=NOW - timedelta(days=14))
+        == "outside_hours"
+    )
 
 
 def test_waiting_counts_only_while_the_site_is_open() -> None:
@@ -73,11 +78,15 @@ def test_waiting_counts_only_while_the_site_is_open() -> None:
     friday = date(2026, 2, 27)
     assert open_since(site(), ist(MONDAY, 11), timedelta(hours=4)) == ist(friday, 15), "over a weekend"
     assert open_since(site(), ist(MONDAY, 22), timedelta(hours=4)) == ist(MONDAY, 13), "not in the evening"
-    assert open_since(site(), ist(date(2026, 3, 5), 10), timedelta(hours=2)) == ist(TUESDAY, 16), "over a closed day"
+    assert open_since(site(), ist(date(2026, 3, 5), 10), timedelta(hours=2)) == ist(TUESDAY, 16), (
+        "over a closed day"
+    )
 
 
 def test_hours_that_overlap_count_once() -> None:
-    twice = tuple(OpeningHours(weekday=0, opens=time(opens), closes=time(17), valid_from=MONDAY) for opens in (9, 10))
+    twice = tuple(
+        OpeningHours(weekday=0, opens=time(opens), closes=time(17), valid_from=MONDAY) for opens in (9, 10)
+    )
     assert open_since(site(hours=twice), ist(MONDAY, 12), timedelta(hours=3)) == ist(MONDAY, 9)
     assert open_since(site(hours=twice), ist(MONDAY, 12), timedelta(hours=4)) is None
 

@@ -16,13 +16,28 @@ OFFICER = (
 
 @pytest.mark.parametrize(
     "query",
-    ["", "Harjinder", "HARJINDER", "harj", "jinder", "kaur harjinder", "ਹਰਜਿੰਦਰ", "हरजिंदर", "ਸਕੱਤਰ", "सचिव", "chief secretary", " dhaliwal "],
+    [
+        "",
+        "Harjinder",
+        "HARJINDER",
+        "harj",
+        "jinder",
+        "kaur harjinder",
+        "ਹਰਜਿੰਦਰ",
+        "हरजिंदर",
+        "ਸਕੱਤਰ",
+        "सचिव",
+        "chief secretary",
+        " dhaliwal ",
+    ],
 )
 def test_it_is_found_in_any_language_and_case_and_in_parts(query) -> None:
     assert matches(query, *OFFICER)
 
 
-@pytest.mark.parametrize("query", ["harjindar", "Harjindr", "daliwal", "sakattar", "sachiv", "vadhik", "mukh"])
+@pytest.mark.parametrize(
+    "query", ["harjindar", "Harjindr", "daliwal", "sakattar", "sachiv", "vadhik", "mukh"]
+)
 def test_it_is_found_by_ear_in_latin_letters(query) -> None:
     assert matches(query, *OFFICER)
 
@@ -40,7 +55,13 @@ def test_another_name_is_not_found(query) -> None:
 
 @pytest.mark.parametrize(
     "spellings",
-    [("Singh", "ਸਿੰਘ", "sing"), ("Sharma", "ਸ਼ਰਮਾ", "शर्मा"), ("Verma", "Warma", "ਵਰਮਾ"), ("Ashok", "ਅਸ਼ੋਕ", "अशोक"), ("Zail", "ਜ਼ੈਲ")],
+    [
+        ("Singh", "ਸਿੰਘ", "sing"),
+        ("Sharma", "ਸ਼ਰਮਾ", "शर्मा"),
+        ("Verma", "Warma", "ਵਰਮਾ"),
+        ("Ashok", "ਅਸ਼ੋਕ", "अशोक"),
+        ("Zail", "ਜ਼ੈਲ"),
+    ],
 )
 def test_spellings_of_one_name_sound_alike(spellings) -> None:
     assert len({sound(spelling) for spelling in spellings}) == 1

@@ -14,7 +14,9 @@ class Watched(RawConsumer):
     """Writes down for how long it is going to wait, and does not wait."""
 
     def __init__(self) -> None:
-        super().__init__([f"amqp://nobody:nothing@127.0.0.1:{free_port()}/"], ["queue"], lambda *_: None, 1, "test")
+        super().__init__(
+            [f"amqp://nobody:nothing@127.0.0.1:{free_port()}/"], ["queue"], lambda *_: None, 1, "test"
+        )
         self.pauses: list[float] = []
 
     def on_connection_error(self, exc: Exception, interval: float) -> None:
@@ -23,7 +25,9 @@ class Watched(RawConsumer):
             raise Enough
 
 
-def test_a_broker_that_is_away_is_tried_every_second_however_long_it_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_is_away_is_tried_every_second_however_long_it_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """kombu's own pauses grow to half a minute, for which nobody would answer after the broker's return."""
     monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: None)
     consumer = Watched()

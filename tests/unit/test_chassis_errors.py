@@ -17,7 +17,12 @@ def _fault(kind: type[psycopg.Error]) -> DBAPIError:
 
 @pytest.mark.parametrize(
     "kind",
-    [psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected, psycopg.errors.AdminShutdown],
+    [
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.QueryCanceled,
+        psycopg.errors.DeadlockDetected,
+        psycopg.errors.AdminShutdown,
+    ],
 )
 def test_a_fault_that_passes_is_unavailable(kind) -> None:
     assert type(translate(_fault(kind))).__name__ == "Unavailable"

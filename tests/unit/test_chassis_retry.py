@@ -15,6 +15,8 @@ def test_after_the_last_attempt_there_is_no_other() -> None:
     assert decide(RuntimeError(), 7, steps=4, limit=8) == Dead("attempts")
 
 
-@pytest.mark.parametrize(("error", "reason"), [(PermanentError(), "permanent"), (UnreadableEvent(), "unreadable")])
+@pytest.mark.parametrize(
+    ("error", "reason"), [(PermanentError(), "permanent"), (UnreadableEvent(), "unreadable")]
+)
 def test_what_cannot_get_better_is_not_tried_again(error, reason) -> None:
     assert decide(error, 0, steps=4, limit=8) == Dead(reason)

@@ -15,7 +15,14 @@ AADHAAR = "234123412346"
 def test_a_reference_is_read_however_it_is_typed() -> None:
     reference = new_reference()
     body = reference.removeprefix("PCS-").replace("-", "")
-    for typed in (reference, reference.lower(), body, f" {body[:4]} {body[4:]} ", f"pcs{body}", body.replace("1", "l").replace("0", "O")):
+    for typed in (
+        reference,
+        reference.lower(),
+        body,
+        f" {body[:4]} {body[4:]} ",
+        f"pcs{body}",
+        body.replace("1", "l").replace("0", "O"),
+    ):
         assert parse_reference(typed) == reference
 
 
@@ -37,7 +44,16 @@ def test_what_is_no_number_is_refused(text) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["9876543210", "09876543210", "919876543210", "+91 98765-43210", " 98765 43210 ", "੯੮੭੬੫੪੩੨੧੦", "९८७६५४३२१०"]
+    "text",
+    [
+        "9876543210",
+        "09876543210",
+        "919876543210",
+        "+91 98765-43210",
+        " 98765 43210 ",
+        "੯੮੭੬੫੪੩੨੧੦",
+        "९८७६५४३२१०",
+    ],
 )
 def test_an_indian_mobile_is_read_however_it_is_typed(text) -> None:
     assert parse_mobile(text) == "+919876543210"
@@ -53,7 +69,9 @@ def test_a_foreign_mobile_is_accepted() -> None:
     assert parse_mobile("+44 7911 123456") == "+447911123456"
 
 
-@pytest.mark.parametrize(("text", "four"), [("4821", "4821"), (" 48 21 ", "4821"), ("੪੮੨੧", "4821"), ("z12a", "Z12A")])
+@pytest.mark.parametrize(
+    ("text", "four"), [("4821", "4821"), (" 48 21 ", "4821"), ("੪੮੨੧", "4821"), ("z12a", "Z12A")]
+)
 def test_last_four_are_kept_in_one_form(text, four) -> None:
     assert last_four(text) == four
 
@@ -83,7 +101,9 @@ def test_an_aadhaar_number_in_free_text_is_masked(text) -> None:
     assert mask_aadhaar(f"my number is {text}, thank you") == ("my number is XXXX XXXX 2346, thank you", True)
 
 
-@pytest.mark.parametrize("text", ["file 114/2026", "234123412347 has a wrong check digit", "call 98765 43210", "1234567890123456"])
+@pytest.mark.parametrize(
+    "text", ["file 114/2026", "234123412347 has a wrong check digit", "call 98765 43210", "1234567890123456"]
+)
 def test_other_numbers_in_free_text_stay(text) -> None:
     assert mask_aadhaar(text) == (text, False)
 
@@ -92,5 +112,9 @@ def test_a_commitment_matches_its_own_pass_and_id_only() -> None:
     key = commitment_key("master", "7K3M9QW4")
     ours = commit(key, "voter_id", "4821")
     assert len(ours) == 11
-    others = {commit(key, "voter_id", "4822"), commit(key, "pan", "4821"), commit(commitment_key("master", "7K3M9QW5"), "voter_id", "4821")}
+    others = {
+        commit(key, "voter_id", "4822"),
+        commit(key, "pan", "4821"),
+        commit(commitment_key("master", "7K3M9QW5"), "voter_id", "4821"),
+    }
     assert ours not in others

@@ -130,7 +130,11 @@ def declared(*, pages: bool) -> dict[str, set[str]]:
         if isinstance(route, APIRoute) and route.path.startswith(UNDER_A_LANGUAGE) == pages:
             access = access_of(route)
             assert access is not None
-            who = "anyone" if access.everybody else " ".join(["applicant"] * access.applicants + sorted(access.roles))
+            who = (
+                "anyone"
+                if access.everybody
+                else " ".join(["applicant"] * access.applicants + sorted(access.roles))
+            )
             path = route.path.removeprefix(UNDER_A_LANGUAGE)
             found.setdefault(who, set()).update(f"{method} {path}" for method in route.methods or ())
     return found
@@ -166,12 +170,16 @@ async def test_only_the_right_role_gets_in(wanted: str) -> None:
     async with browser(app) as http:
         for asked in ROLES:
             client.asked.clear()
-            answer = await http.request(method, path, json={"q": "Kaur"} if method == "POST" else None, headers=as_staff(asked))
+            answer = await http.request(
+                method, path, json={"q": "Kaur"} if method == "POST" else None, headers=as_staff(asked)
+            )
             assert answer.status_code == (200 if asked == wanted else 403), asked
             assert [name for name, *_ in client.asked if not name.startswith("accounts.session")] == (
                 [client.asked[-1][0]] if asked == wanted else []
             )
-        assert (await http.request(method, path, json={"q": "Kaur"}, headers=as_applicant())).status_code == 403
+        assert (
+            await http.request(method, path, json={"q": "Kaur"}, headers=as_applicant())
+        ).status_code == 403
         assert (await http.request(method, path, json={"q": "Kaur"})).status_code == 401
 
 
@@ -186,7 +194,10 @@ async def test_staff_cannot_call_what_is_an_applicants() -> None:
 async def test_an_applicant_and_the_reception_see_a_pass_and_a_department_does_not() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
-        seen = [(await http.get(f"/api/v1/passes/{NUMBER}", headers=who)).status_code for who in (as_applicant(), as_staff("reception"))]
+        seen = [
+            (await http.get(f"/api/v1/passes/{NUMBER}", headers=who)).status_code
+            for who in (as_applicant(), as_staff("reception"))
+        ]
         refused = (await http.get(f"/api/v1/passes/{NUMBER}", headers=as_staff("department"))).status_code
     assert (seen, refused) == ([200, 200], 403)
 
@@ -199,8 +210,12 @@ async def test_a_security_officer_scans_at_the_gates_of_the_own_site_only() -> N
     async with browser(app) as http:
         own = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G2"}, headers=as_staff("security"))
         client.asked.clear()
-        other = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS2-G1"}, headers=as_staff("security"))
-        no_site = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G1"}, headers=as_staff("security", site=None))
+        other = await http.post(
+            "/api/v1/scans", json={**SCAN, "gate": "PCS2-G1"}, headers=as_staff("security")
+        )
+        no_site = await http.post(
+            "/api/v1/scans", json={**SCAN, "gate": "PCS1-G1"}, headers=as_staff("security", site=None)
+        )
     assert own.json()["verdict"] == "admit"
     assert (other.status_code, other.json()["code"]) == (403, "wrong_site")
     assert no_site.status_code == 403
@@ -246,7 +261,9 @@ async def test_a_logout_that_accounts_did_not_take_ends_nothing() -> None:
         assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
 
 
-COOKIE = {"Cookie": f"session={signed(claims(role='reception', sub='REC-0001', department=None, site='PCS1'))}"}
+COOKIE = {
+    "Cookie": f"session={signed(claims(role='reception', sub='REC-0001', department=None, site='PCS1'))}"
+}
 LOOKUP = "/api/v1/counter/lookup"
 
 
@@ -263,7 +280,9 @@ LOOKUP = "/api/v1/counter/lookup"
         ({}, 403),
     ],
 )
-async def test_a_cookie_changes_something_only_when_our_own_page_asks(headers: dict[str, str], status: int) -> None:
+async def test_a_cookie_changes_something_only_when_our_own_page_asks(
+    headers: dict[str, str], status: int
+) -> None:
     app, client = stubbed(**ANSWERS)
     async with browser(app) as http:
         answer = await http.post(LOOKUP, json={"q": "Kaur"}, headers={**COOKIE, **headers})
@@ -275,7 +294,9 @@ async def test_a_bearer_token_needs_no_origin_and_a_read_by_cookie_neither() -> 
     app, _ = stubbed(**ANSWERS)
     async with browser(app) as http:
         assert (
-            await http.post(LOOKUP, json={"q": "Kaur"}, headers={**as_staff("reception"), "Origin": "http://evil.test"})
+            await http.post(
+                LOOKUP, json={"q": "Kaur"}, headers={**as_staff("reception"), "Origin": "http://evil.test"}
+            )
         ).status_code == 200
         assert (await http.get(f"/api/v1/passes/{NUMBER}", headers=COOKIE)).status_code == 200
 

@@ -43,20 +43,36 @@ def complaints_about(message: Message, forms: int, language: str) -> list[str]:
     if not all(translated):
         return ["not translated"]
     found = ["guessed (fuzzy)"] if message.fuzzy else []
-    found += ["one text for each plural form"] if isinstance(message.id, tuple) and len(translated) != forms else []
+    found += (
+        ["one text for each plural form"]
+        if isinstance(message.id, tuple) and len(translated) != forms
+        else []
+    )
     wanted = Counter(PLACEHOLDER.findall(english[-1]))
     for text in translated:
         found += ["other placeholders"] if Counter(PLACEHOLDER.findall(text)) != wanted else []
         found += ["English"] if text in english else []
         found += ["not in normal form C"] if text != unicodedata.normalize("NFC", text) else []
-        found += [f"wrong letters: {letters}"] if (letters := " ".join(sorted(wrong_letters(text, language)))) else []
+        found += (
+            [f"wrong letters: {letters}"]
+            if (letters := " ".join(sorted(wrong_letters(text, language))))
+            else []
+        )
     return found
 
 
 def complaints(catalogue: Catalog, wanted: Catalog, language: str) -> list[str]:
     """What is wrong with a catalogue, a line for each text."""
-    missing = [f"{message.id}: missing, run make messages" for message in wanted if message.id and message.id not in catalogue]
-    gone = [f"{message.id}: on no page any more, run make messages" for message in catalogue if message.id and message.id not in wanted]
+    missing = [
+        f"{message.id}: missing, run make messages"
+        for message in wanted
+        if message.id and message.id not in catalogue
+    ]
+    gone = [
+        f"{message.id}: on no page any more, run make messages"
+        for message in catalogue
+        if message.id and message.id not in wanted
+    ]
     obsolete = [f"{message.id}: obsolete" for message in catalogue.obsolete.values()]
     of_texts = [
         f"{message.id}: {complaint}"
@@ -96,7 +112,10 @@ SPOILERS: dict[str, tuple[Callable[[Catalog], object], str]] = {
     "an empty one": (set_string("Approve", ""), "Approve: not translated"),
     "an empty plural": (set_string(INSIDE, ("%(num)s ਵਿਅਕਤੀ", "")), "not translated"),
     "a plural too few": (set_string(INSIDE, ("%(num)s ਵਿਅਕਤੀ",)), "one text for each plural form"),
-    "a plural without its number": (set_string(INSIDE, ("ਇੱਕ ਵਿਅਕਤੀ", "%(num)s ਵਿਅਕਤੀ")), "other placeholders"),
+    "a plural without its number": (
+        set_string(INSIDE, ("ਇੱਕ ਵਿਅਕਤੀ", "%(num)s ਵਿਅਕਤੀ")),
+        "other placeholders",
+    ),
     "a placeholder renamed": (set_string(CODE, "ਨੰਬਰ %(ends)s"), "other placeholders"),
     "a placeholder of another kind": (set_string(CODE, "ਨੰਬਰ %(end)d"), "other placeholders"),
     "a placeholder said twice": (set_string(CODE, "ਨੰਬਰ %(end)s %(end)s"), "other placeholders"),
@@ -121,13 +140,19 @@ def test_the_check_of_a_catalogue_finds(spoiler: str, wanted: Catalog) -> None:
 def marked(source: str) -> set[str]:
     """Texts inside ``_("…")`` of a module, wherever the call stands."""
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
-    mine = (call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "_" and call.args)
+    mine = (
+        call.args[0]
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "_" and call.args
+    )
     return {text.value for text in mine if isinstance(text, ast.Constant) and isinstance(text.value, str)}
 
 
 def test_extraction_overlooks_no_text_that_a_module_marks(wanted: Catalog) -> None:
     """Babel does not see ``_("…")`` inside another call of gettext."""
-    said = set().union(*(marked(module.read_text(encoding="utf-8")) for module in catalogues.TEXTS.rglob("*.py")))
+    said = set().union(
+        *(marked(module.read_text(encoding="utf-8")) for module in catalogues.TEXTS.rglob("*.py"))
+    )
     assert marked('texts(language).gettext(WORDS.get(code, _("deep inside")))') == {"deep inside"}
     assert said
     assert not {text for text in said if text not in wanted}
@@ -139,7 +164,10 @@ def bare(template: str) -> set[str]:
     html = "\0".join(node.data for node in tree.find_all(nodes.TemplateData))
     read_out = re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]+)"', html)
     between = re.split(r"[\0\n]", re.sub(r"<[^<>]*>", "\n", html))
-    return {text.strip(" ·:,…\n") for text in [*read_out, *(part for part in between if not re.search(r"[<>=\"]", part))]}
+    return {
+        text.strip(" ·:,…\n")
+        for text in [*read_out, *(part for part in between if not re.search(r"[<>=\"]", part))]
+    }
 
 
 def in_english_only(template: str) -> set[str]:
@@ -149,10 +177,16 @@ def in_english_only(template: str) -> set[str]:
 def test_no_template_says_anything_past_the_catalogues() -> None:
     folder = catalogues.TEXTS / "templates"
     templates = [file for file in folder.rglob("*.html") if file.name not in FOR_PROGRAMMERS]
-    found = {str(file.relative_to(folder)): words for file in templates if (words := in_english_only(file.read_text(encoding="utf-8")))}
+    found = {
+        str(file.relative_to(folder)): words
+        for file in templates
+        if (words := in_english_only(file.read_text(encoding="utf-8")))
+    }
     assert templates
     assert not found
-    assert in_english_only('<p class="a">{{ _("Name") }} Bare words</p><a aria-label="Read me" href="/x">{{ y }}</a>') == {
+    assert in_english_only(
+        '<p class="a">{{ _("Name") }} Bare words</p><a aria-label="Read me" href="/x">{{ y }}</a>'
+    ) == {
         "Bare words",
         "Read me",
     }
@@ -164,12 +198,19 @@ def test_a_language_counts_as_it_does() -> None:
         ("hi", "1 व्यक्ति अंदर है", "3 व्यक्ति अंदर हैं"),
         ("en", "1 person inside", "3 people inside"),
     ):
-        said = [texts(language).ngettext(INSIDE, "%(num)s people inside", number) % {"num": number} for number in (1, 3)]
+        said = [
+            texts(language).ngettext(INSIDE, "%(num)s people inside", number) % {"num": number}
+            for number in (1, 3)
+        ]
         assert said == [one, many]
 
 
 def test_a_time_is_said_as_people_say_it() -> None:
-    assert [time_of_day(time(10, 30), language) for language in LANGUAGES] == ["ਸਵੇਰੇ 10:30", "सुबह 10:30", "10:30 am"]
+    assert [time_of_day(time(10, 30), language) for language in LANGUAGES] == [
+        "ਸਵੇਰੇ 10:30",
+        "सुबह 10:30",
+        "10:30 am",
+    ]
 
 
 def test_no_two_hours_of_a_day_read_alike() -> None:

@@ -18,7 +18,11 @@ def document() -> dict[str, Any]:
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
-    return [(path, method, operation) for path, methods in document()["paths"].items() for method, operation in methods.items()]
+    return [
+        (path, method, operation)
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    ]
 
 
 def test_it_is_valid_openapi_3_1() -> None:
@@ -41,7 +45,11 @@ def test_each_operation_has_a_readable_name_of_its_own_a_tag_and_a_sentence() ->
 
 def test_each_operation_tells_its_problems() -> None:
     for path, method, operation in operations():
-        told = {status for status, response in operation["responses"].items() if "application/problem+json" in response.get("content", {})}
+        told = {
+            status
+            for status, response in operation["responses"].items()
+            if "application/problem+json" in response.get("content", {})
+        }
         assert {"404", "422", "429", "500", "503"} <= told, path
         assert ({"401", "403"} <= told) == bool(operation["security"]), path
         assert method != "post" or {"409", "413", "415"} <= told

@@ -52,14 +52,23 @@ async def test_a_name_cannot_become_markup() -> None:
 def messages(*texts: str) -> PhoneMessages:
     return PhoneMessages(
         items=tuple(
-            SentMessage(at=now() - timedelta(minutes=5), to="+919876543210", channel="sms", purpose="pass", language="en", text=text)
+            SentMessage(
+                at=now() - timedelta(minutes=5),
+                to="+919876543210",
+                channel="sms",
+                purpose="pass",
+                language="en",
+                text=text,
+            )
             for text in texts
         )
     )
 
 
 async def test_the_phone_shows_messages_with_their_links() -> None:
-    app, _ = stubbed(notify__local_phone=messages(f"Your pass: http://127.0.0.1:8080{PAGE}. Carry an ID <now>"))
+    app, _ = stubbed(
+        notify__local_phone=messages(f"Your pass: http://127.0.0.1:8080{PAGE}. Carry an ID <now>")
+    )
     async with browser(app) as http:
         text = (await http.get("/dev/phone?mobile=98765 43210")).text
     assert f'<a href="http://127.0.0.1:8080{PAGE}">' in text
@@ -85,13 +94,20 @@ def test_a_sentence_after_a_link_is_not_part_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "language"), [("hi-IN,hi;q=0.9,en;q=0.8", "hi"), ("en-GB", "en"), ("fr-FR, en;q=0.5", "en"), ("fr", "pa"), ("", "pa")]
+    ("asked", "language"),
+    [("hi-IN,hi;q=0.9,en;q=0.8", "hi"), ("en-GB", "en"), ("fr-FR, en;q=0.5", "en"), ("fr", "pa"), ("", "pa")],
 )
-async def test_the_first_page_comes_in_the_language_that_the_browser_asks_for(asked: str, language: str) -> None:
+async def test_the_first_page_comes_in_the_language_that_the_browser_asks_for(
+    asked: str, language: str
+) -> None:
     app, _ = stubbed()
     async with browser(app) as http:
         answer = await http.get("/", headers={"Accept-Language": asked})
-    assert (answer.status_code, answer.headers["location"], answer.headers["vary"]) == (303, f"/{language}", "Accept-Language")
+    assert (answer.status_code, answer.headers["location"], answer.headers["vary"]) == (
+        303,
+        f"/{language}",
+        "Accept-Language",
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

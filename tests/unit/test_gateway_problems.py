@@ -28,7 +28,16 @@ MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
     (NotFound(), 404, {}),
     (Forbidden(), 403, {}),
     (NotAuthenticated(), 401, {"www-authenticate": "Bearer"}),
-    (Conflict("already decided", code="already_decided", decided_by="HOM-0001", decided_at="2026-12-01T10:00:00Z"), 409, {}),
+    (
+        Conflict(
+            "already decided",
+            code="already_decided",
+            decided_by="HOM-0001",
+            decided_at="2026-12-01T10:00:00Z",
+        ),
+        409,
+        {},
+    ),
     (IdempotencyKeyReused(), 422, {}),
     (TooManyAttempts(retry_after=17), 429, {"retry-after": "17"}),
     (TooManyAttempts(retry_after="17"), 429, {"retry-after": "17"}),
@@ -38,7 +47,9 @@ MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("error", "status", "headers"), MAPPED, ids=lambda value: type(value).__name__)
-async def test_each_error_of_the_contract_has_its_status(error: ContractError, status: int, headers: dict[str, str]) -> None:
+async def test_each_error_of_the_contract_has_its_status(
+    error: ContractError, status: int, headers: dict[str, str]
+) -> None:
     app, _ = stubbed(application__list_applications=error)
     async with browser(app) as http:
         answer = await http.get("/api/v1/applications", headers=as_applicant())
@@ -75,7 +86,10 @@ async def ask(method: str, path: str, **request: Any) -> tuple[int, dict[str, An
 async def test_unknown_and_missing_fields_are_each_named() -> None:
     status, told = await ask("POST", OTP, json={"mobil": "98765 43210"})
     assert status == 422
-    assert [(item["field"], item["code"]) for item in told["errors"]] == [("mobile", "missing"), ("mobil", "extra_forbidden")]
+    assert [(item["field"], item["code"]) for item in told["errors"]] == [
+        ("mobile", "missing"),
+        ("mobil", "extra_forbidden"),
+    ]
     assert "98765" not in json.dumps(told)
 
 
@@ -99,7 +113,9 @@ async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     assert told["code"] in {"invalid_input", "bad_request"}
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", ""]
+)
 async def test_a_body_that_does_not_say_it_is_json_is_refused(kind: str) -> None:
     status, told = await ask("POST", OTP, content=b'{"mobile": "9876543210"}', headers={"Content-Type": kind})
     assert (status, told["code"]) == (415, "unsupported_media_type")
@@ -108,7 +124,11 @@ async def test_a_body_that_does_not_say_it_is_json_is_refused(kind: str) -> None
 async def test_json_with_a_charset_is_json() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
-        answer = await http.post(OTP, content=b'{"mobile": "9876543210"}', headers={"Content-Type": "application/json; charset=utf-8"})
+        answer = await http.post(
+            OTP,
+            content=b'{"mobile": "9876543210"}',
+            headers={"Content-Type": "application/json; charset=utf-8"},
+        )
     assert answer.status_code == 503  # it reached the table, which has no answer
 
 
@@ -118,7 +138,9 @@ async def test_a_body_that_is_too_large_is_refused_by_its_announced_length() -> 
 
 
 async def test_a_body_that_is_too_large_is_refused_even_where_none_is_read() -> None:
-    status, _ = await ask("POST", "/api/v1/applications/PCS-7K3M-9QW4/cancel", content=b" " * (LARGEST_BODY + 1), headers=JSON)
+    status, _ = await ask(
+        "POST", "/api/v1/applications/PCS-7K3M-9QW4/cancel", content=b" " * (LARGEST_BODY + 1), headers=JSON
+    )
     assert status == 413
 
 
@@ -132,7 +154,9 @@ async def test_a_body_that_is_too_large_is_refused_without_an_announced_length()
 
 
 async def test_a_body_of_the_largest_size_is_read() -> None:
-    status, told = await ask("POST", OTP, content=b'{"mobile": "' + b"9" * (LARGEST_BODY - 14) + b'"}', headers=JSON)
+    status, told = await ask(
+        "POST", OTP, content=b'{"mobile": "' + b"9" * (LARGEST_BODY - 14) + b'"}', headers=JSON
+    )
     assert (status, told["errors"][0]["code"]) == (422, "string_too_long")
 
 
@@ -145,7 +169,9 @@ async def test_an_unknown_path_and_a_wrong_method_are_problems_too() -> None:
     assert status == 404
 
 
-async def test_a_fault_of_ours_is_told_without_its_text(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_fault_of_ours_is_told_without_its_text(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     app, _ = stubbed(application__list_applications=ValueError("Gurpreet Kaur +919876543210"))
     async with browser(app) as http:
         answer = await http.get("/api/v1/applications", headers=as_applicant())

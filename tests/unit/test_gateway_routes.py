@@ -15,7 +15,16 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify import ScanResult
 from services.chassis.clock import now
-from tests.factories_gateway import NUMBER, REFERENCE, as_applicant, as_staff, browser, pass_view, picture, stubbed
+from tests.factories_gateway import (
+    NUMBER,
+    REFERENCE,
+    as_applicant,
+    as_staff,
+    browser,
+    pass_view,
+    picture,
+    stubbed,
+)
 
 REVIEW = uuid4()
 APPLICATION = {
@@ -41,8 +50,25 @@ def who(name: str | None) -> dict[str, str]:
 class Ask:
     """A command as a client sends it, the RPC that it must become, and the status of its answer."""
 
-    def __init__(self, name: str | None, path: str, body: Any, rpc: str, question: dict[str, Any], answer: Wire, status: int = 200) -> None:
-        self.name, self.path, self.body, self.rpc, self.question, self.answer, self.status = name, path, body, rpc, question, answer, status
+    def __init__(
+        self,
+        name: str | None,
+        path: str,
+        body: Any,
+        rpc: str,
+        question: dict[str, Any],
+        answer: Wire,
+        status: int = 200,
+    ) -> None:
+        self.name, self.path, self.body, self.rpc, self.question, self.answer, self.status = (
+            name,
+            path,
+            body,
+            rpc,
+            question,
+            answer,
+            status,
+        )
 
     def __repr__(self) -> str:
         return self.path
@@ -94,7 +120,9 @@ async def test_a_command_reaches_its_service_with_its_caller_and_its_key(ask: As
     answer_model = review() if ask.answer is REVIEWED else ask.answer
     app, client = stubbed(**{ask.rpc.replace(".", "__"): answer_model})
     async with browser(app) as http:
-        answer = await http.post(f"/api/v1{ask.path}", json=ask.body, headers={**who(ask.name), "Idempotency-Key": "key-1"})
+        answer = await http.post(
+            f"/api/v1{ask.path}", json=ask.body, headers={**who(ask.name), "Idempotency-Key": "key-1"}
+        )
     assert answer.status_code == ask.status, answer.text
     _, request, principal, key = client.last(ask.rpc)
     assert key == "key-1"
@@ -130,7 +158,9 @@ async def test_the_shortest_and_the_longest_key_are_taken() -> None:
     async with browser(app) as http:
         for key in ("x", "~" * 200):
             headers = {**as_applicant(), "Idempotency-Key": key}
-            assert (await http.post(f"/api/v1/applications/{REFERENCE}/cancel", headers=headers)).status_code == 200
+            assert (
+                await http.post(f"/api/v1/applications/{REFERENCE}/cancel", headers=headers)
+            ).status_code == 200
             assert client.last("application.cancel")[3] == key
 
 
@@ -138,20 +168,37 @@ async def test_an_approval_becomes_a_slot_of_its_review() -> None:
     app, client = stubbed(approval__approve=review())
     body = {**SLOT, "gate": "PCS1-G2", "entries": 2, "vehicle_allowed": True, "revision": 3}
     async with browser(app) as http:
-        answer = await http.post(f"/api/v1/reviews/{REVIEW}/approve", json=body, headers=as_staff("department"))
+        answer = await http.post(
+            f"/api/v1/reviews/{REVIEW}/approve", json=body, headers=as_staff("department")
+        )
     assert answer.status_code == 200
     request = client.last("approval.approve")[1]
     assert isinstance(request, Approve)
-    assert (request.review_id, request.slot.day, request.slot.start, request.slot.end) == (REVIEW, date(2026, 12, 1), time(10), time(12))
-    assert (request.gate, request.entries, request.vehicle_allowed, request.revision) == ("PCS1-G2", 2, True, 3)
+    assert (request.review_id, request.slot.day, request.slot.start, request.slot.end) == (
+        REVIEW,
+        date(2026, 12, 1),
+        time(10),
+        time(12),
+    )
+    assert (request.gate, request.entries, request.vehicle_allowed, request.revision) == (
+        "PCS1-G2",
+        2,
+        True,
+        3,
+    )
     assert client.last("approval.approve")[2].department == "home"
 
 
-@pytest.mark.parametrize("change", [{"entries": 0}, {"entries": 21}, {"date": "2026-13-01"}, {"from": "10"}, {"extra": 1}, {"gate": "a b"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"entries": 0}, {"entries": 21}, {"date": "2026-13-01"}, {"from": "10"}, {"extra": 1}, {"gate": "a b"}],
+)
 async def test_an_approval_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     app, client = stubbed(approval__approve=review())
     async with browser(app) as http:
-        answer = await http.post(f"/api/v1/reviews/{REVIEW}/approve", json={**SLOT, **change}, headers=as_staff("department"))
+        answer = await http.post(
+            f"/api/v1/reviews/{REVIEW}/approve", json={**SLOT, **change}, headers=as_staff("department")
+        )
     assert answer.status_code == 422
     assert not client.was_asked("approval.approve")
 
@@ -194,14 +241,24 @@ async def test_pages_of_lists_are_asked_for() -> None:
         request = client.last("approval.list_reviews")[1]
         assert (request.status, request.after, request.limit) == ("pending", "abc", 7)
         for bad in ("limit=0", "limit=201", "status=odd"):
-            assert (await http.get(f"/api/v1/reviews?{bad}", headers=as_staff("department"))).status_code == 422
+            assert (
+                await http.get(f"/api/v1/reviews?{bad}", headers=as_staff("department"))
+            ).status_code == 422
 
 
 async def test_an_anonymous_caller_is_known_by_a_keyed_hash_of_the_address() -> None:
-    app, client = stubbed(given={"idempotency_secret": "one"}, accounts__request_otp=OtpRequest(request_id=UUID(int=1)))
-    other, other_client = stubbed(given={"idempotency_secret": "two"}, accounts__request_otp=OtpRequest(request_id=UUID(int=1)))
+    app, client = stubbed(
+        given={"idempotency_secret": "one"}, accounts__request_otp=OtpRequest(request_id=UUID(int=1))
+    )
+    other, other_client = stubbed(
+        given={"idempotency_secret": "two"}, accounts__request_otp=OtpRequest(request_id=UUID(int=1))
+    )
     ids = []
-    for application, table, address in ((app, client, "203.0.113.7"), (app, client, "203.0.113.8"), (other, other_client, "203.0.113.7")):
+    for application, table, address in (
+        (app, client, "203.0.113.7"),
+        (app, client, "203.0.113.8"),
+        (other, other_client, "203.0.113.7"),
+    ):
         async with browser(application, address) as http:
             await http.post("/api/v1/otp", json={"mobile": "9876543210"})
         ids.append(table.last("accounts.request_otp")[2].id)
@@ -210,9 +267,13 @@ async def test_an_anonymous_caller_is_known_by_a_keyed_hash_of_the_address() -> 
 
 
 async def test_the_local_phone_is_there_in_local_mode_only() -> None:
-    message = SentMessage(at=now(), to="+919876543210", channel="sms", purpose="otp", language="pa", text="ਕੋਡ 123456")
+    message = SentMessage(
+        at=now(), to="+919876543210", channel="sms", purpose="otp", language="pa", text="ਕੋਡ 123456"
+    )
     app, client = stubbed(notify__local_phone=PhoneMessages(items=(message,)))
-    production, unasked = stubbed(given={"local_mode": False}, notify__local_phone=PhoneMessages(items=(message,)))
+    production, unasked = stubbed(
+        given={"local_mode": False}, notify__local_phone=PhoneMessages(items=(message,))
+    )
     async with browser(app) as http:
         for written in ("%2B919876543210", "+919876543210", "98765 43210", "09876543210"):
             answer = await http.get(f"/dev/messages?to={written}")

@@ -89,7 +89,11 @@ def hmac_with_public_key() -> str:
 
 def tampered() -> str:
     head, _, tail = signed(claims()).split(".")
-    body = urlsafe_b64encode(json.dumps(claims(role="ado").model_dump(mode="json")).encode()).rstrip(b"=").decode()
+    body = (
+        urlsafe_b64encode(json.dumps(claims(role="ado").model_dump(mode="json")).encode())
+        .rstrip(b"=")
+        .decode()
+    )
     return f"{head}.{body}.{tail}"
 
 

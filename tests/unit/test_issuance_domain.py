@@ -37,7 +37,11 @@ def test_a_slot_of_the_whole_day_reaches_into_its_neighbours() -> None:
 
 
 def test_the_claims_are_the_contracts_and_leave_defaults_out() -> None:
-    payload = a_pass(Companion(name="Harjit"), Companion(name="Simran", child=True)).claims("epass.punjab.gov.in").payload()
+    payload = (
+        a_pass(Companion(name="Harjit"), Companion(name="Simran", child=True))
+        .claims("epass.punjab.gov.in")
+        .payload()
+    )
 
     assert payload == {
         "iss": "epass.punjab.gov.in",
@@ -118,7 +122,12 @@ def test_an_erased_pass_is_nobodys() -> None:
 def test_a_pass_is_revoked_once() -> None:
     event = a_pass().revoke("cancelled")
 
-    assert (event.pass_number, event.reason, event.replaced, event.valid_to) == ("7K3M9QW4", "cancelled", False, VALID_TO)
+    assert (event.pass_number, event.reason, event.replaced, event.valid_to) == (
+        "7K3M9QW4",
+        "cancelled",
+        False,
+        VALID_TO,
+    )
     assert (event.personal.name, event.personal.mobile) == ("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", MOBILE)
     with pytest.raises(Conflict, match="already_revoked"):
         replace(a_pass(), revocation="cancelled").revoke("withdrawn")
@@ -136,12 +145,18 @@ def test_a_renumbered_pass_is_the_same_visit_under_a_new_number_link_and_commitm
     new = old.renumbered("0000000D", "m" * 22, MASTER)
 
     assert (new.number, new.link_code, new.replaces) == ("0000000D", "m" * 22, "7K3M9QW4")
-    assert (new.visit, new.personal, new.valid_from, new.valid_to) == (old.visit, old.personal, old.valid_from, old.valid_to)
+    assert (new.visit, new.personal, new.valid_from, new.valid_to) == (
+        old.visit,
+        old.personal,
+        old.valid_from,
+        old.valid_to,
+    )
     assert new.idc == commit(commitment_key(MASTER, "0000000D"), "voter_id", "4821") != old.idc
 
 
 @pytest.mark.parametrize(
-    ("changes", "state"), [({"revocation": "security"}, "revoked"), ({"valid_to": NOW}, "expired"), ({"personal": None}, "issued")]
+    ("changes", "state"),
+    [({"revocation": "security"}, "revoked"), ({"valid_to": NOW}, "expired"), ({"personal": None}, "issued")],
 )
 def test_a_pass_that_is_over_or_erased_is_not_reissuable(changes: dict[str, Any], state: str) -> None:
     a_pass().require_reissuable(NOW)
@@ -165,12 +180,16 @@ def test_a_pass_that_is_over_or_erased_is_not_reissuable(changes: dict[str, Any]
         (9, {"ended": True}, False),
     ],
 )
-def test_an_approval_opens_a_pass_only_where_nothing_newer_or_final_is_known(revision: int, known: dict[str, Any], opens: bool) -> None:
+def test_an_approval_opens_a_pass_only_where_nothing_newer_or_final_is_known(
+    revision: int, known: dict[str, Any], opens: bool
+) -> None:
     assert opens_a_pass(revision, **{"approved": 0, "withdrawn": 0, "ended": False} | known) is opens
 
 
 def test_the_event_of_a_pass_holds_everything_and_its_clear_part_nothing_personal() -> None:
-    approval = approved(Companion(name="Harjit"), gate="PCS1-G1", entries=2, vehicle_allowed=True, assistance="wheelchair")
+    approval = approved(
+        Companion(name="Harjit"), gate="PCS1-G1", entries=2, vehicle_allowed=True, assistance="wheelchair"
+    )
     made = new_pass(approval, "7K3M9QW4", "l" * 22, margin_minutes=30, master=MASTER)
     key: Any = {"kid": "abcdefgh", "x": "x"}
 

@@ -73,7 +73,9 @@ def test_the_svg_scales_by_its_view_box_and_runs_nothing() -> None:
     assert root.tag == f"{SVG}svg"
     assert root.attrib == {"viewBox": f"0 0 {side} {side}"}
     assert {element.tag for element in root.iter()} == {f"{SVG}svg", f"{SVG}path"}
-    assert not any(name.startswith("on") or "href" in name for element in root.iter() for name in element.attrib)
+    assert not any(
+        name.startswith("on") or "href" in name for element in root.iter() for name in element.attrib
+    )
 
 
 def test_the_svg_is_the_same_whatever_scale_was_asked_for() -> None:
@@ -89,4 +91,7 @@ def test_a_picture_is_drawn_once_while_it_is_kept() -> None:
 
 
 def test_the_content_type_is_told() -> None:
-    assert [qr.picture(token_of(), kind).content_type for kind in ("svg", "png")] == ["image/svg+xml", "image/png"]
+    assert [qr.picture(token_of(), kind).content_type for kind in ("svg", "png")] == [
+        "image/svg+xml",
+        "image/png",
+    ]

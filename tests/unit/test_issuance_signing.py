@@ -82,7 +82,9 @@ def test_a_sealed_key_opens_again_and_does_not_show_its_private_half() -> None:
     assert "private" not in repr(key)
 
 
-def test_a_sealed_key_stays_readable_when_the_encryption_key_is_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sealed_key_stays_readable_when_the_encryption_key_is_rotated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     old, new = Fernet.generate_key(), Fernet.generate_key()
     sealed_under(monkeypatch, old)
     key = SigningKey.generate()
@@ -104,7 +106,9 @@ def test_a_sealed_key_that_was_put_beside_another_public_half_is_refused() -> No
 
 
 def test_the_header_holds_nothing_else() -> None:
-    header: dict[str, Any] = json.loads(_decoded(SigningKey.generate().sign(CLAIMS, "epass+jwt").split(".")[0]))
+    header: dict[str, Any] = json.loads(
+        _decoded(SigningKey.generate().sign(CLAIMS, "epass+jwt").split(".")[0])
+    )
 
     assert set(header) == {"alg", "typ", "kid"}
 

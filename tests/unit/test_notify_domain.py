@@ -11,7 +11,17 @@ from services.notify import drafts
 from services.notify.domain import Draft, Failed, Later, after_a_temporary_error, allow_resend, is_late, owns
 from services.notify.sending import Pace
 from services.notify.wording import templates
-from tests.factories_notify import APPLICANT, DEPARTMENT, MOBILE, OTHER_MOBILE, PUBLIC_URL, RECEPTION, Visit, login, otp
+from tests.factories_notify import (
+    APPLICANT,
+    DEPARTMENT,
+    MOBILE,
+    OTHER_MOBILE,
+    PUBLIC_URL,
+    RECEPTION,
+    Visit,
+    login,
+    otp,
+)
 
 DELAYS = (1.0, 5.0, 30.0, 300.0)
 
@@ -41,7 +51,9 @@ def test_a_message_goes_the_way_that_reaches_its_person(made: Draft, route: tupl
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 1), (2, 5), (3, 30), (4, 300), (7, 300)])
 def test_tries_grow_rarer(attempts: int, seconds: float) -> None:
     at = now()
-    assert after_a_temporary_error("timeout", attempts, at, None, DELAYS, 8) == Later(at + timedelta(seconds=seconds), "timeout")
+    assert after_a_temporary_error("timeout", attempts, at, None, DELAYS, 8) == Later(
+        at + timedelta(seconds=seconds), "timeout"
+    )
 
 
 def test_the_last_try_is_the_last() -> None:
@@ -50,7 +62,9 @@ def test_the_last_try_is_the_last() -> None:
 
 def test_a_code_is_not_tried_again_after_it_is_stale() -> None:
     at = now()
-    assert after_a_temporary_error("timeout", 4, at, at + timedelta(seconds=60), DELAYS, 8) == Failed("expired")
+    assert after_a_temporary_error("timeout", 4, at, at + timedelta(seconds=60), DELAYS, 8) == Failed(
+        "expired"
+    )
     assert Failed("expired").state == "expired"
     assert Failed("refused").state == "failed"
 
@@ -118,7 +132,9 @@ def test_the_pass_link_opens_the_pass_page() -> None:
 
 
 @pytest.mark.parametrize(("reason", "replaced"), [("cancelled", False), ("reissued", True)])
-def test_who_cancelled_himself_or_got_another_pass_hears_nothing_of_the_end(reason: str, replaced: bool) -> None:
+def test_who_cancelled_himself_or_got_another_pass_hears_nothing_of_the_end(
+    reason: str, replaced: bool
+) -> None:
     assert drafts.pass_revoked(VISIT.revoked(reason=reason, replaced=replaced)) is None
 
 

@@ -23,7 +23,11 @@ SAMPLE = {
 
 
 def sample(language: Language) -> dict[str, str]:
-    return {**SAMPLE, "site": wording.site("PCS1", language), "reason": wording.reason("officer_unavailable", language)}
+    return {
+        **SAMPLE,
+        "site": wording.site("PCS1", language),
+        "reason": wording.reason("officer_unavailable", language),
+    }
 
 
 def test_there_is_no_template_without_a_purpose() -> None:
@@ -45,7 +49,9 @@ def test_a_message_reads_in_its_own_script_and_takes_few_parts(purpose: Purpose,
     print(f"{purpose:<24}{language}  {parts} parts  {text}")
     assert "{" not in text
     assert any(ord(char) in SCRIPT[language] for char in text)
-    assert not any(ord(char) in SCRIPT[other] for other in {"pa", "hi"} - {language} for char in text if char != "।")
+    assert not any(
+        ord(char) in SCRIPT[other] for other in {"pa", "hi"} - {language} for char in text if char != "।"
+    )
     assert is_gsm(text) == (language == "en")
     assert parts <= (2 if language == "en" else 4)
 
@@ -60,7 +66,15 @@ def test_a_one_time_code_comes_first_and_in_one_part(language: Language) -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_pass_message_holds_all_that_a_keypad_phone_needs(language: Language) -> None:
     text = templates()["pass_issued", language].render(sample(language))
-    for word in ("7K3M9QW4", "01-12-2026", "10:00", "12:00", wording.site("PCS1", language), "PCS1-G1", SAMPLE["link"]):
+    for word in (
+        "7K3M9QW4",
+        "01-12-2026",
+        "10:00",
+        "12:00",
+        wording.site("PCS1", language),
+        "PCS1-G1",
+        SAMPLE["link"],
+    ):
         assert word in text
 
 

@@ -7,11 +7,19 @@ from services.chassis.ops.balances import Balance, InFlight, side_by_side
 
 def balance(number: int, unsent: int = 0) -> Balance:
     """Ten said, so many of them long ago and not heard."""
-    return Balance("b", "said", 10, {"heard": 7, "in flight": 3}, {}, (("in flight", InFlight(number, ("a.B",), unsent)),))
+    return Balance(
+        "b",
+        "said",
+        10,
+        {"heard": 7, "in flight": 3},
+        {},
+        (("in flight", InFlight(number, ("a.B",), unsent)),),
+    )
 
 
 @pytest.mark.parametrize(
-    ("old", "unsent", "lying", "lost"), [(0, 0, 0, 0), (3, 0, 3, 0), (3, 3, 0, 0), (3, 1, 1, 1), (3, 0, 0, 3), (2, 0, 50, 0)]
+    ("old", "unsent", "lying", "lost"),
+    [(0, 0, 0, 0), (3, 0, 3, 0), (3, 3, 0, 0), (3, 1, 1, 1), (3, 0, 0, 3), (2, 0, 50, 0)],
 )
 def test_lost_is_what_is_old_and_lies_nowhere(old: int, unsent: int, lying: int, lost: int) -> None:
     judged = balance(old, unsent).judged(lambda _queues: lying)

@@ -44,7 +44,10 @@ def test_no_answer_can_be_read_in_the_browser() -> None:
 
 def test_long_answers_are_cut_into_cookies_that_a_browser_takes() -> None:
     cookie = AnswersCookie((KEY,), secure=True)
-    long = {"purpose": "".join(Random(1).choices(GURMUKHI, k=2000)), "companions": [ANSWERS | {"n": n} for n in range(5)]}
+    long = {
+        "purpose": "".join(Random(1).choices(GURMUKHI, k=2000)),
+        "companions": [ANSWERS | {"n": n} for n in range(5)],
+    }
     cookies = kept(cookie, long)
     assert len(cookies) > 1
     assert max(map(len, cookies.values())) < 4000
@@ -80,7 +83,9 @@ def test_answers_are_forgotten_after_two_hours(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_new_key_reads_what_the_old_one_sealed() -> None:
     cookies = kept(AnswersCookie((KEY,), secure=True), ANSWERS)
-    assert AnswersCookie((Fernet.generate_key().decode(), KEY), secure=True).read(asked_with(cookies)) == ANSWERS
+    assert (
+        AnswersCookie((Fernet.generate_key().decode(), KEY), secure=True).read(asked_with(cookies)) == ANSWERS
+    )
 
 
 def test_the_cookie_is_for_the_server_alone() -> None:

@@ -45,7 +45,9 @@ def application(**given: Any) -> ApplicationView:
 
 
 def good_pass(**given: Any) -> PassSummary:
-    return PassSummary(**{"number": NUMBER, "valid_from": now(), "valid_to": now() + timedelta(hours=3), **given})
+    return PassSummary(
+        **{"number": NUMBER, "valid_from": now(), "valid_to": now() + timedelta(hours=3), **given}
+    )
 
 
 def wait(half: int | None = 3 * 3600, most: int | None = 2 * 86400) -> Durations:
@@ -73,7 +75,9 @@ def key_of(text: str) -> str:
 # ---------------------------------------------------------------- what is told
 
 
-async def test_everything_that_happened_is_told_with_its_particulars(reader: tuple[Reader, TableClient]) -> None:
+async def test_everything_that_happened_is_told_with_its_particulars(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers["application.view"] = application(
         status="rejected",
@@ -94,9 +98,15 @@ async def test_everything_that_happened_is_told_with_its_particulars(reader: tup
         ("The message was delivered", "Confirmation of your application, by WhatsApp"),
         ("It waited too long and went to a senior officer", "Home"),
         ("The department did not approve", "Home", "There is no appointment", "Come with the file"),
-        ("The message could not be delivered", "Notice that the department did not approve, by SMS", "It was too late to send it"),
+        (
+            "The message could not be delivered",
+            "Notice that the department did not approve, by SMS",
+            "It was too late to send it",
+        ),
     ]
-    assert [[part for part in parts if part not in item] for item, parts in zip(told, wanted, strict=True)] == [[]] * 5
+    assert [
+        [part for part in parts if part not in item] for item, parts in zip(told, wanted, strict=True)
+    ] == [[]] * 5
     assert "Reason:" in text
 
 
@@ -125,18 +135,24 @@ async def test_gates_counts_and_the_end_of_a_pass_are_told_too(reader: tuple[Rea
     assert "something_new" in text, "a word that the pages do not know is shown rather than lost"
 
 
-async def test_who_has_it_and_since_when_is_what_the_department_says(reader: tuple[Reader, TableClient]) -> None:
+async def test_who_has_it_and_since_when_is_what_the_department_says(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers["approval.whereabouts"] = Whereabouts(department="finance", since=AT + timedelta(hours=1))
     assert "Now with: finance, since 1 December 2026, 11:30 am" in (await person.open(PAGE)).text
     client.answers["approval.whereabouts"] = Unavailable("down")
-    assert "Now with: Home, since 1 December 2026, 10:30 am" in (await person.open(PAGE)).text, "else where it was sent"
+    assert "Now with: Home, since 1 December 2026, 10:30 am" in (await person.open(PAGE)).text, (
+        "else where it was sent"
+    )
 
 
 async def test_what_was_sent_back_is_with_the_applicant(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers["application.view"] = application(
-        status="returned", note="Which file?", timeline=(happened("submitted"), happened("returned", 30, department="home"))
+        status="returned",
+        note="Which file?",
+        timeline=(happened("submitted"), happened("returned", 30, department="home")),
     )
     client.asked.clear()
     text = (await person.open(PAGE)).text
@@ -145,16 +161,24 @@ async def test_what_was_sent_back_is_with_the_applicant(reader: tuple[Reader, Ta
     assert not client.was_asked("approval.whereabouts")
 
 
-async def test_how_long_a_department_takes_is_told_in_working_words_and_asked_once_a_minute(reader: tuple[Reader, TableClient]) -> None:
+async def test_how_long_a_department_takes_is_told_in_working_words_and_asked_once_a_minute(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     for _ in range(3):
-        assert "half of its applications within 3 hours, and nearly all of them within 2 days" in (await person.open(PAGE)).text
+        assert (
+            "half of its applications within 3 hours, and nearly all of them within 2 days"
+            in (await person.open(PAGE)).text
+        )
     assert sum(name == "application.durations" for name, *_ in client.asked) == 1
 
 
 @pytest.mark.parametrize("answer", [Durations(answered=2), Unavailable("down")])
 async def test_where_nothing_is_known_of_durations_the_page_comes_without_them(answer: Any) -> None:
-    app, _ = stub(application__view=application(applicant=Person(name="G", name_latin="G")), application__durations=answer)
+    app, _ = stub(
+        application__view=application(applicant=Person(name="G", name_latin="G")),
+        application__durations=answer,
+    )
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
         shown = await Reader(http).open(PAGE)
@@ -182,7 +206,13 @@ async def test_the_confirmation_tells_how_long_it_takes(reader: tuple[Reader, Ta
 
 
 async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> None:
-    found = StatusView(reference=REFERENCE, status="submitted", site="PCS1", department="home", timeline=(happened("submitted"),))
+    found = StatusView(
+        reference=REFERENCE,
+        status="submitted",
+        site="PCS1",
+        department="home",
+        timeline=(happened("submitted"),),
+    )
 
     def answer(asked: Any) -> StatusView:
         if (asked.reference, asked.mobile_last4) != (REFERENCE, "3210"):
@@ -211,7 +241,14 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
 
 
 async def test_the_history_is_told_in_words_and_in_pages() -> None:
-    line = ApplicationSummary(reference=REFERENCE, status="issued", site="PCS1", department="home", submitted_at=AT, date=date(2026, 12, 3))
+    line = ApplicationSummary(
+        reference=REFERENCE,
+        status="issued",
+        site="PCS1",
+        department="home",
+        submitted_at=AT,
+        date=date(2026, 12, 3),
+    )
     app, client = stub(application__list_applications=ApplicationList(items=(line,), next="b2xkZXI="))
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
@@ -236,7 +273,11 @@ async def test_nothing_but_the_last_four_is_asked_before_it_is_open() -> None:
             assert "Gurpreet" not in shown.text
         for inner in ("/cancel", "/dates", "/complete", "/again", "/resend"):
             refused = await person.send(
-                f"{PAGE}{inner}", key="k", cancel="yes", purpose="x", **{"date-0": "2026-12-03", "from-0": "10:00", "to-0": "11:00"}
+                f"{PAGE}{inner}",
+                key="k",
+                cancel="yes",
+                purpose="x",
+                **{"date-0": "2026-12-03", "from-0": "10:00", "to-0": "11:00"},
             )
             assert 'name="id_last4"' in refused.text
     assert {name for name, _, _, key in client.asked if key} == set(), "no command was given"
@@ -247,7 +288,9 @@ async def test_ten_wrong_last_fours_are_too_many_for_every_session_of_the_mobile
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
         person = Reader(http)
-        wrong = [(await person.send(f"{PAGE}/open", id_last4=f"{number:04}")).status_code for number in range(10)]
+        wrong = [
+            (await person.send(f"{PAGE}/open", id_last4=f"{number:04}")).status_code for number in range(10)
+        ]
         http.cookies.set("session", signed(claims("applicant")))
         late = await person.send(f"{PAGE}/open", id_last4="4821")
         http.cookies.set("session", signed(claims("applicant", sub="mobile:other")))
@@ -264,11 +307,16 @@ async def test_without_the_limit_the_eleventh_is_asked_again() -> None:
     app, _ = stub(given={"rate_limits": False}, application__view=application())
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
-        wrong = [(await Reader(http).send(f"{PAGE}/open", id_last4=f"{number:04}")).status_code for number in range(11)]
+        wrong = [
+            (await Reader(http).send(f"{PAGE}/open", id_last4=f"{number:04}")).status_code
+            for number in range(11)
+        ]
     assert wrong == [422] * 11
 
 
-async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates_only(reader: tuple[Reader, TableClient]) -> None:
+async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates_only(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers["application.view"] = application(
         status="left", officer="baldev", vehicle="PB65AB1234", assistance="guide", deliver_by="whatsapp",
@@ -287,11 +335,20 @@ async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates
         "baldev",
         "PB65AB1234",
     )
-    assert (request.applicant.assistance, request.applicant.deliver_by, request.purpose) == ("guide", "whatsapp", "Arms licence renewal")
-    assert [(one.name, one.id_last4, one.child) for one in request.companions] == [("Harjit Singh", "0917", False), ("Simran", None, True)]
+    assert (request.applicant.assistance, request.applicant.deliver_by, request.purpose) == (
+        "guide",
+        "whatsapp",
+        "Arms licence renewal",
+    )
+    assert [(one.name, one.id_last4, one.child) for one in request.companions] == [
+        ("Harjit Singh", "0917", False),
+        ("Simran", None, True),
+    ]
 
 
-async def test_an_officials_office_is_filled_in_and_what_the_pages_do_not_offer_is_asked(reader: tuple[Reader, TableClient]) -> None:
+async def test_an_officials_office_is_filled_in_and_what_the_pages_do_not_offer_is_asked(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     office = Official(organisation="Punjab Mandi Board", designation="Engineer", employee_no="P-1")
     client.answers["application.view"] = application(
@@ -299,7 +356,9 @@ async def test_an_officials_office_is_filled_in_and_what_the_pages_do_not_offer_
         applicant=Person(name="G", name_latin="G", id_type="voter_id", id_last4="4821", official=office),
     )  # fmt: skip
     await person.send(f"{PAGE}/again")
-    asked = await person.send("/apply/when", **{"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"})
+    asked = await person.send(
+        "/apply/when", **{"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"}
+    )
     assert asked.url.path == "/en/apply/companions"
     asked = await person.send("/apply/companions", more="no")
     assert asked.url.path == "/en/apply/deliver"
@@ -324,7 +383,9 @@ async def test_a_pass_that_opens_the_gate_shows_its_qr(reader: tuple[Reader, Tab
 
 
 @pytest.mark.parametrize("over", [{"revoked": True}, {"valid_to": AT - timedelta(days=900)}])
-async def test_a_pass_that_is_over_shows_none(reader: tuple[Reader, TableClient], over: dict[str, Any]) -> None:
+async def test_a_pass_that_is_over_shows_none(
+    reader: tuple[Reader, TableClient], over: dict[str, Any]
+) -> None:
     person, client = reader
     client.answers["application.view"] = application(status="issued", pass_=good_pass(**over))
     shown = await person.open(f"{PAGE}/qr")
@@ -335,7 +396,10 @@ async def test_a_pass_that_is_over_shows_none(reader: tuple[Reader, TableClient]
 
 async def test_the_message_is_sent_again_and_the_page_says_so(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
-    client.answers |= {"application.view": application(status="issued", pass_=good_pass()), "notify.resend": Nothing()}
+    client.answers |= {
+        "application.view": application(status="issued", pass_=good_pass()),
+        "notify.resend": Nothing(),
+    }
     key = key_of((await person.open(PAGE)).text)
     assert "The message was sent again." in (await person.send(f"{PAGE}/resend", key=key)).text
     assert client.last("notify.resend")[3] == key
@@ -368,7 +432,9 @@ async def test_a_visit_is_cancelled_after_a_question_only(reader: tuple[Reader, 
 SLOT = {"date-0": "2026-12-04", "from-0": "11:00", "to-0": "13:00"}
 
 
-async def test_other_dates_are_asked_for_while_the_department_decides(reader: tuple[Reader, TableClient]) -> None:
+async def test_other_dates_are_asked_for_while_the_department_decides(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers["application.amend"] = Acknowledged(reference=REFERENCE, status="submitted")
     key = key_of((await person.open(f"{PAGE}/dates")).text)
@@ -376,7 +442,9 @@ async def test_other_dates_are_asked_for_while_the_department_decides(reader: tu
     _, request, _, used = client.last("application.amend")
     assert request.model_dump(exclude_none=True).keys() == {"reference", "preferred"}, "nothing but the dates"
     assert (request.preferred[0].day, used) == (date(2026, 12, 4), key)
-    client.answers["application.amend"] = InvalidInput(fields=(FieldError(field="preferred.0.date", code="closed_day"),))
+    client.answers["application.amend"] = InvalidInput(
+        fields=(FieldError(field="preferred.0.date", code="closed_day"),)
+    )
     refused = await person.send(f"{PAGE}/dates", key=key, **SLOT)
     assert (refused.status_code, 'href="#date-0"' in refused.text, key in refused.text) == (422, True, False)
     client.answers["application.amend"] = Conflict("decided", code="cannot_amend")
@@ -397,13 +465,22 @@ RETURNED: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def test_what_was_returned_is_completed_with_everything_filled_in(reader: tuple[Reader, TableClient]) -> None:
+async def test_what_was_returned_is_completed_with_everything_filled_in(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers |= {
         "application.view": application(**RETURNED), "application.amend": Acknowledged(reference=REFERENCE, status="submitted"),
     }  # fmt: skip
     asked = await person.open(f"{PAGE}/complete")
-    for filled in ("Which file?", "Arms licence renewal", 'value="PB65AB1234"', 'value="Harjit Singh"', 'value="0917"', 'value="Simran"'):
+    for filled in (
+        "Which file?",
+        "Arms licence renewal",
+        'value="PB65AB1234"',
+        'value="Harjit Singh"',
+        'value="0917"',
+        'value="Simran"',
+    ):
         assert filled in asked.text
     assert '<option value="baldev" selected>' in asked.text
     form = {
@@ -429,7 +506,9 @@ async def test_what_the_service_finds_stands_beside_the_field(reader: tuple[Read
     }
     client.answers |= {
         "application.view": application(**RETURNED),
-        "application.amend": InvalidInput(fields=tuple(FieldError(field=field, code=code) for field, code in found.items())),
+        "application.amend": InvalidInput(
+            fields=tuple(FieldError(field=field, code=code) for field, code in found.items())
+        ),
     }
     form = {"purpose": "x", "officer": "baldev", "vehicle": "?", "name-2": "Asha", "id_type-2": "aadhaar", "id_last4-2": "499118665246",
             "name-0": "Harjit", "id_type-0": "passport", "id_last4-0": "1111"}  # fmt: skip

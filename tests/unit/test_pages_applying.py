@@ -18,7 +18,9 @@ async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
         yield both
 
 
-async def test_everything_that_was_answered_reaches_the_service_once(reader: tuple[Reader, TableClient]) -> None:
+async def test_everything_that_was_answered_reaches_the_service_once(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     checked = await person.answer()
     assert checked.url.path == "/en/apply/check"
@@ -42,7 +44,10 @@ async def test_a_second_click_leads_to_the_same_reference(reader: tuple[Reader, 
 
 
 async def test_a_rule_of_the_service_is_told_beside_the_field_in_the_readers_language() -> None:
-    problems = (FieldError(field="applicant.id_last4", code="full_number"), FieldError(field="site", code="unknown_site"))
+    problems = (
+        FieldError(field="applicant.id_last4", code="full_number"),
+        FieldError(field="site", code="unknown_site"),
+    )
     async with somebody(application__check=Checked(problems=problems)) as (person, client):
         await person.send("/apply/who", kind="citizen")
         refused = await person.send("/apply/id", id_type="aadhaar", id_last4="499118665246")
@@ -67,7 +72,9 @@ async def test_nobody_skips_a_question(reader: tuple[Reader, TableClient]) -> No
     assert (await person.open("/apply/check")).url.path == "/en/apply/who"
 
 
-async def test_a_name_in_another_script_is_offered_in_english_letters(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_name_in_another_script_is_offered_in_english_letters(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, _ = reader
     await person.send("/apply/who", kind="citizen")
     asked = await person.send("/apply/name", name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
@@ -82,10 +89,14 @@ async def test_another_site_makes_the_department_a_question_again(reader: tuple[
     assert (await person.send("/apply/department", department="home")).url.path == "/en/apply/officer"
 
 
-async def test_what_the_service_refuses_at_the_end_leads_back_to_the_question(reader: tuple[Reader, TableClient]) -> None:
+async def test_what_the_service_refuses_at_the_end_leads_back_to_the_question(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     checked = await person.answer()
-    client.answers["application.submit"] = InvalidInput(fields=(FieldError(field="preferred.0.to", code="window_over"),))
+    client.answers["application.submit"] = InvalidInput(
+        fields=(FieldError(field="preferred.0.to", code="window_over"),)
+    )
     refused = await person.send("/apply/check", **hidden(checked))
     assert refused.status_code == 422
     assert 'href="#when"' in refused.text
@@ -100,25 +111,35 @@ async def test_a_form_of_another_site_changes_nothing(reader: tuple[Reader, Tabl
     assert not [name for name, *_ in client.asked if name.startswith("application")]
 
 
-async def test_what_became_wrong_meanwhile_is_told_before_anything_is_sent(reader: tuple[Reader, TableClient]) -> None:
+async def test_what_became_wrong_meanwhile_is_told_before_anything_is_sent(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
-    client.answers["application.check"] = Checked(problems=(FieldError(field="preferred.0.date", code="date_past"),))
+    client.answers["application.check"] = Checked(
+        problems=(FieldError(field="preferred.0.date", code="date_past"),)
+    )
     shown = await person.open("/apply/check")
     assert shown.text.count("This day has passed") == 2
     assert not client.was_asked("application.submit")
 
 
-async def test_an_aadhaar_number_that_will_be_masked_is_told_before_and_after(reader: tuple[Reader, TableClient]) -> None:
+async def test_an_aadhaar_number_that_will_be_masked_is_told_before_and_after(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers["application.check"] = Checked(masked=("purpose",))
-    client.answers["application.submit"] = Acknowledged(reference=REFERENCE, status="submitted", masked=("purpose",))
+    client.answers["application.submit"] = Acknowledged(
+        reference=REFERENCE, status="submitted", masked=("purpose",)
+    )
     checked = await person.answer()
     assert "You wrote an Aadhaar number" in checked.text
     assert "You wrote an Aadhaar number" in (await person.send("/apply/check", **hidden(checked))).text
 
 
-async def test_an_application_that_had_arrived_with_other_answers_is_not_sent_twice(reader: tuple[Reader, TableClient]) -> None:
+async def test_an_application_that_had_arrived_with_other_answers_is_not_sent_twice(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     checked = await person.answer()
     client.answers["application.submit"] = IdempotencyKeyReused()
@@ -128,10 +149,15 @@ async def test_an_application_that_had_arrived_with_other_answers_is_not_sent_tw
 
 
 async def test_each_part_of_an_office_is_refused_at_its_own_field() -> None:
-    problems = tuple(FieldError(field=f"applicant.official.{part}", code="official_missing") for part in ("designation", "employee_no"))
+    problems = tuple(
+        FieldError(field=f"applicant.official.{part}", code="official_missing")
+        for part in ("designation", "employee_no")
+    )
     async with somebody(application__check=Checked(problems=problems)) as (person, client):
         await person.send("/apply/who", kind="official")
-        refused = await person.send("/apply/office", organisation="Mandi Board", designation="\u200b", employee_no="\u200b")
+        refused = await person.send(
+            "/apply/office", organisation="Mandi Board", designation="\u200b", employee_no="\u200b"
+        )
     assert refused.status_code == 422
     assert ['href="#designation"' in refused.text, 'href="#employee_no"' in refused.text, 'href="#organisation"' in refused.text] == [
         True, True, False,
@@ -140,11 +166,15 @@ async def test_each_part_of_an_office_is_refused_at_its_own_field() -> None:
     assert client.last("application.check")[1].applicant.official.organisation == "Mandi Board"
 
 
-async def test_a_purpose_may_have_a_thousand_characters_and_a_new_line_is_one(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_purpose_may_have_a_thousand_characters_and_a_new_line_is_one(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     lines = "\r\n".join(["x" * 99] * 10)
-    assert (await person.send("/apply/purpose", purpose_kind="other", purpose=lines)).url.path == "/en/apply/check"
+    assert (
+        await person.send("/apply/purpose", purpose_kind="other", purpose=lines)
+    ).url.path == "/en/apply/check"
     assert client.last("application.check")[1].purpose == lines.replace("\r", "")
     longer = await person.send("/apply/purpose", purpose_kind="other", purpose="ਪ" * 1001)
     assert longer.status_code == 422
@@ -173,7 +203,9 @@ async def test_a_child_comes_along_without_an_id(reader: tuple[Reader, TableClie
     assert (simran.name, simran.child, simran.id_type, simran.id_last4) == ("Simran", True, None, None)
 
 
-async def test_a_companion_that_is_sent_twice_comes_once_and_the_right_one_goes(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_companion_that_is_sent_twice_comes_once_and_the_right_one_goes(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     one = {"number": "0", "name": "Simran", "child": "yes"}
@@ -187,17 +219,25 @@ async def test_a_companion_that_is_sent_twice_comes_once_and_the_right_one_goes(
     assert [one.name for one in client.last("application.check")[1].companions] == ["Harjit"]
 
 
-async def test_what_is_wrong_with_a_companion_at_the_end_is_told_at_the_companions(reader: tuple[Reader, TableClient]) -> None:
+async def test_what_is_wrong_with_a_companion_at_the_end_is_told_at_the_companions(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     checked = await person.answer()
-    client.answers["application.submit"] = InvalidInput(fields=(FieldError(field="companions.1.id_type", code="companion_id_missing"),))
+    client.answers["application.submit"] = InvalidInput(
+        fields=(FieldError(field="companions.1.id_type", code="companion_id_missing"),)
+    )
     assert 'href="#companions"' in (await person.send("/apply/check", **hidden(checked))).text
 
 
-async def test_a_department_is_found_by_its_name_or_by_somebody_in_it(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_department_is_found_by_its_name_or_by_somebody_in_it(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
-    client.answers["approval.departments"] = DepartmentList(items=(HOME.model_copy(update={"found": (BALDEV,)}),))
+    client.answers["approval.departments"] = DepartmentList(
+        items=(HOME.model_copy(update={"found": (BALDEV,)}),)
+    )
     found = await person.open("/apply/department?q=baldew")
     assert client.last("approval.departments")[1].q == "baldew"
     assert "Baldev Singh, Clerk" in found.text
@@ -208,7 +248,9 @@ async def test_a_department_is_found_by_its_name_or_by_somebody_in_it(reader: tu
 
 
 async def test_who_has_applied_before_is_offered_the_earlier_answers() -> None:
-    old = ApplicationSummary(reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now())
+    old = ApplicationSummary(
+        reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now()
+    )
     async with somebody(application__list_applications=ApplicationList(items=(old,))) as (person, _):
         assert "Use the answers" in (await person.open("/apply/who")).text
     async with somebody() as (person, _):
@@ -222,5 +264,10 @@ async def test_clearing_leaves_nothing_in_the_browser(reader: tuple[Reader, Tabl
     assert [name for name in person.http.cookies if name.startswith("answers")]
     cleared = await person.send("/sign-out")
     assert cleared.url.path == "/en/cleared"
-    taken_back = [value for value in cleared.history[0].headers.get_list("set-cookie") if "Max-Age=0" in value]
-    assert {value.partition("=")[0] for value in taken_back} == {"session", *(f"answers{number}" for number in range(5))}
+    taken_back = [
+        value for value in cleared.history[0].headers.get_list("set-cookie") if "Max-Age=0" in value
+    ]
+    assert {value.partition("=")[0] for value in taken_back} == {
+        "session",
+        *(f"answers{number}" for number in range(5)),
+    }

@@ -26,7 +26,9 @@ def set_cookies(answer: httpx.Response) -> dict[str, str]:
 async def kendra() -> AsyncIterator[tuple[Reader, TableClient]]:
     """An operator who has signed in."""
     app, client = stub(
-        accounts__log_in=StaffSession(access_token=signed(claims(**OPERATOR)), role="assisted", login_id="SEW-0001", expires_at=now()),
+        accounts__log_in=StaffSession(
+            access_token=signed(claims(**OPERATOR)), role="assisted", login_id="SEW-0001", expires_at=now()
+        ),
         accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
         accounts__verify_otp=ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
         accounts__log_out=Nothing(),
@@ -38,7 +40,9 @@ async def kendra() -> AsyncIterator[tuple[Reader, TableClient]]:
 
 async def test_an_operator_signs_in_beside_whoever_comes(kendra: tuple[Reader, TableClient]) -> None:
     person, _ = kendra
-    signed_in = await person.http.post("/en/staff/sign-in", data={"login_id": "SEW-0001", "password": "p"}, headers=SAME_SITE)
+    signed_in = await person.http.post(
+        "/en/staff/sign-in", data={"login_id": "SEW-0001", "password": "p"}, headers=SAME_SITE
+    )
     kept = set_cookies(signed_in)
     assert signed_in.headers["location"] == "/en/assist"
     assert kept["operator"]
@@ -46,17 +50,26 @@ async def test_an_operator_signs_in_beside_whoever_comes(kendra: tuple[Reader, T
     assert "Next visitor" in (await person.open("/assist")).text
 
 
-async def test_the_visitors_mobile_authorises_and_the_operator_is_told_to_the_service(kendra: tuple[Reader, TableClient]) -> None:
+async def test_the_visitors_mobile_authorises_and_the_operator_is_told_to_the_service(
+    kendra: tuple[Reader, TableClient],
+) -> None:
     person, client = kendra
     asked = await person.send("/assist/next")
     assert asked.url.path == "/en/sign-in"
     assert "SEW-0001 applies for a visitor" in asked.text
-    assert (await person.open("/apply/who")).url.path == "/en/sign-in", "without a code on the visitor's phone nothing is applied for"
+    assert (await person.open("/apply/who")).url.path == "/en/sign-in", (
+        "without a code on the visitor's phone nothing is applied for"
+    )
     person.http.cookies.set("session", signed(claims("applicant")))
     done = await person.send("/apply/check", **hidden(await person.answer()))
     assert REFERENCE in done.text
     _, _, principal, _ = client.last("application.submit")
-    assert (principal.kind, principal.mobile, principal.login_id, principal.role) == ("applicant", "+919876543210", "SEW-0001", None)
+    assert (principal.kind, principal.mobile, principal.login_id, principal.role) == (
+        "applicant",
+        "+919876543210",
+        "SEW-0001",
+        None,
+    )
 
 
 async def test_of_the_visitor_before_nothing_is_left(kendra: tuple[Reader, TableClient]) -> None:
@@ -103,7 +116,9 @@ async def test_control_without_looking_for_the_operator_nobody_knows_who_helped(
     assert client.last("application.submit")[2].login_id is None
 
 
-async def test_an_operators_login_alone_opens_no_page_of_an_applicant(kendra: tuple[Reader, TableClient]) -> None:
+async def test_an_operators_login_alone_opens_no_page_of_an_applicant(
+    kendra: tuple[Reader, TableClient],
+) -> None:
     person, _ = kendra
     person.http.cookies.set("session", signed(claims(**OPERATOR)))
     assert (await person.open("/apply/who")).status_code == 403
@@ -114,5 +129,8 @@ async def test_leaving_ends_both_sessions(kendra: tuple[Reader, TableClient]) ->
     person.http.cookies.set("session", signed(claims("applicant")))
     left = await person.http.post("/en/assist/sign-out", headers=SAME_SITE)
     assert {name for name, value in set_cookies(left).items() if not value} >= {"session", "operator"}
-    assert [principal.kind for name, _, principal, _ in client.asked if name == "accounts.log_out"] == ["applicant", "staff"]
+    assert [principal.kind for name, _, principal, _ in client.asked if name == "accounts.log_out"] == [
+        "applicant",
+        "staff",
+    ]
     assert (await person.http.get("/en/assist")).headers["location"] == "/en/staff/sign-in"

@@ -56,17 +56,29 @@ class Operator:
 
 @pytest.fixture
 async def operator() -> AsyncIterator[Operator]:
-    app, client = stub(application__submit_at_counter=TAKEN, application__view=application(), notify__record_print=Nothing())
+    app, client = stub(
+        application__submit_at_counter=TAKEN, application__view=application(), notify__record_print=Nothing()
+    )
     async with browser(app) as http:
-        http.cookies.set("session", signed(claims(role="reception", sub="REC-0001", department=None, site="PCS1")))
+        http.cookies.set(
+            "session", signed(claims(role="reception", sub="REC-0001", department=None, site="PCS1"))
+        )
         yield Operator(http, client)
 
 
-async def test_a_visitor_without_a_phone_is_applied_for_on_one_page_at_the_logins_own_site(operator: Operator) -> None:
+async def test_a_visitor_without_a_phone_is_applied_for_on_one_page_at_the_logins_own_site(
+    operator: Operator,
+) -> None:
     made = await operator.apply()
     assert made.headers["location"] == f"/en/counter/applications/{REFERENCE}"
     _, asked, principal, key = operator.client.last("application.submit_at_counter")
-    assert (asked.mobile, asked.site, asked.channel, asked.applicant.language, asked.officer) == (None, "PCS1", "counter", "pa", None)
+    assert (asked.mobile, asked.site, asked.channel, asked.applicant.language, asked.officer) == (
+        None,
+        "PCS1",
+        "counter",
+        "pa",
+        None,
+    )
     assert (principal.login_id, key) == ("REC-0001", "one-key")
 
 
@@ -76,7 +88,10 @@ async def test_a_visitor_without_a_phone_is_applied_for_on_one_page_at_the_login
     ids=["now", "when it opens"],
 )
 def test_a_new_form_begins_now_or_when_the_site_opens_next(day: int, window: tuple[str, str, str]) -> None:
-    found = next_window(Day(date(2026, 12, day), ((time(9), time(13)), (time(14), time(17)))), datetime(2026, 12, 1, 11, 37, tzinfo=IST))
+    found = next_window(
+        Day(date(2026, 12, day), ((time(9), time(13)), (time(14), time(17)))),
+        datetime(2026, 12, 1, 11, 37, tzinfo=IST),
+    )
     assert (found["date-0"], found["from-0"], found["to-0"]) == window
 
 
@@ -118,10 +133,14 @@ async def test_a_typed_name_finds_the_officer_and_several_are_offered(operator: 
 
 
 async def test_a_delegation_of_forty_is_pasted(operator: Operator) -> None:
-    pasted = "\n".join(f"{number}. Visitor {chr(65 + number % 26)}, Aadhaar, {1000 + number}" for number in range(1, 41))
+    pasted = "\n".join(
+        f"{number}. Visitor {chr(65 + number % 26)}, Aadhaar, {1000 + number}" for number in range(1, 41)
+    )
     assert (await operator.apply(companions=pasted)).status_code == 303
     sent = operator.client.last("application.submit_at_counter")[1].companions
-    assert [(len(sent), one.name, one.id_type, one.id_last4) for one in sent[:1]] == [(40, "Visitor B", "aadhaar", "1001")]
+    assert [(len(sent), one.name, one.id_type, one.id_last4) for one in sent[:1]] == [
+        (40, "Visitor B", "aadhaar", "1001")
+    ]
 
 
 async def test_more_than_fifty_are_refused_with_a_sentence(operator: Operator) -> None:
@@ -132,9 +151,13 @@ async def test_more_than_fifty_are_refused_with_a_sentence(operator: Operator) -
 
 
 async def test_a_line_that_cannot_be_read_is_named(operator: Operator) -> None:
-    refused = await operator.apply(companions="Harjit Singh, Aadhaar, 4821\n\nSimran\nKaran, library card, 12")
+    refused = await operator.apply(
+        companions="Harjit Singh, Aadhaar, 4821\n\nSimran\nKaran, library card, 12"
+    )
     assert refused.status_code == 422
-    assert refused.text.count("Line 3: Enter an ID card, or say that this is a child") == 2, "in the summary and at the field"
+    assert refused.text.count("Line 3: Enter an ID card, or say that this is a child") == 2, (
+        "in the summary and at the field"
+    )
     assert refused.text.count("Line 4: This kind of ID card is not known") == 2
     assert not operator.client.was_asked("application.submit_at_counter")
 
@@ -188,7 +211,9 @@ async def test_an_outcome_that_is_not_known_leaves_the_form_with_the_same_key(op
     assert unknown.status_code == 503
     assert 'name="key" value="one-key"' in unknown.text
     assert 'value="Gurpreet Kaur"' in unknown.text
-    operator.client.answers["application.submit_at_counter"] = InvalidInput(fields=(FieldError(field="name", code="name_missing"),))
+    operator.client.answers["application.submit_at_counter"] = InvalidInput(
+        fields=(FieldError(field="name", code="name_missing"),)
+    )
     assert 'value="one-key"' not in (await operator.apply()).text, "another form needs another key"
 
 
@@ -256,8 +281,13 @@ async def test_cancelling_too_late_is_told(operator: Operator) -> None:
 
 @pytest.mark.parametrize(("kind", "sheets"), [("pass", 1), ("badge", 3)])
 @pytest.mark.parametrize("paper", ["a6", "receipt"])
-async def test_printing_is_recorded_before_the_sheet_is_shown(operator: Operator, kind: str, sheets: int, paper: str) -> None:
-    people = [{"name": "Harjit Singh", "name_latin": "Harjit Singh"}, {"name": "ਸਿਮਰਨ", "name_latin": "Simran", "child": True}]
+async def test_printing_is_recorded_before_the_sheet_is_shown(
+    operator: Operator, kind: str, sheets: int, paper: str
+) -> None:
+    people = [
+        {"name": "Harjit Singh", "name_latin": "Harjit Singh"},
+        {"name": "ਸਿਮਰਨ", "name_latin": "Simran", "child": True},
+    ]
     operator.client.answers["issuance.view"] = pass_view(companions=people, party=3)
     printed = await operator.send(f"/passes/{NUMBER}/print", kind=kind, paper=paper, key="k1")
     assert printed.headers["location"] == f"/en/counter/passes/{NUMBER}/{kind}/{paper}"
@@ -270,7 +300,9 @@ async def test_printing_is_recorded_before_the_sheet_is_shown(operator: Operator
 
 async def test_nothing_is_shown_for_printing_that_could_not_be_recorded(operator: Operator) -> None:
     operator.client.answers["notify.record_print"] = Unavailable("down")
-    assert (await operator.send(f"/passes/{NUMBER}/print", kind="pass", paper="a6", key="k1")).status_code == 503
+    assert (
+        await operator.send(f"/passes/{NUMBER}/print", kind="pass", paper="a6", key="k1")
+    ).status_code == 503
 
 
 async def test_a_pass_is_reissued_for_a_reason(operator: Operator) -> None:

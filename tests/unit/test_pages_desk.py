@@ -25,7 +25,9 @@ class Clerk:
         self.http, self.client = http, client
 
     async def decide(self, verb: str, **form: str) -> httpx.Response:
-        return await self.http.post(f"{REVIEW}/{verb}", data={"key": "k-1", "revision": "3", **form}, headers=SAME_SITE)
+        return await self.http.post(
+            f"{REVIEW}/{verb}", data={"key": "k-1", "revision": "3", **form}, headers=SAME_SITE
+        )
 
     def sent(self, method: str) -> Any:
         return self.client.last(f"approval.{method}")[1]
@@ -84,7 +86,16 @@ async def test_an_empty_queue_says_so(clerk: Clerk) -> None:
 
 async def test_one_application_shows_everything_that_is_decided_upon(clerk: Clerk) -> None:
     text = (await clerk.http.get(REVIEW)).text
-    for shown in (REFERENCE, "Gurpreet Kaur", "Harjit Singh", "Arms licence", "PB65AB1234", "…4821", "1 December 2026", "Proved by a code"):
+    for shown in (
+        REFERENCE,
+        "Gurpreet Kaur",
+        "Harjit Singh",
+        "Arms licence",
+        "PB65AB1234",
+        "…4821",
+        "1 December 2026",
+        "Proved by a code",
+    ):
         assert shown in text, shown
     for verb in ("approve", "reject", "return", "forward"):
         assert f'href="{REVIEW}/{verb}"' in text
@@ -106,7 +117,13 @@ async def test_a_preferred_time_is_one_choice(clerk: Clerk) -> None:
     done = await clerk.decide("approve", slot="2026-12-02 10:00 12:00")
     assert done.headers["location"] == f"{REVIEW}?told=done"
     sent = clerk.sent("approve")
-    assert (sent.slot, sent.entries, sent.gate, sent.vehicle_allowed, sent.revision) == (SECOND, 1, None, False, 3)
+    assert (sent.slot, sent.entries, sent.gate, sent.vehicle_allowed, sent.revision) == (
+        SECOND,
+        1,
+        None,
+        False,
+        3,
+    )
     assert clerk.client.last("approval.approve")[3] == "k-1"
 
 
@@ -139,7 +156,11 @@ BAD_FORMS: list[tuple[str, dict[str, str], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("verb", "form", "field", "sentence"), BAD_FORMS, ids=[f"{verb} {field}" for verb, _, field, _ in BAD_FORMS])
+@pytest.mark.parametrize(
+    ("verb", "form", "field", "sentence"),
+    BAD_FORMS,
+    ids=[f"{verb} {field}" for verb, _, field, _ in BAD_FORMS],
+)
 async def test_what_cannot_be_read_is_said_beside_its_field(
     clerk: Clerk, verb: str, form: dict[str, str], field: str, sentence: str
 ) -> None:
@@ -184,17 +205,23 @@ async def test_what_the_service_refuses_is_said_beside_its_field_and_nothing_typ
 
 
 async def test_a_preferred_time_that_cannot_be_is_said_at_the_choice(clerk: Clerk) -> None:
-    clerk.client.answers["approval.approve"] = InvalidInput(fields=(FieldError(field="slot.date", code="closed_day"),))
+    clerk.client.answers["approval.approve"] = InvalidInput(
+        fields=(FieldError(field="slot.date", code="closed_day"),)
+    )
     shown = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
     assert 'id="slot-error"' in shown.text
     assert 'id="date-error"' not in shown.text
 
 
 async def test_who_was_too_late_is_told_who_decided_and_when(clerk: Clerk) -> None:
-    clerk.client.answers["approval.approve"] = Conflict(code="already_decided", decided_by="HOM-0002", decided_at=now().isoformat())
+    clerk.client.answers["approval.approve"] = Conflict(
+        code="already_decided", decided_by="HOM-0002", decided_at=now().isoformat()
+    )
     late = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
     assert late.headers["location"] == f"{REVIEW}?told=already_decided"
-    clerk.client.answers["approval.view_review"] = review(status="rejected", decision=DECIDED.model_copy(update={"status": "rejected"}))
+    clerk.client.answers["approval.view_review"] = review(
+        status="rejected", decision=DECIDED.model_copy(update={"status": "rejected"})
+    )
     shown = await clerk.http.get(late.headers["location"])
     assert "Someone else acted first: HOM-0002 decided this on" in shown.text
     assert "was not recorded" in shown.text
@@ -251,7 +278,10 @@ async def test_a_forged_verb_is_no_page(clerk: Clerk, verb: str) -> None:
     assert (await clerk.decide(verb)).status_code == 404
 
 
-@pytest.mark.parametrize("form", [{}, {"revision": "x"}, {"revision": "9" * 5000}, {"key": "k" * 300}, {"key": "\x00"}, {"slot": "\x00"}])
+@pytest.mark.parametrize(
+    "form",
+    [{}, {"revision": "x"}, {"revision": "9" * 5000}, {"key": "k" * 300}, {"key": "\x00"}, {"slot": "\x00"}],
+)
 async def test_no_form_however_forged_is_a_fault(clerk: Clerk, form: dict[str, str]) -> None:
     for verb in ("approve", "reject", "return", "forward", "withdraw"):
         answer = await clerk.http.post(f"{REVIEW}/{verb}", data=form, headers=SAME_SITE)
@@ -264,7 +294,9 @@ async def test_a_review_of_another_department_or_of_nobody_is_no_page(clerk: Cle
     assert (await clerk.http.get("/en/desk/reviews/not-an-id")).status_code == 404
 
 
-async def test_while_the_service_is_down_the_page_is_calm_and_the_same_form_can_be_sent_again(clerk: Clerk) -> None:
+async def test_while_the_service_is_down_the_page_is_calm_and_the_same_form_can_be_sent_again(
+    clerk: Clerk,
+) -> None:
     clerk.client.answers["approval.approve"] = Unavailable()
     calm = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
     assert (calm.status_code, "Nothing is lost" in calm.text) == (503, True)

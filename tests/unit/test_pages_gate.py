@@ -16,7 +16,14 @@ from tests.factories_gateway import NUMBER, REFERENCE, TableClient, browser, cla
 from tests.factories_pages import ADMIT
 
 TOKEN = f"{'h' * 40}.{'P' * 200}.{'s' * 86}"
-CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821", "count": "3"}
+CHECKED = {
+    "pass": NUMBER,
+    "nonce": "n-1",
+    "kind": "matched",
+    "id_type": "voter_id",
+    "id_last4": "4821",
+    "count": "3",
+}
 
 
 def result(**given: Any) -> ScanResult:
@@ -36,7 +43,10 @@ class Guard:
         return await self.send("", **{"pass": typed, "nonce": "n-1", **form})
 
     def stands_at(self, gate: str | None, site: str | None = "PCS1") -> None:
-        self.http.cookies.set("session", signed(claims("staff", sub="SEC-0001", role="security", department=None, site=site, gate=gate)))
+        self.http.cookies.set(
+            "session",
+            signed(claims("staff", sub="SEC-0001", role="security", department=None, site=site, gate=gate)),
+        )
 
     def answer(self, answer: Any) -> None:
         self.client.answers["verify.scan"] = answer
@@ -53,7 +63,9 @@ async def guard() -> AsyncIterator[Guard]:
         department="home", valid_to=now(),
     )  # fmt: skip
     app, client = stubbed(
-        verify__scan=ADMIT, verify__inside=InsideList(items=(inside,), persons=41, next="on"), approval__sites=SiteList(items=(SITE,))
+        verify__scan=ADMIT,
+        verify__inside=InsideList(items=(inside,), persons=41, next="on"),
+        approval__sites=SiteList(items=(SITE,)),
     )
     async with browser(app) as http:
         one = Guard(http, client)
@@ -79,7 +91,16 @@ async def test_a_scanner_that_types_the_token_and_presses_enter_is_understood(gu
 
 async def test_a_preview_shows_who_is_to_be_compared_with_the_card_and_records_nothing(guard: Guard) -> None:
     text = (await guard.scan(NUMBER)).text
-    for shown in ("Gurpreet Kaur", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Harjit Singh", "Simran", "(Child)", "A wheelchair", "may not come in", "Voter ID card"):
+    for shown in (
+        "Gurpreet Kaur",
+        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        "Harjit Singh",
+        "Simran",
+        "(Child)",
+        "A wheelchair",
+        "may not come in",
+        "Voter ID card",
+    ):
         assert shown in text, shown
     assert (guard.asked.direction, guard.asked.id_check) == ("entry", None)
 
@@ -102,7 +123,12 @@ async def test_the_card_is_compared_and_as_many_come_in_as_were_counted(guard: G
     guard.answer(result(preview=False, inside=2))
     shown = await guard.send("/enter", **{**CHECKED, "count": "2"})
     asked = guard.asked
-    assert (asked.id_check.kind, asked.id_check.id_type, asked.id_check.id_last4, asked.count) == ("matched", "voter_id", "4821", 2)
+    assert (asked.id_check.kind, asked.id_check.id_type, asked.id_check.id_last4, asked.count) == (
+        "matched",
+        "voter_id",
+        "4821",
+        2,
+    )
     assert "epass-verdict--good" in shown.text
     assert "Let in" in shown.text
     assert "2 people inside now" in shown.text
@@ -112,7 +138,14 @@ async def test_the_card_is_compared_and_as_many_come_in_as_were_counted(guard: G
 async def test_another_card_is_recorded_with_why_it_was_accepted(guard: Guard) -> None:
     guard.answer(result(preview=False, inside=3, marks=("other_id",)))
     shown = await guard.send(
-        "/enter", **{"pass": NUMBER, "nonce": "n", "kind": "other_id", "other_type": "passport", "reason": "Left at home"}
+        "/enter",
+        **{
+            "pass": NUMBER,
+            "nonce": "n",
+            "kind": "other_id",
+            "other_type": "passport",
+            "reason": "Left at home",
+        },
     )
     assert (guard.asked.id_check.kind, guard.asked.id_check.id_type, guard.asked.id_check.reason) == (
         "other_id",
@@ -135,7 +168,9 @@ BAD_FORMS = [
 
 
 @pytest.mark.parametrize(
-    ("form", "field", "sentence"), BAD_FORMS, ids=[f"{number} {field}" for number, (_, field, _) in enumerate(BAD_FORMS)]
+    ("form", "field", "sentence"),
+    BAD_FORMS,
+    ids=[f"{number} {field}" for number, (_, field, _) in enumerate(BAD_FORMS)],
 )
 async def test_what_cannot_be_read_lets_nobody_in_and_is_said_beside_its_field(
     guard: Guard, form: dict[str, str], field: str, sentence: str
@@ -156,7 +191,9 @@ async def test_what_cannot_be_read_lets_nobody_in_and_is_said_beside_its_field(
         ("count", "count_over_remaining", "count", "may still come in"),
     ],
 )
-async def test_what_the_service_refuses_is_said_beside_its_field(guard: Guard, path: str, code: str, field: str, sentence: str) -> None:
+async def test_what_the_service_refuses_is_said_beside_its_field(
+    guard: Guard, path: str, code: str, field: str, sentence: str
+) -> None:
     def answer(asked: Any) -> ScanResult:
         if asked.id_check is not None:
             raise InvalidInput(fields=(FieldError(field=path, code=code),))
@@ -169,7 +206,9 @@ async def test_what_the_service_refuses_is_said_beside_its_field(guard: Guard, p
     assert sentence in shown.text
 
 
-@pytest.mark.parametrize("form", [{}, {"kind": "__class__"}, {"pass": NUMBER, "nonce": "\x00"}, {"pass": NUMBER, "gate": "<b>"}])
+@pytest.mark.parametrize(
+    "form", [{}, {"kind": "__class__"}, {"pass": NUMBER, "nonce": "\x00"}, {"pass": NUMBER, "gate": "<b>"}]
+)
 async def test_no_form_however_forged_is_a_fault(guard: Guard, form: dict[str, str]) -> None:
     for path in ("", "/enter"):
         assert (await guard.send(path, **form)).status_code < 500, (path, form)
@@ -189,7 +228,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("refused", "sentence"), REFUSALS, ids=[one.verdict for one, _ in REFUSALS])
-async def test_a_refusal_fills_the_screen_and_says_why(guard: Guard, refused: ScanResult, sentence: str) -> None:
+async def test_a_refusal_fills_the_screen_and_says_why(
+    guard: Guard, refused: ScanResult, sentence: str
+) -> None:
     guard.answer(refused)
     text = (await guard.scan(NUMBER)).text
     assert "epass-verdict--bad" in text
@@ -207,12 +248,25 @@ async def test_a_card_that_does_not_match_can_be_looked_at_again(guard: Guard) -
 
 
 async def test_an_exit_is_recorded_at_once_with_what_is_odd_about_it(guard: Guard) -> None:
-    guard.answer(result(verdict="exit", preview=False, inside=1, marks=("late", "revoked", "other_site", "other_gate", "no_entry")))
+    guard.answer(
+        result(
+            verdict="exit",
+            preview=False,
+            inside=1,
+            marks=("late", "revoked", "other_site", "other_gate", "no_entry"),
+        )
+    )
     text = (await guard.scan(NUMBER, direction="exit")).text
     assert guard.asked.direction == "exit"
     assert "epass-verdict--good" in text
     assert "1 person inside now" in text
-    for said in ("after the pass had ended", "was cancelled", "the other secretariat", "Not the gate", "More people left"):
+    for said in (
+        "after the pass had ended",
+        "was cancelled",
+        "the other secretariat",
+        "Not the gate",
+        "More people left",
+    ):
         assert said in text, said
     assert 'href="/en/gate?direction=exit"' in text, "the next one goes out too"
 
@@ -254,7 +308,9 @@ async def test_a_login_of_no_particular_gate_says_at_which_it_stands(guard: Guar
     guard.answer(result(preview=False))
     done = await guard.send("/enter", **CHECKED, gate="PCS1-G1")
     assert "/en/gate?direction=entry&amp;gate=PCS1-G1" in done.text
-    assert re.search(r'value="PCS1-G1" selected', (await guard.http.get("/en/gate?direction=entry&gate=PCS1-G1")).text)
+    assert re.search(
+        r'value="PCS1-G1" selected', (await guard.http.get("/en/gate?direction=entry&gate=PCS1-G1")).text
+    )
 
 
 async def test_a_login_of_one_gate_scans_at_no_other(guard: Guard) -> None:

@@ -28,14 +28,20 @@ async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
 async def prove_again(person: Reader, client: TableClient, to: str) -> httpx.Response:
     """Signs in once more; the page to which that leads."""
     client.answers["accounts.request_otp"] = OtpRequest(request_id=REQUEST_ID)
-    client.answers["accounts.verify_otp"] = ApplicantSession(access_token=signed(claims("applicant")), expires_at=now())
+    client.answers["accounts.verify_otp"] = ApplicantSession(
+        access_token=signed(claims("applicant")), expires_at=now()
+    )
     await person.send("/sign-in", mobile="98765 43210", to=to)
-    right = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers={"Sec-Fetch-Site": "same-origin"})
+    right = await person.http.post(
+        "/en/sign-in/code", data={"code": "123456"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
     person.http.cookies.set("session", signed(claims("applicant")))
     return await person.open(right.headers["location"].removeprefix("/en"))
 
 
-async def test_whoever_answers_after_the_session_ended_finds_the_answer_typed(reader: tuple[Reader, TableClient]) -> None:
+async def test_whoever_answers_after_the_session_ended_finds_the_answer_typed(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
@@ -45,10 +51,14 @@ async def test_whoever_answers_after_the_session_ended_finds_the_answer_typed(re
     assert shown.url.path == "/en/apply/purpose"
     assert "My case of 3 December" in shown.text
     assert 'value="hearing" checked' in shown.text
-    assert (await person.send("/apply/purpose", **WHY)).url.path == "/en/apply/check", "and all the other answers"
+    assert (await person.send("/apply/purpose", **WHY)).url.path == "/en/apply/check", (
+        "and all the other answers"
+    )
 
 
-async def test_whoever_opens_a_page_after_the_session_ended_comes_back_to_it(reader: tuple[Reader, TableClient]) -> None:
+async def test_whoever_opens_a_page_after_the_session_ended_comes_back_to_it(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
@@ -57,7 +67,9 @@ async def test_whoever_opens_a_page_after_the_session_ended_comes_back_to_it(rea
     assert (await prove_again(person, client, hidden(asked)["to"])).url.path == "/en/apply/check"
 
 
-async def test_a_companion_that_was_typed_after_the_session_ended_is_kept(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_companion_that_was_typed_after_the_session_ended_is_kept(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
@@ -78,7 +90,9 @@ async def test_a_whole_number_of_an_id_is_not_kept(reader: tuple[Reader, TableCl
     assert "5246" not in shown.text
 
 
-async def test_an_answer_too_long_for_a_cookie_does_not_keep_anybody_from_signing_in(reader: tuple[Reader, TableClient]) -> None:
+async def test_an_answer_too_long_for_a_cookie_does_not_keep_anybody_from_signing_in(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
@@ -87,7 +101,9 @@ async def test_an_answer_too_long_for_a_cookie_does_not_keep_anybody_from_signin
     assert (await prove_again(person, client, "apply/purpose")).url.path == "/en/apply/purpose"
 
 
-async def test_an_answer_that_cannot_be_checked_just_now_stays_on_its_page(reader: tuple[Reader, TableClient]) -> None:
+async def test_an_answer_that_cannot_be_checked_just_now_stays_on_its_page(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     client.answers["application.check"] = Unavailable("down")
@@ -100,7 +116,9 @@ async def test_an_answer_that_cannot_be_checked_just_now_stays_on_its_page(reade
     assert (await person.send("/apply/purpose", **WHY)).url.path == "/en/apply/check"
 
 
-async def test_an_answer_whose_choices_cannot_be_had_can_be_sent_again(reader: tuple[Reader, TableClient]) -> None:
+async def test_an_answer_whose_choices_cannot_be_had_can_be_sent_again(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     await person.answer()
     client.answers["application.check"] = client.answers["approval.officers"] = Unavailable("down")
@@ -111,7 +129,9 @@ async def test_an_answer_whose_choices_cannot_be_had_can_be_sent_again(reader: t
     assert "Clear my answers" in calm.text
 
 
-async def test_a_companion_that_cannot_be_checked_just_now_stays_on_the_page(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_companion_that_cannot_be_checked_just_now_stays_on_the_page(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers["application.check"] = Unavailable("down")
     calm = await person.send("/apply/companion", name="Harjit Singh", id_type="pan", id_last4="1234")
@@ -119,7 +139,9 @@ async def test_a_companion_that_cannot_be_checked_just_now_stays_on_the_page(rea
     assert 'value="Harjit Singh"' in calm.text
 
 
-async def test_sending_while_the_service_is_away_leaves_all_answers_and_the_key(reader: tuple[Reader, TableClient]) -> None:
+async def test_sending_while_the_service_is_away_leaves_all_answers_and_the_key(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     checked = await person.answer()
     client.answers["application.submit"] = Unavailable("down")
@@ -132,18 +154,26 @@ async def test_sending_while_the_service_is_away_leaves_all_answers_and_the_key(
     assert REFERENCE in (await person.send("/apply/check", **hidden(calm))).text
 
 
-async def test_answers_that_another_tab_changed_are_shown_before_they_are_sent(reader: tuple[Reader, TableClient]) -> None:
+async def test_answers_that_another_tab_changed_are_shown_before_they_are_sent(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     one_tab = hidden(await person.answer())
     await person.send("/apply/purpose", **WHY)
     shown = await person.send("/apply/check", **one_tab)
-    assert (shown.status_code, "changed in another window" in shown.text, "My case of 3 December" in shown.text) == (409, True, True)
+    assert (
+        shown.status_code,
+        "changed in another window" in shown.text,
+        "My case of 3 December" in shown.text,
+    ) == (409, True, True)
     assert not client.was_asked("application.submit")
     assert REFERENCE in (await person.send("/apply/check", **hidden(shown))).text
     assert client.last("application.submit")[1].purpose == "My case of 3 December"
 
 
-async def test_a_tab_of_an_application_that_was_sent_says_so_and_begins_no_other(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_tab_of_an_application_that_was_sent_says_so_and_begins_no_other(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     checked = await person.answer()
     other_tab = hidden(await person.open("/apply/purpose"))
@@ -152,7 +182,9 @@ async def test_a_tab_of_an_application_that_was_sent_says_so_and_begins_no_other
     assert told.url.path == "/en/apply/done"
     assert "sent already" in told.text
     assert REFERENCE in told.text
-    assert (await person.send("/apply/companion", **other_tab, name="Simran", child="yes")).url.path == "/en/apply/done"
+    assert (
+        await person.send("/apply/companion", **other_tab, name="Simran", child="yes")
+    ).url.path == "/en/apply/done"
     assert sum(name == "application.submit" for name, *_ in client.asked) == 1
 
 
@@ -166,8 +198,13 @@ async def test_the_next_application_has_another_key(reader: tuple[Reader, TableC
     assert sum(name == "application.submit" for name, *_ in client.asked) == 2
 
 
-@pytest.mark.parametrize("page", ["/apply", "/apply/who", "/sign-in/code", "/status", "/apply/nothing", "/applications/PCS-7K3M-9QW4"])
-async def test_the_answers_can_be_cleared_on_every_page(reader: tuple[Reader, TableClient], page: str) -> None:
+@pytest.mark.parametrize(
+    "page",
+    ["/apply", "/apply/who", "/sign-in/code", "/status", "/apply/nothing", "/applications/PCS-7K3M-9QW4"],
+)
+async def test_the_answers_can_be_cleared_on_every_page(
+    reader: tuple[Reader, TableClient], page: str
+) -> None:
     person, _ = reader
     shown = await person.open(page)
     assert 'action="/en/sign-out"' in shown.text, shown.status_code
@@ -183,7 +220,11 @@ async def test_clearing_clears_while_accounts_is_away(reader: tuple[Reader, Tabl
     await person.send("/apply/who", kind="citizen")
     cleared = await person.send("/sign-out")
     assert cleared.url.path == "/en/cleared"
-    taken_back = {value.partition("=")[0] for value in cleared.history[0].headers.get_list("set-cookie") if "Max-Age=0" in value}
+    taken_back = {
+        value.partition("=")[0]
+        for value in cleared.history[0].headers.get_list("set-cookie")
+        if "Max-Age=0" in value
+    }
     assert taken_back >= {"session", "answers0"}
 
 

@@ -30,14 +30,21 @@ async def kiosk() -> AsyncIterator[tuple[Reader, TableClient]]:
         yield Reader(http), client
 
 
-async def test_at_a_kiosk_the_service_learns_which_and_the_site_is_not_asked(kiosk: tuple[Reader, TableClient]) -> None:
+async def test_at_a_kiosk_the_service_learns_which_and_the_site_is_not_asked(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
     person, client = kiosk
     assert (await person.send("/apply/who", kind="citizen")).url.path == "/en/apply/name"
     await person.send("/apply/name", name="Gurpreet Kaur")
     asked = await person.send("/apply/id", id_type="voter_id", id_last4="4821")
     assert asked.url.path == "/en/apply/department", "the site is the kiosk's"
     _, request, principal, _ = client.last("application.check")
-    assert (principal.kiosk, principal.site, principal.kind, request.site) == ("KIO-0001", "PCS1", "applicant", "PCS1")
+    assert (principal.kiosk, principal.site, principal.kind, request.site) == (
+        "KIO-0001",
+        "PCS1",
+        "applicant",
+        "PCS1",
+    )
 
 
 async def test_who_stands_at_no_kiosk_comes_from_the_portal() -> None:
@@ -50,7 +57,11 @@ async def test_who_stands_at_no_kiosk_comes_from_the_portal() -> None:
 
 @pytest.mark.parametrize(
     "token",
-    [device(exp=int(now().timestamp()) - 1), signed(claims(role="reception", site="PCS1", department=None)), "nonsense"],
+    [
+        device(exp=int(now().timestamp()) - 1),
+        signed(claims(role="reception", site="PCS1", department=None)),
+        "nonsense",
+    ],
     ids=["over", "another login's", "forged"],
 )
 async def test_a_kiosk_whose_enrolment_is_not_good_does_not_turn_into_an_ordinary_browser(token: str) -> None:
@@ -89,7 +100,10 @@ async def test_resetting_forgets_also_while_accounts_is_down(kiosk: tuple[Reader
     client.answers["accounts.log_out"] = Unavailable("down")
     reset = await person.http.get("/en/kiosk/reset")
     assert reset.status_code == 303
-    assert any(value.startswith("session=") and "Max-Age=0" in value for value in reset.headers.get_list("set-cookie"))
+    assert any(
+        value.startswith("session=") and "Max-Age=0" in value
+        for value in reset.headers.get_list("set-cookie")
+    )
 
 
 async def test_an_ordinary_browser_is_not_reset_by_a_link() -> None:
@@ -102,8 +116,12 @@ async def test_an_ordinary_browser_is_not_reset_by_a_link() -> None:
     assert not client.was_asked("accounts.log_out")
 
 
-@pytest.mark.parametrize("path", ["/en/kiosk", "/en/sign-in", "/en/apply/who", "/en/apply/nonsense", "/en/applications"])
-async def test_every_page_at_a_kiosk_clears_itself_also_without_scripts(kiosk: tuple[Reader, TableClient], path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/en/kiosk", "/en/sign-in", "/en/apply/who", "/en/apply/nonsense", "/en/applications"]
+)
+async def test_every_page_at_a_kiosk_clears_itself_also_without_scripts(
+    kiosk: tuple[Reader, TableClient], path: str
+) -> None:
     """A page that says that something is not there, or that a service does not answer, too."""
     person, _ = kiosk
     page = (await person.http.get(path, follow_redirects=True)).text
@@ -119,7 +137,9 @@ async def test_no_other_page_clears_itself() -> None:
     assert "/kiosk/reset" not in page
 
 
-async def test_the_end_shows_the_reference_and_prints_the_pass_once_it_is_there(kiosk: tuple[Reader, TableClient]) -> None:
+async def test_the_end_shows_the_reference_and_prints_the_pass_once_it_is_there(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
     person, client = kiosk
     assert (await person.open("/kiosk/done")).url.path == "/en/kiosk", "nothing was sent here"
     await keep_sent(person)
@@ -153,49 +173,72 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
     ends = now() + timedelta(days=365)
     app, client = stub(
         accounts__enrol_kiosk=lambda asked: (
-            StaffSession(access_token=device(), role="kiosk", login_id="KIO-0001", site="PCS1", expires_at=ends)
+            StaffSession(
+                access_token=device(), role="kiosk", login_id="KIO-0001", site="PCS1", expires_at=ends
+            )
             if asked.password == "k7fm-w3pa-xq9t"
             else (_ for _ in ()).throw(NotAuthenticated(code="wrong_login"))
         )
     )
     async with browser(app) as http:
-        wrong = await http.post("/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "no"}, headers=SAME_SITE)
+        wrong = await http.post(
+            "/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "no"}, headers=SAME_SITE
+        )
         assert (wrong.status_code, "The ID or the token is wrong" in wrong.text) == (422, True)
-        right = await http.post("/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE)
+        right = await http.post(
+            "/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE
+        )
         kept = right.headers.get_list("set-cookie")
         assert [value.partition("=")[0] for value in kept] == ["kiosk"]
         assert "HttpOnly" in kept[0]
         client.answers["accounts.enrol_kiosk"] = NotAuthenticated(code="token_used")
         http.cookies.clear()
-        again = await http.post("/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE)
+        again = await http.post(
+            "/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE
+        )
     assert "used already" in again.text
 
 
 @pytest.fixture
 async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
-    app, client = stubbed(accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t"))
+    app, client = stubbed(
+        accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t")
+    )
     async with browser(app) as http:
         http.cookies.set("session", signed(claims(sub="ADO-0001", role="ado", department=None)))
         yield http, client
 
 
-async def test_the_ado_branch_issues_renews_and_disables_kiosks(ado: tuple[httpx.AsyncClient, TableClient]) -> None:
+async def test_the_ado_branch_issues_renews_and_disables_kiosks(
+    ado: tuple[httpx.AsyncClient, TableClient],
+) -> None:
     http, client = ado
     known = [
-        LoginView(login_id=login_id, role=role, name="Main hall", site="PCS1", issued_by="ADO-0001", issued_at=now())
+        LoginView(
+            login_id=login_id, role=role, name="Main hall", site="PCS1", issued_by="ADO-0001", issued_at=now()
+        )
         for login_id, role in (("KIO-0001", "kiosk"), ("PWD-0001", "department"))
     ]
     client.answers["accounts.list_logins"] = LoginList(items=tuple(known))
     listed = (await http.get("/en/desk/kiosks")).text
     assert "KIO-0001" in listed
     assert "PWD-0001" not in listed
-    issued = await http.post("/en/desk/kiosks", data={"name": "Main hall", "site": "PCS1", "key": "k"}, headers=SAME_SITE)
+    issued = await http.post(
+        "/en/desk/kiosks", data={"name": "Main hall", "site": "PCS1", "key": "k"}, headers=SAME_SITE
+    )
     assert "k7fm-w3pa-xq9t" in issued.text
     _, asked, _, key = client.last("accounts.issue_login")
     assert (asked.role, asked.site, key) == ("kiosk", "PCS1", "k")
-    assert (await http.post("/en/desk/kiosks", data={"name": "", "site": "PCS1"}, headers=SAME_SITE)).status_code == 422
-    client.answers["accounts.reset_login"] = IssuedLogin(login_id="KIO-0001", initial_password="new-token-here")
-    assert "new-token-here" in (await http.post("/en/desk/kiosks/KIO-0001/token", data={"key": "k"}, headers=SAME_SITE)).text
+    assert (
+        await http.post("/en/desk/kiosks", data={"name": "", "site": "PCS1"}, headers=SAME_SITE)
+    ).status_code == 422
+    client.answers["accounts.reset_login"] = IssuedLogin(
+        login_id="KIO-0001", initial_password="new-token-here"
+    )
+    assert (
+        "new-token-here"
+        in (await http.post("/en/desk/kiosks/KIO-0001/token", data={"key": "k"}, headers=SAME_SITE)).text
+    )
     client.answers["accounts.disable_login"] = known[0]
     gone = await http.post("/en/desk/kiosks/KIO-0001/disable", data={"key": "k2"}, headers=SAME_SITE)
     assert gone.headers["location"] == "/en/desk/kiosks"

@@ -6,7 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.errors import Conflict, FieldError, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts, Unavailable
+from contracts.errors import (
+    Conflict,
+    FieldError,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+    Unavailable,
+)
 from contracts.rpc.accounts import IssuedLogin, LoginList
 from contracts.rpc.approval import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
@@ -15,7 +23,13 @@ from tests.applying import HOME, SAME_SITE, SITE
 from tests.factories_gateway import TableClient, browser, claims, signed, stubbed
 from tests.factories_pages import login, session
 
-NEW = {"key": "k-1", "role": "department", "name": "Harjit Singh", "department": "home", "mobile": "98765 43210"}
+NEW = {
+    "key": "k-1",
+    "role": "department",
+    "name": "Harjit Singh",
+    "department": "home",
+    "mobile": "98765 43210",
+}
 
 
 class Ado:
@@ -59,7 +73,13 @@ async def test_an_initial_password_is_shown_once_and_kept_by_nobody(ado: Ado) ->
     assert "amber-canal-seven-lantern" in shown.text
     assert shown.headers["cache-control"] == "private, no-store"
     _, asked, _, key = ado.client.last("accounts.issue_login")
-    assert (asked.role, asked.name, asked.department, asked.site, key) == ("department", "Harjit Singh", "home", None, "k-1")
+    assert (asked.role, asked.name, asked.department, asked.site, key) == (
+        "department",
+        "Harjit Singh",
+        "home",
+        None,
+        "k-1",
+    )
     for path in ("/en/desk/logins", "/en/desk/logins/new", "/en/desk/logins/HOM-0002/reset"):
         assert "amber-canal" not in (await ado.http.get(path)).text
 
@@ -74,7 +94,9 @@ async def test_an_initial_password_is_shown_once_and_kept_by_nobody(ado: Ado) ->
         ({"department": "no such/thing"}, "department", "Choose one of these"),
     ],
 )
-async def test_what_cannot_be_read_is_said_beside_its_field(ado: Ado, form: dict[str, str], field: str, sentence: str) -> None:
+async def test_what_cannot_be_read_is_said_beside_its_field(
+    ado: Ado, form: dict[str, str], field: str, sentence: str
+) -> None:
     shown = await ado.send("/desk/logins/new", **{**NEW, **form})
     assert shown.status_code == 422
     assert f'id="{field}-error"' in shown.text
@@ -128,7 +150,9 @@ async def test_disabling_and_resetting_are_done_once_for_each_form(ado: Ado) -> 
         ("reset", "new", "as things stand"),
     ],
 )
-async def test_what_may_not_be_done_is_said_with_its_reason(ado: Ado, verb: str, code: str, sentence: str) -> None:
+async def test_what_may_not_be_done_is_said_with_its_reason(
+    ado: Ado, verb: str, code: str, sentence: str
+) -> None:
     ado.client.answers[f"accounts.{verb}_login"] = Conflict(code=code)
     refused = await ado.send(f"/desk/logins/ADO-0001/{verb}", key="k")
     assert refused.status_code == 409
@@ -147,16 +171,21 @@ async def test_a_login_that_does_not_exist_is_no_page(ado: Ado) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "home"), [("department", "/desk"), ("ado", "/desk/logins"), ("security", "/gate"), ("reception", "/counter")]
+    ("role", "home"),
+    [("department", "/desk"), ("ado", "/desk/logins"), ("security", "/gate"), ("reception", "/counter")],
 )
 async def test_everybody_lands_at_the_own_work(ado: Ado, role: Any, home: str) -> None:
     ado.client.answers["accounts.log_in"] = session(role=role)
-    assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers["location"] == f"/en{home}"
+    assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers[
+        "location"
+    ] == f"/en{home}"
 
 
 async def test_a_first_password_opens_its_own_page_only(ado: Ado) -> None:
     ado.client.answers["accounts.log_in"] = session(must_change_password=True)
-    assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers["location"] == "/en/staff/password"
+    assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers[
+        "location"
+    ] == "/en/staff/password"
     ado.http.cookies.set("session", signed(claims("staff", must_change_password=True)))
     assert (await ado.http.get("/en/desk")).headers["location"] == "/en/staff/password"
     assert (await ado.send("/desk/search", q="Kaur")).headers["location"] == "/en/staff/password"
@@ -171,8 +200,18 @@ async def test_a_first_password_opens_its_own_page_only(ado: Ado) -> None:
     [
         (None, "other", "again", "differ"),
         (NotAuthenticated(), "n" * 12, "current", "not your current password"),
-        (InvalidInput(fields=(FieldError(field="new", code="too_short"),)), "n" * 12, "new", "at least 12 characters"),
-        (InvalidInput(fields=(FieldError(field="new", code="too_common"),)), "n" * 12, "new", "too easy to guess"),
+        (
+            InvalidInput(fields=(FieldError(field="new", code="too_short"),)),
+            "n" * 12,
+            "new",
+            "at least 12 characters",
+        ),
+        (
+            InvalidInput(fields=(FieldError(field="new", code="too_common"),)),
+            "n" * 12,
+            "new",
+            "too easy to guess",
+        ),
     ],
 )
 async def test_a_password_that_will_not_do_is_said_beside_its_field_and_not_shown(
@@ -221,4 +260,6 @@ async def test_nobody_is_kept_from_leaving_while_accounts_is_away(ado: Ado) -> N
     left = await ado.send("/staff/sign-out")
     assert (left.status_code, left.headers["location"]) == (303, "/en/staff/sign-in")
     assert "Max-Age=0" in left.headers["set-cookie"]
-    assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in"), "here it has ended at once"
+    assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in"), (
+        "here it has ended at once"
+    )

@@ -42,7 +42,11 @@ SITE = SiteRecord(
 DIRECTORY: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE,)),
     "approval__departments": DepartmentList(
-        items=(DepartmentView(code="home", name=three("Home Affairs", "ਗ੍ਰਹਿ ਵਿਭਾਗ", "गृह विभाग"), sites=("PCS1",)),)
+        items=(
+            DepartmentView(
+                code="home", name=three("Home Affairs", "ਗ੍ਰਹਿ ਵਿਭਾਗ", "गृह विभाग"), sites=("PCS1",)
+            ),
+        )
     ),
     "approval__officers": OfficerList(
         items=(
@@ -96,7 +100,9 @@ async def test_it_speaks_the_language_of_the_pass_until_another_is_chosen(langua
 
 
 async def test_a_language_that_there_is_not_is_the_language_of_the_pass() -> None:
-    assert '<html lang="pa"' in await text_of(f"{PAGE}?in=fr", issuance__view_by_link=pass_view(language="pa"))
+    assert '<html lang="pa"' in await text_of(
+        f"{PAGE}?in=fr", issuance__view_by_link=pass_view(language="pa")
+    )
 
 
 ENDED: dict[str, dict[str, Any]] = {
@@ -131,8 +137,12 @@ async def test_no_two_endings_look_alike() -> None:
     assert colours.keys() == ENDINGS.keys()
     assert len(set(colours.values())) == len(ENDINGS)
     texts_of_all = [await text_of(**answers) for answers in ENDED.values()]
-    banners = [re.search(r'<svg class="epass-ending__sign".*?</strong>', text, re.DOTALL) for text in texts_of_all]
-    drawings = {re.search(r"<(?:path|circle).*</svg>", banner[0], re.DOTALL)[0] for banner in banners if banner}  # type: ignore[index]
+    banners = [
+        re.search(r'<svg class="epass-ending__sign".*?</strong>', text, re.DOTALL) for text in texts_of_all
+    ]
+    drawings = {
+        re.search(r"<(?:path|circle).*</svg>", banner[0], re.DOTALL)[0] for banner in banners if banner
+    }  # type: ignore[index]
     assert len(drawings) == len(ENDED) == len(set(ENDINGS.values()))
 
 
@@ -140,7 +150,9 @@ async def test_a_good_pass_shows_its_qr_and_no_ending() -> None:
     text = await text_of()
     assert 'd="M0 0h1"' in text
     assert 'role="alert"' not in text
-    assert re.search(r'epass-ending--expired" data-pass="over" hidden', text), "for the copy on a phone, which asks its clock"
+    assert re.search(r'epass-ending--expired" data-pass="over" hidden', text), (
+        "for the copy on a phone, which asks its clock"
+    )
 
 
 async def test_while_the_gate_cannot_say_whether_it_is_used_a_pass_is_shown_as_good() -> None:
@@ -148,7 +160,10 @@ async def test_while_the_gate_cannot_say_whether_it_is_used_a_pass_is_shown_as_g
 
 
 async def test_the_directory_being_down_costs_the_page_its_names_and_nothing_else() -> None:
-    text = await text_of(**dict.fromkeys(DIRECTORY, Unavailable()), issuance__view_by_link=pass_view(officer="home-superintendent"))
+    text = await text_of(
+        **dict.fromkeys(DIRECTORY, Unavailable()),
+        issuance__view_by_link=pass_view(officer="home-superintendent"),
+    )
     assert "PCS1" in text
     assert "This cannot be shown just now. The gate has it." in text
     assert 'd="M0 0h1"' in text
@@ -207,7 +222,10 @@ async def test_the_calendar_speaks_the_language_of_the_page() -> None:
     assert str(event["location"]).startswith("ਸਕੱਤਰੇਤ-1")
 
 
-@pytest.mark.parametrize("answer", [NotFound(), *(answers["issuance__view_by_link"] for name, answers in ENDED.items() if name != "used")])
+@pytest.mark.parametrize(
+    "answer",
+    [NotFound(), *(answers["issuance__view_by_link"] for name, answers in ENDED.items() if name != "used")],
+)
 async def test_a_visit_that_will_not_be_goes_into_no_calendar(answer: Any) -> None:
     app, _ = stubbed(issuance__view_by_link=answer)
     async with browser(app) as http:

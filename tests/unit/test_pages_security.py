@@ -36,13 +36,22 @@ FOR_PROGRAMMERS = {"phone.html"}
 def pages(app: FastAPI, method: str) -> Iterator[APIRoute]:
     """The routes of pages that take a method."""
     for route in app.routes:
-        if isinstance(route, APIRoute) and route.path.startswith(UNDER_A_LANGUAGE) and method in (route.methods or ()):
+        if (
+            isinstance(route, APIRoute)
+            and route.path.startswith(UNDER_A_LANGUAGE)
+            and method in (route.methods or ())
+        ):
             yield route
 
 
 def address_of(route: APIRoute) -> str:
     """A route's path with something in its places."""
-    samples = {"language:lang": "en", "review_id": "0195f3a2-0000-4000-8000-000000000001", "verb": "reject", "name": "who"}
+    samples = {
+        "language:lang": "en",
+        "review_id": "0195f3a2-0000-4000-8000-000000000001",
+        "verb": "reject",
+        "name": "who",
+    }
     return re.sub(r"\{([^}]+)\}", lambda found: samples.get(found[1], "HOM-0001"), route.path)
 
 
@@ -101,12 +110,20 @@ def personal_fields(name: str, source: str) -> list[str]:
 
 def test_no_form_sends_anything_personal_in_an_address() -> None:
     sources = {path.name: path.read_text() for path in TEMPLATES.rglob("*.html")}
-    assert [one for name, source in sources.items() if name not in FOR_PROGRAMMERS for one in personal_fields(name, source)] == []
+    assert [
+        one
+        for name, source in sources.items()
+        if name not in FOR_PROGRAMMERS
+        for one in personal_fields(name, source)
+    ] == []
 
 
 @pytest.mark.parametrize(
     "form",
-    ['<form><input name="mobile"></form>', '<form method="get" action="/x">{{ fields.text("name", _("Name"), errors) }}</form>'],
+    [
+        '<form><input name="mobile"></form>',
+        '<form method="get" action="/x">{{ fields.text("name", _("Name"), errors) }}</form>',
+    ],
 )
 def test_a_form_that_would_is_found(form: str) -> None:
     assert len(personal_fields("new.html", form)) == 1
@@ -114,7 +131,12 @@ def test_a_form_that_would_is_found(form: str) -> None:
 
 def test_no_page_reads_anything_else_from_its_address() -> None:
     app, _ = stubbed()
-    read = {parameter.alias for method in ("GET", "POST") for route in pages(app, method) for parameter in route.dependant.query_params}
+    read = {
+        parameter.alias
+        for method in ("GET", "POST")
+        for route in pages(app, method)
+        for parameter in route.dependant.query_params
+    }
     assert read <= IN_AN_ADDRESS
 
 
@@ -122,7 +144,13 @@ def names_given(keyword: ast.keyword) -> set[str]:
     """The names that an argument by name gives: its own, or for ``**`` the keys of what is unpacked, else what that is called."""
     if keyword.arg is not None:
         return {keyword.arg}
-    keys = {key.value for one in ast.walk(keyword.value) if isinstance(one, ast.Dict) for key in one.keys if isinstance(key, ast.Constant)}
+    keys = {
+        key.value
+        for one in ast.walk(keyword.value)
+        if isinstance(one, ast.Dict)
+        for key in one.keys
+        if isinstance(key, ast.Constant)
+    }
     return {str(key) for key in keys} or {ast.unparse(keyword.value)}
 
 
@@ -145,7 +173,9 @@ def inline(source: str) -> list[str]:
 
 
 def test_no_template_has_script_or_style_in_it() -> None:
-    assert {path.name: found for path in TEMPLATES.rglob("*.html") if (found := inline(path.read_text()))} == {}
+    assert {
+        path.name: found for path in TEMPLATES.rglob("*.html") if (found := inline(path.read_text()))
+    } == {}
     assert len(inline('<p style="x"><script>1</script><a onclick="1"><style>')) == 4
 
 
@@ -176,7 +206,9 @@ LIMITED = {"/sign-in": "otp", "/sign-in/code": "otp_verify", "/status": "status"
 
 
 @pytest.mark.parametrize(("path", "what"), LIMITED.items())
-async def test_a_limit_of_an_address_is_a_page_that_says_when_to_try_again(monkeypatch: pytest.MonkeyPatch, path: str, what: str) -> None:
+async def test_a_limit_of_an_address_is_a_page_that_says_when_to_try_again(
+    monkeypatch: pytest.MonkeyPatch, path: str, what: str
+) -> None:
     monkeypatch.setitem(limits.LIMITS, what, (RateLimitItemPerMinute(1),))
     app, _ = stub(application__status=NotFound())
     form = {"reference": REFERENCE, "mobile_last4": "0000"}
@@ -191,11 +223,16 @@ async def test_a_limit_of_an_address_is_a_page_that_says_when_to_try_again(monke
     assert other.status_code != 429
 
 
-async def test_a_wrong_reference_and_a_wrong_mobile_get_the_same_answer_and_the_same_question_is_asked() -> None:
+async def test_a_wrong_reference_and_a_wrong_mobile_get_the_same_answer_and_the_same_question_is_asked() -> (
+    None
+):
     app, client = stub(application__status=NotFound())
     answers = []
     async with browser(app) as http:
-        for form in ({"reference": REFERENCE, "mobile_last4": "0000"}, {"reference": "PCS-AAAA-AAAA", "mobile_last4": "3210"}):
+        for form in (
+            {"reference": REFERENCE, "mobile_last4": "0000"},
+            {"reference": "PCS-AAAA-AAAA", "mobile_last4": "3210"},
+        ):
             answer = await http.post("/en/status", data=form, headers=SAME_SITE)
             answers.append((answer.status_code, re.sub(r'value="[^"]*"', "", answer.text)))
     assert answers[0] == answers[1]
@@ -214,7 +251,11 @@ async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
         form = {"reference": reference, "mobile_last4": f"000{number}"}
         async with browser(app, f"198.51.100.{number}") as http:
             by_page = number % 2 == 0
-            answer = await (http.post("/en/status", data=form, headers=SAME_SITE) if by_page else http.post("/api/v1/status", json=form))
+            answer = await (
+                http.post("/en/status", data=form, headers=SAME_SITE)
+                if by_page
+                else http.post("/api/v1/status", json=form)
+            )
         statuses.append(answer.status_code)
     return statuses, sum(name == "application.status" for name, *_ in client.asked)
 
@@ -246,13 +287,18 @@ async def tried_out(app: FastAPI) -> list[int]:
         http.cookies.set("session", signed(claims("applicant")))
         guesses = [*(f"000{number}" for number in range(4)), "4821"]
         path = f"/en/applications/{REFERENCE}/open"
-        return [(await http.post(path, data={"id_last4": guess}, headers=SAME_SITE)).status_code for guess in guesses]
+        return [
+            (await http.post(path, data={"id_last4": guess}, headers=SAME_SITE)).status_code
+            for guess in guesses
+        ]
 
 
 async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
     app, _ = stub(application__view=APPLICATION)
-    assert await tried_out(app) == [422, 422, 422, 429, 429], "the right one is not told from a wrong one any more"
+    assert await tried_out(app) == [422, 422, 422, 429, 429], (
+        "the right one is not told from a wrong one any more"
+    )
 
 
 async def test_without_the_limit_they_could(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +312,9 @@ async def test_without_the_limit_they_could(monkeypatch: pytest.MonkeyPatch) -> 
 def signing_in(**answers: Any) -> tuple[FastAPI, TableClient]:
     return stub(
         accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
-        accounts__verify_otp=lambda _asked: ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
+        accounts__verify_otp=lambda _asked: ApplicantSession(
+            access_token=signed(claims("applicant")), expires_at=now()
+        ),
         **answers,
     )
 
@@ -277,11 +325,15 @@ async def sign_in(person: Reader, asked: str, mobile: str = "98765 43210") -> st
     assert to is not None
     await person.send("/sign-in", mobile=mobile, to=to[1])
     done = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
-    person.http.cookies.set("session", signed(claims("applicant")))  # what the answer set ends at once, for the test's clock
+    person.http.cookies.set(
+        "session", signed(claims("applicant"))
+    )  # what the answer set ends at once, for the test's clock
     return done.headers["location"]
 
 
-async def test_a_session_that_ends_in_the_middle_of_a_form_leads_back_to_the_question_with_the_answers_kept() -> None:
+async def test_a_session_that_ends_in_the_middle_of_a_form_leads_back_to_the_question_with_the_answers_kept() -> (
+    None
+):
     app, _ = signing_in()
     async with browser(app) as http:
         person = Reader(http)
@@ -338,9 +390,12 @@ def test_signing_in_leads_to_our_own_pages_only(to: str, place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "name", "secure"), [("https://epass.test", "__Host-session", True), ("http://gateway.test", "session", False)]
+    ("url", "name", "secure"),
+    [("https://epass.test", "__Host-session", True), ("http://gateway.test", "session", False)],
 )
-async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(url: str, name: str, secure: bool) -> None:
+async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(
+    url: str, name: str, secure: bool
+) -> None:
     app, _ = stubbed(
         given={"public_url": url},
         accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
@@ -348,7 +403,10 @@ async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(u
     )
     async with browser(app) as http:
         sent = await http.post("/en/sign-in", data={"mobile": "9876543210"}, headers=SAME_SITE)
-        answers = {cookie.partition("=")[0]: cookie.partition("=")[2].partition(";")[0] for cookie in sent.headers.get_list("set-cookie")}
+        answers = {
+            cookie.partition("=")[0]: cookie.partition("=")[2].partition(";")[0]
+            for cookie in sent.headers.get_list("set-cookie")
+        }
         header = {"Cookie": "; ".join(f"{key}={value}" for key, value in answers.items() if value)}
         done = await http.post("/en/sign-in/code", data={"code": "123456"}, headers={**SAME_SITE, **header})
     set_ = done.headers.get_list("set-cookie")
@@ -383,7 +441,16 @@ async def test_over_https_a_session_cookie_that_another_host_may_have_set_is_non
         {"content": b"nonsense", "headers": {**SAME_SITE, "Content-Type": "multipart/form-data"}},
         {"content": b"{}", "headers": {**SAME_SITE, "Content-Type": "application/json"}},
     ],
-    ids=["a file", "a large file", "many fields", "a long field", "a long body", "cut off", "no boundary", "JSON"],
+    ids=[
+        "a file",
+        "a large file",
+        "many fields",
+        "a long field",
+        "a long body",
+        "cut off",
+        "no boundary",
+        "JSON",
+    ],
 )
 async def test_what_is_no_form_of_ours_is_refused_calmly(sent: dict[str, Any]) -> None:
     app, client = stubbed()

@@ -24,7 +24,9 @@ class Codes:
         if self.tries == 0:
             raise NotAuthenticated(code="too_many_tries")
         if asked.code == "123456":
-            return ApplicantSession(access_token=signed(claims("applicant")), expires_at=now().replace(microsecond=0))
+            return ApplicantSession(
+                access_token=signed(claims("applicant")), expires_at=now().replace(microsecond=0)
+            )
         self.tries -= 1
         raise NotAuthenticated(code="wrong_code", tries_left=self.tries)
 
@@ -32,12 +34,16 @@ class Codes:
 @pytest.fixture
 async def stranger() -> AsyncIterator[tuple[Reader, TableClient]]:
     """Nobody is signed in."""
-    app, client = stub(accounts__request_otp=OtpRequest(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify)
+    app, client = stub(
+        accounts__request_otp=OtpRequest(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify
+    )
     async with browser(app) as http:
         yield Reader(http), client
 
 
-async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(stranger: tuple[Reader, TableClient]) -> None:
+async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(
+    stranger: tuple[Reader, TableClient],
+) -> None:
     person, client = stranger
     assert (await person.open("/apply/who")).url.path == "/en/sign-in"
     asked = await person.send("/sign-in", mobile="98765 43210", to="apply")
@@ -51,7 +57,9 @@ async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(stra
     assert client.last("accounts.request_otp")[1].mobile == "98765 43210"
 
 
-@pytest.mark.parametrize("typed", ["123456", " 123 456 ", "123-456", "੧੨੩੪੫੬", "१२३ ४५६", "1\u00a02\u00a03 456", "e-Pass: 123456."])
+@pytest.mark.parametrize(
+    "typed", ["123456", " 123 456 ", "123-456", "੧੨੩੪੫੬", "१२३ ४५६", "1\u00a02\u00a03 456", "e-Pass: 123456."]
+)
 async def test_a_code_is_taken_as_people_paste_it(stranger: tuple[Reader, TableClient], typed: str) -> None:
     person, client = stranger
     await person.send("/sign-in", mobile="9876543210", to="history")
@@ -74,12 +82,16 @@ async def test_five_wrong_codes_lead_to_a_new_one(stranger: tuple[Reader, TableC
     client.answers["accounts.verify_otp"] = Codes().verify
     again = await person.send("/sign-in", again="yes")
     assert again.url.path == "/en/sign-in/code"
-    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 2, "at once, however short ago the first was sent"
+    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 2, (
+        "at once, however short ago the first was sent"
+    )
     right = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
     assert right.status_code == 303
 
 
-async def test_a_code_is_not_sent_again_before_its_time_and_the_page_says_when(stranger: tuple[Reader, TableClient]) -> None:
+async def test_a_code_is_not_sent_again_before_its_time_and_the_page_says_when(
+    stranger: tuple[Reader, TableClient],
+) -> None:
     person, client = stranger
     asked = await person.send("/sign-in", mobile="9876543210", to="apply")
     assert 'data-wait="30"' in asked.text
@@ -107,14 +119,24 @@ async def test_number_and_code_stay_while_accounts_is_away(stranger: tuple[Reade
     usual = dict(client.answers)
     client.answers["accounts.request_otp"] = client.answers["accounts.verify_otp"] = Unavailable("down")
     calm = await person.send("/sign-in", mobile="98765 43210", to="apply")
-    assert (calm.status_code, 'value="98765 43210"' in calm.text, "Nothing is lost" in calm.text) == (503, True, True)
+    assert (calm.status_code, 'value="98765 43210"' in calm.text, "Nothing is lost" in calm.text) == (
+        503,
+        True,
+        True,
+    )
     client.answers["accounts.request_otp"] = usual["accounts.request_otp"]
     await person.send("/sign-in", mobile="98765 43210", to="apply")
     calm = await person.send("/sign-in/code", code="123456")
-    assert (calm.status_code, 'value="123456"' in calm.text, "Nothing is lost" in calm.text) == (503, True, True)
+    assert (calm.status_code, 'value="123456"' in calm.text, "Nothing is lost" in calm.text) == (
+        503,
+        True,
+        True,
+    )
 
 
-async def test_who_wants_to_see_applications_comes_to_them_after_signing_in(stranger: tuple[Reader, TableClient]) -> None:
+async def test_who_wants_to_see_applications_comes_to_them_after_signing_in(
+    stranger: tuple[Reader, TableClient],
+) -> None:
     person, _ = stranger
     asked = await person.open("/applications")
     assert str(asked.url).endswith("/en/sign-in?to=applications")

@@ -68,7 +68,9 @@ def test_an_entry_is_refused_for_each_reason(verdict: str, standing: Standing, a
         (replace(FRESH, terms=replace(TERMS, entries=2), admitted=4), True),
     ],
 )
-def test_a_pass_is_used_up_when_nobody_may_come_in_and_nobody_has_to_go_out(standing: Standing, used: bool) -> None:
+def test_a_pass_is_used_up_when_nobody_may_come_in_and_nobody_has_to_go_out(
+    standing: Standing, used: bool
+) -> None:
     assert standing.used is used
 
 
@@ -128,7 +130,9 @@ def test_more_than_the_party_is_a_mistake_and_no_verdict() -> None:
 
 
 def test_a_refusal_goes_before_a_wrong_count() -> None:
-    assert decide_entry(replace(FRESH, inside=2, admitted=2), replace(HERE, count=9)).verdict == "already_inside"
+    assert (
+        decide_entry(replace(FRESH, inside=2, admitted=2), replace(HERE, count=9)).verdict == "already_inside"
+    )
 
 
 def test_two_entries_let_the_party_come_twice() -> None:
@@ -156,7 +160,9 @@ def test_marks_of_the_attempt_stand_on_its_entry_only() -> None:
         (("no_entry",), Standing(TERMS, inside=1, admitted=1), replace(HERE, count=2)),
     ],
 )
-def test_an_exit_is_recorded_and_marked_whatever_the_state(marks: tuple[str, ...], standing: Standing, attempt: Attempt) -> None:
+def test_an_exit_is_recorded_and_marked_whatever_the_state(
+    marks: tuple[str, ...], standing: Standing, attempt: Attempt
+) -> None:
     decision = decide_exit(standing, attempt)
     assert (decision.verdict, decision.marks, decision.inside) == ("exit", marks, 0)
     assert decision.moves
@@ -168,7 +174,9 @@ def test_an_exit_counts_all_who_are_inside_and_at_least_one() -> None:
 
 
 def test_a_party_leaves_in_parts() -> None:
-    assert decide_exit(Standing(TERMS, inside=2, admitted=2), replace(HERE, count=1)) == Decision("exit", 1, 1)
+    assert decide_exit(Standing(TERMS, inside=2, admitted=2), replace(HERE, count=1)) == Decision(
+        "exit", 1, 1
+    )
 
 
 standings = st.builds(
@@ -195,8 +203,14 @@ def test_no_exit_is_ever_refused(standing: Standing, attempt: Attempt) -> None:
     assert 0 <= decision.inside <= standing.inside
 
 
-@given(st.lists(st.tuples(st.booleans(), st.none() | st.integers(1, 6)), max_size=30), st.integers(1, 5), st.integers(1, 3))
-def test_no_sequence_of_scans_admits_more_than_the_pass_allows(steps: list[tuple[bool, int | None]], party: int, entries: int) -> None:
+@given(
+    st.lists(st.tuples(st.booleans(), st.none() | st.integers(1, 6)), max_size=30),
+    st.integers(1, 5),
+    st.integers(1, 3),
+)
+def test_no_sequence_of_scans_admits_more_than_the_pass_allows(
+    steps: list[tuple[bool, int | None]], party: int, entries: int
+) -> None:
     standing = Standing(replace(TERMS, party=party, entries=entries))
     for enters, count in steps:
         attempt = replace(HERE, count=count)
@@ -211,7 +225,8 @@ def test_no_sequence_of_scans_admits_more_than_the_pass_allows(steps: list[tuple
 
 
 @pytest.mark.parametrize(
-    ("gate", "site"), [("PCS1-G1", "PCS1"), ("PCS1-G12", "PCS1"), ("A-G1-G2", "A-G1"), ("PCS1", ""), ("G1", ""), ("", "")]
+    ("gate", "site"),
+    [("PCS1-G1", "PCS1"), ("PCS1-G12", "PCS1"), ("A-G1-G2", "A-G1"), ("PCS1", ""), ("G1", ""), ("", "")],
 )
 def test_a_gate_names_its_site(gate: str, site: str) -> None:
     assert site_of(gate) == site

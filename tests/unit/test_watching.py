@@ -20,7 +20,9 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
 ALERTS = [rule["alert"] for rule in RULES]
-with_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's package prometheus is not installed here")
+with_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="Debian's package prometheus is not installed here"
+)
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,11 +64,15 @@ def test_an_alert_that_is_missing_would_be_found(alert: str, tmp_path: Path) -> 
 @with_promtool
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_that_does_not_wait_would_be_found(alert: str, tmp_path: Path) -> None:
-    assert not passes_with([{**rule, "for": "0s"} if rule["alert"] == alert else rule for rule in RULES], tmp_path)
+    assert not passes_with(
+        [{**rule, "for": "0s"} if rule["alert"] == alert else rule for rule in RULES], tmp_path
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ALERTS)
-def test_each_alert_says_how_bad_it_is_what_is_wrong_and_where_it_stands_what_to_do(rule: dict[str, dict[str, str]]) -> None:
+def test_each_alert_says_how_bad_it_is_what_is_wrong_and_where_it_stands_what_to_do(
+    rule: dict[str, dict[str, str]],
+) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     page, _, heading = rule["annotations"]["runbook"].partition("#")
@@ -76,7 +82,10 @@ def test_each_alert_says_how_bad_it_is_what_is_wrong_and_where_it_stands_what_to
 
 def headings(page: str) -> set[str]:
     """Anchors of a page's headings, as GitHub makes them."""
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)}
+    return {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    }
 
 
 def named(module: object) -> set[str]:
@@ -87,7 +96,10 @@ def named(module: object) -> set[str]:
 
 
 def test_the_page_lists_every_metric_and_no_other() -> None:
-    listed = re.findall(r"`(epass_\w+)", "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")))
+    listed = re.findall(
+        r"`(epass_\w+)",
+        "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")),
+    )
     assert sorted(listed) == sorted(named(metrics) | named(counters))
 
 
@@ -113,6 +125,8 @@ def test_grafana_finds_datasource_and_dashboard() -> None:
     assert provider["type"] == "file"
 
 
-def test_where_prometheus_is_not_installed_one_line_says_so_and_the_rest_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_prometheus_is_not_installed_one_line_says_so_and_the_rest_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PATH", "")
     assert "not installed" in run._watch(*[None] * 3)  # type: ignore[arg-type]  # it asks nobody

@@ -23,7 +23,9 @@ def refuse_impatient(session: Session, login_id: str, address: str, at: datetime
     failures, last = session.execute(select(func.count(), func.max(LoginFailure.at)).where(of_account)).one()
     refuse_while(account_wait(failures, last, at))
     if address and settings().rate_limits:
-        newest = select(LoginFailure.at).where(LoginFailure.address == address).order_by(LoginFailure.at.desc())
+        newest = (
+            select(LoginFailure.at).where(LoginFailure.address == address).order_by(LoginFailure.at.desc())
+        )
         nth = session.scalar(newest.offset(FAILURES_OF_ADDRESS.times - 1).limit(1))
         refuse_while(FAILURES_OF_ADDRESS.wait(nth, at))
 

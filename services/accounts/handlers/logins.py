@@ -12,7 +12,16 @@ from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued
 from contracts.mobile import parse_mobile
 from contracts.model import Contact
-from contracts.rpc.accounts import DISABLE_LOGIN, ISSUE_LOGIN, RESET_LOGIN, IssuedLogin, IssueLogin, LoginId, LoginList, LoginView
+from contracts.rpc.accounts import (
+    DISABLE_LOGIN,
+    ISSUE_LOGIN,
+    RESET_LOGIN,
+    IssuedLogin,
+    IssueLogin,
+    LoginId,
+    LoginList,
+    LoginView,
+)
 from contracts.rpc.call import Call, Page
 from services.accounts import domain, passwords
 from services.accounts.domain import Scope
@@ -49,7 +58,9 @@ def issue_login(request: IssueLogin, call: Call, db: Database, at: datetime) -> 
         return once(session, call, ISSUE_LOGIN.name, request, effect, _with_initial_password)
 
 
-def _new_login(request: IssueLogin, name: str, login_id: str, password_hash: str, issuer: str, at: datetime) -> Login:
+def _new_login(
+    request: IssueLogin, name: str, login_id: str, password_hash: str, issuer: str, at: datetime
+) -> Login:
     return Login(
         login_id=login_id,
         role=request.role,
@@ -104,10 +115,18 @@ def list_logins(request: Page, call: Call, session: Session) -> LoginList:
         Forbidden: as :func:`issue_login`.
     """
     _acting_ado(session, call)
-    page = select(Login).where(Login.login_id > domain.as_typed(request.after or "")).order_by(Login.login_id).limit(request.limit + 1)
+    page = (
+        select(Login)
+        .where(Login.login_id > domain.as_typed(request.after or ""))
+        .order_by(Login.login_id)
+        .limit(request.limit + 1)
+    )
     found = session.scalars(page).all()
     shown = found[: request.limit]
-    return LoginList(items=tuple(_view(login) for login in shown), next=shown[-1].login_id if len(found) > len(shown) else None)
+    return LoginList(
+        items=tuple(_view(login) for login in shown),
+        next=shown[-1].login_id if len(found) > len(shown) else None,
+    )
 
 
 def disable_login(request: LoginId, call: Call, session: Session, at: datetime) -> LoginView:
@@ -128,13 +147,17 @@ def disable_login(request: LoginId, call: Call, session: Session, at: datetime) 
             _void_tokens(session, login, by, up_to=at, at=at)
         return login.login_id
 
-    return once(session, call, DISABLE_LOGIN.name, request, effect, lambda ref: _view(session.get_one(Login, ref)))
+    return once(
+        session, call, DISABLE_LOGIN.name, request, effect, lambda ref: _view(session.get_one(Login, ref))
+    )
 
 
 def _refuse_last_ado(session: Session, login: Login) -> None:
     if login.role != "ado":
         return
-    enabled = select(Login.login_id).where(Login.role == "ado", Login.disabled_at.is_(None), Login.login_id != login.login_id)
+    enabled = select(Login.login_id).where(
+        Login.role == "ado", Login.disabled_at.is_(None), Login.login_id != login.login_id
+    )
     if session.scalars(enabled.limit(1)).first() is None:
         raise Conflict("the last enabled login of the ADO Branch cannot be disabled", code="last_ado")
 
@@ -170,14 +193,21 @@ def _void_tokens(session: Session, login: Login, by: str, *, up_to: datetime, at
     login.tokens_void_to = up_to
     sessions.end_all_of(session, login.login_id, at)
     until = at + timedelta(minutes=settings().session_minutes)
-    outbox.add(session, LoginDisabled(login_id=login.login_id, disabled_by=by, sessions_until=until), at=up_to, expires_at=until)
+    outbox.add(
+        session,
+        LoginDisabled(login_id=login.login_id, disabled_by=by, sessions_until=until),
+        at=up_to,
+        expires_at=until,
+    )
 
 
 def _locked(session: Session, login_id: str) -> Login:
     """The login, locked. Ado logins are locked all together, so that two of them cannot disable each other at once."""
     known = session.get(Login, login_id)
     if known is not None and known.role == "ado":
-        session.scalars(select(Login.login_id).where(Login.role == "ado").order_by(Login.login_id).with_for_update()).all()
+        session.scalars(
+            select(Login.login_id).where(Login.role == "ado").order_by(Login.login_id).with_for_update()
+        ).all()
     login = session.get(Login, login_id, with_for_update=True, populate_existing=True)
     if login is None:
         raise NotFound("there is no such login")

@@ -61,7 +61,14 @@ def request_otp(request: RequestOtp, call: Call, session: Session, at: datetime)
         outbox.add(session, event, at=at, expires_at=sent.expires_at)
         return str(sent.request_id)
 
-    return once(session, call, REQUEST_OTP.name, request, effect, lambda ref: rpc.accounts.OtpRequest(request_id=UUID(ref)))
+    return once(
+        session,
+        call,
+        REQUEST_OTP.name,
+        request,
+        effect,
+        lambda ref: rpc.accounts.OtpRequest(request_id=UUID(ref)),
+    )
 
 
 def _refuse_flood(session: Session, digest: str, address: str, at: datetime) -> None:
@@ -86,7 +93,9 @@ def _live_code(session: Session, digest: str, at: datetime) -> tuple[UUID, str] 
         & OtpCode.used_at.is_(None)
         & (OtpCode.tries < TRIES)
     )  # fmt: skip
-    code = session.scalar(select(OtpCode).where(live).order_by(OtpCode.created_at.desc()).limit(1).with_for_update())
+    code = session.scalar(
+        select(OtpCode).where(live).order_by(OtpCode.created_at.desc()).limit(1).with_for_update()
+    )
     if code is None or code.code_sealed is None:
         return None
     return code.code_id, sealing.unseal(code.code_sealed).decode()
@@ -139,7 +148,9 @@ def verify_otp(request: VerifyOtp, call: Call, db: Database, at: datetime) -> Ap
     return outcome
 
 
-def _opened_or_refused(request: VerifyOtp, call: Call, session: Session, at: datetime) -> ApplicantSession | NotAuthenticated:
+def _opened_or_refused(
+    request: VerifyOtp, call: Call, session: Session, at: datetime
+) -> ApplicantSession | NotAuthenticated:
     """Two who type the same code at once take turns at its row. What was refused leaves no trace but the count."""
     sent = session.get(OtpRequest, request.request_id)
     code = None if sent is None else session.get(OtpCode, sent.code_id, with_for_update=True)
@@ -154,7 +165,14 @@ def _opened_or_refused(request: VerifyOtp, call: Call, session: Session, at: dat
 
     try:
         with session.begin_nested():
-            return once(session, call, VERIFY_OTP.name, request, effect, lambda ref: sessions.applicant_answer(session, ref))
+            return once(
+                session,
+                call,
+                VERIFY_OTP.name,
+                request,
+                effect,
+                lambda ref: sessions.applicant_answer(session, ref),
+            )
     except NotAuthenticated as refusal:
         if refusal.body.code == "wrong_code":
             code.tries += 1

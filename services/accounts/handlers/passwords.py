@@ -52,7 +52,16 @@ def _enter(request: LogIn, call: Call, db: Database, at: datetime, *, is_kiosk: 
     raise _wrong_login()
 
 
-def _open(session: Session, call: Call, request: LogIn, login_id: str, verified: str, at: datetime, *, is_kiosk: bool) -> StaffSession:
+def _open(
+    session: Session,
+    call: Call,
+    request: LogIn,
+    login_id: str,
+    verified: str,
+    at: datetime,
+    *,
+    is_kiosk: bool,
+) -> StaffSession:
     def effect() -> str:
         login = _still(session, login_id, verified)
         if login.role == "kiosk":
@@ -99,7 +108,13 @@ def change_password(request: ChangePassword, call: Call, db: Database, at: datet
 
 
 def _replaced_or_refused(
-    request: ChangePassword, call: Call, session: Session, login_id: str, verified: str, fresh: str | None, at: datetime
+    request: ChangePassword,
+    call: Call,
+    session: Session,
+    login_id: str,
+    verified: str,
+    fresh: str | None,
+    at: datetime,
 ) -> StaffSession | InvalidInput:
     """A repeat comes with a password that is no longer the current one: so ``once`` is asked before it is called wrong."""
 
@@ -111,7 +126,14 @@ def _replaced_or_refused(
     attempts.refuse_impatient_again(session, login_id, call.address, at)
     try:
         with session.begin_nested():
-            return once(session, call, CHANGE_PASSWORD.name, request, effect, lambda ref: sessions.staff_answer(session, ref))
+            return once(
+                session,
+                call,
+                CHANGE_PASSWORD.name,
+                request,
+                effect,
+                lambda ref: sessions.staff_answer(session, ref),
+            )
     except InvalidInput as refusal:
         attempts.record_failure(session, login_id, call.address, at)
         return refusal
@@ -135,7 +157,9 @@ def _enabled_hash(session: Session, login_id: str, *, is_kiosk: bool = False) ->
 def _still(session: Session, login_id: str, verified: str) -> Login:
     """The login, locked, unless it was disabled or got another password since the hash was read."""
     login = session.scalar(
-        select(Login).where(Login.login_id == login_id, Login.disabled_at.is_(None), Login.password_hash == verified).with_for_update()
+        select(Login)
+        .where(Login.login_id == login_id, Login.disabled_at.is_(None), Login.password_hash == verified)
+        .with_for_update()
     )
     if login is None:
         raise _wrong_login()

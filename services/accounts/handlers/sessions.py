@@ -40,7 +40,9 @@ def open_for_staff(session: Session, login: Login, at: datetime) -> AccessSessio
     return access
 
 
-def open_for_applicant(session: Session, mobile_digest: str, mobile_sealed: str, at: datetime) -> AccessSession:
+def open_for_applicant(
+    session: Session, mobile_digest: str, mobile_sealed: str, at: datetime
+) -> AccessSession:
     """A session of whoever holds the mobile."""
     access = AccessSession(
         sid=uuid4(),
@@ -85,15 +87,30 @@ def applicant_answer(session: Session, ref: str) -> ApplicantSession:
 
 def end_all_of(session: Session, login_id: str, at: datetime) -> None:
     """Ends the sessions of a login."""
-    live = (AccessSession.login_id == login_id) & AccessSession.ended_at.is_(None) & (AccessSession.expires_at > at)
-    end(session, session.scalars(select(AccessSession).where(live).order_by(AccessSession.sid).with_for_update()).all(), at)
+    live = (
+        (AccessSession.login_id == login_id)
+        & AccessSession.ended_at.is_(None)
+        & (AccessSession.expires_at > at)
+    )
+    end(
+        session,
+        session.scalars(
+            select(AccessSession).where(live).order_by(AccessSession.sid).with_for_update()
+        ).all(),
+        at,
+    )
 
 
 def end(session: Session, those: Sequence[AccessSession], at: datetime) -> None:
     """Ends sessions, and says each to the gateways."""
     for access in those:
         access.ended_at = at
-        outbox.add(session, SessionEnded(sid=access.sid, token_expires_at=access.expires_at), at=at, expires_at=access.expires_at)
+        outbox.add(
+            session,
+            SessionEnded(sid=access.sid, token_expires_at=access.expires_at),
+            at=at,
+            expires_at=access.expires_at,
+        )
 
 
 def log_out(request: Nothing, call: Call, session: Session, at: datetime) -> Nothing:

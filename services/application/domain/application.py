@@ -115,7 +115,9 @@ class Application:
             Conflict: it has ended already, or the visitor is in.
         """
         if status not in CANCELLABLE:
-            raise Conflict("this application cannot be cancelled any more", code="cannot_cancel", status=status)
+            raise Conflict(
+                "this application cannot be cancelled any more", code="cannot_cancel", status=status
+            )
         return ApplicationCancelled.model_validate({**self._ending(), "cancelled_by": by})
 
     def expire(self) -> ApplicationExpired:
@@ -125,12 +127,21 @@ class Application:
     def _details(self) -> dict[str, object]:
         visit = self.visit
         return {
-            **{name: getattr(visit, name) for name in ("site", "department", "officer", "purpose_kind", "preferred", "party")},
-            **{name: getattr(self, name) for name in ("reference", "revision", "kind", "assistance", "language", "deliver_by")},
+            **{
+                name: getattr(visit, name)
+                for name in ("site", "department", "officer", "purpose_kind", "preferred", "party")
+            },
+            **{
+                name: getattr(self, name)
+                for name in ("reference", "revision", "kind", "assistance", "language", "deliver_by")
+            },
             **{name: getattr(self.intake, name) for name in ("channel", "mobile_proved", "submitted_by")},
             "application_id": self.id,
             "personal": ApplicationPersonal(
-                applicant=self.applicant, companions=visit.companions, purpose=visit.purpose, vehicle=visit.vehicle
+                applicant=self.applicant,
+                companions=visit.companions,
+                purpose=visit.purpose,
+                vehicle=visit.vehicle,
             ),
         }
 

@@ -40,7 +40,15 @@ def email_of(findings: Findings, field: str, text: str | None) -> str | None:
     return email or None
 
 
-def reach_of(findings: Findings, field: str, mobile: str | None, email: str | None, wish: DeliverBy, *, is_attended: bool) -> Reach:
+def reach_of(
+    findings: Findings,
+    field: str,
+    mobile: str | None,
+    email: str | None,
+    wish: DeliverBy,
+    *,
+    is_attended: bool,
+) -> Reach:
     """The channel that the pass will take.
 
     Args:

@@ -44,7 +44,9 @@ class Form:
         )
 
 
-def check_form(request: SubmitApplication, mobile: str | None, intake: Intake, place: Place, calendar: Calendar) -> Form:
+def check_form(
+    request: SubmitApplication, mobile: str | None, intake: Intake, place: Place, calendar: Calendar
+) -> Form:
     """A new application's form.
 
     Args:
@@ -91,13 +93,17 @@ def check_amendment(
         companions=visit.companions
         if request.companions is None
         else companions_of(findings, "companions", request.companions, intake.companions),
-        vehicle=visit.vehicle if request.vehicle is None else vehicle_of(findings, "vehicle", request.vehicle),
+        vehicle=visit.vehicle
+        if request.vehicle is None
+        else vehicle_of(findings, "vehicle", request.vehicle),
     )
     findings.raise_if_refused()
     return amended, findings.masked
 
 
-def _applicant(findings: Findings, request: SubmitApplication, mobile: str | None, intake: Intake) -> tuple[Person, DeliverBy]:
+def _applicant(
+    findings: Findings, request: SubmitApplication, mobile: str | None, intake: Intake
+) -> tuple[Person, DeliverBy]:
     given = request.applicant
     name = name_of(findings, "applicant.name", given.name)
     reach = reach_of(
@@ -120,7 +126,9 @@ def _applicant(findings: Findings, request: SubmitApplication, mobile: str | Non
     return person, reach.deliver_by
 
 
-def _visit(findings: Findings, request: SubmitApplication, intake: Intake, place: Place, calendar: Calendar) -> Visit:
+def _visit(
+    findings: Findings, request: SubmitApplication, intake: Intake, place: Place, calendar: Calendar
+) -> Visit:
     site = bookable_site(findings, place, calendar)
     check_host(findings, place, request.officer)
     return Visit(

@@ -40,14 +40,20 @@ def end_of(slot: Slot) -> datetime:
     return datetime.combine(slot.day, slot.end, IST)
 
 
-def slots_of(findings: Findings, field: str, slots: Iterable[Slot], site: SiteRecord | None, calendar: Calendar) -> tuple[Slot, ...]:
+def slots_of(
+    findings: Findings, field: str, slots: Iterable[Slot], site: SiteRecord | None, calendar: Calendar
+) -> tuple[Slot, ...]:
     """The wished-for windows. Those that cannot be are noted; without a site its hours are not asked."""
     checked: list[Slot] = []
     for number, slot in enumerate(slots):
         path = f"{field}.{number}"
         if slot in checked:
             findings.refuse(f"{path}.date", "duplicate_slot")
-        elif _has_order(findings, path, slot) and _has_a_date(findings, path, slot, calendar) and site is not None:
+        elif (
+            _has_order(findings, path, slot)
+            and _has_a_date(findings, path, slot, calendar)
+            and site is not None
+        ):
             _check_hours(findings, path, slot, site.windows_on(slot.day))
         checked.append(slot)
     return tuple(checked)

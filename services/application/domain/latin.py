@@ -25,7 +25,21 @@ _SPELLED = {
     "ṛ": "r", "ṛh": "rh", "ḷ": "l", "k͟h": "kh", "ġ": "g", "ẏ": "y", "ā": "a", "ī": "i", "ū": "u", "ē": "e", "ō": "o",
     "ô": "o", "ê": "e", "æ": "e", "r̥": "ri", "r̥̄": "ri", "l̥": "li", "l̥̄": "li",
 }  # fmt: skip
-_WITH_DOT = (0x0A33, 0x0A36, 0x0A59, 0x0A5A, 0x0A5B, 0x0A5E, 0x0958, 0x0959, 0x095A, 0x095B, 0x095C, 0x095E, 0x095F)
+_WITH_DOT = (
+    0x0A33,
+    0x0A36,
+    0x0A59,
+    0x0A5A,
+    0x0A5B,
+    0x0A5E,
+    0x0958,
+    0x0959,
+    0x095A,
+    0x095B,
+    0x095C,
+    0x095E,
+    0x095F,
+)
 _COMPOSED = {unicodedata.normalize("NFD", chr(code)): chr(code) for code in _WITH_DOT}
 """NFC takes these letters apart, and the library knows them whole."""
 
@@ -38,8 +52,16 @@ def suggest_latin(name: str) -> str:
 def _spell(word: str) -> str:
     for apart, whole in _COMPOSED.items():
         word = word.replace(apart, whole)
-    scheme = sanscript.GURMUKHI if any("\u0a00" <= char <= "\u0a7f" for char in word) else sanscript.DEVANAGARI
-    said = _without_silent_vowels([sound for sound in _SOUND.findall(sanscript.transliterate(word, scheme, sanscript.ISO)) if sound != "ḥ"])
+    scheme = (
+        sanscript.GURMUKHI if any("\u0a00" <= char <= "\u0a7f" for char in word) else sanscript.DEVANAGARI
+    )
+    said = _without_silent_vowels(
+        [
+            sound
+            for sound in _SOUND.findall(sanscript.transliterate(word, scheme, sanscript.ISO))
+            if sound != "ḥ"
+        ]
+    )
     letters = "".join(_letters(said, at) for at in range(len(said))).replace("chch", "cch")
     plain = unicodedata.normalize("NFKD", letters).encode("ascii", "ignore").decode()
     return plain[:1].upper() + plain[1:]
@@ -66,7 +88,9 @@ def _nasal(after: str, beyond: str) -> str:
 
 def _without_silent_vowels(sounds: list[str]) -> list[str]:
     for at in range(len(sounds) - 1, 0, -1):
-        if sounds[at] == "a" and (_is_silent_end(sounds, at) if at == len(sounds) - 1 else _is_silent_within(sounds, at)):
+        if sounds[at] == "a" and (
+            _is_silent_end(sounds, at) if at == len(sounds) - 1 else _is_silent_within(sounds, at)
+        ):
             del sounds[at]
     return sounds
 
@@ -87,7 +111,13 @@ def _is_silent_within(sounds: list[str], at: int) -> bool:
     before, after, beyond = sounds[at - 1], sounds[at + 1], sounds[at + 2 :]
     if beyond[0] in _GLIDES and after not in _HELD:
         beyond = beyond[1:]
-    return _is_vowel(sounds[at - 2]) and _is_consonant(before) and _is_consonant(after) and bool(beyond) and _is_vowel(beyond[0])
+    return (
+        _is_vowel(sounds[at - 2])
+        and _is_consonant(before)
+        and _is_consonant(after)
+        and bool(beyond)
+        and _is_vowel(beyond[0])
+    )
 
 
 def _is_vowel(sound: str) -> bool:

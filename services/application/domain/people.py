@@ -19,7 +19,9 @@ def id_last4_of(findings: Findings, field: str, text: str) -> str:
         return ""
 
 
-def official_of(findings: Findings, field: str, kind: ApplicantKind, official: Official | None) -> Official | None:
+def official_of(
+    findings: Findings, field: str, kind: ApplicantKind, official: Official | None
+) -> Official | None:
     """An official's office, which a citizen has not."""
     if official is None or kind == "citizen":
         if official is not None:
@@ -27,7 +29,9 @@ def official_of(findings: Findings, field: str, kind: ApplicantKind, official: O
         elif kind == "official":
             findings.refuse(field, "official_missing")
         return None
-    return official.model_copy(update={part: _office_line(findings, f"{field}.{part}", text) for part, text in official})
+    return official.model_copy(
+        update={part: _office_line(findings, f"{field}.{part}", text) for part, text in official}
+    )
 
 
 def _office_line(findings: Findings, field: str, text: str) -> str:
@@ -37,9 +41,13 @@ def _office_line(findings: Findings, field: str, text: str) -> str:
     return line
 
 
-def companions_of(findings: Findings, field: str, given: Iterable[CompanionInput], at_most: int) -> tuple[Companion, ...]:
+def companions_of(
+    findings: Findings, field: str, given: Iterable[CompanionInput], at_most: int
+) -> tuple[Companion, ...]:
     """The people who come along, each with an ID but the children."""
-    companions = tuple(_companion(findings, f"{field}.{number}", companion) for number, companion in enumerate(given))
+    companions = tuple(
+        _companion(findings, f"{field}.{number}", companion) for number, companion in enumerate(given)
+    )
     if len(companions) > at_most:
         findings.refuse(field, "too_many_companions")
     return companions

@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import new_reference
 from contracts.errors import Forbidden, InvalidInput, NotFound
-from contracts.rpc.application import Acknowledged, AmendApplication, Checked, ReferenceOnly, SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import (
+    Acknowledged,
+    AmendApplication,
+    Checked,
+    ReferenceOnly,
+    SubmitApplication,
+    SubmitAtCounter,
+)
 from contracts.rpc.call import Call, Principal
 from services.application import models
 from services.application.domain.application import Intake, require_amendable
@@ -20,7 +27,15 @@ from services.application.domain.hours import Calendar
 from services.application.domain.names import latin_name_of, name_of
 from services.application.handlers.directory import place_of
 from services.application.handlers.principals import intake_of, is_reception_of, mobile_of, operator_of
-from services.application.handlers.rows import COMPANIONS, amend_row, application_of, columns_of, find, say, settle_status
+from services.application.handlers.rows import (
+    COMPANIONS,
+    amend_row,
+    application_of,
+    columns_of,
+    find,
+    say,
+    settle_status,
+)
 from services.chassis.idempotency import once
 from services.chassis.settings import settings
 
@@ -43,7 +58,9 @@ def submit(request: SubmitApplication, call: Call, session: Session, at: datetim
     if call.principal.kiosk and call.principal.site != request.site:
         raise Forbidden("this kiosk serves another site", code="other_site")
     intake = intake_of(call.principal)
-    return _apply("application.submit", request, call, session, lambda: _take_in(request, mobile, intake, session, at))
+    return _apply(
+        "application.submit", request, call, session, lambda: _take_in(request, mobile, intake, session, at)
+    )
 
 
 def check(request: SubmitApplication, call: Call, session: Session, at: datetime) -> Checked:
@@ -55,7 +72,9 @@ def check(request: SubmitApplication, call: Call, session: Session, at: datetime
     mobile = mobile_of(call.principal)
     intake = intake_of(call.principal)
     try:
-        form = check_form(request, mobile, intake, place_of(session, request.site, request.department), _calendar(at))
+        form = check_form(
+            request, mobile, intake, place_of(session, request.site, request.department), _calendar(at)
+        )
     except InvalidInput as error:
         unheard, given = Findings(), request.applicant
         latin = latin_name_of(unheard, "", given.name_latin, name_of(unheard, "", given.name))
@@ -74,7 +93,13 @@ def submit_at_counter(request: SubmitAtCounter, call: Call, session: Session, at
     if not is_reception_of(call.principal, request.site):
         raise Forbidden("this counter serves another site", code="other_site")
     intake = Intake(request.channel, COMPANIONS[request.channel], submitted_by=operator)
-    return _apply("application.submit_at_counter", request, call, session, lambda: _take_in(request, request.mobile, intake, session, at))
+    return _apply(
+        "application.submit_at_counter",
+        request,
+        call,
+        session,
+        lambda: _take_in(request, request.mobile, intake, session, at),
+    )
 
 
 def amend(request: AmendApplication, call: Call, session: Session, at: datetime) -> Acknowledged:
@@ -100,11 +125,22 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, at: datetime) -
     def answer(reference: str) -> Acknowledged:
         return Acknowledged(reference=reference, status="cancelled")
 
-    return once(session, call, "application.cancel", request, lambda: _cancel(request, call.principal, session, at), answer)
+    return once(
+        session,
+        call,
+        "application.cancel",
+        request,
+        lambda: _cancel(request, call.principal, session, at),
+        answer,
+    )
 
 
 def _apply(
-    route: str, request: SubmitApplication | AmendApplication, call: Call, session: Session, effect: Callable[[], str]
+    route: str,
+    request: SubmitApplication | AmendApplication,
+    call: Call,
+    session: Session,
+    effect: Callable[[], str],
 ) -> Acknowledged:
     """Carries out a command that sends in a revision; its answer is rebuilt from that revision's row."""
 
@@ -118,16 +154,26 @@ def _apply(
     return once(session, call, route, request, effect, answer)
 
 
-def _take_in(request: SubmitApplication, mobile: str | None, intake: Intake, session: Session, at: datetime) -> str:
-    form = check_form(request, mobile, intake, place_of(session, request.site, request.department), _calendar(at))
+def _take_in(
+    request: SubmitApplication, mobile: str | None, intake: Intake, session: Session, at: datetime
+) -> str:
+    form = check_form(
+        request, mobile, intake, place_of(session, request.site, request.department), _calendar(at)
+    )
     row = _store_under_a_free_reference(session, form, intake, at)
     return _sent_in(session, row, form.masked, at)
 
 
-def _store_under_a_free_reference(session: Session, form: Form, intake: Intake, at: datetime) -> models.Application:
+def _store_under_a_free_reference(
+    session: Session, form: Form, intake: Intake, at: datetime
+) -> models.Application:
     for _ in range(REFERENCE_TRIES):
         application = form.as_application(uuid4(), new_reference(), intake)
-        row = insert(models.Application).values(**columns_of(application, at)).on_conflict_do_nothing(index_elements=["reference"])
+        row = (
+            insert(models.Application)
+            .values(**columns_of(application, at))
+            .on_conflict_do_nothing(index_elements=["reference"])
+        )
         stored = session.scalars(row.returning(models.Application)).one_or_none()
         if stored is not None:
             return stored
@@ -138,18 +184,26 @@ def _amend(request: AmendApplication, mobile: str, session: Session, at: datetim
     row = find(session, request.reference, lock=True)
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
-    require_amendable(row.status, only_dates=request.model_dump(exclude_none=True).keys() <= {"reference", "preferred"})
+    require_amendable(
+        row.status, only_dates=request.model_dump(exclude_none=True).keys() <= {"reference", "preferred"}
+    )
     facts = {"changed": "dates"} if row.status == "submitted" else {}
     before = application_of(row)
-    visit, masked = check_amendment(request, before.visit, before.intake, place_of(session, row.site, row.department), _calendar(at))
+    visit, masked = check_amendment(
+        request, before.visit, before.intake, place_of(session, row.site, row.department), _calendar(at)
+    )
     amend_row(row, before.amend(visit))
     return _sent_in(session, row, masked, at, **facts)
 
 
-def _sent_in(session: Session, row: models.Application, masked: tuple[str, ...], at: datetime, **facts: str) -> str:
+def _sent_in(
+    session: Session, row: models.Application, masked: tuple[str, ...], at: datetime, **facts: str
+) -> str:
     """Records a revision, says so, and returns what a repeat finds it by."""
     application = application_of(row)
-    session.add(models.Revision(application_id=row.id, revision=row.revision, made_at=at, masked=list(masked)))
+    session.add(
+        models.Revision(application_id=row.id, revision=row.revision, made_at=at, masked=list(masked))
+    )
     if row.revision == 1:
         say(session, row, application.submitted(), "submitted", at)
     else:
@@ -170,7 +224,9 @@ def _cancel(request: ReferenceOnly, principal: Principal, session: Session, at: 
     return row.reference
 
 
-def _canceller(row: models.Application | None, principal: Principal) -> Literal["applicant", "counter"] | None:
+def _canceller(
+    row: models.Application | None, principal: Principal
+) -> Literal["applicant", "counter"] | None:
     if row is None:
         return None
     if principal.kind == "applicant" and principal.mobile and row.mobile == principal.mobile:

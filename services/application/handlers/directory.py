@@ -13,7 +13,9 @@ def directory_changed(received: Received[DirectoryChanged], session: Session) ->
     """Keeps a record unless a newer one was heard before."""
     record = received.event.site or received.event.department
     assert record is not None
-    row = insert(DirectoryRecord).values(subject=received.subject, seq=received.seq, record=record.model_dump(mode="json"))
+    row = insert(DirectoryRecord).values(
+        subject=received.subject, seq=received.seq, record=record.model_dump(mode="json")
+    )
     row = row.on_conflict_do_update(
         index_elements=["subject"],
         set_={"seq": row.excluded.seq, "record": row.excluded.record},

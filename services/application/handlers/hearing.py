@@ -63,7 +63,9 @@ def approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) 
 def review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
     """The review waited too long."""
     row = _known(session, received.event.application_id)
-    _note(session, row, received, "escalated", level=received.event.level, department=received.event.department)
+    _note(
+        session, row, received, "escalated", level=received.event.level, department=received.event.department
+    )
 
 
 def pass_issued(received: Received[PassIssued], session: Session) -> None:
@@ -101,7 +103,15 @@ def notification_failed(received: Received[NotificationFailed], session: Session
     event = received.event
     if event.application_id is not None:
         row = _known(session, event.application_id)
-        _note(session, row, received, "message_failed", purpose=event.purpose, channel=event.channel, reason=event.reason)
+        _note(
+            session,
+            row,
+            received,
+            "message_failed",
+            purpose=event.purpose,
+            channel=event.channel,
+            reason=event.reason,
+        )
 
 
 def pass_scanned(received: Received[PassScanned], session: Session) -> None:
@@ -144,7 +154,9 @@ def _decided(
 
 
 def _known(session: Session, application_id: UUID) -> models.Application:
-    row = session.scalars(locked(select(models.Application).where(models.Application.id == application_id))).one_or_none()
+    row = session.scalars(
+        locked(select(models.Application).where(models.Application.id == application_id))
+    ).one_or_none()
     if row is None:
         raise UnknownApplication(str(application_id))
     return row
@@ -158,5 +170,7 @@ def _pass(session: Session, row: models.Application, number: str) -> models.Pass
     return known
 
 
-def _note(session: Session, row: models.Application, received: Received[E], what: str, **facts: str | int) -> None:
+def _note(
+    session: Session, row: models.Application, received: Received[E], what: str, **facts: str | int
+) -> None:
     note(session, row, received.id, what, received.occurred_at, facts)

@@ -51,10 +51,15 @@ def list_applications(request: Page, call: Call, session: Session) -> Applicatio
         raise Forbidden("a kiosk shows nobody's history", code="at_a_kiosk")
     query = select(Application).where(Application.mobile == mobile_of(call.principal))
     if request.after is not None:
-        query = query.where(tuple_(Application.submitted_at, Application.id) < tuple_(*_read_cursor(request.after)))
+        query = query.where(
+            tuple_(Application.submitted_at, Application.id) < tuple_(*_read_cursor(request.after))
+        )
     rows = session.scalars(query.order_by(*_NEWEST_FIRST).limit(request.limit + 1)).all()
     shown = rows[: request.limit]
-    return ApplicationList(items=tuple(summary_of(row) for row in shown), next=_cursor(shown[-1]) if len(rows) > len(shown) else None)
+    return ApplicationList(
+        items=tuple(summary_of(row) for row in shown),
+        next=_cursor(shown[-1]) if len(rows) > len(shown) else None,
+    )
 
 
 def view(request: ReferenceOnly, call: Call, session: Session) -> ApplicationView:
@@ -64,7 +69,12 @@ def view(request: ReferenceOnly, call: Call, session: Session) -> ApplicationVie
         NotFound: there is none, or not for this principal.
     """
     row, principal = find(session, request.reference), call.principal
-    is_owner = row is not None and principal.kind == "applicant" and principal.mobile is not None and row.mobile == principal.mobile
+    is_owner = (
+        row is not None
+        and principal.kind == "applicant"
+        and principal.mobile is not None
+        and row.mobile == principal.mobile
+    )
     if row is None or not (is_owner or is_reception(principal)):
         raise NotFound("there is no such application")
     return view_of(session, row)
@@ -116,7 +126,10 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
     text = request.q.strip()
     if len(text) < 2:
         return LookupHits(items=())
-    named = or_(Application.name.icontains(text, autoescape=True), Application.name_latin.icontains(text, autoescape=True))
+    named = or_(
+        Application.name.icontains(text, autoescape=True),
+        Application.name_latin.icontains(text, autoescape=True),
+    )
     return LookupHits(items=hits_of(session, session.scalars(query.where(named))))
 
 
@@ -131,7 +144,9 @@ def waiting_here(call: Call, session: Session, at: datetime) -> LookupHits:
     midnight = at.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
     query = (
         select(row)
-        .where(row.submitted_at >= midnight, row.channel.in_(("counter", "kiosk")), row.status.in_(STILL_HERE))
+        .where(
+            row.submitted_at >= midnight, row.channel.in_(("counter", "kiosk")), row.status.in_(STILL_HERE)
+        )
         .where(row.site == site if site is not None else true())
         .order_by(*_NEWEST_FIRST)
         .limit(MOST_HITS)
@@ -154,7 +169,9 @@ def _by_number(session: Session, text: str) -> Application | None:
         number = parse_pass_number(text)
     except ValueError:
         return None
-    return session.scalars(select(Application).join(Pass, Pass.application_id == Application.id).where(Pass.number == number)).one_or_none()
+    return session.scalars(
+        select(Application).join(Pass, Pass.application_id == Application.id).where(Pass.number == number)
+    ).one_or_none()
 
 
 def _cursor(row: Application) -> str:

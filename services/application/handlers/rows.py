@@ -44,7 +44,9 @@ def locked(query: Select[models.Application]) -> Select[models.Application]:
 def passes_of(session: Session, application_ids: Iterable[UUID]) -> dict[UUID, list[models.Pass]]:
     """What is known of the passes of applications."""
     found: dict[UUID, list[models.Pass]] = {application_id: [] for application_id in application_ids}
-    for known in session.scalars(select(models.Pass).where(models.Pass.application_id.in_(found)).order_by(models.Pass.number)):
+    for known in session.scalars(
+        select(models.Pass).where(models.Pass.application_id.in_(found)).order_by(models.Pass.number)
+    ):
         found[known.application_id].append(known)
     return found
 
@@ -143,7 +145,10 @@ def facts_of(row: models.Application, passes: list[models.Pass]) -> Facts:
         cancelled=row.cancelled_at is not None,
         expired=row.expired_at is not None,
         decision=Decision(kind, row.decision_revision) if kind and row.decision_revision else None,
-        passes=tuple(Pass(known.number, known.issued, known.revoked, known.replaced, known.replaces) for known in passes),
+        passes=tuple(
+            Pass(known.number, known.issued, known.revoked, known.replaced, known.replaces)
+            for known in passes
+        ),
         inside=row.inside,
     )
 
@@ -154,13 +159,24 @@ def settle_status(session: Session, row: models.Application) -> None:
     row.status = status_of(facts_of(row, passes_of(session, [row.id])[row.id]))
 
 
-def say(session: Session, row: models.Application, event: Event, what: str, at: datetime, **facts: str | int) -> None:
+def say(
+    session: Session, row: models.Application, event: Event, what: str, at: datetime, **facts: str | int
+) -> None:
     """Puts an event of ours into the outbox and into the timeline."""
     note(session, row, outbox.add(session, event, at=at), what, at, facts)
 
 
-def note(session: Session, row: models.Application, event_id: UUID, what: str, at: datetime, facts: dict[str, str | int]) -> None:
+def note(
+    session: Session,
+    row: models.Application,
+    event_id: UUID,
+    what: str,
+    at: datetime,
+    facts: dict[str, str | int],
+) -> None:
     """Puts what happened into the timeline, once for each event."""
-    entry = insert(models.Happening).values(event_id=event_id, application_id=row.id, at=at, what=what, facts=facts)
+    entry = insert(models.Happening).values(
+        event_id=event_id, application_id=row.id, at=at, what=what, facts=facts
+    )
     session.execute(entry.on_conflict_do_nothing())
     matters_at(row, at)

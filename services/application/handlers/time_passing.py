@@ -23,7 +23,12 @@ RETENTION = timedelta(days=180)
 def expire_undecided(session: Session, at: datetime) -> int:
     """Ends applications whose preferred windows have all passed; returns how many, at most BATCH."""
     row = models.Application
-    due = select(row).where(row.status.in_(EXPIRING), row.preferred_until <= at).order_by(row.preferred_until).limit(BATCH)
+    due = (
+        select(row)
+        .where(row.status.in_(EXPIRING), row.preferred_until <= at)
+        .order_by(row.preferred_until)
+        .limit(BATCH)
+    )
     expired = session.scalars(due.with_for_update(skip_locked=True)).all()
     for application in expired:
         application.expired_at = at
@@ -45,7 +50,9 @@ def erase_ended(session: Session, at: datetime) -> int:
 
 def erase_personal_data(application_id: UUID, session: Session, at: datetime) -> None:
     """Forgets the people of one application, here and, by the event, everywhere. Repeating it says nothing again."""
-    row = session.scalars(locked(select(models.Application).where(models.Application.id == application_id))).one()
+    row = session.scalars(
+        locked(select(models.Application).where(models.Application.id == application_id))
+    ).one()
     if row.erased_at is not None:
         return
     for column, blank in models.PERSONAL.items():

@@ -7,7 +7,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.rpc.application import ApplicationSummary, ApplicationView, LookupHit, PassSummary, StatusView, TimelineEntry
+from contracts.rpc.application import (
+    ApplicationSummary,
+    ApplicationView,
+    LookupHit,
+    PassSummary,
+    StatusView,
+    TimelineEntry,
+)
 from services.application import models
 from services.application.domain.status import current_pass, decision_in_force
 from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
@@ -33,7 +40,11 @@ def hits_of(session: Session, rows: Iterable[models.Application]) -> tuple[Looku
 def status_view_of(session: Session, row: models.Application) -> StatusView:
     """What anyone may see who knows the reference and the end of the mobile."""
     return StatusView(
-        reference=row.reference, status=row.status, site=row.site, department=row.department, timeline=timeline_of(session, row)
+        reference=row.reference,
+        status=row.status,
+        site=row.site,
+        department=row.department,
+        timeline=timeline_of(session, row),
     )
 
 
@@ -65,8 +76,12 @@ def view_of(session: Session, row: models.Application) -> ApplicationView:
 def timeline_of(session: Session, row: models.Application) -> tuple[TimelineEntry, ...]:
     """What happened, the earliest first."""
     entry = models.Happening
-    entries = session.scalars(select(entry).where(entry.application_id == row.id).order_by(entry.at, entry.event_id))
-    return tuple(TimelineEntry(at=happened.at, what=happened.what, facts=happened.facts) for happened in entries)
+    entries = session.scalars(
+        select(entry).where(entry.application_id == row.id).order_by(entry.at, entry.event_id)
+    )
+    return tuple(
+        TimelineEntry(at=happened.at, what=happened.what, facts=happened.facts) for happened in entries
+    )
 
 
 def pass_summary_of(row: models.Application, passes: list[models.Pass]) -> PassSummary | None:

@@ -12,7 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
-from contracts.events import AboutApplication, ApplicationCancelled, ApplicationDetails, ApplicationExpired, PersonalDataErased
+from contracts.events import (
+    AboutApplication,
+    ApplicationCancelled,
+    ApplicationDetails,
+    ApplicationExpired,
+    PersonalDataErased,
+)
 from services.approval import domain
 from services.approval.models import HeardApplication, Review
 
@@ -57,8 +63,12 @@ def personal_data_erased(received: Received[PersonalDataErased], session: Sessio
 def _of(session: Session, application_id: UUID) -> tuple[HeardApplication, Review | None]:
     """What was heard of an application, locked so that its other events wait, and its review."""
     session.execute(insert(HeardApplication).values(application_id=application_id).on_conflict_do_nothing())
-    heard = session.scalars(select(HeardApplication).where(HeardApplication.application_id == application_id).with_for_update()).one()
-    review = session.scalars(select(Review).where(Review.application_id == application_id).with_for_update()).one_or_none()
+    heard = session.scalars(
+        select(HeardApplication).where(HeardApplication.application_id == application_id).with_for_update()
+    ).one()
+    review = session.scalars(
+        select(Review).where(Review.application_id == application_id).with_for_update()
+    ).one_or_none()
     return heard, review
 
 

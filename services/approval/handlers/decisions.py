@@ -33,9 +33,19 @@ def approve(request: Approve, call: Call, session: Session, at: datetime) -> Rev
 
     def effect(review: Review, by: str) -> None:
         furthest = settings().furthest_days
-        event = domain.approve(review.as_domain(), request, site_record(session, review.site), by=by, at=at, furthest_days=furthest)
+        event = domain.approve(
+            review.as_domain(),
+            request,
+            site_record(session, review.site),
+            by=by,
+            at=at,
+            furthest_days=furthest,
+        )
         terms = Decision(
-            slot=event.slot.model_dump(mode="json"), gate=event.gate, entries=event.entries, vehicle_allowed=event.vehicle_allowed
+            slot=event.slot.model_dump(mode="json"),
+            gate=event.gate,
+            entries=event.entries,
+            vehicle_allowed=event.vehicle_allowed,
         )
         _decide(session, review, "approved", event, terms, at)
 
@@ -51,7 +61,9 @@ def reject(request: Reject, call: Call, session: Session, at: datetime) -> Revie
 
     def effect(review: Review, by: str) -> None:
         event = domain.reject(review.as_domain(), request, by=by)
-        _decide(session, review, "rejected", event, Decision(reason=event.reason, note=event.personal.note), at)
+        _decide(
+            session, review, "rejected", event, Decision(reason=event.reason, note=event.personal.note), at
+        )
 
     return _command(session, call, rpc.approval.REJECT.name, request, effect)
 
@@ -112,7 +124,9 @@ def forward(request: Forward, call: Call, session: Session, at: datetime) -> Rev
     return _command(session, call, rpc.approval.FORWARD.name, request, effect)
 
 
-def _command(session: Session, call: Call, route: str, request: Command, effect: Callable[[Review, str], None]) -> ReviewView:
+def _command(
+    session: Session, call: Call, route: str, request: Command, effect: Callable[[Review, str], None]
+) -> ReviewView:
     """Carries a command out once; a repeat is answered even where the review lies with another department by now."""
 
     def carry_out() -> str:
@@ -126,7 +140,14 @@ def _command(session: Session, call: Call, route: str, request: Command, effect:
     return once(session, call, f"approval.{route}", request, carry_out, answer)
 
 
-def _decide(session: Session, review: Review, status: ReviewStatus, event: DecisionEvent, terms: Decision, at: datetime) -> None:
+def _decide(
+    session: Session,
+    review: Review,
+    status: ReviewStatus,
+    event: DecisionEvent,
+    terms: Decision,
+    at: datetime,
+) -> None:
     """Writes a decision down and tells of it."""
     terms.number = len(review.decisions) + 1
     terms.revision, terms.status, terms.department = event.revision, status, event.department

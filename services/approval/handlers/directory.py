@@ -7,7 +7,14 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
 from contracts.events import DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
-from contracts.rpc.approval import DepartmentList, DepartmentQuestion, DepartmentView, OfficerList, OfficerQuestion, SiteList
+from contracts.rpc.approval import (
+    DepartmentList,
+    DepartmentQuestion,
+    DepartmentView,
+    OfficerList,
+    OfficerQuestion,
+    SiteList,
+)
 from services.approval.models import Department, Site
 from services.approval.spelling import matches
 from services.chassis import outbox
@@ -22,7 +29,9 @@ def sites(session: Session) -> SiteList:
 
 def departments(question: DepartmentQuestion, session: Session) -> DepartmentList:
     """Departments by code: those whose name matches in any language, and those in which an officer does."""
-    records = (department.record() for department in session.scalars(select(Department).order_by(Department.code)))
+    records = (
+        department.record() for department in session.scalars(select(Department).order_by(Department.code))
+    )
     found = ((one, _officers_who_match(question.q, one) if question.q.strip() else ()) for one in records)
     views = (
         DepartmentView(code=one.code, name=one.name, sites=one.sites, found=officers)
@@ -45,7 +54,9 @@ def officers(question: OfficerQuestion, session: Session) -> OfficerList:
 
 
 def _officers_who_match(q: str, department: DepartmentRecord) -> tuple[OfficerRecord, ...]:
-    return tuple(one for one in department.officers if matches(q, *one.name.values(), *one.designation.values()))
+    return tuple(
+        one for one in department.officers if matches(q, *one.name.values(), *one.designation.values())
+    )
 
 
 def site_record(session: Session, code: str) -> SiteRecord | None:
@@ -63,7 +74,9 @@ def department_record(session: Session, code: str) -> DepartmentRecord | None:
 def put_site(session: Session, record: SiteRecord, at: datetime) -> bool:
     """Makes a site what the record says, and tells of it; false where it was that already."""
     _one_at_a_time(session)
-    ordered = record.model_copy(update={"closed_days": tuple(sorted(record.closed_days, key=lambda closed: closed.day))})
+    ordered = record.model_copy(
+        update={"closed_days": tuple(sorted(record.closed_days, key=lambda closed: closed.day))}
+    )
     if site_record(session, record.code) == ordered:
         return False
     session.merge(Site.of(ordered))

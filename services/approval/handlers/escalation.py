@@ -20,7 +20,9 @@ def escalate_waiting(session: Session, at: datetime) -> int:
     """
     sites = [site.record() for site in session.scalars(select(Site))]
     raised = 0
-    for level in sorted(domain.ESCALATE_AFTER, reverse=True):  # from above, so that none rises twice in one run
+    for level in sorted(
+        domain.ESCALATE_AFTER, reverse=True
+    ):  # from above, so that none rises twice in one run
         for site in sites:
             since = open_since(site, at, domain.ESCALATE_AFTER[level])
             if since is not None:
@@ -29,9 +31,18 @@ def escalate_waiting(session: Session, at: datetime) -> int:
 
 
 def _raise(session: Session, site: str, level: int, since: datetime, at: datetime) -> int:
-    due = (Review.status == "pending") & (Review.site == site) & (Review.escalated == level - 1) & (Review.waiting_since <= since)
+    due = (
+        (Review.status == "pending")
+        & (Review.site == site)
+        & (Review.escalated == level - 1)
+        & (Review.waiting_since <= since)
+    )
     reviews = session.scalars(
-        select(Review).where(due).order_by(Review.waiting_since).limit(AT_A_TIME).with_for_update(skip_locked=True)
+        select(Review)
+        .where(due)
+        .order_by(Review.waiting_since)
+        .limit(AT_A_TIME)
+        .with_for_update(skip_locked=True)
     ).all()
     for review in reviews:
         review.escalated = level

@@ -26,7 +26,12 @@ def list_reviews(question: ReviewQuestion, call: Call, session: Session) -> Revi
     Raises:
         InvalidInput: ``after`` is no cursor of ours.
     """
-    chosen = select(Review).where(readable(call.principal)).order_by(Review.waiting_since, Review.id).limit(question.limit + 1)
+    chosen = (
+        select(Review)
+        .where(readable(call.principal))
+        .order_by(Review.waiting_since, Review.id)
+        .limit(question.limit + 1)
+    )
     if question.status is not None:
         chosen = chosen.where(Review.status == question.status)
     if question.after is not None:
@@ -40,7 +45,9 @@ def search_reviews(question: ReviewSearch, call: Call, session: Session) -> Revi
     """The newest fifty by a reference, however typed, or by part of a name."""
     q = question.q.replace("\x00", "").strip()
     newest = Review.waiting_since.desc(), Review.id
-    found = session.scalars(select(Review).where(readable(call.principal), _answers(q)).order_by(*newest).limit(MOST_HITS)).all()
+    found = session.scalars(
+        select(Review).where(readable(call.principal), _answers(q)).order_by(*newest).limit(MOST_HITS)
+    ).all()
     return _listed(reversed(found))
 
 
@@ -50,7 +57,9 @@ def view_review(question: ReviewId, call: Call, session: Session) -> ReviewView:
     Raises:
         NotFound: there is no such review, or another department has it.
     """
-    review = session.scalars(select(Review).where(Review.id == question.review_id, readable(call.principal))).one_or_none()
+    review = session.scalars(
+        select(Review).where(Review.id == question.review_id, readable(call.principal))
+    ).one_or_none()
     if review is None:
         raise NotFound("there is no such review")
     return view(review)
@@ -66,10 +75,16 @@ def whereabouts(question: ReferenceOnly, session: Session) -> Whereabouts:
         wanted = parse_reference(question.reference)
     except ValueError:
         raise NotFound("there is no such application") from None
-    review = session.scalars(select(Review).where(Review.reference == wanted, Review.status == "pending")).one_or_none()
+    review = session.scalars(
+        select(Review).where(Review.reference == wanted, Review.status == "pending")
+    ).one_or_none()
     if review is None:
         raise NotFound("it does not wait for a decision")
-    arrivals = (one.forwarded_at for one in review.forwardings if one.to_department == review.department != one.from_department)
+    arrivals = (
+        one.forwarded_at
+        for one in review.forwardings
+        if one.to_department == review.department != one.from_department
+    )
     return Whereabouts(department=review.department, since=max([review.waiting_since, *arrivals]))
 
 

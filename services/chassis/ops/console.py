@@ -43,7 +43,9 @@ async def broker_connection(part: str) -> AsyncIterator[AbstractConnection]:
         async with await broker.connect(settings().broker_urls, part) as connection:
             yield connection
     except broker.LOST as error:
-        raise CannotLook(f"the broker does not answer ({type(error).__name__}); EPASS_BROKER_URLS names its nodes") from error
+        raise CannotLook(
+            f"the broker does not answer ({type(error).__name__}); EPASS_BROKER_URLS names its nodes"
+        ) from error
 
 
 class Progress:

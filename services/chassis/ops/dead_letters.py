@@ -106,19 +106,27 @@ def _redrive(work: Work, which: Which, done: str, *, as_json: bool) -> None:
     """Does it queue by queue and shows how far it is; in the end it says what was done, and whether it was interrupted."""
     progress = Progress()
     try:
-        tallies = asyncio.run(_work_through(work, which, lambda queue, tally: progress.show(_how_far(queue, tally, done))))
+        tallies = asyncio.run(
+            _work_through(work, which, lambda queue, tally: progress.show(_how_far(queue, tally, done)))
+        )
     finally:
         progress.end()
     interrupted = any(tally.stop.is_set() for tally in tallies.values())
     by_queue = {queue: tally.done for queue, tally in tallies.items() if tally.done}
-    lines = [_how_far(queue, tally, done) for queue, tally in tallies.items() if tally.seen] or ["no such dead letter"]
+    lines = [_how_far(queue, tally, done) for queue, tally in tallies.items() if tally.seen] or [
+        "no such dead letter"
+    ]
     lines += ["interrupted: run it again to go on"] if interrupted else []
-    tell({done: sum(by_queue.values()), "queues": by_queue, "interrupted": interrupted}, lines, as_json=as_json)
+    tell(
+        {done: sum(by_queue.values()), "queues": by_queue, "interrupted": interrupted}, lines, as_json=as_json
+    )
     if interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
 
-async def _work_through(work: Work, which: Which, step: Callable[[str, redrive.Tally], None]) -> dict[str, redrive.Tally]:
+async def _work_through(
+    work: Work, which: Which, step: Callable[[str, redrive.Tally], None]
+) -> dict[str, redrive.Tally]:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -145,7 +153,9 @@ def _how_far(queue: str, tally: redrive.Tally, done: str) -> str:
 
 
 def _line(letter: Facts) -> str:
-    tried = f"{letter['attempts']} attempts" + (f", replayed {letter['replayed']} times" if letter["replayed"] else "")
+    tried = f"{letter['attempts']} attempts" + (
+        f", replayed {letter['replayed']} times" if letter["replayed"] else ""
+    )
     what = letter["type"] if letter["readable"] else "(unreadable)"
     return f"{letter['id']:<36}  {letter['queue']}  {what} {letter['subject']}  {tried}  {letter['error'] or '?'}  {_since(letter['failed_at'])}"
 
@@ -155,7 +165,13 @@ def _since(instant: str | None) -> str:
         return "?"
     minutes, seconds = divmod(int((now() - datetime.fromisoformat(instant)).total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    age = f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    age = (
+        f"{hours // 24} d {hours % 24} h"
+        if hours >= 24
+        else f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {seconds} s"
+    )
     return f"{instant} ({age} ago)"
 
 

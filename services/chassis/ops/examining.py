@@ -23,7 +23,12 @@ PAUSE_SECONDS = 2.0
 
 
 @click.command("invariants")
-@click.option("--grace", default=invariants.GRACE_SECONDS, show_default=True, help="Seconds that a message may be under way unseen.")
+@click.option(
+    "--grace",
+    default=invariants.GRACE_SECONDS,
+    show_default=True,
+    help="Seconds that a message may be under way unseen.",
+)
 @as_json
 def command(grace: float, as_json: bool) -> None:
     """Whether everything adds up, with its numbers. Exit code 0: it does; 1: something is broken; 2: could not look."""
@@ -31,7 +36,11 @@ def command(grace: float, as_json: bool) -> None:
         raise click.UsageError("EPASS_OPS_DATABASE_URLS names no database")
     found = asyncio.run(_examine(grace))
     hold = all(balance.holds for balance in found)
-    tell({"hold": hold, "invariants": list(map(_facts, found))}, (line for one in found for line in _lines(one)), as_json=as_json)
+    tell(
+        {"hold": hold, "invariants": list(map(_facts, found))},
+        (line for one in found for line in _lines(one)),
+        as_json=as_json,
+    )
     if not hold:
         raise click.exceptions.Exit(1)
 
@@ -65,7 +74,10 @@ async def _look(connection: AbstractConnection, options: Settings, grace: float)
     delayed = [delay_name(step) for step in range(len(options.retry_delays))]
 
     def lying(consumers: tuple[str, ...]) -> int:
-        return sum(max(before.get(name, 0), after.get(name, 0)) for name in (*consumers, *map(queues.dead_queue, consumers), *delayed))
+        return sum(
+            max(before.get(name, 0), after.get(name, 0))
+            for name in (*consumers, *map(queues.dead_queue, consumers), *delayed)
+        )
 
     return [balance.judged(lying) for balance in found]
 

@@ -93,7 +93,12 @@ async def _again_and_again(name: str, look: Look, options: Settings, stop: async
         except (DatabaseAway, *LOST) as error:
             succeeded = well = False
             log.warning(
-                "exporter could not look", what=name, error=type(error).__name__, why=str(error) if isinstance(error, DatabaseAway) else ""
+                "exporter could not look",
+                what=name,
+                error=type(error).__name__,
+                why=str(error) if isinstance(error, DatabaseAway) else "",
             )
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), max(options.ops_interval, (9 if well else 1) * (monotonic() - began)))
+            await asyncio.wait_for(
+                stop.wait(), max(options.ops_interval, (9 if well else 1) * (monotonic() - began))
+            )

@@ -9,7 +9,8 @@ ROLE = "ops"
 _OUTBOX = {"outbox": "type, added_at, sent_at"}
 READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _OUTBOX,
-    "application": _OUTBOX | {"applications": "id, status, submitted_at, decision_kind, decision_revision", "revisions": "revision"},
+    "application": _OUTBOX
+    | {"applications": "id, status, submitted_at, decision_kind, decision_revision", "revisions": "revision"},
     "approval": _OUTBOX
     | {
         "heard_applications": "application_id, details_seq",

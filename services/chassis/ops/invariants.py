@@ -17,7 +17,12 @@ from services.chassis.ops.databases import Snapshot, snapshots
 GRACE_SECONDS = 60.0
 """What was said longer ago must have been heard, or lie somewhere."""
 DOWNSTREAM_FIRST = ("verify", "notify", "issuance", "approval", "application")
-_DECISIONS = {"approved": "PassApproved", "rejected": "PassRejected", "returned": "PassReturned", "withdrawn": "ApprovalWithdrawn"}
+_DECISIONS = {
+    "approved": "PassApproved",
+    "rejected": "PassRejected",
+    "returned": "PassReturned",
+    "withdrawn": "ApprovalWithdrawn",
+}
 Databases = Mapping[str, Snapshot]
 
 
@@ -70,7 +75,9 @@ def applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     application, approval = databases["application"], databases["approval"]
     decided, pending, cancelled, expired, number = application.row(_BY_STATUS)
     to_desk, to_applicant, faults = 0, 0, Counter({"on a desk and never applied for": 0})
-    for mine, theirs in side_by_side(application.stream(_APPLICATIONS, facts), approval.stream(_DESKS, facts)):
+    for mine, theirs in side_by_side(
+        application.stream(_APPLICATIONS, facts), approval.stream(_DESKS, facts)
+    ):
         if mine is None:
             faults["on a desk and never applied for"] += 1
             continue
@@ -86,7 +93,10 @@ def applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
         {"decided": decided, "pending": pending, "cancelled": cancelled, "expired": expired},
         faults,
         (
-            ("on the way to a desk", _flight(application, to_desk, "approval.ApplicationSubmitted", "approval.ApplicationAmended")),
+            (
+                "on the way to a desk",
+                _flight(application, to_desk, "approval.ApplicationSubmitted", "approval.ApplicationAmended"),
+            ),
             ("decisions on the way to the applicant", _flight(approval, to_applicant, *heard)),
         ),
     )
@@ -124,7 +134,14 @@ def approved(databases: Databases, facts: Mapping[str, Any]) -> Balance:
             parts["issued" if heard[2] else "ended before"] += 1
         else:
             faults["heard and without a pass"] += 1
-    return Balance("approved", "approved", number, parts, faults, (("in flight", _flight(approval, overdue, "issuance.PassApproved")),))
+    return Balance(
+        "approved",
+        "approved",
+        number,
+        parts,
+        faults,
+        (("in flight", _flight(approval, overdue, "issuance.PassApproved")),),
+    )
 
 
 # --------------------------------------------------------------------- issued = delivered or printed + failed + in flight
@@ -148,7 +165,9 @@ where purpose = 'pass_issued' group by pass_number collate "C" order by pass_num
 def issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     """Every pass reached its holder, will, or is known not to."""
     issuance, notify = databases["issuance"], databases["notify"]
-    parts = Counter({"delivered": 0, "printed": 0, "failed": 0, "withdrawn": 0, "to be printed": 0, "in flight": 0})
+    parts = Counter(
+        {"delivered": 0, "printed": 0, "failed": 0, "withdrawn": 0, "to be printed": 0, "in flight": 0}
+    )
     number, overdue, faults = 0, 0, Counter({"told of and never issued": 0})
     for said, heard in side_by_side(issuance.stream(_PASSES, facts), notify.stream(_MESSAGES)):
         if said is None:
@@ -160,7 +179,14 @@ def issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
             overdue += said[1]
         elif heard[1] is not None:
             parts[heard[1]] += 1
-    return Balance("issued", "issued", number, parts, faults, (("in flight", _flight(issuance, overdue, "notify.PassIssued")),))
+    return Balance(
+        "issued",
+        "issued",
+        number,
+        parts,
+        faults,
+        (("in flight", _flight(issuance, overdue, "notify.PassIssued")),),
+    )
 
 
 # ------------------------------------------------------------------------------------------------ entries − exits = inside

@@ -57,7 +57,11 @@ class Letter:
     @classmethod
     def of(cls, queue: str, message: AbstractIncomingMessage) -> "Letter":
         """Reads a message; its body is let go."""
-        headers, digest, envelope = message.headers, hashlib.sha256(message.body).hexdigest(), _envelope(message.body)
+        headers, digest, envelope = (
+            message.headers,
+            hashlib.sha256(message.body).hexdigest(),
+            _envelope(message.body),
+        )
         return cls(
             queue=queue,
             envelope=envelope,
@@ -102,7 +106,11 @@ class Letter:
         if self.envelope is None:
             return None
         shown = _without_text(self.envelope.model_dump(mode="json", exclude={"data", "personal"}))
-        return {**shown, "data": _without_text(_clear(self.envelope)), "personal": "sealed" if self.envelope.personal else None}
+        return {
+            **shown,
+            "data": _without_text(_clear(self.envelope)),
+            "personal": "sealed" if self.envelope.personal else None,
+        }
 
 
 def _envelope(body: bytes) -> Envelope | None:
@@ -119,7 +127,9 @@ def _envelope(body: bytes) -> Envelope | None:
 def _clear(envelope: Envelope) -> Facts | None:
     """The event's own fields without the personal ones; what the contract does not name is left out. None where it is not that event."""
     try:
-        return _clear_model(envelope.type).model_validate(envelope.data).model_dump(mode="json", by_alias=True)
+        return (
+            _clear_model(envelope.type).model_validate(envelope.data).model_dump(mode="json", by_alias=True)
+        )
     except ValidationError:
         return None
 
@@ -153,7 +163,9 @@ def _word(value: object) -> str:
 def _failed_at(headers: Mapping[str, Any]) -> datetime | None:
     """Our own note, or the broker's where it was the broker that gave up."""
     deaths = headers.get("x-death")
-    value = headers.get(retry.FAILED_AT) or (deaths[0].get("time") if isinstance(deaths, list) and deaths else None)
+    value = headers.get(retry.FAILED_AT) or (
+        deaths[0].get("time") if isinstance(deaths, list) and deaths else None
+    )
     if isinstance(value, datetime):
         return value.astimezone()
     try:

@@ -106,7 +106,9 @@ class Look:
         await message.ack()
         self._held -= 1
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Gives back, and waits until it lies there again, so that the next look sees it."""
         assert self._channel is not None
         with suppress(*LOST):

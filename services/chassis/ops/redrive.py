@@ -19,7 +19,14 @@ from services.chassis.ops.queues import Look
 AT_ONCE = 100
 """Letters on their way to a confirm."""
 CONFIRM_SECONDS = 15.0
-_OF_THE_BROKER = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count", "x-opt-")
+_OF_THE_BROKER = (
+    "x-death",
+    "x-first-death",
+    "x-last-death",
+    "x-delivery-count",
+    "x-acquired-count",
+    "x-opt-",
+)
 Wanted = Callable[[Letter], bool]
 
 
@@ -42,7 +49,9 @@ Step = Callable[[], None]
 """Called after each letter."""
 
 
-async def replay(connection: AbstractConnection, queue: str, wanted: Wanted, tally: Tally, step: Step) -> None:
+async def replay(
+    connection: AbstractConnection, queue: str, wanted: Wanted, tally: Tally, step: Step
+) -> None:
     """Sends a consumer's wanted dead letters back to it.
 
     Raises:
@@ -77,7 +86,9 @@ class _Mover:
 
     async def _move(self, queue: str, letter: AbstractIncomingMessage) -> None:
         try:
-            await asyncio.wait_for(self._exchange.publish(_again(letter), routing_key=queue, mandatory=True), CONFIRM_SECONDS)
+            await asyncio.wait_for(
+                self._exchange.publish(_again(letter), routing_key=queue, mandatory=True), CONFIRM_SECONDS
+            )
             await self._look.remove(letter)
             self._tally.done += 1
         except LOST as fault:

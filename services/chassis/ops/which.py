@@ -63,8 +63,12 @@ def choosing(command: Command) -> Command:
 
     for option in (
         click.option("--id", "key", help="Of one letter, as `list` shows it."),
-        click.option("--type", "event", type=click.Choice(sorted(BY_NAME)), help="Of all consumers of this event."),
-        click.option("--queue", callback=_consumer_queue, help="Of this consumer: its queue, or its dead queue."),
+        click.option(
+            "--type", "event", type=click.Choice(sorted(BY_NAME)), help="Of all consumers of this event."
+        ),
+        click.option(
+            "--queue", callback=_consumer_queue, help="Of this consumer: its queue, or its dead queue."
+        ),
     ):
         chosen = option(chosen)
     return chosen

@@ -52,9 +52,13 @@ async def view_application(caller: Applicant, reference: Reference) -> Applicati
 
 
 @router.post("/{reference}/amend")
-async def amend_application(caller: Applicant, reference: Reference, body: Amendment, key: IdempotencyKey) -> Acknowledged:
+async def amend_application(
+    caller: Applicant, reference: Reference, body: Amendment, key: IdempotencyKey
+) -> Acknowledged:
     """Completes an application that the department returned, or asks for other dates before it has decided."""
-    return await caller.command(rpc.application.AMEND, AmendApplication(reference=reference, **dict(body)), key)
+    return await caller.command(
+        rpc.application.AMEND, AmendApplication(reference=reference, **dict(body)), key
+    )
 
 
 @router.post("/{reference}/cancel")

@@ -24,7 +24,9 @@ from services.gateway.access import Department, IdempotencyKey
 from services.gateway.api.parameters import After, Limit
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["department"])
-Revision = Annotated[int | None, Field(description="Where given, the revision that was read; another one is a conflict.")]
+Revision = Annotated[
+    int | None, Field(description="Where given, the revision that was read; another one is a conflict.")
+]
 
 
 class Approval(Slot):
@@ -65,9 +67,13 @@ class Withdrawal(Strict):
 
 
 @router.get("")
-async def list_reviews(caller: Department, status: ReviewStatus | None = None, after: After = None, limit: Limit = 50) -> ReviewList:
+async def list_reviews(
+    caller: Department, status: ReviewStatus | None = None, after: After = None, limit: Limit = 50
+) -> ReviewList:
     """The queue, the longest waiting first."""
-    return await caller.ask(rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=limit))
+    return await caller.ask(
+        rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=limit)
+    )
 
 
 @router.post("/search")
@@ -83,7 +89,9 @@ async def view_review(caller: Department, review_id: UUID) -> ReviewView:
 
 
 @router.post("/{review_id}/approve")
-async def approve_review(caller: Department, review_id: UUID, body: Approval, key: IdempotencyKey) -> ReviewView:
+async def approve_review(
+    caller: Department, review_id: UUID, body: Approval, key: IdempotencyKey
+) -> ReviewView:
     """Approves; the pass follows by itself."""
     slot = Slot(day=body.day, start=body.start, end=body.end)
     more = body.model_dump(include={"gate", "entries", "vehicle_allowed", "revision"})
@@ -91,24 +99,32 @@ async def approve_review(caller: Department, review_id: UUID, body: Approval, ke
 
 
 @router.post("/{review_id}/reject")
-async def reject_review(caller: Department, review_id: UUID, body: Rejection, key: IdempotencyKey) -> ReviewView:
+async def reject_review(
+    caller: Department, review_id: UUID, body: Rejection, key: IdempotencyKey
+) -> ReviewView:
     """Rejects."""
     return await caller.command(rpc.approval.REJECT, Reject(review_id=review_id, **body.model_dump()), key)
 
 
 @router.post("/{review_id}/return")
-async def return_review(caller: Department, review_id: UUID, body: ReturnNote, key: IdempotencyKey) -> ReviewView:
+async def return_review(
+    caller: Department, review_id: UUID, body: ReturnNote, key: IdempotencyKey
+) -> ReviewView:
     """Returns the application to the applicant, who may complete it."""
     return await caller.command(rpc.approval.RETURN, Return(review_id=review_id, **body.model_dump()), key)
 
 
 @router.post("/{review_id}/forward")
-async def forward_review(caller: Department, review_id: UUID, body: ForwardTo, key: IdempotencyKey) -> ReviewView:
+async def forward_review(
+    caller: Department, review_id: UUID, body: ForwardTo, key: IdempotencyKey
+) -> ReviewView:
     """Hands the review to another department or to an officer of this one."""
     return await caller.command(rpc.approval.FORWARD, Forward(review_id=review_id, **body.model_dump()), key)
 
 
 @router.post("/{review_id}/withdraw")
-async def withdraw_approval(caller: Department, review_id: UUID, body: Withdrawal, key: IdempotencyKey) -> ReviewView:
+async def withdraw_approval(
+    caller: Department, review_id: UUID, body: Withdrawal, key: IdempotencyKey
+) -> ReviewView:
     """Takes an approval back; the pass is revoked."""
     return await caller.command(rpc.approval.WITHDRAW, Withdraw(review_id=review_id, reason=body.reason), key)

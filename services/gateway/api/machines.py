@@ -19,7 +19,11 @@ async def view_jwks(caller: Anyone, response: Response) -> Jwks:
     return await caller.replica.jwks.get()
 
 
-@router.get("/.well-known/pass-status", response_class=Response, responses={200: {"content": {"application/jose": {}}}})
+@router.get(
+    "/.well-known/pass-status",
+    response_class=Response,
+    responses={200: {"content": {"application/jose": {}}}},
+)
 async def view_pass_status(caller: Anyone) -> Response:
     """The signed list of revoked passes (a JWS); the last copy while issuance is down, whose `iat` tells its age."""
     kept = await caller.replica.status_list.get()

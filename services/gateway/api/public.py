@@ -28,7 +28,9 @@ async def list_departments(caller: Anyone) -> DepartmentList:
 
 
 @router.get("/officers")
-async def list_officers(caller: Anyone, department: Code, q: Annotated[str, Query(max_length=100)] = "") -> OfficerList:
+async def list_officers(
+    caller: Anyone, department: Code, q: Annotated[str, Query(max_length=100)] = ""
+) -> OfficerList:
     """Officers of a department whose name or designation contains `q`."""
     return await caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
 

@@ -6,7 +6,15 @@ from contracts import rpc
 from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.clock import now
-from services.gateway.access import PLAIN_COOKIE, SECURE_COOKIE, Anyone, IdempotencyKey, SignedIn, Staff, limited
+from services.gateway.access import (
+    PLAIN_COOKIE,
+    SECURE_COOKIE,
+    Anyone,
+    IdempotencyKey,
+    SignedIn,
+    Staff,
+    limited,
+)
 from services.gateway.denials import LONGEST_SESSION
 
 router = APIRouter(prefix="/api/v1", tags=["staff"])

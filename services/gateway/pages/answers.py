@@ -58,12 +58,22 @@ class AnswersCookie:
         for number in range(PARTS):
             if number < len(parts):
                 response.set_cookie(
-                    f"{self._name}{number}", parts[number], SECONDS, path="/", secure=self._secure, httponly=True, samesite="lax"
+                    f"{self._name}{number}",
+                    parts[number],
+                    SECONDS,
+                    path="/",
+                    secure=self._secure,
+                    httponly=True,
+                    samesite="lax",
                 )
             else:
-                response.delete_cookie(f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")
+                response.delete_cookie(
+                    f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax"
+                )
 
     def clear(self, response: Response) -> None:
         """Forgets them."""
         for number in range(PARTS):
-            response.delete_cookie(f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax")
+            response.delete_cookie(
+                f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax"
+            )

@@ -62,7 +62,9 @@ def keep_operator(response: Response, request: Request, token: str, expires_at: 
 
 def forget_operator(response: Response, request: Request) -> None:
     """Forgets it."""
-    response.delete_cookie(_operator_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
+    response.delete_cookie(
+        _operator_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax"
+    )
 
 
 def has_operator(request: Request) -> bool:

@@ -25,15 +25,33 @@ TABS: tuple[ReviewStatus, ...] = ("pending", "approved", "rejected", "returned",
 TOLD = {"done", "already_decided", "application_closed", "not_approved"}
 """What a review's page may say of what was just tried: it is done, or why it could not be."""
 SLOT = ("date", "from", "to")
-NOT_READABLE = {"entries": "entries_range", "date": "date_missing", "from": "from_missing", "to": "to_missing", "note": "required"}
+NOT_READABLE = {
+    "entries": "entries_range",
+    "date": "date_missing",
+    "from": "from_missing",
+    "to": "to_missing",
+    "note": "required",
+}
 """Codes of fields that cannot be read at all; any other field is a choice."""
 
 
 @router.get("")
-async def show_queue(view: DepartmentPage, status: ReviewStatus = "pending", after: str | None = None, told: str = "") -> Response:
+async def show_queue(
+    view: DepartmentPage, status: ReviewStatus = "pending", after: str | None = None, told: str = ""
+) -> Response:
     """The queue, the longest waiting first."""
-    found = await view.caller.ask(rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=50))
-    return view.html("desk/queue.html", found=found, status=status, tabs=TABS, q="", forwarded=told == "forwarded", errors={})
+    found = await view.caller.ask(
+        rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=50)
+    )
+    return view.html(
+        "desk/queue.html",
+        found=found,
+        status=status,
+        tabs=TABS,
+        q="",
+        forwarded=told == "forwarded",
+        errors={},
+    )
 
 
 @router.post("/search")
@@ -42,7 +60,13 @@ async def search(view: DepartmentPage) -> Response:
     q = text_of(await view.form(), "q")[:100]
     values: dict[str, Any] = {"status": None, "tabs": TABS, "q": q, "forwarded": False}
     if len(q) < 2:
-        return view.html("desk/queue.html", 422, found=rpc.approval.ReviewList(items=()), errors={"q": "too_short"}, **values)
+        return view.html(
+            "desk/queue.html",
+            422,
+            found=rpc.approval.ReviewList(items=()),
+            errors={"q": "too_short"},
+            **values,
+        )
     found = await view.caller.ask(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=q))
     return view.html("desk/queue.html", found=found, errors={}, **values)
 
@@ -51,7 +75,12 @@ async def search(view: DepartmentPage) -> Response:
 async def show_review(view: DepartmentPage, review_id: UUID, told: str = "") -> Response:
     """One application."""
     review = await view.caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
-    return view.html("desk/review.html", review=review, officers=await _officers(view, review), told=told if told in TOLD else "")
+    return view.html(
+        "desk/review.html",
+        review=review,
+        officers=await _officers(view, review),
+        told=told if told in TOLD else "",
+    )
 
 
 @router.get("/reviews/{review_id}/{verb}")
@@ -79,7 +108,10 @@ async def decide(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
     except Conflict as error:
         if error.body.code == "application_changed":
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
-        return view.to(f"/desk/reviews/{review_id}", told=error.body.code if error.body.code in TOLD else "already_decided")
+        return view.to(
+            f"/desk/reviews/{review_id}",
+            told=error.body.code if error.body.code in TOLD else "already_decided",
+        )
     if typed.get("department"):
         return view.to("/desk", told="forwarded")  # it is on another desk now
     return view.to(f"/desk/reviews/{review_id}", told="done")
@@ -92,7 +124,9 @@ def _must_be_known(verb: str) -> None:
 
 def _not_readable(error: ValidationError) -> dict[str, str]:
     return {
-        str(one["loc"][-1]): "too_long" if one["type"] == "string_too_long" else NOT_READABLE.get(str(one["loc"][-1]), "choose_one")
+        str(one["loc"][-1]): "too_long"
+        if one["type"] == "string_too_long"
+        else NOT_READABLE.get(str(one["loc"][-1]), "choose_one")
         for one in error.errors(include_input=False)
     }
 
@@ -155,7 +189,14 @@ DECISIONS: dict[str, tuple[Method[Any, ReviewView], Callable[[FormData], dict[st
 
 
 async def _decision_page(
-    view: View, review_id: UUID, verb: str, typed: dict[str, str], errors: dict[str, str], status: int = 200, *, changed: bool = False
+    view: View,
+    review_id: UUID,
+    verb: str,
+    typed: dict[str, str],
+    errors: dict[str, str],
+    status: int = 200,
+    *,
+    changed: bool = False,
 ) -> Response:
     review = await view.caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     values: dict[str, Any] = {
@@ -163,7 +204,9 @@ async def _decision_page(
         "officers": await _officers(view, review),
         "departments": await choices.departments(view, review.site) if verb == "forward" else [],
     }
-    return view.html(f"desk/{verb}.html", status, review=review, typed=typed, errors=errors, changed=changed, **values)
+    return view.html(
+        f"desk/{verb}.html", status, review=review, typed=typed, errors=errors, changed=changed, **values
+    )
 
 
 async def _officers(view: View, review: ReviewView) -> dict[str, Any]:

@@ -51,11 +51,15 @@ class PageRoute(APIRoute):
     async def _told(self, request: Request, error: ContractError) -> Response:
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
-        return _shown(request, error, await self.repeated(request) if isinstance(error, Unavailable) else None)
+        return _shown(
+            request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
+        )
 
     async def signed_out(self, request: Request) -> Response:
         """Without a session it leads to where one signs in."""
-        return RedirectResponse(f"/{language_of(request)}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"})
+        return RedirectResponse(
+            f"/{language_of(request)}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"}
+        )
 
     async def repeated(self, _request: Request) -> dict[str, str] | None:
         """The fields that the page of an outage sends again; None where it offers no such thing."""
@@ -74,7 +78,10 @@ class PageRoute(APIRoute):
             except ValidationError:
                 return _shown(request, InvalidInput("no such form"))
             except HTTPException as error:  # a body that is no form, or too large
-                return _shown(request, NotFound("no such page") if error.status_code == 404 else InvalidInput(error.detail))
+                return _shown(
+                    request,
+                    NotFound("no such page") if error.status_code == 404 else InvalidInput(error.detail),
+                )
 
         return serve_calmly
 
@@ -82,7 +89,9 @@ class PageRoute(APIRoute):
 def language_of(request: Request) -> Language:
     """The language of an address, or the one that the browser asks for."""
     first = request.url.path.split("/")[1]
-    return next((one for one in LANGUAGES if one == first), preferred(request.headers.get("accept-language", "")))
+    return next(
+        (one for one in LANGUAGES if one == first), preferred(request.headers.get("accept-language", ""))
+    )
 
 
 def _shown(request: Request, error: ContractError, repeated: dict[str, str] | None = None) -> Response:
@@ -94,7 +103,9 @@ def _shown(request: Request, error: ContractError, repeated: dict[str, str] | No
         cookies.forget_operator(response, request)
         return response
     status = next(TABLE[kind].status for kind in type(error).__mro__ if kind in TABLE)
-    template = next((name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "errors/fault.html")
+    template = next(
+        (name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "errors/fault.html"
+    )
     headers = dict(_HIDDEN)
     facts: dict[str, Any] = dict(error.body.facts)
     kiosk = any(name in request.cookies for name in KIOSK_COOKIES)
@@ -103,14 +114,23 @@ def _shown(request: Request, error: ContractError, repeated: dict[str, str] | No
     elif "retry_after" in facts:
         headers["Retry-After"] = str(facts["retry_after"])
     again = {"method": request.method, "path": request.url.path, "fields": repeated}
-    shown: dict[str, Any] = {"elsewhere": {}, "kiosk": kiosk, "clearable": not is_for_staff(request), "again": again}
+    shown: dict[str, Any] = {
+        "elsewhere": {},
+        "kiosk": kiosk,
+        "clearable": not is_for_staff(request),
+        "again": again,
+    }
     return page(template, status, headers, language, view=None, code=error.body.code, facts=facts, **shown)
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
     """What nobody expected: logged as everywhere, and told on a page where a page was asked for."""
     problem = await problems.on_fault(request, error)
-    return _shown(request, InternalError("a page failed")) if isinstance(request.scope.get("route"), PageRoute) else problem
+    return (
+        _shown(request, InternalError("a page failed"))
+        if isinstance(request.scope.get("route"), PageRoute)
+        else problem
+    )
 
 
 def too_many(request: Request, error: TooManyAttempts) -> Response:

@@ -21,12 +21,18 @@ from services.gateway.pages.view import SecurityPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
 LONGEST_NUMBER = 20
-NOT_READABLE = {"id_type": ("other_type", "choose_one"), "reason": ("reason", "reason_missing"), "count": ("count", "count_range")}
+NOT_READABLE = {
+    "id_type": ("other_type", "choose_one"),
+    "reason": ("reason", "reason_missing"),
+    "count": ("count", "count_range"),
+}
 """Field of a scan → field of the page, and what is wrong where it cannot be read."""
 
 
 @router.get("")
-async def ask_pass(view: SecurityPage, direction: Literal["entry", "exit"] = "entry", gate: str = "") -> Response:
+async def ask_pass(
+    view: SecurityPage, direction: Literal["entry", "exit"] = "entry", gate: str = ""
+) -> Response:
     """Which pass."""
     return await _ask(view, {"direction": direction, "gate": gate}, {})
 
@@ -79,12 +85,18 @@ async def _ask(view: View, said: dict[str, str], errors: dict[str, str], status:
 
 
 async def _answered(
-    view: View, form: FormData, shown: rpc.verify.ScanResult, direction: str, problems: dict[str, str] | None = None
+    view: View,
+    form: FormData,
+    shown: rpc.verify.ScanResult,
+    direction: str,
+    problems: dict[str, str] | None = None,
 ) -> Response:
     """The ID is to be checked, or the verdict."""
     said = {name: text_of(form, name) for name in ("pass", "gate", "kind", "count", "other_type", "reason")}
     if shown.preview and shown.verdict == "admit":
-        return view.html("gate/check.html", 422 if problems else 200, shown=shown, said=said, errors=problems or {})
+        return view.html(
+            "gate/check.html", 422 if problems else 200, shown=shown, said=said, errors=problems or {}
+        )
     site = await choices.site(view, shown.site) if shown.site else None
     return view.html("gate/verdict.html", shown=shown, direction=direction, said=said, site=site)
 
@@ -107,7 +119,9 @@ def _gate(view: View, form: FormData) -> str:
     return view.principal.gate or text_of(form, "gate")
 
 
-async def _scan(view: View, form: FormData, direction: str, checked: dict[str, Any] | None = None) -> rpc.verify.ScanResult:
+async def _scan(
+    view: View, form: FormData, direction: str, checked: dict[str, Any] | None = None
+) -> rpc.verify.ScanResult:
     preview = direction == "entry" and checked is None
     nonce = str(uuid4()) if preview else _nonce(form)
     asked = {

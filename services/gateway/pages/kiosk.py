@@ -78,7 +78,13 @@ async def show_slip(view: ApplicantPage) -> Response:
     shown = await _just_sent(view)
     if shown is None:
         return view.to("/kiosk")
-    return view.html("kiosk/slip.html", shown=shown, paper="receipt", back="/kiosk/done", **await choices.names(view, shown))
+    return view.html(
+        "kiosk/slip.html",
+        shown=shown,
+        paper="receipt",
+        back="/kiosk/done",
+        **await choices.names(view, shown),
+    )
 
 
 @router.get("/pass")
@@ -88,7 +94,13 @@ async def show_pass(view: ApplicantPage) -> Response:
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")
     shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
-    return view.html("counter/pass.html", shown=shown, paper="receipt", back="/kiosk/done", **await choices.names(view, shown))
+    return view.html(
+        "counter/pass.html",
+        shown=shown,
+        paper="receipt",
+        back="/kiosk/done",
+        **await choices.names(view, shown),
+    )
 
 
 async def _just_sent(view: View) -> ApplicationView | None:

@@ -28,7 +28,9 @@ async def issue_kiosk(view: AdoPage) -> Response:
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("name", "site")}
     try:
-        wanted = IssueLogin.model_validate({"role": "kiosk"} | {name: value or None for name, value in typed.items()})
+        wanted = IssueLogin.model_validate(
+            {"role": "kiosk"} | {name: value or None for name, value in typed.items()}
+        )
         issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError:
         return await _list(view, typed, {"name": "name_missing"}, 422)
@@ -41,7 +43,10 @@ async def issue_kiosk(view: AdoPage) -> Response:
 async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
     """A new token; the browser that was enrolled is a kiosk no longer."""
     key = key_of(await view.form())
-    return view.html("kiosks/issued.html", issued=await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=kiosk_id), key))
+    return view.html(
+        "kiosks/issued.html",
+        issued=await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=kiosk_id), key),
+    )
 
 
 @router.post("/{kiosk_id}/disable")
@@ -55,4 +60,6 @@ async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
     found = (await view.caller.ask(rpc.accounts.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
     kiosks: list[LoginView] = [one for one in found if one.role == "kiosk"]
-    return view.html("kiosks/list.html", status, kiosks=kiosks, sites=await choices.sites(view), typed=typed, errors=errors)
+    return view.html(
+        "kiosks/list.html", status, kiosks=kiosks, sites=await choices.sites(view), typed=typed, errors=errors
+    )

@@ -20,7 +20,11 @@ from services.chassis.clock import IST
 
 LANGUAGES: tuple[Language, ...] = ("pa", "hi", "en")
 ENDONYMS: dict[Language, str] = {"pa": "ਪੰਜਾਬੀ", "hi": "हिन्दी", "en": "English"}
-_LOCALES: dict[Language, Locale] = {"pa": Locale("pa", "IN", script="Guru"), "hi": Locale("hi", "IN"), "en": Locale("en", "IN")}
+_LOCALES: dict[Language, Locale] = {
+    "pa": Locale("pa", "IN", script="Guru"),
+    "hi": Locale("hi", "IN"),
+    "en": Locale("en", "IN"),
+}
 
 
 def _(text: str) -> str:
@@ -60,7 +64,9 @@ def time_of_day(at: time, language: Language) -> str:
 def instant_in_words(at: datetime, language: Language) -> str:
     """An instant in India: ``1 December 2026, 10:30 am``."""
     there = at.astimezone(IST)
-    return f"{format_date(there, 'd MMMM y', locale=_LOCALES[language])}, {time_of_day(there.time(), language)}"
+    return (
+        f"{format_date(there, 'd MMMM y', locale=_LOCALES[language])}, {time_of_day(there.time(), language)}"
+    )
 
 
 def number(value: float, language: Language) -> str:

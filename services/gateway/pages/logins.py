@@ -42,10 +42,15 @@ async def issue_login(view: AdoPage) -> Response:
     form = await view.form()
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
-        wanted = IssueLogin.model_validate({name: value or None for name, value in typed.items()} | {"language": view.language})
+        wanted = IssueLogin.model_validate(
+            {name: value or None for name, value in typed.items()} | {"language": view.language}
+        )
         issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError as error:
-        missing = {str(one["loc"][0]): _not_readable(str(one["loc"][0]), one["type"]) for one in error.errors(include_input=False)}
+        missing = {
+            str(one["loc"][0]): _not_readable(str(one["loc"][0]), one["type"])
+            for one in error.errors(include_input=False)
+        }
         return await _form(view, typed, missing, 422)
     except InvalidInput as error:
         return await _form(view, typed, {one.field: one.code for one in error.body.fields}, 422)
@@ -90,4 +95,12 @@ def _not_readable(field: str, kind: str) -> str:
 async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], status: int = 200) -> Response:
     sites = await choices.sites(view)
     departments = (await view.caller.replica.departments.get()).items
-    return view.html("logins/new.html", status, roles=ROLES, sites=sites, departments=departments, typed=typed, errors=errors)
+    return view.html(
+        "logins/new.html",
+        status,
+        roles=ROLES,
+        sites=sites,
+        departments=departments,
+        typed=typed,
+        errors=errors,
+    )

@@ -65,8 +65,12 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
     )
     return Facts(
         site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,
-        department=next((one for one in departments.items if one.code == shown.department), None) if departments else None,
-        officer=next((one for one in officers.items if one.code == shown.officer), None) if officers else None,
+        department=next((one for one in departments.items if one.code == shown.department), None)
+        if departments
+        else None,
+        officer=next((one for one in officers.items if one.code == shown.officer), None)
+        if officers
+        else None,
         used=use is not None and use.used,
     )
 

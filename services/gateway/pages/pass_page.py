@@ -30,7 +30,9 @@ Wanted = Annotated[str, Query(alias="in", max_length=20)]
 """The language that the reader chose; without one it is the pass's."""
 HIDDEN = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
 NOT_FOUND = _("There is no pass behind this link. Open the whole link of the message.")
-UNAVAILABLE = _("The pass cannot be shown just now. Try again in a moment. The pass number in the message works at the gate too.")
+UNAVAILABLE = _(
+    "The pass cannot be shown just now. Try again in a moment. The pass number in the message works at the gate too."
+)
 
 
 @router.get("/p/worker.js")
@@ -79,7 +81,12 @@ async def show_calendar(caller: Anyone, code: Code, wanted: Wanted = "") -> Resp
     if condition_of(shown, facts.used) != "issued":
         raise NotFound("there is no visit")
     content = visit_calendar.of(shown, facts, _language(wanted, shown), now())
-    return Response(content, 200, HIDDEN | {"Content-Disposition": 'attachment; filename="visit.ics"'}, "text/calendar; charset=utf-8")
+    return Response(
+        content,
+        200,
+        HIDDEN | {"Content-Disposition": 'attachment; filename="visit.ics"'},
+        "text/calendar; charset=utf-8",
+    )
 
 
 def _language(wanted: str, shown: PassView) -> Language:
@@ -89,7 +96,9 @@ def _language(wanted: str, shown: PassView) -> Language:
 def _no_pass(request: Request, status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
     """A sentence in all languages: nobody knows which one its reader speaks."""
     said = {language: texts(language).gettext(sentence) for language in LANGUAGES}
-    return page("pass/no_pass.html", status, HIDDEN | (headers or {}), language_of(request), elsewhere={}, said=said)
+    return page(
+        "pass/no_pass.html", status, HIDDEN | (headers or {}), language_of(request), elsewhere={}, said=said
+    )
 
 
 async def _drawing(caller: Caller, code: str, shown: PassView) -> Markup | None:

@@ -21,7 +21,9 @@ def linked(text: str) -> Markup:
     """A message's text with its addresses as links."""
     shown, position = Markup(""), 0
     for found in _LINK.finditer(text):
-        shown += escape(text[position : found.start()]) + Markup('<a href="{0}">{0}</a>').format(found.group())
+        shown += escape(text[position : found.start()]) + Markup('<a href="{0}">{0}</a>').format(
+            found.group()
+        )
         position = found.end()
     return shown + escape(text[position:])
 
@@ -29,7 +31,13 @@ def linked(text: str) -> Markup:
 def _shown(message: SentMessage) -> dict[str, object]:
     at = message.at.astimezone(IST)
     link = message.link if message.link and message.link not in message.text else None
-    return {"time": f"{at:%H:%M}", "day": f"{at:%d-%m-%Y}", "text": linked(message.text), "link": link, "message": message}
+    return {
+        "time": f"{at:%H:%M}",
+        "day": f"{at:%d-%m-%Y}",
+        "text": linked(message.text),
+        "link": link,
+        "message": message,
+    }
 
 
 @router.get("/dev/phone")
@@ -40,6 +48,10 @@ async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)
     try:
         messages = await messages_to(caller, "mobile", mobile)
     except ContractError as error:
-        trouble = "That is no mobile number." if isinstance(error, InvalidInput) else "The messages cannot be read just now."
+        trouble = (
+            "That is no mobile number."
+            if isinstance(error, InvalidInput)
+            else "The messages cannot be read just now."
+        )
         return page("phone.html", mobile=mobile, messages=(), trouble=trouble)
     return page("phone.html", mobile=mobile, messages=[_shown(message) for message in messages], trouble="")

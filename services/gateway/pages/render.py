@@ -23,7 +23,9 @@ def _optional_names() -> frozenset[str]:
     """Names that govuk-frontend's macros may ask for before they set them; ``undefined`` and ``null`` are left from their Nunjucks."""
     environment = Environment(autoescape=True)
     sources = (_GOVUK.get_source(environment, name)[0] for name in _GOVUK.list_templates())
-    return frozenset({"undefined", "null", "caller"}.union(*(re.findall(r"\bset (\w+)", source) for source in sources)))
+    return frozenset(
+        {"undefined", "null", "caller"}.union(*(re.findall(r"\bset (\w+)", source) for source in sources))
+    )
 
 
 class StrictNames(Undefined):
@@ -39,7 +41,9 @@ class StrictNames(Undefined):
 @cache
 def _environment(language: Language) -> Environment:
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("services.gateway"), PrefixLoader({"govuk_frontend_jinja": _GOVUK})]),
+        loader=ChoiceLoader(
+            [PackageLoader("services.gateway"), PrefixLoader({"govuk_frontend_jinja": _GOVUK})]
+        ),
         autoescape=True,
         undefined=StrictNames,
         trim_blocks=True,
@@ -77,7 +81,12 @@ def text(template: str, language: Language = "en", /, **values: Any) -> str:
 
 
 def page(
-    template: str, status: int = 200, headers: Mapping[str, str] | None = None, language: Language = "en", /, **values: Any
+    template: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    language: Language = "en",
+    /,
+    **values: Any,
 ) -> HTMLResponse:
     """A template as a response."""
     return HTMLResponse(text(template, language, **values), status, headers)

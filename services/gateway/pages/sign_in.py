@@ -47,10 +47,16 @@ async def send_code(view: OpenPage) -> Response:
     before = answers.get("sign_in") if text_of(form, "again") else None
     if before and _wait(before) > 0:
         return _code_page(view, before, {})
-    mobile, to = (before["mobile"], before["to"]) if before else (text_of(form, "mobile")[:40], text_of(form, "to"))
-    key = str(uuid5(NAMESPACE_URL, f"{text_of(form, 'key') or uuid4()} {mobile}"))  # a second click sends nothing more
+    mobile, to = (
+        (before["mobile"], before["to"]) if before else (text_of(form, "mobile")[:40], text_of(form, "to"))
+    )
+    key = str(
+        uuid5(NAMESPACE_URL, f"{text_of(form, 'key') or uuid4()} {mobile}")
+    )  # a second click sends nothing more
     try:
-        sent = await view.caller.command(rpc.accounts.REQUEST_OTP, RequestOtp(mobile=mobile, language=view.language), key)
+        sent = await view.caller.command(
+            rpc.accounts.REQUEST_OTP, RequestOtp(mobile=mobile, language=view.language), key
+        )
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
     except TooManyAttempts as error:
@@ -150,11 +156,19 @@ def _wait(asked: dict[str, str]) -> int:
 
 def _mobile_page(view: View, to: str, typed: str, errors: dict[str, str], status: int = 200) -> Response:
     headers = RETRY if status == 503 else None
-    return view.html("sign_in/mobile.html", status, headers, to=to, errors=errors, typed=typed, unavailable=status == 503)
+    return view.html(
+        "sign_in/mobile.html", status, headers, to=to, errors=errors, typed=typed, unavailable=status == 503
+    )
 
 
 def _code_page(
-    view: View, asked: dict[str, str], errors: dict[str, str], status: int = 200, *, typed: str = "", left: str | int | None = None
+    view: View,
+    asked: dict[str, str],
+    errors: dict[str, str],
+    status: int = 200,
+    *,
+    typed: str = "",
+    left: str | int | None = None,
 ) -> Response:
     headers = RETRY if status == 503 else None
     end = re.sub(r"\D", "", ascii_digits(asked["mobile"]))[-4:]

@@ -15,7 +15,13 @@ from services.gateway.pages.failing import PageRoute, too_many
 from services.gateway.pages.view import OpenPage, StaffPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/staff", include_in_schema=False, route_class=PageRoute)
-HOMES: dict[Role, str] = {"department": "/desk", "ado": "/desk/logins", "security": "/gate", "reception": "/counter", "assisted": "/assist"}
+HOMES: dict[Role, str] = {
+    "department": "/desk",
+    "ado": "/desk/logins",
+    "security": "/gate",
+    "reception": "/counter",
+    "assisted": "/assist",
+}
 
 
 @router.get("/sign-in")
@@ -32,7 +38,9 @@ async def sign_in(view: OpenPage) -> Response:
     if not login_id or not password:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "login_missing"}, typed=login_id)
     try:
-        session = await view.caller.command(rpc.accounts.LOG_IN, LogIn(login_id=login_id[:40], password=password[:200]), str(uuid4()))
+        session = await view.caller.command(
+            rpc.accounts.LOG_IN, LogIn(login_id=login_id[:40], password=password[:200]), str(uuid4())
+        )
     except NotAuthenticated:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "wrong_login"}, typed=login_id)
     except TooManyAttempts as error:
@@ -59,7 +67,11 @@ async def change_password(view: StaffPage) -> Response:
     except NotAuthenticated:
         return view.html("staff/password.html", 422, errors={"current": "wrong_password"})
     except InvalidInput as error:
-        return view.html("staff/password.html", 422, errors={one.field: f"password_{one.code}" for one in error.body.fields})
+        return view.html(
+            "staff/password.html",
+            422,
+            errors={one.field: f"password_{one.code}" for one in error.body.fields},
+        )
     except TooManyAttempts as error:
         return too_many(view.request, error)
     return _signed_in(view, session)
@@ -75,7 +87,9 @@ async def sign_out(view: StaffPage) -> Response:
 
 
 def _signed_in(view: View, session: StaffSession) -> Response:
-    response = view.to("/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff/sign-in"))
+    response = view.to(
+        "/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff/sign-in")
+    )
     if session.role == "assisted" and not session.must_change_password:
         cookies.sign_out(response, view.request)  # there a visitor's session will be
         cookies.keep_operator(response, view.request, session.access_token, session.expires_at)

@@ -66,7 +66,11 @@ def lines(entries: Sequence[TimelineEntry], told: Told, note: str | None = None)
     decided = [number for number, entry in enumerate(entries) if entry.what in ("rejected", "returned")]
     noted = decided[-1] if note and decided else None
     return [
-        Line(entry.at, _what(entry, told), (*_particulars(entry, told), *((note,) if number == noted and note else ())))
+        Line(
+            entry.at,
+            _what(entry, told),
+            (*_particulars(entry, told), *((note,) if number == noted and note else ())),
+        )
         for number, entry in enumerate(entries)
     ]
 
@@ -87,11 +91,15 @@ Facts = Mapping[str, str | int]
 
 def _decision(facts: Facts, told: Told) -> tuple[str, ...]:
     department = str(facts.get("department", ""))
-    return told.departments.get(department, department), told.word(REASONS, facts["reason"]) if "reason" in facts else ""
+    return told.departments.get(department, department), told.word(
+        REASONS, facts["reason"]
+    ) if "reason" in facts else ""
 
 
 def _message(facts: Facts, told: Told) -> tuple[str, ...]:
-    message = f"{told.word(MESSAGES, facts.get('purpose', ''))}, {told.word(CHANNELS, facts.get('channel', ''))}"
+    message = (
+        f"{told.word(MESSAGES, facts.get('purpose', ''))}, {told.word(CHANNELS, facts.get('channel', ''))}"
+    )
     return message, told.say(TOO_LATE) if facts.get("reason") == "expired" else ""
 
 

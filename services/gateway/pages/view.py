@@ -14,7 +14,17 @@ from contracts.errors import ContractError, Forbidden, NotAuthenticated
 from contracts.model import Language
 from contracts.rpc.call import Principal
 from contracts.tokens import SessionClaims
-from services.gateway.access import SAFE_METHODS, Access, Caller, anyone, applicant, kiosk_of, operator, role, staff
+from services.gateway.access import (
+    SAFE_METHODS,
+    Access,
+    Caller,
+    anyone,
+    applicant,
+    kiosk_of,
+    operator,
+    role,
+    staff,
+)
 from services.gateway.origin import is_same_origin
 from services.gateway.pages.cookies import has_operator
 from services.gateway.pages.failing import is_for_staff
@@ -57,7 +67,9 @@ class View:
         kiosk: the enrolled device on which it is shown, if it is one.
     """
 
-    def __init__(self, request: Request, language: Language, caller: Caller, kiosk: SessionClaims | None = None) -> None:
+    def __init__(
+        self, request: Request, language: Language, caller: Caller, kiosk: SessionClaims | None = None
+    ) -> None:
         self.request = request
         self.language = language
         self.caller = caller
@@ -79,11 +91,19 @@ class View:
         """The address of a page in this language, or in another one."""
         return f"/{language or self.language}{inner}"
 
-    def html(self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any) -> HTMLResponse:
+    def html(
+        self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any
+    ) -> HTMLResponse:
         """A page in this language, kept by no cache."""
         inner = self.request.url.path.removeprefix(f"/{self.language}")
-        declared = {parameter.alias for parameter in self.request.scope["route"].dependant.query_params} | SEARCHED
-        kept = [(name, value) for name, value in self.request.query_params.multi_items() if name in declared and name != "told"]
+        declared = {
+            parameter.alias for parameter in self.request.scope["route"].dependant.query_params
+        } | SEARCHED
+        kept = [
+            (name, value)
+            for name, value in self.request.query_params.multi_items()
+            if name in declared and name != "told"
+        ]
         query = f"?{urlencode(kept)}" if kept and self.request.method == "GET" else ""
         elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
         shown = {"view": self, "elsewhere": elsewhere, "clearable": not is_for_staff(self.request)}
@@ -92,7 +112,9 @@ class View:
     def to(self, inner: str, **query: str) -> RedirectResponse:
         """On to another page, by GET; what is empty is left out of its address."""
         asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value)
-        return RedirectResponse(self.path(inner) + (f"?{asked}" if asked else ""), 303, {"Cache-Control": "no-store"})
+        return RedirectResponse(
+            self.path(inner) + (f"?{asked}" if asked else ""), 303, {"Cache-Control": "no-store"}
+        )
 
     async def form(self) -> FormData:
         """The fields of a POST."""
@@ -129,7 +151,9 @@ class Pages:
             Forbidden: a form of another site, or a role that may not.
             NotAuthenticated: nobody is signed in.
         """
-        if request.method not in SAFE_METHODS and not is_same_origin(request, replica_of(request).options.public_url):
+        if request.method not in SAFE_METHODS and not is_same_origin(
+            request, replica_of(request).options.public_url
+        ):
             raise Forbidden("a page of another site made this request", code="cross_site")
         view = View(request, language, await self._caller(request), await _kiosk(request))
         if has_operator(request):

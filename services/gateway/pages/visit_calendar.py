@@ -45,7 +45,11 @@ def of(shown: PassView, facts: Facts, language: Language, at: datetime) -> bytes
 
 def _summary(facts: Facts, language: Language) -> str:
     visit = texts(language).gettext(VISIT)
-    return f"{visit}: {facts.department.name.get(language, facts.department.code)}" if facts.department else visit
+    return (
+        f"{visit}: {facts.department.name.get(language, facts.department.code)}"
+        if facts.department
+        else visit
+    )
 
 
 def _location(shown: PassView, facts: Facts, language: Language) -> str:
@@ -53,11 +57,19 @@ def _location(shown: PassView, facts: Facts, language: Language) -> str:
     gate = f"{say('Gate')} {shown.gate}" if shown.gate else say("Any gate")
     if facts.site is None:
         return f"{shown.site}, {gate}"
-    return ", ".join(part for part in (facts.site.name.get(language, shown.site), facts.site.address.get(language, ""), gate) if part)
+    return ", ".join(
+        part
+        for part in (facts.site.name.get(language, shown.site), facts.site.address.get(language, ""), gate)
+        if part
+    )
 
 
 def _description(shown: PassView, language: Language) -> str:
     say = texts(language).gettext
     kind = shown.applicant.id_type
-    carry = f"{say('Bring this ID proof, the original')}: {say(ID_TYPES[kind])}" if kind else say("Bring an original ID proof")
+    carry = (
+        f"{say('Bring this ID proof, the original')}: {say(ID_TYPES[kind])}"
+        if kind
+        else say("Bring an original ID proof")
+    )
     return f"{say('Reference')} {shown.reference}\n{carry}\n{say(WHERE_THE_PASS_IS)}"

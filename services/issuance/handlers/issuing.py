@@ -56,7 +56,9 @@ def issue_pass(approved: PassApproved, session: Session, now: datetime) -> None:
     margin, replaces = settings().entry_margin_minutes, None if earlier is None else earlier.number
 
     def build(number: str) -> Pass:
-        return new_pass(approved, number, _new_link_code(), margin_minutes=margin, master=_master(), replaces=replaces)
+        return new_pass(
+            approved, number, _new_link_code(), margin_minutes=margin, master=_master(), replaces=replaces
+        )
 
     _issue(session, build, now)
 
@@ -91,7 +93,9 @@ def reissue(request: ReissuePass, call: Call, session: Session, now: datetime) -
         InvalidInput: the reason belongs to somebody else.
     """
     if request.reason not in {"reissued", "security"}:
-        raise InvalidInput.of("reason", "not_accepted", "a pass is reissued because it was lost, or for security")
+        raise InvalidInput.of(
+            "reason", "not_accepted", "a pass is reissued because it was lost, or for security"
+        )
 
     def effect() -> str:
         old = pass_for(session, request.number, call.principal)
@@ -100,9 +104,18 @@ def reissue(request: ReissuePass, call: Call, session: Session, now: datetime) -
         lost = old.as_pass()
         lost.require_reissuable(now)
         _revoke(session, old, request.reason, now, replaced=True)
-        return _issue(session, lambda number: lost.renumbered(number, _new_link_code(), _master()), now).number
+        return _issue(
+            session, lambda number: lost.renumbered(number, _new_link_code(), _master()), now
+        ).number
 
-    return once(session, call, "issuance.reissue", request, effect, lambda number: view_of(session, session.get_one(PassRow, number), now))
+    return once(
+        session,
+        call,
+        "issuance.reissue",
+        request,
+        effect,
+        lambda number: view_of(session, session.get_one(PassRow, number), now),
+    )
 
 
 def _locked(session: Session, application_id: UUID) -> ApplicationRow:
@@ -112,7 +125,9 @@ def _locked(session: Session, application_id: UUID) -> ApplicationRow:
 
 
 def _live_row(session: Session, application_id: UUID) -> PassRow | None:
-    return session.scalars(select(PassRow).where(PassRow.application_id == application_id, PassRow.revoked_at.is_(None))).one_or_none()
+    return session.scalars(
+        select(PassRow).where(PassRow.application_id == application_id, PassRow.revoked_at.is_(None))
+    ).one_or_none()
 
 
 def _revoke_live(session: Session, application_id: UUID, reason: RevocationReason, now: datetime) -> None:
@@ -121,7 +136,9 @@ def _revoke_live(session: Session, application_id: UUID, reason: RevocationReaso
         _revoke(session, row, reason, now)
 
 
-def _revoke(session: Session, row: PassRow, reason: RevocationReason, now: datetime, *, replaced: bool = False) -> None:
+def _revoke(
+    session: Session, row: PassRow, reason: RevocationReason, now: datetime, *, replaced: bool = False
+) -> None:
     outbox.add(session, row.as_pass().revoke(reason, replaced=replaced), at=now)
     row.revocation, row.revoked_at = reason, now
     session.flush()
@@ -133,7 +150,10 @@ def _issue(session: Session, build: Callable[[str], Pass], now: datetime) -> Pas
     for _ in range(NUMBER_TRIES):
         made = build(new_pass_number())
         row = insert(PassRow).values(**vars(made), kid=key.kid, issued_at=now)
-        if session.scalar(row.on_conflict_do_nothing(index_elements=["number"]).returning(PassRow.number)) is not None:
+        if (
+            session.scalar(row.on_conflict_do_nothing(index_elements=["number"]).returning(PassRow.number))
+            is not None
+        ):
             outbox.add(session, made.issued(key.public), at=now)
             return made
     raise NoFreeNumber(f"{NUMBER_TRIES} numbers in a row are taken")

@@ -43,9 +43,13 @@ def status_list(session: Session, now: datetime) -> StatusList:
 
 def _row_to_sign(session: Session, signed_until: datetime, *, others_may_win: bool) -> StatusListRow | None:
     """The list's row, locked, where it was signed at ``signed_until`` or before; the first call makes it."""
-    session.execute(insert(StatusListRow).values(id=1, seq=0, signed_at=_NEVER, jws="").on_conflict_do_nothing())
+    session.execute(
+        insert(StatusListRow).values(id=1, seq=0, signed_at=_NEVER, jws="").on_conflict_do_nothing()
+    )
     due = select(StatusListRow).where(StatusListRow.signed_at <= signed_until)
-    return session.scalars(due.with_for_update(skip_locked=others_may_win).execution_options(populate_existing=True)).one_or_none()
+    return session.scalars(
+        due.with_for_update(skip_locked=others_may_win).execution_options(populate_existing=True)
+    ).one_or_none()
 
 
 def _sign(session: Session, row: StatusListRow, now: datetime) -> None:

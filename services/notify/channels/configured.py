@@ -24,5 +24,7 @@ def channels_of(settings: Settings, database: Database) -> Channels:
     if settings.sms_url:
         channels["sms"] = SmsChannel(client, settings.sms_url, settings.sms_token.get_secret_value())
     if settings.whatsapp_url:
-        channels["whatsapp"] = WhatsAppChannel(client, settings.whatsapp_url, settings.whatsapp_token.get_secret_value())
+        channels["whatsapp"] = WhatsAppChannel(
+            client, settings.whatsapp_url, settings.whatsapp_token.get_secret_value()
+        )
     return channels

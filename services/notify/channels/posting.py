@@ -45,7 +45,9 @@ def post(client: httpx.Client, url: str, token: str, key: UUID, body: Mapping[st
     if response.is_success:
         return _json(response)
     if response.is_server_error:
-        raise TemporaryChannelError("gateway_fault", may_have_arrived=response.status_code != HTTPStatus.SERVICE_UNAVAILABLE)
+        raise TemporaryChannelError(
+            "gateway_fault", may_have_arrived=response.status_code != HTTPStatus.SERVICE_UNAVAILABLE
+        )
     if response.status_code in _TEMPORARY:
         raise TemporaryChannelError(_TEMPORARY[response.status_code])
     raise PermanentChannelError("refused")

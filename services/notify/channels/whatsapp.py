@@ -28,7 +28,8 @@ class WhatsAppChannel:
 
 def _body(message: Outgoing) -> dict[str, JsonValue]:
     parameters: list[JsonValue] = [
-        {"type": "text", "parameter_name": name, "text": message.personal.parameters[name]} for name in message.template.placeholders
+        {"type": "text", "parameter_name": name, "text": message.personal.parameters[name]}
+        for name in message.template.placeholders
     ]
     return {
         "messaging_product": "whatsapp",

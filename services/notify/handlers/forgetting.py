@@ -19,8 +19,17 @@ def erase(received: Received[PersonalDataErased], session: Session, at: datetime
     """Forgets whom this application's messages went to and what they said; what still waits is not sent."""
     event = received.event
     is_erased(session, event.application_id, event.reference)
-    session.execute(update(Application).where(Application.id == event.application_id, Application.erased_at.is_(None)).values(erased_at=at))
-    held = select(Message.id).where(Message.application_id == event.application_id).order_by(Message.id).with_for_update()
+    session.execute(
+        update(Application)
+        .where(Application.id == event.application_id, Application.erased_at.is_(None))
+        .values(erased_at=at)
+    )
+    held = (
+        select(Message.id)
+        .where(Message.application_id == event.application_id)
+        .order_by(Message.id)
+        .with_for_update()
+    )
     messages = session.scalars(held).all()
     session.execute(update(Message).where(Message.id.in_(messages)).values(personal=None))
     waiting = Message.id.in_(messages) & (Message.state == "queued")

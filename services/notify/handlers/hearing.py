@@ -31,27 +31,37 @@ def login_issued(received: Received[events.LoginIssued], session: Session, at: d
     store(session, received.id, drafts.login_issued(received.event), at)
 
 
-def application_submitted(received: Received[events.ApplicationSubmitted], session: Session, at: datetime, public_url: str) -> None:
+def application_submitted(
+    received: Received[events.ApplicationSubmitted], session: Session, at: datetime, public_url: str
+) -> None:
     """The applicant gets the reference."""
     _tell(received, session, at, drafts.application_submitted(received.event, public_url))
 
 
-def application_cancelled(received: Received[events.ApplicationCancelled], session: Session, at: datetime) -> None:
+def application_cancelled(
+    received: Received[events.ApplicationCancelled], session: Session, at: datetime
+) -> None:
     """The applicant gets a confirmation."""
     _tell(received, session, at, drafts.application_cancelled(received.event))
 
 
-def application_expired(received: Received[events.ApplicationExpired], session: Session, at: datetime, public_url: str) -> None:
+def application_expired(
+    received: Received[events.ApplicationExpired], session: Session, at: datetime, public_url: str
+) -> None:
     """The applicant hears that nobody decided."""
     _tell(received, session, at, drafts.application_expired(received.event, public_url))
 
 
-def pass_rejected(received: Received[events.PassRejected], session: Session, at: datetime, public_url: str) -> None:
+def pass_rejected(
+    received: Received[events.PassRejected], session: Session, at: datetime, public_url: str
+) -> None:
     """The applicant hears why."""
     _tell(received, session, at, drafts.rejected(received.event, public_url))
 
 
-def pass_returned(received: Received[events.PassReturned], session: Session, at: datetime, public_url: str) -> None:
+def pass_returned(
+    received: Received[events.PassReturned], session: Session, at: datetime, public_url: str
+) -> None:
     """The applicant hears what is missing."""
     _tell(received, session, at, drafts.returned(received.event, public_url))
 
@@ -67,7 +77,9 @@ def _tell(received: Received[A], session: Session, at: datetime, draft: Draft) -
     store(session, received.id, draft, at, application_id=event.application_id, erased=erased)
 
 
-def pass_issued(received: Received[events.PassIssued], session: Session, at: datetime, public_url: str) -> None:
+def pass_issued(
+    received: Received[events.PassIssued], session: Session, at: datetime, public_url: str
+) -> None:
     """The applicant gets the pass, unless it is revoked already. One that was printed before says so now."""
     event = received.event
     erased = is_erased(session, event.application_id, event.reference)
@@ -91,9 +103,25 @@ def pass_revoked(received: Received[events.PassRevoked], session: Session, at: d
     event = received.event
     erased = is_erased(session, event.application_id, event.reference)
     hold_pass(session, event.pass_number, event.application_id)
-    session.execute(update(Pass).where(Pass.number == event.pass_number, Pass.revoked_at.is_(None)).values(revoked_at=received.occurred_at))
-    waiting = (Message.pass_number == event.pass_number) & (Message.purpose == "pass_issued") & (Message.state == "queued")
+    session.execute(
+        update(Pass)
+        .where(Pass.number == event.pass_number, Pass.revoked_at.is_(None))
+        .values(revoked_at=received.occurred_at)
+    )
+    waiting = (
+        (Message.pass_number == event.pass_number)
+        & (Message.purpose == "pass_issued")
+        & (Message.state == "queued")
+    )
     session.execute(update(Message).where(waiting).values(state="withdrawn", ended_at=at))
     draft = drafts.pass_revoked(event)
     if draft is not None:
-        store(session, received.id, draft, at, application_id=event.application_id, pass_number=event.pass_number, erased=erased)
+        store(
+            session,
+            received.id,
+            draft,
+            at,
+            application_id=event.application_id,
+            pass_number=event.pass_number,
+            erased=erased,
+        )

@@ -17,7 +17,9 @@ def local_phone(request: PhoneQuestion, session: Session, *, local_mode: bool) -
     """
     if not local_mode:
         raise NotFound("there is no local phone here")
-    found = session.scalars(select(PhoneMessage).where(PhoneMessage.recipient == _address(request.to)).order_by(PhoneMessage.id))
+    found = session.scalars(
+        select(PhoneMessage).where(PhoneMessage.recipient == _address(request.to)).order_by(PhoneMessage.id)
+    )
     return PhoneMessages(items=tuple(_view(row) for row in found))
 
 
@@ -30,5 +32,11 @@ def _address(text: str) -> str:
 
 def _view(row: PhoneMessage) -> SentMessage:
     return SentMessage(
-        at=row.at, to=row.recipient, channel=row.channel, purpose=row.purpose, language=row.language, text=row.text, link=row.link
+        at=row.at,
+        to=row.recipient,
+        channel=row.channel,
+        purpose=row.purpose,
+        language=row.language,
+        text=row.text,
+        link=row.link,
     )

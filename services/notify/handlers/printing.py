@@ -54,5 +54,7 @@ def _print(session: Session, number: str, at: datetime) -> None:
 def say_printed(session: Session, number: str, application_id: UUID, at: datetime) -> None:
     """Tells that the pass reached its holder on paper. The message id is the same however often it is computed."""
     message_id = uuid5(NAMESPACE_URL, f"epass:printed:{number}")
-    event = NotificationDelivered(message_id=message_id, application_id=application_id, purpose="pass_issued", channel="printed")
+    event = NotificationDelivered(
+        message_id=message_id, application_id=application_id, purpose="pass_issued", channel="printed"
+    )
     outbox.add(session, event, at=at)

@@ -30,7 +30,14 @@ def resend(request: ReferenceOnly, call: Call, session: Session, at: datetime) -
     if call.principal.kind == "staff" and call.principal.role != "reception":
         raise Forbidden("only reception sends passes again")
     application = _own_application(request, call, session)
-    return once(session, call, RESEND.name, request, lambda: str(_send_again(session, application.id, at)), lambda _message_id: Nothing())
+    return once(
+        session,
+        call,
+        RESEND.name,
+        request,
+        lambda: str(_send_again(session, application.id, at)),
+        lambda _message_id: Nothing(),
+    )
 
 
 def _own_application(request: ReferenceOnly, call: Call, session: Session) -> Application:
@@ -38,7 +45,9 @@ def _own_application(request: ReferenceOnly, call: Call, session: Session) -> Ap
         reference = parse_reference(request.reference)
     except ValueError:
         raise NotFound("there is no such application") from None
-    application = session.scalars(select(Application).where(Application.reference == reference).with_for_update()).first()
+    application = session.scalars(
+        select(Application).where(Application.reference == reference).with_for_update()
+    ).first()
     if application is None or not owns(call.principal, _mobiles(session, application.id)):
         raise NotFound("there is no such application")
     return application
@@ -46,7 +55,9 @@ def _own_application(request: ReferenceOnly, call: Call, session: Session) -> Ap
 
 def _mobiles(session: Session, application_id: UUID) -> list[str | None]:
     """Of the applicant; a duty contact's, to whom an escalation went, is another's."""
-    about = select(Message).where(Message.application_id == application_id, Message.purpose != "review_escalated")
+    about = select(Message).where(
+        Message.application_id == application_id, Message.purpose != "review_escalated"
+    )
     return [unseal(row.id, row.personal).owner for row in session.scalars(about) if row.personal is not None]
 
 
@@ -56,7 +67,9 @@ def _send_again(session: Session, application_id: UUID, at: datetime) -> UUID:
         raise Conflict("the pass is over", code="pass_expired")
     if latest.personal is None:
         raise Conflict("there is no number to send it to", code="no_mobile")
-    earlier = select(Message.created_at).where(Message.application_id == application_id, Message.resend_of.is_not(None))
+    earlier = select(Message.created_at).where(
+        Message.application_id == application_id, Message.resend_of.is_not(None)
+    )
     allow_resend(session.scalars(earlier).all(), at)
     copy = _copy(latest, unseal(latest.id, latest.personal), at)
     session.add(copy)

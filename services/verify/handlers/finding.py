@@ -58,7 +58,9 @@ def find(request: ScanPass, session: Session, now: datetime, *, lock: bool) -> F
             number_tries.check(session, request.gate, now)
         return _by_number(request.pass_number or "", session, lock=lock)
     try:
-        claims = pass_token.read(request.token.strip(), lambda kid: signing_keys.find(session, kid), settings().issuer)
+        claims = pass_token.read(
+            request.token.strip(), lambda kid: signing_keys.find(session, kid), settings().issuer
+        )
     except pass_token.NotAPass:
         return "bad_signature"
     row = _row(session, claims.jti, lock=lock)
@@ -90,6 +92,8 @@ def _row(session: Session, number: str, *, lock: bool) -> Pass | None:
 def _begin_row(session: Session, claims: PassClaims) -> None:
     """Two first scans at once begin one row; the event completes it."""
     terms = terms_of(claims)
-    values = {name: getattr(terms, name) for name in ("site", "gate", "party", "entries", "valid_from", "valid_to")}
+    values = {
+        name: getattr(terms, name) for name in ("site", "gate", "party", "entries", "valid_from", "valid_to")
+    }
     row = insert(Pass).values(number=claims.jti, id_commitments=[claims.idc] if claims.idc else [], **values)
     session.execute(row.on_conflict_do_nothing())

@@ -19,7 +19,9 @@ def check(session: Session, gate: str, now: datetime) -> None:
     Raises:
         TooManyAttempts: the gate's limit is reached; ``retry_after`` in seconds.
     """
-    recent = select(func.count(), func.min(NumberTry.at)).where(NumberTry.gate == gate, NumberTry.at > now - WINDOW)
+    recent = select(func.count(), func.min(NumberTry.at)).where(
+        NumberTry.gate == gate, NumberTry.at > now - WINDOW
+    )
     tries, oldest = session.execute(recent).one()
     if tries >= LIMIT:
         wait = ceil((oldest + WINDOW - now).total_seconds())

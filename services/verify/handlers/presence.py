@@ -54,7 +54,12 @@ def close_overdue(session: Session, now: datetime) -> int:
     """
     if not session.scalar(select(func.pg_try_advisory_xact_lock(_CLOSING))):
         return 0
-    overdue = select(Pass).where(Pass.inside > 0, Pass.presumed_gone_at <= now).order_by(Pass.presumed_gone_at).limit(_BATCH)
+    overdue = (
+        select(Pass)
+        .where(Pass.inside > 0, Pass.presumed_gone_at <= now)
+        .order_by(Pass.presumed_gone_at)
+        .limit(_BATCH)
+    )
     rows = session.scalars(overdue.with_for_update(skip_locked=True)).all()
     for row in rows:
         _assume_left(session, row, now)

@@ -48,7 +48,9 @@ def note_revoked(received: Received[PassRevoked], session: Session, now: datetim
     application = {"application_id": event.application_id, "reference": event.reference}
     row = insert(Pass).values(number=event.pass_number, **revoked, **application)
     newer = Pass.revoked_seq < received.seq
-    session.execute(row.on_conflict_do_update(index_elements=[Pass.number], set_=revoked | application, where=newer))
+    session.execute(
+        row.on_conflict_do_update(index_elements=[Pass.number], set_=revoked | application, where=newer)
+    )
     _tell_waiting_scans(session, event.pass_number, now)
 
 
@@ -67,15 +69,24 @@ def _one_at_a_time(session: Session, application_id: UUID) -> None:
 
 def _erase(session: Session, application_id: UUID) -> None:
     passes = Pass.application_id == application_id
-    session.execute(update(Pass).where(passes).values(visitors=None, id_commitments=[]), execution_options={"synchronize_session": False})
+    session.execute(
+        update(Pass).where(passes).values(visitors=None, id_commitments=[]),
+        execution_options={"synchronize_session": False},
+    )
     own = Scan.pass_number.in_(select(Pass.number).where(passes))
-    session.execute(update(Scan).where(own).values(reason=None), execution_options={"synchronize_session": False})
+    session.execute(
+        update(Scan).where(own).values(reason=None), execution_options={"synchronize_session": False}
+    )
 
 
 def _id_commitments(number: str, personal: PassPersonal) -> list[str]:
     key = commitment_key(settings().commitment_master.get_secret_value(), number)
     people: tuple[Person | Companion, ...] = (personal.applicant, *personal.companions)
-    return [commit(key, person.id_type, person.id_last4) for person in people if person.id_type and person.id_last4]
+    return [
+        commit(key, person.id_type, person.id_last4)
+        for person in people
+        if person.id_type and person.id_last4
+    ]
 
 
 def _tell_waiting_scans(session: Session, number: str, now: datetime) -> None:

@@ -25,7 +25,13 @@ _FOR_THE_GATE_ONLY = {"reason_masked"}
 
 
 def record(
-    session: Session, request: ScanPass, login: str, found: Found | None, decision: Decision, at: datetime, now: datetime
+    session: Session,
+    request: ScanPass,
+    login: str,
+    found: Found | None,
+    decision: Decision,
+    at: datetime,
+    now: datetime,
 ) -> Scan | None:
     """Stores a scan with all that follows from it; None where this login's nonce was used before, and then does nothing.
 
@@ -48,7 +54,9 @@ def earlier(session: Session, request: ScanPass, login: str) -> Scan | None:
     Raises:
         IdempotencyKeyReused: it was a scan of something else.
     """
-    scan = session.scalars(select(Scan).where(Scan.scanned_by == login, Scan.nonce == request.nonce)).one_or_none()
+    scan = session.scalars(
+        select(Scan).where(Scan.scanned_by == login, Scan.nonce == request.nonce)
+    ).one_or_none()
     if scan is not None and scan.body_hmac != _digest(request):
         raise IdempotencyKeyReused("this nonce was used for another scan")
     return scan
@@ -76,7 +84,13 @@ def scanned(scan: Scan, row: Pass) -> PassScanned:
 
 
 def _insert(
-    session: Session, request: ScanPass, login: str, row: Pass | None, decision: Decision, at: datetime, now: datetime
+    session: Session,
+    request: ScanPass,
+    login: str,
+    row: Pass | None,
+    decision: Decision,
+    at: datetime,
+    now: datetime,
 ) -> Scan | None:
     columns = _what_was_seen(request) | {
         "id": uuid4(),

@@ -75,7 +75,9 @@ def _decide(request: ScanPass, found: Found | Verdict, at: datetime) -> Decision
         return Decision(found)
     if request.direction == "exit":
         return decide_exit(found.standing, Attempt(request.gate, at, request.count))
-    attempt = Attempt(request.gate, at, request.count, identified=_identified(request, found), marks=_marks(request))
+    attempt = Attempt(
+        request.gate, at, request.count, identified=_identified(request, found), marks=_marks(request)
+    )
     return decide_entry(found.standing, attempt)
 
 

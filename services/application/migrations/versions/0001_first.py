@@ -75,7 +75,12 @@ def _create_applications() -> None:
     op.create_index("applications_by_mobile", "applications", ["mobile", "submitted_at", "id"])
     op.create_index("applications_by_age", "applications", ["submitted_at", "id"])
     op.create_index("applications_undecided", "applications", ["preferred_until"], postgresql_where=undecided)
-    op.create_index("applications_to_erase", "applications", ["last_matters_at"], postgresql_where=sa.text("erased_at is null"))
+    op.create_index(
+        "applications_to_erase",
+        "applications",
+        ["last_matters_at"],
+        postgresql_where=sa.text("erased_at is null"),
+    )
 
 
 def _create_what_hangs_on_them() -> None:

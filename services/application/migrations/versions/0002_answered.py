@@ -19,4 +19,9 @@ FROM_THE_TIMELINE = """
 def upgrade() -> None:
     op.add_column("applications", sa.Column("answered_at", sa.TIMESTAMP(timezone=True)))
     op.execute(FROM_THE_TIMELINE)
-    op.create_index("applications_answered", "applications", ["department", "answered_at"], postgresql_include=["submitted_at"])
+    op.create_index(
+        "applications_answered",
+        "applications",
+        ["department", "answered_at"],
+        postgresql_include=["submitted_at"],
+    )

@@ -11,4 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     there = sa.text("channel in ('counter', 'kiosk')")
-    op.create_index("applications_made_there", "applications", ["site", "submitted_at", "id"], postgresql_where=there)
+    op.create_index(
+        "applications_made_there", "applications", ["site", "submitted_at", "id"], postgresql_where=there
+    )

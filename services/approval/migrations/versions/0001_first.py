@@ -102,7 +102,12 @@ def _reviews() -> None:
     op.create_index("ix_reviews_reference", "reviews", ["reference"])
     op.create_index("reviews_queue", "reviews", ["department", "status", "waiting_since", "id"])
     op.create_index("reviews_age", "reviews", ["waiting_since", "id"])
-    op.create_index("reviews_pending", "reviews", ["site", "waiting_since"], postgresql_where=sa.text("status = 'pending'"))
+    op.create_index(
+        "reviews_pending",
+        "reviews",
+        ["site", "waiting_since"],
+        postgresql_where=sa.text("status = 'pending'"),
+    )
     op.create_table(
         "decisions",
         sa.Column("review_id", sa.Uuid, sa.ForeignKey("reviews.id"), primary_key=True),

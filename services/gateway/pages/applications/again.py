@@ -18,7 +18,11 @@ def answers_of(shown: ApplicationView) -> Answers:
         **(official.model_dump() if official else {}),
     }  # fmt: skip
     answers = {name: value for name, value in known.items() if value}
-    answers |= {"officer": shown.officer or "", "vehicle": shown.vehicle or "", "assistance": shown.assistance or ""}
+    answers |= {
+        "officer": shown.officer or "",
+        "vehicle": shown.vehicle or "",
+        "assistance": shown.assistance or "",
+    }
     answers["companions"] = [companion_answer(one) for one in shown.companions[:MOST_COMPANIONS]]
     if len(shown.companions) <= MOST_COMPANIONS:
         answers["companions_done"] = True

@@ -37,7 +37,10 @@ def of_application(shown: ApplicationView) -> Answers:
         "purpose": shown.purpose,
         "officer": shown.officer or "",
         "vehicle": shown.vehicle or "",
-        "preferred": [{"date": slot.day.isoformat(), "from": f"{slot.start:%H:%M}", "to": f"{slot.end:%H:%M}"} for slot in shown.preferred],
+        "preferred": [
+            {"date": slot.day.isoformat(), "from": f"{slot.start:%H:%M}", "to": f"{slot.end:%H:%M}"}
+            for slot in shown.preferred
+        ],
         "companions": [companion_answer(one) for one in shown.companions],
     }
 
@@ -50,7 +53,9 @@ def read(form: FormData, shown: ApplicationView) -> tuple[Answers, Problems]:
         problems["purpose"] = "purpose_missing"
     rows = [_companion(form, number) for number in range(max(MOST_COMPANIONS, len(shown.companions)))]
     said["companions"] = [one for one in rows if one["name"] or one.get("id_last4")]
-    problems |= {f"name-{number}": "name_missing" for number, one in enumerate(said["companions"]) if not one["name"]}
+    problems |= {
+        f"name-{number}": "name_missing" for number, one in enumerate(said["companions"]) if not one["name"]
+    }
     return said, problems
 
 
@@ -73,7 +78,9 @@ def request_of(shown: ApplicationView, said: Answers) -> AmendApplication:
     Raises:
         pydantic.ValidationError: an answer is longer than any form allows.
     """
-    asked: Answers = {name: said[name] for name in ("purpose", "officer", "vehicle", "preferred") if name in said}
+    asked: Answers = {
+        name: said[name] for name in ("purpose", "officer", "vehicle", "preferred") if name in said
+    }
     if "companions" in said:
         asked["companions"] = [_without_blanks(one) for one in said["companions"]]
     return AmendApplication.model_validate({"reference": shown.reference, **asked})

@@ -20,7 +20,9 @@ from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import ApplicantPage, View, text_of
 
-router = APIRouter(prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute)
+router = APIRouter(
+    prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
+)
 CANCELLABLE = ("submitted", "returned", "approved", "issued")
 """Where the page offers it; the service decides."""
 
@@ -90,12 +92,16 @@ async def apply_again(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if not is_opened(view, shown):
         return to_application(view, shown)
-    answers = answers_of(shown) | of_the_person(opened_too(answers_cookie(view.request).read(view.request), shown.reference))
+    answers = answers_of(shown) | of_the_person(
+        opened_too(answers_cookie(view.request).read(view.request), shown.reference)
+    )
     missing = next_question(answers)
     return keep(view, view.to(f"/apply/{missing.name}" if missing else "/apply/check"), answers)
 
 
-async def _amended(view: View, page: str, shown: ApplicationView, said: Answers, problems: Problems, key: str) -> Response:
+async def _amended(
+    view: View, page: str, shown: ApplicationView, said: Answers, problems: Problems, key: str
+) -> Response:
     """Carries an amendment out, or asks again with what is wrong; a repeat with the same key has one effect and the same answer."""
     if not is_opened(view, shown) or not key:
         return to_application(view, shown)
@@ -106,17 +112,26 @@ async def _amended(view: View, page: str, shown: ApplicationView, said: Answers,
     except ValidationError as error:
         return await _asked(view, page, shown, said, _placed(unreadable(error)), 422)
     except InvalidInput as error:
-        return await _asked(view, page, shown, said, _placed([(one.field, one.code) for one in error.body.fields]), 422)
-    except (Conflict, IdempotencyKeyReused):  # decided meanwhile; or the form was sent before, and changed after a step back
+        return await _asked(
+            view, page, shown, said, _placed([(one.field, one.code) for one in error.body.fields]), 422
+        )
+    except (
+        Conflict,
+        IdempotencyKeyReused,
+    ):  # decided meanwhile; or the form was sent before, and changed after a step back
         return to_application(view, shown, told="too_late")
-    return to_application(view, shown, told="masked" if done.masked else "dates" if page == "dates" else "completed")
+    return to_application(
+        view, shown, told="masked" if done.masked else "dates" if page == "dates" else "completed"
+    )
 
 
 def _placed(found: list[tuple[str, str]]) -> Problems:
     return {place_of(path): code for path, code in found}
 
 
-async def _asked(view: View, page: str, shown: ApplicationView, said: Answers, errors: Problems, status: int = 200) -> Response:
+async def _asked(
+    view: View, page: str, shown: ApplicationView, said: Answers, errors: Problems, status: int = 200
+) -> Response:
     offered: dict[str, Any] = await choices.of_question(view, "when", {"site": shown.site})
     if page == "complete":
         offered["officers"] = await choices.officers(view, shown.department, "")

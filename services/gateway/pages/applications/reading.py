@@ -61,7 +61,11 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
     if not compare_digest(typed, shown.applicant.id_last4 or ""):
         limits.hit("open", view.principal.id)
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": "other_last4"})
-    return keep(view, to_application(view, shown), opened_too(answers_cookie(view.request).read(view.request), shown.reference))
+    return keep(
+        view,
+        to_application(view, shown),
+        opened_too(answers_cookie(view.request).read(view.request), shown.reference),
+    )
 
 
 @router.post("/applications/{reference}/resend")
@@ -73,7 +77,13 @@ async def resend(view: ApplicantPage, reference: str) -> Response:
     try:
         await view.caller.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
     except TooManyAttempts as error:
-        return await application_page(view, shown, 429, problem=error.body.code, retry_after=int(error.body.facts.get("retry_after", 60)))
+        return await application_page(
+            view,
+            shown,
+            429,
+            problem=error.body.code,
+            retry_after=int(error.body.facts.get("retry_after", 60)),
+        )
     except Conflict as error:
         return await application_page(view, shown, 409, problem=error.body.code)
     return to_application(view, shown, told="resent")
@@ -86,7 +96,12 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
     if not is_opened(view, shown) or shown.pass_ is None or not is_good(shown.pass_):
         return to_application(view, shown)
     picture = await view.caller.ask(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
-    return view.html("applications/qr.html", shown=shown, drawing=inline(picture), window=window_of(shown.pass_, view.language))
+    return view.html(
+        "applications/qr.html",
+        shown=shown,
+        drawing=inline(picture),
+        window=window_of(shown.pass_, view.language),
+    )
 
 
 @router.get("/status")
@@ -104,6 +119,12 @@ async def show_status(view: OpenPage) -> Response:
     try:
         found = await status_of(view.caller, question)
     except NotFound:
-        return view.html("applications/status.html", 422, errors={"reference": "unknown_reference"}, found=None, typed=typed)
+        return view.html(
+            "applications/status.html",
+            422,
+            errors={"reference": "unknown_reference"},
+            found=None,
+            typed=typed,
+        )
     known = await progress(view, found.reference, found.status, found.department, found.timeline)
     return view.html("applications/status.html", errors={}, found=found, typed={}, **known)

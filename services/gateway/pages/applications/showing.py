@@ -45,12 +45,18 @@ def is_opened(view: View, shown: ApplicationView) -> bool:
     """Whether the last four of its ID were given in this browser, or it was just sent from it."""
     answers = answers_cookie(view.request).read(view.request)
     sent = answers.get("sent", {}).get("reference")
-    return shown.applicant.id_last4 is None or shown.reference == sent or shown.reference in answers.get("opened", ())
+    return (
+        shown.applicant.id_last4 is None
+        or shown.reference == sent
+        or shown.reference in answers.get("opened", ())
+    )
 
 
 def opened_too(answers: Answers, reference: str) -> Answers:
     """The answers of a browser in which one more application was opened; the oldest are forgotten."""
-    return answers | {"opened": [*(one for one in answers.get("opened", ()) if one != reference), reference][-MOST_OPENED:]}
+    return answers | {
+        "opened": [*(one for one in answers.get("opened", ()) if one != reference), reference][-MOST_OPENED:]
+    }
 
 
 def to_application(view: View, shown: ApplicationView, told: str = "") -> Response:
@@ -74,7 +80,13 @@ def window_of(known: PassSummary | None, language: Language) -> str:
 
 
 async def application_page(
-    view: View, shown: ApplicationView, status: int = 200, *, told: str = "", problem: str = "", retry_after: int = 0
+    view: View,
+    shown: ApplicationView,
+    status: int = 200,
+    *,
+    told: str = "",
+    problem: str = "",
+    retry_after: int = 0,
 ) -> Response:
     """The page of one application.
 
@@ -104,7 +116,9 @@ async def application_page(
     )
 
 
-async def told_in_words(view: View, entries: Sequence[TimelineEntry], note: str | None = None) -> list[timeline.Line]:
+async def told_in_words(
+    view: View, entries: Sequence[TimelineEntry], note: str | None = None
+) -> list[timeline.Line]:
     """A timeline, with the departments' names."""
     return timeline.lines(entries, Told(view.language, await choices.department_names(view)), note)
 

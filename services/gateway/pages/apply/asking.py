@@ -28,7 +28,9 @@ async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
     return [(one.field, one.code) for one in found.problems]
 
 
-async def asked(view: View, question: Question, answers: Answers, errors: Problems, status: int = 200, **more: object) -> Response:
+async def asked(
+    view: View, question: Question, answers: Answers, errors: Problems, status: int = 200, **more: object
+) -> Response:
     """The page of a question; with status 503 it says that the answer could not be checked just now.
 
     Raises:
@@ -37,9 +39,16 @@ async def asked(view: View, question: Question, answers: Answers, errors: Proble
     offered = await choices.of_question(view, question.name, answers)
     if question.name == "name-latin" and "name_latin" not in answers:
         answers = answers | {"name_latin": await _suggested(view, answers)}
-    values = {"answers": answers, "errors": errors, "previous": before(question.name, answers), "key": answers.get("key", "")}
+    values = {
+        "answers": answers,
+        "errors": errors,
+        "previous": before(question.name, answers),
+        "key": answers.get("key", ""),
+    }
     headers = RETRY if status == 503 else None
-    return view.html(f"apply/{question.name}.html", status, headers, unavailable=status == 503, **values, **offered, **more)
+    return view.html(
+        f"apply/{question.name}.html", status, headers, unavailable=status == 503, **values, **offered, **more
+    )
 
 
 async def _suggested(view: View, answers: Answers) -> str:

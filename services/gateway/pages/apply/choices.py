@@ -44,7 +44,11 @@ async def site(view: View, code: str) -> SiteRecord | None:
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
     """Those that sit at a site, in the order of their names in the reader's language; a search finds them however they are spelt."""
     found = (
-        await (view.caller.ask(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100])) if q else view.caller.replica.departments.get())
+        await (
+            view.caller.ask(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
+            if q
+            else view.caller.replica.departments.get()
+        )
     ).items
     return sorted((one for one in found if site_code in one.sites), key=lambda one: one.name[view.language])
 
@@ -57,13 +61,18 @@ async def department_names(view: View) -> dict[str, str]:
 async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]:
     """Site and department in words; their codes where the directory does not know them any more."""
     place, known = await site(view, shown.site), await department_names(view)
-    return {"site": place.name[view.language] if place else shown.site, "department": known.get(shown.department, shown.department)}
+    return {
+        "site": place.name[view.language] if place else shown.site,
+        "department": known.get(shown.department, shown.department),
+    }
 
 
 async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:
     """Officers of a department, found however they are spelt; none where there is no such department any more."""
     try:
-        return (await view.caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))).items
+        return (
+            await view.caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))
+        ).items
     except NotFound:
         return ()
 
@@ -87,12 +96,28 @@ def _left(windows: Iterable[Window], there: datetime) -> Iterator[Window]:
 
 def begins(days: Iterable[Day]) -> list[time]:
     """Every half hour at which a visit can begin on any of the days."""
-    return sorted({at for one in days for window in one.windows for at in _half_hours(window) if _between(at, window[1]) >= SHORTEST})
+    return sorted(
+        {
+            at
+            for one in days
+            for window in one.windows
+            for at in _half_hours(window)
+            if _between(at, window[1]) >= SHORTEST
+        }
+    )
 
 
 def ends(days: Iterable[Day]) -> list[time]:
     """Every half hour at which one can end, and the ends of the hours."""
-    return sorted({at for one in days for window in one.windows for at in (*_half_hours(window), window[1]) if at > window[0]})
+    return sorted(
+        {
+            at
+            for one in days
+            for window in one.windows
+            for at in (*_half_hours(window), window[1])
+            if at > window[0]
+        }
+    )
 
 
 def _half_hours(window: Window) -> Iterator[time]:
@@ -124,8 +149,16 @@ async def of_question(view: View, name: str, answers: Answers) -> dict[str, Any]
     if name == "when":
         record = await site(view, answers.get("site", ""))
         days = list(open_days(record, view.caller.replica.options.furthest_days, now())) if record else []
-        first = next((one.day for one in days if not one.is_today), None)  # a department needs time: not today, unless it is chosen
-        return {"days": days, "begins": begins(days), "ends": ends(days), "usual_hours": usual_windows(days), "first": first}
+        first = next(
+            (one.day for one in days if not one.is_today), None
+        )  # a department needs time: not today, unless it is chosen
+        return {
+            "days": days,
+            "begins": begins(days),
+            "ends": ends(days),
+            "usual_hours": usual_windows(days),
+            "first": first,
+        }
     return {}
 
 

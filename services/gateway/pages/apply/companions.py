@@ -62,5 +62,12 @@ def _problems(found: list[tuple[str, str]], prefix: str) -> Problems:
 
 
 def _page(view: View, kept: Answers, one: Answers, errors: Problems, status: int = 200) -> Response:
-    values = {"answers": one, "errors": errors, "key": kept.get("key", ""), "number": len(kept.get("companions", ()))}
-    return view.html("apply/companion.html", status, RETRY if status == 503 else None, unavailable=status == 503, **values)
+    values = {
+        "answers": one,
+        "errors": errors,
+        "key": kept.get("key", ""),
+        "number": len(kept.get("companions", ())),
+    }
+    return view.html(
+        "apply/companion.html", status, RETRY if status == 503 else None, unavailable=status == 503, **values
+    )

@@ -30,7 +30,9 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
         "id_type": said["id_type"], "id_last4": said["id_last4"], "deliver_by": said["deliver_by"], "assistance": said.get("assistance"),
     }  # fmt: skip
     if said["kind"] == "official":
-        applicant["official"] = {name: said.get(name, "-") for name in ("organisation", "designation", "employee_no")}
+        applicant["official"] = {
+            name: said.get(name, "-") for name in ("organisation", "designation", "employee_no")
+        }
     today = now().astimezone(IST).date().isoformat()
     return SubmitApplication.model_validate(
         {
@@ -49,7 +51,9 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
 
 def unreadable(error: ValidationError) -> list[tuple[str, str]]:
     """What no form allows, as findings: paths and codes. A page's own fields can only be too long."""
-    return [(".".join(str(part) for part in one["loc"]), "too_long") for one in error.errors(include_input=False)]
+    return [
+        (".".join(str(part) for part in one["loc"]), "too_long") for one in error.errors(include_input=False)
+    ]
 
 
 def _code(text: str) -> str:

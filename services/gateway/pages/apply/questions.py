@@ -55,7 +55,10 @@ class Question:
     def problems_of(self, found: Iterable[tuple[str, str]]) -> Problems:
         """What the service found, at the fields of this page."""
         placed = {place: code for path, code in found if (place := self.place_of(path))}
-        return {place: f"{place}_missing" if code == "official_missing" else code for place, code in placed.items()}
+        return {
+            place: f"{place}_missing" if code == "official_missing" else code
+            for place, code in placed.items()
+        }
 
     def put(self, answers: Answers, said: Answers) -> Answers:
         """The answers with this one among them; what it makes void is gone."""
@@ -76,10 +79,14 @@ def _choice(name: str, *allowed: str) -> Callable[[FormData, Answers], tuple[Ans
     return read
 
 
-def _texts(*names: str, optional: tuple[str, ...] = ()) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
+def _texts(
+    *names: str, optional: tuple[str, ...] = ()
+) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         typed: Answers = {name: text_of(form, name) for name in names}
-        return typed, {name: f"{name}_missing" for name, text in typed.items() if not text and name not in optional}
+        return typed, {
+            name: f"{name}_missing" for name, text in typed.items() if not text and name not in optional
+        }
 
     return read
 
@@ -89,7 +96,11 @@ def _place(name: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]
 
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         chosen = text_of(form, name)
-        return ({name: chosen}, {}) if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}", chosen) else ({}, {name: f"{name}_not_chosen"})
+        return (
+            ({name: chosen}, {})
+            if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}", chosen)
+            else ({}, {name: f"{name}_not_chosen"})
+        )
 
     return read
 
@@ -104,7 +115,9 @@ def _officer(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
 def _purpose(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
     kind, problems = _choice("purpose_kind", *PURPOSES)(form, _answers)
     text, more = _texts("purpose")(form, _answers)
-    lines = {name: typed.replace("\r\n", "\n") for name, typed in text.items()}  # a new line is one character, as the counter counts
+    lines = {
+        name: typed.replace("\r\n", "\n") for name, typed in text.items()
+    }  # a new line is one character, as the counter counts
     return kind | lines, problems | more
 
 
@@ -152,7 +165,9 @@ QUESTIONS: tuple[Question, ...] = (
         asked=lambda answers: answers.get("kind") == "official",
         problems={r"applicant\.official\.(\w+)": r"\1", r"applicant\.official": "organisation"},
     ),
-    Question("name", _texts("name"), ("name",), problems={r"applicant\.name": "name"}, resets=("name_latin",)),
+    Question(
+        "name", _texts("name"), ("name",), problems={r"applicant\.name": "name"}, resets=("name_latin",)
+    ),
     Question(
         "name-latin",
         _texts("name_latin"),
@@ -161,15 +176,39 @@ QUESTIONS: tuple[Question, ...] = (
         problems={r"applicant\.name_latin": "name_latin"},
     ),
     Question("id", _identity, ("id_type", "id_last4"), problems={r"applicant\.(id_type|id_last4)": r"\1"}),
-    Question("site", _place("site"), ("site",), problems={r"site": "site"}, resets=("department", "officer", "preferred")),
-    Question("department", _place("department"), ("department",), problems={r"department": "department"}, resets=("officer",)),
+    Question(
+        "site",
+        _place("site"),
+        ("site",),
+        problems={r"site": "site"},
+        resets=("department", "officer", "preferred"),
+    ),
+    Question(
+        "department",
+        _place("department"),
+        ("department",),
+        problems={r"department": "department"},
+        resets=("officer",),
+    ),
     Question("officer", _officer, ("officer",), problems={r"officer": "officer"}),
     Question("purpose", _purpose, ("purpose_kind", "purpose"), problems={r"(purpose_kind|purpose)": r"\1"}),
-    Question("when", _when, ("preferred",), problems={r"preferred\.(\d)\.(date|from|to)": r"\2-\1", r"preferred": "date-0"}),
+    Question(
+        "when",
+        _when,
+        ("preferred",),
+        problems={r"preferred\.(\d)\.(date|from|to)": r"\2-\1", r"preferred": "date-0"},
+    ),
     Question("companions", _companions, ("companions_done",), problems={r"companions(\..+)?": "more"}),
-    Question("vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}),
+    Question(
+        "vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}
+    ),
     Question("assistance", _choice("assistance", "", "wheelchair", "guide"), ("assistance",)),
-    Question("deliver", _choice("deliver_by", "sms", "whatsapp"), ("deliver_by",), problems={r"applicant\.deliver_by": "deliver_by"}),
+    Question(
+        "deliver",
+        _choice("deliver_by", "sms", "whatsapp"),
+        ("deliver_by",),
+        problems={r"applicant\.deliver_by": "deliver_by"},
+    ),
 )
 BY_NAME = {question.name: question for question in QUESTIONS}
 

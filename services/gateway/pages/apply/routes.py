@@ -9,7 +9,14 @@ from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.rpc.call import Page
 from services.gateway.pages.apply import companions, sending
 from services.gateway.pages.apply.asking import asked, findings
-from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, keep, typed_before, was_sent, with_key
+from services.gateway.pages.apply.keeping import (
+    ApplyRoute,
+    answers_of,
+    keep,
+    typed_before,
+    was_sent,
+    with_key,
+)
 from services.gateway.pages.apply.questions import BY_NAME, QUESTIONS, Question, next_question
 from services.gateway.pages.view import ApplicantPage, OpenPage, View
 
@@ -22,7 +29,9 @@ async def start(view: OpenPage) -> Response:
     return view.html("apply/start.html")
 
 
-router.routes.extend([*companions.router.routes, *sending.router.routes])  # before the questions, whose names they would be
+router.routes.extend(
+    [*companions.router.routes, *sending.router.routes]
+)  # before the questions, whose names they would be
 
 
 @router.get("/{name}")
@@ -30,12 +39,18 @@ async def ask(view: ApplicantPage, name: str) -> Response:
     """One question."""
     question, answers = _question(name), with_key(answers_of(view))
     missing = next_question(answers)
-    if missing is not None and missing is not question and QUESTIONS.index(missing) < QUESTIONS.index(question):
+    if (
+        missing is not None
+        and missing is not question
+        and QUESTIONS.index(missing) < QUESTIONS.index(question)
+    ):
         return view.to(f"/apply/{missing.name}")
     form, shown = typed_before(answers, f"apply/{name}"), answers
     if form is not None:
         shown = question.put(answers, question.read(form, answers)[0])
-    page = await asked(view, question, shown, {}, has_applied=name == "who" and not view.kiosk and await _has_applied(view))
+    page = await asked(
+        view, question, shown, {}, has_applied=name == "who" and not view.kiosk and await _has_applied(view)
+    )
     return keep(view, page, answers) if form is None else page
 
 

@@ -11,7 +11,15 @@ from contracts.rpc.application import Checked
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices
 from services.gateway.pages.apply.form import request_of
-from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, digest, keep, of_the_person, was_sent, with_key
+from services.gateway.pages.apply.keeping import (
+    ApplyRoute,
+    answers_of,
+    digest,
+    keep,
+    of_the_person,
+    was_sent,
+    with_key,
+)
 from services.gateway.pages.apply.questions import QUESTIONS, Problems, next_question
 from services.gateway.pages.failing import RETRY
 from services.gateway.pages.view import LONGEST_KEY, ApplicantPage, View, text_of
@@ -49,7 +57,12 @@ async def submit(view: ApplicantPage) -> Response:
         made = await view.caller.command(rpc.application.SUBMIT, request_of(answers, view.language), key)
     except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
         return await _not_taken(view, answers, key, error)
-    sent = {"key": key, "reference": made.reference, "department": answers["department"], "masked": list(made.masked)}
+    sent = {
+        "key": key,
+        "reference": made.reference,
+        "department": answers["department"],
+        "masked": list(made.masked),
+    }
     return keep(view, view.to("/apply/done"), {"sent": sent} | of_the_person(answers))
 
 
@@ -61,27 +74,58 @@ async def done(view: ApplicantPage, told: str = "") -> Response:
     sent = answers_of(view).get("sent")
     if sent is None:
         return view.to("/applications")
-    return view.html("apply/done.html", sent=sent, already=told == "sent", usual=await usual_wait(view, sent["department"]))
+    return view.html(
+        "apply/done.html", sent=sent, already=told == "sent", usual=await usual_wait(view, sent["department"])
+    )
 
 
 def problems_of_questions(found: list[tuple[str, str]]) -> Problems:
     """Question → code of what is wrong with its answer; what belongs to no question is told at the first."""
-    placed = {question.name: code for path, code in reversed(found) for question in QUESTIONS if question.place_of(path)}
+    placed = {
+        question.name: code
+        for path, code in reversed(found)
+        for question in QUESTIONS
+        if question.place_of(path)
+    }
     return placed if placed or not found else {QUESTIONS[0].name: found[0][1]}
 
 
-async def _not_taken(view: View, answers: Answers, key: str, error: InvalidInput | IdempotencyKeyReused | Unavailable) -> Response:
+async def _not_taken(
+    view: View, answers: Answers, key: str, error: InvalidInput | IdempotencyKeyReused | Unavailable
+) -> Response:
     """The same page again. What is unknown is sent again under the same key, what was refused under a new one."""
     if isinstance(error, Unavailable):
         return await _page(view, answers | {"key": key}, {}, 503)
     answers = answers | {"key": str(uuid4())}
-    if isinstance(error, IdempotencyKeyReused):  # an earlier try did arrive, with answers that were changed since
+    if isinstance(
+        error, IdempotencyKeyReused
+    ):  # an earlier try did arrive, with answers that were changed since
         return await _page(view, answers, {}, 409, changed="sent")
-    return await _page(view, answers, problems_of_questions([(one.field, one.code) for one in error.body.fields]), 422)
+    return await _page(
+        view, answers, problems_of_questions([(one.field, one.code) for one in error.body.fields]), 422
+    )
 
 
-async def _page(view: View, answers: Answers, errors: Problems, status: int = 200, *, changed: str = "", masked: bool = False) -> Response:
-    values = {"answers": answers, "errors": errors, "changed": changed, "masked": masked, "shown": digest(answers)}
+async def _page(
+    view: View,
+    answers: Answers,
+    errors: Problems,
+    status: int = 200,
+    *,
+    changed: str = "",
+    masked: bool = False,
+) -> Response:
+    values = {
+        "answers": answers,
+        "errors": errors,
+        "changed": changed,
+        "masked": masked,
+        "shown": digest(answers),
+    }
     headers = RETRY if status == 503 else None
     chosen = await choices.names_of(view, answers)
-    return keep(view, view.html("apply/check.html", status, headers, unavailable=status == 503, **values, **chosen), answers)
+    return keep(
+        view,
+        view.html("apply/check.html", status, headers, unavailable=status == 503, **values, **chosen),
+        answers,
+    )

@@ -22,7 +22,9 @@ from services.gateway.pages.counter.party import LineProblem, Party
 from services.gateway.pages.languages import LANGUAGES
 from services.gateway.pages.view import View, text_of
 
-ASKED = tuple(BY_NAME[name] for name in ("name", "id", "department", "purpose", "when", "vehicle", "assistance"))
+ASKED = tuple(
+    BY_NAME[name] for name in ("name", "id", "department", "purpose", "when", "vehicle", "assistance")
+)
 OFFICE = ("organisation", "designation", "employee_no")
 DELIVERIES = ("sms", "whatsapp", "printed")
 TYPED = (
@@ -63,7 +65,10 @@ class WalkIn:
             asked = request_of(self.answers, spoken).model_dump(by_alias=True)
             return SubmitAtCounter.model_validate(asked | {"mobile": self.typed["mobile"] or None})
         except ValidationError as error:
-            found = [(".".join(str(part) for part in one["loc"]), "too_long") for one in error.errors(include_input=False)]
+            found = [
+                (".".join(str(part) for part in one["loc"]), "too_long")
+                for one in error.errors(include_input=False)
+            ]
             self._take(found)
             return None
 
@@ -88,13 +93,19 @@ def _place_of(path: str) -> str:
 
 def read(form: FormData, site: str) -> WalkIn:
     """Reads the whole form; whom to meet is looked up afterwards."""
-    walk_in = WalkIn({name: text_of(form, name) for name in TYPED}, {"site": site}, party.read(text_of(form, "companions")))
+    walk_in = WalkIn(
+        {name: text_of(form, name) for name in TYPED}, {"site": site}, party.read(text_of(form, "companions"))
+    )
     for question in ASKED:
         said, problems = question.read(form, walk_in.answers)
         walk_in.answers |= said
         walk_in.errors |= problems
     typed = walk_in.typed
-    walk_in.answers |= {"companions": walk_in.party.companions, "name_latin": typed["name_latin"], "kind": "citizen"}
+    walk_in.answers |= {
+        "companions": walk_in.party.companions,
+        "name_latin": typed["name_latin"],
+        "kind": "citizen",
+    }
     walk_in.answers["deliver_by"] = typed["deliver_by"] if typed["deliver_by"] in DELIVERIES else "printed"
     if any(typed[name] for name in OFFICE):
         walk_in.answers |= {"kind": "official"} | {name: typed[name] for name in OFFICE}
@@ -116,7 +127,9 @@ async def find_officer(view: View, walk_in: WalkIn) -> None:
         walk_in.answers["officer"] = chosen[0].code
         return
     walk_in.officers = found
-    walk_in.errors["officer_code" if found else "officer"] = "officer_code_not_chosen" if found else "no_such_officer"
+    walk_in.errors["officer_code" if found else "officer"] = (
+        "officer_code_not_chosen" if found else "no_such_officer"
+    )
 
 
 async def fresh(view: View, site: str) -> WalkIn:
@@ -132,7 +145,9 @@ def next_window(day: choices.Day | None, at: datetime) -> dict[str, str]:
     if day is None:
         return {}
     today = day.day == at.date()
-    opens, closes = next((hours for hours in day.windows if not today or hours[1] > at.time()), day.windows[0])
+    opens, closes = next(
+        (hours for hours in day.windows if not today or hours[1] > at.time()), day.windows[0]
+    )
     five_minutes = (at - timedelta(minutes=at.minute % 5)).time()
     begins = max(opens, five_minutes) if today else opens
     return {"date-0": day.day.isoformat(), "from-0": f"{begins:%H:%M}", "to-0": f"{closes:%H:%M}"}
@@ -141,4 +156,8 @@ def next_window(day: choices.Day | None, at: datetime) -> dict[str, str]:
 async def offered(view: View, site: str) -> dict[str, Any]:
     """What the page has to choose from."""
     spoken: tuple[Language, ...] = LANGUAGES
-    return {"departments": await choices.departments(view, site), "spoken": spoken, "site": await choices.site(view, site)}
+    return {
+        "departments": await choices.departments(view, site),
+        "spoken": spoken,
+        "site": await choices.site(view, site),
+    }

@@ -67,7 +67,12 @@ def _companion(parts: list[str]) -> tuple[Answers, str]:
         name = ", ".join(before)
         return {"name": name, "child": True}, "" if name else "name_missing"
     name, kind = (", ".join(before[:-1]), before[-1]) if len(before) > 1 else (", ".join(before) or last, "")
-    one: Answers = {"name": name, "child": False, "id_type": NO_TYPE_SAID if not kind else _kind_of(kind), "id_last4": last}
+    one: Answers = {
+        "name": name,
+        "child": False,
+        "id_type": NO_TYPE_SAID if not kind else _kind_of(kind),
+        "id_last4": last,
+    }
     if not before or not last:
         return one, "companion_id_missing"
     if not name:
@@ -80,7 +85,14 @@ def _kind_of(word: str) -> str | None:
     said = " ".join(word.casefold().replace("_", " ").split())
     if said in _SHORT:
         return _SHORT[said]
-    return next((kind for kind, name in ID_TYPES.items() if said == kind.replace("_", " ") or said in _words_for(name)), None)
+    return next(
+        (
+            kind
+            for kind, name in ID_TYPES.items()
+            if said == kind.replace("_", " ") or said in _words_for(name)
+        ),
+        None,
+    )
 
 
 def _words_for(english: str) -> set[str]:

@@ -37,7 +37,9 @@ async def look_up(view: ReceptionPage) -> Response:
     """Applications by mobile, reference, pass number or name; a POST, so that none of them stands in an address."""
     q = text_of(await view.form(), "q")
     if len(q) < 2:
-        return await _counter(view, await forms.fresh(view, _site(view)), 422, lookup={"q": "lookup_short"}, q=q)
+        return await _counter(
+            view, await forms.fresh(view, _site(view)), 422, lookup={"q": "lookup_short"}, q=q
+        )
     found = await view.caller.ask(rpc.application.COUNTER_LOOKUP, Lookup(q=q[:100]))
     return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=q)
 
@@ -107,7 +109,9 @@ async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper)
     """What comes out of the printer: a pass, or a badge for each of the party."""
     shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
-    return view.html(f"counter/{kind}.html", shown=shown, paper=paper, back=back, **await choices.names(view, shown))
+    return view.html(
+        f"counter/{kind}.html", shown=shown, paper=paper, back=back, **await choices.names(view, shown)
+    )
 
 
 @router.post("/passes/{number}/reissue")
@@ -137,13 +141,27 @@ def _site(view: View) -> str:
 
 
 async def _counter(
-    view: View, walk_in: WalkIn, status: int = 200, *, lookup: dict[str, str] | None = None, found: LookupHits | None = None, **values: Any
+    view: View,
+    walk_in: WalkIn,
+    status: int = 200,
+    *,
+    lookup: dict[str, str] | None = None,
+    found: LookupHits | None = None,
+    **values: Any,
 ) -> Response:
     """The one page. ``key`` among the values repeats a command whose outcome is not known; else a form has a new one."""
     offered, waiting = await gather(forms.offered(view, _site(view)), _waiting(view))
     wrong = bool(lookup or walk_in.errors or walk_in.lines)
     shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None, "wrong": wrong} | values
-    return view.html("counter/counter.html", status, walk_in=walk_in, errors=walk_in.errors, waiting=waiting, **offered, **shown)
+    return view.html(
+        "counter/counter.html",
+        status,
+        walk_in=walk_in,
+        errors=walk_in.errors,
+        waiting=waiting,
+        **offered,
+        **shown,
+    )
 
 
 async def _waiting(view: View) -> tuple[LookupHit, ...] | None:

@@ -37,7 +37,13 @@ def upgrade() -> None:
         sa.Column("retired_at", INSTANT),
         sa.CheckConstraint("state in ('current', 'retired')", name="signing_keys_state"),
     )
-    op.create_index("signing_keys_one_current", "signing_keys", ["state"], unique=True, postgresql_where=sa.text("state = 'current'"))
+    op.create_index(
+        "signing_keys_one_current",
+        "signing_keys",
+        ["state"],
+        unique=True,
+        postgresql_where=sa.text("state = 'current'"),
+    )
     op.create_table(
         "passes",
         sa.Column("number", sa.Text, primary_key=True),
@@ -55,10 +61,18 @@ def upgrade() -> None:
         sa.Column("kid", sa.Text, sa.ForeignKey("signing_keys.kid"), nullable=False),
         sa.Column("issued_at", INSTANT, nullable=False),
     )
-    op.create_index("passes_one_live", "passes", ["application_id"], unique=True, postgresql_where=sa.text("revoked_at is null"))
+    op.create_index(
+        "passes_one_live",
+        "passes",
+        ["application_id"],
+        unique=True,
+        postgresql_where=sa.text("revoked_at is null"),
+    )
     op.create_index("passes_application", "passes", ["application_id"])
     op.create_index("passes_key", "passes", ["kid", "valid_to"])
-    op.create_index("passes_revoked", "passes", ["valid_to"], postgresql_where=sa.text("revoked_at is not null"))
+    op.create_index(
+        "passes_revoked", "passes", ["valid_to"], postgresql_where=sa.text("revoked_at is not null")
+    )
     op.create_table(
         "status_list",
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),

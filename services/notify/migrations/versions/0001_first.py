@@ -46,10 +46,17 @@ def upgrade() -> None:
         sa.Column("ended_at", INSTANT),
         sa.UniqueConstraint("event_id", "purpose", name="messages_event_id_purpose_key"),
     )
-    op.create_index("messages_due", "messages", ["lane", "due_at"], postgresql_where=sa.text("state = 'queued'"))
+    op.create_index(
+        "messages_due", "messages", ["lane", "due_at"], postgresql_where=sa.text("state = 'queued'")
+    )
     op.create_index("messages_application_id", "messages", ["application_id"])
     op.create_index("messages_pass_number", "messages", ["pass_number"])
-    op.create_index("messages_of_no_application", "messages", ["ended_at"], postgresql_where=sa.text("application_id is null"))
+    op.create_index(
+        "messages_of_no_application",
+        "messages",
+        ["ended_at"],
+        postgresql_where=sa.text("application_id is null"),
+    )
     op.create_table(
         "applications",
         sa.Column("id", sa.Uuid, primary_key=True),

@@ -45,7 +45,9 @@ def upgrade() -> None:
         sa.CheckConstraint("inside >= 0", name="passes_inside_not_negative"),
     )
     inside = sa.text("inside > 0")
-    op.create_index("passes_inside", "passes", ["inside_site", "inside_since", "number"], postgresql_where=inside)
+    op.create_index(
+        "passes_inside", "passes", ["inside_site", "inside_since", "number"], postgresql_where=inside
+    )
     op.create_index("passes_presumed_gone", "passes", ["presumed_gone_at"], postgresql_where=inside)
     op.create_index("passes_application", "passes", ["application_id"])
     op.create_table(
@@ -72,8 +74,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("scanned_by", "nonce", name="scans_once"),
     )
     op.create_index("scans_of_pass", "scans", ["pass_number", "recorded_at"])
-    op.create_index("scans_untold", "scans", ["pass_number"], postgresql_where=sa.text("not told and pass_number is not null"))
-    op.create_table("signing_keys", sa.Column("kid", sa.Text, primary_key=True), sa.Column("x", sa.Text, nullable=False))
+    op.create_index(
+        "scans_untold",
+        "scans",
+        ["pass_number"],
+        postgresql_where=sa.text("not told and pass_number is not null"),
+    )
+    op.create_table(
+        "signing_keys", sa.Column("kid", sa.Text, primary_key=True), sa.Column("x", sa.Text, nullable=False)
+    )
     op.create_table(
         "number_tries",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 
 MOBILES = [f"+9198123000{number:02}" for number in range(8)]
 PATIENCE = 60

@@ -25,10 +25,12 @@ os.environ.update(
 )
 
 from contracts.rpc.call import Call, Principal
-from services.chassis.clock import now
-from tests.backends import TestStack, backend_name, start_stack
-from tests.databases import Databases
-from tests.system import System
+from services.chassis.runtime.clock import now
+from tests.support.backends import TestStack, backend_name, start_stack
+from tests.support.databases import Databases
+from tests.support.system import System
+
+TESTS = Path(__file__).parent
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -39,7 +41,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast ones first: unit, contract, integration, journey, e2e."""
     order = {"unit": 0, "contract": 1, "integration": 2, "journey": 3, "e2e": 4}
-    items.sort(key=lambda item: order.get(item.path.parent.name, 9))
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], 9))
 
 
 @pytest.fixture(scope="session")

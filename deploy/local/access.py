@@ -12,7 +12,7 @@ import psycopg
 
 from contracts.subscriptions import SERVICES
 from deploy.local.vault import Vault
-from services.chassis.ops import grants
+from services.ops import grants
 
 WITH_KEYS = ("accounts", "issuance")
 WITH_COMMITMENT = ("issuance", "verify")
@@ -47,7 +47,7 @@ class Environment:
     def of(self, name: str) -> dict[str, str]:
         """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
 
-        Each gets only what it needs; see ``services/chassis/settings.py`` for the meanings.
+        Each gets only what it needs; see ``services/chassis/runtime/settings.py`` for the meanings.
         """
         if name in SERVICES:
             own = self._of_service(name)

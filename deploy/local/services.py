@@ -23,7 +23,7 @@ from deploy.local.vault import write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = Path(sys.executable).with_name("epass")
-EPASS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "services.chassis.cli"]
+EPASS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "services.ops.cli"]
 """The installed command; a Python that has only the dependencies runs its module."""
 COMMANDS = {**{name: f"serve {name}" for name in SERVICES}, "relay": "relay", "sender": "sender", "gateway": "gateway",
             "exporter": "ops-exporter"}  # fmt: skip

@@ -99,7 +99,7 @@ class Stack:
     def environment(self, name: str) -> dict[str, str]:
         """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
 
-        Each gets only what it needs; see ``services/chassis/settings.py`` for the meanings.
+        Each gets only what it needs; see ``services/chassis/runtime/settings.py`` for the meanings.
         """
         told = access.Environment(
             self.broker.url, self.postgres.url, self.vault, self.ports, self.gateway_port

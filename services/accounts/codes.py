@@ -7,7 +7,7 @@ import secrets
 from uuid import UUID
 
 from contracts.mobile import ascii_digits
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 
 
 def new_code() -> str:

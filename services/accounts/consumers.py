@@ -1,8 +1,8 @@
 """accounts hears no event; what it does by the clock runs beside the RPCs, in the events container."""
 
 from services.accounts import handlers
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase, every
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase, every
 
 
 class Consumers:

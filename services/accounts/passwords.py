@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from contracts.errors import InvalidInput
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """OWASP's Password Storage Cheat Sheet: argon2id, m = 19 MiB, t = 2, p = 1."""

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from cryptography.fernet import Fernet, MultiFernet
 
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 
 
 @lru_cache(maxsize=1)

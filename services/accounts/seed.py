@@ -10,9 +10,9 @@ from contracts.model import Code, Role, Strict
 from services.accounts import passwords
 from services.accounts.domain import Scope, check_scope, parse_login_id
 from services.accounts.models import Login, LoginCounter
-from services.chassis.clock import now
-from services.chassis.db import Database
-from services.chassis.settings import settings
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import settings
 
 
 class DemoLogin(Strict):

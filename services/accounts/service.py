@@ -3,9 +3,9 @@
 from contracts.rpc import accounts as contract
 from contracts.rpc.call import Call, Nothing, Page
 from services.accounts import handlers
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase
-from services.chassis.rpc import rpc
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase
 
 
 class Service:

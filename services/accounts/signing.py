@@ -15,7 +15,7 @@ from contracts.tokens import ALGORITHM, SESSION_TYP, SessionClaims
 from services.accounts import sealing
 from services.accounts.locks import take_turns
 from services.accounts.models import AccessSession, SigningKey
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 
 
 def current_key(session: Session, at: datetime) -> SigningKey:

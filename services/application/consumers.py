@@ -20,9 +20,9 @@ from contracts.events import (
     ReviewEscalated,
 )
 from services.application.handlers import directory, hearing, time_passing
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase, every
-from services.chassis.events import hears
+from services.chassis.messaging.entrypoint import hears
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase, every
 
 
 class Consumers:

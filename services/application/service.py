@@ -19,9 +19,9 @@ from contracts.rpc.application import (
 )
 from contracts.rpc.call import Call, Nothing, Page
 from services.application.handlers import applying, reading
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase
-from services.chassis.rpc import rpc
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase
 
 
 class Service:

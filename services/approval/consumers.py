@@ -11,9 +11,9 @@ from contracts.events import (
     PersonalDataErased,
 )
 from services.approval.handlers import applications, escalation
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase, every
-from services.chassis.events import hears
+from services.chassis.messaging.entrypoint import hears
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase, every
 
 
 class Consumers:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from contracts.errors import FieldError
 from contracts.events import SiteRecord
 from contracts.model import Slot
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 
 LOOK_BACK_DAYS = 90
 """A site that was open for less than the span asked for in so many days counts as never open that long."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
 from services.approval.handlers.directory import department_record, put_department, put_site, site_record
-from services.chassis.clock import now
-from services.chassis.db import Database
-from services.chassis.settings import settings
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import settings
 
 DIRECTORY = Path(__file__).with_name("demo_directory.toml")
 ALWAYS = tuple(

@@ -22,9 +22,9 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.call import Call, Nothing
 from services.approval.handlers import decisions, directory, reviews
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase
-from services.chassis.rpc import rpc
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase
 
 
 class Service:

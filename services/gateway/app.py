@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.exceptions import ExceptionMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from services.chassis.settings import Settings, settings
+from services.chassis.runtime.settings import Settings, settings
 from services.gateway import api, openapi, pages, problems
 from services.gateway.compression import Compression
 from services.gateway.edge import BodyLimit, Edge

@@ -16,8 +16,8 @@ from contracts.rpc.accounts import DeniedSessions
 from contracts.subscriptions import GATEWAY_HEARS, exchange_of
 from contracts.tokens import SessionClaims
 from contracts.wire import read_envelope, unwrap
-from services.chassis.clock import now
-from services.chassis.logs import logger
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 LONGEST_SESSION = timedelta(hours=24)

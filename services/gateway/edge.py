@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.model import Language
-from services.chassis import logs, metrics
+from services.chassis.runtime import logs, metrics
 from services.gateway import problems
 
 log = logs.logger(__name__)

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from contracts.errors import ContractError
-from services.chassis.logs import logger
+from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 T = TypeVar("T")

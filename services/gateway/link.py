@@ -19,7 +19,7 @@ from pamqp.commands import Basic
 
 from contracts.envelope import CONTENT_TYPE
 from contracts.subscriptions import RPC_EXCHANGE
-from services.chassis.broker import LOST
+from services.chassis.messaging.broker import LOST
 from services.gateway import counters
 
 PROBE_SECONDS = 3.0

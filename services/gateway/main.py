@@ -5,8 +5,8 @@ import sys
 
 import uvicorn
 
-from services.chassis import logs
-from services.chassis.settings import settings
+from services.chassis.runtime import logs
+from services.chassis.runtime.settings import settings
 from services.gateway.app import create_app
 from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
 

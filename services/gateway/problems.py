@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from contracts import errors
 from contracts.errors import ContractError, FieldError, InternalError, InvalidInput
 from contracts.model import Wire
-from services.chassis import logs
+from services.chassis.runtime import logs
 
 log = logs.logger(__name__)
 MEDIA_TYPE = "application/problem+json"

@@ -14,8 +14,8 @@ from contracts.rpc.accounts import DeniedSessions
 from contracts.rpc.approval import DepartmentList, DepartmentQuestion, SiteList
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import Jwks, StatusList
-from services.chassis import logs
-from services.chassis.settings import Settings
+from services.chassis.runtime import logs
+from services.chassis.runtime.settings import Settings
 from services.gateway.denials import Denials
 from services.gateway.durations import DepartmentDurations
 from services.gateway.kept import Kept

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from contracts.errors import ContractError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
-from services.chassis import clock, logs, metrics
-from services.chassis.broker import connect
-from services.chassis.settings import Settings
+from services.chassis.messaging.broker import connect
+from services.chassis.runtime import clock, logs, metrics
+from services.chassis.runtime.settings import Settings
 from services.gateway import counters
 from services.gateway.link import Link, LinkLost, Refused, losses
 

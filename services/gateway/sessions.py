@@ -14,7 +14,7 @@ from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import SessionKeys
 from contracts.rpc.call import Principal
 from contracts.tokens import ALGORITHM, SESSION_AUDIENCE, SESSION_TYP, SessionClaims
-from services.chassis.clock import now
+from services.chassis.runtime.clock import now
 from services.gateway.denials import Denials
 from services.gateway.kept import Kept
 

@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApproved, PersonalDataErased
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase, every
-from services.chassis.events import hears
-from services.chassis.settings import settings
+from services.chassis.messaging.entrypoint import hears
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase, every
+from services.chassis.runtime.settings import settings
 from services.issuance.handlers import issuing, status
 
 

@@ -33,7 +33,7 @@ from contracts.model import (
 )
 from contracts.rpc.call import Principal
 from contracts.tokens import PassClaims
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 
 State = Literal["issued", "revoked", "expired"]
 

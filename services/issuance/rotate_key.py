@@ -5,9 +5,9 @@ It holds at once for all processes; passes under the retired key stay good, and 
 
 import click
 
-from services.chassis.clock import now
-from services.chassis.db import Database
-from services.chassis.settings import settings
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import settings
 from services.issuance.keys import rotate
 
 

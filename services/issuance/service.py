@@ -12,9 +12,9 @@ from contracts.rpc.issuance import (
     ReissuePass,
     StatusList,
 )
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase
-from services.chassis.rpc import rpc
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase
 from services.issuance import qr
 from services.issuance.handlers import issuing, status, viewing
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.events import PublicKey
 from contracts.tokens import ALGORITHM
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 
 KID_LENGTH = 8
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
-from services.chassis.bounded import TCP, BoundedConnection
-from services.chassis.logs import logger
+from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+from services.chassis.runtime.logs import logger
 from services.notify.domain import Lane
 
 log = logger(__name__)

@@ -4,10 +4,10 @@ from sqlalchemy.orm import Session
 
 from contracts import events
 from contracts.envelope import Received
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase, every
-from services.chassis.events import hears
-from services.chassis.settings import settings
+from services.chassis.messaging.entrypoint import hears
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase, every
+from services.chassis.runtime.settings import settings
 from services.notify import handlers
 
 

@@ -15,7 +15,7 @@ from contracts.events import (
     ReviewEscalated,
 )
 from contracts.model import Language
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 from services.notify import wording
 from services.notify.domain import Draft, Purpose
 

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from contracts.envelope import UnreadableEvent
 from contracts.events import NotificationDelivered, NotificationFailed
 from contracts.model import DeliverBy, Language
-from services.chassis import logs, outbox
+from services.chassis.messaging import outbox
+from services.chassis.runtime import logs
 from services.notify.domain import Delivered, Failed, Lane, Later, Outcome, Personal, Purpose
 from services.notify.models import Message
 from services.notify.sealing import unseal

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from uuid import UUID
 
-from services.chassis.personal import key_ring
+from services.chassis.messaging.personal_data import key_ring
 from services.notify.domain import Personal
 
 

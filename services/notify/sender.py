@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from services.chassis import logs
-from services.chassis.db import Database
-from services.chassis.health import health
-from services.chassis.lifecycle import Stopping, stopping
-from services.chassis.settings import Settings, settings
+from services.chassis.db.database import Database
+from services.chassis.runtime import logs
+from services.chassis.runtime.health import health
+from services.chassis.runtime.lifecycle import Stopping, stopping
+from services.chassis.runtime.settings import Settings, settings
 from services.notify.bell import Bell, Listener
 from services.notify.channels.configured import channels_of
 from services.notify.domain import Lane, Untried

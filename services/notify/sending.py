@@ -14,11 +14,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from services.chassis import logs, metrics
-from services.chassis.clock import now
-from services.chassis.db import Database
-from services.chassis.lifecycle import Stopping
-from services.chassis.settings import Settings
+from services.chassis.db.database import Database
+from services.chassis.runtime import logs, metrics
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.lifecycle import Stopping
+from services.chassis.runtime.settings import Settings
 from services.notify import leases
 from services.notify.channels import Outgoing, PermanentChannelError, TemporaryChannelError
 from services.notify.channels.configured import Channels

@@ -5,10 +5,10 @@ from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.notify import PhoneMessages, PhoneQuestion
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase
-from services.chassis.rpc import rpc
-from services.chassis.settings import settings
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase
+from services.chassis.runtime.settings import settings
 from services.notify import handlers
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 from contracts.model import Language
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 from services.notify.domain import Purpose
 
 FOLDER = Path(__file__).parent / "templates"

@@ -4,9 +4,9 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import PassIssued, PassRevoked, PersonalDataErased
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase, every
-from services.chassis.events import hears
+from services.chassis.messaging.entrypoint import hears
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.providers import OwnDatabase, every
 from services.verify import handlers
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from contracts.errors import InvalidInput
 from contracts.events import PassPersonal
 from contracts.model import Companion, Person, Verdict, Wire
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a gate's clock may be off and still be believed."""

@@ -4,10 +4,10 @@ from contracts.rpc import verify as contract
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanPass, ScanResult
-from services.chassis.clock import now
-from services.chassis.dependencies import OwnDatabase
-from services.chassis.metrics import PREVIEWS, SCANS
-from services.chassis.rpc import rpc
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.metrics import PREVIEWS, SCANS
+from services.chassis.runtime.providers import OwnDatabase
 from services.verify import handlers
 from services.verify.domain import site_of
 

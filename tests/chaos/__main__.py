@@ -14,11 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.backends import start_stack
 from tests.chaos.provider import Provider
 from tests.chaos.report import Report
 from tests.chaos.run import Limits, Run, settings_for
-from tests.system import System
+from tests.support.backends import start_stack
+from tests.support.system import System
 
 
 def say(text: str) -> None:

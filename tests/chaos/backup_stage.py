@@ -9,7 +9,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from deploy.local import backup
-from tests.backends import TestStack
 from tests.chaos.clients import Pacer, Plan
 from tests.chaos.evidence import Evidence, collect, database
 from tests.chaos.oracle import Findings, SenderKills, judge
@@ -18,8 +17,9 @@ from tests.chaos.promises import Promises
 from tests.chaos.provider import Provider
 from tests.chaos.run import CrowdThread, sender_concurrency, visiting_day
 from tests.journey.actors import Actor, Department, application, new_mobile, ok, slot
-from tests.running import eventually
-from tests.system import System
+from tests.support.backends import TestStack
+from tests.support.running import eventually
+from tests.support.system import System
 
 CROWD = 40
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.backends import TestStack, start_stack
 from tests.chaos.provider import Provider
 from tests.chaos.run import settings_for
 from tests.chaos.scenes import Scene, mobile_ending_in
 from tests.journey.actors import Department
-from tests.system import System
+from tests.support.backends import TestStack, start_stack
+from tests.support.system import System
 
 
 @dataclass(frozen=True)

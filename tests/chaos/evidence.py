@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 
 from contracts.subscriptions import SERVICES, STREAM, subscriptions
-from services.chassis.topology import queues
-from tests.backends import TestStack
-from tests.wire import wire
+from services.chassis.messaging.topology import queues
+from tests.support.backends import TestStack
+from tests.support.wire import wire
 
 
 @dataclass(frozen=True)

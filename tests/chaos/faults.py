@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import httpx
 
-from tests.backends import TestStack
 from tests.chaos.oracle import SenderKills
 from tests.chaos.promises import Promises
 from tests.chaos.schedule import BROKER, POSTGRES, Fault
 from tests.journey.actors import application, slot
-from tests.system import System
+from tests.support.backends import TestStack
+from tests.support.system import System
 
 RECOVERY_SECONDS = 90.0
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import httpx
 
 from tests.chaos.clients import shape
-from tests.running import Process, free_port
-from tests.system import System
+from tests.support.running import Process, free_port
+from tests.support.system import System
 
 PATIENT = {"EPASS_RPC_TIMEOUT": "8"}
 """Seconds: starting processes on a busy machine costs time, which is not what is looked at. What is lost is never answered."""

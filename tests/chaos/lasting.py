@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from contracts.subscriptions import SERVICES
 from tests.chaos.scenes import Scene
 from tests.chaos.watch import Watch
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 OUTAGE_SECONDS = float(os.environ.get("CHAOS_OUTAGE_SECONDS", "15"))
 ALARM_SECONDS = float(os.environ.get("CHAOS_ALARM_SECONDS", OUTAGE_SECONDS / 2))

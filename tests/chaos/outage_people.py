@@ -10,14 +10,14 @@ from uuid import uuid4
 
 import httpx
 
-from tests.backends import TestStack
 from tests.chaos.evidence import database
 from tests.chaos.outages import ANSWER_SECONDS, Act, Answer
 from tests.chaos.people import prove, read_code
 from tests.chaos.provider import Provider
 from tests.journey.actors import MATCHED, Actor, Department, Officer, Staff, application, new_mobile, ok, slot
-from tests.running import eventually
-from tests.system import System
+from tests.support.backends import TestStack
+from tests.support.running import eventually
+from tests.support.system import System
 
 
 class Personnel:

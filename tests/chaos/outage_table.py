@@ -1,10 +1,9 @@
 """The table "What still works when a part is down" of ``docs/operations.md``, read from the file."""
 
-from pathlib import Path
-
 from contracts.subscriptions import SERVICES
+from tests.support.paths import ROOT
 
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 HEADING = "## What still works when a part is down"
 BROKER, POSTGRES = "broker", "PostgreSQL"
 PARTS = (*SERVICES, "relay", "sender", "gateway", BROKER, POSTGRES)

@@ -6,8 +6,8 @@ import httpx
 
 from tests.chaos.provider import Provider
 from tests.journey.actors import ok
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 
 def prove(system: System, provider: Provider, mobile: str) -> str:

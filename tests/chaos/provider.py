@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.running import eventually, free_port
+from tests.support.running import eventually, free_port
 
 LATENCY = 0.02
 """Seconds that it takes over each message, as a quick aggregator does."""

@@ -13,9 +13,8 @@ import httpx
 import psycopg
 from amqp.exceptions import AMQPError
 
-from services.chassis.clock import IST
-from services.chassis.settings import Settings
-from tests.backends import TestStack, backend_name
+from services.chassis.runtime.clock import IST
+from services.chassis.runtime.settings import Settings
 from tests.chaos.clients import Crowd, Line, Pacer, Plan
 from tests.chaos.evidence import collect
 from tests.chaos.faults import Probe, Striker, Struck
@@ -26,7 +25,8 @@ from tests.chaos.provider import Provider
 from tests.chaos.report import Report
 from tests.chaos.schedule import FIRST_ROUND, Fault, schedule
 from tests.journey.actors import new_mobile
-from tests.system import System
+from tests.support.backends import TestStack, backend_name
+from tests.support.system import System
 
 FINAL_SECONDS = 120.0
 """Within this time of the last fault every application is in a final state."""

@@ -1,7 +1,7 @@
 """Runs a process of the system with one of its guards taken out. Only tests have this; no production code holds a switch.
 
 Usage: python -m tests.chaos.sabotage SWITCH[,SWITCH…] MODULE [ARGUMENT…], with the module and arguments of the process:
-``services.chassis.serve issuance`` or ``services.chassis.cli relay``. The switches are the functions of :data:`SWITCHES`.
+``services.chassis.runtime.serve issuance`` or ``services.ops.cli relay``. The switches are the functions of :data:`SWITCHES`.
 Nothing of the project is imported above, since a service patches the standard library before anything else.
 """
 
@@ -26,7 +26,7 @@ def put(owner: object, name: str, instead: object) -> None:
 
 def no_inbox() -> None:
     """Every delivery of an event counts as the first."""
-    from services.chassis import inbox
+    from services.chassis.messaging import inbox
 
     put(inbox, "first_sight", lambda *_: True)
 
@@ -43,8 +43,8 @@ def no_outbox() -> None:
     """Events are kept in memory and said some time after the commit, as who publishes by hand does."""
     import eventlet
 
-    from services.chassis import outbox
-    from services.chassis.dependencies import OwnDatabase
+    from services.chassis.messaging import outbox
+    from services.chassis.runtime.providers import OwnDatabase
 
     add = outbox.add
 
@@ -65,7 +65,7 @@ def mark_before_send() -> None:
     import asyncio
 
     from contracts.envelope import Envelope
-    from services.chassis import relay
+    from services.chassis.messaging import relay
 
     async def send_batch(self: Any, connection: Any) -> int:
         marked = await (
@@ -86,28 +86,28 @@ def mark_before_send() -> None:
 
 def ack_first() -> None:
     """An event is acknowledged before it is handled."""
-    from services.chassis import events
+    from services.chassis.messaging import entrypoint
 
-    work = events.EventEntrypoint._work
+    work = entrypoint.EventEntrypoint._work
 
     def acknowledge_and_work(self: Any, envelope: Any, message: Any) -> None:
         self.consumers.consumer.acknowledge(message)
         message.ack = message.requeue = lambda: None
         work(self, envelope, message)
 
-    put(events.EventEntrypoint, "_work", acknowledge_and_work)
+    put(entrypoint.EventEntrypoint, "_work", acknowledge_and_work)
 
 
 def no_deadline() -> None:
     """A command is carried out however late it comes."""
-    from services.chassis import rpc
+    from services.chassis.rpc import server
 
-    put(rpc, "now", lambda: datetime.min.replace(tzinfo=UTC))
+    put(server, "now", lambda: datetime.min.replace(tzinfo=UTC))
 
 
 def no_idempotency() -> None:
     """A command that is repeated is carried out again. (Handlers are imported afterwards, and get this one.)"""
-    from services.chassis import idempotency
+    from services.chassis.rpc import idempotency
 
     put(idempotency, "once", lambda _session, _call, _route, _request, effect, answer: answer(effect()))
 
@@ -152,23 +152,23 @@ def slow_to_record() -> None:
 
 def slow_to_acknowledge() -> None:
     """No guard is taken out: between the commit of an event's effect and its acknowledgement there is time to be killed."""
-    from services.chassis import events
+    from services.chassis.messaging import entrypoint
 
-    settle = events.EventEntrypoint._settle
+    settle = entrypoint.EventEntrypoint._settle
 
     def hold_and_settle(self: Any, message: Any, error: BaseException | None) -> str:
         print(HELD, flush=True)
         time.sleep(HOLD_SECONDS)
         return settle(self, message, error)
 
-    put(events.EventEntrypoint, "_settle", hold_and_settle)
+    put(entrypoint.EventEntrypoint, "_settle", hold_and_settle)
 
 
 def slow_to_mark() -> None:
     """No guard is taken out: between the broker's confirm and the mark in the outbox there is time to be killed."""
     import asyncio
 
-    from services.chassis import relay
+    from services.chassis.messaging import relay
 
     publish_all = relay.Publisher.publish_all
 
@@ -218,16 +218,16 @@ def no_time_limit() -> None:
 
 def away_is_an_attempt() -> None:
     """A database that is away counts as a failure of the message."""
-    from services.chassis import events
+    from services.chassis.messaging import entrypoint
 
-    put(events, "is_away", lambda _: False)
+    put(entrypoint, "is_away", lambda _: False)
 
 
 def patient_connections() -> None:
     """A database that takes everything and answers nothing is waited for, for ever."""
-    from services.chassis import bounded
+    from services.chassis.db import connection_timeouts
 
-    for kind in (bounded.BoundedConnection, bounded.BoundedAsyncConnection):
+    for kind in (connection_timeouts.BoundedConnection, connection_timeouts.BoundedAsyncConnection):
         put(kind, "answer_seconds", None)
 
 
@@ -235,32 +235,32 @@ def slow_events() -> None:
     """No guard is taken out: each event of the queue SLOW takes SLOW_MS milliseconds longer."""
     import os
 
-    from services.chassis import events
+    from services.chassis.messaging import entrypoint
 
-    once, seconds = events._once, float(os.environ["SLOW_MS"]) / 1000
+    once, seconds = entrypoint._once, float(os.environ["SLOW_MS"]) / 1000
 
     def slowly(session: Any, consumer: str, **kwargs: Any) -> None:
         if consumer == os.environ["SLOW"]:
             time.sleep(seconds)
         once(session, consumer=consumer, **kwargs)
 
-    put(events, "_once", slowly)
+    put(entrypoint, "_once", slowly)
 
 
 def held_events() -> None:
     """No guard is taken out: each event of the queue HELD keeps its worker for half a minute before it is begun."""
     import os
 
-    from services.chassis import events
+    from services.chassis.messaging import entrypoint
 
-    begin = events._when_database_answers
+    begin = entrypoint._when_database_answers
 
     def hold(db: Any, service: str, work: Any) -> None:
         if work.keywords["consumer"] == os.environ["HELD"]:
             time.sleep(30)
         begin(db, service, work)
 
-    put(events, "_when_database_answers", hold)
+    put(entrypoint, "_when_database_answers", hold)
 
 
 def no_lane_for_codes() -> None:

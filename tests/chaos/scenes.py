@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import httpx
 
-from tests.backends import TestStack
 from tests.chaos.evidence import collect, database
 from tests.chaos.oracle import Findings, SenderKills, judge
 from tests.chaos.people import prove
@@ -19,8 +18,9 @@ from tests.chaos.promises import Promises
 from tests.chaos.provider import Provider
 from tests.chaos.run import unsettled
 from tests.journey.actors import MATCHED, Actor, Department, application, new_mobile, ok, slot
-from tests.running import Process, eventually
-from tests.system import System
+from tests.support.backends import TestStack
+from tests.support.running import Process, eventually
+from tests.support.system import System
 
 QUIET_SECONDS = 1.0
 DOUBT_SECONDS = 4.0

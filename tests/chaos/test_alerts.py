@@ -20,8 +20,8 @@ from tests.chaos.evidence import database
 from tests.chaos.people import prove
 from tests.chaos.watching import Watch, watching
 from tests.journey.actors import MATCHED, Actor, Applicant, Department, Officer, issued, new_mobile
-from tests.running import Process, eventually
-from tests.wire import wire
+from tests.support.running import Process, eventually
+from tests.support.wire import wire
 
 pytestmark = [
     pytest.mark.outage,

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.backends import TestStack
 from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
 from tests.chaos.lasting import (
@@ -25,8 +24,9 @@ from tests.chaos.lasting import (
 )
 from tests.chaos.scenes import Scene
 from tests.chaos.watch import ANSWER_SECONDS, Watch
-from tests.running import eventually
-from tests.system import System
+from tests.support.backends import TestStack
+from tests.support.running import eventually
+from tests.support.system import System
 
 pytestmark = pytest.mark.outage
 DEAD = "approval.ApplicationSubmitted.dead"

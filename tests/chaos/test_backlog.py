@@ -17,8 +17,7 @@ from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import PersonalKeyRing
 from contracts.events import Contact, PassRevoked
 from contracts.wire import wrap
-from services.chassis.clock import now
-from tests.backends import TestStack
+from services.chassis.runtime.clock import now
 from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
 from tests.chaos.lasting import BACKLOG
@@ -26,8 +25,9 @@ from tests.chaos.people import read_code
 from tests.chaos.report import machine
 from tests.chaos.scenes import Scene, without
 from tests.journey.actors import Actor, Staff, new_mobile
-from tests.running import eventually
-from tests.wire import wire
+from tests.support.backends import TestStack
+from tests.support.running import eventually
+from tests.support.wire import wire
 
 pytestmark = pytest.mark.outage
 SLOW_MS = ("500", "50")

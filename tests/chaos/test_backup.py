@@ -15,7 +15,6 @@ from contracts.subscriptions import Subscription, subscriptions
 from deploy.local import backup, restore, snapshots, unseen
 from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
-from tests.backends import TestStack, backend_name, start_stack
 from tests.chaos.backup_stage import Stage, judged, play, quick_day, superuser
 from tests.chaos.clients import Pacer, Plan
 from tests.chaos.conftest import Ground
@@ -25,8 +24,9 @@ from tests.chaos.promises import Promises
 from tests.chaos.provider import Provider
 from tests.chaos.run import CrowdThread, settings_for
 from tests.journey.actors import MATCHED, Actor, Officer, application, ok, slot
-from tests.running import eventually
-from tests.system import System
+from tests.support.backends import TestStack, backend_name, start_stack
+from tests.support.running import eventually
+from tests.support.system import System
 
 pytestmark = pytest.mark.outage
 

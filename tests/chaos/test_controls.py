@@ -12,7 +12,7 @@ import pytest
 
 from tests.chaos import sabotage
 from tests.chaos.scenes import Scene
-from tests.running import Process, eventually
+from tests.support.running import Process, eventually
 
 Switches = tuple[Callable[[], None], ...]
 

@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.chassis.bounded import ANSWER_SECONDS
-from tests.backends import TestStack, start_stack
+from services.chassis.db.connection_timeouts import ANSWER_SECONDS
 from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
 from tests.chaos.lasting import (
@@ -25,8 +24,9 @@ from tests.chaos.run import settings_for
 from tests.chaos.scenes import Scene, mobile_ending_in
 from tests.chaos.watch import Watch
 from tests.journey.actors import Department, Staff
-from tests.running import eventually
-from tests.system import System
+from tests.support.backends import TestStack, start_stack
+from tests.support.running import eventually
+from tests.support.system import System
 
 pytestmark = pytest.mark.outage
 LOOKED_AT = 'epass_ops_looked_at_timestamp_seconds{at="invariants"}'

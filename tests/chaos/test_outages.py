@@ -12,7 +12,7 @@ from tests.chaos.outage_people import Personnel, Round
 from tests.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
 from tests.chaos.outages import Patience, away, observe
 from tests.chaos.scenes import sabotaged
-from tests.running import Process, free_port
+from tests.support.running import Process, free_port
 
 pytestmark = pytest.mark.outage
 

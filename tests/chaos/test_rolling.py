@@ -18,7 +18,7 @@ from tests.chaos.promises import Promises
 from tests.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
 from tests.chaos.scenes import Scene, without
 from tests.journey.actors import ok
-from tests.running import Process, eventually
+from tests.support.running import Process, eventually
 
 pytestmark = pytest.mark.outage
 

@@ -17,7 +17,7 @@ import httpx
 from contracts.crockford import new_pass_number, new_reference
 from tests.chaos.scenes import Scene
 from tests.journey.actors import Staff, application, new_mobile, slot
-from tests.running import eventually
+from tests.support.running import eventually
 
 ANSWER_SECONDS = 5.0
 """The promise: within this time everybody has an answer, whatever has happened."""

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from deploy.local.prometheus import COPIED, Prometheus
-from tests.running import Process, free_port
+from tests.support.running import Process, free_port
 
 
 def quickened(text: str) -> str:

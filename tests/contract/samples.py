@@ -11,8 +11,9 @@ from contracts import events as e
 from contracts.envelope import PersonalKeyRing
 from contracts.model import Companion, Contact, Official, Person, Slot
 from contracts.wire import wrap
+from tests.support.paths import ROOT
 
-FOLDER = Path(__file__).parents[2] / "contracts" / "samples"
+FOLDER = ROOT / "contracts" / "samples"
 KEY = "c2FtcGxlcyBvbmx5LCBub3QgYSBzZWNyZXQuLi4uLi4="
 """Of the samples only."""
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """The wire is pinned: yesterday's bytes are read today, and today's are what yesterday's readers expect."""
 
 import json
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,6 +10,7 @@ from contracts.events import ALL
 from contracts.subscriptions import GATEWAY_HEARS, HEARS, SERVICES
 from contracts.wire import read_envelope, unwrap, wrap
 from tests.contract.samples import AT, ID, KEY, SAMPLES, file_of
+from tests.support.paths import ROOT
 
 KEYS = PersonalKeyRing([KEY])
 by_name = pytest.mark.parametrize("event", SAMPLES, ids=lambda event: type(event).__name__)
@@ -96,7 +96,7 @@ def test_every_event_is_heard_by_somebody_or_kept_in_the_stream_on_purpose() -> 
 
 
 def test_the_table_in_the_architecture_says_who_hears_and_says_what() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in text.splitlines()

@@ -13,10 +13,10 @@ from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, Otp
 from contracts.rpc.application import Checked
 from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
 from contracts.tokens import SessionClaims
-from services.chassis.clock import now
+from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
-from tests.applying import BALDEV, HOME, SITE
-from tests.factories_gateway import (
+from tests.support.applying import BALDEV, HOME, SITE
+from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
     TableClient,
@@ -26,8 +26,8 @@ from tests.factories_gateway import (
     picture,
     signed,
 )
-from tests.factories_pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
-from tests.running import eventually, free_port
+from tests.support.factories.pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
+from tests.support.running import eventually, free_port
 
 INSIDE = rpc.verify.Inside(
     pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3, since=now(), gate="PCS1-G1",

@@ -8,10 +8,10 @@ import httpx
 from playwright.sync_api import Page
 
 from contracts.model import Language
-from services.chassis.clock import IST, now
+from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.languages import texts
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 
 def said(text: str, language: Language) -> str:

@@ -19,11 +19,11 @@ from contracts.rpc.accounts import LoginList
 from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import OfficerList, ReviewList
 from contracts.rpc.verify import ScanResult
-from services.chassis.clock import now
-from tests.applying import BALDEV
+from services.chassis.runtime.clock import now
 from tests.e2e.pages_alone import APPROVED, WRONG_LOGIN
-from tests.factories_gateway import NUMBER, REFERENCE, pass_view
-from tests.factories_pages import ADMIT, APPLICATION, REVIEW_ID, login
+from tests.support.applying import BALDEV
+from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
+from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, login
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
 OWN = f"/applications/{REFERENCE}"

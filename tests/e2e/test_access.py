@@ -3,20 +3,20 @@ titles and languages are right, and the keyboard is enough.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotFound
 from services.gateway.pages.languages import LANGUAGES, texts
-from tests.applying import HIDDEN, SAME_SITE
 from tests.e2e.pages_alone import APPROVED, PagesAlone
 from tests.e2e.states import REVIEW, STATES, State
-from tests.factories_gateway import NUMBER, pass_view
-from tests.factories_pages import ADMIT, review
+from tests.support.applying import HIDDEN, SAME_SITE
+from tests.support.factories.gateway import NUMBER, pass_view
+from tests.support.factories.pages import ADMIT, review
+from tests.support.paths import ROOT
 
-AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
+AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 NARROW = {"width": 320, "height": 256}
 """1280 × 1024 at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10)."""
 PASSES = [{}, {"state": "revoked"}, {"state": "expired"}, {"state": "revoked", "replaced_by": "ABCDEFGH"}]

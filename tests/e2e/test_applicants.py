@@ -7,12 +7,12 @@ from datetime import timedelta
 from playwright.sync_api import Page, expect
 
 from contracts.model import Language
-from services.chassis.clock import IST, now
+from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.languages import day_in_words
 from tests.e2e.conftest import DESK, WAYS
 from tests.e2e.people import Staff, Visitor, newest_message, press, said
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 Open = Callable[..., Page]
 HOME = {

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from services.chassis.clock import IST, now
+from services.chassis.runtime.clock import IST, now
 from tests.e2e.conftest import DESK, PHONE, WAYS
 from tests.e2e.people import Staff, Visitor, press
 from tests.e2e.pictures import keep
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 SHOWN = ("start", "error", "check", "done")

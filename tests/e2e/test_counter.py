@@ -10,8 +10,8 @@ from bench import walk_in
 from contracts.model import Language
 from tests.e2e.conftest import DESK
 from tests.e2e.people import Staff, Visitor, press, said
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 KIOSK = {"width": 1080, "height": 1500}
 MILLIMETRE = 72 / 25.4

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import DESK, PHONE, WAYS
 from tests.e2e.people import Staff, Visitor, newest_message, press
 from tests.e2e.pictures import keep
-from tests.system import System
+from tests.support.system import System
 
 
 @WAYS

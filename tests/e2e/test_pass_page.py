@@ -13,10 +13,11 @@ from playwright.sync_api import Error, Page, expect
 
 from tests.e2e.conftest import DESK, PHONE
 from tests.journey.actors import MATCHED, Applicant, Department, Officer, issued, messages
-from tests.running import eventually
-from tests.system import System
+from tests.support.paths import ROOT
+from tests.support.running import eventually
+from tests.support.system import System
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 KEEP, FORGET = "[data-pass=keep]", "[data-pass=forget]"
 ON_THE_PHONE = "Promise.all([caches.keys(), navigator.serviceWorker.getRegistrations()]).then((all) => all.flat().length)"
 """How much was left there."""

@@ -10,7 +10,7 @@ from contracts.model import Person
 from services.gateway.compression import Compression
 from services.gateway.pages.languages import LANGUAGES
 from tests.e2e.pages_alone import PagesAlone
-from tests.factories_gateway import pass_view
+from tests.support.factories.gateway import pass_view
 
 FIRST_BYTES, LATER_BYTES = 100_000, 30_000
 

@@ -15,13 +15,13 @@ from sqlalchemy import text
 from contracts.events import PassRevoked
 from contracts.model import Contact
 from contracts.wire import wrap
-from services.chassis import outbox
-from services.chassis.clock import now
-from services.chassis.db import Database
-from services.chassis.personal import key_ring
-from tests.backends import TestStack
-from tests.running import Process
-from tests.wire import Wire, wire
+from services.chassis.db.database import Database
+from services.chassis.messaging import outbox
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import now
+from tests.support.backends import TestStack
+from tests.support.running import Process
+from tests.support.wire import Wire, wire
 
 QUEUE = "verify.PassRevoked"
 
@@ -37,7 +37,7 @@ def apply_topology(stack: TestStack) -> None:
     """As a deployment does it."""
     environment = {**os.environ, **stack.environment("administrator")}
     subprocess.run(
-        [sys.executable, "-m", "services.chassis.cli", "topology", "apply"],
+        [sys.executable, "-m", "services.ops.cli", "topology", "apply"],
         env=environment,
         check=True,
         timeout=120,
@@ -88,12 +88,12 @@ def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", *
         "EPASS_ATTEMPTS": "3",
     }
     serve = (
-        ["tests.chaos.sabotage", sabotage, "services.chassis.serve"]
+        ["tests.chaos.sabotage", sabotage, "services.chassis.runtime.serve"]
         if sabotage
-        else ["services.chassis.serve"]
+        else ["services.chassis.runtime.serve"]
     )
     return Process(
-        ["-m", *serve, "tests.probe", *only],
+        ["-m", *serve, "tests.support.probe", *only],
         {**environment, **settings},
         folder / f"probe-{uuid4().hex[:6]}.log",
     )
@@ -106,9 +106,7 @@ def make_relay(stack, folder, name="relay", *, sabotage: str = "", **settings: s
         "EPASS_RELAY_DATABASE_URLS": stack.database_url("relay", "issuance"),
         **settings,
     }
-    command = (
-        ["tests.chaos.sabotage", sabotage, "services.chassis.cli"] if sabotage else ["services.chassis.cli"]
-    )
+    command = ["tests.chaos.sabotage", sabotage, "services.ops.cli"] if sabotage else ["services.ops.cli"]
     return Process(["-m", *command, "relay"], environment, folder / f"{name}.log")
 
 

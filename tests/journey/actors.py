@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import httpx
 
-from services.chassis.clock import IST
-from tests.running import eventually
-from tests.system import System
+from services.chassis.runtime.clock import IST
+from tests.support.running import eventually
+from tests.support.system import System
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.system import System
+from tests.support.system import System
 
 TRIES = 30
 

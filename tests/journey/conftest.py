@@ -3,7 +3,7 @@
 import pytest
 
 from tests.journey.actors import Applicant, Department, Officer, Staff
-from tests.system import System
+from tests.support.system import System
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 from PIL import Image
 
 from tests.journey.actors import MATCHED, Applicant, Staff, application, issued, messages, ok, slot
-from tests.running import eventually
+from tests.support.running import eventually
 
 
 @pytest.mark.filterwarnings(

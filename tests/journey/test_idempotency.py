@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from fastapi.routing import APIRoute
 
-from services.chassis.settings import Settings
+from services.chassis.runtime.settings import Settings
 from services.gateway.app import create_app
 from tests.chaos import sabotage
 from tests.chaos.evidence import database
@@ -27,8 +27,8 @@ from tests.journey.actors import (
     ok,
 )
 from tests.journey.at_once import Command, at_once
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 CROWD = 50
 PASSWORD = "a password of the tests"

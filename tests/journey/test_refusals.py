@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 from tests.journey.actors import MATCHED, Applicant, application, issued, ok, slot
-from tests.running import eventually
+from tests.support.running import eventually
 
 
 def field_errors(response) -> dict[str, str]:

@@ -13,8 +13,8 @@ from tests.chaos.evidence import database
 from tests.chaos.scenes import replaced
 from tests.journey.actors import MATCHED, Applicant, Department, Json, Officer, issued, ok
 from tests.journey.at_once import Command, at_once
-from tests.running import eventually
-from tests.system import System
+from tests.support.running import eventually
+from tests.support.system import System
 
 CROWD = 100
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.accounts.domain import FAILURES_COUNT_FOR, FAILURES_OF_ADDRESS, account_wait, refuse_while
 from services.accounts.locks import take_turns
 from services.accounts.models import LoginFailure
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 
 
 def refuse_impatient(session: Session, login_id: str, address: str, at: datetime) -> None:

@@ -27,11 +27,11 @@ from services.accounts import domain, passwords
 from services.accounts.domain import Scope
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import Login, LoginCounter
-from services.chassis import outbox
-from services.chassis.cpu import offload
-from services.chassis.db import Database
-from services.chassis.idempotency import once
-from services.chassis.settings import settings
+from services.chassis.db.database import Database
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.cpu_pool import offload
+from services.chassis.runtime.settings import settings
 
 
 def issue_login(request: IssueLogin, call: Call, db: Database, at: datetime) -> IssuedLogin:

@@ -26,10 +26,10 @@ from services.accounts.domain import (
 from services.accounts.handlers import sessions
 from services.accounts.locks import take_turns
 from services.accounts.models import OtpCode, OtpRequest
-from services.chassis import outbox
-from services.chassis.db import Database
-from services.chassis.idempotency import once
-from services.chassis.settings import settings
+from services.chassis.db.database import Database
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.settings import settings
 
 
 def request_otp(request: RequestOtp, call: Call, session: Session, at: datetime) -> rpc.accounts.OtpRequest:

@@ -11,9 +11,9 @@ from contracts.rpc.call import Call
 from services.accounts import domain, passwords
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import Login
-from services.chassis.cpu import offload
-from services.chassis.db import Database
-from services.chassis.idempotency import once
+from services.chassis.db.database import Database
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.cpu_pool import offload
 
 
 def log_in(request: LogIn, call: Call, db: Database, at: datetime) -> StaffSession:

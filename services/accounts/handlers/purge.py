@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.accounts.domain import FAILURES_COUNT_FOR
 from services.accounts.models import AccessSession, LoginFailure, OtpCode, OtpRequest
-from services.chassis.idempotency import KEEP_HOURS
+from services.chassis.rpc.idempotency import KEEP_HOURS
 
 _REPEATABLE = timedelta(hours=KEEP_HOURS)
 """So long the answer to a repeated command is rebuilt from rows."""

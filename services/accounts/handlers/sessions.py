@@ -13,9 +13,9 @@ from contracts.rpc.accounts import LOG_OUT, ApplicantSession, DeniedSessions, Se
 from contracts.rpc.call import Call, Nothing
 from services.accounts import signing
 from services.accounts.models import AccessSession, Login
-from services.chassis import outbox
-from services.chassis.idempotency import once
-from services.chassis.settings import settings
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.settings import settings
 
 KIOSK_MINUTES = 365 * 24 * 60
 """An enrolled kiosk stays so for a year, unless the ADO Branch disables it."""

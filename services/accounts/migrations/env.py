@@ -1,3 +1,3 @@
-from services.chassis.migrate import run_environment
+from services.chassis.db.migrate import run_environment
 
 run_environment()

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from contracts.events import SiteRecord
 from contracts.model import Slot
 from services.application.domain.findings import Findings
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 
 SHORTEST = timedelta(minutes=15)
 Window = tuple[time, time]

@@ -36,8 +36,8 @@ from services.application.handlers.rows import (
     say,
     settle_status,
 )
-from services.chassis.idempotency import once
-from services.chassis.settings import settings
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.settings import settings
 
 REFERENCE_TRIES = 10
 """Of 2^35 references ten in a row are never all taken by chance."""

@@ -29,7 +29,7 @@ from services.application.handlers.principals import is_reception, mobile_of, op
 from services.application.handlers.rows import find
 from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
 from services.application.models import Application, Pass
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 
 MOST_HITS = 50
 LOOKED_BACK = timedelta(days=90)

@@ -17,7 +17,7 @@ from services.application import models
 from services.application.domain.application import Application, Intake, Visit
 from services.application.domain.hours import end_of
 from services.application.domain.status import Decision, Facts, Pass, status_of
-from services.chassis import outbox
+from services.chassis.messaging import outbox
 
 _SLOTS: TypeAdapter[tuple[Slot, ...]] = TypeAdapter(tuple[Slot, ...])
 _COMPANIONS: TypeAdapter[tuple[Companion, ...]] = TypeAdapter(tuple[Companion, ...])

@@ -13,7 +13,7 @@ from contracts.events import PersonalDataErased
 from services.application import models
 from services.application.domain.application import EXPIRING
 from services.application.handlers.rows import application_of, locked, say, settle_status
-from services.chassis import outbox
+from services.chassis.messaging import outbox
 
 BATCH = 100
 RETENTION = timedelta(days=180)

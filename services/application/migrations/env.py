@@ -1,5 +1,5 @@
 """Alembic's entry into this service's history."""
 
-from services.chassis.migrate import run_environment
+from services.chassis.db.migrate import run_environment
 
 run_environment()

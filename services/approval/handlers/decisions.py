@@ -17,9 +17,9 @@ from services.approval.handlers.access import login_of, own_review
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.reviews import view
 from services.approval.models import Decision, Forwarding, Review
-from services.chassis import outbox
-from services.chassis.idempotency import once
-from services.chassis.settings import settings
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.settings import settings
 
 Command = Approve | Reject | Return | Forward | Withdraw
 

@@ -17,7 +17,7 @@ from contracts.rpc.approval import (
 )
 from services.approval.models import Department, Site
 from services.approval.spelling import matches
-from services.chassis import outbox
+from services.chassis.messaging import outbox
 
 _LOCK = "directory"
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from services.approval import domain
 from services.approval.models import Review, Site
 from services.approval.opening import open_since
-from services.chassis import outbox
+from services.chassis.messaging import outbox
 
 AT_A_TIME = 500
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from contracts import rpc
 from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Nothing
-from services.chassis.clock import now
+from services.chassis.runtime.clock import now
 from services.gateway.access import (
     PLAIN_COOKIE,
     SECURE_COOKIE,

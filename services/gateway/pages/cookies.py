@@ -8,7 +8,7 @@ from typing import cast
 
 from fastapi import Request, Response
 
-from services.chassis.clock import now
+from services.chassis.runtime.clock import now
 from services.gateway.access import KIOSK_COOKIES, operator_cookie, session_cookie
 from services.gateway.pages.answers import AnswersCookie
 from services.gateway.replica import replica_of

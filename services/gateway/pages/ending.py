@@ -6,7 +6,7 @@ from uuid import uuid4
 from contracts import rpc
 from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
-from services.chassis.clock import now
+from services.chassis.runtime.clock import now
 from services.gateway.access import Caller
 from services.gateway.denials import LONGEST_SESSION
 

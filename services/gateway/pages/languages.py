@@ -16,7 +16,7 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 from contracts.model import Language
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 
 LANGUAGES: tuple[Language, ...] = ("pa", "hi", "en")
 ENDONYMS: dict[Language, str] = {"pa": "ਪੰਜਾਬੀ", "hi": "हिन्दी", "en": "English"}

@@ -14,7 +14,7 @@ from contracts import rpc
 from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
 from contracts.rpc.issuance import LinkCode, PassView
-from services.chassis.clock import now
+from services.chassis.runtime.clock import now
 from services.gateway.access import Anyone, Caller
 from services.gateway.pages import visit_calendar
 from services.gateway.pages.drawing import inline

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from contracts.errors import ContractError, InvalidInput
 from contracts.rpc.notify import SentMessage
-from services.chassis.clock import IST
+from services.chassis.runtime.clock import IST
 from services.gateway.access import Anyone
 from services.gateway.api.local import messages_to
 from services.gateway.pages.render import page

@@ -10,7 +10,7 @@ from contracts import rpc
 from contracts.errors import ContractError, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.accounts import RequestOtp, VerifyOtp
-from services.chassis.clock import now
+from services.chassis.runtime.clock import now
 from services.gateway.access import applicant, limited
 from services.gateway.pages import cookies
 from services.gateway.pages.answers import Answers

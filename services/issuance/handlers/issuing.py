@@ -19,9 +19,9 @@ from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApprov
 from contracts.model import RevocationReason
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassView, ReissuePass
-from services.chassis import outbox
-from services.chassis.idempotency import once
-from services.chassis.settings import settings
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.settings import settings
 from services.issuance.domain import Pass, new_pass, opens_a_pass
 from services.issuance.handlers.viewing import pass_for, view_of
 from services.issuance.keys import current_key

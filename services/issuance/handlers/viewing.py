@@ -11,7 +11,7 @@ from contracts.model import Companion, Person
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, PassView
 from contracts.tokens import PASS_TYP
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 from services.issuance.keys import current_key, key_of, published_keys
 from services.issuance.models import PassRow
 

@@ -1,5 +1,5 @@
 """Alembic's environment: the chassis has it."""
 
-from services.chassis.migrate import run_environment
+from services.chassis.db.migrate import run_environment
 
 run_environment()

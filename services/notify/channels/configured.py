@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from contracts.model import DeliverBy
-from services.chassis.db import Database
-from services.chassis.settings import Settings
+from services.chassis.db.database import Database
+from services.chassis.runtime.settings import Settings
 from services.notify.channels import Channel
 from services.notify.channels.local import LocalChannel
 from services.notify.channels.posting import gateway_client

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from services.chassis.clock import now
-from services.chassis.db import Database
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
 from services.notify.channels import Outgoing, Receipt, TemporaryChannelError
 from services.notify.models import PhoneMessage
 

@@ -13,8 +13,8 @@ from contracts.events import NotificationDelivered
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.notify import RECORD_PRINT
-from services.chassis import outbox
-from services.chassis.idempotency import once
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
 from services.notify.models import Pass
 
 

@@ -11,8 +11,8 @@ from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.notify import RESEND
-from services.chassis.idempotency import once
-from services.chassis.logs import correlation_id
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.logs import correlation_id
 from services.notify.domain import Personal, allow_resend, is_late, owns
 from services.notify.models import Application, Message, Pass
 from services.notify.sealing import seal, unseal

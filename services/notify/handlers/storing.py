@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.chassis.logs import correlation_id
+from services.chassis.runtime.logs import correlation_id
 from services.notify.domain import Draft, State
 from services.notify.models import Application, Message, Pass
 from services.notify.sealing import seal

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 from services.verify import pass_token
 from services.verify.domain import Standing, Terms
 from services.verify.handlers import number_tries, signing_keys

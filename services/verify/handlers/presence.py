@@ -10,7 +10,7 @@ from contracts.errors import InvalidInput
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
-from services.chassis import outbox
+from services.chassis.messaging import outbox
 from services.verify.domain import site_of
 from services.verify.handlers.authority import may_see_inside
 from services.verify.handlers.recording import scanned

@@ -11,8 +11,8 @@ from contracts.commitment import commit, commitment_key
 from contracts.envelope import Received
 from contracts.events import PassIssued, PassPersonal, PassRevoked, PersonalDataErased
 from contracts.model import Companion, Person
-from services.chassis import outbox
-from services.chassis.settings import settings
+from services.chassis.messaging import outbox
+from services.chassis.runtime.settings import settings
 from services.verify.domain import Visitors
 from services.verify.handlers import signing_keys
 from services.verify.handlers.recording import scanned

@@ -11,8 +11,8 @@ from contracts.errors import IdempotencyKeyReused
 from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
 from contracts.rpc.verify import OtherId, ScanPass
-from services.chassis import outbox
-from services.chassis.idempotency import body_hmac
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import body_hmac
 from services.verify.domain import Decision, Terms, presumed_gone_at, site_of
 from services.verify.handlers.finding import Found
 from services.verify.models import Pass, Scan

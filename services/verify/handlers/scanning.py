@@ -14,7 +14,7 @@ from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
-from services.chassis.settings import settings
+from services.chassis.runtime.settings import settings
 from services.verify.domain import Attempt, Decision, decide_entry, decide_exit, time_of_scan
 from services.verify.handlers import number_tries
 from services.verify.handlers.authority import gate_login

@@ -10,7 +10,7 @@ from fastapi import Response
 from contracts import rpc
 from contracts.model import ApplicationStatus, Language
 from contracts.rpc.application import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
-from services.chassis.clock import IST, now
+from services.chassis.runtime.clock import IST, now
 from services.gateway.pages import timeline
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices

@@ -12,7 +12,7 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassView
-from services.chassis.clock import IST, now
+from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.view import View
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from contracts.rpc.application import SubmitApplication
-from services.chassis.clock import IST, now
+from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.answers import Answers
 
 NOT_ASKED = {

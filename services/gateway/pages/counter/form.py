@@ -12,7 +12,7 @@ from contracts.errors import FieldError
 from contracts.events import OfficerRecord
 from contracts.model import Language
 from contracts.rpc.application import SubmitAtCounter
-from services.chassis.clock import IST, now
+from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.answers import Answers
 from services.gateway.pages.apply import choices
 from services.gateway.pages.apply.form import request_of

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.chassis.schema import create_v1
+from services.chassis.db.tables import create_v1
 
 revision = "0001"
 down_revision = None

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from services.chassis.schema import create_v1
+from services.chassis.db.tables import create_v1
 
 revision = "0001"
 down_revision = None

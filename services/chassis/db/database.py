@@ -1,0 +1,132 @@
+"""One database for one service: the engine, transactions, and what counts as "the database is away".
+
+psycopg blocks eventlet's hub unless it waits with Python's own ``select``; :func:`use_green_waiting` sets that before
+psycopg is imported and checks it.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+from services.chassis.runtime.settings import Settings
+
+_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+"""The last one frees the rows that a transaction had locked whose process was cut off: no transaction is idle for long by itself."""
+
+
+def use_green_waiting() -> None:
+    """Makes psycopg wait through eventlet; call after monkey patching and before anything imports psycopg.
+
+    Raises:
+        RuntimeError: psycopg was there first, or does not honour the setting.
+    """
+    if "psycopg" in sys.modules:
+        raise RuntimeError("psycopg was imported before use_green_waiting()")
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+    from psycopg import waiting
+
+    if waiting.wait is not waiting.wait_select:
+        raise RuntimeError("psycopg would block eventlet's hub: PSYCOPG_WAIT_FUNC was not honoured")
+
+
+class Database:
+    """Sessions on one database.
+
+    Args:
+        url: ``postgresql+psycopg://user:password@host:port/name``.
+        pool: connections kept, at least one for each worker.
+    """
+
+    def __init__(self, url: str, pool: int = 10) -> None:
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool,
+            max_overflow=2,
+            pool_timeout=2,
+            hide_parameters=True,
+            connect_args={
+                "connect_timeout": 3,
+                "options": _CONNECTION_OPTIONS,
+            },
+        )
+        event.listen(self.engine, "do_connect", _connect)
+        event.listen(self.engine, "checkout", _must_be_open)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Database":
+        """The database that the settings name."""
+        return cls(settings.database_url.get_secret_value(), settings.database_pool)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed at the end, or rolled back whole by any error."""
+        with self._sessions.begin() as session:
+            yield session
+
+    def answers(self) -> bool:
+        """Whether the database can be used now."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("select 1"))
+        except (DBAPIError, PoolTimeout):
+            return False
+        return True
+
+    def close(self) -> None:
+        """Closes all pooled connections."""
+        self.engine.dispose()
+
+
+def _connect(_dialect: object, _record: object, _arguments: list[str], options: dict[str, Any]) -> Any:
+    """Opens a connection for the pool; psycopg is not imported before :func:`use_green_waiting` had its turn."""
+    from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+
+    return BoundedConnection.connect(**options, **TCP)
+
+
+def _must_be_open(connection: Any, _record: object, _fairy: object) -> None:
+    """Has the pool open another connection where the server has closed this one meanwhile, as every restart does.
+
+    Looks at what has arrived on the socket, its parting words first; nothing is sent, so that it costs no round trip.
+
+    Raises:
+        DisconnectionError: it is closed.
+    """
+    try:
+        for _ in ("words", "end"):
+            connection.pgconn.consume_input()
+    except connection.OperationalError as error:
+        raise DisconnectionError("the server has closed this connection") from error
+
+
+_AWAY = ("08", "57P01", "57P02", "57P03", "53")
+"""SQLSTATEs (PostgreSQL manual, appendix A): connection, shutdown and crash, cannot connect now, out of resources."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error means that the database cannot be reached, and not that the statement was wrong."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(_AWAY))
+
+
+_BUSY = frozenset({"55P03", "57014", "40P01", "40001"})
+"""SQLSTATEs: lock not available, query cancelled by its time limit, deadlock, serialization failure."""
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether a statement was given up because of others: nothing was changed, and repeating is safe."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BUSY

@@ -1,0 +1,62 @@
+"""An event is stored in the transaction of the state it tells of; the relay sends it afterwards, at least once."""
+
+import json
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from contracts.events import Event
+from contracts.wire import split
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.logs import correlation_id, traceparent
+
+_ADD = text("""
+with numbered as (
+  insert into event_sequences (subject, seq) values (:subject, 1)
+  on conflict (subject) do update set seq = event_sequences.seq + 1
+  returning seq
+)
+insert into outbox (id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal)
+select :id, :type, :version, :producer, :subject, numbered.seq, :occurred_at, :expires_at, :correlation_id, :traceparent,
+       cast(:data as jsonb), :personal
+from numbered
+""")
+"""One statement: the next number of the subject, and the row that carries it."""
+
+
+def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
+    """Puts an event into the outbox of the session's transaction.
+
+    ``seq`` is the next number of the event's subject; the row lock it takes keeps two transactions on one subject
+    apart until the first has ended.
+
+    Args:
+        session: the transaction that also holds the state change.
+        event: what happened.
+        at: when it happened.
+        expires_at: from when on nobody needs to hear of it (a one-time code).
+
+    Returns:
+        The event's id.
+    """
+    event_id = uuid4()
+    data, personal = split(event, event_id, key_ring())
+    session.execute(
+        _ADD,
+        {
+            "id": event_id,
+            "type": type(event).__name__,
+            "version": event.version,
+            "producer": event.producer,
+            "subject": event.subject,
+            "occurred_at": at,
+            "expires_at": expires_at,
+            "correlation_id": correlation_id(),
+            "traceparent": traceparent(),
+            "data": json.dumps(data),
+            "personal": personal,
+        },
+    )
+    return event_id

@@ -1,0 +1,224 @@
+"""The relay: from the outbox of each database to the broker, at least once. A process of its own.
+
+For each database: take its advisory lock (so one relay works while others wait), read the oldest unsent rows in a
+short transaction, publish them with pipelined confirms while no transaction is open, then mark what was confirmed.
+Rows are found by state and never by a cursor, since identities commit out of order. LISTEN wakes it, polling is the
+fallback, and a broker that does not confirm within the watchdog's time is left and connected to again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from time import monotonic
+from urllib.parse import urlsplit
+
+import psycopg
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from psycopg.rows import class_row
+
+from contracts import events
+from contracts.envelope import CONTENT_TYPE, Envelope
+from contracts.subscriptions import exchange_of
+from services.chassis.db.connection_timeouts import TCP, BoundedAsyncConnection
+from services.chassis.messaging import topology
+from services.chassis.messaging.broker import LOST, connect
+from services.chassis.runtime import metrics
+from services.chassis.runtime.health import health
+from services.chassis.runtime.logs import logger
+from services.chassis.runtime.settings import Settings
+
+log = logger(__name__)
+ADVISORY_LOCK = 0x65506173
+KEEP_SENT_DAYS = 7
+PURGE_SECONDS = 3600.0
+GATHER_SECONDS = 0.005
+"""After being woken, so that what commits together is sent together."""
+_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
+"""The last one frees the advisory lock of a relay that was cut off; one that works asks every second."""
+_COLUMNS = "id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal"
+_WAITING = f"select {_COLUMNS} from outbox where sent_at is null order by position limit %s"
+_MARK = "update outbox set sent_at = now() where id = any(%s)"
+_PURGE = """
+delete from outbox where position in (
+  select position from outbox where sent_at < now() - make_interval(days => %s) order by sent_at limit %s)
+"""
+PURGE_ROWS = 1000
+"""Deleted at a time, between two batches: clearing out after a busy day holds up no event and stays below every timeout."""
+
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds between two tries while database or broker are away; twice as long each time, until a batch went through."""
+
+
+class Unconfirmed(Exception):
+    """The broker refused, returned or did not confirm some of a batch; they stay in the outbox."""
+
+
+class Publisher:
+    """A channel with confirms, on which the topology was declared. Lost, it connects again, node after node."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._exchanges: dict[str, AbstractExchange] = {}
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the channel is open."""
+        return self._channel is not None and not self._channel.is_closed
+
+    async def _connect(self) -> AbstractChannel:
+        await self.close()
+        connection = await connect(self._settings.broker_urls, self._name, self._settings.broker_heartbeat)
+        self._connection = connection
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        await topology.declare(channel, self._settings.retry_delays)
+        self._exchanges.clear()
+        self._channel = channel
+        metrics.count_connection(self._name)
+        return channel
+
+    async def publish(self, envelope: Envelope) -> None:
+        """Sends one event and waits for the broker's confirm."""
+        assert self._channel is not None
+        name = exchange_of(envelope.producer)
+        if name not in self._exchanges:
+            self._exchanges[name] = await self._channel.get_exchange(name, ensure=False)
+        message = Message(
+            envelope.to_bytes(),
+            content_type=CONTENT_TYPE,
+            delivery_mode=DeliveryMode.PERSISTENT,
+            message_id=str(envelope.id),
+            type=envelope.type,
+            correlation_id=envelope.correlation_id or None,
+            timestamp=envelope.occurred_at,
+        )
+        await self._exchanges[name].publish(message, routing_key=envelope.type, mandatory=True)
+
+    async def publish_all(self, envelopes: Sequence[Envelope]) -> list[Envelope]:
+        """Sends a batch; returns what was confirmed.
+
+        Raises:
+            TimeoutError: the watchdog's time passed (an alarm of the broker, a half-open connection).
+        """
+        if not self.connected:
+            await asyncio.wait_for(self._connect(), 30)
+        tasks = [asyncio.create_task(self.publish(envelope)) for envelope in envelopes]
+        _, pending = await asyncio.wait(tasks, timeout=self._settings.relay_watchdog)
+        for task in pending:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        confirmed = [
+            envelope for envelope, outcome in zip(envelopes, outcomes, strict=True) if outcome is None
+        ]
+        if len(confirmed) < len(envelopes):
+            failed = sorted({type(outcome).__name__ for outcome in outcomes if outcome is not None})
+            log.warning("events were not confirmed", count=len(envelopes) - len(confirmed), errors=failed)
+            await self.close()
+        return confirmed
+
+    async def close(self) -> None:
+        """Leaves the broker, without waiting for one that does not answer."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            with suppress(*LOST):
+                await asyncio.wait_for(connection.close(), 2)
+
+
+class OutboxRelay:
+    """One database's outbox. Runs until cancelled; every fault is waited out."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.name = urlsplit(url).path.lstrip("/")
+        self._url = url.replace("postgresql+psycopg://", "postgresql://")
+        self._settings = settings
+        self._publisher = Publisher(settings, f"relay:{self.name}")
+        self.working = False
+        self._purge_at = 0.0
+        self._pause = FIRST_PAUSE
+        for event in events.ALL:
+            if event.producer == self.name:
+                metrics.OUTBOX_SENT.labels(self.name, event.__name__)
+
+    async def run(self) -> None:
+        """Relays for ever."""
+        while True:
+            try:
+                await self._work()
+            except (psycopg.Error, *LOST, Unconfirmed) as error:
+                self.working = False
+                log.warning("relay waits", database=self.name, error=type(error).__name__)
+                await asyncio.sleep(self._pause)
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    async def _work(self) -> None:
+        connection = await asyncio.wait_for(
+            BoundedAsyncConnection.connect(
+                self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP
+            ),
+            5,
+        )
+        async with connection:
+            while not await self._take_lock(connection):
+                self.working = True  # a standby is a healthy relay
+                await asyncio.sleep(1)
+            await connection.execute("listen outbox")
+            self.working = True
+            while True:
+                sent = await self._send_batch(connection)
+                self._pause = FIRST_PAUSE
+                await self._purge(connection)
+                if not sent:
+                    await self._wait(connection)
+                    await asyncio.sleep(GATHER_SECONDS)
+
+    async def _purge(self, connection: psycopg.AsyncConnection) -> None:
+        """Deletes old rows once an hour, on a quiet outbox too; many of them in parts."""
+        if monotonic() >= self._purge_at:
+            self._purge_at = monotonic() + PURGE_SECONDS
+            gone = await connection.execute(_PURGE, (KEEP_SENT_DAYS, PURGE_ROWS))
+            if gone.rowcount == PURGE_ROWS:
+                self._purge_at = 0.0
+
+    async def _take_lock(self, connection: psycopg.AsyncConnection) -> bool:
+        row = await (await connection.execute("select pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))).fetchone()
+        return bool(row and row[0])
+
+    async def _send_batch(self, connection: psycopg.AsyncConnection) -> int:
+        async with connection.cursor(row_factory=class_row(Envelope)) as cursor:
+            await cursor.execute(_WAITING, (self._settings.relay_batch,))
+            waiting = await cursor.fetchall()
+        if not waiting:
+            return 0
+        confirmed = await self._publisher.publish_all(waiting)
+        if confirmed:
+            await connection.execute(_MARK, ([envelope.id for envelope in confirmed],))
+            for envelope in confirmed:
+                metrics.OUTBOX_SENT.labels(self.name, envelope.type).inc()
+        if len(confirmed) < len(waiting):
+            raise Unconfirmed
+        return len(confirmed)
+
+    async def _wait(self, connection: psycopg.AsyncConnection) -> None:
+        async for _ in connection.notifies(timeout=self._settings.relay_poll, stop_after=1):
+            pass
+
+    async def close(self) -> None:
+        """Leaves the broker."""
+        await self._publisher.close()
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Relays all databases of the settings until ``stop`` is set."""
+    relays = [OutboxRelay(url, settings) for url in settings.relay_database_urls]
+    for relay in relays:
+        health.checks[relay.name] = lambda relay=relay: relay.working  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    tasks = [asyncio.create_task(relay.run()) for relay in relays]
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(relay.close() for relay in relays))

@@ -1,0 +1,244 @@
+"""RPC as nameko speaks it, guarded.
+
+What nameko lacks and this adds: the request queue is the quorum queue of the topology, never declared here; bytes that
+are no request, or a request without ``reply_to`` (which would kill a nameko service again and again), go to the dead
+letters; a request whose deadline has passed is dropped before the handler; requests and replies are the models of
+``contracts/rpc/``; only contract errors cross, anything else becomes an InternalError without its text, and a
+database that is away becomes Unavailable.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, ClassVar, TypeVar
+
+from amqp.exceptions import AMQPError
+from kombu.exceptions import OperationalError as BrokerError
+from kombu.transport.pyamqp import Message
+from nameko.exceptions import ContainerBeingKilled
+from nameko.rpc import Rpc, RpcConsumer
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from contracts import rpc as contract
+from contracts.errors import ContractError, FieldError, InternalError, InvalidInput, NotFound, Unavailable
+from contracts.model import Wire
+from contracts.rpc.call import Call, Method
+from contracts.subscriptions import rpc_queue
+from services.chassis.db.database import is_away, is_busy
+from services.chassis.messaging.raw_consumer import RawConsumer
+from services.chassis.messaging.retry import Mover, PermanentError
+from services.chassis.rpc.replies import NOT_SENT, Replier
+from services.chassis.runtime import logs, metrics
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.health import health
+from services.chassis.runtime.settings import settings
+
+log = logs.logger(__name__)
+Q = TypeVar("Q", bound=Wire)
+R = TypeVar("R", bound=Wire)
+LARGEST = 256_000
+"""Bytes; a larger request is nobody's."""
+
+
+def invalid(error: ValidationError) -> InvalidInput:
+    """A contract error that names each field and what is wrong with it, without its value."""
+    fields = tuple(
+        FieldError(field=".".join(str(part) for part in item["loc"]), code=item["type"], message=item["msg"])
+        for item in error.errors(include_input=False)
+    )
+    return InvalidInput("the request has fields that are missing, unknown or not accepted", fields=fields)
+
+
+def translate(error: BaseException) -> ContractError:
+    """The contract error that a caller may see of what a handler raised.
+
+    A ValidationError is none of the caller's there: the request was parsed before the handler began, so it is a fault of ours.
+    """
+    if isinstance(error, ContractError):
+        return error
+    if isinstance(error, (DBAPIError, PoolTimeout)) and (is_away(error) or is_busy(error)):
+        return Unavailable("the database does not answer in time")
+    return InternalError("the service failed")
+
+
+def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:
+    """Makes a method ``(self, request, call)`` the answer to an RPC of the contract.
+
+    Raises:
+        TypeError: the method's name is not the contract's.
+    """
+
+    def decorate(handler: Callable[[Any, Q, Call], R]) -> Callable[[Any, Q, Call], R]:
+        if handler.__name__ != method.name:
+            raise TypeError(f"{handler.__name__} answers {method.service}.{method.name}")
+
+        @functools.wraps(handler)
+        def answer(self: Any, request: Q, call: Call) -> Any:
+            began, outcome = perf_counter(), "ok"
+            with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
+                try:
+                    return handler(self, request, call).model_dump(mode="json", by_alias=True)
+                except (
+                    Exception
+                ) as error:  # the caller gets an answer; a worker that is being killed gives none
+                    told = translate(error)
+                    outcome = told.body.code
+                    if isinstance(told, InternalError):
+                        log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
+                    elif isinstance(told, Unavailable):
+                        log.warning("rpc unavailable", method=method.name, exc_info=error)
+                    raise told from None
+                finally:
+                    metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(
+                        perf_counter() - began
+                    )
+
+        GuardedRpc.decorator(method.name)(answer)
+        return answer
+
+    return decorate
+
+
+class GuardedConsumer(RpcConsumer):
+    """nameko's shared RPC consumer over raw bytes."""
+
+    def setup(self) -> None:
+        """Builds the consumer; nothing is declared."""
+        options = settings()
+        service = self.container.service_name
+        self.queue_name = rpc_queue(service)
+        self.methods = {
+            f"{service}.{method.name}": method for method in contract.METHODS if method.service == service
+        }
+        self.mover = Mover(options.broker_urls, len(options.retry_delays), options.attempts)
+        self.replier = Replier(options.broker_urls)
+        self.consumer = RawConsumer(
+            options.broker_urls,
+            [self.queue_name],
+            self._receive,
+            options.rpc_workers * 2,
+            self.queue_name,
+            options.broker_heartbeat,
+        )
+        self._thread: Any = None
+        health.checks[self.queue_name] = lambda: self.consumer.consuming
+        for method in self.methods.values():
+            metrics.RPC_SECONDS.labels(service, method.name, InternalError.code)
+            metrics.RPC_EXPIRED.labels(service, method.name)
+
+    def start(self) -> None:
+        """Consumes on a thread of the container; does not wait for a broker that is away."""
+        self._thread = self.container.spawn_managed_thread(self.consumer.run)
+
+    def stop(self) -> None:
+        """Takes nothing more and waits until the work in hand is answered."""
+        self.consumer.stop()
+        if self._thread is not None:
+            self._thread.wait()
+
+    def _receive(self, _queue: str, message: Message) -> None:
+        try:
+            body = self._read(message)
+        except PermanentError as error:
+            self.container.spawn_managed_thread(
+                functools.partial(self._bury, message, error), identifier="dead-letter"
+            )
+            return
+        self.handle_message(body, message)
+
+    def _read(self, message: Message) -> dict[str, Any]:
+        raw = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        if len(raw) > LARGEST:
+            raise PermanentError("too large")
+        if not message.properties.get("reply_to"):
+            raise PermanentError("no reply_to")
+        if message.content_type != "application/json":
+            raise PermanentError("not JSON")
+        try:
+            body = json.loads(raw)
+        except ValueError as error:
+            raise PermanentError("not JSON") from error
+        if (
+            not isinstance(body, dict)
+            or not isinstance(body.get("args"), list)
+            or not isinstance(body.get("kwargs"), dict)
+        ):
+            raise PermanentError("not a call")
+        return body
+
+    def _bury(self, message: Message, error: PermanentError) -> None:
+        log.error("message is no request", queue=self.queue_name, why=str(error))
+        try:
+            self.mover.move(self.queue_name, message, error)
+        except (BrokerError, AMQPError, OSError):
+            self.consumer.give_back(message)
+        else:
+            self.consumer.acknowledge(message)
+
+    def handle_message(self, body: dict[str, Any], message: Message) -> None:
+        """Finds the method; what no method answers gets an error."""
+        try:
+            provider = self.get_provider_for_method(message.delivery_info["routing_key"])
+            provider.handle_message(body, message)
+        except Exception as error:  # noqa: BLE001  whatever it is, the caller must get an answer
+            told = (
+                NotFound("there is no such method", code="unknown_method")
+                if not isinstance(error, ContractError)
+                else error
+            )
+            self.container.spawn_managed_thread(
+                functools.partial(self.handle_result, message, None, (type(told), told, None)),
+                identifier="answer",
+            )
+
+    def handle_result(self, message: Message, result: Any, exc_info: Any) -> tuple[Any, Any]:
+        """Answers, then acknowledges. Where the broker is away the request goes back: nobody has the answer yet."""
+        try:
+            self.replier.send(message, result, exc_info[1] if exc_info else None)
+        except NOT_SENT as fault:
+            log.warning("answer was not sent", error=type(fault).__name__)
+            self.consumer.give_back(message)
+        else:
+            self.consumer.acknowledge(message)
+        return result, exc_info
+
+
+class GuardedRpc(Rpc):
+    """One method of a service."""
+
+    rpc_consumer: ClassVar = GuardedConsumer()
+
+    def __init__(self, contract_name: str, **options: Any) -> None:
+        self.contract_name = contract_name
+        super().__init__(**options)
+
+    def handle_message(self, body: dict[str, Any], message: Message) -> None:
+        """Parses, drops what came too late, and hands the rest to a worker.
+
+        Raises:
+            InvalidInput: the request or its call does not parse.
+        """
+        method = self.rpc_consumer.methods[f"{self.container.service_name}.{self.method_name}"]
+        try:
+            request = method.request.model_validate(body["args"][0] if body["args"] else {})
+            call = Call.model_validate(body["kwargs"].get("call") or {})
+        except ValidationError as error:
+            raise invalid(error) from None
+        if call.deadline < now():
+            metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
+            self.rpc_consumer.consumer.acknowledge(message)
+            return
+        self.container.spawn_managed_thread(
+            functools.partial(self._work, request, call, message),
+            identifier=f"wait for a worker: {method.name}",
+        )
+
+    def _work(self, request: Wire, call: Call, message: Message) -> None:
+        handle_result = functools.partial(self.handle_result, message)
+        try:
+            self.container.spawn_worker(self, (request, call), {}, handle_result=handle_result)
+        except ContainerBeingKilled:
+            self.rpc_consumer.consumer.give_back(message)

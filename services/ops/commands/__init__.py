@@ -1,0 +1,1 @@
+"""The commands of `epass` that look into all services, one module each."""

@@ -1,0 +1,105 @@
+"""Whether everything adds up: queues, then the databases, then the queues again. `epass invariants`, and the exporter's look.
+
+A message may move from the broker into a database between two looks, so what lies on the broker is the larger of before
+and after; and what seems broken is looked at again before anybody is told.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+from aio_pika.abc import AbstractConnection
+
+from services.chassis.messaging.topology import delay_name
+from services.chassis.runtime.settings import Settings, settings
+from services.ops import invariants, queues
+from services.ops.balances import Balance
+from services.ops.console import CannotLook, as_json, broker_connection, tell
+from services.ops.databases import DatabaseAway
+
+LOOKS = 3
+PAUSE_SECONDS = 2.0
+
+
+@click.command("invariants")
+@click.option(
+    "--grace",
+    default=invariants.GRACE_SECONDS,
+    show_default=True,
+    help="Seconds that a message may be under way unseen.",
+)
+@as_json
+def command(grace: float, as_json: bool) -> None:
+    """Whether everything adds up, with its numbers. Exit code 0: it does; 1: something is broken; 2: could not look."""
+    if not settings().ops_database_urls:
+        raise click.UsageError("EPASS_OPS_DATABASE_URLS names no database")
+    found = asyncio.run(_examine(grace))
+    hold = all(balance.holds for balance in found)
+    tell(
+        {"hold": hold, "invariants": list(map(_facts, found))},
+        (line for one in found for line in _lines(one)),
+        as_json=as_json,
+    )
+    if not hold:
+        raise click.exceptions.Exit(1)
+
+
+async def _examine(grace: float) -> list[Balance]:
+    async with broker_connection("invariants") as connection:
+        try:
+            return await balances(connection, settings(), grace)
+        except DatabaseAway as error:
+            raise CannotLook(str(error)) from error
+
+
+async def balances(connection: AbstractConnection, options: Settings, grace: float) -> list[Balance]:
+    """All invariants, judged; broken ones only after ``LOOKS`` looks.
+
+    Raises:
+        DatabaseAway: one cannot be read.
+    """
+    for _ in range(LOOKS - 1):
+        judged = await _look(connection, options, grace)
+        if all(balance.holds for balance in judged):
+            return judged
+        await asyncio.sleep(PAUSE_SECONDS)
+    return await _look(connection, options, grace)
+
+
+async def _look(connection: AbstractConnection, options: Settings, grace: float) -> list[Balance]:
+    before = await _messages(connection, options)
+    found = await asyncio.to_thread(invariants.look, options.ops_database_urls, grace)
+    after = await _messages(connection, options)
+    delayed = [delay_name(step) for step in range(len(options.retry_delays))]
+
+    def lying(consumers: tuple[str, ...]) -> int:
+        return sum(
+            max(before.get(name, 0), after.get(name, 0))
+            for name in (*consumers, *map(queues.dead_queue, consumers), *delayed)
+        )
+
+    return [balance.judged(lying) for balance in found]
+
+
+async def _messages(connection: AbstractConnection, options: Settings) -> Mapping[str, int]:
+    consumers = list(queues.consumer_queues())
+    delayed = [delay_name(step) for step in range(len(options.retry_delays))]
+    found = await queues.depths(connection, [*consumers, *map(queues.dead_queue, consumers), *delayed])
+    return {name: depth.messages for name, depth in found.items()}
+
+
+def _facts(balance: Balance) -> dict[str, Any]:
+    return {
+        "name": balance.name,
+        "holds": balance.holds,
+        balance.whole: balance.number,
+        "parts": dict(balance.parts),
+        "faults": dict(balance.faults),
+    }
+
+
+def _lines(balance: Balance) -> Iterator[str]:
+    parts = " + ".join(f"{name} {number}" for name, number in balance.parts.items())
+    yield f"{balance.name:<9} {'holds ' if balance.holds else 'BROKEN'}  {balance.whole} {balance.number} = {parts}"
+    yield from (f"{'':<18}{name}: {number}" for name, number in balance.faults.items() if number)

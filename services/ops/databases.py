@@ -1,0 +1,87 @@
+"""Looking into the databases of services: plain read-only connections, each one snapshot, closed after the look."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import IsolationLevel
+
+from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+
+Row = tuple[Any, ...]
+Facts = Mapping[str, Any]
+_OPTIONS = "-c statement_timeout=60000 -c timezone=UTC"
+_ROWS_AT_ONCE = 2000
+
+
+class _Connection(BoundedConnection):
+    answer_seconds = 65.0  # longer than the statement_timeout above
+
+
+class DatabaseAway(Exception):
+    """A database does not answer, or does not let this role read; named, without its address."""
+
+
+def name_of(url: str) -> str:
+    """The database's name, which is its service's."""
+    return urlsplit(url).path.lstrip("/")
+
+
+class Snapshot:
+    """One database as of one moment."""
+
+    def __init__(self, name: str, connection: psycopg.Connection[Row]) -> None:
+        self.name = name
+        self._connection = connection
+
+    def row(self, query: str, facts: Facts | None = None) -> Row:
+        """The one row of a query."""
+        with _fault_of(self.name):
+            found = self._connection.execute(query, facts).fetchone()
+        assert found is not None
+        return found
+
+    def stream(self, query: str, facts: Facts | None = None) -> Iterator[Row]:
+        """The rows of a query, however many, a few thousand in memory."""
+        with _fault_of(self.name), self._connection.cursor(name="stream") as cursor:
+            cursor.itersize = _ROWS_AT_ONCE
+            yield from cursor.execute(query, facts)
+
+
+@contextmanager
+def snapshots(urls: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, Snapshot]]:
+    """Snapshots of the named databases, taken in this order.
+
+    Raises:
+        DatabaseAway: one of them does not answer, is not among the addresses, or refuses.
+    """
+    known = {name_of(url): url for url in urls}
+    with _fault_of("one of the databases, when it was left"), ExitStack() as open_:
+        found = {}
+        for name in names:
+            if name not in known:
+                raise DatabaseAway(f"{name}: EPASS_OPS_DATABASE_URLS does not name it")
+            with _fault_of(name):
+                found[name] = Snapshot(name, open_.enter_context(_connect(known[name])))
+            found[name].row("select now()")
+        yield found
+
+
+@contextmanager
+def _fault_of(name: str) -> Iterator[None]:
+    """Turns what psycopg says, which quotes addresses, into the database's name and the kind of the fault."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DatabaseAway(f"{name}: {type(error).__name__}") from error
+
+
+@contextmanager
+def _connect(url: str) -> Iterator[psycopg.Connection[Row]]:
+    address = url.replace("postgresql+psycopg://", "postgresql://")
+    with _Connection.connect(address, connect_timeout=3, options=_OPTIONS, **TCP) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield connection

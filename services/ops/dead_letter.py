@@ -1,0 +1,174 @@
+"""A dead letter as ops may see it: what it is and how it died, never what it says of a person.
+
+Shown are our own headers and what parses as an event of the contract, without its sealed block and without free text. Of
+anything else only the length and a digest: its bytes may be anybody's.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from aio_pika.abc import AbstractIncomingMessage
+from pydantic import ValidationError, create_model
+
+from contracts.envelope import Envelope, UnreadableEvent
+from contracts.events import BY_NAME
+from contracts.model import Wire
+from contracts.wire import read_envelope
+from services.chassis.messaging import retry
+
+REPLAYED = "x-epass-replayed"
+"""How often ops sent it back to its consumer."""
+_WORD = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_CODE = re.compile(r"[A-Za-z0-9_.:\-]{0,128}")
+"""Codes, numbers of ours and instants in UTC; whatever has a space, a plus or another script in it is text."""
+_SUBJECT = re.compile(r"[a-z]+:[A-Za-z0-9_\-:.]{1,72}")
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One dead letter.
+
+    Args:
+        queue: of the consumer that could not take it.
+        envelope: what it is, where it is one of ours.
+        key: the event's id; of what is no event, the beginning of its digest.
+        attempts: how often the consumer tried.
+        replayed: how often it was sent back since.
+        error: the type of the last error, or the broker's reason.
+        failed_at: when, where that is known.
+    """
+
+    queue: str
+    envelope: Envelope | None
+    key: str
+    size: int
+    sha256: str
+    attempts: int
+    replayed: int
+    error: str
+    failed_at: datetime | None
+
+    @classmethod
+    def of(cls, queue: str, message: AbstractIncomingMessage) -> "Letter":
+        """Reads a message; its body is let go."""
+        headers, digest, envelope = (
+            message.headers,
+            hashlib.sha256(message.body).hexdigest(),
+            _envelope(message.body),
+        )
+        return cls(
+            queue=queue,
+            envelope=envelope,
+            key=str(envelope.id) if envelope else f"sha256:{digest[:16]}",
+            size=len(message.body),
+            sha256=digest,
+            attempts=_number(headers, retry.ATTEMPTS),
+            replayed=_number(headers, REPLAYED),
+            error=_word(headers.get(retry.ERROR) or headers.get("x-first-death-reason")),
+            failed_at=_failed_at(headers),
+        )
+
+    @property
+    def type(self) -> str:
+        """The event; what cannot be read counts as the one whose queue it was in. Requests have none."""
+        return self.envelope.type if self.envelope else self.queue.partition(".")[2]
+
+    @property
+    def subject(self) -> str:
+        """What it is about, an id of ours."""
+        return self.envelope.subject if self.envelope and _SUBJECT.fullmatch(self.envelope.subject) else ""
+
+    def summary(self) -> Facts:
+        """One line's worth."""
+        return {
+            "id": self.key,
+            "queue": self.queue,
+            "type": self.type,
+            "readable": self.envelope is not None,
+            "subject": self.subject,
+            "attempts": self.attempts,
+            "replayed": self.replayed,
+            "error": self.error,
+            "failed_at": self.failed_at.isoformat() if self.failed_at else None,
+        }
+
+    def whole(self) -> Facts:
+        """All that may be shown: length and digest, and the clear part of an event."""
+        return {**self.summary(), "bytes": self.size, "sha256": self.sha256, "event": self._event()}
+
+    def _event(self) -> Facts | None:
+        if self.envelope is None:
+            return None
+        shown = _without_text(self.envelope.model_dump(mode="json", exclude={"data", "personal"}))
+        return {
+            **shown,
+            "data": _without_text(_clear(self.envelope)),
+            "personal": "sealed" if self.envelope.personal else None,
+        }
+
+
+def _envelope(body: bytes) -> Envelope | None:
+    """The envelope of an event that the contract knows."""
+    try:
+        envelope = read_envelope(body)
+    except UnreadableEvent:
+        return None
+    kind = BY_NAME.get(envelope.type)
+    known = kind is not None and kind.version == envelope.version and kind.producer == envelope.producer
+    return envelope if known and _clear(envelope) is not None else None
+
+
+def _clear(envelope: Envelope) -> Facts | None:
+    """The event's own fields without the personal ones; what the contract does not name is left out. None where it is not that event."""
+    try:
+        return (
+            _clear_model(envelope.type).model_validate(envelope.data).model_dump(mode="json", by_alias=True)
+        )
+    except ValidationError:
+        return None
+
+
+@cache
+def _clear_model(event: str) -> type[Wire]:
+    fields = BY_NAME[event].model_fields
+    clear: Facts = {name: (field.annotation, field) for name, field in fields.items() if name != "personal"}
+    return create_model(event, __base__=Wire, **clear)
+
+
+def _without_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_text(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_text(part) for part in value]
+    return "(text)" if isinstance(value, str) and not _CODE.fullmatch(value) else value
+
+
+def _number(headers: Mapping[str, Any], name: str) -> int:
+    value = headers.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _word(value: object) -> str:
+    """A value that stands for itself; anything else is not shown."""
+    text = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return text if isinstance(text, str) and _WORD.fullmatch(text) else ""
+
+
+def _failed_at(headers: Mapping[str, Any]) -> datetime | None:
+    """Our own note, or the broker's where it was the broker that gave up."""
+    deaths = headers.get("x-death")
+    value = headers.get(retry.FAILED_AT) or (
+        deaths[0].get("time") if isinstance(deaths, list) and deaths else None
+    )
+    if isinstance(value, datetime):
+        return value.astimezone()
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,121 @@
+"""Queues from outside: how much lies in each, and the letters of a dead one, looked at without being lost.
+
+Every letter that is looked at is held until the look is over and then given back, in its old order: only so is each
+seen once. The broker counts such deliveries, so a dead queue has no delivery limit (``topology.py``).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelNotFoundEntity
+
+from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
+from services.chassis.messaging.broker import LOST
+
+WINDOW = 200
+"""Letters that the broker sends ahead."""
+PATIENCE = 5.0
+"""Seconds until a letter that was counted is taken to be in other hands."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """What lies ready in a queue, and how many consume from it."""
+
+    messages: int
+    consumers: int
+
+
+def consumer_queues() -> Iterator[str]:
+    """Every queue that has dead letters: of each subscription, and of each service's requests."""
+    yield from (subscription.queue for subscription in subscriptions())
+    yield from (rpc_queue(service) for service in SERVICES)
+
+
+def dead_queue(queue: str) -> str:
+    """Where a consumer's dead letters lie."""
+    return f"{queue}.dead"
+
+
+async def depths(connection: AbstractConnection, names: Iterable[str]) -> dict[str, Depth]:
+    """The depth of each queue; one that is not there is left out."""
+    found: dict[str, Depth] = {}
+    channel = await connection.channel()
+    for name in names:
+        if channel.is_closed:
+            channel = await connection.channel()
+        try:
+            declared = (await channel.declare_queue(name, passive=True)).declaration_result
+        except ChannelNotFoundEntity:
+            continue
+        found[name] = Depth(declared.message_count or 0, declared.consumer_count or 0)
+    if not channel.is_closed:
+        await channel.close()
+    return found
+
+
+async def dead_letters(connection: AbstractConnection, queues: Iterable[str]) -> dict[str, int]:
+    """How many dead letters each consumer has, by its queue."""
+    found = await depths(connection, map(dead_queue, queues))
+    return {name.removesuffix(".dead"): depth.messages for name, depth in found.items()}
+
+
+class Look:
+    """One pass over a consumer's dead letters; which are not removed go back when it ends."""
+
+    def __init__(self, connection: AbstractConnection, queue: str) -> None:
+        self._connection = connection
+        self._name = dead_queue(queue)
+        self._channel: AbstractChannel | None = None
+        self._held = 0
+
+    async def __aenter__(self) -> Self:
+        self._channel = await self._connection.channel()
+        await self._channel.set_qos(WINDOW)
+        return self
+
+    async def letters(self, most: int) -> AsyncIterator[AbstractIncomingMessage]:
+        """The first ``most`` letters, or fewer where somebody else takes some meanwhile.
+
+        The consumer is renewed each ``WINDOW`` letters, since one that holds so many is sent no more.
+        """
+        assert self._channel is not None
+        queue = await self._channel.get_queue(self._name, ensure=False)
+        arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        for first in range(0, most, WINDOW):
+            consumer = await queue.consume(arrived.put)
+            for _ in range(min(WINDOW, most - first)):
+                try:
+                    message = await asyncio.wait_for(arrived.get(), PATIENCE)
+                except TimeoutError:
+                    if self._channel.is_closed or self._connection.is_closed:
+                        raise ConnectionError("the broker went away") from None
+                    return
+                self._held += 1
+                yield message
+            await queue.cancel(consumer)
+
+    async def remove(self, message: AbstractIncomingMessage) -> None:
+        """Takes a letter off the queue for good."""
+        await message.ack()
+        self._held -= 1
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Gives back, and waits until it lies there again, so that the next look sees it."""
+        assert self._channel is not None
+        with suppress(*LOST):
+            await self._channel.close()
+            until = monotonic() + PATIENCE
+            while self._held and monotonic() < until:
+                depth = (await depths(self._connection, [self._name])).get(self._name)
+                if depth is None or depth.messages >= self._held:
+                    return
+                await asyncio.sleep(0.1)

@@ -1,0 +1,146 @@
+"""accounts as processes: what it answers over a real broker; and that its history makes its tables."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from nameko.timer import Timer
+
+from contracts import rpc as contract
+from contracts.events import OtpRequested
+from services.accounts.consumers import Consumers
+from services.accounts.models import Base, SigningKey
+from services.accounts.service import Service
+from services.chassis.db import tables
+from tests.support.factories.accounts import (
+    ADO,
+    MOBILE,
+    PASSWORD,
+    Accounts,
+    a_key,
+    another_code,
+    given_ado,
+    given_login,
+)
+from tests.support.running import Process
+from tests.support.wire import wire
+
+
+@pytest.fixture
+def accounts(databases) -> Accounts:
+    accounts = Accounts(databases["accounts"])
+    given_ado(accounts.db)
+    given_login(accounts.db)
+    return accounts
+
+
+@pytest.fixture
+def processes(topology, accounts, tmp_path):
+    """Two replicas that start at the same time."""
+    own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
+    kept = ("EPASS_PERSONAL_KEYS", "EPASS_KEY_ENCRYPTION_KEYS", "EPASS_OTP_SECRET", "EPASS_PASSWORD_SECRET")
+    environment = {**own, **topology.environment("accounts"), **{name: own[name] for name in kept}}
+    command = ["-m", "services.chassis.runtime.serve", "accounts"]
+    running = [
+        Process(command, environment, tmp_path / f"accounts-{number}.log").start(ready=False)
+        for number in range(2)
+    ]
+    for process in running:
+        process.wait_ready()
+    yield running
+    for process in running:
+        process.kill()
+
+
+@pytest.fixture
+def ask(topology):
+    """One RPC from the gateway's side, on a connection of its own."""
+
+    def ask(
+        method: str, request: dict, *, key: str | None = None, principal: contract.call.Principal = ADO
+    ) -> dict:
+        call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
+        with wire(topology.broker_url("administrator")) as connection:
+            return connection.call("accounts", method, request, seconds=20, call=call)
+
+    return ask
+
+
+def test_it_answers_each_rpc_of_the_contract() -> None:
+    asked = {method.name for method in contract.METHODS if method.service == "accounts"}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
+
+
+def test_it_hears_nothing_and_works_by_the_clock() -> None:
+    entrypoints = [
+        entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
+    ]
+    assert [type(entry) for entry in entrypoints] == [Timer]
+
+
+def test_models_and_migrations_agree(accounts) -> None:
+    chassis = set(tables.metadata.tables) | {"alembic_version"}
+    with accounts.db.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
+            },
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_staff_and_citizens_get_in_over_the_broker_and_the_logs_tell_nothing_of_them(
+    processes, accounts, ask
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda _: ask("log_in", {"login_id": "hom-0001", "password": PASSWORD}), range(16))
+        )
+    tokens = {answer["result"]["access_token"] for answer in answers}
+    assert len(tokens) == 16
+    assert {accounts.claims(token)["sub"] for token in tokens} == {"HOM-0001"}
+    assert accounts.count(SigningKey) == 1
+
+    request_id = ask("request_otp", {"mobile": "98765 43210"})["result"]["request_id"]
+    (said,) = accounts.said(OtpRequested)
+    code = said.event.personal.code
+    refused = ask("verify_otp", {"request_id": request_id, "code": another_code(code)})["error"]
+    assert refused["exc_type"] == "NotAuthenticated"
+    assert json.loads(refused["exc_args"][0])["code"] == "wrong_code"
+    assert json.loads(refused["exc_args"][0])["facts"]["tries_left"] == 4
+    token = ask("verify_otp", {"request_id": request_id, "code": code})["result"]["access_token"]
+    assert accounts.claims(token)["mobile"] == MOBILE
+
+    key = a_key()
+    issued = ask("issue_login", {"role": "ops", "name": "Harjit Singh"}, key=key)["result"]
+    assert ask("issue_login", {"role": "ops", "name": "Harjit Singh"}, key=key)["result"] == issued
+    first = ask("log_in", {"login_id": issued["login_id"], "password": issued["initial_password"]})["result"]
+    assert first["must_change_password"]
+    assert ask("disable_login", {"login_id": issued["login_id"]})["result"]["disabled"]
+    denied = ask("denied_sessions", {})["result"]
+    assert list(denied["logins"]) == [issued["login_id"]]
+    assert len(denied["sessions"]) == 1
+    assert (
+        json.loads(ask("log_in", {"login_id": "HOM-0001", "password": "wrong"})["error"]["exc_args"][0])[
+            "code"
+        ]
+        == "wrong_login"
+    )
+    assert ask("session_keys", {})["result"]["keys"][0]["kid"]
+    assert [login["login_id"] for login in ask("list_logins", {})["result"]["items"]] == [
+        "ADO-0001",
+        "HOM-0001",
+        "OPS-0001",
+    ]
+
+    logs = "".join(process.log.read_text() for process in processes)
+    for secret in (PASSWORD, MOBILE[3:], code, issued["initial_password"], "Harjit", token):
+        assert secret not in logs
+    assert [process.stop() for process in processes] == [0, 0]

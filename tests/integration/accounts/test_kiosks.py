@@ -1,0 +1,77 @@
+"""Kiosks: issued for a site by the ADO Branch, enrolled once, revoked for good."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.errors import InvalidInput, NotAuthenticated
+from contracts.events import SessionEnded
+from contracts.rpc.call import Page
+from services.accounts import handlers
+from services.chassis.runtime.clock import now
+from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
+
+
+@pytest.fixture
+def accounts(databases) -> Accounts:
+    accounts = Accounts(databases["accounts"])
+    given_ado(accounts.db)
+    return accounts
+
+
+def issued(accounts: Accounts) -> tuple[str, str]:
+    made = accounts.issue(role="kiosk", department=None, site="PCS1", name="Main hall")
+    return made.login_id, made.initial_password
+
+
+def test_a_kiosk_is_issued_for_a_site_and_who_issued_it_is_recorded(accounts) -> None:
+    kiosk_id, _ = issued(accounts)
+    with accounts.db.transaction() as session:
+        listed = handlers.list_logins(Page(after="KIO"), a_call(ADO), session).items
+    assert [(one.login_id, one.site, one.issued_by, one.must_change_password) for one in listed] == [
+        (kiosk_id, "PCS1", "ADO-0001", True)
+    ]
+    with pytest.raises(InvalidInput):
+        accounts.issue(role="kiosk", department=None, name="Nowhere")
+
+
+def test_a_token_enrols_one_browser_for_a_year_and_no_second_one(accounts) -> None:
+    kiosk_id, token = issued(accounts)
+    key, at = a_key(), now()
+    device = accounts.enrol(kiosk_id, token, key=key, at=at)
+    claims = accounts.claims(device.access_token)
+    assert (claims["role"], claims["site"], device.must_change_password) == ("kiosk", "PCS1", False)
+    assert device.expires_at > at + timedelta(days=364)
+    with pytest.raises(NotAuthenticated) as second:
+        accounts.enrol(kiosk_id, token)
+    assert second.value.body.code == "token_used"
+    assert accounts.enrol(kiosk_id, token, key=key) == device, "the same command again has the same answer"
+
+
+def test_a_kiosk_cannot_log_in_as_a_person_nor_a_person_as_a_kiosk(accounts) -> None:
+    kiosk_id, token = issued(accounts)
+    given_login(accounts.db)
+    for attempt in (lambda: accounts.log_in(kiosk_id, token), lambda: accounts.enrol("HOM-0001", PASSWORD)):
+        with pytest.raises(NotAuthenticated) as refused:
+            attempt()
+        assert refused.value.body.code == "wrong_login"
+    assert accounts.enrol(kiosk_id, token).login_id == kiosk_id, "the token was not used up"
+
+
+def test_a_disabled_kiosk_stays_denied_until_its_token_expires(accounts) -> None:
+    kiosk_id, token = issued(accounts)
+    device = accounts.enrol(kiosk_id, token)
+    sid = accounts.claims(device.access_token)["sid"]
+    accounts.disable(kiosk_id)
+    assert [str(said.event.sid) for said in accounts.said(SessionEnded)] == [sid]
+    assert sid in accounts.denied(now() + timedelta(days=300)).sessions
+    with pytest.raises(NotAuthenticated):
+        accounts.enrol(kiosk_id, token)
+
+
+def test_a_new_token_ends_the_enrolment_and_enrols_again(accounts) -> None:
+    kiosk_id, token = issued(accounts)
+    old = accounts.enrol(kiosk_id, token)
+    fresh = accounts.reset(kiosk_id).initial_password
+    assert accounts.claims(old.access_token)["sid"] in accounts.denied().sessions
+    assert accounts.enrol(kiosk_id, fresh).login_id == kiosk_id

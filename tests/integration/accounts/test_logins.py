@@ -1,0 +1,520 @@
+"""Logins as the ADO Branch manages them, and passwords as their owners change them."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from contracts.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+)
+from contracts.events import LoginDisabled, LoginIssued, SessionEnded
+from contracts.rpc.call import Page, Principal
+from services.accounts import handlers, passwords, seed
+from services.accounts.models import AccessSession, Login, LoginFailure
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import settings
+from tests.support.factories.accounts import (
+    ADO,
+    NEW_PASSWORD,
+    PASSWORD,
+    Accounts,
+    a_call,
+    a_key,
+    at_once,
+    given_ado,
+    given_login,
+    refusal_of,
+    staff,
+)
+
+
+@pytest.fixture
+def accounts(databases) -> Accounts:
+    accounts = Accounts(databases["accounts"])
+    given_ado(accounts.db)
+    return accounts
+
+
+def _login(accounts: Accounts, login_id: str) -> Login:
+    with accounts.db.transaction() as session:
+        return session.get_one(Login, login_id)
+
+
+# ---------------------------------------------------------------- issuing
+
+
+def test_login_ids_count_for_each_prefix(accounts) -> None:
+    issued = [
+        accounts.issue(department="home"),
+        accounts.issue(department="pwd"),
+        accounts.issue(department="home"),
+        accounts.issue(role="security", department=None, site="PCS1", gate="PCS1-G1"),
+        accounts.issue(role="reception", department=None, site="PCS2"),
+        accounts.issue(role="ado", department=None),
+        accounts.issue(role="ops", department=None),
+        accounts.issue(role="auditor", department=None),
+    ]
+    ids = [login.login_id for login in issued]
+    assert ids == [
+        "HOM-0001",
+        "PWD-0001",
+        "HOM-0002",
+        "SEC-0001",
+        "REC-0001",
+        "ADO-0002",
+        "OPS-0001",
+        "AUD-0001",
+    ]
+
+
+def test_logins_that_are_issued_at_once_get_different_ids(accounts) -> None:
+    issued = at_once(*[accounts.issue] * 8)
+    assert sorted(login.login_id for login in issued) == [f"HOM-{number:04d}" for number in range(1, 9)]
+
+
+def test_an_issued_login_is_said_with_its_contact_and_without_its_password(accounts) -> None:
+    issued = accounts.issue(mobile="98765 43210", name="  Gurpreet   Kaur ", language="pa")
+    (said,) = accounts.said(LoginIssued)
+    assert (said.event.login_id, said.event.role, said.event.department) == (
+        issued.login_id,
+        "department",
+        "home",
+    )
+    assert (said.event.issued_by, said.event.language) == ("ADO-0001", "pa")
+    assert (said.event.personal.name, said.event.personal.mobile) == ("Gurpreet Kaur", "+919876543210")
+    assert issued.initial_password not in said.event.model_dump_json()
+
+
+def test_an_initial_password_lies_nowhere_but_in_its_hash(accounts) -> None:
+    issued = accounts.issue(key=a_key())
+    from sqlalchemy import text
+
+    with accounts.db.transaction() as session:
+        tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
+        content = "".join(
+            str(row) for table in tables for row in session.execute(text(f"select * from {table}"))
+        )
+    assert issued.initial_password not in content
+    assert passwords.matches(_login(accounts, issued.login_id).password_hash, issued.initial_password)
+
+
+def test_issuing_with_the_same_key_makes_one_login_and_tells_the_same_password(accounts) -> None:
+    key = a_key()
+    first = accounts.issue(key=key)
+    assert accounts.issue(key=key) == first
+    assert at_once(*[lambda: accounts.issue(key=key)] * 4) == [first] * 4
+    assert accounts.count(Login) == 2
+    assert len(accounts.said(LoginIssued)) == 1
+    with pytest.raises(IdempotencyKeyReused):
+        accounts.issue(key=key, name="Another")
+
+
+def test_two_logins_never_have_the_same_initial_password(accounts) -> None:
+    assert len({accounts.issue().initial_password for _ in range(3)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "code"),
+    [
+        ({"department": None}, "department", "needed_for_role"),
+        ({"role": "security", "department": None}, "site", "needed_for_role"),
+        ({"role": "ado"}, "department", "not_for_role"),
+        ({"name": "   "}, "name", "not_a_name"),
+        ({"name": "A\x00B"}, "name", "not_a_name"),
+        ({"mobile": "12345"}, "mobile", "not_a_mobile"),
+    ],
+)
+def test_a_login_that_makes_no_sense_is_not_issued(accounts, changes, field, code) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        accounts.issue(**changes)
+    assert [(error.field, error.code) for error in refused.value.body.fields] == [(field, code)]
+    assert accounts.count(Login) == 1
+    assert accounts.said(LoginIssued) == []
+
+
+OTHERS = [
+    Principal(),
+    Principal(kind="applicant", id="applicant:x", mobile="+919876543210"),
+    staff("HOM-0001", "department"),
+    staff("OPS-0001", "ops"),
+    staff("HOM-0001", "ado"),
+    staff("ADO-0099", "ado"),
+    Principal(kind="staff", id="x", role="ado"),
+]
+
+
+@pytest.mark.parametrize("who", OTHERS, ids=str)
+def test_only_the_ado_branch_manages_logins(accounts, who) -> None:
+    given_login(accounts.db)
+    given_login(accounts.db, "OPS-0001", "ops")
+    works = [
+        lambda: accounts.issue(by=who),
+        lambda: accounts.disable("OPS-0001", by=who),
+        lambda: accounts.reset("OPS-0001", by=who),
+        lambda: _list(accounts, by=who),
+    ]
+    assert all(isinstance(refusal_of(work), Forbidden) for work in works)
+    assert accounts.count(Login) == 3
+    assert _login(accounts, "OPS-0001").disabled_at is None
+    assert accounts.said(LoginDisabled) == accounts.said(LoginIssued) == []
+
+
+def test_a_disabled_ado_manages_nothing_any_more(accounts) -> None:
+    other = given_ado(accounts.db, "ADO-0002")
+    accounts.disable("ADO-0001", by=other)
+    assert isinstance(refusal_of(accounts.issue), Forbidden)
+
+
+def test_an_ado_with_a_one_time_password_manages_nothing_yet(accounts) -> None:
+    issued = accounts.issue(role="ado", department=None)
+    assert isinstance(refusal_of(lambda: accounts.issue(by=staff(issued.login_id, "ado"))), Forbidden)
+
+
+def _list(accounts: Accounts, after: str | None = None, limit: int = 50, by: Principal = ADO):
+    with accounts.db.transaction() as session:
+        return handlers.list_logins(Page(after=after, limit=limit), a_call(by), session)
+
+
+def test_logins_are_listed_by_id_in_pages(accounts) -> None:
+    for _ in range(4):
+        accounts.issue()
+    first = _list(accounts, limit=2)
+    second = _list(accounts, after=first.next, limit=2)
+    third = _list(accounts, after=second.next, limit=2)
+    pages = [[login.login_id for login in page.items] for page in (first, second, third)]
+    assert pages == [["ADO-0001", "HOM-0001"], ["HOM-0002", "HOM-0003"], ["HOM-0004"]]
+    assert third.next is None
+
+
+def test_a_list_shows_who_a_login_is_and_no_secret(accounts) -> None:
+    issued = accounts.issue()
+    shown = _list(accounts).items[-1]
+    assert (shown.login_id, shown.name, shown.department, shown.issued_by) == (
+        issued.login_id,
+        "Gurpreet Kaur",
+        "home",
+        "ADO-0001",
+    )
+    assert shown.must_change_password
+    assert not shown.disabled
+    assert shown.last_used_at is None
+    assert "argon2" not in shown.model_dump_json()
+
+
+# -------------------------------------------------------- the first log-in
+
+
+def test_an_initial_password_is_good_only_for_choosing_another(accounts) -> None:
+    issued = accounts.issue()
+    first = accounts.log_in(issued.login_id, issued.initial_password)
+    assert first.must_change_password
+    assert accounts.claims(first.access_token)["must_change_password"] is True
+    changed = accounts.change(accounts.principal(first), current=issued.initial_password)
+    assert not changed.must_change_password
+    assert accounts.claims(changed.access_token)["must_change_password"] is False
+    assert accounts.log_in(issued.login_id, NEW_PASSWORD).must_change_password is False
+    assert (
+        refusal_of(lambda: accounts.log_in(issued.login_id, issued.initial_password)).body.code
+        == "wrong_login"
+    )
+
+
+# -------------------------------------------------------------- disabling
+
+
+def test_a_disabled_login_gets_in_no_more_and_its_sessions_end(accounts) -> None:
+    given_login(accounts.db)
+    at = now()
+    session = accounts.log_in(at=at)
+    sid = accounts.principal(session).sid
+    view = accounts.disable("hom-0001", at=at + timedelta(seconds=5))
+    assert view.disabled
+    assert refusal_of(accounts.log_in).body.code == "wrong_login"
+    (said,) = accounts.said(LoginDisabled)
+    assert (said.event.login_id, said.event.disabled_by) == ("HOM-0001", "ADO-0001")
+    assert said.occurred_at == at + timedelta(seconds=5)
+    assert said.event.sessions_until == said.occurred_at + timedelta(minutes=settings().session_minutes)
+    assert [event.event.sid for event in accounts.said(SessionEnded)] == [sid]
+    denied = accounts.denied()
+    assert denied.logins == {"HOM-0001": at + timedelta(seconds=5)}
+    assert list(denied.sessions) == [str(sid)]
+    assert accounts.denied(said.event.sessions_until).logins == {}
+
+
+def test_disabling_twice_says_it_once(accounts) -> None:
+    given_login(accounts.db)
+    key = a_key()
+    first = accounts.disable("HOM-0001", key=key)
+    assert accounts.disable("HOM-0001", key=key) == first
+    assert accounts.disable("HOM-0001") == first
+    assert len(accounts.said(LoginDisabled)) == 1
+
+
+def test_what_is_no_login_can_be_neither_disabled_nor_reset(accounts) -> None:
+    assert isinstance(refusal_of(lambda: accounts.disable("HOM-0099")), NotFound)
+    assert isinstance(refusal_of(lambda: accounts.reset("HOM-0099")), NotFound)
+    assert accounts.said(LoginDisabled) == []
+
+
+def test_the_last_enabled_ado_cannot_be_disabled(accounts) -> None:
+    refused = refusal_of(lambda: accounts.disable("ADO-0001"))
+    assert isinstance(refused, Conflict)
+    assert refused.body.code == "last_ado"
+    assert _login(accounts, "ADO-0001").disabled_at is None
+    other = given_ado(accounts.db, "ADO-0002")
+    assert accounts.disable("ADO-0001").disabled
+    assert refusal_of(lambda: accounts.disable("ADO-0002", by=other)).body.code == "last_ado"
+
+
+def test_two_ados_who_disable_each_other_at_once_leave_one(accounts) -> None:
+    for _ in range(5):
+        one, other = given_ado(accounts.db), given_ado(accounts.db, "ADO-0002")
+        at_once(
+            lambda one=one: accounts.disable("ADO-0002", by=one),
+            lambda other=other: accounts.disable("ADO-0001", by=other),
+        )
+        assert [
+            _login(accounts, login_id).disabled_at is None for login_id in ("ADO-0001", "ADO-0002")
+        ].count(True) == 1
+
+
+# -------------------------------------------------------------- resetting
+
+
+def test_a_reset_gives_a_one_time_password_and_ends_what_the_old_one_opened(accounts) -> None:
+    given_login(accounts.db)
+    old = accounts.principal(accounts.log_in())
+    reset = accounts.reset("HOM-0001")
+    assert refusal_of(accounts.log_in).body.code == "wrong_login"
+    assert accounts.log_in("HOM-0001", reset.initial_password).must_change_password
+    assert [event.event.sid for event in accounts.said(SessionEnded)] == [old.sid]
+    assert len(accounts.said(LoginDisabled)) == 1
+    assert str(old.sid) in accounts.denied().sessions
+
+
+def test_a_session_opened_in_the_second_of_the_reset_is_not_denied_with_the_old_ones(accounts) -> None:
+    given_login(accounts.db)
+    at = now().replace(microsecond=100_000)
+    old = accounts.principal(accounts.log_in(at=at))
+    reset = accounts.reset("HOM-0001", at=at.replace(microsecond=300_000))
+    fresh = accounts.log_in("HOM-0001", reset.initial_password, at=at.replace(microsecond=900_000))
+    claims, denied = accounts.claims(fresh.access_token), accounts.denied()
+    assert claims["iat"] > denied.logins["HOM-0001"].timestamp()
+    assert claims["iat"] > accounts.said(LoginDisabled)[0].occurred_at.timestamp()
+    assert list(denied.sessions) == [str(old.sid)]
+
+
+def test_resetting_with_the_same_key_tells_the_same_password_and_another_reset_another(accounts) -> None:
+    given_login(accounts.db)
+    key = a_key()
+    first = accounts.reset("HOM-0001", key=key)
+    assert accounts.reset("HOM-0001", key=key) == first
+    second = accounts.reset("HOM-0001", key=a_key())
+    assert second.initial_password != first.initial_password
+    assert accounts.log_in("HOM-0001", second.initial_password).must_change_password
+    assert refusal_of(lambda: accounts.log_in("HOM-0001", first.initial_password)).body.code == "wrong_login"
+
+
+def test_a_reset_ends_the_waiting_that_wrong_passwords_brought(accounts) -> None:
+    given_login(accounts.db)
+    at = now()
+    for _ in range(5):
+        refusal_of(lambda: accounts.log_in(password="wrong", at=at))
+    reset = accounts.reset("HOM-0001", at=at)
+    assert accounts.log_in("HOM-0001", reset.initial_password, at=at).access_token
+
+
+def test_a_disabled_login_is_not_reset(accounts) -> None:
+    given_login(accounts.db)
+    accounts.disable("HOM-0001")
+    before = _login(accounts, "HOM-0001").password_hash
+    assert refusal_of(lambda: accounts.reset("HOM-0001")).body.code == "login_disabled"
+    assert _login(accounts, "HOM-0001").password_hash == before
+
+
+# ------------------------------------------------------ changing a password
+
+
+def test_a_new_password_ends_all_sessions_of_the_old_one(accounts) -> None:
+    given_login(accounts.db)
+    one, other = accounts.principal(accounts.log_in()), accounts.principal(accounts.log_in())
+    fresh = accounts.change(one)
+    assert {event.event.sid for event in accounts.said(SessionEnded)} == {one.sid, other.sid}
+    assert set(accounts.denied().sessions) == {str(one.sid), str(other.sid)}
+    assert accounts.principal(fresh).sid not in {one.sid, other.sid}
+    assert refusal_of(accounts.log_in).body.code == "wrong_login"
+    assert accounts.log_in(password=NEW_PASSWORD).access_token
+
+
+def test_another_logins_sessions_stay(accounts) -> None:
+    given_login(accounts.db)
+    given_login(accounts.db, "HOM-0002")
+    accounts.log_in("HOM-0002")
+    accounts.change(accounts.principal(accounts.log_in()))
+    assert len(accounts.denied().sessions) == 1
+
+
+def test_changing_with_the_same_key_changes_once_and_answers_the_same(accounts) -> None:
+    given_login(accounts.db)
+    who, key = accounts.principal(accounts.log_in()), a_key()
+    first = accounts.change(who, key=key)
+    assert accounts.change(who, key=key) == first
+    assert accounts.count(LoginFailure) == 0, "a repeat is no wrong password"
+    assert accounts.count(AccessSession) == 2
+
+
+def test_the_same_change_at_once_answers_the_same(accounts) -> None:
+    given_login(accounts.db)
+    who, key = accounts.principal(accounts.log_in()), a_key()
+    answers = at_once(*[lambda: accounts.change(who, key=key)] * 4)
+    assert len({answer.access_token for answer in answers}) == 1
+
+
+def test_a_wrong_present_password_changes_nothing_and_counts(accounts) -> None:
+    given_login(accounts.db)
+    who, at = accounts.principal(accounts.log_in()), now()
+    before = _login(accounts, "HOM-0001").password_hash
+    for _ in range(5):
+        refused = refusal_of(lambda: accounts.change(who, current="wrong", at=at, key=a_key()))
+        assert isinstance(refused, InvalidInput)
+        assert [(error.field, error.code) for error in refused.body.fields] == [("current", "wrong_password")]
+    assert _login(accounts, "HOM-0001").password_hash == before
+    assert accounts.said(SessionEnded) == []
+    assert isinstance(refusal_of(lambda: accounts.change(who, at=at)), TooManyAttempts)
+    assert isinstance(refusal_of(lambda: accounts.log_in(at=at)), TooManyAttempts)
+
+
+@pytest.mark.parametrize(
+    ("new", "code"), [("short", "too_short"), (PASSWORD, "same_as_current"), ("my HOM-0001 word", "contains_login_id"), ("Password1234", "too_common")]
+)  # fmt: skip
+def test_a_weak_new_password_changes_nothing(accounts, new, code) -> None:
+    given_login(accounts.db)
+    who = accounts.principal(accounts.log_in())
+    refused = refusal_of(lambda: accounts.change(who, new))
+    assert [(error.field, error.code) for error in refused.body.fields] == [("new", code)]
+    assert accounts.log_in().access_token
+
+
+@pytest.mark.parametrize("who", [Principal(), Principal(kind="applicant", id="applicant:x")], ids=str)
+def test_who_has_no_login_has_no_password(accounts, who) -> None:
+    with pytest.raises(NotAuthenticated):
+        accounts.change(who)
+
+
+def test_a_disabled_login_changes_no_password(accounts) -> None:
+    given_login(accounts.db)
+    who = accounts.principal(accounts.log_in())
+    accounts.disable("HOM-0001")
+    with pytest.raises(NotAuthenticated):
+        accounts.change(who)
+
+
+def test_a_change_that_meets_a_reset_gives_way(accounts, monkeypatch) -> None:
+    """The login is reset while the password is hashed: the reset stands."""
+    given_login(accounts.db)
+    who, done = accounts.principal(accounts.log_in()), []
+    from services.accounts.handlers import passwords as password_handlers
+
+    real = password_handlers.offload
+
+    def reset_meanwhile(work, *args):
+        result = real(work, *args)
+        if work is passwords.hashed and not done:
+            done.append(accounts.reset("HOM-0001"))
+        return result
+
+    monkeypatch.setattr(password_handlers, "offload", reset_meanwhile)
+    assert isinstance(refusal_of(lambda: accounts.change(who)), NotAuthenticated)
+    assert accounts.log_in("HOM-0001", done[0].initial_password).must_change_password
+
+
+# ---------------------------------------------------------------- the seed
+
+
+@pytest.fixture
+def seeded(databases, monkeypatch, tmp_path):
+    """The seed run on a file such as the installation writes."""
+    accounts = Accounts(databases["accounts"])
+    url = accounts.db.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setattr(
+        seed, "settings", lambda: settings().model_copy(update={"database_url": SecretStr(url)})
+    )
+    file = tmp_path / "logins.json"
+    demo = {
+        "department": {"login_id": "HOM-0001", "password": PASSWORD, "department": "home"},
+        "security": {"login_id": "SEC-0001", "password": PASSWORD, "site": "PCS1", "gate": "PCS1-G1"},
+        "ado": {"login_id": "ADO-0001", "password": PASSWORD},
+        "reception": {"login_id": "REC-0001", "password": PASSWORD, "site": "PCS1"},
+        "ops": {"login_id": "OPS-0001", "password": PASSWORD},
+        "auditor": {"login_id": "AUD-0001", "password": PASSWORD},
+    }
+
+    def run(**changes) -> Accounts:
+        file.write_text(json.dumps(demo | changes))
+        seed.main(str(file))
+        return accounts
+
+    return run
+
+
+def test_the_seed_makes_a_login_for_each_role_that_works_at_once(seeded) -> None:
+    accounts = seeded()
+    for login_id, role in {
+        "HOM-0001": "department",
+        "SEC-0001": "security",
+        "ADO-0001": "ado",
+        "REC-0001": "reception",
+    }.items():
+        session = accounts.log_in(login_id)
+        assert session.role == role
+        assert not session.must_change_password
+    assert accounts.count(Login) == 6
+
+
+def test_the_seed_may_run_again_and_ids_count_on_after_it(seeded) -> None:
+    accounts = seeded()
+    with accounts.db.transaction() as session:
+        before = session.scalars(select(Login.password_hash).order_by(Login.login_id)).all()
+    accounts.issue()
+    seeded()
+    with accounts.db.transaction() as session:
+        after = session.scalars(
+            select(Login.password_hash).where(Login.login_id != "HOM-0002").order_by(Login.login_id)
+        ).all()
+    assert before == after
+    assert accounts.issue().login_id == "HOM-0003"
+
+
+def test_the_seed_puts_a_changed_demo_login_right_again(seeded) -> None:
+    accounts = seeded()
+    accounts.change(accounts.principal(accounts.log_in()))
+    accounts.disable("OPS-0001")
+    seeded()
+    assert accounts.log_in().access_token
+    assert accounts.log_in("OPS-0001").access_token
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"login_id": "HOME", "password": PASSWORD, "department": "home"}, {"login_id": "HOM-0001"}]
+)
+def test_a_file_that_is_wrong_makes_no_login(seeded, databases, wrong) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  pydantic's is one, too
+        seeded(department=wrong)
+    assert Accounts(databases["accounts"]).count(Login) == 0
+
+
+def test_tokens_of_a_login_that_the_seed_enabled_again_are_good(seeded) -> None:
+    accounts = seeded()
+    accounts.disable("OPS-0001")
+    seeded()
+    session = accounts.log_in("OPS-0001", at=now() + timedelta(seconds=1))
+    assert accounts.claims(session.access_token)["iat"] > accounts.denied().logins["OPS-0001"].timestamp()

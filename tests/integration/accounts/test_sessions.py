@@ -1,0 +1,342 @@
+"""Sessions: logging in and out, what a token says, what is denied, keys, and what the clock deletes."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from joserfc.errors import BadSignatureError
+from sqlalchemy import select
+
+from contracts.errors import ContractError, NotAuthenticated, TooManyAttempts
+from contracts.events import SessionEnded
+from contracts.rpc.accounts import StaffSession
+from contracts.rpc.call import Principal
+from services.accounts import handlers
+from services.accounts.handlers import attempts
+from services.accounts.handlers import passwords as password_handlers
+from services.accounts.models import AccessSession, Login, LoginFailure, OtpCode, OtpRequest, SigningKey
+from services.chassis.db.tables import idempotency_keys
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import settings
+from tests.support.factories.accounts import (
+    PASSWORD,
+    Accounts,
+    a_key,
+    at_once,
+    given_ado,
+    given_login,
+    header_of,
+    refusal_of,
+)
+
+
+@pytest.fixture
+def accounts(databases) -> Accounts:
+    accounts = Accounts(databases["accounts"])
+    given_login(accounts.db)
+    return accounts
+
+
+def test_a_login_and_its_password_open_a_session(accounts) -> None:
+    at = now()
+    session = accounts.log_in(at=at)
+    claims = accounts.claims(session.access_token)
+    assert {name: claims[name] for name in ("iss", "aud", "sub", "kind", "role", "department")} == {
+        "iss": settings().issuer, "aud": "gateway", "sub": "HOM-0001", "kind": "staff", "role": "department", "department": "home",
+    }  # fmt: skip
+    assert claims["must_change_password"] is False
+    assert claims["iat"] == int(at.timestamp())
+    assert (
+        claims["exp"]
+        == session.expires_at.timestamp()
+        == int(at.timestamp()) + 60 * settings().session_minutes
+    )
+    assert (session.login_id, session.role, session.department) == ("HOM-0001", "department", "home")
+
+
+def test_a_guard_has_his_site_and_gate_in_his_session(accounts) -> None:
+    given_login(accounts.db, "SEC-0001", "security")
+    session = accounts.log_in("SEC-0001")
+    claims = accounts.claims(session.access_token)
+    assert (claims["site"], claims["gate"]) == (session.site, session.gate) == ("PCS1", "PCS1-G1")
+
+
+def test_a_token_says_its_type_and_its_key_in_eight_characters(accounts) -> None:
+    header = header_of(accounts.log_in().access_token)
+    assert header["typ"] == "epass-session+jwt"
+    assert header["alg"] == "EdDSA"
+    assert len(header["kid"]) == 8
+    assert set(header) == {"alg", "typ", "kid"}
+
+
+def test_a_token_that_was_tampered_with_is_not_ours(accounts) -> None:
+    head, payload, signature = accounts.log_in().access_token.split(".")
+    with pytest.raises(BadSignatureError):
+        accounts.claims(
+            ".".join([head, payload, signature[:-4] + ("AAAA" if signature[-4:] != "AAAA" else "BBBB")])
+        )
+
+
+@pytest.mark.parametrize("typed", ["hom-0001", " HOM-0001 ", "Hom-0001"])
+def test_a_login_id_may_be_typed_in_any_case(accounts, typed) -> None:
+    assert accounts.log_in(typed).login_id == "HOM-0001"
+
+
+def _wrong(accounts: Accounts) -> list[ContractError]:
+    given_ado(accounts.db)
+    given_login(accounts.db, "HOM-0002")
+    accounts.disable("HOM-0002")
+    return [
+        refusal_of(lambda: accounts.log_in("HOM-0001", "not the password")),
+        refusal_of(lambda: accounts.log_in("HOM-9999", PASSWORD)),
+        refusal_of(lambda: accounts.log_in("HOM-0002", PASSWORD)),
+        refusal_of(lambda: accounts.log_in("HOM-0001\x00'; --", "")),
+    ]
+
+
+def test_a_wrong_password_an_unknown_login_and_a_disabled_one_get_the_same_answer(accounts) -> None:
+    answers = _wrong(accounts)
+    assert len({answer.body.model_dump_json() for answer in answers}) == 1
+    assert all(
+        isinstance(answer, NotAuthenticated) and answer.body.code == "wrong_login" for answer in answers
+    )
+    assert accounts.count(AccessSession) == 0
+
+
+def test_each_of_them_costs_one_hash(accounts, monkeypatch) -> None:
+    hashes = []
+    real = password_handlers.offload
+    monkeypatch.setattr(
+        password_handlers, "offload", lambda work, *args: hashes.append(args[0]) or real(work, *args)
+    )
+    _wrong(accounts)
+    assert len(hashes) == 4
+    assert all(stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for stored in hashes)
+
+
+def test_no_transaction_is_open_while_a_password_is_hashed(accounts, monkeypatch) -> None:
+    open_then = []
+    real = password_handlers.offload
+
+    def watched(work, *args):
+        open_then.append(accounts.db.engine.pool.checkedout())
+        return real(work, *args)
+
+    monkeypatch.setattr(password_handlers, "offload", watched)
+    monkeypatch.setattr("services.accounts.handlers.logins.offload", watched)
+    given_ado(accounts.db)
+    principal = accounts.principal(accounts.log_in())
+    accounts.change(principal)
+    accounts.issue()
+    accounts.reset("HOM-0001")
+    assert open_then == [0] * 5
+
+
+def test_after_five_wrong_passwords_even_the_right_one_waits(accounts) -> None:
+    at = now()
+    for _ in range(5):
+        assert refusal_of(lambda: accounts.log_in(password="wrong", at=at)).body.code == "wrong_login"
+    refused = refusal_of(lambda: accounts.log_in(at=at))
+    assert isinstance(refused, TooManyAttempts)
+    assert refused.body.facts == {"retry_after": 32}
+    assert refusal_of(lambda: accounts.log_in("hom-0001 ", at=at, address="elsewhere")).body.facts == {
+        "retry_after": 32
+    }
+    assert accounts.log_in(at=at + timedelta(seconds=32)).access_token
+
+
+def test_the_wait_is_the_same_for_a_login_that_does_not_exist(accounts) -> None:
+    at = now()
+    for _ in range(5):
+        refusal_of(lambda: accounts.log_in("HOM-9999", "wrong", at=at))
+    assert refusal_of(lambda: accounts.log_in("HOM-9999", "wrong", at=at)).body.facts == {"retry_after": 32}
+
+
+def test_the_wait_grows_and_nobody_is_locked_out_for_ever(accounts) -> None:
+    at = now()
+    for _ in range(20):
+        with accounts.db.transaction() as session:
+            attempts.record_failure(session, "HOM-0001", "", at)
+    assert refusal_of(lambda: accounts.log_in(at=at)).body.facts == {"retry_after": 900}
+    assert accounts.log_in(at=at + timedelta(minutes=15)).access_token
+
+
+def test_an_attempt_that_was_made_to_wait_does_not_count(accounts) -> None:
+    at = now()
+    for _ in range(9):
+        refusal_of(lambda: accounts.log_in(password="wrong", at=at))
+    assert accounts.count(LoginFailure) == 5
+
+
+def test_the_right_password_lets_the_count_start_afresh(accounts) -> None:
+    at = now()
+    for _ in range(4):
+        refusal_of(lambda: accounts.log_in(password="wrong", at=at))
+    accounts.log_in(at=at)
+    for _ in range(4):
+        refusal_of(lambda: accounts.log_in(password="wrong", at=at))
+    assert accounts.log_in(at=at).access_token
+
+
+def test_a_burst_of_guesses_learns_no_more_than_one_guesser(accounts) -> None:
+    results = at_once(*[lambda: accounts.log_in(password="wrong")] * 12)
+    codes = [result.body.code for result in results if isinstance(result, ContractError)]
+    assert codes.count("wrong_login") == 5
+    assert codes.count("too_many_attempts") == 7
+
+
+def test_many_may_log_in_at_once_with_the_right_password(accounts) -> None:
+    results = at_once(*[accounts.log_in] * 10)
+    assert len({result.access_token for result in results if isinstance(result, StaffSession)}) == 10
+
+
+def test_an_address_that_guesses_at_many_accounts_waits(accounts) -> None:
+    at = now()
+    with accounts.db.transaction() as session:
+        for number in range(30):
+            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at)
+    assert refusal_of(lambda: accounts.log_in(at=at, address="a-guesser")).body.facts == {"retry_after": 900}
+    assert accounts.log_in(at=at, address="another").access_token
+    assert accounts.log_in(at=at + timedelta(minutes=15), address="a-guesser").access_token
+
+
+def test_without_rate_limits_an_address_is_not_counted_but_an_account_is(accounts, monkeypatch) -> None:
+    relaxed = settings().model_copy(update={"rate_limits": False})
+    monkeypatch.setattr(attempts, "settings", lambda: relaxed)
+    at = now()
+    with accounts.db.transaction() as session:
+        for number in range(30):
+            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at)
+        for _ in range(5):
+            attempts.record_failure(session, "HOM-0002", "another", at)
+    assert accounts.log_in(at=at, address="a-guesser").access_token
+    assert isinstance(refusal_of(lambda: accounts.log_in("HOM-0002", at=at)), TooManyAttempts)
+
+
+def test_the_failures_do_not_tell_what_was_typed_for_a_login(accounts) -> None:
+    refusal_of(lambda: accounts.log_in("my password by mistake", "wrong"))
+    with accounts.db.transaction() as session:
+        assert "MISTAKE" not in session.scalars(select(LoginFailure.account)).one().upper()
+
+
+def test_logging_in_with_the_same_key_gives_the_same_token(accounts) -> None:
+    key, at = a_key(), now()
+    first = accounts.log_in(key=key, at=at)
+    assert accounts.log_in(key=key, at=at + timedelta(seconds=90)) == first
+    assert accounts.count(AccessSession) == 1
+    assert accounts.log_in(key=a_key()).access_token != first.access_token
+
+
+def test_a_wrong_password_does_not_use_up_its_key(accounts) -> None:
+    key = a_key()
+    refusal_of(lambda: accounts.log_in(password="wrong", key=key))
+    assert accounts.log_in(key=key).access_token
+
+
+def test_a_repeat_with_a_wrong_password_gets_no_token(accounts) -> None:
+    key = a_key()
+    accounts.log_in(key=key)
+    assert refusal_of(lambda: accounts.log_in(password="wrong", key=key)).body.code == "wrong_login"
+
+
+def test_what_was_typed_is_kept_only_as_a_keyed_digest(accounts) -> None:
+    accounts.log_in(key=a_key())
+    with accounts.db.transaction() as session:
+        kept = str(session.execute(select(idempotency_keys)).all())
+    assert PASSWORD not in kept
+
+
+def test_logging_in_is_seen_on_the_login(accounts) -> None:
+    at = now()
+    accounts.log_in(at=at)
+    with accounts.db.transaction() as session:
+        assert session.get_one(Login, "HOM-0001").last_used_at == at
+
+
+def test_logging_out_ends_that_session_alone_and_says_so_once(accounts) -> None:
+    one, another = accounts.log_in(), accounts.log_in()
+    principal, key = accounts.principal(one), a_key()
+    accounts.log_out(principal, key)
+    accounts.log_out(principal, key)
+    accounts.log_out(principal)
+    said = accounts.said(SessionEnded)
+    assert [(event.event.sid, event.event.token_expires_at) for event in said] == [
+        (principal.sid, one.expires_at)
+    ]
+    assert accounts.denied().sessions == {str(principal.sid): one.expires_at}
+    assert str(accounts.principal(another).sid) not in accounts.denied().sessions
+
+
+def test_who_has_no_session_cannot_log_out(accounts) -> None:
+    with pytest.raises(NotAuthenticated):
+        accounts.log_out(Principal())
+
+
+def test_an_applicant_logs_out_too(accounts) -> None:
+    asked = accounts.ask_code()
+    session = accounts.verify(asked.request_id, accounts.code_of(asked.request_id))
+    sid = UUID(accounts.claims(session.access_token)["sid"])
+    accounts.log_out(Principal(kind="applicant", id="applicant:x", sid=sid))
+    assert list(accounts.denied().sessions) == [str(sid)]
+
+
+def test_a_denial_is_forgotten_when_its_token_has_expired(accounts) -> None:
+    session = accounts.log_in()
+    accounts.log_out(accounts.principal(session))
+    assert accounts.denied(session.expires_at - timedelta(seconds=1)).sessions
+    assert not accounts.denied(session.expires_at).sessions
+
+
+def _keys(accounts: Accounts):
+    with accounts.db.transaction() as session:
+        return handlers.session_keys(session, now()).keys
+
+
+def test_the_first_key_is_made_when_somebody_first_asks_and_then_stays(accounts) -> None:
+    first = _keys(accounts)
+    assert len(first) == 1
+    assert _keys(accounts) == first
+    assert header_of(accounts.log_in().access_token)["kid"] == first[0].kid
+
+
+def test_two_processes_that_start_at_once_make_one_key(accounts) -> None:
+    answers = at_once(*[lambda: _keys(accounts)] * 8, *[lambda: accounts.log_in() and _keys(accounts)] * 4)
+    assert len(set(answers)) == 1
+    assert accounts.count(SigningKey) == 1
+
+
+def test_a_private_key_lies_encrypted_in_the_database(accounts) -> None:
+    import base64
+
+    from services.accounts import sealing
+
+    _keys(accounts)
+    with accounts.db.transaction() as session:
+        key = session.scalars(select(SigningKey)).one()
+    private = sealing.unseal(key.private_sealed)
+    assert len(private) == 32
+    assert private not in base64.urlsafe_b64decode(key.private_sealed)
+
+
+def test_the_clock_deletes_what_nobody_needs_any_more_and_nothing_else(accounts) -> None:
+    at = now()
+    asked = accounts.ask_code(at=at)
+    accounts.verify(asked.request_id, accounts.code_of(asked.request_id), at=at)
+    accounts.ask_code("+919812345678", at=at)
+    refusal_of(lambda: accounts.log_in("HOM-9999", at=at))
+    session = accounts.log_in(at=at)
+    kept = {AccessSession: 2, OtpRequest: 2, OtpCode: 2, LoginFailure: 1}
+
+    def rows_after(later: timedelta) -> dict:
+        with accounts.db.transaction() as work:
+            handlers.purge(work, at + later)
+        return {table: accounts.count(table) for table in kept}
+
+    assert rows_after(timedelta(hours=23)) == kept
+    assert rows_after(timedelta(hours=25)) == {**kept, LoginFailure: 0}
+    assert rows_after(session.expires_at - at + timedelta(hours=24, seconds=1)) == {
+        **kept,
+        AccessSession: 0,
+        LoginFailure: 0,
+    }
+    assert rows_after(timedelta(days=2, seconds=1)) == dict.fromkeys(kept, 0)

@@ -1,0 +1,473 @@
+"""Applying, amending and cancelling: what is stored and said, once, and that a refusal changes nothing."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from contracts.errors import Conflict, ContractError, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
+from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationSubmitted
+from contracts.rpc.application import Acknowledged, Checked
+from services.application.handlers import applying
+from services.application.models import Revision
+from services.chassis.db.tables import idempotency_keys, inbox, outbox
+from tests.support.factories.application import (
+    AADHAAR,
+    MOBILE,
+    NOW,
+    OTHER_MOBILE,
+    TUESDAY,
+    WEDNESDAY,
+    Desk,
+    Elsewhere,
+    applicant_call,
+    companion,
+    counter_form,
+    form,
+    reception_call,
+    slot,
+)
+
+OFFICE = {"organisation": "PSPCL", "designation": "XEN", "employee_no": "114"}
+
+
+@pytest.fixture
+def desk(databases) -> Desk:
+    return Desk(databases["application"]).open_directory()
+
+
+@pytest.fixture
+def elsewhere(desk: Desk) -> Callable[[str], Elsewhere]:
+    return lambda reference: Elsewhere.of(desk.row(reference))
+
+
+def refused(
+    desk: Desk, error: type[ContractError], command: Callable[[], Any], code: str = ""
+) -> ContractError:
+    """The error; and that it left no row, no event and no key behind."""
+    before = desk.counts(), everything(desk)
+    with pytest.raises(error) as raised:
+        command()
+    assert (desk.counts(), everything(desk)) == before
+    assert not code or raised.value.body.code == code
+    return raised.value
+
+
+def everything(desk: Desk) -> list[Any]:
+    with desk.database.transaction() as session:
+        tables = (idempotency_keys, outbox, inbox, Revision.__table__)
+        counts = [session.scalar(select(func.count()).select_from(table)) for table in tables]
+        return [*counts, session.execute(select(applying.models.Application.__table__)).all()]
+
+
+# -------------------------------------------------------------------- applying
+
+
+def test_an_application_is_stored_and_told(desk: Desk) -> None:
+    answer = desk.submit(
+        form(
+            companions=[companion(), {"name": "Simran", "child": True}],
+            vehicle="ch 01 ab 1234",
+            applicant={
+                "kind": "official",
+                "official": OFFICE,
+                "assistance": "wheelchair",
+                "email": "g@example.org",
+            },
+        ),
+        at=NOW,
+    )
+    assert (answer.status, answer.masked) == ("submitted", ())
+    (told,) = desk.said()
+    assert isinstance(told, ApplicationSubmitted)
+    assert (told.reference, told.revision, told.party, told.channel) == (answer.reference, 1, 3, "portal")
+    assert (told.mobile_proved, told.submitted_by, told.kind) == (True, None, "official")
+    assert told.personal.applicant.mobile == MOBILE
+    assert told.personal.vehicle == "CH01AB1234"
+    view = desk.view(answer.reference)
+    assert (view.status, view.applicant, view.companions) == (
+        "submitted",
+        told.personal.applicant,
+        told.personal.companions,
+    )
+    assert (view.preferred, view.date, view.purpose) == (told.preferred, TUESDAY, told.personal.purpose)
+    assert [(entry.what, entry.at) for entry in view.timeline] == [("submitted", NOW)]
+
+
+def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same(desk: Desk) -> None:
+    helped = applicant_call()
+    helped = helped.model_copy(
+        update={"principal": helped.principal.model_copy(update={"login_id": "SEW-0001"})}
+    )
+    with desk.database.transaction() as session:
+        answer = applying.submit(form(), helped, session, NOW)
+    (told,) = desk.said()
+    assert (told.channel, told.mobile_proved, told.submitted_by) == ("portal", True, "SEW-0001")
+    assert desk.view(answer.reference).applicant.mobile == MOBILE
+    with (
+        pytest.raises(InvalidInput),
+        desk.database.transaction() as session,
+    ):  # who vouches may have it printed, who helps may not
+        applying.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW)
+
+
+def test_nothing_personal_stands_in_clear_in_the_outbox(desk: Desk) -> None:
+    desk.submit(form(companions=[companion()], vehicle="CH01AB1234"))
+    with desk.database.transaction() as session:
+        (row,) = session.execute(select(outbox)).mappings().all()
+    text = str(dict(row))
+    assert not [
+        word
+        for word in ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "4821", "Harjit", "0917", "Arms", "CH01AB1234")
+        if word in text
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"applicant": {"id_last4": AADHAAR}},
+        {"applicant": {"id_last4": "੨੩੪੫ ੬੭੮੯ ੦੧੨੪"}},
+        {"applicant": {"name": "?"}},
+        {"site": "S9"},
+        {"department": "finance"},
+        {"officer": "nobody"},
+        {"purpose": " "},
+        {"preferred": [slot(TUESDAY - timedelta(days=4))]},
+        {"preferred": [slot(TUESDAY + timedelta(days=60))]},
+        {"preferred": [slot(WEDNESDAY)]},
+        {"preferred": [slot(start="07:00")]},
+        {"companions": [companion()] * 6},
+        {"vehicle": "?"},
+    ],
+)
+def test_a_form_that_is_not_in_order_changes_nothing(desk: Desk, wrong: dict[str, Any]) -> None:
+    refused(desk, InvalidInput, lambda: desk.submit(form(**wrong), applicant_call(key="k")))
+    assert desk.submit(form(), applicant_call(key="k")).status == "submitted"  # the key is free still
+
+
+def test_a_site_that_the_directory_did_not_tell_of_is_unknown(databases) -> None:
+    desk = Desk(databases["application"])
+    error = refused(desk, InvalidInput, desk.submit)
+    assert {problem.code for problem in error.body.fields} == {"unknown_site", "unknown_department"}
+
+
+def test_only_an_applicant_applies_at_the_portal(desk: Desk) -> None:
+    refused(desk, Forbidden, lambda: desk.submit(form(), reception_call()))
+
+
+def test_a_number_in_free_text_is_masked_everywhere_and_the_answer_says_so(desk: Desk) -> None:
+    request = form(purpose=f"My card {AADHAAR}", companions=[companion(name=f"Harjit {AADHAAR}")])
+    answer = desk.submit(request, applicant_call(key="k"))
+    assert answer.masked == ("purpose", "companions.0.name")
+    assert desk.submit(request, applicant_call(key="k")) == answer
+    assert desk.row(answer.reference).purpose == "My card XXXX XXXX 0124"
+    assert "6789" not in str(desk.said()[0])
+
+
+def test_a_reference_that_is_taken_is_drawn_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = desk.submit().reference
+    draws = iter([taken, taken, "PCS-0000-0000"])
+    monkeypatch.setattr(applying, "new_reference", lambda: next(draws))
+    assert desk.submit().reference == "PCS-0000-0000"
+    assert desk.counts() == (2, 2)
+
+
+# --------------------------------------------------------------------- repeats
+
+
+def test_a_repeat_has_one_effect_and_the_same_answer(desk: Desk) -> None:
+    first = desk.submit(form(), applicant_call(key="k"))
+    desk.hear(Elsewhere.of(desk.row(first.reference)).rejected())
+    again = desk.submit(form(), applicant_call(key="k"), at=NOW + timedelta(days=20))
+    assert again == first
+    assert desk.counts() == (1, 1)
+
+
+def test_twenty_at_once_have_one_effect_and_one_answer(desk: Desk) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: desk.submit(form(), applicant_call(key="k")), range(20)))
+    assert len({answer.reference for answer in answers}) == 1
+    assert desk.counts() == (1, 1)
+
+
+def test_without_a_key_or_with_another_each_is_an_application(desk: Desk) -> None:
+    for key in (None, None, "a", "b"):
+        desk.submit(form(), applicant_call(key=key))
+    desk.submit(form(), applicant_call(OTHER_MOBILE, key="a"))
+    assert desk.counts() == (5, 5)
+
+
+def test_a_key_with_another_body_is_refused(desk: Desk) -> None:
+    desk.submit(form(), applicant_call(key="k"))
+    refused(
+        desk,
+        IdempotencyKeyReused,
+        lambda: desk.submit(form(purpose="Something else"), applicant_call(key="k")),
+    )
+
+
+# ----------------------------------------------------------------- the counter
+
+
+def test_the_counter_takes_in_a_visitor_without_a_mobile(desk: Desk) -> None:
+    request = counter_form()
+    answer = desk.submit_at_counter(request, reception_call(key="k"))
+    assert desk.submit_at_counter(request, reception_call(key="k")) == answer
+    (told,) = desk.said()
+    assert (told.channel, told.submitted_by, told.mobile_proved, told.deliver_by) == (
+        "counter",
+        "RCP-0001",
+        False,
+        "printed",
+    )
+    assert told.personal.applicant.mobile is None
+
+
+def test_whoever_proves_the_number_given_at_the_counter_sees_the_application(desk: Desk) -> None:
+    answer = desk.submit_at_counter(counter_form(mobile="098765 43210"))
+    assert desk.view(answer.reference).reference == answer.reference
+    assert desk.said()[0].mobile_proved is False
+
+
+def test_a_bad_mobile_at_the_counter_changes_nothing(desk: Desk) -> None:
+    error = refused(desk, InvalidInput, lambda: desk.submit_at_counter(counter_form(mobile="12345")))
+    assert [(problem.field, problem.code) for problem in error.body.fields] == [("mobile", "not_a_mobile")]
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (applicant_call(), "forbidden"),
+        (reception_call("S2"), "other_site"),
+        (reception_call(role="department"), "forbidden"),
+    ],
+)
+def test_only_the_reception_of_the_site_submits_at_the_counter(desk: Desk, call: Any, code: str) -> None:
+    refused(desk, Forbidden, lambda: desk.submit_at_counter(counter_form(), call), code)
+
+
+# -------------------------------------------------------------------- amending
+
+
+def test_what_was_returned_is_amended_and_told_as_the_next_revision(desk: Desk, elsewhere) -> None:
+    reference = desk.submit().reference
+    desk.hear(elsewhere(reference).returned(note="Which file?"))
+    assert (desk.view(reference).status, desk.view(reference).note) == ("returned", "Which file?")
+    changes = {"purpose": f"File 115 of {AADHAAR}", "preferred": [slot(start="14:00", end="15:00")]}
+    answer = desk.amend(reference, applicant_call(key="a"), **changes)
+    assert answer == Acknowledged(reference=reference, status="submitted", masked=("purpose",))
+    desk.hear(elsewhere(reference).approved(revision=2))
+    assert desk.amend(reference, applicant_call(key="a"), **changes) == answer
+    _, told = desk.said()
+    assert isinstance(told, ApplicationAmended)
+    assert (told.revision, told.personal.purpose, told.preferred) == (
+        2,
+        "File 115 of XXXX XXXX 0124",
+        desk.view(reference).preferred,
+    )
+    assert [entry.what for entry in desk.view(reference).timeline] == [
+        "submitted",
+        "returned",
+        "amended",
+        "approved",
+    ]
+
+
+def test_an_amendment_takes_the_decision_out_of_force(desk: Desk, elsewhere) -> None:
+    reference = desk.submit().reference
+    desk.hear(elsewhere(reference).returned())
+    desk.amend(reference, purpose="File 115")
+    view = desk.view(reference)
+    assert (view.status, view.revision, view.note, view.reason) == ("submitted", 2, None, None)
+
+
+def test_other_dates_can_be_asked_for_while_the_department_decides(desk: Desk) -> None:
+    reference = desk.submit(form(companions=[companion()], vehicle="CH01AB1234")).reference
+    answer = desk.amend(reference, applicant_call(key="a"), preferred=[slot(TUESDAY, "14:00", "15:00")])
+    assert answer == Acknowledged(reference=reference, status="submitted")
+    assert (
+        desk.amend(reference, applicant_call(key="a"), preferred=[slot(TUESDAY, "14:00", "15:00")]) == answer
+    )
+    view = desk.view(reference)
+    assert (view.status, view.revision, view.preferred[0].start.hour, view.vehicle, len(view.companions)) == (
+        "submitted",
+        2,
+        14,
+        "CH01AB1234",
+        1,
+    )
+    assert view.timeline[-1].what == "amended"
+    assert view.timeline[-1].facts == {"revision": 2, "changed": "dates"}
+    told = desk.said()[-1]
+    assert isinstance(told, ApplicationAmended)
+    assert (told.revision, told.preferred) == (2, view.preferred)
+
+
+def test_dates_that_cannot_be_are_refused_while_the_department_decides(desk: Desk) -> None:
+    reference = desk.submit().reference
+    refused(desk, InvalidInput, lambda: desk.amend(reference, preferred=[slot(WEDNESDAY)]))
+    refused(
+        desk,
+        Conflict,
+        lambda: desk.amend(reference, preferred=[slot()], vehicle="CH01AB1234"),
+        "cannot_amend",
+    )
+    refused(desk, NotFound, lambda: desk.amend(reference, applicant_call(OTHER_MOBILE), preferred=[slot()]))
+
+
+@pytest.mark.parametrize("ending", ["approved", "rejected", "cancelled"])
+def test_other_dates_come_too_late_once_it_is_decided_or_over(desk: Desk, elsewhere, ending: str) -> None:
+    reference = desk.submit().reference
+    if ending == "cancelled":
+        desk.cancel(reference)
+    else:
+        desk.hear(getattr(elsewhere(reference), ending)())
+    refused(desk, Conflict, lambda: desk.amend(reference, preferred=[slot()]), "cannot_amend")
+
+
+def test_an_officer_can_be_taken_out_again(desk: Desk, elsewhere) -> None:
+    reference = desk.submit(form(officer="home-secretary")).reference
+    desk.hear(elsewhere(reference).returned())
+    desk.amend(reference, officer="")
+    assert desk.view(reference).officer is None
+
+
+def test_only_what_was_returned_can_be_amended(desk: Desk, elsewhere) -> None:
+    reference = desk.submit().reference
+    assert refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend").body.facts == {
+        "status": "submitted"
+    }
+    desk.hear(elsewhere(reference).approved())
+    refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend")
+
+
+def test_an_amendment_that_is_not_in_order_changes_nothing(desk: Desk, elsewhere) -> None:
+    reference = desk.submit().reference
+    desk.hear(elsewhere(reference).returned())
+    refused(desk, InvalidInput, lambda: desk.amend(reference, preferred=[slot(WEDNESDAY)]))
+    refused(desk, InvalidInput, lambda: desk.amend(reference, purpose="x", at=NOW + timedelta(days=3)))
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (applicant_call(OTHER_MOBILE), NotFound),
+        (reception_call(), Forbidden),
+        (reception_call(role="ops"), Forbidden),
+    ],
+)
+def test_nobody_else_amends(desk: Desk, elsewhere, call: Any, error: type[ContractError]) -> None:
+    reference = desk.submit().reference
+    desk.hear(elsewhere(reference).returned())
+    refused(desk, error, lambda: desk.amend(reference, call, purpose="x"))
+
+
+def test_twenty_amendments_at_once_make_one_revision(desk: Desk, elsewhere) -> None:
+    reference = desk.submit().reference
+    desk.hear(elsewhere(reference).returned())
+
+    def amend(number: int) -> str:
+        try:
+            return desk.amend(reference, applicant_call(key=f"k{number}"), purpose=f"File {number}").status
+        except Conflict as error:
+            return error.body.code
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(amend, range(20)))
+    assert sorted(outcomes) == ["cannot_amend"] * 19 + ["submitted"]
+    assert (desk.row(reference).revision, desk.counts()) == (2, (1, 2))
+
+
+# ------------------------------------------------------------------ cancelling
+
+
+def test_an_application_is_cancelled_once_and_told(desk: Desk) -> None:
+    reference = desk.submit().reference
+    answers = [desk.cancel(reference, applicant_call(key="c")) for _ in range(2)]
+    assert answers == [Acknowledged(reference=reference, status="cancelled")] * 2
+    _, told = desk.said()
+    assert isinstance(told, ApplicationCancelled)
+    assert (told.cancelled_by, told.personal.mobile, told.revision) == ("applicant", MOBILE, 1)
+    assert [entry.what for entry in desk.view(reference).timeline] == ["submitted", "cancelled"]
+
+
+def test_what_is_returned_approved_or_issued_can_be_cancelled_too(desk: Desk, elsewhere) -> None:
+    for name in ("returned", "approved", "issued"):
+        reference = desk.submit().reference
+        desk.hear(getattr(elsewhere(reference), name)())
+        assert desk.cancel(reference).status == "cancelled"
+
+
+@pytest.mark.parametrize("ending", ["rejected", "withdrawn", "entered", "left", "cancelled"])
+def test_what_has_ended_or_begun_cannot_be_cancelled(desk: Desk, elsewhere, ending: str) -> None:
+    reference = desk.submit().reference
+    there = elsewhere(reference)
+    if ending in {"entered", "left"}:
+        desk.hear(there.issued("12345678"))
+        desk.hear(there.scanned("12345678", inside=1))
+        if ending == "left":
+            desk.hear(there.scanned("12345678", "exit", inside=0))
+    elif ending == "cancelled":
+        desk.cancel(reference)
+    else:
+        desk.hear(getattr(there, ending)())
+    status = {"withdrawn": "revoked"}.get(ending, ending)
+    error = refused(desk, Conflict, lambda: desk.cancel(reference, applicant_call(key="c")), "cannot_cancel")
+    assert error.body.facts == {"status": status}
+
+
+def test_a_late_approval_leaves_it_cancelled(desk: Desk, elsewhere) -> None:
+    reference = desk.submit().reference
+    there = elsewhere(reference)
+    desk.cancel(reference)
+    for event in (there.approved(), there.issued("12345678"), there.revoked("12345678", "cancelled")):
+        desk.hear(event)
+        assert desk.view(reference).status == "cancelled"
+
+
+def test_the_reception_of_the_site_cancels_for_a_visitor(desk: Desk) -> None:
+    reference = desk.submit().reference
+    for stranger in (reception_call("S2"), applicant_call(OTHER_MOBILE), reception_call(role="department")):
+        refused(desk, NotFound, lambda stranger=stranger: desk.cancel(reference, stranger))
+    refused(desk, NotFound, lambda: desk.cancel("no reference"))
+    assert desk.cancel(reference, reception_call()).status == "cancelled"
+    assert desk.said()[-1].cancelled_by == "counter"
+
+
+# -------------------------------------------------------------------- checking
+
+
+def checked(desk: Desk, request: Any, call: Any = None) -> Checked:
+    with desk.database.transaction() as session:
+        return applying.check(request, call or applicant_call(), session, NOW)
+
+
+def test_checking_a_form_finds_what_submitting_it_would_and_changes_nothing(desk: Desk) -> None:
+    bad = form(purpose=" ", applicant={"id_last4": AADHAAR}, companions=[companion(name="")])
+    submitted = refused(desk, InvalidInput, lambda: desk.submit(bad, at=NOW))
+    before = desk.counts(), everything(desk)
+    assert checked(desk, bad).problems == submitted.body.fields
+    assert (desk.counts(), everything(desk)) == before
+
+
+def test_a_form_in_order_has_no_problems_and_a_name_in_latin_letters(desk: Desk) -> None:
+    found = checked(
+        desk, form(purpose=f"Licence of {AADHAAR}", applicant={"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": None})
+    )
+    assert (found.problems, found.masked, found.name_latin) == ((), ("purpose",), "Gurprit Kaur")
+    assert desk.counts() == (0, 0)
+
+
+def test_the_name_in_latin_letters_is_offered_although_the_rest_is_missing(desk: Desk) -> None:
+    assert (
+        checked(desk, form(purpose="", applicant={"name": "ਹਰਜੀਤ ਸਿੰਘ", "name_latin": None})).name_latin
+        == "Harjit Singh"
+    )
+
+
+def test_only_an_applicant_has_a_form_checked(desk: Desk) -> None:
+    refused(desk, Forbidden, lambda: checked(desk, form(), reception_call()))

@@ -1,0 +1,312 @@
+"""Events come in any order and more than once: the end is the same as if each had come once and in order.
+
+Each history is delivered through the inbox to the service's consumers, to a real database: in order to one application,
+shuffled and repeated to its twin.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from contracts.crockford import new_pass_number
+from contracts.events import DirectoryChanged, Event, NotificationDelivered, NotificationFailed
+from services.application.domain import status
+from services.application.handlers import time_passing
+from services.application.handlers.directory import place_of
+from services.application.handlers.hearing import UnknownApplication
+from services.chassis.db.tables import inbox
+from tests.support.factories.application import NOW, TUESDAY, Desk, Elsewhere, department, site, slot
+
+MOST_DELIVERIES = 5
+LATER = NOW + timedelta(days=10)
+History = Callable[[Elsewhere, str, str], list[Event]]
+by_examples = settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def visit(there: Elsewhere, number: str, _: str) -> list[Event]:
+    return [
+        there.escalated(), there.approved(), there.issued(number), there.delivered(), there.scanned(number, inside=2),
+        there.scanned(number, "already_inside", inside=2), there.scanned(number, "exit", inside=1), there.scanned(number, "exit", inside=0),
+    ]  # fmt: skip
+
+
+def still_inside(there: Elsewhere, number: str, _: str) -> list[Event]:
+    return [
+        there.approved(), there.issued(number), there.scanned(number, inside=1), there.scanned(number, "exit", inside=0),
+        there.scanned(number, inside=1), there.scanned(number, "wrong_gate", inside=0),
+    ]  # fmt: skip
+
+
+def refusal(there: Elsewhere, _number: str, _: str) -> list[Event]:
+    return [there.escalated(), there.rejected(), there.delivered("rejected"), there.failed("rejected")]
+
+
+def withdrawal(there: Elsewhere, number: str, _: str) -> list[Event]:
+    return [
+        there.approved(),
+        there.issued(number),
+        there.delivered(),
+        there.withdrawn(),
+        there.revoked(number),
+    ]
+
+
+def withdrawal_before_the_pass(there: Elsewhere, _number: str, _: str) -> list[Event]:
+    return [there.approved(), there.withdrawn()]
+
+
+def reissue(there: Elsewhere, number: str, other: str) -> list[Event]:
+    return [
+        there.approved(), there.issued(number), there.revoked(number, "reissued", replaced=True), there.issued(other, replaces=number),
+        there.delivered(),
+    ]  # fmt: skip
+
+
+def reissue_and_withdrawal(there: Elsewhere, number: str, other: str) -> list[Event]:
+    return [*reissue(there, number, other), there.withdrawn(), there.revoked(other)]
+
+
+def security_revokes(there: Elsewhere, number: str, _: str) -> list[Event]:
+    return [there.approved(), there.issued(number), there.revoked(number, "security")]
+
+
+HISTORIES: list[tuple[History, str]] = [
+    (visit, "left"),
+    (still_inside, "entered"),
+    (refusal, "rejected"),
+    (withdrawal, "revoked"),
+    (withdrawal_before_the_pass, "revoked"),
+    (reissue, "issued"),
+    (reissue_and_withdrawal, "revoked"),
+    (security_revokes, "revoked"),
+]
+
+
+@pytest.fixture
+def desk(databases) -> Desk:
+    return Desk(databases["application"]).open_directory()
+
+
+def apply(desk: Desk) -> Elsewhere:
+    return Elsewhere.of(desk.row(desk.submit().reference))
+
+
+def shuffled(data: st.DataObject, things: list[Any]) -> list[Any]:
+    """Each once to five times, in an order that hypothesis thinks of."""
+    repeated = [thing for thing in things for _ in range(data.draw(st.integers(1, MOST_DELIVERIES)))]
+    return list(data.draw(st.permutations(repeated)))
+
+
+def end(desk: Desk, reference: str, *, with_timeline: bool = True) -> dict[str, Any]:
+    """All that an applicant sees, but for what is another one's: reference, pass number and instants."""
+    view = desk.view(reference).model_dump(exclude={"reference", "submitted_at", "timeline", "pass_"})
+    found = desk.view(reference).pass_
+    validity = (found.valid_from, found.valid_to, found.revoked) if found else None
+    timeline = [(entry.what, entry.facts) for entry in desk.view(reference).timeline] if with_timeline else []
+    return {**view, "pass": validity, "timeline": timeline}
+
+
+@settings(by_examples, max_examples=40)
+@given(history=st.sampled_from(HISTORIES), data=st.data())
+def test_any_order_and_any_repetition_end_as_the_ordered_history(
+    desk: Desk, history: tuple[History, str], data: st.DataObject
+) -> None:
+    events, status = history
+    ordered, twin = apply(desk), apply(desk)
+    for event in events(ordered, new_pass_number(), new_pass_number()):
+        desk.hear(event)
+    told = [desk.envelope(event) for event in events(twin, new_pass_number(), new_pass_number())]
+
+    for envelope in shuffled(data, told):
+        desk.deliver(envelope)
+
+    assert end(desk, twin.reference) == end(desk, ordered.reference)
+    assert desk.view(twin.reference).status == status
+
+
+@by_examples
+@given(data=st.data())
+def test_a_cancellation_among_the_events_is_final(desk: Desk, data: st.DataObject) -> None:
+    there, number = apply(desk), new_pass_number()
+    events = [there.escalated(), there.approved(), there.issued(number), there.delivered()]
+    steps = shuffled(data, [desk.envelope(event) for event in events])
+    steps.insert(data.draw(st.integers(0, len(steps))), None)
+    for envelope in steps:
+        if envelope is None:
+            desk.cancel(there.reference)
+        else:
+            desk.deliver(envelope)
+    assert desk.view(there.reference).status == "cancelled"
+    desk.hear(there.revoked(number, "cancelled"))
+    assert desk.view(there.reference).status == "cancelled"
+    assert [entry.what for entry in desk.view(there.reference).timeline].count("cancelled") == 1
+
+
+@by_examples
+@given(data=st.data())
+def test_decisions_about_both_revisions_of_an_amended_application(desk: Desk, data: st.DataObject) -> None:
+    there = apply(desk)
+    returned = desk.hear(there.returned())
+    desk.amend(there.reference, purpose="File 115")
+    events = [
+        there.escalated(),
+        there.approved(revision=2),
+        there.issued(new_pass_number()),
+        there.delivered(),
+    ]
+    for envelope in shuffled(data, [returned, *(desk.envelope(event) for event in events)]):
+        desk.deliver(envelope)
+    view = desk.view(there.reference)
+    assert (view.status, view.note, view.revision) == ("issued", None, 2)
+    words = ["submitted", "returned", "amended", "escalated", "approved", "pass_issued", "message_delivered"]
+    assert [entry.what for entry in view.timeline] == words
+
+
+@by_examples
+@given(data=st.data(), decision=st.sampled_from(["approved", "rejected", "returned"]))
+def test_expiry_among_the_events_yields_to_a_decision(desk: Desk, data: st.DataObject, decision: str) -> None:
+    there = apply(desk)
+    steps = shuffled(data, [desk.envelope(there.escalated()), desk.envelope(getattr(there, decision)())])
+    steps.insert(data.draw(st.integers(0, len(steps))), None)
+    for envelope in steps:
+        if envelope is None:
+            with desk.database.transaction() as session:
+                time_passing.expire_undecided(session, LATER)
+        else:
+            desk.deliver(envelope)
+    assert desk.view(there.reference).status == ("expired" if decision == "returned" else decision)
+
+
+def test_a_decision_about_an_older_revision_is_told_but_decides_nothing(desk: Desk) -> None:
+    there = apply(desk)
+    desk.hear(there.returned())
+    desk.amend(there.reference, purpose="File 115")
+    desk.hear(there.rejected(revision=1, note="Too late"))
+    view = desk.view(there.reference)
+    assert (view.status, view.note, view.reason) == ("submitted", None, None)
+    assert view.timeline[-1].what == "rejected"
+    assert view.timeline[-1].facts == {"department": "home", "revision": 1, "reason": "no_appointment"}
+
+
+@by_examples
+@given(data=st.data())
+def test_an_approval_that_crosses_other_dates_stands(desk: Desk, data: st.DataObject) -> None:
+    there, number = apply(desk), new_pass_number()
+    desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
+    events = [there.approved(revision=1), there.issued(number), there.delivered()]
+    for envelope in shuffled(data, [desk.envelope(event) for event in events]):
+        desk.deliver(envelope)
+        assert desk.view(there.reference).status in ("submitted", "approved", "issued")
+    assert desk.view(there.reference).status == "issued"
+    desk.hear(there.withdrawn(revision=1))
+    assert desk.view(there.reference).status == "revoked"
+
+
+def test_without_that_rule_it_would_wait_for_a_decision_that_nobody_takes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the department has decided, and the application would not know it until the pass is there."""
+    monkeypatch.setattr(status, "_STANDING", frozenset())
+    there = apply(desk)
+    desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
+    desk.hear(there.approved(revision=1))
+    assert desk.view(there.reference).status == "submitted"
+
+
+@pytest.mark.parametrize("decision", ["rejected", "returned"])
+def test_a_refusal_that_crosses_other_dates_waits_for_another_decision(desk: Desk, decision: str) -> None:
+    there = apply(desk)
+    desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
+    desk.hear(getattr(there, decision)(revision=1))
+    assert desk.view(there.reference).status == "submitted"
+
+
+def test_refused_scans_are_no_part_of_the_story(desk: Desk) -> None:
+    there, number = apply(desk), new_pass_number()
+    desk.hear(there.issued(number))
+    for verdict in (
+        "already_inside",
+        "already_used",
+        "not_yet_valid",
+        "expired",
+        "wrong_site",
+        "wrong_gate",
+        "revoked",
+        "id_mismatch",
+    ):
+        desk.hear(there.scanned(number, verdict, inside=0))
+    assert desk.view(there.reference).status == "issued"
+    assert [entry.what for entry in desk.view(there.reference).timeline] == ["submitted", "pass_issued"]
+
+
+def test_entries_and_exits_are_told_with_what_was_odd_about_them(desk: Desk) -> None:
+    there, number = apply(desk), new_pass_number()
+    desk.hear(there.issued(number))
+    desk.hear(there.scanned(number, inside=3, count=3, marks=("other_id",)))
+    desk.hear(there.scanned(number, "exit", inside=1, count=2, marks=("late", "other_gate")))
+    view = desk.view(there.reference)
+    assert view.status == "entered"
+    assert [(entry.what, entry.facts) for entry in view.timeline[-2:]] == [
+        ("entered", {"gate": "S1-G1", "count": 3, "inside": 3, "marks": "other_id"}),
+        ("left", {"gate": "S1-G1", "count": 2, "inside": 1, "marks": "late,other_gate"}),
+    ]
+
+
+def test_an_event_that_comes_before_its_application_is_tried_again(desk: Desk) -> None:
+    there = apply(desk)
+    stranger = Elsewhere(uuid4(), there.reference)
+    envelopes = [
+        desk.envelope(event)
+        for event in (
+            stranger.approved(),
+            stranger.issued(),
+            stranger.revoked("12345678"),
+            stranger.delivered(),
+        )
+    ]
+    for envelope in envelopes:
+        with pytest.raises(UnknownApplication):
+            desk.deliver(envelope)
+    with desk.database.transaction() as session:
+        marked = session.scalar(
+            select(func.count()).select_from(inbox).where(inbox.c.event_id.in_([one.id for one in envelopes]))
+        )
+    assert marked == 0
+
+
+def test_messages_about_something_else_are_nothing_to_us(desk: Desk) -> None:
+    there = apply(desk)
+    about_nothing: dict[str, Any] = {
+        "message_id": there.application_id,
+        "application_id": None,
+        "purpose": "otp",
+        "channel": "sms",
+    }
+    desk.hear(NotificationDelivered(**about_nothing))
+    desk.hear(NotificationFailed(**about_nothing, reason="late"))
+    assert [entry.what for entry in desk.view(there.reference).timeline] == ["submitted"]
+
+
+@by_examples
+@given(data=st.data())
+def test_the_newest_record_of_the_directory_stays(desk: Desk, data: st.DataObject) -> None:
+    versions: list[Event] = [DirectoryChanged(site=site(gates=[f"S1-G{number}"])) for number in range(4)]
+    versions += [DirectoryChanged(department=department(sites=[f"S{number}"])) for number in range(4)]
+    for envelope in shuffled(data, [desk.envelope(event) for event in versions]):
+        desk.deliver(envelope)
+    with desk.database.transaction() as session:
+        place = place_of(session, "S1", "home")
+    assert place.site is not None
+    assert place.department is not None
+    assert (place.site.gates, place.department.sites) == (("S1-G3",), ("S3",))

@@ -1,0 +1,340 @@
+"""Who sees what: an applicant his own history and nobody else's, the public nothing personal, the counter what it looks for."""
+
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from sqlalchemy import text, update
+
+from contracts.errors import Forbidden, InvalidInput, NotFound
+from contracts.rpc.application import (
+    DepartmentCode,
+    Durations,
+    Lookup,
+    LookupHits,
+    StatusQuestion,
+    StatusView,
+)
+from contracts.rpc.call import Call, Page, Principal
+from services.application.handlers import reading
+from services.application.models import Application
+from tests.support.factories.application import (
+    MOBILE,
+    NOW,
+    OTHER_MOBILE,
+    WEDNESDAY,
+    Desk,
+    Elsewhere,
+    applicant_call,
+    companion,
+    counter_form,
+    form,
+    reception_call,
+)
+
+
+@pytest.fixture
+def desk(databases) -> Desk:
+    return Desk(databases["application"]).open_directory()
+
+
+def status(desk: Desk, reference: str, last4: str) -> StatusView:
+    with desk.database.transaction() as session:
+        return reading.status(StatusQuestion(reference=reference, mobile_last4=last4), session)
+
+
+def lookup(desk: Desk, q: str, call: Call | None = None) -> LookupHits:
+    with desk.database.transaction() as session:
+        return reading.lookup(Lookup(q=q), call or reception_call(), session)
+
+
+def page(desk: Desk, **question: Any) -> Any:
+    with desk.database.transaction() as session:
+        return reading.list_applications(Page(**question), applicant_call(), session)
+
+
+# ------------------------------------------------------------------ applicants
+
+
+def test_applicants_see_their_own_and_nothing_of_each_other(desk: Desk) -> None:
+    mine = desk.submit().reference
+    yours = desk.submit(form(), applicant_call(OTHER_MOBILE)).reference
+    assert desk.references() == [mine]
+    assert desk.references(applicant_call(OTHER_MOBILE)) == [yours]
+    with pytest.raises(NotFound) as other:
+        desk.view(yours)
+    with pytest.raises(NotFound) as none:
+        desk.view("PCS-0000-0000")
+    assert other.value.body == none.value.body
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        reception_call(role="department"),
+        reception_call(role="security"),
+        Call(principal=Principal(), deadline=NOW),
+        Call(principal=Principal(kind="applicant"), deadline=NOW),
+    ],
+)
+def test_an_application_without_a_mobile_belongs_to_nobody_but_the_counter(desk: Desk, call: Call) -> None:
+    reference = desk.submit_at_counter(counter_form()).reference
+    assert desk.view(reference, reception_call()).reference == reference
+    with pytest.raises(NotFound):
+        desk.view(reference, call)
+
+
+def test_a_history_comes_in_pages_newest_first(desk: Desk) -> None:
+    times = [NOW, NOW, NOW + timedelta(seconds=1), NOW + timedelta(seconds=2), NOW + timedelta(seconds=2)]
+    made = [desk.submit(at=at).reference for at in times]
+    desk.submit(form(), applicant_call(OTHER_MOBILE))
+    seen, after = [], None
+    while True:
+        part = page(desk, limit=2, after=after)
+        seen += [item.reference for item in part.items]
+        after = part.next
+        if after is None:
+            break
+    assert len(seen) == 5
+    assert set(seen[:2]) == set(made[3:])
+    assert seen[2] == made[2]
+    assert set(seen[3:]) == set(made[:2])
+
+
+@pytest.mark.parametrize("after", ["", "x", "é", "MjAyNi0wMy0wMlQwNTozMDowMCB4"])
+def test_a_cursor_that_is_none_is_refused(desk: Desk, after: str) -> None:
+    with pytest.raises(InvalidInput):
+        page(desk, after=after)
+
+
+def test_staff_has_no_history(desk: Desk) -> None:
+    with pytest.raises(Forbidden):
+        desk.references(reception_call())
+
+
+def test_the_date_is_the_decided_one_once_there_is_one(desk: Desk) -> None:
+    reference = desk.submit().reference
+    friday = WEDNESDAY + timedelta(days=2)
+    desk.hear(Elsewhere.of(desk.row(reference)).approved(day=friday))
+    assert desk.view(reference).date == friday
+    assert page(desk).items[0].date == friday
+
+
+def test_the_view_shows_the_pass_that_counts(desk: Desk) -> None:
+    reference = desk.submit().reference
+    there = Elsewhere.of(desk.row(reference))
+    desk.hear(there.issued("11111111"))
+    first = desk.view(reference)
+    assert first.pass_ is not None
+    assert (first.pass_.number, first.pass_.revoked, first.status) == ("11111111", False, "issued")
+    desk.hear(there.issued("22222222", replaces="11111111"))
+    desk.hear(there.revoked("11111111", "reissued", replaced=True))
+    view = desk.view(reference)
+    assert view.pass_ is not None
+    assert (view.pass_.number, view.pass_.revoked, view.status) == ("22222222", False, "issued")
+    assert [entry.what for entry in view.timeline] == [
+        "submitted",
+        "pass_issued",
+        "pass_reissued",
+        "pass_revoked",
+    ]
+
+
+# ------------------------------------------------------------------ the public
+
+
+@pytest.mark.parametrize("last4", ["3210", " 3210 ", "੩੨੧੦"])
+def test_the_public_status_says_where_it_stands_and_nothing_personal(desk: Desk, last4: str) -> None:
+    reference = desk.submit(form(companions=[companion()], vehicle="CH01AB1234")).reference
+    there = Elsewhere.of(desk.row(reference))
+    for event in (there.approved(), there.issued("12345678"), there.delivered(), there.scanned("12345678")):
+        desk.hear(event)
+    view = status(desk, reference.lower().replace("-", " "), last4)
+    assert (view.status, view.site, view.department) == ("entered", "S1", "home")
+    assert [entry.what for entry in view.timeline] == [
+        "submitted",
+        "approved",
+        "pass_issued",
+        "message_delivered",
+        "entered",
+    ]
+    words = ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "Arms", "Harjit", "CH01", "12345678")
+    assert not [word for word in words if word in view.model_dump_json()]
+
+
+@pytest.mark.parametrize("last4", ["3211", "", "none", "0", "03210", "٣٢١"])
+def test_a_wrong_reference_and_a_wrong_mobile_are_not_told_apart(desk: Desk, last4: str) -> None:
+    reference = desk.submit().reference
+    without_mobile = desk.submit_at_counter(counter_form()).reference
+    errors = []
+    for guess in (
+        (reference, last4),
+        ("PCS-0000-0000", "3210"),
+        ("nonsense", "3210"),
+        (without_mobile, last4),
+        (without_mobile, "none"),
+    ):
+        with pytest.raises(NotFound) as error:
+            status(desk, *guess)
+        errors.append(error.value.body)
+    assert len({error.model_dump_json() for error in errors}) == 1
+
+
+# ----------------------------------------------------------------- the counter
+
+
+def test_the_counter_finds_by_mobile_reference_pass_number_and_name(desk: Desk) -> None:
+    mine = desk.submit().reference
+    yours = desk.submit(
+        form(applicant={"name": "Baldev Singh", "name_latin": None}), applicant_call(OTHER_MOBILE)
+    ).reference
+    desk.hear(Elsewhere.of(desk.row(mine)).issued("00000000"))
+
+    def found(q: str) -> list[str]:
+        return [hit.reference for hit in lookup(desk, q).items]
+
+    assert found("098765 43210") == found(MOBILE) == found("੯੮੭੬੫੪੩੨੧੦") == [mine]
+    assert found(yours) == found(yours[4:].replace("-", "").lower()) == [yours]
+    assert found("0000 0000") == [mine]
+    assert found("gurpre") == found("ਗੁਰਪ੍ਰੀਤ") == [mine]
+    assert found("baldev") == [yours]
+    assert found("nobody") == []
+    hit = lookup(desk, "gurpreet").items[0]
+    assert (hit.name, hit.name_latin, hit.pass_number, hit.status) == (
+        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        "Gurpreet Kaur",
+        "00000000",
+        "issued",
+    )
+
+
+@pytest.mark.parametrize("q", ["%%", "__", "\\\\", "G%r", "' or 1=1 --"])
+def test_signs_of_a_pattern_stand_for_themselves(desk: Desk, q: str) -> None:
+    desk.submit()
+    assert lookup(desk, q).items == ()
+
+
+def test_a_search_shows_the_fifty_newest(desk: Desk) -> None:
+    made = [desk.submit(at=NOW + timedelta(seconds=number)).reference for number in range(52)]
+    assert [hit.reference for hit in lookup(desk, "kaur").items] == made[:1:-1]
+
+
+@pytest.mark.parametrize(
+    "call", [applicant_call(), reception_call(role="security"), reception_call(role="department")]
+)
+def test_nobody_else_searches(desk: Desk, call: Call) -> None:
+    with pytest.raises(Forbidden):
+        lookup(desk, "kaur", call)
+
+
+# --------------------------------------------------------- who waits there
+
+
+def waiting_here(desk: Desk, call: Call | None = None, at: datetime = NOW + timedelta(hours=1)) -> list[str]:
+    with desk.database.transaction() as session:
+        return [hit.reference for hit in reading.waiting_here(call or reception_call(), session, at).items]
+
+
+def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there(desk: Desk) -> None:
+    desk.submit()
+    first, second, third = (
+        desk.submit_at_counter(counter_form(), at=NOW + timedelta(minutes=number)).reference
+        for number in range(3)
+    )
+    desk.hear(Elsewhere.of(desk.row(second)).approved())
+    assert waiting_here(desk) == [first, second, third]
+    there = Elsewhere.of(desk.row(first))
+    desk.hear(there.approved())
+    desk.hear(there.issued("00000000"))
+    assert waiting_here(desk) == [first, second, third], "a pass that is to be printed is waited for too"
+    desk.cancel(third, reception_call())
+    assert waiting_here(desk) == [first, second]
+    assert waiting_here(desk, at=NOW + timedelta(days=1)) == []
+
+
+def test_of_many_who_wait_the_newest_are_listed(desk: Desk) -> None:
+    made = [
+        desk.submit_at_counter(counter_form(), at=NOW + timedelta(seconds=number)).reference
+        for number in range(51)
+    ]
+    assert waiting_here(desk) == made[1:]
+
+
+def test_each_site_sees_its_own_counter_and_a_login_for_all_sites_sees_all(desk: Desk) -> None:
+    reference = desk.submit_at_counter(counter_form(), at=NOW).reference
+    assert waiting_here(desk, reception_call(site="S2")) == []
+    assert waiting_here(desk, reception_call(site=None)) == [reference]
+
+
+@pytest.mark.parametrize(
+    "call", [applicant_call(), reception_call(role="security"), reception_call(role="department")]
+)
+def test_nobody_else_sees_who_waits(desk: Desk, call: Call) -> None:
+    with pytest.raises(Forbidden):
+        waiting_here(desk, call)
+
+
+# ------------------------------------------------------- how long it takes
+
+
+def durations(desk: Desk, at: datetime = NOW + timedelta(hours=1), department: str = "home") -> Durations:
+    with desk.database.transaction() as session:
+        return reading.durations(DepartmentCode(department=department), session, at)
+
+
+def answered(desk: Desk, decision: str = "approved", after: timedelta = timedelta(hours=3)) -> Elsewhere:
+    """An application that was answered so long after it was sent."""
+    reference = desk.submit(at=NOW).reference
+    there = Elsewhere.of(desk.row(reference))
+    desk.deliver(desk.envelope(getattr(there, decision)()).model_copy(update={"occurred_at": NOW + after}))
+    return there
+
+
+def test_how_long_a_department_takes_is_told_of_its_answers_of_ninety_days(desk: Desk) -> None:
+    for hours in (1, 2, 3, 4, 40):
+        answered(desk, after=timedelta(hours=hours))
+    desk.submit(at=NOW)
+    assert durations(desk) == Durations(
+        answered=5, half_within=3 * 3600, nearly_all_within=round(32.8 * 3600)
+    ), "what waits is not counted"
+    assert durations(desk, department="finance") == Durations()
+    assert durations(desk, NOW + timedelta(days=90, hours=2)) == Durations(answered=3), (
+        "and old answers are not"
+    )
+
+
+def test_the_first_answer_counts_whichever_is_heard_first(desk: Desk) -> None:
+    for _ in range(5):
+        there = answered(desk, "returned", timedelta(hours=8))
+        desk.deliver(
+            desk.envelope(there.rejected()).model_copy(update={"occurred_at": NOW + timedelta(hours=2)})
+        )
+        desk.deliver(
+            desk.envelope(there.approved()).model_copy(update={"occurred_at": NOW + timedelta(hours=9)})
+        )
+    assert durations(desk).half_within == 2 * 3600
+
+
+def test_what_was_answered_before_this_was_kept_is_read_from_the_timeline(desk: Desk) -> None:
+    for hours in (1, 2, 3, 4, 40):
+        there = answered(desk, after=timedelta(hours=hours))
+        desk.deliver(
+            desk.envelope(there.withdrawn()).model_copy(update={"occurred_at": NOW + timedelta(hours=50)})
+        )
+    known = durations(desk)
+    with desk.database.transaction() as session:
+        session.execute(update(Application).values(answered_at=None))
+        assert reading.durations(DepartmentCode(department="home"), session, NOW) == Durations()
+        session.execute(
+            text(import_module("services.application.migrations.versions.0002_answered").FROM_THE_TIMELINE)
+        )
+    assert durations(desk) == known
+
+
+def test_nothing_is_said_of_a_few(desk: Desk) -> None:
+    for _ in range(4):
+        answered(desk)
+    assert durations(desk) == Durations(answered=4)
+    answered(desk)
+    assert durations(desk).half_within == 3 * 3600

@@ -1,0 +1,396 @@
+"""What is heard of applications ends in the same state in whatever order and however often it is heard."""
+
+import itertools
+import random
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from contracts.errors import Conflict
+from contracts.events import ApplicationPersonal
+from contracts.model import Person
+from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
+from services.approval import domain
+from services.approval.handlers import decisions, reviews
+from services.approval.models import HeardApplication, Review
+from tests.support.factories.approval import (
+    AUDITOR,
+    HEARD_BY,
+    NOW,
+    amended,
+    approval,
+    by,
+    cancelled,
+    desk,
+    erased,
+    everything,
+    expired,
+    fill_directory,
+    hear,
+    person,
+    personal,
+    received,
+    review_id_of,
+    said,
+    slot,
+    submitted,
+)
+
+
+@pytest.fixture
+def approval_db(databases):
+    fill_directory(databases["approval"])
+    return databases["approval"]
+
+
+def see(database, application_id):
+    """The review as an auditor sees it."""
+    with database.transaction() as session:
+        review_id = session.scalars(
+            select(Review.id).where(Review.application_id == application_id)
+        ).one_or_none()
+        return (
+            None
+            if review_id is None
+            else reviews.view_review(ReviewId(review_id=review_id), by(AUDITOR), session)
+        )
+
+
+def state(database, application_id):
+    """All that is stored of an application but the review's random id."""
+    with database.transaction() as session:
+        review = session.scalars(select(Review).where(Review.application_id == application_id)).one_or_none()
+        heard = session.get(HeardApplication, application_id)
+        columns = [column.key for column in Review.__table__.columns if column.key != "id"]
+        review_state = None if review is None else {column: getattr(review, column) for column in columns}
+        return review_state, {
+            column.key: getattr(heard, column.key) for column in HeardApplication.__table__.columns
+        }
+
+
+def send_back(database, review_id) -> None:
+    with database.transaction() as session:
+        decisions.return_to_applicant(
+            Return(review_id=review_id, note="Which file?"), by(desk()), session, NOW
+        )
+
+
+def approve(database, review_id) -> None:
+    with database.transaction() as session:
+        decisions.approve(approval(review_id), by(desk()), session, NOW)
+
+
+def test_a_submitted_application_waits_on_its_departments_desk(approval_db) -> None:
+    first = submitted(officer="home-secretary")
+    hear(approval_db, first)
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.department, view.officer, view.revision) == (
+        "pending",
+        "home",
+        "home-secretary",
+        1,
+    )
+    assert (view.name, view.name_latin, view.id_last4) == ("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "4821")
+    assert (view.companions, view.purpose, view.vehicle) == (
+        first.personal.companions,
+        first.personal.purpose,
+        "CH01AB1234",
+    )
+    assert (view.preferred, view.party, view.mobile_proved) == (first.preferred, 2, True)
+    assert view.submitted_at == received(first).occurred_at
+    assert (view.decision, view.escalated, view.forwarded_from) == (None, 0, None)
+    assert said(approval_db) == []
+
+
+def test_an_amended_application_waits_again_and_its_decision_is_history(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    send_back(approval_db, review_id_of(approval_db, first.application_id))
+    assert see(approval_db, first.application_id).decision.note == "Which file?"
+    hear(approval_db, amended(first, personal=personal(purpose="File 7/2026")), 2)
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.revision, view.purpose, view.decision) == ("pending", 2, "File 7/2026", None)
+    assert [row["status"] for row in everything(approval_db)["decisions"]] == ["returned"]
+    approve(approval_db, view.id)
+    assert see(approval_db, first.application_id).decision.status == "approved"
+    assert [row["revision"] for row in everything(approval_db)["decisions"]] == [1, 2]
+
+
+def test_other_dates_wait_for_a_decision_about_them_and_not_about_the_old_ones(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    review_id = review_id_of(approval_db, first.application_id)
+    hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
+    with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
+        decisions.approve(approval(review_id, revision=1), by(desk()), session, NOW)
+    assert refusal.value.body.code == "application_changed"
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.revision, view.preferred[0].start.hour) == ("pending", 2, 14)
+    with approval_db.transaction() as session:
+        decisions.approve(approval(review_id, revision=2), by(desk()), session, NOW)
+    assert said(approval_db)[-1].revision == 2
+
+
+def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_moment(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    review_id = review_id_of(approval_db, first.application_id)
+    approve(approval_db, review_id)
+    hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.revision, view.preferred, view.decision.status) == (
+        "approved",
+        1,
+        first.preferred,
+        "approved",
+    )
+    with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
+        decisions.approve(approval(review_id), by(desk()), session, NOW)
+    assert refusal.value.body.code == "already_decided", "there is one pass, not two"
+    hear(approval_db, cancelled(first), 3)
+    assert see(approval_db, first.application_id).status == "closed"
+
+
+def test_without_that_rule_one_application_would_be_approved_twice(
+    approval_db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: what keeps it to one pass is the rule that an approval stands."""
+    monkeypatch.setattr(domain, "STANDING", ())
+    first = submitted()
+    hear(approval_db, first, 1)
+    review_id = review_id_of(approval_db, first.application_id)
+    approve(approval_db, review_id)
+    hear(approval_db, amended(first), 2)
+    approve(approval_db, review_id)
+    assert [row["status"] for row in everything(approval_db)["decisions"]] == ["approved", "approved"]
+
+
+def test_a_rejection_is_history_whose_applicant_asked_for_other_dates_at_the_same_moment(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    with approval_db.transaction() as session:
+        decisions.reject(
+            Reject(review_id=review_id_of(approval_db, first.application_id), reason="duplicate"),
+            by(desk()),
+            session,
+            NOW,
+        )
+    hear(approval_db, amended(first), 2)
+    assert see(approval_db, first.application_id).status == "pending"
+
+
+def test_an_older_event_that_comes_late_changes_nothing(approval_db) -> None:
+    first = submitted()
+    second = amended(first, personal=personal(purpose="newer"))
+    hear(approval_db, first, 1)
+    hear(approval_db, second, 2)
+    approve(approval_db, review_id_of(approval_db, first.application_id))
+    before = everything(approval_db)
+    hear(approval_db, first, 1)
+    hear(approval_db, second, 2)
+    assert everything(approval_db) == before
+
+
+def test_an_amendment_that_overtakes_the_submission_makes_the_review(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, amended(first, personal=personal(purpose="newer")), 2)
+    assert see(approval_db, first.application_id).purpose == "newer"
+    hear(approval_db, first, 1)
+    view = see(approval_db, first.application_id)
+    assert (view.purpose, view.revision, view.submitted_at) == ("newer", 2, received(first, 1).occurred_at)
+
+
+@pytest.mark.parametrize("end", [cancelled, expired])
+def test_an_application_that_ends_before_it_is_known_stays_closed(approval_db, end) -> None:
+    first = submitted()
+    hear(approval_db, end(first), 2)
+    assert see(approval_db, first.application_id) is None
+    hear(approval_db, first, 1)
+    assert see(approval_db, first.application_id).status == "closed"
+    hear(approval_db, amended(first), 3)
+    assert see(approval_db, first.application_id).status == "closed"
+
+
+def test_a_cancellation_closes_an_approved_review_and_says_nothing(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first)
+    approve(approval_db, review_id_of(approval_db, first.application_id))
+    told = said(approval_db)
+    hear(approval_db, cancelled(first), 2)
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.decision.status) == ("closed", "approved")
+    assert said(approval_db) == told
+
+
+def test_an_approval_that_crosses_the_expiry_stands_and_can_be_withdrawn(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    approve(approval_db, review_id)
+    hear(approval_db, expired(first), 2)
+    assert see(approval_db, first.application_id).status == "approved"
+    with approval_db.transaction() as session:
+        decisions.withdraw(Withdraw(review_id=review_id, reason="security"), by(desk()), session, NOW)
+    assert see(approval_db, first.application_id).status == "withdrawn"
+
+
+def test_erasure_blanks_people_words_and_notes_and_keeps_the_rest(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    send_back(approval_db, review_id_of(approval_db, first.application_id))
+    hear(approval_db, erased(first), 2)
+    view = see(approval_db, first.application_id)
+    assert (view.name, view.name_latin, view.id_last4, view.companions, view.purpose, view.vehicle) == (
+        "",
+        "",
+        None,
+        (),
+        "",
+        None,
+    )
+    assert (view.status, view.decision.note, view.reference, view.decision.status) == (
+        "closed",
+        "",
+        first.reference,
+        "returned",
+    )
+    stored = str(
+        {name: rows for name, rows in everything(approval_db).items() if name not in ("outbox", "inbox")}
+    )
+    for word in ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "9876543210", "4821", "Harjit", "Arms", "CH01AB1234", "Which file"):
+        assert word not in stored
+
+
+def test_what_is_heard_after_the_erasure_brings_nobody_back(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, erased(first), 3)
+    hear(approval_db, first, 1)
+    hear(approval_db, amended(first), 2)
+    view = see(approval_db, first.application_id)
+    assert (view.name, view.status) == ("", "closed")
+    assert "Gurpreet" not in str(everything(approval_db)["reviews"])
+
+
+def test_the_desk_keeps_an_amended_application_where_it_was_forwarded_to(approval_db) -> None:
+    first = submitted(officer="home-secretary")
+    hear(approval_db, first, 1)
+    review_id = review_id_of(approval_db, first.application_id)
+    with approval_db.transaction() as session:
+        decisions.forward(Forward(review_id=review_id, department="finance"), by(desk()), session, NOW)
+        decisions.return_to_applicant(
+            Return(review_id=review_id, note="?"), by(desk("finance", "FIN-0001")), session, NOW
+        )
+    hear(approval_db, amended(first, officer="home-under-secretary"), 2)
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.department, view.officer, view.forwarded_from) == (
+        "pending",
+        "finance",
+        None,
+        "home",
+    )
+
+
+STORIES = {
+    "amended": lambda first: [
+        first,
+        amended(first, personal=personal(applicant=person(name="B"))),
+        amended(first, revision=3, officer="o3"),
+    ],
+    "cancelled": lambda first: [first, amended(first), cancelled(first)],
+    "expired": lambda first: [first, amended(first), expired(first)],
+    "erased": lambda first: [first, amended(first), cancelled(first), erased(first)],
+    "erased while open": lambda first: [first, amended(first, officer="o2"), erased(first)],
+    "cancelled and expired": lambda first: [first, expired(first), cancelled(first)],
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_every_order_and_five_deliveries_of_each_event_end_alike(approval_db, story) -> None:
+    first = submitted()
+    told = list(enumerate(STORIES[story](first), start=1))
+
+    def tell(order):
+        with approval_db.transaction() as session:
+            for table in (Review, HeardApplication):
+                session.query(table).delete()
+        for seq, event in order:
+            hear(approval_db, event, seq)
+        return state(approval_db, first.application_id)
+
+    expected = tell(told)
+    assert expected[0] is not None
+    for order in itertools.permutations(told):
+        assert tell(order) == expected, [seq for seq, _ in order]
+    dice = random.Random(story)
+    for _ in range(20):
+        order = told * 5
+        dice.shuffle(order)
+        assert tell(order) == expected, [seq for seq, _ in order]
+
+
+def at_the_same_moment(database, one, other) -> None:
+    """Hears one; hears the other on a second connection before the first has committed."""
+    done = threading.Event()
+
+    def meanwhile() -> None:
+        hear(database, *other)
+        done.set()
+
+    thread = threading.Thread(target=meanwhile)
+    with database.transaction() as session:
+        event, seq = one
+        HEARD_BY[type(event)](received(event, seq), session)
+        thread.start()
+        assert not done.wait(0.3), "the second must wait for the first"
+    thread.join()
+    assert done.is_set()
+
+
+@pytest.mark.parametrize("submission_first", [True, False])
+def test_a_submission_and_its_cancellation_heard_at_the_same_moment_end_closed(
+    approval_db, submission_first
+) -> None:
+    first = submitted()
+    told = [(first, 1), (cancelled(first), 2)]
+    at_the_same_moment(approval_db, *(told if submission_first else reversed(told)))
+    assert see(approval_db, first.application_id).status == "closed"
+
+
+@pytest.mark.parametrize("submission_first", [True, False])
+def test_two_revisions_heard_at_the_same_moment_after_the_end_make_one_closed_review(
+    approval_db, submission_first
+) -> None:
+    first = submitted()
+    hear(approval_db, cancelled(first), 3)
+    told = [(first, 1), (amended(first), 2)]
+    at_the_same_moment(approval_db, *(told if submission_first else reversed(told)))
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.revision) == ("closed", 2)
+
+
+def test_a_revision_that_was_decided_is_not_reopened_by_hearing_it_again_later(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1)
+    approve(approval_db, review_id_of(approval_db, first.application_id))
+    hear(approval_db, first, 2)
+    assert see(approval_db, first.application_id).status == "approved"
+
+
+def test_fields_that_a_later_version_adds_are_ignored_and_an_old_row_still_reads(approval_db) -> None:
+    first = submitted(personal=ApplicationPersonal(applicant=Person(name="ਅ", name_latin="A"), purpose="p"))
+    hear(approval_db, first)
+    with approval_db.transaction() as session:
+        review = session.scalars(select(Review)).one()
+        review.details = {**review.details, "colour_of_the_lanyard": "blue"}
+    assert see(approval_db, first.application_id).name == "ਅ"
+
+
+def test_waiting_starts_anew_with_an_amendment(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first, 1, NOW - timedelta(days=3))
+    hear(approval_db, amended(first), 2, NOW)
+    with approval_db.transaction() as session:
+        review = session.scalars(select(Review)).one()
+        assert (review.submitted_at, review.waiting_since) == (NOW - timedelta(days=3), NOW)

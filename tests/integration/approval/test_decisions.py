@@ -1,0 +1,469 @@
+"""A department's decisions on real rows: what each says and keeps, and that a refusal changes nothing."""
+
+import threading
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
+from contracts.events import ApprovalWithdrawn, PassApproved, PassRejected, PassReturned
+from contracts.rpc.approval import Forward, Reject, Return, ReviewQuestion, Withdraw
+from contracts.rpc.call import Principal
+from services.approval.handlers import decisions, reviews
+from services.approval.handlers.directory import put_site
+from services.chassis.db.tables import outbox
+from tests.support.factories.approval import (
+    AUDITOR,
+    HOLI,
+    NOW,
+    SATURDAY,
+    amended,
+    approval,
+    by,
+    cancelled,
+    desk,
+    everything,
+    fill_directory,
+    hear,
+    pending,
+    personal,
+    review_id_of,
+    said,
+    site,
+    slot,
+    submitted,
+)
+
+FINANCE = desk("finance", "FIN-0001")
+
+
+@pytest.fixture
+def approval_db(databases):
+    fill_directory(databases["approval"])
+    return databases["approval"]
+
+
+def approve(database, review_id, call=None, at=NOW, **terms):
+    with database.transaction() as session:
+        return decisions.approve(approval(review_id, **terms), call or by(desk()), session, at)
+
+
+def reject(database, review_id, call=None, **refusal):
+    with database.transaction() as session:
+        return decisions.reject(
+            Reject(**{"review_id": review_id, "reason": "duplicate", **refusal}),
+            call or by(desk()),
+            session,
+            NOW,
+        )
+
+
+def send_back(database, review_id, call=None, note="Which file?", **more):
+    with database.transaction() as session:
+        return decisions.return_to_applicant(
+            Return(review_id=review_id, note=note, **more), call or by(desk()), session, NOW
+        )
+
+
+def forward(database, review_id, call=None, **to):
+    with database.transaction() as session:
+        return decisions.forward(
+            Forward(review_id=review_id, **(to or {"department": "finance"})),
+            call or by(desk()),
+            session,
+            NOW,
+        )
+
+
+def withdraw(database, review_id, call=None, reason="officer_unavailable"):
+    with database.transaction() as session:
+        return decisions.withdraw(
+            Withdraw(review_id=review_id, reason=reason), call or by(desk()), session, NOW
+        )
+
+
+COMMANDS = {
+    "approve": approve,
+    "reject": reject,
+    "return": send_back,
+    "forward": forward,
+    "withdraw": withdraw,
+}
+DECIDING = {name: command for name, command in COMMANDS.items() if name != "withdraw"}
+
+
+def refused(database, kind, command, *arguments, **more):
+    """The refusal; nothing has changed."""
+    before = everything(database)
+    with pytest.raises(kind) as refusal:
+        command(database, *arguments, **more)
+    assert everything(database) == before
+    return refusal.value.body
+
+
+# ------------------------------------------------------- what they do
+
+
+def test_an_approval_is_told_with_all_that_issuing_needs_and_its_people_sealed(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first)
+    view = approve(
+        approval_db,
+        review_id_of(approval_db, first.application_id),
+        gate="T1-G2",
+        entries=2,
+        vehicle_allowed=True,
+        revision=1,
+    )
+    assert (view.status, view.decision.status, view.decision.decided_by, view.decision.decided_at) == (
+        "approved",
+        "approved",
+        "HOM-0001",
+        NOW,
+    )
+    assert (view.decision.slot, view.decision.gate, view.decision.entries, view.decision.vehicle_allowed) == (
+        slot(),
+        "T1-G2",
+        2,
+        True,
+    )
+    (event,) = said(approval_db)
+    assert isinstance(event, PassApproved)
+    assert (event.application_id, event.personal, event.slot) == (
+        first.application_id,
+        first.personal,
+        slot(),
+    )
+    with approval_db.transaction() as session:
+        clear = str(session.execute(outbox.select()).one().data)
+    assert "Gurpreet" not in clear
+    assert "9876543210" not in clear
+
+
+def test_a_rejection_is_told_with_reason_note_and_contact(approval_db) -> None:
+    view = reject(approval_db, pending(approval_db), note="Seen on 1 March")
+    assert (view.status, view.decision.reason, view.decision.note) == (
+        "rejected",
+        "duplicate",
+        "Seen on 1 March",
+    )
+    (event,) = said(approval_db)
+    assert isinstance(event, PassRejected)
+    assert (event.reason, event.personal.note, event.personal.contact.mobile) == (
+        "duplicate",
+        "Seen on 1 March",
+        "+919876543210",
+    )
+
+
+def test_a_return_is_told_with_its_note(approval_db) -> None:
+    view = send_back(approval_db, pending(approval_db))
+    assert (view.status, view.decision.note) == ("returned", "Which file?")
+    (event,) = said(approval_db)
+    assert isinstance(event, PassReturned)
+    assert event.personal.note == "Which file?"
+
+
+def test_an_aadhaar_number_in_a_note_is_stored_nowhere(approval_db) -> None:
+    view = send_back(approval_db, pending(approval_db), note="Not 2341 2341 2346 please")
+    assert view.decision.note == "Not XXXX XXXX 2346 please"
+    assert "2341 2341" not in str(everything(approval_db))
+
+
+def test_a_withdrawal_takes_the_approval_back(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    view = withdraw(approval_db, review_id, by(desk(login="HOM-0002")))
+    assert (view.status, view.decision.status, view.decision.decided_by) == (
+        "withdrawn",
+        "withdrawn",
+        "HOM-0002",
+    )
+    event = said(approval_db)[-1]
+    assert isinstance(event, ApprovalWithdrawn)
+    assert (event.review_id, event.reason, event.decided_by) == (review_id, "officer_unavailable", "HOM-0002")
+    assert [row["status"] for row in everything(approval_db)["decisions"]] == ["approved", "withdrawn"]
+
+
+def test_a_forwarded_review_leaves_the_queue_and_lies_with_the_other_department(approval_db) -> None:
+    review_id = pending(approval_db, officer="home-secretary")
+    view = forward(approval_db, review_id)
+    assert (view.department, view.officer, view.forwarded_from, view.status) == (
+        "finance",
+        None,
+        "home",
+        "pending",
+    )
+    with approval_db.transaction() as session:
+        assert reviews.list_reviews(ReviewQuestion(), by(desk()), session).items == ()
+        assert [one.id for one in reviews.list_reviews(ReviewQuestion(), by(FINANCE), session).items] == [
+            review_id
+        ]
+    refused(approval_db, NotFound, approve, review_id)
+    assert approve(approval_db, review_id, by(FINANCE)).decision.decided_by == "FIN-0001"
+    assert said(approval_db)[-1].department == "finance"
+    (row,) = everything(approval_db)["forwardings"]
+    assert (row["from_department"], row["to_department"], row["forwarded_by"]) == (
+        "home",
+        "finance",
+        "HOM-0001",
+    )
+
+
+def test_a_review_forwarded_to_an_officer_stays_and_its_pass_is_for_that_officer(approval_db) -> None:
+    review_id = pending(approval_db, officer="home-secretary")
+    view = forward(approval_db, review_id, officer="home-under-secretary")
+    assert (view.department, view.officer, view.forwarded_from) == ("home", "home-under-secretary", None)
+    approve(approval_db, review_id)
+    assert said(approval_db)[-1].officer == "home-under-secretary"
+
+
+def test_there_and_back_again_is_kept_whole(approval_db) -> None:
+    review_id = pending(approval_db)
+    forward(approval_db, review_id)
+    view = forward(approval_db, review_id, by(FINANCE), department="home")
+    assert (view.department, view.forwarded_from) == ("home", "finance")
+    assert [row["to_department"] for row in everything(approval_db)["forwardings"]] == ["finance", "home"]
+
+
+# ----------------------------------------------------- what they refuse
+
+
+@pytest.mark.parametrize("second", DECIDING)
+@pytest.mark.parametrize("first", ["approve", "reject", "return"])
+def test_a_second_decision_is_told_who_decided_when_and_what(approval_db, first, second) -> None:
+    review_id = pending(approval_db)
+    status = COMMANDS[first](approval_db, review_id).status
+    body = refused(approval_db, Conflict, COMMANDS[second], review_id, by(desk(login="HOM-0002")))
+    assert body.code == "already_decided"
+    assert body.facts == {"status": status, "decided_by": "HOM-0001", "decided_at": NOW.isoformat()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_is_decided_after_a_withdrawal(approval_db, command) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    withdraw(approval_db, review_id)
+    assert refused(approval_db, Conflict, COMMANDS[command], review_id).facts["status"] == "withdrawn"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_is_decided_about_a_cancelled_application(approval_db, command) -> None:
+    first = submitted()
+    hear(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    if command == "withdraw":
+        approve(approval_db, review_id)
+    hear(approval_db, cancelled(first), 2)
+    assert refused(approval_db, Conflict, COMMANDS[command], review_id).code == "application_closed"
+
+
+@pytest.mark.parametrize("before", ["nothing", "reject", "return"])
+def test_only_an_approval_can_be_withdrawn(approval_db, before) -> None:
+    review_id = pending(approval_db)
+    if before != "nothing":
+        COMMANDS[before](approval_db, review_id)
+    assert refused(approval_db, Conflict, withdraw, review_id).code == "not_approved"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_another_departments_review_is_not_found(approval_db, command) -> None:
+    review_id = pending(approval_db, department="finance")
+    if command == "withdraw":
+        approve(approval_db, review_id, by(FINANCE))
+    refused(approval_db, NotFound, COMMANDS[command], review_id, by(desk()))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "principal",
+    [
+        AUDITOR,
+        Principal(),
+        Principal(kind="staff", id="A", login_id="A", role="ado", department="home"),
+        Principal(kind="staff", id="A", login_id="A", role="department"),
+        Principal(kind="staff", id="A", role="department", department="home"),
+    ],
+    ids=["auditor", "anonymous", "ado", "no department", "no login"],
+)
+def test_who_is_no_login_of_a_department_decides_nothing(approval_db, command, principal) -> None:
+    refused(approval_db, Forbidden, COMMANDS[command], pending(approval_db), by(principal))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_review_that_does_not_exist_is_not_found(approval_db, command) -> None:
+    refused(approval_db, NotFound, COMMANDS[command], uuid4())
+
+
+@pytest.mark.parametrize("decide", ["approve", "reject", "return"])
+def test_a_page_read_before_an_amendment_decides_nothing(approval_db, decide) -> None:
+    first = submitted()
+    hear(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    send_back(approval_db, review_id)
+    hear(approval_db, amended(first), 2)
+    body = refused(approval_db, Conflict, COMMANDS[decide], review_id, revision=1)
+    assert (body.code, body.facts) == ("application_changed", {"revision": 2})
+    assert COMMANDS[decide](approval_db, review_id, revision=2).decision is not None
+
+
+@pytest.mark.parametrize(
+    ("terms", "field", "code"),
+    [
+        ({"slot": slot(HOLI)}, "slot.date", "closed_day"),
+        ({"slot": slot(SATURDAY)}, "slot.from", "outside_hours"),
+        ({"slot": slot(start="08:00")}, "slot.from", "outside_hours"),
+        ({"slot": slot(end="18:00")}, "slot.from", "outside_hours"),
+        ({"slot": slot(NOW.date(), "09:00", "10:59")}, "slot.date", "past"),
+        ({"slot": slot(NOW.date() + timedelta(days=31))}, "slot.date", "too_far"),
+        ({"slot": slot(start="12:00", end="11:00")}, "slot.to", "not_after_from"),
+        ({"gate": "T2-G1"}, "gate", "unknown_gate"),
+        ({"vehicle_allowed": True}, "vehicle_allowed", "no_vehicle"),
+    ],
+)
+def test_a_visit_that_cannot_take_place_is_not_approved(approval_db, terms, field, code) -> None:
+    review_id = pending(approval_db, personal=personal(vehicle=None))
+    body = refused(approval_db, InvalidInput, approve, review_id, **terms)
+    assert [(one.field, one.code) for one in body.fields] == [(field, code)]
+    assert approve(approval_db, review_id).status == "approved"
+
+
+def test_hours_are_those_of_the_applications_site_as_they_are_now(approval_db) -> None:
+    review_id = pending(approval_db, site="T2")
+    refused(approval_db, InvalidInput, approve, review_id, gate="T1-G1")
+    with approval_db.transaction() as session:
+        put_site(session, site("T2", hours=()), NOW)
+    assert refused(approval_db, InvalidInput, approve, review_id).fields[0].code == "outside_hours"
+
+
+@pytest.mark.parametrize(
+    ("to", "code"),
+    [
+        ({"department": "nowhere"}, "unknown_department"),
+        ({"department": "home"}, "same_department"),
+        ({"officer": "finance-secretary"}, "unknown_officer"),
+    ],
+)
+def test_a_review_is_not_forwarded_to_nowhere(approval_db, to, code) -> None:
+    assert refused(approval_db, InvalidInput, forward, pending(approval_db), **to).fields[0].code == code
+
+
+def test_other_needs_a_note_and_a_return_needs_words(approval_db) -> None:
+    review_id = pending(approval_db)
+    assert refused(approval_db, InvalidInput, reject, review_id, reason="other").fields[0].code == "required"
+    assert refused(approval_db, InvalidInput, send_back, review_id, note="  ").fields[0].code == "required"
+
+
+# ------------------------------------------------------ once, and at once
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_repeat_with_the_same_key_has_no_second_effect_and_the_same_answer(approval_db, command) -> None:
+    review_id = pending(approval_db)
+    if command == "withdraw":
+        approve(approval_db, review_id)
+    answer = COMMANDS[command](approval_db, review_id, by(desk(), "key-1"))
+    before = everything(approval_db)
+    assert COMMANDS[command](approval_db, review_id, by(desk(), "key-1")) == answer
+    assert everything(approval_db) == before
+
+
+def test_a_key_with_another_body_is_refused(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id, by(desk(), "key-1"))
+    refused(approval_db, IdempotencyKeyReused, approve, review_id, by(desk(), "key-1"), entries=2)
+
+
+def test_a_key_is_its_logins_own(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id, by(desk(), "key-1"))
+    assert (
+        refused(approval_db, Conflict, approve, review_id, by(desk(login="HOM-0002"), "key-1")).code
+        == "already_decided"
+    )
+
+
+def test_a_refused_command_may_be_repeated_with_its_key_once_it_is_possible(approval_db) -> None:
+    review_id = pending(approval_db)
+    late = NOW.replace(day=4)
+    refused(approval_db, InvalidInput, approve, review_id, by(desk(), "key-1"), at=late)
+    assert approve(approval_db, review_id, by(desk(), "key-1")).status == "approved"
+
+
+def at_once(*commands):
+    """Runs them on a thread each; what each answered or raised."""
+    start, outcomes = threading.Barrier(len(commands)), [None] * len(commands)
+
+    def run(index, command) -> None:
+        start.wait()
+        try:
+            outcomes[index] = command()
+        except Conflict as conflict:
+            outcomes[index] = conflict
+
+    threads = [threading.Thread(target=run, args=numbered) for numbered in enumerate(commands)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_many_decisions_at_once_one_wins_and_the_others_are_told_by_whom(approval_db, attempt) -> None:
+    review_id = pending(approval_db)
+    calls = [by(desk(login=f"HOM-000{number}"), f"key-{number}") for number in range(8)]
+    kinds = [approve, reject, send_back, approve]
+    outcomes = at_once(
+        *(
+            lambda call=call, kind=kinds[at % 4]: kind(approval_db, review_id, call)
+            for at, call in enumerate(calls)
+        )
+    )
+    (winner,) = [outcome for outcome in outcomes if not isinstance(outcome, Conflict)]
+    losers = [outcome.body for outcome in outcomes if isinstance(outcome, Conflict)]
+    assert len(losers) == 7
+    assert {(body.code, body.facts["decided_by"], body.facts["status"]) for body in losers} == {
+        ("already_decided", winner.decision.decided_by, winner.status)
+    }
+    assert len(said(approval_db)) == 1
+    assert len(everything(approval_db)["decisions"]) == 1
+
+
+def test_a_command_and_its_repeat_at_once_have_one_effect_and_one_answer(approval_db) -> None:
+    review_id = pending(approval_db)
+    outcomes = at_once(*[lambda: approve(approval_db, review_id, by(desk(), "key-1"))] * 6)
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+    assert len(said(approval_db)) == 1
+
+
+def test_a_decision_and_a_cancellation_at_once_end_closed_and_are_told_in_order(approval_db) -> None:
+    first = submitted()
+    hear(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    decided, _ = at_once(
+        lambda: approve(approval_db, review_id), lambda: hear(approval_db, cancelled(first), 2)
+    )
+    assert everything(approval_db)["reviews"][0]["status"] == "closed"
+    assert len(said(approval_db)) == (0 if isinstance(decided, Conflict) else 1)
+    if isinstance(decided, Conflict):
+        assert decided.body.code == "application_closed"
+
+
+def test_a_review_forwarded_while_another_login_decides_is_decided_by_one_department(approval_db) -> None:
+    review_id = pending(approval_db)
+
+    def decide():
+        try:
+            return approve(approval_db, review_id, by(desk(login="HOM-0002")))
+        except NotFound as gone:
+            return gone
+
+    decided, forwarded = at_once(decide, lambda: forward(approval_db, review_id))
+    if isinstance(decided, NotFound):
+        assert forwarded.department == "finance"
+        assert said(approval_db) == []
+    else:
+        assert forwarded.body.code == "already_decided"
+        assert everything(approval_db)["forwardings"] == []

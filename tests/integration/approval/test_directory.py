@@ -1,0 +1,213 @@
+"""The directory: what is read of it, what a change says, and that seeding twice is seeding once."""
+
+import threading
+from datetime import date
+
+import pytest
+from pydantic import SecretStr
+
+from contracts.errors import NotFound
+from contracts.events import ClosedDay, DirectoryChanged
+from contracts.rpc.approval import DepartmentQuestion, OfficerQuestion
+from services.approval import seed
+from services.approval.handlers import directory
+from services.chassis.runtime.settings import Settings
+from tests.support.factories.approval import NOW, department, everything, fill_directory, officer, said, site
+
+
+@pytest.fixture
+def approval_db(databases):
+    return databases["approval"]
+
+
+@pytest.fixture
+def seeded(approval_db, stack, monkeypatch):
+    """Seeds as `epass seed approval` does."""
+    settings = Settings(database_url=SecretStr(stack.database_url("approval")))
+    monkeypatch.setattr(seed, "settings", lambda: settings)
+    seed.main()
+    return approval_db
+
+
+def put(database, record) -> bool:
+    with database.transaction() as session:
+        writer = directory.put_site if hasattr(record, "gates") else directory.put_department
+        return writer(session, record, NOW)
+
+
+def found(database, q):
+    """Codes of the departments that a search finds, each with those of the officers for whom it was found."""
+    with database.transaction() as session:
+        return {
+            one.code: [who.code for who in one.found]
+            for one in directory.departments(DepartmentQuestion(q=q), session).items
+        }
+
+
+def officers(database, code, q=""):
+    with database.transaction() as session:
+        return [one.code for one in directory.officers(OfficerQuestion(department=code, q=q), session).items]
+
+
+def test_the_seed_makes_two_sites_and_a_dozen_departments_and_tells_of_each(seeded) -> None:
+    with seeded.transaction() as session:
+        sites = directory.sites(session).items
+        departments = directory.departments(DepartmentQuestion(), session).items
+    assert {one.code: one.gates for one in sites} == {"PCS1": ("PCS1-G1", "PCS1-G2"), "PCS2": ("PCS2-G1",)}
+    assert [one.code for one in departments] == sorted(
+        (
+            "home",
+            "finance",
+            "pwd",
+            "health",
+            "education",
+            "revenue",
+            "agriculture",
+            "transport",
+            "power",
+            "water",
+            "social",
+            "personnel",
+        )
+    )
+    told = said(seeded)
+    assert {event.subject for event in told} == {f"site:{one.code}" for one in sites} | {
+        f"department:{one.code}" for one in departments
+    }
+    assert [event.department for event in told if event.subject == "department:home"] == [
+        record(seeded, "home")
+    ]
+
+
+def test_every_name_of_the_demo_is_there_in_three_languages() -> None:
+    sites, departments = seed.demo_directory()
+    texts = [one.name for one in (*sites, *departments)] + [one.address for one in sites]
+    texts += [
+        words
+        for one in departments
+        for officer in one.officers
+        for words in (officer.name, officer.designation)
+    ]
+    advice = [one.advice for one in sites if one.advice]
+    texts += [words for one in advice for words in (one.prohibited, one.declare, one.parking, one.wheelchair)]
+    assert len(advice) == len(sites)
+    assert all(set(words) == {"pa", "hi", "en"} and all(words.values()) for words in texts)
+    assert all(2 <= len(one.officers) <= 3 for one in departments)
+    codes = [officer.code for one in departments for officer in one.officers]
+    assert len(codes) == len(set(codes))
+
+
+def test_the_demo_sites_are_open_every_day_around_the_clock(seeded) -> None:
+    for one in seed.demo_directory()[0]:
+        assert {(hours.weekday, f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}") for hours in one.hours} == {
+            (day, "00:00", "23:59") for day in range(7)
+        }
+
+
+def test_seeding_twice_changes_nothing(seeded) -> None:
+    before = everything(seeded)
+    seed.main()
+    assert everything(seeded) == before
+
+
+def test_seeding_again_keeps_what_was_changed_since(seeded) -> None:
+    changed = record(seeded, "home").model_copy(update={"officers": ()})
+    assert put(seeded, changed)
+    seed.main()
+    assert record(seeded, "home") == changed
+
+
+def record(database, code):
+    with database.transaction() as session:
+        return directory.department_record(session, code)
+
+
+def test_a_changed_record_is_told_whole_and_an_equal_one_not(approval_db) -> None:
+    assert put(approval_db, site())
+    assert not put(approval_db, site())
+    changed = site(
+        gates=("T1-G2", "T1-G3"),
+        closed_days=(
+            ClosedDay(day=date(2026, 5, 2), reason="b"),
+            ClosedDay(day=date(2026, 5, 1), reason="a"),
+        ),
+    )
+    assert put(approval_db, changed)
+    assert not put(approval_db, changed), "the order of closed days says nothing"
+    assert [event.site.gates for event in said(approval_db, DirectoryChanged)] == [
+        ("T1-G1", "T1-G2"),
+        ("T1-G2", "T1-G3"),
+    ]
+    with approval_db.transaction() as session:
+        assert directory.sites(session).items == (said(approval_db)[-1].site,)
+
+
+def test_advice_to_visitors_is_part_of_a_site_and_a_change_of_it_is_told(approval_db) -> None:
+    put(approval_db, site())
+    advised = site(advice={"parking": {"en": "Outside gate 1"}})
+    assert put(approval_db, advised)
+    assert not put(approval_db, advised)
+    with approval_db.transaction() as session:
+        assert directory.site_record(session, "T1") == advised
+    assert [event.site.advice for event in said(approval_db)] == [None, advised.advice]
+
+
+def test_a_department_changes_with_its_officers(approval_db) -> None:
+    put(approval_db, site())
+    put(approval_db, department())
+    fewer = department(officers=(officer("home-under-secretary", room="1-01"), officer("home-new")))
+    assert put(approval_db, fewer)
+    assert record(approval_db, "home") == fewer
+    assert said(approval_db)[-1].department == fewer
+
+
+def test_of_two_that_put_the_same_record_at_once_one_tells(approval_db) -> None:
+    start = threading.Barrier(4)
+    changed = []
+
+    def write() -> None:
+        start.wait()
+        changed.append(put(approval_db, site()))
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(changed) == [False, False, False, True]
+    assert len(said(approval_db)) == 1
+
+
+def test_officers_are_found_within_their_department_however_spelt(approval_db) -> None:
+    fill_directory(approval_db)
+    put(
+        approval_db,
+        department("health", officers=(officer("health-1"), officer("health-2", name={"pa": "ਬਲਦੇਵ ਸਿੰਘ"}))),
+    )
+    assert officers(approval_db, "health") == ["health-1", "health-2"], "by rank"
+    assert officers(approval_db, "health", "BALDEV sing") == ["health-2"]
+    assert officers(approval_db, "health", "ਸਕੱਤਰ") == ["health-1", "health-2"]
+    assert officers(approval_db, "health", "nobody") == []
+    assert "health-2" not in officers(approval_db, "home", "baldev")
+
+
+def test_an_unknown_department_has_no_officers(approval_db) -> None:
+    with pytest.raises(NotFound) as refusal:
+        officers(approval_db, "nowhere")
+    assert refusal.value.body.code == "unknown_department"
+
+
+@pytest.mark.parametrize("q", ["ਸਿਹਤ", "sihat", "स्वास्थ्य", "health", "HELTH", "parivar kalyan"])
+def test_a_department_is_found_in_any_script_and_by_ear(seeded, q) -> None:
+    assert found(seeded, q) == {"health": []}
+
+
+def test_a_department_is_found_by_the_name_of_an_officer_who_is_told_with_it(seeded) -> None:
+    assert found(seeded, "baldew singh") == {"home": ["home-superintendent"]}
+    assert found(seeded, "baldev sharma") == {}, "two people are not one"
+
+
+def test_a_search_for_nothing_finds_every_department_and_names_nobody(seeded) -> None:
+    everything_found = found(seeded, "  ")
+    assert len(everything_found) == 12
+    assert not any(everything_found.values())

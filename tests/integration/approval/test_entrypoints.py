@@ -1,0 +1,138 @@
+"""approval as a process: what it answers to and hears, over a real broker; and that its history makes its tables."""
+
+import json
+import os
+from datetime import timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from contracts import rpc as contract
+from contracts.events import PassApproved
+from contracts.subscriptions import HEARS
+from contracts.wire import wrap
+from services.approval.consumers import Consumers
+from services.approval.models import Base
+from services.approval.service import Service
+from services.chassis.db import tables
+from services.chassis.messaging.entrypoint import EventEntrypoint
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import IST, now
+from tests.support.factories.approval import cancelled, desk, fill_directory, hear, received, said, submitted
+from tests.support.running import Process, eventually
+from tests.support.wire import wire
+
+
+@pytest.fixture
+def approval_db(databases):
+    fill_directory(databases["approval"])
+    return databases["approval"]
+
+
+@pytest.fixture
+def administrator(topology):
+    with wire(topology.broker_url("administrator")) as connection:
+        for event in HEARS["approval"]:
+            connection.purge(f"approval.{event.__name__}")
+        yield connection
+
+
+@pytest.fixture
+def process(topology, approval_db, administrator, tmp_path):
+    own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
+    environment = {**topology.environment("approval"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"]}
+    running = Process(
+        ["-m", "services.chassis.runtime.serve", "approval"],
+        {**own, **environment},
+        tmp_path / "approval.log",
+    ).start()
+    yield running
+    running.kill()
+
+
+def publish(administrator, event, seq=1) -> None:
+    told = received(event, seq, now())
+    envelope = wrap(event, event_id=told.id, seq=seq, occurred_at=told.occurred_at, keys=key_ring())
+    for _ in range(2):
+        administrator.publish("application.events", type(event).__name__, envelope.to_bytes())
+
+
+def ask(administrator, method, request, key=None):
+    call = {"principal": desk().model_dump(mode="json"), "idempotency_key": key}
+    return administrator.call("approval", method, request, call=call)
+
+
+def test_it_answers_each_rpc_of_the_contract() -> None:
+    asked = {method.name for method in contract.METHODS if method.service == "approval"}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
+
+
+def test_it_hears_each_event_of_the_contract() -> None:
+    entrypoints = [
+        entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
+    ]
+    heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
+    assert heard == {event.__name__ for event in HEARS["approval"]}
+
+
+def test_the_clock_calls_out_what_waits_too_long_once_a_minute(approval_db) -> None:
+    (timer,) = Consumers.escalate_waiting.nameko_entrypoints
+    assert timer.interval == 60
+    consumers = Consumers()
+    consumers.db = approval_db
+    hear(approval_db, submitted(), at=now() - timedelta(days=40))
+    consumers.escalate_waiting()
+    assert [event.level for event in said(approval_db)] == [1]
+
+
+def test_models_and_migrations_agree(approval_db) -> None:
+    chassis = set(tables.metadata.tables) | {"alembic_version"}
+    with approval_db.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
+            },
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_an_application_becomes_a_review_and_the_review_an_approval(
+    process, approval_db, administrator
+) -> None:
+    first, gone = submitted(), submitted()
+    publish(administrator, cancelled(gone), 2)
+    publish(administrator, gone, 1)
+    publish(administrator, first, 1)
+
+    def waiting():
+        items = ask(administrator, "list_reviews", {"status": "pending"})["result"]["items"]
+        return [one for one in items if one["reference"] == first.reference]
+
+    (review,) = eventually(waiting, "the review on the desk")
+    assert review["name"] == "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"
+    tomorrow = {"date": f"{now().astimezone(IST):%Y-%m-%d}", "from": "10:00", "to": "12:00"}
+    refusal = ask(
+        administrator, "approve", {"review_id": review["id"], "slot": tomorrow, "gate": "T2-G1"}, "key-1"
+    )["error"]
+    assert refusal["exc_type"] == "InvalidInput"
+    rejected = ask(administrator, "reject", {"review_id": review["id"], "reason": "duplicate"}, "key-2")[
+        "result"
+    ]
+    assert (rejected["status"], rejected["decision"]["decided_by"]) == ("rejected", "HOM-0001")
+    again = ask(administrator, "approve", {"review_id": review["id"], "slot": tomorrow}, "key-3")["error"]
+    assert json.loads(again["exc_args"][0])["code"] == "already_decided"
+    assert said(approval_db, PassApproved) == []
+    eventually(
+        lambda: ask(administrator, "search_reviews", {"q": gone.reference})["result"]["items"],
+        "the tombstone's review",
+    )
+    (ended,) = ask(administrator, "search_reviews", {"q": gone.reference})["result"]["items"]
+    assert ended["status"] == "closed"
+    assert [one["code"] for one in ask(administrator, "sites", {})["result"]["items"]] == ["T1", "T2"]
+    assert "Gurpreet" not in process.log.read_text()
+    assert "9876543210" not in process.log.read_text()

@@ -1,0 +1,199 @@
+"""The event entrypoint: each event has its effect once, and what cannot have one is put where ops see it."""
+
+from uuid import uuid4
+
+from contracts.events import PassRevoked
+from services.chassis.messaging import retry
+from services.chassis.runtime.clock import now
+from tests.integration.conftest import QUEUE, apply_topology, make_probe, postgres_away, revoked_bytes
+from tests.support.running import eventually
+from tests.support.wire import wire
+
+EXCHANGE = "issuance.events"
+KEY = PassRevoked.__name__
+DEAD = f"{QUEUE}.dead"
+
+
+def test_an_event_delivered_five_times_has_one_effect(broker, probe, effects) -> None:
+    event_id = uuid4()
+    for _ in range(5):
+        broker.publish(EXCHANGE, KEY, revoked_bytes("once", event_id))
+    broker.publish(EXCHANGE, KEY, revoked_bytes("another"))
+    eventually(lambda: "another" in effects() and broker.depth(QUEUE) == 0, "both events handled")
+    eventually(lambda: probe.metric("epass_events_repeated_total") == 4, "four repeats seen")
+    assert effects().count("once") == 1
+
+
+def test_without_the_inbox_it_would_have_five(broker, effects, topology, tmp_path) -> None:
+    """Negative control of the test above."""
+    process = make_probe(topology, tmp_path, "events", sabotage="no_inbox").start()
+    try:
+        event_id = uuid4()
+        for _ in range(5):
+            broker.publish(EXCHANGE, KEY, revoked_bytes("five times", event_id))
+        eventually(lambda: effects().count("five times") == 5, "an effect for each delivery")
+    finally:
+        process.kill()
+
+
+def test_a_failure_that_passes_is_tried_again_after_a_delay_and_leaves_no_half_effect(
+    broker, probe, effects
+) -> None:
+    broker.publish(EXCHANGE, KEY, revoked_bytes("fail-once"))
+    eventually(effects, "the second attempt's effect")
+    assert effects() == ["fail-once"]
+    assert broker.depth(DEAD) == 0
+    assert probe.metric("epass_retries_total") == 1
+
+
+def test_a_permanent_error_goes_to_the_dead_letters_at_once(broker, probe, effects) -> None:
+    broker.publish(EXCHANGE, KEY, revoked_bytes("permanent"))
+    eventually(lambda: broker.depth(DEAD) == 1, "one dead letter")
+    assert probe.metric("epass_retries_total") == 0
+    assert broker.get(DEAD).headers[retry.ERROR] == "PermanentError"
+    assert effects() == []
+
+
+def test_after_the_last_attempt_an_event_is_a_dead_letter_that_tells_how_often_it_was_tried(
+    broker, probe, effects, topology
+) -> None:
+    broker.publish(EXCHANGE, KEY, revoked_bytes("fail"))
+    eventually(lambda: broker.depth(DEAD) == 1, "one dead letter", 30)
+    headers = broker.get(DEAD).headers
+    assert headers[retry.ATTEMPTS] == 3
+    assert headers[retry.QUEUE] == QUEUE
+    assert effects() == []
+
+
+def test_what_no_reader_can_read_goes_to_the_dead_letters_and_the_rest_is_done(
+    broker, probe, effects
+) -> None:
+    poison = [
+        b"{not json",
+        b"[]",
+        revoked_bytes(version=2),
+        revoked_bytes(type="PassVanished"),
+        revoked_bytes(data={"pass_number": 7}),
+        revoked_bytes(personal="gAAAAABthis-opens-with-no-key"),
+        b'{"x": "' + b"a" * 5_000_000 + b'"}',
+        b"\xff\xfe\x00",
+    ]
+    for number, body in enumerate(poison):
+        broker.publish(EXCHANGE, KEY, body)
+        broker.publish(EXCHANGE, KEY, revoked_bytes(f"good {number}"))
+    eventually(
+        lambda: len(effects()) == len(poison) and broker.depth(DEAD) == len(poison),
+        "all good done, all bad dead",
+        60,
+    )
+    assert probe.alive
+    assert {broker.get(DEAD).headers[retry.ERROR] for _ in poison} == {"UnreadableEvent"}
+
+
+def test_no_body_and_no_text_of_an_exception_is_ever_logged(broker, probe, effects) -> None:
+    broker.publish(EXCHANGE, KEY, b'{"name": "Gurpreet Kaur", "broken')
+    broker.publish(EXCHANGE, KEY, revoked_bytes("permanent"))
+    eventually(lambda: broker.depth(DEAD) == 2, "two dead letters")
+    log = probe.log.read_text()
+    assert "Gurpreet" not in log
+    assert "secret" not in log
+    assert [line["error"] for line in probe.log_lines() if line.get("event") == "event was not handled"]
+
+
+def test_an_event_past_its_time_is_dropped(broker, probe, effects) -> None:
+    broker.publish(EXCHANGE, KEY, revoked_bytes("stale", expires_at=now()))
+    broker.publish(EXCHANGE, KEY, revoked_bytes("fresh"))
+    eventually(lambda: effects() == ["fresh"], "the fresh one")
+    assert broker.depth(DEAD) == 0
+    assert probe.metric("epass_events_expired_total") == 1
+
+
+def test_a_consumer_killed_before_its_commit_leaves_the_event_to_the_next(
+    broker, effects, topology, tmp_path
+) -> None:
+    first = make_probe(topology, tmp_path, "events").start()
+    broker.publish(EXCHANGE, KEY, revoked_bytes("sleep:2"))
+    eventually(lambda: broker.depth(QUEUE) == 0, "taken")
+    first.kill()
+    second = make_probe(topology, tmp_path, "events").start()
+    try:
+        eventually(lambda: effects() == ["sleep:2"], "the effect, once")
+    finally:
+        second.kill()
+
+
+def test_a_stopping_consumer_finishes_what_it_holds(broker, effects, topology, tmp_path) -> None:
+    process = make_probe(topology, tmp_path, "events").start()
+    broker.publish(EXCHANGE, KEY, revoked_bytes("sleep:1"))
+    eventually(lambda: broker.depth(QUEUE) == 0, "taken")
+    assert process.stop(25) == 0
+    assert effects() == ["sleep:1"]
+    assert broker.depth(QUEUE) == 0
+
+
+def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_the_queue_is_there(
+    broker, effects, topology, tmp_path
+) -> None:
+    with broker.connection.channel() as channel:
+        channel.queue_delete(QUEUE)
+    process = make_probe(topology, tmp_path, "events")
+    process.start(ready=False)
+    try:
+        eventually(
+            lambda: process.log.exists() and "consuming was interrupted" in process.log.read_text(),
+            "it tries",
+        )
+        assert process.alive
+        assert not process.is_ready()
+        apply_topology(topology)
+        process.wait_ready()
+        broker.publish(EXCHANGE, KEY, revoked_bytes("late"))
+        eventually(lambda: effects() == ["late"], "the effect")
+    finally:
+        apply_topology(topology)
+        process.kill()
+
+
+def test_a_database_that_is_away_costs_no_event_an_attempt(
+    broker, probe, effects, topology, databases
+) -> None:
+    with postgres_away(topology):
+        broker.publish(EXCHANGE, KEY, revoked_bytes("patient"))
+        eventually(lambda: "consumer waits for its database" in probe.log.read_text(), "the consumer waits")
+        assert not probe.is_ready()
+    eventually(lambda: effects() == ["patient"], "the effect")
+    assert probe.metric("epass_retries_total") == 0
+    assert broker.depth(DEAD) == 0
+
+
+def test_a_broker_that_was_away_is_connected_to_again(broker, probe, effects, topology) -> None:
+    topology.kill_broker()
+    eventually(lambda: not probe.is_ready(), "not ready")
+    topology.start_broker()
+    probe.wait_ready()
+    with wire(topology.broker_url("administrator")) as again:
+        again.publish(EXCHANGE, KEY, revoked_bytes("after"))
+        eventually(lambda: effects() == ["after"], "the effect")
+
+
+def test_a_message_that_kills_its_process_is_dead_lettered_and_the_innocent_are_done(
+    broker, effects, topology, tmp_path
+) -> None:
+    innocent = [f"innocent {number}" for number in range(6)]
+    for reference in (*innocent[:3], "crash", *innocent[3:]):
+        broker.publish(EXCHANGE, KEY, revoked_bytes(reference))
+    crashes = 0
+    while broker.depth(DEAD) == 0 and crashes < 15:
+        process = make_probe(topology, tmp_path, "events").start(ready=False)
+        eventually(
+            lambda p=process: not p.alive or broker.depth(DEAD) == 1, "it dies, or the culprit is found", 30
+        )
+        crashes += not process.alive
+        process.stop()  # in an orderly way: killed between the dead letter and the acknowledgement it would write a second one
+    assert broker.get(DEAD).headers[retry.ERROR] == "KillsItsProcess"
+    last = make_probe(topology, tmp_path, "events").start()
+    try:
+        eventually(lambda: sorted(effects()) == innocent, "every innocent one has its effect, once")
+    finally:
+        last.kill()
+    assert broker.depth(DEAD) == 0

@@ -1,0 +1,73 @@
+"""Killed in the very moment between two steps that cannot be one: what was done is not done again, what was not is done later.
+
+The process is held in the window from outside (``slow_…`` of the sabotage), says so in its log, and is killed there. The third
+window, between a provider's answer and the sender's commit, is in ``tests/chaos/test_controls.py``.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.chaos.sabotage import HELD
+from tests.integration.conftest import QUEUE, make_probe, make_relay, revoked_bytes, say, waiting
+from tests.support.running import Process, eventually
+
+Absorbed = pytest.mark.parametrize(
+    ("out", "effects_had"), [("", 1), ("no_inbox", 2)], ids=["with the inbox", "without it"]
+)
+
+
+@contextmanager
+def running(process: Process) -> Iterator[Process]:
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def held(process: Process) -> bool:
+    """Whether it stands in the window."""
+    return HELD in process.log.read_text()
+
+
+@Absorbed
+def test_a_consumer_killed_between_commit_and_acknowledgement(
+    broker, effects: Callable[[], list[str]], topology, tmp_path, out: str, effects_had: int
+) -> None:
+    with running(make_probe(topology, tmp_path, "events", sabotage="slow_to_acknowledge")) as first:
+        broker.publish("issuance.events", "PassRevoked", revoked_bytes("one"))
+        eventually(lambda: held(first), "it has committed and not acknowledged")
+        assert effects() == ["one"]
+        first.kill()
+    eventually(lambda: broker.depth(QUEUE) == 1, "the broker has the event again")
+    with running(make_probe(topology, tmp_path, "events", sabotage=out)) as second:
+        broker.publish("issuance.events", "PassRevoked", revoked_bytes("after it"))
+        eventually(lambda: "after it" in effects() and len(effects()) == effects_had + 1, "both were handled")
+        eventually(lambda: second.metric("epass_event_seconds_count") == 2, "both were acknowledged")
+    assert effects().count("one") == effects_had
+    assert broker.depth(QUEUE) == 0
+
+
+@Absorbed
+def test_a_relay_killed_between_confirm_and_mark(
+    broker,
+    issuance,
+    effects: Callable[[], list[str]],
+    topology,
+    tmp_path,
+    out: str,
+    effects_had: int,
+) -> None:
+    say(issuance, "one")
+    with running(make_relay(topology, tmp_path, sabotage="slow_to_mark")) as first:
+        eventually(lambda: held(first), "the broker has confirmed and nothing is marked")
+        first.kill()
+    assert (broker.depth(QUEUE), waiting(issuance)) == (1, 1)
+    with running(make_relay(topology, tmp_path, "again")):
+        eventually(lambda: waiting(issuance) == 0, "it is sent again")
+    assert broker.depth(QUEUE) == 2
+    with running(make_probe(topology, tmp_path, "events", sabotage=out)) as consumer:
+        eventually(lambda: consumer.metric("epass_event_seconds_count") == 2, "both were acknowledged")
+    assert effects() == ["one"] * effects_had

@@ -1,0 +1,169 @@
+"""The relay: what a transaction put into an outbox reaches everyone who hears it, whatever dies meanwhile."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from contracts.wire import read_envelope, unwrap
+from services.chassis.messaging import outbox
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import now
+from tests.integration.conftest import QUEUE, apply_topology, make_relay, revoked, say, waiting
+from tests.support.running import Process, eventually
+from tests.support.wire import wire
+
+
+@pytest.fixture
+def relay(topology, issuance, tmp_path) -> Iterator[Process]:
+    process = make_relay(topology, tmp_path).start()
+    yield process
+    process.kill()
+
+
+def heard(broker) -> list[str]:
+    references = []
+    while (message := broker.get(QUEUE)) is not None:
+        references.append(unwrap(read_envelope(_bytes(message.body)), key_ring()).event.reference)
+    return references
+
+
+def _bytes(body) -> bytes:
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def test_an_event_reaches_each_queue_that_hears_it_and_the_stream(broker, relay, issuance) -> None:
+    say(issuance, "PCS-1")
+    eventually(lambda: waiting(issuance) == 0, "sent")
+    assert heard(broker) == ["PCS-1"]
+    eventually(lambda: broker.depth("notify.PassRevoked") >= 1, "notify hears it, too")
+    eventually(lambda: broker.depth("application.PassRevoked") >= 1, "application hears it, too")
+
+
+def test_a_transaction_that_fails_says_nothing(broker, relay, issuance) -> None:
+    def fail() -> None:
+        with issuance.transaction() as session:
+            outbox.add(session, revoked("never"), at=now())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    say(issuance, "PCS-2")
+    eventually(lambda: waiting(issuance) == 0, "sent")
+    assert heard(broker) == ["PCS-2"]
+
+
+def test_events_of_one_subject_are_numbered_without_gaps(issuance) -> None:
+    say(issuance, "a", "b", "c")
+    with issuance.transaction() as session:
+        assert list(session.execute(text("select seq from outbox order by position")).scalars()) == [1, 2, 3]
+
+
+def test_the_outbox_and_the_broker_never_hold_a_name_or_a_mobile_in_clear(broker, relay, issuance) -> None:
+    say(issuance, "PCS-3")
+    with issuance.transaction() as session:
+        row = str(session.execute(text("select * from outbox")).all())
+    eventually(lambda: waiting(issuance) == 0, "sent")
+    body = _bytes(broker.get(QUEUE).body).decode()
+    for place in (row, body):
+        assert "Gurpreet" not in place
+        assert "9876543210" not in place
+    assert unwrap(read_envelope(body.encode()), key_ring()).event.personal.name == "Gurpreet Kaur"
+
+
+def test_a_broker_that_goes_away_delays_events_and_loses_none(broker, relay, issuance, topology) -> None:
+    topology.kill_broker()
+    say(issuance, "while away")
+    assert waiting(issuance) == 1
+    topology.start_broker()
+    eventually(lambda: waiting(issuance) == 0, "sent after its return", 30)
+    with wire(topology.broker_url("administrator")) as again:
+        assert heard(again) == ["while away"]
+
+
+def test_a_broker_that_hangs_is_left_after_the_watchdogs_time(broker, issuance, topology, tmp_path) -> None:
+    process = make_relay(topology, tmp_path, EPASS_RELAY_WATCHDOG="1").start()
+    try:
+        say(issuance, "first")
+        eventually(lambda: waiting(issuance) == 0, "sent")
+        topology.broker_ctl("set_vm_memory_high_watermark", "0.0001")
+        say(issuance, "during the alarm")
+        eventually(lambda: "events were not confirmed" in process.log.read_text(), "the watchdog", 30)
+        assert waiting(issuance) == 1
+    finally:
+        topology.broker_ctl("set_vm_memory_high_watermark", "0.6")
+    try:
+        eventually(lambda: waiting(issuance) == 0, "sent after the alarm", 30)
+        assert "during the alarm" in heard(broker)
+    finally:
+        process.kill()
+
+
+def test_a_second_relay_stands_by_and_takes_over(broker, relay, issuance, topology, tmp_path) -> None:
+    standby = make_relay(topology, tmp_path, "standby").start()
+    try:
+        say(issuance, "one")
+        eventually(lambda: waiting(issuance) == 0, "sent")
+        assert heard(broker) == ["one"]
+        relay.kill()
+        say(issuance, "two")
+        eventually(lambda: waiting(issuance) == 0, "sent by the other")
+        assert heard(broker) == ["two"]
+    finally:
+        standby.kill()
+
+
+def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published(
+    broker, issuance, topology, tmp_path
+) -> None:
+    with broker.connection.channel() as channel:
+        channel.queue_delete(QUEUE)
+    say(issuance, "kept")
+    process = make_relay(topology, tmp_path).start()
+    try:
+        eventually(lambda: waiting(issuance) == 0, "sent")
+        assert heard(broker) == ["kept"]
+    finally:
+        process.kill()
+
+
+def test_the_topology_check_names_what_is_missing(broker, topology) -> None:
+    assert _check(topology) == (0, "")
+    with broker.connection.channel() as channel:
+        channel.queue_delete(QUEUE)
+    try:
+        assert _check(topology) == (1, f"missing: {QUEUE}\n")
+    finally:
+        apply_topology(topology)
+
+
+def _check(stack) -> tuple[int, str]:
+    environment = {**os.environ, **stack.environment("administrator")}
+    command = [sys.executable, "-m", "services.ops.cli", "topology", "check"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout
+
+
+def test_rows_that_commit_out_of_order_are_all_sent(broker, relay, issuance) -> None:
+    """An id cursor would pass over the row with the lower identity that commits later."""
+    with issuance.transaction() as slow:
+        outbox.add(slow, revoked("slow").model_copy(update={"pass_number": "00000000"}), at=now())
+        say(issuance, "quick")
+        eventually(lambda: waiting(issuance) == 0, "the quick one is sent first")
+    eventually(lambda: waiting(issuance) == 0, "the slow one, too")
+    assert sorted(heard(broker)) == ["quick", "slow"]
+
+
+def test_a_relay_that_is_told_to_stop_goes_with_code_0(relay, issuance) -> None:
+    assert relay.stop(10) == 0
+
+
+def test_expiry_travels_with_the_event(broker, relay, issuance) -> None:
+    until = now() + timedelta(minutes=10)
+    say(issuance, "short-lived", expires_at=until)
+    eventually(lambda: waiting(issuance) == 0, "sent")
+    assert read_envelope(_bytes(broker.get(QUEUE).body)).expires_at == until

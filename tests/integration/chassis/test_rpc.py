@@ -1,0 +1,142 @@
+"""RPC: every request in time gets one answer, what is no request harms nobody, and no error tells a secret."""
+
+import json
+import os
+import signal
+from datetime import timedelta
+
+from services.chassis.runtime.clock import now
+from tests.integration.conftest import make_probe, postgres_away, revoked_bytes
+from tests.support.running import eventually
+
+RPC = "nameko-rpc"
+KEY = "verify.inside"
+DEAD = "rpc-verify.dead"
+
+
+def test_a_question_gets_its_answer(broker, probe, effects) -> None:
+    assert broker.call("verify", "inside", {"site": "PCS1"})["result"] == {
+        "items": [],
+        "next": None,
+        "persons": 1,
+    }
+
+
+def test_a_contract_error_arrives_with_its_facts(broker, probe) -> None:
+    error = broker.call("verify", "inside", {"site": "conflict"})["error"]
+    assert error["exc_type"] == "Conflict"
+    assert json.loads(error["exc_args"][0])["facts"] == {"since": "noon"}
+
+
+def test_any_other_error_arrives_without_its_text_and_is_logged_without_it(broker, probe) -> None:
+    error = broker.call("verify", "inside", {"site": "secret:hunter2"})["error"]
+    assert error["exc_type"] == "InternalError"
+    assert "hunter2" not in json.dumps(error)
+    assert "hunter2" not in probe.log.read_text()
+    assert "builtins.RuntimeError" in probe.log.read_text()
+
+
+def test_a_request_with_wrong_fields_names_each_without_its_value(broker, probe, effects) -> None:
+    error = broker.call("verify", "inside", {"site": "no such code: hunter2!"})["error"]
+    assert error["exc_type"] == "InvalidInput"
+    assert [field["field"] for field in json.loads(error["exc_args"][0])["fields"]] == ["site"]
+    assert "hunter2" not in json.dumps(error)
+    assert effects() == []
+
+
+def test_a_method_that_does_not_exist_gets_an_error(broker, probe) -> None:
+    assert broker.call("verify", "vanish", {})["error"]["exc_type"] == "NotFound"
+
+
+def test_a_request_whose_deadline_has_passed_is_not_carried_out(broker, probe, effects) -> None:
+    broker.publish(RPC, KEY, _request("late", deadline=-1), reply_to="nobody", correlation_id="1")
+    broker.publish(RPC, KEY, _request("in-time"), reply_to="nobody", correlation_id="2")
+    eventually(lambda: effects() == ["in-time"], "only the one in time")
+    assert probe.metric("epass_rpc_expired_total") == 1
+
+
+def test_what_is_no_request_goes_to_the_dead_letters_and_the_service_lives(broker, probe, effects) -> None:
+    broker.publish(RPC, KEY, _request("silent"))  # no reply_to
+    broker.publish(RPC, KEY, b"{not json", reply_to="nobody")
+    broker.publish(RPC, KEY, b"[1, 2]", reply_to="nobody")
+    broker.publish(RPC, KEY, b'{"args": 1}', reply_to="nobody")
+    broker.publish(RPC, KEY, b'{"x": "' + b"a" * 5_000_000 + b'"}', reply_to="nobody")
+    broker.publish(RPC, KEY, b"\x80\x04.", reply_to="nobody", content_type="application/x-python-serialize")
+    eventually(lambda: broker.depth(DEAD) == 6, "six dead letters", 30)
+    assert broker.call("verify", "inside", {"site": "still-here"})["result"]["persons"] == 1
+    assert probe.alive
+    assert effects() == ["still-here"]
+
+
+def test_a_database_that_is_away_is_told_as_unavailable(broker, probe, topology, effects, databases) -> None:
+    broker.call("verify", "inside", {"site": "before"})
+    with postgres_away(topology):
+        assert (
+            broker.call("verify", "inside", {"site": "during"}, seconds=8)["error"]["exc_type"]
+            == "Unavailable"
+        )
+    eventually(lambda: broker.call("verify", "inside", {"site": "after"})["result"], "an answer again")
+    assert "during" not in effects()
+
+
+def test_a_slow_event_does_not_hold_up_a_question(broker, probe, effects) -> None:
+    for number in range(40):
+        broker.publish("issuance.events", "PassRevoked", revoked_bytes(f"sleep:3:{number}"))
+    eventually(lambda: broker.depth("verify.PassRevoked") < 40, "events are being handled")
+    assert broker.call("verify", "inside", {"site": "quick"}, seconds=2)["result"]["persons"] == 1
+
+
+def test_one_pool_for_both_would_hold_it_up(broker, effects, topology, tmp_path) -> None:
+    """Negative control of the two containers: with no RPC worker free a question has to wait."""
+    process = make_probe(topology, tmp_path, "rpc", EPASS_RPC_WORKERS="1").start()
+    try:
+        broker.publish(RPC, KEY, _request("sleep:3"), reply_to="nobody", correlation_id="1")
+        eventually(lambda: broker.depth("rpc-verify") == 0, "taken")
+        try:
+            broker.call("verify", "inside", {"site": "held-up"}, seconds=1)
+        except TimeoutError:
+            pass
+        else:
+            raise AssertionError("it was not held up")
+    finally:
+        process.kill()
+
+
+def test_a_service_that_stops_answers_what_it_has_taken(broker, effects, topology, tmp_path) -> None:
+    process = make_probe(topology, tmp_path, "rpc").start()
+    broker.publish(RPC, KEY, _request("sleep:1"), reply_to="nobody", correlation_id="1")
+    eventually(lambda: broker.depth("rpc-verify") == 0, "taken")
+    assert process.stop(25) == 0
+    assert effects() == ["sleep:1"]
+
+
+def test_a_request_that_kills_its_process_every_time_is_gone_after_the_delivery_limit(
+    broker, effects, topology, tmp_path
+) -> None:
+    broker.publish(RPC, KEY, _request("crash", deadline=600), reply_to="nobody", correlation_id="1")
+    for _ in range(5):
+        process = make_probe(topology, tmp_path, "rpc").start(ready=False)
+        process_ended = eventually(
+            lambda p=process: not p.alive or (p.is_ready() and _survives(p)), "ended or idle", 30
+        )
+        assert process_ended
+        process.kill()
+    process = make_probe(topology, tmp_path, "rpc").start()
+    try:
+        assert broker.call("verify", "inside", {"site": "alive"})["result"]["persons"] == 1
+    finally:
+        process.kill()
+
+
+def _survives(process) -> bool:
+    """Whether it is still there after what it may have taken."""
+    try:
+        os.kill(process.pid, signal.SIGCONT)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _request(site: str, deadline: float = 5) -> bytes:
+    call = {"deadline": (now() + timedelta(seconds=deadline)).isoformat()}
+    return json.dumps({"args": [{"site": site}], "kwargs": {"call": call}}).encode()

@@ -1,0 +1,286 @@
+"""An approval becomes one pass, whatever comes twice, at once or too early; what ends it ends it for good."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+from threading import Barrier
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from contracts.crockford import parse_pass_number
+from contracts.events import Event, PassIssued, PassRevoked
+from contracts.model import Companion
+from services.issuance.handlers import issuing
+from services.issuance.keys import current_key
+from services.issuance.models import ApplicationRow, PassRow
+from tests.support.factories.issuance import (
+    MOBILE,
+    NOW,
+    VALID_FROM,
+    VALID_TO,
+    approved,
+    cancelled,
+    deliver,
+    erased,
+    issue,
+    rows,
+    said,
+    withdrawn,
+)
+
+
+@pytest.fixture
+def database(databases):
+    return databases["issuance"]
+
+
+def kinds(database) -> list[str]:
+    return [type(event).__name__ for event in said(database)]
+
+
+def at_once(database, events: list[Event]) -> None:
+    """All events at the same moment, each on a connection of its own."""
+    barrier = Barrier(len(events))
+
+    def one(event: Event) -> None:
+        barrier.wait()
+        deliver(database, event)
+
+    with ThreadPoolExecutor(len(events)) as pool:
+        list(pool.map(one, events))
+
+
+def test_an_approval_becomes_a_pass_and_is_told_with_everything_that_others_need(database) -> None:
+    approval = approved(
+        Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), gate="PCS1-G1", entries=2
+    )
+
+    deliver(database, approval)
+
+    (row,) = rows(database)
+    (event,) = said(database)
+    with database.transaction() as session:
+        key = current_key(session, NOW)
+    assert isinstance(event, PassIssued)
+    assert event.pass_number == row.number == parse_pass_number(row.number)
+    assert (event.application_id, event.reference) == (approval.application_id, "PCS-7K3M-9QW4")
+    assert (event.site, event.gate, event.department, event.officer) == (
+        "PCS1",
+        "PCS1-G1",
+        "home",
+        "home-secretary",
+    )
+    assert (event.party, event.entries, event.slot, event.kind) == (2, 2, approval.slot, "citizen")
+    assert (event.valid_from, event.valid_to) == (VALID_FROM.astimezone(UTC), VALID_TO.astimezone(UTC))
+    assert (event.key, event.replaces) == (key.public, None)
+    assert event.personal.model_dump(exclude={"link_code"}) == approval.personal.model_dump()
+    assert event.personal.link_code == row.link_code
+    assert len(event.personal.link_code) == 22
+
+
+def test_the_same_event_five_times_is_one_pass(database) -> None:
+    approval, event_id = approved(), uuid4()
+
+    for _ in range(5):
+        deliver(database, approval, event_id)
+
+    assert len(rows(database)) == 1
+    assert kinds(database) == ["PassIssued"]
+
+
+def test_one_approval_told_in_five_events_is_one_pass(database) -> None:
+    approval = approved()
+
+    for _ in range(5):
+        deliver(database, approval)
+
+    assert kinds(database) == ["PassIssued"]
+
+
+def test_one_approval_in_eight_threads_at_once_is_one_pass(database) -> None:
+    at_once(database, [approved(application_id=uuid4())] * 8)
+
+    assert len(rows(database)) == 1
+    assert kinds(database) == ["PassIssued"]
+
+
+def test_eight_approvals_at_once_are_eight_passes_under_one_first_key(database) -> None:
+    at_once(database, [approved() for _ in range(8)])
+
+    assert len({row.number for row in rows(database)}) == 8
+    assert len({row.kid for row in rows(database)}) == 1
+
+
+def test_the_database_itself_refuses_a_second_live_pass_of_an_application(database) -> None:
+    first = issue(database)
+
+    with pytest.raises(IntegrityError, match="passes_one_live"), database.transaction() as session:
+        session.add(
+            PassRow(
+                **{
+                    **vars(first.as_pass()),
+                    "number": "0000000D",
+                    "link_code": "other",
+                    "kid": first.kid,
+                    "issued_at": NOW,
+                }
+            )
+        )
+
+
+@pytest.mark.parametrize(("ending", "reason"), [(withdrawn, "withdrawn"), (cancelled, "cancelled")])
+def test_an_ending_revokes_the_pass_and_says_so_once(database, ending, reason) -> None:
+    approval = approved()
+    deliver(database, approval)
+
+    for _ in range(5):
+        deliver(database, ending(approval))
+
+    (row,) = rows(database)
+    assert row.revocation == reason
+    assert row.revoked_at is not None
+    issued, revoked = said(database)
+    assert isinstance(revoked, PassRevoked)
+    assert (revoked.pass_number, revoked.reason, revoked.replaced) == (issued.pass_number, reason, False)
+    assert (revoked.language, revoked.deliver_by, revoked.personal.mobile) == ("pa", "whatsapp", MOBILE)
+
+
+@pytest.mark.parametrize("ending", [withdrawn, cancelled])
+def test_revoked_before_issued_ends_without_a_pass(database, ending) -> None:
+    approval = approved()
+
+    deliver(database, ending(approval))
+    deliver(database, approval)
+
+    assert rows(database) == []
+    assert said(database) == []
+
+
+def test_an_ending_of_one_application_leaves_the_others_alone(database) -> None:
+    approval, other = approved(), approved()
+    deliver(database, approval)
+    deliver(database, other)
+
+    deliver(database, cancelled(approval))
+
+    assert rows(database, other.application_id)[0].revoked_at is None
+
+
+def test_a_withdrawal_of_an_earlier_revision_does_not_touch_the_pass_of_a_later_one(database) -> None:
+    first = approved()
+    second = approved(application_id=first.application_id, revision=2)
+
+    deliver(database, second)
+    deliver(database, withdrawn(first))
+    deliver(database, first)
+
+    (row,) = rows(database)
+    assert row.revoked_at is None
+    assert kinds(database) == ["PassIssued"]
+
+
+def test_a_later_approval_after_a_withdrawal_is_a_new_pass(database) -> None:
+    first = approved()
+    second = approved(application_id=first.application_id, revision=2)
+
+    for event in (first, withdrawn(first), second):
+        deliver(database, event)
+
+    assert [row.revocation for row in rows(database)] == ["withdrawn", None]
+    assert kinds(database) == ["PassIssued", "PassRevoked", "PassIssued"]
+
+
+def test_a_later_approval_replaces_a_pass_whose_withdrawal_is_still_on_its_way(database) -> None:
+    first = approved()
+    second = approved(application_id=first.application_id, revision=2)
+
+    for event in (first, second, withdrawn(first)):
+        deliver(database, event)
+
+    issued, revoked, again = said(database)
+    assert (revoked.pass_number, revoked.replaced) == (issued.pass_number, True)
+    assert again.replaces == issued.pass_number
+    assert [row.revocation for row in rows(database)] == ["withdrawn", None]
+
+
+def test_a_cancellation_is_final_for_every_revision(database) -> None:
+    first = approved()
+
+    deliver(database, cancelled(first))
+    deliver(database, approved(application_id=first.application_id, revision=9))
+
+    assert rows(database) == []
+
+
+@pytest.mark.parametrize("ending", [withdrawn, cancelled])
+def test_an_approval_and_its_ending_at_once_leave_no_live_pass(database, ending) -> None:
+    for _ in range(5):
+        approval = approved()
+        at_once(database, [approval, ending(approval)] * 4)
+
+        assert all(row.revoked_at is not None for row in rows(database, approval.application_id))
+
+    assert kinds(database).count("PassIssued") == kinds(database).count("PassRevoked") == len(rows(database))
+
+
+def test_a_withdrawal_and_a_cancellation_at_once_revoke_a_pass_once(database) -> None:
+    for _ in range(3):
+        approval = approved()
+        deliver(database, approval)
+
+        at_once(database, [withdrawn(approval), cancelled(approval)] * 4)
+
+    assert kinds(database).count("PassRevoked") == 3
+
+
+def test_a_number_that_is_taken_is_drawn_again(database, monkeypatch) -> None:
+    taken = issue(database).number
+    draws = iter([taken, taken, "0000000D"])
+    monkeypatch.setattr(issuing, "new_pass_number", lambda: next(draws))
+
+    second = issue(database, approved())
+
+    assert second.number == "0000000D"
+    assert [event.pass_number for event in said(database)] == [taken, "0000000D"]
+
+
+def test_without_a_free_number_nothing_is_changed_and_the_event_may_come_again(database, monkeypatch) -> None:
+    taken = issue(database).number
+    approval, event_id = approved(), uuid4()
+    with monkeypatch.context() as broken:
+        broken.setattr(issuing, "new_pass_number", lambda: taken)
+        with pytest.raises(issuing.NoFreeNumber):
+            deliver(database, approval, event_id)
+    assert kinds(database) == ["PassIssued"]
+
+    deliver(database, approval, event_id)
+
+    assert kinds(database) == ["PassIssued", "PassIssued"]
+
+
+def test_an_erasure_blanks_what_is_personal_and_leaves_the_pass_to_be_revoked(database) -> None:
+    approval, other = approved(), approved()
+    issue(database, approval)
+    issue(database, other)
+
+    deliver(database, erased(approval))
+    deliver(database, erased(approval))
+    deliver(database, cancelled(approval))
+
+    (row,) = rows(database, approval.application_id)
+    assert (row.personal, row.link_code, row.idc) == (None, None, None)
+    assert row.revocation == "cancelled"
+    assert said(database)[-1].personal.model_dump(exclude_defaults=True) == {}
+    assert rows(database, other.application_id)[0].personal is not None
+
+
+def test_an_erasure_before_the_approval_keeps_its_personal_data_out(database) -> None:
+    approval = approved()
+
+    deliver(database, erased(approval))
+    deliver(database, approval)
+
+    assert rows(database) == []
+    with database.transaction() as session:
+        assert session.get_one(ApplicationRow, approval.application_id).erased

@@ -1,0 +1,265 @@
+"""Who sees a pass and what: through the RPCs as the gateway calls them, short of the broker."""
+
+import io
+
+import pytest
+import zxingcpp
+from PIL import Image
+
+from contracts.errors import NotFound
+from contracts.model import Companion, Official
+from contracts.rpc.call import Nothing
+from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, QrQuestion, ReissuePass, StatusList
+from contracts.tokens import PASS_TYP, PassClaims
+from services.chassis.runtime.clock import now
+from services.issuance.handlers.viewing import view
+from tests.support.factories.issuance import (
+    MOBILE,
+    NOW,
+    VALID_TO,
+    applicant,
+    approved,
+    as_view,
+    calling,
+    cancelled,
+    citizen,
+    deliver,
+    erased,
+    issue,
+    picture_bytes,
+    service_on,
+    staff,
+    tomorrow,
+    verified,
+)
+
+
+@pytest.fixture
+def database(databases):
+    return databases["issuance"]
+
+
+@pytest.fixture
+def service(database):
+    return service_on(database)
+
+
+def keys(service) -> Jwks:
+    return Jwks.model_validate(service.jwks(Nothing(), calling()))
+
+
+def seen(database, number: str, at=NOW):
+    with database.transaction() as session:
+        return view(PassNumber(number=number), calling(), session, at)
+
+
+def test_the_token_is_verified_by_another_library_with_the_key_from_the_jwks(service, database) -> None:
+    row = issue(
+        database, approved(Companion(name="Simran", child=True), gate="PCS1-G1", entries=2, slot=tomorrow())
+    )
+
+    shown = as_view(service.view(PassNumber(number=row.number), calling()))
+
+    token = verified(shown.token, keys(service))
+    assert token.header == {"alg": "EdDSA", "kid": row.kid, "typ": PASS_TYP}
+    assert len(row.kid) <= 8
+    claims = PassClaims.model_validate(token.claims)
+    assert token.claims == claims.payload()
+    assert (claims.jti, claims.site, claims.gate, claims.party, claims.entries) == (
+        row.number,
+        "PCS1",
+        "PCS1-G1",
+        2,
+        2,
+    )
+    assert (claims.nbf, claims.exp) == (int(row.valid_from.timestamp()), int(row.valid_to.timestamp()))
+    assert claims.idc == row.idc
+    assert claims.nbf > now().timestamp()
+
+
+def test_a_pass_shows_the_same_token_each_time(service, database) -> None:
+    number = issue(database).number
+
+    tokens = {as_view(service.view(PassNumber(number=number), calling())).token for _ in range(3)}
+
+    assert len(tokens) == 1
+
+
+def test_its_applicant_sees_all_of_it(service, database) -> None:
+    approval = approved(
+        Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), slot=tomorrow(), vehicle_allowed=True
+    )
+    row = issue(database, approval)
+
+    shown = as_view(service.view(PassNumber(number=row.number), calling()))
+
+    assert (shown.number, shown.reference, shown.state, shown.replaced_by) == (
+        row.number,
+        approval.reference,
+        "issued",
+        None,
+    )
+    assert (shown.applicant, shown.companions) == (approval.personal.applicant, approval.personal.companions)
+    assert (shown.vehicle, shown.vehicle_allowed, shown.slot, shown.department) == (
+        "CH01AB1234",
+        True,
+        approval.slot,
+        "home",
+    )
+
+
+def test_a_number_is_read_as_people_write_it(service, database) -> None:
+    number = issue(database).number
+
+    shown = as_view(
+        service.view(PassNumber(number=f" {number[:4].lower()}-{number[4:].lower()} "), calling())
+    )
+
+    assert shown.number == number
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [citizen("+919876543211"), citizen(None), staff("security"), staff("ado"), staff(site="PCS2")],
+)
+def test_to_others_a_pass_is_the_same_as_none(service, database, principal) -> None:
+    number = issue(database).number
+    refusals = []
+
+    for asked in (number, "0000000D"):
+        for method, question in (
+            (service.view, PassNumber(number=asked)),
+            (service.qr, QrQuestion(number=asked, format="png")),
+        ):
+            with pytest.raises(NotFound) as refusal:
+                method(question, calling(principal))
+            refusals.append(refusal.value.body)
+
+    assert len({body.model_dump_json() for body in refusals}) == 1
+
+
+def test_the_reception_sees_a_pass_to_print_it(service, database) -> None:
+    row = issue(database, approved(person=applicant(mobile=None)))
+
+    assert as_view(service.view(PassNumber(number=row.number), calling(staff()))).number == row.number
+    with pytest.raises(NotFound):
+        service.view(PassNumber(number=row.number), calling(citizen(None)))
+
+
+def test_whoever_has_the_link_sees_the_pass_but_not_how_to_reach_anyone_or_what_an_id_ends_in(
+    service, database
+) -> None:
+    official = Official(organisation="PWD", designation="Engineer", employee_no="E-77")
+    person = applicant(official=official)
+    row = issue(
+        database,
+        approved(
+            Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), person=person, slot=tomorrow()
+        ),
+    )
+
+    answer = service.view_by_link(LinkCode(code=row.link_code), calling())
+
+    shown = as_view(answer)
+    assert (shown.number, shown.state, shown.applicant.name, shown.applicant.id_type) == (
+        row.number,
+        "issued",
+        person.name,
+        "voter_id",
+    )
+    assert verified(shown.token, keys(service)).claims["jti"] == row.number
+    for secret in (MOBILE, "gurpreet@example.org", "4821", "0917", "E-77"):
+        assert secret not in str(answer).replace(shown.token, "")
+
+
+@pytest.mark.parametrize("code", ["", "x" * 22, "%"])
+def test_another_link_leads_nowhere(service, database, code) -> None:
+    issue(database)
+
+    for method in (service.view_by_link, service.qr_by_link):
+        with pytest.raises(NotFound):
+            method(LinkCode(code=code), calling())
+
+
+def test_the_number_of_a_pass_is_no_link(service, database) -> None:
+    with pytest.raises(NotFound):
+        service.view_by_link(LinkCode(code=issue(database).number), calling())
+
+
+def test_the_state_is_what_is_true_at_that_moment(database) -> None:
+    approval = approved()
+    row = issue(database, approval)
+
+    assert seen(database, row.number).state == "issued"
+    assert seen(database, row.number, VALID_TO).state == "expired"
+    deliver(database, cancelled(approval))
+    assert seen(database, row.number).state == "revoked"
+
+
+def test_a_revoked_pass_says_why_also_to_whoever_has_its_link(service, database) -> None:
+    approval = approved(slot=tomorrow())
+    row = issue(database, approval)
+    assert as_view(service.view_by_link(LinkCode(code=row.link_code), calling())).revocation is None
+
+    deliver(database, cancelled(approval))
+
+    assert as_view(service.view_by_link(LinkCode(code=row.link_code), calling())).revocation == "cancelled"
+
+
+def test_a_replaced_pass_names_the_one_that_took_its_place_to_its_applicant(service, database) -> None:
+    old = issue(database, approved(slot=tomorrow()))
+    new = as_view(service.reissue(ReissuePass(number=old.number), calling(key="k")))
+
+    shown = as_view(service.view(PassNumber(number=old.number), calling()))
+
+    assert (shown.state, shown.replaced_by) == ("revoked", new.number)
+    assert new.number != old.number
+
+
+def test_the_png_says_the_token(service, database) -> None:
+    row = issue(database)
+    token = seen(database, row.number).token
+
+    answer = service.qr(QrQuestion(number=row.number, format="png", scale=6), calling())
+
+    assert answer["content_type"] == "image/png"
+    with Image.open(io.BytesIO(picture_bytes(answer))) as image:
+        assert [code.text for code in zxingcpp.read_barcodes(image)] == [token]
+
+
+def test_the_svg_is_the_same_by_number_and_by_link(service, database) -> None:
+    row = issue(database)
+
+    by_number = service.qr(QrQuestion(number=row.number, format="svg"), calling())
+    by_link = service.qr_by_link(LinkCode(code=row.link_code), calling())
+
+    assert by_number == by_link
+    assert picture_bytes(by_link).startswith(b"<svg ")
+
+
+def test_the_qr_of_a_revoked_pass_is_still_drawn_because_an_exit_is_never_refused(service, database) -> None:
+    approval = approved()
+    row = issue(database, approval)
+    deliver(database, cancelled(approval))
+
+    assert picture_bytes(service.qr(QrQuestion(number=row.number, format="png"), calling()))
+
+
+def test_an_erased_pass_is_nobodys_any_more(service, database) -> None:
+    approval = approved()
+    row = issue(database, approval)
+    deliver(database, erased(approval))
+
+    for principal in (citizen(), staff()):
+        with pytest.raises(NotFound):
+            service.view(PassNumber(number=row.number), calling(principal))
+    with pytest.raises(NotFound):
+        service.view_by_link(LinkCode(code=row.link_code), calling())
+
+
+def test_the_first_question_for_keys_or_the_list_makes_the_key(service) -> None:
+    (key,) = keys(service).keys
+    signed = StatusList.model_validate(service.status_list(Nothing(), calling()))
+
+    assert verified(signed.jws, keys(service)).header["kid"] == key.kid
+    assert keys(service).keys == (key,)

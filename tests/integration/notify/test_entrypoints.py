@@ -1,0 +1,189 @@
+"""notify as a process: what it answers to and hears, over a real broker; and that its history makes its tables."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import func, select
+
+from contracts import rpc as contract
+from contracts.envelope import Received
+from contracts.rpc.call import Principal
+from contracts.subscriptions import HEARS, exchange_of
+from contracts.wire import wrap
+from services.chassis.db import tables
+from services.chassis.db.database import Database
+from services.chassis.messaging.entrypoint import EventEntrypoint
+from services.chassis.messaging.personal_data import key_ring
+from services.notify.consumers import CONTAINERS
+from services.notify.models import Base, Message
+from services.notify.service import Service
+from tests.support.backends import TestStack
+from tests.support.factories.notify import APPLICANT, MOBILE, RECEPTION, Visit, login, otp, received
+from tests.support.running import Process, eventually
+from tests.support.wire import Wire, wire
+
+
+@pytest.fixture
+def db(databases) -> Database:
+    return databases["notify"]
+
+
+@pytest.fixture
+def administrator(topology: TestStack) -> Iterator[Wire]:
+    with wire(topology.broker_url("administrator")) as connection:
+        for event in HEARS["notify"]:
+            connection.purge(f"notify.{event.__name__}")
+        yield connection
+
+
+@pytest.fixture
+def service(topology: TestStack, db: Database, administrator: Wire, tmp_path: Path) -> Iterator[Process]:
+    """The service and a sender with the local phone."""
+    own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
+    keys = {"EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"]}
+    served = Process(
+        ["-m", "services.chassis.runtime.serve", "notify"],
+        {**own, **topology.environment("notify"), **keys},
+        tmp_path / "notify.log",
+    )
+    sender = Process(
+        ["-m", "services.ops.cli", "sender"],
+        {**own, **topology.environment("sender"), **keys},
+        tmp_path / "sender.log",
+    )
+    served.start()
+    sender.start()
+    yield served
+    served.kill()
+    sender.kill()
+
+
+def publish(administrator: Wire, told: Received, times: int = 2) -> None:
+    envelope = wrap(
+        told.event,
+        event_id=told.id,
+        seq=told.seq,
+        occurred_at=told.occurred_at,
+        keys=key_ring(),
+        expires_at=told.expires_at,
+    )
+    for _ in range(times):
+        administrator.publish(exchange_of(told.producer), type(told.event).__name__, envelope.to_bytes())
+
+
+def ask(
+    administrator: Wire, method: str, request: dict, principal: Principal, key: str | None = None
+) -> dict:
+    call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
+    return administrator.call("notify", method, request, call=call)
+
+
+def phone(administrator: Wire) -> list[dict]:
+    return ask(administrator, "local_phone", {"to": MOBILE}, Principal())["result"]["items"]
+
+
+def test_it_answers_each_rpc_of_the_contract() -> None:
+    asked = {method.name for method in contract.METHODS if method.service == "notify"}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
+
+
+def test_it_hears_each_event_of_the_contract() -> None:
+    entrypoints = [
+        entry
+        for one in CONTAINERS
+        for method in vars(one).values()
+        for entry in getattr(method, "nameko_entrypoints", ())
+    ]
+    heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
+    assert heard == {event.__name__ for event in HEARS["notify"]}
+
+
+def test_models_and_migrations_agree(db: Database) -> None:
+    chassis = set(tables.metadata.tables) | {"alembic_version"}
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
+            },
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_event_twice_over_the_broker_makes_each_message_once(
+    service: Process, administrator: Wire, db: Database
+) -> None:
+    visit = Visit(language="en")
+    told = [
+        otp(), received(login()), received(visit.submitted()), received(visit.cancelled()), received(visit.expired()),
+        received(visit.rejected()), received(visit.returned()), received(visit.issued()), received(Visit().revoked()),
+        received(visit.escalated()), received(Visit().erased()),
+    ]  # fmt: skip
+    for one in told:
+        publish(administrator, one)
+
+    def ended() -> bool:
+        with db.transaction() as session:
+            rows = session.execute(select(Message.purpose, Message.state)).all()
+        return sorted(rows) == sorted((purpose, "delivered") for purpose in PURPOSES)
+
+    eventually(ended, "ten messages, each delivered")
+    eventually(
+        lambda: all(administrator.depth(f"notify.{event.__name__}") == 0 for event in HEARS["notify"]),
+        "all are taken",
+    )
+    assert all(administrator.depth(f"notify.{event.__name__}.dead") == 0 for event in HEARS["notify"])
+
+
+PURPOSES = (
+    "otp", "login_issued", "application_submitted", "application_cancelled", "application_expired", "rejected", "returned",
+    "pass_issued", "pass_revoked", "review_escalated",
+)  # fmt: skip
+
+
+def test_a_pass_reaches_the_local_phone_and_again_when_its_owner_asks(
+    service: Process, administrator: Wire, db: Database
+) -> None:
+    visit = Visit()
+    publish(administrator, received(visit.issued()))
+    eventually(lambda: len(phone(administrator)) == 1, "it is on the phone")
+    for _ in range(2):
+        assert (
+            ask(administrator, "resend", {"reference": visit.reference}, APPLICANT, "key-1")["result"] == {}
+        )
+    eventually(lambda: len(phone(administrator)) == 2, "it is there again")
+    shown = phone(administrator)[1]
+    assert (shown["to"], shown["channel"], shown["purpose"], shown["language"]) == (
+        MOBILE,
+        "sms",
+        "pass_issued",
+        "pa",
+    )
+    assert shown["link"] in shown["text"]
+    assert visit.number in shown["text"]
+    assert ask(administrator, "record_print", {"number": visit.number}, RECEPTION, "key-2")["result"] == {}
+    with db.transaction() as session:
+        said = session.execute(
+            select(tables.outbox.c.type, func.count()).group_by(tables.outbox.c.type)
+        ).all()
+    assert said == [("NotificationDelivered", 3)]
+
+
+def test_what_is_refused_arrives_with_its_code(service: Process, administrator: Wire) -> None:
+    visit = Visit()
+    publish(administrator, received(visit.submitted()))
+    eventually(lambda: len(phone(administrator)) == 1, "it is known")
+    error = ask(administrator, "resend", {"reference": visit.reference}, APPLICANT)["error"]
+    assert (error["exc_type"], json.loads(error["exc_args"][0])["code"]) == ("Conflict", "no_pass")
+    assert (
+        ask(administrator, "record_print", {"number": visit.number}, APPLICANT)["error"]["exc_type"]
+        == "Forbidden"
+    )

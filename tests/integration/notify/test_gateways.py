@@ -1,0 +1,423 @@
+"""The HTTP gateways against a real HTTP server, and the whole sender process: killed, stopped, its database away."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import Settings
+from services.notify import handlers, wording
+from services.notify.channels import Channel, Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.notify.channels.sms import SmsChannel
+from services.notify.channels.whatsapp import WhatsAppChannel
+from services.notify.domain import Personal
+from services.notify.models import Message
+from services.notify.sending import Sender
+from tests.integration.conftest import postgres_away
+from tests.support.factories.notify import MOBILE, PUBLIC_URL, Visit, received
+from tests.support.running import Process, eventually
+
+TOKEN = "a-token"
+
+
+class Vendor:
+    """A gateway: what it got, and what it answers next (200 when it is told nothing)."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], dict]] = []
+        self.answers: list[tuple[int, bytes]] = []
+        self.hold: threading.Event | None = None
+        self.hang_up = False
+        vendor = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                vendor.got.append((dict(self.headers), body))
+                if vendor.hold is not None:
+                    vendor.hold.wait(30)
+                if vendor.hang_up:
+                    self.close_connection = True
+                    return
+                status, answer = (
+                    vendor.answers.pop(0)
+                    if vendor.answers
+                    else (200, b'{"id": "v-1", "messages": [{"id": "wamid.1"}]}')
+                )
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
+                except OSError:
+                    pass  # who asked was killed, or gave up
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/messages"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    @property
+    def keys(self) -> list[str]:
+        return [headers["Idempotency-Key"] for headers, _ in self.got]
+
+    def close(self) -> None:
+        if self.hold is not None:
+            self.hold.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    server = Vendor()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=0.3, trust_env=False) as own:
+        yield own
+
+
+def outgoing(language: str = "pa") -> Outgoing:
+    parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4"}
+    template = wording.templates()["pass_revoked", language]
+    return Outgoing(
+        uuid4(),
+        "pass_revoked",
+        "sms",
+        language,
+        Personal(MOBILE, MOBILE, parameters, None),
+        template,
+        template.render(parameters),
+    )
+
+
+# --------------------------------------------------------------- the channels
+
+
+def test_an_sms_carries_its_text_its_registration_and_its_key(vendor: Vendor, client: httpx.Client) -> None:
+    message = outgoing()
+    assert SmsChannel(client, vendor.url, TOKEN).send(message) == Receipt("v-1")
+    ((headers, body),) = vendor.got
+    assert headers["Authorization"] == f"Bearer {TOKEN}"
+    assert headers["Idempotency-Key"] == str(message.id)
+    assert body == {
+        "to": MOBILE,
+        "text": message.text,
+        "template_id": "",
+        "language": "pa",
+        "encoding": "ucs2",
+        "parts": 2,
+    }
+
+
+def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, client: httpx.Client) -> None:
+    message = outgoing("hi")
+    assert WhatsAppChannel(client, vendor.url, TOKEN).send(message) == Receipt("wamid.1")
+    ((headers, body),) = vendor.got
+    assert headers["Idempotency-Key"] == body["biz_opaque_callback_data"] == str(message.id)
+    assert (body["messaging_product"], body["to"], body["type"]) == (
+        "whatsapp",
+        MOBILE.lstrip("+"),
+        "template",
+    )
+    assert body["template"] == {
+        "name": "epass_pass_revoked",
+        "language": {"code": "hi"},
+        "components": [
+            {
+                "type": "body",
+                "parameters": [
+                    {"type": "text", "parameter_name": "number", "text": "7K3M9QW4"},
+                    {"type": "text", "parameter_name": "reference", "text": "PCS-7K3M-9QW4"},
+                ],
+            }
+        ],
+    }
+
+
+def channels(client: httpx.Client, url: str) -> tuple[Channel, Channel]:
+    return SmsChannel(client, url, TOKEN), WhatsAppChannel(client, url, TOKEN)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 410, 422, 302])
+def test_a_no_of_the_gateway_is_final(vendor: Vendor, client: httpx.Client, status: int) -> None:
+    for channel in channels(client, vendor.url):
+        vendor.answers.append((status, b"the text of the vendor"))
+        with pytest.raises(PermanentChannelError, match=r"^refused$"):
+            channel.send(outgoing())
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (500, "gateway_fault"),
+        (502, "gateway_fault"),
+        (503, "gateway_fault"),
+        (429, "busy"),
+        (408, "timeout"),
+        (401, "credentials"),
+        (403, "credentials"),
+    ],
+)
+def test_what_may_pass_is_temporary(vendor: Vendor, client: httpx.Client, status: int, reason: str) -> None:
+    for channel in channels(client, vendor.url):
+        vendor.answers.append((status, b"the text of the vendor"))
+        with pytest.raises(TemporaryChannelError, match=f"^{reason}$"):
+            channel.send(outgoing())
+
+
+def test_no_answer_in_time_and_nobody_there_are_temporary(vendor: Vendor, client: httpx.Client) -> None:
+    vendor.hold = threading.Event()
+    for channel in channels(client, vendor.url):
+        with pytest.raises(TemporaryChannelError, match=r"^timeout$"):
+            channel.send(outgoing())
+    for channel in channels(client, "http://127.0.0.1:9/nobody"):
+        with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
+            channel.send(outgoing())
+
+
+@pytest.mark.parametrize("answer", [b"", b"OK", b"[]", b"null", b'{"messages": []}', b'{"messages": [1]}'])
+def test_a_yes_without_an_id_is_a_yes(vendor: Vendor, client: httpx.Client, answer: bytes) -> None:
+    for channel in channels(client, vendor.url):
+        vendor.answers.append((202, answer))
+        assert channel.send(outgoing()) == Receipt(None)
+
+
+# ----------------------------------------------------- the sender and a gateway
+
+
+@pytest.fixture
+def db(databases) -> Database:
+    return databases["notify"]
+
+
+def put_pass(db: Database, **visit: str) -> None:
+    with db.transaction() as session:
+        handlers.pass_issued(received(Visit(**visit).issued()), session, now(), PUBLIC_URL)
+
+
+def row(db: Database) -> Message:
+    with db.transaction() as session:
+        return session.scalars(select(Message)).one()
+
+
+def said(db: Database) -> list[str]:
+    with db.transaction() as session:
+        return list(session.scalars(select(outbox.c.type).order_by(outbox.c.position)))
+
+
+def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_says_yes(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
+    put_pass(db)
+    vendor.answers = [(500, b""), (429, b"")]
+    ahead = timedelta(0)
+    postman = Sender(
+        db,
+        {"sms": SmsChannel(client, vendor.url, TOKEN)},
+        Settings(),
+        threading.Event(),
+        lambda: now() + ahead,
+    )
+    for step in range(4):
+        vendor.hold = threading.Event() if step == 2 else None
+        postman.send_due()
+        if vendor.hold is not None:
+            vendor.hold.set()
+        ahead += timedelta(seconds=400)
+    assert vendor.keys == [str(row(db).id)] * 4
+    assert (row(db).state, row(db).attempts, row(db).provider_id) == ("delivered", 4, "v-1")
+    assert said(db) == ["NotificationDelivered"]
+
+
+def no_answer(vendor: Vendor) -> None:
+    vendor.hold = threading.Event()
+
+
+def broken_connection(vendor: Vendor) -> None:
+    vendor.hang_up = True
+
+
+def failure(status: int) -> Callable[[Vendor], None]:
+    def fail(vendor: Vendor) -> None:
+        vendor.answers = [(status, b"")]
+
+    fail.__name__ = f"a {status}"
+    return fail
+
+
+def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[Vendor], None]) -> Message:
+    """The row after a first try that went wrong like this, and a second that succeeded."""
+    put_pass(db)
+    ahead = timedelta(0)
+    postman = Sender(db, {"sms": channel}, Settings(), threading.Event(), lambda: now() + ahead)
+    first(vendor)
+    postman.send_due()
+    if vendor.hold is not None:
+        vendor.hold.set()
+    vendor.hold, vendor.hang_up, ahead = None, False, timedelta(seconds=400)
+    postman.send_due()
+    assert (row(db).state, row(db).attempts, len(vendor.got)) == ("delivered", 2, 2)
+    return row(db)
+
+
+@pytest.mark.parametrize(
+    ("first", "possible"),
+    [
+        (no_answer, 1),
+        (broken_connection, 1),
+        (failure(500), 1),
+        (failure(504), 1),
+        (failure(503), 0),
+        (failure(429), 0),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplicate(
+    db: Database, vendor: Vendor, client: httpx.Client, first: Callable[[Vendor], None], possible: int
+) -> None:
+    assert try_twice(db, vendor, SmsChannel(client, vendor.url, TOKEN), first).possible_duplicates == possible
+
+
+def test_a_gateway_that_could_not_be_reached_has_nothing_twice(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
+    put_pass(db)
+    for url, ahead in (("http://127.0.0.1:9/nobody", 0), (vendor.url, 400)):
+        channel, at = SmsChannel(client, url, TOKEN), now() + timedelta(seconds=ahead)
+        Sender(db, {"sms": channel}, Settings(), threading.Event(), lambda at=at: at).send_due()
+    assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 0)
+
+
+def test_a_channel_that_called_its_timeout_a_no_would_leave_the_duplicate_unrecorded(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
+    """Negative control: the vendor has it twice, and nothing says so."""
+
+    class Sure(SmsChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            try:
+                return super().send(message)
+            except TemporaryChannelError as error:
+                raise TemporaryChannelError(error.reason) from None
+
+    assert try_twice(db, vendor, Sure(client, vendor.url, TOKEN), no_answer).possible_duplicates == 0
+
+
+def test_a_number_that_the_gateway_refuses_is_asked_once(
+    db: Database, vendor: Vendor, client: httpx.Client
+) -> None:
+    put_pass(db)
+    vendor.answers = [(400, b"")]
+    postman = Sender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, Settings(), threading.Event())
+    postman.send_due()
+    postman.send_due()
+    assert len(vendor.got) == 1
+    assert (row(db).state, said(db)) == ("failed", ["NotificationFailed"])
+
+
+# ------------------------------------------------------------------ the process
+
+
+@pytest.fixture
+def process(stack, db: Database, vendor: Vendor, tmp_path: Path) -> Iterator[Process]:
+    """`epass sender` with a gateway, short leases and short delays; not started yet."""
+    own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
+    settings = {
+        **own, **stack.environment("sender"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"], "EPASS_SMS_URL": vendor.url,
+        "EPASS_SMS_TOKEN": TOKEN, "EPASS_SENDER_LEASE": "2", "EPASS_RETRY_DELAYS": "0.2",
+    }  # fmt: skip
+    sender = Process(["-m", "services.ops.cli", "sender"], settings, tmp_path / "sender.log")
+    yield sender
+    sender.kill()
+
+
+def test_a_sender_killed_in_mid_call_leaves_a_message_that_is_sent_again_under_the_same_key(
+    db: Database, vendor: Vendor, process: Process
+) -> None:
+    vendor.hold = threading.Event()
+    put_pass(db)
+    process.start()
+    eventually(lambda: len(vendor.got) == 1, "the gateway has it in hand")
+    process.kill()
+    vendor.hold.set()
+    assert (row(db).state, row(db).possible_duplicates, said(db)) == ("queued", 0, [])
+    process.start()
+    eventually(lambda: row(db).state == "delivered", "it is sent again")
+    assert vendor.keys == [str(row(db).id)] * 2
+    assert row(db).possible_duplicates == 1
+    assert said(db) == ["NotificationDelivered"]
+
+
+def test_a_sender_that_is_told_to_stop_finishes_what_it_holds(
+    db: Database, vendor: Vendor, process: Process
+) -> None:
+    vendor.hold = threading.Event()
+    put_pass(db)
+    process.start()
+    eventually(lambda: len(vendor.got) == 1, "the gateway has it in hand")
+    process.signal(signal.SIGTERM)
+    put_pass(db)
+    threading.Timer(1.0, vendor.hold.set).start()
+    assert process.stop(20) == 0
+    with db.transaction() as session:
+        states = session.execute(select(Message.state, Message.attempts).order_by(Message.created_at)).all()
+    assert states == [("delivered", 1), ("queued", 0)]
+    assert process.log_lines()[-1]["finished"] is True
+
+
+def test_an_idle_sender_stops_at_once(process: Process) -> None:
+    process.start()
+    assert process.stop(5) == 0
+
+
+def test_a_sender_waits_for_its_database_and_loses_nothing(
+    db: Database, databases, stack, vendor: Vendor, process: Process
+) -> None:
+    vendor.hold = threading.Event()
+    put_pass(db)
+    process.start()
+    eventually(lambda: len(vendor.got) == 1, "the gateway has it in hand")
+    with postgres_away(stack):
+        vendor.hold.set()
+        eventually(lambda: not process.is_ready(), "it says that it is not ready")
+    process.wait_ready()
+    eventually(lambda: row(db).state == "delivered", "it is recorded")
+    assert set(vendor.keys) == {str(row(db).id)}
+    assert said(db) == ["NotificationDelivered"]
+    assert process.alive
+
+
+def test_the_log_of_a_sender_names_no_number_and_no_text(
+    db: Database, vendor: Vendor, process: Process
+) -> None:
+    vendor.answers = [(400, b"the text of the vendor"), (500, b"")]
+    put_pass(db)
+    put_pass(db)
+    process.start()
+    eventually(lambda: sorted(said(db)) == ["NotificationDelivered", "NotificationFailed"], "both have ended")
+    eventually(lambda: process.metric("epass_messages_total") == 3, "all three tries are counted")
+    log = process.log.read_text()
+    assert "message was not sent" in log
+    for secret in (MOBILE, MOBILE[3:], TOKEN, "Zk3vQ9mT1xA7bC2dE5fG6h", "the text of the vendor", "ਪੰਜਾਬ"):
+        assert secret not in log

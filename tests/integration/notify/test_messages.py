@@ -1,0 +1,453 @@
+"""What notify hears becomes messages: one each, whatever comes twice or in another order. And what it is asked for."""
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from contracts.crockford import new_pass_number, new_reference
+from contracts.envelope import Received
+from contracts.errors import Conflict, ContractError, Forbidden, NotFound, TooManyAttempts
+from contracts.model import Contact
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Principal
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.notify import PhoneQuestion
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.messaging import inbox
+from services.chassis.runtime.clock import now
+from services.notify import handlers
+from services.notify.domain import Personal
+from services.notify.models import Message, Pass, PhoneMessage
+from services.notify.sealing import unseal
+from tests.conftest import make_call
+from tests.support.factories.notify import (
+    APPLICANT,
+    DEPARTMENT,
+    MOBILE,
+    OTHER_MOBILE,
+    PUBLIC_URL,
+    RECEPTION,
+    Visit,
+    login,
+    otp,
+    received,
+)
+
+HANDLERS: dict[str, Callable[[Received, Session], None]] = {
+    "OtpRequested": lambda event, session: handlers.otp_requested(event, session, now()),
+    "LoginIssued": lambda event, session: handlers.login_issued(event, session, now()),
+    "ApplicationSubmitted": lambda event, session: handlers.application_submitted(
+        event, session, now(), PUBLIC_URL
+    ),
+    "ApplicationCancelled": lambda event, session: handlers.application_cancelled(event, session, now()),
+    "ApplicationExpired": lambda event, session: handlers.application_expired(
+        event, session, now(), PUBLIC_URL
+    ),
+    "PassRejected": lambda event, session: handlers.pass_rejected(event, session, now(), PUBLIC_URL),
+    "PassReturned": lambda event, session: handlers.pass_returned(event, session, now(), PUBLIC_URL),
+    "PassIssued": lambda event, session: handlers.pass_issued(event, session, now(), PUBLIC_URL),
+    "PassRevoked": lambda event, session: handlers.pass_revoked(event, session, now()),
+    "ReviewEscalated": lambda event, session: handlers.review_escalated(event, session, now()),
+    "PersonalDataErased": lambda event, session: handlers.erase(event, session, now()),
+}
+
+
+@pytest.fixture
+def db(databases) -> Database:
+    return databases["notify"]
+
+
+def hear(db: Database, *heard: Received) -> None:
+    for one in heard:
+        with db.transaction() as session:
+            HANDLERS[type(one.event).__name__](one, session)
+
+
+def messages(db: Database) -> list[Message]:
+    with db.transaction() as session:
+        return list(session.scalars(select(Message).order_by(Message.created_at)))
+
+
+def states(db: Database) -> list[tuple[str, str]]:
+    return sorted((row.purpose, row.state) for row in messages(db))
+
+
+def said(db: Database) -> list[tuple[str, dict]]:
+    with db.transaction() as session:
+        return [
+            (row.type, row.data)
+            for row in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
+        ]
+
+
+def personal(row: Message) -> Personal:
+    assert row.personal is not None
+    return unseal(row.id, row.personal)
+
+
+# ------------------------------------------------------------------ hearing
+
+
+def test_the_notify_consumers_hear_exactly_what_the_contract_says() -> None:
+    from contracts.subscriptions import HEARS
+
+    assert set(HANDLERS) == {event.__name__ for event in HEARS["notify"]}
+
+
+def test_a_whole_story_heard_five_times_and_shuffled_makes_each_message_once(db: Database) -> None:
+    visit, other = Visit(), Visit(language="hi", deliver_by="whatsapp")
+    story = [
+        received(visit.submitted()), received(visit.returned()), received(visit.rejected()), received(visit.escalated()),
+        received(visit.issued()), received(visit.revoked()), received(other.submitted()), received(other.issued()),
+        received(other.cancelled()), received(other.revoked(reason="cancelled")), received(Visit().expired()),
+        otp(), received(login()),
+    ]  # fmt: skip
+    ends = set()
+    for seed in range(3):
+        with db.transaction() as session:
+            session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
+        deliveries = story * 5
+        random.Random(seed).shuffle(deliveries)
+        hear(db, *deliveries)
+        ends.add(tuple(states(db)))
+    assert ends == {
+        (
+            ("application_cancelled", "queued"), ("application_expired", "queued"), ("application_submitted", "queued"),
+            ("application_submitted", "queued"), ("login_issued", "queued"), ("otp", "queued"), ("pass_issued", "withdrawn"),
+            ("pass_issued", "withdrawn"), ("pass_revoked", "queued"), ("rejected", "queued"), ("returned", "queued"),
+            ("review_escalated", "queued"),
+        )
+    }  # fmt: skip
+
+
+def test_a_repeat_is_taken_once_although_the_inbox_has_forgotten_it(db: Database) -> None:
+    event = received(Visit().submitted())
+    for _ in range(2):
+        with db.transaction() as session:
+            assert inbox.first_sight(session, "notify.ApplicationSubmitted", event.id)
+            HANDLERS["ApplicationSubmitted"](event, session)
+            session.execute(text("delete from inbox"))
+    assert len(messages(db)) == 1
+
+
+def test_two_passes_of_one_moment_are_two_messages(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.issued()), received(visit.issued(number=new_pass_number())))
+    assert states(db) == [("pass_issued", "queued"), ("pass_issued", "queued")]
+
+
+def test_a_code_waits_in_its_own_lane_and_no_longer_than_it_is_good(db: Database) -> None:
+    event = otp(minutes=10)
+    hear(db, event)
+    (row,) = messages(db)
+    assert (row.lane, row.channel, row.language, row.expires_at, row.application_id) == (
+        "otp",
+        "sms",
+        "pa",
+        event.expires_at,
+        None,
+    )
+    assert personal(row).parameters["code"] == "482917"
+
+
+def test_a_message_that_is_of_no_use_any_more_expires_with_its_pass(db: Database) -> None:
+    event = received(Visit().issued())
+    hear(db, event)
+    assert messages(db)[0].expires_at == event.event.valid_to
+
+
+def test_nothing_personal_lies_in_the_database_in_clear(db: Database) -> None:
+    hear(db, otp(), received(Visit().issued()), received(Visit().returned("Bring the deed")))
+    with db.transaction() as session:
+        rows = " ".join(session.execute(text("select messages::text from messages")).scalars())
+    for secret in (MOBILE, MOBILE[3:], "482917", "Zk3vQ9mT1xA7bC2dE5fG6h", "deed", "Gurpreet"):
+        assert secret not in rows
+
+
+@pytest.mark.parametrize(
+    "visit", [Visit(mobile=None), Visit(deliver_by="printed", mobile=None), Visit(deliver_by="printed")]
+)
+def test_nobody_to_send_to_is_no_sms(db: Database, visit: Visit) -> None:
+    hear(db, received(visit.submitted()), received(visit.issued()), received(visit.revoked()))
+    assert {state for _, state in states(db)} == {"not_needed"}
+    assert said(db) == []
+
+
+def test_a_department_without_a_duty_contact_gets_no_message(db: Database) -> None:
+    hear(
+        db,
+        received(Visit().escalated(Contact())),
+        received(Visit().escalated(Contact(email="duty@example.org"))),
+    )
+    assert sorted((row.state, row.channel) for row in messages(db)) == [
+        ("not_needed", "email"),
+        ("queued", "email"),
+    ]
+
+
+def test_revoked_before_issued_sends_no_pass(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.revoked()), received(visit.issued()))
+    assert states(db) == [("pass_issued", "withdrawn"), ("pass_revoked", "queued")]
+
+
+def test_a_pass_that_was_replaced_is_silent_and_its_successor_is_sent(db: Database) -> None:
+    visit, successor = Visit(), new_pass_number()
+    hear(
+        db,
+        received(visit.revoked(reason="reissued", replaced=True)),
+        received(visit.issued(number=successor)),
+        received(visit.issued()),
+    )
+    assert [(row.pass_number, row.state) for row in messages(db)] == [
+        (successor, "queued"),
+        (visit.number, "withdrawn"),
+    ]
+
+
+def test_a_revocation_leaves_other_passes_alone(db: Database) -> None:
+    hear(db, received(Visit().issued()), received(Visit().revoked()))
+    assert states(db) == [("pass_issued", "queued"), ("pass_revoked", "queued")]
+
+
+# ------------------------------------------------------------------ erasure
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_erased_application_leaves_nothing_personal_in_whatever_order(db: Database, late: bool) -> None:
+    visit, other = Visit(), Visit()
+    story = [received(visit.submitted()), received(visit.issued())]
+    erased = received(visit.erased())
+    hear(db, received(other.submitted()))
+    hear(db, *([erased, *story] if late else [*story, erased, erased]))
+    mine = [row for row in messages(db) if row.application_id == visit.application_id]
+    assert [(row.personal, row.state) for row in mine] == [(None, "withdrawn"), (None, "withdrawn")]
+    assert states(db)[-1] == ("pass_issued", "withdrawn")
+    (kept,) = [row for row in messages(db) if row.application_id == other.application_id]
+    assert kept.state == "queued"
+    assert personal(kept).to == MOBILE
+
+
+def test_an_erased_application_leaves_the_local_phone(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.submitted()), received(Visit().submitted()))
+    rows = messages(db)
+    with db.transaction() as session:
+        for row in rows:
+            session.add(phone_message(row))
+    hear(db, received(visit.erased()))
+    with db.transaction() as session:
+        left = session.scalars(select(PhoneMessage.message_id)).all()
+    assert left == [rows[1].id]
+
+
+def phone_message(
+    row: Message, *, age: timedelta = timedelta(0), to: str = MOBILE, words: str = "hello"
+) -> PhoneMessage:
+    return PhoneMessage(
+        message_id=row.id,
+        at=now() - age,
+        recipient=to,
+        channel="sms",
+        purpose=row.purpose,
+        language=row.language,
+        text=words,
+        link=None,
+    )
+
+
+def test_after_a_day_codes_and_the_local_phone_are_forgotten_and_passes_are_not(db: Database) -> None:
+    hear(db, otp(), otp(), received(Visit().issued()))
+    old, young, passed = messages(db)
+    with db.transaction() as session:
+        for row, age in (
+            (old, timedelta(hours=25)),
+            (young, timedelta(hours=23)),
+            (passed, timedelta(hours=25)),
+        ):
+            session.execute(
+                text("update messages set state = 'delivered', ended_at = :at where id = :id"),
+                {"at": now() - age, "id": row.id},
+            )
+            session.add(phone_message(row, age=age))
+    with db.transaction() as session:
+        handlers.forget_what_is_old(session, now())
+    assert {row.id for row in messages(db)} == {young.id, passed.id}
+    with db.transaction() as session:
+        assert session.scalars(select(PhoneMessage.message_id)).all() == [young.id]
+
+
+# ------------------------------------------------------------------- resend
+
+
+def resend(
+    db: Database,
+    reference: str,
+    principal: Principal = APPLICANT,
+    key: str | None = None,
+    *,
+    later: timedelta = timedelta(0),
+) -> None:
+    with db.transaction() as session:
+        handlers.resend(ReferenceOnly(reference=reference), make_call(principal, key), session, now() + later)
+
+
+def refused(db: Database, kind: type[ContractError], *args: object, **options: object) -> ContractError:
+    """The call is refused and changes nothing."""
+    before = [(row.id, row.state) for row in messages(db)]
+    with pytest.raises(kind) as error:
+        resend(db, *args, **options)
+    assert [(row.id, row.state) for row in messages(db)] == before
+    return error.value
+
+
+def test_the_applicant_and_reception_get_a_pass_sent_again(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.submitted()), received(visit.issued()))
+    resend(db, visit.reference)
+    resend(db, visit.reference.lower().replace("-", " "), RECEPTION)
+    _, first, *again = messages(db)
+    assert [row.resend_of for row in again] == [first.id, again[0].id]
+    assert all(
+        (row.state, row.purpose, row.pass_number) == ("queued", "pass_issued", visit.number) for row in again
+    )
+    assert [personal(row) for row in again] == [personal(first)] * 2
+
+
+def test_a_repeat_with_the_same_key_sends_once(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.issued()))
+    for _ in range(5):
+        resend(db, visit.reference, key="k1")
+    assert len(messages(db)) == 2
+
+
+def test_a_pass_is_sent_again_three_times_in_ten_minutes_and_not_a_fourth(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.issued()))
+    for _ in range(3):
+        resend(db, visit.reference)
+    error = refused(db, TooManyAttempts, visit.reference)
+    assert 590 <= int(error.body.facts["retry_after"]) <= 600
+    resend(db, visit.reference, later=timedelta(minutes=11))
+    assert len(messages(db)) == 5
+
+
+def test_another_number_and_other_staff_cannot_have_a_pass_sent(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.submitted()), received(visit.issued()), received(visit.escalated()))
+    refused(db, NotFound, visit.reference, Principal(kind="applicant", id="x", mobile=OTHER_MOBILE))
+    refused(db, NotFound, visit.reference, Principal())
+    refused(db, Forbidden, visit.reference, DEPARTMENT)
+    refused(db, NotFound, new_reference())
+    refused(db, NotFound, "nonsense")
+
+
+def test_the_owner_is_told_why_there_is_nothing_to_send(db: Database) -> None:
+    applied, revoked, over, printed = Visit(), Visit(), Visit(), Visit(mobile=None, deliver_by="printed")
+    hear(
+        db, received(applied.submitted()), received(revoked.issued()), received(revoked.revoked()),
+        received(over.issued(valid_for=timedelta(seconds=-1))), received(printed.issued()),
+    )  # fmt: skip
+    assert refused(db, Conflict, applied.reference).body.code == "no_pass"
+    assert refused(db, Conflict, revoked.reference).body.code == "pass_revoked"
+    assert refused(db, Conflict, over.reference).body.code == "pass_expired"
+    assert refused(db, Conflict, printed.reference, RECEPTION).body.code == "no_mobile"
+
+
+def test_of_two_passes_the_valid_one_is_sent_again(db: Database) -> None:
+    visit, successor = Visit(), new_pass_number()
+    hear(
+        db,
+        received(visit.issued(number=successor)),
+        received(visit.issued()),
+        received(visit.revoked(reason="reissued", replaced=True)),
+    )
+    resend(db, visit.reference)
+    assert messages(db)[-1].pass_number == successor
+
+
+def test_an_erased_application_cannot_be_sent_again(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.issued()), received(visit.erased()))
+    refused(db, NotFound, visit.reference)
+
+
+def test_a_resend_that_waits_is_withdrawn_with_its_pass(db: Database) -> None:
+    visit = Visit()
+    hear(db, received(visit.issued()))
+    resend(db, visit.reference)
+    hear(db, received(visit.revoked()))
+    assert [row.state for row in messages(db) if row.purpose == "pass_issued"] == ["withdrawn", "withdrawn"]
+
+
+# -------------------------------------------------------------------- print
+
+
+def record_print(db: Database, number: str, principal: Principal = RECEPTION, key: str | None = None) -> None:
+    with db.transaction() as session:
+        handlers.record_print(PassNumber(number=number), make_call(principal, key), session, now())
+
+
+def test_a_printed_pass_counts_as_delivered_once(db: Database) -> None:
+    visit = Visit(mobile=None, deliver_by="printed")
+    hear(db, received(visit.issued()))
+    record_print(db, visit.number, key="k1")
+    record_print(db, visit.number, key="k1")
+    record_print(db, visit.number.lower(), key="k2")
+    ((kind, data),) = said(db)
+    assert kind == "NotificationDelivered"
+    assert (data["application_id"], data["purpose"], data["channel"]) == (
+        str(visit.application_id),
+        "pass_issued",
+        "printed",
+    )
+
+
+def test_a_pass_printed_before_notify_heard_of_it_is_said_when_it_does(db: Database) -> None:
+    visit = Visit(mobile=None)
+    record_print(db, visit.number)
+    assert said(db) == []
+    hear(db, received(visit.issued()))
+    ((_, data),) = said(db)
+    assert data["application_id"] == str(visit.application_id)
+
+
+@pytest.mark.parametrize("principal", [APPLICANT, DEPARTMENT, Principal()])
+def test_only_reception_records_a_print(db: Database, principal: Principal) -> None:
+    visit = Visit()
+    hear(db, received(visit.issued()))
+    with pytest.raises(Forbidden):
+        record_print(db, visit.number, principal)
+    with pytest.raises(NotFound):
+        record_print(db, "7K3M9QW0")
+    with db.transaction() as session:
+        assert session.scalars(select(Pass.printed_at)).all() == [None]
+    assert said(db) == []
+
+
+# -------------------------------------------------------------- local phone
+
+
+def test_the_local_phone_shows_its_own_messages_oldest_first(db: Database) -> None:
+    hear(db, otp(), otp(), otp(mobile=OTHER_MOBILE))
+    with db.transaction() as session:
+        for row, words in zip(messages(db), ("first", "second", "other"), strict=True):
+            session.add(phone_message(row, to=OTHER_MOBILE if words == "other" else MOBILE, words=words))
+            session.flush()
+    with db.transaction() as session:
+        shown = handlers.local_phone(PhoneQuestion(to="98765 43210"), session, local_mode=True)
+        nothing = handlers.local_phone(PhoneQuestion(to="nobody@example.org"), session, local_mode=True)
+    assert [item.text for item in shown.items] == ["first", "second"]
+    assert (shown.items[0].to, shown.items[0].purpose, shown.items[0].link) == (MOBILE, "otp", None)
+    assert nothing.items == ()
+
+
+def test_outside_local_mode_there_is_no_phone(db: Database) -> None:
+    with pytest.raises(NotFound), db.transaction() as session:
+        handlers.local_phone(PhoneQuestion(to=MOBILE), session, local_mode=False)

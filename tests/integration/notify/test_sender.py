@@ -1,0 +1,542 @@
+"""The sender: each message reaches its channel, in the right order, and what became of it is recorded once."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from time import monotonic
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, select, text
+
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import Settings
+from services.notify import handlers, leases
+from services.notify.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.notify.channels.configured import channels_of
+from services.notify.channels.local import LocalChannel
+from services.notify.domain import Delivered, Failed, Later, Untried
+from services.notify.models import Message, PhoneMessage
+from services.notify.sender import Crew
+from services.notify.sending import Sender
+from tests.conftest import make_call
+from tests.support.factories.notify import (
+    MOBILE,
+    PUBLIC_URL,
+    RECEPTION,
+    RecordingChannel,
+    Visit,
+    otp,
+    received,
+)
+from tests.support.running import eventually
+
+OPTIONS = Settings(sender_lease=30, sender_batch=20, retry_delays=(1, 5, 30, 300), attempts=8)
+
+
+@pytest.fixture
+def db(databases) -> Database:
+    return databases["notify"]
+
+
+class Clock:
+    """Tells the time, and can be put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return now() + self.ahead
+
+    def forward(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+def sender(
+    db: Database, channel: object, clock: Clock | None = None, stop: threading.Event | None = None
+) -> Sender:
+    channels = (
+        channel if isinstance(channel, dict) else {"sms": channel, "whatsapp": channel, "email": channel}
+    )
+    return Sender(db, channels, OPTIONS, stop or threading.Event(), clock or Clock())
+
+
+def put_codes(db: Database, count: int, **options: object) -> None:
+    with db.transaction() as session:
+        for _ in range(count):
+            handlers.otp_requested(otp(**options), session, now())
+
+
+def put_passes(db: Database, count: int) -> None:
+    with db.transaction() as session:
+        for _ in range(count):
+            handlers.pass_issued(received(Visit().issued()), session, now(), PUBLIC_URL)
+
+
+def row(db: Database) -> Message:
+    with db.transaction() as session:
+        return session.scalars(select(Message)).one()
+
+
+def said(db: Database) -> list[tuple[str, dict]]:
+    with db.transaction() as session:
+        return [
+            (found.type, found.data)
+            for found in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
+        ]
+
+
+# ---------------------------------------------------------------- one message
+
+
+def test_a_message_is_sent_recorded_and_said(db: Database) -> None:
+    put_passes(db, 1)
+    channel = RecordingChannel()
+    assert [outcome for _, outcome in sender(db, channel).send_due()] == [Delivered("vendor-1")]
+    message = row(db)
+    assert (message.state, message.provider_id, message.attempts, message.possible_duplicates) == (
+        "delivered",
+        "vendor-1",
+        1,
+        0,
+    )
+    ((kind, data),) = said(db)
+    assert kind == "NotificationDelivered"
+    assert data == {
+        "message_id": str(message.id), "application_id": str(message.application_id), "purpose": "pass_issued", "channel": "sms",
+    }  # fmt: skip
+    (sent,) = channel.sent
+    assert (sent.id, sent.personal.to, sent.language) == (message.id, MOBILE, "pa")
+    assert sent.personal.link is not None
+    assert sent.text.endswith(sent.personal.link)
+    assert sender(db, channel).send_due() == []
+
+
+def test_a_temporary_error_is_tried_again_later_and_later_with_the_same_id(db: Database) -> None:
+    put_passes(db, 1)
+    channel, clock = RecordingChannel(*[TemporaryChannelError("timeout")] * 3), Clock()
+    postman = sender(db, channel, clock)
+    for delay in (1, 5, 30):
+        ((_, outcome),) = postman.send_due()
+        assert isinstance(outcome, Later)
+        clock.forward(delay - 0.5)
+        assert postman.send_due() == []
+        assert said(db) == []
+        clock.forward(1)
+    assert [outcome for _, outcome in postman.send_due()] == [Delivered("vendor-4")]
+    assert (row(db).attempts, row(db).possible_duplicates, row(db).reason) == (4, 0, None)
+    assert len({message.id for message in channel.sent}) == 1
+    assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
+
+
+def test_the_last_temporary_error_is_the_end(db: Database) -> None:
+    put_passes(db, 1)
+    channel, clock = RecordingChannel(*[TemporaryChannelError("gateway_fault")] * 20), Clock()
+    for _ in range(20):
+        sender(db, channel, clock).send_due()
+        clock.forward(301)
+    assert len(channel.sent) == OPTIONS.attempts
+    assert (row(db).state, row(db).reason) == ("failed", "gateway_fault")
+    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "gateway_fault")]
+
+
+def test_a_permanent_error_is_the_end_at_once(db: Database) -> None:
+    put_passes(db, 1)
+    channel = RecordingChannel(PermanentChannelError("refused"))
+    assert [outcome for _, outcome in sender(db, channel).send_due()] == [Failed("refused")]
+    assert row(db).state == "failed"
+    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "refused")]
+
+
+def test_a_channel_that_is_not_configured_fails_the_message_and_not_the_sender(db: Database) -> None:
+    put_passes(db, 1)
+    sender(db, {}).send_due()
+    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "no_channel")]
+
+
+def test_a_stale_code_is_dropped_and_never_sent(db: Database) -> None:
+    put_codes(db, 1, minutes=1)
+    channel, clock = RecordingChannel(TemporaryChannelError("timeout")), Clock()
+    postman = sender(db, channel, clock)
+    postman.send_due()
+    assert len(channel.sent) == 1
+    clock.forward(61)
+    assert [outcome for _, outcome in postman.send_due()] == [Failed("expired")]
+    assert len(channel.sent) == 1
+    assert (row(db).state, row(db).personal) == ("expired", None)
+    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "expired")]
+
+
+def test_a_code_is_forgotten_once_it_is_delivered_and_a_pass_is_not(db: Database) -> None:
+    put_codes(db, 1)
+    put_passes(db, 1)
+    for _ in range(2):
+        sender(db, RecordingChannel()).send_due()
+    with db.transaction() as session:
+        kept = {found.purpose: found.personal is not None for found in session.scalars(select(Message))}
+    assert kept == {"otp": False, "pass_issued": True}
+
+
+def test_a_pass_revoked_while_it_is_in_the_channels_hand_is_not_tried_again(db: Database) -> None:
+    visit = Visit()
+    with db.transaction() as session:
+        handlers.pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+
+    class RevokedMeanwhile(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            with db.transaction() as session:
+                handlers.pass_revoked(received(visit.revoked(replaced=True)), session, now())
+            return super().send(message)
+
+    clock = Clock()
+    sender(db, RevokedMeanwhile(TemporaryChannelError("timeout")), clock).send_due()
+    clock.forward(3600)
+    assert sender(db, RecordingChannel(), clock).send_due() == []
+    assert row(db).state == "withdrawn"
+    assert said(db) == []
+
+
+# --------------------------------------------------------------- transactions
+
+
+def test_no_transaction_is_open_while_the_channel_is_called(db: Database, stack) -> None:
+    put_passes(db, 3)
+    watcher = Database(stack.database_url("notify"), pool=1)
+    seen: list[int] = []
+
+    class Watching(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            open_ones = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            with watcher.transaction() as session:
+                seen.append(
+                    session.execute(
+                        text(f"{open_ones} and (xact_start is not null or state <> 'idle')")
+                    ).scalar_one()
+                )
+            return super().send(message)
+
+    sender(db, Watching()).send_due()
+    assert seen == [0, 0, 0]
+    with db.transaction() as session:  # the control: an open transaction is seen
+        session.execute(text("select 1"))
+        Watching().send(leased_outgoing(db))
+    assert seen[-1] == 1
+    watcher.close()
+
+
+def leased_outgoing(db: Database) -> Outgoing:
+    """Any message as a channel would get it."""
+    caught = RecordingChannel()
+    put_codes(db, 1)
+    sender(db, caught).send_due()
+    return caught.sent[0]
+
+
+# --------------------------------------------------------------------- leases
+
+
+def lease_one(db: Database, clock: Clock, lane: str = "normal") -> leases.Leased:
+    """Leases as a sender does that is killed right afterwards."""
+    with db.transaction() as session:
+        (leased,) = leases.take(session, lane, 10, clock(), clock() + timedelta(seconds=30))
+    return leased
+
+
+def settle(db: Database, message: leases.Leased, outcome: object, clock: Clock) -> None:
+    with db.transaction() as session:
+        leases.settle(session, [(message, outcome)], clock())
+
+
+def test_what_a_killed_sender_held_is_sent_when_its_lease_is_over_and_marked(db: Database) -> None:
+    put_passes(db, 1)
+    clock, channel = Clock(), RecordingChannel()
+    lease_one(db, clock)
+    clock.forward(29)
+    assert sender(db, channel, clock).send_due() == []
+    clock.forward(2)
+    sender(db, channel, clock).send_due()
+    assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 1)
+    assert len(channel.sent) == 1
+    assert len(said(db)) == 1
+
+
+def test_a_sender_that_was_slower_than_its_lease_is_believed_when_it_succeeded(db: Database) -> None:
+    put_passes(db, 1)
+    clock = Clock()
+    slow = lease_one(db, clock)
+    clock.forward(31)
+    quick = lease_one(db, clock)
+    settle(db, slow, Delivered("slow"), clock)
+    settle(db, quick, Failed("refused"), clock)
+    assert (row(db).state, row(db).provider_id) == ("delivered", "slow")
+    assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
+
+
+def test_a_sender_that_was_slower_than_its_lease_cannot_fail_what_another_holds(db: Database) -> None:
+    put_passes(db, 1)
+    clock = Clock()
+    slow = lease_one(db, clock)
+    clock.forward(31)
+    quick = lease_one(db, clock)
+    for outcome in (Failed("refused"), Later(clock(), "timeout"), Untried()):
+        settle(db, slow, outcome, clock)
+        assert (row(db).state, row(db).lease, row(db).attempts) == ("queued", quick.lease, 2)
+    settle(db, quick, Delivered(), clock)
+    assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
+
+
+def test_a_message_that_kills_its_senders_is_given_up(db: Database) -> None:
+    put_passes(db, 1)
+    clock, channel = Clock(), RecordingChannel()
+    for _ in range(OPTIONS.attempts):
+        lease_one(db, clock)
+        clock.forward(31)
+    sender(db, channel, clock).send_due()
+    assert (row(db).state, row(db).reason, len(channel.sent)) == ("failed", "attempts", 0)
+
+
+def test_two_senders_never_hold_the_same_message(db: Database) -> None:
+    put_passes(db, 60)
+    channel = RecordingChannel()
+    threads = [
+        threading.Thread(target=lambda: [sender(db, channel).send_due(limit=7) for _ in range(12)])
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(channel.sent) == len({message.id for message in channel.sent}) == 60
+    assert len(said(db)) == 60
+
+
+def test_a_row_that_another_sender_is_taking_is_passed_over(db: Database) -> None:
+    put_passes(db, 3)
+    with db.transaction() as other, db.transaction() as session:
+        taken = other.scalars(select(Message.id).limit(1).with_for_update()).one()
+        leased = leases.take(
+            session, "normal", 20, now(), now()
+        )  # waiting for the row would end in a lock timeout
+    assert len(leased) == 2
+    assert taken not in {message.id for message in leased}
+
+
+def test_what_a_slow_channel_leaves_no_time_for_is_given_back_untouched(db: Database) -> None:
+    put_passes(db, 5)
+
+    class Slow(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            threading.Event().wait(0.3)
+            return super().send(message)
+
+    clock = Clock()
+    outcomes = [type(outcome) for _, outcome in sender(db, Slow(), clock).send_due()]
+    assert outcomes == [Delivered, Delivered, Untried, Untried, Untried]
+    with db.transaction() as session:
+        left = session.scalars(select(Message).where(Message.state == "queued")).all()
+    assert {(message.attempts, message.possible_duplicates, message.lease) for message in left} == {
+        (0, 0, None)
+    }
+    assert len(sender(db, RecordingChannel(), clock).send_due()) == 3
+
+
+def test_each_message_is_recorded_before_the_next_is_tried_so_that_a_kill_leaves_one_unknown(
+    db: Database,
+) -> None:
+    put_passes(db, 4)
+    recorded_before: list[int] = []
+
+    class Looking(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            with db.transaction() as session:
+                recorded_before.append(
+                    len(session.scalars(select(Message.id).where(Message.state == "delivered")).all())
+                )
+            return super().send(message)
+
+    sender(db, Looking()).send_due()
+    assert recorded_before == [0, 1, 2, 3]
+
+
+def test_a_sender_that_stops_gives_back_what_it_has_not_tried(db: Database) -> None:
+    put_passes(db, 3)
+    stop = threading.Event()
+
+    class Stopped(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            stop.set()
+            return super().send(message)
+
+    outcomes = [type(outcome) for _, outcome in sender(db, Stopped(), stop=stop).send_due()]
+    assert outcomes == [Delivered, Untried, Untried]
+
+
+# ---------------------------------------------------------------------- order
+
+
+A_THOUSAND = """
+insert into messages select copy.* from messages m, generate_series(1, 999) n,
+  jsonb_populate_record(m, jsonb_build_object('id', md5('i' || n)::uuid, 'event_id', md5('e' || n)::uuid)) copy
+"""
+
+
+def test_a_code_goes_first_though_a_thousand_messages_wait(db: Database) -> None:
+    put_passes(db, 1)
+    with db.transaction() as session:
+        session.execute(text(A_THOUSAND))
+    put_codes(db, 1)
+    channel = RecordingChannel()
+    sender(db, channel).send_due(limit=5)
+    assert [message.purpose for message in channel.sent] == ["otp"]
+    assert len(sender(db, channel).send_due(limit=5)) == 5
+
+
+@contextmanager
+def crew(db: Database, channel: object, options: Settings, stack) -> Iterator[None]:
+    """The threads of a sender, as `epass sender` has them."""
+    stop, faults = threading.Event(), []
+    options = options.model_copy(
+        update={"database_url": type(options.database_url)(stack.database_url("notify"))}
+    )
+    channels = {"sms": channel, "whatsapp": channel, "email": channel}
+    threads = Crew(Sender(db, channels, options, stop), options, stop, lambda: faults.append(1))
+    threads.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        assert threads.finish()
+    assert faults == []
+
+
+def test_codes_have_a_thread_of_their_own_when_the_others_are_stuck(db: Database, stack) -> None:
+    release = threading.Event()
+
+    class StuckPasses(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            if message.purpose == "pass_issued":
+                release.wait(15)
+            return super().send(message)
+
+    channel = StuckPasses()
+    put_passes(db, 50)
+    with crew(db, channel, OPTIONS, stack):
+        try:
+            eventually(lambda: held(db) >= OPTIONS.sender_threads, "all threads are stuck in a pass")
+            put_codes(db, 3)
+            eventually(lambda: len(channel.sent) == 3, "three codes are sent", seconds=5)
+            assert {message.purpose for message in channel.sent} == {"otp"}
+        finally:
+            release.set()
+        eventually(lambda: len(channel.sent) == 53, "the passes follow")
+
+
+def held(db: Database) -> int:
+    with db.transaction() as session:
+        return session.execute(
+            text("select count(*) from messages where lease is not null and state = 'queued'")
+        ).scalar_one()
+
+
+def test_a_new_message_wakes_an_idle_sender(db: Database, stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.notify.sender.POLL_SECONDS", 20.0)
+    channel = RecordingChannel()
+    with crew(db, channel, OPTIONS, stack):
+        eventually(lambda: listening(db), "it listens")
+        for sent, put in enumerate((put_passes, put_codes), start=1):
+            began = monotonic()
+            put(db, 1)
+            eventually(lambda sent=sent: len(channel.sent) == sent, "it is sent", seconds=5)
+            assert monotonic() - began < 5
+
+
+def listening(db: Database) -> bool:
+    with db.transaction() as session:
+        return bool(
+            session.execute(
+                text("select count(*) from pg_stat_activity where query = 'listen messages'")
+            ).scalar_one()
+        )
+
+
+def test_a_due_retry_is_found_without_a_ring_and_an_idle_sender_does_not_spin(db: Database, stack) -> None:
+    put_passes(db, 1)
+    channel = RecordingChannel(TemporaryChannelError("timeout"))
+    statements: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    with crew(db, channel, OPTIONS, stack):
+        eventually(lambda: row_state(db) == "delivered", "the second try", seconds=10)
+        statements.clear()
+        threading.Event().wait(2)
+    assert len(statements) < 60
+
+
+def row_state(db: Database) -> str:
+    return row(db).state
+
+
+# ----------------------------------------------------------------- local mode
+
+
+def test_in_local_mode_one_phone_takes_everything(db: Database) -> None:
+    settings = Settings(local_mode=True)
+    channels = channels_of(settings, db)
+    assert set(channels) == {"sms", "whatsapp", "email"}
+    assert all(isinstance(channel, LocalChannel) for channel in channels.values())
+    put_passes(db, 1)
+    put_codes(db, 1)
+    for _ in range(2):
+        Sender(db, channels, settings, threading.Event()).send_due()
+    with db.transaction() as session:
+        shown = {item.purpose: item for item in session.scalars(select(PhoneMessage))}
+    assert shown["otp"].text.startswith("482917")
+    assert shown["pass_issued"].link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
+    assert {item.recipient for item in shown.values()} == {MOBILE}
+
+
+def test_outside_local_mode_there_are_only_the_gateways_that_are_configured(db: Database) -> None:
+    assert channels_of(Settings(local_mode=False, sms_url="", whatsapp_url=""), db) == {}
+    assert set(channels_of(Settings(local_mode=False, sms_url="http://sms.example"), db)) == {"sms"}
+
+
+def test_the_local_phone_takes_each_message_once(db: Database) -> None:
+    put_passes(db, 1)
+    clock, channels = Clock(), channels_of(Settings(local_mode=True), db)
+    with db.transaction() as session:
+        (first,) = leases.take(session, "normal", 1, clock(), clock())
+    outgoing: list[Outgoing] = []
+    sender(db, {"sms": Capturing(outgoing)}, clock).send_due()
+    for _ in range(2):
+        channels["sms"].send(outgoing[0])
+    with db.transaction() as session:
+        assert session.scalars(select(PhoneMessage.message_id)).all() == [first.id]
+
+
+class Capturing:
+    def __init__(self, into: list[Outgoing]) -> None:
+        self._into = into
+
+    def send(self, message: Outgoing) -> Receipt:
+        self._into.append(message)
+        return Receipt()
+
+
+def test_a_pass_sent_again_reaches_the_phone_again(db: Database) -> None:
+    visit = Visit()
+    channels = channels_of(Settings(local_mode=True), db)
+    with db.transaction() as session:
+        handlers.pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    sender(db, dict(channels)).send_due()
+    from contracts.rpc.application import ReferenceOnly
+
+    with db.transaction() as session:
+        handlers.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, now())
+    sender(db, dict(channels)).send_due()
+    with db.transaction() as session:
+        texts = session.scalars(select(PhoneMessage.text)).all()
+    assert len(texts) == 2
+    assert texts[0] == texts[1]
+    assert len({UUID(data["message_id"]) for _, data in said(db)}) == 2

@@ -1,0 +1,95 @@
+"""`epass outbox status`, and that sent events do not pile up."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+
+from services.chassis.messaging import outbox, relay
+from services.chassis.runtime.clock import now
+from tests.integration.conftest import revoked
+from tests.support.factories.ops import epass
+from tests.support.running import Process, eventually
+
+
+@pytest.fixture
+def issuance(databases, stack):
+    for service in databases:
+        databases[service]
+    stack.grant_relay()
+    stack.grant_ops()
+    return databases["issuance"]
+
+
+def say(database, count: int, sent: str = "null", added: str = "now()") -> None:
+    """Events that were added and sent at these moments."""
+    with database.transaction() as session:
+        for _ in range(count):
+            event_id = outbox.add(session, revoked(), at=now())
+            session.execute(
+                text(f"update outbox set sent_at = {sent}, added_at = {added} where id = :id"),
+                {"id": event_id},
+            )
+
+
+def test_the_status_tells_what_waits_and_what_was_sent(issuance, topology) -> None:
+    say(issuance, 1, added="now() - interval '90 seconds'")
+    say(issuance, 2)
+    say(issuance, 3, sent="now() - interval '5 seconds'")
+    say(issuance, 4, sent="now() - interval '30 minutes'")
+    say(issuance, 5, sent="now() - interval '2 hours'")
+    done = epass(topology, "outbox", "status", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {one["database"]: one for one in json.loads(done.stdout)["outboxes"]}
+    assert len(found) == 6
+    assert 90 <= found["issuance"].pop("oldest_seconds") < 100
+    assert found["issuance"] == {
+        "database": "issuance",
+        "waiting": 3,
+        "sent_last_minute": 3,
+        "sent_last_hour": 7,
+    }
+    assert found["verify"]["waiting"] == 0
+    said = epass(topology, "outbox", "status").stdout
+    assert "issuance     3 waiting, the oldest for 9" in said
+    assert "verify       0 waiting; 0 sent in the last minute" in said
+
+
+def test_a_database_that_is_away_is_named_and_the_others_are_told(issuance, topology) -> None:
+    urls = f"{topology.database_url('ops', 'issuance')},postgresql+psycopg://ops:hunter2@127.0.0.1:1/verify"
+    done = epass(topology, "outbox", "status", EPASS_RELAY_DATABASE_URLS=urls)
+    assert done.returncode == 2
+    assert "issuance     0 waiting" in done.stdout
+    assert "verify       cannot be read (OperationalError)" in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_a_quiet_relay_forgets_what_was_sent_a_week_ago_and_nothing_else(
+    issuance, topology, tmp_path
+) -> None:
+    old = relay.PURGE_ROWS * 2 + 7
+    say(issuance, 1, sent="now() - interval '8 days'")
+    with issuance.transaction() as session:  # a busy day, of which it must clear out more than one part
+        session.execute(
+            text(
+                "insert into outbox (id, type, version, producer, subject, seq, occurred_at, data, sent_at) select gen_random_uuid(), type, "
+                "version, producer, subject, seq, occurred_at, data, sent_at from outbox, generate_series(2, :old)"
+            ),
+            {"old": old},
+        )
+    say(issuance, 2, sent="now() - interval '6 days'")
+    assert _rows(issuance) == old + 2
+    environment = {
+        **topology.environment("relay"),
+        "EPASS_RELAY_DATABASE_URLS": topology.database_url("relay", "issuance"),
+    }
+    process = Process(["-m", "services.ops.cli", "relay"], environment, tmp_path / "relay.log").start()
+    try:
+        eventually(lambda: _rows(issuance) == 2, "only the young ones are left")
+    finally:
+        process.kill()
+
+
+def _rows(database) -> int:
+    with database.transaction() as session:
+        return session.execute(text("select count(*) from outbox")).scalar_one()

@@ -1,0 +1,130 @@
+"""Many at once: one pass admits its party and no more, one nonce has one effect."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from contracts.errors import InvalidInput
+from tests.support.factories.verify import (
+    HEARING,
+    MATCHED,
+    NOON,
+    Gate,
+    erased,
+    pass_issued,
+    pass_revoked,
+    received,
+    scan_of,
+)
+
+CROWD = 100
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """What each returned; all begin together."""
+    start = Barrier(len(works))
+
+    def begin(work: Callable[[], Any]) -> Any:
+        start.wait()
+        while True:
+            try:
+                return work()
+            except (PoolTimeout, OperationalError):
+                continue  # no connection or no lock in time on a busy machine: nothing happened, and a gate asks again
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result() for future in [pool.submit(begin, work) for work in works]]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_hundred_scans_of_one_pass_admit_once(gate: Gate, known: bool) -> None:
+    gate.issue()
+    issued = gate.issue() if known else pass_issued()
+    results = at_once(*[lambda: gate.enter(issued)] * CROWD)
+    assert Counter(result.verdict for result in results) == {"admit": 1, "already_inside": CROWD - 1}
+    assert (gate.row(issued).inside, gate.row(issued).admitted, len(gate.scans())) == (1, 1, CROWD)
+    assert len(gate.said()) == (CROWD if known else 0)
+
+
+def test_a_party_that_comes_by_many_gates_at_once_is_counted(gate: Gate) -> None:
+    issued = gate.issue_party(5)
+
+    def one() -> str:
+        return gate.enter(issued, count=1).verdict
+
+    assert Counter(at_once(*[one] * 20)) == {"admit": 5, "already_inside": 15}
+    assert sorted(said["inside"] for said in gate.said() if said["verdict"] == "admit") == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("direction", ["entry", "exit"])
+def test_one_nonce_at_once_is_one_scan(gate: Gate, known: bool, direction: str) -> None:
+    gate.issue()
+    issued = gate.issue_party(3) if known else pass_issued(party=3)
+    request = scan_of(issued, direction=direction, count=2, id_check=MATCHED)
+    results = at_once(*[lambda: gate.scan(request)] * 20)
+    assert all(result == results[0] for result in results)
+    assert len(gate.scans()) == 1
+    assert gate.row(issued).inside == (2 if direction == "entry" else 0)
+
+
+def test_a_forged_token_with_one_nonce_at_once_is_recorded_once(gate: Gate) -> None:
+    request = scan_of("not.a.token")
+    assert {result.verdict for result in at_once(*[lambda: gate.scan(request)] * 20)} == {"bad_signature"}
+    assert len(gate.scans()) == 1
+
+
+def test_the_event_and_first_scans_at_once_lose_nothing(gate: Gate) -> None:
+    """Each scan is said once, by itself or when the event comes; and nobody enters twice."""
+    gate.issue()
+    for _ in range(10):
+        issued, said = pass_issued(), len(gate.said())
+        at_once(*[lambda issued=issued: gate.enter(issued)] * 6, lambda issued=issued: gate.hear(issued))
+        assert len(gate.said()) == said + 6
+        assert gate.row(issued).admitted == 1
+        assert gate.row(issued).people is not None
+
+
+def test_a_scan_after_a_revocation_is_refused_even_while_others_wait(gate: Gate) -> None:
+    issued = gate.issue(entries=20)
+    works: list[Callable[[], Any]] = [lambda: gate.enter(issued), lambda: gate.leave(issued)] * 10
+    at_once(*works, lambda: gate.hear(pass_revoked(issued), seq=2))
+    assert gate.enter(issued).verdict == "revoked"
+
+
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_issuing_and_erasing_at_once_leaves_nobodys_name(gate: Gate, erased_first: bool) -> None:
+    """Whichever began first, the other waits, although neither sees what the other has not committed."""
+    issued = pass_issued()
+    events = [erased(issued), issued] if erased_first else [issued, erased(issued)]
+    with ThreadPoolExecutor(1) as pool:
+        with gate.database.transaction() as session:
+            HEARING[type(events[0])](received(events[0]), session, NOON)
+            second = pool.submit(gate.hear, events[1])
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.5)
+        second.result()
+    assert gate.row(issued).people is None
+
+
+def test_counts_that_cannot_both_be_are_not_both_admitted(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+
+    def two() -> str:
+        try:
+            return gate.enter(issued, count=2).verdict
+        except InvalidInput as error:
+            return error.body.fields[0].code
+
+    assert Counter(at_once(*[two] * 10)) == {"admit": 1, "count_over_remaining": 9}

@@ -1,0 +1,145 @@
+"""verify's nameko classes over a real database: what they answer to, what they hear, what they count."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from prometheus_client import REGISTRY
+
+from contracts import rpc as contract
+from contracts.envelope import Envelope
+from contracts.errors import Forbidden
+from contracts.events import Event
+from contracts.rpc.call import Principal
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.verify import InsideQuestion, ScanResult
+from contracts.subscriptions import HEARS
+from contracts.wire import wrap
+from services.chassis.db import tables
+from services.chassis.messaging.entrypoint import EventEntrypoint
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import now
+from services.verify.consumers import Consumers
+from services.verify.models import Base
+from services.verify.service import Service
+from tests.support.factories.verify import Gate, calling, erased, officer, pass_issued, pass_revoked, scan_of
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+@pytest.fixture
+def service(gate: Gate) -> Service:
+    service = Service()
+    service.db = gate.database
+    return service
+
+
+@pytest.fixture
+def consumers(gate: Gate) -> Consumers:
+    consumers = Consumers()
+    consumers.db = gate.database
+    return consumers
+
+
+def on_the_wire(event: Event, seq: int = 1, event_id: UUID | None = None) -> Envelope:
+    return wrap(event, event_id=event_id or uuid4(), seq=seq, occurred_at=now(), keys=key_ring())
+
+
+def valid_now() -> dict:
+    return {"valid_from": now() - timedelta(hours=1), "valid_to": now() + timedelta(hours=1)}
+
+
+def test_it_answers_each_rpc_of_the_contract() -> None:
+    asked = {method.name for method in contract.METHODS if method.service == "verify"}
+    assert asked == {
+        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
+    }
+
+
+def test_it_hears_each_event_of_the_contract() -> None:
+    heard = {
+        entrypoint.event_name
+        for method in vars(Consumers).values()
+        for entrypoint in getattr(method, "nameko_entrypoints", ())
+        if isinstance(entrypoint, EventEntrypoint)
+    }
+    assert heard == {event.__name__ for event in HEARS["verify"]}
+
+
+def test_from_event_to_scan_to_who_is_inside(service: Service, consumers: Consumers) -> None:
+    issued = pass_issued(**valid_now())
+    consumers.on_pass_issued(on_the_wire(issued), 0)
+    answer = ScanResult.model_validate(service.scan(scan_of(issued), calling()))
+    assert answer.verdict == "admit"
+    inside = service.inside(InsideQuestion(site="PCS1"), calling())
+    assert [one["pass"] for one in inside["items"]] == [issued.pass_number]
+
+
+def test_it_tells_whether_a_pass_is_used_up_and_nothing_else(gate: Gate, service: Service) -> None:
+    issued = gate.issue(entries=2)
+
+    def told() -> dict:
+        return service.pass_use(PassNumber(number=issued.pass_number), calling(Principal()))
+
+    assert told() == {"used": False}
+    for used in (False, True):
+        gate.enter(issued)
+        assert told() == {"used": False}, "somebody is inside and still needs it to leave"
+        gate.leave(issued)
+        assert told() == {"used": used}
+
+
+def test_a_pass_that_verify_has_not_heard_of_is_not_used(service: Service) -> None:
+    assert service.pass_use(PassNumber(number=pass_issued().pass_number), calling()) == {"used": False}
+
+
+def test_an_event_that_comes_five_times_is_one(gate: Gate, consumers: Consumers) -> None:
+    issued = pass_issued()
+    heard = [
+        (consumers.on_pass_revoked, on_the_wire(pass_revoked(issued), 2)),
+        (consumers.on_pass_issued, on_the_wire(issued)),
+    ]
+    heard.append((consumers.on_personal_data_erased, on_the_wire(erased(issued))))
+    for hear, envelope in heard * 5:
+        hear(envelope, 0)
+    assert len(gate.everything()["inbox"]) == 3
+    assert (gate.row(issued).revoked_reason, gate.row(issued).people) == ("withdrawn", None)
+
+
+def test_recorded_scans_and_previews_are_counted_apart(gate: Gate, service: Service) -> None:
+    def counted() -> tuple[float, float]:
+        labels = {"site": "PCS1", "gate": "PCS1-G1", "verdict": "admit"}
+        scans = REGISTRY.get_sample_value("epass_scans_total", {**labels, "direction": "entry"})
+        return scans or 0, REGISTRY.get_sample_value("epass_scan_previews_total", labels) or 0
+
+    issued, (scans, previews) = gate.issue(**valid_now()), counted()
+    service.scan(scan_of(issued, id_check=None), calling())
+    assert counted() == (scans, previews + 1)
+    service.scan(scan_of(issued), calling())
+    assert counted() == (scans + 1, previews + 1)
+    with pytest.raises(Forbidden):
+        service.scan(scan_of(issued), calling(officer(site="PCS2")))
+    assert counted() == (scans + 1, previews + 1)
+
+
+def test_the_clock_ends_presence_and_forgets_tries(gate: Gate, consumers: Consumers) -> None:
+    yesterday = now() - timedelta(days=1)
+    issued = gate.issue(valid_from=yesterday - timedelta(hours=1), valid_to=yesterday + timedelta(hours=1))
+    gate.enter(issued, at=yesterday)
+    consumers.assume_left()
+    consumers.forget_tries()
+    assert gate.row(issued).inside == 0
+
+
+def test_models_and_migrations_agree(gate: Gate) -> None:
+    with gate.database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, kind, _: kind != "table" or name not in own}
+        )
+        own = {*tables.metadata.tables, "alembic_version", "probe"}
+        assert compare_metadata(context, Base.metadata) == []

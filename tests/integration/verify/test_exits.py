@@ -1,0 +1,134 @@
+"""An exit is never refused: it is recorded, and marked where something is odd about it."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.rpc.verify import Matched
+from tests.support.factories.verify import (
+    NOON,
+    VALID_FROM,
+    VALID_TO,
+    Gate,
+    number_scan,
+    officer,
+    pass_issued,
+    pass_revoked,
+    scan_of,
+)
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+def test_a_party_that_entered_leaves(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued)
+    result = gate.leave(issued)
+    assert (result.verdict, result.preview, result.inside, result.marks) == ("exit", False, 0, ())
+    said = gate.said()[-1]
+    assert {name: said[name] for name in ("direction", "verdict", "count", "inside")} == {
+        "direction": "exit", "verdict": "exit", "count": 3, "inside": 0,
+    }  # fmt: skip
+    row = gate.row(issued)
+    assert (row.inside, row.inside_site, row.inside_since, row.presumed_gone_at) == (0, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "marks"),
+    [
+        ({"valid_from": VALID_FROM - DAY, "valid_to": VALID_TO - DAY}, ("late", "no_entry")),
+        ({"valid_from": VALID_FROM + DAY, "valid_to": VALID_TO + DAY}, ("no_entry",)),
+        ({"site": "PCS2"}, ("other_site", "no_entry")),
+        ({"gate": "PCS1-G2"}, ("other_gate", "no_entry")),
+        ({}, ("no_entry",)),
+    ],
+)
+def test_an_exit_without_a_recorded_entry_is_recorded_in_every_state(
+    gate: Gate, changes: dict, marks: tuple[str, ...]
+) -> None:
+    issued = gate.issue(**changes)
+    assert gate.leave(issued).marks == marks
+    assert gate.said()[-1]["marks"] == list(marks)
+    assert gate.row(issued).inside == 0
+
+
+def test_an_exit_after_the_window_is_late(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    assert gate.leave(issued, at=VALID_TO + timedelta(hours=1)).marks == ("late",)
+
+
+def test_an_exit_by_another_gate_or_site_ends_the_presence(gate: Gate) -> None:
+    issued = gate.issue(gate="PCS1-G1")
+    gate.enter(issued)
+    result = gate.scan(
+        scan_of(issued, gate="PCS2-G1", direction="exit", id_check=None), officer("PCS2", None)
+    )
+    assert (result.verdict, result.marks) == ("exit", ("other_site",))
+    assert gate.inside().persons == 0
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_an_exit_with_a_revoked_pass_is_recorded(gate: Gate, entered: bool) -> None:
+    issued = gate.issue()
+    if entered:
+        gate.enter(issued)
+    gate.hear(pass_revoked(issued), seq=2)
+    assert gate.leave(issued).marks == (("revoked",) if entered else ("revoked", "no_entry"))
+
+
+def test_an_exit_with_a_pass_of_which_only_the_revocation_is_known(gate: Gate) -> None:
+    gate.issue()  # brings the key
+    issued = pass_issued()
+    gate.hear(pass_revoked(issued), seq=2)
+    assert gate.leave(issued).marks == ("revoked", "no_entry")
+    assert gate.scan(number_scan(issued.pass_number, direction="exit")).marks == ("revoked", "no_entry")
+
+
+def test_an_exit_asks_for_no_id_and_minds_none(gate: Gate) -> None:
+    issued = gate.issue()
+    for shown in ("0000", "234123412346", ""):
+        wrong = Matched(kind="matched", id_type="aadhaar", id_last4=shown)
+        assert gate.scan(scan_of(issued, direction="exit", id_check=wrong)).verdict == "exit"
+    assert "234123412346" not in str(gate.everything())
+
+
+def test_more_who_leave_than_who_entered_is_recorded_and_marked(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued, count=1)
+    result = gate.leave(issued, count=5)
+    assert (result.verdict, result.inside, result.marks) == ("exit", 0, ("no_entry",))
+    assert gate.scans()[-1].count == 5
+
+
+def test_an_exit_does_not_use_up_an_entry(gate: Gate) -> None:
+    """A gate that took an entry for an exit corrects itself."""
+    issued = gate.issue()
+    gate.leave(issued)
+    assert gate.enter(issued).verdict == "admit"
+
+
+@pytest.mark.parametrize("shown", ["a forged token", "an unknown number"])
+def test_an_exit_of_no_pass_is_recorded_without_one(gate: Gate, shown: str) -> None:
+    if shown == "a forged token":
+        result = gate.leave("not.a.token")
+    else:
+        result = gate.scan(number_scan(pass_issued().pass_number, direction="exit", id_check=None))
+    (scan,) = gate.scans()
+    assert (
+        result.verdict == scan.verdict == ("bad_signature" if shown == "a forged token" else "unknown_pass")
+    )
+    assert (scan.pass_number, scan.direction, scan.told) == (None, "exit", False)
+    assert gate.said() == []
+
+
+def test_a_late_exit_of_the_next_day_is_recorded(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    gate.close(NOON + DAY)
+    assert gate.leave(issued, at=NOON + DAY).marks == ("late", "no_entry")

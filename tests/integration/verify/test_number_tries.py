@@ -1,0 +1,78 @@
+"""Guessing pass numbers at a gate is slow, and hinders nobody else."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.errors import TooManyAttempts
+from services.verify import handlers
+from tests.support.factories.verify import NOON, Gate, number_scan, officer, pass_issued, scan_of
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    gate = Gate(databases["verify"])
+    gate.issue()
+    return gate
+
+
+def guess(gate: Gate, times: int, number: str = "", **changes: object) -> None:
+    for second in range(times):
+        result = gate.scan(
+            number_scan(number or pass_issued().pass_number, **changes), at=NOON + second * SECOND
+        )
+        assert result.verdict == "unknown_pass"
+
+
+@pytest.mark.parametrize("changes", [{}, {"id_check": None}, {"number": "NOT-A-NUMBER"}])
+def test_ten_unknown_numbers_close_the_gate_for_numbers_for_a_while(gate: Gate, changes: dict) -> None:
+    guess(gate, 10, **changes)
+    issued = gate.issue()
+    before = gate.everything()
+    for request in (
+        number_scan(issued.pass_number),
+        number_scan(issued.pass_number, id_check=None),
+        number_scan("7K3M"),
+    ):
+        with pytest.raises(TooManyAttempts) as refused:
+            gate.scan(request, at=NOON + 10 * SECOND)
+        assert refused.value.body.facts == {"retry_after": 290}
+    assert gate.everything() == before
+    assert gate.scan(number_scan(issued.pass_number), at=NOON + 301 * SECOND).verdict == "admit"
+
+
+def test_meanwhile_tokens_and_other_gates_and_exits_go_on(gate: Gate) -> None:
+    guess(gate, 10)
+    issued = gate.issue_party(3)
+    assert gate.scan(scan_of(issued, count=1)).verdict == "admit"
+    assert (
+        gate.scan(number_scan(issued.pass_number, gate="PCS1-G2"), officer(gate="PCS1-G2")).verdict == "admit"
+    )
+    assert gate.scan(number_scan(issued.pass_number, direction="exit")).verdict == "exit"
+
+
+def test_known_numbers_are_no_tries(gate: Gate) -> None:
+    guess(gate, 9)
+    issued = gate.issue()
+    for _ in range(20):
+        gate.scan(number_scan(issued.pass_number), at=NOON + 9 * SECOND)
+    guess(gate, 1)
+
+
+def test_a_repeat_of_the_last_try_gives_its_answer(gate: Gate) -> None:
+    last = number_scan(pass_issued().pass_number)
+    guess(gate, 9)
+    first = gate.scan(last)
+    before = gate.everything()
+    assert gate.scan(last) == first
+    assert gate.everything() == before
+
+
+def test_tries_are_forgotten(gate: Gate) -> None:
+    guess(gate, 3)
+    for at, left in ((NOON + 301 * SECOND, 1), (NOON + 600 * SECOND, 0)):
+        with gate.database.transaction() as session:
+            handlers.forget_tries(session, at)
+        assert len(gate.everything()["number_tries"]) == left

@@ -1,0 +1,177 @@
+"""Who is inside, and who is taken to have left."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from contracts.errors import Forbidden, InvalidInput
+from services.chassis.runtime.clock import IST
+from services.verify import handlers
+from services.verify.handlers import presence
+from tests.support.factories.verify import GATE, NOON, VALID_TO, Gate, officer, pass_issued
+
+CLOSED = VALID_TO + timedelta(hours=6)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+def test_the_longest_inside_comes_first_with_all_that_a_search_party_needs(gate: Gate) -> None:
+    late, early, gone = gate.issue_party(3), gate.issue(), gate.issue()
+    gate.enter(early, at=NOON - MINUTE)
+    gate.enter(late, count=2)
+    gate.enter(gone)
+    gate.leave(gone)
+    answer = gate.inside()
+    assert [(one.pass_, one.inside, one.party, one.since) for one in answer.items] == [
+        (early.pass_number, 1, 1, NOON - MINUTE),
+        (late.pass_number, 2, 3, NOON),
+    ]
+    first = answer.items[0]
+    assert (first.name_latin, first.gate, first.department, first.valid_to, first.reference) == (
+        "Gurpreet Kaur", GATE, "home", VALID_TO, early.reference,
+    )  # fmt: skip
+    assert (answer.persons, answer.next) == (3, None)
+
+
+def test_since_is_when_the_first_of_the_party_came(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued, count=2)
+    gate.leave(issued, count=1, at=NOON + MINUTE)
+    gate.enter(issued, count=1, at=NOON + 2 * MINUTE)
+    (party,) = gate.inside().items
+    assert (party.since, party.inside) == (NOON, 2)
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(gate: Gate) -> None:
+    passes = [gate.issue() for _ in range(7)]
+    for number, issued in enumerate(passes):
+        gate.enter(issued, at=NOON + number // 3 * MINUTE)
+    seen, after = [], None
+    for _ in range(4):
+        page = gate.inside(after=after, limit=2)
+        assert page.persons == 7
+        seen += [one.pass_ for one in page.items]
+        after = page.next
+    assert after is None
+    assert sorted(seen) == sorted(issued.pass_number for issued in passes)
+    assert [one.since for one in gate.inside().items] == sorted(one.since for one in gate.inside().items)
+
+
+@pytest.mark.parametrize(
+    "after", ["", "x", "~", "2026-12-01T06:00:00+00:00", "2026-12-01T06:00:00~7K3M9QW4", "\x00~\x00"]
+)
+def test_a_page_that_was_never_given_is_refused(gate: Gate, after: str) -> None:
+    with pytest.raises(InvalidInput):
+        gate.inside(after=after)
+
+
+def test_only_this_sites_parties_are_shown(gate: Gate) -> None:
+    gate.enter(gate.issue())
+    assert gate.inside(officer(role="ops", site=None), site="PCS2").persons == 0
+    assert gate.inside(officer(role="auditor", site=None), site="PCS1").persons == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"site": "PCS2"}, "not_your_site"),
+        ({"site": None}, "not_your_site"),
+        ({"role": "department"}, "forbidden"),
+        ({"role": "reception"}, "forbidden"),
+        ({"role": "ado"}, "forbidden"),
+        ({"role": None}, "forbidden"),
+    ],
+)
+def test_who_is_inside_is_not_for_everybody(gate: Gate, changes: dict, code: str) -> None:
+    with pytest.raises(Forbidden) as refused:
+        gate.inside(officer(**changes))
+    assert refused.value.body.code == code
+
+
+def test_presence_that_is_still_open_long_after_the_window_is_taken_to_have_ended(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued, count=2)
+    assert gate.close(CLOSED - MINUTE) == 0
+    assert gate.inside().persons == 2
+    assert gate.close(CLOSED) == 1
+    assert gate.inside().persons == 0
+    said = gate.said()[-1]
+    assert {
+        name: said[name]
+        for name in ("direction", "verdict", "count", "inside", "marks", "scanned_by", "gate", "site")
+    } == {
+        "direction": "exit",
+        "verdict": "exit",
+        "count": 2,
+        "inside": 0,
+        "marks": ["assumed_left"],
+        "scanned_by": "system",
+        "gate": GATE,
+        "site": "PCS1",
+    }
+    scan = gate.scans()[-1]
+    assert (scan.verdict, scan.count, scan.marks, scan.scanned_at) == ("exit", 2, ["assumed_left"], CLOSED)
+
+
+def test_midnight_ends_an_evening(gate: Gate) -> None:
+    evening = datetime(2026, 12, 1, 20, 0, tzinfo=IST)
+    gate.enter(gate.issue(valid_to=evening))
+    assert gate.close(evening + timedelta(hours=3, minutes=59)) == 0
+    assert gate.close(evening + timedelta(hours=4)) == 1
+
+
+def test_ending_it_again_changes_nothing(gate: Gate) -> None:
+    gate.enter(gate.issue())
+    gate.close(CLOSED)
+    before = gate.everything()
+    assert gate.close(CLOSED + MINUTE) == 0
+    assert gate.everything() == before
+
+
+def test_presence_that_was_taken_to_have_ended_blocks_no_later_entry(gate: Gate) -> None:
+    issued = gate.issue(entries=2)
+    gate.enter(issued)
+    gate.close(CLOSED)
+    gate.hear(issued.model_copy(update={"valid_to": CLOSED + timedelta(days=1)}), seq=2)
+    assert gate.enter(issued, at=CLOSED + MINUTE).verdict == "admit"
+
+
+def test_a_party_known_by_its_token_only_is_taken_to_have_left_too(gate: Gate) -> None:
+    gate.issue()
+    issued = pass_issued()
+    gate.enter(issued)
+    assert gate.close(CLOSED) == 1
+    assert gate.said() == []
+    gate.hear(issued)
+    assert [one["direction"] for one in gate.said()] == ["entry", "exit"]
+
+
+def test_many_parties_end_in_batches(gate: Gate) -> None:
+    for _ in range(103):
+        gate.enter(gate.issue())
+    assert [gate.close(CLOSED), gate.close(CLOSED), gate.close(CLOSED)] == [100, 3, 0]
+
+
+def test_a_party_that_is_just_being_scanned_is_left_alone(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    with gate.database.transaction() as scanning:
+        scanning.execute(text("select 1 from passes for update"))
+        assert gate.close(CLOSED) == 0
+    assert gate.close(CLOSED) == 1
+
+
+def test_one_replica_ends_presence_at_a_time(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else two replicas could wait for each other over two passes of one application."""
+    monkeypatch.setattr(presence, "_BATCH", 1)
+    gate.enter(gate.issue())
+    gate.enter(gate.issue())
+    with gate.database.transaction() as first:
+        assert handlers.close_overdue(first, CLOSED) == 1
+        assert gate.close(CLOSED) == 0
+    assert gate.close(CLOSED) == 1

@@ -1,0 +1,116 @@
+"""What verify learns from events: the same whatever their order and however often they come."""
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from contracts.events import Event, PassPersonal
+from contracts.model import Companion
+from tests.support.factories.verify import (
+    OTHER_ID,
+    Gate,
+    applicant,
+    erased,
+    number_scan,
+    pass_issued,
+    pass_revoked,
+)
+
+HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
+FIRST = pass_issued(HARJIT)
+CORRECTED = FIRST.model_copy(
+    update={
+        "officer": "HOME-02",
+        "personal": PassPersonal(applicant=applicant(id_last4="9999"), link_code="l" * 22),
+    }
+)
+NEW = pass_issued(application_id=FIRST.application_id, replaces=FIRST.pass_number)
+OTHER = pass_issued()
+HISTORY: tuple[tuple[Event, int], ...] = (
+    (FIRST, 1),
+    (CORRECTED, 2),
+    (pass_revoked(FIRST, reason="reissued", replaced=True), 3),
+    (pass_revoked(FIRST, reason="withdrawn"), 4),
+    (NEW, 1),
+    (OTHER, 1),
+)
+ERASED = (erased(FIRST), 9)
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+def tell(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
+    """The state after hearing all that, from nothing."""
+    with gate.database.transaction() as session:
+        session.execute(text("truncate passes, signing_keys, erased_applications, outbox, event_sequences"))
+    for event, seq in history:
+        gate.hear(event, seq=seq)
+    return gate.everything()
+
+
+@pytest.mark.parametrize("erasing", [(), (ERASED,)])
+@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_order_and_any_repeats_end_in_the_same_state(
+    gate: Gate, erasing: tuple[tuple[Event, int], ...], data: st.DataObject
+) -> None:
+    history = [*HISTORY, *erasing]
+    expected = tell(gate, history)
+    shuffled = data.draw(st.permutations(history * 5))
+    assert tell(gate, shuffled) == expected
+
+
+def test_revoked_before_issued_ends_revoked(gate: Gate) -> None:
+    gate.hear(pass_revoked(OTHER), seq=2)
+    gate.hear(OTHER, seq=1)
+    assert gate.enter(OTHER).verdict == "revoked"
+
+
+def test_a_pass_that_is_issued_again_later_stays_revoked(gate: Gate) -> None:
+    gate.hear(pass_revoked(OTHER), seq=2)
+    gate.hear(OTHER, seq=3)
+    assert gate.enter(OTHER).verdict == "revoked"
+
+
+def test_an_older_event_changes_nothing(gate: Gate) -> None:
+    gate.hear(CORRECTED, seq=2)
+    before = gate.everything()
+    gate.hear(FIRST, seq=1)
+    assert gate.everything() == before
+
+
+def test_a_repeated_event_leaves_who_is_inside(gate: Gate) -> None:
+    gate.hear(OTHER)
+    gate.enter(OTHER)
+    gate.hear(OTHER)
+    assert gate.enter(OTHER).verdict == "already_inside"
+
+
+def test_neither_mobile_nor_id_number_is_kept(gate: Gate) -> None:
+    gate.hear(FIRST)
+    assert not any(secret in str(gate.everything()) for secret in ("9876543210", "4821", "0917"))
+
+
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_erased_people_are_gone_and_the_pass_is_still_judged(gate: Gate, erased_first: bool) -> None:
+    gate.hear(FIRST)
+    gate.enter(FIRST, count=1, id_check=OTHER_ID)
+    for event in (erased(FIRST), NEW) if erased_first else (NEW, erased(FIRST)):
+        gate.hear(event)
+    kept = str(gate.everything())
+    assert not any(name in kept for name in ("Gurpreet", "Harjit", "CH01AB1234", OTHER_ID.reason))
+    result = gate.enter(FIRST)
+    assert (result.verdict, result.inside, result.applicant, result.companions) == ("admit", 2, None, ())
+    by_number = gate.scan(number_scan(NEW.pass_number))
+    assert by_number.verdict == "id_mismatch"
+
+
+def test_erasing_one_application_leaves_the_others(gate: Gate) -> None:
+    gate.hear(FIRST, OTHER, erased(FIRST))
+    assert gate.row(FIRST).people is None
+    assert gate.row(OTHER).people is not None

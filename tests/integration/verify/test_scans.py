@@ -1,0 +1,428 @@
+"""Scans at a gate, on a real database: verdicts, previews, parties in parts, IDs, nonces."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+
+from contracts.errors import Forbidden, IdempotencyKeyReused, InvalidInput
+from contracts.model import Companion
+from contracts.rpc.call import Principal
+from contracts.rpc.verify import Matched, OtherId, ScanPass
+from tests.support.factories.verify import (
+    GATE,
+    MATCHED,
+    NOON,
+    OTHER_ID,
+    VALID_FROM,
+    VALID_TO,
+    Gate,
+    Issuer,
+    claims_of,
+    number_scan,
+    officer,
+    party_of,
+    pass_issued,
+    pass_revoked,
+    scan_of,
+    token_of,
+)
+
+HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+def test_a_genuine_pass_with_its_id_admits_and_shows_the_visitors(gate: Gate) -> None:
+    issued = gate.issue(HARJIT, assistance="wheelchair", vehicle_allowed=True, officer="HOME-01")
+    result = gate.enter(issued)
+    assert (result.verdict, result.preview, result.party, result.inside, result.marks) == (
+        "admit",
+        False,
+        2,
+        2,
+        (),
+    )
+    assert (result.pass_, result.reference) == (issued.pass_number, issued.reference)
+    assert (result.valid_from, result.valid_to) == (VALID_FROM, VALID_TO)
+    assert (result.vehicle, result.vehicle_allowed, result.assistance) == ("CH01AB1234", True, "wheelchair")
+    assert (result.department, result.officer) == ("home", "HOME-01")
+    assert result.applicant is not None
+    assert (result.applicant.name_latin, result.companions[0].name) == ("Gurpreet Kaur", "Harjit Singh")
+
+
+def test_an_admission_is_recorded_and_said(gate: Gate) -> None:
+    issued = gate.issue(HARJIT)
+    gate.enter(issued, scanned_at=NOON - timedelta(minutes=1))
+    (scan,), row = gate.scans(), gate.row(issued)
+    assert (scan.pass_number, scan.gate, scan.site, scan.verdict, scan.count) == (
+        issued.pass_number,
+        GATE,
+        "PCS1",
+        "admit",
+        2,
+    )
+    assert (scan.scanned_at, scan.recorded_at, scan.scanned_by) == (
+        NOON - timedelta(minutes=1),
+        NOON,
+        "SEC-0001",
+    )
+    assert (row.inside, row.admitted, row.inside_site, row.last_gate) == (2, 2, "PCS1", GATE)
+    (said,) = gate.said()
+    assert said["application_id"] == str(issued.application_id)
+    assert {
+        name: said[name]
+        for name in (
+            "pass_number",
+            "reference",
+            "verdict",
+            "direction",
+            "count",
+            "inside",
+            "gate",
+            "scanned_by",
+        )
+    } == {
+        "pass_number": issued.pass_number,
+        "reference": issued.reference,
+        "verdict": "admit",
+        "direction": "entry",
+        "count": 2,
+        "inside": 2,
+        "gate": GATE,
+        "scanned_by": "SEC-0001",
+    }
+
+
+def test_what_a_gate_says_is_not_personal(gate: Gate) -> None:
+    gate.enter(gate.issue(), id_check=OTHER_ID)
+    assert not any(
+        personal in str(gate.everything()["outbox"]) for personal in ("Gurpreet", "'4821'", "same face")
+    )
+
+
+def test_a_gate_clock_that_is_far_off_is_noted_and_not_believed(gate: Gate) -> None:
+    gate.enter(gate.issue(), scanned_at=NOON - timedelta(hours=1))
+    (scan,) = gate.scans()
+    assert (scan.scanned_at, scan.claimed_at) == (NOON, NOON - timedelta(hours=1))
+
+
+def test_a_number_with_an_id_admits_like_the_qr(gate: Gate) -> None:
+    issued = gate.issue()
+    typed = f" {issued.pass_number[:4].lower()}-{issued.pass_number[4:]} "
+    assert gate.scan(number_scan(typed)).verdict == "admit"
+    assert gate.enter(issued).verdict == "already_inside"
+
+
+def refusals(gate: Gate) -> dict[str, ScanPass]:
+    """A scan for every verdict that refuses a pass."""
+    revoked, inside, used = gate.issue(), gate.issue(), gate.issue()
+    gate.hear(pass_revoked(revoked), seq=2)
+    gate.enter(inside)
+    gate.enter(used)
+    gate.leave(used)
+    day = timedelta(days=1)
+    return {
+        "unknown_pass": number_scan(pass_issued().pass_number),
+        "bad_signature": scan_of(Issuer("k9").sign(claims_of(gate.issue()))),
+        "revoked": scan_of(revoked),
+        "wrong_site": scan_of(gate.issue(site="PCS2")),
+        "wrong_gate": scan_of(gate.issue(gate="PCS1-G2")),
+        "not_yet_valid": scan_of(gate.issue(valid_from=VALID_FROM + day, valid_to=VALID_TO + day)),
+        "expired": scan_of(gate.issue(valid_from=VALID_FROM - day, valid_to=VALID_TO - day)),
+        "already_inside": scan_of(inside),
+        "already_used": scan_of(used),
+        "id_mismatch": scan_of(
+            gate.issue(), id_check=Matched(kind="matched", id_type="voter_id", id_last4="4822")
+        ),
+    }
+
+
+VERDICTS = (
+    "unknown_pass", "bad_signature", "revoked", "wrong_site", "wrong_gate", "not_yet_valid", "expired", "already_inside",
+    "already_used", "id_mismatch",
+)  # fmt: skip
+NOT_A_PASS = {"unknown_pass", "bad_signature"}
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_each_refusal_is_recorded_and_moves_nobody(gate: Gate, verdict: str) -> None:
+    request = refusals(gate)[verdict]
+    before = gate.everything()
+    result = gate.scan(request)
+    after = gate.everything()
+    assert (result.verdict, result.preview) == (verdict, False)
+    assert after["passes"] == before["passes"]
+    assert len(after["scans"]) == len(before["scans"]) + 1
+    assert len(after["outbox"]) - len(before["outbox"]) == (0 if verdict in NOT_A_PASS else 1)
+
+
+@pytest.mark.parametrize("verdict", [verdict for verdict in VERDICTS if verdict != "id_mismatch"])
+def test_a_preview_shows_the_same_verdict_and_records_nothing(gate: Gate, verdict: str) -> None:
+    request = refusals(gate)[verdict].model_copy(update={"id_check": None})
+    before = gate.everything()
+    result = gate.scan(request)
+    after = gate.everything()
+    assert (result.verdict, result.preview) == (verdict, True)
+    assert len(after.pop("number_tries")) - len(before.pop("number_tries")) == (
+        1 if verdict == "unknown_pass" else 0
+    )
+    assert after == before
+
+
+def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: Gate) -> None:
+    issued = gate.issue(HARJIT)
+    before = gate.everything()
+    by_token, by_number = (
+        gate.enter(issued, id_check=None),
+        gate.scan(number_scan(issued.pass_number, id_check=None)),
+    )
+    assert by_token == by_number
+    assert (by_token.verdict, by_token.preview, by_token.inside, by_token.party) == ("admit", True, 0, 2)
+    assert by_token.applicant is not None
+    assert gate.everything() == before
+
+
+def test_a_refusal_of_what_is_no_pass_says_nothing_else(gate: Gate) -> None:
+    issued = gate.issue()
+    for request in (
+        scan_of(Issuer("k9").sign(claims_of(issued))),
+        number_scan(pass_issued().pass_number),
+        number_scan("7K3M"),
+    ):
+        said = gate.scan(request).model_dump(exclude_defaults=True)
+        assert said.keys() == {"verdict", "preview"}
+
+
+def test_a_pass_is_used_once(gate: Gate) -> None:
+    issued = gate.issue()
+    assert [gate.enter(issued).verdict, gate.enter(issued).verdict, gate.leave(issued).verdict, gate.enter(issued).verdict] == [
+        "admit", "already_inside", "exit", "already_used",
+    ]  # fmt: skip
+
+
+def test_a_pass_for_two_entries_is_used_twice(gate: Gate) -> None:
+    issued = gate.issue(entries=2)
+    verdicts = [result.verdict for _ in range(3) for result in (gate.enter(issued), gate.leave(issued))]
+    assert verdicts == ["admit", "exit", "admit", "exit", "already_used", "exit"]
+
+
+def test_a_party_arrives_and_leaves_in_parts(gate: Gate) -> None:
+    issued = gate.issue_party(4)
+    steps = [
+        gate.enter(issued, count=1),
+        gate.leave(issued, count=1),
+        gate.enter(issued, count=2),
+        gate.enter(issued),
+    ]
+    steps += [gate.enter(issued), gate.leave(issued, count=2), gate.leave(issued), gate.enter(issued)]
+    assert [(step.verdict, step.inside) for step in steps] == [
+        ("admit", 1), ("exit", 0), ("admit", 2), ("admit", 3), ("already_used", 3), ("exit", 1), ("exit", 0), ("already_used", 0),
+    ]  # fmt: skip
+    assert [said["inside"] for said in gate.said()] == [1, 0, 2, 3, 3, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("count", "code"), [(3, "count_over_party"), (2, "count_over_remaining")])
+def test_a_count_that_cannot_be_is_refused_and_changes_nothing(gate: Gate, count: int, code: str) -> None:
+    issued = gate.issue_party(2)
+    gate.enter(issued, count=1)
+    before = gate.everything()
+    for id_check in (MATCHED, None):
+        with pytest.raises(InvalidInput) as refused:
+            gate.enter(issued, count=count, id_check=id_check)
+        assert (refused.value.body.fields[0].field, refused.value.body.fields[0].code) == ("count", code)
+    assert gate.everything() == before
+
+
+@pytest.mark.parametrize(
+    "shown", [("voter_id", "4821"), ("voter_id", "48 21"), ("voter_id", "੪੮੨੧"), ("driving_licence", "0917")]
+)
+def test_the_id_of_anyone_whom_the_pass_names_matches(gate: Gate, shown: tuple[str, str]) -> None:
+    result = gate.enter(
+        gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
+    )
+    assert result.verdict == "admit"
+
+
+@pytest.mark.parametrize("shown", [("passport", "4821"), ("voter_id", "4822"), ("driving_licence", "4821")])
+def test_another_id_does_not_match(gate: Gate, shown: tuple[str, str]) -> None:
+    result = gate.enter(
+        gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
+    )
+    assert (result.verdict, result.inside) == ("id_mismatch", 0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("234123412346", "full_number"), ("੨੩੪੧ ੨੩੪੧ ੨੩੪੬", "full_number"), ("48", "not_four")],
+)
+def test_a_full_id_number_is_refused_and_nothing_is_recorded(gate: Gate, typed: str, code: str) -> None:
+    issued = gate.issue()
+    before = gate.everything()
+    with pytest.raises(InvalidInput) as refused:
+        gate.enter(issued, id_check=Matched(kind="matched", id_type="aadhaar", id_last4=typed))
+    assert refused.value.body.fields[0].model_dump(include={"field", "code"}) == {
+        "field": "id_check.id_last4",
+        "code": code,
+    }
+    assert gate.everything() == before
+
+
+def test_another_id_that_the_officer_accepts_admits_and_is_recorded_as_such(gate: Gate) -> None:
+    assert gate.enter(gate.issue(), id_check=OTHER_ID).marks == ("other_id",)
+    (scan,) = gate.scans()
+    assert (scan.id_kind, scan.id_type, scan.reason) == ("other_id", "passport", OTHER_ID.reason)
+    assert gate.said()[0]["marks"] == ["other_id"]
+
+
+def test_an_aadhaar_number_in_the_reason_is_masked_and_said_to_be(gate: Gate) -> None:
+    result = gate.enter(
+        gate.issue(), id_check=OtherId(kind="other_id", id_type="aadhaar", reason="card 2341 2341 2346 seen")
+    )
+    assert result.marks == ("other_id", "reason_masked")
+    assert gate.scans()[0].reason == "card XXXX XXXX 2346 seen"
+    assert gate.said()[0]["marks"] == ["other_id"]
+
+
+def test_a_pass_that_names_no_id_takes_another_id_only(gate: Gate) -> None:
+    child = pass_issued().personal.applicant.model_copy(update={"id_type": None, "id_last4": None})
+    issued = gate.issue(person=child)
+    assert [gate.enter(issued).verdict, gate.enter(issued, id_check=OTHER_ID).verdict] == [
+        "id_mismatch",
+        "admit",
+    ]
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        officer(site="PCS2", gate=None),
+        officer(gate="PCS1-G2"),
+        officer(site=None),
+        officer(site=None, gate=None),
+        officer(role="reception"),
+        officer(role="ado"),
+        Principal(),
+        Principal(kind="applicant", id="a", mobile="+919876543210"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["entry", "exit"])
+def test_a_login_of_another_place_or_role_does_not_scan(
+    gate: Gate, principal: Principal, direction: str
+) -> None:
+    issued = gate.issue()
+    before = gate.everything()
+    with pytest.raises(Forbidden) as refused:
+        gate.scan(scan_of(issued, direction=direction), principal)
+    assert refused.value.body.code == ("not_your_gate" if principal.role == "security" else "forbidden")
+    assert gate.everything() == before
+
+
+def test_a_login_for_a_whole_site_scans_at_each_of_its_gates(gate: Gate) -> None:
+    for code in ("PCS1-G1", "PCS1-G2"):
+        assert gate.scan(scan_of(gate.issue(), gate=code), officer(gate=None)).verdict == "admit"
+
+
+@pytest.mark.parametrize("given", [{"token": None}, {"pass_number": "7K3M9QW4"}])
+def test_a_scan_is_of_a_token_or_of_a_number(gate: Gate, given: dict[str, str | None]) -> None:
+    issued = gate.issue()
+    before = gate.everything()
+    with pytest.raises(InvalidInput):
+        gate.enter(issued, **given)
+    assert gate.everything() == before
+
+
+def test_a_nonce_that_comes_again_gives_the_first_answer_and_no_second_effect(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    request = scan_of(issued, count=2, id_check=OTHER_ID)
+    first = gate.scan(request)
+    before = gate.everything()
+    again = gate.scan(
+        request.model_copy(update={"scanned_at": NOON + timedelta(seconds=20)}),
+        at=NOON + timedelta(seconds=30),
+    )
+    assert again == first
+    assert gate.everything() == before
+    gate.leave(issued)
+    assert gate.scan(request, at=NOON + timedelta(hours=9)) == first
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_refusal_that_is_asked_for_again_is_the_first_one(gate: Gate, verdict: str) -> None:
+    request = refusals(gate)[verdict]
+    first = gate.scan(request)
+    before = gate.everything()
+    assert gate.scan(request) == first
+    assert {**gate.everything(), "number_tries": []} == {**before, "number_tries": []}
+
+
+def test_an_exit_that_is_asked_for_again_is_one_exit(gate: Gate) -> None:
+    issued = gate.issue_party(2)
+    gate.enter(issued)
+    request = scan_of(issued, direction="exit", count=1, id_check=None)
+    assert gate.scan(request) == gate.scan(request)
+    assert gate.row(issued).inside == 1
+
+
+def test_a_nonce_is_of_one_scan(gate: Gate) -> None:
+    """Else the guard would see "admit" for a pass that was never looked at."""
+    request = scan_of(gate.issue())
+    gate.scan(request)
+    other = gate.issue()
+    before = gate.everything()
+    for reused in ({"token": token_of(other)}, {"direction": "exit", "id_check": None}):
+        with pytest.raises(IdempotencyKeyReused):
+            gate.scan(request.model_copy(update=reused))
+    assert gate.everything() == before
+
+
+def test_a_nonce_is_of_one_login(gate: Gate) -> None:
+    first, second = scan_of(gate.issue(), nonce="same nonce"), scan_of(gate.issue(), nonce="same nonce")
+    assert gate.scan(first).verdict == "admit"
+    assert gate.scan(second, officer(login_id="SEC-0002")).verdict == "admit"
+
+
+def test_a_preview_uses_up_no_nonce(gate: Gate) -> None:
+    issued = gate.issue()
+    assert gate.enter(issued, nonce="same nonce", id_check=None).preview
+    assert not gate.enter(issued, nonce="same nonce").preview
+    assert gate.enter(issued, nonce="same nonce", id_check=None).verdict == "already_inside"
+
+
+@contextmanager
+def statements(gate: Gate) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        sent.append(statement.split()[0].lower())
+
+    event.listen(gate.database.engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(gate.database.engine, "before_cursor_execute", note)
+
+
+def test_a_scan_costs_four_statements_and_a_preview_one(gate: Gate) -> None:
+    warm, issued = gate.issue(), gate.issue()
+    gate.enter(warm)  # the key is known now
+    with statements(gate) as preview:
+        gate.enter(issued, id_check=None)
+    with statements(gate) as entry:
+        gate.enter(issued)
+    with statements(gate) as exit_:
+        gate.leave(issued)
+    assert preview == ["select"]
+    assert entry == exit_ == ["select", "insert", "update", "with"]
+
+
+def test_a_reissued_pass_admits_and_the_lost_one_does_not(gate: Gate) -> None:
+    lost = gate.issue()
+    gate.hear(pass_revoked(lost, reason="reissued", replaced=True), seq=2)
+    new = party_of(1, application_id=lost.application_id, replaces=lost.pass_number)
+    gate.hear(new)
+    assert [gate.enter(lost).verdict, gate.enter(new).verdict] == ["revoked", "admit"]

@@ -1,0 +1,136 @@
+"""A pass whose PassIssued has not come yet: what its token says is enough for the gate."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.rpc.verify import Matched
+from tests.support.factories.verify import (
+    NOON,
+    OTHER_ID,
+    VALID_FROM,
+    VALID_TO,
+    Gate,
+    erased,
+    number_scan,
+    party_of,
+    pass_issued,
+    pass_revoked,
+)
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    """It knows the issuer's key from another pass."""
+    gate = Gate(databases["verify"])
+    gate.issue()
+    return gate
+
+
+def test_it_admits_without_showing_a_name(gate: Gate) -> None:
+    result = gate.enter(party_of(2))
+    assert (result.verdict, result.party, result.inside) == ("admit", 2, 2)
+    assert (result.applicant, result.reference, result.companions) == (None, None, ())
+    assert (result.valid_from, result.valid_to) == (VALID_FROM, VALID_TO)
+
+
+def test_its_id_is_matched_by_the_commitment_in_the_token(gate: Gate) -> None:
+    issued = pass_issued()
+    assert (
+        gate.enter(issued, id_check=Matched(kind="matched", id_type="voter_id", id_last4="4822")).verdict
+        == "id_mismatch"
+    )
+    assert gate.enter(issued).verdict == "admit"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changes"),
+    [
+        ("wrong_site", {"site": "PCS2"}),
+        ("wrong_gate", {"gate": "PCS1-G2"}),
+        ("not_yet_valid", {"valid_from": NOON + timedelta(days=1), "valid_to": NOON + timedelta(days=2)}),
+        ("expired", {"valid_to": NOON}),
+    ],
+)
+def test_it_is_refused_by_its_claims(gate: Gate, verdict: str, changes: dict) -> None:
+    issued = pass_issued(**changes)
+    assert [gate.enter(issued, id_check=None).verdict, gate.enter(issued).verdict] == [verdict, verdict]
+
+
+def test_it_is_used_once(gate: Gate) -> None:
+    issued = pass_issued()
+    assert [gate.enter(issued).verdict, gate.enter(issued).verdict, gate.leave(issued).verdict, gate.enter(issued).verdict] == [
+        "admit", "already_inside", "exit", "already_used",
+    ]  # fmt: skip
+
+
+def test_its_preview_records_nothing(gate: Gate) -> None:
+    before = gate.everything()
+    assert gate.enter(pass_issued(), id_check=None).verdict == "admit"
+    assert gate.everything() == before
+
+
+def test_its_number_is_known_from_the_first_scan_on(gate: Gate) -> None:
+    issued = party_of(2)
+    assert gate.scan(number_scan(issued.pass_number)).verdict == "unknown_pass"
+    gate.enter(issued, count=1)
+    assert gate.scan(number_scan(issued.pass_number)).verdict == "admit"
+
+
+def test_a_key_that_is_not_known_yet_makes_it_no_pass(databases) -> None:
+    gate, issued = Gate(databases["verify"]), pass_issued()
+    assert gate.enter(issued).verdict == "bad_signature"
+    gate.hear(issued)
+    assert gate.enter(issued).verdict == "admit"
+
+
+def test_a_revocation_that_comes_first_refuses_it(gate: Gate) -> None:
+    issued = pass_issued()
+    gate.hear(pass_revoked(issued), seq=2)
+    assert [gate.enter(issued).verdict, gate.scan(number_scan(issued.pass_number)).verdict] == [
+        "revoked",
+        "revoked",
+    ]
+
+
+def test_the_event_completes_it_and_says_what_was_scanned_before(gate: Gate) -> None:
+    issued = party_of(2)
+    gate.enter(issued, count=1)
+    gate.leave(issued, at=NOON + timedelta(minutes=1))
+    assert gate.said() == []
+    gate.hear(issued, issued)
+    said = gate.said()
+    assert [(one["direction"], one["inside"], one["application_id"]) for one in said] == [
+        ("entry", 1, str(issued.application_id)),
+        ("exit", 0, str(issued.application_id)),
+    ]
+    result = gate.enter(issued)
+    assert result.applicant is not None
+    assert (result.verdict, result.inside, result.reference) == ("admit", 1, issued.reference)
+    assert len(gate.said()) == 3
+
+
+def test_the_event_leaves_who_is_inside(gate: Gate) -> None:
+    issued = pass_issued()
+    gate.enter(issued)
+    (anonymous,) = gate.inside().items
+    gate.hear(issued)
+    (named,) = gate.inside().items
+    assert (anonymous.name_latin, named.name_latin) == ("", "Gurpreet Kaur")
+    assert anonymous.since == named.since
+    assert gate.enter(issued).verdict == "already_inside"
+
+
+def test_a_revocation_too_says_what_was_scanned_before(gate: Gate) -> None:
+    issued = pass_issued()
+    gate.enter(issued)
+    gate.hear(pass_revoked(issued), seq=2)
+    assert [one["pass_number"] for one in gate.said()] == [issued.pass_number]
+
+
+def test_erasing_reaches_what_was_scanned_before_the_event(gate: Gate) -> None:
+    issued = pass_issued()
+    gate.enter(issued, id_check=OTHER_ID)
+    gate.hear(erased(issued), issued)
+    assert gate.scans()[0].reason is None
+    assert gate.row(issued).people is None

@@ -1,0 +1,87 @@
+"""Somebody who applies through the pages over the table client, and the answers that the services usually give."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, time
+from typing import Any
+
+import httpx
+
+from contracts.events import OfficerRecord, OpeningHours, SiteRecord
+from contracts.rpc.application import Acknowledged, ApplicationList, Checked
+from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
+from services.chassis.runtime.clock import now
+from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+
+SITE = SiteRecord(
+    code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1", "hi": "सचिवालय-1"}, address={"en": "Sector 1", "pa": "ਸੈਕਟਰ 1", "hi": "सेक्टर 1"},
+    gates=("PCS1-G1",),
+    hours=tuple(OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2020, 1, 1)) for day in range(7)),
+)  # fmt: skip
+HOME = DepartmentView(code="home", name={"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}, sites=("PCS1",))
+BALDEV = OfficerRecord(
+    code="baldev",
+    name=dict.fromkeys(("en", "pa", "hi"), "Baldev Singh"),
+    designation=dict.fromkeys(("en", "pa", "hi"), "Clerk"),
+)
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+def stub(**answers: Any) -> tuple[Any, TableClient]:
+    usual: dict[str, Any] = {
+        "application__check": Checked(name_latin="Gurprit Kaur"), "application__submit": Acknowledged(reference=REFERENCE, status="submitted"),
+        "application__list_applications": ApplicationList(items=()),
+        "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME,)),
+        "approval__officers": OfficerList(items=(BALDEV,)),
+    }  # fmt: skip
+    return stubbed(**{**usual, **answers})
+
+
+def hidden(page: httpx.Response) -> dict[str, str]:
+    """What the forms of a page send along unseen."""
+    return dict(HIDDEN.findall(page.text))
+
+
+class Reader:
+    """Somebody at a phone: keeps cookies, follows redirects."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def open(self, path: str) -> httpx.Response:
+        return await self.http.get(f"/en{path}", follow_redirects=True)
+
+    async def send(self, path: str, **form: str) -> httpx.Response:
+        return await self.http.post(f"/en{path}", data=form, headers=SAME_SITE, follow_redirects=True)
+
+    def sign_out_by_time(self) -> None:
+        """The session is over; the answers are still there."""
+        self.http.cookies.delete("session")
+
+    async def answer(self, **more: str) -> httpx.Response:
+        """Everything, in order, up to the page on which the answers are checked."""
+        day = now().date().replace(day=1).isoformat()
+        forms: list[tuple[str, dict[str, str]]] = [
+            ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}), ("id", {"id_type": "voter_id", "id_last4": "4821"}),
+            ("site", {"site": "PCS1"}), ("department", {"department": "home"}), ("officer", {"officer": "baldev"}),
+            ("purpose", {"purpose_kind": "meeting", "purpose": "Arms licence renewal"}),
+            ("when", {"date-0": day, "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
+            ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
+        ]  # fmt: skip
+        for name, form in forms:
+            shown = await self.send(
+                f"/apply/{name}", **{**form, **{key: value for key, value in more.items() if key in form}}
+            )
+            assert shown.status_code == 200, (name, shown.text)
+        return shown
+
+
+@asynccontextmanager
+async def somebody(**answers: Any) -> AsyncIterator[tuple[Reader, TableClient]]:
+    """A signed-in applicant in front of services that answer so."""
+    app, client = stub(**answers)
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        yield Reader(http), client

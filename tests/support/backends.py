@@ -1,0 +1,133 @@
+"""Where tests get their broker and databases: containers where an engine answers, else private local processes."""
+
+import gc
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+
+class TestStack(Protocol):
+    """What tests need of either. Users: each service, ``relay``, ``gateway`` and ``administrator``."""
+
+    __test__ = False
+    folder: Path
+
+    def broker_url(self, user: str) -> str: ...
+    def database_url(self, role: str, database: str | None = None) -> str: ...
+    def environment(self, name: str) -> dict[str, str]: ...
+    def grant_relay(self) -> None: ...
+    def grant_ops(self) -> None: ...
+    def kill_broker(self) -> None: ...
+    def start_broker(self) -> None: ...
+    def kill_postgres(self) -> None: ...
+    def start_postgres(self) -> None: ...
+    def suspend_broker(self) -> None: ...
+    def resume_broker(self) -> None: ...
+    def suspend_postgres(self) -> None: ...
+    def resume_postgres(self) -> None: ...
+    def broker_ctl(self, *arguments: str) -> str: ...
+
+
+@lru_cache(maxsize=1)
+def backend_name() -> str:
+    """``containers`` or ``processes``."""
+    told = os.environ.get("EPASS_TEST_BACKEND", "")
+    if told:
+        if told not in {"containers", "processes"}:
+            raise pytest.UsageError(f"EPASS_TEST_BACKEND={told}: it may be containers or processes")
+        return told
+    if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
+        return "processes"
+    return "containers" if _engine_answers() else "processes"
+
+
+def _engine_answers() -> bool:
+    """Without a trace: where none answers, the client leaves its socket to the garbage collector, which warns of it."""
+    import docker
+    from docker.errors import DockerException
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            with closing(docker.from_env(timeout=3)) as client:
+                return bool(client.ping())
+        except (DockerException, OSError):
+            pass
+        gc.collect()
+    return False
+
+
+class LocalProcesses:
+    """The private processes of `make run`, in a folder of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        from deploy.local.stack import Stack
+
+        self.folder = folder
+        self.stack = Stack(folder)
+
+    def broker_url(self, user: str) -> str:
+        return self.stack.broker.url(user)
+
+    def database_url(self, role: str, database: str | None = None) -> str:
+        return self.stack.postgres.url(role, database)
+
+    def environment(self, name: str) -> dict[str, str]:
+        return self.stack.environment(name)
+
+    def grant_relay(self) -> None:
+        self.stack.grant_relay()
+
+    def grant_ops(self) -> None:
+        self.stack.grant_ops()
+
+    def kill_broker(self) -> None:
+        self.stack.broker.kill()
+
+    def start_broker(self) -> None:
+        self.stack.broker.start()
+
+    def kill_postgres(self) -> None:
+        self.stack.postgres.kill()
+
+    def start_postgres(self) -> None:
+        self.stack.postgres.start()
+
+    def suspend_broker(self) -> None:
+        self.stack.broker.suspend()
+
+    def resume_broker(self) -> None:
+        self.stack.broker.resume()
+
+    def suspend_postgres(self) -> None:
+        self.stack.postgres.suspend()
+
+    def resume_postgres(self) -> None:
+        self.stack.postgres.resume()
+
+    def broker_ctl(self, *arguments: str) -> str:
+        return self.stack.broker.ctl(*arguments)
+
+
+@contextmanager
+def start_stack(folder: Path) -> Iterator[TestStack]:
+    """Starts a broker and a database server of either kind and stops them afterwards."""
+    if backend_name() == "containers":
+        from tests.support.containers import Containers
+
+        with Containers(folder) as containers:
+            yield containers
+        return
+    local = LocalProcesses(folder)
+    local.stack.start()
+    try:
+        yield local
+    finally:
+        local.stack.stop()
+        local.stack.remove()

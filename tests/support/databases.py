@@ -1,0 +1,49 @@
+"""Each service's real database, in the hands of a test."""
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import text
+
+from contracts.subscriptions import SERVICES
+from services.chassis.db.database import Database
+from services.chassis.db.migrate import upgrade
+from tests.support.backends import TestStack
+
+
+class Databases(Mapping[str, Database]):
+    """Each service's database, migrated when first asked for and emptied before each test that uses it."""
+
+    def __init__(self, stack: TestStack) -> None:
+        self._stack = stack
+        self._open: dict[str, Database] = {}
+        self._clean: set[str] = set()
+
+    def __getitem__(self, service: str) -> Database:
+        if service not in self._open:
+            url = self._stack.database_url(service)
+            upgrade(service, url)
+            self._open[service] = Database(url, pool=40)
+        if service not in self._clean:
+            self._empty(service)
+        return self._open[service]
+
+    def _empty(self, service: str) -> None:
+        with self._open[service].transaction() as session:
+            query = "select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+            tables = session.execute(text(query)).scalars().all()
+            session.execute(text(f"truncate {', '.join(tables)} restart identity cascade"))
+        self._clean.add(service)
+
+    def forget_cleanliness(self) -> None:
+        """A new test begins."""
+        self._clean.clear()
+
+    def close(self) -> None:
+        for database in self._open.values():
+            database.close()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SERVICES)
+
+    def __len__(self) -> int:
+        return len(SERVICES)

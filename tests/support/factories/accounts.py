@@ -1,0 +1,252 @@
+"""What the tests of accounts build: logins with a password, principals, threads that start at once; and a look at what was said."""
+
+import base64
+import json
+import threading
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from joserfc import jwt
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import OKPKey
+from sqlalchemy import func, select
+
+from contracts.envelope import Envelope, Received
+from contracts.errors import ContractError
+from contracts.events import Event, OtpRequested
+from contracts.model import Role
+from contracts.rpc.accounts import (
+    ApplicantSession,
+    ChangePassword,
+    DeniedSessions,
+    IssuedLogin,
+    IssueLogin,
+    LogIn,
+    LoginId,
+    LoginView,
+    OtpRequest,
+    RequestOtp,
+    StaffSession,
+    VerifyOtp,
+)
+from contracts.rpc.call import Call, Nothing, Principal
+from contracts.wire import unwrap
+from services.accounts import handlers, seed
+from services.accounts.models import Base
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import now
+
+T = TypeVar("T")
+MOBILE = "+919876543210"
+PASSWORD = "correct horse battery"
+NEW_PASSWORD = "a stapler of good hope"
+ADDRESS = "an-address"
+
+
+def a_call(principal: Principal | None = None, key: str | None = None, address: str = ADDRESS) -> Call:
+    return Call(
+        principal=principal or Principal(),
+        deadline=now() + timedelta(seconds=3),
+        idempotency_key=key,
+        address=address,
+    )
+
+
+def staff(login_id: str, role: Role, sid: UUID | None = None) -> Principal:
+    return Principal(kind="staff", id=login_id, login_id=login_id, role=role, sid=sid)
+
+
+ADO = staff("ADO-0001", "ado")
+SCOPES: dict[str, dict[str, str]] = {
+    "department": {"department": "home"},
+    "security": {"site": "PCS1", "gate": "PCS1-G1"},
+    "reception": {"site": "PCS1"},
+}
+
+
+def given_login(
+    db: Database, login_id: str = "HOM-0001", role: Role = "department", password: str = PASSWORD
+) -> Principal:
+    """An enabled login with a password of its own."""
+    seed.seed(db, role, seed.DemoLogin(login_id=login_id, password=password, **SCOPES.get(role, {})))
+    return staff(login_id, role)
+
+
+def given_ado(db: Database, login_id: str = "ADO-0001") -> Principal:
+    return given_login(db, login_id, "ado")
+
+
+class Accounts:
+    """The use cases on one database, each with only what a test cares about."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def issue(
+        self, by: Principal = ADO, key: str | None = None, at: datetime | None = None, **changes: Any
+    ) -> IssuedLogin:
+        request = IssueLogin(
+            **{"role": "department", "name": "Gurpreet Kaur", "department": "home", **changes}
+        )
+        return handlers.issue_login(request, a_call(by, key), self.db, at or now())
+
+    def disable(
+        self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
+    ) -> LoginView:
+        with self.db.transaction() as session:
+            return handlers.disable_login(LoginId(login_id=login_id), a_call(by, key), session, at or now())
+
+    def reset(
+        self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
+    ) -> IssuedLogin:
+        return handlers.reset_login(LoginId(login_id=login_id), a_call(by, key), self.db, at or now())
+
+    def log_in(
+        self,
+        login_id: str = "HOM-0001",
+        password: str = PASSWORD,
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
+        address: str = ADDRESS,
+    ) -> StaffSession:
+        return handlers.log_in(
+            LogIn(login_id=login_id, password=password),
+            a_call(key=key, address=address),
+            self.db,
+            at or now(),
+        )
+
+    def enrol(
+        self, kiosk_id: str, token: str, *, key: str | None = None, at: datetime | None = None
+    ) -> StaffSession:
+        return handlers.enrol_kiosk(
+            LogIn(login_id=kiosk_id, password=token), a_call(key=key), self.db, at or now()
+        )
+
+    def change(
+        self,
+        who: Principal,
+        new: str = NEW_PASSWORD,
+        current: str = PASSWORD,
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
+    ) -> StaffSession:
+        return handlers.change_password(
+            ChangePassword(current=current, new=new), a_call(who, key), self.db, at or now()
+        )
+
+    def log_out(self, who: Principal, key: str | None = None, at: datetime | None = None) -> Nothing:
+        with self.db.transaction() as session:
+            return handlers.log_out(Nothing(), a_call(who, key), session, at or now())
+
+    def denied(self, at: datetime | None = None) -> DeniedSessions:
+        with self.db.transaction() as session:
+            return handlers.denied_sessions(session, at or now())
+
+    def ask_code(
+        self,
+        mobile: str = MOBILE,
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
+        address: str = ADDRESS,
+        language: str = "en",
+    ) -> OtpRequest:
+        with self.db.transaction() as session:
+            request = RequestOtp.model_validate({"mobile": mobile, "language": language})
+            return handlers.request_otp(request, a_call(key=key, address=address), session, at or now())
+
+    def verify(
+        self, request_id: UUID, code: str, *, key: str | None = None, at: datetime | None = None
+    ) -> ApplicantSession:
+        return handlers.verify_otp(
+            VerifyOtp(request_id=request_id, code=code), a_call(key=key), self.db, at or now()
+        )
+
+    def code_of(self, request_id: UUID) -> str:
+        """What the message of this request says."""
+        return next(
+            said.event.personal.code
+            for said in self.said(OtpRequested)
+            if said.event.request_id == request_id
+        )
+
+    def said(self, kind: type[Event]) -> list[Received[Any]]:
+        """Events of a kind in the outbox, oldest first."""
+        query = select(outbox).where(outbox.c.type == kind.__name__).order_by(outbox.c.position)
+        with self.db.transaction() as session:
+            rows = session.execute(query).mappings().all()
+        return [
+            unwrap(Envelope.model_validate({name: row[name] for name in Envelope.model_fields}), key_ring())
+            for row in rows
+        ]
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """What a token claims, checked with the public keys by a library that did not sign it."""
+        with self.db.transaction() as session:
+            answer = handlers.session_keys(session, now())
+        keys = {
+            key.kid: OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key.x}) for key in answer.keys
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", SecurityWarning
+            )  # joserfc prefers the newer name of RFC 9864, Ed25519
+            return jwt.decode(token, keys[header_of(token)["kid"]], algorithms=["EdDSA"]).claims
+
+    def principal(self, session: StaffSession) -> Principal:
+        """Who a session's token speaks for."""
+        return staff(session.login_id, session.role, UUID(self.claims(session.access_token)["sid"]))
+
+    def count(self, table: type[Base]) -> int:
+        with self.db.transaction() as session:
+            return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def another_code(code: str) -> str:
+    """Six digits that are not the code."""
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+def refusal_of(work: Callable[[], object]) -> ContractError:
+    """The error with which something is refused."""
+    try:
+        work()
+    except ContractError as refused:
+        return refused
+    raise AssertionError("nothing was refused")
+
+
+def at_once(*works: Callable[[], T]) -> list[T | ContractError]:
+    """Runs each on a thread of its own, all from the same moment; a refusal is a result."""
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], T]) -> T | ContractError:
+        start.wait()
+        try:
+            return work()
+        except ContractError as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def a_key() -> str:
+    """An Idempotency-Key."""
+    return str(uuid4())
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """The header of a JWT."""
+    part = token.partition(".")[0]
+    header: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return header

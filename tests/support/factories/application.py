@@ -1,0 +1,389 @@
+"""Valid things for the tests of application; each test names only what it cares about.
+
+It is Monday, 2 March 2026, 11:00 in Chandigarh. Site S1 is open on weekdays from 09:00 to 17:00, but closed on Wednesday.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+
+from contracts.crockford import new_pass_number
+from contracts.envelope import Envelope
+from contracts.events import (
+    ApprovalWithdrawn,
+    ClosedDay,
+    DepartmentRecord,
+    DirectoryChanged,
+    EscalationContact,
+    Event,
+    NotificationDelivered,
+    NotificationFailed,
+    OfficerRecord,
+    OpeningHours,
+    PassApproved,
+    PassIssued,
+    PassRejected,
+    PassReturned,
+    PassRevoked,
+    PassScanned,
+    ReviewEscalated,
+    SiteRecord,
+)
+from contracts.model import Contact
+from contracts.rpc.application import (
+    Acknowledged,
+    AmendApplication,
+    ApplicationView,
+    ReferenceOnly,
+    SubmitApplication,
+    SubmitAtCounter,
+)
+from contracts.rpc.call import Call, Page, Principal
+from contracts.wire import unwrap, wrap
+from services.application.consumers import Consumers
+from services.application.domain.application import Intake
+from services.application.domain.hours import Calendar
+from services.application.domain.place import Place
+from services.application.handlers import applying, reading
+from services.application.models import Application
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.messaging.inbox import first_sight
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import IST
+
+MONDAY = date(2026, 3, 2)
+TUESDAY = date(2026, 3, 3)
+WEDNESDAY = date(2026, 3, 4)
+NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)
+MOBILE = "+919876543210"
+OTHER_MOBILE = "+919812345678"
+AADHAAR = "2345 6789 0124"
+"""Twelve digits with a right check digit, of nobody."""
+PORTAL = Intake("portal", 5, mobile_proved=True)
+COUNTER = Intake("counter", 50, submitted_by="RCP-0001")
+CALENDAR = Calendar(NOW, furthest_days=30)
+
+Json = dict[str, Any]
+
+
+# ------------------------------------------------------------- the directory
+
+
+def site(code: str = "S1", **changes: Any) -> SiteRecord:
+    hours = tuple(
+        OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1))
+        for day in range(5)
+    )
+    facts = {
+        "code": code, "name": {"en": f"Site {code}"}, "address": {"en": "Sector 1"}, "gates": (f"{code}-G1",), "hours": hours,
+        "closed_days": (ClosedDay(day=WEDNESDAY, reason="Holi"),),
+    }  # fmt: skip
+    return SiteRecord.model_validate({**facts, **changes})
+
+
+def department(code: str = "home", **changes: Any) -> DepartmentRecord:
+    officers = (
+        OfficerRecord(
+            code=f"{code}-secretary", name={"en": "Harjinder Kaur"}, designation={"en": "Secretary"}
+        ),
+    )
+    return DepartmentRecord.model_validate(
+        {"code": code, "name": {"en": code}, "sites": ("S1",), "officers": officers, **changes}
+    )
+
+
+PLACE = Place(site(), department())
+
+
+# ----------------------------------------------------------------- the forms
+
+
+def slot(day: date = TUESDAY, start: str = "10:00", end: str = "12:00") -> Json:
+    return {"date": day.isoformat(), "from": start, "to": end}
+
+
+def companion(**changes: Any) -> Json:
+    return {"name": "Harjit Singh", "id_type": "driving_licence", "id_last4": "0917", **changes}
+
+
+def body(**changes: Any) -> Json:
+    """The body of POST /applications; ``applicant`` changes within the applicant."""
+    applicant = {
+        "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "language": "pa", "id_type": "voter_id", "id_last4": "4821",
+        "deliver_by": "whatsapp",
+    }  # fmt: skip
+    return {
+        "applicant": {**applicant, **changes.pop("applicant", {})},
+        "site": "S1",
+        "department": "home",
+        "purpose_kind": "meeting",
+        "purpose": "Arms licence renewal, file 114/2026",
+        "preferred": [slot()],
+        **changes,
+    }
+
+
+def form(**changes: Any) -> SubmitApplication:
+    return SubmitApplication.model_validate(body(**changes))
+
+
+def counter_form(**changes: Any) -> SubmitAtCounter:
+    return SubmitAtCounter.model_validate(body(**changes))
+
+
+# ------------------------------------------------------------------ the calls
+
+
+def applicant_call(mobile: str = MOBILE, key: str | None = None) -> Call:
+    return _call(Principal(kind="applicant", id=f"applicant:{mobile}", mobile=mobile), key)
+
+
+def reception_call(
+    site: str | None = "S1", key: str | None = None, login: str = "RCP-0001", role: Any = "reception"
+) -> Call:
+    return _call(Principal(kind="staff", id=login, role=role, login_id=login, site=site), key)
+
+
+def _call(principal: Principal, key: str | None) -> Call:
+    return Call(principal=principal, deadline=datetime.now(UTC) + timedelta(seconds=3), idempotency_key=key)
+
+
+# --------------------------------------------------- the service, as it is used
+
+
+@dataclass
+class Desk:
+    """The service on a real database: commands, questions, and what it has stored and said."""
+
+    database: Database
+    seqs: dict[str, int] = field(default_factory=dict)
+    seconds: Any = field(default_factory=count)
+
+    def moment(self) -> datetime:
+        """A second later than the one before."""
+        return NOW + timedelta(seconds=next(self.seconds))
+
+    def open_directory(self) -> "Desk":
+        self.hear(DirectoryChanged(site=site()))
+        self.hear(DirectoryChanged(department=department()))
+        return self
+
+    def submit(
+        self, request: SubmitApplication | None = None, call: Call | None = None, at: datetime | None = None
+    ) -> Acknowledged:
+        with self.database.transaction() as session:
+            return applying.submit(request or form(), call or applicant_call(), session, at or self.moment())
+
+    def submit_at_counter(
+        self, request: SubmitAtCounter, call: Call | None = None, at: datetime | None = None
+    ) -> Acknowledged:
+        with self.database.transaction() as session:
+            return applying.submit_at_counter(request, call or reception_call(), session, at or self.moment())
+
+    def amend(
+        self, reference: str, call: Call | None = None, at: datetime | None = None, **changes: Any
+    ) -> Acknowledged:
+        request = AmendApplication.model_validate({"reference": reference, **changes})
+        with self.database.transaction() as session:
+            return applying.amend(request, call or applicant_call(), session, at or self.moment())
+
+    def cancel(self, reference: str, call: Call | None = None, at: datetime | None = None) -> Acknowledged:
+        with self.database.transaction() as session:
+            return applying.cancel(
+                ReferenceOnly(reference=reference), call or applicant_call(), session, at or self.moment()
+            )
+
+    def view(self, reference: str, call: Call | None = None) -> ApplicationView:
+        with self.database.transaction() as session:
+            return reading.view(ReferenceOnly(reference=reference), call or applicant_call(), session)
+
+    def references(self, call: Call | None = None) -> list[str]:
+        with self.database.transaction() as session:
+            return [
+                item.reference
+                for item in reading.list_applications(Page(), call or applicant_call(), session).items
+            ]
+
+    def hear(self, event: Event) -> Envelope:
+        """An event arrives for the first time, after all that its producer said before."""
+        envelope = self.envelope(event)
+        self.deliver(envelope)
+        return envelope
+
+    def envelope(self, event: Event) -> Envelope:
+        """An event as its producer says it: its ``seq`` follows the one before."""
+        subject = f"{event.producer} {event.subject}"
+        self.seqs[subject] = self.seqs.get(subject, 0) + 1
+        return wrap(
+            event, event_id=uuid4(), seq=self.seqs[subject], occurred_at=self.moment(), keys=key_ring()
+        )
+
+    def deliver(self, envelope: Envelope) -> None:
+        """As the chassis does it: opened, past the inbox, to the service's consumer, in one transaction."""
+        method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
+        with self.database.transaction() as session:
+            if first_sight(session, f"application.{envelope.type}", envelope.id):
+                getattr(Consumers, method).__wrapped__(Consumers(), unwrap(envelope, key_ring()), session)
+
+    def row(self, reference: str) -> Application:
+        with self.database.transaction() as session:
+            return session.scalars(select(Application).where(Application.reference == reference)).one()
+
+    def counts(self) -> tuple[int, int]:
+        """How many applications, and how many events."""
+        with self.database.transaction() as session:
+            return (
+                session.scalar(select(func.count()).select_from(Application)) or 0,
+                session.scalar(select(func.count()).select_from(outbox)) or 0,
+            )
+
+    def said(self) -> list[Any]:
+        """The events in the outbox, opened, oldest first."""
+        with self.database.transaction() as session:
+            rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
+        return [unwrap(_envelope_of(row), key_ring()).event for row in rows]
+
+
+def _envelope_of(row: Mapping[Any, Any]) -> Envelope:
+    return Envelope.model_validate({name: row[name] for name in Envelope.model_fields})
+
+
+# ---------------------------------------------------- what other services say
+
+
+@dataclass
+class Elsewhere:
+    """The other services, as they tell of one application."""
+
+    application_id: UUID
+    reference: str
+    numbers: Any = field(default_factory=count)
+
+    @classmethod
+    def of(cls, row: Application) -> "Elsewhere":
+        return cls(row.id, row.reference)
+
+    def _decision(self, revision: int) -> Json:
+        return {
+            **self._about(),
+            "review_id": uuid4(),
+            "revision": revision,
+            "department": "home",
+            "decided_by": "DEP-0001",
+        }
+
+    def _about(self) -> Json:
+        return {"application_id": self.application_id, "reference": self.reference}
+
+    def _delivery(self) -> Json:
+        return {"language": "pa", "deliver_by": "sms"}
+
+    def approved(self, revision: int = 1, day: date = TUESDAY) -> PassApproved:
+        applicant = {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur"}
+        return PassApproved.model_validate(
+            {
+                **self._decision(revision),
+                **self._delivery(),
+                "site": "S1",
+                "slot": slot(day),
+                "kind": "citizen",
+                "party": 1,
+                "personal": {"applicant": applicant, "purpose": "Arms licence"},
+            }
+        )
+
+    def rejected(self, revision: int = 1, note: str = "Come with the file") -> PassRejected:
+        personal = {"contact": {}, "note": note}
+        return PassRejected.model_validate(
+            {**self._decision(revision), **self._delivery(), "reason": "no_appointment", "personal": personal}
+        )
+
+    def returned(self, revision: int = 1, note: str = "Which file?") -> PassReturned:
+        return PassReturned.model_validate(
+            {**self._decision(revision), **self._delivery(), "personal": {"contact": {}, "note": note}}
+        )
+
+    def withdrawn(self, revision: int = 1) -> ApprovalWithdrawn:
+        return ApprovalWithdrawn.model_validate({**self._decision(revision), "reason": "officer_unavailable"})
+
+    def escalated(self) -> ReviewEscalated:
+        return ReviewEscalated(
+            **self._about(),
+            review_id=uuid4(),
+            department="home",
+            level=1,
+            waiting_since=NOW,
+            personal=EscalationContact(),
+        )
+
+    def issued(
+        self, number: str | None = None, replaces: str | None = None, day: date = TUESDAY
+    ) -> PassIssued:
+        start = datetime.combine(day, time(9, 30), IST)
+        return PassIssued.model_validate(
+            {
+                **self._about(),
+                **self._delivery(),
+                "pass_number": number or new_pass_number(),
+                "site": "S1",
+                "department": "home",
+                "entries": 1,
+                "party": 1,
+                "kind": "citizen",
+                "slot": slot(day),
+                "valid_from": start,
+                "valid_to": start + timedelta(hours=3),
+                "replaces": replaces,
+                "key": {"kid": "k1", "x": "x"},
+                "personal": {"applicant": {"name": "G", "name_latin": "G"}, "link_code": "c" * 22},
+            }
+        )
+
+    def revoked(self, number: str, reason: Any = "withdrawn", *, replaced: bool = False) -> PassRevoked:
+        return PassRevoked(
+            **self._about(),
+            **self._delivery(),
+            pass_number=number,
+            reason=reason,
+            valid_to=NOW,
+            replaced=replaced,
+            personal=Contact(),
+        )
+
+    def delivered(self, purpose: str = "pass_issued") -> NotificationDelivered:
+        return NotificationDelivered(
+            message_id=uuid4(), application_id=self.application_id, purpose=purpose, channel="sms"
+        )
+
+    def failed(self, purpose: str = "pass_issued") -> NotificationFailed:
+        return NotificationFailed(
+            message_id=uuid4(),
+            application_id=self.application_id,
+            purpose=purpose,
+            channel="sms",
+            reason="unreachable",
+        )
+
+    def scanned(self, number: str, verdict: Any = "admit", inside: int = 1, **changes: Any) -> PassScanned:
+        direction = "exit" if verdict == "exit" else "entry"
+        minutes = next(self.numbers)
+        facts = {
+            **self._about(),
+            "pass_number": number,
+            "scan_id": uuid4(),
+            "site": "S1",
+            "gate": "S1-G1",
+            "direction": direction,
+            "verdict": verdict,
+            "count": 1,
+            "inside": inside,
+            "scanned_at": NOW + timedelta(days=1, minutes=minutes),
+            "scanned_by": "SEC-0001",
+        }
+        return PassScanned.model_validate({**facts, **changes})

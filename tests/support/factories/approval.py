@@ -1,0 +1,253 @@
+"""Valid things for the tests of approval; each test names only what it cares about.
+
+It is Monday, 2 March 2026, 11:00 in Chandigarh. Site T1 is open on weekdays from 09:00 to 17:00, but not on Wednesday the 4th.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, text
+
+from contracts.crockford import new_reference
+from contracts.envelope import Received
+from contracts.events import (
+    BY_NAME,
+    ApplicationAmended,
+    ApplicationCancelled,
+    ApplicationExpired,
+    ApplicationPersonal,
+    ApplicationSubmitted,
+    ClosedDay,
+    DepartmentRecord,
+    Event,
+    OfficerRecord,
+    OpeningHours,
+    PersonalDataErased,
+    SiteRecord,
+)
+from contracts.model import Companion, Contact, Person, Slot
+from contracts.rpc.approval import Approve
+from contracts.rpc.call import Call, Principal
+from services.approval.domain import Review
+from services.approval.handlers import applications
+from services.approval.handlers.directory import put_department, put_site
+from services.approval.models import Review as ReviewRow
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import IST
+
+MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
+NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)
+HEARD_BY = {
+    ApplicationSubmitted: applications.application_stated,
+    ApplicationAmended: applications.application_stated,
+    ApplicationCancelled: applications.application_cancelled,
+    ApplicationExpired: applications.application_expired,
+    PersonalDataErased: applications.personal_data_erased,
+}
+
+
+def ist(day: date, hour: int, minute: int = 0) -> datetime:
+    return datetime.combine(day, time(hour, minute), IST)
+
+
+def site(code: str = "T1", **changes: Any) -> SiteRecord:
+    weekdays = tuple(
+        OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1))
+        for day in range(5)
+    )
+    facts = {
+        "code": code,
+        "name": {"en": f"Test site {code}", "pa": "ਟੈਸਟ", "hi": "टेस्ट"},
+        "address": {"en": "Sector 1"},
+        "gates": (f"{code}-G1", f"{code}-G2"),
+        "hours": weekdays,
+        "closed_days": (ClosedDay(day=HOLI, reason="Holi"),),
+    }
+    return SiteRecord.model_validate({**facts, **changes})
+
+
+def officer(code: str = "home-secretary", **changes: Any) -> OfficerRecord:
+    facts = {
+        "code": code,
+        "name": {"en": "Harjinder Kaur", "pa": "ਹਰਜਿੰਦਰ ਕੌਰ", "hi": "हरजिंदर कौर"},
+        "designation": {"en": "Secretary", "pa": "ਸਕੱਤਰ", "hi": "सचिव"},
+        "room": "4-18",
+    }
+    return OfficerRecord.model_validate({**facts, **changes})
+
+
+def department(code: str = "home", **changes: Any) -> DepartmentRecord:
+    officers = (officer(f"{code}-secretary"), officer(f"{code}-under-secretary"))
+    facts = {"code": code, "name": {"en": code.title()}, "sites": ("T1",), "officers": officers}
+    return DepartmentRecord.model_validate({**facts, **changes})
+
+
+def slot(day: date = TUESDAY, start: str = "10:00", end: str = "12:00") -> Slot:
+    return Slot.model_validate({"date": day, "from": start, "to": end})
+
+
+def person(**changes: Any) -> Person:
+    facts = {
+        "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        "name_latin": "Gurpreet Kaur",
+        "mobile": "+919876543210",
+        "email": "g@example.org",
+        "id_type": "voter_id",
+        "id_last4": "4821",
+    }
+    return Person(**{**facts, **changes})
+
+
+def personal(**changes: Any) -> ApplicationPersonal:
+    facts = {
+        "applicant": person(),
+        "companions": (Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"),),
+        "purpose": "Arms licence renewal, file 114/2026",
+        "vehicle": "CH01AB1234",
+    }
+    return ApplicationPersonal(**{**facts, **changes})
+
+
+def _details(**changes: Any) -> dict[str, Any]:
+    return {
+        "application_id": uuid4(),
+        "reference": new_reference(),
+        "revision": 1,
+        "channel": "portal",
+        "kind": "citizen",
+        "site": "T1",
+        "department": "home",
+        "purpose_kind": "meeting",
+        "preferred": (slot(),),
+        "party": 2,
+        "assistance": "wheelchair",
+        "language": "pa",
+        "deliver_by": "whatsapp",
+        "mobile_proved": True,
+        "personal": personal(),
+    } | changes
+
+
+def submitted(**changes: Any) -> ApplicationSubmitted:
+    return ApplicationSubmitted(**_details(**changes))
+
+
+def amended(first: ApplicationSubmitted, **changes: Any) -> ApplicationAmended:
+    return ApplicationAmended(**{**dict(first), "revision": first.revision + 1, **changes})
+
+
+def cancelled(first: ApplicationSubmitted) -> ApplicationCancelled:
+    return ApplicationCancelled(**_ended(first), cancelled_by="applicant")
+
+
+def expired(first: ApplicationSubmitted) -> ApplicationExpired:
+    return ApplicationExpired(**_ended(first))
+
+
+def erased(first: ApplicationSubmitted) -> PersonalDataErased:
+    return PersonalDataErased(application_id=first.application_id, reference=first.reference)
+
+
+def _ended(first: ApplicationSubmitted) -> dict[str, Any]:
+    about = {"application_id": first.application_id, "reference": first.reference, "revision": first.revision}
+    return {
+        **about,
+        "language": first.language,
+        "deliver_by": first.deliver_by,
+        "personal": Contact(name="Gurpreet Kaur"),
+    }
+
+
+def received(event: Event, seq: int = 1, at: datetime | None = None) -> Received[Any]:
+    """The event as a consumer gets it; ``seq`` minutes ago counts from two hours before now."""
+    when = at or NOW - timedelta(hours=2) + timedelta(minutes=seq)
+    return Received(
+        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=when, producer=event.producer
+    )
+
+
+def hear(database: Database, event: Event, seq: int = 1, at: datetime | None = None) -> None:
+    """What the consumer does with an event that the inbox lets through, in its own transaction."""
+    with database.transaction() as session:
+        HEARD_BY[type(event)](received(event, seq, at), session)
+
+
+def fill_directory(database: Database) -> None:
+    """Sites T1 and T2, departments home and finance; the outbox is left empty."""
+    with database.transaction() as session:
+        put_site(session, site(), NOW)
+        put_site(session, site("T2"), NOW)
+        put_department(session, department(), NOW)
+        put_department(session, department("finance"), NOW)
+        session.execute(outbox.delete())
+
+
+def pending(database: Database, **changes: Any) -> UUID:
+    """A review that waits for a decision; its id."""
+    event = submitted(**changes)
+    hear(database, event)
+    return review_id_of(database, event.application_id)
+
+
+def review_id_of(database: Database, application_id: UUID) -> UUID:
+    with database.transaction() as session:
+        return session.scalars(select(ReviewRow.id).where(ReviewRow.application_id == application_id)).one()
+
+
+def review(**changes: Any) -> Review:
+    """A pending review for the pure domain."""
+    facts = {
+        "id": uuid4(),
+        "application": submitted(),
+        "department": "home",
+        "officer": None,
+        "status": "pending",
+    }
+    return Review(**{**facts, **changes})
+
+
+def approval(review_id: UUID, **changes: Any) -> Approve:
+    return Approve(**{"review_id": review_id, "slot": slot(), **changes})
+
+
+def desk(department: str = "home", login: str = "HOM-0001") -> Principal:
+    return Principal(kind="staff", id=login, login_id=login, role="department", department=department)
+
+
+AUDITOR = Principal(kind="staff", id="AUD-0001", login_id="AUD-0001", role="auditor")
+
+
+def by(principal: Principal, key: str | None = None) -> Call:
+    return Call(principal=principal, deadline=NOW + timedelta(days=3650), idempotency_key=key)
+
+
+def said(database: Database, kind: type[Event] | None = None) -> list[Event]:
+    """The events in the outbox, oldest first, opened."""
+    with database.transaction() as session:
+        rows = session.execute(select(outbox).order_by(outbox.c.position)).all()
+    events = []
+    for row in rows:
+        content = dict(row.data)
+        if row.personal is not None:
+            content["personal"] = key_ring().open(row.id, row.personal)
+        events.append(BY_NAME[row.type].model_validate(content))
+    return [event for event in events if kind is None or isinstance(event, kind)]
+
+
+def everything(database: Database) -> dict[str, list[Any]]:
+    """All rows of all tables, to show that nothing changed."""
+    with database.transaction() as session:
+        tables = (
+            session.execute(text("select tablename from pg_tables where schemaname = 'public' order by 1"))
+            .scalars()
+            .all()
+        )
+        return {
+            table: session.execute(text(f"select to_jsonb(t) from {table} t order by t::text"))
+            .scalars()
+            .all()
+            for table in tables
+        }

@@ -1,0 +1,170 @@
+"""What tests of the gateway build: session tokens, a client of the services that answers from a table, the application."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import date, time, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+
+from contracts.errors import Unavailable
+from contracts.events import PublicKey, SiteRecord
+from contracts.model import Person, Slot, Wire
+from contracts.rpc.accounts import DeniedSessions, SessionKeys
+from contracts.rpc.approval import SiteList
+from contracts.rpc.call import Method, Principal
+from contracts.rpc.issuance import Jwk, Jwks, PassView, QrPicture, StatusList
+from contracts.tokens import SESSION_TYP, SessionClaims
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import Settings
+from services.gateway.app import create_app
+from services.gateway.rpc_client import RpcClient
+
+KEY = Ed25519PrivateKey.generate()
+OTHER_KEY = Ed25519PrivateKey.generate()
+KID = "s1"
+ISSUER = "epass.punjab.gov.in"
+REFERENCE = "PCS-7K3M-9QW4"
+NUMBER = "7K3M9QW4"
+
+
+def public_key(key: Ed25519PrivateKey = KEY, kid: str = KID) -> PublicKey:
+    x = base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).rstrip(b"=").decode()
+    return PublicKey(kid=kid, x=x)
+
+
+def claims(kind: str = "staff", **given: Any) -> SessionClaims:
+    issued = int(now().timestamp())
+    own: dict[str, Any] = {"staff": {"sub": "HOM-0001", "role": "department", "department": "home"},
+                           "applicant": {"sub": "mobile:abc", "mobile": "+919876543210"}}[kind]  # fmt: skip
+    facts = {"iss": ISSUER, "sid": uuid4(), "iat": issued, "exp": issued + 600, "kind": kind, **own, **given}
+    return SessionClaims.model_validate(facts)
+
+
+def signed(
+    content: SessionClaims | dict[str, Any], *, key: Any = KEY, algorithm: str = "EdDSA", **headers: Any
+) -> str:
+    payload = (
+        content.model_dump(mode="json", exclude_none=True) if isinstance(content, SessionClaims) else content
+    )
+    return jwt.encode(payload, key, algorithm=algorithm, headers={"typ": SESSION_TYP, "kid": KID, **headers})
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def as_staff(role: str, **scope: Any) -> dict[str, str]:
+    """The header of a session; ``department`` and ``site`` are those of the demo where not given."""
+    usual: dict[str, Any] = {"department": {"department": "home"}, "security": {"site": "PCS1", "gate": "PCS1-G1"},
+                             "reception": {"site": "PCS1"}}.get(role, {})  # fmt: skip
+    return bearer(
+        signed(claims(sub=f"{role[:3].upper()}-0001", role=role, **{"department": None, **usual, **scope}))
+    )
+
+
+def as_applicant() -> dict[str, str]:
+    return bearer(signed(claims("applicant")))
+
+
+def pass_view(**given: Any) -> PassView:
+    day = date(2026, 12, 1)
+    facts: dict[str, Any] = {
+        "number": NUMBER, "reference": REFERENCE, "state": "issued", "token": "token", "site": "PCS1", "department": "home",
+        "valid_from": now(), "valid_to": now() + timedelta(hours=2), "slot": Slot(day=day, start=time(10), end=time(12)),
+        "entries": 1, "party": 2, "language": "en",
+        "applicant": Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", mobile="+919876543210", id_type="voter_id", id_last4="4821"),
+    }  # fmt: skip
+    return PassView(**{**facts, **given})
+
+
+SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10" viewBox="0 0 10 10"><path d="M0 0h1"/></svg>'
+
+
+def picture(content: bytes = SVG, kind: str = "image/svg+xml") -> QrPicture:
+    return QrPicture(content_type=kind, base64=base64.b64encode(content).decode())
+
+
+Answer = Wire | Exception | Callable[[Any], Wire]
+USUAL: dict[str, Answer] = {
+    "accounts.session_keys": SessionKeys(keys=(public_key(),)),
+    "accounts.denied_sessions": DeniedSessions(),
+    "issuance.jwks": Jwks(keys=(Jwk(kid="p1", x="x"),)),
+    "issuance.status_list": StatusList(jws="e30.e30.e30"),
+    "issuance.view": pass_view(),
+    "issuance.view_by_link": pass_view(),
+    "issuance.qr": picture(),
+    "issuance.qr_by_link": picture(),
+    "approval.sites": SiteList(items=(SiteRecord(code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1"}, address={}, gates=("PCS1-G1",), hours=()),)),
+}  # fmt: skip
+
+
+class TableClient(RpcClient):
+    """Answers from a table, and remembers what was asked: (method, request, principal, key)."""
+
+    def __init__(self, options: Settings, **answers: Answer) -> None:
+        super().__init__(options)
+        self.answers = {**USUAL, **{name.replace("__", "."): answer for name, answer in answers.items()}}
+        self.asked: list[tuple[str, Any, Principal, str | None]] = []
+
+    @property
+    def connected(self) -> bool:
+        return True
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def call(  # type: ignore[override]
+        self, method: Method[Any, Any], request: Any, *, principal: Principal = Principal(),  # noqa: B008
+        idempotency_key: str | None = None, address: str = "", until: float = float("inf"),
+    ) -> Any:  # fmt: skip
+        name = f"{method.service}.{method.name}"
+        self.asked.append((name, request, principal, idempotency_key))
+        answer = self.answers.get(name, Unavailable("not in the table"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(request) if callable(answer) else answer
+
+    def last(self, name: str) -> tuple[str, Any, Principal, str | None]:
+        return next(asked for asked in reversed(self.asked) if asked[0] == name)
+
+    def was_asked(self, name: str) -> bool:
+        return any(asked[0] == name for asked in self.asked)
+
+
+def options(**given: Any) -> Settings:
+    return Settings(**{"local_mode": True, "broker_urls": (), "public_url": "http://gateway.test", **given})
+
+
+def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[FastAPI, TableClient]:
+    """The application over a table of answers, its background work not running."""
+    settings = options(**(given or {}))
+    client = TableClient(settings, **answers)
+    return create_app(settings, client), client
+
+
+def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app, client=(address, 5000))
+    return httpx.AsyncClient(transport=transport, base_url="http://gateway.test", headers=headers)
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The application with its background work, until the block ends."""
+    async with app.router.lifespan_context(app), browser(app) as http:
+        yield http
+
+
+async def until(what: str, true: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    """Waits until something holds; the time that asking takes counts too."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not await true():
+        assert loop.time() < end, f"{what} did not come within {seconds} s"
+        await asyncio.sleep(0.05)

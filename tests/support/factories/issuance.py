@@ -1,0 +1,189 @@
+"""What the tests of issuance build: approvals and what ends them, principals, deliveries; and a look at what was said."""
+
+import base64
+import warnings
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from joserfc import jwt
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import KeySet, OKPKey
+from sqlalchemy import select
+
+from contracts.envelope import Envelope
+from contracts.events import (
+    ApplicationCancelled,
+    ApplicationPersonal,
+    ApprovalWithdrawn,
+    Event,
+    PassApproved,
+    PersonalDataErased,
+)
+from contracts.model import Companion, Contact, Person, Slot
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.issuance import Jwks, PassView
+from contracts.wire import unwrap, wrap
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.messaging.personal_data import key_ring
+from services.chassis.runtime.clock import IST, now
+from services.issuance.consumers import Consumers
+from services.issuance.models import PassRow
+from services.issuance.service import Service
+
+MOBILE = "+919876543210"
+NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
+"""The day before the slot of :func:`approved`."""
+TEN_TO_TWELVE = Slot(day=date(2026, 12, 1), start=time(10), end=time(12))
+VALID_FROM = datetime(2026, 12, 1, 9, 30, tzinfo=IST)
+VALID_TO = datetime(2026, 12, 1, 12, 30, tzinfo=IST)
+
+
+def applicant(**changes: Any) -> Person:
+    person = Person(
+        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        name_latin="Gurpreet Kaur",
+        mobile=MOBILE,
+        email="gurpreet@example.org",
+        id_type="voter_id",
+        id_last4="4821",
+    )
+    return person.model_copy(update=changes)
+
+
+def approved(*companions: Companion, person: Person | None = None, **changes: Any) -> PassApproved:
+    """An approval for the applicant and these companions."""
+    facts: dict[str, Any] = {
+        "application_id": uuid4(),
+        "reference": "PCS-7K3M-9QW4",
+        "review_id": uuid4(),
+        "revision": 1,
+        "department": "home",
+        "decided_by": "HOM-0001",
+        "site": "PCS1",
+        "officer": "home-secretary",
+        "slot": TEN_TO_TWELVE,
+        "kind": "citizen",
+        "party": 1 + len(companions),
+        "language": "pa",
+        "deliver_by": "whatsapp",
+        "personal": ApplicationPersonal(
+            applicant=person or applicant(),
+            companions=companions,
+            purpose="Arms licence renewal",
+            vehicle="CH01AB1234",
+        ),
+    }
+    return PassApproved(**facts | changes)
+
+
+def tomorrow() -> Slot:
+    """A slot that is still to come by the real clock, which the service itself reads."""
+    return Slot(day=(now() + timedelta(days=1)).astimezone(IST).date(), start=time(10), end=time(12))
+
+
+def withdrawn(approval: PassApproved, **changes: Any) -> ApprovalWithdrawn:
+    facts = {
+        name: getattr(approval, name)
+        for name in ("application_id", "reference", "review_id", "revision", "department", "decided_by")
+    }
+    return ApprovalWithdrawn(**facts | {"reason": "officer_unavailable"} | changes)
+
+
+def cancelled(approval: PassApproved) -> ApplicationCancelled:
+    return ApplicationCancelled(
+        application_id=approval.application_id,
+        reference=approval.reference,
+        revision=approval.revision,
+        language="pa",
+        deliver_by="whatsapp",
+        personal=Contact(name="Gurpreet Kaur", mobile=MOBILE),
+        cancelled_by="applicant",
+    )
+
+
+def erased(approval: PassApproved) -> PersonalDataErased:
+    return PersonalDataErased(application_id=approval.application_id, reference=approval.reference)
+
+
+def citizen(mobile: str | None = MOBILE) -> Principal:
+    return Principal(kind="applicant", id=f"applicant:{mobile}", mobile=mobile)
+
+
+def staff(role: Any = "reception", site: str | None = "PCS1") -> Principal:
+    return Principal(kind="staff", id=f"{role}-0001", role=role, login_id=f"{role}-0001", site=site)
+
+
+def calling(principal: Principal | None = None, key: str | None = None) -> Call:
+    return Call(principal=principal or citizen(), deadline=now() + timedelta(seconds=3), idempotency_key=key)
+
+
+def deliver(database: Database, event: Event, event_id: UUID | None = None) -> None:
+    """One delivery, as the chassis makes it: opened, looked up in the inbox, handled, all in one transaction."""
+    consumers = Consumers()
+    consumers.db = database
+    take = {
+        PassApproved: consumers.on_pass_approved,
+        ApprovalWithdrawn: consumers.on_approval_withdrawn,
+        ApplicationCancelled: consumers.on_application_cancelled,
+        PersonalDataErased: consumers.on_personal_data_erased,
+    }[type(event)]
+    take(wrap(event, event_id=event_id or uuid4(), seq=1, occurred_at=NOW, keys=key_ring()), 1)
+
+
+def service_on(database: Database) -> Service:
+    """The service with its RPCs, without a broker."""
+    service = Service()
+    service.db = database
+    return service
+
+
+def said(database: Database) -> list[Any]:
+    """Every event of the outbox, opened, in the order in which they were said."""
+    with database.transaction() as session:
+        rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
+    return [unwrap(Envelope.model_validate(dict(row)), key_ring()).event for row in rows]
+
+
+def rows(database: Database, application_id: UUID | None = None) -> list[PassRow]:
+    """The passes, all or of one application, in the order in which their events were said."""
+    told = (outbox.c.type == "PassIssued") & (outbox.c.data["pass_number"].astext == PassRow.number)
+    query = select(PassRow).join(outbox, told).order_by(outbox.c.position)
+    with database.transaction() as session:
+        return list(
+            session.scalars(
+                query if application_id is None else query.where(PassRow.application_id == application_id)
+            )
+        )
+
+
+def issue(database: Database, approval: PassApproved | None = None) -> PassRow:
+    """A pass that exists."""
+    approval = approval or approved()
+    deliver(database, approval)
+    return rows(database, approval.application_id)[-1]
+
+
+def verified(token: str, keys: Jwks) -> jwt.Token:
+    """The token, checked by a library that did not make it.
+
+    Raises:
+        joserfc.errors.JoseError: no key of the set has signed this.
+    """
+    published = KeySet([OKPKey.import_key(key.model_dump()) for key in keys.keys])
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", SecurityWarning
+        )  # joserfc prefers the newer name of RFC 9864, Ed25519
+        return jwt.decode(token, published, algorithms=["EdDSA"])
+
+
+def picture_bytes(answer: dict[str, Any]) -> bytes:
+    """The picture in the answer of an RPC."""
+    return base64.b64decode(answer["base64"])
+
+
+def as_view(answer: Any) -> PassView:
+    """The answer of an RPC as its caller reads it."""
+    return PassView.model_validate(answer)

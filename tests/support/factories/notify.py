@@ -1,0 +1,167 @@
+"""Valid events as notify hears them; a test names only what it cares about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from contracts import events
+from contracts.crockford import new_pass_number, new_reference
+from contracts.envelope import Received
+from contracts.events import Event
+from contracts.model import Contact, Language, Person, Slot
+from contracts.rpc.call import Principal
+from services.chassis.runtime.clock import now
+from services.notify.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+
+E = TypeVar("E", bound=Event)
+
+MOBILE = "+919876543210"
+OTHER_MOBILE = "+919812345678"
+PUBLIC_URL = "https://epass.example"
+LINK_CODE = "Zk3vQ9mT1xA7bC2dE5fG6h"
+
+APPLICANT = Principal(kind="applicant", id="applicant", mobile=MOBILE)
+RECEPTION = Principal(kind="staff", id="REC-0001", login_id="REC-0001", role="reception", site="PCS1")
+DEPARTMENT = Principal(kind="staff", id="DEP-0001", login_id="DEP-0001", role="department", department="home")
+
+
+def received(
+    event: E, *, event_id: UUID | None = None, at: datetime | None = None, expires_at: datetime | None = None
+) -> Received[E]:
+    """An event as it comes out of its envelope."""
+    return Received(
+        event=event,
+        id=event_id or uuid4(),
+        subject=event.subject,
+        seq=1,
+        occurred_at=at or now(),
+        producer=event.producer,
+        expires_at=expires_at,
+    )
+
+
+def otp(
+    *, mobile: str = MOBILE, code: str = "482917", language: Language = "pa", minutes: float = 10
+) -> Received[events.OtpRequested]:
+    """A code that is good for so many minutes from now."""
+    event = events.OtpRequested(
+        request_id=uuid4(), language=language, personal=events.OtpContact(mobile=mobile, code=code)
+    )
+    return received(event, expires_at=now() + timedelta(minutes=minutes))
+
+
+def login(**changes: Any) -> events.LoginIssued:
+    facts: dict[str, Any] = {
+        "login_id": "PWD-0007", "role": "department", "department": "public_works", "issued_by": "ADO-0001",
+        "personal": Contact(name="Harjit Singh", mobile=MOBILE),
+    }  # fmt: skip
+    return events.LoginIssued(**{**facts, **changes})
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One application, from which all events about it are made."""
+
+    application_id: UUID = field(default_factory=uuid4)
+    reference: str = field(default_factory=new_reference)
+    number: str = field(default_factory=new_pass_number)
+    language: Language = "pa"
+    deliver_by: str = "sms"
+    mobile: str | None = MOBILE
+    email: str | None = None
+
+    @property
+    def person(self) -> Person:
+        return Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", mobile=self.mobile, email=self.email)
+
+    @property
+    def contact(self) -> Contact:
+        return Contact(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", mobile=self.mobile, email=self.email)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"application_id": self.application_id, "reference": self.reference}
+
+    @property
+    def way(self) -> dict[str, Any]:
+        return {"language": self.language, "deliver_by": self.deliver_by}
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        return {"review_id": uuid4(), "revision": 1, "department": "home", "decided_by": "HOME-0001"}
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(day=date(2026, 12, 1), start=time(10, 0), end=time(12, 0))
+
+    def submitted(self) -> events.ApplicationSubmitted:
+        return events.ApplicationSubmitted(
+            **self.about, **self.way, revision=1, channel="portal", kind="citizen", site="PCS1", department="home",
+            purpose_kind="meeting", preferred=(self.slot,), party=1, mobile_proved=True,
+            personal=events.ApplicationPersonal(applicant=self.person, purpose="Licence"),
+        )  # fmt: skip
+
+    def cancelled(self) -> events.ApplicationCancelled:
+        return events.ApplicationCancelled(
+            **self.about, **self.way, revision=1, personal=self.contact, cancelled_by="applicant"
+        )
+
+    def expired(self) -> events.ApplicationExpired:
+        return events.ApplicationExpired(**self.about, **self.way, revision=1, personal=self.contact)
+
+    def rejected(self, reason: str = "officer_unavailable") -> events.PassRejected:
+        personal = events.DecisionPersonal(contact=self.contact, note="Come next week")
+        return events.PassRejected(**self.about, **self.way, **self.decided, reason=reason, personal=personal)
+
+    def returned(self, note: str = "Please name the officer") -> events.PassReturned:
+        personal = events.DecisionPersonal(contact=self.contact, note=note)
+        return events.PassReturned(**self.about, **self.way, **self.decided, personal=personal)
+
+    def issued(
+        self, *, number: str | None = None, valid_for: timedelta = timedelta(days=1), **changes: Any
+    ) -> events.PassIssued:
+        facts: dict[str, Any] = {
+            "pass_number": number or self.number, "site": "PCS1", "gate": None, "department": "home", "entries": 1, "party": 1,
+            "kind": "citizen", "slot": self.slot, "valid_from": now(), "valid_to": now() + valid_for,
+            "key": events.PublicKey(kid="k1", x="AAAA"), "personal": events.PassPersonal(applicant=self.person, link_code=LINK_CODE),
+        }  # fmt: skip
+        return events.PassIssued(**self.about, **self.way, **{**facts, **changes})
+
+    def revoked(
+        self, *, number: str | None = None, reason: str = "withdrawn", replaced: bool = False
+    ) -> events.PassRevoked:
+        return events.PassRevoked(
+            **self.about, **self.way, pass_number=number or self.number, reason=reason, replaced=replaced,
+            valid_to=now() + timedelta(days=1), personal=self.contact,
+        )  # fmt: skip
+
+    def escalated(self, duty: Contact | None = None) -> events.ReviewEscalated:
+        personal = events.EscalationContact(contact=duty or Contact(name="Duty officer", mobile=OTHER_MOBILE))
+        return events.ReviewEscalated(
+            **self.about, review_id=uuid4(), department="home", level=1, waiting_since=datetime.fromisoformat("2026-11-30T04:00:00+00:00"),
+            personal=personal,
+        )  # fmt: skip
+
+    def erased(self) -> events.PersonalDataErased:
+        return events.PersonalDataErased(**self.about)
+
+
+class RecordingChannel:
+    """A channel that remembers what it got, and fails as often as it is told to."""
+
+    def __init__(self, *faults: TemporaryChannelError | PermanentChannelError) -> None:
+        self.sent: list[Outgoing] = []
+        self.faults = list(faults)
+
+    def send(self, message: Outgoing) -> Receipt:
+        self.sent.append(message)
+        if self.faults:
+            raise self.faults.pop(0)
+        return Receipt(f"vendor-{len(self.sent)}")
+
+    @property
+    def everywhere(self) -> Mapping[str, "RecordingChannel"]:
+        """It serves every channel."""
+        return {"sms": self, "whatsapp": self, "email": self}

@@ -1,0 +1,195 @@
+"""The six services on real databases without a broker: commands at their handlers, events carried by hand. And `epass`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from importlib import import_module
+from threading import Event as Flag
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, text, update
+
+from contracts.envelope import Envelope
+from contracts.model import Slot
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.approval import Approve, Reject, Return, Withdraw
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.verify import ScanPass, ScanResult
+from contracts.subscriptions import subscriptions
+from deploy.local.walk import _window
+from services.application.handlers import applying
+from services.approval.handlers import decisions, directory
+from services.chassis.db.tables import outbox
+from services.chassis.runtime.clock import IST, now
+from services.notify import handlers as notify
+from services.notify.sending import Sender
+from services.verify import handlers as verify
+from tests.conftest import make_call
+from tests.integration.notify.test_sender import OPTIONS
+from tests.support.backends import TestStack
+from tests.support.databases import Databases
+from tests.support.factories.application import counter_form, department, form, reception_call, site
+from tests.support.factories.approval import by, desk
+from tests.support.factories.notify import RecordingChannel
+from tests.support.factories.verify import MATCHED, calling, officer
+
+MOBILE = "+919876543210"
+GATE = "S1-G1"
+
+
+def command_of(*arguments: str) -> list[str]:
+    """`epass` with this Python."""
+    return [sys.executable, "-m", "services.ops.cli", *arguments]
+
+
+def environment_of(stack: TestStack, **settings: str) -> dict[str, str]:
+    """What ops have: no key of any service."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EPASS_")}
+    return {**inherited, **stack.environment("administrator"), **settings}
+
+
+def epass(
+    stack: TestStack, *arguments: str, typed: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs one command to its end."""
+    environment = environment_of(stack, **settings)
+    return subprocess.run(
+        command_of(*arguments),
+        env=environment,
+        input=typed,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+
+
+class Town:
+    """Everything that people do, from the application to the gate; ``carry`` is the relay and the broker."""
+
+    def __init__(self, databases: Databases) -> None:
+        self.databases = databases
+        self.window: dict[str, Any] = _window(datetime.now(IST))
+        self._consumers: dict[str, Any] = {}
+        for service in databases:
+            databases[service]
+        for service in {subscription.service for subscription in subscriptions()}:
+            self._consumers[service] = import_module(f"services.{service}.consumers").Consumers()
+            self._consumers[service].db = databases[service]
+        always = [
+            {"weekday": day, "opens": "00:00", "closes": "23:59", "valid_from": "2026-01-01"}
+            for day in range(7)
+        ]
+        with databases["approval"].transaction() as session:
+            directory.put_site(session, site(hours=always, closed_days=()), now())
+            directory.put_department(session, department(), now())
+        self.carry()
+
+    def carry(self) -> None:
+        """Every event that was said is heard by all who hear it, and so is what they say to that."""
+        while envelopes := [envelope for service in self.databases for envelope in self._take(service)]:
+            for envelope in envelopes:
+                for subscription in subscriptions():
+                    if subscription.event.__name__ == envelope.type:
+                        self.deliver(subscription.service, envelope)
+
+    def deliver(self, service: str, envelope: Envelope) -> None:
+        method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
+        getattr(self._consumers[service], method)(envelope, 0)
+
+    def _take(self, service: str) -> Iterator[Envelope]:
+        with self.databases[service].transaction() as session:
+            rows = (
+                session.execute(select(outbox).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.position))
+                .mappings()
+                .all()
+            )
+            session.execute(update(outbox).values(sent_at=now()))
+        yield from (Envelope.model_validate(dict(row)) for row in rows)
+
+    def apply(self) -> str:
+        """An application by its reference."""
+        with self.databases["application"].transaction() as session:
+            return applying.submit(form(preferred=[self.window]), self.citizen(), session, now()).reference
+
+    def apply_and_carry(self) -> str:
+        """An application that lies on its desk."""
+        reference = self.apply()
+        self.carry()
+        return reference
+
+    def apply_at_counter(self) -> str:
+        """Of a visitor without a mobile, whose pass is printed."""
+        with self.databases["application"].transaction() as session:
+            return applying.submit_at_counter(
+                counter_form(preferred=[self.window]), reception_call(), session, now()
+            ).reference
+
+    def cancel(self, reference: str) -> None:
+        with self.databases["application"].transaction() as session:
+            applying.cancel(ReferenceOnly(reference=reference), self.citizen(), session, now())
+
+    def approve(self, reference: str) -> None:
+        slot = Slot.model_validate(self.window)
+        self._decide(decisions.approve, Approve(review_id=self.review_of(reference), slot=slot))
+
+    def reject(self, reference: str) -> None:
+        self._decide(decisions.reject, Reject(review_id=self.review_of(reference), reason="security"))
+
+    def send_back(self, reference: str) -> None:
+        self._decide(
+            decisions.return_to_applicant, Return(review_id=self.review_of(reference), note="Which file?")
+        )
+
+    def withdraw(self, reference: str) -> None:
+        self._decide(
+            decisions.withdraw, Withdraw(review_id=self.review_of(reference), reason="officer_unavailable")
+        )
+
+    def _decide(self, decision: Any, request: Any) -> None:
+        with self.databases["approval"].transaction() as session:
+            decision(request, by(desk("home")), session, now())
+
+    def send_messages(self, channel: RecordingChannel | None = None) -> None:
+        """Hands every message that is due to its channel."""
+        channel = channel or RecordingChannel()
+        sender = Sender(
+            self.databases["notify"], dict.fromkeys(("sms", "whatsapp", "email"), channel), OPTIONS, Flag()
+        )
+        while sender.send_due():
+            pass
+
+    def print_pass(self, number: str) -> None:
+        with self.databases["notify"].transaction() as session:
+            notify.record_print(PassNumber(number=number), reception_call(), session, now())
+
+    def scan(self, number: str, direction: str = "entry", count: int | None = None) -> ScanResult:
+        facts = {
+            "pass_number": number,
+            "gate": GATE,
+            "nonce": uuid4().hex,
+            "direction": direction,
+            "count": count,
+        }
+        request = ScanPass(**facts, id_check=MATCHED if direction == "entry" else None)
+        with self.databases["verify"].transaction() as session:
+            return verify.scan(request, calling(officer(site="S1", gate=GATE)), session, now())
+
+    def citizen(self) -> Call:
+        return make_call(Principal(kind="applicant", id=f"applicant:{MOBILE}", mobile=MOBILE))
+
+    def review_of(self, reference: str) -> UUID:
+        return self._one("approval", "select id from reviews where reference = :key", reference)
+
+    def pass_of(self, reference: str) -> str:
+        return self._one(
+            "issuance", "select number from passes where reference = :key and revoked_at is null", reference
+        )
+
+    def _one(self, service: str, query: str, key: str) -> Any:
+        with self.databases[service].transaction() as session:
+            return session.execute(text(query), {"key": key}).scalar_one()

@@ -1,0 +1,311 @@
+"""What a gate sees in tests: an issuer with a key, its passes as events and as tokens, forged tokens, officers, scans.
+
+All instants hang on NOON (11:30 IST): a pass is valid from 10:00 to 12:30 IST of that day unless a test says otherwise.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import select, text
+
+from contracts.commitment import commit, commitment_key
+from contracts.crockford import new_pass_number
+from contracts.envelope import Received
+from contracts.events import Event, PassIssued, PassPersonal, PassRevoked, PersonalDataErased, PublicKey
+from contracts.model import Companion, Contact, Person, Slot
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.verify import InsideList, InsideQuestion, Matched, OtherId, ScanPass, ScanResult
+from services.chassis.db import tables
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import settings
+from services.verify import handlers
+from services.verify.handlers import signing_keys
+from services.verify.models import Base, Pass, Scan
+
+E = TypeVar("E", bound=Event)
+NOON = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
+VALID_FROM = NOON - timedelta(minutes=90)
+VALID_TO = NOON + timedelta(minutes=60)
+GATE = "PCS1-G1"
+MATCHED = Matched(kind="matched", id_type="voter_id", id_last4="4821")
+OTHER_ID = OtherId(kind="other_id", id_type="passport", reason="voter ID forgotten, same face")
+
+
+class Issuer:
+    """Signs as issuance does, and as it never would."""
+
+    def __init__(self, kid: str) -> None:
+        self.kid = kid
+        self.private = Ed25519PrivateKey.generate()
+        self.raw = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    @property
+    def public(self) -> PublicKey:
+        return PublicKey(kid=self.kid, x=_b64(self.raw))
+
+    def sign(self, claims: dict[str, Any], **header: Any) -> str:
+        return jwt.encode(
+            claims, self.private, "EdDSA", headers={"typ": "epass+jwt", "kid": self.kid, **header}
+        )
+
+
+ISSUER = Issuer("k1")
+STRANGER = Issuer("k1")
+"""Another key under the same name."""
+
+
+def applicant(**changes: Any) -> Person:
+    person = Person(
+        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        name_latin="Gurpreet Kaur",
+        mobile="+919876543210",
+        id_type="voter_id",
+        id_last4="4821",
+    )
+    return person.model_copy(update=changes)
+
+
+def pass_issued(*companions: Companion, person: Person | None = None, **changes: Any) -> PassIssued:
+    """A pass for the applicant and these companions."""
+    facts: dict[str, Any] = {
+        "pass_number": new_pass_number(),
+        "application_id": uuid4(),
+        "reference": "PCS-7K3M-9QW4",
+        "site": "PCS1",
+        "department": "home",
+        "entries": 1,
+        "party": 1 + len(companions),
+        "kind": "citizen",
+        "slot": Slot(day=date(2026, 12, 1), start=time(10, 30), end=time(12)),
+        "valid_from": VALID_FROM,
+        "valid_to": VALID_TO,
+        "language": "pa",
+        "deliver_by": "sms",
+        "key": ISSUER.public,
+        "personal": PassPersonal(
+            applicant=person or applicant(), companions=companions, vehicle="CH01AB1234", link_code="l" * 22
+        ),
+    }
+    return PassIssued(**facts | changes)
+
+
+def party_of(size: int, **changes: Any) -> PassIssued:
+    """A pass for so many people."""
+    return pass_issued(*(Companion(name=f"Companion {n}", child=True) for n in range(size - 1)), **changes)
+
+
+def pass_revoked(issued: PassIssued, **changes: Any) -> PassRevoked:
+    facts: dict[str, Any] = {
+        "pass_number": issued.pass_number,
+        "application_id": issued.application_id,
+        "reference": issued.reference,
+        "reason": "withdrawn",
+        "valid_to": issued.valid_to,
+        "language": "pa",
+        "deliver_by": "sms",
+        "personal": Contact(name="Gurpreet Kaur"),
+    }
+    return PassRevoked(**facts | changes)
+
+
+def erased(issued: PassIssued) -> PersonalDataErased:
+    return PersonalDataErased(application_id=issued.application_id, reference=issued.reference)
+
+
+def received(event: E, seq: int = 1) -> Received[E]:
+    return Received(
+        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=NOON, producer=event.producer
+    )
+
+
+def claims_of(issued: PassIssued, **changes: Any) -> dict[str, Any]:
+    """The token's claims, as contracts/tokens.py has them."""
+    person = issued.personal.applicant
+    key = commitment_key(settings().commitment_master.get_secret_value(), issued.pass_number)
+    claims = {
+        "iss": settings().issuer,
+        "aud": "gate",
+        "jti": issued.pass_number,
+        "nbf": int(issued.valid_from.timestamp()),
+        "exp": int(issued.valid_to.timestamp()),
+        "site": issued.site,
+        "party": issued.party,
+        "gate": issued.gate,
+        "entries": issued.entries,
+        "idc": commit(key, person.id_type, person.id_last4) if person.id_type and person.id_last4 else None,
+    } | changes
+    return {name: claim for name, claim in claims.items() if claim is not None}
+
+
+def token_of(issued: PassIssued) -> str:
+    """What the QR holds."""
+    return ISSUER.sign(claims_of(issued))
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _assembled(header: dict[str, Any], claims: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """A token put together by hand: PyJWT refuses to make most of these."""
+    signed = ".".join(_b64(json.dumps(part).encode()) for part in (header, claims))
+    return f"{signed}.{_b64(sign(signed.encode()))}"
+
+
+def forgeries(issued: PassIssued) -> dict[str, str]:
+    """Tokens for a genuine pass that a gate must not take, by what is wrong with them."""
+    claims, header = claims_of(issued), {"typ": "epass+jwt", "alg": "EdDSA", "kid": ISSUER.kid}
+    genuine, sign = token_of(issued), ISSUER.private.sign
+    pem = ISSUER.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    own_key = {"kty": "OKP", "crv": "Ed25519", "x": _b64(STRANGER.raw)}
+    session = claims | {"aud": "gateway", "sub": "SEC-0001", "sid": str(UUID(int=1)), "kind": "staff"}
+    head, payload, signature = genuine.split(".")
+    larger = _b64(json.dumps(claims | {"party": 9}).encode())
+
+    def hs256(key: bytes) -> Callable[[bytes], bytes]:
+        return lambda signed: hmac.new(key, signed, hashlib.sha256).digest()
+
+    return {
+        "alg none": _assembled(header | {"alg": "none"}, claims, lambda _: b""),
+        "alg None, signed": _assembled(header | {"alg": "None"}, claims, sign),
+        "no alg": _assembled({"typ": "epass+jwt", "kid": ISSUER.kid}, claims, sign),
+        "HS256 with the public key, raw": _assembled(header | {"alg": "HS256"}, claims, hs256(ISSUER.raw)),
+        "HS256 with the public key, PEM": _assembled(header | {"alg": "HS256"}, claims, hs256(pem)),
+        "crit": _assembled(header | {"crit": ["exp"]}, claims, sign),
+        "b64": _assembled(header | {"b64": False, "crit": ["b64"]}, claims, sign),
+        "jwk": _assembled(header | {"jwk": own_key}, claims, STRANGER.private.sign),
+        "jwk without kid": _assembled(
+            {"typ": "epass+jwt", "alg": "EdDSA", "jwk": own_key}, claims, STRANGER.private.sign
+        ),
+        "jku": _assembled(header | {"jku": "https://example.org/keys"}, claims, sign),
+        "x5u": _assembled(header | {"x5u": "https://example.org/cert"}, claims, sign),
+        "x5c": _assembled(header | {"x5c": ["AAAA"]}, claims, sign),
+        "another typ": ISSUER.sign(claims, typ="JWT"),
+        "typ in capitals": ISSUER.sign(claims, typ="EPASS+JWT"),
+        "a session token": ISSUER.sign(session, typ="epass-session+jwt"),
+        "a status list": ISSUER.sign(claims, typ="epass-status+jwt"),
+        "another key": STRANGER.sign(claims),
+        "an unknown kid": Issuer("k9").sign(claims),
+        "a kid with a NUL": _assembled(header | {"kid": "\x00"}, claims, sign),
+        "a kid with a surrogate": _assembled(header | {"kid": "\ud800"}, claims, sign),
+        "a kid that is a number": _assembled(header | {"kid": 1}, claims, sign),
+        "tampered payload": f"{head}.{larger}.{signature}",
+        "tampered signature": f"{head}.{payload}.{_b64(bytes(64))}",
+        "no signature": f"{head}.{payload}.",
+        "another iss": ISSUER.sign(claims | {"iss": "epass.example.org"}),
+        "another aud": ISSUER.sign(claims | {"aud": "gateway"}),
+        "several aud": ISSUER.sign(claims | {"aud": ["gate", "gateway"]}),
+        "no aud": ISSUER.sign({name: claim for name, claim in claims.items() if name != "aud"}),
+        "no exp": ISSUER.sign({name: claim for name, claim in claims.items() if name != "exp"}),
+        "no site": ISSUER.sign({name: claim for name, claim in claims.items() if name != "site"}),
+        "a header nested deep": f"{_b64(b'[' * 1400)}.e30.e30",
+        "not a token": "7K3M9QW4",
+        "four parts": f"{genuine}.e30",
+        "nothing": "",
+    }
+
+
+def officer(
+    site: str | None = "PCS1", gate: str | None = GATE, login_id: str = "SEC-0001", **changes: Any
+) -> Principal:
+    principal = Principal(kind="staff", id=login_id, role="security", login_id=login_id, site=site, gate=gate)
+    return principal.model_copy(update=changes)
+
+
+def calling(principal: Principal | None = None) -> Call:
+    return Call(principal=principal or officer(), deadline=now() + timedelta(seconds=3))
+
+
+def scan_of(shown: PassIssued | str, **changes: Any) -> ScanPass:
+    """An entry with the applicant's ID at GATE, by the pass's token or by what is given in its place."""
+    facts: dict[str, Any] = {
+        "token": token_of(shown) if isinstance(shown, PassIssued) else shown,
+        "gate": GATE,
+        "nonce": uuid4().hex,
+        "id_check": MATCHED,
+    }
+    return ScanPass(**facts | changes)
+
+
+def number_scan(number: str, **changes: Any) -> ScanPass:
+    """The same by pass number."""
+    return scan_of("", token=None, pass_number=number, **changes)
+
+
+HEARING: dict[type[Event], Callable[..., None]] = {
+    PassIssued: handlers.note_issued,
+    PassRevoked: handlers.note_revoked,
+    PersonalDataErased: lambda event, session, _now: handlers.forget_people(event, session),
+}
+
+
+class Gate:
+    """Verify's handlers over its database, each call a transaction, as the entrypoints make them; NOON unless told otherwise."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        signing_keys.forget_cached()
+
+    def hear(self, *events: Event, seq: int = 1) -> None:
+        for event in events:
+            with self.database.transaction() as session:
+                HEARING[type(event)](received(event, seq), session, NOON)
+
+    def issue(self, *companions: Companion, **changes: Any) -> PassIssued:
+        """A pass that this gate knows of."""
+        issued = pass_issued(*companions, **changes)
+        self.hear(issued)
+        return issued
+
+    def issue_party(self, size: int, **changes: Any) -> PassIssued:
+        issued = party_of(size, **changes)
+        self.hear(issued)
+        return issued
+
+    def scan(self, request: ScanPass, principal: Principal | None = None, at: datetime = NOON) -> ScanResult:
+        with self.database.transaction() as session:
+            return handlers.scan(request, calling(principal), session, at)
+
+    def enter(self, shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> ScanResult:
+        return self.scan(scan_of(shown, **changes), at=at)
+
+    def leave(self, shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> ScanResult:
+        return self.scan(scan_of(shown, direction="exit", id_check=None, **changes), at=at)
+
+    def inside(self, principal: Principal | None = None, **question: Any) -> InsideList:
+        with self.database.transaction() as session:
+            return handlers.inside(InsideQuestion(**{"site": "PCS1"} | question), calling(principal), session)
+
+    def close(self, at: datetime) -> int:
+        with self.database.transaction() as session:
+            return handlers.close_overdue(session, at)
+
+    def row(self, issued: PassIssued) -> Pass:
+        with self.database.transaction() as session:
+            return session.get_one(Pass, issued.pass_number)
+
+    def scans(self) -> list[Scan]:
+        """Oldest first."""
+        with self.database.transaction() as session:
+            return list(session.scalars(select(Scan).order_by(Scan.recorded_at)))
+
+    def said(self) -> list[dict[str, Any]]:
+        """What is in the outbox, oldest first."""
+        with self.database.transaction() as session:
+            return list(session.scalars(select(tables.outbox.c.data).order_by(tables.outbox.c.position)))
+
+    def everything(self) -> dict[str, list[str]]:
+        """Every row of every table, as text: what must not change compares equal."""
+        names = [*Base.metadata.tables, *tables.metadata.tables]
+        with self.database.transaction() as session:
+            return {name: sorted(session.scalars(text(f"select t::text from {name} t"))) for name in names}

@@ -1,0 +1,38 @@
+"""Events of the probe: the reference in the event says what to do before the effect is stored."""
+
+import os
+import signal
+from time import sleep
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Received
+from contracts.events import PassRevoked
+from services.chassis.messaging.entrypoint import hears
+from services.chassis.messaging.retry import PermanentError
+from services.chassis.runtime.providers import OwnDatabase
+
+_failed: set[str] = set()
+
+
+class Consumers:
+    name = "verify-events"
+    service = "verify"
+    db = OwnDatabase()
+
+    @hears(PassRevoked)
+    def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
+        session.execute(text("insert into probe (what) values (:what)"), {"what": received.event.reference})
+        match received.event.reference.split(":"):
+            case ["fail-once", *_] if received.event.reference not in _failed:
+                _failed.add(received.event.reference)
+                raise RuntimeError("a secret: once")
+            case ["fail", *_]:
+                raise RuntimeError("a secret: always")
+            case ["permanent", *_]:
+                raise PermanentError("a secret: for ever")
+            case ["crash", *_]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case ["sleep", seconds, *_]:
+                sleep(float(seconds))

@@ -1,0 +1,35 @@
+"""RPC of the probe: the site in the question says what to do."""
+
+import os
+import signal
+from time import sleep
+
+from sqlalchemy import text
+
+from contracts import rpc as contract
+from contracts.errors import Conflict
+from contracts.rpc.call import Call
+from contracts.rpc.verify import InsideList, InsideQuestion
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.providers import OwnDatabase
+
+
+class Service:
+    name = "verify"
+    db = OwnDatabase()
+
+    @rpc(contract.verify.INSIDE)
+    def inside(self, request: InsideQuestion, _call: Call) -> InsideList:
+        match request.site.split(":"):
+            case ["conflict"]:
+                raise Conflict("so it is", since="noon")
+            case ["secret", word]:
+                raise RuntimeError(f"a secret: {word}")
+            case ["sleep", seconds]:
+                sleep(float(seconds))
+            case ["crash"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+        with self.db.transaction() as session:
+            session.execute(text("insert into probe (what) values (:what)"), {"what": request.site})
+            count = session.execute(text("select count(*) from probe")).scalar_one()
+        return InsideList(items=(), persons=count)

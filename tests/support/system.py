@@ -1,0 +1,164 @@
+"""The whole of e-Pass as processes on one stack: prepared, started, awaited; each can be killed and started again."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from contracts.subscriptions import SERVICES
+from tests.support.backends import TestStack
+from tests.support.running import Process, free_port
+
+SECRET_FILE = "logins.json"
+DEMO_LOGINS: dict[str, dict[str, str]] = {
+    "department": {"login_id": "HOM-0001", "password": "department-of-the-tests", "department": "home"},
+    "security": {
+        "login_id": "SEC-0001",
+        "password": "security-of-the-tests",
+        "site": "PCS1",
+        "gate": "PCS1-G1",
+    },
+    "ado": {"login_id": "ADO-0001", "password": "ado-branch-of-the-tests"},
+    "reception": {"login_id": "REC-0001", "password": "reception-of-the-tests", "site": "PCS1"},
+    "assisted": {"login_id": "SEW-0001", "password": "sewa-kendra-of-the-tests"},
+    "ops": {"login_id": "OPS-0001", "password": "operations-of-the-tests"},
+    "auditor": {"login_id": "AUD-0001", "password": "auditor-of-the-tests"},
+}
+
+
+class System:
+    """Six services, relay, sender, gateway. ``processes`` has them by name."""
+
+    def __init__(self, stack: TestStack, **settings: str) -> None:
+        self.stack = stack
+        self.folder: Path = stack.folder / "system"
+        self.folder.mkdir(exist_ok=True)
+        self._clients: list[httpx.Client] = []
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._settings = {"EPASS_PUBLIC_URL": self.url, "EPASS_RATE_LIMITS": "false", **settings}
+        self.processes: dict[str, Process] = {
+            name: self._process(name) for name in (*SERVICES, "relay", "sender", "gateway")
+        }
+
+    def _environment(self, name: str) -> dict[str, str]:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("EPASS_")}
+        return {
+            **environment,
+            **self.stack.environment(name),
+            **self._settings,
+            "EPASS_GATEWAY_PORT": str(self.port),
+        }
+
+    def process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
+        """Another process of a kind, such as a second replica; not started.
+
+        Args:
+            name: of the kind.
+            label: of its log.
+            part: of a service that is served by itself, ``rpc`` or ``events``, as production does it.
+            settings: beside those of the kind.
+        """
+        return self._process(name, label, part, **settings)
+
+    def _process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
+        arguments = {
+            "relay": ["relay"],
+            "sender": ["sender"],
+            "gateway": ["gateway"],
+            "exporter": ["ops-exporter"],
+        }.get(name, ["serve", name])
+        command = (
+            ["-m", "services.chassis.runtime.serve", name, *([part] if part else [])]
+            if name in SERVICES
+            else ["-m", "services.ops.cli", *arguments]
+        )
+        process = Process(
+            command,
+            {**self._environment(name), **settings},
+            self.folder / f"{name}{label}.log",
+            inherit=False,
+        )
+        if name == "gateway":
+            process.port = int(settings.get("EPASS_GATEWAY_PORT", self.port))
+        return process
+
+    def prepare(self) -> None:
+        """Topology, migrations, the relay's rights, seeds."""
+        logins = self.folder / SECRET_FILE
+        logins.write_text(json.dumps(DEMO_LOGINS))
+        with ThreadPoolExecutor(4) as pool:
+            list(
+                pool.map(
+                    lambda step: self.epass(*step),
+                    [("administrator", "topology", "apply"), *((one, "migrate", one) for one in SERVICES)],
+                )
+            )
+            self.stack.grant_relay()
+            self.stack.grant_ops()
+            list(
+                pool.map(
+                    lambda step: self.epass(*step),
+                    [
+                        ("approval", "seed", "approval"),
+                        ("accounts", "seed", "accounts", "--logins", str(logins)),
+                    ],
+                )
+            )
+
+    def epass(self, name: str, *arguments: str) -> None:
+        """A command of `epass` that must succeed, with the settings of a process."""
+        done = self.try_epass(name, *arguments)
+        assert done.returncode == 0, (
+            f"epass {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
+
+    def try_epass(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same, however it ends."""
+        return subprocess.run(
+            [sys.executable, "-m", "services.ops.cli", *arguments],
+            env=self._environment(name),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def start(self) -> Self:
+        for process in self.processes.values():
+            process.start(ready=False)
+        for process in self.processes.values():
+            process.wait_ready(60)
+        return self
+
+    def stop(self) -> None:
+        for client in self._clients:
+            client.close()
+        for process in self.processes.values():
+            if process.alive:
+                process.kill()
+
+    def login(self, role: str) -> dict[str, str]:
+        return DEMO_LOGINS[role]
+
+    def client(self, token: str | None = None, **options: Any) -> httpx.Client:
+        """An HTTP client of the gateway, closed with the system."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False, **options)
+        self._clients.append(client)
+        return client
+
+    def __enter__(self) -> Self:
+        self.prepare()
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,223 @@
+"""What may be decided about a review, and what each decision says. No database."""
+
+from datetime import date
+
+import pytest
+
+from contracts.errors import Conflict, InvalidInput
+from contracts.rpc.approval import DecisionView, Forward, Reject, Return, Withdraw
+from services.approval import domain
+from services.approval.domain import Ending
+from tests.support.factories.approval import (
+    NOW,
+    approval,
+    department,
+    personal,
+    review,
+    site,
+    slot,
+    submitted,
+)
+
+DECIDED = DecisionView(status="approved", decided_by="HOM-0002", decided_at=NOW)
+AADHAAR = "2341 2341 2346"
+T1 = site()
+
+
+def approve(about, where=T1, **terms):
+    return domain.approve(about, approval(about.id, **terms), where, by="HOM-0001", at=NOW, furthest_days=30)
+
+
+def reject(about, **refusal):
+    return domain.reject(
+        about, Reject(**{"review_id": about.id, "reason": "no_appointment", **refusal}), by="HOM-0001"
+    )
+
+
+def send_back(about, note="Which file?", **more):
+    return domain.send_back(about, Return(review_id=about.id, note=note, **more), by="HOM-0001")
+
+
+def withdraw(about):
+    return domain.withdraw(about, Withdraw(review_id=about.id, reason="officer_unavailable"), by="HOM-0001")
+
+
+def forward(about, record=None, **to):
+    return domain.forward(about, Forward(review_id=about.id, **to), record)
+
+
+def codes(refusal) -> dict[str, str]:
+    return {field.field: field.code for field in refusal.value.body.fields}
+
+
+def test_an_approval_carries_everything_that_issuing_needs() -> None:
+    about = review(officer="home-secretary")
+    event = approve(about, gate="T1-G2", entries=3, vehicle_allowed=True)
+    application = about.application
+    for field in (
+        "application_id",
+        "reference",
+        "revision",
+        "site",
+        "kind",
+        "party",
+        "assistance",
+        "language",
+        "deliver_by",
+        "personal",
+    ):
+        assert getattr(event, field) == getattr(application, field), field
+    assert (event.review_id, event.department, event.officer, event.decided_by) == (
+        about.id,
+        "home",
+        "home-secretary",
+        "HOM-0001",
+    )
+    assert (event.slot, event.gate, event.entries, event.vehicle_allowed) == (slot(), "T1-G2", 3, True)
+
+
+def test_the_slot_need_not_be_one_of_the_preferred() -> None:
+    other = slot(date(2026, 3, 5), "15:00", "16:00")
+    assert other not in review().application.preferred
+    assert approve(review(), slot=other).slot == other
+
+
+def test_all_that_is_wrong_with_an_approval_is_told_at_once() -> None:
+    on_foot = review(application=submitted(personal=personal(vehicle=None)))
+    with pytest.raises(InvalidInput) as refusal:
+        approve(on_foot, slot=slot(date(2026, 3, 4)), gate="T2-G1", vehicle_allowed=True)
+    assert codes(refusal) == {
+        "slot.date": "closed_day",
+        "gate": "unknown_gate",
+        "vehicle_allowed": "no_vehicle",
+    }
+
+
+def test_a_rejection_tells_the_reason_and_whom_to_tell() -> None:
+    event = reject(review(), note="  Please call first. ")
+    assert (event.reason, event.personal.note) == ("no_appointment", "Please call first.")
+    assert (event.personal.contact.mobile, event.personal.contact.email) == ("+919876543210", "g@example.org")
+    assert (event.language, event.deliver_by) == ("pa", "whatsapp")
+
+
+@pytest.mark.parametrize("note", ["", "   ", "\x00"])
+def test_other_is_no_reason_without_a_note(note) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        reject(review(), reason="other", note=note)
+    assert codes(refusal) == {"note": "required"}
+    assert reject(review(), reason="other", note="Closed for a ceremony").personal.note
+    assert reject(review(), reason="security", note="").personal.note == ""
+
+
+def test_a_return_says_what_is_missing() -> None:
+    assert send_back(review()).personal.note == "Which file?"
+    with pytest.raises(InvalidInput) as refusal:
+        send_back(review(), note="  ")
+    assert codes(refusal) == {"note": "required"}
+
+
+@pytest.mark.parametrize(
+    "said", [lambda note: reject(review(), note=note), lambda note: send_back(review(), note=note)]
+)
+def test_an_aadhaar_number_in_a_note_is_masked(said) -> None:
+    note = said(f"Your Aadhaar {AADHAAR} is not needed").personal.note
+    assert note == "Your Aadhaar XXXX XXXX 2346 is not needed"
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [approve, reject, send_back, lambda about: forward(about, department("finance"), department="finance")],
+)
+@pytest.mark.parametrize("status", ["approved", "rejected", "returned", "withdrawn"])
+def test_a_second_decision_is_told_who_decided_and_when(decide, status) -> None:
+    about = review(status=status, decision=DECIDED)
+    with pytest.raises(Conflict) as refusal:
+        decide(about)
+    assert refusal.value.body.code == "already_decided"
+    assert refusal.value.body.facts == {
+        "status": status,
+        "decided_by": "HOM-0002",
+        "decided_at": "2026-03-02T05:30:00+00:00",
+    }
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        approve,
+        reject,
+        send_back,
+        withdraw,
+        lambda about: forward(about, department("finance"), department="finance"),
+    ],
+)
+def test_nothing_is_decided_about_an_application_that_has_ended(decide) -> None:
+    with pytest.raises(Conflict) as refusal:
+        decide(review(status="closed"))
+    assert refusal.value.body.code == "application_closed"
+
+
+@pytest.mark.parametrize("decide", [approve, reject, send_back])
+def test_a_decision_about_another_revision_is_refused(decide) -> None:
+    about = review(application=submitted(revision=2))
+    with pytest.raises(Conflict) as refusal:
+        decide(about, revision=1)
+    assert (refusal.value.body.code, refusal.value.body.facts) == ("application_changed", {"revision": 2})
+    assert decide(about, revision=2).revision == 2
+    assert decide(about).revision == 2
+
+
+def test_only_an_approval_can_be_withdrawn_and_only_once() -> None:
+    event = withdraw(review(status="approved", decision=DECIDED))
+    assert (event.reason, event.decided_by) == ("officer_unavailable", "HOM-0001")
+    for status in ("pending", "rejected", "returned"):
+        with pytest.raises(Conflict) as refusal:
+            withdraw(review(status=status, decision=DECIDED))
+        assert (refusal.value.body.code, refusal.value.body.facts) == ("not_approved", {"status": status})
+    with pytest.raises(Conflict) as refusal:
+        withdraw(review(status="withdrawn", decision=DECIDED))
+    assert refusal.value.body.code == "already_decided"
+
+
+def test_a_review_is_forwarded_to_a_department_or_to_an_officer_of_this_one() -> None:
+    about = review(officer="home-secretary")
+    assert forward(about, department("finance"), department="finance") == ("finance", None)
+    assert forward(about, department(), officer="home-under-secretary") == ("home", "home-under-secretary")
+
+
+@pytest.mark.parametrize(
+    ("to", "record", "field", "code"),
+    [
+        ({}, department(), "department", "exactly_one"),
+        (
+            {"department": "finance", "officer": "home-secretary"},
+            department("finance"),
+            "department",
+            "exactly_one",
+        ),
+        ({"department": "nowhere"}, None, "department", "unknown_department"),
+        ({"department": "home"}, department(), "department", "same_department"),
+        ({"officer": "finance-secretary"}, department(), "officer", "unknown_officer"),
+        ({"officer": "home-secretary"}, None, "officer", "unknown_officer"),
+    ],
+)
+def test_a_review_is_not_forwarded_to_nowhere(to, record, field, code) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        forward(review(), record, **to)
+    assert codes(refusal) == {field: code}
+
+
+@pytest.mark.parametrize("status", ["pending", "approved", "rejected", "returned", "withdrawn", "closed"])
+def test_a_cancellation_closes_whatever_was_decided_and_expiry_what_was_not(status) -> None:
+    undecided = status in ("pending", "returned", "closed")
+    assert domain.status_after(status, Ending()) == status
+    assert domain.status_after(status, Ending(cancelled=True)) == "closed"
+    for ending in (Ending(expired=True), Ending(erased=True)):
+        assert domain.status_after(status, ending) == ("closed" if undecided else status)
+
+
+def test_an_amendment_names_the_officer_unless_the_review_left_the_department() -> None:
+    before, after = submitted(officer="a"), submitted(officer="b")
+    assert domain.officer_after("home", "a", before, after) == "b"
+    assert domain.officer_after("finance", "f", before, after) == "f"
+    assert domain.officer_after("home", "chosen-by-the-desk", before, before) == "chosen-by-the-desk"

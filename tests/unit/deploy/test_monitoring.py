@@ -1,0 +1,132 @@
+"""Rules, configuration, dashboard and the page about them: each checked by the tool whose it is, or against the code."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from deploy.grafana import overview
+from deploy.local import run
+from services.chassis.runtime import metrics
+from services.gateway import counters
+from tests.support.paths import ROOT
+
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
+ALERTS = [rule["alert"] for rule in RULES]
+with_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="Debian's package prometheus is not installed here"
+)
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+
+
+def passes_with(rules: list[dict[str, object]], folder: Path) -> bool:
+    """Whether the tests of the rules pass with others in their place."""
+    (folder / "tests").mkdir()
+    (folder / "alerts.yml").write_text(yaml.safe_dump({"groups": [{"name": "epass", "rules": rules}]}))
+    shutil.copy(PROMETHEUS / "tests" / "alerts_test.yml", folder / "tests")
+    return promtool("test", "rules", str(folder / "tests" / "alerts_test.yml")).returncode == 0
+
+
+@with_promtool
+def test_prometheus_accepts_configuration_and_rules() -> None:
+    done = promtool("check", "config", str(PROMETHEUS / "prometheus.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(RULES)} rules found" in done.stdout
+
+
+@with_promtool
+def test_the_alerts_fire_of_their_faults_and_of_nothing_else() -> None:
+    done = promtool("test", "rules", str(PROMETHEUS / "tests" / "alerts_test.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@with_promtool
+def test_written_anew_the_rules_are_the_same(tmp_path: Path) -> None:
+    assert passes_with(RULES, tmp_path)
+
+
+@with_promtool
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_that_is_missing_would_be_found(alert: str, tmp_path: Path) -> None:
+    assert not passes_with([rule for rule in RULES if rule["alert"] != alert], tmp_path)
+
+
+@with_promtool
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_that_does_not_wait_would_be_found(alert: str, tmp_path: Path) -> None:
+    assert not passes_with(
+        [{**rule, "for": "0s"} if rule["alert"] == alert else rule for rule in RULES], tmp_path
+    )
+
+
+@pytest.mark.parametrize("rule", RULES, ids=ALERTS)
+def test_each_alert_says_how_bad_it_is_what_is_wrong_and_where_it_stands_what_to_do(
+    rule: dict[str, dict[str, str]],
+) -> None:
+    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+    page, _, heading = rule["annotations"]["runbook"].partition("#")
+    assert page == "docs/operations.md"
+    assert heading in headings(PAGE)
+
+
+def headings(page: str) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    return {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    }
+
+
+def named(module: object) -> set[str]:
+    """Names of the metrics of a module as Prometheus stores them; of a histogram without its suffixes."""
+    found = {one for one in vars(module).values() if isinstance(one, MetricWrapperBase)}
+    assert all(isinstance(one, Counter | Gauge | Histogram) for one in found)
+    return {f"{one.describe()[0].name}{'_total' if isinstance(one, Counter) else ''}" for one in found}
+
+
+def test_the_page_lists_every_metric_and_no_other() -> None:
+    listed = re.findall(
+        r"`(epass_\w+)",
+        "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")),
+    )
+    assert sorted(listed) == sorted(named(metrics) | named(counters))
+
+
+def test_the_first_connection_to_the_broker_is_none_that_was_made_again() -> None:
+    def counted() -> float:
+        return metrics.RECONNECTS.labels("a part of this test")._value.get()
+
+    metrics.count_connection("a part of this test")
+    assert counted() == 0
+    metrics.count_connection("a part of this test")
+    assert counted() == 1
+
+
+def test_the_dashboard_is_what_the_code_says() -> None:
+    assert overview.FILE.read_text() == overview.text()
+
+
+def test_grafana_finds_datasource_and_dashboard() -> None:
+    provisioning = overview.FILE.parent / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    assert (source["type"], source["uid"]) == (overview.PROMETHEUS["type"], overview.PROMETHEUS["uid"])
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "epass.yaml").read_text())["providers"]
+    assert provider["type"] == "file"
+
+
+def test_where_prometheus_is_not_installed_one_line_says_so_and_the_rest_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert "not installed" in run._watch(*[None] * 3)  # type: ignore[arg-type]  # it asks nobody

@@ -1,0 +1,539 @@
+"""The pages after applying: what happened in words, who has it, the pass, and what its applicant may still change."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, TooManyAttempts, Unavailable
+from contracts.model import Companion, Official, Person, Slot
+from contracts.rpc.application import (
+    Acknowledged,
+    ApplicationList,
+    ApplicationSummary,
+    ApplicationView,
+    Durations,
+    PassSummary,
+    StatusView,
+    TimelineEntry,
+)
+from contracts.rpc.approval import Whereabouts
+from contracts.rpc.call import Nothing
+from services.chassis.runtime.clock import now
+from services.gateway.pages.waiting import within
+from tests.support.applying import Reader, hidden, stub
+from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
+
+AT = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
+PAGE = f"/applications/{REFERENCE}"
+
+
+def happened(what: str, minutes: int = 0, **facts: str | int) -> TimelineEntry:
+    return TimelineEntry(at=AT + timedelta(minutes=minutes), what=what, facts=facts)
+
+
+def application(**given: Any) -> ApplicationView:
+    facts: dict[str, Any] = {
+        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home", "submitted_at": AT, "date": "2026-12-03",
+        "channel": "portal", "revision": 1, "purpose_kind": "meeting", "purpose": "Arms licence renewal", "language": "en", "deliver_by": "sms",
+        "applicant": Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", mobile="+919876543210", id_type="voter_id", id_last4="4821"),
+        "preferred": (Slot(day=date(2026, 12, 3), start=time(10), end=time(12)),), "timeline": (happened("submitted"),),
+    }  # fmt: skip
+    return ApplicationView(**{**facts, **given})
+
+
+def good_pass(**given: Any) -> PassSummary:
+    return PassSummary(
+        **{"number": NUMBER, "valid_from": now(), "valid_to": now() + timedelta(hours=3), **given}
+    )
+
+
+def wait(half: int | None = 3 * 3600, most: int | None = 2 * 86400) -> Durations:
+    return Durations(answered=40, half_within=half, nearly_all_within=most)
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
+    """Somebody who has opened the application, which is with the department."""
+    app, client = stub(application__view=application(), application__durations=wait())
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        person = Reader(http)
+        opened = await person.send(f"{PAGE}/open", id_last4="4821")
+        assert opened.url.path == f"/en{PAGE}"
+        yield person, client
+
+
+def key_of(text: str) -> str:
+    found = re.search(r'name="key" value="([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
+# ---------------------------------------------------------------- what is told
+
+
+async def test_everything_that_happened_is_told_with_its_particulars(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(
+        status="rejected",
+        reason="no_appointment",
+        note="Come with the file",
+        timeline=(
+            happened("submitted"),
+            happened("message_delivered", 1, purpose="application_submitted", channel="whatsapp"),
+            happened("escalated", 240, level=1, department="home"),
+            happened("rejected", 300, department="home", revision=1, reason="no_appointment"),
+            happened("message_failed", 301, purpose="rejected", channel="sms", reason="expired"),
+        ),
+    )
+    text = (await person.open(PAGE)).text
+    told = [re.sub(r"<[^>]+>|\s+", " ", item) for item in re.findall(r"<li><time.*?</li>", text, re.DOTALL)]
+    wanted = [
+        ("1 December 2026, 10:30 am", "Application sent"),
+        ("The message was delivered", "Confirmation of your application, by WhatsApp"),
+        ("It waited too long and went to a senior officer", "Home"),
+        ("The department did not approve", "Home", "There is no appointment", "Come with the file"),
+        (
+            "The message could not be delivered",
+            "Notice that the department did not approve, by SMS",
+            "It was too late to send it",
+        ),
+    ]
+    assert [
+        [part for part in parts if part not in item] for item, parts in zip(told, wanted, strict=True)
+    ] == [[]] * 5
+    assert "Reason:" in text
+
+
+async def test_gates_counts_and_the_end_of_a_pass_are_told_too(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(
+        status="left",
+        timeline=(
+            happened("entered", 1, gate="PCS1-G1", count=3, inside=3),
+            happened("left", 2, gate="PCS1-G2", count=1, inside=2),
+            happened("pass_revoked", 3, reason="security"),
+            happened("cancelled", 4, by="counter"),
+            happened("amended", 5, revision=2, changed="dates"),
+            happened("something_new", 6),
+        ),
+    )
+    text = (await person.open(PAGE)).text
+    for words in (
+        "PCS1-G1, 3 people",
+        "PCS1-G2, 1 person<",
+        "For security reasons",
+        "At the reception counter",
+        "Other dates asked for",
+    ):
+        assert words in text
+    assert "something_new" in text, "a word that the pages do not know is shown rather than lost"
+
+
+async def test_who_has_it_and_since_when_is_what_the_department_says(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["approval.whereabouts"] = Whereabouts(department="finance", since=AT + timedelta(hours=1))
+    assert "Now with: finance, since 1 December 2026, 11:30 am" in (await person.open(PAGE)).text
+    client.answers["approval.whereabouts"] = Unavailable("down")
+    assert "Now with: Home, since 1 December 2026, 10:30 am" in (await person.open(PAGE)).text, (
+        "else where it was sent"
+    )
+
+
+async def test_what_was_sent_back_is_with_the_applicant(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(
+        status="returned",
+        note="Which file?",
+        timeline=(happened("submitted"), happened("returned", 30, department="home")),
+    )
+    client.asked.clear()
+    text = (await person.open(PAGE)).text
+    assert "with you since 1 December 2026, 11:00 am" in text
+    assert text.count("Which file?") == 2, "as what is missing, and beside what happened"
+    assert not client.was_asked("approval.whereabouts")
+
+
+async def test_how_long_a_department_takes_is_told_in_working_words_and_asked_once_a_minute(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    for _ in range(3):
+        assert (
+            "half of its applications within 3 hours, and nearly all of them within 2 days"
+            in (await person.open(PAGE)).text
+        )
+    assert sum(name == "application.durations" for name, *_ in client.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [Durations(answered=2), Unavailable("down")])
+async def test_where_nothing_is_known_of_durations_the_page_comes_without_them(answer: Any) -> None:
+    app, _ = stub(
+        application__view=application(applicant=Person(name="G", name_latin="G")),
+        application__durations=answer,
+    )
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        shown = await Reader(http).open(PAGE)
+    assert shown.status_code == 200
+    assert "answers half" not in shown.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "within 1 minute"), (61, "within 2 minutes"), (3_600, "within 60 minutes"), (3_601, "within 2 hours"), (129_600, "within 36 hours"),
+     (129_601, "within 2 days"), (172_801, "within 3 days")],
+)  # fmt: skip
+def test_a_length_of_time_is_rounded_up(seconds: int, words: str) -> None:
+    assert within(seconds, "en") == words
+
+
+async def test_the_confirmation_tells_how_long_it_takes(reader: tuple[Reader, TableClient]) -> None:
+    person, _ = reader
+    done = await person.send("/apply/check", **hidden(await person.answer()))
+    assert done.url.path == "/en/apply/done"
+    assert "half of its applications within 3 hours" in done.text
+
+
+# ------------------------------------------------------------- status by reference
+
+
+async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> None:
+    found = StatusView(
+        reference=REFERENCE,
+        status="submitted",
+        site="PCS1",
+        department="home",
+        timeline=(happened("submitted"),),
+    )
+
+    def answer(asked: Any) -> StatusView:
+        if (asked.reference, asked.mobile_last4) != (REFERENCE, "3210"):
+            raise NotFound("there is no such application")
+        return found
+
+    app, client = stub(application__status=answer, application__durations=wait())
+    async with browser(app) as http:
+        person = Reader(http)
+        right = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
+        wrong = [
+            await person.send("/status", reference=reference, mobile_last4=last4)
+            for reference, last4 in ((REFERENCE, "0000"), ("PCS-0000-0000", "3210"))
+        ]
+    assert right.status_code == 200
+    assert "Now with: Home" in right.text
+    assert "within 3 hours" in right.text
+    plain = [re.sub(r'value="[^"]*"', "", one.text) for one in wrong]
+    assert (wrong[0].status_code, wrong[1].status_code) == (422, 422)
+    assert plain[0] == plain[1]
+    assert "There is no application with this reference and this mobile number" in plain[0]
+    assert sum(name == "approval.whereabouts" for name, *_ in client.asked) == 1, "of the right one only"
+
+
+# ----------------------------------------------------------------------- history
+
+
+async def test_the_history_is_told_in_words_and_in_pages() -> None:
+    line = ApplicationSummary(
+        reference=REFERENCE,
+        status="issued",
+        site="PCS1",
+        department="home",
+        submitted_at=AT,
+        date=date(2026, 12, 3),
+    )
+    app, client = stub(application__list_applications=ApplicationList(items=(line,), next="b2xkZXI="))
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        person = Reader(http)
+        first = await person.open("/applications")
+        client.answers["application.list_applications"] = ApplicationList(items=(line,))
+        second = await person.open("/applications?after=b2xkZXI%3D")
+    assert "Thursday, 3 December 2026" in first.text
+    assert 'href="/en/applications?after=b2xkZXI%3D"' in first.text
+    assert client.last("application.list_applications")[1].after == "b2xkZXI="
+    assert "Older" not in second.text
+
+
+async def test_nothing_but_the_last_four_is_asked_before_it_is_open() -> None:
+    app, client = stub(application__view=application(status="issued", pass_=good_pass()))
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        person = Reader(http)
+        for inner in ("", "/qr", "/cancel", "/dates", "/complete"):
+            shown = await person.open(f"{PAGE}{inner}")
+            assert 'name="id_last4"' in shown.text
+            assert "Gurpreet" not in shown.text
+        for inner in ("/cancel", "/dates", "/complete", "/again", "/resend"):
+            refused = await person.send(
+                f"{PAGE}{inner}",
+                key="k",
+                cancel="yes",
+                purpose="x",
+                **{"date-0": "2026-12-03", "from-0": "10:00", "to-0": "11:00"},
+            )
+            assert 'name="id_last4"' in refused.text
+    assert {name for name, _, _, key in client.asked if key} == set(), "no command was given"
+
+
+async def test_ten_wrong_last_fours_are_too_many_for_every_session_of_the_mobile() -> None:
+    app, _ = stub(application__view=application())
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        person = Reader(http)
+        wrong = [
+            (await person.send(f"{PAGE}/open", id_last4=f"{number:04}")).status_code for number in range(10)
+        ]
+        http.cookies.set("session", signed(claims("applicant")))
+        late = await person.send(f"{PAGE}/open", id_last4="4821")
+        http.cookies.set("session", signed(claims("applicant", sub="mobile:other")))
+        other = await person.send(f"{PAGE}/open", id_last4="4821")
+    assert wrong == [422] * 10
+    assert late.status_code == 429
+    assert int(late.headers["retry-after"]) > 3_000
+    assert "Try again in 60 minutes" in late.text
+    assert other.status_code == 200, "another mobile is not held up"
+
+
+async def test_without_the_limit_the_eleventh_is_asked_again() -> None:
+    """The control: what refuses is the limit."""
+    app, _ = stub(given={"rate_limits": False}, application__view=application())
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        wrong = [
+            (await Reader(http).send(f"{PAGE}/open", id_last4=f"{number:04}")).status_code
+            for number in range(11)
+        ]
+    assert wrong == [422] * 11
+
+
+async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates_only(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(
+        status="left", officer="baldev", vehicle="PB65AB1234", assistance="guide", deliver_by="whatsapp",
+        companions=(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), Companion(name="Simran", child=True)),
+    )  # fmt: skip
+    asked = await person.send(f"{PAGE}/again")
+    assert asked.url.path == "/en/apply/when"
+    day = now().date().isoformat()
+    checked = await person.send("/apply/when", **{"date-0": day, "from-0": "10:00", "to-0": "12:00"})
+    assert checked.url.path == "/en/apply/check"
+    await person.send("/apply/check", **hidden(checked))
+    request = client.last("application.submit")[1]
+    assert (request.applicant.name, request.applicant.id_last4, request.officer, request.vehicle) == (
+        "Gurpreet Kaur",
+        "4821",
+        "baldev",
+        "PB65AB1234",
+    )
+    assert (request.applicant.assistance, request.applicant.deliver_by, request.purpose) == (
+        "guide",
+        "whatsapp",
+        "Arms licence renewal",
+    )
+    assert [(one.name, one.id_last4, one.child) for one in request.companions] == [
+        ("Harjit Singh", "0917", False),
+        ("Simran", None, True),
+    ]
+
+
+async def test_an_officials_office_is_filled_in_and_what_the_pages_do_not_offer_is_asked(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    office = Official(organisation="Punjab Mandi Board", designation="Engineer", employee_no="P-1")
+    client.answers["application.view"] = application(
+        status="left", deliver_by="printed", companions=tuple(Companion(name=f"C{number}", child=True) for number in range(7)),
+        applicant=Person(name="G", name_latin="G", id_type="voter_id", id_last4="4821", official=office),
+    )  # fmt: skip
+    await person.send(f"{PAGE}/again")
+    asked = await person.send(
+        "/apply/when", **{"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"}
+    )
+    assert asked.url.path == "/en/apply/companions"
+    asked = await person.send("/apply/companions", more="no")
+    assert asked.url.path == "/en/apply/deliver"
+    assert "Punjab Mandi Board" in (await person.send("/apply/deliver", deliver_by="sms")).text
+
+
+# --------------------------------------------------------------------- the pass
+
+
+async def test_a_pass_that_opens_the_gate_shows_its_qr(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    start = (now() + timedelta(days=1)).replace(hour=5, minute=0)
+    client.answers["application.view"] = application(
+        status="issued", pass_=good_pass(valid_from=start, valid_to=start + timedelta(hours=3))
+    )
+    assert f"{PAGE}/qr" in (await person.open(PAGE)).text
+    shown = await person.open(f"{PAGE}/qr")
+    assert "<svg" in shown.text
+    assert "7K3M 9QW4" in shown.text
+    assert f"{start:%A}, {start.day} {start:%B %Y}, 10:30 am – 1:30 pm" in shown.text
+    assert client.last("issuance.qr")[1].number == NUMBER
+
+
+@pytest.mark.parametrize("over", [{"revoked": True}, {"valid_to": AT - timedelta(days=900)}])
+async def test_a_pass_that_is_over_shows_none(
+    reader: tuple[Reader, TableClient], over: dict[str, Any]
+) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(status="issued", pass_=good_pass(**over))
+    shown = await person.open(f"{PAGE}/qr")
+    assert shown.url.path == f"/en{PAGE}"
+    assert "<svg" not in shown.text
+    assert not client.was_asked("issuance.qr")
+
+
+async def test_the_message_is_sent_again_and_the_page_says_so(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers |= {
+        "application.view": application(status="issued", pass_=good_pass()),
+        "notify.resend": Nothing(),
+    }
+    key = key_of((await person.open(PAGE)).text)
+    assert "The message was sent again." in (await person.send(f"{PAGE}/resend", key=key)).text
+    assert client.last("notify.resend")[3] == key
+    client.answers["notify.resend"] = TooManyAttempts(retry_after=301)
+    late = await person.send(f"{PAGE}/resend", key="another")
+    assert (late.status_code, late.headers["retry-after"]) == (429, "301")
+    assert "sent again too many times. Try again in 6 minutes." in " ".join(late.text.split())
+    client.answers["notify.resend"] = Conflict("over", code="pass_expired")
+    over = await person.send(f"{PAGE}/resend", key="third")
+    assert (over.status_code, "This pass has ended" in over.text) == (409, True)
+
+
+# --------------------------------------------------------------------- changing
+
+
+async def test_a_visit_is_cancelled_after_a_question_only(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers["application.cancel"] = Acknowledged(reference=REFERENCE, status="cancelled")
+    asked = await person.open(f"{PAGE}/cancel")
+    key = key_of(asked.text)
+    assert (await person.send(f"{PAGE}/cancel", key=key)).status_code == 422
+    assert (await person.send(f"{PAGE}/cancel", key=key, cancel="no")).url.path == f"/en{PAGE}"
+    assert not client.was_asked("application.cancel")
+    assert "Your visit is cancelled." in (await person.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
+    assert client.last("application.cancel")[3] == key
+    client.answers["application.cancel"] = Conflict("ended", code="cannot_cancel")
+    assert "no longer possible" in (await person.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
+
+
+SLOT = {"date-0": "2026-12-04", "from-0": "11:00", "to-0": "13:00"}
+
+
+async def test_other_dates_are_asked_for_while_the_department_decides(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["application.amend"] = Acknowledged(reference=REFERENCE, status="submitted")
+    key = key_of((await person.open(f"{PAGE}/dates")).text)
+    assert "The department has your new dates." in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
+    _, request, _, used = client.last("application.amend")
+    assert request.model_dump(exclude_none=True).keys() == {"reference", "preferred"}, "nothing but the dates"
+    assert (request.preferred[0].day, used) == (date(2026, 12, 4), key)
+    client.answers["application.amend"] = InvalidInput(
+        fields=(FieldError(field="preferred.0.date", code="closed_day"),)
+    )
+    refused = await person.send(f"{PAGE}/dates", key=key, **SLOT)
+    assert (refused.status_code, 'href="#date-0"' in refused.text, key in refused.text) == (422, True, False)
+    client.answers["application.amend"] = Conflict("decided", code="cannot_amend")
+    assert "no longer possible" in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
+
+
+async def test_dates_are_not_offered_once_it_is_decided(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    assert f"{PAGE}/dates" in (await person.open(PAGE)).text
+    client.answers["application.view"] = application(status="approved")
+    assert f"{PAGE}/dates" not in (await person.open(PAGE)).text
+    assert (await person.open(f"{PAGE}/dates")).url.path == f"/en{PAGE}"
+
+
+RETURNED: dict[str, Any] = {
+    "status": "returned", "note": "Which file?", "officer": "baldev", "vehicle": "PB65AB1234",
+    "companions": (Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), Companion(name="Simran", child=True)),
+}  # fmt: skip
+
+
+async def test_what_was_returned_is_completed_with_everything_filled_in(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers |= {
+        "application.view": application(**RETURNED), "application.amend": Acknowledged(reference=REFERENCE, status="submitted"),
+    }  # fmt: skip
+    asked = await person.open(f"{PAGE}/complete")
+    for filled in (
+        "Which file?",
+        "Arms licence renewal",
+        'value="PB65AB1234"',
+        'value="Harjit Singh"',
+        'value="0917"',
+        'value="Simran"',
+    ):
+        assert filled in asked.text
+    assert '<option value="baldev" selected>' in asked.text
+    form = {
+        "purpose": "File 114/2026", "officer": "", "vehicle": "", "name-0": "Harjit Singh", "id_type-0": "passport", "id_last4-0": "1111",
+        "name-1": "", "child-1": "yes", "name-3": "Asha", "child-3": "yes",
+    }  # fmt: skip
+    done = await person.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
+    assert "with the department again" in done.text
+    request = client.last("application.amend")[1]
+    assert (request.purpose, request.officer, request.vehicle) == ("File 114/2026", "", "")
+    assert [(one.name, one.id_type, one.id_last4, one.child) for one in request.companions] == [
+        ("Harjit Singh", "passport", "1111", False), ("Asha", None, None, True),
+    ]  # fmt: skip
+
+
+async def test_what_the_service_finds_stands_beside_the_field(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    found = {
+        "companions.1.id_last4": "full_number",
+        "vehicle": "vehicle_invalid",
+        "preferred.0.to": "window_over",
+        "officer": "unknown_officer",
+    }
+    client.answers |= {
+        "application.view": application(**RETURNED),
+        "application.amend": InvalidInput(
+            fields=tuple(FieldError(field=field, code=code) for field, code in found.items())
+        ),
+    }
+    form = {"purpose": "x", "officer": "baldev", "vehicle": "?", "name-2": "Asha", "id_type-2": "aadhaar", "id_last4-2": "499118665246",
+            "name-0": "Harjit", "id_type-0": "passport", "id_last4-0": "1111"}  # fmt: skip
+    refused = await person.send(f"{PAGE}/complete", key="k", **form, **SLOT)
+    assert refused.status_code == 422
+    for field in ("id_last4-1", "vehicle", "to-0", "officer"):
+        assert f'href="#{field}"' in refused.text
+        assert f'id="{field}-error"' in refused.text
+    assert 'value="Asha"' in refused.text
+    missing = await person.send(f"{PAGE}/complete", key="k", **{**form, "purpose": "", "name-0": ""}, **SLOT)
+    assert 'href="#purpose"' in missing.text
+    assert 'href="#name-0"' in missing.text
+
+
+async def test_a_removed_aadhaar_number_is_told(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers |= {
+        "application.view": application(**RETURNED),
+        "application.amend": Acknowledged(reference=REFERENCE, status="submitted", masked=("purpose",)),
+    }
+    done = await person.send(f"{PAGE}/complete", key="k", purpose="x", **SLOT)
+    assert "You wrote an Aadhaar number" in done.text
+
+
+async def test_a_sentence_that_nobody_wrote_is_not_shown(reader: tuple[Reader, TableClient]) -> None:
+    person, _ = reader
+    assert "govuk-notification-banner" in (await person.open(f"{PAGE}?told=dates")).text
+    assert "govuk-notification-banner" not in (await person.open(f"{PAGE}?told=paid")).text

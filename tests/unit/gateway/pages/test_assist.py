@@ -1,0 +1,136 @@
+"""An operator of a Sewa Kendra applies for others: the visitor's mobile authorises, the operator is recorded."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.rpc.accounts import ApplicantSession, OtpRequest, StaffSession
+from contracts.rpc.call import Nothing
+from services.chassis.runtime.clock import now
+from services.gateway.pages import view
+from tests.support.applying import SAME_SITE, Reader, hidden, stub
+from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
+
+OPERATOR: dict[str, Any] = {"sub": "SEW-0001", "role": "assisted", "department": None}
+
+
+def set_cookies(answer: httpx.Response) -> dict[str, str]:
+    """What an answer lets the browser keep."""
+    pairs = [value.partition(";")[0].partition("=") for value in answer.headers.get_list("set-cookie")]
+    return {name: value.strip('"') for name, _, value in pairs}
+
+
+@pytest.fixture
+async def kendra() -> AsyncIterator[tuple[Reader, TableClient]]:
+    """An operator who has signed in."""
+    app, client = stub(
+        accounts__log_in=StaffSession(
+            access_token=signed(claims(**OPERATOR)), role="assisted", login_id="SEW-0001", expires_at=now()
+        ),
+        accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+        accounts__verify_otp=ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
+        accounts__log_out=Nothing(),
+    )
+    async with browser(app) as http:
+        http.cookies.set("operator", signed(claims(**OPERATOR)))
+        yield Reader(http), client
+
+
+async def test_an_operator_signs_in_beside_whoever_comes(kendra: tuple[Reader, TableClient]) -> None:
+    person, _ = kendra
+    signed_in = await person.http.post(
+        "/en/staff/sign-in", data={"login_id": "SEW-0001", "password": "p"}, headers=SAME_SITE
+    )
+    kept = set_cookies(signed_in)
+    assert signed_in.headers["location"] == "/en/assist"
+    assert kept["operator"]
+    assert not kept["session"], "the visitor's place is free"
+    assert "Next visitor" in (await person.open("/assist")).text
+
+
+async def test_the_visitors_mobile_authorises_and_the_operator_is_told_to_the_service(
+    kendra: tuple[Reader, TableClient],
+) -> None:
+    person, client = kendra
+    asked = await person.send("/assist/next")
+    assert asked.url.path == "/en/sign-in"
+    assert "SEW-0001 applies for a visitor" in asked.text
+    assert (await person.open("/apply/who")).url.path == "/en/sign-in", (
+        "without a code on the visitor's phone nothing is applied for"
+    )
+    person.http.cookies.set("session", signed(claims("applicant")))
+    done = await person.send("/apply/check", **hidden(await person.answer()))
+    assert REFERENCE in done.text
+    _, _, principal, _ = client.last("application.submit")
+    assert (principal.kind, principal.mobile, principal.login_id, principal.role) == (
+        "applicant",
+        "+919876543210",
+        "SEW-0001",
+        None,
+    )
+
+
+async def test_of_the_visitor_before_nothing_is_left(kendra: tuple[Reader, TableClient]) -> None:
+    person, client = kendra
+    person.http.cookies.set("session", signed(claims("applicant")))
+    await person.answer()
+    answer = await person.http.post("/en/assist/next", headers=SAME_SITE)
+    kept = set_cookies(answer)
+    assert {"session", "answers0"} <= {name for name, value in kept.items() if not value}
+    assert "operator" not in kept
+    assert client.last("accounts.log_out")[2].kind == "applicant"
+
+
+async def test_an_operator_whose_session_ended_records_nothing(kendra: tuple[Reader, TableClient]) -> None:
+    person, client = kendra
+    person.http.cookies.set("session", signed(claims("applicant")))
+    checked = await person.answer()
+    person.http.cookies.set("operator", signed(claims(**OPERATOR, exp=int(now().timestamp()) - 1)))
+    refused = await person.http.post("/en/apply/check", data=hidden(checked), headers=SAME_SITE)
+    assert refused.headers["location"] == "/en/staff/sign-in"
+    assert set_cookies(refused)["operator"] == ""
+    assert not client.was_asked("application.submit")
+
+
+@pytest.mark.parametrize("who", [claims(), claims("applicant")], ids=["another role", "an applicant"])
+async def test_nobody_else_is_recorded_as_an_operator(kendra: tuple[Reader, TableClient], who: Any) -> None:
+    person, client = kendra
+    person.http.cookies.set("session", signed(claims("applicant")))
+    person.http.cookies.set("operator", signed(who))
+    refused = await person.http.post("/en/apply/name", data={"name": "Harjit"}, headers=SAME_SITE)
+    assert refused.headers["location"] == "/en/staff/sign-in"
+    assert not client.was_asked("application.check")
+    person.http.cookies.set("operator", signed(who))
+    assert (await person.http.get("/en/assist")).status_code == 403
+
+
+async def test_control_without_looking_for_the_operator_nobody_knows_who_helped(
+    kendra: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "has_operator", lambda _: False)
+    person, client = kendra
+    person.http.cookies.set("session", signed(claims("applicant")))
+    await person.send("/apply/check", **hidden(await person.answer()))
+    assert client.last("application.submit")[2].login_id is None
+
+
+async def test_an_operators_login_alone_opens_no_page_of_an_applicant(
+    kendra: tuple[Reader, TableClient],
+) -> None:
+    person, _ = kendra
+    person.http.cookies.set("session", signed(claims(**OPERATOR)))
+    assert (await person.open("/apply/who")).status_code == 403
+
+
+async def test_leaving_ends_both_sessions(kendra: tuple[Reader, TableClient]) -> None:
+    person, client = kendra
+    person.http.cookies.set("session", signed(claims("applicant")))
+    left = await person.http.post("/en/assist/sign-out", headers=SAME_SITE)
+    assert {name for name, value in set_cookies(left).items() if not value} >= {"session", "operator"}
+    assert [principal.kind for name, _, principal, _ in client.asked if name == "accounts.log_out"] == [
+        "applicant",
+        "staff",
+    ]
+    assert (await person.http.get("/en/assist")).headers["location"] == "/en/staff/sign-in"

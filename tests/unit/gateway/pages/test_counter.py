@@ -1,0 +1,317 @@
+"""The counter's pages: a walk-in on one page, a pasted delegation, and what is printed."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import date, datetime, time
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
+from contracts.model import Person, Slot
+from contracts.rpc.application import Acknowledged, ApplicationView, LookupHit, LookupHits, PassSummary
+from contracts.rpc.approval import OfficerList
+from contracts.rpc.call import Nothing
+from services.chassis.runtime.clock import IST, now
+from services.gateway.pages.apply.choices import Day
+from services.gateway.pages.counter import party
+from services.gateway.pages.counter.form import next_window
+from tests.support.applying import BALDEV, SAME_SITE, stub
+from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, pass_view, signed
+
+WALK_IN = {
+    "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821", "language": "pa", "deliver_by": "sms",
+    "department": "home", "officer": "", "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01",
+    "from-0": "10:00", "to-0": "12:00", "companions": "", "vehicle": "", "assistance": "",
+}  # fmt: skip
+TAKEN = Acknowledged(reference=REFERENCE, status="submitted")
+
+
+def application(**given: Any) -> ApplicationView:
+    facts: dict[str, Any] = {
+        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home", "submitted_at": now(), "channel": "counter",
+        "revision": 1, "applicant": Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"),
+        "purpose_kind": "meeting", "purpose": "Licence", "language": "pa", "deliver_by": "printed", "timeline": (),
+        "preferred": (Slot.model_validate({"date": "2026-12-01", "from": "10:00", "to": "12:00"}),),
+    }  # fmt: skip
+    return ApplicationView(**{**facts, **given})
+
+
+class Operator:
+    """Somebody at the counter of PCS1."""
+
+    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
+        self.http, self.client = http, client
+
+    async def open(self, inner: str) -> httpx.Response:
+        return await self.http.get(f"/en/counter{inner}")
+
+    async def send(self, inner: str, **form: str) -> httpx.Response:
+        return await self.http.post(f"/en/counter{inner}", data=form, headers=SAME_SITE)
+
+    async def apply(self, **typed: str) -> httpx.Response:
+        return await self.send("/apply", **{**WALK_IN, **typed})
+
+
+@pytest.fixture
+async def operator() -> AsyncIterator[Operator]:
+    app, client = stub(
+        application__submit_at_counter=TAKEN, application__view=application(), notify__record_print=Nothing()
+    )
+    async with browser(app) as http:
+        http.cookies.set(
+            "session", signed(claims(role="reception", sub="REC-0001", department=None, site="PCS1"))
+        )
+        yield Operator(http, client)
+
+
+async def test_a_visitor_without_a_phone_is_applied_for_on_one_page_at_the_logins_own_site(
+    operator: Operator,
+) -> None:
+    made = await operator.apply()
+    assert made.headers["location"] == f"/en/counter/applications/{REFERENCE}"
+    _, asked, principal, key = operator.client.last("application.submit_at_counter")
+    assert (asked.mobile, asked.site, asked.channel, asked.applicant.language, asked.officer) == (
+        None,
+        "PCS1",
+        "counter",
+        "pa",
+        None,
+    )
+    assert (principal.login_id, key) == ("REC-0001", "one-key")
+
+
+@pytest.mark.parametrize(
+    ("day", "window"),
+    [(1, ("2026-12-01", "11:35", "13:00")), (2, ("2026-12-02", "09:00", "13:00"))],
+    ids=["now", "when it opens"],
+)
+def test_a_new_form_begins_now_or_when_the_site_opens_next(day: int, window: tuple[str, str, str]) -> None:
+    found = next_window(
+        Day(date(2026, 12, day), ((time(9), time(13)), (time(14), time(17)))),
+        datetime(2026, 12, 1, 11, 37, tzinfo=IST),
+    )
+    assert (found["date-0"], found["from-0"], found["to-0"]) == window
+
+
+async def test_the_page_has_the_window_of_a_walk_in_filled_in(operator: Operator) -> None:
+    page = (await operator.open("")).text
+    assert re.search(r'id="date-0"[^>]*value="20\d\d-', page)
+
+
+async def test_what_is_missing_is_told_at_once_and_nothing_is_sent(operator: Operator) -> None:
+    refused = await operator.apply(name="", id_last4="", department="")
+    assert refused.status_code == 422
+    for field in ("name", "id_last4", "department"):
+        assert f'href="#{field}"' in refused.text
+    assert not operator.client.was_asked("application.submit_at_counter")
+    assert "Arms licence renewal" in refused.text, "what was typed is still there"
+
+
+async def test_the_office_of_an_official_is_whole_or_absent(operator: Operator) -> None:
+    half = await operator.apply(organisation="Mandi Board")
+    assert half.status_code == 422
+    assert 'href="#designation"' in half.text
+    await operator.apply(organisation="Mandi Board", designation="Engineer", employee_no="7")
+    sent = operator.client.last("application.submit_at_counter")[1].applicant
+    assert (sent.kind, sent.official.designation) == ("official", "Engineer")
+
+
+async def test_a_typed_name_finds_the_officer_and_several_are_offered(operator: Operator) -> None:
+    await operator.apply(officer="baldev")
+    assert operator.client.last("application.submit_at_counter")[1].officer == "baldev"
+    other = BALDEV.model_copy(update={"code": "baldev-2"})
+    operator.client.answers["approval.officers"] = OfficerList(items=(BALDEV, other))
+    asked = await operator.apply(officer="baldev")
+    assert asked.status_code == 422
+    assert 'value="baldev-2"' in asked.text
+    await operator.apply(officer="baldev", officer_code="baldev-2")
+    assert operator.client.last("application.submit_at_counter")[1].officer == "baldev-2"
+    operator.client.answers["approval.officers"] = OfficerList(items=())
+    assert "Nobody with this name" in (await operator.apply(officer="xyz")).text
+
+
+async def test_a_delegation_of_forty_is_pasted(operator: Operator) -> None:
+    pasted = "\n".join(
+        f"{number}. Visitor {chr(65 + number % 26)}, Aadhaar, {1000 + number}" for number in range(1, 41)
+    )
+    assert (await operator.apply(companions=pasted)).status_code == 303
+    sent = operator.client.last("application.submit_at_counter")[1].companions
+    assert [(len(sent), one.name, one.id_type, one.id_last4) for one in sent[:1]] == [
+        (40, "Visitor B", "aadhaar", "1001")
+    ]
+
+
+async def test_more_than_fifty_are_refused_with_a_sentence(operator: Operator) -> None:
+    refused = await operator.apply(companions="\n".join(["Harjit Singh, 4821"] * 51))
+    assert refused.status_code == 422
+    assert 'href="#companions"' in refused.text
+    assert (await operator.apply(companions="\n".join(["Harjit Singh, 4821"] * 50))).status_code == 303
+
+
+async def test_a_line_that_cannot_be_read_is_named(operator: Operator) -> None:
+    refused = await operator.apply(
+        companions="Harjit Singh, Aadhaar, 4821\n\nSimran\nKaran, library card, 12"
+    )
+    assert refused.status_code == 422
+    assert refused.text.count("Line 3: Enter an ID card, or say that this is a child") == 2, (
+        "in the summary and at the field"
+    )
+    assert refused.text.count("Line 4: This kind of ID card is not known") == 2
+    assert not operator.client.was_asked("application.submit_at_counter")
+
+
+async def test_what_the_service_finds_in_a_companion_names_the_line_too(operator: Operator) -> None:
+    problem = FieldError(field="companions.1.id_last4", code="full_number")
+    operator.client.answers["application.submit_at_counter"] = InvalidInput(
+        fields=(problem, FieldError(field="mobile", code="not_a_mobile"))
+    )
+    refused = await operator.apply(companions="Harjit Singh, 4821\n\nSimran, 499118665246")
+    assert "Line 3: Enter the last four characters only, never the whole number" in refused.text
+    assert 'href="#mobile"' in refused.text
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("Harjit Singh, driving licence, 0917", ("Harjit Singh", "driving_licence", "0917")),
+        ("2) ਹਰਜੀਤ ਸਿੰਘ, ਆਧਾਰ ਕਾਰਡ, 0917", ("ਹਰਜੀਤ ਸਿੰਘ", "aadhaar", "0917")),
+        ("हरजीत सिंह\tआधार कार्ड\t0917", ("हरजीत सिंह", "aadhaar", "0917")),
+        ("Harjit Singh, EPIC, 0917", ("Harjit Singh", "voter_id", "0917")),
+        ("Harjit Singh, , 0917", ("Harjit Singh", "other_photo_id", "0917")),
+        ("Harjit Singh; 0917", ("Harjit Singh", "other_photo_id", "0917")),
+        ("Singh, Harjit, Govt ID, 0917", ("Singh, Harjit", "government_id", "0917")),
+        ("Simran, child", ("Simran", None, None)),
+        ("ਸਿਮਰਨ, ਬੱਚਾ", ("ਸਿਮਰਨ", None, None)),
+    ],
+)
+def test_a_line_is_read_as_people_write_it(line: str, read: tuple[str, str | None, str | None]) -> None:
+    found = party.read(line)
+    assert found.problems == []
+    assert [(one["name"], one.get("id_type"), one.get("id_last4")) for one in found.companions] == [read]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("Simran", "companion_id_missing"),
+        ("Simran, dl,", "companion_id_missing"),
+        (", child", "name_missing"),
+        (", dl, 1234", "name_missing"),
+    ],
+)
+def test_a_line_that_lacks_something_says_what(line: str, code: str) -> None:
+    assert party.read(f"\n{line}").problems == [(2, code)]
+
+
+async def test_an_outcome_that_is_not_known_leaves_the_form_with_the_same_key(operator: Operator) -> None:
+    operator.client.answers["application.submit_at_counter"] = Unavailable("down")
+    unknown = await operator.apply()
+    assert unknown.status_code == 503
+    assert 'name="key" value="one-key"' in unknown.text
+    assert 'value="Gurpreet Kaur"' in unknown.text
+    operator.client.answers["application.submit_at_counter"] = InvalidInput(
+        fields=(FieldError(field="name", code="name_missing"),)
+    )
+    assert 'value="one-key"' not in (await operator.apply()).text, "another form needs another key"
+
+
+async def test_looking_up_leaves_no_name_in_an_address(operator: Operator) -> None:
+    hit = LookupHit(
+        reference=REFERENCE, status="issued", site="PCS1", department="home", submitted_at=now(), date="2026-12-01", name="Gurpreet", name_latin="Gurpreet"
+    )  # fmt: skip
+    operator.client.answers["application.lookup"] = LookupHits(items=(hit,))
+    found = await operator.send("/lookup", q="Gurpreet")
+    assert (found.status_code, str(found.url.query)) == (200, "b''")
+    assert f'href="/en/counter/applications/{REFERENCE}"' in found.text
+    assert operator.client.last("application.lookup")[1].q == "Gurpreet"
+    assert (await operator.send("/lookup", q="G")).status_code == 422
+
+
+async def test_who_waits_here_is_listed_with_where_to_look_again(operator: Operator) -> None:
+    hit = LookupHit(
+        reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), name="Gurpreet", name_latin="Gurpreet"
+    )  # fmt: skip
+    operator.client.answers["application.waiting_here"] = LookupHits(items=(hit,))
+    for page in (await operator.open(""), await operator.apply(name="")):
+        listed = page.text.partition('id="state"')[2].partition("</main>")[0]
+        assert f'data-state="{REFERENCE} submitted' in listed
+        assert 'data-from="/en/counter"' in listed
+        assert f'href="/en/counter/applications/{REFERENCE}"' in listed
+
+
+async def test_while_nobody_can_tell_who_waits_the_form_is_still_there(operator: Operator) -> None:
+    for trouble in (Unavailable("down"), NotFound(code="unknown_method"), InternalError()):
+        operator.client.answers["application.waiting_here"] = trouble
+        page = await operator.open("")
+        assert page.status_code == 200
+        assert 'action="/en/counter/apply"' in page.text
+        assert "There are none." not in page.text, "nobody knows that"
+        assert "data-state=" not in page.text
+
+
+async def test_a_page_looks_again_while_a_decision_is_awaited_and_no_longer(operator: Operator) -> None:
+    waiting = (await operator.open(f"/applications/{REFERENCE}")).text
+    assert '<noscript><meta http-equiv="refresh"' in waiting
+    assert "data-wait-for-change" in waiting
+    summary = PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
+    operator.client.answers["application.view"] = application(status="issued", pass_=summary)
+    issued = (await operator.open(f"/applications/{REFERENCE}")).text
+    assert 'http-equiv="refresh"' not in issued
+    assert "data-wait-for-change" not in issued
+    assert f'action="/en/counter/passes/{NUMBER}/print"' in issued
+
+
+async def test_a_pass_of_another_site_is_seen_and_neither_printed_nor_cancelled(operator: Operator) -> None:
+    summary = PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
+    operator.client.answers["application.view"] = application(status="issued", site="PCS2", pass_=summary)
+    page = (await operator.open(f"/applications/{REFERENCE}")).text
+    assert "Gurpreet Kaur" in page
+    assert "/print" not in page
+    assert "/cancel" not in page
+
+
+async def test_cancelling_too_late_is_told(operator: Operator) -> None:
+    operator.client.answers["application.cancel"] = Conflict("late", code="cannot_cancel")
+    late = await operator.send(f"/applications/{REFERENCE}/cancel", key="k")
+    assert late.headers["location"].endswith("?told=late")
+    assert "can no longer be cancelled" in (await operator.open(f"/applications/{REFERENCE}?told=late")).text
+
+
+@pytest.mark.parametrize(("kind", "sheets"), [("pass", 1), ("badge", 3)])
+@pytest.mark.parametrize("paper", ["a6", "receipt"])
+async def test_printing_is_recorded_before_the_sheet_is_shown(
+    operator: Operator, kind: str, sheets: int, paper: str
+) -> None:
+    people = [
+        {"name": "Harjit Singh", "name_latin": "Harjit Singh"},
+        {"name": "ਸਿਮਰਨ", "name_latin": "Simran", "child": True},
+    ]
+    operator.client.answers["issuance.view"] = pass_view(companions=people, party=3)
+    printed = await operator.send(f"/passes/{NUMBER}/print", kind=kind, paper=paper, key="k1")
+    assert printed.headers["location"] == f"/en/counter/passes/{NUMBER}/{kind}/{paper}"
+    assert operator.client.last("notify.record_print")[3] == "k1"
+    sheet = (await operator.open(f"/passes/{NUMBER}/{kind}/{paper}")).text
+    assert sheet.count('<article class="epass-sheet') == sheets
+    assert f"/static/paper-{paper}.css" in sheet
+    assert f'src="/api/v1/passes/{NUMBER}/qr.svg"' in sheet
+
+
+async def test_nothing_is_shown_for_printing_that_could_not_be_recorded(operator: Operator) -> None:
+    operator.client.answers["notify.record_print"] = Unavailable("down")
+    assert (
+        await operator.send(f"/passes/{NUMBER}/print", kind="pass", paper="a6", key="k1")
+    ).status_code == 503
+
+
+async def test_a_pass_is_reissued_for_a_reason(operator: Operator) -> None:
+    operator.client.answers["issuance.reissue"] = pass_view(number="8K3M9QW4")
+    assert (await operator.send(f"/passes/{NUMBER}/reissue", reason="withdrawn", key="k")).status_code == 422
+    assert not operator.client.was_asked("issuance.reissue")
+    made = await operator.send(f"/passes/{NUMBER}/reissue", reason="security", key="k")
+    assert made.headers["location"] == "/en/counter/passes/8K3M9QW4"
+    assert operator.client.last("issuance.reissue")[1].reason == "security"
+    operator.client.answers["issuance.reissue"] = Conflict("over", code="not_reissuable")
+    over = await operator.send(f"/passes/{NUMBER}/reissue", reason="reissued", key="k2")
+    assert (over.status_code, "cannot be replaced" in over.text) == (409, True)

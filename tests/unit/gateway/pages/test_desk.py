@@ -1,0 +1,306 @@
+"""The department's desk: what is decided reaches the service once, and whatever is wrong is said beside its field."""
+
+from collections.abc import AsyncIterator
+from datetime import date, time
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
+from contracts.model import Slot
+from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
+from services.chassis.runtime.clock import now
+from tests.support.applying import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.pages import DECIDED, POLICE, REVIEW_ID, SECOND, review
+
+REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
+
+
+class Clerk:
+    """Somebody at the desk."""
+
+    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
+        self.http, self.client = http, client
+
+    async def decide(self, verb: str, **form: str) -> httpx.Response:
+        return await self.http.post(
+            f"{REVIEW}/{verb}", data={"key": "k-1", "revision": "3", **form}, headers=SAME_SITE
+        )
+
+    def sent(self, method: str) -> Any:
+        return self.client.last(f"approval.{method}")[1]
+
+
+@pytest.fixture
+async def clerk() -> AsyncIterator[Clerk]:
+    answers = {
+        f"approval__{name}": review(status="approved", decision=DECIDED)
+        for name in ("approve", "reject", "return_to_applicant", "forward", "withdraw")
+    }
+    app, client = stubbed(
+        approval__list_reviews=ReviewList(items=(review(),), next="after-this"), approval__search_reviews=ReviewList(items=(review(),)),
+        approval__view_review=review(), approval__sites=SiteList(items=(SITE,)), approval__officers=OfficerList(items=(BALDEV,)),
+        approval__departments=DepartmentList(items=(HOME, POLICE)), **answers,
+    )  # fmt: skip
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("staff")))
+        yield Clerk(http, client)
+
+
+async def test_the_queue_shows_who_waits_and_leads_to_each(clerk: Clerk) -> None:
+    shown = await clerk.http.get("/en/desk")
+    assert f'href="{REVIEW}"' in shown.text
+    assert "ਗੁਰਪ੍ਰੀਤ ਕੌਰ" in shown.text
+    assert "+1" in shown.text
+    assert "/en/desk?status=pending&amp;after=after-this" in shown.text
+    assert clerk.sent("list_reviews").status == "pending"
+
+
+@pytest.mark.parametrize("status", ["pending", "approved", "rejected", "returned", "withdrawn", "closed"])
+async def test_each_tab_asks_for_its_own(clerk: Clerk, status: str) -> None:
+    shown = await clerk.http.get(f"/en/desk?status={status}")
+    assert clerk.sent("list_reviews").status == status
+    assert f'href="/en/desk?status={status}" aria-current="page"' in shown.text
+
+
+async def test_a_tab_that_does_not_exist_is_no_page(clerk: Clerk) -> None:
+    assert (await clerk.http.get("/en/desk?status=everything")).status_code == 404
+
+
+async def test_a_search_is_sent_by_post_and_needs_two_letters(clerk: Clerk) -> None:
+    found = await clerk.http.post("/en/desk/search", data={"q": "Kaur"}, headers=SAME_SITE)
+    assert (found.status_code, clerk.sent("search_reviews").q) == (200, "Kaur")
+    clerk.client.asked.clear()
+    short = await clerk.http.post("/en/desk/search", data={"q": "K"}, headers=SAME_SITE)
+    assert short.status_code == 422
+    assert "at least two letters" in short.text
+    assert not clerk.client.was_asked("approval.search_reviews")
+
+
+async def test_an_empty_queue_says_so(clerk: Clerk) -> None:
+    clerk.client.answers["approval.list_reviews"] = ReviewList(items=())
+    assert "There are none." in (await clerk.http.get("/en/desk")).text
+
+
+async def test_one_application_shows_everything_that_is_decided_upon(clerk: Clerk) -> None:
+    text = (await clerk.http.get(REVIEW)).text
+    for shown in (
+        REFERENCE,
+        "Gurpreet Kaur",
+        "Harjit Singh",
+        "Arms licence",
+        "PB65AB1234",
+        "…4821",
+        "1 December 2026",
+        "Proved by a code",
+    ):
+        assert shown in text, shown
+    for verb in ("approve", "reject", "return", "forward"):
+        assert f'href="{REVIEW}/{verb}"' in text
+    assert f'href="{REVIEW}/withdraw"' not in text
+
+
+async def test_an_approval_shows_what_was_approved_and_can_be_taken_back(clerk: Clerk) -> None:
+    clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
+    text = (await clerk.http.get(f"{REVIEW}?told=done")).text
+    for shown in ("Done.", "HOM-0002", "PCS1-G1", "2 entries", "may come in", f"{REVIEW}/withdraw"):
+        assert shown in text, shown
+    assert f'href="{REVIEW}/approve"' not in text
+
+
+async def test_a_preferred_time_is_one_choice(clerk: Clerk) -> None:
+    page = await clerk.http.get(f"{REVIEW}/approve")
+    for value in ("2026-12-01 10:00 12:00", "2026-12-02 10:00 12:00", "own"):
+        assert f'name="slot" type="radio" value="{value}"' in page.text
+    done = await clerk.decide("approve", slot="2026-12-02 10:00 12:00")
+    assert done.headers["location"] == f"{REVIEW}?told=done"
+    sent = clerk.sent("approve")
+    assert (sent.slot, sent.entries, sent.gate, sent.vehicle_allowed, sent.revision) == (
+        SECOND,
+        1,
+        None,
+        False,
+        3,
+    )
+    assert clerk.client.last("approval.approve")[3] == "k-1"
+
+
+async def test_a_time_of_ones_own_with_gate_entries_and_vehicle(clerk: Clerk) -> None:
+    own = {"slot": "own", "date": "2026-12-03", "from": "14:00", "to": "15:30"}
+    await clerk.decide("approve", **own, gate="PCS1-G1", entries="4", vehicle_allowed="yes")
+    sent = clerk.sent("approve")
+    assert sent.slot == Slot(day=date(2026, 12, 3), start=time(14), end=time(15, 30))
+    assert (sent.gate, sent.entries, sent.vehicle_allowed) == ("PCS1-G1", 4, True)
+
+
+OWN = {"slot": "own", "date": "2026-12-03", "from": "14:00", "to": "15:30"}
+BAD_FORMS: list[tuple[str, dict[str, str], str, str]] = [
+    ("approve", {}, "slot", "Choose one of these"),
+    ("approve", {"slot": "own"}, "date", "Choose a day"),
+    ("approve", {**OWN, "date": "tomorrow"}, "date", "Choose a day"),
+    ("approve", {**OWN, "from": "25:99"}, "from", "Choose a start time"),
+    ("approve", {**OWN, "to": ""}, "to", "Choose an end time"),
+    ("approve", {"slot": "one two three"}, "slot", "Choose"),
+    ("approve", {**OWN, "entries": "often"}, "entries", "from 1 to 20"),
+    ("approve", {**OWN, "entries": "0"}, "entries", "from 1 to 20"),
+    ("approve", {**OWN, "entries": "9" * 5000}, "entries", "from 1 to 20"),
+    ("approve", {**OWN, "gate": "<gate>"}, "gate", "Choose one of these"),
+    ("reject", {}, "reason", "Choose one of these"),
+    ("reject", {"reason": "I do not like him"}, "reason", "Choose one of these"),
+    ("reject", {"reason": "other", "note": "x" * 501}, "note", "too long"),
+    ("return", {"note": " "}, "note", "Write a note"),
+    ("forward", {"department": "no such/thing"}, "department", "Choose one of these"),
+    ("withdraw", {}, "reason", "Choose one of these"),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "form", "field", "sentence"),
+    BAD_FORMS,
+    ids=[f"{verb} {field}" for verb, _, field, _ in BAD_FORMS],
+)
+async def test_what_cannot_be_read_is_said_beside_its_field(
+    clerk: Clerk, verb: str, form: dict[str, str], field: str, sentence: str
+) -> None:
+    shown = await clerk.decide(verb, **form)
+    assert shown.status_code == 422
+    assert f'href="#{field}"' in shown.text
+    assert f'id="{field}-error"' in shown.text
+    assert sentence in shown.text
+    assert "<title>Error:" in shown.text
+    assert not any(asked[0] in {"approval.approve", "approval.reject"} for asked in clerk.client.asked)
+
+
+FINDINGS = [
+    ("approve", "slot.date", "closed_day", "date", "closed on this day"),
+    ("approve", "slot.date", "past", "date", "has passed"),
+    ("approve", "slot.date", "too_far", "date", "too far ahead"),
+    ("approve", "slot.from", "outside_hours", "from", "not open at this time"),
+    ("approve", "slot.to", "not_after_from", "to", "after the beginning"),
+    ("approve", "gate", "unknown_gate", "gate", "other secretariat"),
+    ("approve", "vehicle_allowed", "no_vehicle", "vehicle_allowed", "names no vehicle"),
+    ("reject", "note", "required", "note", "Write a note"),
+    ("return_to_applicant", "note", "required", "note", "Write a note"),
+    ("forward", "department", "exactly_one", "department", "not both"),
+    ("forward", "department", "same_department", "department", "already"),
+    ("forward", "officer", "unknown_officer", "officer", "no longer in this department"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "code", "field", "sentence"), FINDINGS)
+async def test_what_the_service_refuses_is_said_beside_its_field_and_nothing_typed_is_lost(
+    clerk: Clerk, method: str, path: str, code: str, field: str, sentence: str
+) -> None:
+    clerk.client.answers[f"approval.{method}"] = InvalidInput(fields=(FieldError(field=path, code=code),))
+    forms = {"approve": {**OWN, "vehicle_allowed": "yes"}, "reject": {"reason": "other", "note": "As told"},
+             "return_to_applicant": {"note": "As told"}, "forward": {"officer": "baldev"}}  # fmt: skip
+    shown = await clerk.decide("return" if method == "return_to_applicant" else method, **forms[method])
+    assert shown.status_code == 422
+    assert f'id="{field}-error"' in shown.text
+    assert sentence in shown.text
+    kept = {"approve": 'value="2026-12-03"', "forward": 'value="baldev" selected'}.get(method, "As told")
+    assert kept in shown.text
+
+
+async def test_a_preferred_time_that_cannot_be_is_said_at_the_choice(clerk: Clerk) -> None:
+    clerk.client.answers["approval.approve"] = InvalidInput(
+        fields=(FieldError(field="slot.date", code="closed_day"),)
+    )
+    shown = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
+    assert 'id="slot-error"' in shown.text
+    assert 'id="date-error"' not in shown.text
+
+
+async def test_who_was_too_late_is_told_who_decided_and_when(clerk: Clerk) -> None:
+    clerk.client.answers["approval.approve"] = Conflict(
+        code="already_decided", decided_by="HOM-0002", decided_at=now().isoformat()
+    )
+    late = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
+    assert late.headers["location"] == f"{REVIEW}?told=already_decided"
+    clerk.client.answers["approval.view_review"] = review(
+        status="rejected", decision=DECIDED.model_copy(update={"status": "rejected"})
+    )
+    shown = await clerk.http.get(late.headers["location"])
+    assert "Someone else acted first: HOM-0002 decided this on" in shown.text
+    assert "was not recorded" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("application_closed", "has ended in the meantime"),
+        ("not_approved", "no longer an approval"),
+        ("something_new", "Someone else acted first"),
+    ],
+)
+async def test_other_conflicts_are_told_too(clerk: Clerk, code: str, sentence: str) -> None:
+    clerk.client.answers["approval.withdraw"] = Conflict(code=code)
+    late = await clerk.decide("withdraw", reason="security")
+    assert sentence in (await clerk.http.get(late.headers["location"])).text
+
+
+async def test_an_application_that_was_changed_is_read_again_and_the_note_is_not_lost(clerk: Clerk) -> None:
+    clerk.client.answers["approval.reject"] = Conflict(code="application_changed", revision=4)
+    clerk.client.answers["approval.view_review"] = review(revision=4, purpose="Arms licence, file 114")
+    changed = await clerk.decide("reject", reason="other", note="As told")
+    assert changed.status_code == 409
+    for shown in ("has changed the application", "file 114", "As told", 'name="revision" value="4"'):
+        assert shown in changed.text, shown
+    assert 'value="k-1"' not in changed.text, "another decision needs another key"
+
+
+async def test_forwarding_to_another_department_leads_back_to_the_queue(clerk: Clerk) -> None:
+    page = (await clerk.http.get(f"{REVIEW}/forward")).text
+    assert 'value="police"' in page
+    assert 'value="home"' not in page
+    gone = await clerk.decide("forward", department="police")
+    assert gone.headers["location"] == "/en/desk?told=forwarded"
+    assert "with the other department now" in (await clerk.http.get(gone.headers["location"])).text
+    kept = await clerk.decide("forward", officer="baldev")
+    assert kept.headers["location"] == f"{REVIEW}?told=done"
+    assert (clerk.sent("forward").department, clerk.sent("forward").officer) == (None, "baldev")
+
+
+async def test_rejecting_sending_back_and_withdrawing_say_what_was_written(clerk: Clerk) -> None:
+    await clerk.decide("reject", reason="no_appointment", note="Come on Monday")
+    assert (clerk.sent("reject").reason, clerk.sent("reject").note) == ("no_appointment", "Come on Monday")
+    await clerk.decide("return", note="Which file?")
+    assert clerk.sent("return_to_applicant").note == "Which file?"
+    await clerk.decide("withdraw", reason="security")
+    assert clerk.sent("withdraw").reason == "security"
+
+
+@pytest.mark.parametrize("verb", ["delete", "approve%20", "__class__"])
+async def test_a_forged_verb_is_no_page(clerk: Clerk, verb: str) -> None:
+    assert (await clerk.http.get(f"{REVIEW}/{verb}")).status_code == 404
+    assert (await clerk.decide(verb)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{}, {"revision": "x"}, {"revision": "9" * 5000}, {"key": "k" * 300}, {"key": "\x00"}, {"slot": "\x00"}],
+)
+async def test_no_form_however_forged_is_a_fault(clerk: Clerk, form: dict[str, str]) -> None:
+    for verb in ("approve", "reject", "return", "forward", "withdraw"):
+        answer = await clerk.http.post(f"{REVIEW}/{verb}", data=form, headers=SAME_SITE)
+        assert answer.status_code in {303, 422}, (verb, form)
+
+
+async def test_a_review_of_another_department_or_of_nobody_is_no_page(clerk: Clerk) -> None:
+    clerk.client.answers["approval.view_review"] = NotFound()
+    assert (await clerk.http.get(REVIEW)).status_code == 404
+    assert (await clerk.http.get("/en/desk/reviews/not-an-id")).status_code == 404
+
+
+async def test_while_the_service_is_down_the_page_is_calm_and_the_same_form_can_be_sent_again(
+    clerk: Clerk,
+) -> None:
+    clerk.client.answers["approval.approve"] = Unavailable()
+    calm = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
+    assert (calm.status_code, "Nothing is lost" in calm.text) == (503, True)
+    clerk.client.answers["approval.approve"] = review()
+    await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
+    keys = [key for name, _, _, key in clerk.client.asked if name == "approval.approve"]
+    assert keys == ["k-1", "k-1"]

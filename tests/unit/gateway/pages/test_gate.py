@@ -1,0 +1,333 @@
+"""The gate's pages: a pass typed or scanned, the ID checked, a verdict that says why, and who is inside."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.errors import FieldError, InvalidInput, TooManyAttempts
+from contracts.rpc.approval import SiteList
+from contracts.rpc.verify import Inside, InsideList, ScanResult
+from services.chassis.runtime.clock import now
+from tests.support.applying import SAME_SITE, SITE
+from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.pages import ADMIT
+
+TOKEN = f"{'h' * 40}.{'P' * 200}.{'s' * 86}"
+CHECKED = {
+    "pass": NUMBER,
+    "nonce": "n-1",
+    "kind": "matched",
+    "id_type": "voter_id",
+    "id_last4": "4821",
+    "count": "3",
+}
+
+
+def result(**given: Any) -> ScanResult:
+    return ADMIT.model_copy(update=given)
+
+
+class Guard:
+    """Somebody at the gate."""
+
+    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
+        self.http, self.client = http, client
+
+    async def send(self, path: str, **form: str) -> httpx.Response:
+        return await self.http.post(f"/en/gate{path}", data=form, headers=SAME_SITE)
+
+    async def scan(self, typed: str, **form: str) -> httpx.Response:
+        return await self.send("", **{"pass": typed, "nonce": "n-1", **form})
+
+    def stands_at(self, gate: str | None, site: str | None = "PCS1") -> None:
+        self.http.cookies.set(
+            "session",
+            signed(claims("staff", sub="SEC-0001", role="security", department=None, site=site, gate=gate)),
+        )
+
+    def answer(self, answer: Any) -> None:
+        self.client.answers["verify.scan"] = answer
+
+    @property
+    def asked(self) -> Any:
+        return self.client.last("verify.scan")[1]
+
+
+@pytest.fixture
+async def guard() -> AsyncIterator[Guard]:
+    inside = Inside(
+        pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3, since=now(), gate="PCS1-G1",
+        department="home", valid_to=now(),
+    )  # fmt: skip
+    app, client = stubbed(
+        verify__scan=ADMIT,
+        verify__inside=InsideList(items=(inside,), persons=41, next="on"),
+        approval__sites=SiteList(items=(SITE,)),
+    )
+    async with browser(app) as http:
+        one = Guard(http, client)
+        one.stands_at("PCS1-G1")
+        yield one
+
+
+@pytest.mark.parametrize("typed", [NUMBER, "7k3m 9qw4", " 7K3M-9QW4 ", "7 K 3 M 9 Q W 4", "7K3M.9QW4"])
+async def test_a_pass_number_is_taken_however_it_is_written(guard: Guard, typed: str) -> None:
+    shown = await guard.scan(typed)
+    assert (shown.status_code, guard.asked.pass_number.upper(), guard.asked.token) == (200, NUMBER, None)
+
+
+async def test_a_scanner_that_types_the_token_and_presses_enter_is_understood(guard: Guard) -> None:
+    page = (await guard.http.get("/en/gate")).text
+    form = page[page.index('<form method="post" action="/en/gate"') :]
+    assert form.index('id="pass"') < form.index("<button")
+    assert "autofocus" in form[: form.index("</form>")]
+    assert form[: form.index("</form>")].count("<button") == 1, "Enter presses the one button there is"
+    await guard.scan(f"{TOKEN}\n")
+    assert (guard.asked.token, guard.asked.pass_number, guard.asked.gate) == (TOKEN, None, "PCS1-G1")
+
+
+async def test_a_preview_shows_who_is_to_be_compared_with_the_card_and_records_nothing(guard: Guard) -> None:
+    text = (await guard.scan(NUMBER)).text
+    for shown in (
+        "Gurpreet Kaur",
+        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        "Harjit Singh",
+        "Simran",
+        "(Child)",
+        "A wheelchair",
+        "may not come in",
+        "Voter ID card",
+    ):
+        assert shown in text, shown
+    assert (guard.asked.direction, guard.asked.id_check) == ("entry", None)
+
+
+async def test_nothing_typed_is_asked_again(guard: Guard) -> None:
+    shown = await guard.scan("  ", direction="exit")
+    assert shown.status_code == 422
+    assert 'id="pass-error"' in shown.text
+    assert 'value="exit" checked' in shown.text
+    assert not guard.client.was_asked("verify.scan")
+
+
+@pytest.mark.parametrize("typed", ["--- ---", "x" * 5000, f"{TOKEN}{'z' * 4000}", "\x00", "ਪਾਸ"])
+async def test_whatever_a_scanner_types_is_no_fault(guard: Guard, typed: str) -> None:
+    guard.answer(lambda asked: ScanResult(verdict="unknown_pass", preview=True))
+    assert (await guard.scan(typed)).status_code in {200, 422}
+
+
+async def test_the_card_is_compared_and_as_many_come_in_as_were_counted(guard: Guard) -> None:
+    guard.answer(result(preview=False, inside=2))
+    shown = await guard.send("/enter", **{**CHECKED, "count": "2"})
+    asked = guard.asked
+    assert (asked.id_check.kind, asked.id_check.id_type, asked.id_check.id_last4, asked.count) == (
+        "matched",
+        "voter_id",
+        "4821",
+        2,
+    )
+    assert "epass-verdict--good" in shown.text
+    assert "Let in" in shown.text
+    assert "2 people inside now" in shown.text
+    assert "✓" in shown.text
+
+
+async def test_another_card_is_recorded_with_why_it_was_accepted(guard: Guard) -> None:
+    guard.answer(result(preview=False, inside=3, marks=("other_id",)))
+    shown = await guard.send(
+        "/enter",
+        **{
+            "pass": NUMBER,
+            "nonce": "n",
+            "kind": "other_id",
+            "other_type": "passport",
+            "reason": "Left at home",
+        },
+    )
+    assert (guard.asked.id_check.kind, guard.asked.id_check.id_type, guard.asked.id_check.reason) == (
+        "other_id",
+        "passport",
+        "Left at home",
+    )
+    assert "Let in with another ID card" in shown.text
+
+
+BAD_FORMS = [
+    ({**CHECKED, "count": "all"}, "count", "as a number"),
+    ({**CHECKED, "count": "0"}, "count", "as a number"),
+    ({**CHECKED, "count": "9" * 5000}, "count", "as a number"),
+    ({**CHECKED, "id_type": "library card"}, "other_type", "Choose one of these"),
+    ({**CHECKED, "id_last4": "4" * 41}, "id_last4", "four"),
+    ({"pass": NUMBER, "kind": "other_id", "reason": "Known"}, "other_type", "Choose one of these"),
+    ({"pass": NUMBER, "kind": "other_id", "other_type": "pan"}, "reason", "why the card is accepted"),
+    ({"pass": NUMBER, "kind": "other_id", "other_type": "pan", "reason": "x" * 201}, "reason", "too long"),
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "sentence"),
+    BAD_FORMS,
+    ids=[f"{number} {field}" for number, (_, field, _) in enumerate(BAD_FORMS)],
+)
+async def test_what_cannot_be_read_lets_nobody_in_and_is_said_beside_its_field(
+    guard: Guard, form: dict[str, str], field: str, sentence: str
+) -> None:
+    shown = await guard.send("/enter", **form)
+    assert shown.status_code == 422
+    assert f'id="{field}-error"' in shown.text
+    assert sentence in shown.text
+    assert "Gurpreet Kaur" in shown.text
+    assert all(request.id_check is None for name, request, *_ in guard.client.asked if name == "verify.scan")
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "field", "sentence"),
+    [
+        ("id_check.id_last4", "full_number", "id_last4", "never the whole number"),
+        ("count", "count_over_party", "count", "for fewer people"),
+        ("count", "count_over_remaining", "count", "may still come in"),
+    ],
+)
+async def test_what_the_service_refuses_is_said_beside_its_field(
+    guard: Guard, path: str, code: str, field: str, sentence: str
+) -> None:
+    def answer(asked: Any) -> ScanResult:
+        if asked.id_check is not None:
+            raise InvalidInput(fields=(FieldError(field=path, code=code),))
+        return ADMIT
+
+    guard.answer(answer)
+    shown = await guard.send("/enter", **CHECKED)
+    assert shown.status_code == 422
+    assert f'id="{field}-error"' in shown.text
+    assert sentence in shown.text
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"kind": "__class__"}, {"pass": NUMBER, "nonce": "\x00"}, {"pass": NUMBER, "gate": "<b>"}]
+)
+async def test_no_form_however_forged_is_a_fault(guard: Guard, form: dict[str, str]) -> None:
+    for path in ("", "/enter"):
+        assert (await guard.send(path, **form)).status_code < 500, (path, form)
+
+
+REFUSALS = [
+    (result(verdict="not_yet_valid"), "It is valid from"),
+    (result(verdict="expired"), "It was valid until"),
+    (result(verdict="wrong_site", site="PCS1", gate="PCS1-G1"), "It is for Secretariat-1."),
+    (result(verdict="wrong_gate", gate="PCS1-G2"), "It is for gate PCS1-G2."),
+    (result(verdict="already_inside"), "Everyone on this pass is inside."),
+    (result(verdict="already_used"), "may come in again"),
+    (result(verdict="revoked"), "The pass was withdrawn"),
+    (ScanResult(verdict="unknown_pass", preview=True), "no pass with this number"),
+    (ScanResult(verdict="bad_signature", preview=True), "not made by e-Pass"),
+]
+
+
+@pytest.mark.parametrize(("refused", "sentence"), REFUSALS, ids=[one.verdict for one, _ in REFUSALS])
+async def test_a_refusal_fills_the_screen_and_says_why(
+    guard: Guard, refused: ScanResult, sentence: str
+) -> None:
+    guard.answer(refused)
+    text = (await guard.scan(NUMBER)).text
+    assert "epass-verdict--bad" in text
+    assert "✕" in text
+    assert sentence in text
+    assert 'action="/en/gate/enter"' not in text, "nobody is let in from here"
+
+
+async def test_a_card_that_does_not_match_can_be_looked_at_again(guard: Guard) -> None:
+    guard.answer(result(verdict="id_mismatch", preview=False))
+    text = (await guard.send("/enter", **CHECKED)).text
+    assert "epass-verdict--bad" in text
+    assert "Check the card again" in text
+    assert f'name="pass" value="{NUMBER}"' in text
+
+
+async def test_an_exit_is_recorded_at_once_with_what_is_odd_about_it(guard: Guard) -> None:
+    guard.answer(
+        result(
+            verdict="exit",
+            preview=False,
+            inside=1,
+            marks=("late", "revoked", "other_site", "other_gate", "no_entry"),
+        )
+    )
+    text = (await guard.scan(NUMBER, direction="exit")).text
+    assert guard.asked.direction == "exit"
+    assert "epass-verdict--good" in text
+    assert "1 person inside now" in text
+    for said in (
+        "after the pass had ended",
+        "was cancelled",
+        "the other secretariat",
+        "Not the gate",
+        "More people left",
+    ):
+        assert said in text, said
+    assert 'href="/en/gate?direction=exit"' in text, "the next one goes out too"
+
+
+async def test_the_same_form_sent_twice_is_one_scan_and_another_content_is_another(guard: Guard) -> None:
+    guard.answer(result(preview=False))
+    for form in (CHECKED, CHECKED, {**CHECKED, "id_last4": "4822"}, {**CHECKED, "nonce": "n-2"}):
+        await guard.send("/enter", **form)
+    nonces = [request.nonce for name, request, *_ in guard.client.asked if name == "verify.scan"]
+    assert nonces[0] == nonces[1]
+    assert len(set(nonces)) == 3
+
+
+async def test_a_form_without_a_nonce_is_a_scan_of_its_own(guard: Guard) -> None:
+    guard.answer(result(preview=False))
+    form = {name: value for name, value in CHECKED.items() if name != "nonce"}
+    await guard.send("/enter", **form)
+    first = guard.asked.nonce
+    await guard.send("/enter", **form)
+    assert guard.asked.nonce != first
+
+
+async def test_too_many_unknown_numbers_say_when_to_try_again(guard: Guard) -> None:
+    guard.answer(TooManyAttempts(retry_after=61))
+    shown = await guard.scan("ABCDEFGH")
+    assert (shown.status_code, shown.headers["retry-after"]) == (429, "61")
+    assert "Try again in 2 minutes." in shown.text
+
+
+async def test_a_login_of_no_particular_gate_says_at_which_it_stands(guard: Guard) -> None:
+    guard.stands_at(None)
+    asked = await guard.scan(NUMBER)
+    assert asked.status_code == 422
+    assert 'id="gate-error"' in asked.text
+    assert '<option value="PCS1-G1"' in asked.text
+    checking = await guard.scan(NUMBER, gate="PCS1-G1")
+    assert guard.asked.gate == "PCS1-G1"
+    assert 'name="gate" value="PCS1-G1"' in checking.text
+    guard.answer(result(preview=False))
+    done = await guard.send("/enter", **CHECKED, gate="PCS1-G1")
+    assert "/en/gate?direction=entry&amp;gate=PCS1-G1" in done.text
+    assert re.search(
+        r'value="PCS1-G1" selected', (await guard.http.get("/en/gate?direction=entry&gate=PCS1-G1")).text
+    )
+
+
+async def test_a_login_of_one_gate_scans_at_no_other(guard: Guard) -> None:
+    await guard.scan(NUMBER, gate="PCS2-G1")
+    assert guard.asked.gate == "PCS1-G1"
+
+
+async def test_who_is_inside_is_told_with_how_many_they_are(guard: Guard) -> None:
+    text = (await guard.http.get("/en/gate/inside")).text
+    assert "41 people inside" in text
+    assert "2 / 3" in text
+    assert "Gurpreet Kaur" in text
+    assert "/en/gate/inside?after=on" in text
+    assert guard.client.last("verify.inside")[1].site == "PCS1"
+
+
+async def test_a_login_without_a_site_sees_nobody(guard: Guard) -> None:
+    guard.stands_at("PCS1-G1", site=None)
+    assert (await guard.http.get("/en/gate/inside")).status_code == 403
+    assert not guard.client.was_asked("verify.inside")

@@ -1,0 +1,274 @@
+"""Nothing that was typed is lost: not with the session, not with a service, not with a second tab or click."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from contracts.errors import Unavailable
+from contracts.rpc.accounts import ApplicantSession, OtpRequest
+from contracts.rpc.application import Acknowledged, Checked
+from services.chassis.runtime.clock import now
+from services.gateway.pages.apply import routes, sending
+from services.gateway.pages.apply.keeping import ApplyRoute
+from services.gateway.pages.failing import PageRoute
+from tests.support.applying import Reader, hidden, somebody
+from tests.support.factories.gateway import REFERENCE, TableClient, claims, signed
+
+REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
+WHY = {"purpose_kind": "hearing", "purpose": "My case of 3 December"}
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
+    async with somebody() as both:
+        yield both
+
+
+async def prove_again(person: Reader, client: TableClient, to: str) -> httpx.Response:
+    """Signs in once more; the page to which that leads."""
+    client.answers["accounts.request_otp"] = OtpRequest(request_id=REQUEST_ID)
+    client.answers["accounts.verify_otp"] = ApplicantSession(
+        access_token=signed(claims("applicant")), expires_at=now()
+    )
+    await person.send("/sign-in", mobile="98765 43210", to=to)
+    right = await person.http.post(
+        "/en/sign-in/code", data={"code": "123456"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    person.http.cookies.set("session", signed(claims("applicant")))
+    return await person.open(right.headers["location"].removeprefix("/en"))
+
+
+async def test_whoever_answers_after_the_session_ended_finds_the_answer_typed(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    asked = await person.send("/apply/purpose", **WHY)
+    assert asked.url.path == "/en/sign-in"
+    shown = await prove_again(person, client, hidden(asked)["to"])
+    assert shown.url.path == "/en/apply/purpose"
+    assert "My case of 3 December" in shown.text
+    assert 'value="hearing" checked' in shown.text
+    assert (await person.send("/apply/purpose", **WHY)).url.path == "/en/apply/check", (
+        "and all the other answers"
+    )
+
+
+async def test_whoever_opens_a_page_after_the_session_ended_comes_back_to_it(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    asked = await person.open("/apply/check")
+    assert asked.url.path == "/en/sign-in"
+    assert (await prove_again(person, client, hidden(asked)["to"])).url.path == "/en/apply/check"
+
+
+async def test_a_companion_that_was_typed_after_the_session_ended_is_kept(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    await person.send("/apply/companion", name="Harjit Singh", id_type="pan", id_last4="1234")
+    shown = await prove_again(person, client, "apply/companion")
+    assert shown.url.path == "/en/apply/companion"
+    assert 'value="Harjit Singh"' in shown.text
+
+
+async def test_a_whole_number_of_an_id_is_not_kept(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    asked = await person.send("/apply/id", id_type="aadhaar", id_last4="4991 1866 5246")
+    shown = await prove_again(person, client, hidden(asked)["to"])
+    assert shown.url.path == "/en/apply/id"
+    assert 'value="aadhaar" checked' in shown.text
+    assert "5246" not in shown.text
+
+
+async def test_an_answer_too_long_for_a_cookie_does_not_keep_anybody_from_signing_in(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    noise = "".join(chr(0x4E00 + (n * n * 31 + n * 7919) % 20000) for n in range(5_000))
+    assert (await person.send("/apply/purpose", purpose=noise)).url.path == "/en/sign-in"
+    assert (await prove_again(person, client, "apply/purpose")).url.path == "/en/apply/purpose"
+
+
+async def test_an_answer_that_cannot_be_checked_just_now_stays_on_its_page(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    await person.answer()
+    client.answers["application.check"] = Unavailable("down")
+    calm = await person.send("/apply/purpose", **WHY)
+    assert (calm.status_code, calm.headers["retry-after"]) == (503, "2")
+    assert "Nothing is lost" in calm.text
+    assert "My case of 3 December" in calm.text
+    assert "Error:" not in calm.text
+    client.answers["application.check"] = Checked()
+    assert (await person.send("/apply/purpose", **WHY)).url.path == "/en/apply/check"
+
+
+async def test_an_answer_whose_choices_cannot_be_had_can_be_sent_again(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    await person.answer()
+    client.answers["application.check"] = client.answers["approval.officers"] = Unavailable("down")
+    calm = await person.send("/apply/officer", officer="baldev")
+    assert calm.status_code == 503
+    assert hidden(calm) == {"officer": "baldev"}
+    assert 'action="/en/apply/officer"' in calm.text
+    assert "Clear my answers" in calm.text
+
+
+async def test_a_companion_that_cannot_be_checked_just_now_stays_on_the_page(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["application.check"] = Unavailable("down")
+    calm = await person.send("/apply/companion", name="Harjit Singh", id_type="pan", id_last4="1234")
+    assert calm.status_code == 503
+    assert 'value="Harjit Singh"' in calm.text
+
+
+async def test_sending_while_the_service_is_away_leaves_all_answers_and_the_key(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    checked = await person.answer()
+    client.answers["application.submit"] = Unavailable("down")
+    calm = await person.send("/apply/check", **hidden(checked))
+    assert calm.status_code == 503
+    assert "Nothing is lost" in calm.text
+    assert "Arms licence renewal" in calm.text
+    assert hidden(calm) == hidden(checked), "the same key again"
+    client.answers["application.submit"] = Acknowledged(reference=REFERENCE, status="submitted")
+    assert REFERENCE in (await person.send("/apply/check", **hidden(calm))).text
+
+
+async def test_answers_that_another_tab_changed_are_shown_before_they_are_sent(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    one_tab = hidden(await person.answer())
+    await person.send("/apply/purpose", **WHY)
+    shown = await person.send("/apply/check", **one_tab)
+    assert (
+        shown.status_code,
+        "changed in another window" in shown.text,
+        "My case of 3 December" in shown.text,
+    ) == (409, True, True)
+    assert not client.was_asked("application.submit")
+    assert REFERENCE in (await person.send("/apply/check", **hidden(shown))).text
+    assert client.last("application.submit")[1].purpose == "My case of 3 December"
+
+
+async def test_a_tab_of_an_application_that_was_sent_says_so_and_begins_no_other(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    checked = await person.answer()
+    other_tab = hidden(await person.open("/apply/purpose"))
+    await person.send("/apply/check", **hidden(checked))
+    told = await person.send("/apply/purpose", **other_tab, **WHY)
+    assert told.url.path == "/en/apply/done"
+    assert "sent already" in told.text
+    assert REFERENCE in told.text
+    assert (
+        await person.send("/apply/companion", **other_tab, name="Simran", child="yes")
+    ).url.path == "/en/apply/done"
+    assert sum(name == "application.submit" for name, *_ in client.asked) == 1
+
+
+async def test_the_next_application_has_another_key(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    first = hidden(await person.answer())
+    await person.send("/apply/check", **first)
+    second = hidden(await person.answer())
+    assert second["key"] != first["key"]
+    await person.send("/apply/check", **second)
+    assert sum(name == "application.submit" for name, *_ in client.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["/apply", "/apply/who", "/sign-in/code", "/status", "/apply/nothing", "/applications/PCS-7K3M-9QW4"],
+)
+async def test_the_answers_can_be_cleared_on_every_page(
+    reader: tuple[Reader, TableClient], page: str
+) -> None:
+    person, _ = reader
+    shown = await person.open(page)
+    assert 'action="/en/sign-out"' in shown.text, shown.status_code
+
+
+async def test_no_answers_are_cleared_from_a_page_of_staff(reader: tuple[Reader, TableClient]) -> None:
+    person, _ = reader
+    assert 'action="/en/sign-out"' not in (await person.open("/staff/sign-in")).text
+
+
+async def test_clearing_clears_while_accounts_is_away(reader: tuple[Reader, TableClient]) -> None:
+    person, _ = reader
+    await person.send("/apply/who", kind="citizen")
+    cleared = await person.send("/sign-out")
+    assert cleared.url.path == "/en/cleared"
+    taken_back = {
+        value.partition("=")[0]
+        for value in cleared.history[0].headers.get_list("set-cookie")
+        if "Max-Age=0" in value
+    }
+    assert taken_back >= {"session", "answers0"}
+
+
+# ------------------------------------------------------- without the guards
+
+
+async def test_control_without_the_digest_what_nobody_saw_is_sent(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "digest", lambda _: "the same")
+    person, client = reader
+    one_tab = hidden(await person.answer())
+    await person.send("/apply/purpose", **WHY)
+    await person.send("/apply/check", **one_tab)
+    assert client.last("application.submit")[1].purpose == WHY["purpose"]
+
+
+async def test_control_without_the_key_in_a_question_a_tab_that_was_left_open_begins_another_application(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, _ = reader
+    checked = await person.answer()
+    other_tab = hidden(await person.open("/apply/purpose"))
+    await person.send("/apply/check", **hidden(checked))
+    monkeypatch.setattr(routes, "was_sent", lambda *_: False)
+    assert (await person.send("/apply/purpose", **other_tab, **WHY)).url.path == "/en/apply/who"
+
+
+async def test_control_without_the_fields_kept_the_answer_is_gone_after_signing_in(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ApplyRoute, "signed_out", PageRoute.signed_out)
+    person, client = reader
+    await person.answer()
+    person.sign_out_by_time()
+    asked = await person.send("/apply/purpose", **WHY)
+    assert WHY["purpose"] not in (await prove_again(person, client, hidden(asked)["to"])).text
+
+
+async def test_control_without_the_fields_in_the_page_of_an_outage_the_choice_is_gone(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ApplyRoute, "repeated", PageRoute.repeated)
+    person, client = reader
+    await person.answer()
+    client.answers["application.check"] = client.answers["approval.officers"] = Unavailable("down")
+    assert hidden(await person.send("/apply/officer", officer="baldev")) == {}

@@ -1,0 +1,244 @@
+"""A kiosk on pages: issued by the ADO Branch, enrolled once, forgetting everybody who stood there."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from contracts.errors import NotAuthenticated, Unavailable
+from contracts.rpc.accounts import IssuedLogin, LoginList, LoginView, StaffSession
+from contracts.rpc.application import PassSummary
+from contracts.rpc.call import Nothing
+from services.chassis.runtime.clock import now
+from tests.support.applying import SAME_SITE, Reader, hidden, stub
+from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.unit.gateway.pages.test_counter import application
+
+
+def device(**given: object) -> str:
+    return signed(claims(sub="KIO-0001", role="kiosk", department=None, site="PCS1", **given))
+
+
+@pytest.fixture
+async def kiosk() -> AsyncIterator[tuple[Reader, TableClient]]:
+    """An enrolled kiosk at which a mobile was proved."""
+    app, client = stub(application__view=application(channel="kiosk"), accounts__log_out=Nothing())
+    async with browser(app) as http:
+        http.cookies.set("kiosk", device())
+        http.cookies.set("session", signed(claims("applicant")))
+        yield Reader(http), client
+
+
+async def test_at_a_kiosk_the_service_learns_which_and_the_site_is_not_asked(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
+    person, client = kiosk
+    assert (await person.send("/apply/who", kind="citizen")).url.path == "/en/apply/name"
+    await person.send("/apply/name", name="Gurpreet Kaur")
+    asked = await person.send("/apply/id", id_type="voter_id", id_last4="4821")
+    assert asked.url.path == "/en/apply/department", "the site is the kiosk's"
+    _, request, principal, _ = client.last("application.check")
+    assert (principal.kiosk, principal.site, principal.kind, request.site) == (
+        "KIO-0001",
+        "PCS1",
+        "applicant",
+        "PCS1",
+    )
+
+
+async def test_who_stands_at_no_kiosk_comes_from_the_portal() -> None:
+    app, client = stub()
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        await Reader(http).send("/apply/name", name="Gurpreet Kaur")
+    assert client.last("application.check")[2].kiosk is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        device(exp=int(now().timestamp()) - 1),
+        signed(claims(role="reception", site="PCS1", department=None)),
+        "nonsense",
+    ],
+    ids=["over", "another login's", "forged"],
+)
+async def test_a_kiosk_whose_enrolment_is_not_good_does_not_turn_into_an_ordinary_browser(token: str) -> None:
+    app, client = stub()
+    async with browser(app) as http:
+        http.cookies.set("kiosk", token)
+        http.cookies.set("session", signed(claims("applicant")))
+        refused = await http.get("/en/applications")
+        assert (refused.status_code, "This kiosk is not in use" in refused.text) == (403, True)
+        assert (await http.get("/api/v1/applications")).status_code == 403
+        assert (await http.get("/en/kiosk")).headers["location"] == "/en/kiosk/enrol"
+    assert not client.was_asked("application.list_applications")
+
+
+async def test_the_devices_token_is_no_session_of_staff() -> None:
+    app, client = stub()
+    async with browser(app) as http:
+        http.cookies.set("session", device())
+        for path in ("/en/counter", "/en/desk", "/en/desk/kiosks", "/en/staff/password", "/en/applications"):
+            assert (await http.get(path)).status_code == 403, path
+    assert not [name for name, *_ in client.asked if not name.startswith("accounts.session")]
+
+
+async def test_resetting_forgets_answers_and_session_and_ends_it(kiosk: tuple[Reader, TableClient]) -> None:
+    person, client = kiosk
+    await person.send("/apply/who", kind="citizen")
+    reset = await person.http.get("/pa/kiosk/reset")
+    assert reset.headers["location"] == "/pa/kiosk"
+    gone = {value.partition("=")[0] for value in reset.headers.get_list("set-cookie") if "Max-Age=0" in value}
+    assert gone == {"session", *(f"answers{number}" for number in range(5))}, "and not the enrolment"
+    assert client.was_asked("accounts.log_out")
+
+
+async def test_resetting_forgets_also_while_accounts_is_down(kiosk: tuple[Reader, TableClient]) -> None:
+    person, client = kiosk
+    client.answers["accounts.log_out"] = Unavailable("down")
+    reset = await person.http.get("/en/kiosk/reset")
+    assert reset.status_code == 303
+    assert any(
+        value.startswith("session=") and "Max-Age=0" in value
+        for value in reset.headers.get_list("set-cookie")
+    )
+
+
+async def test_an_ordinary_browser_is_not_reset_by_a_link() -> None:
+    app, client = stub(accounts__log_out=Nothing())
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        reset = await http.get("/en/kiosk/reset")
+    assert reset.headers["location"] == "/en/kiosk/enrol"
+    assert "set-cookie" not in reset.headers
+    assert not client.was_asked("accounts.log_out")
+
+
+@pytest.mark.parametrize(
+    "path", ["/en/kiosk", "/en/sign-in", "/en/apply/who", "/en/apply/nonsense", "/en/applications"]
+)
+async def test_every_page_at_a_kiosk_clears_itself_also_without_scripts(
+    kiosk: tuple[Reader, TableClient], path: str
+) -> None:
+    """A page that says that something is not there, or that a service does not answer, too."""
+    person, _ = kiosk
+    page = (await person.http.get(path, follow_redirects=True)).text
+    assert '<noscript><meta http-equiv="refresh" content="90;url=/en/kiosk/reset"></noscript>' in page
+    assert 'id="idle"' in page
+
+
+async def test_no_other_page_clears_itself() -> None:
+    app, _ = stub()
+    async with browser(app) as http:
+        page = (await http.get("/en/sign-in")).text
+    assert 'id="idle"' not in page
+    assert "/kiosk/reset" not in page
+
+
+async def test_the_end_shows_the_reference_and_prints_the_pass_once_it_is_there(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
+    person, client = kiosk
+    assert (await person.open("/kiosk/done")).url.path == "/en/kiosk", "nothing was sent here"
+    await keep_sent(person)
+    done = await person.open("/apply/done")
+    assert done.url.path == "/en/kiosk/done"
+    assert REFERENCE in done.text
+    assert "data-wait-for-change" in done.text
+    assert REFERENCE in (await person.open("/kiosk/slip")).text
+    assert (await person.open("/kiosk/pass")).status_code == 404
+    client.answers["application.view"] = application(
+        status="issued", channel="kiosk", pass_=PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
+    )
+    assert 'href="/en/kiosk/pass"' in (await person.open("/kiosk/done")).text
+    assert f"/api/v1/passes/{NUMBER}/qr.svg" in (await person.open("/kiosk/pass")).text
+
+
+async def keep_sent(person: Reader) -> None:
+    """Answers everything and sends it."""
+    for name, form in (
+        ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}), ("id", {"id_type": "voter_id", "id_last4": "4821"}),
+        ("department", {"department": "home"}), ("officer", {"officer": "anyone"}), ("purpose", {"purpose_kind": "meeting", "purpose": "Licence"}),
+        ("when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
+        ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
+    ):  # fmt: skip
+        shown = await person.send(f"/apply/{name}", **form)
+        assert shown.status_code == 200, name
+    assert (await person.send("/apply/check", **hidden(shown))).status_code == 200
+
+
+async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -> None:
+    ends = now() + timedelta(days=365)
+    app, client = stub(
+        accounts__enrol_kiosk=lambda asked: (
+            StaffSession(
+                access_token=device(), role="kiosk", login_id="KIO-0001", site="PCS1", expires_at=ends
+            )
+            if asked.password == "k7fm-w3pa-xq9t"
+            else (_ for _ in ()).throw(NotAuthenticated(code="wrong_login"))
+        )
+    )
+    async with browser(app) as http:
+        wrong = await http.post(
+            "/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "no"}, headers=SAME_SITE
+        )
+        assert (wrong.status_code, "The ID or the token is wrong" in wrong.text) == (422, True)
+        right = await http.post(
+            "/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE
+        )
+        kept = right.headers.get_list("set-cookie")
+        assert [value.partition("=")[0] for value in kept] == ["kiosk"]
+        assert "HttpOnly" in kept[0]
+        client.answers["accounts.enrol_kiosk"] = NotAuthenticated(code="token_used")
+        http.cookies.clear()
+        again = await http.post(
+            "/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE
+        )
+    assert "used already" in again.text
+
+
+@pytest.fixture
+async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
+    app, client = stubbed(
+        accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t")
+    )
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(sub="ADO-0001", role="ado", department=None)))
+        yield http, client
+
+
+async def test_the_ado_branch_issues_renews_and_disables_kiosks(
+    ado: tuple[httpx.AsyncClient, TableClient],
+) -> None:
+    http, client = ado
+    known = [
+        LoginView(
+            login_id=login_id, role=role, name="Main hall", site="PCS1", issued_by="ADO-0001", issued_at=now()
+        )
+        for login_id, role in (("KIO-0001", "kiosk"), ("PWD-0001", "department"))
+    ]
+    client.answers["accounts.list_logins"] = LoginList(items=tuple(known))
+    listed = (await http.get("/en/desk/kiosks")).text
+    assert "KIO-0001" in listed
+    assert "PWD-0001" not in listed
+    issued = await http.post(
+        "/en/desk/kiosks", data={"name": "Main hall", "site": "PCS1", "key": "k"}, headers=SAME_SITE
+    )
+    assert "k7fm-w3pa-xq9t" in issued.text
+    _, asked, _, key = client.last("accounts.issue_login")
+    assert (asked.role, asked.site, key) == ("kiosk", "PCS1", "k")
+    assert (
+        await http.post("/en/desk/kiosks", data={"name": "", "site": "PCS1"}, headers=SAME_SITE)
+    ).status_code == 422
+    client.answers["accounts.reset_login"] = IssuedLogin(
+        login_id="KIO-0001", initial_password="new-token-here"
+    )
+    assert (
+        "new-token-here"
+        in (await http.post("/en/desk/kiosks/KIO-0001/token", data={"key": "k"}, headers=SAME_SITE)).text
+    )
+    client.answers["accounts.disable_login"] = known[0]
+    gone = await http.post("/en/desk/kiosks/KIO-0001/disable", data={"key": "k2"}, headers=SAME_SITE)
+    assert gone.headers["location"] == "/en/desk/kiosks"

@@ -1,0 +1,265 @@
+"""The ADO Branch's pages of logins, signing in as staff, and the first password that must be changed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.errors import (
+    Conflict,
+    FieldError,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+    Unavailable,
+)
+from contracts.rpc.accounts import IssuedLogin, LoginList
+from contracts.rpc.approval import DepartmentList, SiteList
+from contracts.rpc.call import Nothing
+from services.chassis.runtime.clock import now
+from tests.support.applying import HOME, SAME_SITE, SITE
+from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.pages import login, session
+
+NEW = {
+    "key": "k-1",
+    "role": "department",
+    "name": "Harjit Singh",
+    "department": "home",
+    "mobile": "98765 43210",
+}
+
+
+class Ado:
+    """Somebody of the ADO Branch."""
+
+    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
+        self.http, self.client = http, client
+
+    async def send(self, path: str, **form: str) -> httpx.Response:
+        return await self.http.post(f"/en{path}", data=form, headers=SAME_SITE)
+
+
+@pytest.fixture
+async def ado() -> AsyncIterator[Ado]:
+    issued = IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern")
+    app, client = stubbed(
+        accounts__list_logins=LoginList(
+            items=(login("ADO-0001", role="ado", department=None), login("HOM-0001", last_used_at=now()), login("HOM-0003", disabled=True)),
+            next="HOM-0003",
+        ),
+        accounts__issue_login=issued, accounts__reset_login=issued, accounts__disable_login=login("HOM-0001", disabled=True),
+        accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
+        approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
+    )  # fmt: skip
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
+        yield Ado(http, client)
+
+
+async def test_the_list_shows_each_login_and_offers_nothing_for_a_disabled_one(ado: Ado) -> None:
+    text = (await ado.http.get("/en/desk/logins")).text
+    assert 'href="/en/desk/logins/HOM-0001/disable"' in text
+    assert 'href="/en/desk/logins/HOM-0001/reset"' in text
+    assert "/en/desk/logins/HOM-0003/" not in text
+    assert "/en/desk/logins?after=HOM-0003" in text
+    assert "Never" in text
+
+
+async def test_an_initial_password_is_shown_once_and_kept_by_nobody(ado: Ado) -> None:
+    shown = await ado.send("/desk/logins/new", **NEW)
+    assert "amber-canal-seven-lantern" in shown.text
+    assert shown.headers["cache-control"] == "private, no-store"
+    _, asked, _, key = ado.client.last("accounts.issue_login")
+    assert (asked.role, asked.name, asked.department, asked.site, key) == (
+        "department",
+        "Harjit Singh",
+        "home",
+        None,
+        "k-1",
+    )
+    for path in ("/en/desk/logins", "/en/desk/logins/new", "/en/desk/logins/HOM-0002/reset"):
+        assert "amber-canal" not in (await ado.http.get(path)).text
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "sentence"),
+    [
+        ({"role": ""}, "role", "Choose a role"),
+        ({"role": "minister"}, "role", "Choose a role"),
+        ({"name": ""}, "name", "Enter a name"),
+        ({"name": "x" * 101}, "name", "too long"),
+        ({"department": "no such/thing"}, "department", "Choose one of these"),
+    ],
+)
+async def test_what_cannot_be_read_is_said_beside_its_field(
+    ado: Ado, form: dict[str, str], field: str, sentence: str
+) -> None:
+    shown = await ado.send("/desk/logins/new", **{**NEW, **form})
+    assert shown.status_code == 422
+    assert f'id="{field}-error"' in shown.text
+    assert sentence in shown.text
+    assert not ado.client.was_asked("accounts.issue_login")
+
+
+@pytest.mark.parametrize(
+    ("field", "code", "sentence"),
+    [
+        ("site", "needed_for_role", "This role needs this"),
+        ("gate", "not_of_site", "other secretariat"),
+        ("mobile", "not_a_mobile", "98765 43210"),
+    ],
+)
+async def test_what_the_service_refuses_is_said_beside_its_field_and_nothing_typed_is_lost(
+    ado: Ado, field: str, code: str, sentence: str
+) -> None:
+    ado.client.answers["accounts.issue_login"] = InvalidInput(fields=(FieldError(field=field, code=code),))
+    shown = await ado.send("/desk/logins/new", **NEW)
+    assert shown.status_code == 422
+    assert f'id="{field}-error"' in shown.text
+    assert sentence in shown.text
+    assert 'value="Harjit Singh"' in shown.text
+
+
+@pytest.mark.parametrize("verb", ["disable", "reset"])
+async def test_asking_whether_it_is_meant_does_nothing_yet(ado: Ado, verb: str) -> None:
+    shown = await ado.http.get(f"/en/desk/logins/HOM-0001/{verb}")
+    assert "HOM-0001" in shown.text
+    assert f'action="/en/desk/logins/HOM-0001/{verb}"' in shown.text
+    assert "Leave it as it is" in shown.text
+    assert not ado.client.was_asked(f"accounts.{verb}_login")
+
+
+async def test_disabling_and_resetting_are_done_once_for_each_form(ado: Ado) -> None:
+    gone = await ado.send("/desk/logins/HOM-0001/disable", key="k-2")
+    assert gone.headers["location"] == "/en/desk/logins?told=HOM-0001"
+    assert "HOM-0001 is disabled." in (await ado.http.get(gone.headers["location"])).text
+    assert ado.client.last("accounts.disable_login")[3] == "k-2"
+    shown = await ado.send("/desk/logins/HOM-0002/reset", key="k-3")
+    assert "amber-canal-seven-lantern" in shown.text
+    assert ado.client.last("accounts.reset_login")[3] == "k-3"
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "sentence"),
+    [
+        ("disable", "last_ado", "the last login of the ADO Branch"),
+        ("reset", "login_disabled", "gets a new one"),
+        ("reset", "new", "as things stand"),
+    ],
+)
+async def test_what_may_not_be_done_is_said_with_its_reason(
+    ado: Ado, verb: str, code: str, sentence: str
+) -> None:
+    ado.client.answers[f"accounts.{verb}_login"] = Conflict(code=code)
+    refused = await ado.send(f"/desk/logins/ADO-0001/{verb}", key="k")
+    assert refused.status_code == 409
+    assert sentence in refused.text
+
+
+@pytest.mark.parametrize("path", ["HOM-0001/delete", "%3Cb%3E/disable", "HOM-0001/new"])
+async def test_forged_addresses_are_no_pages(ado: Ado, path: str) -> None:
+    assert (await ado.http.get(f"/en/desk/logins/{path}")).status_code == 404
+    assert (await ado.send(f"/desk/logins/{path}", key="k")).status_code in {404, 405}
+
+
+async def test_a_login_that_does_not_exist_is_no_page(ado: Ado) -> None:
+    ado.client.answers["accounts.disable_login"] = NotFound()
+    assert (await ado.send("/desk/logins/HOM-0099/disable", key="k")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "home"),
+    [("department", "/desk"), ("ado", "/desk/logins"), ("security", "/gate"), ("reception", "/counter")],
+)
+async def test_everybody_lands_at_the_own_work(ado: Ado, role: Any, home: str) -> None:
+    ado.client.answers["accounts.log_in"] = session(role=role)
+    assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers[
+        "location"
+    ] == f"/en{home}"
+
+
+async def test_a_first_password_opens_its_own_page_only(ado: Ado) -> None:
+    ado.client.answers["accounts.log_in"] = session(must_change_password=True)
+    assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers[
+        "location"
+    ] == "/en/staff/password"
+    ado.http.cookies.set("session", signed(claims("staff", must_change_password=True)))
+    assert (await ado.http.get("/en/desk")).headers["location"] == "/en/staff/password"
+    assert (await ado.send("/desk/search", q="Kaur")).headers["location"] == "/en/staff/password"
+    assert (await ado.http.get("/en/staff/password")).status_code == 200
+    changed = await ado.send("/staff/password", current="p" * 12, new="n" * 12, again="n" * 12)
+    assert changed.headers["location"] == "/en/desk"
+    assert "session=" in changed.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "again", "field", "sentence"),
+    [
+        (None, "other", "again", "differ"),
+        (NotAuthenticated(), "n" * 12, "current", "not your current password"),
+        (
+            InvalidInput(fields=(FieldError(field="new", code="too_short"),)),
+            "n" * 12,
+            "new",
+            "at least 12 characters",
+        ),
+        (
+            InvalidInput(fields=(FieldError(field="new", code="too_common"),)),
+            "n" * 12,
+            "new",
+            "too easy to guess",
+        ),
+    ],
+)
+async def test_a_password_that_will_not_do_is_said_beside_its_field_and_not_shown(
+    ado: Ado, answer: Any, again: str, field: str, sentence: str
+) -> None:
+    if answer is not None:
+        ado.client.answers["accounts.change_password"] = answer
+    shown = await ado.send("/staff/password", current="secret-current", new="n" * 12, again=again)
+    assert shown.status_code == 422
+    assert f'id="{field}-error"' in shown.text
+    assert sentence in shown.text
+    assert "secret-current" not in shown.text
+
+
+@pytest.mark.parametrize("form", [{}, {"login_id": "HOM-0001"}, {"password": "p"}])
+async def test_signing_in_with_half_a_login_asks_for_the_other_half(ado: Ado, form: dict[str, str]) -> None:
+    shown = await ado.send("/staff/sign-in", **form)
+    assert (shown.status_code, "Enter login ID and password" in shown.text) == (422, True)
+    assert not ado.client.was_asked("accounts.log_in")
+
+
+async def test_a_wrong_login_is_told_without_saying_which_half_was_wrong(ado: Ado) -> None:
+    ado.client.answers["accounts.log_in"] = NotAuthenticated()
+    shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="secret-guess")
+    assert (shown.status_code, "The login ID or the password is wrong" in shown.text) == (422, True)
+    assert "secret-guess" not in shown.text
+
+
+async def test_a_limit_of_accounts_says_when_to_try_again(ado: Ado) -> None:
+    ado.client.answers["accounts.log_in"] = TooManyAttempts(retry_after=150)
+    shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="p")
+    assert (shown.status_code, shown.headers["retry-after"]) == (429, "150")
+    assert "Try again in 3 minutes." in shown.text
+
+
+async def test_signing_out_takes_the_session_back_here_and_in_accounts(ado: Ado) -> None:
+    left = await ado.send("/staff/sign-out")
+    assert left.headers["location"] == "/en/staff/sign-in"
+    assert "Max-Age=0" in left.headers["set-cookie"]
+    assert ado.client.was_asked("accounts.log_out")
+    assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in")
+
+
+async def test_nobody_is_kept_from_leaving_while_accounts_is_away(ado: Ado) -> None:
+    ado.client.answers["accounts.log_out"] = Unavailable("down")
+    left = await ado.send("/staff/sign-out")
+    assert (left.status_code, left.headers["location"]) == (303, "/en/staff/sign-in")
+    assert "Max-Age=0" in left.headers["set-cookie"]
+    assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in"), (
+        "here it has ended at once"
+    )

@@ -1,0 +1,462 @@
+"""What holds for every page, found from the routes and the templates themselves: who may send a form, what stands in an address,
+what a guess costs, what a cookie says. A page that is new is held to it without a word here.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from limits import RateLimitItemPerMinute
+
+from contracts.errors import NotFound
+from contracts.rpc.accounts import ApplicantSession, OtpRequest
+from services.chassis.runtime.clock import now
+from services.gateway import access, limits
+from services.gateway.pages import view as view_module
+from services.gateway.pages.apply.keeping import owner
+from services.gateway.pages.sign_in import place_of
+from tests.support.applying import SAME_SITE, Reader, stub
+from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.pages import APPLICATION
+from tests.unit.gateway.test_access import UNDER_A_LANGUAGE
+
+GATEWAY = Path(view_module.__file__).parents[1]
+TEMPLATES = GATEWAY / "templates"
+IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate"}
+"""What a page's address may say after its question mark: places, states and cursors. ``q`` is an officer's name, which is public."""
+FOR_PROGRAMMERS = {"phone.html"}
+"""Served in local mode only."""
+
+
+def pages(app: FastAPI, method: str) -> Iterator[APIRoute]:
+    """The routes of pages that take a method."""
+    for route in app.routes:
+        if (
+            isinstance(route, APIRoute)
+            and route.path.startswith(UNDER_A_LANGUAGE)
+            and method in (route.methods or ())
+        ):
+            yield route
+
+
+def address_of(route: APIRoute) -> str:
+    """A route's path with something in its places."""
+    samples = {
+        "language:lang": "en",
+        "review_id": "0195f3a2-0000-4000-8000-000000000001",
+        "verb": "reject",
+        "name": "who",
+    }
+    return re.sub(r"\{([^}]+)\}", lambda found: samples.get(found[1], "HOM-0001"), route.path)
+
+
+SESSIONS: list[dict[str, Any]] = [
+    {}, {"kind": "applicant"}, *({"sub": "ANY-0001", "role": role, "department": None, "site": "PCS1", "gate": "PCS1-G1"}
+                                 for role in ("ado", "reception", "security")),
+]  # fmt: skip
+ELSEWHERE = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "null"},
+    {},
+]
+
+
+async def open_to_others(app: FastAPI, client: TableClient) -> list[str]:
+    """Pages whose form another site can send: they answer anything but 403, or a service was asked."""
+    found = []
+    async with browser(app) as http:
+        for route in pages(app, "POST"):
+            for session in SESSIONS:
+                http.cookies.set("session", signed(claims(**session)))
+                for headers in ELSEWHERE:
+                    client.asked.clear()
+                    answer = await http.post(address_of(route), data={"key": "k"}, headers=headers)
+                    asked = [name for name, *_ in client.asked if not name.startswith("accounts.session")]
+                    if answer.status_code != 403 or asked:
+                        found.append(route.path)
+    return found
+
+
+async def test_no_page_takes_a_form_that_another_site_sent() -> None:
+    app, client = stubbed(given={"rate_limits": False})
+    assert len(list(pages(app, "POST"))) > 20
+    assert await open_to_others(app, client) == []
+
+
+async def test_without_the_check_every_such_page_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (view_module, access):  # pages look at every form, and the session's check at every cookie
+        monkeypatch.setattr(module, "is_same_origin", lambda _request, _url: True)
+    app, client = stubbed(given={"rate_limits": False})
+    assert {route.path for route in pages(app, "POST")} == set(await open_to_others(app, client))
+
+
+def personal_fields(name: str, source: str) -> list[str]:
+    """Fields of a template's forms that are sent in the address and may not stand there."""
+    found = []
+    for form in re.findall(r"<form\b.*?</form>", source, re.DOTALL):
+        if re.search(r'method="post"', form[: form.index(">")], re.IGNORECASE):
+            continue
+        names = re.findall(r'name="([^"]+)"', form) + re.findall(r'fields\.\w+\("(\w+)"', form)
+        found += [f"{name}: {field}" for field in names if field not in IN_AN_ADDRESS]
+    return found
+
+
+def test_no_form_sends_anything_personal_in_an_address() -> None:
+    sources = {path.name: path.read_text() for path in TEMPLATES.rglob("*.html")}
+    assert [
+        one
+        for name, source in sources.items()
+        if name not in FOR_PROGRAMMERS
+        for one in personal_fields(name, source)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '<form><input name="mobile"></form>',
+        '<form method="get" action="/x">{{ fields.text("name", _("Name"), errors) }}</form>',
+    ],
+)
+def test_a_form_that_would_is_found(form: str) -> None:
+    assert len(personal_fields("new.html", form)) == 1
+
+
+def test_no_page_reads_anything_else_from_its_address() -> None:
+    app, _ = stubbed()
+    read = {
+        parameter.alias
+        for method in ("GET", "POST")
+        for route in pages(app, method)
+        for parameter in route.dependant.query_params
+    }
+    assert read <= IN_AN_ADDRESS
+
+
+def names_given(keyword: ast.keyword) -> set[str]:
+    """The names that an argument by name gives: its own, or for ``**`` the keys of what is unpacked, else what that is called."""
+    if keyword.arg is not None:
+        return {keyword.arg}
+    keys = {
+        key.value
+        for one in ast.walk(keyword.value)
+        if isinstance(one, ast.Dict)
+        for key in one.keys
+        if isinstance(key, ast.Constant)
+    }
+    return {str(key) for key in keys} or {ast.unparse(keyword.value)}
+
+
+def test_no_page_leads_on_with_anything_else_in_the_address() -> None:
+    written = {
+        name
+        for path in (GATEWAY / "pages").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "to"
+        for keyword in call.keywords
+        for name in names_given(keyword)
+    }
+    assert "told" in written
+    assert written <= IN_AN_ADDRESS
+
+
+def inline(source: str) -> list[str]:
+    """Scripts, styles and handlers in a page, which the policy forbids."""
+    return re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style\b|\bstyle=|<[^>]*\son\w+=", source)
+
+
+def test_no_template_has_script_or_style_in_it() -> None:
+    assert {
+        path.name: found for path in TEMPLATES.rglob("*.html") if (found := inline(path.read_text()))
+    } == {}
+    assert len(inline('<p style="x"><script>1</script><a onclick="1"><style>')) == 4
+
+
+async def test_every_page_has_the_strict_policy_and_is_kept_by_no_cache() -> None:
+    app, _ = stub()
+    seen = set()
+    async with browser(app) as http:
+        for session in SESSIONS:
+            http.cookies.set("session", signed(claims(**session)))
+            for route in pages(app, "GET"):
+                answer = await http.get(address_of(route))
+                policy = answer.headers["content-security-policy"]
+                assert "default-src 'self'" in policy
+                assert "unsafe" not in policy
+                assert "data:" not in policy
+                assert "no-store" in answer.headers["cache-control"], route.path
+                if answer.status_code == 200:
+                    assert inline(answer.text) == [], route.path
+                    seen.add(route.path)
+        for path in ("/docs", "/p/aB3dE5fG7hJ9kL1mN2pQ4r"):
+            answer = await http.get(path)
+            assert "unsafe" not in answer.headers["content-security-policy"]
+            assert inline(answer.text) == [], path
+    assert len(seen) > 8
+
+
+LIMITED = {"/sign-in": "otp", "/sign-in/code": "otp_verify", "/status": "status", "/staff/sign-in": "login"}
+
+
+@pytest.mark.parametrize(("path", "what"), LIMITED.items())
+async def test_a_limit_of_an_address_is_a_page_that_says_when_to_try_again(
+    monkeypatch: pytest.MonkeyPatch, path: str, what: str
+) -> None:
+    monkeypatch.setitem(limits.LIMITS, what, (RateLimitItemPerMinute(1),))
+    app, _ = stub(application__status=NotFound())
+    form = {"reference": REFERENCE, "mobile_last4": "0000"}
+    async with browser(app) as http:
+        assert (await http.post(f"/pa{path}", data=form, headers=SAME_SITE)).status_code != 429
+        limited = await http.post(f"/en{path}", data=form, headers=SAME_SITE)
+    async with browser(app, "198.51.100.7") as elsewhere:
+        other = await elsewhere.post(f"/en{path}", data=form, headers=SAME_SITE)
+    assert (limited.status_code, limited.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert "Try again in 1 minute." in limited.text
+    assert 1 <= int(limited.headers["retry-after"]) <= 61
+    assert other.status_code != 429
+
+
+async def test_a_wrong_reference_and_a_wrong_mobile_get_the_same_answer_and_the_same_question_is_asked() -> (
+    None
+):
+    app, client = stub(application__status=NotFound())
+    answers = []
+    async with browser(app) as http:
+        for form in (
+            {"reference": REFERENCE, "mobile_last4": "0000"},
+            {"reference": "PCS-AAAA-AAAA", "mobile_last4": "3210"},
+        ):
+            answer = await http.post("/en/status", data=form, headers=SAME_SITE)
+            answers.append((answer.status_code, re.sub(r'value="[^"]*"', "", answer.text)))
+    assert answers[0] == answers[1]
+    assert [name for name, *_ in client.asked if name.startswith("application")] == ["application.status"] * 2
+
+
+WRITTEN = ("PCS-7K3M-9QW3", " pcs-7k3m-9qw3", "PCS7K3M9QW3", "7K3M-9QW3", "PCS 7k3m 9qw3")
+
+
+async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
+    """Five guesses at one reference, each from another place and written otherwise, every other one by the interface; and how many were asked on."""
+    monkeypatch.setitem(limits.LIMITS, "status_reference", (RateLimitItemPerMinute(3),))
+    app, client = stub(application__status=NotFound())
+    statuses = []
+    for number, reference in enumerate(WRITTEN):
+        form = {"reference": reference, "mobile_last4": f"000{number}"}
+        async with browser(app, f"198.51.100.{number}") as http:
+            by_page = number % 2 == 0
+            answer = await (
+                http.post("/en/status", data=form, headers=SAME_SITE)
+                if by_page
+                else http.post("/api/v1/status", json=form)
+            )
+        statuses.append(answer.status_code)
+    return statuses, sum(name == "application.status" for name, *_ in client.asked)
+
+
+async def test_the_mobile_of_one_reference_cannot_be_guessed_from_many_places_however_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await guessed(monkeypatch) == ([422, 404, 422, 429, 429], 3)
+
+
+async def test_without_the_limit_of_a_reference_it_could(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits.Limits, "hit", lambda *_: None)
+    assert await guessed(monkeypatch) == ([422, 404, 422, 404, 422], 5)
+
+
+async def test_any_mobile_gets_the_same_answer_when_it_asks_for_a_code() -> None:
+    app, _ = stub(accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"))
+    answers = set()
+    for mobile in ("9876543210", "9876500000"):
+        async with browser(app) as http:
+            sent = await http.post("/en/sign-in", data={"mobile": mobile}, headers=SAME_SITE)
+            answers.add((sent.status_code, sent.headers["location"]))
+    assert answers == {(303, "/en/sign-in/code")}
+
+
+async def tried_out(app: FastAPI) -> list[int]:
+    """What four wrong guesses at an application's last four are answered, and then the right one."""
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        guesses = [*(f"000{number}" for number in range(4)), "4821"]
+        path = f"/en/applications/{REFERENCE}/open"
+        return [
+            (await http.post(path, data={"id_last4": guess}, headers=SAME_SITE)).status_code
+            for guess in guesses
+        ]
+
+
+async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
+    app, _ = stub(application__view=APPLICATION)
+    assert await tried_out(app) == [422, 422, 422, 429, 429], (
+        "the right one is not told from a wrong one any more"
+    )
+
+
+async def test_without_the_limit_they_could(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
+    monkeypatch.setattr(limits.Limits, "hit", lambda *_: None)
+    monkeypatch.setattr(limits.Limits, "check", lambda *_: None)
+    app, _ = stub(application__view=APPLICATION)
+    assert (await tried_out(app))[-1] == 303
+
+
+def signing_in(**answers: Any) -> tuple[FastAPI, TableClient]:
+    return stub(
+        accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+        accounts__verify_otp=lambda _asked: ApplicantSession(
+            access_token=signed(claims("applicant")), expires_at=now()
+        ),
+        **answers,
+    )
+
+
+async def sign_in(person: Reader, asked: str, mobile: str = "98765 43210") -> str:
+    """Where one is led after signing in from the page that asked for it."""
+    to = re.search(r'name="to" value="([^"]*)"', asked)
+    assert to is not None
+    await person.send("/sign-in", mobile=mobile, to=to[1])
+    done = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
+    person.http.cookies.set(
+        "session", signed(claims("applicant"))
+    )  # what the answer set ends at once, for the test's clock
+    return done.headers["location"]
+
+
+async def test_a_session_that_ends_in_the_middle_of_a_form_leads_back_to_the_question_with_the_answers_kept() -> (
+    None
+):
+    app, _ = signing_in()
+    async with browser(app) as http:
+        person = Reader(http)
+        await sign_in(person, (await person.open("/apply/who")).text)
+        await person.send("/apply/who", kind="citizen")
+        await person.send("/apply/name", name="Gurpreet Kaur")
+        http.cookies.set("session", "ended")
+        asked = await person.send("/apply/id", id_type="voter_id", id_last4="4821")
+        assert asked.url.path == "/en/sign-in"
+        assert await sign_in(person, asked.text) == "/en/apply/id"
+        assert 'value="Gurpreet Kaur"' in (await person.open("/apply/name")).text
+
+
+async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> None:
+    app, _ = signing_in()
+    async with browser(app) as http:
+        person = Reader(http)
+        await sign_in(person, (await person.open("/apply/who")).text)
+        await person.send("/apply/who", kind="citizen")
+        await person.send("/apply/name", name="Gurpreet Kaur")
+        http.cookies.set("session", "ended")
+        await sign_in(person, (await person.open("/apply/id")).text, "91234 56789")
+        assert "Gurpreet" not in (await person.open("/apply/name")).text
+
+
+async def test_answers_taken_over_from_an_old_application_are_not_shown_to_the_next_mobile_either() -> None:
+    app, _ = signing_in(application__view=APPLICATION)
+    async with browser(app) as http:
+        person = Reader(http)
+        await sign_in(person, (await person.open("/apply/who")).text)
+        await person.send(f"/applications/{REFERENCE}/open", id_last4="4821")
+        await person.send(f"/applications/{REFERENCE}/again")
+        name = APPLICATION.applicant.name
+        assert f'value="{name}"' in (await person.open("/apply/name")).text
+        http.cookies.set("session", "ended")
+        await sign_in(person, (await person.open("/apply/id")).text, "91234 56789")
+        assert name not in (await person.open("/apply/name")).text
+
+
+def test_a_mobile_is_one_in_whichever_digits_it_is_typed() -> None:
+    assert owner("98765 43210") == owner("+919876543210") == owner("੯੮੭੬੫੪੩੨੧੦") == "9876543210"
+
+
+@pytest.mark.parametrize(
+    ("to", "place"),
+    [
+        ("apply", "/apply/who"), ("history", "/applications"), ("apply/when", "/apply/when"),
+        (f"applications/{REFERENCE}", f"/applications/{REFERENCE}"), ("", "/apply/who"), ("//evil.example", "/apply/who"),
+        ("https://evil.example", "/apply/who"), ("apply/../../desk", "/apply/who"), ("apply/who\r\nX: y", "/apply/who"), ("desk", "/apply/who"),
+    ],
+)  # fmt: skip
+def test_signing_in_leads_to_our_own_pages_only(to: str, place: str) -> None:
+    assert place_of(to) == place
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "secure"),
+    [("https://epass.test", "__Host-session", True), ("http://gateway.test", "session", False)],
+)
+async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(
+    url: str, name: str, secure: bool
+) -> None:
+    app, _ = stubbed(
+        given={"public_url": url},
+        accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+        accounts__verify_otp=ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
+    )
+    async with browser(app) as http:
+        sent = await http.post("/en/sign-in", data={"mobile": "9876543210"}, headers=SAME_SITE)
+        answers = {
+            cookie.partition("=")[0]: cookie.partition("=")[2].partition(";")[0]
+            for cookie in sent.headers.get_list("set-cookie")
+        }
+        header = {"Cookie": "; ".join(f"{key}={value}" for key, value in answers.items() if value)}
+        done = await http.post("/en/sign-in/code", data={"code": "123456"}, headers={**SAME_SITE, **header})
+    set_ = done.headers.get_list("set-cookie")
+    assert any(cookie.startswith(f"{name}=") for cookie in set_)
+    for cookie in set_:
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert "Path=/" in cookie
+        assert "Domain" not in cookie
+        assert ("Secure" in cookie) is secure
+        assert cookie.startswith("__Host-") is secure
+
+
+async def test_over_https_a_session_cookie_that_another_host_may_have_set_is_none() -> None:
+    app, _ = stubbed(given={"public_url": "https://epass.test"})
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("staff")))
+        assert (await http.get("/en/desk")).status_code == 303
+        http.cookies.set("__Host-session", signed(claims("staff")))
+        assert (await http.get("/en/desk")).status_code == 503, "let in; the queue is not in the table"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"files": {"q": ("photo.jpg", b"\xff\xd8" * 100, "image/jpeg")}},
+        {"files": {"q": ("photo.jpg", b"\xff\xd8" * 100_000, "image/jpeg")}},
+        {"data": {f"f{number}": "x" for number in range(500)}},
+        {"data": {"q": "x" * 40_000}},
+        {"data": {"q": "x" * 100_000}},
+        {"content": b"--x", "headers": {**SAME_SITE, "Content-Type": "multipart/form-data; boundary=x"}},
+        {"content": b"nonsense", "headers": {**SAME_SITE, "Content-Type": "multipart/form-data"}},
+        {"content": b"{}", "headers": {**SAME_SITE, "Content-Type": "application/json"}},
+    ],
+    ids=[
+        "a file",
+        "a large file",
+        "many fields",
+        "a long field",
+        "a long body",
+        "cut off",
+        "no boundary",
+        "JSON",
+    ],
+)
+async def test_what_is_no_form_of_ours_is_refused_calmly(sent: dict[str, Any]) -> None:
+    app, client = stubbed()
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("staff")))
+        answer = await http.post("/en/desk/search", **{"headers": SAME_SITE, **sent})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert not client.was_asked("approval.search_reviews")

@@ -1,0 +1,143 @@
+"""An applicant proves a mobile: the code as people paste it, wrong ones, sending again, a service that is away."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from contracts.errors import NotAuthenticated, Unavailable
+from contracts.rpc.accounts import ApplicantSession, OtpRequest
+from services.chassis.runtime.clock import now
+from tests.support.applying import SAME_SITE, Reader, stub
+from tests.support.factories.gateway import TableClient, browser, claims, signed
+
+REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
+
+
+class Codes:
+    """accounts, which takes 123456 and five wrong ones."""
+
+    def __init__(self) -> None:
+        self.tries = 5
+
+    def verify(self, asked: Any) -> ApplicantSession:
+        if self.tries == 0:
+            raise NotAuthenticated(code="too_many_tries")
+        if asked.code == "123456":
+            return ApplicantSession(
+                access_token=signed(claims("applicant")), expires_at=now().replace(microsecond=0)
+            )
+        self.tries -= 1
+        raise NotAuthenticated(code="wrong_code", tries_left=self.tries)
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[tuple[Reader, TableClient]]:
+    """Nobody is signed in."""
+    app, client = stub(
+        accounts__request_otp=OtpRequest(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify
+    )
+    async with browser(app) as http:
+        yield Reader(http), client
+
+
+async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(
+    stranger: tuple[Reader, TableClient],
+) -> None:
+    person, client = stranger
+    assert (await person.open("/apply/who")).url.path == "/en/sign-in"
+    asked = await person.send("/sign-in", mobile="98765 43210", to="apply")
+    assert asked.url.path == "/en/sign-in/code"
+    assert "3210" in asked.text
+    right = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
+    assert right.headers["location"] == "/en/apply/who"
+    session = next(value for value in right.headers.get_list("set-cookie") if value.startswith("session="))
+    assert "HttpOnly" in session
+    assert "SameSite=lax" in session
+    assert client.last("accounts.request_otp")[1].mobile == "98765 43210"
+
+
+@pytest.mark.parametrize(
+    "typed", ["123456", " 123 456 ", "123-456", "੧੨੩੪੫੬", "१२३ ४५६", "1\u00a02\u00a03 456", "e-Pass: 123456."]
+)
+async def test_a_code_is_taken_as_people_paste_it(stranger: tuple[Reader, TableClient], typed: str) -> None:
+    person, client = stranger
+    await person.send("/sign-in", mobile="9876543210", to="history")
+    right = await person.http.post("/en/sign-in/code", data={"code": typed}, headers=SAME_SITE)
+    assert right.headers["location"] == "/en/applications"
+    assert client.last("accounts.verify_otp")[1].code == "123456"
+
+
+async def test_five_wrong_codes_lead_to_a_new_one(stranger: tuple[Reader, TableClient]) -> None:
+    person, client = stranger
+    await person.send("/sign-in", mobile="9876543210", to="apply")
+    wrong = [await person.send("/sign-in/code", code=f"00000{number}") for number in range(5)]
+    assert [page.status_code for page in wrong] == [422] * 5
+    assert "You can try 4 more times" in wrong[0].text
+    assert "You can try 1 more time " in wrong[3].text
+    assert 'id="code"' in wrong[3].text
+    assert 'id="code"' not in wrong[4].text, "no digits will do any more"
+    assert "This code was tried too many times" in wrong[4].text
+    assert 'href="#again"' in wrong[4].text
+    client.answers["accounts.verify_otp"] = Codes().verify
+    again = await person.send("/sign-in", again="yes")
+    assert again.url.path == "/en/sign-in/code"
+    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 2, (
+        "at once, however short ago the first was sent"
+    )
+    right = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
+    assert right.status_code == 303
+
+
+async def test_a_code_is_not_sent_again_before_its_time_and_the_page_says_when(
+    stranger: tuple[Reader, TableClient],
+) -> None:
+    person, client = stranger
+    asked = await person.send("/sign-in", mobile="9876543210", to="apply")
+    assert 'data-wait="30"' in asked.text
+    assert "After 30 seconds" in asked.text
+    early = await person.send("/sign-in", again="yes")
+    assert "seconds you can have it sent again" in early.text
+    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 1
+    client.answers["accounts.request_otp"] = OtpRequest(request_id=REQUEST_ID, resend_after=0)
+    await person.send("/sign-in", mobile="9876543210", to="apply")
+    await person.send("/sign-in", again="yes")
+    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 3
+
+
+async def test_a_second_click_asks_for_the_same_code(stranger: tuple[Reader, TableClient]) -> None:
+    person, client = stranger
+    for mobile in ("9876543210", "9876543210", "9876543211"):
+        await person.send("/sign-in", mobile=mobile, to="apply", key="k")
+    keys = [key for name, _, _, key in client.asked if name == "accounts.request_otp"]
+    assert keys[0] == keys[1] != keys[2], "another number is another question"
+    assert "9876543210" not in str(keys)
+
+
+async def test_number_and_code_stay_while_accounts_is_away(stranger: tuple[Reader, TableClient]) -> None:
+    person, client = stranger
+    usual = dict(client.answers)
+    client.answers["accounts.request_otp"] = client.answers["accounts.verify_otp"] = Unavailable("down")
+    calm = await person.send("/sign-in", mobile="98765 43210", to="apply")
+    assert (calm.status_code, 'value="98765 43210"' in calm.text, "Nothing is lost" in calm.text) == (
+        503,
+        True,
+        True,
+    )
+    client.answers["accounts.request_otp"] = usual["accounts.request_otp"]
+    await person.send("/sign-in", mobile="98765 43210", to="apply")
+    calm = await person.send("/sign-in/code", code="123456")
+    assert (calm.status_code, 'value="123456"' in calm.text, "Nothing is lost" in calm.text) == (
+        503,
+        True,
+        True,
+    )
+
+
+async def test_who_wants_to_see_applications_comes_to_them_after_signing_in(
+    stranger: tuple[Reader, TableClient],
+) -> None:
+    person, _ = stranger
+    asked = await person.open("/applications")
+    assert str(asked.url).endswith("/en/sign-in?to=applications")
+    assert 'name="to" value="applications"' in asked.text

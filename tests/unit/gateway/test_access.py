@@ -1,0 +1,325 @@
+"""Who may call what: every route declares it, and what it declares is what the design says."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import Mount
+
+from contracts import rpc
+from contracts.errors import Unavailable
+from contracts.rpc.accounts import LoginList, StaffSession
+from contracts.rpc.approval import ReviewList
+from contracts.rpc.call import Nothing
+from contracts.rpc.verify import InsideList, ScanResult
+from services.chassis.runtime.clock import now
+from services.gateway.app import create_app
+from services.gateway.openapi import access_of
+from tests.support.factories.gateway import (
+    NUMBER,
+    REFERENCE,
+    as_applicant,
+    as_staff,
+    bearer,
+    browser,
+    claims,
+    options,
+    running,
+    signed,
+    stubbed,
+)
+
+EXPECTED = {
+    "anyone": {
+        "GET /", "GET /docs", "GET /openapi.json", "GET /p/{code}", "GET /p/{code}/visit.ics", "GET /p/worker.js", "GET /dev/phone", "GET /dev/messages",
+        "GET /healthz", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "GET /.well-known/pass-status",
+        "GET /api/v1/sites", "GET /api/v1/departments", "GET /api/v1/officers", "POST /api/v1/otp", "POST /api/v1/otp/verify",
+        "POST /api/v1/status", "POST /api/v1/sessions",
+    },
+    "applicant": {
+        "POST /api/v1/applications", "GET /api/v1/applications", "GET /api/v1/applications/{reference}",
+        "POST /api/v1/applications/{reference}/amend", "POST /api/v1/applications/{reference}/cancel",
+        "POST /api/v1/applications/{reference}/resend",
+    },
+    "applicant reception": {
+        "GET /api/v1/passes/{number}", "GET /api/v1/passes/{number}/qr.svg", "GET /api/v1/passes/{number}/qr.png",
+        "POST /api/v1/passes/{number}/reissue",
+    },
+    "applicant ado assisted auditor department ops reception security": {"DELETE /api/v1/sessions/current"},
+    "ado assisted auditor department ops reception security": {"POST /api/v1/password"},
+    "ado": {
+        "POST /api/v1/logins", "GET /api/v1/logins", "POST /api/v1/logins/{login_id}/disable", "POST /api/v1/logins/{login_id}/reset",
+    },
+    "reception": {
+        "GET /api/v1/counter/applications", "POST /api/v1/counter/applications", "POST /api/v1/counter/lookup",
+        "POST /api/v1/passes/{number}/print",
+    },
+    "department": {
+        "GET /api/v1/reviews", "POST /api/v1/reviews/search", "GET /api/v1/reviews/{review_id}",
+        "POST /api/v1/reviews/{review_id}/approve", "POST /api/v1/reviews/{review_id}/reject",
+        "POST /api/v1/reviews/{review_id}/return", "POST /api/v1/reviews/{review_id}/forward",
+        "POST /api/v1/reviews/{review_id}/withdraw",
+    },
+    "security": {"POST /api/v1/scans", "GET /api/v1/gate/inside"},
+}  # fmt: skip
+PAGES = {
+    "anyone": {
+        "GET ", "GET /apply", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out", "GET /cleared",
+        "GET /status", "POST /status", "GET /staff/sign-in", "POST /staff/sign-in",
+        "GET /kiosk", "GET /kiosk/reset", "GET /kiosk/enrol", "POST /kiosk/enrol",
+    },
+    "applicant": {
+        "GET /apply/{name}", "POST /apply/{name}", "GET /apply/companion", "POST /apply/companion", "POST /apply/companions/remove",
+        "GET /apply/check", "POST /apply/check", "GET /apply/done", "GET /kiosk/done", "GET /kiosk/slip", "GET /kiosk/pass",
+        "GET /applications", "GET /applications/{reference}", "POST /applications/{reference}/open",
+        "GET /applications/{reference}/cancel", "POST /applications/{reference}/cancel", "POST /applications/{reference}/resend",
+        "GET /applications/{reference}/qr", "POST /applications/{reference}/again", "GET /applications/{reference}/dates",
+        "POST /applications/{reference}/dates", "GET /applications/{reference}/complete", "POST /applications/{reference}/complete",
+    },
+    "ado assisted auditor department ops reception security": {"GET /staff/password", "POST /staff/password", "POST /staff/sign-out"},
+    "department": {
+        "GET /desk", "POST /desk/search", "GET /desk/reviews/{review_id}", "GET /desk/reviews/{review_id}/{verb}",
+        "POST /desk/reviews/{review_id}/{verb}",
+    },
+    "ado": {
+        "GET /desk/logins", "GET /desk/logins/new", "POST /desk/logins/new", "GET /desk/logins/{login_id}/{verb}",
+        "POST /desk/logins/{login_id}/reset", "POST /desk/logins/{login_id}/disable",
+        "GET /desk/kiosks", "POST /desk/kiosks", "POST /desk/kiosks/{kiosk_id}/token", "POST /desk/kiosks/{kiosk_id}/disable",
+    },
+    "reception": {
+        "GET /counter", "POST /counter/lookup", "POST /counter/apply", "GET /counter/applications/{reference}",
+        "POST /counter/applications/{reference}/cancel", "GET /counter/passes/{number}", "POST /counter/passes/{number}/print",
+        "GET /counter/passes/{number}/{kind}/{paper}", "POST /counter/passes/{number}/reissue",
+    },
+    "assisted": {"GET /assist", "POST /assist/next", "POST /assist/sign-out"},
+    "security": {"GET /gate", "POST /gate", "POST /gate/enter", "GET /gate/inside"},
+}  # fmt: skip
+"""Under ``/{language}``."""
+UNDER_A_LANGUAGE = "/{language:lang}"
+
+
+def undeclared(app: FastAPI) -> list[str]:
+    """Routes without exactly one declaration; static files are the one exception."""
+    return [
+        getattr(route, "path", repr(route))
+        for route in app.routes
+        if not (isinstance(route, Mount) and route.path.startswith("/static"))
+        and not (isinstance(route, APIRoute) and access_of(route) is not None)
+    ]
+
+
+def test_every_route_declares_who_may_call_it() -> None:
+    assert undeclared(create_app(options())) == []
+
+
+def test_a_route_that_declares_nothing_is_found() -> None:
+    app = create_app(options())
+
+    @app.get("/forgotten")
+    async def forgotten() -> None:
+        return None
+
+    assert undeclared(app) == ["/forgotten"]
+
+
+def declared(*, pages: bool) -> dict[str, set[str]]:
+    """What routes declare, by who may call them: those of pages, or all others."""
+    found: dict[str, set[str]] = {}
+    for route in create_app(options()).routes:
+        if isinstance(route, APIRoute) and route.path.startswith(UNDER_A_LANGUAGE) == pages:
+            access = access_of(route)
+            assert access is not None
+            who = (
+                "anyone"
+                if access.everybody
+                else " ".join(["applicant"] * access.applicants + sorted(access.roles))
+            )
+            path = route.path.removeprefix(UNDER_A_LANGUAGE)
+            found.setdefault(who, set()).update(f"{method} {path}" for method in route.methods or ())
+    return found
+
+
+def test_each_route_declares_what_the_design_says() -> None:
+    assert declared(pages=False) == EXPECTED
+
+
+def test_each_page_is_for_those_for_whom_it_is_made() -> None:
+    assert declared(pages=True) == PAGES
+
+
+ROLES = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
+SAMPLES = {
+    "ado": ("GET", "/api/v1/logins"),
+    "reception": ("POST", "/api/v1/counter/lookup"),
+    "department": ("GET", "/api/v1/reviews"),
+    "security": ("GET", "/api/v1/gate/inside?site=PCS1"),
+}
+ANSWERS: dict[str, Any] = {
+    "accounts__list_logins": LoginList(items=()),
+    "application__lookup": rpc.application.LookupHits(items=()),
+    "approval__list_reviews": ReviewList(items=()),
+    "verify__inside": InsideList(items=()),
+}
+
+
+@pytest.mark.parametrize("wanted", SAMPLES)
+async def test_only_the_right_role_gets_in(wanted: str) -> None:
+    app, client = stubbed(**ANSWERS)
+    method, path = SAMPLES[wanted]
+    async with browser(app) as http:
+        for asked in ROLES:
+            client.asked.clear()
+            answer = await http.request(
+                method, path, json={"q": "Kaur"} if method == "POST" else None, headers=as_staff(asked)
+            )
+            assert answer.status_code == (200 if asked == wanted else 403), asked
+            assert [name for name, *_ in client.asked if not name.startswith("accounts.session")] == (
+                [client.asked[-1][0]] if asked == wanted else []
+            )
+        assert (
+            await http.request(method, path, json={"q": "Kaur"}, headers=as_applicant())
+        ).status_code == 403
+        assert (await http.request(method, path, json={"q": "Kaur"})).status_code == 401
+
+
+async def test_staff_cannot_call_what_is_an_applicants() -> None:
+    app, client = stubbed()
+    async with browser(app) as http:
+        answer = await http.get(f"/api/v1/applications/{REFERENCE}", headers=as_staff("department"))
+    assert answer.status_code == 403
+    assert not client.was_asked("application.view")
+
+
+async def test_an_applicant_and_the_reception_see_a_pass_and_a_department_does_not() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        seen = [
+            (await http.get(f"/api/v1/passes/{NUMBER}", headers=who)).status_code
+            for who in (as_applicant(), as_staff("reception"))
+        ]
+        refused = (await http.get(f"/api/v1/passes/{NUMBER}", headers=as_staff("department"))).status_code
+    assert (seen, refused) == ([200, 200], 403)
+
+
+SCAN = {"pass_number": NUMBER, "nonce": "0123456789"}
+
+
+async def test_a_security_officer_scans_at_the_gates_of_the_own_site_only() -> None:
+    app, client = stubbed(verify__scan=ScanResult(verdict="admit", preview=True))
+    async with browser(app) as http:
+        own = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G2"}, headers=as_staff("security"))
+        client.asked.clear()
+        other = await http.post(
+            "/api/v1/scans", json={**SCAN, "gate": "PCS2-G1"}, headers=as_staff("security")
+        )
+        no_site = await http.post(
+            "/api/v1/scans", json={**SCAN, "gate": "PCS1-G1"}, headers=as_staff("security", site=None)
+        )
+    assert own.json()["verdict"] == "admit"
+    assert (other.status_code, other.json()["code"]) == (403, "wrong_site")
+    assert no_site.status_code == 403
+    assert not client.was_asked("verify.scan")
+
+
+async def test_who_is_inside_is_shown_for_the_own_site_only() -> None:
+    app, client = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        answer = await http.get("/api/v1/gate/inside?site=PCS2", headers=as_staff("security"))
+    assert answer.status_code == 403
+    assert not client.was_asked("verify.inside")
+
+
+async def test_an_initial_password_is_good_for_changing_it_and_for_leaving_and_for_nothing_else() -> None:
+    session = StaffSession(access_token="t", role="ado", login_id="ADO-0001", expires_at=now())
+    app, client = stubbed(**ANSWERS, accounts__change_password=session, accounts__log_out=Nothing())
+    first = as_staff("ado", must_change_password=True)
+    async with browser(app) as http:
+        refused = await http.get("/api/v1/logins", headers=first)
+        assert (refused.status_code, refused.json()["code"]) == (403, "must_change_password")
+        assert not client.was_asked("accounts.list_logins")
+        changed = await http.post("/api/v1/password", json={"current": "a", "new": "b"}, headers=first)
+        assert changed.status_code == 200
+        assert (await http.delete("/api/v1/sessions/current", headers=first)).status_code == 204
+
+
+async def test_who_logs_out_is_refused_here_at_once() -> None:
+    app, _ = stubbed(**ANSWERS, accounts__log_out=Nothing())
+    me, other = as_staff("ado"), as_staff("ado")
+    async with browser(app) as http:
+        assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
+        assert (await http.delete("/api/v1/sessions/current", headers=me)).status_code == 204
+        assert (await http.get("/api/v1/logins", headers=me)).status_code == 401
+        assert (await http.get("/api/v1/logins", headers=other)).status_code == 200
+
+
+async def test_a_logout_that_accounts_did_not_take_ends_nothing() -> None:
+    app, _ = stubbed(**ANSWERS, accounts__log_out=Unavailable())
+    me = as_staff("ado")
+    async with browser(app) as http:
+        assert (await http.delete("/api/v1/sessions/current", headers=me)).status_code == 503
+        assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
+
+
+COOKIE = {
+    "Cookie": f"session={signed(claims(role='reception', sub='REC-0001', department=None, site='PCS1'))}"
+}
+LOOKUP = "/api/v1/counter/lookup"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "http://gateway.test"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://gateway.test"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "http://evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 403),
+    ],
+)
+async def test_a_cookie_changes_something_only_when_our_own_page_asks(
+    headers: dict[str, str], status: int
+) -> None:
+    app, client = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        answer = await http.post(LOOKUP, json={"q": "Kaur"}, headers={**COOKIE, **headers})
+    assert answer.status_code == status
+    assert client.was_asked("application.lookup") is (status == 200)
+
+
+async def test_a_bearer_token_needs_no_origin_and_a_read_by_cookie_neither() -> None:
+    app, _ = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        assert (
+            await http.post(
+                LOOKUP, json={"q": "Kaur"}, headers={**as_staff("reception"), "Origin": "http://evil.test"}
+            )
+        ).status_code == 200
+        assert (await http.get(f"/api/v1/passes/{NUMBER}", headers=COOKIE)).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "token"])
+async def test_an_authorization_header_of_another_kind_is_refused(header: str) -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        answer = await http.get("/api/v1/applications", headers={**COOKIE, "Authorization": header})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_accounts_being_down_logs_nobody_out() -> None:
+    app, client = stubbed(**ANSWERS)
+    async with running(app) as http:
+        assert (await http.get("/api/v1/logins", headers=as_staff("ado"))).status_code == 200
+        client.answers["accounts.session_keys"] = client.answers["accounts.denied_sessions"] = Unavailable()
+        assert (await http.get("/api/v1/logins", headers=as_staff("ado"))).status_code == 200
+
+
+async def test_without_any_key_a_session_is_not_refused_but_unknown() -> None:
+    app, _ = stubbed(accounts__session_keys=Unavailable())
+    async with browser(app) as http:
+        answer = await http.get("/api/v1/logins", headers=bearer(signed(claims(role="ado"))))
+    assert answer.status_code == 503

@@ -1,0 +1,81 @@
+"""The document of the interface is complete, valid, and the same each time."""
+
+import json
+import re
+from typing import Any
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from services.gateway.app import create_app
+from tests.support.factories.gateway import options
+
+READS = {"lookUpStatus", "searchReviews", "lookUpAtCounter"}
+"""POST only because what is asked must not stand in a URL."""
+
+
+def document() -> dict[str, Any]:
+    return create_app(options()).openapi()
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_it_is_valid_openapi_3_1() -> None:
+    found = document()
+    assert found["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(found).validate()
+
+
+def test_it_is_the_same_each_time_and_in_each_mode() -> None:
+    texts = {json.dumps(create_app(options(local_mode=mode)).openapi()) for mode in (True, False, True)}
+    assert len(texts) == 1
+
+
+def test_each_operation_has_a_readable_name_of_its_own_a_tag_and_a_sentence() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", name) for name in names)
+    assert all(operation["tags"] and operation["description"] for _, _, operation in operations())
+
+
+def test_each_operation_tells_its_problems() -> None:
+    for path, method, operation in operations():
+        told = {
+            status
+            for status, response in operation["responses"].items()
+            if "application/problem+json" in response.get("content", {})
+        }
+        assert {"404", "422", "429", "500", "503"} <= told, path
+        assert ({"401", "403"} <= told) == bool(operation["security"]), path
+        assert method != "post" or {"409", "413", "415"} <= told
+
+
+def test_each_command_takes_an_idempotency_key() -> None:
+    for path, method, operation in operations():
+        names = [parameter["name"] for parameter in operation.get("parameters", [])]
+        command = method == "delete" or (method == "post" and operation["operationId"] not in READS)
+        assert ("idempotency-key" in [name.lower() for name in names]) is command, path
+
+
+def test_answers_are_the_contracts_models() -> None:
+    for path, _, operation in operations():
+        for status, response in operation["responses"].items():
+            content = response.get("content", {}).get("application/json")
+            if content is not None:
+                assert status.startswith("2"), path
+                assert content["schema"].get("$ref", "").startswith("#/components/schemas/"), path
+
+
+def test_roles_are_told() -> None:
+    approve = document()["paths"]["/api/v1/reviews/{review_id}/approve"]["post"]
+    assert approve["x-roles"] == ["department"]
+    assert approve["security"] == [{"bearer": []}, {"cookie": []}]
+
+
+def test_what_is_local_only_is_not_in_it() -> None:
+    assert not [path for path in document()["paths"] if path.startswith("/dev")]

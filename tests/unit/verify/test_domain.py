@@ -1,0 +1,250 @@
+"""The gate's decisions, without a database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.errors import InvalidInput
+from contracts.model import Companion
+from services.chassis.runtime.clock import IST
+from services.verify.domain import (
+    Attempt,
+    Decision,
+    Standing,
+    Terms,
+    Visitors,
+    decide_entry,
+    decide_exit,
+    presumed_gone_at,
+    site_of,
+    time_of_scan,
+)
+from tests.support.factories.verify import GATE, NOON, VALID_FROM, VALID_TO, pass_issued
+
+TERMS = Terms("PCS1", None, 2, 1, VALID_FROM, VALID_TO)
+FRESH = Standing(TERMS)
+HERE = Attempt(GATE, NOON)
+
+
+def test_a_fresh_pass_admits_the_whole_party() -> None:
+    assert decide_entry(FRESH, HERE) == Decision("admit", count=2, inside=2)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "standing", "attempt"),
+    [
+        ("revoked", replace(FRESH, revoked=True), HERE),
+        ("revoked", Standing(None, revoked=True), HERE),
+        ("wrong_site", FRESH, replace(HERE, gate="PCS2-G1")),
+        ("wrong_gate", replace(FRESH, terms=replace(TERMS, gate="PCS1-G2")), HERE),
+        ("not_yet_valid", FRESH, replace(HERE, at=VALID_FROM - timedelta(seconds=1))),
+        ("not_yet_valid", FRESH, replace(HERE, at=NOON - timedelta(days=1))),
+        ("expired", FRESH, replace(HERE, at=VALID_TO)),
+        ("already_inside", replace(FRESH, inside=2, admitted=2), HERE),
+        ("already_used", replace(FRESH, inside=0, admitted=2), HERE),
+        ("already_used", replace(FRESH, inside=1, admitted=2), HERE),
+        ("id_mismatch", FRESH, replace(HERE, identified=False)),
+    ],
+)
+def test_an_entry_is_refused_for_each_reason(verdict: str, standing: Standing, attempt: Attempt) -> None:
+    decision = decide_entry(standing, attempt)
+    assert decision == Decision(verdict, count=0, inside=standing.inside)
+    assert not decision.moves
+
+
+@pytest.mark.parametrize(
+    ("standing", "used"),
+    [
+        (FRESH, False),
+        (Standing(None), False),
+        (replace(FRESH, inside=2, admitted=2), False),
+        (replace(FRESH, inside=1, admitted=2), False),
+        (replace(FRESH, admitted=1), False),
+        (replace(FRESH, admitted=2), True),
+        (replace(FRESH, terms=replace(TERMS, entries=2), admitted=3), False),
+        (replace(FRESH, terms=replace(TERMS, entries=2), admitted=4), True),
+    ],
+)
+def test_a_pass_is_used_up_when_nobody_may_come_in_and_nobody_has_to_go_out(
+    standing: Standing, used: bool
+) -> None:
+    assert standing.used is used
+
+
+def test_the_first_reason_wins() -> None:
+    """Everything is wrong; each reason that is put right gives way to the next."""
+    standing = Standing(replace(TERMS, site="PCS2", gate="PCS2-G2"), revoked=True, inside=2, admitted=2)
+    attempt = replace(HERE, at=VALID_FROM - timedelta(days=1), identified=False)
+    seen = [decide_entry(standing, attempt).verdict]
+    standing = replace(standing, revoked=False)
+    seen.append(decide_entry(standing, attempt).verdict)
+    standing = replace(standing, terms=replace(TERMS, gate="PCS1-G2"))
+    seen.append(decide_entry(standing, attempt).verdict)
+    standing = replace(standing, terms=TERMS)
+    seen.append(decide_entry(standing, attempt).verdict)
+    attempt = replace(attempt, at=VALID_TO + timedelta(days=1))
+    seen.append(decide_entry(standing, attempt).verdict)
+    attempt = replace(attempt, at=NOON)
+    seen.append(decide_entry(standing, attempt).verdict)
+    standing = replace(standing, inside=0)
+    seen.append(decide_entry(standing, attempt).verdict)
+    standing = replace(standing, admitted=0)
+    seen.append(decide_entry(standing, attempt).verdict)
+    seen.append(decide_entry(standing, replace(attempt, identified=True)).verdict)
+    assert seen == [
+        "revoked", "wrong_site", "wrong_gate", "not_yet_valid", "expired", "already_inside", "already_used", "id_mismatch", "admit",
+    ]  # fmt: skip
+
+
+def test_entry_opens_at_the_first_instant_of_the_window_and_closes_with_its_last() -> None:
+    assert decide_entry(FRESH, replace(HERE, at=VALID_FROM)).verdict == "admit"
+    assert decide_entry(FRESH, replace(HERE, at=VALID_TO - timedelta(microseconds=1))).verdict == "admit"
+
+
+def test_a_gate_of_its_own_admits_at_that_gate() -> None:
+    assert decide_entry(replace(FRESH, terms=replace(TERMS, gate=GATE)), HERE).verdict == "admit"
+
+
+def test_a_party_in_parts_is_counted() -> None:
+    one = decide_entry(FRESH, replace(HERE, count=1))
+    rest = decide_entry(replace(FRESH, inside=1, admitted=1), HERE)
+    assert (one, rest) == (Decision("admit", 1, 1), Decision("admit", 1, 2))
+
+
+def test_who_left_does_not_use_up_the_turn_of_who_has_not_come_yet() -> None:
+    """One came and left; the other may still come in, but not both."""
+    standing = replace(FRESH, inside=0, admitted=1)
+    assert decide_entry(standing, HERE) == Decision("admit", 1, 1)
+    with pytest.raises(InvalidInput) as refused:
+        decide_entry(standing, replace(HERE, count=2))
+    assert refused.value.body.fields[0].code == "count_over_remaining"
+
+
+def test_more_than_the_party_is_a_mistake_and_no_verdict() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        decide_entry(FRESH, replace(HERE, count=3))
+    assert refused.value.body.fields[0].code == "count_over_party"
+
+
+def test_a_refusal_goes_before_a_wrong_count() -> None:
+    assert (
+        decide_entry(replace(FRESH, inside=2, admitted=2), replace(HERE, count=9)).verdict == "already_inside"
+    )
+
+
+def test_two_entries_let_the_party_come_twice() -> None:
+    twice = replace(TERMS, entries=2)
+    assert decide_entry(Standing(twice, inside=0, admitted=2), HERE) == Decision("admit", 2, 2)
+    assert decide_entry(Standing(twice, inside=0, admitted=4), HERE).verdict == "already_used"
+
+
+def test_marks_of_the_attempt_stand_on_its_entry_only() -> None:
+    marked = replace(HERE, marks=("other_id",))
+    assert decide_entry(FRESH, marked).marks == ("other_id",)
+    assert decide_entry(replace(FRESH, revoked=True), marked).marks == ()
+
+
+@pytest.mark.parametrize(
+    ("marks", "standing", "attempt"),
+    [
+        ((), Standing(TERMS, inside=2, admitted=2), HERE),
+        (("late",), Standing(TERMS, inside=2, admitted=2), replace(HERE, at=VALID_TO)),
+        (("revoked",), Standing(TERMS, revoked=True, inside=2, admitted=2), HERE),
+        (("other_site",), Standing(TERMS, inside=2, admitted=2), replace(HERE, gate="PCS2-G1")),
+        (("other_gate",), Standing(replace(TERMS, gate="PCS1-G2"), inside=2, admitted=2), HERE),
+        (("no_entry",), FRESH, HERE),
+        (("revoked", "no_entry"), Standing(None, revoked=True), HERE),
+        (("no_entry",), Standing(TERMS, inside=1, admitted=1), replace(HERE, count=2)),
+    ],
+)
+def test_an_exit_is_recorded_and_marked_whatever_the_state(
+    marks: tuple[str, ...], standing: Standing, attempt: Attempt
+) -> None:
+    decision = decide_exit(standing, attempt)
+    assert (decision.verdict, decision.marks, decision.inside) == ("exit", marks, 0)
+    assert decision.moves
+
+
+def test_an_exit_counts_all_who_are_inside_and_at_least_one() -> None:
+    assert decide_exit(Standing(TERMS, inside=2, admitted=2), HERE).count == 2
+    assert decide_exit(FRESH, HERE).count == 1
+
+
+def test_a_party_leaves_in_parts() -> None:
+    assert decide_exit(Standing(TERMS, inside=2, admitted=2), replace(HERE, count=1)) == Decision(
+        "exit", 1, 1
+    )
+
+
+standings = st.builds(
+    Standing,
+    terms=st.none() | st.just(TERMS) | st.just(replace(TERMS, gate="PCS1-G2")),
+    revoked=st.booleans(),
+    inside=st.integers(0, 5),
+    admitted=st.integers(0, 9),
+)
+attempts = st.builds(
+    Attempt,
+    gate=st.sampled_from(["PCS1-G1", "PCS1-G2", "PCS2-G1"]),
+    at=st.timedeltas(timedelta(days=-40), timedelta(days=40)).map(NOON.__add__),
+    count=st.none() | st.integers(1, 51),
+    identified=st.booleans(),
+)
+
+
+@given(standings, attempts)
+def test_no_exit_is_ever_refused(standing: Standing, attempt: Attempt) -> None:
+    decision = decide_exit(standing, attempt)
+    assert decision.verdict == "exit"
+    assert decision.count >= 1
+    assert 0 <= decision.inside <= standing.inside
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.none() | st.integers(1, 6)), max_size=30),
+    st.integers(1, 5),
+    st.integers(1, 3),
+)
+def test_no_sequence_of_scans_admits_more_than_the_pass_allows(
+    steps: list[tuple[bool, int | None]], party: int, entries: int
+) -> None:
+    standing = Standing(replace(TERMS, party=party, entries=entries))
+    for enters, count in steps:
+        attempt = replace(HERE, count=count)
+        try:
+            decision = decide_entry(standing, attempt) if enters else decide_exit(standing, attempt)
+        except InvalidInput:
+            continue
+        admitted = standing.admitted + (decision.count if decision.verdict == "admit" else 0)
+        standing = replace(standing, inside=decision.inside, admitted=admitted)
+        assert 0 <= standing.inside <= party
+        assert standing.admitted <= party * entries
+
+
+@pytest.mark.parametrize(
+    ("gate", "site"),
+    [("PCS1-G1", "PCS1"), ("PCS1-G12", "PCS1"), ("A-G1-G2", "A-G1"), ("PCS1", ""), ("G1", ""), ("", "")],
+)
+def test_a_gate_names_its_site(gate: str, site: str) -> None:
+    assert site_of(gate) == site
+
+
+def test_a_gates_clock_is_believed_within_five_minutes() -> None:
+    near, far = NOON - timedelta(minutes=5), NOON + timedelta(minutes=5, seconds=1)
+    assert [time_of_scan(claimed, NOON) for claimed in (near, far, None)] == [near, NOON, NOON]
+
+
+def test_a_party_is_taken_to_have_left_six_hours_after_its_window_or_at_midnight() -> None:
+    morning, evening = datetime(2026, 12, 1, 12, 30, tzinfo=IST), datetime(2026, 12, 1, 19, 0, tzinfo=IST)
+    assert presumed_gone_at(morning) == datetime(2026, 12, 1, 18, 30, tzinfo=IST)
+    assert presumed_gone_at(evening.astimezone(UTC)) == datetime(2026, 12, 2, tzinfo=IST)
+
+
+def test_a_gate_keeps_no_mobile_and_no_id_number() -> None:
+    issued = pass_issued(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"))
+    kept = Visitors.of(issued.personal).model_dump_json()
+    assert all(secret not in kept for secret in ("9876543210", "4821", "0917"))
+    assert all(shown in kept for shown in ("Gurpreet Kaur", "Harjit Singh", "CH01AB1234"))

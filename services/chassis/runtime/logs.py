@@ -44,7 +44,7 @@ def _exception_without_text(
     if info and info[0] is not None:
         line["error"] = f"{info[0].__module__}.{info[0].__qualname__}"
         line["at"] = [
-            f"{frame.filename.rsplit('/', 3)[-1]}:{frame.lineno} {frame.name}"
+            f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(info[2])[-6:]
         ]
     return line

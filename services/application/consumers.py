@@ -20,7 +20,7 @@ from contracts.events import (
     ReviewEscalated,
 )
 from services.application.handlers import directory, hearing, time_passing
-from services.chassis.messaging.entrypoint import hears
+from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
 
@@ -32,47 +32,47 @@ class Consumers:
     service = "application"
     db = OwnDatabase()
 
-    @hears(DirectoryChanged)
+    @subscribes(DirectoryChanged)
     def on_directory_changed(self, received: Received[DirectoryChanged], session: Session) -> None:
         directory.directory_changed(received, session)
 
-    @hears(PassApproved)
+    @subscribes(PassApproved)
     def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
         hearing.pass_approved(received, session)
 
-    @hears(PassRejected)
+    @subscribes(PassRejected)
     def on_pass_rejected(self, received: Received[PassRejected], session: Session) -> None:
         hearing.pass_rejected(received, session)
 
-    @hears(PassReturned)
+    @subscribes(PassReturned)
     def on_pass_returned(self, received: Received[PassReturned], session: Session) -> None:
         hearing.pass_returned(received, session)
 
-    @hears(ApprovalWithdrawn)
+    @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
         hearing.approval_withdrawn(received, session)
 
-    @hears(ReviewEscalated)
+    @subscribes(ReviewEscalated)
     def on_review_escalated(self, received: Received[ReviewEscalated], session: Session) -> None:
         hearing.review_escalated(received, session)
 
-    @hears(PassIssued)
+    @subscribes(PassIssued)
     def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
         hearing.pass_issued(received, session)
 
-    @hears(PassRevoked)
+    @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
         hearing.pass_revoked(received, session)
 
-    @hears(NotificationDelivered)
+    @subscribes(NotificationDelivered)
     def on_notification_delivered(self, received: Received[NotificationDelivered], session: Session) -> None:
         hearing.notification_delivered(received, session)
 
-    @hears(NotificationFailed)
+    @subscribes(NotificationFailed)
     def on_notification_failed(self, received: Received[NotificationFailed], session: Session) -> None:
         hearing.notification_failed(received, session)
 
-    @hears(PassScanned)
+    @subscribes(PassScanned)
     def on_pass_scanned(self, received: Received[PassScanned], session: Session) -> None:
         hearing.pass_scanned(received, session)
 

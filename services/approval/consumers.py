@@ -11,7 +11,7 @@ from contracts.events import (
     PersonalDataErased,
 )
 from services.approval.handlers import applications, escalation
-from services.chassis.messaging.entrypoint import hears
+from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
 
@@ -23,23 +23,23 @@ class Consumers:
     service = "approval"
     db = OwnDatabase()
 
-    @hears(ApplicationSubmitted)
+    @subscribes(ApplicationSubmitted)
     def on_application_submitted(self, received: Received[ApplicationSubmitted], session: Session) -> None:
         applications.application_stated(received, session)
 
-    @hears(ApplicationAmended)
+    @subscribes(ApplicationAmended)
     def on_application_amended(self, received: Received[ApplicationAmended], session: Session) -> None:
         applications.application_stated(received, session)
 
-    @hears(ApplicationCancelled)
+    @subscribes(ApplicationCancelled)
     def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
         applications.application_cancelled(received, session)
 
-    @hears(ApplicationExpired)
+    @subscribes(ApplicationExpired)
     def on_application_expired(self, received: Received[ApplicationExpired], session: Session) -> None:
         applications.application_expired(received, session)
 
-    @hears(PersonalDataErased)
+    @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
         applications.personal_data_erased(received, session)
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApproved, PersonalDataErased
-from services.chassis.messaging.entrypoint import hears
+from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
 from services.chassis.runtime.settings import settings
@@ -20,19 +20,19 @@ class Consumers:
     service = "issuance"
     db = OwnDatabase()
 
-    @hears(PassApproved)
+    @subscribes(PassApproved)
     def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
         issuing.issue_pass(received.event, session, now())
 
-    @hears(ApprovalWithdrawn)
+    @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
         issuing.withdraw_pass(received.event, session, now())
 
-    @hears(ApplicationCancelled)
+    @subscribes(ApplicationCancelled)
     def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
         issuing.cancel_pass(received.event, session, now())
 
-    @hears(PersonalDataErased)
+    @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
         issuing.erase_personal_data(received.event, session)
 

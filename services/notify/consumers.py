@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from contracts import events
 from contracts.envelope import Received
-from services.chassis.messaging.entrypoint import hears
+from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
 from services.chassis.runtime.settings import settings
@@ -19,7 +19,7 @@ class Codes:
     workers = "urgent"
     db = OwnDatabase()
 
-    @hears(events.OtpRequested)
+    @subscribes(events.OtpRequested)
     def on_otp_requested(self, received: Received[events.OtpRequested], session: Session) -> None:
         handlers.otp_requested(received, session, now())
 
@@ -31,47 +31,47 @@ class Consumers:
     service = "notify"
     db = OwnDatabase()
 
-    @hears(events.LoginIssued)
+    @subscribes(events.LoginIssued)
     def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:
         handlers.login_issued(received, session, now())
 
-    @hears(events.ApplicationSubmitted)
+    @subscribes(events.ApplicationSubmitted)
     def on_application_submitted(
         self, received: Received[events.ApplicationSubmitted], session: Session
     ) -> None:
         handlers.application_submitted(received, session, now(), settings().public_url)
 
-    @hears(events.ApplicationCancelled)
+    @subscribes(events.ApplicationCancelled)
     def on_application_cancelled(
         self, received: Received[events.ApplicationCancelled], session: Session
     ) -> None:
         handlers.application_cancelled(received, session, now())
 
-    @hears(events.ApplicationExpired)
+    @subscribes(events.ApplicationExpired)
     def on_application_expired(self, received: Received[events.ApplicationExpired], session: Session) -> None:
         handlers.application_expired(received, session, now(), settings().public_url)
 
-    @hears(events.PassRejected)
+    @subscribes(events.PassRejected)
     def on_pass_rejected(self, received: Received[events.PassRejected], session: Session) -> None:
         handlers.pass_rejected(received, session, now(), settings().public_url)
 
-    @hears(events.PassReturned)
+    @subscribes(events.PassReturned)
     def on_pass_returned(self, received: Received[events.PassReturned], session: Session) -> None:
         handlers.pass_returned(received, session, now(), settings().public_url)
 
-    @hears(events.PassIssued)
+    @subscribes(events.PassIssued)
     def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
         handlers.pass_issued(received, session, now(), settings().public_url)
 
-    @hears(events.PassRevoked)
+    @subscribes(events.PassRevoked)
     def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:
         handlers.pass_revoked(received, session, now())
 
-    @hears(events.ReviewEscalated)
+    @subscribes(events.ReviewEscalated)
     def on_review_escalated(self, received: Received[events.ReviewEscalated], session: Session) -> None:
         handlers.review_escalated(received, session, now())
 
-    @hears(events.PersonalDataErased)
+    @subscribes(events.PersonalDataErased)
     def on_personal_data_erased(
         self, received: Received[events.PersonalDataErased], session: Session
     ) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import PassIssued, PassRevoked, PersonalDataErased
-from services.chassis.messaging.entrypoint import hears
+from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
 from services.verify import handlers
@@ -17,15 +17,15 @@ class Consumers:
     service = "verify"
     db = OwnDatabase()
 
-    @hears(PassIssued)
+    @subscribes(PassIssued)
     def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
         handlers.note_issued(received, session, now())
 
-    @hears(PassRevoked)
+    @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
         handlers.note_revoked(received, session, now())
 
-    @hears(PersonalDataErased)
+    @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
         handlers.forget_people(received, session)
 

@@ -1,6 +1,6 @@
 """The event entrypoint: an event to its handler, once, acknowledged after the commit.
 
-``@hears(PassApproved)`` on a method of a service's consumers class is all that a service says. The method gets the
+``@subscribes(PassApproved)`` on a method of a service's consumers class is all that a service says. The method gets the
 event opened and a session; its work and the inbox's mark are one transaction. Then the message is acknowledged, or
 moved as ``retry.py`` decides.
 """
@@ -41,7 +41,7 @@ LARGEST = 1_000_000
 """Bytes; a larger body is nobody's event."""
 
 
-def hears(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope, int], None]]:
+def subscribes(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope, int], None]]:
     """Makes a method ``(self, received, session)`` the consumer of an event.
 
     The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from ``contracts/subscriptions.py``.

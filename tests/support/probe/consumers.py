@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import PassRevoked
-from services.chassis.messaging.entrypoint import hears
+from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.messaging.retry import PermanentError
 from services.chassis.runtime.providers import OwnDatabase
 
@@ -21,7 +21,7 @@ class Consumers:
     service = "verify"
     db = OwnDatabase()
 
-    @hears(PassRevoked)
+    @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
         session.execute(text("insert into probe (what) values (:what)"), {"what": received.event.reference})
         match received.event.reference.split(":"):

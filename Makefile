@@ -43,7 +43,7 @@ unit: setup ## tests of single functions and services: no broker, no database
 
 contract: setup ## tests of the wire: golden samples, and that the generated documents are fresh
 	$(PYTHON) -m contracts.asyncapi --check
-	$(PYTHON) -m services.gateway.generate --check
+	$(PYTHON) -m services.gateway.openapi_file --check
 	$(PYTHON) -m pytest tests/contract
 
 integration: setup ## tests on a real broker and real databases
@@ -79,11 +79,11 @@ bench: setup ## measure scans and journeys a second against a bare RPC and a mon
 
 contracts: setup ## generate contracts/asyncapi.yaml, openapi.yaml and the dashboard anew
 	$(PYTHON) -m contracts.asyncapi
-	$(PYTHON) -m services.gateway.generate
+	$(PYTHON) -m services.gateway.openapi_file
 	$(PYTHON) -m deploy.grafana.overview
 
 messages: setup ## bring services/gateway/translations/*.po up to date with the texts of the pages; new ones come in empty
-	$(PYTHON) -m services.gateway.catalogues
+	$(PYTHON) -m services.gateway.message_catalogues
 
 lock: ## resolve every dependency anew into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock

@@ -28,7 +28,7 @@ from contracts.rpc.call import Method
 from deploy.local.services import Services
 from deploy.local.stack import Stack
 from services.chassis.runtime.settings import Settings
-from services.gateway.rpc_client import RpcClient
+from services.gateway.rpc.client import RpcClient
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 JOURNEYS = int(os.environ.get("BENCH_JOURNEYS", "200"))

@@ -18,10 +18,10 @@ from contracts.errors import Forbidden, NotAuthenticated, Unavailable
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
-from services.gateway.limits import LIMITS
 from services.gateway.origin import address, is_same_origin, keyed_hash
-from services.gateway.replica import Replica, replica_of
+from services.gateway.rate_limits import LIMITS
 from services.gateway.sessions import principal_of
+from services.gateway.state import GatewayState, state_of
 
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
@@ -52,8 +52,8 @@ class Caller:
         until: when it must have its answer, on the monotonic clock.
     """
 
-    def __init__(self, replica: Replica, principal: Principal, address: str, until: float) -> None:
-        self.replica = replica
+    def __init__(self, state: GatewayState, principal: Principal, address: str, until: float) -> None:
+        self.state = state
         self.principal = principal
         self._address = address
         self._until = until
@@ -67,7 +67,7 @@ class Caller:
         return await self._call(method, request, key)
 
     async def _call(self, method: Method[Q, R], request: Q, key: str | None) -> R:
-        return await self.replica.client.call(
+        return await self.state.client.call(
             method,
             request,
             principal=self.principal,
@@ -135,12 +135,12 @@ class Access:
             Unavailable: see above.
         """
         until = monotonic() + ANSWER_SECONDS
-        replica = replica_of(request)
-        place = keyed_hash(replica.address_secret, address(request))
+        state = state_of(request)
+        place = keyed_hash(state.address_secret, address(request))
         if self.everybody:
-            return Caller(replica, Principal(id=f"address:{place}"), place, until)
-        public_url = replica.options.public_url
-        claims = await _claims(replica, _token(request, public_url, self._cookie(public_url)))
+            return Caller(state, Principal(id=f"address:{place}"), place, until)
+        public_url = state.options.public_url
+        claims = await _claims(state, _token(request, public_url, self._cookie(public_url)))
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
@@ -148,16 +148,16 @@ class Access:
             raise Forbidden("this login may not do this")
         if principal.kind == "applicant" and (kiosk := await kiosk_of(request)):
             principal = principal.model_copy(update={"kiosk": kiosk.sub, "site": kiosk.site})
-        return Caller(replica, principal, place, until)
+        return Caller(state, principal, place, until)
 
     def _admits(self, principal: Principal) -> bool:
         return principal.role in self.roles if principal.kind == "staff" else self.applicants
 
 
-async def _claims(replica: Replica, token: str) -> SessionClaims:
+async def _claims(state: GatewayState, token: str) -> SessionClaims:
     try:
-        async with asyncio.timeout(replica.options.rpc_timeout):
-            return await replica.sessions.verify(token)
+        async with asyncio.timeout(state.options.rpc_timeout):
+            return await state.sessions.verify(token)
     except TimeoutError:
         raise Unavailable("the session could not be checked in time") from None
 
@@ -173,7 +173,7 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
     if token is None:
         return None
     try:
-        claims = await _claims(replica_of(request), token)
+        claims = await _claims(state_of(request), token)
     except NotAuthenticated:
         raise Forbidden("this kiosk is not enrolled any more", code="kiosk_ended") from None
     if claims.role != "kiosk":
@@ -250,7 +250,7 @@ def limited(what: Literal["otp", "otp_verify", "login", "status"]) -> Dependency
     assert what in LIMITS
 
     async def count(request: Request) -> None:
-        replica = replica_of(request)
-        replica.limits.hit(what, keyed_hash(replica.address_secret, address(request)))
+        state = state_of(request)
+        state.limits.hit(what, keyed_hash(state.address_secret, address(request)))
 
     return Dependency(count)

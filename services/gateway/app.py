@@ -12,12 +12,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.chassis.runtime.settings import Settings, settings
 from services.gateway import api, openapi, pages, problems
-from services.gateway.compression import Compression
-from services.gateway.edge import BodyLimit, Edge
+from services.gateway.middleware.body_limit import BodyLimit
+from services.gateway.middleware.compression import Compression
+from services.gateway.middleware.request_log import RequestLog
+from services.gateway.middleware.response_headers import ResponseHeaders
 from services.gateway.pages import failing
 from services.gateway.pages.answers import AnswersCookie
-from services.gateway.replica import Replica
-from services.gateway.rpc_client import RpcClient
+from services.gateway.rpc.client import RpcClient
+from services.gateway.state import GatewayState
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -36,12 +38,12 @@ def create_app(
         ready_seconds: how long at most the start waits until requests can be served.
     """
     options = options or settings()
-    replica = Replica(options, client or RpcClient(options))
+    state = GatewayState(options, client or RpcClient(options))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with replica.running():
-            await replica.wait_ready(ready_seconds)
+        async with state.running():
+            await state.wait_ready(ready_seconds)
             yield
 
     app = FastAPI(
@@ -54,7 +56,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.replica = replica
+    app.state.gateway = state
     app.state.answers = AnswersCookie(options.answers_keys, options.public_url.startswith("https://"))
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
@@ -77,6 +79,7 @@ def _surround(app: FastAPI, options: Settings) -> None:
     app.add_middleware(BodyLimit)
     app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: failing.on_fault})
     app.add_middleware(Compression, compresslevel=6)
-    app.add_middleware(Edge, https=options.public_url.startswith("https://"))
+    app.add_middleware(ResponseHeaders, https=options.public_url.startswith("https://"))
+    app.add_middleware(RequestLog)
     if options.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(options.trusted_proxies))

@@ -1,22 +1,9 @@
-"""`contracts/openapi.yaml` (OpenAPI 3.1), generated from the gateway's routes.
-
-Usage: python -m services.gateway.generate [--check]
-"""
+"""Former name of `services.gateway.openapi_file`, until nothing calls it any more."""
 
 import sys
-from pathlib import Path
-from typing import Any
 
 from contracts.documents import write_or_check
-from services.gateway.app import create_app
-
-FILE = Path(__file__).parents[2] / "contracts" / "openapi.yaml"
-
-
-def document() -> dict[str, Any]:
-    """The whole document."""
-    return create_app().openapi()
-
+from services.gateway.openapi_file import FILE, document
 
 if __name__ == "__main__":
     sys.exit(write_or_check(FILE, document()))

@@ -23,7 +23,7 @@ def keyed_hash(secret: bytes, text: str) -> str:
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def is_near(request: Request) -> bool:
+def is_from_private_network(request: Request) -> bool:
     """Whether the caller is on this machine or a private network, directly: a scrape does not come through a proxy."""
     if any(name in request.headers for name in _FORWARDED):
         return False

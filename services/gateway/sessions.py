@@ -15,8 +15,8 @@ from contracts.rpc.accounts import SessionKeys
 from contracts.rpc.call import Principal
 from contracts.tokens import ALGORITHM, SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now
-from services.gateway.denials import Denials
-from services.gateway.kept import Kept
+from services.gateway.refreshing_cache import RefreshingCache
+from services.gateway.revoked_sessions import RevokedSessions
 
 Keys = Mapping[str, Ed25519PublicKey]
 HEADERS = {"alg", "typ", "kid"}
@@ -44,7 +44,7 @@ class Sessions:
         denials: what ended early.
     """
 
-    def __init__(self, issuer: str, keys: Kept[Keys], denials: Denials) -> None:
+    def __init__(self, issuer: str, keys: RefreshingCache[Keys], denials: RevokedSessions) -> None:
         self._issuer = issuer
         self._keys = keys
         self._denials = denials
@@ -59,7 +59,7 @@ class Sessions:
             Unavailable: its key is not known yet and accounts does not answer.
         """
         claims = self._known(token) or await self._check(token)
-        if claims.exp <= now().timestamp() or self._denials.cover(claims):
+        if claims.exp <= now().timestamp() or self._denials.covers(claims):
             self._verified.pop(token, None)
             raise NotAuthenticated("the session has ended", code="session_ended")
         return claims

@@ -206,7 +206,7 @@ def no_answer_limit() -> None:
 def no_time_limit() -> None:
     """The gateway waits for an answer as long as it takes."""
     from contracts.rpc.call import Method
-    from services.gateway.rpc_client import RpcClient
+    from services.gateway.rpc.client import RpcClient
 
     async def as_long_as_it_takes(self: Any, *told: Any) -> bytes:
         method = next(one for one in told if isinstance(one, Method))

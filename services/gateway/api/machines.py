@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.rpc.issuance import Jwks
 from services.gateway.access import Anyone
-from services.gateway.origin import is_near
+from services.gateway.origin import is_from_private_network
 
 router = APIRouter(tags=["machines"])
 
@@ -16,7 +16,7 @@ router = APIRouter(tags=["machines"])
 async def view_jwks(caller: Anyone, response: Response) -> Jwks:
     """Public keys of pass tokens and of the status list; the last copy while issuance is down."""
     response.headers["Cache-Control"] = "public, max-age=60"
-    return await caller.replica.jwks.get()
+    return await caller.state.jwks.get()
 
 
 @router.get(
@@ -26,27 +26,27 @@ async def view_jwks(caller: Anyone, response: Response) -> Jwks:
 )
 async def view_pass_status(caller: Anyone) -> Response:
     """The signed list of revoked passes (a JWS); the last copy while issuance is down, whose `iat` tells its age."""
-    kept = await caller.replica.status_list.get()
+    kept = await caller.state.status_list.get()
     return Response(kept.jws, media_type="application/jose", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/healthz", include_in_schema=False)
 async def healthz(caller: Anyone) -> Response:
     """Whether this process lives; if not, only a restart helps."""
-    alive = caller.replica.alive()
+    alive = caller.state.alive()
     return JSONResponse({"status": "alive" if alive else "broken"}, 200 if alive else 500)
 
 
 @router.get("/readyz", include_in_schema=False)
 async def readyz(caller: Anyone) -> Response:
     """Whether it can serve: the broker is there, and session tokens can be checked."""
-    report = caller.replica.checks()
+    report = caller.state.checks()
     return JSONResponse(report, 200 if all(report.values()) else 503)
 
 
 @router.get("/metrics", include_in_schema=False)
 async def show_metrics(_caller: Anyone, request: Request) -> Response:
     """For Prometheus, which stands near; for others there is no such page."""
-    if not is_near(request):
+    if not is_from_private_network(request):
         raise HTTPException(404)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

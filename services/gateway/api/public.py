@@ -10,7 +10,7 @@ from contracts.rpc.accounts import ApplicantSession, OtpRequest, RequestOtp, Ver
 from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.approval import DepartmentList, OfficerList, OfficerQuestion, SiteList
 from services.gateway.access import Anyone, IdempotencyKey, limited
-from services.gateway.status import status_of
+from services.gateway.application_status import status_of
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
 
@@ -18,13 +18,13 @@ router = APIRouter(prefix="/api/v1", tags=["anyone"])
 @router.get("/sites")
 async def list_sites(caller: Anyone) -> SiteList:
     """Sites with their gates, hours and closed days, at most a minute old; the last copy while approval is down."""
-    return await caller.replica.sites.get()
+    return await caller.state.sites.get()
 
 
 @router.get("/departments")
 async def list_departments(caller: Anyone) -> DepartmentList:
     """Departments, at most a minute old; the last copy while approval is down."""
-    return await caller.replica.departments.get()
+    return await caller.state.departments.get()
 
 
 @router.get("/officers")

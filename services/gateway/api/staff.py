@@ -15,7 +15,7 @@ from services.gateway.access import (
     Staff,
     limited,
 )
-from services.gateway.denials import LONGEST_SESSION
+from services.gateway.revoked_sessions import LONGEST_SESSION
 
 router = APIRouter(prefix="/api/v1", tags=["staff"])
 
@@ -31,7 +31,7 @@ async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Re
     """Ends the session, here at once and everywhere within two seconds."""
     await caller.command(rpc.accounts.LOG_OUT, Nothing(), key)
     if caller.principal.sid is not None:
-        caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
+        caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     response = Response(status_code=204)
     for name in (SECURE_COOKIE, PLAIN_COOKIE):
         if name in request.cookies:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.gateway.access import Anyone
-from services.gateway.edge import SECURITY_HEADERS
+from services.gateway.middleware.response_headers import SECURITY_HEADERS
 from services.gateway.pages.render import page
 
 router = APIRouter(include_in_schema=False)

@@ -8,12 +8,12 @@ from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access import Caller
-from services.gateway.denials import LONGEST_SESSION
+from services.gateway.revoked_sessions import LONGEST_SESSION
 
 
 async def end_session(caller: Caller) -> None:
     """Denies a session here and has accounts end it. While accounts is away nobody is kept from leaving: the browser forgets it anyway."""
     if caller.principal.sid is not None:
-        caller.replica.denials.session_ended(caller.principal.sid, now() + LONGEST_SESSION)
+        caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     with suppress(ContractError):
         await caller.command(rpc.accounts.LOG_OUT, Nothing(), str(uuid4()))

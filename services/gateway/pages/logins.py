@@ -94,7 +94,7 @@ def _not_readable(field: str, kind: str) -> str:
 
 async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], status: int = 200) -> Response:
     sites = await choices.sites(view)
-    departments = (await view.caller.replica.departments.get()).items
+    departments = (await view.caller.state.departments.get()).items
     return view.html(
         "logins/new.html",
         status,

@@ -58,8 +58,8 @@ def condition_of(shown: PassView, used: bool) -> Condition:
 async def facts_of(caller: Caller, shown: PassView) -> Facts:
     """All of it, asked at once."""
     sites, departments, officers, use = await asyncio.gather(
-        _or_none(caller.replica.sites.get()),
-        _or_none(caller.replica.departments.get()),
+        _or_none(caller.state.sites.get()),
+        _or_none(caller.state.departments.get()),
         _or_none(caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=shown.department))),
         _or_none(caller.ask(rpc.verify.PASS_USE, PassNumber(number=shown.number))),
     )

@@ -30,7 +30,7 @@ from services.gateway.pages.cookies import has_operator
 from services.gateway.pages.failing import is_for_staff
 from services.gateway.pages.languages import LANGUAGES
 from services.gateway.pages.render import page
-from services.gateway.replica import replica_of
+from services.gateway.state import state_of
 
 LONGEST_KEY = 200
 SEARCHED = {"q"}
@@ -152,7 +152,7 @@ class Pages:
             NotAuthenticated: nobody is signed in.
         """
         if request.method not in SAFE_METHODS and not is_same_origin(
-            request, replica_of(request).options.public_url
+            request, state_of(request).options.public_url
         ):
             raise Forbidden("a page of another site made this request", code="cross_site")
         view = View(request, language, await self._caller(request), await _kiosk(request))

@@ -28,7 +28,7 @@ class Holder:
 
 async def usual_wait(view: View, department: str) -> tuple[str, str] | None:
     """Within which time half of a department's applications are answered, and nearly all; None where nothing can be said."""
-    found = await view.caller.replica.durations.of(department)
+    found = await view.caller.state.response_times.of(department)
     if found is None or found.half_within is None or found.nearly_all_within is None:
         return None
     return within(found.half_within, view.language), within(found.nearly_all_within, view.language)

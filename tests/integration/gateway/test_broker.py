@@ -28,9 +28,11 @@ from contracts.subscriptions import exchange_of
 from contracts.wire import wrap
 from services.chassis.messaging import broker, topology
 from services.chassis.runtime.clock import now
-from services.gateway import counters, link, rpc_client
+from services.gateway import metrics
 from services.gateway.app import create_app
-from services.gateway.rpc_client import RpcClient
+from services.gateway.rpc import client as rpc_client
+from services.gateway.rpc import connection
+from services.gateway.rpc.client import RpcClient
 from tests.support.backends import TestStack
 from tests.support.factories.gateway import KID, bearer, claims, options, public_key, running, signed, until
 
@@ -208,14 +210,14 @@ async def test_errors_of_the_contract_cross_and_others_lose_their_text(client: R
 
 
 async def test_a_slow_answer_is_given_up_at_the_limit_and_dropped_when_it_comes(client: RpcClient) -> None:
-    late = counters.LATE_REPLIES._value.get()
+    late = metrics.LATE_REPLIES._value.get()
     began = asyncio.get_running_loop().time()
     with pytest.raises(Unavailable):
         await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="3.6"), idempotency_key="slow")
     assert 2.9 < asyncio.get_running_loop().time() - began < 3.5
 
     async def dropped() -> bool:
-        return counters.LATE_REPLIES._value.get() == late + 1
+        return metrics.LATE_REPLIES._value.get() == late + 1
 
     await until("the late answer", dropped)
     assert (
@@ -296,8 +298,8 @@ async def test_a_disabled_login_is_refused_within_two_seconds_but_not_a_session_
             return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 401
 
         await until("the refusal", refused, 2)
-        assert app.state.replica.denials.cover(session)
-        assert not app.state.replica.denials.cover(later)
+        assert app.state.gateway.revoked_sessions.covers(session)
+        assert not app.state.gateway.revoked_sessions.covers(later)
 
 
 async def test_a_session_that_ended_while_no_gateway_ran_is_refused(app: FastAPI, accounts: Accounts) -> None:
@@ -392,7 +394,7 @@ class Hanging:
 async def test_a_node_that_hangs_is_left_for_another(
     stack: TestStack, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "PROBE_SECONDS", 0.5)
     monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 1.0)
     other = stack.broker_url("gateway")
     async with Hanging(other) as first:

@@ -24,7 +24,7 @@ from contracts.tokens import SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import Settings
 from services.gateway.app import create_app
-from services.gateway.rpc_client import RpcClient
+from services.gateway.rpc.client import RpcClient
 
 KEY = Ed25519PrivateKey.generate()
 OTHER_KEY = Ed25519PrivateKey.generate()

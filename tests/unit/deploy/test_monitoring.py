@@ -13,7 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from deploy.grafana import overview
 from deploy.local import run
 from services.chassis.runtime import metrics
-from services.gateway import counters
+from services.gateway import metrics as gateway_metrics
 from tests.support.paths import ROOT
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -100,7 +100,7 @@ def test_the_page_lists_every_metric_and_no_other() -> None:
         r"`(epass_\w+)",
         "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")),
     )
-    assert sorted(listed) == sorted(named(metrics) | named(counters))
+    assert sorted(listed) == sorted(named(metrics) | named(gateway_metrics))
 
 
 def test_the_first_connection_to_the_broker_is_none_that_was_made_again() -> None:

@@ -11,7 +11,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment, nodes
 
-from services.gateway import catalogues
+from services.gateway import message_catalogues
 from services.gateway.pages.languages import LANGUAGES, texts, time_of_day
 
 TRANSLATED = ("pa", "hi")
@@ -85,18 +85,20 @@ def complaints(catalogue: Catalog, wanted: Catalog, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def wanted() -> Catalog:
-    return catalogues.extracted()
+    return message_catalogues.extracted()
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_text_of_every_page_is_translated_and_nothing_else(language: str, wanted: Catalog) -> None:
-    found = complaints(catalogues.read(language), wanted, language)
+    found = complaints(message_catalogues.read(language), wanted, language)
     assert not found, "\n".join([f"{len(found)} in {language}.po", *found])
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_is_as_make_messages_writes_it(language: str) -> None:
-    assert catalogues.file(language).read_text(encoding="utf-8") == catalogues.freshened(language)
+    assert message_catalogues.file(language).read_text(encoding="utf-8") == message_catalogues.freshened(
+        language
+    )
 
 
 CODE, INSIDE = "We have sent six digits to the number ending in %(end)s.", "%(num)s person inside"
@@ -130,7 +132,7 @@ SPOILERS: dict[str, tuple[Callable[[Catalog], object], str]] = {
 
 @pytest.mark.parametrize("spoiler", SPOILERS)
 def test_the_check_of_a_catalogue_finds(spoiler: str, wanted: Catalog) -> None:
-    catalogue = catalogues.read("pa")
+    catalogue = message_catalogues.read("pa")
     spoil, complaint = SPOILERS[spoiler]
     spoil(catalogue)
     found = complaints(catalogue, wanted, "pa")
@@ -151,7 +153,7 @@ def marked(source: str) -> set[str]:
 def test_extraction_overlooks_no_text_that_a_module_marks(wanted: Catalog) -> None:
     """Babel does not see ``_("…")`` inside another call of gettext."""
     said = set().union(
-        *(marked(module.read_text(encoding="utf-8")) for module in catalogues.TEXTS.rglob("*.py"))
+        *(marked(module.read_text(encoding="utf-8")) for module in message_catalogues.TEXTS.rglob("*.py"))
     )
     assert marked('texts(language).gettext(WORDS.get(code, _("deep inside")))') == {"deep inside"}
     assert said
@@ -175,7 +177,7 @@ def in_english_only(template: str) -> set[str]:
 
 
 def test_no_template_says_anything_past_the_catalogues() -> None:
-    folder = catalogues.TEXTS / "templates"
+    folder = message_catalogues.TEXTS / "templates"
     templates = [file for file in folder.rglob("*.html") if file.name not in FOR_PROGRAMMERS]
     found = {
         str(file.relative_to(folder)): words

@@ -20,7 +20,7 @@ from contracts.errors import (
     Unavailable,
 )
 from services.gateway import problems
-from services.gateway.edge import LARGEST_BODY
+from services.gateway.middleware.body_limit import LARGEST_BODY
 from tests.support.factories.gateway import as_applicant, browser, stubbed
 
 MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [

@@ -14,8 +14,8 @@ from contracts.errors import NotAuthenticated, Unavailable
 from contracts.rpc.accounts import DeniedSessions, SessionKeys
 from contracts.tokens import PASS_TYP, SessionClaims
 from services.chassis.runtime.clock import now
-from services.gateway.denials import Denials
-from services.gateway.kept import Kept
+from services.gateway.refreshing_cache import RefreshingCache
+from services.gateway.revoked_sessions import RevokedSessions
 from services.gateway.sessions import Keys, Sessions, principal_of, public_keys
 from tests.support.factories.gateway import ISSUER, KEY, KID, OTHER_KEY, claims, public_key, signed
 
@@ -35,8 +35,10 @@ class Accounts:
         return public_keys(SessionKeys(keys=self.keys))
 
 
-def checker(accounts: Accounts | None = None, denials: Denials | None = None) -> Sessions:
-    return Sessions(ISSUER, Kept("keys", (accounts or Accounts()).fetch, 60), denials or Denials())
+def checker(accounts: Accounts | None = None, denials: RevokedSessions | None = None) -> Sessions:
+    return Sessions(
+        ISSUER, RefreshingCache("keys", (accounts or Accounts()).fetch, 60), denials or RevokedSessions()
+    )
 
 
 async def test_a_good_token_speaks_for_its_login() -> None:
@@ -125,12 +127,12 @@ async def test_a_bad_token_is_refused(why: str) -> None:
 
 
 async def test_an_ended_session_is_refused_even_when_its_token_was_seen_before() -> None:
-    denials = Denials()
+    denials = RevokedSessions()
     sessions = checker(denials=denials)
     content = claims()
     token = signed(content)
     await sessions.verify(token)
-    denials.session_ended(content.sid, now() + timedelta(hours=1))
+    denials.revoke_session(content.sid, now() + timedelta(hours=1))
     with pytest.raises(NotAuthenticated) as refused:
         await sessions.verify(token)
     assert refused.value.body.code == "session_ended"
@@ -179,26 +181,26 @@ async def test_remembered_tokens_do_not_grow_for_ever(monkeypatch: pytest.Monkey
 
 
 def test_a_disabled_login_ends_tokens_of_before_and_not_of_after() -> None:
-    denials, at = Denials(), now()
-    denials.login_disabled("HOM-0001", at)
-    assert denials.cover(claims(iat=int(at.timestamp()) - 5))
-    assert denials.cover(claims(iat=int(at.timestamp())))
-    assert not denials.cover(claims(iat=int(at.timestamp()) + 1))
-    assert not denials.cover(claims(sub="HOM-0002", iat=int(at.timestamp()) - 5))
+    denials, at = RevokedSessions(), now()
+    denials.revoke_login("HOM-0001", at)
+    assert denials.covers(claims(iat=int(at.timestamp()) - 5))
+    assert denials.covers(claims(iat=int(at.timestamp())))
+    assert not denials.covers(claims(iat=int(at.timestamp()) + 1))
+    assert not denials.covers(claims(sub="HOM-0002", iat=int(at.timestamp()) - 5))
 
 
 def test_an_older_word_about_a_login_does_not_undo_a_newer_one() -> None:
-    denials, at = Denials(), now()
-    denials.login_disabled("HOM-0001", at)
-    denials.learn(DeniedSessions(logins={"HOM-0001": at - timedelta(minutes=5)}))
-    assert denials.cover(claims(iat=int(at.timestamp())))
+    denials, at = RevokedSessions(), now()
+    denials.revoke_login("HOM-0001", at)
+    denials.merge(DeniedSessions(logins={"HOM-0001": at - timedelta(minutes=5)}))
+    assert denials.covers(claims(iat=int(at.timestamp())))
 
 
 def test_the_list_adds_to_what_events_said_and_what_is_over_is_forgotten() -> None:
-    denials, heard, listed, over = Denials(), uuid4(), uuid4(), uuid4()
-    denials.session_ended(heard, now() + timedelta(hours=1))
-    denials.session_ended(over, now() - timedelta(seconds=1))
-    denials.learn(DeniedSessions(sessions={str(listed): now() + timedelta(hours=1)}))
+    denials, heard, listed, over = RevokedSessions(), uuid4(), uuid4(), uuid4()
+    denials.revoke_session(heard, now() + timedelta(hours=1))
+    denials.revoke_session(over, now() - timedelta(seconds=1))
+    denials.merge(DeniedSessions(sessions={str(listed): now() + timedelta(hours=1)}))
     assert set(denials._sessions) == {heard, listed}
 
 

@@ -11,6 +11,7 @@ from contracts.rpc.application import ReferenceOnly, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
 from services.gateway.access import limited
+from services.gateway.application_status import status_of
 from services.gateway.pages.applications.showing import (
     application_page,
     is_good,
@@ -26,7 +27,6 @@ from services.gateway.pages.cookies import answers_cookie
 from services.gateway.pages.drawing import inline
 from services.gateway.pages.failing import PageRoute
 from services.gateway.pages.view import ApplicantPage, OpenPage, text_of
-from services.gateway.status import status_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 ON_A_PAGE = 20
@@ -56,7 +56,7 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
         typed = last_four(text_of(await view.form(), "id_last4"))
     except NotLastFour as problem:
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": problem.code})
-    limits = view.caller.replica.limits
+    limits = view.caller.state.limits
     limits.check("open", view.principal.id)
     if not compare_digest(typed, shown.applicant.id_last4 or ""):
         limits.hit("open", view.principal.id)

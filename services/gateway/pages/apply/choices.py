@@ -33,7 +33,7 @@ class Day:
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
     """All sites."""
-    return (await view.caller.replica.sites.get()).items
+    return (await view.caller.state.sites.get()).items
 
 
 async def site(view: View, code: str) -> SiteRecord | None:
@@ -47,7 +47,7 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
         await (
             view.caller.ask(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
             if q
-            else view.caller.replica.departments.get()
+            else view.caller.state.departments.get()
         )
     ).items
     return sorted((one for one in found if site_code in one.sites), key=lambda one: one.name[view.language])
@@ -55,7 +55,7 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
 
 async def department_names(view: View) -> dict[str, str]:
     """All departments by code, as the reader's language calls them."""
-    return {one.code: one.name[view.language] for one in (await view.caller.replica.departments.get()).items}
+    return {one.code: one.name[view.language] for one in (await view.caller.state.departments.get()).items}
 
 
 async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]:
@@ -148,7 +148,7 @@ async def of_question(view: View, name: str, answers: Answers) -> dict[str, Any]
         return {"officers": await officers(view, answers["department"], q), "q": q}
     if name == "when":
         record = await site(view, answers.get("site", ""))
-        days = list(open_days(record, view.caller.replica.options.furthest_days, now())) if record else []
+        days = list(open_days(record, view.caller.state.options.furthest_days, now())) if record else []
         first = next(
             (one.day for one in days if not one.is_today), None
         )  # a department needs time: not today, unless it is chosen

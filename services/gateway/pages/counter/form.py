@@ -136,7 +136,7 @@ async def fresh(view: View, site: str) -> WalkIn:
     """An empty form, for a visit that begins now where the site is open, else when it opens next."""
     record = await choices.site(view, site)
     typed = dict.fromkeys(TYPED, "") | {"language": view.language, "deliver_by": "sms"}
-    days = choices.open_days(record, view.caller.replica.options.furthest_days, now()) if record else iter(())
+    days = choices.open_days(record, view.caller.state.options.furthest_days, now()) if record else iter(())
     return WalkIn(typed | next_window(next(days, None), now().astimezone(IST)))
 
 

@@ -16,7 +16,7 @@ from limits import RateLimitItemPerMinute
 from contracts.errors import NotFound
 from contracts.rpc.accounts import ApplicantSession, OtpRequest
 from services.chassis.runtime.clock import now
-from services.gateway import access, limits
+from services.gateway import access, rate_limits
 from services.gateway.pages import view as view_module
 from services.gateway.pages.apply.keeping import owner
 from services.gateway.pages.sign_in import place_of
@@ -209,7 +209,7 @@ LIMITED = {"/sign-in": "otp", "/sign-in/code": "otp_verify", "/status": "status"
 async def test_a_limit_of_an_address_is_a_page_that_says_when_to_try_again(
     monkeypatch: pytest.MonkeyPatch, path: str, what: str
 ) -> None:
-    monkeypatch.setitem(limits.LIMITS, what, (RateLimitItemPerMinute(1),))
+    monkeypatch.setitem(rate_limits.LIMITS, what, (RateLimitItemPerMinute(1),))
     app, _ = stub(application__status=NotFound())
     form = {"reference": REFERENCE, "mobile_last4": "0000"}
     async with browser(app) as http:
@@ -244,7 +244,7 @@ WRITTEN = ("PCS-7K3M-9QW3", " pcs-7k3m-9qw3", "PCS7K3M9QW3", "7K3M-9QW3", "PCS 7
 
 async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
     """Five guesses at one reference, each from another place and written otherwise, every other one by the interface; and how many were asked on."""
-    monkeypatch.setitem(limits.LIMITS, "status_reference", (RateLimitItemPerMinute(3),))
+    monkeypatch.setitem(rate_limits.LIMITS, "status_reference", (RateLimitItemPerMinute(3),))
     app, client = stub(application__status=NotFound())
     statuses = []
     for number, reference in enumerate(WRITTEN):
@@ -267,7 +267,7 @@ async def test_the_mobile_of_one_reference_cannot_be_guessed_from_many_places_ho
 
 
 async def test_without_the_limit_of_a_reference_it_could(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits.Limits, "hit", lambda *_: None)
+    monkeypatch.setattr(rate_limits.RateLimits, "hit", lambda *_: None)
     assert await guessed(monkeypatch) == ([422, 404, 422, 404, 422], 5)
 
 
@@ -294,7 +294,7 @@ async def tried_out(app: FastAPI) -> list[int]:
 
 
 async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
+    monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
     app, _ = stub(application__view=APPLICATION)
     assert await tried_out(app) == [422, 422, 422, 429, 429], (
         "the right one is not told from a wrong one any more"
@@ -302,9 +302,9 @@ async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: 
 
 
 async def test_without_the_limit_they_could(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
-    monkeypatch.setattr(limits.Limits, "hit", lambda *_: None)
-    monkeypatch.setattr(limits.Limits, "check", lambda *_: None)
+    monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
+    monkeypatch.setattr(rate_limits.RateLimits, "hit", lambda *_: None)
+    monkeypatch.setattr(rate_limits.RateLimits, "check", lambda *_: None)
     app, _ = stub(application__view=APPLICATION)
     assert (await tried_out(app))[-1] == 303
 

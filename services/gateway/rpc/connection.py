@@ -2,7 +2,7 @@
 
 nameko's protocol: the request is published to the topic exchange ``nameko-rpc`` under ``<service>.<method>``, the
 answer comes back to the routing key that ``reply_to`` names, and ``correlation_id`` tells which request it answers. A
-link that broke is never mended; ``rpc_client.py`` opens another.
+connection that broke is never mended; ``client.py`` opens another.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ from pamqp.commands import Basic
 from contracts.envelope import CONTENT_TYPE
 from contracts.subscriptions import RPC_EXCHANGE
 from services.chassis.messaging.broker import LOST
-from services.gateway import counters
+from services.gateway import metrics
 
 PROBE_SECONDS = 3.0
 """How often a quiet broker is asked whether it is still there, and how long it may take to answer."""
 
 
-class LinkLost(Exception):
+class ConnectionLost(Exception):
     """The connection broke before the answer came; whether the request was carried out is unknown."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The broker did not take the request: nobody serves this method, or a queue is full."""
 
 
 @contextmanager
-def losses() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Makes LinkLost of all that a breaking connection raises.
 
     aiormq's "channel is closed" is a RuntimeError; and to whoever waits while a connection is torn down it throws a
@@ -44,19 +44,19 @@ def losses() -> Iterator[None]:
     try:
         yield
     except (*LOST, RuntimeError) as error:
-        raise LinkLost(type(error).__name__) from None
+        raise ConnectionLost(type(error).__name__) from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        raise LinkLost("cancelled") from None
+        raise ConnectionLost("cancelled") from None
 
 
-class Link:
+class RpcConnection:
     """An open connection with its reply queue.
 
     Args:
-        connection: fresh; the link closes it.
+        connection: fresh; this object closes it.
     """
 
     def __init__(self, connection: AbstractConnection) -> None:
@@ -75,7 +75,7 @@ class Link:
             LinkLost: the connection broke meanwhile, or the broker refuses.
         """
         self.connection.close_callbacks.add(self._on_close)
-        with losses():
+        with translated_errors():
             channel = await self.connection.channel(publisher_confirms=True, on_return_raises=True)
             channel.close_callbacks.add(self._on_close)
             exchange = await channel.declare_exchange(RPC_EXCHANGE, ExchangeType.TOPIC, durable=True)
@@ -105,7 +105,7 @@ class Link:
             content_type=CONTENT_TYPE, reply_to=self._address, correlation_id=number
         )
         try:
-            with losses():
+            with translated_errors():
                 await self._publish(routing_key, body, properties)
                 return await answer
         finally:
@@ -119,7 +119,7 @@ class Link:
                 body, exchange=RPC_EXCHANGE, routing_key=routing_key, properties=properties, mandatory=True
             )
         except DeliveryError as error:
-            raise Refused(type(error).__name__) from None
+            raise RequestRefused(type(error).__name__) from None
 
     async def watch(self) -> None:
         """Returns when the connection is gone: closed, or its node does not answer any more (it hangs, or is cut off)."""
@@ -132,17 +132,17 @@ class Link:
 
     async def _answers(self) -> bool:
         try:
-            with losses():
+            with translated_errors():
                 async with asyncio.timeout(PROBE_SECONDS):
                     await self._queue.channel.declare_queue(self._queue.name, passive=True)
-        except LinkLost:
+        except ConnectionLost:
             return False
         return True
 
     async def close(self) -> None:
         """Ends every wait and leaves the broker, without waiting long for one that does not answer."""
         self._on_close()
-        with suppress(LinkLost), losses():
+        with suppress(ConnectionLost), translated_errors():
             async with asyncio.timeout(2):
                 await self.connection.close()
 
@@ -150,11 +150,11 @@ class Link:
         self.gone.set()
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(LinkLost())
+                answer.set_exception(ConnectionLost())
 
     async def _on_reply(self, message: DeliveredMessage) -> None:
         answer = self._waiting.get(message.header.properties.correlation_id or "")
         if answer is None or answer.done():
-            counters.LATE_REPLIES.inc()
+            metrics.LATE_REPLIES.inc()
         else:
             answer.set_result(message.body)

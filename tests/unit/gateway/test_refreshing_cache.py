@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from contracts.errors import Unavailable
-from services.gateway import kept
-from services.gateway.kept import Kept
+from services.gateway import refreshing_cache
+from services.gateway.refreshing_cache import RefreshingCache
 from tests.support.factories.gateway import until
 
 
@@ -25,14 +25,14 @@ class Service:
 
 async def test_without_a_copy_the_service_is_asked_once_however_many_wait() -> None:
     service = Service()
-    copy = Kept("copy", service.fetch, 60)
+    copy = RefreshingCache("copy", service.fetch, 60)
     assert await asyncio.gather(*(copy.get() for _ in range(20))) == [1] * 20
 
 
 async def test_callers_at_the_same_moment_share_a_failure_too_and_do_not_wait_in_line() -> None:
     service = Service()
     service.down = True
-    copy = Kept("copy", service.fetch, 60)
+    copy = RefreshingCache("copy", service.fetch, 60)
     outcomes = await asyncio.gather(*(copy.get() for _ in range(20)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 20
     assert service.asked == 1
@@ -42,7 +42,7 @@ async def test_callers_at_the_same_moment_share_a_failure_too_and_do_not_wait_in
 
 async def test_a_caller_that_gives_up_does_not_end_the_asking_for_the_others() -> None:
     service = Service()
-    copy = Kept("copy", service.fetch, 60)
+    copy = RefreshingCache("copy", service.fetch, 60)
     impatient, patient = asyncio.create_task(copy.get()), asyncio.create_task(copy.get())
     await asyncio.sleep(0)
     impatient.cancel()
@@ -52,7 +52,7 @@ async def test_a_caller_that_gives_up_does_not_end_the_asking_for_the_others() -
 
 async def test_a_service_that_is_down_leaves_the_copy_as_it_is() -> None:
     service = Service()
-    copy = Kept("copy", service.fetch, 60)
+    copy = RefreshingCache("copy", service.fetch, 60)
     await copy.get()
     service.down = True
     with pytest.raises(Unavailable):
@@ -61,11 +61,11 @@ async def test_a_service_that_is_down_leaves_the_copy_as_it_is() -> None:
 
 
 async def test_it_is_fetched_again_and_again_and_at_once_when_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(kept, "FIRST_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(refreshing_cache, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(refreshing_cache, "FIRST_RETRY_SECONDS", 0.01)
     service = Service()
     service.down = True
-    copy = Kept("copy", service.fetch, 30)
+    copy = RefreshingCache("copy", service.fetch, 30)
     task = asyncio.create_task(copy.run())
 
     async def tried() -> bool:

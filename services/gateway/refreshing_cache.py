@@ -14,7 +14,7 @@ RETRY_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.2
 
 
-class Kept(Generic[T]):
+class RefreshingCache(Generic[T]):
     """A copy of one answer.
 
     Args:

@@ -24,7 +24,7 @@ LIMITS: dict[str, tuple[RateLimitItem, ...]] = {
 }
 
 
-class Limits:
+class RateLimits:
     """Counts per key: an address, or what is guessed at.
 
     Args:

@@ -26,14 +26,14 @@ _NOTHING_PERSONAL = PersonalKeyRing([Fernet.generate_key().decode()])
 """What is heard here has no personal block; this ring opens none."""
 
 
-class Denials:
+class RevokedSessions:
     """Who may not come in although the token is good."""
 
     def __init__(self) -> None:
         self._sessions: dict[UUID, datetime] = {}
         self._logins: dict[str, datetime] = {}
 
-    def cover(self, claims: SessionClaims) -> bool:
+    def covers(self, claims: SessionClaims) -> bool:
         """Whether this session ended, or its login was disabled after the token was issued.
 
         ``iat`` is a whole second, so a token of the very second of the denial is denied too.
@@ -43,31 +43,31 @@ class Denials:
         disabled_at = self._logins.get(claims.sub)
         return disabled_at is not None and datetime.fromtimestamp(claims.iat, UTC) <= disabled_at
 
-    def session_ended(self, sid: UUID, token_expires_at: datetime) -> None:
+    def revoke_session(self, sid: UUID, token_expires_at: datetime) -> None:
         """One session ended."""
         self._sessions[sid] = token_expires_at
 
-    def login_disabled(self, login_id: str, at: datetime) -> None:
+    def revoke_login(self, login_id: str, at: datetime) -> None:
         """All sessions of a login that were issued up to then ended."""
         self._logins[login_id] = max(at, self._logins.get(login_id, at))
 
-    def learn(self, denied: DeniedSessions) -> None:
+    def merge(self, denied: DeniedSessions) -> None:
         """Adds accounts' list to what is known; forgets what no token can need any more."""
         for sid, until in denied.sessions.items():
-            self.session_ended(UUID(sid), until)
+            self.revoke_session(UUID(sid), until)
         for login_id, at in denied.logins.items():
-            self.login_disabled(login_id, at)
+            self.revoke_login(login_id, at)
         self._sessions = {sid: until for sid, until in self._sessions.items() if until > now()}
         self._logins = {login_id: at for login_id, at in self._logins.items() if at > now() - LONGEST_SESSION}
 
-    def hear(self, received: Received[Event]) -> None:
+    def handle(self, received: Received[Event]) -> None:
         """Takes one event."""
         if isinstance(received.event, SessionEnded):
-            self.session_ended(received.event.sid, received.event.token_expires_at)
+            self.revoke_session(received.event.sid, received.event.token_expires_at)
         elif isinstance(received.event, LoginDisabled):
-            self.login_disabled(received.event.login_id, received.occurred_at)
+            self.revoke_login(received.event.login_id, received.occurred_at)
 
-    async def listen(self, connection: AbstractConnection) -> None:
+    async def subscribe(self, connection: AbstractConnection) -> None:
         """Hears the events on a queue that lives and dies with this connection."""
         channel = await connection.channel()
         queue = await channel.declare_queue(f"gateway.events-{uuid4()}", exclusive=True, auto_delete=True)
@@ -77,6 +77,6 @@ class Denials:
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
         try:
-            self.hear(unwrap(read_envelope(message.body), _NOTHING_PERSONAL))
+            self.handle(unwrap(read_envelope(message.body), _NOTHING_PERSONAL))
         except UnreadableEvent:
             log.warning("event was not read", type=message.type, bytes=len(message.body))

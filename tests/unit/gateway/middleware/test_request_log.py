@@ -13,10 +13,10 @@ from contracts.errors import Unavailable
 from contracts.rpc.accounts import LoginList, LoginView
 from contracts.rpc.application import StatusView
 from services.chassis.runtime.clock import now
-from services.gateway.edge import correlation_of
-from services.gateway.limits import LIMITS
 from services.gateway.main import main
+from services.gateway.middleware.request_log import correlation_of
 from services.gateway.pages.render import asset
+from services.gateway.rate_limits import LIMITS
 from tests.support.factories.gateway import (
     REFERENCE,
     as_applicant,

@@ -3,7 +3,7 @@
 A new text comes in empty, a text that is gone leaves, the others stay as they are. Nothing is guessed, and nothing is
 written that changes by itself (dates, line numbers), so that a catalogue differs only where a text does.
 
-Usage: python -m services.gateway.catalogues
+Usage: python -m services.gateway.message_catalogues
 """
 
 from io import BytesIO

@@ -16,18 +16,18 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import Jwks, StatusList
 from services.chassis.runtime import logs
 from services.chassis.runtime.settings import Settings
-from services.gateway.denials import Denials
-from services.gateway.durations import DepartmentDurations
-from services.gateway.kept import Kept
-from services.gateway.limits import Limits
-from services.gateway.rpc_client import RpcClient
+from services.gateway.rate_limits import RateLimits
+from services.gateway.refreshing_cache import RefreshingCache
+from services.gateway.response_times import DepartmentResponseTimes
+from services.gateway.revoked_sessions import RevokedSessions
+from services.gateway.rpc.client import RpcClient
 from services.gateway.sessions import Keys, Sessions, public_keys
 
 log = logs.logger(__name__)
 EVERY_MINUTE = 60.0
 
 
-class Replica:
+class GatewayState:
     """One gateway.
 
     Args:
@@ -38,29 +38,33 @@ class Replica:
     def __init__(self, options: Settings, client: RpcClient) -> None:
         self.options = options
         self.client = client
-        self.limits = Limits(options.rate_limits)
-        self.denials = Denials()
-        self.keys: Kept[Keys] = Kept("session keys", self._fetch_keys, EVERY_MINUTE)
-        self.denied: Kept[DeniedSessions] = Kept("denied sessions", self._fetch_denied, EVERY_MINUTE)
-        self.jwks: Kept[Jwks] = Kept("jwks", lambda: client.call(rpc.issuance.JWKS, Nothing()), EVERY_MINUTE)
-        self.sites: Kept[SiteList] = Kept(
+        self.limits = RateLimits(options.rate_limits)
+        self.revoked_sessions = RevokedSessions()
+        self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, EVERY_MINUTE)
+        self.denied: RefreshingCache[DeniedSessions] = RefreshingCache(
+            "denied sessions", self._fetch_denied, EVERY_MINUTE
+        )
+        self.jwks: RefreshingCache[Jwks] = RefreshingCache(
+            "jwks", lambda: client.call(rpc.issuance.JWKS, Nothing()), EVERY_MINUTE
+        )
+        self.sites: RefreshingCache[SiteList] = RefreshingCache(
             "sites", lambda: client.call(rpc.approval.SITES, Nothing()), EVERY_MINUTE
         )
-        self.departments: Kept[DepartmentList] = Kept(
+        self.departments: RefreshingCache[DepartmentList] = RefreshingCache(
             "departments", lambda: client.call(rpc.approval.DEPARTMENTS, DepartmentQuestion()), EVERY_MINUTE
         )
-        self.status_list: Kept[StatusList] = Kept(
+        self.status_list: RefreshingCache[StatusList] = RefreshingCache(
             "status list",
             lambda: client.call(rpc.issuance.STATUS_LIST, Nothing()),
             options.status_list_seconds,
         )
-        self.durations = DepartmentDurations(client)
-        self.sessions = Sessions(options.issuer, self.keys, self.denials)
+        self.response_times = DepartmentResponseTimes(client)
+        self.sessions = Sessions(options.issuer, self.keys, self.revoked_sessions)
         self.address_secret = options.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(
             32
         )
         self._tasks: list[asyncio.Task[None]] = []
-        client.on_connect.append(self.denials.listen)
+        client.on_connect.append(self.revoked_sessions.subscribe)
         client.on_ready.append(self._wake)
 
     async def _fetch_keys(self) -> Keys:
@@ -68,11 +72,11 @@ class Replica:
 
     async def _fetch_denied(self) -> DeniedSessions:
         denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, Nothing())
-        self.denials.learn(denied)
+        self.revoked_sessions.merge(denied)
         return denied
 
     @property
-    def _copies(self) -> tuple[Kept[Any], ...]:
+    def _copies(self) -> tuple[RefreshingCache[Any], ...]:
         return self.keys, self.denied, self.jwks, self.sites, self.departments, self.status_list
 
     def _wake(self) -> None:
@@ -117,6 +121,6 @@ def _report(task: asyncio.Task[None]) -> None:
         log.critical("background work ended", exc_info=task.exception())
 
 
-def replica_of(request: Request) -> Replica:
+def state_of(request: Request) -> GatewayState:
     """The replica that serves a request."""
-    return cast(Replica, request.app.state.replica)
+    return cast(GatewayState, request.app.state.gateway)

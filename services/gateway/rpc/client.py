@@ -22,8 +22,8 @@ from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect
 from services.chassis.runtime import clock, logs, metrics
 from services.chassis.runtime.settings import Settings
-from services.gateway import counters
-from services.gateway.link import Link, LinkLost, Refused, losses
+from services.gateway.metrics import CALL_SECONDS, REPEATED_CALLS
+from services.gateway.rpc.connection import ConnectionLost, RequestRefused, RpcConnection, translated_errors
 
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
@@ -69,7 +69,7 @@ class RpcClient:
 
     def __init__(self, options: Settings) -> None:
         self._options = options
-        self._link: Link | None = None
+        self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
         self._lost_at = float("-inf")
         self.on_connect: list[Callable[[AbstractConnection], Awaitable[None]]] = []
@@ -80,7 +80,7 @@ class RpcClient:
     @property
     def connected(self) -> bool:
         """Whether calls can be sent now."""
-        return self._link is not None
+        return self._connection is not None
 
     async def call(
         self,
@@ -124,7 +124,7 @@ class RpcClient:
             outcome = type(error).__name__
             raise
         finally:
-            counters.CALL_SECONDS.labels(method.service, method.name, outcome).observe(perf_counter() - began)
+            CALL_SECONDS.labels(method.service, method.name, outcome).observe(perf_counter() - began)
 
     async def _within_limit(
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None
@@ -135,84 +135,84 @@ class RpcClient:
                 return await self._send(f"{method.service}.{method.name}", body, repeatable)
         except TimeoutError:
             raise Unavailable("no answer in time") from None
-        except LinkLost:
+        except ConnectionLost:
             raise Unavailable("the connection to the broker broke") from None
-        except Refused:
+        except RequestRefused:
             raise Unavailable("the service is not there") from None
 
     async def _send(self, routing_key: str, body: bytes, repeatable: bool) -> bytes:
         try:
-            return await (await self._usable_link()).request(routing_key, body)
-        except LinkLost:
+            return await (await self._usable_connection()).request(routing_key, body)
+        except ConnectionLost:
             if not repeatable:
                 raise
-        counters.REPEATED_CALLS.inc()
-        return await (await self._usable_link()).request(routing_key, body)
+        REPEATED_CALLS.inc()
+        return await (await self._usable_connection()).request(routing_key, body)
 
-    async def _usable_link(self) -> Link:
-        link = self._link
-        if link is None or link.gone.is_set():
-            link = await self._next_link()
-        if link.waiting >= MOST_WAITING:
+    async def _usable_connection(self) -> RpcConnection:
+        connection = self._connection
+        if connection is None or connection.gone.is_set():
+            connection = await self._next_connection()
+        if connection.waiting >= MOST_WAITING:
             raise Unavailable("too many calls wait for an answer")
-        return link
+        return connection
 
-    async def _next_link(self) -> Link:
-        lost_at = self._lost_at if self._link is None else monotonic()
+    async def _next_connection(self) -> RpcConnection:
+        lost_at = self._lost_at if self._connection is None else monotonic()
         try:
             async with asyncio.timeout(max(lost_at + GRACE_SECONDS - monotonic(), 0)):
-                while self._link is None or self._link.gone.is_set():
+                while self._connection is None or self._connection.gone.is_set():
                     await self._ready.wait()
                     await asyncio.sleep(0)
         except TimeoutError:
             raise Unavailable("the broker does not answer") from None
-        return self._link
+        return self._connection
 
     async def run(self) -> None:
         """Keeps a connection until cancelled."""
         pause = 0.1
         while True:
             try:
-                link = await self._open()
-            except LinkLost as error:
+                connection = await self._open()
+            except ConnectionLost as error:
                 log.warning("no connection to the broker", error=str(error))
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  spreads replicas, protects nothing
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 pause = 0.1
-                await self._use(link)
+                await self._use(connection)
 
-    async def _open(self) -> Link:
-        with losses():
+    async def _open(self) -> RpcConnection:
+        with translated_errors():
             async with asyncio.timeout(OPEN_SECONDS):
-                link = Link(
+                connection = RpcConnection(
                     await connect(self._options.broker_urls, "gateway", self._options.broker_heartbeat)
                 )
                 try:
-                    await link.open()
+                    await connection.open()
                     for prepare in self.on_connect:
-                        await prepare(link.connection)
-                except BaseException:  # a cancellation too: a link that nobody will use is closed
-                    await link.close()
+                        await prepare(connection.connection)
+                except BaseException:  # a cancellation too: a connection that nobody will use is closed
+                    await connection.close()
                     raise
-        return link
+        return connection
 
-    async def _use(self, link: Link) -> None:
-        """Lets calls go over a link until it is gone."""
-        self._link = link
+    async def _use(self, connection: RpcConnection) -> None:
+        """Let calls use a connection until it is gone."""
+        self._connection = connection
         self._ready.set()
         metrics.count_connection("gateway")
         log.info("connected to the broker")
         for tell in self.on_ready:
             tell()
         try:
-            await link.watch()
+            await connection.watch()
             log.warning("the connection to the broker broke")
         finally:
-            self._link = None
+            self._connection = None
             self._lost_at = monotonic()
             self._ready.clear()
-            await link.close()
+            await connection.close()
 
 
 def _encode(request: Wire, call: Call) -> bytes:

@@ -1,0 +1,50 @@
+"""Refuse request bodies that are too large."""
+
+from typing import get_args
+
+from fastapi.exceptions import HTTPException
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts.model import Language
+from services.gateway import problems
+
+LARGEST_BODY = 64 * 1024
+"""In bytes."""
+_DETAIL = f"the body is larger than {LARGEST_BODY} bytes"
+
+
+class BodyLimit:
+    """Middleware that answers 413 to a body over the limit, whether its length is announced or not.
+
+    Args:
+        app: the rest of the application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        is_too_large = not announced.isdecimal() or int(announced) > LARGEST_BODY
+        is_page = scope["path"].split("/")[1] in get_args(Language)
+        if is_too_large and not is_page:
+            await problems.of_http(413, _DETAIL)(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            if is_too_large:  # raised inside the page's route, so that the answer is a page too
+                raise HTTPException(413, _DETAIL)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > LARGEST_BODY:
+                raise HTTPException(413, _DETAIL)
+            return message
+
+        await self.app(scope, receive_within_limit, send)

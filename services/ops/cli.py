@@ -1,7 +1,6 @@
 """`epass`: every process and every chore of ops, by name. `epass --help` lists them."""
 
 import asyncio
-import importlib
 import os
 import signal
 import sys
@@ -14,31 +13,43 @@ from services.chassis.runtime import logs
 from services.chassis.runtime.settings import Settings, settings
 
 service_name = click.argument("service", type=click.Choice(SERVICES))
-OPS = {
-    "dead-letters": "dead_letters:dead_letters",
-    "outbox": "outbox:outbox",
-    "invariants": "invariants:command",
-}
-"""Commands that live in ``services/ops/commands``, imported when they are asked for."""
 
 
-class WithOps(click.Group):
-    """The commands here and those of ops."""
+def _dead_letters() -> click.Command:
+    from services.ops.commands.dead_letters import dead_letters
+
+    return dead_letters
+
+
+def _outbox() -> click.Command:
+    from services.ops.commands.outbox import outbox
+
+    return outbox
+
+
+def _invariants() -> click.Command:
+    from services.ops.commands.invariants import command
+
+    return command
+
+
+LAZY = {"dead-letters": _dead_letters, "outbox": _outbox, "invariants": _invariants}
+"""Commands of ``services/ops/commands``, imported only when they run, so that a process starts without them."""
+
+
+class LazyGroup(click.Group):
+    """The commands of this module and those of :data:`LAZY`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names."""
-        return sorted([*super().list_commands(ctx), *OPS])
+        """Return all names."""
+        return sorted([*super().list_commands(ctx), *LAZY])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name."""
-        if cmd_name not in OPS:
-            return super().get_command(ctx, cmd_name)
-        module, name = OPS[cmd_name].split(":")
-        command: click.Command = getattr(importlib.import_module(f"services.ops.commands.{module}"), name)
-        return command
+        """Return the command of a name, None where there is none."""
+        return LAZY[cmd_name]() if cmd_name in LAZY else super().get_command(ctx, cmd_name)
 
 
-@click.group(cls=WithOps)
+@click.group(cls=LazyGroup)
 def main() -> None:
     """e-Pass: visitor passes for the Punjab Civil Secretariat."""
 
@@ -50,7 +61,7 @@ def main() -> None:
 )
 def serve(service: str, only: str | None) -> None:
     """Serve a nameko service until SIGTERM."""
-    arguments = [sys.executable, "-m", "services.chassis.runtime.serve", service, *([only] if only else [])]
+    arguments = [sys.executable, "-m", "services.ops.serve", service, *([only] if only else [])]
     os.execv(sys.executable, arguments)  # noqa: S606  a process of its own, patched before anything is imported
 
 
@@ -90,20 +101,24 @@ def _run_until_stopped(name: str, run: Callable[[Settings, asyncio.Event], Await
 @main.command()
 def gateway() -> None:
     """Serve HTTP: the JSON interface and the pages."""
-    importlib.import_module("services.gateway.main").main()
+    from services.gateway import main as process
+
+    process.main()
 
 
 @main.command()
 def sender() -> None:
     """Send notify's messages through their channels."""
-    importlib.import_module("services.notify.sender").main()
+    from services.notify import sender as process
+
+    process.main()
 
 
 @main.command()
 @service_name
 def migrate(service: str) -> None:
     """Bring a service's database to its newest schema."""
-    from services.chassis.db.migrate import upgrade
+    from services.ops.migrations import upgrade
 
     upgrade(service, settings().database_url.get_secret_value())
 
@@ -123,9 +138,16 @@ def grants(service: str) -> None:
 @click.option("--logins", type=click.Path(dir_okay=False), help="accounts: the demo logins, as JSON.")
 def seed(service: str, logins: str | None) -> None:
     """Fill a database with the demo's directory or logins, once."""
-    importlib.import_module(f"services.{service}.seed").main(logins) if logins else importlib.import_module(
-        f"services.{service}.seed"
-    ).main()
+    if service == "accounts":
+        if logins is None:
+            raise click.UsageError("the demo logins of accounts come from a file: --logins FILE")
+        from services.accounts import seed as accounts
+
+        accounts.main(logins)
+    else:
+        from services.approval import seed as approval
+
+        approval.main()
 
 
 @main.group()

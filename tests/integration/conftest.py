@@ -87,13 +87,9 @@ def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", *
         "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"],
         "EPASS_ATTEMPTS": "3",
     }
-    serve = (
-        ["tests.chaos.sabotage", sabotage, "services.chassis.runtime.serve"]
-        if sabotage
-        else ["services.chassis.runtime.serve"]
-    )
+    guards_out = ["tests.chaos.sabotage", sabotage] if sabotage else []
     return Process(
-        ["-m", *serve, "tests.support.probe", *only],
+        ["-m", *guards_out, "tests.support.probe.serve", *only],
         {**environment, **settings},
         folder / f"probe-{uuid4().hex[:6]}.log",
     )

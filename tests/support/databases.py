@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
-from services.chassis.db.migrate import upgrade
+from services.ops.migrations import upgrade
 from tests.support.backends import TestStack
 
 

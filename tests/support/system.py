@@ -75,7 +75,7 @@ class System:
             "exporter": ["ops-exporter"],
         }.get(name, ["serve", name])
         command = (
-            ["-m", "services.chassis.runtime.serve", name, *([part] if part else [])]
+            ["-m", "services.ops.serve", name, *([part] if part else [])]
             if name in SERVICES
             else ["-m", "services.ops.cli", *arguments]
         )

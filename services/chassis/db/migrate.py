@@ -1,6 +1,5 @@
-"""Brings a service's database to its newest schema, with the service's own Alembic history."""
+"""Bring a database to its newest schema, with an Alembic history that the caller hands in."""
 
-from importlib import import_module
 from pathlib import Path
 
 from alembic import command, context
@@ -10,14 +9,13 @@ from sqlalchemy import create_engine, text
 _LOCK = 0x6D696772
 
 
-def upgrade(service: str, url: str) -> None:
-    """Runs all migrations that the database has not seen.
+def upgrade(folder: Path, url: str) -> None:
+    """Run all migrations that the database has not seen.
 
     Args:
-        service: its name; its history lies in ``services/<service>/migrations``.
+        folder: the Alembic history of the service.
         url: of its database.
     """
-    folder = Path(import_module(f"services.{service}").__file__ or "").parent / "migrations"
     config = Config()
     config.set_main_option("script_location", str(folder))
     config.attributes["url"] = url

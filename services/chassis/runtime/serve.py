@@ -1,8 +1,6 @@
-"""One nameko service as a process: `python -m services.chassis.runtime.serve application [rpc|events]`.
+"""A nameko service as a process, in containers that the caller hands in. It names no service; `services.ops.serve` does.
 
-RPC and events are containers with a worker pool each, so that a backlog of events never starves a caller; without a
-second argument all run here. A service whose ``consumers`` name several (``CONTAINERS``) has several pools for events:
-``workers`` says of which kind. The first lines patch the standard library, before anything else is imported.
+The first lines patch the standard library, before anything else is imported, so import this module before the service.
 """
 
 import warnings
@@ -13,10 +11,9 @@ import eventlet  # noqa: E402  must come first
 
 eventlet.monkey_patch()
 
-import importlib  # noqa: E402  after the patch
-import signal  # noqa: E402
-import sys  # noqa: E402
-from typing import Any  # noqa: E402
+import signal  # noqa: E402  after the patch
+from collections.abc import Iterable  # noqa: E402
+from typing import Any, Literal  # noqa: E402
 
 from services.chassis.db.database import use_green_waiting  # noqa: E402
 
@@ -32,27 +29,22 @@ from services.chassis.runtime.settings import Settings, settings  # noqa: E402
 
 log = logs.logger(__name__)
 STOP_SECONDS = 25
-POOLS = {"rpc": "rpc_workers", "events": "event_workers", "urgent": "urgent_workers"}
-"""The setting that says how many workers a kind of container has."""
+Pool = Literal["rpc", "events", "urgent"]
+POOLS: dict[Pool, str] = {"rpc": "rpc_workers", "events": "event_workers", "urgent": "urgent_workers"}
+"""The setting that says how many workers a pool has."""
 
 
-def containers(service: str, part: str | None) -> list[tuple[type, str]]:
-    """The nameko classes of a service (its name, or the dotted path of a package), each with the kind of its worker pool."""
-    package = service if "." in service else f"services.{service}"
-    found = []
-    if part in (None, "rpc"):
-        found.append((importlib.import_module(f"{package}.service").Service, "rpc"))
-    if part in (None, "events"):
-        module = importlib.import_module(f"{package}.consumers")
-        found.extend(
-            (one, getattr(one, "workers", "events"))
-            for one in getattr(module, "CONTAINERS", (module.Consumers,))
-        )
-    return found
+def run(service: str, containers: Iterable[tuple[type, Pool]], options: Settings | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the work in hand.
 
-
-def run(service: str, part: str | None, options: Settings) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes the work in hand."""
+    Args:
+        service: its name, for the log.
+        containers: nameko classes, each with the pool that its workers belong to. Each gets a container and workers of
+            its own, so that a backlog of events never starves an RPC caller.
+        options: the settings; those of the environment where left out.
+    """
+    options = options or settings()
+    logs.configure(service, options.log_level)
     config.setup(
         {
             "AMQP_URI": ";".join(url.replace("amqp://", "pyamqp://") for url in options.broker_urls),
@@ -60,8 +52,8 @@ def run(service: str, part: str | None, options: Settings) -> None:
         }
     )
     runner = ServiceRunner()
-    for nameko_class, kind in containers(service, part):
-        with config.patch({"max_workers": getattr(options, POOLS[kind])}):
+    for nameko_class, pool in containers:
+        with config.patch({"max_workers": getattr(options, POOLS[pool])}):
             runner.add_service(nameko_class)
 
     def stop(*_: Any) -> None:
@@ -77,15 +69,3 @@ def run(service: str, part: str | None, options: Settings) -> None:
     runner.start()
     runner.wait()
     log.info("stopped")
-
-
-def main() -> None:
-    """Reads the arguments and serves."""
-    service, part = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
-    options = settings()
-    logs.configure(service, options.log_level)
-    run(service, part, options)
-
-
-if __name__ == "__main__":
-    main()

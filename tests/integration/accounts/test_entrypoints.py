@@ -43,7 +43,7 @@ def processes(topology, accounts, tmp_path):
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     kept = ("EPASS_PERSONAL_KEYS", "EPASS_KEY_ENCRYPTION_KEYS", "EPASS_OTP_SECRET", "EPASS_PASSWORD_SECRET")
     environment = {**own, **topology.environment("accounts"), **{name: own[name] for name in kept}}
-    command = ["-m", "services.chassis.runtime.serve", "accounts"]
+    command = ["-m", "services.ops.serve", "accounts"]
     running = [
         Process(command, environment, tmp_path / f"accounts-{number}.log").start(ready=False)
         for number in range(2)

@@ -84,8 +84,7 @@ class Service:
     def list_logins(self, request, call):
         return contract.accounts.LoginList(items=(), next=f"{call.principal.login_id} {call.correlation_id} {call.address}")
 
-serve.containers = lambda service, part: [(Service, "rpc")]
-serve.main()
+serve.run("accounts", [(Service, "rpc")])
 """
 
 

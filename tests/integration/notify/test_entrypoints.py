@@ -47,7 +47,7 @@ def service(topology: TestStack, db: Database, administrator: Wire, tmp_path: Pa
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     keys = {"EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"]}
     served = Process(
-        ["-m", "services.chassis.runtime.serve", "notify"],
+        ["-m", "services.ops.serve", "notify"],
         {**own, **topology.environment("notify"), **keys},
         tmp_path / "notify.log",
     )

@@ -1,0 +1,92 @@
+"""One nameko service as a process: `python -m services.ops.serve application [rpc|events]`.
+
+This is the one table of services and their nameko classes. A service is imported only when its process starts, after
+`services.chassis.runtime.serve` has patched the standard library, which is why that import stands first.
+"""
+
+from services.chassis.runtime import serve  # isort: skip  it patches the standard library
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from services.chassis.runtime.serve import Pool
+
+
+class Classes(NamedTuple):
+    """The nameko classes of one service. A class of ``events`` may name its pool in ``workers``; else it is ``events``."""
+
+    rpc: type
+    events: tuple[type, ...]
+
+
+def _accounts() -> Classes:
+    from services.accounts.consumers import Consumers
+    from services.accounts.service import Service
+
+    return Classes(Service, (Consumers,))
+
+
+def _application() -> Classes:
+    from services.application.consumers import Consumers
+    from services.application.service import Service
+
+    return Classes(Service, (Consumers,))
+
+
+def _approval() -> Classes:
+    from services.approval.consumers import Consumers
+    from services.approval.service import Service
+
+    return Classes(Service, (Consumers,))
+
+
+def _issuance() -> Classes:
+    from services.issuance.consumers import Consumers
+    from services.issuance.service import Service
+
+    return Classes(Service, (Consumers,))
+
+
+def _notify() -> Classes:
+    from services.notify.consumers import CONTAINERS
+    from services.notify.service import Service
+
+    return Classes(Service, CONTAINERS)
+
+
+def _verify() -> Classes:
+    from services.verify.consumers import Consumers
+    from services.verify.service import Service
+
+    return Classes(Service, (Consumers,))
+
+
+SERVICES: dict[str, Callable[[], Classes]] = {
+    "accounts": _accounts,
+    "application": _application,
+    "approval": _approval,
+    "issuance": _issuance,
+    "notify": _notify,
+    "verify": _verify,
+}
+
+
+def containers(classes: Classes, part: str | None) -> list[tuple[type, Pool]]:
+    """Return the containers of one process: those of ``rpc`` or ``events``, or both where no part is named."""
+    found: list[tuple[type, Pool]] = []
+    if part in (None, "rpc"):
+        found.append((classes.rpc, "rpc"))
+    if part in (None, "events"):
+        found.extend((one, getattr(one, "workers", "events")) for one in classes.events)
+    return found
+
+
+def main() -> None:
+    """Serve the service that the arguments name."""
+    service, part = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
+    serve.run(service, containers(SERVICES[service](), part))
+
+
+if __name__ == "__main__":
+    main()

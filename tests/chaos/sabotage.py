@@ -218,9 +218,9 @@ def no_time_limit() -> None:
 
 def away_is_an_attempt() -> None:
     """A database that is away counts as a failure of the message."""
-    from services.chassis.messaging import entrypoint
+    from services.chassis.db import availability
 
-    put(entrypoint, "is_away", lambda _: False)
+    put(availability, "is_away", lambda _: False)
 
 
 def patient_connections() -> None:

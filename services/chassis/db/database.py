@@ -1,4 +1,4 @@
-"""One database for one service: the engine, transactions, and what counts as "the database is away".
+"""One database for one service: the engine and its transactions.
 
 psycopg blocks eventlet's hub unless it waits with Python's own ``select``; :func:`use_green_waiting` sets that before
 psycopg is imported and checks it.
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -105,28 +105,3 @@ def _must_be_open(connection: Any, _record: object, _fairy: object) -> None:
             connection.pgconn.consume_input()
     except connection.OperationalError as error:
         raise DisconnectionError("the server has closed this connection") from error
-
-
-_AWAY = ("08", "57P01", "57P02", "57P03", "53")
-"""SQLSTATEs (PostgreSQL manual, appendix A): connection, shutdown and crash, cannot connect now, out of resources."""
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether an error means that the database cannot be reached, and not that the statement was wrong."""
-    if isinstance(error, PoolTimeout):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    if error.connection_invalidated or isinstance(error, InterfaceError):
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    return isinstance(error, OperationalError) and (state is None or state.startswith(_AWAY))
-
-
-_BUSY = frozenset({"55P03", "57014", "40P01", "40001"})
-"""SQLSTATEs: lock not available, query cancelled by its time limit, deadlock, serialization failure."""
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether a statement was given up because of others: nothing was changed, and repeating is safe."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BUSY

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
-_LOCK = 0x6D696772
+from services.chassis.db.locks import lock
 
 
 def upgrade(folder: Path, url: str) -> None:
@@ -26,7 +26,7 @@ def run_environment() -> None:
     """The body of each service's ``migrations/env.py``: one transaction, one migrator at a time."""
     engine = create_engine(context.config.attributes["url"])
     with engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        lock(connection, "migrations")
         context.configure(connection=connection)
         context.run_migrations()
     engine.dispose()

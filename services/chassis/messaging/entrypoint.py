@@ -16,14 +16,13 @@ from kombu.exceptions import OperationalError as BrokerError
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, Received, UnreadableEvent
 from contracts.events import Event
 from contracts.wire import read_envelope, unwrap
-from services.chassis.db.database import Database, is_away
+from services.chassis.db.availability import run_when_available
+from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
 from services.chassis.messaging.personal_data import key_ring
 from services.chassis.messaging.raw_consumer import RawConsumer
@@ -31,7 +30,7 @@ from services.chassis.messaging.retry import Mover
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.health import health
-from services.chassis.runtime.lifecycle import Stopping, pause
+from services.chassis.runtime.lifecycle import Stopping
 from services.chassis.runtime.settings import settings
 
 log = logs.logger(__name__)
@@ -90,20 +89,9 @@ def _once(
 
 
 def _when_database_answers(db: Database, service: str, work: Callable[[Session], None]) -> None:
-    """Does the work in one transaction. A database that is away is waited for, the message held meanwhile."""
-    while True:
-        try:
-            with db.transaction() as session:
-                work(session)
-            return
-        except (DBAPIError, PoolTimeout) as error:
-            if not is_away(error):
-                raise
-        with metrics.PAUSED.labels(service).track_inprogress():
-            log.warning("consumer waits for its database")
-            pause(0.5)
-            while not db.answers():
-                pause(1)
+    """Do the work in one transaction. The message is held while the database is away."""
+    waiting = metrics.PAUSED.labels(service).track_inprogress
+    run_when_available(db, work, part="consumer", while_waiting=waiting)
 
 
 class EventConsumers(SharedExtension, ProviderCollector):

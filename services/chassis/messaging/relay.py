@@ -20,6 +20,7 @@ from psycopg.rows import class_row
 from contracts import events
 from contracts.envelope import CONTENT_TYPE, Envelope
 from contracts.subscriptions import exchange_of
+from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP, BoundedAsyncConnection
 from services.chassis.messaging import topology
 from services.chassis.messaging.broker import LOST, connect
@@ -29,7 +30,8 @@ from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import Settings
 
 log = logger(__name__)
-ADVISORY_LOCK = 0x65506173
+LOCK = "relay"
+"""The name of the advisory lock: one relay works on a database, others stand by."""
 KEEP_SENT_DAYS = 7
 PURGE_SECONDS = 3600.0
 GATHER_SECONDS = 0.005
@@ -184,7 +186,7 @@ class OutboxRelay:
                 self._purge_at = 0.0
 
     async def _take_lock(self, connection: psycopg.AsyncConnection) -> bool:
-        row = await (await connection.execute("select pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))).fetchone()
+        row = await (await connection.execute(locks.TRY_SESSION_LOCK, (LOCK,))).fetchone()
         return bool(row and row[0])
 
     async def _send_batch(self, connection: psycopg.AsyncConnection) -> int:

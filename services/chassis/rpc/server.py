@@ -27,7 +27,7 @@ from contracts.errors import ContractError, FieldError, InternalError, InvalidIn
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method
 from contracts.subscriptions import rpc_queue
-from services.chassis.db.database import is_away, is_busy
+from services.chassis.db.availability import is_away, is_busy
 from services.chassis.messaging.raw_consumer import RawConsumer
 from services.chassis.messaging.retry import Mover, PermanentError
 from services.chassis.rpc.replies import NOT_SENT, Replier

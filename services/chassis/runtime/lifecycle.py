@@ -7,14 +7,14 @@ stopping = threading.Event()
 
 
 class Stopping(Exception):
-    """The process stops; what was not finished goes back to where it came from."""
+    """The process stops; unfinished work goes back to where it came from."""
 
 
-def pause(seconds: float) -> None:
-    """Sleeps.
+def pause(seconds: float, stop: threading.Event = stopping) -> None:
+    """Sleep for so many seconds.
 
     Raises:
-        Stopping: the process was told to stop.
+        Stopping: the process is stopping.
     """
-    if stopping.wait(seconds):
+    if stop.wait(seconds):
         raise Stopping

@@ -15,7 +15,7 @@ def test_an_exception_is_logged_by_type_and_place_without_its_text(capsys) -> No
         logging.getLogger("somebody.elses").exception("it failed, too")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["error"] for line in lines] == ["builtins.ValueError"] * 2
-    assert all("chassis/test_logs.py" in line["at"][0] for line in lines)
+    assert all("runtime/test_logs.py" in line["at"][0] for line in lines)
     assert "Gurpreet" not in json.dumps(lines)
     assert {line["service"] for line in lines} == {"test"}
 

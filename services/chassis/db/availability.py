@@ -1,0 +1,76 @@
+"""Whether a database can be used now: which errors mean that it cannot, and the one function that waits until it can."""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from services.chassis.db.database import Database
+from services.chassis.runtime import lifecycle
+from services.chassis.runtime.logs import logger
+
+log = logger(__name__)
+T = TypeVar("T")
+FIRST_PAUSE, PAUSE = 0.5, 1.0
+"""Seconds until the database is first tried again, and between later tries."""
+_AWAY = ("08", "57P01", "57P02", "57P03", "53")
+"""SQLSTATEs (PostgreSQL manual, appendix A): connection, shutdown and crash, cannot connect now, out of resources."""
+_BUSY = frozenset({"55P03", "57014", "40P01", "40001"})
+"""SQLSTATEs: lock not available, query cancelled by its time limit, deadlock, serialization failure."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether an error means that the database cannot be reached, and not that the statement was wrong."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(_AWAY))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Return whether a statement was given up because of other transactions: nothing was changed, it can be repeated."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BUSY
+
+
+def run_when_available(
+    db: Database,
+    work: Callable[[Session], T],
+    *,
+    part: str,
+    also_when_busy: bool = False,
+    stop: threading.Event = lifecycle.stopping,
+    while_waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> T:
+    """Do ``work`` in one transaction and return its result; while the database is away, wait and do it again.
+
+    Args:
+        db: the database.
+        work: may run several times, each time in a new transaction.
+        part: who waits, for the log.
+        also_when_busy: repeat the work also after a lock timeout, a deadlock or a statement that took too long.
+        stop: ends the waiting.
+        while_waiting: a context that is open during each wait, such as a metric.
+
+    Raises:
+        Stopping: ``stop`` was set while the database was away.
+    """
+    while True:
+        try:
+            with db.transaction() as session:
+                return work(session)
+        except (DBAPIError, PoolTimeout) as error:
+            if not (is_away(error) or (also_when_busy and is_busy(error))):
+                raise
+            log.warning(f"{part} waits for its database", error=type(error).__name__)  # noqa: G004  no value of a person
+        with while_waiting():
+            lifecycle.pause(FIRST_PAUSE, stop)
+            while not db.answers():
+                lifecycle.pause(PAUSE, stop)

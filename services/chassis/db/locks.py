@@ -1,0 +1,25 @@
+"""Advisory locks of PostgreSQL, named by a text. All services lock through this module.
+
+A lock belongs to the database of the session: two services may use the same name. PostgreSQL knows locks by a 64-bit
+number, so each name is hashed on the server (``hashtextextended``).
+"""
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.orm import Session
+
+TRY_SESSION_LOCK = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
+"""SQL for psycopg: take a lock that lasts as long as the connection; the one parameter is the name, the answer a boolean."""
+
+
+def lock(session: Session | Connection, name: str) -> None:
+    """Take a lock and hold it until the transaction ends; wait while another transaction holds it.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: the wait took longer than the connection's ``lock_timeout``.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+def try_lock(session: Session | Connection, name: str) -> bool:
+    """Take a lock and hold it until the transaction ends; return false at once if another transaction holds it."""
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)))))

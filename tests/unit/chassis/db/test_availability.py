@@ -1,0 +1,111 @@
+"""Waiting for a database: for one that is away, and never because a statement is wrong."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.chassis.db import availability
+from services.chassis.db.availability import is_away, is_busy, run_when_available
+from services.chassis.runtime.lifecycle import Stopping
+
+AWAY = [psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow, psycopg.OperationalError]
+BUSY = [psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected]
+WRONG = [psycopg.errors.UniqueViolation, psycopg.errors.UndefinedTable]
+
+
+def fault(kind: type[psycopg.Error]) -> DBAPIError:
+    return DBAPIError.instance("select 1", {}, kind("a secret"), psycopg.Error)  # type: ignore[return-value]  # SQLAlchemy's own way
+
+
+class Flaky:
+    """A database whose next transactions fail with these errors, and which then answers at the third question."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.questions = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[str]:
+        if self.errors:
+            raise self.errors.pop(0)
+        yield "session"
+
+    def answers(self) -> bool:
+        self.questions += 1
+        return self.questions >= 3
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(availability, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(availability, "PAUSE", 0)
+
+
+@pytest.mark.parametrize("kind", AWAY)
+def test_a_database_that_cannot_be_reached_is_away(kind: type[psycopg.Error]) -> None:
+    assert is_away(fault(kind))
+    assert not is_busy(fault(kind))
+
+
+def test_a_pool_without_a_free_connection_counts_as_away() -> None:
+    assert is_away(PoolTimeout())
+
+
+@pytest.mark.parametrize("kind", BUSY)
+def test_a_statement_given_up_because_of_others_is_busy(kind: type[psycopg.Error]) -> None:
+    assert is_busy(fault(kind))
+    assert not is_away(fault(kind))
+
+
+@pytest.mark.parametrize("error", [*map(fault, WRONG), RuntimeError()])
+def test_a_wrong_statement_is_neither_away_nor_busy(error: Exception) -> None:
+    assert not is_away(error)
+    assert not is_busy(error)
+
+
+def test_work_is_done_once_the_database_is_back() -> None:
+    db = Flaky(fault(AWAY[0]), PoolTimeout())
+    assert run_when_available(db, lambda session: f"done in {session}", part="test") == "done in session"
+    assert db.questions == 4
+
+
+@pytest.mark.parametrize("kind", [*BUSY, *WRONG])
+def test_an_error_that_is_not_the_databases_absence_is_raised(kind: type[psycopg.Error]) -> None:
+    db = Flaky(fault(kind))
+    with pytest.raises(DBAPIError):
+        run_when_available(db, lambda _: None, part="test")
+    assert db.questions == 0
+
+
+@pytest.mark.parametrize("kind", BUSY)
+def test_a_busy_database_is_tried_again_where_that_is_asked_for(kind: type[psycopg.Error]) -> None:
+    assert (
+        run_when_available(Flaky(fault(kind)), lambda _: "done", part="test", also_when_busy=True) == "done"
+    )
+
+
+def test_waiting_ends_when_the_process_stops() -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopping):
+        run_when_available(Flaky(fault(AWAY[0])), lambda _: None, part="test", stop=stop)
+
+
+def test_a_metric_is_open_while_the_database_is_waited_for() -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def metric() -> Iterator[None]:
+        seen.append("begin")
+        yield
+        seen.append("end")
+
+    run_when_available(
+        Flaky(fault(AWAY[0])), lambda _: seen.append("work"), part="test", while_waiting=metric
+    )
+    assert seen == ["begin", "end", "work"]

@@ -46,13 +46,16 @@ class Call(Wire):
 
 @dataclass(frozen=True)
 class Method(Generic[Q, R]):
-    """One RPC. ``command`` is true where it changes state."""
+    """One RPC."""
 
     service: str
     name: str
     request: type[Q]
     reply: type[R]
     command: bool = False
+    """Whether it changes state."""
+    carries_key: bool = False
+    """Whether the request itself carries the key that makes a repeat safe, as a scan carries its nonce."""
 
 
 class Nothing(Wire):

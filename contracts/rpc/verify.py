@@ -114,6 +114,6 @@ class PassUse(Wire):
     used: bool
 
 
-SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True)
+SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True, carries_key=True)
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)

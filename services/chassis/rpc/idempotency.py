@@ -1,14 +1,17 @@
-"""A command that comes twice has one effect and one answer.
+"""Idempotent commands: a command that arrives twice has one effect and one answer.
 
-The key is scoped to principal and route and stored in the effect's transaction with an HMAC of the body, so a repeat
-that comes while the first still runs waits for it. The answer to a repeat is rebuilt from rows, never stored.
+The key is scoped to principal and route. It is stored in the effect's transaction, with a keyed digest of what the
+client sent, so a repeat that arrives while the first still runs waits for it. The answer to a repeat is rebuilt from
+rows; it is never stored. Only a typed reference to what the effect made is stored, as JSON text.
 """
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -19,14 +22,21 @@ from contracts.rpc.call import Call
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.settings import settings
 
+F = TypeVar("F")
 R = TypeVar("R")
 KEEP_HOURS = 24
 
 
-def body_hmac(request: Wire) -> str:
-    """A keyed digest of a request, so that the table holds nothing that can be guessed back."""
-    secret = settings().idempotency_secret.get_secret_value().encode()
-    return hmac.new(secret, request.model_dump_json(by_alias=True).encode(), hashlib.sha256).hexdigest()
+def body_hmac(request: Wire, secret: SecretStr | None = None) -> str:
+    """Return a digest of the fields that the client sent, in canonical JSON.
+
+    A field that the client left out does not count, at any depth: when a later version adds an optional field, a
+    repeat from before still has the same digest. The digest is keyed, so that nobody can guess the request from it.
+    """
+    secret = settings().idempotency_secret if secret is None else secret
+    sent = request.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    canonical = json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hmac.new(secret.get_secret_value().encode(), canonical.encode(), hashlib.sha256).hexdigest()
 
 
 def once(
@@ -34,36 +44,45 @@ def once(
     call: Call,
     route: str,
     request: Wire,
-    effect: Callable[[], str],
-    answer: Callable[[str], R],
+    effect: Callable[[], F],
+    answer: Callable[[F], R],
+    *,
+    reference: Any = str,
+    secret: SecretStr | None = None,
 ) -> R:
-    """Runs ``effect`` unless this command was carried out before, and answers the same either way.
+    """Run ``effect`` unless this command was carried out before, and return the same answer either way.
+
+    A row that a version before typed references stored has another digest, so a repeat of its command raises
+    `IdempotencyKeyReused` and has no second effect. This can happen for ``KEEP_HOURS`` after the upgrade.
 
     Args:
         session: the transaction of the effect.
         call: has the principal and the key; without a key the effect always runs.
         route: names the command.
         request: the body.
-        effect: changes the state and returns a reference (an id) to what it made.
+        effect: changes the state and returns a reference to what it made.
         answer: builds the answer from that reference and rows.
+        reference: the type of the reference: a `UUID`, a `str`, or a frozen dataclass with a field for each part.
+        secret: the key of the digest.
 
     Raises:
         IdempotencyKeyReused: the key was used with another body.
     """
     if call.idempotency_key is None:
         return answer(effect())
+    stored_form: TypeAdapter[F] = TypeAdapter(reference)
     table = idempotency_keys
     scope = {"principal": call.principal.id, "route": route, "key": call.idempotency_key}
-    digest = body_hmac(request)
+    digest = body_hmac(request, secret)
     row = insert(table).values(**scope, body_hmac=digest).on_conflict_do_nothing().returning(table.c.key)
     matches = (
         (table.c.principal == scope["principal"]) & (table.c.route == route) & (table.c.key == scope["key"])
     )
     if session.execute(row).first() is not None:
-        ref = effect()
-        session.execute(update(table).where(matches).values(ref=ref))
-        return answer(ref)
+        made = effect()
+        session.execute(update(table).where(matches).values(ref=stored_form.dump_json(made).decode()))
+        return answer(made)
     stored, ref = session.execute(select(table.c.body_hmac, table.c.ref).where(matches)).one()
     if not hmac.compare_digest(stored, digest):
         raise IdempotencyKeyReused("this Idempotency-Key was used with another body")
-    return answer(ref)
+    return answer(stored_form.validate_json(ref))

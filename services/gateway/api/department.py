@@ -94,7 +94,7 @@ async def approve_review(
 ) -> ReviewView:
     """Approves; the pass follows by itself."""
     slot = Slot(day=body.day, start=body.start, end=body.end)
-    more = body.model_dump(include={"gate", "entries", "vehicle_allowed", "revision"})
+    more = body.model_dump(include={"gate", "entries", "vehicle_allowed", "revision"}, exclude_unset=True)
     return await caller.command(rpc.approval.APPROVE, Approve(review_id=review_id, slot=slot, **more), key)
 
 
@@ -103,7 +103,9 @@ async def reject_review(
     caller: Department, review_id: UUID, body: Rejection, key: IdempotencyKey
 ) -> ReviewView:
     """Rejects."""
-    return await caller.command(rpc.approval.REJECT, Reject(review_id=review_id, **body.model_dump()), key)
+    return await caller.command(
+        rpc.approval.REJECT, Reject(review_id=review_id, **body.model_dump(exclude_unset=True)), key
+    )
 
 
 @router.post("/{review_id}/return")
@@ -111,7 +113,9 @@ async def return_review(
     caller: Department, review_id: UUID, body: ReturnNote, key: IdempotencyKey
 ) -> ReviewView:
     """Returns the application to the applicant, who may complete it."""
-    return await caller.command(rpc.approval.RETURN, Return(review_id=review_id, **body.model_dump()), key)
+    return await caller.command(
+        rpc.approval.RETURN, Return(review_id=review_id, **body.model_dump(exclude_unset=True)), key
+    )
 
 
 @router.post("/{review_id}/forward")
@@ -119,7 +123,9 @@ async def forward_review(
     caller: Department, review_id: UUID, body: ForwardTo, key: IdempotencyKey
 ) -> ReviewView:
     """Hands the review to another department or to an officer of this one."""
-    return await caller.command(rpc.approval.FORWARD, Forward(review_id=review_id, **body.model_dump()), key)
+    return await caller.command(
+        rpc.approval.FORWARD, Forward(review_id=review_id, **body.model_dump(exclude_unset=True)), key
+    )
 
 
 @router.post("/{review_id}/withdraw")

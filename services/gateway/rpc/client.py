@@ -129,7 +129,7 @@ class RpcClient:
     async def _within_limit(
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None
     ) -> bytes:
-        repeatable = not method.command or idempotency_key is not None
+        repeatable = not method.command or method.carries_key or idempotency_key is not None
         try:
             async with asyncio.timeout(limit):
                 return await self._send(f"{method.service}.{method.name}", body, repeatable)
@@ -216,7 +216,9 @@ class RpcClient:
 
 
 def _encode(request: Wire, call: Call) -> bytes:
-    return f'{{"args":[{request.model_dump_json(by_alias=True)}],"kwargs":{{"call":{call.model_dump_json(by_alias=True)}}}}}'.encode()
+    """Return a request as nameko sends it, with only those fields that were set: the service takes their digest."""
+    sent = request.model_dump_json(by_alias=True, exclude_unset=True)
+    return f'{{"args":[{sent}],"kwargs":{{"call":{call.model_dump_json(by_alias=True)}}}}}'.encode()
 
 
 def _read(method: Method[Q, R], body: bytes) -> R:

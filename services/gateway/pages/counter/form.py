@@ -62,7 +62,7 @@ class WalkIn:
         """What the service takes; None where a text is too long for it, which is noted."""
         spoken = next((one for one in LANGUAGES if one == self.typed["language"]), "en")
         try:
-            asked = request_of(self.answers, spoken).model_dump(by_alias=True)
+            asked = request_of(self.answers, spoken).model_dump(by_alias=True, exclude_unset=True)
             return SubmitAtCounter.model_validate(asked | {"mobile": self.typed["mobile"] or None})
         except ValidationError as error:
             found = [

@@ -1,0 +1,392 @@
+"""One function for each operation of `contracts/openapi.yaml`, named after its `operationId`. None of them sends anything.
+
+A contract test compares this module with the document: paths, methods, Idempotency-Keys, bodies and answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal, TypeVar, cast
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import BaseModel
+
+from contracts.model import Language, RejectionReason, ReviewStatus, Slot
+from contracts.rpc.accounts import (
+    ApplicantSession,
+    ChangePassword,
+    IssuedLogin,
+    IssueLogin,
+    LogIn,
+    LoginList,
+    LoginView,
+    OtpRequest,
+    RequestOtp,
+    StaffSession,
+    VerifyOtp,
+)
+from contracts.rpc.application import (
+    Acknowledged,
+    ApplicationList,
+    ApplicationView,
+    CompanionInput,
+    Lookup,
+    LookupHits,
+    StatusQuestion,
+    StatusView,
+    SubmitApplication,
+    SubmitAtCounter,
+)
+from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, ReviewSearch, ReviewView, SiteList
+from contracts.rpc.call import Nothing
+from contracts.rpc.issuance import Jwks, PassView
+from contracts.rpc.verify import InsideList, ScanPass, ScanResult
+from epass_client.errors import Problem
+
+R = TypeVar("R")
+API = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Call(Generic[R]):
+    """One request and the type of its answer. Sending the same call again repeats it, under the same key.
+
+    Attributes:
+        method: of HTTP.
+        path: below the address of the gateway.
+        answer: a model, or ``bytes`` where the body is no JSON.
+        body: the JSON document, None where there is none.
+        query: parameters; those that are None are not sent.
+        key: the Idempotency-Key, new for each call; None where the operation takes none.
+        correlation_id: names the request in the logs of e-Pass, and all that it causes; by default e-Pass chooses one.
+    """
+
+    method: str
+    path: str
+    answer: type[R]
+    body: str | None = field(default=None, repr=False)
+    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    key: str | None = None
+    correlation_id: str | None = None
+
+    def with_key(self, key: str) -> Call[R]:
+        """Return the same call under an Idempotency-Key of the caller's choice."""
+        return replace(self, key=key)
+
+    def headers(self, token: str) -> dict[str, str]:
+        """Return its HTTP headers for the session of ``token``; an empty one is nobody's."""
+        optional = {
+            "Authorization": f"Bearer {token}" if token else None,
+            "Idempotency-Key": self.key,
+            "X-Request-ID": self.correlation_id,
+            "Content-Type": "application/json" if self.body is not None else None,
+        }
+        return {name: value for name, value in optional.items() if value is not None}
+
+    def parse(self, response: httpx.Response) -> R:
+        """Return the answer.
+
+        Raises:
+            Problem: it is a refusal.
+            pydantic.ValidationError: it is not of the agreed shape; the message quotes no value.
+        """
+        if not response.is_success:
+            raise Problem(response)
+        if issubclass(self.answer, BaseModel):
+            return self.answer.model_validate_json(response.content or b"{}")
+        return cast("R", response.content)
+
+
+def _get(path: str, answer: type[R], **query: Any) -> Call[R]:
+    return Call(
+        "GET", path, answer, query={name: value for name, value in query.items() if value is not None}
+    )
+
+
+def _search(path: str, answer: type[R], body: BaseModel) -> Call[R]:
+    """Return a question whose words are personal, so that they travel in the body of a POST."""
+    return Call("POST", path, answer, body=_json(body))
+
+
+def _command(path: str, answer: type[R], body: BaseModel | Mapping[str, Any] | None = None) -> Call[R]:
+    return Call("POST", path, answer, body=None if body is None else _json(body), key=str(uuid4()))
+
+
+def _json(body: BaseModel | Mapping[str, Any]) -> str:
+    """Encode what the caller set; the interface fills in the defaults."""
+    if isinstance(body, BaseModel):
+        return body.model_dump_json(by_alias=True, exclude_unset=True)
+    return _Fields.model_validate(body).model_dump_json(by_alias=True, exclude_none=True)
+
+
+class _Fields(BaseModel, extra="allow"):
+    """A body that has no model of its own in ``contracts``."""
+
+
+def _part(value: str | UUID) -> str:
+    """Quote an identifier for a path."""
+    return quote(str(value), safe="")
+
+
+# Anyone
+
+
+def list_sites() -> Call[SiteList]:
+    """List sites with their gates, hours and closed days."""
+    return _get(f"{API}/sites", SiteList)
+
+
+def list_departments() -> Call[DepartmentList]:
+    """List departments."""
+    return _get(f"{API}/departments", DepartmentList)
+
+
+def list_officers(department: str, q: str = "") -> Call[OfficerList]:
+    """List officers of a department whose name or designation contains ``q``."""
+    return _get(f"{API}/officers", OfficerList, department=department, q=q)
+
+
+def request_otp(mobile: str, language: Language = "en") -> Call[OtpRequest]:
+    """Send a one-time code to a mobile."""
+    return _command(f"{API}/otp", OtpRequest, RequestOtp(mobile=mobile, language=language))
+
+
+def verify_otp(request_id: UUID, code: str) -> Call[ApplicantSession]:
+    """Exchange a one-time code for a session."""
+    return _command(f"{API}/otp/verify", ApplicantSession, VerifyOtp(request_id=request_id, code=code))
+
+
+def look_up_status(reference: str, mobile_last4: str) -> Call[StatusView]:
+    """Show an application's status and timeline, without names."""
+    return _search(
+        f"{API}/status", StatusView, StatusQuestion(reference=reference, mobile_last4=mobile_last4)
+    )
+
+
+# Applicants
+
+
+def submit_application(body: SubmitApplication) -> Call[Acknowledged]:
+    """Apply for a visit."""
+    return _command(f"{API}/applications", Acknowledged, body)
+
+
+def list_applications(after: str | None = None, limit: int | None = None) -> Call[ApplicationList]:
+    """List the applicant's applications, newest first; pass the ``next`` of one page as ``after``."""
+    return _get(f"{API}/applications", ApplicationList, after=after, limit=limit)
+
+
+def view_application(reference: str) -> Call[ApplicationView]:
+    """Show an application with its timeline and pass."""
+    return _get(f"{API}/applications/{_part(reference)}", ApplicationView)
+
+
+def amend_application(
+    reference: str,
+    *,
+    purpose: str | None = None,
+    preferred: Sequence[Slot] | None = None,
+    officer: str | None = None,
+    companions: Sequence[CompanionInput] | None = None,
+    vehicle: str | None = None,
+) -> Call[Acknowledged]:
+    """Complete a returned application, or ask for other dates; None leaves a field as it was."""
+    changes = {
+        "purpose": purpose, "preferred": preferred, "officer": officer, "companions": companions, "vehicle": vehicle,
+    }  # fmt: skip
+    return _command(f"{API}/applications/{_part(reference)}/amend", Acknowledged, changes)
+
+
+def cancel_application(reference: str) -> Call[Acknowledged]:
+    """Withdraw an application; a pass is revoked."""
+    return _command(f"{API}/applications/{_part(reference)}/cancel", Acknowledged)
+
+
+def resend_message(reference: str) -> Call[Nothing]:
+    """Send the last message about an application again."""
+    return _command(f"{API}/applications/{_part(reference)}/resend", Nothing)
+
+
+# Passes
+
+
+def view_pass(number: str) -> Call[PassView]:
+    """Show a pass with its token."""
+    return _get(f"{API}/passes/{_part(number)}", PassView)
+
+
+def view_qr_svg(number: str) -> Call[bytes]:
+    """Return the QR as SVG."""
+    return _get(f"{API}/passes/{_part(number)}/qr.svg", bytes)
+
+
+def view_qr_png(number: str) -> Call[bytes]:
+    """Return the QR as PNG."""
+    return _get(f"{API}/passes/{_part(number)}/qr.png", bytes)
+
+
+def print_pass(number: str) -> Call[PassView]:
+    """Record that the reception printed a pass."""
+    return _command(f"{API}/passes/{_part(number)}/print", PassView)
+
+
+def reissue_pass(number: str) -> Call[PassView]:
+    """Replace a lost or forwarded pass by one with a new number."""
+    return _command(f"{API}/passes/{_part(number)}/reissue", PassView)
+
+
+# Staff
+
+
+def log_in(login_id: str, password: str) -> Call[StaffSession]:
+    """Sign in with a login of the ADO Branch."""
+    return _command(f"{API}/sessions", StaffSession, LogIn(login_id=login_id, password=password))
+
+
+def log_out() -> Call[Nothing]:
+    """End the session of the token, an applicant's too."""
+    return Call("DELETE", f"{API}/sessions/current", Nothing, key=str(uuid4()))
+
+
+def change_password(current: str, new: str) -> Call[StaffSession]:
+    """Change the password; the answer is a new session."""
+    return _command(f"{API}/password", StaffSession, ChangePassword(current=current, new=new))
+
+
+# The ADO Branch
+
+
+def issue_login(body: IssueLogin) -> Call[IssuedLogin]:
+    """Issue a login; the answer alone has its initial password."""
+    return _command(f"{API}/logins", IssuedLogin, body)
+
+
+def list_logins(after: str | None = None, limit: int | None = None) -> Call[LoginList]:
+    """List logins, by ID."""
+    return _get(f"{API}/logins", LoginList, after=after, limit=limit)
+
+
+def disable_login(login_id: str) -> Call[LoginView]:
+    """Disable a login and end its sessions."""
+    return _command(f"{API}/logins/{_part(login_id)}/disable", LoginView)
+
+
+def reset_login(login_id: str) -> Call[IssuedLogin]:
+    """Give a login a new initial password and end its sessions."""
+    return _command(f"{API}/logins/{_part(login_id)}/reset", IssuedLogin)
+
+
+# The reception
+
+
+def submit_at_counter(body: SubmitAtCounter) -> Call[Acknowledged]:
+    """Apply for a visitor at the counter."""
+    return _command(f"{API}/counter/applications", Acknowledged, body)
+
+
+def list_waiting_here() -> Call[LookupHits]:
+    """List who applied today at this site's counters and kiosks and has not gone in yet."""
+    return _get(f"{API}/counter/applications", LookupHits)
+
+
+def look_up_at_counter(q: str) -> Call[LookupHits]:
+    """Find applications by mobile, reference or name."""
+    return _search(f"{API}/counter/lookup", LookupHits, Lookup(q=q))
+
+
+# The department
+
+
+def list_reviews(
+    status: ReviewStatus | None = None, after: str | None = None, limit: int | None = None
+) -> Call[ReviewList]:
+    """List the department's reviews, the longest waiting first."""
+    return _get(f"{API}/reviews", ReviewList, status=status, after=after, limit=limit)
+
+
+def search_reviews(q: str) -> Call[ReviewList]:
+    """Find reviews by reference or name."""
+    return _search(f"{API}/reviews/search", ReviewList, ReviewSearch(q=q))
+
+
+def view_review(review_id: UUID) -> Call[ReviewView]:
+    """Show one review."""
+    return _get(f"{API}/reviews/{review_id}", ReviewView)
+
+
+def approve_review(
+    review_id: UUID,
+    slot: Slot,
+    *,
+    gate: str | None = None,
+    entries: int | None = None,
+    vehicle_allowed: bool | None = None,
+    revision: int | None = None,
+) -> Call[ReviewView]:
+    """Approve a visit; None leaves the interface's default. Another ``revision`` than the present one is a conflict."""
+    decision = {"gate": gate, "entries": entries, "vehicle_allowed": vehicle_allowed, "revision": revision}
+    return _decide("approve", review_id, {**slot.model_dump(mode="json"), **decision})
+
+
+def reject_review(
+    review_id: UUID, reason: RejectionReason, note: str | None = None, revision: int | None = None
+) -> Call[ReviewView]:
+    """Reject an application; the applicant reads ``note``."""
+    return _decide("reject", review_id, {"reason": reason, "note": note, "revision": revision})
+
+
+def return_review(review_id: UUID, note: str, revision: int | None = None) -> Call[ReviewView]:
+    """Return an application to its applicant, who reads ``note`` and may complete it."""
+    return _decide("return", review_id, {"note": note, "revision": revision})
+
+
+def forward_review(
+    review_id: UUID, *, department: str | None = None, officer: str | None = None
+) -> Call[ReviewView]:
+    """Forward a review to another department or to an officer of this one: exactly one of the two."""
+    return _decide("forward", review_id, {"department": department, "officer": officer})
+
+
+def withdraw_approval(review_id: UUID, reason: RejectionReason) -> Call[ReviewView]:
+    """Withdraw an approval; the pass is revoked."""
+    return _decide("withdraw", review_id, {"reason": reason})
+
+
+def _decide(
+    verb: Literal["approve", "reject", "return", "forward", "withdraw"],
+    review_id: UUID,
+    decision: dict[str, Any],
+) -> Call[ReviewView]:
+    return _command(f"{API}/reviews/{review_id}/{verb}", ReviewView, decision)
+
+
+# The gate
+
+
+def scan_pass(body: ScanPass) -> Call[ScanResult]:
+    """Check a pass. A refusal by the gate is a verdict, not a `Problem`.
+
+    The scan's nonce is its idempotency key, so that no header is sent.
+    """
+    return Call("POST", f"{API}/scans", ScanResult, body=_json(body))
+
+
+def list_inside(site: str, after: str | None = None, limit: int | None = None) -> Call[InsideList]:
+    """List who is inside a site, the longest first."""
+    return _get(f"{API}/gate/inside", InsideList, site=site, after=after, limit=limit)
+
+
+# Other programs
+
+
+def view_jwks() -> Call[Jwks]:
+    """Return the public keys of pass tokens and of the status list."""
+    return _get("/.well-known/jwks.json", Jwks)
+
+
+def view_pass_status() -> Call[bytes]:
+    """Return the signed list of revoked passes, a JWS."""
+    return _get("/.well-known/pass-status", bytes)

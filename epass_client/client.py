@@ -1,0 +1,188 @@
+"""The two clients: they send calls and repeat them. What a call is stands in `epass_client.calls`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_before_delay
+from tenacity.wait import wait_random_exponential
+
+from epass_client import calls
+from epass_client.calls import Call
+from epass_client.errors import NoAnswer, Problem
+
+R = TypeVar("R")
+TIMEOUT_SECONDS = 10.0
+REPEAT_SECONDS = 30.0
+Failure = NoAnswer | Problem
+_backoff = wait_random_exponential(multiplier=0.3, max=3)
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return the seconds until the next attempt: at least what Retry-After asks for, with jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Problem) and error.retry_after is not None:
+        return error.retry_after * random.uniform(1, 1.25)  # noqa: S311  jitter
+    return _backoff(state)
+
+
+class _Client:
+    """What both clients have: an address, a session, and the rule for repeats.
+
+    Args:
+        url: of the gateway.
+        token: of a session; empty where nobody is signed in.
+        repeat_seconds: how long one call is repeated on 503 and on a lost connection; 0 is a single attempt.
+        on_failure: is called with each failure that is followed by a repeat.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        repeat_seconds: float = REPEAT_SECONDS,
+        on_failure: Callable[[Failure], None] | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+        self.repeat_seconds = repeat_seconds
+        self.on_failure = on_failure
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r}, {'signed in' if self.token else 'anonymous'})"
+
+    def _request(self, call: Call[R]) -> dict[str, Any]:
+        return {
+            "method": call.method, "url": self.url + call.path, "params": call.query,
+            "content": call.body, "headers": call.headers(self.token),
+        }  # fmt: skip
+
+    def _policy(self) -> dict[str, Any]:
+        """Return the arguments of tenacity for one call."""
+
+        def report(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            if self.on_failure and isinstance(error, NoAnswer | Problem):
+                self.on_failure(error)
+
+        return {
+            "retry": retry_if_exception(
+                lambda error: (
+                    isinstance(error, NoAnswer) or (isinstance(error, Problem) and error.outcome_unknown)
+                )
+            ),
+            "stop": stop_before_delay(self.repeat_seconds),
+            "wait": _pause,
+            "before_sleep": report,
+            "reraise": True,
+        }
+
+
+class Client(_Client):
+    """Client for threads. It may be shared by several; ``http`` is closed with it."""
+
+    def __init__(
+        self, url: str, token: str = "", *, http: httpx.Client | None = None, **options: Any
+    ) -> None:
+        super().__init__(url, token, **options)
+        self._http = http or httpx.Client(timeout=TIMEOUT_SECONDS)
+
+    def with_token(self, token: str) -> Client:
+        """Return a client for another session that shares the connections of this one."""
+        return Client(
+            self.url, token, http=self._http, repeat_seconds=self.repeat_seconds, on_failure=self.on_failure
+        )
+
+    def send(self, call: Call[R]) -> R:
+        """Send a call, repeat it where its outcome is unknown, and return its answer.
+
+        Raises:
+            Problem: a refusal, or a 503 when the time for repeats is over.
+            NoAnswer: the connection was refused or lost, and the time is over.
+        """
+        answer: R = Retrying(**self._policy())(self._send_once, call)
+        return answer
+
+    def _send_once(self, call: Call[R]) -> R:
+        try:
+            response = self._http.request(**self._request(call))
+        except httpx.TransportError as error:
+            raise NoAnswer(error) from error
+        return call.parse(response)
+
+    def sign_in_with_code(self, mobile: str, read_code: Callable[[str], str]) -> Client:
+        """Prove a mobile and return a client for the applicant's session; ``read_code`` gets the mobile's code."""
+        request = self.send(calls.request_otp(mobile))
+        session = self.send(calls.verify_otp(request.request_id, read_code(mobile)))
+        return self.with_token(session.access_token)
+
+    def sign_in(self, login_id: str, password: str) -> Client:
+        """Sign in with a staff login and return a client for its session."""
+        return self.with_token(self.send(calls.log_in(login_id, password)).access_token)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_Client):
+    """Client for asyncio; ``http`` is closed with it."""
+
+    def __init__(
+        self, url: str, token: str = "", *, http: httpx.AsyncClient | None = None, **options: Any
+    ) -> None:
+        super().__init__(url, token, **options)
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
+
+    def with_token(self, token: str) -> AsyncClient:
+        """Return a client for another session that shares the connections of this one."""
+        return AsyncClient(
+            self.url, token, http=self._http, repeat_seconds=self.repeat_seconds, on_failure=self.on_failure
+        )
+
+    async def send(self, call: Call[R]) -> R:
+        """Do what `Client.send` does."""
+        answer: R = await AsyncRetrying(**self._policy())(self._send_once, call)
+        return answer
+
+    async def _send_once(self, call: Call[R]) -> R:
+        try:
+            response = await self._http.request(**self._request(call))
+        except httpx.TransportError as error:
+            raise NoAnswer(error) from error
+        return call.parse(response)
+
+    async def sign_in_with_code(self, mobile: str, read_code: Callable[[str], Awaitable[str]]) -> AsyncClient:
+        """Do what `Client.sign_in_with_code` does."""
+        request = await self.send(calls.request_otp(mobile))
+        session = await self.send(calls.verify_otp(request.request_id, await read_code(mobile)))
+        return self.with_token(session.access_token)
+
+    async def sign_in(self, login_id: str, password: str) -> AsyncClient:
+        """Do what `Client.sign_in` does."""
+        return self.with_token((await self.send(calls.log_in(login_id, password))).access_token)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

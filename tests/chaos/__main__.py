@@ -14,10 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.provider import Provider
-from tests.chaos.report import Report
-from tests.chaos.run import Limits, Run, settings_for
 from tests.support.backends import start_stack
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.report import Report
+from tests.support.chaos.run import Limits, Run, settings_for
 from tests.support.system import System
 
 

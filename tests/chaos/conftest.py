@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.chaos.provider import Provider
-from tests.chaos.run import settings_for
-from tests.chaos.scenes import Scene, mobile_ending_in
-from tests.journey.actors import Department
+from tests.support.actors import Department
 from tests.support.backends import TestStack, start_stack
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.run import settings_for
+from tests.support.chaos.scenario import Scene, mobile_ending_in
 from tests.support.system import System
 
 

@@ -16,10 +16,10 @@ import pytest
 from deploy.grafana.overview import queries
 from deploy.local.prometheus import is_installed
 from tests.chaos.conftest import Ground
-from tests.chaos.evidence import database
-from tests.chaos.people import prove
-from tests.chaos.watching import Watch, watching
-from tests.journey.actors import MATCHED, Actor, Applicant, Department, Officer, issued, new_mobile
+from tests.support.actors import MATCHED, Actor, Applicant, Department, Officer, issued, new_mobile
+from tests.support.chaos.evidence import database
+from tests.support.chaos.monitoring import Watch, watching
+from tests.support.chaos.people import prove
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
-from tests.chaos.lasting import (
+from tests.support.backends import TestStack
+from tests.support.chaos import sabotage
+from tests.support.chaos.prober import ANSWER_SECONDS, Watch
+from tests.support.chaos.recovery import (
     ALARM_SECONDS,
     COMMAND_SECONDS,
     DATABASE_SECONDS,
@@ -22,9 +24,7 @@ from tests.chaos.lasting import (
     nothing_is_lost,
     tell,
 )
-from tests.chaos.scenes import Scene
-from tests.chaos.watch import ANSWER_SECONDS, Watch
-from tests.support.backends import TestStack
+from tests.support.chaos.scenario import Scene
 from tests.support.running import eventually
 from tests.support.system import System
 

@@ -18,14 +18,14 @@ from contracts.envelope import PersonalKeyRing
 from contracts.events import Contact, PassRevoked
 from contracts.wire import wrap
 from services.chassis.runtime.clock import now
-from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
-from tests.chaos.lasting import BACKLOG
-from tests.chaos.people import read_code
-from tests.chaos.report import machine
-from tests.chaos.scenes import Scene, without
-from tests.journey.actors import Actor, Staff, new_mobile
+from tests.support.actors import Actor, Staff, new_mobile
 from tests.support.backends import TestStack
+from tests.support.chaos import sabotage
+from tests.support.chaos.people import read_code
+from tests.support.chaos.recovery import BACKLOG
+from tests.support.chaos.report import machine
+from tests.support.chaos.scenario import Scene, without
 from tests.support.running import eventually
 from tests.support.wire import wire
 

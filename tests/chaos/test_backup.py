@@ -15,16 +15,16 @@ from contracts.subscriptions import Subscription, subscriptions
 from deploy.local import backup, restore, snapshots, unseen
 from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
-from tests.chaos.backup_stage import Stage, judged, play, quick_day, superuser
-from tests.chaos.clients import Pacer, Plan
 from tests.chaos.conftest import Ground
-from tests.chaos.evidence import collect
-from tests.chaos.oracle import Findings
-from tests.chaos.promises import Promises
-from tests.chaos.provider import Provider
-from tests.chaos.run import CrowdThread, settings_for
-from tests.journey.actors import MATCHED, Actor, Officer, application, ok, slot
+from tests.support.actors import MATCHED, Actor, Officer, application, ok, slot
 from tests.support.backends import TestStack, backend_name, start_stack
+from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, superuser
+from tests.support.chaos.evidence import collect
+from tests.support.chaos.oracle import Findings
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.run import CrowdThread, settings_for
+from tests.support.chaos.workload import Pacer, Plan
 from tests.support.running import eventually
 from tests.support.system import System
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.chaos import sabotage
-from tests.chaos.scenes import Scene
+from tests.support.chaos import sabotage
+from tests.support.chaos.scenario import Scene
 from tests.support.running import Process, eventually
 
 Switches = tuple[Callable[[], None], ...]

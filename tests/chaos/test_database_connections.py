@@ -7,9 +7,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.chassis.db.connection_timeouts import ANSWER_SECONDS
-from tests.chaos import sabotage
 from tests.chaos.conftest import Ground
-from tests.chaos.lasting import (
+from tests.support.actors import Department, Staff
+from tests.support.backends import TestStack, start_stack
+from tests.support.chaos import sabotage
+from tests.support.chaos.prober import Watch
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.proxy import Proxy
+from tests.support.chaos.recovery import (
     COMMAND_SECONDS,
     OUTAGE_SECONDS,
     all_ready,
@@ -18,13 +23,8 @@ from tests.chaos.lasting import (
     nothing_is_lost,
     tell,
 )
-from tests.chaos.provider import Provider
-from tests.chaos.proxy import Proxy
-from tests.chaos.run import settings_for
-from tests.chaos.scenes import Scene, mobile_ending_in
-from tests.chaos.watch import Watch
-from tests.journey.actors import Department, Staff
-from tests.support.backends import TestStack, start_stack
+from tests.support.chaos.run import settings_for
+from tests.support.chaos.scenario import Scene, mobile_ending_in
 from tests.support.running import eventually
 from tests.support.system import System
 

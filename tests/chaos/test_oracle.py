@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.evidence import Evidence, Message
-from tests.chaos.oracle import Findings, SenderKills, judge
-from tests.chaos.promises import Promises
-from tests.chaos.provider import Ledger
-from tests.chaos.schedule import FIRST_ROUND, PROCESSES, schedule
+from tests.support.chaos.evidence import Evidence, Message
+from tests.support.chaos.fault_schedule import FIRST_ROUND, PROCESSES, schedule
+from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.provider import Ledger
 
 REFERENCE, ID, NUMBER, EVEN, ODD = (
     "PCS-0000-0001",

@@ -6,12 +6,12 @@ from functools import partial
 
 import pytest
 
-from tests.chaos import outage_table, sabotage
 from tests.chaos.conftest import Ground
-from tests.chaos.outage_people import Personnel, Round
-from tests.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
-from tests.chaos.outages import Patience, away, observe
-from tests.chaos.scenes import sabotaged
+from tests.support.chaos import outage_table, sabotage
+from tests.support.chaos.outage_actors import Personnel, Round
+from tests.support.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
+from tests.support.chaos.outages import Patience, away, observe
+from tests.support.chaos.scenario import sabotaged
 from tests.support.running import Process, free_port
 
 pytestmark = pytest.mark.outage

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.chaos import sabotage
-from tests.chaos.clients import Pacer, Plan
 from tests.chaos.conftest import Ground
-from tests.chaos.evidence import collect
-from tests.chaos.fleet import ANSWER_SECONDS, Pair, TwoGateways, gateway, two_of_each
-from tests.chaos.oracle import Findings, SenderKills, judge
-from tests.chaos.promises import Promises
-from tests.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
-from tests.chaos.scenes import Scene, without
-from tests.journey.actors import ok
+from tests.support.actors import ok
+from tests.support.chaos import sabotage
+from tests.support.chaos.evidence import collect
+from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.replicas import ANSWER_SECONDS, Pair, TwoGateways, gateway, two_of_each
+from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
+from tests.support.chaos.scenario import Scene, without
+from tests.support.chaos.workload import Pacer, Plan
 from tests.support.running import Process, eventually
 
 pytestmark = pytest.mark.outage

@@ -3,8 +3,8 @@
 import sys
 
 from tests.chaos.conftest import Ground
-from tests.chaos.run import Limits, Run
-from tests.chaos.schedule import BROKER, POSTGRES, PROCESSES
+from tests.support.chaos.fault_schedule import BROKER, POSTGRES, PROCESSES
+from tests.support.chaos.run import Limits, Run
 
 SMALL = Limits(applications=300, kills=32, seconds=100, seed=2026)
 

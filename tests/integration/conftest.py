@@ -87,7 +87,7 @@ def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", *
         "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"],
         "EPASS_ATTEMPTS": "3",
     }
-    guards_out = ["tests.chaos.sabotage", sabotage] if sabotage else []
+    guards_out = ["tests.support.chaos.sabotage", sabotage] if sabotage else []
     return Process(
         ["-m", *guards_out, "tests.support.probe.serve", *only],
         {**environment, **settings},
@@ -102,7 +102,9 @@ def make_relay(stack, folder, name="relay", *, sabotage: str = "", **settings: s
         "EPASS_RELAY_DATABASE_URLS": stack.database_url("relay", "issuance"),
         **settings,
     }
-    command = ["tests.chaos.sabotage", sabotage, "services.ops.cli"] if sabotage else ["services.ops.cli"]
+    command = (
+        ["tests.support.chaos.sabotage", sabotage, "services.ops.cli"] if sabotage else ["services.ops.cli"]
+    )
     return Process(["-m", *command, "relay"], environment, folder / f"{name}.log")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.journey.actors import Applicant, Department, Officer, Staff
+from tests.support.actors import Applicant, Department, Officer, Staff
 from tests.support.system import System
 
 

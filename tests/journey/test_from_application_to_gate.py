@@ -9,7 +9,7 @@ from joserfc import jws
 from joserfc.jwk import KeySet
 from PIL import Image
 
-from tests.journey.actors import MATCHED, Applicant, Staff, application, issued, messages, ok, slot
+from tests.support.actors import MATCHED, Applicant, Staff, application, issued, messages, ok, slot
 from tests.support.running import eventually
 
 

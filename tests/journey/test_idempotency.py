@@ -11,10 +11,7 @@ from fastapi.routing import APIRoute
 
 from services.chassis.runtime.settings import Settings
 from services.gateway.app import create_app
-from tests.chaos import sabotage
-from tests.chaos.evidence import database
-from tests.chaos.scenes import replaced
-from tests.journey.actors import (
+from tests.support.actors import (
     MATCHED,
     Actor,
     Applicant,
@@ -26,7 +23,10 @@ from tests.journey.actors import (
     messages,
     ok,
 )
-from tests.journey.at_once import Command, at_once
+from tests.support.chaos import sabotage
+from tests.support.chaos.evidence import database
+from tests.support.chaos.scenario import replaced
+from tests.support.concurrent_requests import Command, at_once
 from tests.support.running import eventually
 from tests.support.system import System
 

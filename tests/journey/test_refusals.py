@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.chassis.runtime.clock import IST
-from tests.journey.actors import MATCHED, Applicant, application, issued, ok, slot
+from tests.support.actors import MATCHED, Applicant, application, issued, ok, slot
 from tests.support.running import eventually
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.chaos.sabotage import HELD
 from tests.integration.conftest import QUEUE, make_probe, make_relay, revoked_bytes, say, waiting
+from tests.support.chaos.sabotage import HELD
 from tests.support.running import Process, eventually
 
 Absorbed = pytest.mark.parametrize(

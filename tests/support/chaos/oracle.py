@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.chaos.evidence import Evidence, Message
-from tests.chaos.promises import Promises
-from tests.chaos.provider import Ledger, honours_key
+from tests.support.chaos.evidence import Evidence, Message
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.provider import Ledger, honours_key
 
 FINAL_MESSAGE = frozenset({"delivered", "withdrawn", "not_needed"})
 _TOLD = {"approved": {"pass_issued"}, "rejected": {"rejected"}}

@@ -11,14 +11,14 @@ from uuid import uuid4
 
 import httpx
 
-from tests.chaos.evidence import collect, database
-from tests.chaos.oracle import Findings, SenderKills, judge
-from tests.chaos.people import prove
-from tests.chaos.promises import Promises
-from tests.chaos.provider import Provider
-from tests.chaos.run import unsettled
-from tests.journey.actors import MATCHED, Actor, Department, application, new_mobile, ok, slot
+from tests.support.actors import MATCHED, Actor, Department, application, new_mobile, ok, slot
 from tests.support.backends import TestStack
+from tests.support.chaos.evidence import collect, database
+from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.people import prove
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.run import unsettled
 from tests.support.running import Process, eventually
 from tests.support.system import System
 
@@ -42,7 +42,7 @@ def without(process: Process, *switches: Callable[[], None]) -> Process:
     """A process that does not run, without its guards from its next start on."""
     process._arguments = [
         "-m",
-        "tests.chaos.sabotage",
+        "tests.support.chaos.sabotage",
         ",".join(switch.__name__ for switch in switches),
         *process._arguments[1:],
     ]

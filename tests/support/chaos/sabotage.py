@@ -1,6 +1,6 @@
 """Runs a process of the system with one of its guards taken out. Only tests have this; no production code holds a switch.
 
-Usage: python -m tests.chaos.sabotage SWITCH[,SWITCH…] MODULE [ARGUMENT…], with the module and arguments of the process:
+Usage: python -m tests.support.chaos.sabotage SWITCH[,SWITCH…] MODULE [ARGUMENT…], with the module and arguments of the process:
 ``services.ops.serve issuance`` or ``services.ops.cli relay``. The switches are the functions of :data:`SWITCHES`.
 Nothing of the project is imported above, since a service patches the standard library before anything else.
 """

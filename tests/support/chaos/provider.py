@@ -5,7 +5,7 @@ idempotency key, the number, a digest of the text and the time. ``honours`` says
 numbers, of ``none``, or, ``mixed``, of those that end in an even digit, so that one run shows both kinds of provider.
 ``GET /code?to=`` is the person who reads the last one-time code from the phone.
 
-Usage: python -m tests.chaos.provider LEDGER PORT HONOURS
+Usage: python -m tests.support.chaos.provider LEDGER PORT HONOURS
 """
 
 import hashlib
@@ -80,7 +80,7 @@ class Provider:
         arguments = [str(self.file), str(self._port), self.honours]
         with self._log.open("ab") as out:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.provider", *arguments],
+                [sys.executable, "-m", "tests.support.chaos.provider", *arguments],
                 stdout=out,
                 stderr=out,
                 start_new_session=True,

@@ -15,8 +15,8 @@ from uuid import uuid4
 import httpx
 
 from contracts.crockford import new_pass_number, new_reference
-from tests.chaos.scenes import Scene
-from tests.journey.actors import Staff, application, new_mobile, slot
+from tests.support.actors import Staff, application, new_mobile, slot
+from tests.support.chaos.scenario import Scene
 from tests.support.running import eventually
 
 ANSWER_SECONDS = 5.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from contracts.subscriptions import SERVICES
-from tests.chaos.scenes import Scene
-from tests.chaos.watch import Watch
+from tests.support.chaos.prober import Watch
+from tests.support.chaos.scenario import Scene
 from tests.support.running import eventually
 from tests.support.system import System
 

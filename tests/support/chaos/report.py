@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.faults import Struck
-from tests.chaos.oracle import Findings, SenderKills
+from tests.support.chaos.injector import Struck
+from tests.support.chaos.oracle import Findings, SenderKills
 
 
 @dataclass

@@ -15,17 +15,17 @@ from amqp.exceptions import AMQPError
 
 from services.chassis.runtime.clock import IST
 from services.chassis.runtime.settings import Settings
-from tests.chaos.clients import Crowd, Line, Pacer, Plan
-from tests.chaos.evidence import collect
-from tests.chaos.faults import Probe, Striker, Struck
-from tests.chaos.oracle import Findings, judge
-from tests.chaos.people import prove
-from tests.chaos.promises import Promises
-from tests.chaos.provider import Provider
-from tests.chaos.report import Report
-from tests.chaos.schedule import FIRST_ROUND, Fault, schedule
-from tests.journey.actors import new_mobile
+from tests.support.actors import new_mobile
 from tests.support.backends import TestStack, backend_name
+from tests.support.chaos.evidence import collect
+from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
+from tests.support.chaos.injector import Probe, Striker, Struck
+from tests.support.chaos.oracle import Findings, judge
+from tests.support.chaos.people import prove
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.report import Report
+from tests.support.chaos.workload import Crowd, Line, Pacer, Plan
 from tests.support.system import System
 
 FINAL_SECONDS = 120.0

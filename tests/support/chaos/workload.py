@@ -16,8 +16,8 @@ from zlib import crc32
 
 import httpx
 
-from tests.chaos.promises import Outcome, Promises
-from tests.journey.actors import MATCHED, application, slot
+from tests.support.actors import MATCHED, application, slot
+from tests.support.chaos.promises import Outcome, Promises
 
 Json = dict[str, Any]
 ANSWER_SECONDS = 6.0

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import httpx
 
-from tests.chaos.oracle import SenderKills
-from tests.chaos.promises import Promises
-from tests.chaos.schedule import BROKER, POSTGRES, Fault
-from tests.journey.actors import application, slot
+from tests.support.actors import application, slot
 from tests.support.backends import TestStack
+from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault
+from tests.support.chaos.oracle import SenderKills
+from tests.support.chaos.promises import Promises
 from tests.support.system import System
 
 RECOVERY_SECONDS = 90.0

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.chaos import sabotage
-from tests.chaos.evidence import database
-from tests.chaos.scenes import replaced
-from tests.journey.actors import MATCHED, Applicant, Department, Json, Officer, issued, ok
-from tests.journey.at_once import Command, at_once
+from tests.support.actors import MATCHED, Applicant, Department, Json, Officer, issued, ok
+from tests.support.chaos import sabotage
+from tests.support.chaos.evidence import database
+from tests.support.chaos.scenario import replaced
+from tests.support.concurrent_requests import Command, at_once
 from tests.support.running import eventually
 from tests.support.system import System
 

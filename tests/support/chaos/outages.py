@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.outage_table import BROKER, LATER, POSTGRES, REFUSED, WORKS
 from tests.support.backends import TestStack
+from tests.support.chaos.outage_table import BROKER, LATER, POSTGRES, REFUSED, WORKS
 from tests.support.running import eventually
 from tests.support.system import System
 

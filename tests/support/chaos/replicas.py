@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.chaos.clients import shape
+from tests.support.chaos.workload import shape
 from tests.support.running import Process, free_port
 from tests.support.system import System
 

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import httpx
 
-from tests.chaos.evidence import database
-from tests.chaos.outages import ANSWER_SECONDS, Act, Answer
-from tests.chaos.people import prove, read_code
-from tests.chaos.provider import Provider
-from tests.journey.actors import MATCHED, Actor, Department, Officer, Staff, application, new_mobile, ok, slot
+from tests.support.actors import MATCHED, Actor, Department, Officer, Staff, application, new_mobile, ok, slot
 from tests.support.backends import TestStack
+from tests.support.chaos.evidence import database
+from tests.support.chaos.outages import ANSWER_SECONDS, Act, Answer
+from tests.support.chaos.people import prove, read_code
+from tests.support.chaos.provider import Provider
 from tests.support.running import eventually
 from tests.support.system import System
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from uuid import uuid4
 
 from deploy.local import backup
-from tests.chaos.clients import Pacer, Plan
-from tests.chaos.evidence import Evidence, collect, database
-from tests.chaos.oracle import Findings, SenderKills, judge
-from tests.chaos.people import prove
-from tests.chaos.promises import Promises
-from tests.chaos.provider import Provider
-from tests.chaos.run import CrowdThread, sender_concurrency, visiting_day
-from tests.journey.actors import Actor, Department, application, new_mobile, ok, slot
+from tests.support.actors import Actor, Department, application, new_mobile, ok, slot
 from tests.support.backends import TestStack
+from tests.support.chaos.evidence import Evidence, collect, database
+from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.people import prove
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.run import CrowdThread, sender_concurrency, visiting_day
+from tests.support.chaos.workload import Pacer, Plan
 from tests.support.running import eventually
 from tests.support.system import System
 

@@ -4,8 +4,8 @@ import time
 
 import httpx
 
-from tests.chaos.provider import Provider
-from tests.journey.actors import ok
+from tests.support.actors import ok
+from tests.support.chaos.provider import Provider
 from tests.support.running import eventually
 from tests.support.system import System
 

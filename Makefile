@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run walk backup restore test lint types unit contract integration journey browser screens e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
+.PHONY: help setup run smoke backup restore test lint types unit contract integration journey browser screens e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -19,7 +19,7 @@ setup: ## make .venv, install RabbitMQ, PostgreSQL and Prometheus by apt where m
 run: setup ## start everything on this machine, walk one journey through it, serve at http://127.0.0.1:8080
 	@$(PYTHON) -m deploy.local.run
 
-walk: setup ## the same, but stop after the journey
+smoke: setup ## the same, but stop after the journey
 	@$(PYTHON) -m deploy.local.run --once
 
 backup: setup ## copy all databases and secrets of the running system into .local-backups/, or into BACKUP=folder

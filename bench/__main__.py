@@ -45,7 +45,7 @@ class Echoed(Wire):
 ECHO = Method("echo", "echo", Echoed, Echoed)
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """A line of progress, or of the table."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -55,7 +55,7 @@ def row(name: str, result: Result, of: Result | None = None) -> None:
     """One line of the table; ``of`` is what the rate is a share of."""
     share = f"{result.rate / of.rate:7.0%}" if of and of.rate else "       "
     refused = f"  refused: {result.refused}" if result.refused else ""
-    say(
+    print_line(
         f"  {name:44} {result.rate:9.0f}/s  p50 {result.quantile(0.5):7.1f} ms  p99 {result.quantile(0.99):7.1f} ms {share}{refused}"
     )
 
@@ -126,15 +126,15 @@ def _free_port() -> int:
 
 def memory(services: Services) -> None:
     """Resident memory of each process, as the operating system tells it."""
-    say("\nmemory at the end (MiB, resident)")
+    print_line("\nmemory at the end (MiB, resident)")
     for name, megabytes in sorted(processes(services).items()):
-        say(f"  {name:44} {megabytes:9.0f}")
+        print_line(f"  {name:44} {megabytes:9.0f}")
 
 
 def pages(gateway: str, logins: Path) -> None:
     """What pages weigh and how long they take on a slow line, in Debian's Chromium where there is one."""
     chromium = shutil.which("chromium")
-    say(
+    print_line(
         f"\npages on a line of {weight.LINE // 1000} kB/s, {weight.LATENCY_MS} ms away"
         + ("" if chromium else ": no Chromium here (make browser)")
     )
@@ -146,12 +146,12 @@ def pages(gateway: str, logins: Path) -> None:
         )
         for language in ("pa", "hi", "en"):
             for one in weight.weigh(browser, gateway, language):
-                say(
+                print_line(
                     f"  {one.path:44} {one.bytes / 1000:9.1f} kB  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s"
                 )
         typed = walk_in.apply(counter(browser, gateway, logins))
-        say("\nthe counter, by the keystroke-level model")
-        say(
+        print_line("\nthe counter, by the keystroke-level model")
+        print_line(
             f"  {'a walk-in without a phone':44} {typed.keys:9} keys  {typed.fields} fields  {typed.seconds:5.0f} s"
         )
         browser.close()
@@ -184,14 +184,14 @@ def processes(services: Services) -> dict[str, float]:
 async def measure(stack: Stack, services: Services) -> None:
     """Everything, in an order in which each gives the next its material."""
     gateway = services.address("gateway")
-    say(f"\njourneys: apply, approve, issue, message handed over ({JOURNEYS} of them)")
+    print_line(f"\njourneys: apply, approve, issue, message handed over ({JOURNEYS} of them)")
     journey = await journeys.run(gateway, stack.folder / "logins.json", JOURNEYS)
-    say(f"  {'whole journeys':44} {journey.rate:9.1f}/s")
-    say(
+    print_line(f"  {'whole journeys':44} {journey.rate:9.1f}/s")
+    print_line(
         f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms  p99 {journey.quantile(0.99):7.0f} ms"
     )
     tokens, session = journey.tokens, journey.security
-    say("\nscans (recorded: scan row, presence, outbox)")
+    print_line("\nscans (recorded: scan row, presence, outbox)")
     row("gateway, 1 client", await closed(gateway, scans(tokens, session, "s1"), 1, SECONDS / 2))
     row("gateway, 200 a second", await paced(gateway, scans(tokens, session, "sp"), 200, SECONDS))
     saturated = await closed(gateway, scans(tokens, session, "sn"), CLIENTS, SECONDS)
@@ -217,7 +217,7 @@ def main() -> None:
         services.prepare()
         services.start()
         services.wait_ready()
-        say(
+        print_line(
             f"ready after {time.monotonic() - began:.1f} s; {psutil.cpu_count()} processors, Python {sys.version.split()[0]}"
         )
         asyncio.run(measure(stack, services))

@@ -11,7 +11,7 @@ from typing import Protocol
 import psycopg
 
 from contracts.subscriptions import SERVICES
-from deploy.local.vault import Vault
+from deploy.local.secrets import SecretStore
 from services.ops import grants
 
 WITH_KEYS = ("accounts", "issuance")
@@ -40,7 +40,7 @@ class Environment:
 
     broker_url: Callable[[str], str]
     database_url: DatabaseUrl
-    vault: Vault
+    secret_store: SecretStore
     ports: Mapping[str, int]
     gateway_port: int
 
@@ -54,7 +54,7 @@ class Environment:
         elif name == "sender":
             own = {
                 "EPASS_DATABASE_URL": self.database_url("notify"),
-                "EPASS_PERSONAL_KEYS": self.vault.fernet("personal"),
+                "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
             }
         elif name == "relay":
             urls = ",".join(self.database_url("relay", service) for service in SERVICES)
@@ -63,8 +63,8 @@ class Environment:
             own = {
                 "EPASS_BROKER_URLS": self.broker_url("gateway"),
                 "EPASS_GATEWAY_PORT": str(self.gateway_port),
-                "EPASS_IDEMPOTENCY_SECRET": self.vault.password("idempotency gateway"),
-                "EPASS_ANSWERS_KEYS": self.vault.fernet("answers"),
+                "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password("idempotency gateway"),
+                "EPASS_ANSWERS_KEYS": self.secret_store.fernet("answers"),
             }
         elif name in {"exporter", "administrator"}:
             urls = ",".join(self.database_url("ops", service) for service in SERVICES)
@@ -87,16 +87,16 @@ class Environment:
         own = {
             "EPASS_DATABASE_URL": self.database_url(name),
             "EPASS_BROKER_URLS": self.broker_url(name),
-            "EPASS_PERSONAL_KEYS": self.vault.fernet("personal"),
-            "EPASS_IDEMPOTENCY_SECRET": self.vault.password(f"idempotency {name}"),
+            "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
+            "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password(f"idempotency {name}"),
         }
         if name in WITH_KEYS:
-            own["EPASS_KEY_ENCRYPTION_KEYS"] = self.vault.fernet(f"key encryption {name}")
+            own["EPASS_KEY_ENCRYPTION_KEYS"] = self.secret_store.fernet(f"key encryption {name}")
         if name in WITH_COMMITMENT:
-            own["EPASS_COMMITMENT_MASTER"] = self.vault.password("commitment master")
+            own["EPASS_COMMITMENT_MASTER"] = self.secret_store.password("commitment master")
         if name == "accounts":
-            own["EPASS_OTP_SECRET"] = self.vault.password("otp")
-            own["EPASS_PASSWORD_SECRET"] = self.vault.password("first passwords")
+            own["EPASS_OTP_SECRET"] = self.secret_store.password("otp")
+            own["EPASS_PASSWORD_SECRET"] = self.secret_store.password("first passwords")
         return own
 
 

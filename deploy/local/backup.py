@@ -22,13 +22,13 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from deploy.local.console import print_error, print_fact, print_heading
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import SUPERUSER, programs
+from deploy.local.secrets import write_private
 from deploy.local.services import ROOT
 from deploy.local.snapshots import snapshots
 from deploy.local.stack import Stack
-from deploy.local.story import complain, fact, heading
-from deploy.local.vault import write_private
 
 MANIFEST, SECRETS = "manifest.json", "secrets.json"
 Url = Callable[[str], str]
@@ -135,12 +135,12 @@ def main() -> int:
     try:
         manifest = of_folder(options.folder, options.into)
     except StackFailed as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
-    heading(f"A backup as of {manifest['at']}")
-    fact("folder", os.path.relpath(options.into))
-    fact("size", f"{sum(file['bytes'] for file in manifest['files'].values()) / 1e6:.1f} MB")
-    fact(
+    print_heading(f"A backup as of {manifest['at']}")
+    print_fact("folder", os.path.relpath(options.into))
+    print_fact("size", f"{sum(file['bytes'] for file in manifest['files'].values()) / 1e6:.1f} MB")
+    print_fact(
         "sensitive", "it holds every secret and all personal data: keep it encrypted, away from this machine"
     )
     return 0

@@ -16,7 +16,7 @@ import amqp
 from deploy.local import processes
 from deploy.local.errors import StackFailed
 from deploy.local.permissions import PERMISSIONS, VHOST, definitions
-from deploy.local.vault import Vault, write_private
+from deploy.local.secrets import SecretStore, write_private
 
 INSTALL = "apt-get install rabbitmq-server (4.0 or later)"
 PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
@@ -37,13 +37,15 @@ log.console.level = info
 class Broker:
     """One node with its folder. ``ports`` names amqp, management, prometheus, distribution and epmd."""
 
-    def __init__(self, folder: Path, ports: dict[str, int], vault: Vault, log: Path, mark: str) -> None:
+    def __init__(
+        self, folder: Path, ports: dict[str, int], secret_store: SecretStore, log: Path, mark: str
+    ) -> None:
         self.port = ports["amqp"]
         self.log = log
         self.node = f"epass-{mark}@localhost"
         self._folder = folder
         self._ports = ports
-        self._vault = vault
+        self._vault = secret_store
         self._mark = mark
         self._mapper: subprocess.Popen[bytes] | None = None
         self._child: subprocess.Popen[bytes] | None = None

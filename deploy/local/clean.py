@@ -6,24 +6,24 @@ Usage: python -m deploy.local.clean [FOLDER]
 import sys
 from pathlib import Path
 
+from deploy.local.console import print_error, print_line
 from deploy.local.errors import StackFailed
 from deploy.local.services import ROOT
 from deploy.local.stack import Stack
-from deploy.local.story import complain, say
 
 
 def main() -> int:
     """Clean; answers the exit code."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".local"
     if not folder.exists():
-        say(f"nothing to clean in {folder}")
+        print_line(f"nothing to clean in {folder}")
         return 0
     try:
         Stack(folder).remove()
     except StackFailed as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
-    say(f"deleted {folder}")
+    print_line(f"deleted {folder}")
     return 0
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from deploy.local.vault import Vault, write_private
+from deploy.local.secrets import SecretStore, write_private
 
 DEMO: dict[str, dict[str, str]] = {
     "department": {"login_id": "HOM-0001", "department": "home"},
@@ -16,10 +16,11 @@ DEMO: dict[str, dict[str, str]] = {
 }
 
 
-def write(file: Path, vault: Vault) -> dict[str, dict[str, str]]:
+def write(file: Path, secret_store: SecretStore) -> dict[str, dict[str, str]]:
     """Write ``{role: {"login_id": …, "password": …, …}}`` into ``file``, for its owner only, and answer it."""
     logins = {
-        role: {**login, "password": vault.password(f"demo {role}")[:16]} for role, login in DEMO.items()
+        role: {**login, "password": secret_store.password(f"demo {role}")[:16]}
+        for role, login in DEMO.items()
     }
     write_private(file, json.dumps(logins, indent=1) + "\n")
     return logins

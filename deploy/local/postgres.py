@@ -19,7 +19,7 @@ from psycopg import sql
 
 from deploy.local import processes
 from deploy.local.errors import StackFailed
-from deploy.local.vault import Vault
+from deploy.local.secrets import SecretStore
 
 SUPERUSER = "postgres"
 INSTALL = "apt-get install postgresql"
@@ -36,11 +36,11 @@ SETTINGS = {
 class Postgres:
     """One server with its data folder. ``folder`` is its own folder inside the stack's."""
 
-    def __init__(self, folder: Path, port: int, vault: Vault, log: Path, mark: str) -> None:
+    def __init__(self, folder: Path, port: int, secret_store: SecretStore, log: Path, mark: str) -> None:
         self.port = port
         self.log = log
         self._folder = folder
-        self._vault = vault
+        self._vault = secret_store
         self._mark = mark
         self._user = _unprivileged()
         self._child: subprocess.Popen[bytes] | None = None

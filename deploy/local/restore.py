@@ -1,7 +1,7 @@
 """``make restore``: a backup into an empty stack, ready for ``make run``.
 
 Everything is checked before anything is touched. The broker is a new, empty one: what the old one held is sent again by
-the outboxes (``unseen.py``).
+the outboxes (``replay.py``).
 
 Usage: python -m deploy.local.restore BACKUP [--folder FOLDER] [--replace]
 """
@@ -18,14 +18,14 @@ from typing import Any
 import psycopg
 
 from contracts.subscriptions import SERVICES
-from deploy.local import unseen
+from deploy.local import replay
 from deploy.local.backup import MANIFEST, SECRETS, Url, described, run_program
+from deploy.local.console import print_error, print_fact, print_heading
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import SUPERUSER
+from deploy.local.secrets import write_private
 from deploy.local.services import ROOT
 from deploy.local.stack import Stack
-from deploy.local.story import complain, fact, heading
-from deploy.local.vault import write_private
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def load(backup: Path, url: Url) -> Restored:
     began = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: _load(backup / f"{name}.dump", url(name)), SERVICES))
-    again = unseen.mark_unsent(lambda name: psycopg.connect(url(name), autocommit=True, connect_timeout=5))
+    again = replay.mark_unsent(lambda name: psycopg.connect(url(name), autocommit=True, connect_timeout=5))
     return Restored(again, time.monotonic() - began)
 
 
@@ -107,12 +107,12 @@ def main() -> int:
     try:
         done = into_folder(options.backup, options.folder, replace=options.replace)
     except StackFailed as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
-    heading(f"Restored from {options.backup}")
-    fact("databases", f"{len(SERVICES)} in {done.seconds:.1f} s")
-    fact("to be sent again", f"{done.to_send_again} events")
-    fact("next", "make run")
+    print_heading(f"Restored from {options.backup}")
+    print_fact("databases", f"{len(SERVICES)} in {done.seconds:.1f} s")
+    print_fact("to be sent again", f"{done.to_send_again} events")
+    print_fact("next", "make run")
     return 0
 
 

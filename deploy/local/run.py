@@ -13,12 +13,12 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from deploy.local import logins
+from deploy.local.console import print_error, print_fact, print_heading, print_line, timed
 from deploy.local.errors import StackFailed
 from deploy.local.prometheus import Prometheus, is_installed
 from deploy.local.services import ROOT, Services
+from deploy.local.smoke_journey import SmokeJourney
 from deploy.local.stack import Stack
-from deploy.local.story import complain, fact, heading, say, timed
-from deploy.local.walk import Walk
 
 GATEWAY_PORT = 8080
 
@@ -42,13 +42,13 @@ def main() -> int:
         )
         _run(stack, Services(stack), watch, options.once)
     except StackFailed as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     except PermissionError as error:
-        complain(f"{error.filename} belongs to another user: run this as that user, or delete it")
+        print_error(f"{error.filename} belongs to another user: run this as that user, or delete it")
         return 1
     except Interrupted as interrupted:
-        say("\nstopped")
+        print_line("\nstopped")
         return 128 + interrupted.number
     return 0
 
@@ -57,7 +57,7 @@ def _run(stack: Stack, services: Services, watch: Prometheus, once: bool) -> Non
     began = time.monotonic()
     serving = False
     try:
-        heading("e-Pass starts")
+        print_heading("e-Pass starts")
         with timed("database and broker"):
             stack.start()
         with timed("topology, tables, seeds", "done"):
@@ -65,7 +65,7 @@ def _run(stack: Stack, services: Services, watch: Prometheus, once: bool) -> Non
         with timed(f"{len(services.names)} processes"):
             services.start()
             services.wait_ready()
-        fact("ready after", f"{time.monotonic() - began:.1f} s")
+        print_fact("ready after", f"{time.monotonic() - began:.1f} s")
         watched = _watch(watch, services, stack)
         _walk(services, stack)
         if once:
@@ -80,7 +80,7 @@ def _run(stack: Stack, services: Services, watch: Prometheus, once: bool) -> Non
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         if stack.is_running():
-            say()
+            print_line()
             with timed("stopping", "stopped"):
                 watch.stop()
                 services.stop()
@@ -102,7 +102,7 @@ def _watch(watch: Prometheus, services: Services, stack: Stack) -> str:
 
 def _walk(services: Services, stack: Stack) -> None:
     try:
-        Walk(services.address("gateway"), stack.folder / "logins.json").run()
+        SmokeJourney(services.address("gateway"), stack.folder / "logins.json").run()
     except StackFailed:
         services.check()  # a process that has ended is the better reason
         raise
@@ -110,15 +110,15 @@ def _walk(services: Services, stack: Stack) -> None:
 
 def _show(services: Services, stack: Stack, watched: str) -> None:
     address = services.address("gateway")
-    heading("It serves now; Ctrl-C stops it")
-    fact("portal", address)
-    fact("interface", f"{address}/docs")
-    fact("the phone", f"{address}/dev/phone")
-    fact("Prometheus", watched)
-    heading("Demo logins")
-    for role, login in logins.write(stack.folder / "logins.json", stack.vault).items():
-        fact(role, f"{login['login_id']}  {login['password']}")
-    say(f"\n  also in {_short(stack.folder / 'logins.json')}; logs are in {_short(stack.logs)}")
+    print_heading("It serves now; Ctrl-C stops it")
+    print_fact("portal", address)
+    print_fact("interface", f"{address}/docs")
+    print_fact("the phone", f"{address}/dev/phone")
+    print_fact("Prometheus", watched)
+    print_heading("Demo logins")
+    for role, login in logins.write(stack.folder / "logins.json", stack.secret_store).items():
+        print_fact(role, f"{login['login_id']}  {login['password']}")
+    print_line(f"\n  also in {_short(stack.folder / 'logins.json')}; logs are in {_short(stack.logs)}")
 
 
 def _short(path: Path) -> str:

@@ -18,8 +18,8 @@ import httpx
 from contracts.subscriptions import SERVICES
 from deploy.local import logins, processes
 from deploy.local.errors import StackFailed
+from deploy.local.secrets import write_private
 from deploy.local.stack import Stack
-from deploy.local.vault import write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = Path(sys.executable).with_name("epass")
@@ -43,7 +43,7 @@ class Services:
         """Declare the topology, migrate each database, let relay and ops in, seed directory and logins; repeatable."""
         stack = self._stack
         file = stack.folder / "logins.json"
-        logins.write(file, stack.vault)
+        logins.write(file, stack.secret_store)
         self._epass(
             [
                 ("administrator", ["topology", "apply"]),

@@ -5,7 +5,7 @@ which its producer has not yet said can never be brought together with it again.
 the six snapshots are taken no consumer commits: ``inbox``, into which each of them must write in the transaction of its
 effect, is locked against writing in all six. What a consumer has seen in its snapshot it has then seen before the first
 snapshot was taken, so its producer had said it by then. The other way round is harmless: what a consumer has not yet
-seen is sent to it again (``unseen.py``). Requests go on all the while.
+seen is sent to it again (``replay.py``). Requests go on all the while.
 """
 
 from collections.abc import Callable, Iterator

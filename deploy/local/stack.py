@@ -17,7 +17,7 @@ from deploy.local import access, ports, processes
 from deploy.local.broker import Broker
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import Postgres
-from deploy.local.vault import Vault
+from deploy.local.secrets import SecretStore
 
 
 class Stack:
@@ -35,12 +35,16 @@ class Stack:
         self.id = self._id()
         self.ports = ports.remembered(self.folder / "ports.json")
         self.gateway_port = gateway_port or self.ports["gateway"]
-        self.vault = Vault(self.folder / "secrets.json")
+        self.secret_store = SecretStore(self.folder / "secrets.json")
         self.postgres = Postgres(
-            self.folder / "postgres", self.ports["postgres"], self.vault, self.logs / "postgres.log", self.id
+            self.folder / "postgres",
+            self.ports["postgres"],
+            self.secret_store,
+            self.logs / "postgres.log",
+            self.id,
         )
         self.broker = Broker(
-            self.folder / "broker", self.ports, self.vault, self.logs / "broker.log", self.id
+            self.folder / "broker", self.ports, self.secret_store, self.logs / "broker.log", self.id
         )
         self._lock: int | None = None
 
@@ -102,7 +106,7 @@ class Stack:
         Each gets only what it needs; see ``services/chassis/runtime/settings.py`` for the meanings.
         """
         told = access.Environment(
-            self.broker.url, self.postgres.url, self.vault, self.ports, self.gateway_port
+            self.broker.url, self.postgres.url, self.secret_store, self.ports, self.gateway_port
         )
         return {processes.MARK: self.id} | told.of(name)
 

@@ -21,7 +21,7 @@ from tests.support.chaos.run import Limits, Run, settings_for
 from tests.support.system import System
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """A line of progress, or of the report."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -40,7 +40,7 @@ def limits() -> Limits:
 
 def run(folder: Path, chosen: Limits) -> Report:
     """Starts a stack of its own and takes it away again."""
-    say(
+    print_line(
         f"chaos: {chosen.applications} applications, {chosen.kills} kills, at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}"
     )
     honours = os.environ.get("CHAOS_PROVIDER", "mixed")
@@ -50,7 +50,7 @@ def run(folder: Path, chosen: Limits) -> Report:
         System(stack, **settings_for(provider)) as system,
     ):
         try:
-            return Run(stack, system, provider, chosen, say)()
+            return Run(stack, system, provider, chosen, print_line)()
         finally:
             shutil.copytree(system.folder, folder / "logs", ignore=shutil.ignore_patterns("*.json"))
 
@@ -62,13 +62,13 @@ def main() -> int:
     (folder / "stack").mkdir()
     report = run(folder, limits())
     for line in report.lines():
-        say(line)
+        print_line(line)
     if "CHAOS_REPORT" in os.environ:
         report.write(Path(os.environ["CHAOS_REPORT"]))
     if report.good:
         shutil.rmtree(folder, ignore_errors=True)
         return 0
-    say(f"  logs and the provider's ledger: {folder}")
+    print_line(f"  logs and the provider's ledger: {folder}")
     return 1
 
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.subscriptions import Subscription, subscriptions
-from deploy.local import backup, restore, snapshots, unseen
+from deploy.local import backup, replay, restore, snapshots
 from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
 from tests.chaos.conftest import Ground
@@ -131,7 +131,7 @@ def test_without_sending_again_what_lay_in_the_broker_is_lost(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: oracle and invariants both see it."""
-    monkeypatch.setattr(unseen, "mark_unsent", lambda _connect: 0)
+    monkeypatch.setattr(replay, "mark_unsent", lambda _connect: 0)
     with _restored(stage, tmp_path) as after, _deciding(after, stage):
 
         def only_they_are_missing() -> bool:

@@ -21,7 +21,7 @@ from testcontainers.core.container import DockerContainer
 from contracts.subscriptions import SERVICES
 from deploy.local import access, ports
 from deploy.local.permissions import PERMISSIONS, VHOST, definitions
-from deploy.local.vault import Vault
+from deploy.local.secrets import SecretStore
 
 SUPERUSER = "postgres"
 POSTGRES_COMMAND = ["postgres", "-c", "max_connections=300", "-c", "timezone=UTC"]
@@ -32,7 +32,7 @@ class Containers:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._vault = Vault(folder / "secrets.json")
+        self._vault = SecretStore(folder / "secrets.json")
         self._ports = ports.remembered(folder / "ports.json")
         self._addresses: dict[str, str] = {}
         self._running = ExitStack()

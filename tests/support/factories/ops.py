@@ -20,7 +20,7 @@ from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import ScanPass, ScanResult
 from contracts.subscriptions import subscriptions
-from deploy.local.walk import _window
+from deploy.local.smoke_journey import _window
 from services.application.handlers import applying
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox

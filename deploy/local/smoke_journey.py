@@ -18,15 +18,15 @@ from zoneinfo import ZoneInfo
 import httpx
 import segno
 
+from deploy.local.console import print_fact, print_heading, print_line
 from deploy.local.errors import StackFailed
-from deploy.local.story import fact, heading, say
 
 INDIA = ZoneInfo("Asia/Kolkata")
 Json = dict[str, Any]
 Found = TypeVar("Found")
 
 
-class Walk:
+class SmokeJourney:
     """The citizen, the department and the gate, each with a token of their own."""
 
     def __init__(self, address: str, logins: Path) -> None:
@@ -57,21 +57,21 @@ class Walk:
             ) from error
 
     def _sign_in(self) -> str:
-        heading("A citizen proves a mobile")
+        print_heading("A citizen proves a mobile")
         asked = self._post("asking for an OTP", "/otp", {"mobile": self._mobile})
-        fact("mobile", self._mobile)
+        print_fact("mobile", self._mobile)
         message = self._until("the OTP's message", lambda: self._message(lambda m: m["purpose"] == "otp"))
         code = re.search(r"\b\d{6}\b", message["text"])
         if code is None:
             raise StackFailed(f"the OTP's message holds no code: {message['text']}")
-        fact("message", message["text"])
+        print_fact("message", message["text"])
         answer = self._post(
             "proving the OTP", "/otp/verify", {"request_id": asked["request_id"], "code": code[0]}
         )
         return str(answer["access_token"])
 
     def _apply(self, citizen: str) -> tuple[str, Json]:
-        heading("… and applies for a visit")
+        print_heading("… and applies for a visit")
         window = _window(datetime.now(INDIA))
         body = {
             "applicant": {"kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "language": "pa",
@@ -82,54 +82,54 @@ class Walk:
                            {"name": "Simran", "child": True}],
         }  # fmt: skip
         answer = self._post("applying", "/applications", body, citizen)
-        fact("reference", answer["reference"])
-        fact("status", answer["status"])
+        print_fact("reference", answer["reference"])
+        print_fact("status", answer["status"])
         return str(answer["reference"]), window
 
     def _approve(self, reference: str, window: Json) -> None:
-        heading("The department decides")
+        print_heading("The department decides")
         token = self._staff("department")
         found = self._until(
             "the review",
             lambda: self._post("searching the review", "/reviews/search", {"q": reference}, token)["items"],
         )
         answer = self._post("approving", f"/reviews/{found[0]['id']}/approve", window, token)
-        fact(
+        print_fact(
             "approved by",
             f"{self._logins['department']['login_id']} for {window['date']}, {window['from']} to {window['to']}",
         )
-        fact("review", answer.get("status", "approved"))
+        print_fact("review", answer.get("status", "approved"))
 
     def _receive(self, citizen: str, reference: str) -> str:
-        heading("The pass arrives on the phone")
+        print_heading("The pass arrives on the phone")
         path = f"/applications/{reference}"
         issued = self._until("the pass", lambda: self._get("the application", path, citizen).get("pass"))
         message = self._until(
             "the pass's message", lambda: self._message(lambda m: issued["number"] in m["text"])
         )
-        fact("message", message["text"])
+        print_fact("message", message["text"])
         token = self._get("the pass", f"/passes/{issued['number']}", citizen)["token"]
-        say()
+        print_line()
         segno.make(token, error="m", boost_error=False).terminal(compact=True)
         return str(issued["number"])
 
     def _enter(self, number: str, citizen: str) -> None:
-        heading("A security officer scans it at the gate")
+        print_heading("A security officer scans it at the gate")
         officer, gate = self._staff("security"), self._logins["security"]["gate"]
         scan: Json = {
             "token": self._get("the pass", f"/passes/{number}", citizen)["token"], "gate": gate, "direction": "entry",
         }  # fmt: skip
         preview = self._scan(officer, scan, None)
-        fact(
+        print_fact(
             "preview",
             f"{preview['verdict']}: {preview['applicant']['name_latin']}, party of {preview['party']}",
         )
         told = self._scan(officer, scan, {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"})
-        fact("ID proof", "voter_id …4821 matched")
-        fact("verdict", told["verdict"])
+        print_fact("ID proof", "voter_id …4821 matched")
+        print_fact("verdict", told["verdict"])
         if told["verdict"] != "admit":
             raise StackFailed(f"the gate did not admit the pass: {told['verdict']}")
-        fact("inside", told["inside"])
+        print_fact("inside", told["inside"])
 
     def _scan(self, officer: str, scan: Json, id_check: Json | None) -> Json:
         now = datetime.now(INDIA).isoformat()
@@ -141,7 +141,7 @@ class Walk:
         )
 
     def _look_back(self, citizen: str, reference: str) -> None:
-        heading("The citizen looks at the timeline")
+        print_heading("The citizen looks at the timeline")
 
         def entered() -> Json | None:
             seen = self._get("the application", f"/applications/{reference}", citizen)
@@ -149,7 +149,7 @@ class Walk:
 
         for entry in self._until("the entry in the timeline", entered)["timeline"]:
             at = datetime.fromisoformat(entry["at"]).astimezone(INDIA)
-            fact(f"{at:%d %b %H:%M:%S}", entry["what"])
+            print_fact(f"{at:%d %b %H:%M:%S}", entry["what"])
 
     def _staff(self, role: str) -> str:
         login = self._logins[role]

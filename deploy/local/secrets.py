@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 
-class Vault:
+class SecretStore:
     """A file of named secrets. A name that was never asked for before gets a new random value."""
 
     def __init__(self, file: Path) -> None:

@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def say(line: str = "") -> None:
+def print_line(line: str = "") -> None:
     """One line, at once."""
     print(line, flush=True)
 
 
-def heading(text: str) -> None:
+def print_heading(text: str) -> None:
     """A line that stands out."""
-    say(f"\n{_style('1', text)}")
+    print_line(f"\n{_style('1', text)}")
 
 
-def fact(name: str, value: object) -> None:
+def print_fact(name: str, value: object) -> None:
     """A name and its value, in two columns."""
-    say(f"  {name:<18} {value}")
+    print_line(f"  {name:<18} {value}")
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """The one line that says what went wrong."""
     print(f"{_style('31', 'e-Pass:')} {text}", file=sys.stderr, flush=True)
 
@@ -33,7 +33,7 @@ def timed(what: str, done: str = "ready") -> Iterator[None]:
     if sys.stdout.isatty():
         print(f"  {what:<28} …", end="\r", flush=True)
     yield
-    say(f"  {what:<28} {done:<8} {time.monotonic() - began:5.1f} s")
+    print_line(f"  {what:<28} {done:<8} {time.monotonic() - began:5.1f} s")
 
 
 def _style(code: str, text: str) -> str:

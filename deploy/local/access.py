@@ -33,7 +33,7 @@ class Environment:
     Args:
         broker_url: the AMQP address for one of the users in ``permissions.PERMISSIONS``.
         database_url: see ``DatabaseUrl``.
-        vault: every secret, made when first asked for.
+        secret_store: every secret, made when first asked for.
         ports: where each process answers about its health, by name.
         gateway_port: where the gateway listens.
     """

@@ -41,7 +41,7 @@ def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
     Args:
         into: a folder that does not exist yet.
         url: see ``Url``.
-        secrets: the vault's file.
+        secrets: the file of the secret store.
 
     Raises:
         StackFailed: the folder exists, a database does not answer, or a dump failed.

@@ -45,7 +45,7 @@ class Broker:
         self.node = f"epass-{mark}@localhost"
         self._folder = folder
         self._ports = ports
-        self._vault = secret_store
+        self._secret_store = secret_store
         self._mark = mark
         self._mapper: subprocess.Popen[bytes] | None = None
         self._child: subprocess.Popen[bytes] | None = None
@@ -131,7 +131,7 @@ class Broker:
         return done.stdout
 
     def _password(self, user: str) -> str:
-        return self._vault.password(f"broker {user}")
+        return self._secret_store.password(f"broker {user}")
 
     def _try(self) -> None:
         connection = amqp.Connection(

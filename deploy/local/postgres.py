@@ -40,7 +40,7 @@ class Postgres:
         self.port = port
         self.log = log
         self._folder = folder
-        self._vault = secret_store
+        self._secret_store = secret_store
         self._mark = mark
         self._user = _unprivileged()
         self._child: subprocess.Popen[bytes] | None = None
@@ -124,7 +124,7 @@ class Postgres:
 
     def url(self, role: str, database: str | None = None, scheme: str = "postgresql+psycopg") -> str:
         """The address of a database for a role, with the role's password; the database defaults to the role's name."""
-        return f"{scheme}://{role}:{self._vault.password(f'database {role}')}@127.0.0.1:{self.port}/{database or role}"
+        return f"{scheme}://{role}:{self._secret_store.password(f'database {role}')}@127.0.0.1:{self.port}/{database or role}"
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """A superuser's connection that commits by itself."""
@@ -153,7 +153,7 @@ class Postgres:
 
     def _create_role(self, connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
-            password = sql.Literal(self._vault.password(f"database {role}"))
+            password = sql.Literal(self._secret_store.password(f"database {role}"))
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password)
             )
@@ -181,7 +181,7 @@ class Postgres:
 
     def _initialise(self, data: Path, binaries: Path) -> None:
         with tempfile.NamedTemporaryFile("w", prefix="epass-", suffix=".pw") as password:
-            password.write(self._vault.password(f"database {SUPERUSER}"))
+            password.write(self._secret_store.password(f"database {SUPERUSER}"))
             password.flush()
             if self._user:
                 os.chown(password.name, pwd.getpwnam(self._user).pw_uid, -1)

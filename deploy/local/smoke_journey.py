@@ -1,183 +1,181 @@
-"""One journey through the HTTP interface, told as a story: from a citizen's phone to an open gate.
+"""One journey through the HTTP interface, printed step by step: from an applicant's phone to an open gate.
 
 It knows nothing but the interface that everyone has (and ``/dev/messages``, which stands for the phone), so it is also
-the smallest example of a client.
+an example of how to use `epass_client`.
 """
 
 import json
 import random
-import re
 import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx
 import segno
+from pydantic import ValidationError
 
+from contracts.model import Slot
+from contracts.rpc.application import Applicant, ApplicationView, CompanionInput, SubmitApplication
+from contracts.rpc.notify import SentMessage
+from contracts.rpc.verify import Matched, ScanPass, ScanResult
 from deploy.local.console import print_fact, print_heading, print_line
 from deploy.local.errors import StackFailed
+from epass_client import Call, Client, NoAnswer, Problem, calls, local
 
 INDIA = ZoneInfo("Asia/Kolkata")
-Json = dict[str, Any]
+ID_CHECK = Matched(kind="matched", id_type="voter_id", id_last4="4821")
+R = TypeVar("R")
 Found = TypeVar("Found")
 
 
 class SmokeJourney:
-    """The citizen, the department and the gate, each with a token of their own."""
+    """The applicant, the department and the gate, each with a session of their own.
+
+    Args:
+        address: of the gateway.
+        logins: the file of the demo logins.
+    """
 
     def __init__(self, address: str, logins: Path) -> None:
-        self._http = httpx.Client(base_url=address, timeout=10, trust_env=False)
-        self._logins: dict[str, Json] = json.loads(logins.read_text())
+        self._anyone = Client(address, repeat_seconds=0, http=httpx.Client(timeout=10, trust_env=False))
+        self._logins: dict[str, dict[str, str]] = json.loads(logins.read_text())
         self._step = "nothing yet"
         self._mobile = f"+9198{random.randrange(10**8):08d}"
 
     def run(self) -> None:
-        """Walk it once.
+        """Go through the journey once.
 
         Raises:
-            StackFailed: a step got another answer than the story needs; the message says which.
+            StackFailed: a step got another answer than the journey needs; the message says which.
         """
         try:
-            with self._http:
-                citizen = self._sign_in()
-                reference, window = self._apply(citizen)
-                self._approve(reference, window)
-                number = self._receive(citizen, reference)
-                self._enter(number, citizen)
-                self._look_back(citizen, reference)
-        except httpx.HTTPError as error:
-            raise StackFailed(f"{self._step} failed: {error!r}") from error
-        except (KeyError, TypeError, ValueError) as error:
+            with self._anyone:
+                applicant = self._sign_in()
+                reference, slot = self._apply(applicant)
+                self._approve(reference, slot)
+                token = self._receive(applicant, reference)
+                self._enter(token)
+                self._show_timeline(applicant, reference)
+        except Problem as error:
+            raise StackFailed(f"{self._step} was answered {error}") from error
+        except NoAnswer as error:
+            raise StackFailed(f"{self._step} failed: {error}") from error
+        except ValidationError as error:
             raise StackFailed(
                 f"{self._step} was answered with something else than expected: {error!r}"
             ) from error
 
-    def _sign_in(self) -> str:
+    def _sign_in(self) -> Client:
         print_heading("A citizen proves a mobile")
-        asked = self._post("asking for an OTP", "/otp", {"mobile": self._mobile})
-        print_fact("mobile", self._mobile)
-        message = self._until("the OTP's message", lambda: self._message(lambda m: m["purpose"] == "otp"))
-        code = re.search(r"\b\d{6}\b", message["text"])
-        if code is None:
-            raise StackFailed(f"the OTP's message holds no code: {message['text']}")
-        print_fact("message", message["text"])
-        answer = self._post(
-            "proving the OTP", "/otp/verify", {"request_id": asked["request_id"], "code": code[0]}
-        )
-        return str(answer["access_token"])
+        self._step = "asking for an OTP"
 
-    def _apply(self, citizen: str) -> tuple[str, Json]:
+        def read_code(mobile: str) -> str:
+            print_fact("mobile", mobile)
+            message = self._wait_for(
+                "the OTP's message", lambda: self._message(lambda one: one.purpose == "otp")
+            )
+            print_fact("message", message.text)
+            code = local.one_time_code([message])
+            if code is None:
+                raise StackFailed(f"the OTP's message holds no code: {message.text}")
+            self._step = "proving the OTP"
+            return code
+
+        return self._anyone.sign_in_with_code(self._mobile, read_code)
+
+    def _apply(self, applicant: Client) -> tuple[str, Slot]:
         print_heading("… and applies for a visit")
-        window = _window(datetime.now(INDIA))
-        body = {
-            "applicant": {"kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "language": "pa",
-                          "id_type": "voter_id", "id_last4": "4821", "assistance": "wheelchair"},
-            "site": "PCS1", "department": "home", "purpose_kind": "meeting", "purpose": "Arms licence renewal, file 114/2026",
-            "preferred": [window],
-            "companions": [{"name": "Harjit Singh", "id_type": "driving_licence", "id_last4": "0917"},
-                           {"name": "Simran", "child": True}],
-        }  # fmt: skip
-        answer = self._post("applying", "/applications", body, citizen)
-        print_fact("reference", answer["reference"])
-        print_fact("status", answer["status"])
-        return str(answer["reference"]), window
+        slot = next_slot(datetime.now(INDIA))
+        answer = self._send("applying", applicant, calls.submit_application(SubmitApplication(
+            applicant=Applicant(
+                kind="citizen", name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", language="pa", id_type="voter_id",
+                id_last4="4821", assistance="wheelchair",
+            ),
+            site="PCS1", department="home", purpose_kind="meeting", purpose="Arms licence renewal, file 114/2026",
+            preferred=(slot,),
+            companions=(
+                CompanionInput(name="Harjit Singh", id_type="driving_licence", id_last4="0917"),
+                CompanionInput(name="Simran", child=True),
+            ),
+        )))  # fmt: skip
+        print_fact("reference", answer.reference)
+        print_fact("status", answer.status)
+        return answer.reference, slot
 
-    def _approve(self, reference: str, window: Json) -> None:
+    def _approve(self, reference: str, slot: Slot) -> None:
         print_heading("The department decides")
-        token = self._staff("department")
-        found = self._until(
-            "the review",
-            lambda: self._post("searching the review", "/reviews/search", {"q": reference}, token)["items"],
+        department = self._sign_in_staff("department")
+        search = calls.search_reviews(reference)
+        review, *_ = self._wait_for(
+            "the review", lambda: self._send("searching the review", department, search).items
         )
-        answer = self._post("approving", f"/reviews/{found[0]['id']}/approve", window, token)
-        print_fact(
-            "approved by",
-            f"{self._logins['department']['login_id']} for {window['date']}, {window['from']} to {window['to']}",
-        )
-        print_fact("review", answer.get("status", "approved"))
+        answer = self._send("approving", department, calls.approve_review(review.id, slot))
+        day, start, end = slot.model_dump(mode="json").values()
+        print_fact("approved by", f"{self._logins['department']['login_id']} for {day}, {start} to {end}")
+        print_fact("review", answer.status)
 
-    def _receive(self, citizen: str, reference: str) -> str:
+    def _receive(self, applicant: Client, reference: str) -> str:
         print_heading("The pass arrives on the phone")
-        path = f"/applications/{reference}"
-        issued = self._until("the pass", lambda: self._get("the application", path, citizen).get("pass"))
-        message = self._until(
-            "the pass's message", lambda: self._message(lambda m: issued["number"] in m["text"])
+        view = calls.view_application(reference)
+        issued = self._wait_for("the pass", lambda: self._send("the application", applicant, view).pass_)
+        message = self._wait_for(
+            "the pass's message", lambda: self._message(lambda one: issued.number in one.text)
         )
-        print_fact("message", message["text"])
-        token = self._get("the pass", f"/passes/{issued['number']}", citizen)["token"]
+        print_fact("message", message.text)
+        token = self._send("the pass", applicant, calls.view_pass(issued.number)).token
         print_line()
         segno.make(token, error="m", boost_error=False).terminal(compact=True)
-        return str(issued["number"])
+        return token
 
-    def _enter(self, number: str, citizen: str) -> None:
+    def _enter(self, token: str) -> None:
         print_heading("A security officer scans it at the gate")
-        officer, gate = self._staff("security"), self._logins["security"]["gate"]
-        scan: Json = {
-            "token": self._get("the pass", f"/passes/{number}", citizen)["token"], "gate": gate, "direction": "entry",
-        }  # fmt: skip
-        preview = self._scan(officer, scan, None)
-        print_fact(
-            "preview",
-            f"{preview['verdict']}: {preview['applicant']['name_latin']}, party of {preview['party']}",
-        )
-        told = self._scan(officer, scan, {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"})
+        officer = self._sign_in_staff("security")
+        preview = self._scan(officer, token, None)
+        name = preview.applicant.name_latin if preview.applicant else ""
+        print_fact("preview", f"{preview.verdict}: {name}, party of {preview.party}")
+        result = self._scan(officer, token, ID_CHECK)
         print_fact("ID proof", "voter_id …4821 matched")
-        print_fact("verdict", told["verdict"])
-        if told["verdict"] != "admit":
-            raise StackFailed(f"the gate did not admit the pass: {told['verdict']}")
-        print_fact("inside", told["inside"])
+        print_fact("verdict", result.verdict)
+        if result.verdict != "admit":
+            raise StackFailed(f"the gate did not admit the pass: {result.verdict}")
+        print_fact("inside", result.inside)
 
-    def _scan(self, officer: str, scan: Json, id_check: Json | None) -> Json:
-        now = datetime.now(INDIA).isoformat()
-        return self._post(
-            "scanning",
-            "/scans",
-            {**scan, "nonce": secrets.token_hex(16), "scanned_at": now, "id_check": id_check},
-            officer,
-        )
+    def _scan(self, officer: Client, token: str, id_check: Matched | None) -> ScanResult:
+        scan = ScanPass(
+            token=token, gate=self._logins["security"]["gate"], direction="entry", nonce=secrets.token_hex(16),
+            scanned_at=datetime.now(INDIA), id_check=id_check,
+        )  # fmt: skip
+        return self._send("scanning", officer, calls.scan_pass(scan))
 
-    def _look_back(self, citizen: str, reference: str) -> None:
+    def _show_timeline(self, applicant: Client, reference: str) -> None:
         print_heading("The citizen looks at the timeline")
 
-        def entered() -> Json | None:
-            seen = self._get("the application", f"/applications/{reference}", citizen)
-            return seen if seen["status"] == "entered" else None
+        def entered() -> ApplicationView | None:
+            view = self._send("the application", applicant, calls.view_application(reference))
+            return view if view.status == "entered" else None
 
-        for entry in self._until("the entry in the timeline", entered)["timeline"]:
-            at = datetime.fromisoformat(entry["at"]).astimezone(INDIA)
-            print_fact(f"{at:%d %b %H:%M:%S}", entry["what"])
+        for entry in self._wait_for("the entry in the timeline", entered).timeline:
+            print_fact(f"{entry.at.astimezone(INDIA):%d %b %H:%M:%S}", entry.what)
 
-    def _staff(self, role: str) -> str:
+    def _sign_in_staff(self, role: str) -> Client:
         login = self._logins[role]
-        body = {"login_id": login["login_id"], "password": login["password"]}
-        return str(self._post(f"signing in as {login['login_id']}", "/sessions", body)["access_token"])
+        self._step = f"signing in as {login['login_id']}"
+        return self._anyone.sign_in(login["login_id"], login["password"])
 
-    def _message(self, wanted: Callable[[Json], bool]) -> Json | None:
-        """The newest message on the citizen's phone that is wanted."""
-        messages: list[Json] = self._ask(
-            "reading the phone", "GET", "/dev/messages", params={"to": self._mobile}
-        )
-        return max(filter(wanted, messages), key=lambda message: str(message["at"]), default=None)
+    def _message(self, wanted: Callable[[SentMessage], bool]) -> SentMessage | None:
+        """Return the newest message on the applicant's phone that is wanted."""
+        messages = self._send("reading the phone", self._anyone, local.list_messages(self._mobile)).root
+        return max(filter(wanted, messages), key=lambda message: message.at, default=None)
 
-    def _post(self, step: str, path: str, body: Json, token: str = "") -> Json:
-        headers = {"Idempotency-Key": secrets.token_hex(16), **_bearer(token)}
-        return dict(self._ask(step, "POST", f"/api/v1{path}", json=body, headers=headers))
-
-    def _get(self, step: str, path: str, token: str) -> Json:
-        return dict(self._ask(step, "GET", f"/api/v1{path}", headers=_bearer(token)))
-
-    def _ask(self, step: str, method: str, path: str, **content: Any) -> Any:
+    def _send(self, step: str, client: Client, call: Call[R]) -> R:
         self._step = step
-        answer = self._http.request(method, path, **content)
-        if not answer.is_success:
-            raise StackFailed(f"{step} was answered {answer.status_code}: {answer.text[:300]}")
-        return answer.json()
+        return client.send(call)
 
-    def _until(self, what: str, look: Callable[[], Found | None], seconds: float = 60) -> Found:
+    def _wait_for(self, what: str, look: Callable[[], Found | None], seconds: float = 60) -> Found:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if found := look():
@@ -186,20 +184,16 @@ class SmokeJourney:
         raise StackFailed(f"{what} did not come within {seconds:.0f} s")
 
 
-def _window(now: datetime) -> Json:
-    """Two hours from the next five minutes on; shortly before midnight tomorrow's first, which is open half an hour early."""
+def next_slot(now: datetime) -> Slot:
+    """Return two hours from the next full five minutes on.
+
+    Shortly before midnight it is tomorrow's first two hours, for which gates open half an hour early.
+    """
     start = (now + timedelta(minutes=6)).replace(second=0, microsecond=0)
     start -= timedelta(minutes=start.minute % 5)
     last = start.replace(hour=23, minute=59)
     if last - start < timedelta(minutes=20):
         start = (start + timedelta(days=1)).replace(hour=0, minute=0)
         last = start + timedelta(hours=2)
-    return {
-        "date": f"{start:%Y-%m-%d}",
-        "from": f"{start:%H:%M}",
-        "to": f"{min(start + timedelta(hours=2), last):%H:%M}",
-    }
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token else {}
+    end = min(start + timedelta(hours=2), last)
+    return Slot(day=start.date(), start=start.time(), end=end.time())

@@ -32,7 +32,7 @@ class Containers:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._vault = SecretStore(folder / "secrets.json")
+        self._secret_store = SecretStore(folder / "secrets.json")
         self._ports = ports.remembered(folder / "ports.json")
         self._addresses: dict[str, str] = {}
         self._running = ExitStack()
@@ -47,7 +47,7 @@ class Containers:
 
     def environment(self, name: str) -> dict[str, str]:
         return access.Environment(
-            self.broker_url, self.database_url, self._vault, self._ports, self._ports["gateway"]
+            self.broker_url, self.database_url, self._secret_store, self._ports, self._ports["gateway"]
         ).of(name)
 
     def grant_relay(self) -> None:
@@ -170,10 +170,10 @@ class Containers:
         return f"{scheme}://{role}:{self._database_password(role)}@{self._addresses['postgres']}/{database or role}"
 
     def _broker_password(self, user: str) -> str:
-        return self._vault.password(f"broker {user}")
+        return self._secret_store.password(f"broker {user}")
 
     def _database_password(self, role: str) -> str:
-        return self._vault.password(f"database {role}")
+        return self._secret_store.password(f"database {role}")
 
 
 def _kill(container: DockerContainer) -> None:

@@ -1,30 +1,42 @@
-"""An asyncio connection to the first node of the cluster that answers. For the relay, the gateway and the command line."""
+"""Connections to the first node of the broker that answers.
+
+`connect` is for asyncio: the relay, the gateway and the command line. The rest is for services, which use kombu.
+"""
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
+from amqp.exceptions import AMQPError, MessageNacked
+from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 CONNECT_TIMEOUT = 5.0
+"""Seconds for one node."""
 LOST = (
     aio_pika.exceptions.AMQPError,
     aio_pika.exceptions.ChannelInvalidStateError,
     OSError,
     asyncio.TimeoutError,
 )
-"""What going away looks like: protocol errors, a channel that is closed already, sockets, a node that does not answer."""
+"""What a lost connection raises on asyncio: protocol errors, a closed channel, sockets, a node that does not answer."""
+NOT_PUBLISHED = (OperationalError, AMQPError, MessageNacked, OSError, AttributeError)
+"""What publishing through kombu raises. A closed channel of py-amqp has no connection any more: `AttributeError`."""
 
 
 async def connect(urls: Sequence[str], name: str, heartbeat: int = 20) -> AbstractConnection:
-    """Connects to one node.
+    """Connect to one node.
 
     Args:
         urls: all nodes, tried in turn.
-        name: shown in the management pages.
+        name: shown in the broker's management pages.
         heartbeat: seconds.
 
     Raises:
@@ -39,3 +51,62 @@ async def connect(urls: Sequence[str], name: str, heartbeat: int = 20) -> Abstra
         except LOST as error:
             log.warning("broker node does not answer", error=type(error).__name__, part=name)
     raise ConnectionError("no node of the broker answers")
+
+
+def kombu_connection(urls: Sequence[str], heartbeat: int = 20, *, confirm: bool = True) -> Connection:
+    """Return a kombu connection that is not open yet; `open_to_any_node` opens it.
+
+    Args:
+        urls: all nodes.
+        heartbeat: seconds; 0 where nobody reads from the connection regularly.
+        confirm: whether the broker confirms what is published.
+    """
+    return Connection(
+        [url.replace("amqp://", "pyamqp://") for url in urls],
+        heartbeat=heartbeat,
+        failover_strategy="round-robin",
+        transport_options={"confirm_publish": confirm},
+    )
+
+
+def open_to_any_node(connection: Connection) -> None:
+    """Open a kombu connection. Each node is tried once: `backoff` decides when to try again, not kombu.
+
+    Raises:
+        kombu.exceptions.OperationalError: no node answers.
+    """
+    connection.ensure_connection(max_retries=len(connection.alt) - 1)
+
+
+class PublishingConnection:
+    """A connection on which one thread at a time publishes. It is opened at its first use and after each failure.
+
+    Args:
+        urls: all nodes.
+        confirm: whether the broker confirms what is published.
+    """
+
+    def __init__(self, urls: Sequence[str], *, confirm: bool) -> None:
+        self._urls = urls
+        self._confirm = confirm
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def channel(self) -> Iterator[Any]:
+        """Hold the connection's channel for the length of a block. An error in the block drops the connection.
+
+        Raises:
+            kombu.exceptions.OperationalError: no node answers.
+        """
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = kombu_connection(self._urls, heartbeat=0, confirm=self._confirm)
+                open_to_any_node(self._connection)
+                yield self._connection.default_channel
+            except BaseException:  # also a killed thread: what it left half written is not used again
+                broken, self._connection = self._connection, None
+                if broken is not None:
+                    broken.collapse()
+                raise

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from amqp.exceptions import AMQPError
-from kombu.exceptions import OperationalError as BrokerError
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
@@ -24,6 +22,7 @@ from contracts.wire import read_envelope, unwrap
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
+from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.personal_data import key_ring
 from services.chassis.messaging.raw_consumer import RawConsumer
 from services.chassis.messaging.retry import Mover
@@ -220,7 +219,7 @@ class EventEntrypoint(Entrypoint):
         log.error("event was not handled", queue=self.queue, exc_info=error)
         try:
             self.consumers.mover.move(self.queue, message, error)
-        except (BrokerError, AMQPError, OSError) as fault:
+        except NOT_PUBLISHED as fault:
             log.warning("message could not be moved and goes back", error=type(fault).__name__)
             consumer.give_back(message)
             return "returned"

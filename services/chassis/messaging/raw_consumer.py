@@ -10,9 +10,12 @@ from typing import Any
 
 from amqp.exceptions import AMQPError
 from kombu import Connection, Consumer, Queue
+from kombu.exceptions import OperationalError
 from kombu.mixins import ConsumerMixin
 from kombu.transport.pyamqp import Message
 
+from services.chassis.messaging.backoff import Backoff
+from services.chassis.messaging.broker import NOT_PUBLISHED, kombu_connection, open_to_any_node
 from services.chassis.runtime import metrics
 from services.chassis.runtime.logs import logger
 
@@ -20,16 +23,6 @@ log = logger(__name__)
 DRAIN_SECONDS = 20
 OnMessage = Callable[[str, Message], None]
 """Called with the queue's name and the undecoded message."""
-
-
-def connection(urls: Sequence[str], heartbeat: int = 20, *, confirm: bool = True) -> Connection:
-    """A lazy connection to the first node that answers."""
-    return Connection(
-        [url.replace("amqp://", "pyamqp://") for url in urls],
-        heartbeat=heartbeat,
-        failover_strategy="round-robin",
-        transport_options={"confirm_publish": confirm},
-    )
 
 
 class RawConsumer(ConsumerMixin):
@@ -54,7 +47,8 @@ class RawConsumer(ConsumerMixin):
         part: str,
         heartbeat: int = 20,
     ) -> None:
-        self.connection = connection(urls, heartbeat)
+        self.connection = kombu_connection(urls, heartbeat)
+        self._backoff = Backoff()
         self._queues = [Queue(name, no_declare=True) for name in queues]
         self._on_message = on_message
         self._prefetch = prefetch
@@ -80,16 +74,15 @@ class RawConsumer(ConsumerMixin):
 
     @contextmanager
     def establish_connection(self) -> Iterator[Connection]:
-        """A connection, tried for again every second or so. kombu's own pauses grow to half a minute."""
+        """Open a connection to a node that answers; `run` decides when to try again."""
         with self.create_connection() as fresh:
-            fresh.ensure_connection(
-                self.on_connection_error, interval_start=0.2, interval_step=0.2, interval_max=1
-            )
+            open_to_any_node(fresh)
             yield fresh
 
     def on_consume_ready(self, *_args: Any, **_kwargs: Any) -> None:
         """All consumers are registered with the broker."""
         self.consuming = True
+        self._backoff.reset()
         log.info("consuming", part=self._part, queues=len(self._queues))
 
     def on_consume_end(self, connection: Connection, _channel: Any) -> None:
@@ -102,26 +95,21 @@ class RawConsumer(ConsumerMixin):
             except TimeoutError:
                 connection.heartbeat_check()
 
-    def on_connection_error(self, exc: Exception, _interval: float) -> None:
-        """The broker is away; kombu tries again."""
-        self.consuming = False
-        log.warning("broker does not answer", part=self._part, error=type(exc).__name__)
-
     def on_connection_revived(self) -> None:
         """There is a connection again."""
         metrics.count_connection(self._part)
 
     def run(self, _tokens: int = 1, **kwargs: Any) -> None:
-        """Consumes until told to stop; a missing queue or a closed channel is tried again in a second."""
+        """Consume until `stop` is called. Connect again after any fault of the broker, also a queue that is missing."""
         while not self.should_stop:
             try:
                 for _ in self.consume(limit=None, **kwargs):
                     pass
-            except (*self.connection.connection_errors, AMQPError, OSError) as error:
+            except (OperationalError, AMQPError, OSError) as error:
                 self.consuming = False
                 if not self.should_stop:
                     log.warning("consuming was interrupted", part=self._part, error=type(error).__name__)
-                    sleep(1)
+                    sleep(self._backoff.next_pause())
         self.consuming = False
 
     def stop(self) -> None:
@@ -139,8 +127,7 @@ class RawConsumer(ConsumerMixin):
     def _finish(self, message: Message, how: Callable[[], None]) -> None:
         try:
             how()
-        except (*self.connection.connection_errors, AMQPError, OSError, AttributeError):
-            # py-amqp's closed channel has no connection: AttributeError
+        except NOT_PUBLISHED:
             log.info("the broker has this message again", part=self._part)
         finally:
             self._held.discard(id(message))

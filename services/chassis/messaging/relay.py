@@ -23,6 +23,7 @@ from contracts.subscriptions import exchange_of
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP, BoundedAsyncConnection
 from services.chassis.messaging import topology
+from services.chassis.messaging.backoff import Backoff
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.runtime import metrics
 from services.chassis.runtime.health import health
@@ -47,10 +48,6 @@ delete from outbox where position in (
 """
 PURGE_ROWS = 1000
 """Deleted at a time, between two batches: clearing out after a busy day holds up no event and stays below every timeout."""
-
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-"""Seconds between two tries while database or broker are away; twice as long each time, until a batch went through."""
 
 
 class Unconfirmed(Exception):
@@ -140,7 +137,7 @@ class OutboxRelay:
         self._publisher = Publisher(settings, f"relay:{self.name}")
         self.working = False
         self._purge_at = 0.0
-        self._pause = FIRST_PAUSE
+        self._backoff = Backoff()
         for event in events.ALL:
             if event.producer == self.name:
                 metrics.OUTBOX_SENT.labels(self.name, event.__name__)
@@ -153,8 +150,7 @@ class OutboxRelay:
             except (psycopg.Error, *LOST, Unconfirmed) as error:
                 self.working = False
                 log.warning("relay waits", database=self.name, error=type(error).__name__)
-                await asyncio.sleep(self._pause)
-                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+                await asyncio.sleep(self._backoff.next_pause())
 
     async def _work(self) -> None:
         connection = await asyncio.wait_for(
@@ -171,7 +167,7 @@ class OutboxRelay:
             self.working = True
             while True:
                 sent = await self._send_batch(connection)
-                self._pause = FIRST_PAUSE
+                self._backoff.reset()
                 await self._purge(connection)
                 if not sent:
                     await self._wait(connection)

@@ -9,15 +9,15 @@ The delayed copy keeps the routing key by which the delay queue's dead-lettering
 connection of its own, before the original is acknowledged.
 """
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kombu import Connection, Producer
+from kombu import Producer
 from kombu.transport.pyamqp import Message
 
 from contracts.envelope import UnreadableEvent
-from services.chassis.messaging.raw_consumer import connection
+from services.chassis.messaging.backoff import retrying
+from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection
 from services.chassis.messaging.topology import DEAD_EXCHANGE, delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.clock import now
@@ -26,6 +26,10 @@ ATTEMPTS = "x-epass-attempts"
 ERROR = "x-epass-error"
 FAILED_AT = "x-epass-failed-at"
 QUEUE = "x-epass-queue"
+COPIED = ("message_id", "type", "correlation_id", "timestamp", "reply_to")
+"""Properties that the copy of a message takes over."""
+RETRY_SECONDS = 3.0
+"""How long publishing a copy is tried; then the original goes back to its queue."""
 
 
 class PermanentError(Exception):
@@ -67,17 +71,15 @@ class Mover:
     """Publishes copies to the delay queues and the dead letters, each confirmed."""
 
     def __init__(self, urls: Sequence[str], steps: int, limit: int) -> None:
-        self._urls = urls
         self._steps = steps
         self._limit = limit
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
+        self._connection = PublishingConnection(urls, confirm=True)
 
     def move(self, queue: str, message: Message, error: BaseException) -> None:
         """Moves a message to where its error sends it. The caller acknowledges the original afterwards.
 
         Raises:
-            kombu.exceptions.OperationalError: the broker did not confirm; the original must not be acknowledged.
+            one of NOT_PUBLISHED: the broker did not confirm; the original must not be acknowledged.
         """
         attempts = attempts_of(message)
         decision = decide(error, attempts, self._steps, self._limit)
@@ -100,14 +102,10 @@ class Mover:
             metrics.DEAD_LETTERED.labels(queue, decision.reason).inc()
 
     def _publish(self, exchange: str, key: str, message: Message, headers: dict[str, object]) -> None:
-        kept = ("message_id", "type", "correlation_id", "timestamp", "reply_to")
-        properties = {name: value for name, value in message.properties.items() if name in kept}
-        with self._lock:
-            if self._connection is None:
-                self._connection = connection(self._urls)
-            try:
-                self._connection.ensure_connection(max_retries=2, interval_start=0.2, timeout=3)
-                Producer(self._connection.default_channel, auto_declare=False).publish(
+        properties = {name: value for name, value in message.properties.items() if name in COPIED}
+        for attempt in retrying(NOT_PUBLISHED, RETRY_SECONDS):
+            with attempt, self._connection.channel() as channel:
+                Producer(channel, auto_declare=False).publish(
                     message.body,
                     exchange=exchange,
                     routing_key=key,
@@ -122,12 +120,3 @@ class Mover:
                     confirm_timeout=5,
                     **properties,
                 )
-            except BaseException:  # also a killed thread: what it left half written is not used again
-                broken, self._connection = self._connection, None
-                broken.collapse()
-                raise
-
-    def close(self) -> None:
-        """Closes the connection."""
-        if self._connection is not None:
-            self._connection.release()

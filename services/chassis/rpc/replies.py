@@ -1,62 +1,47 @@
-"""Answers to RPCs, in nameko's form, over one connection of the process' own.
+"""Replies to RPCs, in nameko's form, over one connection of the process's own.
 
-nameko opens a pooled publisher for each answer and waits for the broker's confirm. An answer needs none: a caller that
+nameko opens a pooled publisher for each reply and waits for the broker's confirm. A reply needs neither: a caller that
 does not get it repeats its command with the same key.
 """
 
 import json
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from amqp.basic_message import Message as Basic
-from amqp.exceptions import AMQPError
-from kombu import Connection
-from kombu.exceptions import OperationalError as BrokerError
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import serialize
 
 from contracts.subscriptions import RPC_EXCHANGE
-from services.chassis.messaging.raw_consumer import connection
+from services.chassis.messaging.backoff import retrying
+from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection
 
-NOT_SENT = (BrokerError, AMQPError, OSError, AttributeError)
-"""py-amqp's closed channel has no connection: AttributeError."""
+RETRY_SECONDS = 1.0
 
 
 class Replier:
-    """Sends answers; a lost connection is opened again once for each answer that needs it."""
+    """Publishes replies. A lost connection is opened again for a short time, as the caller does not wait for long."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        self._urls = urls
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
+        self._connection = PublishingConnection(urls, confirm=False)
 
-    def send(self, request: Message, result: Any, error: BaseException | None) -> None:
-        """Answers a request.
+    def reply(self, request: Message, result: Any, error: BaseException | None) -> None:
+        """Publish the reply to a request.
 
         Raises:
-            one of NOT_SENT: the broker is away; nobody has the answer.
+            one of NOT_PUBLISHED: the broker is away; nobody has the reply.
         """
         body = json.dumps(
             {"result": result, "error": serialize(error) if error is not None else None}
         ).encode()
-        properties = {"content_type": "application/json", "content_encoding": "utf-8"}
-        message = Basic(body, correlation_id=request.properties.get("correlation_id"), **properties)
-        with self._lock:
-            try:
-                self._publish(message, request.properties["reply_to"])
-            except NOT_SENT:
-                self._forget()
-                self._publish(message, request.properties["reply_to"])
-
-    def _publish(self, message: Basic, reply_to: str) -> None:
-        if self._connection is None:
-            fresh = connection(self._urls, heartbeat=0, confirm=False)
-            fresh.ensure_connection(max_retries=1, interval_start=0.1, timeout=3)
-            self._connection = fresh
-        self._connection.default_channel.basic_publish(message, exchange=RPC_EXCHANGE, routing_key=reply_to)
-
-    def _forget(self) -> None:
-        broken, self._connection = self._connection, None
-        if broken is not None:
-            broken.collapse()
+        message = Basic(
+            body,
+            correlation_id=request.properties.get("correlation_id"),
+            content_type="application/json",
+            content_encoding="utf-8",
+        )
+        for attempt in retrying(NOT_PUBLISHED, RETRY_SECONDS):
+            with attempt, self._connection.channel() as channel:
+                channel.basic_publish(
+                    message, exchange=RPC_EXCHANGE, routing_key=request.properties["reply_to"]
+                )

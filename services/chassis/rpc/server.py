@@ -13,8 +13,6 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar
 
-from amqp.exceptions import AMQPError
-from kombu.exceptions import OperationalError as BrokerError
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.rpc import Rpc, RpcConsumer
@@ -28,9 +26,10 @@ from contracts.model import Wire
 from contracts.rpc.call import Call, Method
 from contracts.subscriptions import rpc_queue
 from services.chassis.db.availability import is_away, is_busy
+from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.raw_consumer import RawConsumer
 from services.chassis.messaging.retry import Mover, PermanentError
-from services.chassis.rpc.replies import NOT_SENT, Replier
+from services.chassis.rpc.replies import Replier
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.health import health
@@ -173,7 +172,7 @@ class GuardedConsumer(RpcConsumer):
         log.error("message is no request", queue=self.queue_name, why=str(error))
         try:
             self.mover.move(self.queue_name, message, error)
-        except (BrokerError, AMQPError, OSError):
+        except NOT_PUBLISHED:
             self.consumer.give_back(message)
         else:
             self.consumer.acknowledge(message)
@@ -197,8 +196,8 @@ class GuardedConsumer(RpcConsumer):
     def handle_result(self, message: Message, result: Any, exc_info: Any) -> tuple[Any, Any]:
         """Answers, then acknowledges. Where the broker is away the request goes back: nobody has the answer yet."""
         try:
-            self.replier.send(message, result, exc_info[1] if exc_info else None)
-        except NOT_SENT as fault:
+            self.replier.reply(message, result, exc_info[1] if exc_info else None)
+        except NOT_PUBLISHED as fault:
             log.warning("answer was not sent", error=type(fault).__name__)
             self.consumer.give_back(message)
         else:

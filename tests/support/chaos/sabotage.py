@@ -109,7 +109,7 @@ def no_idempotency() -> None:
     """A command that is repeated is carried out again. (Handlers are imported afterwards, and get this one.)"""
     from services.chassis.rpc import idempotency
 
-    put(idempotency, "once", lambda _session, _call, _route, _request, effect, answer: answer(effect()))
+    put(idempotency, "once", lambda _session, _call, _route, _request, effect, answer, **_: answer(effect()))
 
 
 def no_row_lock() -> None:

@@ -16,8 +16,8 @@ from services.gateway.middleware.body_limit import BodyLimit
 from services.gateway.middleware.compression import Compression
 from services.gateway.middleware.request_log import RequestLog
 from services.gateway.middleware.response_headers import ResponseHeaders
-from services.gateway.pages import failing
-from services.gateway.pages.answers import AnswersCookie
+from services.gateway.pages.shared import error_pages
+from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.rpc.client import RpcClient
 from services.gateway.state import GatewayState
 
@@ -77,7 +77,7 @@ def create_app(
 def _surround(app: FastAPI, options: Settings) -> None:
     """Middlewares; the last one added is the outermost."""
     app.add_middleware(BodyLimit)
-    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: failing.on_fault})
+    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: error_pages.on_fault})
     app.add_middleware(Compression, compresslevel=6)
     app.add_middleware(ResponseHeaders, https=options.public_url.startswith("https://"))
     app.add_middleware(RequestLog)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from contracts.model import Language
 from services.chassis.runtime.clock import IST, now
-from services.gateway.pages.languages import texts
+from services.gateway.pages.shared.languages import texts
 from tests.support.running import eventually
 from tests.support.system import System
 

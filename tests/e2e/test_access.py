@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotFound
-from services.gateway.pages.languages import LANGUAGES, texts
+from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.e2e.pages_alone import APPROVED, PagesAlone
 from tests.e2e.states import REVIEW, STATES, State
 from tests.support.applying import HIDDEN, SAME_SITE

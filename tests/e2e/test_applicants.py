@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from contracts.model import Language
 from services.chassis.runtime.clock import IST, now
-from services.gateway.pages.languages import day_in_words
+from services.gateway.pages.shared.languages import day_in_words
 from tests.e2e.conftest import DESK, WAYS
 from tests.e2e.people import Staff, Visitor, newest_message, press, said
 from tests.support.running import eventually

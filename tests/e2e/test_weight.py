@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from bench.weight import weigh, weigh_in_order
 from contracts.model import Person
 from services.gateway.middleware.compression import Compression
-from services.gateway.pages.languages import LANGUAGES
+from services.gateway.pages.shared.languages import LANGUAGES
 from tests.e2e.pages_alone import PagesAlone
 from tests.support.factories.gateway import pass_view
 

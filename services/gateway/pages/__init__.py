@@ -15,30 +15,37 @@ from services.gateway.pages import (
     kiosks,
     landing,
     logins,
-    pass_page,
     phone,
     sign_in,
     staff,
 )
-from services.gateway.pages.applications import changing, reading
+from services.gateway.pages.applications import routes as applications
 from services.gateway.pages.apply import routes as apply
 from services.gateway.pages.counter import routes as counter
+from services.gateway.pages.passes import routes as passes
+
+FEATURES = (
+    landing,
+    sign_in,
+    apply,
+    applications,
+    assist,
+    staff,
+    logins,
+    desk,
+    gate,
+    counter,
+    kiosk,
+    kiosks,
+    passes,
+    docs,
+)
+"""Modules with a ``router``, in the order in which their routes are matched."""
 
 
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
-    """All pages; the phone only where it is allowed."""
-    applicant = (sign_in.router, apply.router, reading.router, changing.router, assist.router)
-    pages = (
-        *applicant,
-        staff.router,
-        logins.router,
-        desk.router,
-        gate.router,
-        counter.router,
-        kiosk.router,
-        kiosks.router,
-    )
-    return (landing.router, *pages, pass_page.router, docs.router, *((phone.router,) if local_mode else ()))
+    """Return the routers of all pages; the phone's only in local mode."""
+    return (*(feature.router for feature in FEATURES), *((phone.router,) if local_mode else ()))
 
 
 def mount_static(app: FastAPI) -> None:

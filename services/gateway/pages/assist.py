@@ -5,11 +5,10 @@ The visitor's session is what authorises; the operator's lies beside it and is r
 
 from fastapi import APIRouter, Response
 
-from services.gateway.pages import cookies
-from services.gateway.pages.ending import end_session
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.sign_in import forget
-from services.gateway.pages.view import OperatorPage
+from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.sign_out import end_session, forget
+from services.gateway.pages.shared.view import OperatorPage
 
 router = APIRouter(prefix="/{language:lang}/assist", include_in_schema=False, route_class=PageRoute)
 

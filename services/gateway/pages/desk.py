@@ -16,9 +16,9 @@ from contracts.errors import Conflict, InvalidInput, NotFound
 from contracts.model import ReviewStatus
 from contracts.rpc.approval import ReviewId, ReviewQuestion, ReviewSearch, ReviewView
 from contracts.rpc.call import Method
-from services.gateway.pages.apply import choices
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import DepartmentPage, View, key_of, text_of
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import DepartmentPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
 TABS: tuple[ReviewStatus, ...] = ("pending", "approved", "rejected", "returned", "withdrawn", "closed")
@@ -200,9 +200,9 @@ async def _decision_page(
 ) -> Response:
     review = await view.caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     values: dict[str, Any] = {
-        "site": await choices.site(view, review.site),
+        "site": await directory.site(view, review.site),
         "officers": await _officers(view, review),
-        "departments": await choices.departments(view, review.site) if verb == "forward" else [],
+        "departments": await directory.departments(view, review.site) if verb == "forward" else [],
     }
     return view.html(
         f"desk/{verb}.html", status, review=review, typed=typed, errors=errors, changed=changed, **values
@@ -210,4 +210,4 @@ async def _decision_page(
 
 
 async def _officers(view: View, review: ReviewView) -> dict[str, Any]:
-    return {one.code: one for one in await choices.officers(view, review.department, "")}
+    return {one.code: one for one in await directory.officers(view, review.department, "")}

@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 
 from services.gateway.access import Anyone
 from services.gateway.middleware.response_headers import SECURITY_HEADERS
-from services.gateway.pages.render import page
+from services.gateway.pages.shared.render import page
 
 router = APIRouter(include_in_schema=False)
 _POLICY = {"Content-Security-Policy": f"{SECURITY_HEADERS['Content-Security-Policy']}; img-src 'self' data:"}

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.rpc.verify import InsideQuestion, ScanPass
-from services.gateway.pages.apply import choices
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import SecurityPage, View, text_of
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import SecurityPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
 LONGEST_NUMBER = 20
@@ -80,7 +80,7 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
 
 async def _ask(view: View, said: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
     """The first form; it asks for the gate too where the login stands at none in particular."""
-    site = None if view.principal.gate else await choices.site(view, view.principal.site or "")
+    site = None if view.principal.gate else await directory.site(view, view.principal.site or "")
     return view.html("gate/ask.html", status, errors=errors, said=said, gates=site.gates if site else ())
 
 
@@ -97,7 +97,7 @@ async def _answered(
         return view.html(
             "gate/check.html", 422 if problems else 200, shown=shown, said=said, errors=problems or {}
         )
-    site = await choices.site(view, shown.site) if shown.site else None
+    site = await directory.site(view, shown.site) if shown.site else None
     return view.html("gate/verdict.html", shown=shown, direction=direction, said=said, site=site)
 
 

@@ -13,11 +13,10 @@ from contracts.rpc.accounts import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from contracts.rpc.issuance import PassNumber
 from services.gateway.access import limited
-from services.gateway.pages import cookies
-from services.gateway.pages.apply import choices
-from services.gateway.pages.failing import PageRoute, too_many
-from services.gateway.pages.sign_in import forget
-from services.gateway.pages.view import ApplicantPage, OpenPage, View, key_of, text_of
+from services.gateway.pages.shared import cookies, directory
+from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.sign_out import forget
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
 WAITING = frozenset({"submitted", "approved"})
@@ -83,7 +82,7 @@ async def show_slip(view: ApplicantPage) -> Response:
         shown=shown,
         paper="receipt",
         back="/kiosk/done",
-        **await choices.names(view, shown),
+        **await directory.names(view, shown),
     )
 
 
@@ -99,7 +98,7 @@ async def show_pass(view: ApplicantPage) -> Response:
         shown=shown,
         paper="receipt",
         back="/kiosk/done",
-        **await choices.names(view, shown),
+        **await directory.names(view, shown),
     )
 
 

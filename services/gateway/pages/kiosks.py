@@ -7,9 +7,9 @@ from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.rpc.accounts import IssueLogin, LoginId, LoginView
 from contracts.rpc.call import Page
-from services.gateway.pages.apply import choices
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import AdoPage, View, key_of, text_of
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
 JUST_BEFORE = "KIO"
@@ -61,5 +61,10 @@ async def _list(view: View, typed: dict[str, str], errors: dict[str, str], statu
     found = (await view.caller.ask(rpc.accounts.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
     kiosks: list[LoginView] = [one for one in found if one.role == "kiosk"]
     return view.html(
-        "kiosks/list.html", status, kiosks=kiosks, sites=await choices.sites(view), typed=typed, errors=errors
+        "kiosks/list.html",
+        status,
+        kiosks=kiosks,
+        sites=await directory.sites(view),
+        typed=typed,
+        errors=errors,
     )

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway.access import Anyone
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.languages import preferred
-from services.gateway.pages.view import OpenPage
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.languages import preferred
+from services.gateway.pages.shared.view import OpenPage
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

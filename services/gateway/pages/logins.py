@@ -10,9 +10,9 @@ from contracts.errors import Conflict, InvalidInput
 from contracts.model import Role
 from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId
 from contracts.rpc.call import Method, Page
-from services.gateway.pages.apply import choices
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import AdoPage, View, key_of, text_of
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/logins", include_in_schema=False, route_class=PageRoute)
 ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
@@ -93,7 +93,7 @@ def _not_readable(field: str, kind: str) -> str:
 
 
 async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], status: int = 200) -> Response:
-    sites = await choices.sites(view)
+    sites = await directory.sites(view)
     departments = (await view.caller.state.departments.get()).items
     return view.html(
         "logins/new.html",

@@ -11,7 +11,7 @@ from contracts.rpc.notify import SentMessage
 from services.chassis.runtime.clock import IST
 from services.gateway.access import Anyone
 from services.gateway.api.local import messages_to
-from services.gateway.pages.render import page
+from services.gateway.pages.shared.render import page
 
 router = APIRouter(include_in_schema=False)
 _LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)।]")

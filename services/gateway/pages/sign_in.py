@@ -1,23 +1,21 @@
 """An applicant signs in with a mobile and the code that is sent to it; there is no account and no password."""
 
 import re
-from contextlib import suppress
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.errors import ContractError, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
+from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.accounts import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
-from services.gateway.access import applicant, limited
-from services.gateway.pages import cookies
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.apply.keeping import UNTIL_SIGNED_IN, owner
-from services.gateway.pages.ending import end_session
-from services.gateway.pages.failing import RETRY, PageRoute, too_many
-from services.gateway.pages.view import OpenPage, View, text_of
+from services.gateway.access import limited
+from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.answers import POSTED, Answers, owner
+from services.gateway.pages.shared.error_pages import RETRY, PageRoute, too_many
+from services.gateway.pages.shared.sign_out import forget
+from services.gateway.pages.shared.view import OpenPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 PLACES = {"apply": "/apply/who", "history": "/applications"}
@@ -110,7 +108,7 @@ async def check_code(view: OpenPage) -> Response:
 def of_person(answers: Answers, whose: str) -> Answers:
     """The answers that are shown to whoever has signed in: his own, else at most what was posted a moment ago and belongs to nobody yet."""
     if "whose" not in answers:
-        mine = {name: value for name, value in answers.items() if name == UNTIL_SIGNED_IN}
+        mine = {name: value for name, value in answers.items() if name == POSTED}
     else:
         mine = answers if answers["whose"] == whose else {}
     return {name: value for name, value in mine.items() if name != "sign_in"} | {"whose": whose}
@@ -122,14 +120,6 @@ async def leave(view: OpenPage) -> Response:
     response = view.to("/kiosk" if view.kiosk else "/cleared")
     await forget(view, response)
     return response
-
-
-async def forget(view: View, response: Response) -> None:
-    """Takes answers and session of an applicant out of the browser, and ends the session."""
-    cookies.answers_cookie(view.request).clear(response)
-    cookies.sign_out(response, view.request)
-    with suppress(ContractError):  # nobody was signed in, or not any more
-        await end_session(await applicant.of_page(view.request))
 
 
 @router.get("/cleared")

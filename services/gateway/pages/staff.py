@@ -9,10 +9,10 @@ from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.model import Role
 from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
 from services.gateway.access import limited
-from services.gateway.pages import cookies
-from services.gateway.pages.ending import end_session
-from services.gateway.pages.failing import PageRoute, too_many
-from services.gateway.pages.view import OpenPage, StaffPage, View, text_of
+from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.sign_out import end_session
+from services.gateway.pages.shared.view import OpenPage, StaffPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/staff", include_in_schema=False, route_class=PageRoute)
 HOMES: dict[Role, str] = {

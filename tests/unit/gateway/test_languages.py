@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment, nodes
 
 from services.gateway import message_catalogues
-from services.gateway.pages.languages import LANGUAGES, texts, time_of_day
+from services.gateway.pages.shared.languages import LANGUAGES, texts, time_of_day
 
 TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}

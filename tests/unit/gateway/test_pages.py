@@ -9,9 +9,9 @@ from contracts.errors import InternalError, NotFound, Unavailable
 from contracts.model import Language, Person
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from services.chassis.runtime.clock import now
-from services.gateway.pages.languages import LANGUAGES, texts
-from services.gateway.pages.pass_page import NOT_FOUND, UNAVAILABLE
+from services.gateway.pages.passes.routes import NOT_FOUND, UNAVAILABLE
 from services.gateway.pages.phone import linked
+from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import browser, pass_view, stubbed
 
 CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Response
 
 from contracts.errors import Unavailable
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.apply.asking import findings
-from services.gateway.pages.apply.keeping import ApplyRoute, answers_of, keep, typed_before, was_sent
-from services.gateway.pages.apply.questions import MOST_COMPANIONS, Problems, companion
-from services.gateway.pages.failing import RETRY
-from services.gateway.pages.view import ApplicantPage, View, text_of
+from services.gateway.pages.apply.form_session import ApplyRoute, answers_of, typed_before, was_sent
+from services.gateway.pages.apply.question_page import findings
+from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.error_pages import RETRY
+from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion
+from services.gateway.pages.shared.view import ApplicantPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
 PLACES = {"name_latin": "name"}
@@ -42,7 +42,7 @@ async def add_companion(view: ApplicantPage) -> Response:
     problems = problems or _problems(found, f"companions.{number}.")
     if problems:
         return _page(view, answers, one, problems, 422)
-    return keep(view, view.to("/apply/companions"), answers | said | {"companions_done": False})
+    return view.save_answers(view.to("/apply/companions"), answers | said | {"companions_done": False})
 
 
 @router.post("/companions/remove")
@@ -53,7 +53,7 @@ async def remove_companion(view: ApplicantPage) -> Response:
     which = text_of(form, "which")
     if which.isdecimal() and int(which) < len(companions) == int(text_of(form, "of") or len(companions)):
         del companions[int(which)]
-    return keep(view, view.to("/apply/companions"), answers | {"companions": companions})
+    return view.save_answers(view.to("/apply/companions"), answers | {"companions": companions})
 
 
 def _problems(found: list[tuple[str, str]], prefix: str) -> Problems:

@@ -7,18 +7,17 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.rpc.call import Page
-from services.gateway.pages.apply import companions, sending
-from services.gateway.pages.apply.asking import asked, findings
-from services.gateway.pages.apply.keeping import (
+from services.gateway.pages.apply import companions, submission
+from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     answers_of,
-    keep,
     typed_before,
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.questions import BY_NAME, QUESTIONS, Question, next_question
-from services.gateway.pages.view import ApplicantPage, OpenPage, View
+from services.gateway.pages.apply.question_page import asked, findings
+from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
 
@@ -30,7 +29,7 @@ async def start(view: OpenPage) -> Response:
 
 
 router.routes.extend(
-    [*companions.router.routes, *sending.router.routes]
+    [*companions.router.routes, *submission.router.routes]
 )  # before the questions, whose names they would be
 
 
@@ -51,7 +50,7 @@ async def ask(view: ApplicantPage, name: str) -> Response:
     page = await asked(
         view, question, shown, {}, has_applied=name == "who" and not view.kiosk and await _has_applied(view)
     )
-    return keep(view, page, answers) if form is None else page
+    return view.save_answers(page, answers) if form is None else page
 
 
 @router.post("/{name}")
@@ -70,9 +69,9 @@ async def answer(view: ApplicantPage, name: str) -> Response:
     if problems:
         return await asked(view, question, answers, problems, 422)
     if name == "companions" and not answers["companions_done"]:
-        return keep(view, view.to("/apply/companion"), answers)
+        return view.save_answers(view.to("/apply/companion"), answers)
     following = next_question(answers)
-    return keep(view, view.to(f"/apply/{following.name}" if following else "/apply/check"), answers)
+    return view.save_answers(view.to(f"/apply/{following.name}" if following else "/apply/check"), answers)
 
 
 def _question(name: str) -> Question:

@@ -13,14 +13,14 @@ from contracts.events import OfficerRecord
 from contracts.model import Language
 from contracts.rpc.application import SubmitAtCounter
 from services.chassis.runtime.clock import IST, now
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.apply import choices
-from services.gateway.pages.apply.form import request_of
-from services.gateway.pages.apply.questions import BY_NAME, Problems
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.party import LineProblem, Party
-from services.gateway.pages.languages import LANGUAGES
-from services.gateway.pages.view import View, text_of
+from services.gateway.pages.shared import directory, visit_times
+from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.application_form import request_of
+from services.gateway.pages.shared.languages import LANGUAGES
+from services.gateway.pages.shared.questions import BY_NAME, Problems
+from services.gateway.pages.shared.view import View, text_of
 
 ASKED = tuple(
     BY_NAME[name] for name in ("name", "id", "department", "purpose", "when", "vehicle", "assistance")
@@ -121,7 +121,7 @@ async def find_officer(view: View, walk_in: WalkIn) -> None:
     typed, department = walk_in.typed, walk_in.answers.get("department")
     if not typed["officer"] or not department:
         return
-    found = await choices.officers(view, department, typed["officer"])
+    found = await directory.officers(view, department, typed["officer"])
     chosen = [one for one in found if one.code == typed["officer_code"]] or list(found)
     if len(chosen) == 1:
         walk_in.answers["officer"] = chosen[0].code
@@ -134,13 +134,15 @@ async def find_officer(view: View, walk_in: WalkIn) -> None:
 
 async def fresh(view: View, site: str) -> WalkIn:
     """An empty form, for a visit that begins now where the site is open, else when it opens next."""
-    record = await choices.site(view, site)
+    record = await directory.site(view, site)
     typed = dict.fromkeys(TYPED, "") | {"language": view.language, "deliver_by": "sms"}
-    days = choices.open_days(record, view.caller.state.options.furthest_days, now()) if record else iter(())
+    days = (
+        visit_times.open_days(record, view.caller.state.options.furthest_days, now()) if record else iter(())
+    )
     return WalkIn(typed | next_window(next(days, None), now().astimezone(IST)))
 
 
-def next_window(day: choices.Day | None, at: datetime) -> dict[str, str]:
+def next_window(day: visit_times.Day | None, at: datetime) -> dict[str, str]:
     """The fields of the window that a new form offers, from now on or from when the site opens."""
     if day is None:
         return {}
@@ -157,7 +159,7 @@ async def offered(view: View, site: str) -> dict[str, Any]:
     """What the page has to choose from."""
     spoken: tuple[Language, ...] = LANGUAGES
     return {
-        "departments": await choices.departments(view, site),
+        "departments": await directory.departments(view, site),
         "spoken": spoken,
-        "site": await choices.site(view, site),
+        "site": await directory.site(view, site),
     }

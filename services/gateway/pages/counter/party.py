@@ -6,9 +6,9 @@ The parts are parted by commas, semicolons or the tabs of a spreadsheet. The kin
 import re
 from dataclasses import dataclass
 
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.languages import LANGUAGES, texts
-from services.gateway.pages.vocabulary import ID_TYPES
+from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.languages import LANGUAGES, texts
+from services.gateway.pages.shared.vocabulary import ID_TYPES
 
 MOST = 50
 NO_TYPE_SAID = "other_photo_id"

@@ -11,12 +11,11 @@ from contracts.model import ApplicationStatus
 from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
-from services.gateway.pages.applications.showing import told_in_words
-from services.gateway.pages.apply import choices
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import ReceptionPage, View, key_of, text_of
+from services.gateway.pages.shared import directory, timeline
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import ReceptionPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
@@ -69,8 +68,8 @@ async def show_application(view: ReceptionPage, reference: str, told: str = "") 
     shown = await view.caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
     return view.html(
-        "counter/application.html", shown=shown, own=own, **await choices.names(view, shown), waits=shown.status in WAITING,
-        lines=await told_in_words(view, shown.timeline, shown.note),
+        "counter/application.html", shown=shown, own=own, **await directory.names(view, shown), waits=shown.status in WAITING,
+        lines=await timeline.in_words(view, shown.timeline, shown.note),
         told=told if told in {"masked", "late"} else "",
     )  # fmt: skip
 
@@ -110,7 +109,7 @@ async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper)
     shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
     return view.html(
-        f"counter/{kind}.html", shown=shown, paper=paper, back=back, **await choices.names(view, shown)
+        f"counter/{kind}.html", shown=shown, paper=paper, back=back, **await directory.names(view, shown)
     )
 
 

@@ -15,7 +15,7 @@ from contracts.rpc.application import StatusView
 from services.chassis.runtime.clock import now
 from services.gateway.main import main
 from services.gateway.middleware.request_log import correlation_of
-from services.gateway.pages.render import asset
+from services.gateway.pages.shared.render import asset
 from services.gateway.rate_limits import LIMITS
 from tests.support.factories.gateway import (
     REFERENCE,

@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from fastapi import Request, Response
 
-from services.gateway.pages.answers import AnswersCookie, TooLong
+from services.gateway.pages.shared.answers import AnswersCookie, TooLong
 
 GURMUKHI = [chr(code) for code in range(0x0A05, 0x0A4D)]
 KEY = Fernet.generate_key().decode()
@@ -77,7 +77,7 @@ def test_what_is_not_ours_is_no_answer(spoil: Any) -> None:
 def test_answers_are_forgotten_after_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     cookie = AnswersCookie((KEY,), secure=True)
     cookies = kept(cookie, ANSWERS)
-    monkeypatch.setattr("services.gateway.pages.answers.SECONDS", -1)
+    monkeypatch.setattr("services.gateway.pages.shared.answers.SECONDS", -1)
     assert cookie.read(asked_with(cookies)) == {}
 
 

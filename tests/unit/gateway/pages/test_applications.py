@@ -22,7 +22,7 @@ from contracts.rpc.application import (
 from contracts.rpc.approval import Whereabouts
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.pages.waiting import within
+from services.gateway.pages.shared.waiting_times import within
 from tests.support.applying import Reader, hidden, stub
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
 

@@ -9,7 +9,7 @@ import pytest
 from contracts.rpc.accounts import ApplicantSession, OtpRequest, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.pages import view
+from services.gateway.pages.shared import view
 from tests.support.applying import SAME_SITE, Reader, hidden, stub
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
 

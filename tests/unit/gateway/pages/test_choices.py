@@ -6,7 +6,7 @@ import pytest
 
 from contracts.events import ClosedDay, OpeningHours
 from services.chassis.runtime.clock import IST
-from services.gateway.pages.apply.choices import Day, begins, ends, open_days, usual_windows
+from services.gateway.pages.shared.visit_times import Day, begins, ends, open_days, usual_windows
 from tests.support.applying import SITE
 
 TUESDAY = date(2026, 12, 1)

@@ -14,9 +14,9 @@ from contracts.rpc.application import Acknowledged, ApplicationView, LookupHit, 
 from contracts.rpc.approval import OfficerList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import IST, now
-from services.gateway.pages.apply.choices import Day
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
+from services.gateway.pages.shared.visit_times import Day
 from tests.support.applying import BALDEV, SAME_SITE, stub
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, pass_view, signed
 

@@ -9,9 +9,9 @@ from contracts.errors import Unavailable
 from contracts.rpc.accounts import ApplicantSession, OtpRequest
 from contracts.rpc.application import Acknowledged, Checked
 from services.chassis.runtime.clock import now
-from services.gateway.pages.apply import routes, sending
-from services.gateway.pages.apply.keeping import ApplyRoute
-from services.gateway.pages.failing import PageRoute
+from services.gateway.pages.apply import routes, submission
+from services.gateway.pages.apply.form_session import ApplyRoute
+from services.gateway.pages.shared.error_pages import PageRoute
 from tests.support.applying import Reader, hidden, somebody
 from tests.support.factories.gateway import REFERENCE, TableClient, claims, signed
 
@@ -234,7 +234,7 @@ async def test_clearing_clears_while_accounts_is_away(reader: tuple[Reader, Tabl
 async def test_control_without_the_digest_what_nobody_saw_is_sent(
     reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "digest", lambda _: "the same")
+    monkeypatch.setattr(submission, "digest", lambda _: "the same")
     person, client = reader
     one_tab = hidden(await person.answer())
     await person.send("/apply/purpose", **WHY)

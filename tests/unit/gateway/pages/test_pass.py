@@ -13,8 +13,8 @@ from contracts.events import OfficerRecord, SiteAdvice, SiteRecord
 from contracts.model import Companion, Language
 from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
 from contracts.rpc.verify import PassUse
-from services.gateway.pages.languages import texts
-from services.gateway.pages.pass_facts import ENDINGS
+from services.gateway.pages.passes.facts import ENDINGS
+from services.gateway.pages.shared.languages import texts
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, pass_view, stubbed
 from tests.support.paths import ROOT
 

@@ -17,15 +17,15 @@ from contracts.errors import NotFound
 from contracts.rpc.accounts import ApplicantSession, OtpRequest
 from services.chassis.runtime.clock import now
 from services.gateway import access, rate_limits
-from services.gateway.pages import view as view_module
-from services.gateway.pages.apply.keeping import owner
+from services.gateway.pages.shared import view as view_module
+from services.gateway.pages.shared.answers import owner
 from services.gateway.pages.sign_in import place_of
 from tests.support.applying import SAME_SITE, Reader, stub
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION
 from tests.unit.gateway.test_access import UNDER_A_LANGUAGE
 
-GATEWAY = Path(view_module.__file__).parents[1]
+GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
 IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate"}
 """What a page's address may say after its question mark: places, states and cursors. ``q`` is an officer's name, which is public."""

@@ -6,7 +6,6 @@ says so sends the same form again.
 
 import hashlib
 import json
-import re
 from contextlib import suppress
 from uuid import uuid4
 
@@ -15,16 +14,12 @@ from fastapi.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from contracts.identity import NotLastFour, last_four
-from contracts.mobile import ascii_digits
-from services.gateway.pages.answers import Answers, TooLong
-from services.gateway.pages.apply.questions import QUESTIONS
-from services.gateway.pages.cookies import answers_cookie
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import LARGEST_FIELD, MOST_FIELDS, View, text_of
+from services.gateway.pages.shared.answers import POSTED, Answers, TooLong
+from services.gateway.pages.shared.cookies import answers_cookie
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.questions import QUESTIONS
+from services.gateway.pages.shared.view import LARGEST_FIELD, MOST_FIELDS, View, text_of
 
-UNTIL_SIGNED_IN = "posted"
-OF_THE_PERSON = ("whose", "opened")
-"""What stays when the answers are sent, or others are taken over."""
 ASKED = ("companions", *(name for question in QUESTIONS for name in question.answers))
 Fields = dict[str, str]
 
@@ -39,7 +34,7 @@ class ApplyRoute(PageRoute):
         if request.method == "POST":
             with suppress(TooLong, HTTPException):  # longer than any form allows: it is not kept
                 posted = {"path": path, "fields": _without_full_number(await _fields(request))}
-                cookie.write(response, cookie.read(request) | {UNTIL_SIGNED_IN: posted})
+                cookie.write(response, cookie.read(request) | {POSTED: posted})
         return response
 
     async def repeated(self, request: Request) -> Fields | None:
@@ -62,31 +57,14 @@ def _without_full_number(fields: Fields) -> Fields:
 
 def answers_of(view: View) -> Answers:
     """The answers so far; at a kiosk its site is one of them."""
-    answers = answers_cookie(view.request).read(view.request)
+    answers = view.read_answers()
     return answers | {"site": view.kiosk.site} if view.kiosk else answers
 
 
 def typed_before(answers: Answers, path: str) -> FormData | None:
     """The form that was posted to this page when the session had ended."""
-    posted = answers.get(UNTIL_SIGNED_IN)
+    posted = answers.get(POSTED)
     return FormData(posted["fields"]) if posted and posted["path"] == path else None
-
-
-def owner(mobile: str) -> str:
-    """By what answers are known to be somebody's: the mobile's last ten digits, however it was typed."""
-    return re.sub(r"\D", "", ascii_digits(mobile))[-10:]
-
-
-def keep(view: View, response: Response, answers: Answers) -> Response:
-    """A response with which the browser keeps the answers, as those of whoever is signed in."""
-    kept = {name: value for name, value in answers.items() if name != UNTIL_SIGNED_IN}
-    answers_cookie(view.request).write(response, kept | {"whose": owner(view.principal.mobile or "")})
-    return response
-
-
-def of_the_person(answers: Answers) -> Answers:
-    """What belongs to whoever has signed in, and not to one application."""
-    return {name: answers[name] for name in OF_THE_PERSON if name in answers}
 
 
 def with_key(answers: Answers) -> Answers:

@@ -1,6 +1,7 @@
 """All answers on one page, sending them, and the reference."""
 
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
@@ -8,22 +9,20 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.apply import choices
-from services.gateway.pages.apply.form import request_of
-from services.gateway.pages.apply.keeping import (
+from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     answers_of,
     digest,
-    keep,
-    of_the_person,
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.questions import QUESTIONS, Problems, next_question
-from services.gateway.pages.failing import RETRY
-from services.gateway.pages.view import LONGEST_KEY, ApplicantPage, View, text_of
-from services.gateway.pages.waiting import usual_wait
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.answers import Answers, of_the_person
+from services.gateway.pages.shared.application_form import request_of
+from services.gateway.pages.shared.error_pages import RETRY
+from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question
+from services.gateway.pages.shared.view import LONGEST_KEY, ApplicantPage, View, text_of
+from services.gateway.pages.shared.waiting_times import usual_wait
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
 
@@ -63,7 +62,7 @@ async def submit(view: ApplicantPage) -> Response:
         "department": answers["department"],
         "masked": list(made.masked),
     }
-    return keep(view, view.to("/apply/done"), {"sent": sent} | of_the_person(answers))
+    return view.save_answers(view.to("/apply/done"), {"sent": sent} | of_the_person(answers))
 
 
 @router.get("/done")
@@ -123,9 +122,19 @@ async def _page(
         "shown": digest(answers),
     }
     headers = RETRY if status == 503 else None
-    chosen = await choices.names_of(view, answers)
-    return keep(
-        view,
+    chosen = await _chosen(view, answers)
+    return view.save_answers(
         view.html("apply/check.html", status, headers, unavailable=status == 503, **values, **chosen),
         answers,
     )
+
+
+async def _chosen(view: View, answers: Answers) -> dict[str, Any]:
+    """Return the records of the directory that were chosen; None for each that is not there any more."""
+    found = await directory.departments(view, answers["site"])
+    people = await directory.officers(view, answers["department"], "") if answers.get("officer") else ()
+    return {
+        "site": await directory.site(view, answers["site"]),
+        "department": next((one for one in found if one.code == answers["department"]), None),
+        "officer": next((one for one in people if one.code == answers.get("officer")), None),
+    }

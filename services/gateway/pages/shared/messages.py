@@ -1,7 +1,7 @@
 """What a problem with an answer is called, by its code. English sentences are keys of the catalogues."""
 
 from contracts.model import Language
-from services.gateway.pages.languages import _, texts
+from services.gateway.pages.shared.languages import _, texts
 
 SENTENCES: dict[str, str] = {
     "choose_one": _("Choose one of these"),

@@ -10,8 +10,8 @@ from contracts import rpc
 from contracts.errors import ContractError
 from contracts.model import ApplicationStatus, Language
 from contracts.rpc.application import ReferenceOnly, TimelineEntry
-from services.gateway.pages.languages import texts
-from services.gateway.pages.view import View
+from services.gateway.pages.shared.languages import texts
+from services.gateway.pages.shared.view import View
 
 WAIT_SECONDS = 1.0
 MOST_MINUTES, MOST_HOURS = 60, 36

@@ -7,9 +7,9 @@ from icalendar import Calendar, Event
 
 from contracts.model import Language
 from contracts.rpc.issuance import PassView
-from services.gateway.pages.languages import _, texts
-from services.gateway.pages.pass_facts import Facts
-from services.gateway.pages.vocabulary import ID_TYPES
+from services.gateway.pages.passes.facts import Facts
+from services.gateway.pages.shared.languages import _, texts
+from services.gateway.pages.shared.vocabulary import ID_TYPES
 
 INDIA = ZoneInfo("Asia/Kolkata")
 """By name: a calendar wants the zone, not only its offset."""

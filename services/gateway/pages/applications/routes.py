@@ -12,7 +12,8 @@ from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
 from services.gateway.access import limited
 from services.gateway.application_status import status_of
-from services.gateway.pages.applications.showing import (
+from services.gateway.pages.applications import edit
+from services.gateway.pages.applications.detail import (
     application_page,
     is_good,
     is_opened,
@@ -22,13 +23,12 @@ from services.gateway.pages.applications.showing import (
     viewed,
     window_of,
 )
-from services.gateway.pages.apply.keeping import keep
-from services.gateway.pages.cookies import answers_cookie
-from services.gateway.pages.drawing import inline
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import ApplicantPage, OpenPage, text_of
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.qr import inline
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router.routes.extend(edit.router.routes)
 ON_A_PAGE = 20
 
 
@@ -61,10 +61,9 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
     if not compare_digest(typed, shown.applicant.id_last4 or ""):
         limits.hit("open", view.principal.id)
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": "other_last4"})
-    return keep(
-        view,
+    return view.save_answers(
         to_application(view, shown),
-        opened_too(answers_cookie(view.request).read(view.request), shown.reference),
+        opened_too(view.read_answers(), shown.reference),
     )
 
 

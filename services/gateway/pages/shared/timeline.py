@@ -6,8 +6,10 @@ from datetime import datetime
 
 from contracts.model import Language
 from contracts.rpc.application import TimelineEntry
-from services.gateway.pages.languages import _, texts
-from services.gateway.pages.vocabulary import HAPPENINGS, REASONS, name_of
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.languages import _, texts
+from services.gateway.pages.shared.view import View
+from services.gateway.pages.shared.vocabulary import HAPPENINGS, REASONS, name_of
 
 MESSAGES: dict[str, str] = {
     "application_submitted": _("Confirmation of your application"),
@@ -46,73 +48,80 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Told:
+class Words:
     """What words are needed for: a language, and the departments' names in it by code."""
 
     language: Language
     departments: Mapping[str, str]
 
-    def word(self, words: Mapping[str, str], value: object) -> str:
+    def name(self, known: Mapping[str, str], value: object) -> str:
         """What a value is called."""
-        return name_of(words, str(value), self.language)
+        return name_of(known, str(value), self.language)
 
-    def say(self, text: str) -> str:
+    def translate(self, text: str) -> str:
         """A text of this module."""
         return texts(self.language).gettext(text)
 
 
-def lines(entries: Sequence[TimelineEntry], told: Told, note: str | None = None) -> list[Line]:
+async def in_words(view: View, entries: Sequence[TimelineEntry], note: str | None = None) -> list[Line]:
+    """Return a timeline in words, with the departments' names in the reader's language."""
+    return lines(entries, Words(view.language, await directory.department_names(view)), note)
+
+
+def lines(entries: Sequence[TimelineEntry], words: Words, note: str | None = None) -> list[Line]:
     """A timeline in words; the note stands beside the decision that it came with, which is the last one."""
     decided = [number for number, entry in enumerate(entries) if entry.what in ("rejected", "returned")]
     noted = decided[-1] if note and decided else None
     return [
         Line(
             entry.at,
-            _what(entry, told),
-            (*_particulars(entry, told), *((note,) if number == noted and note else ())),
+            _what(entry, words),
+            (*_particulars(entry, words), *((note,) if number == noted and note else ())),
         )
         for number, entry in enumerate(entries)
     ]
 
 
-def _what(entry: TimelineEntry, told: Told) -> str:
+def _what(entry: TimelineEntry, words: Words) -> str:
     if entry.what == "amended" and entry.facts.get("changed") == "dates":
-        return told.say(OTHER_DATES)
-    return told.word(HAPPENINGS, entry.what)
+        return words.translate(OTHER_DATES)
+    return words.name(HAPPENINGS, entry.what)
 
 
-def _particulars(entry: TimelineEntry, told: Told) -> tuple[str, ...]:
+def _particulars(entry: TimelineEntry, words: Words) -> tuple[str, ...]:
     describe = _DESCRIBED.get(entry.what)
-    return tuple(one for one in describe(entry.facts, told) if one) if describe else ()
+    return tuple(one for one in describe(entry.facts, words) if one) if describe else ()
 
 
 Facts = Mapping[str, str | int]
 
 
-def _decision(facts: Facts, told: Told) -> tuple[str, ...]:
+def _decision(facts: Facts, words: Words) -> tuple[str, ...]:
     department = str(facts.get("department", ""))
-    return told.departments.get(department, department), told.word(
+    return words.departments.get(department, department), words.name(
         REASONS, facts["reason"]
     ) if "reason" in facts else ""
 
 
-def _message(facts: Facts, told: Told) -> tuple[str, ...]:
+def _message(facts: Facts, words: Words) -> tuple[str, ...]:
     message = (
-        f"{told.word(MESSAGES, facts.get('purpose', ''))}, {told.word(CHANNELS, facts.get('channel', ''))}"
+        f"{words.name(MESSAGES, facts.get('purpose', ''))}, {words.name(CHANNELS, facts.get('channel', ''))}"
     )
-    return message, told.say(TOO_LATE) if facts.get("reason") == "expired" else ""
+    return message, words.translate(TOO_LATE) if facts.get("reason") == "expired" else ""
 
 
-def _passage(facts: Facts, told: Told) -> tuple[str, ...]:
+def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     persons = int(facts.get("count", 1))
-    said = texts(told.language).ngettext("%(num)s person", "%(num)s people", persons) % {"num": persons}
+    said = texts(words.language).ngettext("%(num)s person", "%(num)s people", persons) % {"num": persons}
     return (f"{facts.get('gate', '')}, {said}",)
 
 
-_DESCRIBED: dict[str, Callable[[Facts, Told], tuple[str, ...]]] = {
+_DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
     **dict.fromkeys(("approved", "rejected", "returned", "withdrawn", "escalated"), _decision),
     **dict.fromkeys(("message_delivered", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
-    "pass_revoked": lambda facts, told: (told.word(REVOCATIONS, facts.get("reason", "")),),
-    "cancelled": lambda facts, told: (told.say(AT_THE_COUNTER) if facts.get("by") == "counter" else "",),
+    "pass_revoked": lambda facts, words: (words.name(REVOCATIONS, facts.get("reason", "")),),
+    "cancelled": lambda facts, words: (
+        words.translate(AT_THE_COUNTER) if facts.get("by") == "counter" else "",
+    ),
 }

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 
 from services.chassis.runtime.clock import now
 from services.gateway.access import KIOSK_COOKIES, operator_cookie, session_cookie
-from services.gateway.pages.answers import AnswersCookie
+from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.state import state_of
 
 

@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Stric
 from jinja2.utils import missing
 
 from contracts.model import Language
-from services.gateway.pages import languages, messages, vocabulary
+from services.gateway.pages.shared import languages, messages, vocabulary
 
 _GOVUK = PackageLoader("govuk_frontend_jinja")
 

@@ -1,18 +1,19 @@
 """One question as a page, and what the application service finds in the answers so far."""
 
 from contextlib import suppress
+from typing import Any
 
 from fastapi import Response
 from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Unavailable
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.apply import choices
-from services.gateway.pages.apply.form import request_of, unreadable
-from services.gateway.pages.apply.questions import Problems, Question, before
-from services.gateway.pages.failing import RETRY
-from services.gateway.pages.view import View
+from services.gateway.pages.shared import directory, visit_times
+from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.application_form import request_of, unreadable
+from services.gateway.pages.shared.error_pages import RETRY
+from services.gateway.pages.shared.questions import Problems, Question, before
+from services.gateway.pages.shared.view import View
 
 
 async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
@@ -36,7 +37,7 @@ async def asked(
     Raises:
         Unavailable: what it offers to choose from cannot be had.
     """
-    offered = await choices.of_question(view, question.name, answers)
+    offered = await _offered(view, question.name, answers)
     if question.name == "name-latin" and "name_latin" not in answers:
         answers = answers | {"name_latin": await _suggested(view, answers)}
     values = {
@@ -49,6 +50,20 @@ async def asked(
     return view.html(
         f"apply/{question.name}.html", status, headers, unavailable=status == 503, **values, **offered, **more
     )
+
+
+async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
+    """Return what the page of a question offers to choose from."""
+    q = view.request.query_params.get("q", "").strip()
+    if name == "site":
+        return {"sites": await directory.sites(view)}
+    if name == "department":
+        return {"departments": await directory.departments(view, answers.get("site", ""), q), "q": q}
+    if name == "officer":
+        return {"officers": await directory.officers(view, answers["department"], q), "q": q}
+    if name == "when":
+        return await visit_times.offered(view, answers.get("site", ""))
+    return {}
 
 
 async def _suggested(view: View, answers: Answers) -> str:

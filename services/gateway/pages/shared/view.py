@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.datastructures import FormData
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.convertors import Convertor, register_url_convertor
@@ -26,10 +26,11 @@ from services.gateway.access import (
     staff,
 )
 from services.gateway.origin import is_same_origin
-from services.gateway.pages.cookies import has_operator
-from services.gateway.pages.failing import is_for_staff
-from services.gateway.pages.languages import LANGUAGES
-from services.gateway.pages.render import page
+from services.gateway.pages.shared.answers import POSTED, Answers, owner
+from services.gateway.pages.shared.cookies import answers_cookie, has_operator
+from services.gateway.pages.shared.error_pages import is_for_staff
+from services.gateway.pages.shared.languages import LANGUAGES
+from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
 
 LONGEST_KEY = 200
@@ -115,6 +116,17 @@ class View:
         return RedirectResponse(
             self.path(inner) + (f"?{asked}" if asked else ""), 303, {"Cache-Control": "no-store"}
         )
+
+    def read_answers(self) -> Answers:
+        """Return the half-filled answers of this browser; empty where there are none."""
+        return answers_cookie(self.request).read(self.request)
+
+    def save_answers(self, response: Response, answers: Answers) -> Response:
+        """Let the browser keep the answers, as those of the applicant who is signed in; return the response."""
+        saved = {name: value for name, value in answers.items() if name != POSTED}
+        owned = saved | {"whose": owner(self.principal.mobile or "")}
+        answers_cookie(self.request).write(response, owned)
+        return response
 
     async def form(self) -> FormData:
         """The fields of a POST."""

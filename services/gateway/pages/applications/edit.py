@@ -8,17 +8,14 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import ApplicationView, ReferenceOnly
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.applications.again import answers_of
-from services.gateway.pages.applications.amending import of_application, place_of, read, request_of
-from services.gateway.pages.applications.showing import is_opened, opened_too, to_application, viewed
-from services.gateway.pages.apply import choices
-from services.gateway.pages.apply.form import unreadable
-from services.gateway.pages.apply.keeping import keep, of_the_person
-from services.gateway.pages.apply.questions import BY_NAME, Problems, next_question
-from services.gateway.pages.cookies import answers_cookie
-from services.gateway.pages.failing import PageRoute
-from services.gateway.pages.view import ApplicantPage, View, text_of
+from services.gateway.pages.applications import form as forms
+from services.gateway.pages.applications.detail import is_opened, opened_too, to_application, viewed
+from services.gateway.pages.shared import directory, visit_times
+from services.gateway.pages.shared.answers import Answers, of_the_person
+from services.gateway.pages.shared.application_form import unreadable
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question
+from services.gateway.pages.shared.view import ApplicantPage, View, text_of
 
 router = APIRouter(
     prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
@@ -58,7 +55,7 @@ async def ask_dates(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if not is_opened(view, shown) or shown.status != "submitted":
         return to_application(view, shown)
-    return await _asked(view, "dates", shown, of_application(shown), {})
+    return await _asked(view, "dates", shown, forms.for_amendment(shown), {})
 
 
 @router.post("/dates")
@@ -75,14 +72,14 @@ async def ask_missing(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if not is_opened(view, shown) or shown.status != "returned":
         return to_application(view, shown)
-    return await _asked(view, "complete", shown, of_application(shown), {})
+    return await _asked(view, "complete", shown, forms.for_amendment(shown), {})
 
 
 @router.post("/complete")
 async def complete(view: ApplicantPage, reference: str) -> Response:
     """Sends it to the department again."""
     shown, form = await viewed(view, reference), await view.form()
-    said, problems = read(form, shown)
+    said, problems = forms.read(form, shown)
     return await _amended(view, "complete", shown, said, problems, text_of(form, "key"))
 
 
@@ -92,11 +89,11 @@ async def apply_again(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if not is_opened(view, shown):
         return to_application(view, shown)
-    answers = answers_of(shown) | of_the_person(
-        opened_too(answers_cookie(view.request).read(view.request), shown.reference)
+    answers = forms.for_new_application(shown) | of_the_person(
+        opened_too(view.read_answers(), shown.reference)
     )
     missing = next_question(answers)
-    return keep(view, view.to(f"/apply/{missing.name}" if missing else "/apply/check"), answers)
+    return view.save_answers(view.to(f"/apply/{missing.name}" if missing else "/apply/check"), answers)
 
 
 async def _amended(
@@ -108,7 +105,7 @@ async def _amended(
     if problems:
         return await _asked(view, page, shown, said, problems, 422)
     try:
-        done = await view.caller.command(rpc.application.AMEND, request_of(shown, said), key)
+        done = await view.caller.command(rpc.application.AMEND, forms.request_of(shown, said), key)
     except ValidationError as error:
         return await _asked(view, page, shown, said, _placed(unreadable(error)), 422)
     except InvalidInput as error:
@@ -126,13 +123,13 @@ async def _amended(
 
 
 def _placed(found: list[tuple[str, str]]) -> Problems:
-    return {place_of(path): code for path, code in found}
+    return {forms.place_of(path): code for path, code in found}
 
 
 async def _asked(
     view: View, page: str, shown: ApplicationView, said: Answers, errors: Problems, status: int = 200
 ) -> Response:
-    offered: dict[str, Any] = await choices.of_question(view, "when", {"site": shown.site})
+    offered: dict[str, Any] = await visit_times.offered(view, shown.site)
     if page == "complete":
-        offered["officers"] = await choices.officers(view, shown.department, "")
+        offered["officers"] = await directory.officers(view, shown.department, "")
     return view.html(f"applications/{page}.html", status, shown=shown, answers=said, errors=errors, **offered)

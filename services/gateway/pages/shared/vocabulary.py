@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, time
 
 from contracts.model import Language
-from services.gateway.pages.languages import _, day_in_words, texts, time_of_day
+from services.gateway.pages.shared.languages import _, day_in_words, texts, time_of_day
 
 ID_TYPES: dict[str, str] = {
     "aadhaar": _("Aadhaar card"),

@@ -4,13 +4,14 @@ import re
 
 from fastapi.datastructures import FormData
 
+from contracts.model import Companion
 from contracts.rpc.application import AmendApplication, ApplicationView
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.applications.again import companion_answer
-from services.gateway.pages.apply.questions import BY_NAME, MOST_COMPANIONS, Problems
-from services.gateway.pages.view import text_of
-from services.gateway.pages.vocabulary import ID_TYPES
+from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.questions import BY_NAME, MOST_COMPANIONS, Problems
+from services.gateway.pages.shared.view import text_of
+from services.gateway.pages.shared.vocabulary import ID_TYPES
 
+OFFERED_CHANNELS = ("sms", "whatsapp")
 PLACES = {
     r"preferred\.(\d)\.(date|from|to)": r"\2-\1",
     r"preferred|site": "date-0",
@@ -23,6 +24,36 @@ PLACES = {
 """Pattern of a path of the service's form → field of the page."""
 
 
+def for_new_application(shown: ApplicationView) -> Answers:
+    """What was answered then. What it has no answer to, or what cannot be answered so on these pages, is asked."""
+    person, official = shown.applicant, shown.applicant.official
+    known: Answers = {
+        "kind": "official" if official else "citizen",
+        "name": person.name, "name_latin": "" if person.name.isascii() else person.name_latin, "id_type": person.id_type, "id_last4": person.id_last4,
+        "site": shown.site, "department": shown.department, "purpose_kind": shown.purpose_kind, "purpose": shown.purpose,
+        **(official.model_dump() if official else {}),
+    }  # fmt: skip
+    answers = {name: value for name, value in known.items() if value}
+    answers |= {
+        "officer": shown.officer or "",
+        "vehicle": shown.vehicle or "",
+        "assistance": shown.assistance or "",
+    }
+    answers["companions"] = [companion_answer(one) for one in shown.companions[:MOST_COMPANIONS]]
+    if len(shown.companions) <= MOST_COMPANIONS:
+        answers["companions_done"] = True
+    if shown.deliver_by in OFFERED_CHANNELS:
+        answers["deliver_by"] = shown.deliver_by
+    return answers
+
+
+def companion_answer(one: Companion) -> Answers:
+    """A companion as the pages' forms have it."""
+    if one.child:
+        return {"name": one.name, "child": True}
+    return {"name": one.name, "child": False, "id_type": one.id_type or "", "id_last4": one.id_last4 or ""}
+
+
 def place_of(path: str) -> str:
     """The field that a finding is about; the purpose for what has none."""
     for pattern, place in PLACES.items():
@@ -31,7 +62,7 @@ def place_of(path: str) -> str:
     return "purpose"
 
 
-def of_application(shown: ApplicationView) -> Answers:
+def for_amendment(shown: ApplicationView) -> Answers:
     """What an application says now."""
     return {
         "purpose": shown.purpose,

@@ -4,17 +4,24 @@ A cookie holds four thousand characters at most (RFC 6265, section 6.1), so long
 """
 
 import json
+import re
 import zlib
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from fastapi import Request, Response
 
+from contracts.mobile import ascii_digits
+
 Answers = dict[str, Any]
 NAME = "answers"
 SECONDS = 2 * 60 * 60
 PART = 3_500
 PARTS = 5
+POSTED = "posted"
+"""Name of the form that was posted after the session had ended; it belongs to nobody until somebody signs in."""
+OF_THE_PERSON = ("whose", "opened")
+"""What stays when the answers are sent, or others are taken over."""
 
 
 class TooLong(ValueError):
@@ -77,3 +84,13 @@ class AnswersCookie:
             response.delete_cookie(
                 f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax"
             )
+
+
+def owner(mobile: str) -> str:
+    """Return by what answers are known to be somebody's: the mobile's last ten digits, however it was typed."""
+    return re.sub(r"\D", "", ascii_digits(mobile))[-10:]
+
+
+def of_the_person(answers: Answers) -> Answers:
+    """Return what belongs to whoever has signed in, and not to one application."""
+    return {name: answers[name] for name in OF_THE_PERSON if name in answers}

@@ -11,9 +11,9 @@ from typing import Any
 
 from fastapi.datastructures import FormData
 
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.view import text_of
-from services.gateway.pages.vocabulary import ID_TYPES, PURPOSES
+from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.view import text_of
+from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
 
 MOST_COMPANIONS = 5
 SLOTS = 3

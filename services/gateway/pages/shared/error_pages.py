@@ -26,9 +26,9 @@ from contracts.errors import (
 from contracts.model import Language
 from services.gateway import problems
 from services.gateway.access import KIOSK_COOKIES
-from services.gateway.pages import cookies
-from services.gateway.pages.languages import LANGUAGES, preferred
-from services.gateway.pages.render import page
+from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.languages import LANGUAGES, preferred
+from services.gateway.pages.shared.render import page
 from services.gateway.problems import RETRY_SECONDS, TABLE
 
 RETRY = {"Retry-After": str(RETRY_SECONDS)}

@@ -16,12 +16,12 @@ from contracts.model import Language
 from contracts.rpc.issuance import LinkCode, PassView
 from services.chassis.runtime.clock import now
 from services.gateway.access import Anyone, Caller
-from services.gateway.pages import visit_calendar
-from services.gateway.pages.drawing import inline
-from services.gateway.pages.failing import PageRoute, language_of
-from services.gateway.pages.languages import LANGUAGES, _, texts
-from services.gateway.pages.pass_facts import ENDINGS, condition_of, facts_of
-from services.gateway.pages.render import asset, page
+from services.gateway.pages.passes import visit_calendar
+from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of
+from services.gateway.pages.shared.error_pages import PageRoute, language_of
+from services.gateway.pages.shared.languages import LANGUAGES, _, texts
+from services.gateway.pages.shared.qr import inline
+from services.gateway.pages.shared.render import asset, page
 from services.gateway.problems import RETRY_SECONDS
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

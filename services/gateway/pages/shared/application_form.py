@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from contracts.rpc.application import SubmitApplication
 from services.chassis.runtime.clock import IST, now
-from services.gateway.pages.answers import Answers
+from services.gateway.pages.shared.answers import Answers
 
 NOT_ASKED = {
     "kind": "citizen", "name": "A", "id_type": "other_photo_id", "id_last4": "0000", "site": "-", "department": "-",

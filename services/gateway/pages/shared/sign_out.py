@@ -3,11 +3,15 @@
 from contextlib import suppress
 from uuid import uuid4
 
+from fastapi import Response
+
 from contracts import rpc
 from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access import Caller
+from services.gateway.access import Caller, applicant
+from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.view import View
 from services.gateway.revoked_sessions import LONGEST_SESSION
 
 
@@ -17,3 +21,11 @@ async def end_session(caller: Caller) -> None:
         caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     with suppress(ContractError):
         await caller.command(rpc.accounts.LOG_OUT, Nothing(), str(uuid4()))
+
+
+async def forget(view: View, response: Response) -> None:
+    """Take answers and session of an applicant out of the browser, and end the session."""
+    cookies.answers_cookie(view.request).clear(response)
+    cookies.sign_out(response, view.request)
+    with suppress(ContractError):  # nobody was signed in, or not any more
+        await end_session(await applicant.of_page(view.request))

@@ -11,14 +11,11 @@ from contracts import rpc
 from contracts.model import ApplicationStatus, Language
 from contracts.rpc.application import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
 from services.chassis.runtime.clock import IST, now
-from services.gateway.pages import timeline
-from services.gateway.pages.answers import Answers
-from services.gateway.pages.apply import choices
-from services.gateway.pages.cookies import answers_cookie
-from services.gateway.pages.languages import _, day_in_words, instant_in_words, texts, time_of_day
-from services.gateway.pages.timeline import Told
-from services.gateway.pages.view import View
-from services.gateway.pages.waiting import holder, usual_wait
+from services.gateway.pages.shared import directory, timeline
+from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.languages import _, day_in_words, instant_in_words, texts, time_of_day
+from services.gateway.pages.shared.view import View
+from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
 MOST_OPENED = 20
 TOLD: dict[str, str] = {
@@ -43,7 +40,7 @@ async def viewed(view: View, reference: str) -> ApplicationView:
 
 def is_opened(view: View, shown: ApplicationView) -> bool:
     """Whether the last four of its ID were given in this browser, or it was just sent from it."""
-    answers = answers_cookie(view.request).read(view.request)
+    answers = view.read_answers()
     sent = answers.get("sent", {}).get("reference")
     return (
         shown.applicant.id_last4 is None
@@ -104,7 +101,7 @@ async def application_page(
         status,
         headers,
         shown=shown,
-        site=await choices.site(view, shown.site),
+        site=await directory.site(view, shown.site),
         told=texts(view.language).gettext(TOLD[told]) if told in TOLD else "",
         told_late=told == "too_late",
         problem=problem,
@@ -116,13 +113,6 @@ async def application_page(
     )
 
 
-async def told_in_words(
-    view: View, entries: Sequence[TimelineEntry], note: str | None = None
-) -> list[timeline.Line]:
-    """A timeline, with the departments' names."""
-    return timeline.lines(entries, Told(view.language, await choices.department_names(view)), note)
-
-
 async def progress(
     view: View,
     reference: str,
@@ -132,10 +122,10 @@ async def progress(
     note: str | None = None,
 ) -> dict[str, object]:
     """How far an application is: what happened, who has it, and how long that usually takes."""
-    names = await choices.department_names(view)
+    names = await directory.department_names(view)
     holds = await holder(view, reference, status, department, entries)
     return {
-        "lines": await told_in_words(view, entries, note),
+        "lines": await timeline.in_words(view, entries, note),
         "department": names.get(department, department),
         "holder": holds,
         "holder_name": names.get(holds.department, holds.department) if holds and holds.department else "",

@@ -14,7 +14,7 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.approval import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
 from services.gateway.access import Caller
-from services.gateway.pages.languages import _
+from services.gateway.pages.shared.languages import _
 
 T = TypeVar("T")
 Condition = Literal["issued", "expired", "revoked", "cancelled", "replaced", "used"]

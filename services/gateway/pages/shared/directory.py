@@ -1,0 +1,55 @@
+"""Sites, departments and officers for the pages: looked up in the directory, called by their names."""
+
+from contracts import rpc
+from contracts.errors import NotFound
+from contracts.events import OfficerRecord, SiteRecord
+from contracts.rpc.application import ApplicationView
+from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
+from contracts.rpc.issuance import PassView
+from services.gateway.pages.shared.view import View
+
+
+async def sites(view: View) -> tuple[SiteRecord, ...]:
+    """All sites."""
+    return (await view.caller.state.sites.get()).items
+
+
+async def site(view: View, code: str) -> SiteRecord | None:
+    """One of them."""
+    return next((one for one in await sites(view) if one.code == code), None)
+
+
+async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
+    """Those that sit at a site, in the order of their names in the reader's language; a search finds them however they are spelt."""
+    found = (
+        await (
+            view.caller.ask(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
+            if q
+            else view.caller.state.departments.get()
+        )
+    ).items
+    return sorted((one for one in found if site_code in one.sites), key=lambda one: one.name[view.language])
+
+
+async def department_names(view: View) -> dict[str, str]:
+    """All departments by code, as the reader's language calls them."""
+    return {one.code: one.name[view.language] for one in (await view.caller.state.departments.get()).items}
+
+
+async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]:
+    """Site and department in words; their codes where the directory does not know them any more."""
+    place, known = await site(view, shown.site), await department_names(view)
+    return {
+        "site": place.name[view.language] if place else shown.site,
+        "department": known.get(shown.department, shown.department),
+    }
+
+
+async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:
+    """Officers of a department, found however they are spelt; none where there is no such department any more."""
+    try:
+        return (
+            await view.caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))
+        ).items
+    except NotFound:
+        return ()

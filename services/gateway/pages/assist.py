@@ -16,7 +16,7 @@ router = APIRouter(prefix="/{language:lang}/assist", include_in_schema=False, ro
 @router.get("")
 async def show(view: OperatorPage) -> Response:
     """For whom next."""
-    return view.html("assist/next.html")
+    return view.html("assist/next_visitor.html")
 
 
 @router.post("/next")

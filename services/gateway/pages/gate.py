@@ -81,7 +81,7 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
 async def _ask(view: View, said: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
     """The first form; it asks for the gate too where the login stands at none in particular."""
     site = None if view.principal.gate else await directory.site(view, view.principal.site or "")
-    return view.html("gate/ask.html", status, errors=errors, said=said, gates=site.gates if site else ())
+    return view.html("gate/scan.html", status, errors=errors, said=said, gates=site.gates if site else ())
 
 
 async def _answered(

@@ -94,7 +94,7 @@ async def show_pass(view: ApplicantPage) -> Response:
         raise NotFound("there is no pass yet")
     shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
     return view.html(
-        "counter/pass.html",
+        "shared/printed_pass.html",
         shown=shown,
         paper="receipt",
         back="/kiosk/done",

@@ -60,7 +60,7 @@ async def issue_login(view: AdoPage) -> Response:
 @router.get("/{login_id}/{verb}")
 async def ask_whether(view: AdoPage, login_id: Login, verb: Verb) -> Response:
     """Whether it is really meant, and what comes of it."""
-    return view.html("logins/sure.html", login_id=login_id, verb=verb, refused=None)
+    return view.html("logins/confirm.html", login_id=login_id, verb=verb, refused=None)
 
 
 @router.post("/{login_id}/reset")
@@ -80,7 +80,7 @@ async def _carried_out(view: View, method: Method[LoginId, Any], login_id: str, 
     try:
         answer = await view.caller.command(method, LoginId(login_id=login_id), key)
     except Conflict as error:
-        return view.html("logins/sure.html", 409, login_id=login_id, verb=verb, refused=error.body.code)
+        return view.html("logins/confirm.html", 409, login_id=login_id, verb=verb, refused=error.body.code)
     if isinstance(answer, IssuedLogin):
         return view.html("logins/issued.html", issued=answer)
     return view.to("/desk/logins", told=login_id)

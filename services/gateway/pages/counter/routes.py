@@ -22,6 +22,7 @@ WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
 """A decision or a pass is still to come."""
 REASONS = ("reissued", "security")
 Kind = Literal["pass", "badge"]
+SHEETS: dict[Kind, str] = {"pass": "shared/printed_pass.html", "badge": "counter/badge.html"}
 Paper = Literal["a6", "receipt"]
 
 
@@ -108,9 +109,7 @@ async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper)
     """What comes out of the printer: a pass, or a badge for each of the party."""
     shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
-    return view.html(
-        f"counter/{kind}.html", shown=shown, paper=paper, back=back, **await directory.names(view, shown)
-    )
+    return view.html(SHEETS[kind], shown=shown, paper=paper, back=back, **await directory.names(view, shown))
 
 
 @router.post("/passes/{number}/reissue")
@@ -173,4 +172,4 @@ async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:
     shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
-    return view.html("counter/pass_page.html", status, shown=shown, errors=errors)
+    return view.html("counter/pass.html", status, shown=shown, errors=errors)

@@ -54,7 +54,7 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         return _no_pass(request, 503, UNAVAILABLE, {"Retry-After": str(RETRY_SECONDS)})
     condition = condition_of(shown, facts.used)
     return page(
-        "pass/pass.html",
+        "passes/pass.html",
         200,
         HIDDEN,
         _language(wanted, shown),
@@ -97,7 +97,7 @@ def _no_pass(request: Request, status: int, sentence: str, headers: dict[str, st
     """A sentence in all languages: nobody knows which one its reader speaks."""
     said = {language: texts(language).gettext(sentence) for language in LANGUAGES}
     return page(
-        "pass/no_pass.html", status, HIDDEN | (headers or {}), language_of(request), elsewhere={}, said=said
+        "passes/no_pass.html", status, HIDDEN | (headers or {}), language_of(request), elsewhere={}, said=said
     )
 
 

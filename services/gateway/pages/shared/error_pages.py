@@ -35,13 +35,13 @@ RETRY = {"Retry-After": str(RETRY_SECONDS)}
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _TEMPLATES: dict[type[ContractError], str] = {
-    Unavailable: "errors/unavailable.html",
-    NotFound: "errors/not_found.html",
-    Forbidden: "errors/forbidden.html",
-    TooManyAttempts: "errors/too_many.html",
-    Conflict: "errors/conflict.html",
-    InvalidInput: "errors/refused.html",
-    IdempotencyKeyReused: "errors/conflict.html",
+    Unavailable: "shared/errors/unavailable.html",
+    NotFound: "shared/errors/not_found.html",
+    Forbidden: "shared/errors/forbidden.html",
+    TooManyAttempts: "shared/errors/too_many.html",
+    Conflict: "shared/errors/conflict.html",
+    InvalidInput: "shared/errors/refused.html",
+    IdempotencyKeyReused: "shared/errors/conflict.html",
 }
 
 
@@ -104,7 +104,7 @@ def _shown(request: Request, error: ContractError, repeated: dict[str, str] | No
         return response
     status = next(TABLE[kind].status for kind in type(error).__mro__ if kind in TABLE)
     template = next(
-        (name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "errors/fault.html"
+        (name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "shared/errors/fault.html"
     )
     headers = dict(_HIDDEN)
     facts: dict[str, Any] = dict(error.body.facts)

@@ -56,7 +56,7 @@ browser: setup
 	@deploy/local/bootstrap chromium
 
 screens: browser ## pictures of pages for README.md, into docs/screens
-	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_applying.py::test_no_page_of_applying_is_wider_than_a_phone[pa]' '$(ONE_JOURNEY)'
+	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_apply.py::test_no_page_of_applying_is_wider_than_a_phone[pa]' '$(ONE_JOURNEY)'
 
 e2e: browser ## people in a real Chromium, in three languages, with scripts and without, on a phone and at a desk
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)

@@ -8,19 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.support.browser.viewports import PHONE
 from tests.support.system import System
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
-WAYS = pytest.mark.parametrize(
-    ("language", "scripts", "size"),
-    [("pa", True, PHONE), ("pa", False, DESK), ("hi", False, PHONE), ("hi", True, DESK), ("en", True, PHONE), ("en", False, DESK)],
-    ids=["Punjabi phone", "Punjabi desk without scripts", "Hindi phone without scripts", "Hindi desk", "English phone", "English desk without scripts"],
-)  # fmt: skip
-"""Each language with scripts and without, on a phone and at a desk."""
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from bench import walk_in
 from contracts.model import Language
-from tests.e2e.conftest import DESK
-from tests.e2e.people import Staff, Visitor, press, said
+from tests.support.browser.people import Staff, Visitor, press, said
+from tests.support.browser.viewports import DESK
 from tests.support.running import eventually
 from tests.support.system import System
 

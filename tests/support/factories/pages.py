@@ -1,17 +1,21 @@
 """What tests of pages build: answers of the services that a page shows."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from contracts import rpc
 from contracts.model import Companion, Person, Slot
 from contracts.rpc.accounts import LoginView, StaffSession
+from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval import DecisionView, DepartmentView, ReviewView
+from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed
 
+UNDER_A_LANGUAGE = "/{language:lang}"
+"""How the path of nearly every page begins."""
 REVIEW_ID = UUID("0195f3a2-0000-4000-8000-000000000001")
 FIRST, SECOND = (Slot(day=date(2026, 12, day), start=time(10), end=time(12)) for day in (1, 2))
 POLICE = DepartmentView(code="police", name={"en": "Police", "pa": "ਪੁਲਿਸ", "hi": "पुलिस"}, sites=("PCS1",))
@@ -72,3 +76,29 @@ APPLICATION = rpc.application.ApplicationView(
     purpose="Arms licence", preferred=(FIRST,), language="en", deliver_by="sms",
     timeline=(rpc.application.TimelineEntry(at=now(), what="submitted"),),
 )  # fmt: skip
+
+
+def phone_messages(*texts: str) -> PhoneMessages:
+    return PhoneMessages(
+        items=tuple(
+            SentMessage(
+                at=now() - timedelta(minutes=5),
+                to="+919876543210",
+                channel="sms",
+                purpose="pass",
+                language="en",
+                text=text,
+            )
+            for text in texts
+        )
+    )
+
+
+def counter_application(**given: Any) -> ApplicationView:
+    facts: dict[str, Any] = {
+        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home", "submitted_at": now(), "channel": "counter",
+        "revision": 1, "applicant": Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"),
+        "purpose_kind": "meeting", "purpose": "Licence", "language": "pa", "deliver_by": "printed", "timeline": (),
+        "preferred": (Slot.model_validate({"date": "2026-12-01", "from": "10:00", "to": "12:00"}),),
+    }  # fmt: skip
+    return ApplicationView(**{**facts, **given})

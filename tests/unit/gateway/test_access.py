@@ -29,6 +29,7 @@ from tests.support.factories.gateway import (
     signed,
     stubbed,
 )
+from tests.support.factories.pages import UNDER_A_LANGUAGE
 
 EXPECTED = {
     "anyone": {
@@ -96,7 +97,6 @@ PAGES = {
     "security": {"GET /gate", "POST /gate", "POST /gate/enter", "GET /gate/inside"},
 }  # fmt: skip
 """Under ``/{language}``."""
-UNDER_A_LANGUAGE = "/{language:lang}"
 
 
 def undeclared(app: FastAPI) -> list[str]:

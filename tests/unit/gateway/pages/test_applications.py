@@ -23,8 +23,8 @@ from contracts.rpc.approval import Whereabouts
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
-from tests.support.applying import Reader, hidden, stub
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
+from tests.support.page_reader import Reader, hidden, stub
 
 AT = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
 PAGE = f"/applications/{REFERENCE}"

@@ -10,8 +10,8 @@ from contracts.rpc.accounts import ApplicantSession, OtpRequest, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import view
-from tests.support.applying import SAME_SITE, Reader, hidden, stub
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
+from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
 
 OPERATOR: dict[str, Any] = {"sub": "SEW-0001", "role": "assisted", "department": None}
 

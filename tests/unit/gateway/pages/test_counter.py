@@ -3,22 +3,21 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import date, datetime, time
-from typing import Any
 
 import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
-from contracts.model import Person, Slot
-from contracts.rpc.application import Acknowledged, ApplicationView, LookupHit, LookupHits, PassSummary
+from contracts.rpc.application import Acknowledged, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import OfficerList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
 from services.gateway.pages.shared.visit_times import Day
-from tests.support.applying import BALDEV, SAME_SITE, stub
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, pass_view, signed
+from tests.support.factories.pages import counter_application
+from tests.support.page_reader import BALDEV, SAME_SITE, stub
 
 WALK_IN = {
     "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821", "language": "pa", "deliver_by": "sms",
@@ -26,16 +25,6 @@ WALK_IN = {
     "from-0": "10:00", "to-0": "12:00", "companions": "", "vehicle": "", "assistance": "",
 }  # fmt: skip
 TAKEN = Acknowledged(reference=REFERENCE, status="submitted")
-
-
-def application(**given: Any) -> ApplicationView:
-    facts: dict[str, Any] = {
-        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home", "submitted_at": now(), "channel": "counter",
-        "revision": 1, "applicant": Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"),
-        "purpose_kind": "meeting", "purpose": "Licence", "language": "pa", "deliver_by": "printed", "timeline": (),
-        "preferred": (Slot.model_validate({"date": "2026-12-01", "from": "10:00", "to": "12:00"}),),
-    }  # fmt: skip
-    return ApplicationView(**{**facts, **given})
 
 
 class Operator:
@@ -57,7 +46,9 @@ class Operator:
 @pytest.fixture
 async def operator() -> AsyncIterator[Operator]:
     app, client = stub(
-        application__submit_at_counter=TAKEN, application__view=application(), notify__record_print=Nothing()
+        application__submit_at_counter=TAKEN,
+        application__view=counter_application(),
+        notify__record_print=Nothing(),
     )
     async with browser(app) as http:
         http.cookies.set(
@@ -256,7 +247,7 @@ async def test_a_page_looks_again_while_a_decision_is_awaited_and_no_longer(oper
     assert '<noscript><meta http-equiv="refresh"' in waiting
     assert "data-wait-for-change" in waiting
     summary = PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
-    operator.client.answers["application.view"] = application(status="issued", pass_=summary)
+    operator.client.answers["application.view"] = counter_application(status="issued", pass_=summary)
     issued = (await operator.open(f"/applications/{REFERENCE}")).text
     assert 'http-equiv="refresh"' not in issued
     assert "data-wait-for-change" not in issued
@@ -265,7 +256,9 @@ async def test_a_page_looks_again_while_a_decision_is_awaited_and_no_longer(oper
 
 async def test_a_pass_of_another_site_is_seen_and_neither_printed_nor_cancelled(operator: Operator) -> None:
     summary = PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
-    operator.client.answers["application.view"] = application(status="issued", site="PCS2", pass_=summary)
+    operator.client.answers["application.view"] = counter_application(
+        status="issued", site="PCS2", pass_=summary
+    )
     page = (await operator.open(f"/applications/{REFERENCE}")).text
     assert "Gurpreet Kaur" in page
     assert "/print" not in page

@@ -11,9 +11,9 @@ from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unava
 from contracts.model import Slot
 from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
 from services.chassis.runtime.clock import now
-from tests.support.applying import BALDEV, HOME, SAME_SITE, SITE
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import DECIDED, POLICE, REVIEW_ID, SECOND, review
+from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 

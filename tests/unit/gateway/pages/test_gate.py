@@ -11,9 +11,9 @@ from contracts.errors import FieldError, InvalidInput, TooManyAttempts
 from contracts.rpc.approval import SiteList
 from contracts.rpc.verify import Inside, InsideList, ScanResult
 from services.chassis.runtime.clock import now
-from tests.support.applying import SAME_SITE, SITE
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT
+from tests.support.page_reader import SAME_SITE, SITE
 
 TOKEN = f"{'h' * 40}.{'P' * 200}.{'s' * 86}"
 CHECKED = {

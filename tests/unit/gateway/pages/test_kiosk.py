@@ -11,9 +11,9 @@ from contracts.rpc.accounts import IssuedLogin, LoginList, LoginView, StaffSessi
 from contracts.rpc.application import PassSummary
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.applying import SAME_SITE, Reader, hidden, stub
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
-from tests.unit.gateway.pages.test_counter import application
+from tests.support.factories.pages import counter_application
+from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
 
 
 def device(**given: object) -> str:
@@ -23,7 +23,7 @@ def device(**given: object) -> str:
 @pytest.fixture
 async def kiosk() -> AsyncIterator[tuple[Reader, TableClient]]:
     """An enrolled kiosk at which a mobile was proved."""
-    app, client = stub(application__view=application(channel="kiosk"), accounts__log_out=Nothing())
+    app, client = stub(application__view=counter_application(channel="kiosk"), accounts__log_out=Nothing())
     async with browser(app) as http:
         http.cookies.set("kiosk", device())
         http.cookies.set("session", signed(claims("applicant")))
@@ -149,7 +149,7 @@ async def test_the_end_shows_the_reference_and_prints_the_pass_once_it_is_there(
     assert "data-wait-for-change" in done.text
     assert REFERENCE in (await person.open("/kiosk/slip")).text
     assert (await person.open("/kiosk/pass")).status_code == 404
-    client.answers["application.view"] = application(
+    client.answers["application.view"] = counter_application(
         status="issued", channel="kiosk", pass_=PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
     )
     assert 'href="/en/kiosk/pass"' in (await person.open("/kiosk/done")).text

@@ -19,9 +19,9 @@ from contracts.rpc.accounts import IssuedLogin, LoginList
 from contracts.rpc.approval import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.applying import HOME, SAME_SITE, SITE
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import login, session
+from tests.support.page_reader import HOME, SAME_SITE, SITE
 
 NEW = {
     "key": "k-1",

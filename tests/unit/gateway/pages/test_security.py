@@ -20,15 +20,15 @@ from services.gateway import access, rate_limits
 from services.gateway.pages.shared import view as view_module
 from services.gateway.pages.shared.answers import owner
 from services.gateway.pages.sign_in import place_of
-from tests.support.applying import SAME_SITE, Reader, stub
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
-from tests.support.factories.pages import APPLICATION
-from tests.unit.gateway.test_access import UNDER_A_LANGUAGE
+from tests.support.factories.pages import APPLICATION, UNDER_A_LANGUAGE, phone_messages
+from tests.support.page_reader import SAME_SITE, Reader, stub
 
 GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
 IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate"}
 """What a page's address may say after its question mark: places, states and cursors. ``q`` is an officer's name, which is public."""
+PASS_PAGE = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 FOR_PROGRAMMERS = {"phone.html"}
 """Served in local mode only."""
 
@@ -177,6 +177,18 @@ def test_no_template_has_script_or_style_in_it() -> None:
         path.name: found for path in TEMPLATES.rglob("*.html") if (found := inline(path.read_text()))
     } == {}
     assert len(inline('<p style="x"><script>1</script><a onclick="1"><style>')) == 4
+
+
+async def test_no_page_loads_anything_from_elsewhere_or_has_script_or_style_in_it() -> None:
+    app, _ = stubbed(notify__local_phone=phone_messages("hello"))
+    async with browser(app) as http:
+        for path in ("/en", "/docs", PASS_PAGE, "/dev/phone", "/dev/phone?mobile=9876543210"):
+            text = (await http.get(path)).text
+            for address in re.findall(r'(?:src|href)="([^"]+)"', text):
+                assert re.match(r"/(?!/)|#", address), (path, address)
+                if address.startswith("/static/"):
+                    assert (await http.get(address)).status_code == 200, address
+            assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", text), path
 
 
 async def test_every_page_has_the_strict_policy_and_is_kept_by_no_cache() -> None:

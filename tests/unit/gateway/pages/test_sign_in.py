@@ -8,8 +8,8 @@ import pytest
 from contracts.errors import NotAuthenticated, Unavailable
 from contracts.rpc.accounts import ApplicantSession, OtpRequest
 from services.chassis.runtime.clock import now
-from tests.support.applying import SAME_SITE, Reader, stub
 from tests.support.factories.gateway import TableClient, browser, claims, signed
+from tests.support.page_reader import SAME_SITE, Reader, stub
 
 REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
 

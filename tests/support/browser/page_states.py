@@ -20,10 +20,10 @@ from contracts.rpc.application import ApplicationList, Checked, LookupHit, Looku
 from contracts.rpc.approval import OfficerList, ReviewList
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
-from tests.e2e.pages_alone import APPROVED, WRONG_LOGIN
-from tests.support.applying import BALDEV
+from tests.support.browser.pages_alone import APPROVED, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, login
+from tests.support.page_reader import BALDEV
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
 OWN = f"/applications/{REFERENCE}"

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from services.chassis.runtime.clock import IST, now
-from tests.e2e.conftest import DESK, PHONE, WAYS
-from tests.e2e.people import Staff, Visitor, press
-from tests.e2e.pictures import keep
+from tests.support.browser.people import Staff, Visitor, press
+from tests.support.browser.screenshots import keep
+from tests.support.browser.viewports import DESK, PHONE, WAYS
 from tests.support.running import eventually
 from tests.support.system import System
 

@@ -7,7 +7,7 @@ import pytest
 from contracts.events import ClosedDay, OpeningHours
 from services.chassis.runtime.clock import IST
 from services.gateway.pages.shared.visit_times import Day, begins, ends, open_days, usual_windows
-from tests.support.applying import SITE
+from tests.support.page_reader import SITE
 
 TUESDAY = date(2026, 12, 1)
 

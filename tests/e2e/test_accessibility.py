@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotFound
 from services.gateway.pages.shared.languages import LANGUAGES, texts
-from tests.e2e.pages_alone import APPROVED, PagesAlone
-from tests.e2e.states import REVIEW, STATES, State
-from tests.support.applying import HIDDEN, SAME_SITE
+from tests.support.browser.page_states import REVIEW, STATES, State
+from tests.support.browser.pages_alone import APPROVED, PagesAlone
 from tests.support.factories.gateway import NUMBER, pass_view
 from tests.support.factories.pages import ADMIT, review
+from tests.support.page_reader import HIDDEN, SAME_SITE
 from tests.support.paths import ROOT
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar import Calendar
 
-from contracts.errors import NotFound, Unavailable
+from contracts.errors import InternalError, NotFound, Unavailable
 from contracts.events import OfficerRecord, SiteAdvice, SiteRecord
-from contracts.model import Companion, Language
+from contracts.model import Companion, Language, Person
 from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
 from contracts.rpc.verify import PassUse
 from services.gateway.pages.passes.facts import ENDINGS
-from services.gateway.pages.shared.languages import texts
+from services.gateway.pages.passes.routes import NOT_FOUND, UNAVAILABLE
+from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, pass_view, stubbed
 from tests.support.paths import ROOT
 
@@ -241,3 +242,34 @@ async def test_the_worker_that_keeps_passes_comes_from_beside_them_and_touches_n
     assert worker.headers["content-type"].startswith("text/javascript")
     assert "service-worker-allowed" not in worker.headers, "then its scope is /p/"
     assert "addEventListener" in worker.text
+
+
+async def test_a_wrong_link_is_told_to_a_person_and_not_as_a_program_wants_it() -> None:
+    app, _ = stubbed(issuance__view_by_link=NotFound())
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert all(texts(language).gettext(NOT_FOUND) in answer.text for language in LANGUAGES)
+
+
+async def test_while_issuance_is_down_the_page_says_what_still_works() -> None:
+    app, _ = stubbed(issuance__view_by_link=Unavailable())
+    async with browser(app) as http:
+        answer = await http.get(PAGE)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert texts("pa").gettext(UNAVAILABLE) in answer.text
+
+
+async def test_a_fault_behind_the_page_is_a_fault() -> None:
+    app, _ = stubbed(issuance__view_by_link=InternalError())
+    async with browser(app) as http:
+        assert (await http.get(PAGE)).status_code == 500
+
+
+async def test_a_name_cannot_become_markup() -> None:
+    person = Person(name="<script>alert(1)</script>", name_latin="<b>")
+    app, _ = stubbed(issuance__view_by_link=pass_view(applicant=person))
+    async with browser(app) as http:
+        text = (await http.get(PAGE)).text
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text

@@ -8,8 +8,8 @@ from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import Acknowledged, ApplicationList, ApplicationSummary, Checked
 from contracts.rpc.approval import DepartmentList
 from services.chassis.runtime.clock import now
-from tests.support.applying import BALDEV, HOME, Reader, hidden, somebody
 from tests.support.factories.gateway import REFERENCE, TableClient
+from tests.support.page_reader import BALDEV, HOME, Reader, hidden, somebody
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, Site
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
-from tests.support.applying import BALDEV, HOME, SITE
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
@@ -27,6 +26,7 @@ from tests.support.factories.gateway import (
     signed,
 )
 from tests.support.factories.pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
+from tests.support.page_reader import BALDEV, HOME, SITE
 from tests.support.running import eventually, free_port
 
 INSIDE = rpc.verify.Inside(

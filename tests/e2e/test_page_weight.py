@@ -9,7 +9,7 @@ from bench.weight import weigh, weigh_in_order
 from contracts.model import Person
 from services.gateway.middleware.compression import Compression
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.e2e.pages_alone import PagesAlone
+from tests.support.browser.pages_alone import PagesAlone
 from tests.support.factories.gateway import pass_view
 
 FIRST_BYTES, LATER_BYTES = 100_000, 30_000

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from contracts.model import Language
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.shared.languages import day_in_words
-from tests.e2e.conftest import DESK, WAYS
-from tests.e2e.people import Staff, Visitor, newest_message, press, said
+from tests.support.browser.people import Staff, Visitor, newest_message, press, said
+from tests.support.browser.viewports import DESK, WAYS
 from tests.support.running import eventually
 from tests.support.system import System
 

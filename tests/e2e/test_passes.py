@@ -11,8 +11,8 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Error, Page, expect
 
-from tests.e2e.conftest import DESK, PHONE
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, messages
+from tests.support.browser.viewports import DESK, PHONE
 from tests.support.paths import ROOT
 from tests.support.running import eventually
 from tests.support.system import System

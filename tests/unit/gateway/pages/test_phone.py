@@ -1,0 +1,36 @@
+"""The phone of the demonstration: what it shows of the messages that were sent."""
+
+from contracts.errors import Unavailable
+from services.gateway.pages.phone import linked
+from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.pages import phone_messages
+
+
+async def test_the_phone_shows_messages_with_their_links() -> None:
+    app, _ = stubbed(
+        notify__local_phone=phone_messages(
+            "Your pass: http://127.0.0.1:8080/p/aB3dE5fG7hJ9kL1mN2pQ4r. Carry an ID <now>"
+        )
+    )
+    async with browser(app) as http:
+        text = (await http.get("/dev/phone?mobile=98765 43210")).text
+    assert '<a href="http://127.0.0.1:8080/p/aB3dE5fG7hJ9kL1mN2pQ4r">' in text
+    assert "&lt;now&gt;" in text
+
+
+async def test_the_phone_asks_for_a_number_and_takes_none_that_is_no_mobile() -> None:
+    app, client = stubbed(notify__local_phone=phone_messages())
+    async with browser(app) as http:
+        assert "<form" in (await http.get("/dev/phone")).text
+        assert "no mobile number" in (await http.get("/dev/phone?mobile=12")).text
+        assert not client.asked
+        assert "No message yet" in (await http.get("/dev/phone?mobile=9876543210")).text
+        client.answers["notify.local_phone"] = Unavailable()
+        assert "cannot be read" in (await http.get("/dev/phone?mobile=9876543210")).text
+
+
+def test_a_sentence_after_a_link_is_not_part_of_it() -> None:
+    assert linked("See http://x.test/p/a. Or (http://x.test/p/b)!") == (
+        'See <a href="http://x.test/p/a">http://x.test/p/a</a>. Or (<a href="http://x.test/p/b">http://x.test/p/b</a>)!'
+    )
+    assert linked("ਵੇਖੋ http://x.test/p/a। ਧੰਨਵਾਦ").startswith('ਵੇਖੋ <a href="http://x.test/p/a">')

@@ -1,4 +1,4 @@
-"""Event entrypoints: parse, call one handler, return. And what goes by the clock."""
+"""Event entrypoints and scheduled jobs of notify: each calls one handler."""
 
 from sqlalchemy.orm import Session
 
@@ -8,11 +8,11 @@ from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
 from services.chassis.runtime.settings import settings
-from services.notify import handlers
+from services.notify.handlers import erasure, event_handlers
 
 
 class Codes:
-    """One-time codes: somebody waits for each, so that they have workers of their own and stand behind nothing else."""
+    """The consumer of one-time codes, which has its own workers because a person waits for each code."""
 
     name = "notify-codes"
     service = "notify"
@@ -21,11 +21,11 @@ class Codes:
 
     @subscribes(events.OtpRequested)
     def on_otp_requested(self, received: Received[events.OtpRequested], session: Session) -> None:
-        handlers.otp_requested(received, session, now())
+        event_handlers.handle_otp_requested(received, session, now())
 
 
 class Consumers:
-    """What else notify hears."""
+    """The consumers of all other events, and the job that deletes old messages."""
 
     name = "notify-events"
     service = "notify"
@@ -33,54 +33,54 @@ class Consumers:
 
     @subscribes(events.LoginIssued)
     def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:
-        handlers.login_issued(received, session, now())
+        event_handlers.handle_login_issued(received, session, now())
 
     @subscribes(events.ApplicationSubmitted)
     def on_application_submitted(
         self, received: Received[events.ApplicationSubmitted], session: Session
     ) -> None:
-        handlers.application_submitted(received, session, now(), settings().public_url)
+        event_handlers.handle_application_submitted(received, session, now(), settings().public_url)
 
     @subscribes(events.ApplicationCancelled)
     def on_application_cancelled(
         self, received: Received[events.ApplicationCancelled], session: Session
     ) -> None:
-        handlers.application_cancelled(received, session, now())
+        event_handlers.handle_application_cancelled(received, session, now())
 
     @subscribes(events.ApplicationExpired)
     def on_application_expired(self, received: Received[events.ApplicationExpired], session: Session) -> None:
-        handlers.application_expired(received, session, now(), settings().public_url)
+        event_handlers.handle_application_expired(received, session, now(), settings().public_url)
 
     @subscribes(events.PassRejected)
     def on_pass_rejected(self, received: Received[events.PassRejected], session: Session) -> None:
-        handlers.pass_rejected(received, session, now(), settings().public_url)
+        event_handlers.handle_pass_rejected(received, session, now(), settings().public_url)
 
     @subscribes(events.PassReturned)
     def on_pass_returned(self, received: Received[events.PassReturned], session: Session) -> None:
-        handlers.pass_returned(received, session, now(), settings().public_url)
+        event_handlers.handle_pass_returned(received, session, now(), settings().public_url)
 
     @subscribes(events.PassIssued)
     def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
-        handlers.pass_issued(received, session, now(), settings().public_url)
+        event_handlers.handle_pass_issued(received, session, now(), settings().public_url)
 
     @subscribes(events.PassRevoked)
     def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:
-        handlers.pass_revoked(received, session, now())
+        event_handlers.handle_pass_revoked(received, session, now())
 
     @subscribes(events.ReviewEscalated)
     def on_review_escalated(self, received: Received[events.ReviewEscalated], session: Session) -> None:
-        handlers.review_escalated(received, session, now())
+        event_handlers.handle_review_escalated(received, session, now())
 
     @subscribes(events.PersonalDataErased)
     def on_personal_data_erased(
         self, received: Received[events.PersonalDataErased], session: Session
     ) -> None:
-        handlers.erase(received, session, now())
+        erasure.handle_personal_data_erased(received, session, now())
 
     @every(interval=3600)
-    def forget_what_is_old(self) -> None:
+    def delete_old_messages(self) -> None:
         with self.db.transaction() as session:
-            handlers.forget_what_is_old(session, now())
+            erasure.delete_old(session, now())
 
 
 CONTAINERS = (Codes, Consumers)

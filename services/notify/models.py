@@ -1,4 +1,6 @@
-"""The tables of this service: messages, and what must be remembered of applications and passes to keep order irrelevant."""
+"""Rows of notify: messages, the local phone, and the facts about applications and passes that make the order of events
+irrelevant.
+"""
 
 from datetime import datetime
 from typing import ClassVar
@@ -8,11 +10,11 @@ from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, UniqueConst
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import DeliverBy, Language
-from services.notify.domain import Lane, Purpose, State
+from services.notify.domain.messages import Lane, Purpose, State
 
 
 class Base(DeclarativeBase):
-    """Instants are with time zone, text has no length."""
+    """Base of all rows: instants have a time zone, text has no length limit."""
 
     type_annotation_map: ClassVar = {
         datetime: TIMESTAMP(timezone=True),
@@ -25,8 +27,8 @@ class Base(DeclarativeBase):
     }
 
 
-class Message(Base):
-    """One message to one person. An event makes at most one of each purpose."""
+class MessageRow(Base):
+    """One message to one person. An event creates at most one message of each purpose."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -38,9 +40,9 @@ class Message(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    """Also the idempotency key that the vendor gets, the same at every try."""
+    """Also the idempotency key for the vendor, the same at every try."""
     event_id: Mapped[UUID]
-    """The event that asked for it; of a resend, an id of its own."""
+    """ID of the event that called for it; a resend has an ID of its own."""
     purpose: Mapped[Purpose]
     lane: Mapped[Lane]
     channel: Mapped[DeliverBy]
@@ -49,17 +51,20 @@ class Message(Base):
     pass_number: Mapped[str | None]
     resend_of: Mapped[UUID | None]
     personal: Mapped[str | None]
-    """A sealed ``domain.Personal``; null once it is forgotten, or where there is nobody to send it to."""
+    """A sealed ``domain.messages.Personal``; null once it is erased, or where there is no recipient."""
     state: Mapped[State]
     due_at: Mapped[datetime]
-    """Not before this; while a sender holds it, when the lease ends."""
+    """Earliest time of the next try; while the message is leased, the end of the lease."""
     lease: Mapped[UUID | None]
-    """Who holds it. A lease that is still there at the next try ended without an outcome that is known."""
+    """ID of the current lease. If one is still set at the next try, the outcome of the last try is unknown."""
     attempts: Mapped[int] = mapped_column(default=0)
     possible_duplicates: Mapped[int] = mapped_column(default=0)
-    """Tries whose outcome nobody knew when the next began: their sender was killed or slow, or the vendor did not answer."""
+    """Number of tries whose outcome was unknown when the next began.
+
+    Their sender was killed or slow, or the vendor did not respond.
+    """
     reason: Mapped[str | None]
-    """Of the last try that did not succeed, in a word."""
+    """Code of the last try that did not succeed."""
     provider_id: Mapped[str | None]
     correlation_id: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
@@ -67,8 +72,8 @@ class Message(Base):
     ended_at: Mapped[datetime | None]
 
 
-class Application(Base):
-    """An application that something was heard of; the row that its handlers lock."""
+class ApplicationRow(Base):
+    """An application of which an event arrived; its handlers lock this row."""
 
     __tablename__ = "applications"
     __table_args__ = (Index("applications_reference", "reference"),)
@@ -76,23 +81,23 @@ class Application(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     reference: Mapped[str]
     erased_at: Mapped[datetime | None]
-    """From then on nothing of it is kept, whatever arrives late."""
+    """From this instant on no personal data of it is stored, whatever arrives late."""
 
 
-class Pass(Base):
-    """A pass that was issued, revoked or printed, in whichever order that became known."""
+class PassRow(Base):
+    """A pass that was issued, revoked or printed, in whichever order the events arrived."""
 
     __tablename__ = "passes"
 
     number: Mapped[str] = mapped_column(primary_key=True)
     application_id: Mapped[UUID | None]
-    """Null where it was printed before anything was heard of it."""
+    """Null while the pass was printed and no event about it has arrived."""
     revoked_at: Mapped[datetime | None]
     printed_at: Mapped[datetime | None]
 
 
-class PhoneMessage(Base):
-    """What the local channel has "sent": a phone for development. In clear, and only ever filled in local mode."""
+class PhoneMessageRow(Base):
+    """A message on the local phone, for development. It is not sealed, and exists only in local mode."""
 
     __tablename__ = "local_phone"
     __table_args__ = (Index("local_phone_recipient", "recipient", "id"), Index("local_phone_at", "at"))

@@ -1,8 +1,8 @@
-"""The sender (`epass sender`): a process of plain threads that carries stored messages to their channels.
+"""The sender (`epass sender`): a process of plain threads that hand stored messages to their channels.
 
-One-time codes come first, and one thread takes nothing else. The threads are woken by the database, with polling as
-the fallback. What is neither a channel's nor the database's fault ends the process: its supervisor starts another, and
-the leases run out.
+One-time codes come first, and one thread sends nothing else. The database wakes the threads, with polling as the
+fallback. A fault that is neither a channel's nor the database's ends the process: its supervisor starts another, and the
+leases run out.
 """
 
 import os
@@ -17,10 +17,11 @@ from services.chassis.runtime import logs
 from services.chassis.runtime.health import health
 from services.chassis.runtime.lifecycle import Stopping, stopping
 from services.chassis.runtime.settings import Settings, settings
-from services.notify.bell import Bell, Listener
-from services.notify.channels.configured import channels_of
-from services.notify.domain import Lane, Untried
-from services.notify.sending import EVERY_LANE, Pace, Sender
+from services.notify.adapters.channels.installed import channels_of
+from services.notify.adapters.wakeup_listener import WakeUp, WakeupListener
+from services.notify.domain.messages import Lane
+from services.notify.domain.outcomes import Untried
+from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Sender
 
 log = logs.logger(__name__)
 POLL_SECONDS = 1.0
@@ -28,14 +29,14 @@ STOP_SECONDS = 19.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Crew:
-    """The threads of one sender.
+class SenderThreads:
+    """The threads of one sender process.
 
     Args:
-        sender: what they call.
-        options: how many they are, and which database rings.
-        stop: set, they finish what they hold and end.
-        on_fault: called when a thread ends before its time.
+        sender: what each thread calls.
+        options: the number of threads, and the database that wakes them.
+        stop: when it is set, threads finish the messages that they have leased, and end.
+        on_fault: called when a thread ends too early.
     """
 
     def __init__(
@@ -45,43 +46,39 @@ class Crew:
         self._batch = options.sender_batch
         self._stop = stop
         self._on_fault = on_fault
-        self._for_codes, self._for_any = Bell(), Bell()
-        bells: dict[Lane, Sequence[Bell]] = {
-            "otp": (self._for_codes, self._for_any),
-            "normal": (self._for_any,),
-        }
+        self._codes, self._any = WakeUp(), WakeUp()
+        wakeups: dict[Lane, Sequence[WakeUp]] = {"otp": (self._codes, self._any), "normal": (self._any,)}
         tasks = [
-            Listener(options.database_url.get_secret_value(), bells, stop).run,
-            lambda: self._work(("otp",), self._for_codes),
+            WakeupListener(options.database_url.get_secret_value(), wakeups, stop).run,
+            lambda: self._work(("otp",), self._codes),
         ]
-        tasks += [lambda: self._work(EVERY_LANE, self._for_any)] * options.sender_threads
+        tasks += [lambda: self._work(EVERY_LANE, self._any)] * options.sender_threads
         self._threads = [threading.Thread(target=self._guard, args=(task,), daemon=True) for task in tasks]
 
     def start(self) -> None:
-        """Begins."""
+        """Start all threads."""
         for thread in self._threads:
             thread.start()
 
     def finish(self) -> bool:
-        """Waits, once ``stop`` is set, until all have ended, but not for ever; whether they did."""
-        self._for_codes.wake_all()
-        self._for_any.wake_all()
+        """Wait for all threads once ``stop`` is set, at most ``STOP_SECONDS``; return whether they ended."""
+        self._codes.signal_all()
+        self._any.signal_all()
         until = monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(until - monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self, lanes: Sequence[Lane], bell: Bell) -> None:
-        pace = Pace(self._batch)
+    def _work(self, lanes: Sequence[Lane], wakeup: WakeUp) -> None:
+        batch = BatchSize(self._batch)
         while not self._stop.is_set():
-            seen, began = bell.rings, monotonic()
-            results = self._sender.send_due(lanes, pace.size)
+            seen, began = wakeup.signals, monotonic()
+            results = self._sender.send_due(lanes, batch.size)
             if results:
-                pace.learn(
-                    sum(not isinstance(outcome, Untried) for _, outcome in results), monotonic() - began
-                )
+                sent = sum(not isinstance(outcome, Untried) for _, outcome in results)
+                batch.adapt(sent, monotonic() - began)
             else:
-                bell.wait(seen, POLL_SECONDS)
+                wakeup.wait(seen, POLL_SECONDS)
 
     def _guard(self, task: Callable[[], None]) -> None:
         try:
@@ -98,7 +95,7 @@ def _log_uncaught(arguments: threading.ExceptHookArgs) -> None:
 
 
 def main() -> None:
-    """Sends until SIGTERM or SIGINT, then finishes what is in hand, within 20 s. Exit code 1 after a fault of its own."""
+    """Send until SIGTERM or SIGINT, then finish the leased messages within 20 s. Exit with code 1 after a fault of its own."""
     options = settings()
     logs.configure("sender", options.log_level)
     threading.excepthook = _log_uncaught
@@ -112,12 +109,11 @@ def main() -> None:
         broken.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    crew = Crew(
-        Sender(database, channels_of(options, database), options, stopping), options, stopping, on_fault
-    )
-    crew.start()
+    sender = Sender(database, channels_of(options, database), options, stopping)
+    threads = SenderThreads(sender, options, stopping, on_fault)
+    threads.start()
     log.info("sending", threads=options.sender_threads + 1)
     signal.sigwait(STOP_SIGNALS)
     stopping.set()
-    log.info("stopped", finished=crew.finish())
+    log.info("stopped", finished=threads.finish())
     sys.exit(1 if broken.is_set() else 0)

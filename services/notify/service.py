@@ -1,4 +1,4 @@
-"""RPC entrypoints: parse, call one handler, return."""
+"""RPC entrypoints of notify: parse, call one handler, return."""
 
 from contracts.rpc import notify as contract
 from contracts.rpc.application import ReferenceOnly
@@ -9,11 +9,11 @@ from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase
 from services.chassis.runtime.settings import settings
-from services.notify import handlers
+from services.notify.handlers import local_phone, prints, resends
 
 
 class Service:
-    """Sending a pass again, noting a print, and the phone of local mode."""
+    """Resends, prints, and the local phone."""
 
     name = "notify"
     db = OwnDatabase()
@@ -21,14 +21,14 @@ class Service:
     @rpc(contract.RESEND)
     def resend(self, request: ReferenceOnly, call: Call) -> Nothing:
         with self.db.transaction() as session:
-            return handlers.resend(request, call, session, now())
+            return resends.resend(request, call, session, now())
 
     @rpc(contract.RECORD_PRINT)
     def record_print(self, request: PassNumber, call: Call) -> Nothing:
         with self.db.transaction() as session:
-            return handlers.record_print(request, call, session, now())
+            return prints.record_print(request, call, session, now())
 
     @rpc(contract.LOCAL_PHONE)
-    def local_phone(self, request: PhoneQuestion, call: Call) -> PhoneMessages:  # noqa: ARG002  all RPCs get one
+    def local_phone(self, request: PhoneQuestion, call: Call) -> PhoneMessages:  # noqa: ARG002  every RPC receives a call
         with self.db.transaction() as session:
-            return handlers.local_phone(request, session, local_mode=settings().local_mode)
+            return local_phone.list_messages(request, session, local_mode=settings().local_mode)

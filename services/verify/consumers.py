@@ -1,4 +1,4 @@
-"""Events that verify hears, and what it does by the clock: taking who stayed too long to have left."""
+"""Event entrypoints and scheduled jobs of verify: each calls one handler."""
 
 from sqlalchemy.orm import Session
 
@@ -7,11 +7,12 @@ from contracts.events import PassIssued, PassRevoked, PersonalDataErased
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
-from services.verify import handlers
+from services.chassis.runtime.settings import settings
+from services.verify.handlers import event_handlers, number_tries, presence
 
 
 class Consumers:
-    """What the gate learns without being asked."""
+    """Events that build the gate's own copy of passes, and the jobs that close overdue visits and delete old tries."""
 
     name = "verify-events"
     service = "verify"
@@ -19,25 +20,27 @@ class Consumers:
 
     @subscribes(PassIssued)
     def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
-        handlers.note_issued(received, session, now())
+        event_handlers.handle_pass_issued(
+            received, session, now(), commitment_master=settings().commitment_master.get_secret_value()
+        )
 
     @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
-        handlers.note_revoked(received, session, now())
+        event_handlers.handle_pass_revoked(received, session, now())
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
-        handlers.forget_people(received, session)
+        event_handlers.handle_personal_data_erased(received, session)
 
     @every(interval=60)
-    def assume_left(self) -> None:
-        """A batch a transaction, until nobody is overdue."""
+    def close_overdue_visits(self) -> None:
+        """Close overdue visits, one batch per transaction."""
         closed = 1
         while closed:
             with self.db.transaction() as session:
-                closed = handlers.close_overdue(session, now())
+                closed = presence.close_overdue(session, now())
 
     @every(interval=300)
-    def forget_tries(self) -> None:
+    def delete_old_number_tries(self) -> None:
         with self.db.transaction() as session:
-            handlers.forget_tries(session, now())
+            number_tries.delete_old(session, now())

@@ -1,4 +1,4 @@
-"""The tables of verify: passes (with who is inside), scans, public keys, and tries by number."""
+"""Rows of verify: passes (with who is inside), scans, public keys, unknown numbers tried, erased applications."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from services.verify.domain import Standing, Terms, Visitors
+from services.verify.domain.passes import Standing, Terms, Visitors
 
 
 class Base(DeclarativeBase):
@@ -32,11 +32,11 @@ class Base(DeclarativeBase):
     }
 
 
-class Pass(Base):
-    """All that is known of one pass number, in one row, so that one lock covers what a scan reads and what it changes.
+class PassRow(Base):
+    """All that is known of one pass number, in one row: one lock covers what a scan reads and what it changes.
 
-    The row may begin with any of three: PassIssued, PassRevoked (a tombstone: no terms), or the first scan of a token
-    whose PassIssued has not come yet (terms from the claims, no application).
+    The row is created by whichever comes first: PassIssued, PassRevoked (a tombstone without terms), or the first scan of
+    a token whose PassIssued has not arrived yet (terms from the claims, no application).
     """
 
     __tablename__ = "passes"
@@ -52,7 +52,7 @@ class Pass(Base):
     reference: Mapped[str | None]
 
     issued_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """``seq`` of the PassIssued that the terms are from; 0 while they are from a token."""
+    """``seq`` of the PassIssued that the terms come from; 0 while they come from a token."""
     site: Mapped[str | None]
     gate: Mapped[str | None]
     party: Mapped[int | None]
@@ -64,7 +64,7 @@ class Pass(Base):
     vehicle_allowed: Mapped[bool] = mapped_column(server_default=false())
     assistance: Mapped[str | None]
     id_commitments: Mapped[list[str]] = mapped_column(server_default="{}")
-    """Of the applicant's ID and of each companion's (``contracts/commitment.py``)."""
+    """Commitments of the applicant's ID and of each companion's (``contracts/commitment.py``)."""
     visitors: Mapped[dict[str, Any] | None]
 
     revoked_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -72,7 +72,7 @@ class Pass(Base):
 
     inside: Mapped[int] = mapped_column(server_default="0")
     admitted: Mapped[int] = mapped_column(server_default="0")
-    """Persons let in so far, all entries together."""
+    """Number of persons let in so far, all entries together."""
     inside_site: Mapped[str | None]
     inside_since: Mapped[datetime | None]
     last_gate: Mapped[str | None]
@@ -80,7 +80,7 @@ class Pass(Base):
 
     @property
     def terms(self) -> Terms | None:
-        """What the pass allows, where that is known."""
+        """What the pass allows; None while only its revocation is known."""
         if (
             self.site is None
             or self.party is None
@@ -93,17 +93,17 @@ class Pass(Base):
 
     @property
     def standing(self) -> Standing:
-        """What a decision needs."""
+        """The state of the pass that a decision needs."""
         return Standing(self.terms, self.revoked_seq > 0, self.inside, self.admitted)
 
     @property
     def people(self) -> Visitors | None:
-        """Who the pass is for; None before PassIssued and after erasure."""
+        """The people of the pass; None before PassIssued and after erasure."""
         return None if self.visitors is None else Visitors.model_validate(self.visitors)
 
 
-class Scan(Base):
-    """A recorded scan: never changed, but for ``told`` and for erasing ``reason``."""
+class ScanRow(Base):
+    """A recorded scan. Only ``told`` changes later, and ``reason`` when the people are erased."""
 
     __tablename__ = "scans"
     __table_args__ = (
@@ -114,19 +114,19 @@ class Scan(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     pass_number: Mapped[str | None]
-    """None for a forged token and an unknown number."""
+    """None for a forged token or an unknown number."""
     site: Mapped[str]
     gate: Mapped[str]
     direction: Mapped[str]
     verdict: Mapped[str]
     count: Mapped[int]
-    """Persons who passed; 0 where refused."""
+    """Number of persons who passed; 0 for a refusal."""
     inside: Mapped[int]
-    """Of the party, afterwards."""
+    """How many of the party are inside after this scan."""
     marks: Mapped[list[str]]
     scanned_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
-    """What the gate's clock said."""
+    """The time that the gate sent."""
     recorded_at: Mapped[datetime]
     scanned_by: Mapped[str]
     nonce: Mapped[str]
@@ -134,12 +134,12 @@ class Scan(Base):
     id_kind: Mapped[str | None]
     id_type: Mapped[str | None]
     reason: Mapped[str | None]
-    """Why another ID was accepted, in the officer's words."""
+    """Why the officer accepted another ID, in their words."""
     told: Mapped[bool]
-    """Whether PassScanned was said; it waits while the pass's application is not known."""
+    """Whether PassScanned was published; it waits until the pass's application is known."""
 
 
-class SigningKey(Base):
+class SigningKeyRow(Base):
     """A public key of issuance, Ed25519, base64url."""
 
     __tablename__ = "signing_keys"
@@ -148,8 +148,8 @@ class SigningKey(Base):
     x: Mapped[str]
 
 
-class NumberTry(Base):
-    """A pass number that was tried at a gate and is none."""
+class NumberTryRow(Base):
+    """An unknown pass number that was tried at a gate."""
 
     __tablename__ = "number_tries"
     __table_args__ = (Index("number_tries_of_gate", "gate", "at"),)
@@ -159,8 +159,8 @@ class NumberTry(Base):
     at: Mapped[datetime]
 
 
-class ErasedApplication(Base):
-    """An application whose people are to be forgotten, also by a PassIssued that comes later."""
+class ErasedApplicationRow(Base):
+    """An application whose people are erased, also from a PassIssued that arrives later."""
 
     __tablename__ = "erased_applications"
 

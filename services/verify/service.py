@@ -1,4 +1,7 @@
-"""RPC of verify: parse, call one handler, return. Scans are counted here (a repeated answer again), so that handlers know no metric."""
+"""RPC entrypoints of verify: parse, call one handler, return.
+
+Scans are counted here, repeated answers included, so that handlers know no metric.
+"""
 
 from contracts.rpc import verify as contract
 from contracts.rpc.call import Call
@@ -8,12 +11,13 @@ from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.metrics import PREVIEWS, SCANS
 from services.chassis.runtime.providers import OwnDatabase
-from services.verify import handlers
-from services.verify.domain import site_of
+from services.chassis.runtime.settings import settings
+from services.verify.domain.gates import site_of
+from services.verify.handlers import presence, scans
 
 
 class Service:
-    """The gate."""
+    """Scans, who is inside, and how far a pass is used."""
 
     name = "verify"
     db = OwnDatabase()
@@ -21,7 +25,14 @@ class Service:
     @rpc(contract.SCAN)
     def scan(self, request: ScanPass, call: Call) -> ScanResult:
         with self.db.transaction() as session:
-            result = handlers.scan(request, call, session, now())
+            result = scans.scan(
+                request,
+                call,
+                session,
+                now(),
+                issuer=settings().issuer,
+                commitment_master=settings().commitment_master.get_secret_value(),
+            )
         if result.preview:
             PREVIEWS.labels(site_of(request.gate), request.gate, result.verdict).inc()
         else:
@@ -31,9 +42,9 @@ class Service:
     @rpc(contract.INSIDE)
     def inside(self, request: InsideQuestion, call: Call) -> InsideList:
         with self.db.transaction() as session:
-            return handlers.inside(request, call, session)
+            return presence.list_inside(request, call, session)
 
     @rpc(contract.PASS_USE)
-    def pass_use(self, request: PassNumber, call: Call) -> PassUse:  # noqa: ARG002  it tells nothing of anybody
+    def pass_use(self, request: PassNumber, call: Call) -> PassUse:  # noqa: ARG002  the answer names nobody
         with self.db.transaction() as session:
-            return handlers.pass_use(request, session)
+            return presence.get_pass_use(request, session)

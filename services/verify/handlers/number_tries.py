@@ -1,4 +1,4 @@
-"""Guessing pass numbers at a gate: after ten that are none in five minutes, numbers are not looked up there for a while."""
+"""The limit on guessing pass numbers: after ten unknown numbers within five minutes a gate looks no number up."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -7,20 +7,20 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import TooManyAttempts
-from services.verify.models import NumberTry
+from services.verify.models import NumberTryRow
 
 LIMIT = 10
 WINDOW = timedelta(minutes=5)
 
 
 def check(session: Session, gate: str, now: datetime) -> None:
-    """Lets a number be looked up.
+    """Raise `TooManyAttempts` if the gate has reached its limit.
 
     Raises:
-        TooManyAttempts: the gate's limit is reached; ``retry_after`` in seconds.
+        TooManyAttempts: with ``retry_after`` in seconds.
     """
-    recent = select(func.count(), func.min(NumberTry.at)).where(
-        NumberTry.gate == gate, NumberTry.at > now - WINDOW
+    recent = select(func.count(), func.min(NumberTryRow.at)).where(
+        NumberTryRow.gate == gate, NumberTryRow.at > now - WINDOW
     )
     tries, oldest = session.execute(recent).one()
     if tries >= LIMIT:
@@ -28,11 +28,11 @@ def check(session: Session, gate: str, now: datetime) -> None:
         raise TooManyAttempts("too many unknown pass numbers at this gate", retry_after=max(1, wait))
 
 
-def count(session: Session, gate: str, now: datetime) -> None:
-    """A number was none."""
-    session.execute(insert(NumberTry).values(gate=gate, at=now))
+def record(session: Session, gate: str, now: datetime) -> None:
+    """Record that an unknown number was tried at a gate."""
+    session.execute(insert(NumberTryRow).values(gate=gate, at=now))
 
 
-def forget_tries(session: Session, now: datetime) -> None:
-    """Forgets tries that count no longer."""
-    session.execute(delete(NumberTry).where(NumberTry.at <= now - WINDOW))
+def delete_old(session: Session, now: datetime) -> None:
+    """Delete tries that no longer count."""
+    session.execute(delete(NumberTryRow).where(NumberTryRow.at <= now - WINDOW))

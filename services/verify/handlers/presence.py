@@ -1,4 +1,4 @@
-"""Who is inside a site, who is taken to have left it without being scanned, and whether a pass is used up."""
+"""Who is inside a site, who is presumed gone without a recorded exit, and whether a pass is used up."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -11,64 +11,66 @@ from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
 from services.chassis.messaging import outbox
-from services.verify.domain import site_of
-from services.verify.handlers.authority import may_see_inside
-from services.verify.handlers.recording import scanned
-from services.verify.models import Pass, Scan
+from services.verify.domain.gates import site_of
+from services.verify.handlers.authorization import require_may_list_inside
+from services.verify.handlers.scan_records import pass_scanned
+from services.verify.models import PassRow, ScanRow
 
 SYSTEM = "system"
-"""Who "scans" a party that is taken to have left."""
+"""``scanned_by`` of the exit that is recorded for a party presumed gone."""
 _CLOSING = 0x67617465
 _BATCH = 100
 
 
-def inside(request: InsideQuestion, call: Call, session: Session) -> InsideList:
-    """Parties inside a site, the longest first.
+def list_inside(request: InsideQuestion, call: Call, session: Session) -> InsideList:
+    """Return a page of the parties inside a site, the longest inside first.
 
     Raises:
-        Forbidden: not for this principal.
-        InvalidInput: ``after`` is not what an earlier page gave.
+        Forbidden: the principal may not know who is inside.
+        InvalidInput: ``after`` is not the ``next`` of an earlier page.
     """
-    may_see_inside(call.principal, request.site)
-    here = (Pass.inside_site == request.site, Pass.inside > 0)
-    query = select(Pass).where(*here).order_by(Pass.inside_since, Pass.number).limit(request.limit + 1)
+    require_may_list_inside(call.principal, request.site)
+    here = (PassRow.inside_site == request.site, PassRow.inside > 0)
+    query = (
+        select(PassRow).where(*here).order_by(PassRow.inside_since, PassRow.number).limit(request.limit + 1)
+    )
     if request.after is not None:
-        query = query.where(tuple_(Pass.inside_since, Pass.number) > _position(request.after))
+        query = query.where(tuple_(PassRow.inside_since, PassRow.number) > _position(request.after))
     rows = session.scalars(query).all()
     page = rows[: request.limit]
     more = f"{_since(page[-1]).isoformat()}~{page[-1].number}" if len(rows) > request.limit else None
-    persons = session.scalar(select(func.coalesce(func.sum(Pass.inside), 0)).where(*here)) or 0
+    persons = session.scalar(select(func.coalesce(func.sum(PassRow.inside), 0)).where(*here)) or 0
     return InsideList(items=tuple(_party(row) for row in page), next=more, persons=persons)
 
 
-def pass_use(request: PassNumber, session: Session) -> PassUse:
-    """Whether a pass is used up; one that is not known here yet is not."""
-    row = session.get(Pass, request.number)
+def get_pass_use(request: PassNumber, session: Session) -> PassUse:
+    """Return whether a pass is used up; a pass that is not known here yet is not."""
+    row = session.get(PassRow, request.number)
     return PassUse(used=row is not None and row.standing.used)
 
 
 def close_overdue(session: Session, now: datetime) -> int:
-    """Takes parties to have left whose time is up by hours; returns how many, at most a hundred at a time.
+    """Record an exit for parties that are presumed gone; return how many, at most a hundred per call.
 
-    Runs in every replica: one works, the others return at once. A party that is just being scanned is left alone.
+    Runs in every replica: one works, the others return at once. A party whose pass is being scanned is skipped.
     """
     if not session.scalar(select(func.pg_try_advisory_xact_lock(_CLOSING))):
         return 0
     overdue = (
-        select(Pass)
-        .where(Pass.inside > 0, Pass.presumed_gone_at <= now)
-        .order_by(Pass.presumed_gone_at)
+        select(PassRow)
+        .where(PassRow.inside > 0, PassRow.presumed_gone_at <= now)
+        .order_by(PassRow.presumed_gone_at)
         .limit(_BATCH)
     )
     rows = session.scalars(overdue.with_for_update(skip_locked=True)).all()
     for row in rows:
-        _assume_left(session, row, now)
+        _record_presumed_exit(session, row, now)
     return len(rows)
 
 
-def _assume_left(session: Session, row: Pass, now: datetime) -> None:
+def _record_presumed_exit(session: Session, row: PassRow, now: datetime) -> None:
     gate, scan_id = row.last_gate or "", uuid4()
-    scan = Scan(
+    scan = ScanRow(
         id=scan_id,
         pass_number=row.number,
         site=site_of(gate),
@@ -88,10 +90,10 @@ def _assume_left(session: Session, row: Pass, now: datetime) -> None:
     session.add(scan)
     row.inside, row.inside_since, row.inside_site, row.presumed_gone_at = 0, None, None, None
     if scan.told:
-        outbox.add(session, scanned(scan, row), at=now)
+        outbox.add(session, pass_scanned(scan, row), at=now)
 
 
-def _party(row: Pass) -> Inside:
+def _party(row: PassRow) -> Inside:
     people, terms = row.people, row.terms
     assert terms is not None  # nobody enters without
     return Inside(
@@ -108,7 +110,7 @@ def _party(row: Pass) -> Inside:
     )
 
 
-def _since(row: Pass) -> datetime:
+def _since(row: PassRow) -> datetime:
     assert row.inside_since is not None  # set with the first person inside
     return row.inside_since
 

@@ -20,7 +20,7 @@ from services.chassis.db.database import Database
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.messaging.personal_data import key_ring
 from services.notify.consumers import CONTAINERS
-from services.notify.models import Base, Message
+from services.notify.models import Base, MessageRow
 from services.notify.service import Service
 from tests.support.backends import TestStack
 from tests.support.factories.notify import APPLICANT, MOBILE, RECEPTION, Visit, login, otp, received
@@ -132,7 +132,7 @@ def test_every_event_twice_over_the_broker_makes_each_message_once(
 
     def ended() -> bool:
         with db.transaction() as session:
-            rows = session.execute(select(Message.purpose, Message.state)).all()
+            rows = session.execute(select(MessageRow.purpose, MessageRow.state)).all()
         return sorted(rows) == sorted((purpose, "delivered") for purpose in PURPOSES)
 
     eventually(ended, "ten messages, each delivered")

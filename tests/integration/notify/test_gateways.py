@@ -18,13 +18,20 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import Settings
-from services.notify import handlers, wording
-from services.notify.channels import Channel, Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
-from services.notify.channels.sms import SmsChannel
-from services.notify.channels.whatsapp import WhatsAppChannel
-from services.notify.domain import Personal
-from services.notify.models import Message
-from services.notify.sending import Sender
+from services.notify.adapters.channels import (
+    Channel,
+    Outgoing,
+    PermanentChannelError,
+    Receipt,
+    TemporaryChannelError,
+)
+from services.notify.adapters.channels.sms import SmsChannel
+from services.notify.adapters.channels.whatsapp import WhatsAppChannel
+from services.notify.domain import templates
+from services.notify.domain.messages import Personal
+from services.notify.handlers import event_handlers
+from services.notify.handlers.deliveries import Sender
+from services.notify.models import MessageRow
 from tests.integration.conftest import postgres_away
 from tests.support.factories.notify import MOBILE, PUBLIC_URL, Visit, received
 from tests.support.running import Process, eventually
@@ -99,7 +106,7 @@ def client() -> Iterator[httpx.Client]:
 
 def outgoing(language: str = "pa") -> Outgoing:
     parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4"}
-    template = wording.templates()["pass_revoked", language]
+    template = templates.templates()["pass_revoked", language]
     return Outgoing(
         uuid4(),
         "pass_revoked",
@@ -213,12 +220,12 @@ def db(databases) -> Database:
 
 def put_pass(db: Database, **visit: str) -> None:
     with db.transaction() as session:
-        handlers.pass_issued(received(Visit(**visit).issued()), session, now(), PUBLIC_URL)
+        event_handlers.handle_pass_issued(received(Visit(**visit).issued()), session, now(), PUBLIC_URL)
 
 
-def row(db: Database) -> Message:
+def row(db: Database) -> MessageRow:
     with db.transaction() as session:
-        return session.scalars(select(Message)).one()
+        return session.scalars(select(MessageRow)).one()
 
 
 def said(db: Database) -> list[str]:
@@ -266,7 +273,7 @@ def failure(status: int) -> Callable[[Vendor], None]:
     return fail
 
 
-def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[Vendor], None]) -> Message:
+def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[Vendor], None]) -> MessageRow:
     """The row after a first try that went wrong like this, and a second that succeeded."""
     put_pass(db)
     ahead = timedelta(0)
@@ -381,7 +388,9 @@ def test_a_sender_that_is_told_to_stop_finishes_what_it_holds(
     threading.Timer(1.0, vendor.hold.set).start()
     assert process.stop(20) == 0
     with db.transaction() as session:
-        states = session.execute(select(Message.state, Message.attempts).order_by(Message.created_at)).all()
+        states = session.execute(
+            select(MessageRow.state, MessageRow.attempts).order_by(MessageRow.created_at)
+        ).all()
     assert states == [("delivered", 1), ("queued", 0)]
     assert process.log_lines()[-1]["finished"] is True
 

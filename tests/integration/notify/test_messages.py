@@ -20,10 +20,10 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.messaging import inbox
 from services.chassis.runtime.clock import now
-from services.notify import handlers
-from services.notify.domain import Personal
-from services.notify.models import Message, Pass, PhoneMessage
-from services.notify.sealing import unseal
+from services.notify.adapters.sealing import unseal
+from services.notify.domain.messages import Personal
+from services.notify.handlers import erasure, event_handlers, local_phone, prints, resends
+from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.conftest import make_call
 from tests.support.factories.notify import (
     APPLICANT,
@@ -39,21 +39,27 @@ from tests.support.factories.notify import (
 )
 
 HANDLERS: dict[str, Callable[[Received, Session], None]] = {
-    "OtpRequested": lambda event, session: handlers.otp_requested(event, session, now()),
-    "LoginIssued": lambda event, session: handlers.login_issued(event, session, now()),
-    "ApplicationSubmitted": lambda event, session: handlers.application_submitted(
+    "OtpRequested": lambda event, session: event_handlers.handle_otp_requested(event, session, now()),
+    "LoginIssued": lambda event, session: event_handlers.handle_login_issued(event, session, now()),
+    "ApplicationSubmitted": lambda event, session: event_handlers.handle_application_submitted(
         event, session, now(), PUBLIC_URL
     ),
-    "ApplicationCancelled": lambda event, session: handlers.application_cancelled(event, session, now()),
-    "ApplicationExpired": lambda event, session: handlers.application_expired(
+    "ApplicationCancelled": lambda event, session: event_handlers.handle_application_cancelled(
+        event, session, now()
+    ),
+    "ApplicationExpired": lambda event, session: event_handlers.handle_application_expired(
         event, session, now(), PUBLIC_URL
     ),
-    "PassRejected": lambda event, session: handlers.pass_rejected(event, session, now(), PUBLIC_URL),
-    "PassReturned": lambda event, session: handlers.pass_returned(event, session, now(), PUBLIC_URL),
-    "PassIssued": lambda event, session: handlers.pass_issued(event, session, now(), PUBLIC_URL),
-    "PassRevoked": lambda event, session: handlers.pass_revoked(event, session, now()),
-    "ReviewEscalated": lambda event, session: handlers.review_escalated(event, session, now()),
-    "PersonalDataErased": lambda event, session: handlers.erase(event, session, now()),
+    "PassRejected": lambda event, session: event_handlers.handle_pass_rejected(
+        event, session, now(), PUBLIC_URL
+    ),
+    "PassReturned": lambda event, session: event_handlers.handle_pass_returned(
+        event, session, now(), PUBLIC_URL
+    ),
+    "PassIssued": lambda event, session: event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL),
+    "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(event, session, now()),
+    "ReviewEscalated": lambda event, session: event_handlers.handle_review_escalated(event, session, now()),
+    "PersonalDataErased": lambda event, session: erasure.handle_personal_data_erased(event, session, now()),
 }
 
 
@@ -68,9 +74,9 @@ def hear(db: Database, *heard: Received) -> None:
             HANDLERS[type(one.event).__name__](one, session)
 
 
-def messages(db: Database) -> list[Message]:
+def messages(db: Database) -> list[MessageRow]:
     with db.transaction() as session:
-        return list(session.scalars(select(Message).order_by(Message.created_at)))
+        return list(session.scalars(select(MessageRow).order_by(MessageRow.created_at)))
 
 
 def states(db: Database) -> list[tuple[str, str]]:
@@ -85,7 +91,7 @@ def said(db: Database) -> list[tuple[str, dict]]:
         ]
 
 
-def personal(row: Message) -> Personal:
+def personal(row: MessageRow) -> Personal:
     assert row.personal is not None
     return unseal(row.id, row.personal)
 
@@ -242,14 +248,14 @@ def test_an_erased_application_leaves_the_local_phone(db: Database) -> None:
             session.add(phone_message(row))
     hear(db, received(visit.erased()))
     with db.transaction() as session:
-        left = session.scalars(select(PhoneMessage.message_id)).all()
+        left = session.scalars(select(PhoneMessageRow.message_id)).all()
     assert left == [rows[1].id]
 
 
 def phone_message(
-    row: Message, *, age: timedelta = timedelta(0), to: str = MOBILE, words: str = "hello"
-) -> PhoneMessage:
-    return PhoneMessage(
+    row: MessageRow, *, age: timedelta = timedelta(0), to: str = MOBILE, words: str = "hello"
+) -> PhoneMessageRow:
+    return PhoneMessageRow(
         message_id=row.id,
         at=now() - age,
         recipient=to,
@@ -276,10 +282,10 @@ def test_after_a_day_codes_and_the_local_phone_are_forgotten_and_passes_are_not(
             )
             session.add(phone_message(row, age=age))
     with db.transaction() as session:
-        handlers.forget_what_is_old(session, now())
+        erasure.delete_old(session, now())
     assert {row.id for row in messages(db)} == {young.id, passed.id}
     with db.transaction() as session:
-        assert session.scalars(select(PhoneMessage.message_id)).all() == [young.id]
+        assert session.scalars(select(PhoneMessageRow.message_id)).all() == [young.id]
 
 
 # ------------------------------------------------------------------- resend
@@ -294,7 +300,7 @@ def resend(
     later: timedelta = timedelta(0),
 ) -> None:
     with db.transaction() as session:
-        handlers.resend(ReferenceOnly(reference=reference), make_call(principal, key), session, now() + later)
+        resends.resend(ReferenceOnly(reference=reference), make_call(principal, key), session, now() + later)
 
 
 def refused(db: Database, kind: type[ContractError], *args: object, **options: object) -> ContractError:
@@ -391,7 +397,7 @@ def test_a_resend_that_waits_is_withdrawn_with_its_pass(db: Database) -> None:
 
 def record_print(db: Database, number: str, principal: Principal = RECEPTION, key: str | None = None) -> None:
     with db.transaction() as session:
-        handlers.record_print(PassNumber(number=number), make_call(principal, key), session, now())
+        prints.record_print(PassNumber(number=number), make_call(principal, key), session, now())
 
 
 def test_a_printed_pass_counts_as_delivered_once(db: Database) -> None:
@@ -427,7 +433,7 @@ def test_only_reception_records_a_print(db: Database, principal: Principal) -> N
     with pytest.raises(NotFound):
         record_print(db, "7K3M9QW0")
     with db.transaction() as session:
-        assert session.scalars(select(Pass.printed_at)).all() == [None]
+        assert session.scalars(select(PassRow.printed_at)).all() == [None]
     assert said(db) == []
 
 
@@ -441,8 +447,8 @@ def test_the_local_phone_shows_its_own_messages_oldest_first(db: Database) -> No
             session.add(phone_message(row, to=OTHER_MOBILE if words == "other" else MOBILE, words=words))
             session.flush()
     with db.transaction() as session:
-        shown = handlers.local_phone(PhoneQuestion(to="98765 43210"), session, local_mode=True)
-        nothing = handlers.local_phone(PhoneQuestion(to="nobody@example.org"), session, local_mode=True)
+        shown = local_phone.list_messages(PhoneQuestion(to="98765 43210"), session, local_mode=True)
+        nothing = local_phone.list_messages(PhoneQuestion(to="nobody@example.org"), session, local_mode=True)
     assert [item.text for item in shown.items] == ["first", "second"]
     assert (shown.items[0].to, shown.items[0].purpose, shown.items[0].link) == (MOBILE, "otp", None)
     assert nothing.items == ()
@@ -450,4 +456,4 @@ def test_the_local_phone_shows_its_own_messages_oldest_first(db: Database) -> No
 
 def test_outside_local_mode_there_is_no_phone(db: Database) -> None:
     with pytest.raises(NotFound), db.transaction() as session:
-        handlers.local_phone(PhoneQuestion(to=MOBILE), session, local_mode=False)
+        local_phone.list_messages(PhoneQuestion(to=MOBILE), session, local_mode=False)

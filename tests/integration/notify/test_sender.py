@@ -14,17 +14,18 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import Settings
-from services.notify import handlers, leases
-from services.notify.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
-from services.notify.channels.configured import channels_of
-from services.notify.channels.local import LocalChannel
-from services.notify.domain import Delivered, Failed, Later, Untried
-from services.notify.models import Message, PhoneMessage
-from services.notify.sender import Crew
-from services.notify.sending import Sender
+from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.notify.adapters.channels.installed import channels_of
+from services.notify.adapters.channels.local import LocalChannel
+from services.notify.domain.outcomes import Delivered, Failed, Later, Untried
+from services.notify.handlers import event_handlers, leases, resends
+from services.notify.handlers.deliveries import Sender
+from services.notify.models import MessageRow, PhoneMessageRow
+from services.notify.sender import SenderThreads
 from tests.conftest import make_call
 from tests.support.factories.notify import (
     MOBILE,
+    OPTIONS,
     PUBLIC_URL,
     RECEPTION,
     RecordingChannel,
@@ -33,8 +34,6 @@ from tests.support.factories.notify import (
     received,
 )
 from tests.support.running import eventually
-
-OPTIONS = Settings(sender_lease=30, sender_batch=20, retry_delays=(1, 5, 30, 300), attempts=8)
 
 
 @pytest.fixture
@@ -67,18 +66,18 @@ def sender(
 def put_codes(db: Database, count: int, **options: object) -> None:
     with db.transaction() as session:
         for _ in range(count):
-            handlers.otp_requested(otp(**options), session, now())
+            event_handlers.handle_otp_requested(otp(**options), session, now())
 
 
 def put_passes(db: Database, count: int) -> None:
     with db.transaction() as session:
         for _ in range(count):
-            handlers.pass_issued(received(Visit().issued()), session, now(), PUBLIC_URL)
+            event_handlers.handle_pass_issued(received(Visit().issued()), session, now(), PUBLIC_URL)
 
 
-def row(db: Database) -> Message:
+def row(db: Database) -> MessageRow:
     with db.transaction() as session:
-        return session.scalars(select(Message)).one()
+        return session.scalars(select(MessageRow)).one()
 
 
 def said(db: Database) -> list[tuple[str, dict]]:
@@ -176,19 +175,19 @@ def test_a_code_is_forgotten_once_it_is_delivered_and_a_pass_is_not(db: Database
     for _ in range(2):
         sender(db, RecordingChannel()).send_due()
     with db.transaction() as session:
-        kept = {found.purpose: found.personal is not None for found in session.scalars(select(Message))}
+        kept = {found.purpose: found.personal is not None for found in session.scalars(select(MessageRow))}
     assert kept == {"otp": False, "pass_issued": True}
 
 
 def test_a_pass_revoked_while_it_is_in_the_channels_hand_is_not_tried_again(db: Database) -> None:
     visit = Visit()
     with db.transaction() as session:
-        handlers.pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
 
     class RevokedMeanwhile(RecordingChannel):
         def send(self, message: Outgoing) -> Receipt:
             with db.transaction() as session:
-                handlers.pass_revoked(received(visit.revoked(replaced=True)), session, now())
+                event_handlers.handle_pass_revoked(received(visit.revoked(replaced=True)), session, now())
             return super().send(message)
 
     clock = Clock()
@@ -316,7 +315,7 @@ def test_two_senders_never_hold_the_same_message(db: Database) -> None:
 def test_a_row_that_another_sender_is_taking_is_passed_over(db: Database) -> None:
     put_passes(db, 3)
     with db.transaction() as other, db.transaction() as session:
-        taken = other.scalars(select(Message.id).limit(1).with_for_update()).one()
+        taken = other.scalars(select(MessageRow.id).limit(1).with_for_update()).one()
         leased = leases.take(
             session, "normal", 20, now(), now()
         )  # waiting for the row would end in a lock timeout
@@ -336,7 +335,7 @@ def test_what_a_slow_channel_leaves_no_time_for_is_given_back_untouched(db: Data
     outcomes = [type(outcome) for _, outcome in sender(db, Slow(), clock).send_due()]
     assert outcomes == [Delivered, Delivered, Untried, Untried, Untried]
     with db.transaction() as session:
-        left = session.scalars(select(Message).where(Message.state == "queued")).all()
+        left = session.scalars(select(MessageRow).where(MessageRow.state == "queued")).all()
     assert {(message.attempts, message.possible_duplicates, message.lease) for message in left} == {
         (0, 0, None)
     }
@@ -353,7 +352,7 @@ def test_each_message_is_recorded_before_the_next_is_tried_so_that_a_kill_leaves
         def send(self, message: Outgoing) -> Receipt:
             with db.transaction() as session:
                 recorded_before.append(
-                    len(session.scalars(select(Message.id).where(Message.state == "delivered")).all())
+                    len(session.scalars(select(MessageRow.id).where(MessageRow.state == "delivered")).all())
                 )
             return super().send(message)
 
@@ -402,7 +401,7 @@ def crew(db: Database, channel: object, options: Settings, stack) -> Iterator[No
         update={"database_url": type(options.database_url)(stack.database_url("notify"))}
     )
     channels = {"sms": channel, "whatsapp": channel, "email": channel}
-    threads = Crew(Sender(db, channels, options, stop), options, stop, lambda: faults.append(1))
+    threads = SenderThreads(Sender(db, channels, options, stop), options, stop, lambda: faults.append(1))
     threads.start()
     try:
         yield
@@ -491,7 +490,7 @@ def test_in_local_mode_one_phone_takes_everything(db: Database) -> None:
     for _ in range(2):
         Sender(db, channels, settings, threading.Event()).send_due()
     with db.transaction() as session:
-        shown = {item.purpose: item for item in session.scalars(select(PhoneMessage))}
+        shown = {item.purpose: item for item in session.scalars(select(PhoneMessageRow))}
     assert shown["otp"].text.startswith("482917")
     assert shown["pass_issued"].link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
     assert {item.recipient for item in shown.values()} == {MOBILE}
@@ -512,7 +511,7 @@ def test_the_local_phone_takes_each_message_once(db: Database) -> None:
     for _ in range(2):
         channels["sms"].send(outgoing[0])
     with db.transaction() as session:
-        assert session.scalars(select(PhoneMessage.message_id)).all() == [first.id]
+        assert session.scalars(select(PhoneMessageRow.message_id)).all() == [first.id]
 
 
 class Capturing:
@@ -528,15 +527,15 @@ def test_a_pass_sent_again_reaches_the_phone_again(db: Database) -> None:
     visit = Visit()
     channels = channels_of(Settings(local_mode=True), db)
     with db.transaction() as session:
-        handlers.pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
     sender(db, dict(channels)).send_due()
     from contracts.rpc.application import ReferenceOnly
 
     with db.transaction() as session:
-        handlers.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, now())
+        resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, now())
     sender(db, dict(channels)).send_due()
     with db.transaction() as session:
-        texts = session.scalars(select(PhoneMessage.text)).all()
+        texts = session.scalars(select(PhoneMessageRow.text)).all()
     assert len(texts) == 2
     assert texts[0] == texts[1]
     assert len({UUID(data["message_id"]) for _, data in said(db)}) == 2

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.subscriptions import SERVICES
-from services.notify.channels import PermanentChannelError
+from services.notify.adapters.channels import PermanentChannelError
 from services.ops.databases import Snapshot
 from services.ops.grants import READABLE
 from services.ops.invariants import DOWNSTREAM_FIRST, count

@@ -54,7 +54,7 @@ def test_a_hundred_scans_of_one_pass_admit_once(gate: Gate, known: bool) -> None
     results = at_once(*[lambda: gate.enter(issued)] * CROWD)
     assert Counter(result.verdict for result in results) == {"admit": 1, "already_inside": CROWD - 1}
     assert (gate.row(issued).inside, gate.row(issued).admitted, len(gate.scans())) == (1, 1, CROWD)
-    assert len(gate.said()) == (CROWD if known else 0)
+    assert len(gate.published()) == (CROWD if known else 0)
 
 
 def test_a_party_that_comes_by_many_gates_at_once_is_counted(gate: Gate) -> None:
@@ -64,7 +64,13 @@ def test_a_party_that_comes_by_many_gates_at_once_is_counted(gate: Gate) -> None
         return gate.enter(issued, count=1).verdict
 
     assert Counter(at_once(*[one] * 20)) == {"admit": 5, "already_inside": 15}
-    assert sorted(said["inside"] for said in gate.said() if said["verdict"] == "admit") == [1, 2, 3, 4, 5]
+    assert sorted(said["inside"] for said in gate.published() if said["verdict"] == "admit") == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -89,9 +95,9 @@ def test_the_event_and_first_scans_at_once_lose_nothing(gate: Gate) -> None:
     """Each scan is said once, by itself or when the event comes; and nobody enters twice."""
     gate.issue()
     for _ in range(10):
-        issued, said = pass_issued(), len(gate.said())
-        at_once(*[lambda issued=issued: gate.enter(issued)] * 6, lambda issued=issued: gate.hear(issued))
-        assert len(gate.said()) == said + 6
+        issued, said = pass_issued(), len(gate.published())
+        at_once(*[lambda issued=issued: gate.enter(issued)] * 6, lambda issued=issued: gate.handle(issued))
+        assert len(gate.published()) == said + 6
         assert gate.row(issued).admitted == 1
         assert gate.row(issued).people is not None
 
@@ -99,7 +105,7 @@ def test_the_event_and_first_scans_at_once_lose_nothing(gate: Gate) -> None:
 def test_a_scan_after_a_revocation_is_refused_even_while_others_wait(gate: Gate) -> None:
     issued = gate.issue(entries=20)
     works: list[Callable[[], Any]] = [lambda: gate.enter(issued), lambda: gate.leave(issued)] * 10
-    at_once(*works, lambda: gate.hear(pass_revoked(issued), seq=2))
+    at_once(*works, lambda: gate.handle(pass_revoked(issued), seq=2))
     assert gate.enter(issued).verdict == "revoked"
 
 

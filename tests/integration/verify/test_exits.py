@@ -30,7 +30,7 @@ def test_a_party_that_entered_leaves(gate: Gate) -> None:
     gate.enter(issued)
     result = gate.leave(issued)
     assert (result.verdict, result.preview, result.inside, result.marks) == ("exit", False, 0, ())
-    said = gate.said()[-1]
+    said = gate.published()[-1]
     assert {name: said[name] for name in ("direction", "verdict", "count", "inside")} == {
         "direction": "exit", "verdict": "exit", "count": 3, "inside": 0,
     }  # fmt: skip
@@ -53,7 +53,7 @@ def test_an_exit_without_a_recorded_entry_is_recorded_in_every_state(
 ) -> None:
     issued = gate.issue(**changes)
     assert gate.leave(issued).marks == marks
-    assert gate.said()[-1]["marks"] == list(marks)
+    assert gate.published()[-1]["marks"] == list(marks)
     assert gate.row(issued).inside == 0
 
 
@@ -78,14 +78,14 @@ def test_an_exit_with_a_revoked_pass_is_recorded(gate: Gate, entered: bool) -> N
     issued = gate.issue()
     if entered:
         gate.enter(issued)
-    gate.hear(pass_revoked(issued), seq=2)
+    gate.handle(pass_revoked(issued), seq=2)
     assert gate.leave(issued).marks == (("revoked",) if entered else ("revoked", "no_entry"))
 
 
 def test_an_exit_with_a_pass_of_which_only_the_revocation_is_known(gate: Gate) -> None:
     gate.issue()  # brings the key
     issued = pass_issued()
-    gate.hear(pass_revoked(issued), seq=2)
+    gate.handle(pass_revoked(issued), seq=2)
     assert gate.leave(issued).marks == ("revoked", "no_entry")
     assert gate.scan(number_scan(issued.pass_number, direction="exit")).marks == ("revoked", "no_entry")
 
@@ -124,7 +124,7 @@ def test_an_exit_of_no_pass_is_recorded_without_one(gate: Gate, shown: str) -> N
         result.verdict == scan.verdict == ("bad_signature" if shown == "a forged token" else "unknown_pass")
     )
     assert (scan.pass_number, scan.direction, scan.told) == (None, "exit", False)
-    assert gate.said() == []
+    assert gate.published() == []
 
 
 def test_a_late_exit_of_the_next_day_is_recorded(gate: Gate) -> None:

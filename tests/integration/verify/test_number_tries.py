@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import TooManyAttempts
-from services.verify import handlers
+from services.verify.handlers import number_tries
 from tests.support.factories.verify import NOON, Gate, number_scan, officer, pass_issued, scan_of
 
 SECOND = timedelta(seconds=1)
@@ -74,5 +74,5 @@ def test_tries_are_forgotten(gate: Gate) -> None:
     guess(gate, 3)
     for at, left in ((NOON + 301 * SECOND, 1), (NOON + 600 * SECOND, 0)):
         with gate.database.transaction() as session:
-            handlers.forget_tries(session, at)
+            number_tries.delete_old(session, at)
         assert len(gate.everything()["number_tries"]) == left

@@ -7,7 +7,6 @@ from sqlalchemy import text
 
 from contracts.errors import Forbidden, InvalidInput
 from services.chassis.runtime.clock import IST
-from services.verify import handlers
 from services.verify.handlers import presence
 from tests.support.factories.verify import GATE, NOON, VALID_TO, Gate, officer, pass_issued
 
@@ -100,7 +99,7 @@ def test_presence_that_is_still_open_long_after_the_window_is_taken_to_have_ende
     assert gate.inside().persons == 2
     assert gate.close(CLOSED) == 1
     assert gate.inside().persons == 0
-    said = gate.said()[-1]
+    said = gate.published()[-1]
     assert {
         name: said[name]
         for name in ("direction", "verdict", "count", "inside", "marks", "scanned_by", "gate", "site")
@@ -137,7 +136,7 @@ def test_presence_that_was_taken_to_have_ended_blocks_no_later_entry(gate: Gate)
     issued = gate.issue(entries=2)
     gate.enter(issued)
     gate.close(CLOSED)
-    gate.hear(issued.model_copy(update={"valid_to": CLOSED + timedelta(days=1)}), seq=2)
+    gate.handle(issued.model_copy(update={"valid_to": CLOSED + timedelta(days=1)}), seq=2)
     assert gate.enter(issued, at=CLOSED + MINUTE).verdict == "admit"
 
 
@@ -146,9 +145,9 @@ def test_a_party_known_by_its_token_only_is_taken_to_have_left_too(gate: Gate) -
     issued = pass_issued()
     gate.enter(issued)
     assert gate.close(CLOSED) == 1
-    assert gate.said() == []
-    gate.hear(issued)
-    assert [one["direction"] for one in gate.said()] == ["entry", "exit"]
+    assert gate.published() == []
+    gate.handle(issued)
+    assert [one["direction"] for one in gate.published()] == ["entry", "exit"]
 
 
 def test_many_parties_end_in_batches(gate: Gate) -> None:
@@ -172,6 +171,6 @@ def test_one_replica_ends_presence_at_a_time(gate: Gate, monkeypatch: pytest.Mon
     gate.enter(gate.issue())
     gate.enter(gate.issue())
     with gate.database.transaction() as first:
-        assert handlers.close_overdue(first, CLOSED) == 1
+        assert presence.close_overdue(first, CLOSED) == 1
         assert gate.close(CLOSED) == 0
     assert gate.close(CLOSED) == 1

@@ -49,7 +49,7 @@ def tell(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
     with gate.database.transaction() as session:
         session.execute(text("truncate passes, signing_keys, erased_applications, outbox, event_sequences"))
     for event, seq in history:
-        gate.hear(event, seq=seq)
+        gate.handle(event, seq=seq)
     return gate.everything()
 
 
@@ -66,42 +66,42 @@ def test_any_order_and_any_repeats_end_in_the_same_state(
 
 
 def test_revoked_before_issued_ends_revoked(gate: Gate) -> None:
-    gate.hear(pass_revoked(OTHER), seq=2)
-    gate.hear(OTHER, seq=1)
+    gate.handle(pass_revoked(OTHER), seq=2)
+    gate.handle(OTHER, seq=1)
     assert gate.enter(OTHER).verdict == "revoked"
 
 
 def test_a_pass_that_is_issued_again_later_stays_revoked(gate: Gate) -> None:
-    gate.hear(pass_revoked(OTHER), seq=2)
-    gate.hear(OTHER, seq=3)
+    gate.handle(pass_revoked(OTHER), seq=2)
+    gate.handle(OTHER, seq=3)
     assert gate.enter(OTHER).verdict == "revoked"
 
 
 def test_an_older_event_changes_nothing(gate: Gate) -> None:
-    gate.hear(CORRECTED, seq=2)
+    gate.handle(CORRECTED, seq=2)
     before = gate.everything()
-    gate.hear(FIRST, seq=1)
+    gate.handle(FIRST, seq=1)
     assert gate.everything() == before
 
 
 def test_a_repeated_event_leaves_who_is_inside(gate: Gate) -> None:
-    gate.hear(OTHER)
+    gate.handle(OTHER)
     gate.enter(OTHER)
-    gate.hear(OTHER)
+    gate.handle(OTHER)
     assert gate.enter(OTHER).verdict == "already_inside"
 
 
 def test_neither_mobile_nor_id_number_is_kept(gate: Gate) -> None:
-    gate.hear(FIRST)
+    gate.handle(FIRST)
     assert not any(secret in str(gate.everything()) for secret in ("9876543210", "4821", "0917"))
 
 
 @pytest.mark.parametrize("erased_first", [True, False])
 def test_erased_people_are_gone_and_the_pass_is_still_judged(gate: Gate, erased_first: bool) -> None:
-    gate.hear(FIRST)
+    gate.handle(FIRST)
     gate.enter(FIRST, count=1, id_check=OTHER_ID)
     for event in (erased(FIRST), NEW) if erased_first else (NEW, erased(FIRST)):
-        gate.hear(event)
+        gate.handle(event)
     kept = str(gate.everything())
     assert not any(name in kept for name in ("Gurpreet", "Harjit", "CH01AB1234", OTHER_ID.reason))
     result = gate.enter(FIRST)
@@ -111,6 +111,6 @@ def test_erased_people_are_gone_and_the_pass_is_still_judged(gate: Gate, erased_
 
 
 def test_erasing_one_application_leaves_the_others(gate: Gate) -> None:
-    gate.hear(FIRST, OTHER, erased(FIRST))
+    gate.handle(FIRST, OTHER, erased(FIRST))
     assert gate.row(FIRST).people is None
     assert gate.row(OTHER).people is not None

@@ -73,7 +73,7 @@ def test_an_admission_is_recorded_and_said(gate: Gate) -> None:
         "SEC-0001",
     )
     assert (row.inside, row.admitted, row.inside_site, row.last_gate) == (2, 2, "PCS1", GATE)
-    (said,) = gate.said()
+    (said,) = gate.published()
     assert said["application_id"] == str(issued.application_id)
     assert {
         name: said[name]
@@ -122,7 +122,7 @@ def test_a_number_with_an_id_admits_like_the_qr(gate: Gate) -> None:
 def refusals(gate: Gate) -> dict[str, ScanPass]:
     """A scan for every verdict that refuses a pass."""
     revoked, inside, used = gate.issue(), gate.issue(), gate.issue()
-    gate.hear(pass_revoked(revoked), seq=2)
+    gate.handle(pass_revoked(revoked), seq=2)
     gate.enter(inside)
     gate.enter(used)
     gate.leave(used)
@@ -224,7 +224,7 @@ def test_a_party_arrives_and_leaves_in_parts(gate: Gate) -> None:
     assert [(step.verdict, step.inside) for step in steps] == [
         ("admit", 1), ("exit", 0), ("admit", 2), ("admit", 3), ("already_used", 3), ("exit", 1), ("exit", 0), ("already_used", 0),
     ]  # fmt: skip
-    assert [said["inside"] for said in gate.said()] == [1, 0, 2, 3, 3, 1, 0, 0]
+    assert [said["inside"] for said in gate.published()] == [1, 0, 2, 3, 3, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("count", "code"), [(3, "count_over_party"), (2, "count_over_remaining")])
@@ -277,7 +277,7 @@ def test_another_id_that_the_officer_accepts_admits_and_is_recorded_as_such(gate
     assert gate.enter(gate.issue(), id_check=OTHER_ID).marks == ("other_id",)
     (scan,) = gate.scans()
     assert (scan.id_kind, scan.id_type, scan.reason) == ("other_id", "passport", OTHER_ID.reason)
-    assert gate.said()[0]["marks"] == ["other_id"]
+    assert gate.published()[0]["marks"] == ["other_id"]
 
 
 def test_an_aadhaar_number_in_the_reason_is_masked_and_said_to_be(gate: Gate) -> None:
@@ -286,7 +286,7 @@ def test_an_aadhaar_number_in_the_reason_is_masked_and_said_to_be(gate: Gate) ->
     )
     assert result.marks == ("other_id", "reason_masked")
     assert gate.scans()[0].reason == "card XXXX XXXX 2346 seen"
-    assert gate.said()[0]["marks"] == ["other_id"]
+    assert gate.published()[0]["marks"] == ["other_id"]
 
 
 def test_a_pass_that_names_no_id_takes_another_id_only(gate: Gate) -> None:
@@ -422,7 +422,7 @@ def test_a_scan_costs_four_statements_and_a_preview_one(gate: Gate) -> None:
 
 def test_a_reissued_pass_admits_and_the_lost_one_does_not(gate: Gate) -> None:
     lost = gate.issue()
-    gate.hear(pass_revoked(lost, reason="reissued", replaced=True), seq=2)
+    gate.handle(pass_revoked(lost, reason="reissued", replaced=True), seq=2)
     new = party_of(1, application_id=lost.application_id, replaces=lost.pass_number)
-    gate.hear(new)
+    gate.handle(new)
     assert [gate.enter(lost).verdict, gate.enter(new).verdict] == ["revoked", "admit"]

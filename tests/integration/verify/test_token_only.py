@@ -80,13 +80,13 @@ def test_its_number_is_known_from_the_first_scan_on(gate: Gate) -> None:
 def test_a_key_that_is_not_known_yet_makes_it_no_pass(databases) -> None:
     gate, issued = Gate(databases["verify"]), pass_issued()
     assert gate.enter(issued).verdict == "bad_signature"
-    gate.hear(issued)
+    gate.handle(issued)
     assert gate.enter(issued).verdict == "admit"
 
 
 def test_a_revocation_that_comes_first_refuses_it(gate: Gate) -> None:
     issued = pass_issued()
-    gate.hear(pass_revoked(issued), seq=2)
+    gate.handle(pass_revoked(issued), seq=2)
     assert [gate.enter(issued).verdict, gate.scan(number_scan(issued.pass_number)).verdict] == [
         "revoked",
         "revoked",
@@ -97,9 +97,9 @@ def test_the_event_completes_it_and_says_what_was_scanned_before(gate: Gate) -> 
     issued = party_of(2)
     gate.enter(issued, count=1)
     gate.leave(issued, at=NOON + timedelta(minutes=1))
-    assert gate.said() == []
-    gate.hear(issued, issued)
-    said = gate.said()
+    assert gate.published() == []
+    gate.handle(issued, issued)
+    said = gate.published()
     assert [(one["direction"], one["inside"], one["application_id"]) for one in said] == [
         ("entry", 1, str(issued.application_id)),
         ("exit", 0, str(issued.application_id)),
@@ -107,14 +107,14 @@ def test_the_event_completes_it_and_says_what_was_scanned_before(gate: Gate) -> 
     result = gate.enter(issued)
     assert result.applicant is not None
     assert (result.verdict, result.inside, result.reference) == ("admit", 1, issued.reference)
-    assert len(gate.said()) == 3
+    assert len(gate.published()) == 3
 
 
 def test_the_event_leaves_who_is_inside(gate: Gate) -> None:
     issued = pass_issued()
     gate.enter(issued)
     (anonymous,) = gate.inside().items
-    gate.hear(issued)
+    gate.handle(issued)
     (named,) = gate.inside().items
     assert (anonymous.name_latin, named.name_latin) == ("", "Gurpreet Kaur")
     assert anonymous.since == named.since
@@ -124,13 +124,13 @@ def test_the_event_leaves_who_is_inside(gate: Gate) -> None:
 def test_a_revocation_too_says_what_was_scanned_before(gate: Gate) -> None:
     issued = pass_issued()
     gate.enter(issued)
-    gate.hear(pass_revoked(issued), seq=2)
-    assert [one["pass_number"] for one in gate.said()] == [issued.pass_number]
+    gate.handle(pass_revoked(issued), seq=2)
+    assert [one["pass_number"] for one in gate.published()] == [issued.pass_number]
 
 
 def test_erasing_reaches_what_was_scanned_before_the_event(gate: Gate) -> None:
     issued = pass_issued()
     gate.enter(issued, id_check=OTHER_ID)
-    gate.hear(erased(issued), issued)
+    gate.handle(erased(issued), issued)
     assert gate.scans()[0].reason is None
     assert gate.row(issued).people is None

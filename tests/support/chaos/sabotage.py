@@ -114,16 +114,16 @@ def no_idempotency() -> None:
 
 def no_row_lock() -> None:
     """A gate reads the pass without locking it."""
-    from services.verify.handlers import finding
+    from services.verify.handlers import pass_lookup
 
-    put(finding, "_LOCKED", finding._BY_NUMBER)
+    put(pass_lookup, "_LOCKED", pass_lookup._BY_NUMBER)
 
 
 def no_nonce() -> None:
     """A scan is recorded whether its nonce is new or not. (The test drops the unique constraint, too.)"""
-    from services.verify.handlers import recording
+    from services.verify.handlers import scan_records
 
-    put(recording, "_INSERT", recording.insert(recording._SCANS).returning(recording._SCANS.c.id))
+    put(scan_records, "_INSERT", scan_records.insert(scan_records._SCANS).returning(scan_records._SCANS.c.id))
 
 
 def no_leaving() -> None:
@@ -137,7 +137,7 @@ def no_leaving() -> None:
 
 def slow_to_record() -> None:
     """No guard is taken out: between the provider's answer and the commit there is time to be killed."""
-    from services.notify.sending import Sender
+    from services.notify.handlers.deliveries import Sender
 
     attempt = Sender._attempt
 
@@ -183,17 +183,17 @@ def slow_to_mark() -> None:
 
 def no_possible_duplicates() -> None:
     """The sender does not write down that an earlier try may have succeeded."""
-    from services.notify import leases
+    from services.notify.handlers import leases
 
     put(leases, "case", lambda *_, **__: 0)
 
 
 def new_key_each_try() -> None:
     """Each try has a key of its own, so that no provider can know it again."""
-    from services.notify import sending
-    from services.notify.channels import Outgoing
+    from services.notify.adapters.channels import Outgoing
+    from services.notify.handlers import deliveries
 
-    put(sending, "Outgoing", lambda _id, *rest: Outgoing(uuid4(), *rest))
+    put(deliveries, "Outgoing", lambda _id, *rest: Outgoing(uuid4(), *rest))
 
 
 def no_answer_limit() -> None:

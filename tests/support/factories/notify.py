@@ -1,4 +1,4 @@
-"""Valid events as notify hears them; a test names only what it cares about."""
+"""Valid events for notify; a test names only what it cares about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,14 @@ from contracts.events import Event
 from contracts.model import Contact, Language, Person, Slot
 from contracts.rpc.call import Principal
 from services.chassis.runtime.clock import now
-from services.notify.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.chassis.runtime.settings import Settings
+from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 
 E = TypeVar("E", bound=Event)
 
 MOBILE = "+919876543210"
 OTHER_MOBILE = "+919812345678"
+OPTIONS = Settings(sender_lease=30, sender_batch=20, retry_delays=(1, 5, 30, 300), attempts=8)
 PUBLIC_URL = "https://epass.example"
 LINK_CODE = "Zk3vQ9mT1xA7bC2dE5fG6h"
 

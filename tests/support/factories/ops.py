@@ -25,17 +25,17 @@ from services.application.handlers import applying
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import IST, now
-from services.notify import handlers as notify
-from services.notify.sending import Sender
-from services.verify import handlers as verify
+from services.chassis.runtime.settings import settings
+from services.notify.handlers import prints
+from services.notify.handlers.deliveries import Sender
+from services.verify.handlers import scans
 from tests.conftest import make_call
-from tests.integration.notify.test_sender import OPTIONS
 from tests.support.backends import TestStack
 from tests.support.databases import Databases
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
-from tests.support.factories.notify import RecordingChannel
-from tests.support.factories.verify import MATCHED, calling, officer
+from tests.support.factories.notify import OPTIONS, RecordingChannel
+from tests.support.factories.verify import MATCHED, calling, master, officer
 
 MOBILE = "+919876543210"
 GATE = "S1-G1"
@@ -165,7 +165,7 @@ class Town:
 
     def print_pass(self, number: str) -> None:
         with self.databases["notify"].transaction() as session:
-            notify.record_print(PassNumber(number=number), reception_call(), session, now())
+            prints.record_print(PassNumber(number=number), reception_call(), session, now())
 
     def scan(self, number: str, direction: str = "entry", count: int | None = None) -> ScanResult:
         facts = {
@@ -177,7 +177,14 @@ class Town:
         }
         request = ScanPass(**facts, id_check=MATCHED if direction == "entry" else None)
         with self.databases["verify"].transaction() as session:
-            return verify.scan(request, calling(officer(site="S1", gate=GATE)), session, now())
+            return scans.scan(
+                request,
+                calling(officer(site="S1", gate=GATE)),
+                session,
+                now(),
+                issuer=settings().issuer,
+                commitment_master=master(),
+            )
 
     def citizen(self) -> Call:
         return make_call(Principal(kind="applicant", id=f"applicant:{MOBILE}", mobile=MOBILE))

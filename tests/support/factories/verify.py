@@ -28,9 +28,9 @@ from services.chassis.db import tables
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import settings
-from services.verify import handlers
-from services.verify.handlers import signing_keys
-from services.verify.models import Base, Pass, Scan
+from services.verify.adapters import signing_keys
+from services.verify.handlers import event_handlers, presence, scans
+from services.verify.models import Base, PassRow, ScanRow
 
 E = TypeVar("E", bound=Event)
 NOON = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
@@ -131,7 +131,7 @@ def received(event: E, seq: int = 1) -> Received[E]:
 def claims_of(issued: PassIssued, **changes: Any) -> dict[str, Any]:
     """The token's claims, as contracts/tokens.py has them."""
     person = issued.personal.applicant
-    key = commitment_key(settings().commitment_master.get_secret_value(), issued.pass_number)
+    key = commitment_key(master(), issued.pass_number)
     claims = {
         "iss": settings().issuer,
         "aud": "gate",
@@ -242,39 +242,48 @@ def number_scan(number: str, **changes: Any) -> ScanPass:
     return scan_of("", token=None, pass_number=number, **changes)
 
 
-HEARING: dict[type[Event], Callable[..., None]] = {
-    PassIssued: handlers.note_issued,
-    PassRevoked: handlers.note_revoked,
-    PersonalDataErased: lambda event, session, _now: handlers.forget_people(event, session),
+def master() -> str:
+    """The key of ID commitments."""
+    return settings().commitment_master.get_secret_value()
+
+
+HANDLERS: dict[type[Event], Callable[..., None]] = {
+    PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, commitment_master=master()),
+    PassRevoked: event_handlers.handle_pass_revoked,
+    PersonalDataErased: lambda event, session, _now: event_handlers.handle_personal_data_erased(
+        event, session
+    ),
 }
 
 
 class Gate:
-    """Verify's handlers over its database, each call a transaction, as the entrypoints make them; NOON unless told otherwise."""
+    """Verify's handlers over its database, each call a transaction, as the entrypoints make them; NOON unless a test says otherwise."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        signing_keys.forget_cached()
+        signing_keys.clear_cache()
 
-    def hear(self, *events: Event, seq: int = 1) -> None:
+    def handle(self, *events: Event, seq: int = 1) -> None:
         for event in events:
             with self.database.transaction() as session:
-                HEARING[type(event)](received(event, seq), session, NOON)
+                HANDLERS[type(event)](received(event, seq), session, NOON)
 
     def issue(self, *companions: Companion, **changes: Any) -> PassIssued:
         """A pass that this gate knows of."""
         issued = pass_issued(*companions, **changes)
-        self.hear(issued)
+        self.handle(issued)
         return issued
 
     def issue_party(self, size: int, **changes: Any) -> PassIssued:
         issued = party_of(size, **changes)
-        self.hear(issued)
+        self.handle(issued)
         return issued
 
     def scan(self, request: ScanPass, principal: Principal | None = None, at: datetime = NOON) -> ScanResult:
         with self.database.transaction() as session:
-            return handlers.scan(request, calling(principal), session, at)
+            return scans.scan(
+                request, calling(principal), session, at, issuer=settings().issuer, commitment_master=master()
+            )
 
     def enter(self, shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> ScanResult:
         return self.scan(scan_of(shown, **changes), at=at)
@@ -284,22 +293,24 @@ class Gate:
 
     def inside(self, principal: Principal | None = None, **question: Any) -> InsideList:
         with self.database.transaction() as session:
-            return handlers.inside(InsideQuestion(**{"site": "PCS1"} | question), calling(principal), session)
+            return presence.list_inside(
+                InsideQuestion(**{"site": "PCS1"} | question), calling(principal), session
+            )
 
     def close(self, at: datetime) -> int:
         with self.database.transaction() as session:
-            return handlers.close_overdue(session, at)
+            return presence.close_overdue(session, at)
 
-    def row(self, issued: PassIssued) -> Pass:
+    def row(self, issued: PassIssued) -> PassRow:
         with self.database.transaction() as session:
-            return session.get_one(Pass, issued.pass_number)
+            return session.get_one(PassRow, issued.pass_number)
 
-    def scans(self) -> list[Scan]:
+    def scans(self) -> list[ScanRow]:
         """Oldest first."""
         with self.database.transaction() as session:
-            return list(session.scalars(select(Scan).order_by(Scan.recorded_at)))
+            return list(session.scalars(select(ScanRow).order_by(ScanRow.recorded_at)))
 
-    def said(self) -> list[dict[str, Any]]:
+    def published(self) -> list[dict[str, Any]]:
         """What is in the outbox, oldest first."""
         with self.database.transaction() as session:
             return list(session.scalars(select(tables.outbox.c.data).order_by(tables.outbox.c.position)))

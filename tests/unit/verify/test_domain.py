@@ -10,18 +10,9 @@ from hypothesis import strategies as st
 from contracts.errors import InvalidInput
 from contracts.model import Companion
 from services.chassis.runtime.clock import IST
-from services.verify.domain import (
-    Attempt,
-    Decision,
-    Standing,
-    Terms,
-    Visitors,
-    decide_entry,
-    decide_exit,
-    presumed_gone_at,
-    site_of,
-    time_of_scan,
-)
+from services.verify.domain.gates import site_of
+from services.verify.domain.passes import Standing, Terms, Visitors, presumed_gone_at
+from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
 from tests.support.factories.verify import GATE, NOON, VALID_FROM, VALID_TO, pass_issued
 
 TERMS = Terms("PCS1", None, 2, 1, VALID_FROM, VALID_TO)

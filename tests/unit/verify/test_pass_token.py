@@ -4,8 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.chassis.runtime.settings import settings
-from services.verify import pass_token
-from services.verify.pass_token import NotAPass
+from services.verify.adapters import pass_token
+from services.verify.adapters.pass_token import NotAPass
 from tests.support.factories.verify import ISSUER, NOON, claims_of, forgeries, pass_issued, token_of
 
 ISSUED = pass_issued()

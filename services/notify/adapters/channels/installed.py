@@ -1,0 +1,30 @@
+"""The channels of this installation, chosen by its settings."""
+
+from collections.abc import Mapping
+
+from contracts.model import DeliverBy
+from services.chassis.db.database import Database
+from services.chassis.runtime.settings import Settings
+from services.notify.adapters.channels import Channel
+from services.notify.adapters.channels.http_gateway import gateway_client
+from services.notify.adapters.channels.local import LocalChannel
+from services.notify.adapters.channels.sms import SmsChannel
+from services.notify.adapters.channels.whatsapp import WhatsAppChannel
+
+Channels = Mapping[DeliverBy, Channel]
+
+
+def channels_of(settings: Settings, database: Database) -> Channels:
+    """Return a gateway for each channel whose address is set; in local mode the local phone serves the others."""
+    client = gateway_client(settings.sender_threads + 1)
+    channels: dict[DeliverBy, Channel] = {}
+    if settings.local_mode:
+        local = LocalChannel(database)
+        channels = {"sms": local, "whatsapp": local, "email": local}
+    if settings.sms_url:
+        channels["sms"] = SmsChannel(client, settings.sms_url, settings.sms_token.get_secret_value())
+    if settings.whatsapp_url:
+        channels["whatsapp"] = WhatsAppChannel(
+            client, settings.whatsapp_url, settings.whatsapp_token.get_secret_value()
+        )
+    return channels

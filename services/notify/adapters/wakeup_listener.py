@@ -1,0 +1,79 @@
+"""How the sender's threads wake up: the database notifies a listener whenever messages were stored."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import psycopg
+
+from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+from services.chassis.runtime.logs import logger
+from services.notify.domain.messages import Lane
+
+log = logger(__name__)
+LISTEN_SECONDS = 1.0
+
+
+class WakeUp:
+    """A counter that waiting threads watch: each signal wakes one of them.
+
+    A thread that reads ``signals`` before it looks for work, and waits with that value, misses no signal.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.signals = 0
+
+    def signal(self) -> None:
+        """Wake one thread: there is one more message."""
+        with self._condition:
+            self.signals += 1
+            self._condition.notify()
+
+    def signal_all(self) -> None:
+        """Wake all threads: the process stops, or signals may have been missed."""
+        with self._condition:
+            self.signals += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Wait for a signal after the ``seen``-th, at most so many seconds."""
+        with self._condition:
+            if self.signals == seen:
+                self._condition.wait(seconds)
+
+
+class WakeupListener:
+    """Client of PostgreSQL's LISTEN on a connection of its own, which reconnects when the connection is lost.
+
+    Args:
+        url: of the database, in SQLAlchemy's form.
+        wakeups: what to signal for a message of each lane.
+        stop: ends the listener when it is set.
+    """
+
+    def __init__(self, url: str, wakeups: Mapping[Lane, Sequence[WakeUp]], stop: threading.Event) -> None:
+        self._url = url.replace("postgresql+psycopg://", "postgresql://")
+        self._wakeups = wakeups
+        self._stop = stop
+
+    def run(self) -> None:
+        """Listen until the process stops. Threads go on polling while the database is away."""
+        while not self._stop.is_set():
+            try:
+                self._listen()
+            except psycopg.OperationalError as error:
+                log.warning("listening was interrupted", error=type(error).__name__)
+                self._stop.wait(1)
+
+    def _listen(self) -> None:
+        with BoundedConnection.connect(self._url, autocommit=True, connect_timeout=3, **TCP) as connection:
+            connection.execute("listen messages")
+            for wakeups in self._wakeups.values():
+                for wakeup in wakeups:
+                    wakeup.signal_all()
+            while not self._stop.is_set():
+                for notice in connection.notifies(timeout=LISTEN_SECONDS):
+                    lane: Lane = "otp" if notice.payload == "otp" else "normal"
+                    for wakeup in self._wakeups[lane]:
+                        wakeup.signal()
+                connection.execute("select")  # raises if the server is gone

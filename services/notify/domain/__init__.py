@@ -1,0 +1,1 @@
+"""Messages, their templates and outcomes, without clock, database or settings."""

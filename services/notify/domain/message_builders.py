@@ -1,0 +1,171 @@
+"""The message that an event calls for: its recipient, and the parameters of its template."""
+
+from datetime import timedelta
+
+from contracts.envelope import Received
+from contracts.events import (
+    ApplicationEnded,
+    ApplicationSubmitted,
+    LoginIssued,
+    OtpRequested,
+    PassIssued,
+    PassRejected,
+    PassReturned,
+    PassRevoked,
+    ReviewEscalated,
+)
+from contracts.model import Language
+from services.chassis.runtime.clock import IST
+from services.notify.domain import templates
+from services.notify.domain.messages import Draft, Purpose
+
+OTP_LIFE = timedelta(minutes=10)
+ESCALATION_LANGUAGE: Language = "en"
+"""Language of messages to a duty contact, for whom the event names none."""
+
+
+def otp(received: Received[OtpRequested]) -> Draft:
+    """Build the message with a one-time code, which expires with its envelope, or after ten minutes."""
+    event = received.event
+    until = received.expires_at or received.occurred_at + OTP_LIFE
+    return Draft(
+        purpose="otp",
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=event.personal.mobile,
+        email=None,
+        parameters={"code": event.personal.code, "until": templates.hour(until.astimezone(IST).time())},
+        expires_at=until,
+    )
+
+
+def login_issued(event: LoginIssued) -> Draft:
+    """Build the message about a new login; it does not contain the password."""
+    return Draft(
+        purpose="login_issued",
+        language=event.language,
+        deliver_by="sms",
+        mobile=event.personal.mobile,
+        email=event.personal.email,
+        parameters={"login_id": event.login_id},
+    )
+
+
+def application_submitted(event: ApplicationSubmitted, public_url: str) -> Draft:
+    """Build the confirmation that an application arrived."""
+    return Draft(
+        purpose="application_submitted",
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=event.personal.applicant.mobile,
+        email=event.personal.applicant.email,
+        parameters={
+            "reference": event.reference,
+            "site": templates.site(event.site, event.language),
+            "department": templates.department(event.department),
+            "url": public_url,
+        },
+    )
+
+
+def application_cancelled(event: ApplicationEnded) -> Draft:
+    """Build the confirmation that an application, and its pass with it, was cancelled."""
+    return _ended(event, "application_cancelled", {})
+
+
+def application_expired(event: ApplicationEnded, public_url: str) -> Draft:
+    """Build the message that an application expired because nobody decided in time."""
+    return _ended(event, "application_expired", {"url": public_url})
+
+
+def _ended(event: ApplicationEnded, purpose: Purpose, words: dict[str, str]) -> Draft:
+    return Draft(
+        purpose=purpose,
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=event.personal.mobile,
+        email=event.personal.email,
+        parameters={"reference": event.reference, **words},
+    )
+
+
+def rejected(event: PassRejected, public_url: str) -> Draft:
+    """Build the message that the department refused, with the reason; its note appears on the page only."""
+    return _decided(
+        event, "rejected", {"reason": templates.reason(event.reason, event.language), "url": public_url}
+    )
+
+
+def returned(event: PassReturned, public_url: str) -> Draft:
+    """Build the message that the department needs more information."""
+    return _decided(event, "returned", {"note": templates.note(event.personal.note), "url": public_url})
+
+
+def _decided(event: PassRejected | PassReturned, purpose: Purpose, words: dict[str, str]) -> Draft:
+    return Draft(
+        purpose=purpose,
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=event.personal.contact.mobile,
+        email=event.personal.contact.email,
+        parameters={
+            "reference": event.reference,
+            "department": templates.department(event.department),
+            **words,
+        },
+    )
+
+
+def pass_issued(event: PassIssued, public_url: str) -> Draft:
+    """Build the message with the pass: number, day, window, site, gate and link. It expires when entry ends."""
+    link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
+    return Draft(
+        purpose="pass_issued",
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=event.personal.applicant.mobile,
+        email=event.personal.applicant.email,
+        parameters={
+            "number": event.pass_number,
+            "site": templates.site(event.site, event.language),
+            "date": templates.day(event.slot.day),
+            "start": templates.hour(event.slot.start),
+            "end": templates.hour(event.slot.end),
+            "gate": templates.gate(event.gate, event.language),
+            "link": link,
+        },
+        link=link,
+        expires_at=event.valid_to,
+    )
+
+
+def pass_revoked(event: PassRevoked) -> Draft | None:
+    """Build the message that a pass was revoked; return None where the applicant knows: replaced or cancelled."""
+    if event.replaced or event.reason == "cancelled":
+        return None
+    return Draft(
+        purpose="pass_revoked",
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=event.personal.mobile,
+        email=event.personal.email,
+        parameters={"number": event.pass_number, "reference": event.reference},
+        expires_at=event.valid_to,
+    )
+
+
+def review_escalated(event: ReviewEscalated) -> Draft:
+    """Build the message to the department's duty contact, by SMS if they have a mobile, else by email."""
+    contact = event.personal.contact
+    return Draft(
+        purpose="review_escalated",
+        language=ESCALATION_LANGUAGE,
+        deliver_by="sms" if contact.mobile else "email",
+        mobile=contact.mobile,
+        email=contact.email,
+        parameters={
+            "reference": event.reference,
+            "department": templates.department(event.department),
+            "since": templates.moment(event.waiting_since),
+        },
+    )

@@ -1,0 +1,70 @@
+"""A message: its purpose, its lane, its recipient, and the channel that reaches them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from contracts.mobile import is_indian
+from contracts.model import DeliverBy, Language
+
+Purpose = Literal[
+    "otp", "login_issued", "application_submitted", "application_cancelled", "application_expired",
+    "rejected", "returned", "pass_issued", "pass_revoked", "review_escalated",
+]  # fmt: skip
+Lane = Literal["otp", "normal"]
+State = Literal["queued", "delivered", "failed", "expired", "withdrawn", "not_needed"]
+"""A message that a sender has leased is still ``queued``.
+
+``withdrawn``: nobody should receive it any more. ``not_needed``: it has no recipient.
+"""
+
+
+@dataclass(frozen=True)
+class Personal:
+    """The personal part of a message; it is sealed, and erased, as a whole."""
+
+    to: str
+    """A number in E.164, or an email address."""
+    owner: str | None
+    """The mobile of the person whom the message is about; they may ask for it again."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to be stored: its recipient, the preferred channel, and the parameters of its template."""
+
+    purpose: Purpose
+    language: Language
+    deliver_by: DeliverBy
+    mobile: str | None
+    email: str | None
+    parameters: Mapping[str, str]
+    link: str | None = None
+    expires_at: datetime | None = None
+    """From this instant on the message is useless."""
+
+    @property
+    def lane(self) -> Lane:
+        """The lane: one-time codes have their own, since a person waits for each."""
+        return "otp" if self.purpose == "otp" else "normal"
+
+    @property
+    def route(self) -> tuple[DeliverBy, str] | None:
+        """Channel and address, or None where there is no recipient.
+
+        An Indian SMS route does not reach foreign numbers; those get WhatsApp.
+        """
+        if self.deliver_by == "email" and self.email:
+            return "email", self.email
+        if self.deliver_by == "printed" or not self.mobile:
+            return None
+        whatsapp = self.deliver_by == "whatsapp" or not is_indian(self.mobile)
+        return ("whatsapp" if whatsapp else "sms"), self.mobile
+
+    @property
+    def personal(self) -> Personal | None:
+        """The personal part, or None where there is no recipient."""
+        return Personal(self.route[1], self.mobile, self.parameters, self.link) if self.route else None

@@ -1,0 +1,75 @@
+"""The outcome of one try to deliver a message, and when to try again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.notify.domain.messages import State
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The channel accepted the message, under the vendor's own ID where it gives one."""
+
+    provider_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The message will not be delivered; ``reason`` is one of our own codes."""
+
+    reason: str
+
+    @property
+    def state(self) -> State:
+        """The final state: ``expired`` if it was too late, else ``failed``."""
+        return "expired" if self.reason == "expired" else "failed"
+
+
+@dataclass(frozen=True)
+class Later:
+    """The message is tried again at ``at``; that try may be a duplicate if this one may have arrived."""
+
+    at: datetime
+    reason: str
+    may_have_arrived: bool = False
+
+
+@dataclass(frozen=True)
+class Untried:
+    """The message was leased and not tried: the batch took too long, or the process stops."""
+
+
+Outcome = Delivered | Failed | Later | Untried
+
+
+def is_late(expires_at: datetime | None, now: datetime) -> bool:
+    """Return whether the message has expired."""
+    return expires_at is not None and expires_at <= now
+
+
+def after_temporary_error(
+    reason: str,
+    attempts: int,
+    now: datetime,
+    expires_at: datetime | None,
+    delays: Sequence[float],
+    limit: int,
+    *,
+    may_have_arrived: bool = False,
+) -> Later | Failed:
+    """Return when to try again, or that the message has failed.
+
+    Args:
+        reason: code of the channel's error.
+        attempts: tries so far, this one included.
+        now: time of this try.
+        expires_at: from when on the message is useless.
+        delays: seconds before the second, third … try; the last one repeats.
+        limit: tries in all.
+        may_have_arrived: whether this try may have reached the recipient all the same.
+    """
+    if attempts >= limit:
+        return Failed(reason)
+    again = now + timedelta(seconds=delays[min(attempts, len(delays)) - 1])
+    return Failed("expired") if is_late(expires_at, again) else Later(again, reason, may_have_arrived)

@@ -1,0 +1,116 @@
+"""The texts of messages: templates and names from ``templates/*.toml``, in Punjabi, Hindi and English.
+
+A template is data. Operators in India accept a text only in the form in which it was registered (TRAI's DLT rules), so
+that each language has the ID of its registration, and ``version`` rises with every change of a text.
+"""
+
+import string
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from pathlib import Path
+from typing import get_args
+
+from contracts.model import Language
+from services.chassis.runtime.clock import IST
+from services.notify.domain.messages import Purpose
+
+FOLDER = Path(__file__).parent.parent / "templates"
+NOTE_LENGTH = 90
+
+
+class Unrenderable(ValueError):
+    """A template has a placeholder for which the message has no parameter."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One purpose in one language."""
+
+    version: int
+    whatsapp_template: str
+    """Name of the template at WhatsApp, the same for all languages."""
+    dlt_template_id: str
+    """ID of the template at the operators; empty until the state has registered it."""
+    text: str
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The names of its parameters, in order of first appearance, each once."""
+        return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(self.text) if name))
+
+    def render(self, parameters: Mapping[str, str]) -> str:
+        """Return the text with its parameters filled in.
+
+        Raises:
+            Unrenderable: a parameter is missing.
+        """
+        try:
+            return self.text.format_map(parameters)
+        except KeyError as error:
+            raise Unrenderable(f"no {error.args[0]}") from None
+
+
+def find(purpose: Purpose, language: Language) -> Template:
+    """Return the template of a purpose in a language."""
+    return _templates()[purpose, language]
+
+
+@lru_cache(maxsize=1)
+def _templates() -> dict[tuple[Purpose, Language], Template]:
+    found = {}
+    for purpose in get_args(Purpose):
+        content = tomllib.loads((FOLDER / f"{purpose}.toml").read_text(encoding="utf-8"))
+        for language in get_args(Language):
+            found[purpose, language] = Template(
+                content["version"], content["whatsapp_template"], **content[language]
+            )
+    return found
+
+
+@lru_cache(maxsize=1)
+def _words() -> dict[str, dict[str, dict[Language, str]]]:
+    return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
+
+
+def site(code: str, language: Language) -> str:
+    """Return a site's name."""
+    return _words()["site"].get(code, {}).get(language, code)
+
+
+def department(code: str) -> str:
+    """Return a department's name derived from its code: ``public_works`` is Public Works."""
+    return code.replace("_", " ").replace("-", " ").title() if code.islower() else code
+
+
+def gate(code: str | None, language: Language) -> str:
+    """Return a gate's code, which is on its sign, or the word for any gate."""
+    return code or _words()["gate"]["any"][language]
+
+
+def reason(code: str, language: Language) -> str:
+    """Return the reason for which an application was refused, in words."""
+    return _words()["reason"][code][language]
+
+
+def day(value: date) -> str:
+    """Return a date as ``31-12-2026``."""
+    return f"{value:%d-%m-%Y}"
+
+
+def hour(value: time) -> str:
+    """Return a time as ``09:30``."""
+    return f"{value:%H:%M}"
+
+
+def moment(value: datetime) -> str:
+    """Return an instant as ``31-12-2026 09:30`` in Indian Standard Time."""
+    return f"{value.astimezone(IST):%d-%m-%Y %H:%M}"
+
+
+def note(text: str) -> str:
+    """Return a department's note on one line, shortened between words."""
+    line = " ".join(text.split())
+    return line if len(line) <= NOTE_LENGTH else f"{line[:NOTE_LENGTH].rsplit(' ', 1)[0]}…"

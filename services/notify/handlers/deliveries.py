@@ -1,0 +1,191 @@
+"""One round of delivery: lease a few messages, hand each to its channel, record each outcome at once.
+
+The lease and each record are short transactions of their own; the channel is called while none is open. A sender that is
+killed leaves at most one try of each thread whose outcome is unknown.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from services.chassis.db.database import Database
+from services.chassis.runtime import clock, logs, metrics
+from services.chassis.runtime.lifecycle import Stopping
+from services.chassis.runtime.settings import Settings
+from services.notify.adapters.channels import Outgoing, PermanentChannelError, TemporaryChannelError
+from services.notify.adapters.channels.installed import Channels
+from services.notify.domain import templates
+from services.notify.domain.messages import Lane
+from services.notify.domain.outcomes import (
+    Delivered,
+    Failed,
+    Outcome,
+    Untried,
+    after_temporary_error,
+    is_late,
+)
+from services.notify.handlers import leases
+from services.notify.handlers.leases import Leased, Settled
+
+log = logs.logger(__name__)
+T = TypeVar("T")
+WAIT_SECONDS = 1.0
+"""Pause between two tries to reach the database."""
+BATCH_SECONDS = 0.25
+"""Target duration of one round: short, so that other threads and senders can help."""
+EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
+
+
+class BatchSize:
+    """How many messages to lease at once: about as many as can be sent in ``BATCH_SECONDS``, one if the vendor is slow."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.size = 1
+
+    def adapt(self, sent: int, seconds: float) -> None:
+        """Adapt the size to the throughput of the last batch; it never more than doubles."""
+        fits = int(sent * BATCH_SECONDS / max(seconds, 0.001))
+        self.size = max(1, min(fits, self.size * 2, self._most))
+
+
+class Sender:
+    """Deliverer of messages; each thread of the process calls :meth:`send_due` in a loop.
+
+    Args:
+        database: notify's own.
+        channels: by name; a message whose channel is missing fails as ``no_channel``.
+        options: batch, lease, delays between tries, and their number.
+        stop: when it is set, messages that were leased and not tried are returned.
+        now: returns the current time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Channels,
+        options: Settings,
+        stop: threading.Event,
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._options = options
+        self._stop = stop
+        self._now = now
+
+    def send_due(self, lanes: Sequence[Lane] = EVERY_LANE, limit: int | None = None) -> list[Settled]:
+        """Send what is due in the first lane that has due messages.
+
+        Returns:
+            The leased messages with their outcomes; an empty list if nothing is due.
+
+        Raises:
+            Stopping: the process stops while the database is away.
+        """
+        for lane in lanes:
+            batch = self._lease(lane, limit or self._options.sender_batch)
+            if batch:
+                results = self._attempt_each(batch)
+                for message, outcome in results:
+                    _count(message, outcome, self._now())
+                return results
+        return []
+
+    def _lease(self, lane: Lane, limit: int) -> list[Leased]:
+        def work(session: Session) -> list[Leased]:
+            now = self._now()
+            until = now + timedelta(seconds=self._options.sender_lease)
+            return leases.take(session, lane, limit, now, until)
+
+        return self._when_database_answers(work)
+
+    def _attempt_each(self, batch: Sequence[Leased]) -> list[Settled]:
+        """Try each message in turn; if that takes too long, return the rest well before their lease ends."""
+        until = monotonic() + 2 * BATCH_SECONDS
+        tried: list[Settled] = []
+        for message in batch:
+            if self._stop.is_set() or monotonic() >= until:
+                break
+            tried.append((message, self._attempt(message)))
+            self._record(tried[-1:])
+        rest: list[Settled] = [(message, Untried()) for message in batch[len(tried) :]]
+        if rest:
+            self._record(rest)
+        return tried + rest
+
+    def _record(self, results: Sequence[Settled]) -> None:
+        self._when_database_answers(lambda session: leases.settle(session, results, self._now()))
+
+    def _attempt(self, message: Leased) -> Outcome:
+        options = self._options
+        if is_late(message.expires_at, self._now()):
+            return Failed("expired")
+        if message.attempts > options.attempts:
+            return Failed("attempts")
+        try:
+            return self._send(message)
+        except PermanentChannelError as error:
+            return Failed(error.reason)
+        except TemporaryChannelError as error:
+            return after_temporary_error(
+                error.reason,
+                message.attempts,
+                self._now(),
+                message.expires_at,
+                options.retry_delays,
+                options.attempts,
+                may_have_arrived=error.may_have_arrived,
+            )
+
+    def _send(self, message: Leased) -> Delivered:
+        channel = self._channels.get(message.channel)
+        if channel is None:
+            raise PermanentChannelError("no_channel")
+        if message.personal is None:
+            raise PermanentChannelError("unreadable")
+        template = templates.find(message.purpose, message.language)
+        try:
+            text = template.render(message.personal.parameters)
+        except templates.Unrenderable:
+            raise PermanentChannelError("template") from None
+        outgoing = Outgoing(
+            message.id, message.purpose, message.channel, message.language, message.personal, template, text
+        )
+        return Delivered(channel.send(outgoing).provider_id)
+
+    def _when_database_answers(self, work: Callable[[Session], T]) -> T:
+        """Run the work in one transaction; repeat it while the database is away."""
+        while True:
+            try:
+                with self._database.transaction() as session:
+                    return work(session)
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                log.warning("sender waits for its database", error=type(error).__name__)
+            if self._stop.wait(WAIT_SECONDS):
+                raise Stopping
+
+
+def _count(message: Leased, outcome: Outcome, now: datetime) -> None:
+    """Record an outcome in the metrics, and log a try that did not succeed."""
+    name = type(outcome).__name__.lower()
+    metrics.MESSAGES.labels(message.purpose, message.channel, name).inc()
+    if isinstance(outcome, Delivered):
+        metrics.MESSAGE_AGE.labels(message.lane).observe(max((now - message.created_at).total_seconds(), 0))
+    elif not isinstance(outcome, Untried):
+        with logs.context(correlation_id=message.correlation_id):
+            log.warning(
+                "message was not sent",
+                message_id=str(message.id),
+                purpose=message.purpose,
+                channel=message.channel,
+                attempt=message.attempts,
+                outcome=name,
+                reason=outcome.reason,
+            )

@@ -1,0 +1,133 @@
+"""What each event does: it stores a message, or withdraws a queued one. Nothing is sent here.
+
+Handlers commute: events that arrive twice or in another order end in the same rows.
+"""
+
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from contracts import events
+from contracts.envelope import Received
+from contracts.events import AboutApplication
+from services.notify.domain import message_builders
+from services.notify.domain.messages import Draft
+from services.notify.handlers.messages import lock_application, lock_pass, store
+from services.notify.handlers.prints import publish_printed
+from services.notify.models import MessageRow, PassRow
+
+A = TypeVar("A", bound=AboutApplication)
+
+
+def handle_otp_requested(received: Received[events.OtpRequested], session: Session, now: datetime) -> None:
+    """Store the one-time code, in its own lane."""
+    store(session, received.id, message_builders.otp(received), now)
+
+
+def handle_login_issued(received: Received[events.LoginIssued], session: Session, now: datetime) -> None:
+    """Store the message to the holder of the new login."""
+    store(session, received.id, message_builders.login_issued(received.event), now)
+
+
+def handle_application_submitted(
+    received: Received[events.ApplicationSubmitted], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message with the reference."""
+    _store_about_application(
+        received, session, now, message_builders.application_submitted(received.event, public_url)
+    )
+
+
+def handle_application_cancelled(
+    received: Received[events.ApplicationCancelled], session: Session, now: datetime
+) -> None:
+    """Store the confirmation for the applicant."""
+    _store_about_application(received, session, now, message_builders.application_cancelled(received.event))
+
+
+def handle_application_expired(
+    received: Received[events.ApplicationExpired], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message that nobody decided in time."""
+    _store_about_application(
+        received, session, now, message_builders.application_expired(received.event, public_url)
+    )
+
+
+def handle_pass_rejected(
+    received: Received[events.PassRejected], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message with the reason for the refusal."""
+    _store_about_application(received, session, now, message_builders.rejected(received.event, public_url))
+
+
+def handle_pass_returned(
+    received: Received[events.PassReturned], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message with what is missing."""
+    _store_about_application(received, session, now, message_builders.returned(received.event, public_url))
+
+
+def handle_review_escalated(
+    received: Received[events.ReviewEscalated], session: Session, now: datetime
+) -> None:
+    """Store the message to the department's duty contact."""
+    _store_about_application(received, session, now, message_builders.review_escalated(received.event))
+
+
+def _store_about_application(received: Received[A], session: Session, now: datetime, draft: Draft) -> None:
+    event = received.event
+    erased = lock_application(session, event.application_id, event.reference)
+    store(session, received.id, draft, now, application_id=event.application_id, erased=erased)
+
+
+def handle_pass_issued(
+    received: Received[events.PassIssued], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message with the pass, withdrawn if the pass is revoked already; publish a print that came before it."""
+    event = received.event
+    erased = lock_application(session, event.application_id, event.reference)
+    known = lock_pass(session, event.pass_number, event.application_id)
+    store(
+        session,
+        received.id,
+        message_builders.pass_issued(event, public_url),
+        now,
+        application_id=event.application_id,
+        pass_number=event.pass_number,
+        withdrawn=known.revoked_at is not None,
+        erased=erased,
+    )
+    if known.printed_at is not None:
+        publish_printed(session, event.pass_number, event.application_id, known.printed_at)
+
+
+def handle_pass_revoked(received: Received[events.PassRevoked], session: Session, now: datetime) -> None:
+    """Withdraw the pass if it is still queued, and store the message about the end if it is news to the applicant."""
+    event = received.event
+    erased = lock_application(session, event.application_id, event.reference)
+    lock_pass(session, event.pass_number, event.application_id)
+    session.execute(
+        update(PassRow)
+        .where(PassRow.number == event.pass_number, PassRow.revoked_at.is_(None))
+        .values(revoked_at=received.occurred_at)
+    )
+    waiting = (
+        (MessageRow.pass_number == event.pass_number)
+        & (MessageRow.purpose == "pass_issued")
+        & (MessageRow.state == "queued")
+    )
+    session.execute(update(MessageRow).where(waiting).values(state="withdrawn", ended_at=now))
+    draft = message_builders.pass_revoked(event)
+    if draft is not None:
+        store(
+            session,
+            received.id,
+            draft,
+            now,
+            application_id=event.application_id,
+            pass_number=event.pass_number,
+            erased=erased,
+        )

@@ -1,0 +1,123 @@
+"""Resends of a pass at the request of its holder or of reception."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.crockford import parse_reference
+from contracts.errors import Conflict, Forbidden, NotFound
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Call, Nothing, Principal
+from contracts.rpc.notify import RESEND
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.logs import correlation_id
+from services.notify.adapters.sealing import seal, unseal
+from services.notify.domain.messages import Personal
+from services.notify.domain.outcomes import is_late
+from services.notify.domain.resends import check_limit
+from services.notify.models import ApplicationRow, MessageRow, PassRow
+
+
+def resend(request: ReferenceOnly, call: Call, session: Session, now: datetime) -> Nothing:
+    """Queue the newest valid pass of an application once more, as a new message.
+
+    Raises:
+        Conflict: ``no_pass``, ``pass_revoked``, ``pass_expired``, or ``no_mobile`` where there is no recipient.
+        Forbidden: the principal is staff other than reception.
+        NotFound: no such application, or not one of this principal's.
+        TooManyAttempts: it was sent again three times within ten minutes.
+    """
+    if call.principal.kind == "staff" and call.principal.role != "reception":
+        raise Forbidden("only reception sends passes again")
+    application = _own_application(request, call, session)
+    return once(
+        session,
+        call,
+        RESEND.name,
+        request,
+        lambda: str(_send_again(session, application.id, now)),
+        lambda _message_id: Nothing(),
+    )
+
+
+def _own_application(request: ReferenceOnly, call: Call, session: Session) -> ApplicationRow:
+    try:
+        reference = parse_reference(request.reference)
+    except ValueError:
+        raise NotFound("there is no such application") from None
+    application = session.scalars(
+        select(ApplicationRow).where(ApplicationRow.reference == reference).with_for_update()
+    ).first()
+    if application is None or not may_resend(call.principal, _mobiles(session, application.id)):
+        raise NotFound("there is no such application")
+    return application
+
+
+def may_resend(principal: Principal, mobiles: Sequence[str | None]) -> bool:
+    """Return whether the principal may send a pass again: reception, or the applicant whom a message is about."""
+    if principal.kind == "staff":
+        return principal.role == "reception"
+    return principal.kind == "applicant" and principal.mobile is not None and principal.mobile in mobiles
+
+
+def _mobiles(session: Session, application_id: UUID) -> list[str | None]:
+    """Return the mobiles of the applicant. The duty contact, to whom an escalation went, is not the applicant."""
+    about = select(MessageRow).where(
+        MessageRow.application_id == application_id, MessageRow.purpose != "review_escalated"
+    )
+    return [unseal(row.id, row.personal).owner for row in session.scalars(about) if row.personal is not None]
+
+
+def _send_again(session: Session, application_id: UUID, now: datetime) -> UUID:
+    latest = _latest_pass_message(session, application_id)
+    if is_late(latest.expires_at, now):
+        raise Conflict("the pass is over", code="pass_expired")
+    if latest.personal is None:
+        raise Conflict("there is no number to send it to", code="no_mobile")
+    earlier = select(MessageRow.created_at).where(
+        MessageRow.application_id == application_id, MessageRow.resend_of.is_not(None)
+    )
+    check_limit(session.scalars(earlier).all(), now)
+    copy = _copy(latest, unseal(latest.id, latest.personal), now)
+    session.add(copy)
+    return copy.id
+
+
+def _latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
+    passes = (
+        select(MessageRow, PassRow.revoked_at)
+        .join(PassRow, PassRow.number == MessageRow.pass_number)
+        .where(MessageRow.application_id == application_id, MessageRow.purpose == "pass_issued")
+        .order_by(MessageRow.created_at.desc())
+    )
+    found = session.execute(passes).all()
+    if not found:
+        raise Conflict("there is no pass yet", code="no_pass")
+    for message, revoked_at in found:
+        if revoked_at is None:
+            return message
+    raise Conflict("the pass was revoked", code="pass_revoked")
+
+
+def _copy(message: MessageRow, personal: Personal, now: datetime) -> MessageRow:
+    message_id = uuid4()
+    return MessageRow(
+        id=message_id,
+        event_id=uuid4(),
+        purpose=message.purpose,
+        lane=message.lane,
+        channel=message.channel,
+        language=message.language,
+        application_id=message.application_id,
+        pass_number=message.pass_number,
+        resend_of=message.id,
+        personal=seal(message_id, personal),
+        state="queued",
+        due_at=now,
+        correlation_id=correlation_id(),
+        created_at=now,
+        expires_at=message.expires_at,
+    )

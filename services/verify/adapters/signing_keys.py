@@ -1,0 +1,36 @@
+"""Issuance's public keys: stored from PassIssued, and cached in the process without expiry.
+
+A key never changes under its ``kid``, so that the cache cannot become stale.
+"""
+
+import base64
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.events import PublicKey
+from services.verify.models import SigningKeyRow
+
+_cache: dict[str, Ed25519PublicKey] = {}
+
+
+def find(session: Session, kid: str) -> Ed25519PublicKey | None:
+    """Return the key of that ``kid``, or None."""
+    if kid not in _cache:
+        x = session.scalar(select(SigningKeyRow.x).where(SigningKeyRow.kid == kid))
+        if x is None:
+            return None
+        _cache[kid] = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4)))
+    return _cache[kid]
+
+
+def store(session: Session, key: PublicKey) -> None:
+    """Store a key that an event carried."""
+    session.execute(insert(SigningKeyRow).values(kid=key.kid, x=key.x).on_conflict_do_nothing())
+
+
+def clear_cache() -> None:
+    """Empty the cache: for a process whose database was replaced."""
+    _cache.clear()

@@ -1,0 +1,1 @@
+"""What a gate decides, without clock, database or settings: gates, passes, and the verdict on a scan."""

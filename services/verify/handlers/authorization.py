@@ -1,0 +1,32 @@
+"""Who may do what at which gate. The gateway checks the role for each route; these functions also check the place."""
+
+from contracts.errors import Forbidden
+from contracts.rpc.call import Principal
+from services.verify.domain.gates import site_of
+
+
+def require_gate_login(principal: Principal, gate: str) -> str:
+    """Return the login ID of the security officer at a gate.
+
+    Raises:
+        Forbidden: not a security login, or one of another site or of another gate (``not_your_gate``).
+    """
+    if principal.role != "security" or principal.login_id is None:
+        raise Forbidden("only security officers scan passes")
+    if principal.site != site_of(gate) or principal.gate not in {None, gate}:
+        raise Forbidden("this login does not stand at this gate", code="not_your_gate")
+    return principal.login_id
+
+
+def require_may_list_inside(principal: Principal, site: str) -> None:
+    """Raise `Forbidden` unless the principal may know who is inside a site.
+
+    Raises:
+        Forbidden: another role, or security of another site (``not_your_site``).
+    """
+    if principal.role in {"ops", "auditor"}:
+        return
+    if principal.role != "security":
+        raise Forbidden("only security, ops and auditors see who is inside")
+    if principal.site != site:
+        raise Forbidden("this login is of another site", code="not_your_site")

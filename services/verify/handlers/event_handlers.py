@@ -1,0 +1,110 @@
+"""What each event changes in the gate's copy: passes, revocations, erased people.
+
+Events may arrive in any order and any number of times; the result is the same.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.commitment import commit, commitment_key
+from contracts.envelope import Received
+from contracts.events import PassIssued, PassPersonal, PassRevoked, PersonalDataErased
+from contracts.model import Companion, Person
+from services.chassis.messaging import outbox
+from services.verify.adapters import signing_keys
+from services.verify.domain.passes import Visitors
+from services.verify.handlers.scan_records import pass_scanned
+from services.verify.models import ErasedApplicationRow, PassRow, ScanRow
+
+_TERMS = (
+    "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department", "officer",
+    "vehicle_allowed", "assistance",
+)  # fmt: skip
+
+
+def handle_pass_issued(
+    received: Received[PassIssued], session: Session, now: datetime, *, commitment_master: str
+) -> None:
+    """Store the pass as the newest event describes it; presence and revocation stay as they are."""
+    event = received.event
+    _lock_application(session, event.application_id)
+    signing_keys.store(session, event.key)
+    columns = {name: getattr(event, name) for name in _TERMS}
+    columns["issued_seq"] = received.seq
+    columns["visitors"] = Visitors.of(event.personal).model_dump(mode="json")
+    columns["id_commitments"] = _id_commitments(
+        commitment_key(commitment_master, event.pass_number), event.personal
+    )
+    row = insert(PassRow).values(number=event.pass_number, **columns)
+    newer = PassRow.issued_seq < received.seq
+    session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=columns, where=newer))
+    if session.get(ErasedApplicationRow, event.application_id) is not None:
+        _erase(session, event.application_id)
+    _publish_waiting_scans(session, event.pass_number, now)
+
+
+def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: datetime) -> None:
+    """Revoke the pass for good; a pass that is not known yet gets a row that is revoked before it is issued."""
+    event = received.event
+    revoked = {"revoked_seq": received.seq, "revoked_reason": event.reason}
+    application = {"application_id": event.application_id, "reference": event.reference}
+    row = insert(PassRow).values(number=event.pass_number, **revoked, **application)
+    newer = PassRow.revoked_seq < received.seq
+    session.execute(
+        row.on_conflict_do_update(index_elements=[PassRow.number], set_=revoked | application, where=newer)
+    )
+    _publish_waiting_scans(session, event.pass_number, now)
+
+
+def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
+    """Erase the people of an application's passes, now and in events that arrive later."""
+    application_id = received.event.application_id
+    _lock_application(session, application_id)
+    session.execute(
+        insert(ErasedApplicationRow).values(application_id=application_id).on_conflict_do_nothing()
+    )
+    _erase(session, application_id)
+
+
+def _lock_application(session: Session, application_id: UUID) -> None:
+    """Serialize issuing and erasing of one application: neither sees what the other has not committed."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(application_id), 0))))
+
+
+def _erase(session: Session, application_id: UUID) -> None:
+    passes = PassRow.application_id == application_id
+    session.execute(
+        update(PassRow).where(passes).values(visitors=None, id_commitments=[]),
+        execution_options={"synchronize_session": False},
+    )
+    own = ScanRow.pass_number.in_(select(PassRow.number).where(passes))
+    session.execute(
+        update(ScanRow).where(own).values(reason=None), execution_options={"synchronize_session": False}
+    )
+
+
+def _id_commitments(key: bytes, personal: PassPersonal) -> list[str]:
+    """Return the commitments of the applicant's ID and of each companion's."""
+    people: tuple[Person | Companion, ...] = (personal.applicant, *personal.companions)
+    return [
+        commit(key, person.id_type, person.id_last4)
+        for person in people
+        if person.id_type and person.id_last4
+    ]
+
+
+def _publish_waiting_scans(session: Session, number: str, now: datetime) -> None:
+    """Publish PassScanned for scans recorded by token before their application was known."""
+    waiting = (
+        select(ScanRow).where(ScanRow.pass_number == number, ~ScanRow.told).order_by(ScanRow.recorded_at)
+    )
+    scans = session.scalars(waiting).all()
+    row = session.get(PassRow, number) if scans else None
+    for scan in scans if row is not None else ():
+        assert row is not None
+        outbox.add(session, pass_scanned(scan, row), at=now)
+        scan.told = True

@@ -1,0 +1,127 @@
+"""The record of a scan: its row, the presence of the party, the event; and the earlier scan of a repeated nonce."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.errors import IdempotencyKeyReused
+from contracts.events import PassScanned
+from contracts.identity import mask_aadhaar
+from contracts.rpc.verify import OtherId, ScanPass
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import body_hmac
+from services.verify.domain.gates import site_of
+from services.verify.domain.passes import Terms, presumed_gone_at
+from services.verify.domain.verdicts import Decision
+from services.verify.handlers.pass_lookup import FoundPass
+from services.verify.models import PassRow, ScanRow
+
+_SCANS = ScanRow.metadata.tables["scans"]
+_INSERT = insert(_SCANS).on_conflict_do_nothing(constraint="scans_once").returning(_SCANS.c.id)
+"""Built once, and without the ORM: this is the gate's most frequent write."""
+_NOT_PUBLISHED = {"reason_masked"}
+"""Marks that inform the officer and say nothing about the visit."""
+
+
+def record(
+    session: Session,
+    request: ScanPass,
+    login: str,
+    found: FoundPass | None,
+    decision: Decision,
+    at: datetime,
+    now: datetime,
+) -> ScanRow | None:
+    """Store a scan, the new presence and the event; return None and change nothing if the login used the nonce before.
+
+    ``found`` is the pass with its row locked, or None for a forged token or an unknown number. ``at`` is when it happened.
+    """
+    row = found.row if found is not None else None
+    check = request.id_check
+    columns = {
+        "id": uuid4(),
+        "pass_number": row.number if row is not None else None,
+        "site": site_of(request.gate),
+        "gate": request.gate,
+        "direction": request.direction,
+        "verdict": decision.verdict,
+        "count": decision.count,
+        "inside": decision.inside,
+        "marks": list(decision.marks),
+        "scanned_at": at,
+        "claimed_at": request.scanned_at,
+        "recorded_at": now,
+        "scanned_by": login,
+        "nonce": request.nonce,
+        "body_hmac": _digest(request),
+        "id_kind": check.kind if check is not None else None,
+        "id_type": check.id_type if check is not None else None,
+        "reason": mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
+        "told": row is not None and row.application_id is not None,
+    }
+    if session.execute(_INSERT, columns).first() is None:
+        return None
+    scan = ScanRow(**columns)
+    if found is None or row is None:
+        return scan
+    if decision.moves:
+        _move(row, found.standing.terms, scan)
+    if scan.told:
+        outbox.add(session, pass_scanned(scan, row), at=now)
+    return scan
+
+
+def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | None:
+    """Return the scan in which this login used this nonce, or None.
+
+    Raises:
+        IdempotencyKeyReused: it was a scan of something else.
+    """
+    scan = session.scalars(
+        select(ScanRow).where(ScanRow.scanned_by == login, ScanRow.nonce == request.nonce)
+    ).one_or_none()
+    if scan is not None and scan.body_hmac != _digest(request):
+        raise IdempotencyKeyReused("this nonce was used for another scan")
+    return scan
+
+
+def pass_scanned(scan: ScanRow, row: PassRow) -> PassScanned:
+    """Return the event of a scan of a pass whose application is known."""
+    return PassScanned.model_validate(
+        {
+            "pass_number": row.number,
+            "application_id": row.application_id,
+            "reference": row.reference,
+            "scan_id": scan.id,
+            "site": scan.site,
+            "gate": scan.gate,
+            "direction": scan.direction,
+            "verdict": scan.verdict,
+            "count": scan.count,
+            "inside": scan.inside,
+            "scanned_at": scan.scanned_at,
+            "marks": [mark for mark in scan.marks if mark not in _NOT_PUBLISHED],
+            "scanned_by": scan.scanned_by,
+        }
+    )
+
+
+def _digest(request: ScanPass) -> str:
+    """Return the digest of what was scanned, without its time: a gate may stamp a repeat with the time of the repeat."""
+    return body_hmac(request.model_copy(update={"scanned_at": None}))
+
+
+def _move(row: PassRow, terms: Terms | None, scan: ScanRow) -> None:
+    """Update the presence of the party that comes in or leaves."""
+    row.last_gate = scan.gate
+    if scan.direction == "entry" and terms is not None:
+        row.admitted += scan.count
+        row.presumed_gone_at = presumed_gone_at(terms.valid_to)
+        if row.inside == 0:
+            row.inside_since, row.inside_site = scan.scanned_at, scan.site
+    row.inside = scan.inside
+    if row.inside == 0:
+        row.inside_since = row.inside_site = row.presumed_gone_at = None

@@ -1,0 +1,137 @@
+"""A scan: find the pass, decide, record, answer.
+
+A scan by token of a known pass costs four statements: lock the pass, insert the scan, update the presence, add the event.
+A preview costs one and changes nothing.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from contracts.commitment import commit, commitment_key
+from contracts.errors import InvalidInput, TooManyAttempts
+from contracts.identity import NotLastFour, last_four, mask_aadhaar
+from contracts.model import Verdict
+from contracts.rpc.call import Call
+from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
+from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
+from services.verify.handlers import number_tries, pass_lookup, scan_records
+from services.verify.handlers.authorization import require_gate_login
+from services.verify.handlers.pass_lookup import FoundPass
+from services.verify.models import PassRow, ScanRow
+
+
+def scan(
+    request: ScanPass, call: Call, session: Session, now: datetime, *, issuer: str, commitment_master: str
+) -> ScanResult:
+    """Return the verdict on one scan, and record it unless it is a preview (an entry without ``id_check``).
+
+    The nonce is the scan's idempotency key: the same nonce of the same login returns the first answer and changes nothing.
+
+    Args:
+        request: what was scanned, where, and which ID was shown.
+        call: has the login of the officer.
+        session: the transaction.
+        now: the time of the server.
+        issuer: the ``iss`` of genuine pass tokens.
+        commitment_master: the key of ID commitments.
+
+    Raises:
+        Forbidden: the login does not stand at this gate.
+        InvalidInput: not exactly one of token and number, a full ID number, or an impossible count.
+        TooManyAttempts: too many unknown numbers at this gate.
+        IdempotencyKeyReused: the nonce belongs to a scan of something else.
+    """
+    login = require_gate_login(call.principal, request.gate)
+    request = _validate(request)
+    at = time_of_scan(request.scanned_at, now)
+    preview = request.direction == "entry" and request.id_check is None
+    try:
+        found = pass_lookup.find(request, session, now, issuer, lock=not preview)
+        decision = _decide(request, found, at, commitment_master)
+    except (InvalidInput, TooManyAttempts):
+        first = None if preview else scan_records.find_earlier(session, request, login)
+        if first is None:
+            raise
+        return _first_answer(session, first)
+    known = None if isinstance(found, str) else found
+    if not preview and scan_records.record(session, request, login, known, decision, at, now) is None:
+        first = scan_records.find_earlier(session, request, login)
+        assert first is not None
+        return _first_answer(session, first)
+    if decision.verdict == "unknown_pass":
+        number_tries.record(session, request.gate, now)
+    return _answer(known, decision, preview=preview)
+
+
+def _validate(request: ScanPass) -> ScanPass:
+    """Return the request with its ID in canonical form. An exit needs no ID, so that a mistyped one delays nobody.
+
+    Raises:
+        InvalidInput: not exactly one of token and number, or a full ID number.
+    """
+    if (request.token is None) == (request.pass_number is None):
+        raise InvalidInput.of("token", "token_or_pass_number", "exactly one of token and pass_number")
+    check = request.id_check
+    if request.direction == "exit" or not isinstance(check, Matched):
+        return request
+    try:
+        shown = check.model_copy(update={"id_last4": last_four(check.id_last4)})
+    except NotLastFour as error:
+        raise InvalidInput.of("id_check.id_last4", error.code) from None
+    return request.model_copy(update={"id_check": shown})
+
+
+def _decide(request: ScanPass, found: FoundPass | Verdict, at: datetime, commitment_master: str) -> Decision:
+    """Return the decision of the domain on what was found.
+
+    A shown ID must be the applicant's or a companion's. A preview assumes that it is; for another ID the officer answers.
+    """
+    if isinstance(found, str):
+        return Decision(found)
+    if request.direction == "exit":
+        return decide_exit(found.standing, Attempt(request.gate, at, request.count))
+    check, identified = request.id_check, True
+    marks: tuple[str, ...] = ()
+    if isinstance(check, Matched):
+        key = commitment_key(commitment_master, found.number)
+        identified = commit(key, check.id_type, check.id_last4) in found.id_commitments
+    elif isinstance(check, OtherId):
+        marks = ("other_id", "reason_masked") if mask_aadhaar(check.reason)[1] else ("other_id",)
+    return decide_entry(found.standing, Attempt(request.gate, at, request.count, identified, marks))
+
+
+def _first_answer(session: Session, first: ScanRow) -> ScanResult:
+    """Return the first answer to this nonce, rebuilt from its row and the pass's."""
+    row = session.get(PassRow, first.pass_number) if first.pass_number is not None else None
+    verdict: Verdict = first.verdict  # type: ignore[assignment]  # the column holds nothing else
+    found = None if row is None else FoundPass(row.number, row)
+    return _answer(found, Decision(verdict, first.count, first.inside, tuple(first.marks)), preview=False)
+
+
+def _answer(found: FoundPass | None, decision: Decision, *, preview: bool) -> ScanResult:
+    """Return what the gate shows; for a forged token or an unknown number only the verdict."""
+    if found is None:
+        return ScanResult(verdict=decision.verdict, preview=preview)
+    standing, row = found.standing, found.row
+    people = row.people if row is not None else None
+    return ScanResult(
+        verdict=decision.verdict,
+        preview=preview,
+        pass_=found.number,
+        reference=row.reference if row else None,
+        applicant=people.applicant if people else None,
+        companions=people.companions if people else (),
+        vehicle=people.vehicle if people else None,
+        party=standing.terms.party if standing.terms else 0,
+        inside=standing.inside if preview else decision.inside,
+        site=standing.terms.site if standing.terms else None,
+        gate=standing.terms.gate if standing.terms else None,
+        valid_from=standing.terms.valid_from if standing.terms else None,
+        valid_to=standing.terms.valid_to if standing.terms else None,
+        vehicle_allowed=bool(row and row.vehicle_allowed),
+        assistance=row.assistance if row else None,
+        department=row.department if row else None,
+        officer=row.officer if row else None,
+        marks=decision.marks,
+    )

@@ -106,7 +106,7 @@ def client() -> Iterator[httpx.Client]:
 
 def outgoing(language: str = "pa") -> Outgoing:
     parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4"}
-    template = templates.templates()["pass_revoked", language]
+    template = templates.find("pass_revoked", language)
     return Outgoing(
         uuid4(),
         "pass_revoked",

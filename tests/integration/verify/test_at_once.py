@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contracts.errors import InvalidInput
 from tests.support.factories.verify import (
-    HEARING,
+    HANDLERS,
     MATCHED,
     NOON,
     Gate,
@@ -116,8 +116,8 @@ def test_issuing_and_erasing_at_once_leaves_nobodys_name(gate: Gate, erased_firs
     events = [erased(issued), issued] if erased_first else [issued, erased(issued)]
     with ThreadPoolExecutor(1) as pool:
         with gate.database.transaction() as session:
-            HEARING[type(events[0])](received(events[0]), session, NOON)
-            second = pool.submit(gate.hear, events[1])
+            HANDLERS[type(events[0])](received(events[0]), session, NOON)
+            second = pool.submit(gate.handle, events[1])
             with pytest.raises(TimeoutError):
                 second.result(timeout=0.5)
         second.result()

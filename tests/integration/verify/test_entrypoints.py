@@ -131,8 +131,8 @@ def test_the_clock_ends_presence_and_forgets_tries(gate: Gate, consumers: Consum
     yesterday = now() - timedelta(days=1)
     issued = gate.issue(valid_from=yesterday - timedelta(hours=1), valid_to=yesterday + timedelta(hours=1))
     gate.enter(issued, at=yesterday)
-    consumers.assume_left()
-    consumers.forget_tries()
+    consumers.close_overdue_visits()
+    consumers.delete_old_number_tries()
     assert gate.row(issued).inside == 0
 
 

@@ -10,25 +10,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
-
-os.environ.update(
-    {
-        "EPASS_LOCAL_MODE": "true",
-        "EPASS_PERSONAL_KEYS": Fernet.generate_key().decode(),
-        "EPASS_KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-        "EPASS_IDEMPOTENCY_SECRET": "test-idempotency",
-        "EPASS_OTP_SECRET": "test-otp",
-        "EPASS_PASSWORD_SECRET": "test-password",
-        "EPASS_COMMITMENT_MASTER": "test-commitment",
-    }
-)
 
 from contracts.rpc.call import Call, Principal
 from services.chassis.runtime.clock import now
 from tests.support.backends import TestStack, backend_name, start_stack
 from tests.support.databases import Databases
+from tests.support.settings import REQUIRED
 from tests.support.system import System
+
+os.environ["EPASS_LOCAL_MODE"] = "true"
+for name in (
+    "personal_keys",
+    "key_encryption_keys",
+    "idempotency_secret",
+    "otp_secret",
+    "password_secret",
+    "commitment_master",
+):
+    value = REQUIRED[name]
+    os.environ[f"EPASS_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else value
 
 TESTS = Path(__file__).parent
 

@@ -5,13 +5,16 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import click
 
 from contracts.subscriptions import SERVICES
 from services.chassis.runtime import logs
-from services.chassis.runtime.settings import Settings, settings
+from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings, read
+from services.ops.settings import BrokerCommandSettings, ExporterSettings
 
+P = TypeVar("P", bound=ProcessSettings)
 service_name = click.argument("service", type=click.Choice(SERVICES))
 
 
@@ -70,7 +73,7 @@ def relay() -> None:
     """Send the outboxes of all EPASS_RELAY_DATABASE_URLS to the broker."""
     from services.chassis.messaging import relay as relay_module
 
-    _run_until_stopped("relay", relay_module.run)
+    _run_until_stopped("relay", relay_module.RelaySettings, relay_module.run)
 
 
 @main.command("ops-exporter")
@@ -78,14 +81,14 @@ def ops_exporter() -> None:
     """Serve dead letters, depths of queues and the invariants as metrics."""
     from services.ops import exporter
 
-    _run_until_stopped("exporter", exporter.run)
+    _run_until_stopped("exporter", ExporterSettings, exporter.run)
 
 
-def _run_until_stopped(name: str, run: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> None:
+def _run_until_stopped(name: str, kind: type[P], run: Callable[[P, asyncio.Event], Awaitable[None]]) -> None:
     """A process on asyncio, with its health, until SIGTERM or Ctrl-C."""
     from services.chassis.runtime.health import health
 
-    options = settings()
+    options = read(kind)
     logs.configure(name, options.log_level)
     health.serve(options.health_host, options.health_port)
 
@@ -120,7 +123,7 @@ def migrate(service: str) -> None:
     """Bring a service's database to its newest schema."""
     from services.ops.migrations import upgrade
 
-    upgrade(service, settings().database_url.get_secret_value())
+    upgrade(service, read(DatabaseSettings).database_url.get_secret_value())
 
 
 @main.command()
@@ -162,9 +165,9 @@ def topology_apply() -> None:
     from services.chassis.messaging import topology as topology_module
 
     async def apply() -> None:
-        connection = await broker.connect(settings().broker_urls, "topology")
-        async with connection:
-            await topology_module.declare(await connection.channel(), settings().retry_delays)
+        settings = read(BrokerCommandSettings)
+        async with await broker.connect(settings.broker_urls, "topology") as connection:
+            await topology_module.declare(await connection.channel(), settings.retry_delays)
 
     asyncio.run(apply())
 
@@ -176,9 +179,9 @@ def topology_check() -> None:
     from services.chassis.messaging import topology as topology_module
 
     async def check() -> list[str]:
-        connection = await broker.connect(settings().broker_urls, "topology")
-        async with connection:
-            return await topology_module.missing(connection, settings().retry_delays)
+        settings = read(BrokerCommandSettings)
+        async with await broker.connect(settings.broker_urls, "topology") as connection:
+            return await topology_module.missing(connection, settings.retry_delays)
 
     absent = asyncio.run(check())
     for name in absent:

@@ -5,14 +5,17 @@ import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import TypeVar
 
 import click
 import structlog
 from aio_pika.abc import AbstractConnection
 
 from services.chassis.messaging import broker
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.settings import Section, WrongSettings, read
+from services.ops.settings import BrokerCommandSettings
 
+S = TypeVar("S", bound=Section)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
 
 
@@ -20,6 +23,18 @@ class CannotLook(click.ClickException):
     """The broker or a database does not answer: nothing is known, which is neither yes (0) nor no (1)."""
 
     exit_code = 2
+
+
+def read_settings(kind: type[S]) -> S:
+    """Return the settings of a command.
+
+    Raises:
+        click.UsageError: a setting is missing or wrong. Its exit code is 2, because 1 is an answer of some commands.
+    """
+    try:
+        return read(kind)
+    except WrongSettings as error:
+        raise click.UsageError(str(error)) from None
 
 
 def tell(document: object, lines: Iterable[str], *, as_json: bool) -> None:
@@ -40,7 +55,7 @@ async def broker_connection(part: str) -> AsyncIterator[AbstractConnection]:
     """
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
-        async with await broker.connect(settings().broker_urls, part) as connection:
+        async with await broker.connect(read_settings(BrokerCommandSettings).broker_urls, part) as connection:
             yield connection
     except broker.LOST as error:
         raise CannotLook(

@@ -16,18 +16,18 @@ from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.health import health
 from services.chassis.runtime.logs import logger
-from services.chassis.runtime.settings import Settings
 from services.ops import queues
 from services.ops.commands import invariants, outbox
 from services.ops.databases import DatabaseAway
 from services.ops.invariants import GRACE_SECONDS
+from services.ops.settings import ExporterSettings
 
 log = logger(__name__)
-Look = Callable[[Settings], Awaitable[bool]]
+Look = Callable[[ExporterSettings], Awaitable[bool]]
 """Looks, and says whether all is as it should be."""
 
 
-async def run(options: Settings, stop: asyncio.Event) -> None:
+async def run(options: ExporterSettings, stop: asyncio.Event) -> None:
     """Looks again and again until ``stop`` is set."""
     looks: dict[str, Look] = {"queues": look_at_queues}
     if options.ops_database_urls:
@@ -35,7 +35,7 @@ async def run(options: Settings, stop: asyncio.Event) -> None:
     await asyncio.gather(*(_again_and_again(name, look, options, stop) for name, look in looks.items()))
 
 
-async def look_at_queues(options: Settings) -> bool:
+async def look_at_queues(options: ExporterSettings) -> bool:
     """Counts dead letters, what waits for each consumer, and what waits to be tried again."""
     consumers = list(queues.consumer_queues())
     delays = [delay_name(step) for step in range(len(options.retry_delays))]
@@ -53,7 +53,7 @@ async def look_at_queues(options: Settings) -> bool:
     return True
 
 
-async def look_at_outboxes(options: Settings) -> bool:
+async def look_at_outboxes(options: ExporterSettings) -> bool:
     """Counts what each database has to send, and how long its oldest event waits.
 
     Raises:
@@ -71,7 +71,7 @@ async def look_at_outboxes(options: Settings) -> bool:
     return True
 
 
-async def look_at_invariants(options: Settings) -> bool:
+async def look_at_invariants(options: ExporterSettings) -> bool:
     """Counts what must add up."""
     async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
         found = await invariants.balances(connection, options, GRACE_SECONDS)
@@ -82,7 +82,7 @@ async def look_at_invariants(options: Settings) -> bool:
     return all(balance.holds for balance in found)
 
 
-async def _again_and_again(name: str, look: Look, options: Settings, stop: asyncio.Event) -> None:
+async def _again_and_again(name: str, look: Look, options: ExporterSettings, stop: asyncio.Event) -> None:
     succeeded = well = False
     health.checks[name] = lambda: succeeded
     while not stop.is_set():

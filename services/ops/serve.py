@@ -11,11 +11,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from services.chassis.runtime.serve import Pool
+from services.chassis.runtime.settings import ServiceSettings, read
 
 
 class Classes(NamedTuple):
-    """The nameko classes of one service. A class of ``events`` may name its pool in ``workers``; else it is ``events``."""
+    """The settings class and the nameko classes of one service.
 
+    A class of ``events`` may name its pool in ``workers``; else it is ``events``.
+    """
+
+    settings: type[ServiceSettings]
     rpc: type
     events: tuple[type, ...]
 
@@ -23,43 +28,49 @@ class Classes(NamedTuple):
 def _accounts() -> Classes:
     from services.accounts.consumers import Consumers
     from services.accounts.service import Service
+    from services.accounts.settings import AccountsSettings
 
-    return Classes(Service, (Consumers,))
+    return Classes(AccountsSettings, Service, (Consumers,))
 
 
 def _application() -> Classes:
     from services.application.consumers import Consumers
     from services.application.service import Service
+    from services.application.settings import ApplicationSettings
 
-    return Classes(Service, (Consumers,))
+    return Classes(ApplicationSettings, Service, (Consumers,))
 
 
 def _approval() -> Classes:
     from services.approval.consumers import Consumers
     from services.approval.service import Service
+    from services.approval.settings import ApprovalSettings
 
-    return Classes(Service, (Consumers,))
+    return Classes(ApprovalSettings, Service, (Consumers,))
 
 
 def _issuance() -> Classes:
     from services.issuance.consumers import Consumers
     from services.issuance.service import Service
+    from services.issuance.settings import IssuanceSettings
 
-    return Classes(Service, (Consumers,))
+    return Classes(IssuanceSettings, Service, (Consumers,))
 
 
 def _notify() -> Classes:
     from services.notify.consumers import CONTAINERS
     from services.notify.service import Service
+    from services.notify.settings import NotifySettings
 
-    return Classes(Service, CONTAINERS)
+    return Classes(NotifySettings, Service, CONTAINERS)
 
 
 def _verify() -> Classes:
     from services.verify.consumers import Consumers
     from services.verify.service import Service
+    from services.verify.settings import VerifySettings
 
-    return Classes(Service, (Consumers,))
+    return Classes(VerifySettings, Service, (Consumers,))
 
 
 SERVICES: dict[str, Callable[[], Classes]] = {
@@ -85,7 +96,8 @@ def containers(classes: Classes, part: str | None) -> list[tuple[type, Pool]]:
 def main() -> None:
     """Serve the service that the arguments name."""
     service, part = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
-    serve.run(service, containers(SERVICES[service](), part))
+    classes = SERVICES[service]()
+    serve.run(service, containers(classes, part), read(classes.settings))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from sqlalchemy import text
 
 from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
+from services.chassis.runtime.settings import ServiceSettings
 from services.ops.migrations import upgrade
 from tests.support.backends import TestStack
+from tests.support.settings import make_settings
 
 
 class Databases(Mapping[str, Database]):
@@ -22,7 +24,9 @@ class Databases(Mapping[str, Database]):
         if service not in self._open:
             url = self._stack.database_url(service)
             upgrade(service, url)
-            self._open[service] = Database(url, pool=40)
+            self._open[service] = Database.of(
+                make_settings(ServiceSettings, database_url=url, database_pool=40)
+            )
         if service not in self._clean:
             self._empty(service)
         return self._open[service]

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.chassis.runtime.settings import Settings
+from contracts.envelope import PersonalKeyRing
+from services.chassis.runtime.settings import DatabaseSettings, Settings
 
 _CONNECTION_OPTIONS = "-c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
 """The last one frees the rows that a transaction had locked whose process was cut off: no transaction is idle for long by itself."""
@@ -39,12 +40,25 @@ def use_green_waiting() -> None:
 class Database:
     """Sessions on one database.
 
+    What is stored through a session is partly sealed or digested. The keys for that belong to the process, so each
+    session carries them in ``session.info``: ``personal_keys`` and ``idempotency_secret``.
+
     Args:
         url: ``postgresql+psycopg://user:password@host:port/name``.
-        pool: connections kept, at least one for each worker.
+        pool: open connections, at least one for each worker.
+        personal_keys: seal and open the personal block of events.
+        idempotency_secret: keys the digests of requests.
     """
 
-    def __init__(self, url: str, pool: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        pool: int = 10,
+        *,
+        personal_keys: PersonalKeyRing | None = None,
+        idempotency_secret: bytes = b"",
+    ) -> None:
+        self.personal_keys = personal_keys
         self.engine: Engine = create_engine(
             url,
             pool_size=pool,
@@ -58,12 +72,23 @@ class Database:
         )
         event.listen(self.engine, "do_connect", _connect)
         event.listen(self.engine, "checkout", _must_be_open)
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = sessionmaker(
+            self.engine,
+            expire_on_commit=False,
+            info={"personal_keys": personal_keys, "idempotency_secret": idempotency_secret},
+        )
 
     @classmethod
-    def of(cls, settings: Settings) -> "Database":
-        """The database that the settings name."""
-        return cls(settings.database_url.get_secret_value(), settings.database_pool)
+    def of(cls, settings: DatabaseSettings | Settings) -> "Database":
+        """Return the database that the settings name, with the keys that they hold."""
+        keys = getattr(settings, "personal_keys", ())
+        secret = getattr(settings, "idempotency_secret", None)
+        return cls(
+            settings.database_url.get_secret_value(),
+            settings.database_pool,
+            personal_keys=PersonalKeyRing(keys) if keys else None,
+            idempotency_secret=secret.get_secret_value().encode() if secret else b"",
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

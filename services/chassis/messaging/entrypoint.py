@@ -28,9 +28,8 @@ from services.chassis.messaging.raw_consumer import RawConsumer
 from services.chassis.messaging.retry import Mover
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.health import health
 from services.chassis.runtime.lifecycle import Stopping
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import process
 
 log = logs.logger(__name__)
 E = TypeVar("E", bound=Event)
@@ -98,14 +97,14 @@ class EventConsumers(SharedExtension, ProviderCollector):
 
     def setup(self) -> None:
         """Builds the consumer; entrypoints have registered by then."""
-        options = settings()
+        options = process().settings
         self.mover = Mover(options.broker_urls, len(options.retry_delays), options.attempts)
         self.consumer: Any = None
         self._thread: Any = None
 
     def start(self) -> None:
         """Consumes on a thread of the container."""
-        options = settings()
+        options, health = process().settings, process().health
         by_queue = {provider.queue: provider for provider in self._providers}
         for queue in by_queue:
             metrics.begin_consumer(queue)

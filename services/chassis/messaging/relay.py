@@ -28,7 +28,12 @@ from services.chassis.messaging.broker import LOST, connect
 from services.chassis.runtime import metrics
 from services.chassis.runtime.health import health
 from services.chassis.runtime.logs import logger
-from services.chassis.runtime.settings import Settings
+from services.chassis.runtime.settings import (
+    BrokerSettings,
+    ProcessSettings,
+    RequiredCommaList,
+    RetryDelaySettings,
+)
 
 log = logger(__name__)
 LOCK = "relay"
@@ -50,6 +55,17 @@ PURGE_ROWS = 1000
 """Deleted at a time, between two batches: clearing out after a busy day holds up no event and stays below every timeout."""
 
 
+class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
+    """The settings of the relay. It declares the topology, and so knows the delays."""
+
+    relay_database_urls: RequiredCommaList
+    """The outboxes that it sends."""
+    relay_batch: int = 200
+    relay_poll: float = 1.0
+    relay_watchdog: float = 10.0
+    """A broker that does not confirm within this time is left and connected to again."""
+
+
 class Unconfirmed(Exception):
     """The broker refused, returned or did not confirm some of a batch; they stay in the outbox."""
 
@@ -57,7 +73,7 @@ class Unconfirmed(Exception):
 class Publisher:
     """A channel with confirms, on which the topology was declared. Lost, it connects again, node after node."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: RelaySettings, name: str) -> None:
         self._settings = settings
         self._name = name
         self._exchanges: dict[str, AbstractExchange] = {}
@@ -130,7 +146,7 @@ class Publisher:
 class OutboxRelay:
     """One database's outbox. Runs until cancelled; every fault is waited out."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: RelaySettings) -> None:
         self.name = urlsplit(url).path.lstrip("/")
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
@@ -209,7 +225,7 @@ class OutboxRelay:
         await self._publisher.close()
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(settings: RelaySettings, stop: asyncio.Event) -> None:
     """Relays all databases of the settings until ``stop`` is set."""
     relays = [OutboxRelay(url, settings) for url in settings.relay_database_urls]
     for relay in relays:

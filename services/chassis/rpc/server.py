@@ -32,8 +32,7 @@ from services.chassis.messaging.retry import Mover, PermanentError
 from services.chassis.rpc.replies import Replier
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.health import health
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import process
 
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
@@ -106,7 +105,7 @@ class GuardedConsumer(RpcConsumer):
 
     def setup(self) -> None:
         """Builds the consumer; nothing is declared."""
-        options = settings()
+        options, health = process().settings, process().health
         service = self.container.service_name
         self.queue_name = rpc_queue(service)
         self.methods = {

@@ -1,26 +1,84 @@
-"""What nameko injects into services: the database. And what it calls by the clock."""
+"""What nameko injects into services, and the decorator of scheduled jobs.
+
+`serve.run` puts one :class:`Process` into nameko's config; providers and other extensions take from it what they need.
+"""
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
+from nameko import config
 from nameko.extensions import DependencyProvider
-from nameko.timer import timer
+from nameko.timer import Timer
 
-from services.chassis.db import housekeeping
 from services.chassis.db.database import Database
-from services.chassis.runtime.health import health
+from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.settings import ServiceSettings
 
 log = logger(__name__)
 F = TypeVar("F", bound=Callable[..., None])
+_KEY = "process"
 
 
-def every(interval: float, *, eager: bool = False) -> Callable[[F], F]:
-    """Calls a method of a consumers class each so many seconds, in every replica.
+@dataclass(frozen=True)
+class Process:
+    """What all containers of one nameko process share."""
 
-    A call that fails is logged, by type and place, and the next one tries again: nameko itself would say nothing.
+    settings: ServiceSettings
+    database: Database
+    health: Health
+
+    def provide(self) -> None:
+        """Put this object where the extensions of this process find it."""
+        config[_KEY] = self
+
+
+def process() -> Process:
+    """Return what this process shares. For extensions; handlers get what they need as arguments."""
+    return cast(Process, config[_KEY])
+
+
+class SettingsProvider(DependencyProvider):
+    """Injects the settings of the process, an object of the service's own settings class."""
+
+    def get_dependency(self, _worker_ctx: Any) -> Any:
+        """Return the settings."""
+        return process().settings
+
+
+class DatabaseProvider(DependencyProvider):
+    """Injects the service's :class:`Database`, one pool for the whole process."""
+
+    def get_dependency(self, _worker_ctx: Any) -> Database:
+        """Return the database."""
+        return process().database
+
+
+OwnDatabase = DatabaseProvider
+"""The former name, until nothing uses it any more."""
+
+
+class Schedule(Timer):
+    """A timer whose interval may be the name of a setting."""
+
+    interval: float | str
+
+    def setup(self) -> None:
+        """Look the interval up."""
+        if isinstance(self.interval, str):
+            self.interval = getattr(process().settings, self.interval)
+
+
+def every(interval: float | str, *, eager: bool = False) -> Callable[[F], F]:
+    """Call a method of a consumers class at a fixed interval, in every replica.
+
+    A call that fails is logged, by type and place, and the next one tries again; nameko itself would log nothing.
+
+    Args:
+        interval: seconds, or the name of a setting that holds them.
+        eager: whether the first call comes at once, and not after one interval.
     """
 
     def decorate(method: F) -> F:
@@ -31,33 +89,7 @@ def every(interval: float, *, eager: bool = False) -> Callable[[F], F]:
             except Exception as error:  # whatever it is, it must be seen, and the next tick tries again
                 log.warning("periodic work failed", work=method.__name__, exc_info=error)
 
-        wrapped: F = timer(interval=interval, eager=eager)(tick)
+        wrapped: F = Schedule.decorator(interval=interval, eager=eager)(tick)
         return wrapped
 
     return decorate
-
-
-class OwnDatabase(DependencyProvider):
-    """Injects the service's :class:`Database`, one pool a process."""
-
-    _shared: Database | None = None
-    _kept_small = False
-
-    def setup(self) -> None:
-        """Creates the pool; connects lazily."""
-        if OwnDatabase._shared is None:
-            OwnDatabase._shared = Database.of(settings())
-            health.checks["database"] = OwnDatabase._shared.answers
-
-    def start(self) -> None:
-        """Keeps the chassis' own tables small, once a process."""
-        if OwnDatabase._shared is not None and not OwnDatabase._kept_small:
-            OwnDatabase._kept_small = True
-            self.container.spawn_managed_thread(
-                functools.partial(housekeeping.run, OwnDatabase._shared), identifier="housekeeping"
-            )
-
-    def get_dependency(self, _worker_ctx: Any) -> Database:
-        """The pool."""
-        assert OwnDatabase._shared is not None
-        return OwnDatabase._shared

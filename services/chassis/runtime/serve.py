@@ -22,10 +22,13 @@ use_green_waiting()
 from nameko import config  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
+from services.chassis.db import housekeeping  # noqa: E402
+from services.chassis.db.database import Database  # noqa: E402
 from services.chassis.runtime import logs  # noqa: E402
 from services.chassis.runtime.health import health  # noqa: E402
 from services.chassis.runtime.lifecycle import stopping  # noqa: E402
-from services.chassis.runtime.settings import Settings, settings  # noqa: E402
+from services.chassis.runtime.providers import Process  # noqa: E402
+from services.chassis.runtime.settings import ServiceSettings  # noqa: E402
 
 log = logs.logger(__name__)
 STOP_SECONDS = 25
@@ -34,27 +37,29 @@ POOLS: dict[Pool, str] = {"rpc": "rpc_workers", "events": "event_workers", "urge
 """The setting that says how many workers a pool has."""
 
 
-def run(service: str, containers: Iterable[tuple[type, Pool]], options: Settings | None = None) -> None:
+def run(service: str, containers: Iterable[tuple[type, Pool]], settings: ServiceSettings) -> None:
     """Serve until SIGTERM or SIGINT, then finish the work in hand.
 
     Args:
         service: its name, for the log.
         containers: nameko classes, each with the pool that its workers belong to. Each gets a container and workers of
             its own, so that a backlog of events never starves an RPC caller.
-        options: the settings; those of the environment where left out.
+        settings: of this process.
     """
-    options = options or settings()
-    logs.configure(service, options.log_level)
+    logs.configure(service, settings.log_level)
+    database = Database.of(settings)
+    health.checks["database"] = database.answers
     config.setup(
         {
-            "AMQP_URI": ";".join(url.replace("amqp://", "pyamqp://") for url in options.broker_urls),
-            "HEARTBEAT": options.broker_heartbeat,
+            "AMQP_URI": ";".join(url.replace("amqp://", "pyamqp://") for url in settings.broker_urls),
+            "HEARTBEAT": settings.broker_heartbeat,
         }
     )
+    Process(settings, database, health).provide()
     runner = ServiceRunner()
     for nameko_class, pool in containers:
-        with config.patch({"max_workers": getattr(options, POOLS[pool])}):
-            runner.add_service(nameko_class)
+        config["max_workers"] = getattr(settings, POOLS[pool])  # a container reads it when it is made
+        runner.add_service(nameko_class)
 
     def stop(*_: Any) -> None:
         if not stopping.is_set():
@@ -65,7 +70,8 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], options: Settings
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    health.serve(options.health_host, options.health_port)
+    health.serve(settings.health_host, settings.health_port)
     runner.start()
+    eventlet.spawn_n(housekeeping.run, database)
     runner.wait()
     log.info("stopped")

@@ -1,22 +1,192 @@
-"""Every setting of every process, read once from the environment into one frozen object.
+"""Settings, read once when a process starts, from environment variables with the prefix ``EPASS_``.
 
-All names carry the prefix ``EPASS_``; a secret may also be given as a file, by the same name in the
-folder that ``EPASS_SECRETS_DIR`` names (Docker and Kubernetes secrets). ``deploy/.env.example`` lists
-each of them with its meaning; a test holds the two together. Nothing else in the tree reads ``os.environ``.
+This module holds the sections that several kinds of process share. Each kind of process has a class of its own, made of
+sections, beside its code (``services/<service>/settings.py``), and :func:`read` makes the one object of it, which is
+handed to whatever needs it. A secret may also be a file of the same name in the folder ``EPASS_SECRETS_DIR`` (Docker and
+Kubernetes secrets). ``deploy/.env.example`` explains each setting; a test compares it with the classes. Nothing else in
+the tree reads ``os.environ``. Durations are seconds unless the name says otherwise.
 """
 
 import os
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-CommaList = Annotated[tuple[str, ...], NoDecode]
+S = TypeVar("S", bound="Section")
+PREFIX = "EPASS_"
+
+
+def _split(value: object) -> object:
+    """Split a text at its commas; leave everything else as it is."""
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+Commas = BeforeValidator(_split)
+CommaList = Annotated[tuple[str, ...], NoDecode, Commas]
+"""An optional list, written with commas."""
+RequiredCommaList = Annotated[tuple[str, ...], NoDecode, Commas, Field(min_length=1)]
+"""A list of at least one."""
+RequiredSecret = Annotated[SecretStr, Field(min_length=1)]
+"""A secret that may not be empty."""
+
+
+class WrongSettings(SystemExit):
+    """The process cannot start. Python prints the sentence, which names each setting and never a value, and exits with 1."""
+
+
+class Section(BaseSettings):
+    """The base of all sections: where values come from, and that they cannot be changed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        secrets_dir=os.environ.get("EPASS_SECRETS_DIR") or None,
+        hide_input_in_errors=True,
+    )
+
+
+def read(kind: type[S]) -> S:
+    """Return the settings of this process.
+
+    Raises:
+        WrongSettings: a setting is missing or empty, or its value does not parse.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        problems = sorted(
+            f"{PREFIX}{str(item['loc'][0]).upper()} "
+            + ("is missing" if item["type"] in _MISSING else f"is wrong: {item['msg']}")
+            for item in error.errors(include_input=False, include_context=False)
+        )
+    raise WrongSettings("; ".join(problems))
+
+
+_MISSING = {"missing", "too_short"}
+
+
+class ProcessSettings(Section):
+    """What every process has."""
+
+    local_mode: bool = False
+    log_level: str = "INFO"
+    health_host: str = "127.0.0.1"
+    health_port: int = 0
+    """Where /healthz, /readyz and /metrics are served; 0 means nowhere."""
+
+
+class DatabaseSettings(Section):
+    """The database of a service."""
+
+    database_url: RequiredSecret
+    database_pool: int = 20
+    """One connection for each worker of RPC and events, so that no worker waits for another's."""
+
+
+class BrokerSettings(Section):
+    """The broker."""
+
+    broker_urls: RequiredCommaList
+    """All nodes of the cluster, amqp://user:password@host:port/vhost, tried in turn."""
+    broker_heartbeat: int = 20
+
+
+class RetryDelaySettings(Section):
+    """The delays after which an event is tried again. The topology has a delay queue for each."""
+
+    retry_delays: Annotated[tuple[float, ...], NoDecode, Commas] = (1.0, 5.0, 30.0, 300.0)
+
+
+class RetrySettings(RetryDelaySettings):
+    """Trying again."""
+
+    attempts: int = 8
+    """Deliveries of one event to one consumer before it goes to the dead letters; tries of one message by the sender."""
+
+
+class PersonalDataSettings(Section):
+    """The keys of the sealed personal block of an event."""
+
+    personal_keys: RequiredCommaList
+    """Fernet keys; the first seals, all open."""
+
+
+class IdempotencySettings(Section):
+    """The secret of digests that must not be guessed back."""
+
+    idempotency_secret: RequiredSecret
+
+
+class KeyEncryptionSettings(Section):
+    """The keys under which a service keeps its private signing keys in its own database."""
+
+    key_encryption_keys: RequiredCommaList
+    """Fernet keys; the first seals, all open."""
+
+
+class CommitmentSettings(Section):
+    """The master of the ID commitment in a pass; only issuance and verify have it."""
+
+    commitment_master: RequiredSecret
+
+
+class IssuerSettings(Section):
+    """Who signs tokens: the ``iss`` of sessions and passes."""
+
+    issuer: str = "epass.punjab.gov.in"
+
+
+class VisitSettings(Section):
+    """Rules for visits that several processes apply."""
+
+    furthest_days: int = 30
+    """How many days ahead a visit may be."""
+
+
+class PublicUrlSettings(Section):
+    """The address under which people reach the gateway."""
+
+    public_url: str = "http://127.0.0.1:8080"
+
+
+class RateLimitSettings(Section):
+    """Whether rate limits apply; only tests and measurements switch them off."""
+
+    rate_limits: bool = True
+
+
+class StatusListSettings(Section):
+    """How often the status list is signed, and fetched, again."""
+
+    status_list_seconds: float = 10.0
+
+
+class ServiceSettings(
+    ProcessSettings,
+    DatabaseSettings,
+    BrokerSettings,
+    RetrySettings,
+    PersonalDataSettings,
+    IdempotencySettings,
+):
+    """What every service that runs on nameko has."""
+
+    rpc_workers: int = 10
+    event_workers: int = 8
+    urgent_workers: int = 2
+    """For the events that somebody waits for: one-time codes."""
+    prefetch: int = 8
+    """Unacknowledged messages that a consumer holds, for each of its queues."""
 
 
 class Settings(BaseSettings):
-    """What one process was told. Durations are seconds unless the name says otherwise."""
+    """The former class for all processes, until nothing reads it any more."""
 
     model_config = SettingsConfigDict(
         env_prefix="EPASS_",
@@ -91,7 +261,7 @@ class Settings(BaseSettings):
     session_minutes: int = 480
     applicant_session_minutes: int = 120
     status_list_seconds: float = 10.0
-    retry_delays: Annotated[tuple[float, ...], NoDecode] = (1.0, 5.0, 30.0, 300.0)
+    retry_delays: Annotated[tuple[float, ...], NoDecode, Commas] = (1.0, 5.0, 30.0, 300.0)
     attempts: int = 8
     """Deliveries of one event to one consumer before it goes to the dead letters."""
 
@@ -106,39 +276,8 @@ class Settings(BaseSettings):
     sender_threads: int = 4
     """Threads for all messages, one-time codes first; one more is for one-time codes alone."""
 
-    @field_validator(
-        "broker_urls",
-        "personal_keys",
-        "key_encryption_keys",
-        "relay_database_urls",
-        "ops_database_urls",
-        "trusted_proxies",
-        "answers_keys",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
-
-    @field_validator("retry_delays", mode="before")
-    @classmethod
-    def _numbers(cls, value: object) -> object:
-        return (
-            tuple(float(part) for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
-
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process.
-
-    Raises:
-        pydantic.ValidationError: when a value does not parse; the message names the setting, never its value.
-    """
+    """Return the former settings object, until nothing reads it any more."""
     return Settings()

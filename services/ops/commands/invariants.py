@@ -12,12 +12,13 @@ import click
 from aio_pika.abc import AbstractConnection
 
 from services.chassis.messaging.topology import delay_name
-from services.chassis.runtime.settings import Settings, settings
 from services.ops import invariants, queues
 from services.ops.balances import Balance
-from services.ops.console import CannotLook, as_json, broker_connection, tell
+from services.ops.console import CannotLook, as_json, broker_connection, read_settings, tell
 from services.ops.databases import DatabaseAway
+from services.ops.settings import ExporterSettings, InvariantsCommandSettings
 
+Options = ExporterSettings | InvariantsCommandSettings
 LOOKS = 3
 PAUSE_SECONDS = 2.0
 
@@ -32,9 +33,7 @@ PAUSE_SECONDS = 2.0
 @as_json
 def command(grace: float, as_json: bool) -> None:
     """Whether everything adds up, with its numbers. Exit code 0: it does; 1: something is broken; 2: could not look."""
-    if not settings().ops_database_urls:
-        raise click.UsageError("EPASS_OPS_DATABASE_URLS names no database")
-    found = asyncio.run(_examine(grace))
+    found = asyncio.run(_examine(read_settings(InvariantsCommandSettings), grace))
     hold = all(balance.holds for balance in found)
     tell(
         {"hold": hold, "invariants": list(map(_facts, found))},
@@ -45,15 +44,15 @@ def command(grace: float, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def _examine(grace: float) -> list[Balance]:
+async def _examine(settings: InvariantsCommandSettings, grace: float) -> list[Balance]:
     async with broker_connection("invariants") as connection:
         try:
-            return await balances(connection, settings(), grace)
+            return await balances(connection, settings, grace)
         except DatabaseAway as error:
             raise CannotLook(str(error)) from error
 
 
-async def balances(connection: AbstractConnection, options: Settings, grace: float) -> list[Balance]:
+async def balances(connection: AbstractConnection, options: Options, grace: float) -> list[Balance]:
     """All invariants, judged; broken ones only after ``LOOKS`` looks.
 
     Raises:
@@ -67,7 +66,7 @@ async def balances(connection: AbstractConnection, options: Settings, grace: flo
     return await _look(connection, options, grace)
 
 
-async def _look(connection: AbstractConnection, options: Settings, grace: float) -> list[Balance]:
+async def _look(connection: AbstractConnection, options: Options, grace: float) -> list[Balance]:
     before = await _messages(connection, options)
     found = await asyncio.to_thread(invariants.look, options.ops_database_urls, grace)
     after = await _messages(connection, options)
@@ -82,7 +81,7 @@ async def _look(connection: AbstractConnection, options: Settings, grace: float)
     return [balance.judged(lying) for balance in found]
 
 
-async def _messages(connection: AbstractConnection, options: Settings) -> Mapping[str, int]:
+async def _messages(connection: AbstractConnection, options: Options) -> Mapping[str, int]:
     consumers = list(queues.consumer_queues())
     delayed = [delay_name(step) for step in range(len(options.retry_delays))]
     found = await queues.depths(connection, [*consumers, *map(queues.dead_queue, consumers), *delayed])

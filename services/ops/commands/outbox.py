@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from services.chassis.runtime.settings import settings
-from services.ops.console import as_json, tell
+from services.ops.console import as_json, read_settings, tell
 from services.ops.databases import DatabaseAway, name_of, snapshots
+from services.ops.settings import OutboxCommandSettings
 
 _STATUS = """
 select (select count(*) from outbox where sent_at is null),
@@ -48,7 +48,7 @@ def outbox() -> None:
 @as_json
 def status(as_json: bool) -> None:
     """What waits in each database of EPASS_RELAY_DATABASE_URLS (or of EPASS_OPS_DATABASE_URLS). Exit code 2 where one is away."""
-    options = settings()
+    options = read_settings(OutboxCommandSettings)
     found: list[dict[str, Any]] = []
     for url in options.relay_database_urls or options.ops_database_urls:
         try:

@@ -44,6 +44,8 @@ import eventlet
 from contracts import rpc as contract, errors
 from contracts.events import PublicKey
 from services.chassis.rpc.server import rpc
+from services.chassis.runtime.settings import read
+from services.accounts.settings import AccountsSettings
 
 ERRORS = {
     "conflict": errors.Conflict("already decided", code="already_decided", decided_by="HOM-0001"),
@@ -84,7 +86,7 @@ class Service:
     def list_logins(self, request, call):
         return contract.accounts.LoginList(items=(), next=f"{call.principal.login_id} {call.correlation_id} {call.address}")
 
-serve.run("accounts", [(Service, "rpc")])
+serve.run("accounts", [(Service, "rpc")], read(AccountsSettings))
 """
 
 

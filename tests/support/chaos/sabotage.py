@@ -44,13 +44,12 @@ def no_outbox() -> None:
     import eventlet
 
     from services.chassis.messaging import outbox
-    from services.chassis.runtime.providers import OwnDatabase
+    from services.chassis.runtime.providers import process
 
     add = outbox.add
 
     def say_later(event: Any, at: datetime, expires_at: datetime | None) -> None:
-        assert OwnDatabase._shared is not None
-        with OwnDatabase._shared.transaction() as session:
+        with process().database.transaction() as session:
             add(session, event, at=at, expires_at=expires_at)
 
     def forget(_session: Any, event: Any, *, at: datetime, expires_at: datetime | None = None) -> UUID:

@@ -4,13 +4,17 @@ from services.chassis.runtime import serve  # isort: skip  it patches the standa
 
 import sys
 
+from services.chassis.runtime.settings import read
 from services.ops.serve import Classes, containers
+from services.verify.settings import VerifySettings
 from tests.support.probe.consumers import Consumers
 from tests.support.probe.service import Service
 
 
 def main() -> None:
-    serve.run("probe", containers(Classes(Service, (Consumers,)), sys.argv[1] if len(sys.argv) > 1 else None))
+    part = sys.argv[1] if len(sys.argv) > 1 else None
+    classes = Classes(VerifySettings, Service, (Consumers,))
+    serve.run("probe", containers(classes, part), read(classes.settings))
 
 
 if __name__ == "__main__":

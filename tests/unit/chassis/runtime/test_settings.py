@@ -1,40 +1,167 @@
-"""Settings: one frozen object, each explained to whoever deploys it."""
+"""Settings: one frozen object a process, made of what that process needs, each explained to whoever deploys it."""
 
 import re
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from services.chassis.runtime.settings import Settings
+from services.accounts.settings import AccountsSettings
+from services.application.settings import ApplicationSettings
+from services.approval.settings import ApprovalSettings
+from services.chassis.messaging.relay import RelaySettings
+from services.chassis.runtime.settings import (
+    DatabaseSettings,
+    Section,
+    ServiceSettings,
+    WrongSettings,
+    read,
+)
+from services.gateway.settings import GatewaySettings
+from services.issuance.settings import IssuanceSettings
+from services.notify.settings import NotifySettings, SenderSettings
+from services.ops.settings import (
+    BrokerCommandSettings,
+    ExporterSettings,
+    InvariantsCommandSettings,
+    OutboxCommandSettings,
+)
+from services.verify.settings import VerifySettings
 from tests.support.paths import ROOT
+from tests.support.settings import REQUIRED, make_settings
 
+SERVICES: dict[str, type[ServiceSettings]] = {
+    "accounts": AccountsSettings,
+    "application": ApplicationSettings,
+    "approval": ApprovalSettings,
+    "issuance": IssuanceSettings,
+    "notify": NotifySettings,
+    "verify": VerifySettings,
+}
+PROCESSES: dict[str, type[Section]] = {
+    **SERVICES,
+    "relay": RelaySettings,
+    "sender": SenderSettings,
+    "gateway": GatewaySettings,
+    "exporter": ExporterSettings,
+}
+COMMANDS = [DatabaseSettings, BrokerCommandSettings, OutboxCommandSettings, InvariantsCommandSettings]
 EXAMPLE = ROOT / "deploy" / ".env.example"
+NEEDED = [
+    pytest.param(kind, name, id=f"{kind.__name__}-{name}")
+    for kind in (*PROCESSES.values(), *COMMANDS)
+    for name, field in kind.model_fields.items()
+    if field.is_required()
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_test_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in REQUIRED:
+        monkeypatch.delenv(f"EPASS_{name.upper()}", raising=False)
+
+
+def written(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def readers(name: str) -> set[str]:
+    """Return the words by which the example file names the processes that read a setting."""
+    found = {process for process, kind in PROCESSES.items() if name in kind.model_fields}
+    if found == set(PROCESSES):
+        return {"each process"}
+    if set(SERVICES) <= found:
+        found = found - set(SERVICES) | {"each service"}
+    if any(name in kind.model_fields for kind in COMMANDS):
+        found.add("commands")
+    return found
+
+
+def example() -> dict[str, set[str]]:
+    """Return the settings of the example file, each with who reads it."""
+    pattern = r"^# \[(.+?)\].*\n(?:# .*\n)*(EPASS_[A-Z0-9_]+)="
+    return {
+        name: set(words.split(", ")) for words, name in re.findall(pattern, EXAMPLE.read_text(), re.MULTILINE)
+    }
 
 
 def test_every_setting_stands_in_the_example_file_and_nothing_else_does() -> None:
-    named = set(re.findall(r"^(EPASS_[A-Z0-9_]+)=", EXAMPLE.read_text(), re.MULTILINE))
-    assert named == {f"EPASS_{name.upper()}" for name in Settings.model_fields} | {"EPASS_SECRETS_DIR"}
+    names = {name for kind in (*PROCESSES.values(), *COMMANDS) for name in kind.model_fields}
+    assert set(example()) == {f"EPASS_{name.upper()}" for name in names} | {"EPASS_SECRETS_DIR"}
 
 
-def test_settings_cannot_be_changed() -> None:
+def test_the_example_file_names_the_processes_that_read_each_setting() -> None:
+    for name, words in example().items():
+        if name != "EPASS_SECRETS_DIR":
+            assert (name, words) == (name, readers(name.removeprefix("EPASS_").lower()))
+
+
+@pytest.mark.parametrize(("kind", "name"), NEEDED)
+@pytest.mark.parametrize("missing", [True, False], ids=["missing", "empty"])
+def test_a_process_does_not_start_without_what_it_needs_and_names_it(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Section], name: str, missing: bool
+) -> None:
+    for other, field in kind.model_fields.items():
+        if field.is_required():
+            monkeypatch.setenv(f"EPASS_{other.upper()}", written(REQUIRED[other]))
+    read(kind)
+    if missing:
+        monkeypatch.delenv(f"EPASS_{name.upper()}")
+    else:
+        monkeypatch.setenv(f"EPASS_{name.upper()}", "")
+    with pytest.raises(WrongSettings) as stopped:
+        read(kind)
+    assert str(stopped.value) == f"EPASS_{name.upper()} is missing"
+
+
+def test_a_list_of_nothing_but_commas_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EPASS_BROKER_URLS", " , ")
+    with pytest.raises(WrongSettings, match=r"^EPASS_BROKER_URLS is missing$"):
+        read(BrokerCommandSettings)
+
+
+def test_an_empty_secret_file_counts_as_missing(tmp_path) -> None:
+    (tmp_path / "EPASS_DATABASE_URL").write_text("\n")
+    with pytest.raises(ValidationError, match="database_url"):
+        DatabaseSettings(_secrets_dir=tmp_path)  # type: ignore[call-arg]  # pydantic-settings' own way
+    (tmp_path / "EPASS_DATABASE_URL").write_text("postgresql://\n")
+    assert DatabaseSettings(_secrets_dir=tmp_path).database_url == SecretStr("postgresql://")  # type: ignore[call-arg]
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(
+        WrongSettings, match=r"^EPASS_BROKER_URLS is missing; EPASS_OPS_DATABASE_URLS is missing$"
+    ):
+        read(InvariantsCommandSettings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("EPASS_RETRY_DELAYS", "1,hunter2"), ("EPASS_BROKER_HEARTBEAT", "hunter2")]
+)
+def test_a_wrong_value_is_named_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("EPASS_BROKER_URLS", "amqp://a")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings, match=f"^{name} is wrong: ") as stopped:
+        read(BrokerCommandSettings)
+    assert "hunter2" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("kind", PROCESSES.values())
+def test_settings_cannot_be_changed(kind: type[Section]) -> None:
     with pytest.raises(ValidationError):
-        Settings().local_mode = False  # type: ignore[misc]  # that it is not allowed is the point
+        make_settings(kind).log_level = "DEBUG"  # type: ignore[attr-defined]  # that it is not allowed is the point
 
 
-def test_no_worker_waits_for_a_connection_that_another_holds() -> None:
-    options = Settings()
-    assert options.database_pool >= options.rpc_workers + options.event_workers + options.urgent_workers
+@pytest.mark.parametrize("kind", SERVICES.values())
+def test_no_worker_waits_for_a_connection_that_another_holds(kind: type[ServiceSettings]) -> None:
+    settings = make_settings(kind)
+    assert settings.database_pool >= settings.rpc_workers + settings.event_workers + settings.urgent_workers
 
 
-def test_lists_are_written_with_commas(monkeypatch) -> None:
+def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EPASS_BROKER_URLS", "amqp://a, amqp://b")
     monkeypatch.setenv("EPASS_RETRY_DELAYS", "1,2.5")
-    assert Settings().broker_urls == ("amqp://a", "amqp://b")
-    assert Settings().retry_delays == (1.0, 2.5)
-
-
-def test_a_wrong_value_is_named_and_not_quoted(monkeypatch) -> None:
-    monkeypatch.setenv("EPASS_GATEWAY_PORT", "hunter2")
-    with pytest.raises(ValidationError, match="gateway_port") as caught:
-        Settings()
-    assert "hunter2" not in str(caught.value)
+    settings = read(BrokerCommandSettings)
+    assert settings.broker_urls == ("amqp://a", "amqp://b")
+    assert settings.retry_delays == (1.0, 2.5)

@@ -1,0 +1,20 @@
+"""The settings of the accounts service."""
+
+from services.chassis.runtime.settings import (
+    IssuerSettings,
+    KeyEncryptionSettings,
+    RateLimitSettings,
+    RequiredSecret,
+    ServiceSettings,
+)
+
+
+class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, RateLimitSettings):
+    """Secrets of one-time codes and passwords, and how long codes and sessions last."""
+
+    otp_secret: RequiredSecret
+    password_secret: RequiredSecret
+    """Derives the one-time initial password of a login, so that a repeated command returns the same one."""
+    otp_minutes: int = 10
+    session_minutes: int = 480
+    applicant_session_minutes: int = 120

@@ -1,0 +1,35 @@
+"""The settings of the gateway."""
+
+from services.chassis.runtime.settings import (
+    BrokerSettings,
+    CommaList,
+    IdempotencySettings,
+    IssuerSettings,
+    ProcessSettings,
+    PublicUrlSettings,
+    RateLimitSettings,
+    RequiredCommaList,
+    StatusListSettings,
+    VisitSettings,
+)
+
+
+class GatewaySettings(
+    ProcessSettings,
+    BrokerSettings,
+    IdempotencySettings,
+    PublicUrlSettings,
+    RateLimitSettings,
+    IssuerSettings,
+    VisitSettings,
+    StatusListSettings,
+):
+    """Where the gateway listens, whom it trusts, and the rules that pages show. The same for all replicas."""
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 8080
+    rpc_timeout: float = 3.0
+    trusted_proxies: CommaList = ()
+    """Addresses of proxies whose ``X-Forwarded-For`` is believed."""
+    answers_keys: RequiredCommaList
+    """Fernet keys of the cookie with half-filled answers; the first seals, all open."""

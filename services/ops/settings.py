@@ -1,0 +1,37 @@
+"""The settings of the exporter and of the commands of `epass` that look into all services."""
+
+from services.chassis.runtime.settings import (
+    BrokerSettings,
+    CommaList,
+    ProcessSettings,
+    RequiredCommaList,
+    RetryDelaySettings,
+    Section,
+)
+
+
+class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
+    """Commands that use only the broker: topology and dead letters."""
+
+
+class OutboxCommandSettings(Section):
+    """`epass outbox`: the databases to look into. It runs with the settings of the relay or of ops."""
+
+    relay_database_urls: CommaList = ()
+    ops_database_urls: CommaList = ()
+
+
+class InvariantsCommandSettings(BrokerSettings, RetryDelaySettings):
+    """`epass invariants`."""
+
+    ops_database_urls: RequiredCommaList
+    """The databases of all services, each named as its service, for a role that may only read what the invariants count."""
+
+
+class ExporterSettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
+    """`epass ops-exporter`. Without databases it counts queues only."""
+
+    ops_database_urls: CommaList = ()
+    """As for the invariants."""
+    ops_interval: float = 15.0
+    """How often the exporter looks."""

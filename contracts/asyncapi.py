@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from contracts.documents import write_or_check
 from contracts.envelope import Envelope
 from contracts.events import ALL, Event
-from contracts.subscriptions import GATEWAY_HEARS, Subscription, exchange_of, subscriptions
+from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, Subscription, exchange_of, subscriptions
 
 FILE = Path(__file__).with_name("asyncapi.yaml")
 AMQP = "0.3.0"
@@ -21,34 +21,35 @@ _REF = "#/components/schemas/{model}"
 
 
 def document() -> _Json:
-    """The whole document."""
-    heard = list(subscriptions())
+    """Return the whole document."""
+    subscribed = list(subscriptions())
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "e-Pass events",
             "version": "1.0.0",
-            "description": "Every event of e-Pass: who says it and who hears it. Order is never promised; each event may arrive more than once. "
-            "The personal block is sealed (Fernet); its content is described under x-epass-personal.",
+            "description": "Every event of e-Pass: who publishes it and who subscribes to it. Events arrive in any order, "
+            "and each may arrive more than once. The personal block is sealed (Fernet); its content is described under "
+            "x-epass-personal.",
         },
         "defaultContentType": "application/json",
         "channels": {
-            **{_said(event): _exchange(event) for event in ALL},
-            **{one.queue: _queue(one) for one in heard},
+            **{_channel(event): _exchange(event) for event in ALL},
+            **{one.queue: _queue(one) for one in subscribed},
         },
         "operations": {
-            **{f"say{event.__name__}": _say(event) for event in ALL},
-            **{f"{one.service}Hears{one.event.__name__}": _hear(one) for one in heard},
+            **{f"publish{event.__name__}": _publish(event) for event in ALL},
+            **{f"{one.service}Receives{one.event.__name__}": _receive(one) for one in subscribed},
             **{
-                f"gatewayHears{event.__name__}": _operation("receive", _said(event), event)
-                for event in GATEWAY_HEARS
+                f"gatewayReceives{event.__name__}": _operation("receive", _channel(event), event)
+                for event in GATEWAY_SUBSCRIPTIONS
             },
         },
         "components": {"messages": {event.__name__: _message(event) for event in ALL}, "schemas": _schemas()},
     }
 
 
-def _said(event: type[Event]) -> str:
+def _channel(event: type[Event]) -> str:
     return f"{exchange_of(event.producer)}.{event.__name__}"
 
 
@@ -84,15 +85,15 @@ def _operation(action: str, channel: str, event: type[Event]) -> _Json:
     }
 
 
-def _say(event: type[Event]) -> _Json:
-    return _operation("send", _said(event), event) | {
+def _publish(event: type[Event]) -> _Json:
+    return _operation("send", _channel(event), event) | {
         "bindings": {
             "amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": AMQP}
         }
     }
 
 
-def _hear(one: Subscription) -> _Json:
+def _receive(one: Subscription) -> _Json:
     return _operation("receive", one.queue, one.event) | {
         "bindings": {"amqp": {"ack": True, "bindingVersion": AMQP}}
     }
@@ -120,7 +121,7 @@ def _message(event: type[Event]) -> _Json:
 
 
 def _schemas() -> _Json:
-    """All models; ``personal`` is taken out of the clear part of each event, where it never is."""
+    """Return the schemas of all models, without ``personal`` in the clear part of each event, where it never is."""
     _, found = models_json_schema(
         [(Envelope, "serialization"), *((event, "serialization") for event in ALL)], ref_template=_REF
     )

@@ -1,8 +1,8 @@
-"""The one envelope in which every event travels, and the sealed block for what is personal in it.
+"""The envelope in which every event travels, the sealed block for what is personal in it, and the way from one to the other.
 
-Order on the wire is never promised: ``seq`` counts per subject and producer, set in the transaction of the state it
-tells of, so that a consumer can ignore what is older than what it knows. The personal block repeats the event's id
-under the same encryption, so that it cannot be moved to another envelope.
+The order of deliveries is never promised: ``seq`` counts per subject and producer. It is set in the transaction of the
+state change that the event reports, so that a consumer can ignore what is older than what it knows. The personal block
+repeats the event's id under the same encryption, so that it cannot be moved to another envelope.
 """
 
 import json
@@ -13,8 +13,9 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationError
 
+from contracts.events import BY_NAME, Event
 from contracts.model import Instant, Wire
 
 CONTENT_TYPE = "application/json"
@@ -23,9 +24,9 @@ E = TypeVar("E")
 
 
 class UnreadableEvent(ValueError):
-    """The bytes are no event of a kind and version this reader knows, or its personal block does not open.
+    """The bytes are not an event of a type and version that this reader knows, or its personal block does not open.
 
-    Repeating the delivery cannot help, so this is a permanent error. The message never quotes the body.
+    A repeated delivery cannot help, so this is a permanent error. Its text never quotes the body.
     """
 
 
@@ -46,13 +47,13 @@ class Envelope(Wire):
     personal: str | None = None
 
     def to_bytes(self) -> bytes:
-        """The wire form: UTF-8 JSON."""
+        """Return the wire form: UTF-8 JSON."""
         return self.model_dump_json().encode()
 
 
 @dataclass(frozen=True)
 class Received(Generic[E]):
-    """An event as a handler gets it: parsed, opened, and with the facts of its envelope that handlers may use."""
+    """An event as a handler gets it: parsed and opened, with those facts of its envelope that handlers may use."""
 
     event: E
     id: UUID
@@ -64,7 +65,7 @@ class Received(Generic[E]):
 
 
 class PersonalKeyRing:
-    """Seals and opens personal blocks with a ring of Fernet keys: the first seals, all open.
+    """A ring of Fernet keys that seals and opens personal blocks: the first key seals, every key opens.
 
     Args:
         keys: url-safe base64 Fernet keys, the current one first.
@@ -74,14 +75,14 @@ class PersonalKeyRing:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def seal(self, event_id: UUID, block: dict[str, JsonValue]) -> str:
-        """Encrypts a block, bound to the event that carries it."""
+        """Encrypt a block and bind it to the event that carries it."""
         return self._fernet.encrypt(json.dumps({"event_id": str(event_id), "block": block}).encode()).decode()
 
     def open(self, event_id: UUID, token: str) -> dict[str, JsonValue]:
-        """Decrypts a block.
+        """Decrypt a block.
 
         Raises:
-            UnreadableEvent: no key of the ring opens it, or it belongs to another event.
+            UnreadableEvent: no key of the ring opens the block, or it belongs to another event.
         """
         try:
             content = json.loads(self._fernet.decrypt(token))
@@ -91,3 +92,53 @@ class PersonalKeyRing:
             raise UnreadableEvent("the personal block belongs to another event")
         block: dict[str, JsonValue] = content["block"]
         return block
+
+
+def seal(event: Event, event_id: UUID, key_ring: PersonalKeyRing) -> tuple[dict[str, JsonValue], str | None]:
+    """Return the clear part of an event, and its personal block sealed (None where it has none)."""
+    data = event.model_dump(mode="json", by_alias=True)
+    personal = data.pop("personal", None)
+    return data, None if personal is None else key_ring.seal(event_id, personal)
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """Return the envelope in the bytes of a message.
+
+    Raises:
+        UnreadableEvent: the bytes are not JSON, or not an envelope.
+    """
+    try:
+        return Envelope.model_validate_json(body)
+    except ValidationError as error:
+        raise UnreadableEvent(
+            f"not an envelope: {error.error_count()} errors, first at {error.errors()[0]['loc']}"
+        ) from error
+
+
+def open_envelope(envelope: Envelope, key_ring: PersonalKeyRing) -> Received[Event]:
+    """Return the event in an envelope, its personal block opened.
+
+    Raises:
+        UnreadableEvent: the type or version is unknown, the personal block does not open, or the data has another shape.
+    """
+    kind = BY_NAME.get(envelope.type)
+    if kind is None or kind.version != envelope.version:
+        raise UnreadableEvent(f"unknown event {envelope.type} version {envelope.version}")
+    content = dict(envelope.data)
+    if envelope.personal is not None:
+        content["personal"] = key_ring.open(envelope.id, envelope.personal)
+    try:
+        event = kind.model_validate(content)
+    except ValidationError as error:
+        raise UnreadableEvent(
+            f"not a {envelope.type}: {error.error_count()} errors, first at {error.errors()[0]['loc']}"
+        ) from error
+    return Received(
+        event=event,
+        id=envelope.id,
+        subject=envelope.subject,
+        seq=envelope.seq,
+        occurred_at=envelope.occurred_at,
+        producer=envelope.producer,
+        expires_at=envelope.expires_at,
+    )

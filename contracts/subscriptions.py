@@ -1,4 +1,7 @@
-"""Who hears what: the whole topology as one table, and the names on the wire. They are a contract; change none lightly."""
+"""Which service subscribes to which event: the whole topology as one table, and the names on the wire.
+
+The names are a contract. To change one means to move a queue in production.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from contracts.events import Event
 
 SERVICES = ("accounts", "application", "approval", "issuance", "notify", "verify")
 
-HEARS: dict[str, tuple[type[Event], ...]] = {
+SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
     "application": (
         events.DirectoryChanged,
         events.PassApproved,
@@ -50,21 +53,21 @@ HEARS: dict[str, tuple[type[Event], ...]] = {
     ),
     "verify": (events.PassIssued, events.PassRevoked, events.PersonalDataErased),
 }
-GATEWAY_HEARS: tuple[type[Event], ...] = (events.LoginDisabled, events.SessionEnded)
-"""Each replica of the gateway, on an exclusive queue of its own."""
+GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (events.LoginDisabled, events.SessionEnded)
+"""Each replica of the gateway has an exclusive queue of its own."""
 
 STREAM = "epass.events"
-"""The stream that every event goes to, kept for seven days, from which ops can look back."""
+"""The stream that every event goes to. It holds them for seven days, so that an operator can look back."""
 RPC_EXCHANGE = "nameko-rpc"
 
 
 def exchange_of(producer: str) -> str:
-    """The topic exchange on which a service's events appear; the routing key is the event's name."""
+    """Return the topic exchange of a service's events. The routing key is the event's name."""
     return f"{producer}.events"
 
 
 def rpc_queue(service: str) -> str:
-    """The request queue of a service, nameko's own name for it."""
+    """Return the name of a service's request queue, which is nameko's own name for it."""
     return f"rpc-{service}"
 
 
@@ -77,17 +80,17 @@ class Subscription:
 
     @property
     def queue(self) -> str:
-        """The consumer's queue, also the routing key by which a delayed message finds back to it."""
+        """The consumer's queue. It is also the routing key by which a delayed message returns to this queue."""
         return f"{self.service}.{self.event.__name__}"
 
     @property
     def dead_letters(self) -> str:
-        """Where what this consumer cannot take ends."""
+        """The queue for events that this consumer could not handle."""
         return f"{self.queue}.dead"
 
 
 def subscriptions() -> Iterator[Subscription]:
-    """All subscriptions of the system."""
-    for service, heard in HEARS.items():
-        for event in heard:
+    """Return all subscriptions of the services; those of the gateway are not among them."""
+    for service, subscribed in SUBSCRIPTIONS.items():
+        for event in subscribed:
             yield Subscription(service, event)

@@ -10,12 +10,11 @@ from uuid import UUID, uuid4
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from cryptography.fernet import Fernet
 
-from contracts.envelope import PersonalKeyRing, Received, UnreadableEvent
+from contracts.envelope import PersonalKeyRing, Received, UnreadableEvent, open_envelope, read_envelope
 from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.rpc.accounts import DeniedSessions
-from contracts.subscriptions import GATEWAY_HEARS, exchange_of
+from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, exchange_of
 from contracts.tokens import SessionClaims
-from contracts.wire import read_envelope, unwrap
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
 
@@ -71,12 +70,12 @@ class RevokedSessions:
         """Hears the events on a queue that lives and dies with this connection."""
         channel = await connection.channel()
         queue = await channel.declare_queue(f"gateway.events-{uuid4()}", exclusive=True, auto_delete=True)
-        for event in GATEWAY_HEARS:
+        for event in GATEWAY_SUBSCRIPTIONS:
             await queue.bind(exchange_of(event.producer), event.__name__)
         await queue.consume(self._on_message, no_ack=True)
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
         try:
-            self.handle(unwrap(read_envelope(message.body), _NOTHING_PERSONAL))
+            self.handle(open_envelope(read_envelope(message.body), _NOTHING_PERSONAL))
         except UnreadableEvent:
             log.warning("event was not read", type=message.type, bytes=len(message.body))

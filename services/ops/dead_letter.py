@@ -15,10 +15,9 @@ from typing import Any
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError, create_model
 
-from contracts.envelope import Envelope, UnreadableEvent
+from contracts.envelope import Envelope, UnreadableEvent, read_envelope
 from contracts.events import BY_NAME
 from contracts.model import Wire
-from contracts.wire import read_envelope
 from services.chassis.messaging import retry
 
 REPLAYED = "x-epass-replayed"

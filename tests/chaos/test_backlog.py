@@ -16,7 +16,6 @@ from kombu import Connection, Producer
 from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import PersonalKeyRing
 from contracts.events import Contact, PassRevoked
-from contracts.wire import wrap
 from services.chassis.runtime.clock import now
 from tests.chaos.conftest import Ground
 from tests.support.actors import Actor, Staff, new_mobile
@@ -26,6 +25,7 @@ from tests.support.chaos.people import read_code
 from tests.support.chaos.recovery import BACKLOG
 from tests.support.chaos.report import machine
 from tests.support.chaos.scenario import Scene, without
+from tests.support.envelopes import wrap
 from tests.support.running import eventually
 from tests.support.wire import wire
 

@@ -1,6 +1,6 @@
-"""One example of each event, and the golden bytes made of them once: `python -m tests.contract.samples` adds missing ones.
+"""One example of each event, and their golden bytes. `python -m tests.contract.samples` adds the files that are missing.
 
-A golden file is never written again: what is on a wire, in a dead letter or in a stream was written by yesterday's code.
+A golden file is never written again: a message on the wire, in a dead letter or in the stream comes from older code.
 """
 
 from datetime import UTC, date, datetime, time
@@ -10,12 +10,12 @@ from uuid import UUID
 from contracts import events as e
 from contracts.envelope import PersonalKeyRing
 from contracts.model import Companion, Contact, Official, Person, Slot
-from contracts.wire import wrap
+from tests.support.envelopes import wrap
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "contracts" / "samples"
 KEY = "c2FtcGxlcyBvbmx5LCBub3QgYSBzZWNyZXQuLi4uLi4="
-"""Of the samples only."""
+"""Seals the samples, and nothing else."""
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 UNTIL = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
 ID = UUID("0195f3a2-0000-7000-8000-000000000001")
@@ -156,12 +156,12 @@ SAMPLES: tuple[e.Event, ...] = (
 
 
 def file_of(event: e.Event) -> Path:
-    """Where an event's golden bytes lie."""
+    """Return the file with an event's golden bytes."""
     return FOLDER / f"{type(event).__name__}.v{event.version}.json"
 
 
 def main() -> None:
-    """Adds what is missing."""
+    """Write the golden files that are missing."""
     FOLDER.mkdir(exist_ok=True)
     for event in SAMPLES:
         if not file_of(event).exists():

@@ -1,4 +1,4 @@
-"""The generated documents are fresh, and valid by the specifications' own schemas.
+"""The generated documents are fresh, and valid by the schemas of their specifications.
 
 ``asyncapi-3.0.0.schema.json`` is the AsyncAPI initiative's JSON schema (Apache-2.0, npm ``@asyncapi/specs`` 6.11.1), compacted.
 """
@@ -20,7 +20,7 @@ VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
 
 
 @pytest.mark.parametrize("generator", [asyncapi, openapi], ids=["asyncapi", "openapi"])
-def test_the_committed_document_is_what_the_code_says(generator) -> None:
+def test_the_committed_document_is_what_the_code_generates(generator) -> None:
     assert yaml.safe_load(generator.FILE.read_text(encoding="utf-8")) == generator.document()
 
 
@@ -30,7 +30,7 @@ def test_asyncapi_is_valid() -> None:
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 
 
-def test_a_broken_asyncapi_document_would_be_found() -> None:
+def test_a_broken_asyncapi_document_is_refused() -> None:
     broken = copy.deepcopy(asyncapi.document())
     next(iter(broken["operations"].values()))["action"] = "shout"
     assert list(VALIDATOR.iter_errors(broken))
@@ -42,7 +42,7 @@ def test_openapi_is_valid() -> None:
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_a_broken_openapi_document_would_be_found() -> None:
+def test_a_broken_openapi_document_is_refused() -> None:
     broken = copy.deepcopy(openapi.document())
     del broken["info"]["title"]
     assert list(OpenAPIV31SpecValidator(broken).iter_errors())

@@ -14,12 +14,11 @@ from sqlalchemy import text
 
 from contracts.events import PassRevoked
 from contracts.model import Contact
-from contracts.wire import wrap
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import now
 from tests.support.backends import TestStack
+from tests.support.envelopes import key_ring, wrap
 from tests.support.running import Process
 from tests.support.wire import Wire, wire
 

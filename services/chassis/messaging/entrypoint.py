@@ -16,9 +16,8 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from sqlalchemy.orm import Session
 
-from contracts.envelope import Envelope, Received, UnreadableEvent
+from contracts.envelope import Envelope, Received, UnreadableEvent, open_envelope, read_envelope
 from contracts.events import Event
-from contracts.wire import read_envelope, unwrap
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
@@ -47,7 +46,7 @@ def subscribes(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope
     def decorate(method: Consume[E]) -> Callable[[Any, Envelope, int], None]:
         @functools.wraps(method)
         def take(self: Any, envelope: Envelope, deliveries: int) -> None:
-            received = unwrap(envelope, key_ring())
+            received = open_envelope(envelope, key_ring())
             consumer = f"{self.service}.{event.__name__}"
             work = functools.partial(
                 _once, consumer=consumer, received=received, method=functools.partial(method, self)

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from contracts.envelope import seal
 from contracts.events import Event
-from contracts.wire import split
 from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.logs import correlation_id, traceparent
 
@@ -42,7 +42,7 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
         The event's id.
     """
     event_id = uuid4()
-    data, personal = split(event, event_id, key_ring())
+    data, personal = seal(event, event_id, key_ring())
     session.execute(
         _ADD,
         {

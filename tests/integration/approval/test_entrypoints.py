@@ -10,15 +10,14 @@ from alembic.migration import MigrationContext
 
 from contracts import rpc as contract
 from contracts.events import PassApproved
-from contracts.subscriptions import HEARS
-from contracts.wire import wrap
+from contracts.subscriptions import SUBSCRIPTIONS
 from services.approval.consumers import Consumers
 from services.approval.models import Base
 from services.approval.service import Service
 from services.chassis.db import tables
 from services.chassis.messaging.entrypoint import EventEntrypoint
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import IST, now
+from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.approval import cancelled, desk, fill_directory, hear, received, said, submitted
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
@@ -33,7 +32,7 @@ def approval_db(databases):
 @pytest.fixture
 def administrator(topology):
     with wire(topology.broker_url("administrator")) as connection:
-        for event in HEARS["approval"]:
+        for event in SUBSCRIPTIONS["approval"]:
             connection.purge(f"approval.{event.__name__}")
         yield connection
 
@@ -75,7 +74,7 @@ def test_it_hears_each_event_of_the_contract() -> None:
         entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
     ]
     heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
-    assert heard == {event.__name__ for event in HEARS["approval"]}
+    assert heard == {event.__name__ for event in SUBSCRIPTIONS["approval"]}
 
 
 def test_the_clock_calls_out_what_waits_too_long_once_a_minute(approval_db) -> None:

@@ -25,7 +25,6 @@ from contracts.rpc.accounts import LoginId, OtpRequest, RequestOtp
 from contracts.rpc.application import StatusQuestion
 from contracts.rpc.call import Nothing, Principal
 from contracts.subscriptions import exchange_of
-from contracts.wire import wrap
 from services.chassis.messaging import broker, topology
 from services.chassis.runtime.clock import now
 from services.gateway import metrics
@@ -34,6 +33,7 @@ from services.gateway.rpc import client as rpc_client
 from services.gateway.rpc import connection
 from services.gateway.rpc.client import RpcClient
 from tests.support.backends import TestStack
+from tests.support.envelopes import wrap
 from tests.support.factories.gateway import KID, bearer, claims, options, public_key, running, signed, until
 
 SERVICE = """

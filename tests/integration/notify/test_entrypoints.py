@@ -13,16 +13,15 @@ from sqlalchemy import func, select
 from contracts import rpc as contract
 from contracts.envelope import Received
 from contracts.rpc.call import Principal
-from contracts.subscriptions import HEARS, exchange_of
-from contracts.wire import wrap
+from contracts.subscriptions import SUBSCRIPTIONS, exchange_of
 from services.chassis.db import tables
 from services.chassis.db.database import Database
 from services.chassis.messaging.entrypoint import EventEntrypoint
-from services.chassis.messaging.personal_data import key_ring
 from services.notify.consumers import CONTAINERS
 from services.notify.models import Base, MessageRow
 from services.notify.service import Service
 from tests.support.backends import TestStack
+from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.notify import APPLICANT, MOBILE, RECEPTION, Visit, login, otp, received
 from tests.support.running import Process, eventually
 from tests.support.wire import Wire, wire
@@ -36,7 +35,7 @@ def db(databases) -> Database:
 @pytest.fixture
 def administrator(topology: TestStack) -> Iterator[Wire]:
     with wire(topology.broker_url("administrator")) as connection:
-        for event in HEARS["notify"]:
+        for event in SUBSCRIPTIONS["notify"]:
             connection.purge(f"notify.{event.__name__}")
         yield connection
 
@@ -102,7 +101,7 @@ def test_it_hears_each_event_of_the_contract() -> None:
         for entry in getattr(method, "nameko_entrypoints", ())
     ]
     heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
-    assert heard == {event.__name__ for event in HEARS["notify"]}
+    assert heard == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
 
 
 def test_models_and_migrations_agree(db: Database) -> None:
@@ -137,10 +136,12 @@ def test_every_event_twice_over_the_broker_makes_each_message_once(
 
     eventually(ended, "ten messages, each delivered")
     eventually(
-        lambda: all(administrator.depth(f"notify.{event.__name__}") == 0 for event in HEARS["notify"]),
+        lambda: all(
+            administrator.depth(f"notify.{event.__name__}") == 0 for event in SUBSCRIPTIONS["notify"]
+        ),
         "all are taken",
     )
-    assert all(administrator.depth(f"notify.{event.__name__}.dead") == 0 for event in HEARS["notify"])
+    assert all(administrator.depth(f"notify.{event.__name__}.dead") == 0 for event in SUBSCRIPTIONS["notify"])
 
 
 PURPOSES = (

@@ -100,9 +100,9 @@ def personal(row: MessageRow) -> Personal:
 
 
 def test_the_notify_consumers_hear_exactly_what_the_contract_says() -> None:
-    from contracts.subscriptions import HEARS
+    from contracts.subscriptions import SUBSCRIPTIONS
 
-    assert set(HANDLERS) == {event.__name__ for event in HEARS["notify"]}
+    assert set(HANDLERS) == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
 
 
 def test_a_whole_story_heard_five_times_and_shuffled_makes_each_message_once(db: Database) -> None:

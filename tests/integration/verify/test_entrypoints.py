@@ -15,15 +15,14 @@ from contracts.events import Event
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideQuestion, ScanResult
-from contracts.subscriptions import HEARS
-from contracts.wire import wrap
+from contracts.subscriptions import SUBSCRIPTIONS
 from services.chassis.db import tables
 from services.chassis.messaging.entrypoint import EventEntrypoint
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
 from services.verify.models import Base
 from services.verify.service import Service
+from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.verify import Gate, calling, erased, officer, pass_issued, pass_revoked, scan_of
 
 
@@ -68,7 +67,7 @@ def test_it_hears_each_event_of_the_contract() -> None:
         for entrypoint in getattr(method, "nameko_entrypoints", ())
         if isinstance(entrypoint, EventEntrypoint)
     }
-    assert heard == {event.__name__ for event in HEARS["verify"]}
+    assert heard == {event.__name__ for event in SUBSCRIPTIONS["verify"]}
 
 
 def test_from_event_to_scan_to_who_is_inside(service: Service, consumers: Consumers) -> None:

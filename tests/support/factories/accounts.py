@@ -15,7 +15,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 from sqlalchemy import func, select
 
-from contracts.envelope import Envelope, Received
+from contracts.envelope import Envelope, Received, open_envelope
 from contracts.errors import ContractError
 from contracts.events import Event, OtpRequested
 from contracts.model import Role
@@ -34,13 +34,12 @@ from contracts.rpc.accounts import (
     VerifyOtp,
 )
 from contracts.rpc.call import Call, Nothing, Principal
-from contracts.wire import unwrap
 from services.accounts import handlers, seed
 from services.accounts.models import Base
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import now
+from tests.support.envelopes import key_ring
 
 T = TypeVar("T")
 MOBILE = "+919876543210"
@@ -185,7 +184,9 @@ class Accounts:
         with self.db.transaction() as session:
             rows = session.execute(query).mappings().all()
         return [
-            unwrap(Envelope.model_validate({name: row[name] for name in Envelope.model_fields}), key_ring())
+            open_envelope(
+                Envelope.model_validate({name: row[name] for name in Envelope.model_fields}), key_ring()
+            )
             for row in rows
         ]
 

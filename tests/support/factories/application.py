@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, open_envelope
 from contracts.events import (
     ApprovalWithdrawn,
     ClosedDay,
@@ -44,7 +44,6 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.call import Call, Page, Principal
-from contracts.wire import unwrap, wrap
 from services.application.consumers import Consumers
 from services.application.domain.application import Intake
 from services.application.domain.hours import Calendar
@@ -54,8 +53,8 @@ from services.application.models import Application
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.messaging.inbox import first_sight
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import IST
+from tests.support.envelopes import key_ring, wrap
 
 MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)
@@ -229,7 +228,9 @@ class Desk:
         method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
         with self.database.transaction() as session:
             if first_sight(session, f"application.{envelope.type}", envelope.id):
-                getattr(Consumers, method).__wrapped__(Consumers(), unwrap(envelope, key_ring()), session)
+                getattr(Consumers, method).__wrapped__(
+                    Consumers(), open_envelope(envelope, key_ring()), session
+                )
 
     def row(self, reference: str) -> Application:
         with self.database.transaction() as session:
@@ -247,7 +248,7 @@ class Desk:
         """The events in the outbox, opened, oldest first."""
         with self.database.transaction() as session:
             rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
-        return [unwrap(_envelope_of(row), key_ring()).event for row in rows]
+        return [open_envelope(_envelope_of(row), key_ring()).event for row in rows]
 
 
 def _envelope_of(row: Mapping[Any, Any]) -> Envelope:

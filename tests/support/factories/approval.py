@@ -35,8 +35,8 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import Review as ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import IST
+from tests.support.envelopes import key_ring
 
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
 NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)

@@ -11,7 +11,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import KeySet, OKPKey
 from sqlalchemy import select
 
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, open_envelope
 from contracts.events import (
     ApplicationCancelled,
     ApplicationPersonal,
@@ -23,14 +23,13 @@ from contracts.events import (
 from contracts.model import Companion, Contact, Person, Slot
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwks, PassView
-from contracts.wire import unwrap, wrap
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import IST, now
 from services.issuance.consumers import Consumers
 from services.issuance.models import PassRow
 from services.issuance.service import Service
+from tests.support.envelopes import key_ring, wrap
 
 MOBILE = "+919876543210"
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
@@ -143,7 +142,7 @@ def said(database: Database) -> list[Any]:
     """Every event of the outbox, opened, in the order in which they were said."""
     with database.transaction() as session:
         rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
-    return [unwrap(Envelope.model_validate(dict(row)), key_ring()).event for row in rows]
+    return [open_envelope(Envelope.model_validate(dict(row)), key_ring()).event for row in rows]
 
 
 def rows(database: Database, application_id: UUID | None = None) -> list[PassRow]:

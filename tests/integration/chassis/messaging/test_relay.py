@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from contracts.wire import read_envelope, unwrap
+from contracts.envelope import open_envelope, read_envelope
 from services.chassis.messaging import outbox
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import QUEUE, apply_topology, make_relay, revoked, say, waiting
+from tests.support.envelopes import key_ring
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -28,7 +28,7 @@ def relay(topology, issuance, tmp_path) -> Iterator[Process]:
 def heard(broker) -> list[str]:
     references = []
     while (message := broker.get(QUEUE)) is not None:
-        references.append(unwrap(read_envelope(_bytes(message.body)), key_ring()).event.reference)
+        references.append(open_envelope(read_envelope(_bytes(message.body)), key_ring()).event.reference)
     return references
 
 
@@ -72,7 +72,7 @@ def test_the_outbox_and_the_broker_never_hold_a_name_or_a_mobile_in_clear(broker
     for place in (row, body):
         assert "Gurpreet" not in place
         assert "9876543210" not in place
-    assert unwrap(read_envelope(body.encode()), key_ring()).event.personal.name == "Gurpreet Kaur"
+    assert open_envelope(read_envelope(body.encode()), key_ring()).event.personal.name == "Gurpreet Kaur"
 
 
 def test_a_broker_that_goes_away_delays_events_and_loses_none(broker, relay, issuance, topology) -> None:

@@ -139,7 +139,7 @@ class Access:
         place = keyed_hash(state.address_secret, address(request))
         if self.everybody:
             return Caller(state, Principal(id=f"address:{place}"), place, until)
-        public_url = state.options.public_url
+        public_url = state.settings.public_url
         claims = await _claims(state, _token(request, public_url, self._cookie(public_url)))
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
@@ -156,7 +156,7 @@ class Access:
 
 async def _claims(state: GatewayState, token: str) -> SessionClaims:
     try:
-        async with asyncio.timeout(state.options.rpc_timeout):
+        async with asyncio.timeout(state.settings.rpc_timeout):
             return await state.sessions.verify(token)
     except TimeoutError:
         raise Unavailable("the session could not be checked in time") from None
@@ -251,6 +251,6 @@ def limited(what: Literal["otp", "otp_verify", "login", "status"]) -> Dependency
 
     async def count(request: Request) -> None:
         state = state_of(request)
-        state.limits.hit(what, keyed_hash(state.address_secret, address(request)))
+        state.rate_limits.hit(what, keyed_hash(state.address_secret, address(request)))
 
     return Dependency(count)

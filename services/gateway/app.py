@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.exceptions import ExceptionMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from services.chassis.runtime.settings import Settings, settings
+from services.chassis.runtime.settings import Settings
 from services.gateway import api, openapi, pages, problems
 from services.gateway.middleware.body_limit import BodyLimit
 from services.gateway.middleware.compression import Compression
@@ -27,18 +27,15 @@ def _operation_id(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def create_app(
-    options: Settings | None = None, client: RpcClient | None = None, ready_seconds: float = 0.0
-) -> FastAPI:
+def create_app(settings: Settings, client: RpcClient | None = None, ready_seconds: float = 0.0) -> FastAPI:
     """The application.
 
     Args:
-        options: the settings, those of this process where left out.
+        settings: of this process.
         client: the way to the services; one of its own where left out. It connects when the application starts.
         ready_seconds: how long at most the start waits until requests can be served.
     """
-    options = options or settings()
-    state = GatewayState(options, client or RpcClient(options))
+    state = GatewayState(settings, client or RpcClient(settings))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -57,14 +54,14 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.gateway = state
-    app.state.answers = AnswersCookie(options.answers_keys, options.public_url.startswith("https://"))
+    app.state.answers = AnswersCookie(settings.answers_keys, settings.public_url.startswith("https://"))
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    for router in (*api.routers(options.local_mode), *pages.routers(options.local_mode)):
+    for router in (*api.routers(settings.local_mode), *pages.routers(settings.local_mode)):
         # taken over one by one: an included router is matched twice for each request
         app.router.routes.extend(router.routes)
     pages.mount_static(app)
-    _surround(app, options)
+    _surround(app, settings)
 
     def document() -> dict[str, Any]:
         app.openapi_schema = app.openapi_schema or openapi.document(app, _operation_id)
@@ -74,12 +71,12 @@ def create_app(
     return app
 
 
-def _surround(app: FastAPI, options: Settings) -> None:
+def _surround(app: FastAPI, settings: Settings) -> None:
     """Middlewares; the last one added is the outermost."""
     app.add_middleware(BodyLimit)
     app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: error_pages.on_fault})
     app.add_middleware(Compression, compresslevel=6)
-    app.add_middleware(ResponseHeaders, https=options.public_url.startswith("https://"))
+    app.add_middleware(ResponseHeaders, https=settings.public_url.startswith("https://"))
     app.add_middleware(RequestLog)
-    if options.trusted_proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(options.trusted_proxies))
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))

@@ -22,5 +22,5 @@ async def status_of(caller: Caller, question: StatusQuestion) -> StatusView:
     except ValueError:
         reference = ""  # the service finds nothing under what is no reference
     if reference:
-        caller.state.limits.hit("status_reference", keyed_hash(caller.state.address_secret, reference))
+        caller.state.rate_limits.hit("status_reference", keyed_hash(caller.state.address_secret, reference))
     return await caller.ask(rpc.application.STATUS, question)

@@ -6,7 +6,7 @@ import sys
 import uvicorn
 
 from services.chassis.runtime import logs
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.settings import settings as process_settings
 from services.gateway.app import create_app
 from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
 
@@ -16,9 +16,9 @@ READY_SECONDS = 3.0
 
 def main() -> None:
     """Serves until SIGTERM or SIGINT, then finishes the requests in hand."""
-    options = settings()
-    logs.configure("gateway", options.log_level)
-    if not options.local_mode and not options.idempotency_secret.get_secret_value():
+    settings = process_settings()
+    logs.configure("gateway", settings.log_level)
+    if not settings.local_mode and not settings.idempotency_secret.get_secret_value():
         logs.logger(__name__).critical(
             "EPASS_IDEMPOTENCY_SECRET is not set: replicas could not agree on who an anonymous caller is"
         )
@@ -28,9 +28,9 @@ def main() -> None:
             number, signal.SIG_IGN
         )  # uvicorn handles them while it runs, and raises them again when it has stopped
     config = uvicorn.Config(
-        create_app(options, ready_seconds=READY_SECONDS),
-        host=options.gateway_host,
-        port=options.gateway_port,
+        create_app(settings, ready_seconds=READY_SECONDS),
+        host=settings.gateway_host,
+        port=settings.gateway_port,
         loop="uvloop",
         http="httptools",
         log_config=None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.documents import write_or_check
+from services.chassis.runtime.settings import Settings
 from services.gateway.app import create_app
 
 FILE = Path(__file__).parents[2] / "contracts" / "openapi.yaml"
@@ -15,7 +16,7 @@ FILE = Path(__file__).parents[2] / "contracts" / "openapi.yaml"
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    return create_app().openapi()
+    return create_app(Settings()).openapi()
 
 
 if __name__ == "__main__":

@@ -31,14 +31,14 @@ class GatewayState:
     """One gateway.
 
     Args:
-        options: the settings.
+        settings: of this process.
         client: calls the services.
     """
 
-    def __init__(self, options: Settings, client: RpcClient) -> None:
-        self.options = options
+    def __init__(self, settings: Settings, client: RpcClient) -> None:
+        self.settings = settings
         self.client = client
-        self.limits = RateLimits(options.rate_limits)
+        self.rate_limits = RateLimits(settings.rate_limits)
         self.revoked_sessions = RevokedSessions()
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, EVERY_MINUTE)
         self.denied: RefreshingCache[DeniedSessions] = RefreshingCache(
@@ -56,11 +56,11 @@ class GatewayState:
         self.status_list: RefreshingCache[StatusList] = RefreshingCache(
             "status list",
             lambda: client.call(rpc.issuance.STATUS_LIST, Nothing()),
-            options.status_list_seconds,
+            settings.status_list_seconds,
         )
         self.response_times = DepartmentResponseTimes(client)
-        self.sessions = Sessions(options.issuer, self.keys, self.revoked_sessions)
-        self.address_secret = options.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(
+        self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
+        self.address_secret = settings.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(
             32
         )
         self._tasks: list[asyncio.Task[None]] = []

@@ -21,4 +21,4 @@ async def choose_language(_caller: Anyone, request: Request) -> Response:
 @router.get("/{language:lang}")
 async def show_landing(view: OpenPage) -> Response:
     """The landing page."""
-    return view.html("landing.html", local_mode=view.caller.state.options.local_mode)
+    return view.html("landing.html", local_mode=view.caller.state.settings.local_mode)

@@ -64,11 +64,11 @@ class RpcClient:
     """The way to the services, shared by all requests.
 
     Args:
-        options: all nodes of the broker and the limit of a call.
+        settings: all nodes of the broker and the limit of a call.
     """
 
-    def __init__(self, options: Settings) -> None:
-        self._options = options
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
         self._lost_at = float("-inf")
@@ -106,7 +106,7 @@ class RpcClient:
             Unavailable: no answer within the limit, or no way to the service.
             ContractError: what the service answered.
         """
-        limit = max(min(self._options.rpc_timeout, until - monotonic()), 0)
+        limit = max(min(self._settings.rpc_timeout, until - monotonic()), 0)
         call = Call(
             principal=principal,
             deadline=clock.now() + timedelta(seconds=limit),
@@ -186,7 +186,7 @@ class RpcClient:
         with translated_errors():
             async with asyncio.timeout(OPEN_SECONDS):
                 connection = RpcConnection(
-                    await connect(self._options.broker_urls, "gateway", self._options.broker_heartbeat)
+                    await connect(self._settings.broker_urls, "gateway", self._settings.broker_heartbeat)
                 )
                 try:
                     await connection.open()

@@ -34,7 +34,16 @@ from services.gateway.rpc import connection
 from services.gateway.rpc.client import RpcClient
 from tests.support.backends import TestStack
 from tests.support.envelopes import wrap
-from tests.support.factories.gateway import KID, bearer, claims, options, public_key, running, signed, until
+from tests.support.factories.gateway import (
+    KID,
+    bearer,
+    claims,
+    gateway_settings,
+    public_key,
+    running,
+    signed,
+    until,
+)
 
 SERVICE = """
 import services.chassis.runtime.serve as serve
@@ -163,7 +172,7 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClient]:
     """A connected client; the service answers it."""
-    client = RpcClient(options(broker_urls=(stack.broker_url("gateway"),)))
+    client = RpcClient(gateway_settings(broker_urls=(stack.broker_url("gateway"),)))
     task = asyncio.create_task(client.run())
     await until("an answer of the service", lambda: answers(client), 30)
     yield client
@@ -258,7 +267,7 @@ async def test_a_service_that_is_down_costs_the_limit_and_no_more(
 
 @pytest.fixture
 def app(stack: TestStack, accounts: Accounts) -> FastAPI:
-    return create_app(options(broker_urls=(stack.broker_url("gateway"),)))
+    return create_app(gateway_settings(broker_urls=(stack.broker_url("gateway"),)))
 
 
 async def say(stack: TestStack, event: Event) -> None:
@@ -399,7 +408,7 @@ async def test_a_node_that_hangs_is_left_for_another(
     monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 1.0)
     other = stack.broker_url("gateway")
     async with Hanging(other) as first:
-        client = RpcClient(options(broker_urls=(first.url, other)))
+        client = RpcClient(gateway_settings(broker_urls=(first.url, other)))
         task = asyncio.create_task(client.run())
         await until("an answer", lambda: answers(client), 30)
         first.hang = True

@@ -20,7 +20,7 @@ from tests.support.factories.gateway import (
     REFERENCE,
     TableClient,
     claims,
-    options,
+    gateway_settings,
     pass_view,
     picture,
     signed,
@@ -75,7 +75,7 @@ class PagesAlone:
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        settings = options(public_url=self.url, rate_limits=False)
+        settings = gateway_settings(public_url=self.url, rate_limits=False)
         self._client = TableClient(settings)
         self._usual = {
             **self._client.answers,

@@ -108,8 +108,8 @@ USUAL: dict[str, Answer] = {
 class TableClient(RpcClient):
     """Answers from a table, and remembers what was asked: (method, request, principal, key)."""
 
-    def __init__(self, options: Settings, **answers: Answer) -> None:
-        super().__init__(options)
+    def __init__(self, settings: Settings, **answers: Answer) -> None:
+        super().__init__(settings)
         self.answers = {**USUAL, **{name.replace("__", "."): answer for name, answer in answers.items()}}
         self.asked: list[tuple[str, Any, Principal, str | None]] = []
 
@@ -138,13 +138,13 @@ class TableClient(RpcClient):
         return any(asked[0] == name for asked in self.asked)
 
 
-def options(**given: Any) -> Settings:
+def gateway_settings(**given: Any) -> Settings:
     return Settings(**{"local_mode": True, "broker_urls": (), "public_url": "http://gateway.test", **given})
 
 
 def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[FastAPI, TableClient]:
     """The application over a table of answers, its background work not running."""
-    settings = options(**(given or {}))
+    settings = gateway_settings(**(given or {}))
     client = TableClient(settings, **answers)
     return create_app(settings, client), client
 

@@ -24,7 +24,7 @@ from tests.support.factories.gateway import (
     bearer,
     browser,
     claims,
-    options,
+    gateway_settings,
     running,
     signed,
     stubbed,
@@ -110,11 +110,11 @@ def undeclared(app: FastAPI) -> list[str]:
 
 
 def test_every_route_declares_who_may_call_it() -> None:
-    assert undeclared(create_app(options())) == []
+    assert undeclared(create_app(gateway_settings())) == []
 
 
 def test_a_route_that_declares_nothing_is_found() -> None:
-    app = create_app(options())
+    app = create_app(gateway_settings())
 
     @app.get("/forgotten")
     async def forgotten() -> None:
@@ -126,7 +126,7 @@ def test_a_route_that_declares_nothing_is_found() -> None:
 def declared(*, pages: bool) -> dict[str, set[str]]:
     """What routes declare, by who may call them: those of pages, or all others."""
     found: dict[str, set[str]] = {}
-    for route in create_app(options()).routes:
+    for route in create_app(gateway_settings()).routes:
         if isinstance(route, APIRoute) and route.path.startswith(UNDER_A_LANGUAGE) == pages:
             access = access_of(route)
             assert access is not None

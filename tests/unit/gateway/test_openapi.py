@@ -7,14 +7,14 @@ from typing import Any
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from services.gateway.app import create_app
-from tests.support.factories.gateway import options
+from tests.support.factories.gateway import gateway_settings
 
 READS = {"lookUpStatus", "searchReviews", "lookUpAtCounter"}
 """POST only because what is asked must not stand in a URL."""
 
 
 def document() -> dict[str, Any]:
-    return create_app(options()).openapi()
+    return create_app(gateway_settings()).openapi()
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -32,7 +32,9 @@ def test_it_is_valid_openapi_3_1() -> None:
 
 
 def test_it_is_the_same_each_time_and_in_each_mode() -> None:
-    texts = {json.dumps(create_app(options(local_mode=mode)).openapi()) for mode in (True, False, True)}
+    texts = {
+        json.dumps(create_app(gateway_settings(local_mode=mode)).openapi()) for mode in (True, False, True)
+    }
     assert len(texts) == 1
 
 

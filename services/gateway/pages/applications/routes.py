@@ -56,7 +56,7 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
         typed = last_four(text_of(await view.form(), "id_last4"))
     except NotLastFour as problem:
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": problem.code})
-    limits = view.caller.state.limits
+    limits = view.caller.state.rate_limits
     limits.check("open", view.principal.id)
     if not compare_digest(typed, shown.applicant.id_last4 or ""):
         limits.hit("open", view.principal.id)

@@ -16,7 +16,7 @@ from services.gateway.state import state_of
 
 def is_secure(request: Request) -> bool:
     """Whether the site is served over HTTPS."""
-    return state_of(request).options.public_url.startswith("https://")
+    return state_of(request).settings.public_url.startswith("https://")
 
 
 def answers_cookie(request: Request) -> AnswersCookie:
@@ -25,7 +25,7 @@ def answers_cookie(request: Request) -> AnswersCookie:
 
 
 def _session_name(request: Request) -> str:
-    return session_cookie(state_of(request).options.public_url)
+    return session_cookie(state_of(request).settings.public_url)
 
 
 def sign_in(response: Response, request: Request, token: str, expires_at: datetime) -> None:
@@ -52,7 +52,7 @@ def sign_out(response: Response, request: Request) -> None:
 
 
 def _operator_name(request: Request) -> str:
-    return operator_cookie(state_of(request).options.public_url)
+    return operator_cookie(state_of(request).settings.public_url)
 
 
 def keep_operator(response: Response, request: Request, token: str, expires_at: datetime) -> None:

@@ -164,7 +164,7 @@ class Pages:
             NotAuthenticated: nobody is signed in.
         """
         if request.method not in SAFE_METHODS and not is_same_origin(
-            request, state_of(request).options.public_url
+            request, state_of(request).settings.public_url
         ):
             raise Forbidden("a page of another site made this request", code="cross_site")
         view = View(request, language, await self._caller(request), await _kiosk(request))

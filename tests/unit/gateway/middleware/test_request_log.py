@@ -22,7 +22,7 @@ from tests.support.factories.gateway import (
     as_applicant,
     as_staff,
     browser,
-    options,
+    gateway_settings,
     running,
     stubbed,
     until,
@@ -256,7 +256,8 @@ async def test_a_path_with_a_slash_too_many_is_no_redirect() -> None:
 def test_production_without_a_secret_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
     monkeypatch.setattr(
-        "services.gateway.main.settings", lambda: options(local_mode=False, idempotency_secret="")
+        "services.gateway.main.process_settings",
+        lambda: gateway_settings(local_mode=False, idempotency_secret=""),
     )
     try:
         with pytest.raises(SystemExit) as stopped:

@@ -12,7 +12,7 @@ from contracts.rpc.accounts import RequestOtp
 from contracts.rpc.verify import ScanPass
 from services.gateway.rpc.client import RpcClient
 from services.gateway.rpc.connection import ConnectionLost
-from tests.support.factories.gateway import options
+from tests.support.factories.gateway import gateway_settings
 
 SCAN = {"gate": "PCS1-G1", "pass_number": "7K3M9QW4", "nonce": "nonce-0001"}
 
@@ -34,7 +34,7 @@ class FakeConnection:
 
 
 def connected() -> tuple[RpcClient, FakeConnection]:
-    client, connection = RpcClient(options()), FakeConnection()
+    client, connection = RpcClient(gateway_settings()), FakeConnection()
     client._connection = connection  # type: ignore[assignment]
     return client, connection
 

@@ -137,7 +137,7 @@ async def fresh(view: View, site: str) -> WalkIn:
     record = await directory.site(view, site)
     typed = dict.fromkeys(TYPED, "") | {"language": view.language, "deliver_by": "sms"}
     days = (
-        visit_times.open_days(record, view.caller.state.options.furthest_days, now()) if record else iter(())
+        visit_times.open_days(record, view.caller.state.settings.furthest_days, now()) if record else iter(())
     )
     return WalkIn(typed | next_window(next(days, None), now().astimezone(IST)))
 

@@ -89,7 +89,7 @@ def usual_windows(days: Iterable[Day]) -> tuple[Window, ...]:
 async def offered(view: View, site_code: str) -> dict[str, Any]:
     """Return what the fields of a visit's time offer at a site; nothing where the site is not known."""
     record = await directory.site(view, site_code)
-    days = list(open_days(record, view.caller.state.options.furthest_days, now())) if record else []
+    days = list(open_days(record, view.caller.state.settings.furthest_days, now())) if record else []
     # A department needs time: not today, unless the applicant chooses it.
     first = next((one.day for one in days if not one.is_today), None)
     return {

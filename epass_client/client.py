@@ -11,6 +11,7 @@ import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
+from contracts.model import Language
 from epass_client import calls
 from epass_client.calls import Call
 from epass_client.errors import NoAnswer, Problem
@@ -115,9 +116,17 @@ class Client(_Client):
             raise NoAnswer(error) from error
         return call.parse(response)
 
-    def sign_in_with_code(self, mobile: str, read_code: Callable[[str], str]) -> Client:
-        """Prove a mobile and return a client for the applicant's session; ``read_code`` gets the mobile's code."""
-        request = self.send(calls.request_otp(mobile))
+    def sign_in_with_code(
+        self, mobile: str, read_code: Callable[[str], str], language: Language = "en"
+    ) -> Client:
+        """Prove a mobile and return a client for the applicant's session.
+
+        Args:
+            mobile: receives the code.
+            read_code: returns the code that this mobile received; it may wait for it.
+            language: of the message.
+        """
+        request = self.send(calls.request_otp(mobile, language))
         session = self.send(calls.verify_otp(request.request_id, read_code(mobile)))
         return self.with_token(session.access_token)
 
@@ -165,9 +174,11 @@ class AsyncClient(_Client):
             raise NoAnswer(error) from error
         return call.parse(response)
 
-    async def sign_in_with_code(self, mobile: str, read_code: Callable[[str], Awaitable[str]]) -> AsyncClient:
+    async def sign_in_with_code(
+        self, mobile: str, read_code: Callable[[str], Awaitable[str]], language: Language = "en"
+    ) -> AsyncClient:
         """Do what `Client.sign_in_with_code` does."""
-        request = await self.send(calls.request_otp(mobile))
+        request = await self.send(calls.request_otp(mobile, language))
         session = await self.send(calls.verify_otp(request.request_id, await read_code(mobile)))
         return self.with_token(session.access_token)
 

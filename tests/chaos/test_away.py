@@ -107,7 +107,7 @@ def test_without_its_time_limit_the_gateway_keeps_people_waiting(ground: Ground,
         out_of_memory(ground.stack),
         pytest.raises(httpx.ReadTimeout),
     ):
-        scene.person.http.get("/api/v1/applications", timeout=ANSWER_SECONDS)
+        scene.person.get("/applications", timeout=ANSWER_SECONDS)
     eventually(lambda: scene.person.get("/applications").status_code == 200, "all is well again")
 
 

@@ -21,7 +21,6 @@ from tests.chaos.conftest import Ground
 from tests.support.actors import Actor, Staff, new_mobile
 from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
-from tests.support.chaos.people import read_code
 from tests.support.chaos.recovery import BACKLOG
 from tests.support.chaos.report import machine
 from tests.support.chaos.scenario import Scene, without
@@ -91,7 +90,9 @@ class Busy:
         self._login = scene.system.login("department")
 
     def scan(self) -> httpx.Response:
-        return self._officer.post("/scans", self._scene.scan(self._token))
+        return self._officer.post(
+            "/scans", self._scene.scan(self._token).model_dump(mode="json", exclude_unset=True)
+        )
 
     def sign_in(self) -> httpx.Response:
         return self._anyone.post("/sessions", {name: self._login[name] for name in ("login_id", "password")})
@@ -104,7 +105,7 @@ class Busy:
         mobile = new_mobile()
         answer = self._anyone.post("/otp", {"mobile": mobile, "language": "en"})
         if answer.is_success:
-            eventually(lambda: read_code(self._scene.provider, mobile), "the code arrives")
+            eventually(lambda: self._scene.provider.last_code(mobile), "the code arrives")
         return answer
 
     def measure(self) -> "Measured":
@@ -244,7 +245,7 @@ def test_a_code_comes_before_any_of_the_events_that_hold_all_workers(
         def first() -> str | None:
             if depth(ground.stack, "notify") < 80:
                 return "an event"
-            return "the code" if read_code(scene.provider, mobile) else None
+            return "the code" if scene.provider.last_code(mobile) else None
 
         assert eventually(first, "one of the two", 60) == ("an event" if out else "the code")
         forget(ground.stack, "notify")

@@ -15,10 +15,11 @@ from contracts.subscriptions import Subscription, subscriptions
 from deploy.local import backup, replay, restore, snapshots
 from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
+from epass_client import calls
 from tests.chaos.conftest import Ground
-from tests.support.actors import MATCHED, Actor, Officer, application, ok, slot
+from tests.support.actors import MATCHED, Officer
 from tests.support.backends import TestStack, backend_name, start_stack
-from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, superuser
+from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, submission, superuser
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.oracle import Findings
 from tests.support.chaos.promises import Promises
@@ -95,13 +96,8 @@ def _deciding(after: After, stage: Stage) -> Iterator[None]:
 
 def test_a_restored_system_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
     with _restored(stage, tmp_path) as after:
-        person = Actor(after.system, stage.session)
-        again = person.post(
-            "/applications",
-            application(companions=[], preferred=[slot(quick_day())]),
-            stage.keys[stage.holder],
-        )
-        assert ok(again, 201)["reference"] == stage.holder
+        again = calls.submit_application(submission()).with_key(stage.keys[stage.holder])
+        assert after.system.client(stage.session).send(again).reference == stage.holder
         if quick_day() == 0:
             _enter(after, stage)
         with _deciding(after, stage):
@@ -123,7 +119,7 @@ def test_a_restored_system_goes_on_where_it_was(stage: Stage, tmp_path: Path) ->
 def _enter(after: After, stage: Stage) -> None:
     """A pass that was signed before admits."""
     nonce = str(uuid4())
-    assert Officer(after.system).scan(token=stage.token, nonce=nonce, id_check=MATCHED)["verdict"] == "admit"
+    assert Officer(after.system).scan(token=stage.token, nonce=nonce, id_check=MATCHED).verdict == "admit"
     after.held.admitted[stage.holder] = nonce
 
 

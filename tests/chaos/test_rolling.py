@@ -39,9 +39,7 @@ def people_at_work(ground: Ground, pairs: dict[str, Pair], promises: Promises) -
     pacer, gateways = Pacer(RATE), TwoGateways(*(process.port for process in pairs["gateway"]))
 
     def http() -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=ground.system.url, timeout=ANSWER_SECONDS, trust_env=False, transport=gateways
-        )
+        return httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)
 
     crowd = CrowdThread(
         ground.system,

@@ -11,6 +11,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Error, Page, expect
 
+from epass_client import calls
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, messages
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.paths import ROOT
@@ -41,11 +42,11 @@ class Pass:
     def __init__(self, system: System, **application: Any) -> None:
         self.applicant = Applicant(system)
         self.reference, shown = issued(self.applicant, Department(system), **application)
-        self.number: str = shown["number"]
+        self.number = shown.number
         told = eventually(
             lambda: messages(system, self.applicant.mobile, "pass_issued"), "the pass comes by message", 30
         )
-        link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{told[-1]['text']} {told[-1]['link']}")
+        link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{told[-1].text} {told[-1].link}")
         assert link is not None
         self.path = link[0]
 
@@ -55,7 +56,7 @@ class Pass:
         return self.applicant.token(self.number)
 
     def cancel(self) -> None:
-        assert self.applicant.post(f"/applications/{self.reference}/cancel").is_success
+        self.applicant.send(calls.cancel_application(self.reference))
 
 
 @pytest.fixture(scope="module")
@@ -234,10 +235,10 @@ def test_a_kept_copy_knows_by_the_clock_when_its_pass_is_over(
 
 def test_a_used_pass_shows_no_qr(open_browser: Callable[..., Page], system: System, own: Pass) -> None:
     page, guard, token = open_browser(PHONE), Officer(system), own.token
-    assert guard.scan(token=token, id_check=MATCHED)["verdict"] == "admit"
+    assert guard.scan(token=token, id_check=MATCHED).verdict == "admit"
     page.goto(own.path)
     expect(page.locator(".epass-qr")).to_be_visible()
-    assert guard.scan(token=token, direction="exit")["verdict"] == "exit"
+    assert guard.scan(token=token, direction="exit").verdict == "exit"
     page.goto(own.path)
     expect(page.locator(".epass-ending--used")).to_be_visible()
     expect(page.locator(".epass-qr")).to_have_count(0)

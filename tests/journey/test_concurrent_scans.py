@@ -8,11 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.actors import MATCHED, Applicant, Department, Json, Officer, issued, ok
+from contracts.rpc.verify import ScanResult
+from epass_client import calls
+from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, scan
 from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
-from tests.support.concurrent_requests import Command, at_once
+from tests.support.concurrent_requests import send_at_once
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -23,20 +25,15 @@ CROWD = 100
 def token(applicant: Applicant, department: Department) -> str:
     """Of a pass for one person and one entry."""
     _, the_pass = issued(applicant, department, companions=[])
-    return applicant.token(the_pass["number"])
+    return applicant.token(the_pass.number)
 
 
-def scans(system: System, officer: Officer, token: str, nonces: list[str]) -> list[Json]:
-    """What each scan was answered; its key is one of its own, so that only the nonce tells that it is a repeat."""
-    session = officer.http.headers["Authorization"].removeprefix("Bearer ")
-    bodies = [
-        {"token": token, "gate": "PCS1-G1", "direction": "entry", "nonce": nonce, "id_check": MATCHED}
-        for nonce in nonces
-    ]
-    return [
-        ok(answer)
-        for answer in at_once(system, [Command("/scans", str(uuid4()), session, body) for body in bodies])
-    ]
+def scans(system: System, officer: Officer, token: str, nonces: list[str]) -> list[ScanResult]:
+    """Scan once for each nonce, all in the same moment; return the results."""
+    bodies = [scan(token=token, nonce=nonce, id_check=MATCHED) for nonce in nonces]
+    answers = send_at_once(system, [(officer.client.token, calls.scan_pass(body)) for body in bodies])
+    assert all(isinstance(answer, ScanResult) for answer in answers), answers
+    return answers
 
 
 def admissions(system: System, nonces: list[str]) -> int:
@@ -47,7 +44,7 @@ def admissions(system: System, nonces: list[str]) -> int:
 
 def test_a_hundred_scans_of_one_pass_admit_once(system: System, officer: Officer, token: str) -> None:
     nonces = [str(uuid4()) for _ in range(CROWD)]
-    verdicts = Counter(answer["verdict"] for answer in scans(system, officer, token, nonces))
+    verdicts = Counter(answer.verdict for answer in scans(system, officer, token, nonces))
     assert verdicts["admit"] == 1
     assert verdicts["already_inside"] + verdicts["already_used"] == CROWD - 1
     assert admissions(system, nonces) == 1
@@ -58,7 +55,7 @@ def test_a_hundred_times_one_nonce_is_one_scan_and_one_answer(
 ) -> None:
     nonces = [str(uuid4())] * CROWD
     first, *others = scans(system, officer, token, nonces)
-    assert first["verdict"] == "admit"
+    assert first.verdict == "admit"
     assert all(other == first for other in others)
     assert admissions(system, nonces) == 1
 
@@ -91,7 +88,7 @@ def test_without_the_nonce_a_repeat_would_be_another_scan(
     """Negative control."""
     nonces = [str(uuid4())] * 3
     with _no_constraint(system), replaced(system, ["verify"], sabotage.no_nonce):
-        verdicts = Counter(answer["verdict"] for answer in scans(system, officer, token, nonces))
+        verdicts = Counter(answer.verdict for answer in scans(system, officer, token, nonces))
     assert verdicts == {"admit": 1, "already_inside": 2}
 
 

@@ -11,6 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from contracts.rpc.application import SubmitApplication
+from epass_client import Problem, calls
 from services.chassis.runtime.clock import IST
 from tests.support.actors import MATCHED, Applicant, application, issued, ok, slot
 from tests.support.running import eventually
@@ -58,10 +60,10 @@ def someone(system) -> Applicant:
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_application_is_told_which_field_and_nothing_is_stored(someone, what) -> None:
     body, field = WRONG[what]
-    before = ok(someone.get("/applications"))["items"]
+    before = someone.send(calls.list_applications()).items
     errors = field_errors(someone.post("/applications", body))
     assert any(name.startswith(field) for name in errors), errors
-    assert ok(someone.get("/applications"))["items"] == before
+    assert someone.send(calls.list_applications()).items == before
 
 
 def test_outside_opening_hours_is_refused(someone) -> None:
@@ -74,34 +76,35 @@ def test_outside_opening_hours_is_refused(someone) -> None:
 
 @pytest.mark.parametrize("mobile", ["", "12345", "98765 4321", "+91 172 274 0000", "not a number"])
 def test_a_bad_mobile_is_refused(system, mobile) -> None:
-    with system.client() as anyone:
-        assert "mobile" in field_errors(anyone.post("/api/v1/otp", json={"mobile": mobile}))
+    assert "mobile" in field_errors(system.http().post("/api/v1/otp", json={"mobile": mobile}))
 
 
 def test_an_aadhaar_number_in_free_text_is_masked_and_the_applicant_is_told(someone) -> None:
-    answer = ok(someone.post("/applications", application(purpose="My number is 2341 2341 2346")), 201)
-    assert answer["masked"] == ["purpose"]
-    assert "2341 2341" not in someone.view(answer["reference"])["purpose"]
+    body = SubmitApplication.model_validate(application(purpose="My number is 2341 2341 2346"))
+    answer = someone.send(calls.submit_application(body))
+    assert answer.masked == ("purpose",)
+    assert "2341 2341" not in someone.view(answer.reference).purpose
 
 
 def test_a_wrong_code_opens_no_session_and_five_wrong_ones_end_it(system) -> None:
-    with system.client() as anyone:
-        request = ok(anyone.post("/api/v1/otp", json={"mobile": "+919812345678"}), 202)
-        codes = [
-            anyone.post(
-                "/api/v1/otp/verify", json={"request_id": request["request_id"], "code": "000000"}
-            ).json()["code"]
-            for _ in range(6)
-        ]
+    anyone = system.client()
+    request = anyone.send(calls.request_otp("+919812345678"))
+    codes = []
+    for _ in range(6):
+        with pytest.raises(Problem) as refused:
+            anyone.send(calls.verify_otp(request.request_id, "000000"))
+        codes.append(refused.value.code)
     assert codes[0] == "wrong_code"
     assert codes[-1] == "too_many_tries"
 
 
 def test_nobody_sees_or_changes_what_is_anothers(system, applicant, someone) -> None:
     reference = applicant.apply()
-    assert someone.get(f"/applications/{reference}").status_code == 404
-    assert someone.post(f"/applications/{reference}/cancel").status_code == 404
-    assert applicant.view(reference)["status"] == "submitted"
+    for call in (calls.view_application(reference), calls.cancel_application(reference)):
+        with pytest.raises(Problem) as refused:
+            someone.send(call)
+        assert refused.value.status == 404
+    assert applicant.view(reference).status == "submitted"
 
 
 @pytest.mark.parametrize(
@@ -120,16 +123,16 @@ def test_an_applicant_may_not_do_what_staff_does(someone, path, body) -> None:
 
 @pytest.mark.parametrize("path", ["/applications", "/reviews", "/logins", "/gate/inside?site=PCS1"])
 def test_without_a_session_nothing_is_told(system, path) -> None:
-    with system.client() as anyone:
-        assert anyone.get(f"/api/v1{path}").status_code == 401
+    assert system.http().get(f"/api/v1{path}").status_code == 401
 
 
 def test_one_key_with_two_bodies_is_refused(someone) -> None:
-    key = str(uuid4())
-    first = ok(someone.post("/applications", application(), key), 201)
-    assert ok(someone.post("/applications", application(), key), 201) == first
-    answer = someone.post("/applications", application(purpose="Something else"), key)
-    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    call = calls.submit_application(SubmitApplication.model_validate(application()))
+    assert someone.send(call) == someone.send(call)
+    other = SubmitApplication.model_validate(application(purpose="Something else"))
+    with pytest.raises(Problem) as refused:
+        someone.send(calls.submit_application(other).with_key(str(call.key)))
+    assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
 
 
 # ------------------------------------------------------------- at the gate
@@ -138,7 +141,7 @@ def test_one_key_with_two_bodies_is_refused(someone) -> None:
 @pytest.fixture(scope="module")
 def the_pass(system, someone, department) -> dict:
     reference, summary = issued(someone, department)
-    return {"number": summary["number"], "token": someone.token(summary["number"]), "reference": reference}
+    return {"number": summary.number, "token": someone.token(summary.number), "reference": reference}
 
 
 def _b64(value: object) -> str:
@@ -195,53 +198,49 @@ KINDS = [
 @pytest.mark.filterwarnings("ignore:.*key.*:")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_forged_pass_is_a_bad_signature_and_admits_nobody(system, officer, someone, the_pass, kind) -> None:
-    with system.client() as anyone:
-        jwks = ok(anyone.get("/.well-known/jwks.json"))
-    session = someone.http.headers["authorization"].removeprefix("Bearer ")
-    forged = _forged(kind, the_pass["token"], jwks, session)
+    jwks = ok(system.http().get("/.well-known/jwks.json"))
+    forged = _forged(kind, the_pass["token"], jwks, someone.client.token)
     answer = officer.scan(token=forged, id_check=MATCHED)
-    assert answer["verdict"] == "bad_signature"
-    assert answer["applicant"] is None
-    assert someone.view(the_pass["reference"])["status"] == "issued"
-    assert all(
-        item["pass"] != the_pass["number"] for item in ok(officer.get("/gate/inside", site="PCS1"))["items"]
-    )
+    assert answer.verdict == "bad_signature"
+    assert answer.applicant is None
+    assert someone.view(the_pass["reference"]).status == "issued"
+    assert all(item.pass_ != the_pass["number"] for item in officer.send(calls.list_inside("PCS1")).items)
 
 
 def test_the_wrong_id_does_not_admit(officer, someone, the_pass) -> None:
     answer = officer.scan(token=the_pass["token"], id_check={**MATCHED, "id_last4": "9999"})
-    assert answer["verdict"] == "id_mismatch"
-    assert someone.view(the_pass["reference"])["status"] == "issued"
+    assert answer.verdict == "id_mismatch"
+    assert someone.view(the_pass["reference"]).status == "issued"
 
 
 def test_an_unknown_number_does_not_admit(officer) -> None:
-    assert officer.scan(pass_number="00000000", id_check=MATCHED)["verdict"] == "unknown_pass"
+    assert officer.scan(pass_number="00000000", id_check=MATCHED).verdict == "unknown_pass"
 
 
 def test_a_pass_for_tomorrow_does_not_admit_today(system, department, officer) -> None:
     early = Applicant(system)
     _, summary = issued(early, department, preferred=[slot(1)], decision=slot(1, "10:00", "12:00"))
-    assert officer.scan(pass_number=summary["number"], id_check=MATCHED)["verdict"] == "not_yet_valid"
+    assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "not_yet_valid"
 
 
 def test_a_pass_of_the_other_site_does_not_admit(system, department, officer) -> None:
     elsewhere = Applicant(system)
     _, summary = issued(elsewhere, department, site="PCS2", decision={"gate": "PCS2-G1"})
-    assert officer.scan(pass_number=summary["number"], id_check=MATCHED)["verdict"] == "wrong_site"
+    assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "wrong_site"
 
 
 def test_a_pass_of_another_gate_does_not_admit(system, department, officer) -> None:
     elsewhere = Applicant(system)
     _, summary = issued(elsewhere, department, decision={"gate": "PCS1-G2"})
-    assert officer.scan(pass_number=summary["number"], id_check=MATCHED)["verdict"] == "wrong_gate"
+    assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "wrong_gate"
 
 
 def test_a_revoked_pass_does_not_admit(system, department, officer) -> None:
     unlucky = Applicant(system)
     reference, summary = issued(unlucky, department)
-    ok(unlucky.post(f"/applications/{reference}/cancel"))
+    unlucky.send(calls.cancel_application(reference))
     eventually(
-        lambda: officer.scan(pass_number=summary["number"], id_check=None)["verdict"] == "revoked",
+        lambda: officer.scan(pass_number=summary.number, id_check=None).verdict == "revoked",
         "revoked at the gate",
     )
     assert unlucky.wait_for(reference, "cancelled")
@@ -251,17 +250,17 @@ def test_a_pass_used_twice_does_not_admit_again(system, department, officer) -> 
     twice = Applicant(system)
     _, summary = issued(twice, department)
     nonce = str(uuid4())
-    first = officer.scan(pass_number=summary["number"], id_check=MATCHED, nonce=nonce)
-    assert officer.scan(pass_number=summary["number"], id_check=MATCHED, nonce=nonce) == first
-    officer.scan(pass_number=summary["number"], direction="exit")
-    assert officer.scan(pass_number=summary["number"], id_check=MATCHED)["verdict"] == "already_used"
+    first = officer.scan(pass_number=summary.number, id_check=MATCHED, nonce=nonce)
+    assert officer.scan(pass_number=summary.number, id_check=MATCHED, nonce=nonce) == first
+    officer.scan(pass_number=summary.number, direction="exit")
+    assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "already_used"
 
 
 def test_a_preview_records_nothing(system, department, officer) -> None:
     looked_at = Applicant(system)
     reference, summary = issued(looked_at, department)
-    assert [officer.scan(pass_number=summary["number"])["verdict"] for _ in range(3)] == ["admit"] * 3
-    assert looked_at.view(reference)["status"] == "issued"
+    assert [officer.scan(pass_number=summary.number).verdict for _ in range(3)] == ["admit"] * 3
+    assert looked_at.view(reference).status == "issued"
 
 
 def test_today_is_allowed_while_time_remains(someone) -> None:
@@ -275,4 +274,4 @@ def test_today_is_allowed_while_time_remains(someone) -> None:
             "to": (now - timedelta(minutes=30)).strftime("%H:%M"),
         }
     assert field_errors(someone.post("/applications", application(preferred=[past])))
-    ok(someone.post("/applications", application(preferred=[slot(0)])), 201)
+    someone.apply(preferred=[slot(0)])

@@ -1,25 +1,36 @@
 """The people of a journey, each of them through HTTP only: what they send, and what they wait for."""
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from contracts.model import Slot
+from contracts.rpc.application import ApplicationView, PassSummary, SubmitApplication
+from contracts.rpc.approval import ReviewView
+from contracts.rpc.notify import SentMessage
+from contracts.rpc.verify import Matched, ScanPass, ScanResult
+from epass_client import Call, Client, calls, local
+from epass_client.calls import R
 from services.chassis.runtime.clock import IST
 from tests.support.running import eventually
 from tests.support.system import System
 
 Json = dict[str, Any]
+MATCHED: Json = {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
+ID_CHECK = Matched.model_validate(MATCHED)
 
 
 def today(days: int = 0) -> str:
-    """A date in India. In the last minutes before midnight it is tomorrow, whose gates open half an hour early."""
+    """Return a date in India. In the last minutes before midnight it is tomorrow, whose gates open half an hour early."""
     return (datetime.now(IST) + timedelta(days=days, minutes=25)).date().isoformat()
 
 
 def slot(days: int = 0, start: str = "00:00", end: str = "23:59") -> Json:
+    """Return a slot as it is on the wire."""
     return {"date": today(days), "from": start, "to": end}
 
 
@@ -28,7 +39,7 @@ def new_mobile() -> str:
 
 
 def application(**changes: Any) -> Json:
-    """A valid body of POST /applications; each test names only what it cares about."""
+    """Return a valid body of POST /applications; each test names only what it cares about."""
     applicant = {
         "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "language": "pa", "id_type": "voter_id", "id_last4": "4821",
         **changes.pop("applicant", {}),
@@ -45,8 +56,15 @@ def application(**changes: Any) -> Json:
     }
 
 
+def scan(**changes: Any) -> ScanPass:
+    """Return an entry at PCS1-G1 under a new nonce; a test names the pass and what differs."""
+    return ScanPass.model_validate(
+        {"gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "id_check": None, **changes}
+    )
+
+
 def ok(response: httpx.Response, status: int = 200) -> Any:
-    """The body of an answer that must have this status."""
+    """Return the body of a response that must have this status."""
     assert response.status_code == status, (
         f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text[:600]}"
     )
@@ -54,74 +72,90 @@ def ok(response: httpx.Response, status: int = 200) -> Any:
 
 
 class Actor:
-    """Someone with an HTTP client. Each POST carries an Idempotency-Key of its own."""
+    """Somebody with a session.
 
-    def __init__(self, system: System, token: str | None = None) -> None:
+    ``send`` gives the answer of a call. ``get`` and ``post`` give the response itself, for what the client cannot or
+    should not send; each POST carries an Idempotency-Key of its own.
+    """
+
+    def __init__(self, system: System, client: Client | None = None) -> None:
         self.system = system
-        self.http = system.client(token)
+        self.client = client or system.client()
+        self._http = system.http()
 
-    def get(self, path: str, **parameters: Any) -> httpx.Response:
-        return self.http.get(f"/api/v1{path}", params=parameters)
+    def send(self, call: Call[R]) -> R:
+        return self.client.send(call)
+
+    def get(self, path: str, *, timeout: float = 10, **parameters: Any) -> httpx.Response:
+        url = f"{self.client.url}/api/v1{path}"
+        return self._http.get(url, params=parameters, headers=self._session(), timeout=timeout)
 
     def post(self, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
-        return self.http.post(f"/api/v1{path}", json=body, headers={"Idempotency-Key": key or str(uuid4())})
+        headers = {"Idempotency-Key": key or str(uuid4()), **self._session()}
+        return self._http.post(f"{self.client.url}/api/v1{path}", json=body, headers=headers)
+
+    def _session(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.client.token}"} if self.client.token else {}
 
 
-def messages(system: System, mobile: str, purpose: str) -> list[Json]:
-    """What a phone has received of one purpose."""
-    with system.client() as http:
-        return [
-            message
-            for message in ok(http.get("/dev/messages", params={"to": mobile}))
-            if message["purpose"] == purpose
-        ]
+def messages(system: System, mobile: str, purpose: str) -> list[SentMessage]:
+    """Return what a phone has received of one purpose."""
+    with system.client() as anyone:
+        received = anyone.send(local.list_messages(mobile)).root
+    return [message for message in received if message.purpose == purpose]
+
+
+def read_code(system: System, mobile: str) -> str:
+    """Wait for a one-time code on the local phone."""
+    return eventually(lambda: local.one_time_code(messages(system, mobile, "otp")), "the code arrives")
 
 
 class Applicant(Actor):
-    """A citizen with a phone, whose number is proved by OTP."""
+    """A citizen with a phone, whose number is proved by OTP.
 
-    def __init__(self, system: System, mobile: str | None = None) -> None:
-        super().__init__(system)
+    Args:
+        system: the processes.
+        mobile: by default a new one.
+        code_of: waits for the code that a mobile receives; by default on the local phone.
+    """
+
+    def __init__(
+        self, system: System, mobile: str | None = None, code_of: Callable[[str], str] | None = None
+    ) -> None:
         self.mobile = mobile or new_mobile()
-        request = ok(self.post("/otp", {"mobile": self.mobile, "language": "pa"}), 202)
-        text = eventually(lambda: messages(system, self.mobile, "otp"), "the code arrives")[-1]["text"]
-        code = next(
-            word
-            for word in text.replace(".", " ").replace("।", " ").replace(":", " ").split()
-            if word.isdigit() and len(word) == 6
-        )
-        session = ok(self.post("/otp/verify", {"request_id": request["request_id"], "code": code}))
-        self.http = system.client(session["access_token"])
+        code_of = code_of or (lambda mobile: read_code(system, mobile))
+        super().__init__(system, system.client().sign_in_with_code(self.mobile, code_of, language="pa"))
 
     def apply(self, **changes: Any) -> str:
-        reference: str = ok(self.post("/applications", application(**changes)), 201)["reference"]
-        return reference
+        body = SubmitApplication.model_validate(application(**changes))
+        return self.send(calls.submit_application(body)).reference
 
-    def view(self, reference: str) -> Json:
-        view: Json = ok(self.get(f"/applications/{reference}"))
-        return view
+    def view(self, reference: str) -> ApplicationView:
+        return self.send(calls.view_application(reference))
 
-    def wait_for(self, reference: str, status: str) -> Json:
-        def look() -> Json | None:
+    def wait_for(self, reference: str, status: str) -> ApplicationView:
+        def look() -> ApplicationView | None:
             view = self.view(reference)
-            return view if view["status"] == status else None
+            return view if view.status == status else None
 
         return eventually(look, f"{reference} becomes {status}")
 
+    def wait_for_pass(self, reference: str) -> PassSummary:
+        summary = self.wait_for(reference, "issued").pass_
+        assert summary is not None
+        return summary
+
     def token(self, number: str) -> str:
-        token: str = ok(self.get(f"/passes/{number}"))["token"]
-        return token
+        return self.send(calls.view_pass(number)).token
 
 
 class Staff(Actor):
-    """Someone with a login of the demo."""
+    """Somebody with a login of the demo."""
 
     def __init__(self, system: System, role: str) -> None:
-        super().__init__(system)
         login = system.login(role)
-        session = ok(self.post("/sessions", {"login_id": login["login_id"], "password": login["password"]}))
-        self.http = system.client(session["access_token"])
         self.login_id = login["login_id"]
+        super().__init__(system, system.client().sign_in(self.login_id, login["password"]))
 
 
 class Department(Staff):
@@ -130,15 +164,15 @@ class Department(Staff):
     def __init__(self, system: System) -> None:
         super().__init__(system, "department")
 
-    def review_of(self, reference: str) -> Json:
-        return eventually(
-            lambda: ok(self.post("/reviews/search", {"q": reference}))["items"], f"{reference} in the queue"
-        )[0]
+    def review_of(self, reference: str) -> ReviewView:
+        search = calls.search_reviews(reference)
+        return eventually(lambda: self.send(search).items, f"{reference} in the queue")[0]
 
-    def approve(self, reference: str, **decision: Any) -> Json:
+    def approve(self, reference: str, **decision: Any) -> ReviewView:
+        """Approve for today, or for what the decision says."""
         review = self.review_of(reference)
-        view: Json = ok(self.post(f"/reviews/{review['id']}/approve", {**slot(), **decision}))
-        return view
+        visit = Slot.model_validate({name: decision.pop(name, value) for name, value in slot().items()})
+        return self.send(calls.approve_review(review.id, visit, **decision))
 
 
 class Officer(Staff):
@@ -147,18 +181,13 @@ class Officer(Staff):
     def __init__(self, system: System) -> None:
         super().__init__(system, "security")
 
-    def scan(self, **scan: Any) -> Json:
-        body = {"gate": "PCS1-G1", "direction": "entry", "nonce": str(uuid4()), "id_check": None, **scan}
-        answer: Json = ok(self.post("/scans", body))
-        return answer
+    def scan(self, **changes: Any) -> ScanResult:
+        return self.send(calls.scan_pass(scan(**changes)))
 
 
-MATCHED = {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
-
-
-def issued(visitor: Applicant, department: Department, **changes: Any) -> tuple[str, Json]:
-    """An application taken as far as its pass: reference and pass."""
+def issued(visitor: Applicant, department: Department, **changes: Any) -> tuple[str, PassSummary]:
+    """Take an application as far as its pass; return reference and pass."""
     decision = changes.pop("decision", {})
     reference = visitor.apply(**changes)
     department.approve(reference, **decision)
-    return reference, visitor.wait_for(reference, "issued")["pass"]
+    return reference, visitor.wait_for_pass(reference)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from contracts.subscriptions import SERVICES
+from epass_client import Client
 from tests.support.backends import TestStack
 from tests.support.running import Process, free_port
 
@@ -39,7 +40,7 @@ class System:
         self.stack = stack
         self.folder: Path = stack.folder / "system"
         self.folder.mkdir(exist_ok=True)
-        self._clients: list[httpx.Client] = []
+        self._https: list[httpx.Client] = []
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = {"EPASS_PUBLIC_URL": self.url, "EPASS_RATE_LIMITS": "false", **settings}
@@ -138,8 +139,8 @@ class System:
         return self
 
     def stop(self) -> None:
-        for client in self._clients:
-            client.close()
+        for http in self._https:
+            http.close()
         for process in self.processes.values():
             if process.alive:
                 process.kill()
@@ -147,12 +148,15 @@ class System:
     def login(self, role: str) -> dict[str, str]:
         return DEMO_LOGINS[role]
 
-    def client(self, token: str | None = None, **options: Any) -> httpx.Client:
-        """An HTTP client of the gateway, closed with the system."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False, **options)
-        self._clients.append(client)
-        return client
+    def http(self, **options: Any) -> httpx.Client:
+        """Return an HTTP client of the gateway, closed with the system."""
+        http = httpx.Client(base_url=self.url, timeout=10, trust_env=False, **options)
+        self._https.append(http)
+        return http
+
+    def client(self, token: str = "") -> Client:
+        """Return a client of the interface that repeats nothing, closed with the system."""
+        return Client(self.url, token, http=self.http(), repeat_seconds=0)
 
     def __enter__(self) -> Self:
         self.prepare()

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
+from contracts.rpc.application import SubmitApplication
 from deploy.local import backup
-from tests.support.actors import Actor, Department, application, new_mobile, ok, slot
+from epass_client import calls
+from tests.support.actors import Applicant, Department, application, slot
 from tests.support.backends import TestStack
 from tests.support.chaos.evidence import Evidence, collect, database
 from tests.support.chaos.oracle import Findings, SenderKills, judge
-from tests.support.chaos.people import prove
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.run import CrowdThread, sender_concurrency, visiting_day
@@ -43,8 +43,8 @@ class Stage:
     """All that was ever promised, also after the backup."""
     before: Promises
     """Before the backup began."""
-    mobile: str
     session: str
+    """The token of the person who applies."""
     keys: dict[str, str]
     """Idempotency-Key by reference."""
     token: str
@@ -55,22 +55,26 @@ class Stage:
     """Applications of which an event lay in a queue, and nowhere else."""
 
 
+def submission() -> SubmitApplication:
+    return SubmitApplication.model_validate(application(companions=[], preferred=[slot(quick_day())]))
+
+
 class Applying:
     """One person who applies again and again."""
 
-    def __init__(self, system: System, mobile: str, session: str, promises: Promises) -> None:
-        self.person, self._mobile, self._promises = Actor(system, session), mobile, promises
+    def __init__(self, person: Applicant, promises: Promises) -> None:
+        self.person, self._promises = person, promises
+        self.person.client.repeat_seconds = 30  # on a busy machine an outcome may be unknown
         self.keys: dict[str, str] = {}
         self._stop = threading.Event()
 
     def apply(self, times: int = 1) -> list[str]:
         references = []
         for _ in range(times):
-            key, body = str(uuid4()), application(companions=[], preferred=[slot(quick_day())])
-            while (answer := self.person.post("/applications", body, key)).status_code == 503:
-                continue  # a busy machine: unknown, so the same key again
-            references.append(str(ok(answer, 201)["reference"]))
-            self.keys[references[-1]], self._promises.mobiles[references[-1]] = key, self._mobile
+            call = calls.submit_application(submission())
+            reference = self.person.send(call).reference
+            references.append(reference)
+            self.keys[reference], self._promises.mobiles[reference] = str(call.key), self.person.mobile
         return references
 
     @contextmanager
@@ -91,18 +95,15 @@ class Applying:
 def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> Stage:
     promises = Promises()
     _crowd(stack, system, provider, promises)
-    mobile = new_mobile()
-    session = prove(system, provider, mobile)
-    promises.numbers.add(mobile)
-    applying = Applying(system, mobile, session, promises)
+    person = Applicant(system, code_of=provider.wait_for_code)
+    promises.numbers.add(person.mobile)
+    applying = Applying(person, promises)
     department = Department(system)
     (holder,) = applying.apply()
     department.approve(holder, **slot(quick_day()))
     promises.decided[holder] = "approved"
-    the_pass = eventually(
-        lambda: ok(applying.person.get(f"/applications/{holder}")).get("pass"), "the pass", 40
-    )
-    token = ok(applying.person.get(f"/passes/{the_pass['number']}"))["token"]
+    the_pass = eventually(lambda: person.view(holder).pass_, "the pass", 40)
+    token = person.token(the_pass.number)
     in_broker_only = _leave_work_lying(stack, system, applying, department, promises)
     with applying.all_the_while():
         eventually(lambda: len(promises.mobiles) > CROWD + 15, "there is load")
@@ -111,7 +112,7 @@ def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> 
         after = len(promises.mobiles)
         eventually(lambda: len(promises.mobiles) > after + 3, "more is promised after the backup")
     return Stage(
-        provider, folder, promises, before, mobile, session, applying.keys, token, holder, in_broker_only
+        provider, folder, promises, before, person.client.token, applying.keys, token, holder, in_broker_only
     )
 
 

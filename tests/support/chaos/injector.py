@@ -7,10 +7,10 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from uuid import uuid4
 
-import httpx
-
+from contracts.rpc.application import SubmitApplication
+from epass_client import Call, Client, NoAnswer, Problem, calls
+from epass_client.calls import R
 from tests.support.actors import application, slot
 from tests.support.backends import TestStack
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault
@@ -39,38 +39,30 @@ class Struck:
 
 
 class Probe:
-    """An applicant who applies after each fault; what is promised to him counts like everybody's.
+    """An applicant who applies after each fault; what they are promised counts like everybody's.
 
     Args:
         system: whose gateway and health pages are asked.
         promises: the ledger.
-        mobile: that the token proves.
-        token: of his session.
+        mobile: that the session proves.
+        client: of their session; it repeats nothing.
         day: for which he applies, in days from today.
     """
 
-    def __init__(self, system: System, promises: Promises, mobile: str, token: str, day: int) -> None:
+    def __init__(self, system: System, promises: Promises, mobile: str, client: Client, day: int) -> None:
         self._system = system
         self._promises = promises
         self._mobile = mobile
-        self._body = application(companions=[], preferred=[slot(day)])
-        self._http = httpx.Client(
-            base_url=f"{system.url}/api/v1",
-            timeout=4,
-            trust_env=False,
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        self._key = ""
+        self._client = client
+        self._body = SubmitApplication.model_validate(application(companions=[], preferred=[slot(day)]))
+        self._call = calls.submit_application(self._body)
         self._reference = ""
         self.lacking = ""
         """What did not work at the last try."""
 
-    def close(self) -> None:
-        self._http.close()
-
     def begin(self) -> None:
         """A new application."""
-        self._key, self._reference, self.lacking = str(uuid4()), "", ""
+        self._call, self._reference, self.lacking = calls.submit_application(self._body), "", ""
 
     def succeeds(self) -> bool:
         """Goes on where the last try ended."""
@@ -83,30 +75,25 @@ class Probe:
     def _applies(self) -> bool:
         if self._reference:
             return True
-        answer = self._try("/applications", self._body)
+        answer = self._try(self._call)
         if answer is None:
             return False
-        self._reference = answer["reference"]
+        self._reference = answer.reference
         self._promises.mobiles[self._reference] = self._mobile
         return True
 
     def _shows(self) -> bool:
-        return (
-            self._try("/status", {"reference": self._reference, "mobile_last4": self._mobile[-4:]})
-            is not None
-        )
+        return self._try(calls.look_up_status(self._reference, self._mobile[-4:])) is not None
 
-    def _try(self, path: str, body: object) -> dict[str, str] | None:
+    def _try(self, call: Call[R]) -> R | None:
         try:
-            answer = self._http.post(path, json=body, headers={"Idempotency-Key": self._key})
-        except httpx.HTTPError as error:
-            self._promises.unanswered[type(error).__name__] += 1
-            return None
-        if answer.is_success:
-            return dict(answer.json())
-        self._promises.unanswered[str(answer.status_code)] += 1
-        if answer.status_code != 503:
-            self._promises.broken.append(f"{answer.status_code} on the probe's {path}: {answer.text[:200]}")
+            return self._client.send(call)
+        except NoAnswer as error:
+            self._promises.unanswered[error.reason] += 1
+        except Problem as error:
+            self._promises.unanswered[str(error.status)] += 1
+            if not error.outcome_unknown:
+                self._promises.broken.append(f"{error} on the probe's {call.path}")
         return None
 
     def _not_ready(self) -> str:

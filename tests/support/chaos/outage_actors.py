@@ -6,15 +6,28 @@ from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 
-from tests.support.actors import MATCHED, Actor, Department, Officer, Staff, application, new_mobile, ok, slot
+from contracts.model import Slot
+from contracts.rpc.application import SubmitApplication
+from epass_client import Call, Client, NoAnswer, Problem, calls
+from tests.support.actors import (
+    MATCHED,
+    Actor,
+    Applicant,
+    Department,
+    Officer,
+    Staff,
+    application,
+    new_mobile,
+    scan,
+    slot,
+)
 from tests.support.backends import TestStack
 from tests.support.chaos.evidence import database
 from tests.support.chaos.outages import ANSWER_SECONDS, Act, Answer
-from tests.support.chaos.people import prove, read_code
 from tests.support.chaos.provider import Provider
 from tests.support.running import eventually
 from tests.support.system import System
@@ -31,7 +44,7 @@ class Personnel:
             "reception": Staff(system, "reception"),
             "ado": Staff(system, "ado"),
         }
-        self.sessions = {role: person.http.headers["Authorization"] for role, person in people.items()}
+        self.tokens = {role: person.client.token for role, person in people.items()}
 
 
 class Round:
@@ -56,20 +69,20 @@ class Round:
         )
         self.url = system.url
         self._mobile = new_mobile()
-        self._person = Actor(system, prove(system, provider, self._mobile))
-        self._sessions = {**personnel.sessions, "applicant": self._person.http.headers["Authorization"]}
+        self._person = Applicant(system, self._mobile, provider.wait_for_code)
+        self._tokens = {**personnel.tokens, "applicant": self._person.client.token}
         with ThreadPoolExecutor(8) as pool:
             leaver, code = pool.submit(Staff, system, "auditor"), pool.submit(self._have_a_code)
             pending, issued = pool.map(self._apply, range(2)), pool.map(self._have_a_pass, range(4))
-            self._sessions["leaver"] = leaver.result().http.headers["Authorization"]
+            self._tokens["leaver"] = leaver.result().client.token
             self._code = code.result()
             self._to_decide, self._to_be_told = pending
             self._shown, self._cancelled, self._replaced, self._sent_again = issued
         self._reviews = {
-            reference: self._department.review_of(reference)["id"]
+            reference: self._department.review_of(reference).id
             for reference in (self._to_decide, self._to_be_told)
         }
-        self._token = ok(self._person.get(f"/passes/{self._shown[1]}"))["token"]
+        self._token = self._person.token(self._shown[1])
         ((self._link,),) = self._rows(
             "issuance", "select link_code from passes where number = %s", self._shown[1]
         )
@@ -78,37 +91,26 @@ class Round:
         """Ends its connections."""
         self._http.close()
 
-    def _have_a_code(self) -> dict[str, str]:
+    def _have_a_code(self) -> tuple[UUID, str]:
         mobile = new_mobile()
-        request = ok(self._person.post("/otp", {"mobile": mobile, "language": "en"}), 202)
-        return {
-            "request_id": request["request_id"],
-            "code": eventually(lambda: read_code(self._provider, mobile), "the code arrives", 60),
-        }
+        request = self._person.send(calls.request_otp(mobile))
+        return request.request_id, self._provider.wait_for_code(mobile)
 
     def _apply(self, _number: int = 0) -> str:
-        return str(
-            ok(self._person.post("/applications", application(companions=[], preferred=[slot()])), 201)[
-                "reference"
-            ]
-        )
+        return self._person.apply(companions=[])
 
     def _have_a_pass(self, number: int) -> tuple[str, str]:
         """Reference and number of a pass that everybody has heard of."""
         reference = self._apply(number)
         self._department.approve(reference)
-        eventually(
-            lambda: ok(self._person.get(f"/applications/{reference}"))["status"] == "issued",
-            "the pass is issued",
-            60,
-        )
+        eventually(lambda: self._person.view(reference).status == "issued", "the pass is issued", 60)
         eventually(lambda: self._told(reference, "pass_issued"), "its message arrives", 60)
         eventually(
             lambda: self._rows("verify", "select 1 from passes where reference = %s", reference),
             "the gate knows it",
             60,
         )
-        return reference, str(ok(self._person.get(f"/applications/{reference}"))["pass"]["number"])
+        return reference, self._person.wait_for_pass(reference).number
 
     def acts(self) -> dict[str, Act]:
         """All that people do, under the names of the table."""
@@ -119,38 +121,37 @@ class Round:
     def _public(self) -> dict[str, Act]:
         return {
             "look at sites and departments": Act(
-                (self._get("/api/v1/sites"), self._get("/api/v1/departments"))
+                (self._request(calls.list_sites()), self._request(calls.list_departments()))
             ),
-            "search officers": Act((self._get("/api/v1/officers?department=home&q="),)),
+            "search officers": Act((self._request(calls.list_officers("home")),)),
             "check keys and revocations": Act(
-                (self._get("/.well-known/jwks.json"), self._get("/.well-known/pass-status"))
+                (self._request(calls.view_jwks()), self._request(calls.view_pass_status()))
             ),
         }
 
     def _signing_in(self) -> dict[str, Act]:
         mobile, login = new_mobile(), self._system.login("department")
-        signing_in = {"login_id": login["login_id"], "password": login["password"]}
-        sign_out = partial(self._ask, "DELETE", "/api/v1/sessions/current", "leaver")
+        sign_in = calls.log_in(login["login_id"], login["password"])
+        sign_out = self._request(calls.log_out(), "leaver")
         return {
             "ask for a code": Act(
-                (self._post("/api/v1/otp", {"mobile": mobile, "language": "en"}),),
-                lambda: read_code(self._provider, mobile) is not None,
+                (self._request(calls.request_otp(mobile)),),
+                lambda: self._provider.last_code(mobile) is not None,
             ),
-            "sign in with a code": Act((self._post("/api/v1/otp/verify", self._code),)),
-            "sign in with a login": Act((self._post("/api/v1/sessions", signing_in),)),
+            "sign in with a code": Act((self._request(calls.verify_otp(*self._code)),)),
+            "sign in with a login": Act((self._request(sign_in),)),
             "sign out": Act((sign_out,), lambda: sign_out().status == 401),
-            "look at logins": Act((self._get("/api/v1/logins", "ado"),)),
+            "look at logins": Act((self._request(calls.list_logins(), "ado"),)),
         }
 
     def _applying(self) -> dict[str, Act]:
         applied: dict[str, str] = {}
 
         def apply(what: str) -> Answer:
-            answer = self._ask(
-                "POST", "/api/v1/applications", "applicant", application(companions=[], preferred=[slot()])
-            )
-            if answer.status == 201:
-                applied[what] = answer.content["reference"]
+            body = SubmitApplication.model_validate(application(companions=[], preferred=[slot()]))
+            answer = self._send(calls.submit_application(body), "applicant")
+            if answer.content:
+                applied[what] = answer.content.reference
             return answer
 
         on_the_desk = "select 1 from reviews where reference = %s"
@@ -163,26 +164,25 @@ class Round:
             ),
             "follow the status": Act(
                 (
-                    self._get(f"/api/v1/applications/{self._to_decide}", "applicant"),
-                    self._get("/api/v1/applications", "applicant"),
-                    self._post(
-                        "/api/v1/status", {"reference": self._to_decide, "mobile_last4": self._mobile[-4:]}
-                    ),
+                    self._request(calls.view_application(self._to_decide), "applicant"),
+                    self._request(calls.list_applications(), "applicant"),
+                    self._request(calls.look_up_status(self._to_decide, self._mobile[-4:])),
                 )
             ),
             "cancel": Act(
-                (self._post(f"/api/v1/applications/{self._cancelled[0]}/cancel", None, "applicant"),),
+                (self._request(calls.cancel_application(self._cancelled[0]), "applicant"),),
                 lambda: self._gate_refuses(self._cancelled[1]),
             ),
         }
 
     def _on_the_desk(self) -> dict[str, Act]:
         def approve(reference: str) -> Callable[[], Answer]:
-            return self._post(f"/api/v1/reviews/{self._reviews[reference]}/approve", slot(), "department")
+            visit = Slot.model_validate(slot())
+            return self._request(calls.approve_review(self._reviews[reference], visit), "department")
 
         issued = "select 1 from passes where reference = %s"
         return {
-            "see the desk": Act((self._get("/api/v1/reviews?status=pending", "department"),)),
+            "see the desk": Act((self._request(calls.list_reviews("pending"), "department"),)),
             "decide": Act(
                 (approve(self._to_decide),), lambda: self._has("issuance", issued, self._to_decide)
             ),
@@ -192,68 +192,55 @@ class Round:
         }
 
     def _with_a_pass(self) -> dict[str, Act]:
-        path = f"/api/v1/passes/{self._shown[1]}"
+        number = self._shown[1]
         return {
             "show the pass": Act(
                 (
-                    self._get(path, "applicant"),
-                    self._get(f"{path}/qr.svg", "applicant"),
-                    self._get(f"/p/{self._link}"),
+                    self._request(calls.view_pass(number), "applicant"),
+                    self._request(calls.view_qr_svg(number), "applicant"),
+                    self._request(Call("GET", f"/p/{self._link}", bytes)),
                 )
             ),
             "have the pass sent again": Act(
-                (self._post(f"/api/v1/applications/{self._sent_again[0]}/resend", None, "applicant"),),
+                (self._request(calls.resend_message(self._sent_again[0]), "applicant"),),
                 lambda: self._told(self._sent_again[0], "pass_issued", again=True),
             ),
             "replace a lost pass": Act(
-                (self._post(f"/api/v1/passes/{self._replaced[1]}/reissue", None, "applicant"),),
+                (self._request(calls.reissue_pass(self._replaced[1]), "applicant"),),
                 lambda: self._gate_refuses(self._replaced[1]),
             ),
-            "print the pass": Act((self._post(f"{path}/print", None, "reception"),)),
+            "print the pass": Act((self._request(calls.print_pass(number), "reception"),)),
         }
 
     def _at_the_site(self) -> dict[str, Act]:
-        scan = {
-            "token": self._token,
-            "gate": "PCS1-G1",
-            "direction": "entry",
-            "nonce": str(uuid4()),
-            "id_check": MATCHED,
-        }
+        call = calls.scan_pass(scan(token=self._token, id_check=MATCHED))
 
         def admitted() -> Answer:
-            answer = self._ask("POST", "/api/v1/scans", "security", scan)
-            return (
-                answer
-                if answer.status != 200 or answer.content["verdict"] == "admit"
-                else replace(answer, status=403)
-            )
+            answer = self._send(call, "security")
+            refused = answer.content is not None and answer.content.verdict != "admit"
+            return replace(answer, status=403) if refused else answer
 
         return {
             "scan at the gate": Act((admitted,)),
-            "see who is inside": Act((self._get("/api/v1/gate/inside?site=PCS1", "security"),)),
+            "see who is inside": Act((self._request(calls.list_inside("PCS1"), "security"),)),
             "look up at the counter": Act(
-                (self._post("/api/v1/counter/lookup", {"q": self._to_decide}, "reception"),)
+                (self._request(calls.look_up_at_counter(self._to_decide), "reception"),)
             ),
         }
 
-    def _get(self, path: str, who: str = "") -> Callable[[], Answer]:
-        return partial(self._ask, "GET", path, who)
+    def _request(self, call: Call[Any], who: str = "") -> Callable[[], Answer]:
+        return partial(self._send, call, who)
 
-    def _post(self, path: str, body: Any, who: str = "") -> Callable[[], Answer]:
-        return partial(self._ask, "POST", path, who, body)
-
-    def _ask(self, method: str, path: str, who: str = "", body: Any = None) -> Answer:
-        headers = {"Idempotency-Key": str(uuid4()), **({"Authorization": self._sessions[who]} if who else {})}
+    def _send(self, call: Call[Any], who: str = "") -> Answer:
+        client = Client(self.url, self._tokens[who] if who else "", http=self._http, repeat_seconds=0)
         began = monotonic()
         try:
-            answer = self._http.request(method, self.url + path, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            return Answer(0, monotonic() - began, error=type(error).__name__)
-        content = answer.json() if "json" in answer.headers.get("Content-Type", "") else None
-        return Answer(
-            answer.status_code, monotonic() - began, answer.headers.get("Retry-After", "").isdigit(), content
-        )
+            content = client.send(call)
+        except NoAnswer as error:
+            return Answer(0, monotonic() - began, error=error.reason)
+        except Problem as problem:
+            return Answer(problem.status, monotonic() - began, problem.retry_after is not None)
+        return Answer(200, monotonic() - began, content=content)
 
     def _rows(self, service: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         with database(self._stack, service) as connection:

@@ -79,7 +79,13 @@ def kinds(scene: Scene) -> tuple[Kind, ...]:
         Kind("approval: decide", f"/api/v1/reviews/{uuid4()}/approve", 404, "department", lambda: slot(1)),
         Kind("issuance: reissue", f"/api/v1/passes/{nobodys}/reissue", 404, "applicant", dict),
         Kind("notify: send again", f"/api/v1/applications/{new_reference()}/resend", 404, "applicant", dict),
-        Kind("verify: scan", "/api/v1/scans", 200, "security", lambda: scene.scan(token)),
+        Kind(
+            "verify: scan",
+            "/api/v1/scans",
+            200,
+            "security",
+            lambda: scene.scan(token).model_dump(mode="json", exclude_unset=True),
+        ),
     )
 
 
@@ -92,10 +98,8 @@ class Watch:
 
     def __init__(self, scene: Scene) -> None:
         system = scene.system
-        tokens = {
-            role: Staff(system, role).http.headers["Authorization"] for role in ("department", "security")
-        }
-        self._tokens = {"applicant": scene.person.http.headers["Authorization"], **tokens}
+        tokens = {role: Staff(system, role).client.token for role in ("department", "security")}
+        self._tokens = {"applicant": scene.person.client.token, **tokens}
         self._scene = scene
         self._over = threading.Event()
         self.kinds = kinds(scene)
@@ -123,7 +127,7 @@ class Watch:
             thread.join(30)
 
     def _ask_again_and_again(self, kind: Kind) -> None:
-        headers = {"Authorization": self._tokens[kind.role]} if kind.role else {}
+        headers = {"Authorization": f"Bearer {self._tokens[kind.role]}"} if kind.role else {}
         with httpx.Client(
             base_url=self._scene.system.url, headers=headers, timeout=30, trust_env=False
         ) as http:

@@ -73,6 +73,18 @@ class Provider:
     def code_url(self) -> str:
         return f"http://127.0.0.1:{self._port}/code"
 
+    def last_code(self, mobile: str) -> str | None:
+        """Return the last one-time code on this phone, None while there is none."""
+        code: str | None = httpx.get(self.code_url, params={"to": mobile}, trust_env=False).json()["code"]
+        return code
+
+    def wait_for_code(self, mobile: str) -> str:
+        def look() -> str | None:
+            time.sleep(0.05)
+            return self.last_code(mobile)
+
+        return eventually(look, "the code arrives", 60)
+
     def ledger(self) -> Ledger:
         return Ledger.read(self.file)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.support.chaos.workload import shape
+from tests.support.chaos.workload import without_ids
 from tests.support.running import Process, free_port
 from tests.support.system import System
 
@@ -55,11 +55,11 @@ class TwoGateways(httpx.AsyncBaseTransport):
         except httpx.ConnectError:
             raise
         except httpx.HTTPError as error:
-            self.failed.append(f"{error!r} on {shape(request.url.path)}")
+            self.failed.append(f"{error!r} on {without_ids(request.url.path)}")
             raise
         if answer.is_server_error:
             self.failed.append(
-                f"{answer.status_code} on {shape(request.url.path)}: {(await answer.aread()).decode()}"
+                f"{answer.status_code} on {without_ids(request.url.path)}: {(await answer.aread()).decode()}"
             )
         return answer
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,19 +13,19 @@ import httpx
 import psycopg
 from amqp.exceptions import AMQPError
 
+from epass_client import AsyncClient
 from services.chassis.runtime.clock import IST
 from services.chassis.runtime.settings import Settings
-from tests.support.actors import new_mobile
+from tests.support.actors import Applicant
 from tests.support.backends import TestStack, backend_name
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
 from tests.support.chaos.injector import Probe, Striker, Struck
 from tests.support.chaos.oracle import Findings, judge
-from tests.support.chaos.people import prove
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.report import Report
-from tests.support.chaos.workload import Crowd, Line, Pacer, Plan
+from tests.support.chaos.workload import PATIENCE, Crowd, Pacer, Plan, RecordingClient
 from tests.support.system import System
 
 FINAL_SECONDS = 120.0
@@ -73,14 +73,15 @@ class CrowdThread:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         async with self._http() as http:
             logins = {role: self._system.login(role) for role in ("department", "security")}
-            self._crowd = Crowd(
-                Line(http, self._promises), self._provider.code_url, logins, self._plan, self._pacer
+            client = RecordingClient(
+                AsyncClient(self._system.url, http=http, repeat_seconds=PATIENCE), self._promises
             )
+            self._crowd = Crowd(client, self._provider.code_url, logins, self._plan, self._pacer)
             await self._crowd.run(self._over)
 
     def _one_gateway(self) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=80)
-        return httpx.AsyncClient(base_url=self._system.url, timeout=6, trust_env=False, limits=limits)
+        return httpx.AsyncClient(timeout=6, trust_env=False, limits=limits)
 
     def start(self) -> None:
         self._thread.start()
@@ -143,7 +144,8 @@ class Run:
             max(limits.applications - len(faults), 1), limits.seed, self._day, entering=entering_on(self._day)
         )
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
-        with closing(self._probe()) as probe, self._working(plan, pacer) as crowd:
+        probe = self._probe()
+        with self._working(plan, pacer) as crowd:
             striker = Striker(self._stack, self._system, probe, self._began)
             self._strike_all(striker, faults, pacer, crowd, until)
             pacer.rate = 1_000.0
@@ -151,10 +153,8 @@ class Run:
         return self._report(striker, final_after)
 
     def _probe(self) -> Probe:
-        mobile = new_mobile()
-        return Probe(
-            self._system, self._promises, mobile, prove(self._system, self._provider, mobile), self._day
-        )
+        person = Applicant(self._system, code_of=self._provider.wait_for_code)
+        return Probe(self._system, self._promises, person.mobile, person.client, self._day)
 
     @contextmanager
     def _working(self, plan: Plan, pacer: Pacer) -> Iterator[CrowdThread]:

@@ -7,15 +7,16 @@ A scene has a ledger of its own. :meth:`Scene.process` takes guards out of one p
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from uuid import uuid4
 
 import httpx
 
-from tests.support.actors import MATCHED, Actor, Department, application, new_mobile, ok, slot
+from contracts.model import Slot
+from contracts.rpc.verify import ScanPass
+from epass_client import calls
+from tests.support.actors import MATCHED, Applicant, Department, application, new_mobile, scan, slot
 from tests.support.backends import TestStack
 from tests.support.chaos.evidence import collect, database
 from tests.support.chaos.oracle import Findings, SenderKills, judge
-from tests.support.chaos.people import prove
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.run import unsettled
@@ -92,47 +93,38 @@ class Scene:
             mobile,
         )
         self.promises = Promises()
-        self._person = Actor(system, prove(system, provider, mobile))
+        self.person = Applicant(system, mobile, provider.wait_for_code)
+        """For what is no part of an application, too."""
         self._sender_kills = 0
-
-    @property
-    def person(self) -> Actor:
-        """The person, for what is no part of an application."""
-        return self._person
 
     def apply(self) -> str:
         """An application that is promised."""
-        reference = str(ok(self.try_to_apply(), 201)["reference"])
+        reference = self.person.apply(companions=[], preferred=[slot(1)])
         self.promises.mobiles[reference] = self.mobile
         return reference
 
     def try_to_apply(self) -> httpx.Response:
         """An application whose sender takes no answer for an answer, and does not repeat it."""
-        return self._person.post(
-            "/applications", application(companions=[], preferred=[slot(1)]), str(uuid4())
-        )
+        return self.person.post("/applications", application(companions=[], preferred=[slot(1)]))
 
     def through(self, gateway: Process) -> None:
         """From now on the person uses this gateway."""
-        self._person.http.base_url = f"http://127.0.0.1:{gateway.port}"
+        self.person.client.url = f"http://127.0.0.1:{gateway.port}"
 
     def decide(self) -> None:
         """The department approves what is pending of this scene."""
-        for review in ok(self._department.get("/reviews", status="pending", limit=200))["items"]:
-            if review["reference"] in self.promises.mobiles:
-                ok(
-                    self._department.post(
-                        f"/reviews/{review['id']}/approve", slot(1), f"decide-{review['id']}"
-                    )
-                )
-                self.promises.decided[review["reference"]] = "approved"
+        for review in self._department.send(calls.list_reviews("pending", limit=200)).items:
+            if review.reference in self.promises.mobiles:
+                approval = calls.approve_review(review.id, Slot.model_validate(slot(1)))
+                self._department.send(approval.with_key(f"decide-{review.id}"))
+                self.promises.decided[review.reference] = "approved"
 
     def issued(self, reference: str) -> None:
         """Waits until there is a pass, deciding as need be."""
 
         def look() -> bool:
             self.decide()
-            return bool(ok(self._person.get(f"/applications/{reference}"))["status"] == "issued")
+            return self.person.view(reference).status == "issued"
 
         eventually(look, f"{reference} is issued")
 
@@ -140,18 +132,11 @@ class Scene:
         """The token of a new pass, for tomorrow."""
         reference = self.apply()
         self.issued(reference)
-        number = ok(self._person.get(f"/applications/{reference}"))["pass"]["number"]
-        return str(ok(self._person.get(f"/passes/{number}"))["token"])
+        return self.person.token(self.person.wait_for_pass(reference).number)
 
-    def scan(self, token: str) -> dict[str, object]:
-        """The body of a scan that a gate would send."""
-        return {
-            "token": token,
-            "gate": "PCS1-G1",
-            "direction": "entry",
-            "nonce": str(uuid4()),
-            "id_check": MATCHED,
-        }
+    def scan(self, token: str) -> ScanPass:
+        """The scan that a gate would send."""
+        return scan(token=token, id_check=MATCHED)
 
     @contextmanager
     def process(self, name: str, *switches: Callable[[], None], **settings: str) -> Iterator[Process]:

@@ -1,6 +1,6 @@
-"""People who follow the interface: on a 503, on no answer and on a broken connection they repeat with the same key.
+"""A load of people who follow the interface: their clients repeat a call whose outcome is unknown, under the same key.
 
-What they are told goes into their ledger (``promises.py``). Applicants prove a mobile by the code that the provider got,
+What they are promised goes into their ledger (``promises.py``). Applicants prove a mobile by the code that the provider got,
 apply, and some cancel; a department decides whatever is pending, some of it by two clicks at once; a gate lets some in.
 """
 
@@ -11,16 +11,19 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 from zlib import crc32
 
 import httpx
 
-from tests.support.actors import MATCHED, application, slot
+from contracts.model import Slot
+from contracts.rpc.application import SubmitApplication
+from contracts.rpc.approval import ReviewView
+from epass_client import AsyncClient, Call, NoAnswer, Problem, calls
+from epass_client.calls import R
+from epass_client.client import Failure
+from tests.support.actors import MATCHED, application, scan, slot
 from tests.support.chaos.promises import Outcome, Promises
 
-Json = dict[str, Any]
-ANSWER_SECONDS = 6.0
 PATIENCE = 240.0
 """Seconds for which one command is repeated; longer than that is a broken promise."""
 APPLICATIONS_EACH = 25
@@ -46,60 +49,43 @@ class Pacer:
         await asyncio.sleep(at - time.monotonic())
 
 
-class Line:
-    """HTTP with repeats.
+class RecordingClient:
+    """A client that records tries without an outcome, and answers that no promise allows.
 
     Args:
-        http: of the gateway.
-        promises: where tries without an outcome are counted.
+        client: repeats a call for as long as a person is patient.
+        promises: where it records.
     """
 
-    def __init__(self, http: httpx.AsyncClient, promises: Promises) -> None:
-        self._http = http
+    def __init__(self, client: AsyncClient, promises: Promises) -> None:
+        self._client = client
+        self._client.on_failure = self._record
         self.promises = promises
 
-    async def command(self, path: str, body: Json | None, token: str = "", key: str = "") -> httpx.Response:
-        """A POST, repeated with its key until it has an outcome."""
-        return await self._until_answered("POST", path, token, {"Idempotency-Key": key or str(uuid4())}, body)
+    def _record(self, failure: Failure) -> None:
+        reason = failure.reason if isinstance(failure, NoAnswer) else str(failure.status)
+        self.promises.unanswered[reason] += 1
 
-    async def ask(self, path: str, token: str = "") -> Json:
-        answer = await self._until_answered("GET", path, token, {}, None)
-        self.expect(answer, 200)
-        return dict(answer.json())
+    async def send(self, call: Call[R], token: str = "", *, allowed: tuple[int, ...] = ()) -> R:
+        """Send a call until it has an outcome.
 
-    async def _until_answered(
-        self, method: str, path: str, token: str, headers: dict[str, str], body: Json | None
-    ) -> httpx.Response:
-        if token:
-            headers = {**headers, "Authorization": f"Bearer {token}"}
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            pause = 0.4
-            try:
-                answer = await self._http.request(method, f"/api/v1{path}", json=body, headers=headers)
-            except httpx.HTTPError as error:
-                self.promises.unanswered[type(error).__name__] += 1
-            else:
-                if answer.status_code < 500:
-                    return answer
-                self.promises.unanswered[str(answer.status_code)] += 1
-                pause = float(answer.headers.get("Retry-After", 1))
-                if answer.status_code != 503:
-                    self.promises.broken.append(f"{answer.status_code} on {method} {shape(path)}")
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-        self.promises.broken.append(f"no answer for {PATIENCE:.0f} s on {method} {shape(path)}")
-        raise GaveUp
-
-    def expect(self, answer: httpx.Response, status: int) -> None:
-        if answer.status_code != status:
-            self.promises.broken.append(
-                f"{answer.status_code} on {answer.request.method} {shape(answer.request.url.path)}: {answer.text[:300]}"
-            )
-            raise GaveUp
+        Raises:
+            Problem: one of the ``allowed`` statuses.
+            GaveUp: another refusal, or no outcome for `PATIENCE` seconds; recorded.
+        """
+        try:
+            return await self._client.with_token(token).send(call)
+        except (NoAnswer, Problem) as failure:
+            if isinstance(failure, Problem) and failure.status in allowed:
+                raise
+            unknown = isinstance(failure, NoAnswer) or failure.outcome_unknown
+            what = f"no answer for {PATIENCE:.0f} s" if unknown else str(failure)
+            self.promises.broken.append(f"{what} on {call.method} {without_ids(call.path)}")
+            raise GaveUp from failure
 
 
-def shape(path: str) -> str:
-    """A path without its ids."""
+def without_ids(path: str) -> str:
+    """Return a path without its ids."""
     return "/".join(
         "…" if any(char.isdigit() for char in part) and len(part) > 3 else part
         for part in path.partition("?")[0].split("/")
@@ -124,7 +110,7 @@ class Crowd:
     """All of them, on one event loop.
 
     Args:
-        line: to the gateway.
+        client: of the gateway.
         code_url: where a person reads a code.
         logins: of department and security.
         plan: what they do.
@@ -132,10 +118,15 @@ class Crowd:
     """
 
     def __init__(
-        self, line: Line, code_url: str, logins: dict[str, dict[str, str]], plan: Plan, pacer: Pacer
+        self,
+        client: RecordingClient,
+        code_url: str,
+        logins: dict[str, dict[str, str]],
+        plan: Plan,
+        pacer: Pacer,
     ) -> None:
-        self._line = line
-        self._promises = line.promises
+        self._client = client
+        self._promises = client.promises
         self._code_url = code_url
         self._logins = logins
         self._plan = plan
@@ -187,15 +178,10 @@ class Crowd:
                     await self._apply(mobile, token, chance)
 
     async def _prove(self, mobile: str) -> str:
-        request = await self._line.command("/otp", {"mobile": mobile, "language": "pa"})
-        self._line.expect(request, 202)
+        request = await self._client.send(calls.request_otp(mobile, "pa"))
         self._promises.numbers.add(mobile)
         code = await self._read_phone(mobile)
-        session = await self._line.command(
-            "/otp/verify", {"request_id": request.json()["request_id"], "code": code}
-        )
-        self._line.expect(session, 200)
-        return str(session.json()["access_token"])
+        return (await self._client.send(calls.verify_otp(request.request_id, code))).access_token
 
     async def _read_phone(self, mobile: str) -> str:
         """Looks at the phone until the code is there."""
@@ -216,14 +202,13 @@ class Crowd:
             chance.choice(["pa", "hi", "en"]),
         )
         body = application(applicant={"language": language}, preferred=[slot(self._plan.day)], companions=[])
-        key = str(uuid4())
-        answer = await self._line.command("/applications", body, token, key)
-        self._line.expect(answer, 201)
-        reference = str(answer.json()["reference"])
+        call = calls.submit_application(SubmitApplication.model_validate(body))
+        answer = await self._client.send(call, token)
+        reference = answer.reference
         self._promises.mobiles[reference] = mobile
         if doubts:
-            again = await self._line.command("/applications", body, token, key)
-            if again.json() != answer.json():
+            again = await self._client.send(call, token)
+            if again != answer:
                 self._promises.broken.append("a repeated application was answered otherwise")
         if kind < self._plan.cancelling:
             self._follow(self._cancel(reference, token))
@@ -242,42 +227,30 @@ class Crowd:
     async def _cancel(self, reference: str, token: str) -> None:
         """At a moment of its own: before the decision, between decision and pass, or afterwards."""
         await asyncio.sleep(random.uniform(0, 3))
-        answer = await self._line.command(f"/applications/{reference}/cancel", None, token)
-        if answer.status_code == 200:
+        with suppress(Problem):
+            await self._client.send(calls.cancel_application(reference), token, allowed=(409,))
             self._promises.cancelled.add(reference)
-        elif answer.status_code != 409:
-            self._promises.broken.append(f"{answer.status_code} on a cancellation")
 
     async def _enter(self, reference: str, token: str) -> None:
-        view: Json = {"status": "submitted"}
-        while view["status"] in {"submitted", "approved"}:
+        status = "submitted"
+        while status in {"submitted", "approved"}:
             await asyncio.sleep(1)
-            view = await self._line.ask(f"/applications/{reference}", token)
-        if view["status"] != "issued":
+            view = await self._client.send(calls.view_application(reference), token)
+            status = view.status
+        if status != "issued" or view.pass_ is None:
             return
-        the_pass = await self._line.ask(f"/passes/{view['pass']['number']}", token)
+        the_pass = await self._client.send(calls.view_pass(view.pass_.number), token)
         await self._officer.wait()
-        scan = {
-            "token": the_pass["token"],
-            "gate": "PCS1-G1",
-            "direction": "entry",
-            "nonce": str(uuid4()),
-            "id_check": MATCHED,
-        }
-        answer = await self._line.command("/scans", scan, self._officer_token)
-        self._line.expect(answer, 200)
-        if answer.json()["verdict"] == "admit":
-            self._promises.admitted[reference] = scan["nonce"]
+        body = scan(token=the_pass.token, id_check=MATCHED)
+        result = await self._client.send(calls.scan_pass(body), self._officer_token)
+        if result.verdict == "admit":
+            self._promises.admitted[reference] = body.nonce
         else:
-            self._promises.broken.append(f"a first scan was answered {answer.json()['verdict']}")
+            self._promises.broken.append(f"a first scan was answered {result.verdict}")
 
     async def _sign_in(self, role: str) -> str:
         login = self._logins[role]
-        session = await self._line.command(
-            "/sessions", {"login_id": login["login_id"], "password": login["password"]}
-        )
-        self._line.expect(session, 200)
-        return str(session.json()["access_token"])
+        return (await self._client.send(calls.log_in(login["login_id"], login["password"]))).access_token
 
     async def _sign_in_officer(self) -> None:
         self._officer_token = await self._sign_in("security")
@@ -288,23 +261,30 @@ class Crowd:
         hands = asyncio.Semaphore(8)
         while True:
             with suppress(GaveUp):
-                waiting = (await self._line.ask("/reviews?status=pending&limit=100", token))["items"]
+                waiting = (await self._client.send(calls.list_reviews("pending", limit=100), token)).items
                 await asyncio.gather(*(self._decide(review, token, hands) for review in waiting))
                 if not waiting:
                     await asyncio.sleep(0.3)
 
-    async def _decide(self, review: Json, token: str, hands: asyncio.Semaphore) -> None:
-        reference, chance = review["reference"], crc32(review["reference"].encode()) % 1000 / 1000
+    async def _decide(self, review: ReviewView, token: str, hands: asyncio.Semaphore) -> None:
+        reference, chance = review.reference, crc32(review.reference.encode()) % 1000 / 1000
         outcome: Outcome = "rejected" if chance < self._plan.rejecting else "approved"
-        verb = "reject" if outcome == "rejected" else "approve"
-        body = {"reason": "insufficient_details"} if outcome == "rejected" else slot(self._plan.day)
+        if outcome == "rejected":
+            call = calls.reject_review(review.id, "insufficient_details")
+        else:
+            call = calls.approve_review(review.id, Slot.model_validate(slot(self._plan.day)))
+        call = call.with_key(f"decide-{review.id}")
         clicks = 2 if chance > 1 - self._plan.doubting else 1
-        path, key = f"/reviews/{review['id']}/{verb}", f"decide-{review['id']}"
+
+        async def click() -> int:
+            try:
+                await self._client.send(call, token, allowed=(409,))
+            except Problem as problem:
+                return problem.status
+            return 200
+
         async with hands:
-            answers = await asyncio.gather(
-                *(self._line.command(path, body, token, key) for _ in range(clicks))
-            )
-        statuses = {answer.status_code for answer in answers}
+            statuses = set(await asyncio.gather(*(click() for _ in range(clicks))))
         if statuses == {200}:
             self._promises.decided[reference] = outcome
         elif statuses == {409}:

@@ -20,7 +20,7 @@ from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import ScanPass, ScanResult
 from contracts.subscriptions import subscriptions
-from deploy.local.smoke_journey import _window
+from deploy.local.smoke_journey import next_slot
 from services.application.handlers import applying
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
@@ -73,7 +73,7 @@ class Town:
 
     def __init__(self, databases: Databases) -> None:
         self.databases = databases
-        self.window: dict[str, Any] = _window(datetime.now(IST))
+        self.window: dict[str, Any] = next_slot(datetime.now(IST)).model_dump(mode="json")
         self._consumers: dict[str, Any] = {}
         for service in databases:
             databases[service]

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -35,6 +35,16 @@ def use_green_waiting() -> None:
 
     if waiting.wait is not waiting.wait_select:
         raise RuntimeError("psycopg would block eventlet's hub: PSYCOPG_WAIT_FUNC was not honoured")
+
+
+def personal_keys_of(session: Session) -> PersonalKeyRing:
+    """Return the key ring of the process that a session belongs to."""
+    return cast(PersonalKeyRing, session.info["personal_keys"])
+
+
+def idempotency_secret_of(session: Session) -> bytes:
+    """Return the secret that keys digests of requests in the process that a session belongs to."""
+    return cast(bytes, session.info["idempotency_secret"])
 
 
 class Database:

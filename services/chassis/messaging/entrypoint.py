@@ -22,7 +22,6 @@ from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
 from services.chassis.messaging.broker import NOT_PUBLISHED
-from services.chassis.messaging.personal_data import key_ring
 from services.chassis.messaging.raw_consumer import RawConsumer
 from services.chassis.messaging.retry import Mover
 from services.chassis.runtime import logs, metrics
@@ -46,7 +45,7 @@ def subscribes(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope
     def decorate(method: Consume[E]) -> Callable[[Any, Envelope, int], None]:
         @functools.wraps(method)
         def take(self: Any, envelope: Envelope, deliveries: int) -> None:
-            received = open_envelope(envelope, key_ring())
+            received = open_envelope(envelope, self.db.personal_keys)
             consumer = f"{self.service}.{event.__name__}"
             work = functools.partial(
                 _once, consumer=consumer, received=received, method=functools.partial(method, self)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import seal
 from contracts.events import Event
-from services.chassis.messaging.personal_data import key_ring
+from services.chassis.db.database import personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 
 _ADD = text("""
@@ -42,7 +42,7 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
         The event's id.
     """
     event_id = uuid4()
-    data, personal = seal(event, event_id, key_ring())
+    data, personal = seal(event, event_id, personal_keys_of(session))
     session.execute(
         _ADD,
         {

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import SecretStr, TypeAdapter
+from pydantic import TypeAdapter
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -19,24 +19,23 @@ from sqlalchemy.orm import Session
 from contracts.errors import IdempotencyKeyReused
 from contracts.model import Wire
 from contracts.rpc.call import Call
+from services.chassis.db.database import idempotency_secret_of
 from services.chassis.db.tables import idempotency_keys
-from services.chassis.runtime.settings import settings
 
 F = TypeVar("F")
 R = TypeVar("R")
 KEEP_HOURS = 24
 
 
-def body_hmac(request: Wire, secret: SecretStr | None = None) -> str:
+def body_hmac(request: Wire, secret: bytes) -> str:
     """Return a digest of the fields that the client sent, in canonical JSON.
 
     A field that the client left out does not count, at any depth: when a later version adds an optional field, a
     repeat from before still has the same digest. The digest is keyed, so that nobody can guess the request from it.
     """
-    secret = settings().idempotency_secret if secret is None else secret
     sent = request.model_dump(mode="json", by_alias=True, exclude_unset=True)
     canonical = json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hmac.new(secret.get_secret_value().encode(), canonical.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret, canonical.encode(), hashlib.sha256).hexdigest()
 
 
 def once(
@@ -48,7 +47,6 @@ def once(
     answer: Callable[[F], R],
     *,
     reference: Any = str,
-    secret: SecretStr | None = None,
 ) -> R:
     """Run ``effect`` unless this command was carried out before, and return the same answer either way.
 
@@ -63,7 +61,6 @@ def once(
         effect: changes the state and returns a reference to what it made.
         answer: builds the answer from that reference and rows.
         reference: the type of the reference: a `UUID`, a `str`, or a frozen dataclass with a field for each part.
-        secret: the key of the digest.
 
     Raises:
         IdempotencyKeyReused: the key was used with another body.
@@ -73,7 +70,7 @@ def once(
     stored_form: TypeAdapter[F] = TypeAdapter(reference)
     table = idempotency_keys
     scope = {"principal": call.principal.id, "route": route, "key": call.idempotency_key}
-    digest = body_hmac(request, secret)
+    digest = body_hmac(request, idempotency_secret_of(session))
     row = insert(table).values(**scope, body_hmac=digest).on_conflict_do_nothing().returning(table.c.key)
     matches = (
         (table.c.principal == scope["principal"]) & (table.c.route == route) & (table.c.key == scope["key"])

@@ -11,6 +11,7 @@ from contracts.errors import IdempotencyKeyReused
 from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
 from contracts.rpc.verify import OtherId, ScanPass
+from services.chassis.db.database import idempotency_secret_of
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import body_hmac
 from services.verify.domain.gates import site_of
@@ -56,7 +57,7 @@ def record(
         "recorded_at": now,
         "scanned_by": login,
         "nonce": request.nonce,
-        "body_hmac": _digest(request),
+        "body_hmac": _digest(session, request),
         "id_kind": check.kind if check is not None else None,
         "id_type": check.id_type if check is not None else None,
         "reason": mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
@@ -83,7 +84,7 @@ def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | N
     scan = session.scalars(
         select(ScanRow).where(ScanRow.scanned_by == login, ScanRow.nonce == request.nonce)
     ).one_or_none()
-    if scan is not None and scan.body_hmac != _digest(request):
+    if scan is not None and scan.body_hmac != _digest(session, request):
         raise IdempotencyKeyReused("this nonce was used for another scan")
     return scan
 
@@ -109,9 +110,9 @@ def pass_scanned(scan: ScanRow, row: PassRow) -> PassScanned:
     )
 
 
-def _digest(request: ScanPass) -> str:
+def _digest(session: Session, request: ScanPass) -> str:
     """Return the digest of what was scanned, without its time: a gate may stamp a repeat with the time of the repeat."""
-    return body_hmac(request.model_copy(update={"scanned_at": None}))
+    return body_hmac(request.model_copy(update={"scanned_at": None}), idempotency_secret_of(session))
 
 
 def _move(row: PassRow, terms: Terms | None, scan: ScanRow) -> None:

@@ -27,7 +27,6 @@ from contracts.model import Wire
 from contracts.rpc.call import Method
 from deploy.local.services import Services
 from deploy.local.stack import Stack
-from services.chassis.runtime.settings import Settings
 from services.gateway.rpc.client import RpcClient
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
@@ -86,7 +85,7 @@ async def echo_ceiling(stack: Stack) -> Result:
     try:
         assert child.stdout is not None
         child.stdout.readline()
-        client = RpcClient(Settings(broker_urls=(url,)))
+        client = RpcClient((url,))
         running = asyncio.create_task(client.run())
         try:
             while not client.connected:

@@ -1,7 +1,12 @@
-"""Who may call a route. Every route declares it, as a dependency that also hands the route its caller.
+"""Who may call a route.
 
-``Depends(anyone)``, ``Depends(applicant)``, ``Depends(role("department"))``. The role is checked here; what depends on
-rows (whose application, which department's review) is checked again by the service that has the rows.
+A route of the JSON interface names its callers in one place, the type of its ``caller`` parameter::
+
+    async def list_logins(caller: Ado, …)
+
+The types stand at the end of this module (`Anyone`, `Applicant`, `Ado`, `Reception`, …); pages have theirs in
+``pages/shared/view.py``. Session and role are checked here, before the route runs. What depends on rows (whose application,
+which department's review) is checked by the service that owns the rows. A test lists every route with its callers.
 """
 
 import asyncio
@@ -18,7 +23,7 @@ from contracts.errors import Forbidden, NotAuthenticated, Unavailable
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
-from services.gateway.origin import address, is_same_origin, keyed_hash
+from services.gateway.origin import client_address, is_same_origin
 from services.gateway.rate_limits import LIMITS
 from services.gateway.sessions import principal_of
 from services.gateway.state import GatewayState, state_of
@@ -29,27 +34,33 @@ SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
 KIOSK_COOKIES = ("__Host-kiosk", "kiosk")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
-"""A request is answered so long after its last byte, however many services it asks in turn; outside, 5 s are promised."""
+"""Every request is answered within this time after its last byte, however many services it calls. Clients are promised 5 s."""
 
 
 def session_cookie(public_url: str) -> str:
-    """The cookie of a session. Over HTTPS only the one that no other host and no plain connection can have set."""
+    """Return the name of the session cookie: over HTTPS the ``__Host-`` one (RFC 6265bis).
+
+    No other host and no plain connection can have set that one.
+    """
     return SECURE_COOKIE if public_url.startswith("https://") else PLAIN_COOKIE
 
 
 def operator_cookie(public_url: str) -> str:
-    """That of an operator who applies for others: it lies beside the session of the visitor whose mobile is proved."""
+    """Return the name of the cookie of an operator who applies for others.
+
+    It lies beside the session cookie of the visitor whose mobile is proved.
+    """
     return session_cookie(public_url).replace("session", "operator")
 
 
 class Caller:
-    """Who asks, and the way to the services in his name.
+    """The authenticated caller of one request, who calls the services in their own name.
 
     Args:
-        replica: what this gateway shares.
+        state: of this gateway process.
         principal: who the session speaks for.
         address: keyed hash of the network address.
-        until: when it must have its answer, on the monotonic clock.
+        until: when the request must be answered, on the monotonic clock.
     """
 
     def __init__(self, state: GatewayState, principal: Principal, address: str, until: float) -> None:
@@ -58,12 +69,26 @@ class Caller:
         self._address = address
         self._until = until
 
-    async def ask(self, method: Method[Q, R], request: Q) -> R:
-        """Asks a service; changes nothing."""
+    async def query(self, method: Method[Q, R], request: Q) -> R:
+        """Return a service's reply to a method that changes nothing.
+
+        Raises:
+            ContractError: what the service raised, or `Unavailable`.
+        """
         return await self._call(method, request, None)
 
-    async def command(self, method: Method[Q, R], request: Q, key: str) -> R:
-        """Has a service do something, once for each key."""
+    async def command(self, method: Method[Q, R], request: Q, key: str | None = None) -> R:
+        """Have a service change something, once for each key, and return its reply.
+
+        Args:
+            method: of ``contracts/rpc/``.
+            request: the method's argument.
+            key: the Idempotency-Key; None only for a method whose request carries its own key.
+
+        Raises:
+            ContractError: what the service raised, or `Unavailable`.
+        """
+        assert key is not None or method.carries_key
         return await self._call(method, request, key)
 
     async def _call(self, method: Method[Q, R], request: Q, key: str | None) -> R:
@@ -76,29 +101,25 @@ class Caller:
             until=self._until,
         )
 
-    def is_helped_by(self, login_id: str) -> None:
-        """An applicant beside whom an operator types: services record who it was."""
+    def set_operator(self, login_id: str) -> None:
+        """Note the operator who types for this applicant, so that services record them."""
         self.principal = self.principal.model_copy(update={"login_id": login_id})
 
-    def must_act_for(self, site: str) -> None:
-        """A login for one site acts for that site only.
-
-        Raises:
-            Forbidden: it is another site.
-        """
+    def require_site(self, site: str) -> None:
+        """Raise `Forbidden` if the login is for another site."""
         if self.principal.site != site:
             raise Forbidden("this login is for another site", code="wrong_site")
 
 
 class Access:
-    """Who may call a route.
+    """A FastAPI dependency that admits certain callers to a route and hands it the `Caller`.
 
     Args:
-        roles: of staff.
-        applicants: whether applicants may.
-        everybody: whether no session is needed; one that is sent is not even looked at.
-        initial_password: whether staff may who still must change the password that they were given.
-        cookie: in which the session lies, by the public address.
+        roles: staff with one of these roles.
+        applicants: whether applicants are admitted.
+        everybody: whether no session is needed; one that is sent is ignored.
+        initial_password: whether staff are admitted who still have to change their initial password.
+        cookie: returns the name of the session's cookie for a public URL.
     """
 
     def __init__(
@@ -116,57 +137,49 @@ class Access:
         self._cookie = cookie
 
     async def __call__(self, request: Request) -> Caller:
-        """The caller of a request.
+        """Return the caller of a JSON request.
 
         Raises:
-            NotAuthenticated: no session, or one that ended.
-            Forbidden: a session that may not do this.
-            Unavailable: the session's key is not known yet and accounts does not answer.
+            HTTPException: 415, the body is not declared as JSON. No form of another site can declare that.
+            ContractError: see `caller_of`.
         """
-        _must_be_json(request)
-        return await self.of_page(request)
+        headers = request.headers
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if has_body and content_type != "application/json":
+            raise HTTPException(415, "the body must be application/json")
+        return await self.caller_of(request)
 
-    async def of_page(self, request: Request) -> Caller:
-        """The same for a page, whose bodies are forms.
+    async def caller_of(self, request: Request) -> Caller:
+        """Return the caller of any request; a page's body is a form.
 
         Raises:
             NotAuthenticated: no session, or one that ended.
-            Forbidden: a session that may not do this.
-            Unavailable: see above.
+            Forbidden: the session is not admitted here.
+            Unavailable: the session's key is not known yet and accounts does not answer.
         """
         until = monotonic() + ANSWER_SECONDS
         state = state_of(request)
-        place = keyed_hash(state.address_secret, address(request))
+        address = state.keyed_hash(client_address(request))
         if self.everybody:
-            return Caller(state, Principal(id=f"address:{place}"), place, until)
+            return Caller(state, Principal(id=f"address:{address}"), address, until)
         public_url = state.settings.public_url
-        claims = await _claims(state, _token(request, public_url, self._cookie(public_url)))
+        claims = await _claims(state, _session_token(request, public_url, self._cookie(public_url)))
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
-        if not self._admits(principal):
+        if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             raise Forbidden("this login may not do this")
         if principal.kind == "applicant" and (kiosk := await kiosk_of(request)):
             principal = principal.model_copy(update={"kiosk": kiosk.sub, "site": kiosk.site})
-        return Caller(state, principal, place, until)
-
-    def _admits(self, principal: Principal) -> bool:
-        return principal.role in self.roles if principal.kind == "staff" else self.applicants
-
-
-async def _claims(state: GatewayState, token: str) -> SessionClaims:
-    try:
-        async with asyncio.timeout(state.settings.rpc_timeout):
-            return await state.sessions.verify(token)
-    except TimeoutError:
-        raise Unavailable("the session could not be checked in time") from None
+        return Caller(state, principal, address, until)
 
 
 async def kiosk_of(request: Request) -> SessionClaims | None:
-    """The enrolled device that asks, if it is one.
+    """Return the claims of the enrolled device that sends the request, or None for an ordinary browser.
 
     Raises:
-        Forbidden: its enrolment has ended; it does not turn into an ordinary browser, which would show more.
+        Forbidden: its enrolment has ended. It does not turn into an ordinary browser, which would show more.
         Unavailable: as for a session.
     """
     token = next((request.cookies[name] for name in KIOSK_COOKIES if name in request.cookies), None)
@@ -181,15 +194,21 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
     return claims
 
 
-def _must_be_json(request: Request) -> None:
-    """A body must say that it is JSON: no form of another site can send that."""
-    headers = request.headers
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    if has_body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "the body must be application/json")
+async def _claims(state: GatewayState, token: str) -> SessionClaims:
+    try:
+        async with asyncio.timeout(state.settings.rpc_timeout):
+            return await state.sessions.verify(token)
+    except TimeoutError:
+        raise Unavailable("the session could not be checked in time") from None
 
 
-def _token(request: Request, public_url: str, cookie: str) -> str:
+def _session_token(request: Request, public_url: str, cookie: str) -> str:
+    """Return the token of the Authorization header, else of the cookie.
+
+    Raises:
+        NotAuthenticated: there is none.
+        Forbidden: a page of another site makes the browser send the cookie with a request that may change something.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
         if scheme.lower() != "bearer" or not token:
@@ -202,6 +221,43 @@ def _token(request: Request, public_url: str, cookie: str) -> str:
     return request.cookies[cookie]
 
 
+async def _idempotency_key(  # async, because FastAPI runs a plain function in a thread
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            pattern=r"^[\x20-\x7e]+$",
+            description=(
+                "Any text of yours that is new for each command. Repeating a command with the same key "
+                "has one effect and gives one answer."
+            ),
+        ),
+    ] = None,
+) -> str:
+    """Return the caller's key; without one a random key, so that the gateway's own repetition is safe."""
+    return idempotency_key or secrets.token_urlsafe(16)
+
+
+IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+
+
+def rate_limited(limit: Literal["otp", "otp_verify", "login", "status"]) -> Dependency:
+    """Return a dependency that counts a request against a limit of its address, before anything else is checked."""
+    assert limit in LIMITS
+
+    async def count(request: Request) -> None:
+        state = state_of(request)
+        state.rate_limits.hit(limit, state.keyed_hash(client_address(request)))
+
+    return Dependency(count)
+
+
+def role(*names: Role, or_applicant: bool = False) -> Access:
+    """Return the access of staff with one of these roles."""
+    return Access(*names, applicants=or_applicant)
+
+
 EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
 anyone = Access(everybody=True)
 applicant = Access(applicants=True)
@@ -209,48 +265,15 @@ signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)
 staff = Access(*EVERY_ROLE, initial_password=True)
 operator = Access("assisted", cookie=operator_cookie)
 
-
-def role(*names: Role, or_applicant: bool = False) -> Access:
-    """Staff of one of these roles."""
-    return Access(*names, applicants=or_applicant)
-
-
 Anyone = Annotated[Caller, Depends(anyone)]
 Applicant = Annotated[Caller, Depends(applicant)]
 SignedIn = Annotated[Caller, Depends(signed_in)]
+"""An applicant or staff of any role."""
 Staff = Annotated[Caller, Depends(staff)]
+"""Staff of any role, also with an initial password."""
 Ado = Annotated[Caller, Depends(role("ado"))]
 Reception = Annotated[Caller, Depends(role("reception"))]
 Department = Annotated[Caller, Depends(role("department"))]
 Security = Annotated[Caller, Depends(role("security"))]
 PassHolder = Annotated[Caller, Depends(role("reception", or_applicant=True))]
 """The applicant whose pass it is (issuance checks that), or the reception."""
-
-
-async def _idempotency_key(  # a plain function would be sent to a thread
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=200,
-            pattern=r"^[\x20-\x7e]+$",
-            description="Any text of yours that is new for each command. Repeating a command with the same key has one effect and gives one answer.",
-        ),
-    ] = None,
-) -> str:
-    """The caller's key; without one a random key, so that our own repetition at least is safe."""
-    return idempotency_key or secrets.token_urlsafe(16)
-
-
-IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
-
-
-def limited(what: Literal["otp", "otp_verify", "login", "status"]) -> Dependency:
-    """Counts the request against the limit of its address, before anything else is looked at."""
-    assert what in LIMITS
-
-    async def count(request: Request) -> None:
-        state = state_of(request)
-        state.rate_limits.hit(what, keyed_hash(state.address_secret, address(request)))
-
-    return Dependency(count)

@@ -1,4 +1,4 @@
-"""The HTTP application, put together. It can be made without a broker: the OpenAPI document comes from here too."""
+"""The HTTP application: state, error handlers, routes and middleware put together. It can be made without a broker."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,11 +6,9 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.exceptions import ExceptionMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from services.chassis.runtime.settings import Settings
 from services.gateway import api, openapi, pages, problems
 from services.gateway.middleware.body_limit import BodyLimit
 from services.gateway.middleware.compression import Compression
@@ -19,23 +17,22 @@ from services.gateway.middleware.response_headers import ResponseHeaders
 from services.gateway.pages.shared import error_pages
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.rpc.client import RpcClient
+from services.gateway.settings import GatewaySettings
 from services.gateway.state import GatewayState
 
 
-def _operation_id(route: APIRoute) -> str:
-    first, *rest = route.name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def create_app(settings: Settings, client: RpcClient | None = None, ready_seconds: float = 0.0) -> FastAPI:
-    """The application.
+def create_app(
+    settings: GatewaySettings, client: RpcClient | None = None, ready_seconds: float = 0.0
+) -> FastAPI:
+    """Return the application.
 
     Args:
         settings: of this process.
-        client: the way to the services; one of its own where left out. It connects when the application starts.
+        client: calls the services; a new one where left out. It connects when the application starts.
         ready_seconds: how long at most the start waits until requests can be served.
     """
-    state = GatewayState(settings, client or RpcClient(settings))
+    client = client or RpcClient(settings.broker_urls, settings.rpc_timeout, settings.broker_heartbeat)
+    state = GatewayState(settings, client)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -53,30 +50,28 @@ def create_app(settings: Settings, client: RpcClient | None = None, ready_second
         redoc_url=None,
         redirect_slashes=False,
     )
+    https = settings.public_url.startswith("https://")
     app.state.gateway = state
-    app.state.answers = AnswersCookie(settings.answers_keys, settings.public_url.startswith("https://"))
+    app.state.answers = AnswersCookie(settings.answers_keys, https)
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     for router in (*api.routers(settings.local_mode), *pages.routers(settings.local_mode)):
-        # taken over one by one: an included router is matched twice for each request
+        # taken over one by one, because FastAPI matches an included router twice for each request
         app.router.routes.extend(router.routes)
     pages.mount_static(app)
-    _surround(app, settings)
+
+    # the middleware added last is the outermost
+    app.add_middleware(BodyLimit)
+    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: error_pages.on_fault})
+    app.add_middleware(Compression, compresslevel=6)
+    app.add_middleware(ResponseHeaders, https=https)
+    app.add_middleware(RequestLog)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
 
     def document() -> dict[str, Any]:
-        app.openapi_schema = app.openapi_schema or openapi.document(app, _operation_id)
+        app.openapi_schema = app.openapi_schema or openapi.document(app)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
-
-
-def _surround(app: FastAPI, settings: Settings) -> None:
-    """Middlewares; the last one added is the outermost."""
-    app.add_middleware(BodyLimit)
-    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: error_pages.on_fault})
-    app.add_middleware(Compression, compresslevel=6)
-    app.add_middleware(ResponseHeaders, https=settings.public_url.startswith("https://"))
-    app.add_middleware(RequestLog)
-    if settings.trusted_proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))

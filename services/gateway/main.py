@@ -1,32 +1,30 @@
-"""The gateway as a process: one event loop, uvloop and httptools; more of them are more processes."""
+"""The gateway as a process: one event loop on uvloop and httptools. To use more cores, start more processes."""
 
 import signal
-import sys
 
 import uvicorn
 
 from services.chassis.runtime import logs
-from services.chassis.runtime.settings import settings as process_settings
+from services.chassis.runtime.settings import read
 from services.gateway.app import create_app
 from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
+from services.gateway.settings import GatewaySettings
 
 READY_SECONDS = 3.0
-"""So long nobody is let in who would only be told 503; where broker or accounts are away for longer, that is the answer."""
+"""For so long the start waits for the broker and accounts, since earlier requests would only get 503. After that they do."""
 
 
 def main() -> None:
-    """Serves until SIGTERM or SIGINT, then finishes the requests in hand."""
-    settings = process_settings()
+    """Serve until SIGTERM or SIGINT, then finish the requests under way.
+
+    Raises:
+        WrongSettings: a setting is missing or wrong.
+    """
+    settings = read(GatewaySettings)
     logs.configure("gateway", settings.log_level)
-    if not settings.local_mode and not settings.idempotency_secret.get_secret_value():
-        logs.logger(__name__).critical(
-            "EPASS_IDEMPOTENCY_SECRET is not set: replicas could not agree on who an anonymous caller is"
-        )
-        sys.exit(1)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(
-            number, signal.SIG_IGN
-        )  # uvicorn handles them while it runs, and raises them again when it has stopped
+        # uvicorn handles them while it runs, and raises them again when it has stopped
+        signal.signal(number, signal.SIG_IGN)
     config = uvicorn.Config(
         create_app(settings, ready_seconds=READY_SECONDS),
         host=settings.gateway_host,

@@ -1,7 +1,7 @@
-"""The catalogues of the pages' texts, ``translations/*.po``: brought up to date from what templates and modules say.
+"""The message catalogues of the pages, ``translations/*.po``, updated from the texts in templates and modules.
 
-A new text comes in empty, a text that is gone leaves, the others stay as they are. Nothing is guessed, and nothing is
-written that changes by itself (dates, line numbers), so that a catalogue differs only where a text does.
+A new text is added without a translation, a text that is gone is removed, the others stay as they are. Nothing is guessed,
+and nothing is written that changes by itself (dates, line numbers), so that a catalogue differs only where a text does.
 
 Usage: python -m services.gateway.message_catalogues
 """
@@ -31,18 +31,18 @@ msgstr ""
 
 
 def file(language: str) -> Path:
-    """Where the catalogue of a language is kept."""
+    """Return the path of a language's catalogue."""
     return TEXTS / "translations" / f"{language}.po"
 
 
 def read(language: str) -> Catalog:
-    """The catalogue of a language as it is kept."""
+    """Return the catalogue of a language as it is stored."""
     with file(language).open("rb") as opened:
         return read_po(opened, locale=language)
 
 
-def extracted() -> Catalog:
-    """Every text of every template and module, none of them translated."""
+def extract() -> Catalog:
+    """Return a catalogue with every text of every template and module, none of them translated."""
     with MAPPING.open(encoding="utf-8") as opened:
         methods, options = parse_mapping_cfg(opened)  # type: ignore[no-untyped-call]  # Babel's
     catalogue = Catalog()
@@ -51,10 +51,10 @@ def extracted() -> Catalog:
     return catalogue
 
 
-def freshened(language: str) -> str:
-    """What the file of a language has to be for the texts of today."""
+def updated(language: str) -> str:
+    """Return the content that the file of a language must have for today's texts."""
     catalogue = read(language)
-    catalogue.update(extracted(), no_fuzzy_matching=True)
+    catalogue.update(extract(), no_fuzzy_matching=True)
     body = BytesIO()
     write_po(
         body, catalogue, width=0, no_location=True, omit_header=True, sort_output=True, ignore_obsolete=True
@@ -67,4 +67,4 @@ def freshened(language: str) -> str:
 
 if __name__ == "__main__":
     for one in NAMES:
-        file(one).write_text(freshened(one), encoding="utf-8")
+        file(one).write_text(updated(one), encoding="utf-8")

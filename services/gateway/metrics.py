@@ -1,4 +1,4 @@
-"""What the gateway counts beside the chassis' HTTP metrics. Labels never hold a person."""
+"""Prometheus metrics of the gateway, beside the chassis' HTTP metrics. Labels never hold personal data."""
 
 from prometheus_client import Counter, Histogram
 

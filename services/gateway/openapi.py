@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: what FastAPI finds, plus what all routes share and FastAPI does not know (problems, sessions)."""
+"""The OpenAPI 3.1 document: what FastAPI generates, plus what all routes share and FastAPI does not know (problems, sessions)."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +18,7 @@ Visitor passes for the Punjab Civil Secretariat.
 Sign in with `POST /api/v1/otp` and `/otp/verify` (applicants) or `POST /api/v1/sessions` (staff), and send the token as
 `Authorization: Bearer …`. Every error is a problem (RFC 9457). Send an `Idempotency-Key` with each command: then
 `503`, which means that the outcome is unknown, can safely be answered by repeating the same request with the same key.
+A scan has no such header, because the `nonce` in its body is its key.
 Instants are RFC 3339; dates and times of day are Indian Standard Time. Lists have `items` and `next`, to be passed as
 `after`. Fields that are not known are refused in requests; expect new ones in answers.
 """
@@ -48,12 +49,11 @@ _SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
 
 def access_of(route: APIRoute) -> Access | None:
-    """Who may call a route, as it declares; None where it declares nothing, or several things."""
-    declared = [
-        getattr(call, "access", call) for call in _calls(route.dependant)
-    ]  # a page's view has its access inside
-    found = [access for access in declared if isinstance(access, Access)]
-    return found[0] if len(found) == 1 else None
+    """Return who may call a route, as it declares; None if it declares nothing, or more than one access."""
+    # the dependency of a page is a `Pages` object, which holds its access
+    dependencies = (getattr(call, "access", call) for call in _calls(route.dependant))
+    declared = [access for access in dependencies if isinstance(access, Access)]
+    return declared[0] if len(declared) == 1 else None
 
 
 def _calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
@@ -62,22 +62,23 @@ def _calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
         yield from _calls(part)
 
 
-def document(app: FastAPI, operation_id: Callable[[APIRoute], str]) -> dict[str, Any]:
-    """The whole document, the same each time."""
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the whole document, the same each time."""
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
     for route in routes:
-        route.operation_id = route.operation_id or operation_id(route)
-    found = get_openapi(
+        first, *rest = route.name.split("_")
+        route.operation_id = route.operation_id or first + "".join(word.capitalize() for word in rest)
+    result = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=routes, tags=TAGS
     )
     for route in routes:
         for method in (route.methods or ()) if route.include_in_schema else ():
-            _complete(found["paths"][route.path_format][method.lower()], route, method)
-    _add_components(found["components"])
-    return found
+            _add_access_and_problems(result["paths"][route.path_format][method.lower()], route, method)
+    _add_components(result["components"])
+    return result
 
 
-def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
+def _add_access_and_problems(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     access = access_of(route)
     open_to_all = access is None or access.everybody
     if access is not None and access.roles and not access.applicants:

@@ -1,10 +1,9 @@
-"""Where a request comes from: the caller's address, and for browsers the page that made it.
+"""Where a request comes from: the caller's network address, and for browsers the page that made it.
 
-The address is never kept or passed on as it is: limits and anonymous idempotency keys use a keyed hash of it.
+The address itself is never stored or passed on: rate limits and anonymous callers use a keyed hash of it
+(`GatewayState.keyed_hash`).
 """
 
-import hashlib
-import hmac
 import ipaddress
 from urllib.parse import urlsplit
 
@@ -13,30 +12,25 @@ from fastapi import Request
 _FORWARDED = ("x-forwarded-for", "forwarded")
 
 
-def address(request: Request) -> str:
-    """The caller's network address; behind a trusted proxy the one that the proxy names."""
+def client_address(request: Request) -> str:
+    """Return the caller's network address; behind a trusted proxy the one that the proxy names."""
     return request.client.host if request.client else ""
 
 
-def keyed_hash(secret: bytes, text: str) -> str:
-    """32 hex digits that say nothing without the secret."""
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:32]
-
-
 def is_from_private_network(request: Request) -> bool:
-    """Whether the caller is on this machine or a private network, directly: a scrape does not come through a proxy."""
+    """Return whether the caller is on this machine or a private network, and no proxy lies between."""
     if any(name in request.headers for name in _FORWARDED):
         return False
     try:
-        return ipaddress.ip_address(address(request)).is_private
+        return ipaddress.ip_address(client_address(request)).is_private
     except ValueError:
         return False
 
 
 def is_same_origin(request: Request, public_url: str) -> bool:
-    """Whether a page of ours made the request: browsers say so in headers that no page can forge.
+    """Return whether a page of ours made the request: browsers send it in headers that no page can forge.
 
-    ``Sec-Fetch-Site`` where the browser sends it (Fetch Metadata), else ``Origin`` (RFC 6454).
+    ``Sec-Fetch-Site`` decides where the browser sends it (Fetch Metadata), else ``Origin`` (RFC 6454).
     """
     fetch_site = request.headers.get("sec-fetch-site")
     if fetch_site is not None:

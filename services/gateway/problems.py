@@ -1,4 +1,4 @@
-"""Every error as a problem (RFC 9457, ``application/problem+json``): the one table from contract error to status."""
+"""Errors as problem details (RFC 9457, ``application/problem+json``), and the one table from contract error to status."""
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,8 +19,8 @@ from services.chassis.runtime import logs
 log = logs.logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
-_OUTSIDE = ("body", "query", "path", "header", "cookie")
-"""Where FastAPI found a field; not part of the field's name."""
+_SOURCES = ("body", "query", "path", "header", "cookie")
+"""The first part of FastAPI's locations: where in the request a field stands. It is no part of the field's name."""
 
 
 class Problem(Wire):
@@ -39,26 +39,26 @@ class Problem(Wire):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How one kind of contract error is told over HTTP."""
+class Answer:
+    """How one class of contract error is answered over HTTP."""
 
     status: int
     title: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-TABLE: dict[type[ContractError], Kind] = {
-    errors.InvalidInput: Kind(422, "The request has something that is not accepted"),
-    errors.NotFound: Kind(404, "There is no such thing"),
-    errors.Forbidden: Kind(403, "Not allowed"),
-    errors.NotAuthenticated: Kind(401, "Not signed in", {"WWW-Authenticate": "Bearer"}),
-    errors.Conflict: Kind(409, "The present state does not allow it"),
-    errors.IdempotencyKeyReused: Kind(422, "The Idempotency-Key was used with another request"),
-    errors.TooManyAttempts: Kind(429, "Too many attempts"),
-    errors.Unavailable: Kind(
+STATUS_TABLE: dict[type[ContractError], Answer] = {
+    errors.InvalidInput: Answer(422, "The request has something that is not accepted"),
+    errors.NotFound: Answer(404, "There is no such thing"),
+    errors.Forbidden: Answer(403, "Not allowed"),
+    errors.NotAuthenticated: Answer(401, "Not signed in", {"WWW-Authenticate": "Bearer"}),
+    errors.Conflict: Answer(409, "The present state does not allow it"),
+    errors.IdempotencyKeyReused: Answer(422, "The Idempotency-Key was used with another request"),
+    errors.TooManyAttempts: Answer(429, "Too many attempts"),
+    errors.Unavailable: Answer(
         503, "Outcome unknown: repeat with the same Idempotency-Key", {"Retry-After": str(RETRY_SECONDS)}
     ),
-    errors.InternalError: Kind(500, "A fault of ours"),
+    errors.InternalError: Answer(500, "A fault of ours"),
 }
 _HTTP_CODES = {
     404: "not_found",
@@ -69,7 +69,7 @@ _HTTP_CODES = {
 
 
 def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Problem:
-    """A problem of this request."""
+    """Return a problem of the current request."""
     return Problem(
         type=f"/problems/{code}",
         title=title,
@@ -81,70 +81,68 @@ def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Pro
     )
 
 
-def answer(content: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """The response; ``errors`` and ``facts`` are there only where there are some."""
+def response(content: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response to a problem. It has ``errors`` and ``facts`` only where there are some."""
     body = content.model_dump_json(
         exclude={name for name in ("errors", "facts") if not getattr(content, name)}
     )
     return Response(body, content.status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
-def of_contract_error(error: ContractError) -> Response:
-    """The response to a contract error."""
-    kind = next(TABLE[known] for known in type(error).__mro__ if known in TABLE)
+def contract_error_response(error: ContractError) -> Response:
+    """Return the response to a contract error."""
+    row = next(STATUS_TABLE[known] for known in type(error).__mro__ if known in STATUS_TABLE)
     body = error.body
-    headers = dict(kind.headers)
+    headers = dict(row.headers)
     if "retry_after" in body.facts:
         headers["Retry-After"] = str(math.ceil(float(body.facts["retry_after"])))
-    return answer(
-        problem(kind.status, body.code, kind.title, body.message, errors=body.fields, facts=body.facts),
+    return response(
+        problem(row.status, body.code, row.title, body.message, errors=body.fields, facts=body.facts),
         headers,
     )
 
 
-def of_http(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    """The response to an error of HTTP itself."""
+def http_error_response(status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response to an error of HTTP itself."""
     phrase = HTTPStatus(status).phrase
-    return answer(
+    return response(
         problem(status, _HTTP_CODES.get(status, phrase.lower().replace(" ", "_")), phrase, detail or phrase),
         headers,
     )
 
 
-def invalid(found: Sequence[Any]) -> InvalidInput:
-    """A contract error from pydantic's list; it names fields and rules and never a value."""
+def invalid_input(found: Sequence[Any]) -> InvalidInput:
+    """Return the contract error for a list of pydantic's errors; it names fields and rules, never a value."""
+    fields = []
+    for item in found:
+        source, *inner = item["loc"] or ("",)
+        path = inner if source in _SOURCES else item["loc"]
+        name = ".".join(str(part) for part in path)
+        fields.append(FieldError(field=name, code=item["type"], message=item["msg"]))
     return InvalidInput(
-        "the request has fields that are missing, unknown or not accepted",
-        fields=tuple(
-            FieldError(field=_name(item["loc"]), code=item["type"], message=item["msg"]) for item in found
-        ),
+        "the request has fields that are missing, unknown or not accepted", fields=tuple(fields)
     )
-
-
-def _name(location: Sequence[str | int]) -> str:
-    inner = location[1:] if location and location[0] in _OUTSIDE else location
-    return ".".join(str(part) for part in inner)
 
 
 async def _on_contract_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ContractError)
-    return of_contract_error(error)
+    return contract_error_response(error)
 
 
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return of_http(error.status_code, error.detail, error.headers)
+    return http_error_response(error.status_code, error.detail, error.headers)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError | ValidationError)
-    return of_contract_error(invalid(error.errors()))
+    return contract_error_response(invalid_input(error.errors()))
 
 
 async def on_fault(_request: Request, error: Exception) -> Response:
-    """What nobody expected: told without its text, logged without its text."""
+    """Answer an unexpected exception. Its text is neither sent nor logged."""
     log.error("request failed", exc_info=error)
-    return of_contract_error(InternalError("the gateway failed"))
+    return contract_error_response(InternalError("the gateway failed"))
 
 
 HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
@@ -153,4 +151,4 @@ HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
     RequestValidationError: _on_invalid,
     ValidationError: _on_invalid,
 }
-"""What is expected; anything else ends in :func:`on_fault`."""
+"""Handlers of expected errors. Any other exception is handled by `on_fault`."""

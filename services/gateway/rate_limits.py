@@ -1,11 +1,11 @@
-"""How often one address may ask for what costs, and one address or mobile for what can be guessed. Each replica counts for
-itself, in memory.
+"""Rate limits: on one address for what is costly, on one address or mobile for what can be guessed.
 
-The limits are generous, since many people share one address (a kiosk, a mobile operator's gateway); accounts has
-stricter ones for each number and each login. What four characters protect is limited by itself too: a reference asked for
-by status, an application opened by its ID's last four.
+Each replica counts for itself, in memory. The limits are generous, since many people share one address (a kiosk, a
+mobile operator's network); accounts has stricter ones for each number and each login. What only four characters protect
+has a limit of its own: the status of one reference, and an application that is opened by the last four of its ID.
 """
 
+from collections.abc import Callable
 from time import time
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -25,38 +25,33 @@ LIMITS: dict[str, tuple[RateLimitItem, ...]] = {
 
 
 class RateLimits:
-    """Counts per key: an address, or what is guessed at.
+    """Moving-window counters, one for each limit and key.
 
     Args:
         enabled: false counts nothing (the bench).
     """
 
     def __init__(self, enabled: bool) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage()) if enabled else None
+        self._enabled = enabled
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def hit(self, what: str, who: str) -> None:
-        """Counts one attempt.
+    def hit(self, limit: str, key: str) -> None:
+        """Count one attempt of a key: a hashed address, or what is guessed at.
 
         Raises:
             TooManyAttempts: with ``retry_after`` in seconds.
         """
-        for item in LIMITS[what]:
-            if self._limiter is not None and not self._limiter.hit(item, what, who):
-                raise self._too_many(self._limiter, item, what, who)
+        self._apply(self._limiter.hit, limit, key)
 
-    def check(self, what: str, who: str) -> None:
-        """Counts nothing: for attempts of which only the wrong ones are counted, with :meth:`hit`, and nothing awaited between.
+    def check(self, limit: str, key: str) -> None:
+        """Raise `TooManyAttempts` if one more attempt would be too many; count nothing.
 
-        Raises:
-            TooManyAttempts: one more attempt would be too many; ``retry_after`` in seconds.
+        It is for attempts of which only the wrong ones are counted: call `hit` for those, and await nothing between.
         """
-        for item in LIMITS[what]:
-            if self._limiter is not None and not self._limiter.test(item, what, who):
-                raise self._too_many(self._limiter, item, what, who)
+        self._apply(self._limiter.test, limit, key)
 
-    @staticmethod
-    def _too_many(
-        limiter: MovingWindowRateLimiter, item: RateLimitItem, what: str, who: str
-    ) -> TooManyAttempts:
-        wait = limiter.get_window_stats(item, what, who).reset_time - time()
-        return TooManyAttempts("asked too often", retry_after=max(int(wait) + 1, 1))
+    def _apply(self, is_within: Callable[..., bool], limit: str, key: str) -> None:
+        for item in LIMITS[limit] if self._enabled else ():
+            if not is_within(item, limit, key):
+                seconds = self._limiter.get_window_stats(item, limit, key).reset_time - time()
+                raise TooManyAttempts("asked too often", retry_after=max(int(seconds) + 1, 1))

@@ -1,4 +1,4 @@
-"""What a service said last, asked again every so many seconds, and kept while that service is down."""
+"""A cache of one reply of a service, refreshed at intervals and served while that service is down."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,14 +12,15 @@ log = logger(__name__)
 T = TypeVar("T")
 RETRY_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.2
+"""While there is no copy yet."""
 
 
 class RefreshingCache(Generic[T]):
-    """A copy of one answer.
+    """A copy of one reply.
 
     Args:
         name: for the log.
-        fetch: asks the service.
+        fetch: calls the service.
         every: seconds between two fetches.
     """
 
@@ -28,34 +29,36 @@ class RefreshingCache(Generic[T]):
         self.value: T | None = None
         self._fetch = fetch
         self._every = every
-        self._asked_at = float("-inf")
-        self._asking: asyncio.Task[None] | None = None
+        self._fetched_at = float("-inf")
+        self._fetching: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
 
     async def refresh(self, at_most_every: float = 0.0) -> None:
-        """Asks the service now, unless it was asked a moment ago; callers at the same moment share one answer, or its failure.
+        """Fetch a new copy, unless the last one is younger than ``at_most_every`` seconds.
+
+        Concurrent callers share one fetch, and its failure.
 
         Raises:
-            ContractError: it did not answer; the copy stays.
+            ContractError: the service does not answer; the old copy stays.
         """
-        if self._asked_at >= monotonic() - at_most_every:
+        if self._fetched_at >= monotonic() - at_most_every:
             return
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-            self._asking.add_done_callback(self._asked)
-        await asyncio.shield(self._asking)
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._store())
+            self._fetching.add_done_callback(self._on_fetched)
+        await asyncio.shield(self._fetching)
 
-    async def _ask(self) -> None:
+    async def _store(self) -> None:
         self.value = await self._fetch()
-        self._asked_at = monotonic()
+        self._fetched_at = monotonic()
 
-    def _asked(self, task: asyncio.Task[None]) -> None:
-        self._asking = None
+    def _on_fetched(self, task: asyncio.Task[None]) -> None:
+        self._fetching = None
         if not task.cancelled():
-            task.exception()  # seen, so that asyncio does not complain when every caller has gone
+            task.exception()  # retrieved, so that asyncio does not warn when every caller has gone
 
     async def get(self) -> T:
-        """The copy, fetched now if there is none yet.
+        """Return the copy; fetch it now if there is none yet.
 
         Raises:
             ContractError: there is no copy and the service does not answer.
@@ -66,11 +69,11 @@ class RefreshingCache(Generic[T]):
         return self.value
 
     def wake(self) -> None:
-        """Lets :meth:`run` ask at once."""
+        """Have `run` fetch at once."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Keeps the copy fresh until cancelled."""
+        """Refresh the copy at intervals until cancelled."""
         while True:
             pause = self._every
             self._woken.clear()

@@ -1,4 +1,4 @@
-"""How long each department takes: asked at most once a minute, and never worth a page that does not come."""
+"""How long each department takes to respond to applications. A page shows it where it is known, and never waits long for it."""
 
 import asyncio
 from contextlib import suppress
@@ -9,13 +9,13 @@ from contracts.rpc.application import DepartmentCode, Durations
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.rpc.client import RpcClient
 
-ASK_EVERY = 60.0
+REFRESH_SECONDS = 60.0
 WAIT_SECONDS = 1.0
-"""A page waits no longer for it."""
+"""A page waits no longer than this."""
 
 
 class DepartmentResponseTimes:
-    """A copy for each department that was asked about.
+    """One cached reply for each department that was asked about.
 
     Args:
         client: calls the services.
@@ -26,15 +26,18 @@ class DepartmentResponseTimes:
         self._copies: dict[str, RefreshingCache[Durations]] = {}
 
     async def of(self, department: str) -> Durations | None:
-        """What is known of a department of the directory; the last copy while the service is down, or None without one."""
-        copy = self._copies.setdefault(
-            department,
-            RefreshingCache(f"durations of {department}", lambda: self._fetch(department), ASK_EVERY),
-        )
+        """Return the response times of a department of the directory.
+
+        While application is down, this is the last copy, or None without one.
+        """
+        if department not in self._copies:
+            self._copies[department] = RefreshingCache(
+                f"response times of {department}",
+                lambda: self._client.call(rpc.application.DURATIONS, DepartmentCode(department=department)),
+                REFRESH_SECONDS,
+            )
+        copy = self._copies[department]
         with suppress(ContractError, TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
-                await copy.refresh(at_most_every=ASK_EVERY)
+                await copy.refresh(at_most_every=REFRESH_SECONDS)
         return copy.value
-
-    async def _fetch(self, department: str) -> Durations:
-        return await self._client.call(rpc.application.DURATIONS, DepartmentCode(department=department))

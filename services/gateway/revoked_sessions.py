@@ -1,7 +1,7 @@
 """Sessions and logins that ended before their tokens expire, in memory.
 
-They come from accounts in two ways: an event the moment one ends, on a queue of this replica alone, and the whole list
-at the start, after each reconnection and every minute, for what was said while nobody listened here.
+They come from accounts in two ways: as an event the moment one ends, on a queue of this replica alone; and as the whole list
+at the start, after each reconnection and every minute, for events that were published while this replica was not subscribed.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,38 +20,38 @@ from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 LONGEST_SESSION = timedelta(hours=24)
-"""No session lives longer (``EPASS_SESSION_MINUTES``), so a login's denial may be forgotten after that."""
+"""No session lives longer (``EPASS_SESSION_MINUTES``), so the revocation of a login may be forgotten after that."""
 _NOTHING_PERSONAL = PersonalKeyRing([Fernet.generate_key().decode()])
-"""What is heard here has no personal block; this ring opens none."""
+"""The events handled here have no personal block; this ring opens none."""
 
 
 class RevokedSessions:
-    """Who may not come in although the token is good."""
+    """Sessions that are refused although their tokens are genuine and not expired."""
 
     def __init__(self) -> None:
         self._sessions: dict[UUID, datetime] = {}
         self._logins: dict[str, datetime] = {}
 
     def covers(self, claims: SessionClaims) -> bool:
-        """Whether this session ended, or its login was disabled after the token was issued.
+        """Return whether this session was revoked, or its login after the token was issued.
 
-        ``iat`` is a whole second, so a token of the very second of the denial is denied too.
+        ``iat`` is a whole second, so a token of the very second of the revocation is covered too.
         """
         if claims.sid in self._sessions:
             return True
-        disabled_at = self._logins.get(claims.sub)
-        return disabled_at is not None and datetime.fromtimestamp(claims.iat, UTC) <= disabled_at
+        revoked_at = self._logins.get(claims.sub)
+        return revoked_at is not None and datetime.fromtimestamp(claims.iat, UTC) <= revoked_at
 
     def revoke_session(self, sid: UUID, token_expires_at: datetime) -> None:
-        """One session ended."""
+        """Revoke one session."""
         self._sessions[sid] = token_expires_at
 
     def revoke_login(self, login_id: str, at: datetime) -> None:
-        """All sessions of a login that were issued up to then ended."""
+        """Revoke all sessions of a login that were issued up to then."""
         self._logins[login_id] = max(at, self._logins.get(login_id, at))
 
     def merge(self, denied: DeniedSessions) -> None:
-        """Adds accounts' list to what is known; forgets what no token can need any more."""
+        """Add accounts' list to what is known, and forget what no token can need any more."""
         for sid, until in denied.sessions.items():
             self.revoke_session(UUID(sid), until)
         for login_id, at in denied.logins.items():
@@ -59,15 +59,8 @@ class RevokedSessions:
         self._sessions = {sid: until for sid, until in self._sessions.items() if until > now()}
         self._logins = {login_id: at for login_id, at in self._logins.items() if at > now() - LONGEST_SESSION}
 
-    def handle(self, received: Received[Event]) -> None:
-        """Takes one event."""
-        if isinstance(received.event, SessionEnded):
-            self.revoke_session(received.event.sid, received.event.token_expires_at)
-        elif isinstance(received.event, LoginDisabled):
-            self.revoke_login(received.event.login_id, received.occurred_at)
-
     async def subscribe(self, connection: AbstractConnection) -> None:
-        """Hears the events on a queue that lives and dies with this connection."""
+        """Consume the events from a queue that lives as long as this connection."""
         channel = await connection.channel()
         queue = await channel.declare_queue(f"gateway.events-{uuid4()}", exclusive=True, auto_delete=True)
         for event in GATEWAY_SUBSCRIPTIONS:
@@ -79,3 +72,10 @@ class RevokedSessions:
             self.handle(open_envelope(read_envelope(message.body), _NOTHING_PERSONAL))
         except UnreadableEvent:
             log.warning("event was not read", type=message.type, bytes=len(message.body))
+
+    def handle(self, received: Received[Event]) -> None:
+        """Handle one event; ignore those of other types."""
+        if isinstance(received.event, SessionEnded):
+            self.revoke_session(received.event.sid, received.event.token_expires_at)
+        elif isinstance(received.event, LoginDisabled):
+            self.revoke_login(received.event.login_id, received.occurred_at)

@@ -1,8 +1,8 @@
-"""uvicorn, but for how it ends: nobody's request is broken off, and no connection is closed on which one may just be coming.
+"""A uvicorn server that shuts down without breaking off a request or closing a connection on which one may be coming.
 
-uvicorn closes what is idle at once; a client that sends in that moment sees a reset and does not know the outcome. Here the
-listener closes first, so that whoever connects is refused and turns to another gateway. Connections that are open are served
-a little longer, each answer telling its client to close. Only then does uvicorn end, when the requests under way have.
+uvicorn closes idle connections at once; a client that sends in that moment sees a reset and does not know the outcome. Here
+the listener closes first, so that new clients are refused and turn to another gateway. Open connections are served a little
+longer, and each response asks its client to close. Only then does uvicorn stop, when the requests under way have ended.
 """
 
 import asyncio
@@ -12,18 +12,19 @@ from time import monotonic
 import uvicorn
 
 LEAVE_SECONDS = 2.0
-"""Clients get so long to leave; one that asks more seldom has an idle connection, which it sees closed before it asks again."""
+"""How long clients get to close their connections. A client that sends more seldom has an idle connection, which it sees
+closed before it sends again."""
 KEEP_ALIVE_SECONDS = 75
-"""Longer than clients and proxies keep an idle connection, so that it is they who close it, knowing that nothing is under way."""
+"""Longer than clients and proxies keep an idle connection open, so that they close it, knowing that no request is under way."""
 STOP_SECONDS = 20
-"""Requests under way get so long; what then remains has outlived every limit of its own."""
+"""How long requests under way get. What then remains has outlived every limit of its own."""
 
 
 class Server(uvicorn.Server):
-    """Serves until told to stop, then lets its clients leave."""
+    """A server that lets its clients leave before it stops."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Refuses, lets leave, ends."""
+        """Close the listener, wait for clients to leave, then stop."""
         for server in self.servers:
             server.close()
         self.server_state.default_headers.append((b"connection", b"close"))

@@ -1,71 +1,65 @@
-"""What all requests of one gateway process share: the way to the services, and what is kept while they are down."""
+"""What all requests of one gateway process share: the RPC client, and the caches that serve while a service is down."""
 
 import asyncio
-import secrets
+import hashlib
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from fastapi import Request
 
 from contracts import rpc
+from contracts.model import Wire
 from contracts.rpc.accounts import DeniedSessions
-from contracts.rpc.approval import DepartmentList, DepartmentQuestion, SiteList
-from contracts.rpc.call import Nothing
-from contracts.rpc.issuance import Jwks, StatusList
+from contracts.rpc.approval import DepartmentQuestion
+from contracts.rpc.call import Method, Nothing
 from services.chassis.runtime import logs
-from services.chassis.runtime.settings import Settings
 from services.gateway.rate_limits import RateLimits
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.response_times import DepartmentResponseTimes
 from services.gateway.revoked_sessions import RevokedSessions
 from services.gateway.rpc.client import RpcClient
 from services.gateway.sessions import Keys, Sessions, public_keys
+from services.gateway.settings import GatewaySettings
 
 log = logs.logger(__name__)
-EVERY_MINUTE = 60.0
+Q = TypeVar("Q", bound=Wire)
+R = TypeVar("R", bound=Wire)
+REFRESH_SECONDS = 60.0
 
 
 class GatewayState:
-    """One gateway.
+    """The state of one gateway process.
 
     Args:
         settings: of this process.
         client: calls the services.
     """
 
-    def __init__(self, settings: Settings, client: RpcClient) -> None:
+    def __init__(self, settings: GatewaySettings, client: RpcClient) -> None:
         self.settings = settings
         self.client = client
         self.rate_limits = RateLimits(settings.rate_limits)
         self.revoked_sessions = RevokedSessions()
-        self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, EVERY_MINUTE)
-        self.denied: RefreshingCache[DeniedSessions] = RefreshingCache(
-            "denied sessions", self._fetch_denied, EVERY_MINUTE
-        )
-        self.jwks: RefreshingCache[Jwks] = RefreshingCache(
-            "jwks", lambda: client.call(rpc.issuance.JWKS, Nothing()), EVERY_MINUTE
-        )
-        self.sites: RefreshingCache[SiteList] = RefreshingCache(
-            "sites", lambda: client.call(rpc.approval.SITES, Nothing()), EVERY_MINUTE
-        )
-        self.departments: RefreshingCache[DepartmentList] = RefreshingCache(
-            "departments", lambda: client.call(rpc.approval.DEPARTMENTS, DepartmentQuestion()), EVERY_MINUTE
-        )
-        self.status_list: RefreshingCache[StatusList] = RefreshingCache(
-            "status list",
-            lambda: client.call(rpc.issuance.STATUS_LIST, Nothing()),
-            settings.status_list_seconds,
-        )
+        self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)
+        self.denied = RefreshingCache("denied sessions", self._fetch_denied, REFRESH_SECONDS)
+        self.jwks = self._cache(rpc.issuance.JWKS, Nothing())
+        self.sites = self._cache(rpc.approval.SITES, Nothing())
+        self.departments = self._cache(rpc.approval.DEPARTMENTS, DepartmentQuestion())
+        self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds)
         self.response_times = DepartmentResponseTimes(client)
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
-        self.address_secret = settings.idempotency_secret.get_secret_value().encode() or secrets.token_bytes(
-            32
-        )
+        self._address_secret = settings.idempotency_secret.get_secret_value().encode()
         self._tasks: list[asyncio.Task[None]] = []
         client.on_connect.append(self.revoked_sessions.subscribe)
-        client.on_ready.append(self._wake)
+        client.on_ready.extend(cache.wake for cache in self._caches)
+
+    def _cache(
+        self, method: Method[Q, R], request: Q, seconds: float = REFRESH_SECONDS
+    ) -> RefreshingCache[R]:
+        return RefreshingCache(method.name, lambda: self.client.call(method, request), seconds)
 
     async def _fetch_keys(self) -> Keys:
         return public_keys(await self.client.call(rpc.accounts.SESSION_KEYS, Nothing()))
@@ -76,15 +70,15 @@ class GatewayState:
         return denied
 
     @property
-    def _copies(self) -> tuple[RefreshingCache[Any], ...]:
+    def _caches(self) -> tuple[RefreshingCache[Any], ...]:
         return self.keys, self.denied, self.jwks, self.sites, self.departments, self.status_list
 
-    def _wake(self) -> None:
-        for copy in self._copies:
-            copy.wake()
+    def keyed_hash(self, text: str) -> str:
+        """Return 32 hex digits that reveal nothing without the secret, which all replicas share."""
+        return hmac.new(self._address_secret, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def checks(self) -> dict[str, bool]:
-        """What readiness asks for."""
+        """Return each condition of readiness, and whether it holds."""
         return {
             "broker": self.client.connected,
             "session_keys": self.keys.value is not None,
@@ -92,22 +86,22 @@ class GatewayState:
         }
 
     async def wait_ready(self, seconds: float) -> None:
-        """Until requests can be served, or the time is over."""
+        """Return when requests can be served, or when the time is over."""
         until = monotonic() + seconds
-        while not all(self.checks().values()) and monotonic() < until:  # noqa: ASYNC110  what is checked is no event
+        while not all(self.checks().values()) and monotonic() < until:  # noqa: ASYNC110  there is no event to await
             await asyncio.sleep(0.02)
 
     def alive(self) -> bool:
-        """Whether everything that runs in the background still runs; if not, only a new process helps."""
+        """Return whether all background tasks still run; if not, only a new process helps."""
         return not any(task.done() for task in self._tasks)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keeps the connection and the copies while the block lasts."""
-        work = [self.client.run(), *(copy.run() for copy in self._copies)]
+        """Run the connection and the caches in the background while the block lasts."""
+        work = [self.client.run(), *(cache.run() for cache in self._caches)]
         self._tasks = [asyncio.create_task(one) for one in work]
         for task in self._tasks:
-            task.add_done_callback(_report)
+            task.add_done_callback(_log_failure)
         try:
             yield
         finally:
@@ -116,11 +110,11 @@ class GatewayState:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _report(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.critical("background work ended", exc_info=task.exception())
 
 
 def state_of(request: Request) -> GatewayState:
-    """The replica that serves a request."""
+    """Return the state of the process that serves a request."""
     return cast(GatewayState, request.app.state.gateway)

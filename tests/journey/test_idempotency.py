@@ -14,7 +14,6 @@ from contracts.rpc.accounts import IssuedLogin, IssueLogin
 from contracts.rpc.application import SubmitApplication, SubmitAtCounter
 from contracts.rpc.approval import ReviewView
 from epass_client import Call, Problem, calls
-from services.chassis.runtime.settings import Settings
 from services.gateway.app import create_app
 from tests.support.actors import (
     MATCHED,
@@ -33,6 +32,7 @@ from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
 from tests.support.concurrent_requests import send_at_once
+from tests.support.factories.gateway import gateway_settings
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -258,7 +258,7 @@ def routes_that_are_no_get() -> set[str]:
     """Those of the interface. A page's form has the service do the same commands, under the key that the form carries."""
     routes = [
         route
-        for route in create_app(Settings(local_mode=True)).routes
+        for route in create_app(gateway_settings()).routes
         if isinstance(route, APIRoute) and "{language" not in route.path
     ]
     return {f"{method} {route.path_format}" for route in routes for method in route.methods - {"GET", "HEAD"}}

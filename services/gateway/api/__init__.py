@@ -1,4 +1,7 @@
-"""The JSON interface, one module for each kind of caller. A route parses, asks one service, and returns its answer."""
+"""The JSON interface under ``/api/v1``, one module for each kind of caller. A route parses, calls one service, returns its reply.
+
+The type of a route's ``caller`` parameter is who may call it; see ``services/gateway/access.py``.
+"""
 
 from fastapi import APIRouter
 
@@ -15,11 +18,9 @@ from services.gateway.api import (
     staff,
 )
 
-PREFIX = "/api/v1"
-
 
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
-    """All routers, the gate's first since it is the busiest; the local phone only where it is allowed."""
+    """Return all routers, the gate's first because it is the busiest; the local phone's only in local mode."""
     always = (
         gate.router,
         public.router,

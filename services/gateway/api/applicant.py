@@ -1,4 +1,4 @@
-"""What an applicant does, known by the mobile that an OTP proved: apply, follow, amend, cancel."""
+"""Routes of an applicant, who is known by the mobile that an OTP proved: apply, follow, amend, cancel."""
 
 from typing import Literal
 
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1/applications", tags=["applicant"])
 
 
 class Amendment(Strict):
-    """What a returned application says now; a field left out stays as it was. An empty ``officer`` is anyone who deals with it."""
+    """New content of an application; a field left out stays as it was. An empty ``officer`` means anyone who deals with it."""
 
     purpose: str | None = Field(default=None, max_length=1000)
     preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)
@@ -35,27 +35,27 @@ class Amendment(Strict):
 
 @router.post("", status_code=201)
 async def submit_application(caller: Applicant, body: SubmitApplication, key: IdempotencyKey) -> Acknowledged:
-    """Applies for a visit."""
+    """Apply for a visit."""
     return await caller.command(rpc.application.SUBMIT, body, key)
 
 
 @router.get("")
 async def list_applications(caller: Applicant, after: After = None, limit: Limit = 50) -> ApplicationList:
-    """The applicant's history, newest first."""
-    return await caller.ask(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=limit))
+    """List the applicant's applications, newest first."""
+    return await caller.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=limit))
 
 
 @router.get("/{reference}")
 async def view_application(caller: Applicant, reference: Reference) -> ApplicationView:
-    """Status, dated timeline and pass."""
-    return await caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference))
+    """Return the status, dated timeline and pass of an application."""
+    return await caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference))
 
 
 @router.post("/{reference}/amend")
 async def amend_application(
     caller: Applicant, reference: Reference, body: Amendment, key: IdempotencyKey
 ) -> Acknowledged:
-    """Completes an application that the department returned, or asks for other dates before it has decided."""
+    """Complete an application that the department returned, or request other dates before it has decided."""
     return await caller.command(
         rpc.application.AMEND, AmendApplication(reference=reference, **dict(body)), key
     )
@@ -63,11 +63,11 @@ async def amend_application(
 
 @router.post("/{reference}/cancel")
 async def cancel_application(caller: Applicant, reference: Reference, key: IdempotencyKey) -> Acknowledged:
-    """Withdraws an application; a pass that exists is revoked."""
+    """Withdraw an application; a pass that exists is revoked."""
     return await caller.command(rpc.application.CANCEL, ReferenceOnly(reference=reference), key)
 
 
 @router.post("/{reference}/resend", status_code=202)
 async def resend_message(caller: Applicant, reference: Reference, key: IdempotencyKey) -> Nothing:
-    """Sends the last message about an application again."""
+    """Send the last message about an application again."""
     return await caller.command(rpc.notify.RESEND, ReferenceOnly(reference=reference), key)

@@ -1,4 +1,4 @@
-"""The department decides: its queue, and what it may do with one review of it."""
+"""Routes of a department: its queue, and its decisions on a review."""
 
 from typing import Annotated
 from uuid import UUID
@@ -70,29 +70,29 @@ class Withdrawal(Strict):
 async def list_reviews(
     caller: Department, status: ReviewStatus | None = None, after: After = None, limit: Limit = 50
 ) -> ReviewList:
-    """The queue, the longest waiting first."""
-    return await caller.ask(
+    """List the queue, the longest waiting first."""
+    return await caller.query(
         rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=limit)
     )
 
 
 @router.post("/search")
 async def search_reviews(caller: Department, body: ReviewSearch) -> ReviewList:
-    """Reviews by reference or name."""
-    return await caller.ask(rpc.approval.SEARCH_REVIEWS, body)
+    """Find reviews by reference or name."""
+    return await caller.query(rpc.approval.SEARCH_REVIEWS, body)
 
 
 @router.get("/{review_id}")
 async def view_review(caller: Department, review_id: UUID) -> ReviewView:
-    """One review."""
-    return await caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
+    """Return one review."""
+    return await caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
 
 
 @router.post("/{review_id}/approve")
 async def approve_review(
     caller: Department, review_id: UUID, body: Approval, key: IdempotencyKey
 ) -> ReviewView:
-    """Approves; the pass follows by itself."""
+    """Approve the application; the pass follows by itself."""
     slot = Slot(day=body.day, start=body.start, end=body.end)
     more = body.model_dump(include={"gate", "entries", "vehicle_allowed", "revision"}, exclude_unset=True)
     return await caller.command(rpc.approval.APPROVE, Approve(review_id=review_id, slot=slot, **more), key)
@@ -102,7 +102,7 @@ async def approve_review(
 async def reject_review(
     caller: Department, review_id: UUID, body: Rejection, key: IdempotencyKey
 ) -> ReviewView:
-    """Rejects."""
+    """Reject the application."""
     return await caller.command(
         rpc.approval.REJECT, Reject(review_id=review_id, **body.model_dump(exclude_unset=True)), key
     )
@@ -112,7 +112,7 @@ async def reject_review(
 async def return_review(
     caller: Department, review_id: UUID, body: ReturnNote, key: IdempotencyKey
 ) -> ReviewView:
-    """Returns the application to the applicant, who may complete it."""
+    """Return the application to the applicant, who may complete it."""
     return await caller.command(
         rpc.approval.RETURN, Return(review_id=review_id, **body.model_dump(exclude_unset=True)), key
     )
@@ -122,7 +122,7 @@ async def return_review(
 async def forward_review(
     caller: Department, review_id: UUID, body: ForwardTo, key: IdempotencyKey
 ) -> ReviewView:
-    """Hands the review to another department or to an officer of this one."""
+    """Hand the review to another department or to an officer of this one."""
     return await caller.command(
         rpc.approval.FORWARD, Forward(review_id=review_id, **body.model_dump(exclude_unset=True)), key
     )
@@ -132,5 +132,5 @@ async def forward_review(
 async def withdraw_approval(
     caller: Department, review_id: UUID, body: Withdrawal, key: IdempotencyKey
 ) -> ReviewView:
-    """Takes an approval back; the pass is revoked."""
+    """Withdraw an approval; the pass is revoked."""
     return await caller.command(rpc.approval.WITHDRAW, Withdraw(review_id=review_id, reason=body.reason), key)

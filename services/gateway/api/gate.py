@@ -1,30 +1,28 @@
-"""The gate: scans, and who is inside."""
+"""Routes of the gate: scan a pass, and list who is inside."""
 
 from fastapi import APIRouter
 
 from contracts import rpc
 from contracts.model import Code
 from contracts.rpc.verify import InsideList, InsideQuestion, ScanPass, ScanResult
-from services.gateway.access import IdempotencyKey, Security
+from services.gateway.access import Security
 from services.gateway.api.parameters import After, Limit
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
 
 
-def site_of(gate: str) -> str:
-    """The site of a gate: ``PCS1`` of ``PCS1-G1``."""
-    return gate.rpartition("-")[0]
-
-
 @router.post("/scans")
-async def scan_pass(caller: Security, body: ScanPass, key: IdempotencyKey) -> ScanResult:
-    """Checks a pass. Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an error."""
-    caller.must_act_for(site_of(body.gate))
-    return await caller.command(rpc.verify.SCAN, body, key)
+async def scan_pass(caller: Security, body: ScanPass) -> ScanResult:
+    """Check a pass. Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an error.
+
+    `nonce` is the key of the scan, so there is no `Idempotency-Key`: a repeat with the same nonce has one effect and one answer.
+    """
+    caller.require_site(body.gate.rpartition("-")[0])  # the site of PCS1-G1 is PCS1
+    return await caller.command(rpc.verify.SCAN, body)
 
 
 @router.get("/gate/inside")
 async def list_inside(caller: Security, site: Code, after: After = None, limit: Limit = 50) -> InsideList:
-    """Who is inside a site, the longest first."""
-    caller.must_act_for(site)
-    return await caller.ask(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
+    """List who is inside a site, the longest first."""
+    caller.require_site(site)
+    return await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))

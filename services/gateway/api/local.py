@@ -1,4 +1,4 @@
-"""Local mode only: what the ``local`` channel has "sent", as JSON. The phone page is in ``pages/phone.py``."""
+"""Route of local mode only: what the ``local`` channel has "sent", as JSON. ``pages/phone.py`` shows the same as a page."""
 
 from typing import Annotated
 
@@ -14,19 +14,19 @@ router = APIRouter(prefix="/dev", include_in_schema=False)
 
 
 async def messages_to(caller: Caller, field: str, mobile: str) -> tuple[SentMessage, ...]:
-    """Messages to a mobile however it is written, oldest first.
+    """Return the messages to a mobile, oldest first. The number may be written in any form.
 
     Raises:
-        InvalidInput: it is no mobile.
+        InvalidInput: it is no mobile number.
     """
     try:
         to = parse_mobile(mobile)
     except ValueError:
         raise InvalidInput.of(field, "not_a_mobile") from None
-    return (await caller.ask(rpc.notify.LOCAL_PHONE, PhoneQuestion(to=to))).items
+    return (await caller.query(rpc.notify.LOCAL_PHONE, PhoneQuestion(to=to))).items
 
 
 @router.get("/messages")
 async def list_messages(caller: Anyone, to: Annotated[str, Query(max_length=40)]) -> tuple[SentMessage, ...]:
-    """What a phone received."""
+    """Return what a phone received."""
     return await messages_to(caller, "to", to)

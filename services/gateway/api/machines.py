@@ -1,4 +1,4 @@
-"""What other programs ask: keys, the status list, and how this process is."""
+"""Routes for other programs: public keys, the status list, and the health and metrics of this process."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import HTTPException
@@ -14,7 +14,7 @@ router = APIRouter(tags=["machines"])
 
 @router.get("/.well-known/jwks.json")
 async def view_jwks(caller: Anyone, response: Response) -> Jwks:
-    """Public keys of pass tokens and of the status list; the last copy while issuance is down."""
+    """Return the public keys of pass tokens and of the status list; the last copy while issuance is down."""
     response.headers["Cache-Control"] = "public, max-age=60"
     return await caller.state.jwks.get()
 
@@ -25,28 +25,28 @@ async def view_jwks(caller: Anyone, response: Response) -> Jwks:
     responses={200: {"content": {"application/jose": {}}}},
 )
 async def view_pass_status(caller: Anyone) -> Response:
-    """The signed list of revoked passes (a JWS); the last copy while issuance is down, whose `iat` tells its age."""
-    kept = await caller.state.status_list.get()
-    return Response(kept.jws, media_type="application/jose", headers={"Cache-Control": "no-cache"})
+    """Return the signed list of revoked passes (a JWS); the last copy while issuance is down, whose `iat` gives its age."""
+    status_list = await caller.state.status_list.get()
+    return Response(status_list.jws, media_type="application/jose", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/healthz", include_in_schema=False)
 async def healthz(caller: Anyone) -> Response:
-    """Whether this process lives; if not, only a restart helps."""
+    """Return whether this process works; if not, only a restart helps."""
     alive = caller.state.alive()
     return JSONResponse({"status": "alive" if alive else "broken"}, 200 if alive else 500)
 
 
 @router.get("/readyz", include_in_schema=False)
 async def readyz(caller: Anyone) -> Response:
-    """Whether it can serve: the broker is there, and session tokens can be checked."""
+    """Return whether it can serve: the broker is there, and session tokens can be checked."""
     report = caller.state.checks()
     return JSONResponse(report, 200 if all(report.values()) else 503)
 
 
 @router.get("/metrics", include_in_schema=False)
 async def show_metrics(_caller: Anyone, request: Request) -> Response:
-    """For Prometheus, which stands near; for others there is no such page."""
+    """Return the metrics to Prometheus on a private network; for others there is no such page."""
     if not is_from_private_network(request):
         raise HTTPException(404)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

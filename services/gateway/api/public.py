@@ -1,4 +1,4 @@
-"""What anyone may ask: the directory, a one-time code, the status of an application by its reference."""
+"""Routes for anyone: the directory, a one-time code, the status of an application by its reference."""
 
 from typing import Annotated
 
@@ -9,21 +9,21 @@ from contracts.model import Code
 from contracts.rpc.accounts import ApplicantSession, OtpRequest, RequestOtp, VerifyOtp
 from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.approval import DepartmentList, OfficerList, OfficerQuestion, SiteList
-from services.gateway.access import Anyone, IdempotencyKey, limited
-from services.gateway.application_status import status_of
+from services.gateway import application_status
+from services.gateway.access import Anyone, IdempotencyKey, rate_limited
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
 
 
 @router.get("/sites")
 async def list_sites(caller: Anyone) -> SiteList:
-    """Sites with their gates, hours and closed days, at most a minute old; the last copy while approval is down."""
+    """List sites with their gates, hours and closed days, at most a minute old; the last copy while approval is down."""
     return await caller.state.sites.get()
 
 
 @router.get("/departments")
 async def list_departments(caller: Anyone) -> DepartmentList:
-    """Departments, at most a minute old; the last copy while approval is down."""
+    """List departments, at most a minute old; the last copy while approval is down."""
     return await caller.state.departments.get()
 
 
@@ -31,23 +31,23 @@ async def list_departments(caller: Anyone) -> DepartmentList:
 async def list_officers(
     caller: Anyone, department: Code, q: Annotated[str, Query(max_length=100)] = ""
 ) -> OfficerList:
-    """Officers of a department whose name or designation contains `q`."""
-    return await caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
+    """List officers of a department whose name or designation contains `q`."""
+    return await caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
 
 
-@router.post("/otp", status_code=202, dependencies=[limited("otp")])
+@router.post("/otp", status_code=202, dependencies=[rate_limited("otp")])
 async def request_otp(caller: Anyone, body: RequestOtp, key: IdempotencyKey) -> OtpRequest:
-    """Sends a one-time code to a mobile. Asking again within its life repeats the same code."""
+    """Send a one-time code to a mobile. Requesting one again within its life repeats the same code."""
     return await caller.command(rpc.accounts.REQUEST_OTP, body, key)
 
 
-@router.post("/otp/verify", dependencies=[limited("otp_verify")])
+@router.post("/otp/verify", dependencies=[rate_limited("otp_verify")])
 async def verify_otp(caller: Anyone, body: VerifyOtp, key: IdempotencyKey) -> ApplicantSession:
-    """A session for whoever has the code."""
+    """Return a session to whoever has the code."""
     return await caller.command(rpc.accounts.VERIFY_OTP, body, key)
 
 
-@router.post("/status", dependencies=[limited("status")])
+@router.post("/status", dependencies=[rate_limited("status")])
 async def look_up_status(caller: Anyone, body: StatusQuestion) -> StatusView:
-    """Status and timeline of an application, without a name, a purpose or a QR."""
-    return await status_of(caller, body)
+    """Return status and timeline of an application, without a name, a purpose or a QR."""
+    return await application_status.look_up(caller, body)

@@ -1,4 +1,4 @@
-"""Sessions of staff, and the end of anybody's."""
+"""Routes of staff sessions and passwords; and to end a session, for anybody who has one."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,22 +13,22 @@ from services.gateway.access import (
     IdempotencyKey,
     SignedIn,
     Staff,
-    limited,
+    rate_limited,
 )
 from services.gateway.revoked_sessions import LONGEST_SESSION
 
 router = APIRouter(prefix="/api/v1", tags=["staff"])
 
 
-@router.post("/sessions", dependencies=[limited("login")])
+@router.post("/sessions", dependencies=[rate_limited("login")])
 async def log_in(caller: Anyone, body: LogIn, key: IdempotencyKey) -> StaffSession:
-    """A session for a login that the ADO Branch issued."""
+    """Return a session for a login that the ADO Branch issued."""
     return await caller.command(rpc.accounts.LOG_IN, body, key)
 
 
 @router.delete("/sessions/current", status_code=204, response_class=Response)
 async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Response:
-    """Ends the session, here at once and everywhere within two seconds."""
+    """End the session, here at once and everywhere within two seconds."""
     await caller.command(rpc.accounts.LOG_OUT, Nothing(), key)
     if caller.principal.sid is not None:
         caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
@@ -41,5 +41,5 @@ async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Re
 
 @router.post("/password")
 async def change_password(caller: Staff, body: ChangePassword, key: IdempotencyKey) -> StaffSession:
-    """Changes the password; the answer is a new session."""
+    """Change the password; the answer is a new session."""
     return await caller.command(rpc.accounts.CHANGE_PASSWORD, body, key)

@@ -33,7 +33,7 @@ class BodyLimit:
         is_too_large = not announced.isdecimal() or int(announced) > LARGEST_BODY
         is_page = scope["path"].split("/")[1] in get_args(Language)
         if is_too_large and not is_page:
-            await problems.of_http(413, _DETAIL)(scope, receive, send)
+            await problems.http_error_response(413, _DETAIL)(scope, receive, send)
             return
         received = 0
 

@@ -40,7 +40,7 @@ async def show_queue(
     view: DepartmentPage, status: ReviewStatus = "pending", after: str | None = None, told: str = ""
 ) -> Response:
     """The queue, the longest waiting first."""
-    found = await view.caller.ask(
+    found = await view.caller.query(
         rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=50)
     )
     return view.html(
@@ -67,14 +67,14 @@ async def search(view: DepartmentPage) -> Response:
             errors={"q": "too_short"},
             **values,
         )
-    found = await view.caller.ask(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=q))
+    found = await view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=q))
     return view.html("desk/queue.html", found=found, errors={}, **values)
 
 
 @router.get("/reviews/{review_id}")
 async def show_review(view: DepartmentPage, review_id: UUID, told: str = "") -> Response:
     """One application."""
-    review = await view.caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     return view.html(
         "desk/review.html",
         review=review,
@@ -198,7 +198,7 @@ async def _decision_page(
     *,
     changed: bool = False,
 ) -> Response:
-    review = await view.caller.ask(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     values: dict[str, Any] = {
         "site": await directory.site(view, review.site),
         "officers": await _officers(view, review),

@@ -73,8 +73,8 @@ async def enter(view: SecurityPage) -> Response:
 async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     """Who is inside this site."""
     site = view.principal.site or ""
-    view.caller.must_act_for(site)
-    found = await view.caller.ask(rpc.verify.INSIDE, InsideQuestion(site=site, after=after))
+    view.caller.require_site(site)
+    found = await view.caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found)
 
 
@@ -128,7 +128,7 @@ async def _scan(
         **_pass(text_of(form, "pass")), "gate": _gate(view, form), "direction": direction, "nonce": nonce, "id_check": checked,
         "count": text_of(form, "count") or None if checked else None,
     }  # fmt: skip
-    return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(asked), nonce)
+    return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(asked))
 
 
 def _pass(typed: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
 from contracts.rpc.accounts import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from contracts.rpc.issuance import PassNumber
-from services.gateway.access import limited
+from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies, directory
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import forget
@@ -44,7 +44,7 @@ async def ask_token(view: OpenPage) -> Response:
     return view.html("kiosk/enrol.html", errors={}, typed="")
 
 
-@router.post("/enrol", dependencies=[limited("login")])
+@router.post("/enrol", dependencies=[rate_limited("login")])
 async def enrol(view: OpenPage) -> Response:
     """Exchanges the token of the ADO Branch, once, for the cookie of the device."""
     form = await view.form()
@@ -92,7 +92,7 @@ async def show_pass(view: ApplicantPage) -> Response:
     sent = await _just_sent(view)
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")
-    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
+    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
     return view.html(
         "shared/printed_pass.html",
         shown=shown,
@@ -107,4 +107,6 @@ async def _just_sent(view: View) -> ApplicationView | None:
     sent = cookies.answers_cookie(view.request).read(view.request).get("sent")
     if view.kiosk is None or sent is None:
         return None
-    return await view.caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"]))
+    return await view.caller.query(
+        rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"])
+    )

@@ -58,7 +58,7 @@ async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    found = (await view.caller.ask(rpc.accounts.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
+    found = (await view.caller.query(rpc.accounts.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
     kiosks: list[LoginView] = [one for one in found if one.role == "kiosk"]
     return view.html(
         "kiosks/list.html",

@@ -26,7 +26,7 @@ FIELDS = ("role", "name", "department", "site", "gate", "mobile")
 @router.get("")
 async def show_logins(view: AdoPage, after: str | None = None, told: LoginTold = "") -> Response:
     """All logins, by ID."""
-    found = await view.caller.ask(rpc.accounts.LIST_LOGINS, Page(after=after, limit=50))
+    found = await view.caller.query(rpc.accounts.LIST_LOGINS, Page(after=after, limit=50))
     return view.html("logins/list.html", found=found, disabled=told)
 
 

@@ -10,7 +10,7 @@ from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Un
 from contracts.mobile import ascii_digits
 from contracts.rpc.accounts import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
-from services.gateway.access import limited
+from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, Answers, owner
 from services.gateway.pages.shared.error_pages import RETRY, PageRoute, too_many
@@ -37,7 +37,7 @@ async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
     return _mobile_page(view, to, "", {})
 
 
-@router.post("/sign-in", dependencies=[limited("otp")])
+@router.post("/sign-in", dependencies=[rate_limited("otp")])
 async def send_code(view: OpenPage) -> Response:
     """Has a code sent; also when it is to be sent again."""
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
@@ -79,7 +79,7 @@ async def ask_code(view: OpenPage) -> Response:
     return _code_page(view, asked, {})
 
 
-@router.post("/sign-in/code", dependencies=[limited("otp_verify")])
+@router.post("/sign-in/code", dependencies=[rate_limited("otp_verify")])
 async def check_code(view: OpenPage) -> Response:
     """Opens a session for whoever has the code, however it is typed. Answers of another mobile are not shown to him: phones are shared."""
     cookie = cookies.answers_cookie(view.request)

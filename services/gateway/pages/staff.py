@@ -8,7 +8,7 @@ from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.model import Role
 from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
-from services.gateway.access import limited
+from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import end_session
@@ -30,7 +30,7 @@ async def ask_login(view: OpenPage) -> Response:
     return view.html("staff/sign_in.html", errors={}, typed="")
 
 
-@router.post("/sign-in", dependencies=[limited("login")])
+@router.post("/sign-in", dependencies=[rate_limited("login")])
 async def sign_in(view: OpenPage) -> Response:
     """Opens a session."""
     form = await view.form()

@@ -1,13 +1,13 @@
-"""Calls to the services, as nameko's own client would make them, without nameko.
+"""Client for the services' RPC: it behaves as nameko's own client does, on asyncio and without nameko.
 
-A call ends within its limit whatever happens: with an answer, with the contract error that the service raised, or with
-Unavailable, which means "unknown: repeat with the same key". The limit travels along as an absolute deadline, so that a
-service does not begin what nobody waits for any more. The connection is made again in the background, node after node.
+A call ends within its limit whatever happens: with a reply, with the contract error that the service raised, or with
+`Unavailable`, which means "unknown: repeat with the same key". The limit travels along as an absolute deadline, so that a
+service does not begin what nobody waits for any more. A lost connection is opened again in the background, node after node.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from time import monotonic, perf_counter
@@ -21,18 +21,22 @@ from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect
 from services.chassis.runtime import clock, logs, metrics
-from services.chassis.runtime.settings import Settings
 from services.gateway.metrics import CALL_SECONDS, REPEATED_CALLS
-from services.gateway.rpc.connection import ConnectionLost, RequestRefused, RpcConnection, translated_errors
+from services.gateway.rpc.connection import (
+    ConnectionLost,
+    RequestRefused,
+    RpcConnection,
+    translated_errors,
+)
 
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 ANYBODY = Principal()
 GRACE_SECONDS = 1.0
-"""A connection that broke less than so long ago is waited for; later, calls fail at once."""
-MOST_WAITING = 2_000
-"""Calls under way; more than that would only wait for their own timeout."""
+"""For so long after a connection broke, calls wait for the next one. After that, calls fail at once."""
+MAX_PENDING = 2_000
+"""Calls under way; any more would only wait for their own timeout."""
 OPEN_SECONDS = 10.0
 LONGEST_PAUSE = 1.0
 
@@ -47,7 +51,7 @@ class Fault(BaseModel):
 
 
 class Reply(BaseModel, Generic[R]):
-    """nameko's answer: one of the two is there."""
+    """nameko's reply, which has one of the two."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -61,25 +65,29 @@ def _reply_of(kind: type[R]) -> type[Reply[R]]:
 
 
 class RpcClient:
-    """The way to the services, shared by all requests.
+    """Calls the services over one connection, which all requests of this process share.
 
     Args:
-        settings: all nodes of the broker and the limit of a call.
+        broker_urls: all nodes of the broker, tried in turn.
+        timeout: seconds that a call may take.
+        heartbeat: of the broker connection, in seconds.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, broker_urls: Sequence[str], timeout: float = 3.0, heartbeat: int = 20) -> None:
+        self._broker_urls = broker_urls
+        self._timeout = timeout
+        self._heartbeat = heartbeat
         self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
         self._lost_at = float("-inf")
         self.on_connect: list[Callable[[AbstractConnection], Awaitable[None]]] = []
-        """Called with each new connection before anybody uses it."""
+        """Called with each new connection before it is used."""
         self.on_ready: list[Callable[[], None]] = []
         """Called when calls can be made (again)."""
 
     @property
     def connected(self) -> bool:
-        """Whether calls can be sent now."""
+        """Return whether calls can be sent now."""
         return self._connection is not None
 
     async def call(
@@ -92,21 +100,21 @@ class RpcClient:
         address: str = "",
         until: float = float("inf"),
     ) -> R:
-        """Calls a method and waits for its answer.
+        """Call a method and return its reply.
 
         Args:
             method: of ``contracts/rpc/``.
-            request: its question.
-            principal: who asks.
+            request: its argument.
+            principal: who calls.
             idempotency_key: makes a command safe to repeat.
             address: keyed hash of the caller's network address.
-            until: when whoever asks gives up at the latest, on the monotonic clock.
+            until: when the caller gives up at the latest, on the monotonic clock.
 
         Raises:
-            Unavailable: no answer within the limit, or no way to the service.
-            ContractError: what the service answered.
+            Unavailable: no reply within the limit, or no connection to the service.
+            ContractError: what the service raised; `InternalError` for a reply that does not fit the contract.
         """
-        limit = max(min(self._settings.rpc_timeout, until - monotonic()), 0)
+        limit = max(min(self._timeout, until - monotonic()), 0)
         call = Call(
             principal=principal,
             deadline=clock.now() + timedelta(seconds=limit),
@@ -117,9 +125,8 @@ class RpcClient:
         )
         began, outcome = perf_counter(), "ok"
         try:
-            return _read(
-                method, await self._within_limit(limit, method, _encode(request, call), idempotency_key)
-            )
+            body = await self._within_limit(limit, method, _encode(request, call), idempotency_key)
+            return _decode(method, body)
         except ContractError as error:
             outcome = type(error).__name__
             raise
@@ -151,9 +158,9 @@ class RpcClient:
 
     async def _usable_connection(self) -> RpcConnection:
         connection = self._connection
-        if connection is None or connection.gone.is_set():
+        if connection is None or connection.closed.is_set():
             connection = await self._next_connection()
-        if connection.waiting >= MOST_WAITING:
+        if connection.pending >= MAX_PENDING:
             raise Unavailable("too many calls wait for an answer")
         return connection
 
@@ -161,7 +168,7 @@ class RpcClient:
         lost_at = self._lost_at if self._connection is None else monotonic()
         try:
             async with asyncio.timeout(max(lost_at + GRACE_SECONDS - monotonic(), 0)):
-                while self._connection is None or self._connection.gone.is_set():
+                while self._connection is None or self._connection.closed.is_set():
                     await self._ready.wait()
                     await asyncio.sleep(0)
         except TimeoutError:
@@ -169,7 +176,7 @@ class RpcClient:
         return self._connection
 
     async def run(self) -> None:
-        """Keeps a connection until cancelled."""
+        """Hold a connection and open a new one whenever it is lost, until cancelled."""
         pause = 0.1
         while True:
             try:
@@ -185,28 +192,26 @@ class RpcClient:
     async def _open(self) -> RpcConnection:
         with translated_errors():
             async with asyncio.timeout(OPEN_SECONDS):
-                connection = RpcConnection(
-                    await connect(self._settings.broker_urls, "gateway", self._settings.broker_heartbeat)
-                )
+                connection = RpcConnection(await connect(self._broker_urls, "gateway", self._heartbeat))
                 try:
                     await connection.open()
                     for prepare in self.on_connect:
                         await prepare(connection.connection)
-                except BaseException:  # a cancellation too: a connection that nobody will use is closed
+                except BaseException:  # after a cancellation too: nobody else would close this connection
                     await connection.close()
                     raise
         return connection
 
     async def _use(self, connection: RpcConnection) -> None:
-        """Let calls use a connection until it is gone."""
+        """Let calls use a connection until it is lost."""
         self._connection = connection
         self._ready.set()
         metrics.count_connection("gateway")
         log.info("connected to the broker")
-        for tell in self.on_ready:
-            tell()
+        for notify in self.on_ready:
+            notify()
         try:
-            await connection.watch()
+            await connection.wait_closed()
             log.warning("the connection to the broker broke")
         finally:
             self._connection = None
@@ -221,26 +226,27 @@ def _encode(request: Wire, call: Call) -> bytes:
     return f'{{"args":[{sent}],"kwargs":{{"call":{call.model_dump_json(by_alias=True)}}}}}'.encode()
 
 
-def _read(method: Method[Q, R], body: bytes) -> R:
-    """The answer, or the error that it tells of.
+def _decode(method: Method[Q, R], body: bytes) -> R:
+    """Return the result in a reply, or raise the error in it.
 
     Raises:
-        ContractError: what the service raised; InternalError for what is no answer of the contract.
+        ContractError: what the service raised; `InternalError` for a reply that does not fit the contract.
     """
     reply: Reply[R] = Reply()
-    told = None
+    error: ContractError | None = None
     try:
         reply = _reply_of(method.reply).model_validate_json(body)
-        told = rebuild(reply.error.exc_type, reply.error.exc_args) if reply.error is not None else None
-    except ValidationError as error:
+        if reply.error is not None:
+            error = rebuild(reply.error.exc_type, reply.error.exc_args)
+    except ValidationError as invalid:
         log.warning(
             "answer is not of the contract",
             method=method.name,
             service=method.service,
-            errors=error.error_count(),
+            errors=invalid.error_count(),
         )
-    if told is not None:
-        raise told
+    if error is not None:
+        raise error
     if reply.result is None:
         raise InternalError("the service's answer is not of the contract")
     return reply.result

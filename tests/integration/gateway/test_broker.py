@@ -172,7 +172,7 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClient]:
     """A connected client; the service answers it."""
-    client = RpcClient(gateway_settings(broker_urls=(stack.broker_url("gateway"),)))
+    client = RpcClient((stack.broker_url("gateway"),))
     task = asyncio.create_task(client.run())
     await until("an answer of the service", lambda: answers(client), 30)
     yield client
@@ -408,7 +408,7 @@ async def test_a_node_that_hangs_is_left_for_another(
     monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 1.0)
     other = stack.broker_url("gateway")
     async with Hanging(other) as first:
-        client = RpcClient(gateway_settings(broker_urls=(first.url, other)))
+        client = RpcClient((first.url, other))
         task = asyncio.create_task(client.run())
         await until("an answer", lambda: answers(client), 30)
         first.hang = True

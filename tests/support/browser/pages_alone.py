@@ -76,7 +76,7 @@ class PagesAlone:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         settings = gateway_settings(public_url=self.url, rate_limits=False)
-        self._client = TableClient(settings)
+        self._client = TableClient()
         self._usual = {
             **self._client.answers,
             **{name.replace("__", "."): answer for name, answer in ANSWERS.items()},

@@ -22,9 +22,10 @@ from contracts.rpc.call import Method, Principal
 from contracts.rpc.issuance import Jwk, Jwks, PassView, QrPicture, StatusList
 from contracts.tokens import SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import Settings
 from services.gateway.app import create_app
 from services.gateway.rpc.client import RpcClient
+from services.gateway.settings import GatewaySettings
+from tests.support.settings import make_settings
 
 KEY = Ed25519PrivateKey.generate()
 OTHER_KEY = Ed25519PrivateKey.generate()
@@ -108,8 +109,8 @@ USUAL: dict[str, Answer] = {
 class TableClient(RpcClient):
     """Answers from a table, and remembers what was asked: (method, request, principal, key)."""
 
-    def __init__(self, settings: Settings, **answers: Answer) -> None:
-        super().__init__(settings)
+    def __init__(self, **answers: Answer) -> None:
+        super().__init__(())
         self.answers = {**USUAL, **{name.replace("__", "."): answer for name, answer in answers.items()}}
         self.asked: list[tuple[str, Any, Principal, str | None]] = []
 
@@ -138,14 +139,16 @@ class TableClient(RpcClient):
         return any(asked[0] == name for asked in self.asked)
 
 
-def gateway_settings(**given: Any) -> Settings:
-    return Settings(**{"local_mode": True, "broker_urls": (), "public_url": "http://gateway.test", **given})
+def gateway_settings(**given: Any) -> GatewaySettings:
+    return make_settings(
+        GatewaySettings, **{"local_mode": True, "public_url": "http://gateway.test", **given}
+    )
 
 
 def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[FastAPI, TableClient]:
     """The application over a table of answers, its background work not running."""
     settings = gateway_settings(**(given or {}))
-    client = TableClient(settings, **answers)
+    client = TableClient(**answers)
     return create_app(settings, client), client
 
 

@@ -67,7 +67,7 @@ async def test_each_error_of_the_contract_has_its_status(
 
 
 def test_the_table_has_every_error_of_the_contract() -> None:
-    assert set(problems.TABLE) == set(errors.BY_NAME.values())
+    assert set(problems.STATUS_TABLE) == set(errors.BY_NAME.values())
 
 
 OTP = "/api/v1/otp"
@@ -188,5 +188,5 @@ async def test_a_field_of_a_path_or_query_is_named_without_where_it_was() -> Non
 
 def test_more_than_one_field_may_be_wrong() -> None:
     error = InvalidInput("two", fields=(FieldError(field="a", code="x"), FieldError(field="b", code="y")))
-    body = json.loads(bytes(problems.of_contract_error(error).body))
+    body = json.loads(bytes(problems.contract_error_response(error).body))
     assert [item["field"] for item in body["errors"]] == ["a", "b"]

@@ -152,7 +152,7 @@ async def test_a_new_key_is_fetched_and_a_made_up_one_is_not_asked_for_again_and
     sessions = checker(accounts)
     await sessions.verify(signed(claims()))
     accounts.keys = (public_key(), public_key(OTHER_KEY, "s2"))
-    sessions._keys._asked_at -= 2  # the keys were fetched a while ago
+    sessions._keys._fetched_at -= 2  # the keys were fetched a while ago
     await sessions.verify(signed(claims(), key=OTHER_KEY, kid="s2"))
     assert accounts.asked == 2
     for number in range(50):

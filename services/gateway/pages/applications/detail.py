@@ -35,7 +35,7 @@ async def viewed(view: View, reference: str) -> ApplicationView:
     Raises:
         NotFound: there is none.
     """
-    return await view.caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    return await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
 
 
 def is_opened(view: View, shown: ApplicationView) -> bool:

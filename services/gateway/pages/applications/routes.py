@@ -10,8 +10,8 @@ from contracts.identity import NotLastFour, last_four
 from contracts.rpc.application import ReferenceOnly, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
-from services.gateway.access import limited
-from services.gateway.application_status import status_of
+from services.gateway import application_status
+from services.gateway.access import rate_limited
 from services.gateway.pages.applications import edit
 from services.gateway.pages.applications.detail import (
     application_page,
@@ -35,7 +35,7 @@ ON_A_PAGE = 20
 @router.get("/applications")
 async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
     """Reference, day and status of each, the newest first."""
-    found = await view.caller.ask(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
+    found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
     return view.html("applications/history.html", found=found, after=after)
 
 
@@ -94,7 +94,7 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if not is_opened(view, shown) or shown.pass_ is None or not is_good(shown.pass_):
         return to_application(view, shown)
-    picture = await view.caller.ask(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
+    picture = await view.caller.query(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
     return view.html(
         "applications/qr.html",
         shown=shown,
@@ -109,14 +109,14 @@ async def ask_status(view: OpenPage) -> Response:
     return view.html("applications/status.html", errors={}, found=None, typed={})
 
 
-@router.post("/status", dependencies=[limited("status")])
+@router.post("/status", dependencies=[rate_limited("status")])
 async def show_status(view: OpenPage) -> Response:
     """How far it is, without a name or a purpose."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
     question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])
     try:
-        found = await status_of(view.caller, question)
+        found = await application_status.look_up(view.caller, question)
     except NotFound:
         return view.html(
             "applications/status.html",

@@ -23,7 +23,7 @@ async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
         Unavailable: it does not answer.
     """
     try:
-        found = await view.caller.ask(rpc.application.CHECK, request_of(answers, view.language))
+        found = await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))
     except ValidationError as error:
         return unreadable(error)
     return [(one.field, one.code) for one in found.problems]
@@ -68,5 +68,5 @@ async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
 
 async def _suggested(view: View, answers: Answers) -> str:
     with suppress(Unavailable):  # it is a suggestion: without it the field is empty
-        return (await view.caller.ask(rpc.application.CHECK, request_of(answers, view.language))).name_latin
+        return (await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))).name_latin
     return ""

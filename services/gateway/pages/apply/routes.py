@@ -83,5 +83,5 @@ def _question(name: str) -> Question:
 async def _has_applied(view: View) -> bool:
     """Whether this number has applied before, so that an old application's answers may be taken over."""
     with suppress(ContractError):  # an offer: without an answer it is not made
-        return bool((await view.caller.ask(rpc.application.LIST_APPLICATIONS, Page(limit=1))).items)
+        return bool((await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))).items)
     return False

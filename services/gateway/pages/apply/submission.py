@@ -36,7 +36,7 @@ async def check(view: ApplicantPage) -> Response:
         return view.to(f"/apply/{missing.name}")
     found = Checked()
     with suppress(Unavailable):  # sending them will find the same
-        found = await view.caller.ask(rpc.application.CHECK, request_of(answers, view.language))
+        found = await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))
     errors = problems_of_questions([(one.field, one.code) for one in found.problems])
     return await _page(view, answers, errors, masked=bool(found.masked))
 

@@ -40,7 +40,7 @@ async def look_up(view: ReceptionPage) -> Response:
         return await _counter(
             view, await forms.fresh(view, _site(view)), 422, lookup={"q": "lookup_short"}, q=q
         )
-    found = await view.caller.ask(rpc.application.COUNTER_LOOKUP, Lookup(q=q[:100]))
+    found = await view.caller.query(rpc.application.COUNTER_LOOKUP, Lookup(q=q[:100]))
     return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=q)
 
 
@@ -66,7 +66,7 @@ async def apply(view: ReceptionPage) -> Response:
 @router.get("/applications/{reference}")
 async def show_application(view: ReceptionPage, reference: str, told: str = "") -> Response:
     """One application; while it waits, the page looks again by itself."""
-    shown = await view.caller.ask(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    shown = await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
     return view.html(
         "counter/application.html", shown=shown, own=own, **await directory.names(view, shown), waits=shown.status in WAITING,
@@ -99,7 +99,7 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
     form = await view.form()
     kind = "badge" if text_of(form, "kind") == "badge" else "pass"
     paper = "receipt" if text_of(form, "paper") == "receipt" else "a6"
-    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     await view.caller.command(rpc.notify.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
     return view.to(f"/counter/passes/{shown.number}/{kind}/{paper}")
 
@@ -107,7 +107,7 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
 @router.get("/passes/{number}/{kind}/{paper}")
 async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper) -> Response:
     """What comes out of the printer: a pass, or a badge for each of the party."""
-    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
     return view.html(SHEETS[kind], shown=shown, paper=paper, back=back, **await directory.names(view, shown))
 
@@ -165,11 +165,11 @@ async def _counter(
 async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
     """Who waits here; None while that cannot be told, since the form is worth more than the list."""
     try:
-        return (await view.caller.ask(rpc.application.WAITING_HERE, Nothing())).items
+        return (await view.caller.query(rpc.application.WAITING_HERE, Nothing())).items
     except ContractError:
         return None
 
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:
-    shown = await view.caller.ask(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     return view.html("counter/pass.html", status, shown=shown, errors=errors)

@@ -60,8 +60,8 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
     sites, departments, officers, use = await asyncio.gather(
         _or_none(caller.state.sites.get()),
         _or_none(caller.state.departments.get()),
-        _or_none(caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=shown.department))),
-        _or_none(caller.ask(rpc.verify.PASS_USE, PassNumber(number=shown.number))),
+        _or_none(caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=shown.department))),
+        _or_none(caller.query(rpc.verify.PASS_USE, PassNumber(number=shown.number))),
     )
     return Facts(
         site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,

@@ -46,7 +46,7 @@ async def show_worker(_caller: Anyone) -> Response:
 async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
     """The pass with its QR, or why it admits nobody any more."""
     try:
-        shown = await caller.ask(rpc.issuance.PASS_BY_LINK, LinkCode(code=code))
+        shown = await caller.query(rpc.issuance.PASS_BY_LINK, LinkCode(code=code))
         drawing, facts = await asyncio.gather(_drawing(caller, code, shown), facts_of(caller, shown))
     except NotFound:
         return _no_pass(request, 404, NOT_FOUND)
@@ -76,7 +76,7 @@ async def show_calendar(caller: Anyone, code: Code, wanted: Wanted = "") -> Resp
     Raises:
         NotFound: no pass has this link, or it admits nobody any more.
     """
-    shown = await caller.ask(rpc.issuance.PASS_BY_LINK, LinkCode(code=code))
+    shown = await caller.query(rpc.issuance.PASS_BY_LINK, LinkCode(code=code))
     facts = await facts_of(caller, shown)
     if condition_of(shown, facts.used) != "issued":
         raise NotFound("there is no visit")
@@ -105,4 +105,4 @@ async def _drawing(caller: Caller, code: str, shown: PassView) -> Markup | None:
     """The QR as an SVG element that scales with the page; None where it would open no gate."""
     if shown.state != "issued":
         return None
-    return inline(await caller.ask(rpc.issuance.QR_BY_LINK, LinkCode(code=code)))
+    return inline(await caller.query(rpc.issuance.QR_BY_LINK, LinkCode(code=code)))

@@ -23,7 +23,7 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
     """Those that sit at a site, in the order of their names in the reader's language; a search finds them however they are spelt."""
     found = (
         await (
-            view.caller.ask(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
+            view.caller.query(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
             if q
             else view.caller.state.departments.get()
         )
@@ -49,7 +49,7 @@ async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, 
     """Officers of a department, found however they are spelt; none where there is no such department any more."""
     try:
         return (
-            await view.caller.ask(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))
+            await view.caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))
         ).items
     except NotFound:
         return ()

@@ -29,7 +29,7 @@ from services.gateway.access import KIOSK_COOKIES
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.languages import LANGUAGES, preferred
 from services.gateway.pages.shared.render import page
-from services.gateway.problems import RETRY_SECONDS, TABLE
+from services.gateway.problems import RETRY_SECONDS, STATUS_TABLE
 
 RETRY = {"Retry-After": str(RETRY_SECONDS)}
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff")
@@ -102,7 +102,7 @@ def _shown(request: Request, error: ContractError, repeated: dict[str, str] | No
         response = RedirectResponse(f"/{language}/staff/sign-in", 303, {"Cache-Control": "no-store"})
         cookies.forget_operator(response, request)
         return response
-    status = next(TABLE[kind].status for kind in type(error).__mro__ if kind in TABLE)
+    status = next(STATUS_TABLE[kind].status for kind in type(error).__mro__ if kind in STATUS_TABLE)
     template = next(
         (name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "shared/errors/fault.html"
     )

@@ -28,4 +28,4 @@ async def forget(view: View, response: Response) -> None:
     cookies.answers_cookie(view.request).clear(response)
     cookies.sign_out(response, view.request)
     with suppress(ContractError):  # nobody was signed in, or not any more
-        await end_session(await applicant.of_page(view.request))
+        await end_session(await applicant.caller_of(view.request))

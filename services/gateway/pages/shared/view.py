@@ -171,16 +171,16 @@ class Pages:
         if has_operator(request):
             view.operator = await _operator(request)
             if view.is_applicant:
-                view.caller.is_helped_by(view.operator)
+                view.caller.set_operator(view.operator)
         return view
 
     async def _caller(self, request: Request) -> Caller:
         if self._notice_session:
             try:
-                return await applicant.of_page(request)
+                return await applicant.caller_of(request)
             except ContractError:
                 pass  # a page for everybody: no session, or one of another kind, is no trouble here
-        return await self.access.of_page(request)
+        return await self.access.caller_of(request)
 
 
 async def _kiosk(request: Request) -> SessionClaims | None:
@@ -192,7 +192,7 @@ async def _kiosk(request: Request) -> SessionClaims | None:
 
 async def _operator(request: Request) -> str:
     try:
-        return (await operator.of_page(request)).principal.id
+        return (await operator.caller_of(request)).principal.id
     except (NotAuthenticated, Forbidden):  # expired or disabled: what would be recorded is not true any more
         raise Forbidden("the operator's session has ended", code="operator_signed_out") from None
 

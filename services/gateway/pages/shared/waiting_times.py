@@ -60,7 +60,7 @@ async def holder(
         return None
     try:
         async with asyncio.timeout(WAIT_SECONDS):
-            found = await view.caller.ask(rpc.approval.WHEREABOUTS, ReferenceOnly(reference=reference))
+            found = await view.caller.query(rpc.approval.WHEREABOUTS, ReferenceOnly(reference=reference))
     except (ContractError, TimeoutError):
         return Holder(department, _last(timeline, "submitted", "amended"))
     return Holder(found.department, found.since)

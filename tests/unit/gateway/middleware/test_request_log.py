@@ -1,7 +1,6 @@
 """What surrounds every request: ids, headers, limits, and what is written down about it."""
 
 import json
-import logging
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from contracts.errors import Unavailable
 from contracts.rpc.accounts import LoginList, LoginView
 from contracts.rpc.application import StatusView
 from services.chassis.runtime.clock import now
-from services.gateway.main import main
 from services.gateway.middleware.request_log import correlation_of
 from services.gateway.pages.shared.render import asset
 from services.gateway.rate_limits import LIMITS
@@ -22,7 +20,6 @@ from tests.support.factories.gateway import (
     as_applicant,
     as_staff,
     browser,
-    gateway_settings,
     running,
     stubbed,
     until,
@@ -251,22 +248,6 @@ async def test_a_path_with_a_slash_too_many_is_no_redirect() -> None:
     app, _ = stubbed(accounts__list_logins=LoginList(items=()))
     async with browser(app) as http:
         assert (await http.get("/api/v1/logins/", headers=as_staff("ado"))).status_code in {404, 405}
-
-
-def test_production_without_a_secret_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    monkeypatch.setattr(
-        "services.gateway.main.process_settings",
-        lambda: gateway_settings(local_mode=False, idempotency_secret=""),
-    )
-    try:
-        with pytest.raises(SystemExit) as stopped:
-            main()
-    finally:
-        structlog.reset_defaults()
-        logging.getLogger().handlers[:] = handlers
-        logging.getLogger().setLevel(level)
-    assert stopped.value.code == 1
 
 
 async def test_what_carries_a_digest_in_its_name_is_kept_for_ever_and_nothing_else() -> None:

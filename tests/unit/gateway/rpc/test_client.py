@@ -12,7 +12,6 @@ from contracts.rpc.accounts import RequestOtp
 from contracts.rpc.verify import ScanPass
 from services.gateway.rpc.client import RpcClient
 from services.gateway.rpc.connection import ConnectionLost
-from tests.support.factories.gateway import gateway_settings
 
 SCAN = {"gate": "PCS1-G1", "pass_number": "7K3M9QW4", "nonce": "nonce-0001"}
 
@@ -20,10 +19,10 @@ SCAN = {"gate": "PCS1-G1", "pass_number": "7K3M9QW4", "nonce": "nonce-0001"}
 class FakeConnection:
     """A connection that breaks at the first request and answers the second one."""
 
-    waiting = 0
+    pending = 0
 
     def __init__(self) -> None:
-        self.gone = asyncio.Event()
+        self.closed = asyncio.Event()
         self.bodies: list[dict[str, Any]] = []
 
     async def request(self, _routing_key: str, body: bytes) -> bytes:
@@ -34,7 +33,7 @@ class FakeConnection:
 
 
 def connected() -> tuple[RpcClient, FakeConnection]:
-    client, connection = RpcClient(gateway_settings()), FakeConnection()
+    client, connection = RpcClient(("amqp://nowhere",)), FakeConnection()
     client._connection = connection  # type: ignore[assignment]
     return client, connection
 

@@ -85,7 +85,7 @@ def complaints(catalogue: Catalog, wanted: Catalog, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def wanted() -> Catalog:
-    return message_catalogues.extracted()
+    return message_catalogues.extract()
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -96,7 +96,7 @@ def test_every_text_of_every_page_is_translated_and_nothing_else(language: str, 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_is_as_make_messages_writes_it(language: str) -> None:
-    assert message_catalogues.file(language).read_text(encoding="utf-8") == message_catalogues.freshened(
+    assert message_catalogues.file(language).read_text(encoding="utf-8") == message_catalogues.updated(
         language
     )
 

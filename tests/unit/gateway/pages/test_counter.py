@@ -287,7 +287,7 @@ async def test_printing_is_recorded_before_the_sheet_is_shown(
     assert operator.client.last("notify.record_print")[3] == "k1"
     sheet = (await operator.open(f"/passes/{NUMBER}/{kind}/{paper}")).text
     assert sheet.count('<article class="epass-sheet') == sheets
-    assert f"/static/paper-{paper}.css" in sheet
+    assert f"epass-paper--{paper}" in sheet
     assert f'src="/api/v1/passes/{NUMBER}/qr.svg"' in sheet
 
 

@@ -109,7 +109,7 @@ async def monolith(stack: Stack, gateway: str, tokens: list[str]) -> tuple[Resul
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        await journeys.answering(f"{address}/docs")
+        await journeys.wait_for_answer(f"{address}/docs")
         one = await closed(address, scans(tokens, "", "m1"), 1, SECONDS / 2)
         return one, await closed(address, scans(tokens, "", "mn"), CLIENTS, SECONDS)
     finally:

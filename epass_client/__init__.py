@@ -1,11 +1,14 @@
-"""Typed HTTP client of e-Pass, sync and async. It needs nothing but `httpx`, `tenacity` and the `contracts` package.
+"""Typed HTTP client of e-Pass, sync and async.
 
-Each operation of `contracts/openapi.yaml` is a function of `epass_client.calls` that builds a call; a client sends it::
+It needs nothing but `httpx`, `tenacity` and the `contracts` package.
+
+Each operation of `contracts/openapi.yaml` is a function of `epass_client.calls` that builds a call; a client
+sends it::
 
     from epass_client import Client, calls
 
     with Client("http://127.0.0.1:8080") as client:
-        applicant = client.sign_in_with_code("+919812345678", lambda mobile: input(f"code sent to {mobile}: "))
+        applicant = client.sign_in_with_code("+919812345678", lambda mobile: input("the code: "))
         for application in applicant.send(calls.list_applications()).items:
             print(application.reference, application.status)
 

@@ -1,4 +1,6 @@
-"""One function for each operation of `contracts/openapi.yaml`, named after its `operationId`. None of them sends anything.
+"""One function for each operation of `contracts/openapi.yaml`, named after its `operationId`.
+
+None of them sends anything.
 
 A contract test compares this module with the document: paths, methods, Idempotency-Keys, bodies and answers.
 """
@@ -61,7 +63,8 @@ class Call(Generic[R]):
         body: the JSON document, None where there is none.
         query: parameters; those that are None are not sent.
         key: the Idempotency-Key, new for each call; None where the operation takes none.
-        correlation_id: names the request in the logs of e-Pass, and all that it causes; by default e-Pass chooses one.
+        correlation_id: names the request in the logs of e-Pass, and all that it causes; by default e-Pass
+            chooses one.
     """
 
     method: str
@@ -195,8 +198,12 @@ def amend_application(
 ) -> Call[Acknowledged]:
     """Complete a returned application, or ask for other dates; None leaves a field as it was."""
     changes = {
-        "purpose": purpose, "preferred": preferred, "officer": officer, "companions": companions, "vehicle": vehicle,
-    }  # fmt: skip
+        "purpose": purpose,
+        "preferred": preferred,
+        "officer": officer,
+        "companions": companions,
+        "vehicle": vehicle,
+    }
     return _command(f"{API}/applications/{_part(reference)}/amend", Acknowledged, changes)
 
 
@@ -326,7 +333,10 @@ def approve_review(
     vehicle_allowed: bool | None = None,
     revision: int | None = None,
 ) -> Call[ReviewView]:
-    """Approve a visit; None leaves the interface's default. Another ``revision`` than the present one is a conflict."""
+    """Approve a visit; None leaves the interface's default.
+
+    Another ``revision`` than the present one is a conflict.
+    """
     decision = {"gate": gate, "entries": entries, "vehicle_allowed": vehicle_allowed, "revision": revision}
     return _decide("approve", review_id, {**slot.model_dump(mode="json"), **decision})
 

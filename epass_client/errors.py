@@ -15,7 +15,8 @@ class Problem(Exception):
 
     Attributes:
         status: the HTTP status.
-        code: a word for programs and translations; ``http_502`` and the like where the answer is no problem document.
+        code: a word for programs and translations; ``http_502`` and the like where the answer is no problem
+            document.
         detail: a sentence for developers, in English.
         fields: what is wrong with which field.
         facts: particulars, never personal.

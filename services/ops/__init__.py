@@ -1,1 +1,1 @@
-"""What may look into all services: the command line `epass`, the exporter, invariants and dead letters."""
+"""What may know all services: the command line `epass`, the exporter, invariants and dead letters."""

@@ -1,7 +1,8 @@
-"""An invariant as arithmetic: a whole that equals the sum of its parts, and what must not be at all. Pure.
+"""An invariant as arithmetic: a whole equals the sum of its parts, and certain faults do not exist. Pure.
 
-What one service said and the next has not heard is "in flight". Said a while ago, it must still lie somewhere: in the
-outbox, in the consumer's queue, in a delay or in its dead letters. What lies nowhere is lost, and breaks the balance.
+An event that one service published and the next has not received is in flight. If it was published a while
+ago, it must still be in the outbox, in the consumer's queue, in a delay queue or in the dead letters.
+Otherwise it is lost, and the balance does not hold.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,19 +10,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 Row = tuple[Any, ...]
-Lying = Callable[[tuple[str, ...]], int]
-"""How many messages lie in these consumers' queues, their dead letters and the delays."""
+Queued = Callable[[tuple[str, ...]], int]
+"""Returns how many messages are in these consumers' queues, their dead letters and the delay queues."""
 K = TypeVar("K")
 
 
 @dataclass(frozen=True)
 class InFlight:
-    """What was said longer ago than a message is under way when all is well, and not heard.
+    """Events that the consumer has not received although they were published longer ago than a message needs.
 
     Args:
         number: of such events.
-        queues: where the consumer would hear them.
-        unsent: how many events of these kinds are still in the outbox.
+        queues: where the consumer would receive them.
+        unsent: how many events of these types are still in the outbox.
     """
 
     number: int
@@ -35,10 +36,10 @@ class Balance:
 
     Args:
         name: of the invariant.
-        whole: what the parts add up to, and ``number`` how much it is.
-        parts: by name.
-        faults: what must not be, by name: each is 0 where it holds.
-        in_flight: what is still to be judged; see ``judged``.
+        whole: the name of what the parts add up to; ``number`` is its value.
+        parts: numbers by name.
+        faults: numbers by name; each is 0 if the invariant holds.
+        in_flight: events that may be lost; see ``judge``.
     """
 
     name: str
@@ -50,22 +51,25 @@ class Balance:
 
     @property
     def holds(self) -> bool:
-        """Whether it does."""
+        """Whether the invariant holds."""
         return self.number == sum(self.parts.values()) and not any(self.faults.values())
 
-    def judged(self, lying: Lying) -> "Balance":
-        """The same with what is in flight told apart from what is lost."""
+    def judge(self, queued: Queued) -> "Balance":
+        """Return the balance with lost events as a fault, no longer as a part of those in flight."""
         parts, faults = dict(self.parts), dict(self.faults)
         for name, flight in self.in_flight:
-            lost = max(0, flight.number - flight.unsent - lying(flight.queues))
+            lost = max(0, flight.number - flight.unsent - queued(flight.queues))
             faults[f"{name} and lost"] = lost
             if name in parts:
                 parts[name] -= lost
         return replace(self, parts=parts, faults=faults, in_flight=())
 
 
-def side_by_side(left: Iterable[Row], right: Iterable[Row]) -> Iterator[tuple[Row | None, Row | None]]:
-    """Pairs rows of the same first column, None where a side has none. Both sides come in the order of that column."""
+def merge_join(left: Iterable[Row], right: Iterable[Row]) -> Iterator[tuple[Row | None, Row | None]]:
+    """Pair the rows of equal first columns, None if a side has no such row.
+
+    Both sides are ordered by that column.
+    """
     lefts, rights = iter(left), iter(right)
     one, other = next(lefts, None), next(rights, None)
     while one is not None or other is not None:

@@ -1,4 +1,4 @@
-"""`epass`: every process and every chore of ops, by name. `epass --help` lists them."""
+"""`epass`: the command line, with every process and every task of ops. `epass --help` lists them."""
 
 import asyncio
 import os
@@ -37,7 +37,8 @@ def _invariants() -> click.Command:
 
 
 LAZY = {"dead-letters": _dead_letters, "outbox": _outbox, "invariants": _invariants}
-"""Commands of ``services/ops/commands``, imported only when they run, so that a process starts without them."""
+"""Commands of ``services/ops/commands``, imported only when they run, so that a process starts without them.
+"""
 
 
 class LazyGroup(click.Group):
@@ -60,7 +61,7 @@ def main() -> None:
 @main.command()
 @service_name
 @click.option(
-    "--only", type=click.Choice(["rpc", "events"]), help="One of the two containers; both where left out."
+    "--only", type=click.Choice(["rpc", "events"]), help="One of the two containers; both by default."
 )
 def serve(service: str, only: str | None) -> None:
     """Serve a nameko service until SIGTERM."""
@@ -85,7 +86,7 @@ def ops_exporter() -> None:
 
 
 def _run_until_stopped(name: str, kind: type[P], run: Callable[[P, asyncio.Event], Awaitable[None]]) -> None:
-    """A process on asyncio, with its health, until SIGTERM or Ctrl-C."""
+    """Run an asyncio process with its health endpoint until SIGTERM or Ctrl-C."""
     from services.chassis.runtime.health import health
 
     options = read(kind)
@@ -174,7 +175,7 @@ def topology_apply() -> None:
 
 @topology.command("check")
 def topology_check() -> None:
-    """Name what is missing; exit code 1 where anything is."""
+    """Print what is missing; exit code 1 if anything is."""
     from services.chassis.messaging import broker
     from services.chassis.messaging import topology as topology_module
 

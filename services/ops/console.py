@@ -1,4 +1,4 @@
-"""How an ops command speaks: lines for a person or one JSON document, and one line where it could not look at all."""
+"""What the ops commands share: output as lines or one JSON document, settings, the broker connection."""
 
 import json
 import sys
@@ -19,8 +19,8 @@ S = TypeVar("S", bound=Section)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
 
 
-class CannotLook(click.ClickException):
-    """The broker or a database does not answer: nothing is known, which is neither yes (0) nor no (1)."""
+class CannotInspect(click.ClickException):
+    """The broker or a database does not answer, so the result is unknown: neither yes (0) nor no (1)."""
 
     exit_code = 2
 
@@ -29,7 +29,8 @@ def read_settings(kind: type[S]) -> S:
     """Return the settings of a command.
 
     Raises:
-        click.UsageError: a setting is missing or wrong. Its exit code is 2, because 1 is an answer of some commands.
+        click.UsageError: a setting is missing or wrong. Its exit code is 2, because 1 is an answer of some
+            commands.
     """
     try:
         return read(kind)
@@ -37,8 +38,8 @@ def read_settings(kind: type[S]) -> S:
         raise click.UsageError(str(error)) from None
 
 
-def tell(document: object, lines: Iterable[str], *, as_json: bool) -> None:
-    """Prints the one or the other."""
+def print_result(document: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print the document as JSON, or else the lines."""
     if as_json:
         click.echo(json.dumps(document, indent=1, ensure_ascii=False))
         return
@@ -48,7 +49,7 @@ def tell(document: object, lines: Iterable[str], *, as_json: bool) -> None:
 
 @asynccontextmanager
 async def broker_connection(part: str) -> AsyncIterator[AbstractConnection]:
-    """A connection to the broker for the length of a command.
+    """Connect to the broker for the length of a command.
 
     Raises:
         CannotLook: no node answers, or it went away meanwhile.
@@ -58,27 +59,27 @@ async def broker_connection(part: str) -> AsyncIterator[AbstractConnection]:
         async with await broker.connect(read_settings(BrokerCommandSettings).broker_urls, part) as connection:
             yield connection
     except broker.LOST as error:
-        raise CannotLook(
+        raise CannotInspect(
             f"the broker does not answer ({type(error).__name__}); EPASS_BROKER_URLS names its nodes"
         ) from error
 
 
 class Progress:
-    """A line on stderr, twice a second: written over where somebody watches, else one below the other."""
+    """A progress line on stderr, at most twice a second. On a terminal each line overwrites the last one."""
 
     def __init__(self) -> None:
         self._due = monotonic() + 0.5
         self._watched = sys.stderr.isatty()
         self._shown = False
 
-    def show(self, line: str) -> None:
-        """Shows a line when its time has come."""
+    def update(self, line: str) -> None:
+        """Print a line unless the last one is younger than half a second."""
         if monotonic() >= self._due:
             self._due = monotonic() + 0.5
             self._shown = True
             click.echo(f"\r{line}\033[K" if self._watched else line, nl=not self._watched, err=True)
 
     def end(self) -> None:
-        """Leaves the line that was written over."""
+        """Move on to a new line after the last progress line."""
         if self._shown and self._watched:
             click.echo(err=True)

@@ -1,4 +1,4 @@
-"""Looking into the databases of services: plain read-only connections, each one snapshot, closed after the look."""
+"""Read-only snapshots of the services' databases. Each connection is closed after use."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,11 +21,14 @@ class _Connection(BoundedConnection):
 
 
 class DatabaseAway(Exception):
-    """A database does not answer, or does not let this role read; named, without its address."""
+    """A database does not answer or does not let this role read.
+
+    The message has its name, not its address.
+    """
 
 
 def name_of(url: str) -> str:
-    """The database's name, which is its service's."""
+    """Return the database's name, which is the name of its service."""
     return urlsplit(url).path.lstrip("/")
 
 
@@ -37,14 +40,14 @@ class Snapshot:
         self._connection = connection
 
     def row(self, query: str, facts: Facts | None = None) -> Row:
-        """The one row of a query."""
+        """Return the one row of a query."""
         with _fault_of(self.name):
             found = self._connection.execute(query, facts).fetchone()
         assert found is not None
         return found
 
     def stream(self, query: str, facts: Facts | None = None) -> Iterator[Row]:
-        """The rows of a query, however many, a few thousand in memory."""
+        """Yield the rows of a query; only a few thousand are in memory at a time."""
         with _fault_of(self.name), self._connection.cursor(name="stream") as cursor:
             cursor.itersize = _ROWS_AT_ONCE
             yield from cursor.execute(query, facts)
@@ -52,13 +55,13 @@ class Snapshot:
 
 @contextmanager
 def snapshots(urls: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, Snapshot]]:
-    """Snapshots of the named databases, taken in this order.
+    """Take snapshots of the named databases, in this order.
 
     Raises:
-        DatabaseAway: one of them does not answer, is not among the addresses, or refuses.
+        DatabaseAway: one of them does not answer, is not among the addresses, or refuses to be read.
     """
     known = {name_of(url): url for url in urls}
-    with _fault_of("one of the databases, when it was left"), ExitStack() as open_:
+    with _fault_of("one of the databases, when it was closed"), ExitStack() as open_:
         found = {}
         for name in names:
             if name not in known:
@@ -71,7 +74,7 @@ def snapshots(urls: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, S
 
 @contextmanager
 def _fault_of(name: str) -> Iterator[None]:
-    """Turns what psycopg says, which quotes addresses, into the database's name and the kind of the fault."""
+    """Replace psycopg's error, which quotes addresses, by the database's name and the kind of the error."""
     try:
         yield
     except psycopg.Error as error:

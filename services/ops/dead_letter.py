@@ -1,7 +1,7 @@
-"""A dead letter as ops may see it: what it is and how it died, never what it says of a person.
+"""A dead letter as ops may see it: what it is and why it failed, and nothing personal.
 
-Shown are our own headers and what parses as an event of the contract, without its sealed block and without free text. Of
-anything else only the length and a digest: its bytes may be anybody's.
+It shows our own headers and what parses as an event of the contract, without the sealed block and without
+free text. Of anything else it shows only the length and a digest, because those bytes may be anybody's data.
 """
 
 import hashlib
@@ -21,26 +21,31 @@ from contracts.model import Wire
 from services.chassis.messaging import retry
 
 REPLAYED = "x-epass-replayed"
-"""How often ops sent it back to its consumer."""
+"""The header that counts how often ops replayed a letter."""
 _WORD = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _CODE = re.compile(r"[A-Za-z0-9_.:\-]{0,128}")
-"""Codes, numbers of ours and instants in UTC; whatever has a space, a plus or another script in it is text."""
+"""Codes, our own numbers and instants in UTC.
+
+Whatever has a space, a plus or another script in it counts as text.
+"""
 _SUBJECT = re.compile(r"[a-z]+:[A-Za-z0-9_\-:.]{1,72}")
 Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     """One dead letter.
 
     Args:
-        queue: of the consumer that could not take it.
-        envelope: what it is, where it is one of ours.
-        key: the event's id; of what is no event, the beginning of its digest.
+        queue: of the consumer that could not handle it.
+        envelope: the event, if it is one of the contract.
+        key: the event's id, or the beginning of the digest if it is no event.
+        size: in bytes.
+        sha256: of the body.
         attempts: how often the consumer tried.
-        replayed: how often it was sent back since.
+        replayed: how often ops replayed it since.
         error: the type of the last error, or the broker's reason.
-        failed_at: when, where that is known.
+        failed_at: when it failed, if that is known.
     """
 
     queue: str
@@ -54,8 +59,8 @@ class Letter:
     failed_at: datetime | None
 
     @classmethod
-    def of(cls, queue: str, message: AbstractIncomingMessage) -> "Letter":
-        """Reads a message; its body is let go."""
+    def of(cls, queue: str, message: AbstractIncomingMessage) -> "DeadLetter":
+        """Read a message; the body itself is not stored."""
         headers, digest, envelope = (
             message.headers,
             hashlib.sha256(message.body).hexdigest(),
@@ -75,16 +80,16 @@ class Letter:
 
     @property
     def type(self) -> str:
-        """The event; what cannot be read counts as the one whose queue it was in. Requests have none."""
+        """The event's name, from the queue if the letter is unreadable; empty for a request."""
         return self.envelope.type if self.envelope else self.queue.partition(".")[2]
 
     @property
     def subject(self) -> str:
-        """What it is about, an id of ours."""
+        """The id of what the event is about."""
         return self.envelope.subject if self.envelope and _SUBJECT.fullmatch(self.envelope.subject) else ""
 
     def summary(self) -> Facts:
-        """One line's worth."""
+        """Return the facts that fit on one line."""
         return {
             "id": self.key,
             "queue": self.queue,
@@ -97,8 +102,8 @@ class Letter:
             "failed_at": self.failed_at.isoformat() if self.failed_at else None,
         }
 
-    def whole(self) -> Facts:
-        """All that may be shown: length and digest, and the clear part of an event."""
+    def detail(self) -> Facts:
+        """Return everything that may be shown: length, digest, and the clear part of an event."""
         return {**self.summary(), "bytes": self.size, "sha256": self.sha256, "event": self._event()}
 
     def _event(self) -> Facts | None:
@@ -113,7 +118,7 @@ class Letter:
 
 
 def _envelope(body: bytes) -> Envelope | None:
-    """The envelope of an event that the contract knows."""
+    """Return the envelope of an event that the contract knows, else None."""
     try:
         envelope = read_envelope(body)
     except UnreadableEvent:
@@ -124,7 +129,10 @@ def _envelope(body: bytes) -> Envelope | None:
 
 
 def _clear(envelope: Envelope) -> Facts | None:
-    """The event's own fields without the personal ones; what the contract does not name is left out. None where it is not that event."""
+    """Return the event's fields that the contract names, without the personal ones.
+
+    Return None if the data are not of that event.
+    """
     try:
         return (
             _clear_model(envelope.type).model_validate(envelope.data).model_dump(mode="json", by_alias=True)
@@ -154,13 +162,13 @@ def _number(headers: Mapping[str, Any], name: str) -> int:
 
 
 def _word(value: object) -> str:
-    """A value that stands for itself; anything else is not shown."""
+    """Return a value that is a single word, else nothing."""
     text = value.decode(errors="replace") if isinstance(value, bytes) else value
     return text if isinstance(text, str) and _WORD.fullmatch(text) else ""
 
 
 def _failed_at(headers: Mapping[str, Any]) -> datetime | None:
-    """Our own note, or the broker's where it was the broker that gave up."""
+    """Return the instant of our own header, or of the broker's if the broker gave up."""
     deaths = headers.get("x-death")
     value = headers.get(retry.FAILED_AT) or (
         deaths[0].get("time") if isinstance(deaths, list) and deaths else None

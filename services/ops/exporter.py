@@ -1,9 +1,11 @@
-"""`epass ops-exporter`: what no single service can count, as metrics. Dead letters, depths of queues, outboxes, the invariants.
+"""`epass ops-exporter`: metrics that no single service can count.
 
-It looks every 15 s (``EPASS_OPS_INTERVAL``); of a large system the invariants take longer to count, and then it spends a
-tenth of its time on them, half of it while one is broken: whoever mends it waits for the next look. The outboxes are
-looked at here and not by the relay, which could not tell that it is gone.
-A look that fails leaves the last numbers, and ``epass_ops_looked_at`` says how old they are.
+Dead letters, queue depths, outboxes, invariants.
+
+It counts every 15 s (``EPASS_OPS_INTERVAL``). In a large system the invariants take longer; then it spends a
+tenth of its time on them, and half of it while one is broken, because the person who repairs it waits for the
+next result. The outboxes are counted here and not by the relay, which could not report that it is gone
+itself. A check that fails leaves the last numbers, and ``epass_ops_looked_at`` shows how old they are.
 """
 
 import asyncio
@@ -23,20 +25,20 @@ from services.ops.invariants import GRACE_SECONDS
 from services.ops.settings import ExporterSettings
 
 log = logger(__name__)
-Look = Callable[[ExporterSettings], Awaitable[bool]]
-"""Looks, and says whether all is as it should be."""
+Check = Callable[[ExporterSettings], Awaitable[bool]]
+"""Sets metrics, and returns whether everything is as it should be."""
 
 
 async def run(options: ExporterSettings, stop: asyncio.Event) -> None:
-    """Looks again and again until ``stop`` is set."""
-    looks: dict[str, Look] = {"queues": look_at_queues}
+    """Repeat all checks until ``stop`` is set."""
+    checks: dict[str, Check] = {"queues": count_queues}
     if options.ops_database_urls:
-        looks |= {"outboxes": look_at_outboxes, "invariants": look_at_invariants}
-    await asyncio.gather(*(_again_and_again(name, look, options, stop) for name, look in looks.items()))
+        checks |= {"outboxes": count_outboxes, "invariants": count_invariants}
+    await asyncio.gather(*(_repeat(name, check, options, stop) for name, check in checks.items()))
 
 
-async def look_at_queues(options: ExporterSettings) -> bool:
-    """Counts dead letters, what waits for each consumer, and what waits to be tried again."""
+async def count_queues(options: ExporterSettings) -> bool:
+    """Count dead letters, messages that wait for each consumer, and messages that wait for a retry."""
     consumers = list(queues.consumer_queues())
     delays = [delay_name(step) for step in range(len(options.retry_delays))]
     async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
@@ -53,14 +55,14 @@ async def look_at_queues(options: ExporterSettings) -> bool:
     return True
 
 
-async def look_at_outboxes(options: ExporterSettings) -> bool:
-    """Counts what each database has to send, and how long its oldest event waits.
+async def count_outboxes(options: ExporterSettings) -> bool:
+    """Count the events that wait in each outbox, and measure how long the oldest waits.
 
     Raises:
-        DatabaseAway: one cannot be read; the others were looked at.
+        DatabaseAway: one cannot be read; the others were counted.
     """
-    looks = (asyncio.to_thread(outbox.look, url) for url in options.ops_database_urls)
-    found = await asyncio.gather(*looks, return_exceptions=True)
+    found_by_url = (asyncio.to_thread(outbox.inspect, url) for url in options.ops_database_urls)
+    found = await asyncio.gather(*found_by_url, return_exceptions=True)
     for one in found:
         if isinstance(one, outbox.Outbox):
             metrics.OUTBOX_WAITING.labels(one.database).set(one.waiting)
@@ -71,8 +73,8 @@ async def look_at_outboxes(options: ExporterSettings) -> bool:
     return True
 
 
-async def look_at_invariants(options: ExporterSettings) -> bool:
-    """Counts what must add up."""
+async def count_invariants(options: ExporterSettings) -> bool:
+    """Check the invariants."""
     async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
         found = await invariants.balances(connection, options, GRACE_SECONDS)
     for balance in found:
@@ -82,19 +84,19 @@ async def look_at_invariants(options: ExporterSettings) -> bool:
     return all(balance.holds for balance in found)
 
 
-async def _again_and_again(name: str, look: Look, options: ExporterSettings, stop: asyncio.Event) -> None:
+async def _repeat(name: str, check: Check, options: ExporterSettings, stop: asyncio.Event) -> None:
     succeeded = well = False
     health.checks[name] = lambda: succeeded
     while not stop.is_set():
         began = monotonic()
         try:
-            well = await look(options)
+            well = await check(options)
             succeeded = True
             metrics.OPS_LOOKED_AT.labels(name).set(time())
         except (DatabaseAway, *LOST) as error:
             succeeded = well = False
             log.warning(
-                "exporter could not look",
+                "exporter check failed",
                 what=name,
                 error=type(error).__name__,
                 why=str(error) if isinstance(error, DatabaseAway) else "",

@@ -1,6 +1,6 @@
-"""What the role ``ops`` may read in each service's database: the columns that are counted, and no others.
+"""The columns that the role ``ops`` may read in each service's database, and no others.
 
-`epass grants SERVICE` prints it as SQL, for the owner of that database to run once its tables exist.
+`epass grants SERVICE` prints it as SQL. The owner of that database runs it once the tables exist.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
 
 
 def statements(service: str) -> Iterator[str]:
-    """The SQL that lets ``ops`` look; repeating it changes nothing."""
+    """Yield the SQL that grants ``ops`` its rights; running it again changes nothing."""
     yield f"GRANT USAGE ON SCHEMA public TO {ROLE}"
     for table, columns in READABLE[service].items():
         yield f"GRANT SELECT ({columns}) ON {table} TO {ROLE}"

@@ -1,21 +1,22 @@
 """The invariants of the whole system: what is counted, in which database, and what must add up.
 
-This is the one place that knows tables of several services. It reads them by SQL, read-only, as an auditor reads the
-books of several offices: no service imports it and it imports none, so their tables bind no code of another service.
-``grants.py`` says which columns it may read; nothing personal is among them.
+This is the one place that knows tables of several services. It reads them by SQL, read-only, as an auditor
+reads the books of several offices. No service imports it and it imports none, so no service depends on
+another one's tables. ``grants.py`` lists the columns that it may read; none of them is personal.
 
-Databases are read downstream first (who hears before who speaks), so that "heard, but never said" is always a fault.
+Databases are read downstream first (a consumer before its producer), so that "received, but never published"
+is always a fault.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.ops.balances import Balance, InFlight, side_by_side
+from services.ops.balances import Balance, InFlight, merge_join
 from services.ops.databases import Snapshot, snapshots
 
 GRACE_SECONDS = 60.0
-"""What was said longer ago must have been heard, or lie somewhere."""
+"""What was published longer ago must have been received, or be in a queue."""
 DOWNSTREAM_FIRST = ("verify", "notify", "issuance", "approval", "application")
 _DECISIONS = {
     "approved": "PassApproved",
@@ -26,12 +27,12 @@ _DECISIONS = {
 Databases = Mapping[str, Snapshot]
 
 
-def look(urls: Sequence[str], grace: float = GRACE_SECONDS) -> list[Balance]:
-    """All invariants, not judged yet.
+def inspect(urls: Sequence[str], grace: float = GRACE_SECONDS) -> list[Balance]:
+    """Count all invariants, without judging what is in flight.
 
     Args:
         urls: of the databases, each named as its service.
-        grace: seconds.
+        grace: seconds after which an event must have been received.
 
     Raises:
         DatabaseAway: one cannot be read.
@@ -41,15 +42,15 @@ def look(urls: Sequence[str], grace: float = GRACE_SECONDS) -> list[Balance]:
 
 
 def count(databases: Databases, grace: float) -> list[Balance]:
-    """The same, of databases that are open."""
+    """Do the same with databases that are open."""
     facts = {"grace": grace}
     return [check(databases, facts) for check in (applied, approved, issued, inside)]
 
 
-# ------------------------------------------------------------------------- applied = decided + pending + cancelled + expired
-
 _BY_STATUS = """
-select count(*) filter (where status in ('approved', 'issued', 'entered', 'left', 'revoked', 'rejected', 'returned')),
+select count(*) filter (
+         where status in ('approved', 'issued', 'entered', 'left', 'revoked', 'rejected', 'returned')
+       ),
        count(*) filter (where status = 'submitted'),
        count(*) filter (where status = 'cancelled'),
        count(*) filter (where status = 'expired'),
@@ -57,27 +58,28 @@ select count(*) filter (where status in ('approved', 'issued', 'entered', 'left'
 from applications
 """
 _APPLICATIONS = """
-select id, submitted_at < now() - make_interval(secs => %(grace)s), decision_kind, decision_revision from applications order by id
+select id, submitted_at < now() - make_interval(secs => %(grace)s), decision_kind, decision_revision
+from applications order by id
 """
 _DESKS = """
-select heard.application_id, heard.details_seq > 0, last.status, last.revision, last.decided_at < now() - make_interval(secs => %(grace)s)
+select heard.application_id, heard.details_seq > 0, last.status, last.revision,
+       last.decided_at < now() - make_interval(secs => %(grace)s)
 from heard_applications heard
 left join reviews on reviews.application_id = heard.application_id
 left join (
-  select distinct on (review_id) review_id, status, revision, decided_at from decisions order by review_id, number desc
+  select distinct on (review_id) review_id, status, revision, decided_at
+  from decisions order by review_id, number desc
 ) last on last.review_id = reviews.id
 order by heard.application_id
 """
 
 
 def applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
-    """Every application is in one state; a department has each of them, and the applicant knows each last decision."""
+    """Check that each application is in one state and has a review, and that its last decision arrived."""
     application, approval = databases["application"], databases["approval"]
     decided, pending, cancelled, expired, number = application.row(_BY_STATUS)
     to_desk, to_applicant, faults = 0, 0, Counter({"on a desk and never applied for": 0})
-    for mine, theirs in side_by_side(
-        application.stream(_APPLICATIONS, facts), approval.stream(_DESKS, facts)
-    ):
+    for mine, theirs in merge_join(application.stream(_APPLICATIONS, facts), approval.stream(_DESKS, facts)):
         if mine is None:
             faults["on a desk and never applied for"] += 1
             continue
@@ -85,7 +87,7 @@ def applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
             to_desk += mine[1]
         if theirs is not None and theirs[2] is not None and mine[2:4] != theirs[2:4]:
             to_applicant += theirs[4]
-    heard = tuple(f"application.{event}" for event in _DECISIONS.values())
+    received = tuple(f"application.{event}" for event in _DECISIONS.values())
     return Balance(
         "applied",
         "applied",
@@ -97,41 +99,43 @@ def applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
                 "on the way to a desk",
                 _flight(application, to_desk, "approval.ApplicationSubmitted", "approval.ApplicationAmended"),
             ),
-            ("decisions on the way to the applicant", _flight(approval, to_applicant, *heard)),
+            ("decisions on the way to the applicant", _flight(approval, to_applicant, *received)),
         ),
     )
 
 
-# ------------------------------------------------------------------------------------------- approved = issued + in flight
-
 _APPROVED = """
-select reviews.application_id, max(decisions.revision), max(decisions.decided_at) < now() - make_interval(secs => %(grace)s)
+select reviews.application_id, max(decisions.revision),
+       max(decisions.decided_at) < now() - make_interval(secs => %(grace)s)
 from decisions join reviews on reviews.id = decisions.review_id
 where decisions.status = 'approved' group by reviews.application_id order by reviews.application_id
 """
-_HEARD_APPROVALS = """
-select application_id, approved_revision, exists (select from passes where passes.application_id = applications.application_id),
+_RECEIVED_APPROVALS = """
+select application_id, approved_revision,
+       exists (select from passes where passes.application_id = applications.application_id),
        cancelled or erased or withdrawn_revision >= approved_revision
 from applications where approved_revision > 0 order by application_id
 """
 
 
 def approved(databases: Databases, facts: Mapping[str, Any]) -> Balance:
-    """Every approved application has a pass, unless it was withdrawn, cancelled or erased before it could have one."""
+    """Check that each approved application has a pass, unless it ended before it could have one."""
     approval, issuance = databases["approval"], databases["issuance"]
     parts = Counter({"issued": 0, "ended before": 0, "in flight": 0})
     faults = Counter({"heard and without a pass": 0, "issued and never approved": 0})
     number, overdue = 0, 0
-    for said, heard in side_by_side(approval.stream(_APPROVED, facts), issuance.stream(_HEARD_APPROVALS)):
-        if said is None:
+    for published, received in merge_join(
+        approval.stream(_APPROVED, facts), issuance.stream(_RECEIVED_APPROVALS)
+    ):
+        if published is None:
             faults["issued and never approved"] += 1
             continue
         number += 1
-        if heard is None or heard[1] < said[1]:
+        if received is None or received[1] < published[1]:
             parts["in flight"] += 1
-            overdue += said[2]
-        elif heard[2] or heard[3]:
-            parts["issued" if heard[2] else "ended before"] += 1
+            overdue += published[2]
+        elif received[2] or received[3]:
+            parts["issued" if received[2] else "ended before"] += 1
         else:
             faults["heard and without a pass"] += 1
     return Balance(
@@ -144,10 +148,9 @@ def approved(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     )
 
 
-# --------------------------------------------------------------------- issued = delivered or printed + failed + in flight
-
 _PASSES = """
-select number collate "C", issued_at < now() - make_interval(secs => %(grace)s) from passes order by number collate "C"
+select number collate "C", issued_at < now() - make_interval(secs => %(grace)s)
+from passes order by number collate "C"
 """
 _MESSAGES = """
 select pass_number collate "C",
@@ -163,22 +166,22 @@ where purpose = 'pass_issued' group by pass_number collate "C" order by pass_num
 
 
 def issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
-    """Every pass reached its holder, will, or is known not to."""
+    """Check that each pass was delivered or printed, is under way, or is known to have failed."""
     issuance, notify = databases["issuance"], databases["notify"]
     parts = Counter(
         {"delivered": 0, "printed": 0, "failed": 0, "withdrawn": 0, "to be printed": 0, "in flight": 0}
     )
     number, overdue, faults = 0, 0, Counter({"told of and never issued": 0})
-    for said, heard in side_by_side(issuance.stream(_PASSES, facts), notify.stream(_MESSAGES)):
-        if said is None:
+    for published, received in merge_join(issuance.stream(_PASSES, facts), notify.stream(_MESSAGES)):
+        if published is None:
             faults["told of and never issued"] += 1
             continue
         number += 1
-        if heard is None:
+        if received is None:
             parts["in flight"] += 1
-            overdue += said[1]
-        elif heard[1] is not None:
-            parts[heard[1]] += 1
+            overdue += published[1]
+        elif received[1] is not None:
+            parts[received[1]] += 1
     return Balance(
         "issued",
         "issued",
@@ -189,8 +192,6 @@ def issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     )
 
 
-# ------------------------------------------------------------------------------------------------ entries − exits = inside
-
 _INSIDE = """
 with moved as (
   select pass_number,
@@ -199,8 +200,8 @@ with moved as (
          coalesce(sum(count - 1) filter (where verdict = 'exit' and 'no_entry' = any(marks)), 0) as doubtful
   from scans where verdict in ('admit', 'exit') and pass_number is not null group by pass_number
 ), each as (
-  select coalesce(moved.came, 0) as came, coalesce(moved.went, 0) as went, coalesce(moved.doubtful, 0) as doubtful,
-         coalesce(passes.inside, 0) as inside, coalesce(passes.admitted, 0) as admitted
+  select coalesce(moved.came, 0) as came, coalesce(moved.went, 0) as went,
+         coalesce(moved.doubtful, 0) as doubtful, coalesce(passes.inside, 0) as inside, coalesce(passes.admitted, 0) as admitted
   from passes full join moved on moved.pass_number = passes.number
 )
 select coalesce(sum(came), 0)::bigint,
@@ -213,10 +214,10 @@ from each
 
 
 def inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
-    """Persons, pass by pass: who came in and did not leave is inside.
+    """Check for each pass that the persons who entered and did not leave are inside.
 
-    An exit of more persons than had entered is recorded whole and marked ``no_entry``; how many of them had entered
-    lies between none and all but one, so such a pass balances within that.
+    An exit of more persons than had entered is recorded whole and marked ``no_entry``. Between none and all
+    but one of them had entered, so such a pass balances within that range.
     """
     entries, exits, now_inside, unbalanced, miscounted = databases["verify"].row(_INSIDE)
     faults = {"passes that do not balance": unbalanced, "passes with another count of entries": miscounted}

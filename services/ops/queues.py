@@ -1,7 +1,8 @@
-"""Queues from outside: how much lies in each, and the letters of a dead one, looked at without being lost.
+"""Queues seen from outside: their depths, and a browser that reads dead letters without losing them.
 
-Every letter that is looked at is held until the look is over and then given back, in its old order: only so is each
-seen once. The broker counts such deliveries, so a dead queue has no delivery limit (``topology.py``).
+The browser holds every letter until it closes, and then gives them back in their old order: that is the only
+way to see each of them once. The broker counts such deliveries, so a dead-letter queue has no delivery limit
+(``topology.py``).
 """
 
 import asyncio
@@ -19,32 +20,32 @@ from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.chassis.messaging.broker import LOST
 
 WINDOW = 200
-"""Letters that the broker sends ahead."""
+"""Unacknowledged letters that the broker sends, at most."""
 PATIENCE = 5.0
-"""Seconds until a letter that was counted is taken to be in other hands."""
+"""Seconds to wait for a letter that was counted; after that somebody else has it."""
 
 
 @dataclass(frozen=True)
 class Depth:
-    """What lies ready in a queue, and how many consume from it."""
+    """The number of messages that are ready in a queue, and of its consumers."""
 
     messages: int
     consumers: int
 
 
 def consumer_queues() -> Iterator[str]:
-    """Every queue that has dead letters: of each subscription, and of each service's requests."""
+    """Yield every queue that has dead letters: those of subscriptions and those of RPC requests."""
     yield from (subscription.queue for subscription in subscriptions())
     yield from (rpc_queue(service) for service in SERVICES)
 
 
 def dead_queue(queue: str) -> str:
-    """Where a consumer's dead letters lie."""
+    """Return the name of the queue that holds a consumer's dead letters."""
     return f"{queue}.dead"
 
 
 async def depths(connection: AbstractConnection, names: Iterable[str]) -> dict[str, Depth]:
-    """The depth of each queue; one that is not there is left out."""
+    """Return the depth of each queue; leave out those that do not exist."""
     found: dict[str, Depth] = {}
     channel = await connection.channel()
     for name in names:
@@ -61,13 +62,13 @@ async def depths(connection: AbstractConnection, names: Iterable[str]) -> dict[s
 
 
 async def dead_letters(connection: AbstractConnection, queues: Iterable[str]) -> dict[str, int]:
-    """How many dead letters each consumer has, by its queue."""
+    """Return how many dead letters each consumer has, by its queue."""
     found = await depths(connection, map(dead_queue, queues))
     return {name.removesuffix(".dead"): depth.messages for name, depth in found.items()}
 
 
-class Look:
-    """One pass over a consumer's dead letters; which are not removed go back when it ends."""
+class QueueBrowser:
+    """One pass over a consumer's dead letters. Those that are not removed go back when it closes."""
 
     def __init__(self, connection: AbstractConnection, queue: str) -> None:
         self._connection = connection
@@ -80,10 +81,11 @@ class Look:
         await self._channel.set_qos(WINDOW)
         return self
 
-    async def letters(self, most: int) -> AsyncIterator[AbstractIncomingMessage]:
-        """The first ``most`` letters, or fewer where somebody else takes some meanwhile.
+    async def messages(self, most: int) -> AsyncIterator[AbstractIncomingMessage]:
+        """Yield the first ``most`` letters, or fewer if somebody else takes some meanwhile.
 
-        The consumer is renewed each ``WINDOW`` letters, since one that holds so many is sent no more.
+        The consumer is renewed after each ``WINDOW`` letters, because the broker sends no more to one that
+        holds so many.
         """
         assert self._channel is not None
         queue = await self._channel.get_queue(self._name, ensure=False)
@@ -102,14 +104,14 @@ class Look:
             await queue.cancel(consumer)
 
     async def remove(self, message: AbstractIncomingMessage) -> None:
-        """Takes a letter off the queue for good."""
+        """Delete a letter from the queue."""
         await message.ack()
         self._held -= 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Gives back, and waits until it lies there again, so that the next look sees it."""
+        """Give the letters back and wait until they are ready again, so that the next browser sees them."""
         assert self._channel is not None
         with suppress(*LOST):
             await self._channel.close()

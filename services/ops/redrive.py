@@ -1,7 +1,10 @@
-"""Dead letters back to their consumers, or away for good. Both can be interrupted at any moment and begun again.
+"""Replay dead letters to their consumers, or drop them.
 
-A replayed letter is published to its consumer's own queue and to no other that hears the event, confirmed, and only
-then taken off the dead ones: whatever dies in between leaves at most a repeat, which the consumer's inbox knows.
+Both can be interrupted at any moment and started again.
+
+A replayed letter is published to its consumer's own queue, and to no other consumer of the event. Only when
+the broker has confirmed it is it removed from the dead letters: a crash in between leaves at most a repeat,
+which the consumer's inbox recognises.
 """
 
 import asyncio
@@ -13,11 +16,11 @@ from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingM
 
 from services.chassis.messaging import retry
 from services.chassis.messaging.broker import LOST
-from services.ops.dead_letter import REPLAYED, Letter
-from services.ops.queues import Look
+from services.ops.dead_letter import REPLAYED, DeadLetter
+from services.ops.queues import QueueBrowser
 
 AT_ONCE = 100
-"""Letters on their way to a confirm."""
+"""Letters that are published and not confirmed yet, at most."""
 CONFIRM_SECONDS = 15.0
 _OF_THE_BROKER = (
     "x-death",
@@ -27,58 +30,58 @@ _OF_THE_BROKER = (
     "x-acquired-count",
     "x-opt-",
 )
-Wanted = Callable[[Letter], bool]
+Wanted = Callable[[DeadLetter], bool]
 
 
 class NotConfirmed(Exception):
-    """The broker returned a letter or did not confirm it in time; it stays where it is."""
+    """The broker returned a letter or did not confirm it in time. The letter stays a dead letter."""
 
 
 @dataclass
 class Tally:
-    """How far it has come: letters there, looked at, and moved."""
+    """The progress of one queue: letters in all, read, and replayed or dropped."""
 
     total: int
     seen: int = 0
     done: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set to end after what is under way."""
+    """Set it to stop after the letters that are under way."""
 
 
 Step = Callable[[], None]
-"""Called after each letter."""
+"""Is called after each letter."""
 
 
 async def replay(
     connection: AbstractConnection, queue: str, wanted: Wanted, tally: Tally, step: Step
 ) -> None:
-    """Sends a consumer's wanted dead letters back to it.
+    """Publish a consumer's wanted dead letters to its queue again.
 
     Raises:
-        NotConfirmed: the broker does not take them.
+        NotConfirmed: the broker did not accept them.
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-    async with Look(connection, queue) as look:
-        mover = _Mover(channel.default_exchange, look, tally)
-        async for message in _until_stopped(look, tally, step):
-            if wanted(Letter.of(queue, message)):
+    async with QueueBrowser(connection, queue) as browser:
+        mover = _Mover(channel.default_exchange, browser, tally)
+        async for message in _until_stopped(browser, tally, step):
+            if wanted(DeadLetter.of(queue, message)):
                 await mover.begin(queue, message)
         await mover.finish()
 
 
 class _Mover:
-    """Up to ``AT_ONCE`` letters under way to a confirm; the first that gets none stops the rest."""
+    """Up to ``AT_ONCE`` letters under way; the first that is not confirmed stops the rest."""
 
-    def __init__(self, exchange: AbstractExchange, look: Look, tally: Tally) -> None:
+    def __init__(self, exchange: AbstractExchange, browser: QueueBrowser, tally: Tally) -> None:
         self._exchange = exchange
-        self._look = look
+        self._browser = browser
         self._tally = tally
         self._room = asyncio.Semaphore(AT_ONCE)
         self._moving: set[asyncio.Task[None]] = set()
         self._fault: Exception | None = None
 
     async def begin(self, queue: str, letter: AbstractIncomingMessage) -> None:
-        """Sends a letter on its way, when there is room."""
+        """Start to move a letter, as soon as fewer than ``AT_ONCE`` are under way."""
         await self._room.acquire()
         task = asyncio.create_task(self._move(queue, letter))
         self._moving.add(task)
@@ -87,9 +90,9 @@ class _Mover:
     async def _move(self, queue: str, letter: AbstractIncomingMessage) -> None:
         try:
             await asyncio.wait_for(
-                self._exchange.publish(_again(letter), routing_key=queue, mandatory=True), CONFIRM_SECONDS
+                self._exchange.publish(_as_new(letter), routing_key=queue, mandatory=True), CONFIRM_SECONDS
             )
-            await self._look.remove(letter)
+            await self._browser.remove(letter)
             self._tally.done += 1
         except LOST as fault:
             self._fault = fault
@@ -98,10 +101,10 @@ class _Mover:
             self._room.release()
 
     async def finish(self) -> None:
-        """Waits for what is under way.
+        """Wait for the letters that are under way.
 
         Raises:
-            NotConfirmed: some of it did not arrive.
+            NotConfirmed: some of them did not arrive.
         """
         await asyncio.gather(*self._moving)
         if self._fault is not None:
@@ -109,16 +112,18 @@ class _Mover:
 
 
 async def drop(connection: AbstractConnection, queue: str, wanted: Wanted, tally: Tally, step: Step) -> None:
-    """Takes a consumer's wanted dead letters away."""
-    async with Look(connection, queue) as look:
-        async for message in _until_stopped(look, tally, step):
-            if wanted(Letter.of(queue, message)):
-                await look.remove(message)
+    """Delete a consumer's wanted dead letters."""
+    async with QueueBrowser(connection, queue) as browser:
+        async for message in _until_stopped(browser, tally, step):
+            if wanted(DeadLetter.of(queue, message)):
+                await browser.remove(message)
                 tally.done += 1
 
 
-async def _until_stopped(look: Look, tally: Tally, step: Step) -> AsyncIterator[AbstractIncomingMessage]:
-    async for message in look.letters(tally.total):
+async def _until_stopped(
+    browser: QueueBrowser, tally: Tally, step: Step
+) -> AsyncIterator[AbstractIncomingMessage]:
+    async for message in browser.messages(tally.total):
         if tally.stop.is_set():
             return
         tally.seen += 1
@@ -126,8 +131,8 @@ async def _until_stopped(look: Look, tally: Tally, step: Step) -> AsyncIterator[
         step()
 
 
-def _again(letter: AbstractIncomingMessage) -> Message:
-    """The same message, as one that was never tried."""
+def _as_new(letter: AbstractIncomingMessage) -> Message:
+    """Return the same message as one that was never tried."""
     headers = {name: value for name, value in letter.headers.items() if not name.startswith(_OF_THE_BROKER)}
     replayed = letter.headers.get(REPLAYED, 0)
     headers |= {retry.ATTEMPTS: 0, REPLAYED: replayed + 1 if isinstance(replayed, int) else 1}

@@ -1,4 +1,4 @@
-"""Which dead letters a command is about: of a queue, of an event, or the one with an id."""
+"""The dead letters that a command works on: those of a queue, of an event, or the one with an id."""
 
 import functools
 from collections.abc import Callable
@@ -8,30 +8,38 @@ from typing import Any
 import click
 
 from contracts.events import BY_NAME
-from services.ops.dead_letter import Letter
+from services.ops.dead_letter import DeadLetter
 from services.ops.queues import consumer_queues
 
 Command = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Which:
-    """What was chosen; nothing given is everything. ``requests``: whether those of RPC queues are meant too."""
+class Selection:
+    """The choice of the caller; an empty one means every dead letter.
+
+    Args:
+        queue: only of this consumer.
+        type: only of this event.
+        key: only the letter with this id.
+        requests: whether letters of RPC queues are included.
+        also: a further condition.
+    """
 
     queue: str | None = None
     type: str | None = None
     key: str | None = None
     requests: bool = True
-    also: Callable[[Letter], bool] = lambda _letter: True
+    also: Callable[[DeadLetter], bool] = lambda _letter: True
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing was given."""
+        """Whether the caller chose nothing."""
         return not (self.queue or self.type or self.key)
 
     @property
     def queues(self) -> list[str]:
-        """The consumers' queues whose dead letters are to be looked at."""
+        """The consumers' queues whose dead letters are read."""
         return [
             queue
             for queue in consumer_queues()
@@ -40,26 +48,26 @@ class Which:
             and (self.requests or not is_rpc(queue))
         ]
 
-    def chooses(self, letter: Letter) -> bool:
-        """Whether a letter of these queues is meant."""
+    def chooses(self, letter: DeadLetter) -> bool:
+        """Return whether a letter of these queues is included."""
         return self.key in {None, letter.key} and self.also(letter)
 
-    def only(self, also: Callable[[Letter], bool]) -> "Which":
-        """Of these the ones for which ``also`` is true."""
+    def only(self, also: Callable[[DeadLetter], bool]) -> "Selection":
+        """Return the same selection, limited to letters for which ``also`` is true."""
         return replace(self, also=also)
 
 
 def is_rpc(queue: str) -> bool:
-    """Whether requests lie there, whose callers have given up long ago."""
+    """Return whether a queue holds requests, whose callers gave up long ago."""
     return queue.startswith("rpc-")
 
 
-def choosing(command: Command) -> Command:
-    """Gives a command the options that choose dead letters, as its argument ``which``."""
+def selection_options(command: Command) -> Command:
+    """Give a command the options that select dead letters, as its argument ``selection``."""
 
     @functools.wraps(command)
     def chosen(queue: str | None, event: str | None, key: str | None, **rest: Any) -> None:
-        command(which=Which(queue, event, key), **rest)
+        command(selection=Selection(queue, event, key), **rest)
 
     for option in (
         click.option("--id", "key", help="Of one letter, as `list` shows it."),
@@ -74,16 +82,16 @@ def choosing(command: Command) -> Command:
     return chosen
 
 
-def must_choose(command: Command) -> Command:
-    """Refuses ``choosing`` nothing, unless ``--all`` says that it is meant."""
+def require_selection(command: Command) -> Command:
+    """Refuse an empty selection unless ``--all`` confirms it."""
 
     @functools.wraps(command)
-    def chosen(which: Which, everything: bool, **rest: Any) -> None:
-        if which.is_everything and not everything:
-            raise click.UsageError("say which: --queue, --type, --id or --all")
-        command(which=which, **rest)
+    def chosen(selection: Selection, everything: bool, **rest: Any) -> None:
+        if selection.is_everything and not everything:
+            raise click.UsageError("choose with --queue, --type, --id or --all")
+        command(selection=selection, **rest)
 
-    return click.option("--all", "everything", is_flag=True, help="All there are.")(chosen)
+    return click.option("--all", "everything", is_flag=True, help="Every dead letter.")(chosen)
 
 
 def _consumer_queue(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

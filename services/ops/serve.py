@@ -1,7 +1,8 @@
 """One nameko service as a process: `python -m services.ops.serve application [rpc|events]`.
 
-This is the one table of services and their nameko classes. A service is imported only when its process starts, after
-`services.chassis.runtime.serve` has patched the standard library, which is why that import stands first.
+This is the one table of services and their nameko classes. A service is imported only when its process
+starts, and after `services.chassis.runtime.serve` has patched the standard library, which is why that import
+stands first.
 """
 
 from services.chassis.runtime import serve  # isort: skip  it patches the standard library
@@ -84,7 +85,7 @@ SERVICES: dict[str, Callable[[], Classes]] = {
 
 
 def containers(classes: Classes, part: str | None) -> list[tuple[type, Pool]]:
-    """Return the containers of one process: those of ``rpc`` or ``events``, or both where no part is named."""
+    """Return the containers of one process: those of ``rpc`` or ``events``, or both by default."""
     found: list[tuple[type, Pool]] = []
     if part in (None, "rpc"):
         found.append((classes.rpc, "rpc"))

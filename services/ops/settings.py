@@ -25,7 +25,10 @@ class InvariantsCommandSettings(BrokerSettings, RetryDelaySettings):
     """`epass invariants`."""
 
     ops_database_urls: RequiredCommaList
-    """The databases of all services, each named as its service, for a role that may only read what the invariants count."""
+    """The databases of all services, each named as its service.
+
+    The role may read only what the invariants count.
+    """
 
 
 class ExporterSettings(ProcessSettings, BrokerSettings, RetryDelaySettings):

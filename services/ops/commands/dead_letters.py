@@ -1,4 +1,4 @@
-"""`epass dead-letters`: what no consumer could take, by queue and one by one; sent back, or dropped."""
+"""`epass dead-letters`: list, show, replay and drop the messages that no consumer could handle."""
 
 import asyncio
 import signal
@@ -14,9 +14,9 @@ from aio_pika.abc import AbstractConnection
 
 from services.chassis.runtime.clock import now
 from services.ops import queues, redrive
-from services.ops.console import Progress, as_json, broker_connection, tell
-from services.ops.dead_letter import Facts, Letter
-from services.ops.selection import Which, choosing, is_rpc, must_choose
+from services.ops.console import Progress, as_json, broker_connection, print_result
+from services.ops.dead_letter import DeadLetter, Facts
+from services.ops.selection import Selection, is_rpc, require_selection, selection_options
 
 T = TypeVar("T")
 Work = Callable[[AbstractConnection, str, redrive.Wanted, redrive.Tally, redrive.Step], Awaitable[None]]
@@ -25,89 +25,98 @@ INTERRUPTED = 130
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """What no consumer could take: look at it, send it back, drop it."""
+    """Messages that no consumer could handle: list, show, replay or drop them."""
 
 
 @dead_letters.command("list")
-@choosing
+@selection_options
 @as_json
-def list_(which: Which, as_json: bool) -> None:
-    """How many each consumer has; with --queue, --type or --id one line for each letter."""
-    if which.is_everything:
-        counts = asyncio.run(_counts(which))
+def list_(selection: Selection, as_json: bool) -> None:
+    """Count the dead letters of each consumer. With --queue, --type or --id print a line for each letter."""
+    if selection.is_everything:
+        counts = asyncio.run(_counts(selection))
         lines = [f"{number:>8}  {queue}" for queue, number in counts.items()] or ["no dead letters"]
-        tell({"queues": counts, "total": sum(counts.values())}, lines, as_json=as_json)
+        print_result({"queues": counts, "total": sum(counts.values())}, lines, as_json=as_json)
     else:
-        letters = asyncio.run(_read(which, Letter.summary))
-        tell({"letters": letters, "total": len(letters)}, map(_line, letters), as_json=as_json)
+        letters = asyncio.run(_read(selection, DeadLetter.summary))
+        print_result({"letters": letters, "total": len(letters)}, map(_line, letters), as_json=as_json)
 
 
 @dead_letters.command()
-@choosing
-@click.option("--limit", default=20, show_default=True, help="So many of each queue at most.")
+@selection_options
+@click.option("--limit", default=20, show_default=True, help="Letters of each queue, at most.")
 @as_json
-def show(which: Which, limit: int, as_json: bool) -> None:
-    """What they say, without anything personal; of what is no event of ours only length and digest."""
-    letters = asyncio.run(_read(which, Letter.whole, limit))
-    tell({"letters": letters}, (line for letter in letters for line in _lines(letter)), as_json=as_json)
+def show(selection: Selection, limit: int, as_json: bool) -> None:
+    """Show the contents without anything personal; of a message that is no event only length and digest."""
+    letters = asyncio.run(_read(selection, DeadLetter.detail, limit))
+    print_result(
+        {"letters": letters}, (line for letter in letters for line in _lines(letter)), as_json=as_json
+    )
 
 
 @dead_letters.command()
-@choosing
-@must_choose
+@selection_options
+@require_selection
 @as_json
-def replay(which: Which, as_json: bool) -> None:
-    """Send them back to their consumer, who tries anew. Ctrl-C ends it after what is under way; run it again to go on."""
-    if which.queue and is_rpc(which.queue):
+def replay(selection: Selection, as_json: bool) -> None:
+    """Send dead letters back to their consumer, which tries again.
+
+    Ctrl-C stops safely; run it again to continue.
+    """
+    if selection.queue and is_rpc(selection.queue):
         raise click.UsageError("nobody waits for the answers to these requests any more: show or drop them")
-    _redrive(redrive.replay, replace(which, requests=False), "replayed", as_json=as_json)
+    _redrive(redrive.replay, replace(selection, requests=False), "replayed", as_json=as_json)
 
 
 @dead_letters.command()
-@choosing
-@must_choose
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@selection_options
+@require_selection
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
-def drop(which: Which, yes: bool, as_json: bool) -> None:
-    """Delete them for good: those that are there now, and none that come meanwhile."""
-    found = asyncio.run(_read(which, _identity))
+def drop(selection: Selection, yes: bool, as_json: bool) -> None:
+    """Delete dead letters for good: those that exist now, and none that arrive meanwhile."""
+    found = asyncio.run(_read(selection, _identity))
     for queue, number in sorted(Counter(queue for queue, _ in found).items()):
         click.echo(f"{number:>8}  {queue}", err=True)
     if found and not yes:
         click.confirm(f"Delete {len(found)} for good?", abort=True, err=True)
     chosen = set(found)
-    _redrive(redrive.drop, which.only(lambda letter: _identity(letter) in chosen), "dropped", as_json=as_json)
+    _redrive(
+        redrive.drop, selection.only(lambda letter: _identity(letter) in chosen), "dropped", as_json=as_json
+    )
 
 
-async def _counts(which: Which) -> dict[str, int]:
+async def _counts(selection: Selection) -> dict[str, int]:
     async with broker_connection("dead-letters") as connection:
-        found = await queues.dead_letters(connection, which.queues)
+        found = await queues.dead_letters(connection, selection.queues)
     return {queue: number for queue, number in sorted(found.items()) if number}
 
 
-async def _read(which: Which, keep: Callable[[Letter], T], limit: int | None = None) -> list[T]:
-    """What is to be kept of the chosen letters; the letters stay where they are."""
+async def _read(
+    selection: Selection, convert: Callable[[DeadLetter], T], limit: int | None = None
+) -> list[T]:
+    """Read the selected letters and convert each; the letters stay in their queues."""
     found: list[T] = []
     async with broker_connection("dead-letters") as connection:
-        for queue, number in (await queues.dead_letters(connection, which.queues)).items():
-            async with queues.Look(connection, queue) as look:
+        for queue, number in (await queues.dead_letters(connection, selection.queues)).items():
+            async with queues.QueueBrowser(connection, queue) as browser:
                 left = limit
-                async for message in look.letters(number):
-                    letter = Letter.of(queue, message)
+                async for message in browser.messages(number):
+                    letter = DeadLetter.of(queue, message)
                     if left == 0:
                         break
-                    if which.chooses(letter):
-                        found.append(keep(letter))
+                    if selection.chooses(letter):
+                        found.append(convert(letter))
                         left = left - 1 if left else None
     return found
 
 
-def _redrive(work: Work, which: Which, done: str, *, as_json: bool) -> None:
-    """Does it queue by queue and shows how far it is; in the end it says what was done, and whether it was interrupted."""
+def _redrive(work: Work, selection: Selection, done: str, *, as_json: bool) -> None:
+    """Replay or drop queue by queue with a progress line, then print what was done."""
     progress = Progress()
     try:
         tallies = asyncio.run(
-            _work_through(work, which, lambda queue, tally: progress.show(_how_far(queue, tally, done)))
+            _work_through(work, selection, lambda queue, tally: progress.update(_how_far(queue, tally, done)))
         )
     finally:
         progress.end()
@@ -116,8 +125,8 @@ def _redrive(work: Work, which: Which, done: str, *, as_json: bool) -> None:
     lines = [_how_far(queue, tally, done) for queue, tally in tallies.items() if tally.seen] or [
         "no such dead letter"
     ]
-    lines += ["interrupted: run it again to go on"] if interrupted else []
-    tell(
+    lines += ["interrupted: run it again to continue"] if interrupted else []
+    print_result(
         {done: sum(by_queue.values()), "queues": by_queue, "interrupted": interrupted}, lines, as_json=as_json
     )
     if interrupted:
@@ -125,26 +134,27 @@ def _redrive(work: Work, which: Which, done: str, *, as_json: bool) -> None:
 
 
 async def _work_through(
-    work: Work, which: Which, step: Callable[[str, redrive.Tally], None]
+    work: Work, selection: Selection, step: Callable[[str, redrive.Tally], None]
 ) -> dict[str, redrive.Tally]:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tallies: dict[str, redrive.Tally] = {}
     async with broker_connection("dead-letters") as connection:
-        for queue, total in (await queues.dead_letters(connection, which.queues)).items():
+        for queue, total in (await queues.dead_letters(connection, selection.queues)).items():
             if total and not stop.is_set():
                 tally = tallies[queue] = redrive.Tally(total, stop=stop)
                 try:
-                    await work(connection, queue, which.chooses, tally, partial(step, queue, tally))
+                    await work(connection, queue, selection.chooses, tally, partial(step, queue, tally))
                 except redrive.NotConfirmed as error:
                     raise click.ClickException(
-                        f"{queue}: the broker does not take them ({error}); what is not replayed is still there"
+                        f"{queue}: the broker does not take them ({error}); "
+                        "what is not replayed is still there"
                     ) from error
     return tallies
 
 
-def _identity(letter: Letter) -> tuple[str, str]:
+def _identity(letter: DeadLetter) -> tuple[str, str]:
     return letter.queue, letter.sha256
 
 
@@ -157,7 +167,8 @@ def _line(letter: Facts) -> str:
         f", replayed {letter['replayed']} times" if letter["replayed"] else ""
     )
     what = letter["type"] if letter["readable"] else "(unreadable)"
-    return f"{letter['id']:<36}  {letter['queue']}  {what} {letter['subject']}  {tried}  {letter['error'] or '?'}  {_since(letter['failed_at'])}"
+    identity = f"{letter['id']:<36}  {letter['queue']}  {what} {letter['subject']}"
+    return f"{identity}  {tried}  {letter['error'] or '?'}  {_since(letter['failed_at'])}"
 
 
 def _since(instant: str | None) -> str:

@@ -1,7 +1,8 @@
-"""Whether everything adds up: queues, then the databases, then the queues again. `epass invariants`, and the exporter's look.
+"""Check whether everything adds up, for `epass invariants` and for the exporter.
 
-A message may move from the broker into a database between two looks, so what lies on the broker is the larger of before
-and after; and what seems broken is looked at again before anybody is told.
+A check reads the queues, then the databases, then the queues again. A message may move from the broker into a
+database meanwhile, so the number in a queue is the larger one of before and after. What seems broken is
+checked again before it is reported.
 """
 
 import asyncio
@@ -14,12 +15,12 @@ from aio_pika.abc import AbstractConnection
 from services.chassis.messaging.topology import delay_name
 from services.ops import invariants, queues
 from services.ops.balances import Balance
-from services.ops.console import CannotLook, as_json, broker_connection, read_settings, tell
+from services.ops.console import CannotInspect, as_json, broker_connection, print_result, read_settings
 from services.ops.databases import DatabaseAway
 from services.ops.settings import ExporterSettings, InvariantsCommandSettings
 
 Options = ExporterSettings | InvariantsCommandSettings
-LOOKS = 3
+ATTEMPTS = 3
 PAUSE_SECONDS = 2.0
 
 
@@ -28,14 +29,17 @@ PAUSE_SECONDS = 2.0
     "--grace",
     default=invariants.GRACE_SECONDS,
     show_default=True,
-    help="Seconds that a message may be under way unseen.",
+    help="Seconds that a message may be under way without being counted anywhere.",
 )
 @as_json
 def command(grace: float, as_json: bool) -> None:
-    """Whether everything adds up, with its numbers. Exit code 0: it does; 1: something is broken; 2: could not look."""
+    """Check whether everything adds up, and print the numbers.
+
+    Exit code 0: it does. 1: something is broken. 2: the broker or a database could not be read.
+    """
     found = asyncio.run(_examine(read_settings(InvariantsCommandSettings), grace))
     hold = all(balance.holds for balance in found)
-    tell(
+    print_result(
         {"hold": hold, "invariants": list(map(_facts, found))},
         (line for one in found for line in _lines(one)),
         as_json=as_json,
@@ -49,36 +53,36 @@ async def _examine(settings: InvariantsCommandSettings, grace: float) -> list[Ba
         try:
             return await balances(connection, settings, grace)
         except DatabaseAway as error:
-            raise CannotLook(str(error)) from error
+            raise CannotInspect(str(error)) from error
 
 
 async def balances(connection: AbstractConnection, options: Options, grace: float) -> list[Balance]:
-    """All invariants, judged; broken ones only after ``LOOKS`` looks.
+    """Check all invariants; report one as broken only after ``ATTEMPTS`` checks.
 
     Raises:
         DatabaseAway: one cannot be read.
     """
-    for _ in range(LOOKS - 1):
-        judged = await _look(connection, options, grace)
+    for _ in range(ATTEMPTS - 1):
+        judged = await _inspect(connection, options, grace)
         if all(balance.holds for balance in judged):
             return judged
         await asyncio.sleep(PAUSE_SECONDS)
-    return await _look(connection, options, grace)
+    return await _inspect(connection, options, grace)
 
 
-async def _look(connection: AbstractConnection, options: Options, grace: float) -> list[Balance]:
+async def _inspect(connection: AbstractConnection, options: Options, grace: float) -> list[Balance]:
     before = await _messages(connection, options)
-    found = await asyncio.to_thread(invariants.look, options.ops_database_urls, grace)
+    found = await asyncio.to_thread(invariants.inspect, options.ops_database_urls, grace)
     after = await _messages(connection, options)
     delayed = [delay_name(step) for step in range(len(options.retry_delays))]
 
-    def lying(consumers: tuple[str, ...]) -> int:
+    def queued(consumers: tuple[str, ...]) -> int:
         return sum(
             max(before.get(name, 0), after.get(name, 0))
             for name in (*consumers, *map(queues.dead_queue, consumers), *delayed)
         )
 
-    return [balance.judged(lying) for balance in found]
+    return [balance.judge(queued) for balance in found]
 
 
 async def _messages(connection: AbstractConnection, options: Options) -> Mapping[str, int]:
@@ -100,5 +104,6 @@ def _facts(balance: Balance) -> dict[str, Any]:
 
 def _lines(balance: Balance) -> Iterator[str]:
     parts = " + ".join(f"{name} {number}" for name, number in balance.parts.items())
-    yield f"{balance.name:<9} {'holds ' if balance.holds else 'BROKEN'}  {balance.whole} {balance.number} = {parts}"
+    verdict = "holds " if balance.holds else "BROKEN"
+    yield f"{balance.name:<9} {verdict}  {balance.whole} {balance.number} = {parts}"
     yield from (f"{'':<18}{name}: {number}" for name, number in balance.faults.items() if number)

@@ -1,17 +1,18 @@
-"""`epass outbox status`: what waits in each outbox, how long, and how much was sent lately."""
+"""`epass outbox status`: how many events wait in each outbox, how long, and how many were sent lately."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
-from services.ops.console import as_json, read_settings, tell
+from services.ops.console import as_json, print_result, read_settings
 from services.ops.databases import DatabaseAway, name_of, snapshots
 from services.ops.settings import OutboxCommandSettings
 
 _STATUS = """
 select (select count(*) from outbox where sent_at is null),
-       (select coalesce(extract(epoch from now() - min(added_at)), 0)::float8 from outbox where sent_at is null),
+       (select coalesce(extract(epoch from now() - min(added_at)), 0)::float8
+        from outbox where sent_at is null),
        (select count(*) from outbox where sent_at > now() - interval '1 minute'),
        (select count(*) from outbox where sent_at > now() - interval '1 hour')
 """
@@ -19,7 +20,10 @@ select (select count(*) from outbox where sent_at is null),
 
 @dataclass(frozen=True)
 class Outbox:
-    """One database's outbox. ``oldest_seconds`` is the age of the event that waits the longest, 0 where none does."""
+    """One database's outbox.
+
+    ``oldest_seconds`` is the age of the event that waits longest, 0 if none waits.
+    """
 
     database: str
     waiting: int
@@ -28,8 +32,8 @@ class Outbox:
     sent_last_hour: int
 
 
-def look(url: str) -> Outbox:
-    """How an outbox is now.
+def inspect(url: str) -> Outbox:
+    """Read the state of an outbox.
 
     Raises:
         DatabaseAway: it cannot be read.
@@ -47,15 +51,18 @@ def outbox() -> None:
 @outbox.command()
 @as_json
 def status(as_json: bool) -> None:
-    """What waits in each database of EPASS_RELAY_DATABASE_URLS (or of EPASS_OPS_DATABASE_URLS). Exit code 2 where one is away."""
+    """Print what waits in each database of EPASS_RELAY_DATABASE_URLS (or of EPASS_OPS_DATABASE_URLS).
+
+    Exit code 2: a database could not be read.
+    """
     options = read_settings(OutboxCommandSettings)
     found: list[dict[str, Any]] = []
     for url in options.relay_database_urls or options.ops_database_urls:
         try:
-            found.append(asdict(look(url)))
+            found.append(asdict(inspect(url)))
         except DatabaseAway as error:
             found.append({"database": name_of(url), "away": str(error).partition(": ")[2]})
-    tell({"outboxes": found}, map(_line, found), as_json=as_json)
+    print_result({"outboxes": found}, map(_line, found), as_json=as_json)
     if not found:
         raise click.UsageError("EPASS_RELAY_DATABASE_URLS names no database")
     if any("away" in one for one in found):

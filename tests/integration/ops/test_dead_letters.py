@@ -120,15 +120,15 @@ def test_letters_survive_any_number_of_looks_in_their_order(broker, topology) ->
     """A queue with the broker's usual delivery limit would have lost all of them at the 21st."""
     ids = bury_events(broker, 5)
 
-    async def look() -> list[str]:
+    async def inspect() -> list[str]:
         async with await asyncio_broker.connect([topology.broker_url("administrator")], "test") as connection:
             seen = []
             for _ in range(25):
-                async with queues.Look(connection, QUEUE) as one:
-                    seen = [json.loads(message.body)["id"] async for message in one.letters(5)]
+                async with queues.QueueBrowser(connection, QUEUE) as one:
+                    seen = [json.loads(message.body)["id"] async for message in one.messages(5)]
             return seen
 
-    assert asyncio.run(look()) == ids
+    assert asyncio.run(inspect()) == ids
     assert broker.depth(DEAD) == 5
 
 

@@ -174,7 +174,7 @@ def test_each_tampering_breaks_the_invariant_that_it_offends_and_no_other(busy: 
         with ExitStack() as open_:
             databases = {name: open_.enter_context(rolled_back(topology, name)) for name in DOWNSTREAM_FIRST}
             assert databases[service].execute(statement).rowcount >= 1, statement
-            found = [balance.judged(lambda _queues: 0) for balance in count(snapshots_of(databases), 0)]
+            found = [balance.judge(lambda _queues: 0) for balance in count(snapshots_of(databases), 0)]
             assert {balance.name for balance in found if not balance.holds} == broken, statement
 
 

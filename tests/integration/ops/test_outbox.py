@@ -50,9 +50,9 @@ def test_the_status_tells_what_waits_and_what_was_sent(issuance, topology) -> No
         "sent_last_hour": 7,
     }
     assert found["verify"]["waiting"] == 0
-    said = epass(topology, "outbox", "status").stdout
-    assert "issuance     3 waiting, the oldest for 9" in said
-    assert "verify       0 waiting; 0 sent in the last minute" in said
+    published = epass(topology, "outbox", "status").stdout
+    assert "issuance     3 waiting, the oldest for 9" in published
+    assert "verify       0 waiting; 0 sent in the last minute" in published
 
 
 def test_a_database_that_is_away_is_named_and_the_others_are_told(issuance, topology) -> None:

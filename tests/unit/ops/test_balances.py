@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ops.balances import Balance, InFlight, side_by_side
+from services.ops.balances import Balance, InFlight, merge_join
 
 
 def balance(number: int, unsent: int = 0) -> Balance:
@@ -21,11 +21,11 @@ def balance(number: int, unsent: int = 0) -> Balance:
     ("old", "unsent", "lying", "lost"),
     [(0, 0, 0, 0), (3, 0, 3, 0), (3, 3, 0, 0), (3, 1, 1, 1), (3, 0, 0, 3), (2, 0, 50, 0)],
 )
-def test_lost_is_what_is_old_and_lies_nowhere(old: int, unsent: int, lying: int, lost: int) -> None:
-    judged = balance(old, unsent).judged(lambda _queues: lying)
-    assert judged.faults == {"in flight and lost": lost}
-    assert judged.parts["in flight"] == 3 - lost
-    assert judged.holds == (lost == 0)
+def test_lost_is_what_is_old_and_lies_nowhere(old: int, unsent: int, queued: int, lost: int) -> None:
+    judge = balance(old, unsent).judge(lambda _queues: queued)
+    assert judge.faults == {"in flight and lost": lost}
+    assert judge.parts["in flight"] == 3 - lost
+    assert judge.holds == (lost == 0)
 
 
 def test_parts_that_are_not_the_whole_break_it() -> None:
@@ -36,6 +36,6 @@ def test_parts_that_are_not_the_whole_break_it() -> None:
 
 def test_rows_of_one_key_stand_side_by_side() -> None:
     left, right = [(1, "l"), (2, "l"), (4, "l")], [(2, "r"), (3, "r"), (4, "r"), (5, "r")]
-    assert list(side_by_side(left, right)) == [
+    assert list(merge_join(left, right)) == [
         ((1, "l"), None), ((2, "l"), (2, "r")), (None, (3, "r")), ((4, "l"), (4, "r")), (None, (5, "r")),
     ]  # fmt: skip

@@ -52,7 +52,7 @@ async def broker_connection(part: str) -> AsyncIterator[AbstractConnection]:
     """Connect to the broker for the length of a command.
 
     Raises:
-        CannotLook: no node answers, or it went away meanwhile.
+        CannotInspect: no node answers, or the connection is lost.
     """
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:

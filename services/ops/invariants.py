@@ -201,7 +201,8 @@ with moved as (
   from scans where verdict in ('admit', 'exit') and pass_number is not null group by pass_number
 ), each as (
   select coalesce(moved.came, 0) as came, coalesce(moved.went, 0) as went,
-         coalesce(moved.doubtful, 0) as doubtful, coalesce(passes.inside, 0) as inside, coalesce(passes.admitted, 0) as admitted
+         coalesce(moved.doubtful, 0) as doubtful, coalesce(passes.inside, 0) as inside,
+         coalesce(passes.admitted, 0) as admitted
   from passes full join moved on moved.pass_number = passes.number
 )
 select coalesce(sum(came), 0)::bigint,

@@ -1,15 +1,18 @@
-"""The event entrypoint: an event to its handler, once, acknowledged after the commit.
+"""The event entrypoint: it gives an event to its handler once, and acknowledges it after the commit.
 
-``@subscribes(PassApproved)`` on a method of a service's consumers class is all that a service says. The method gets the
-event opened and a session; its work and the inbox's mark are one transaction. Then the message is acknowledged, or
-moved as ``retry.py`` decides.
+A service writes ``@subscribes(PassApproved)`` above a method of its consumers class. The rest of this file is in the
+order in which a message passes through it:
+
+1. `EventConsumers` consumes from all queues of a container, over one connection.
+2. `EventEntrypoint.receive` reads the envelope, then waits for a free worker.
+3. `subscribes` opens the event in the worker.
+4. `handle_once` runs the service's method and the inbox mark in one transaction.
+5. `settle` acknowledges the message, or moves it as ``retry.py`` decides.
 """
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
-from uuid import UUID
 
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
@@ -23,7 +26,7 @@ from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.raw_consumer import RawConsumer
-from services.chassis.messaging.retry import Mover
+from services.chassis.messaging.retry import FailedMessagePublisher
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
@@ -31,102 +34,50 @@ from services.chassis.runtime.providers import process
 
 log = logs.logger(__name__)
 E = TypeVar("E", bound=Event)
-Consume = Callable[[Any, Received[E], Session], None]
+Handler = Callable[[Any, Received[E], Session], None]
 LARGEST = 1_000_000
-"""Bytes; a larger body is nobody's event."""
-
-
-def subscribes(event: type[E]) -> Callable[[Consume[E]], Callable[[Any, Envelope, int], None]]:
-    """Makes a method ``(self, received, session)`` the consumer of an event.
-
-    The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from ``contracts/subscriptions.py``.
-    """
-
-    def decorate(method: Consume[E]) -> Callable[[Any, Envelope, int], None]:
-        @functools.wraps(method)
-        def take(self: Any, envelope: Envelope, deliveries: int) -> None:
-            received = open_envelope(envelope, self.db.personal_keys)
-            consumer = f"{self.service}.{event.__name__}"
-            work = functools.partial(
-                _once, consumer=consumer, received=received, method=functools.partial(method, self)
-            )
-            told = logs.context(
-                correlation_id=envelope.correlation_id,
-                traceparent=envelope.traceparent,
-                event_id=str(envelope.id),
-            )
-            with told, _precautions(self.db, consumer, received.id, deliveries):
-                _when_database_answers(self.db, self.service, work)
-
-        EventEntrypoint.decorator(event.__name__)(take)
-        return take
-
-    return decorate
-
-
-@contextmanager
-def _precautions(db: Database, consumer: str, event_id: UUID, deliveries: int) -> Iterator[None]:
-    """Nothing for a message that was seldom delivered; a suspect is handled alone, its start written down."""
-    if deliveries < poison_messages.AFTER_DELIVERIES:
-        yield
-        return
-    with poison_messages.alone:
-        poison_messages.note_start(db, consumer, event_id)
-        yield
-
-
-def _once(
-    session: Session, consumer: str, received: Received[Any], method: Callable[[Received[Any], Session], None]
-) -> None:
-    if inbox.first_sight(session, consumer, received.id):
-        method(received, session)
-    else:
-        metrics.EVENTS_REPEATED.labels(consumer).inc()
-
-
-def _when_database_answers(db: Database, service: str, work: Callable[[Session], None]) -> None:
-    """Do the work in one transaction. The message is held while the database is away."""
-    waiting = metrics.PAUSED.labels(service).track_inprogress
-    run_when_available(db, work, part="consumer", while_waiting=waiting)
+"""Bytes. A larger body is not an event."""
 
 
 class EventConsumers(SharedExtension, ProviderCollector):
     """All event queues of one container, over one connection."""
 
     def setup(self) -> None:
-        """Builds the consumer; entrypoints have registered by then."""
-        options = process().settings
-        self.mover = Mover(options.broker_urls, len(options.retry_delays), options.attempts)
+        """Prepare the publisher of failed messages."""
+        settings = process().settings
+        self.failed_messages = FailedMessagePublisher(
+            settings.broker_urls, len(settings.retry_delays), settings.attempts
+        )
         self.consumer: Any = None
         self._thread: Any = None
 
     def start(self) -> None:
-        """Consumes on a thread of the container."""
-        options, health = process().settings, process().health
+        """Consume on a thread of the container. All entrypoints are registered by now."""
+        settings = process().settings
         by_queue = {provider.queue: provider for provider in self._providers}
         for queue in by_queue:
             metrics.begin_consumer(queue)
         metrics.PAUSED.labels(self.container.service_cls.service)
         self.consumer = RawConsumer(
-            options.broker_urls,
+            settings.broker_urls,
             list(by_queue),
             lambda queue, message: by_queue[queue].receive(message),
-            options.prefetch,
+            settings.prefetch,
             self.container.service_name,
-            options.broker_heartbeat,
+            settings.broker_heartbeat,
         )
-        health.checks[self.container.service_name] = lambda: self.consumer.consuming
+        process().health.checks[self.container.service_name] = lambda: self.consumer.consuming
         self._thread = self.container.spawn_managed_thread(self.consumer.run)
 
     def unregister_provider(self, provider: Any) -> None:
-        """The first entrypoint that stops ends consuming; each waits until the work in hand is done."""
+        """Stop consuming when the first entrypoint stops, and wait until the work in hand is done."""
         if self.consumer is not None and self._thread is not None:
             self.consumer.stop()
             self._thread.wait()
         super().unregister_provider(provider)
 
     def kill(self) -> None:
-        """Takes nothing more."""
+        """Take no more messages."""
         if self.consumer is not None:
             self.consumer.stop()
 
@@ -146,29 +97,25 @@ class EventEntrypoint(Entrypoint):
         return f"{self.container.service_cls.service}.{self.event_name}"
 
     def setup(self) -> None:
-        """Registers with the shared consumer."""
+        """Register with the shared consumer."""
         self.consumers.register_provider(self)
 
     def stop(self) -> None:
-        """Stops the shared consumer, gracefully."""
+        """Stop the shared consumer, gracefully."""
         self.consumers.unregister_provider(self)
 
     def receive(self, message: Message) -> None:
-        """Called on the consumer's thread: reads the envelope, then hands it to a worker."""
+        """Read a message on the consumer's thread, then have it handled on another one."""
         try:
             envelope = self._read(message)
         except UnreadableEvent as error:
-            self.container.spawn_managed_thread(
-                functools.partial(self._settle, message, error), identifier="dead-letter"
-            )
+            self._spawn(functools.partial(settle, self.consumers, self.queue, message, error), "dead-letter")
             return
         if envelope.expires_at is not None and envelope.expires_at < now():
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
             self.consumers.consumer.acknowledge(message)
             return
-        self.container.spawn_managed_thread(
-            functools.partial(self._work, envelope, message), identifier=f"wait for a worker: {self.queue}"
-        )
+        self._spawn(functools.partial(self._work, envelope, message), f"wait for a worker: {self.queue}")
 
     def _read(self, message: Message) -> Envelope:
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
@@ -179,56 +126,98 @@ class EventEntrypoint(Entrypoint):
             raise UnreadableEvent(f"a {envelope.type} in the queue of {self.event_name}")
         return envelope
 
+    def _spawn(self, work: Callable[[], object], identifier: str) -> None:
+        self.container.spawn_managed_thread(work, identifier=identifier)
+
     def _work(self, envelope: Envelope, message: Message) -> None:
+        """Wait for a free worker and give it the event; settle the message when the worker has ended."""
         began = now()
+        count = (message.headers or {}).get("x-delivery-count", 0)  # a quorum queue counts earlier deliveries
+        deliveries = count if isinstance(count, int) else 0
 
         def handle_result(_context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
             error = exc_info[1] if exc_info else None
             with logs.context(correlation_id=envelope.correlation_id, event_id=str(envelope.id)):
-                outcome = self._settle(message, error)
+                outcome = settle(self.consumers, self.queue, message, error)
             metrics.EVENT_SECONDS.labels(self.queue, outcome).observe((now() - began).total_seconds())
             if error is None:
-                metrics.EVENT_AGE.labels(self.queue).observe(
-                    max((now() - envelope.occurred_at).total_seconds(), 0)
-                )
+                age = (now() - envelope.occurred_at).total_seconds()
+                metrics.EVENT_AGE.labels(self.queue).observe(max(age, 0))
             return result, exc_info
 
         try:
             self.container.spawn_worker(
                 self,
-                (envelope, _deliveries(message)),
+                (envelope, deliveries),
                 {},
-                context_data=_context_of(envelope),
+                context_data={"correlation_id": envelope.correlation_id},
                 handle_result=handle_result,
             )
         except ContainerBeingKilled:
             self.consumers.consumer.give_back(message)
 
-    def _settle(self, message: Message, error: BaseException | None) -> str:
-        """Acknowledges, moves or gives back; returns what it did, in a word."""
-        consumer = self.consumers.consumer
-        if error is None:
-            consumer.acknowledge(message)
-            return "done"
-        if isinstance(error, Stopping):
-            consumer.give_back(message)
-            return "returned"
-        log.error("event was not handled", queue=self.queue, exc_info=error)
-        try:
-            self.consumers.mover.move(self.queue, message, error)
-        except NOT_PUBLISHED as fault:
-            log.warning("message could not be moved and goes back", error=type(fault).__name__)
-            consumer.give_back(message)
-            return "returned"
-        consumer.acknowledge(message)
-        return "failed"
+
+def subscribes(event: type[E]) -> Callable[[Handler[E]], Callable[[Any, Envelope, int], None]]:
+    """Make a method ``(self, received, session)`` the handler of an event.
+
+    The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from ``contracts/subscriptions.py``.
+    """
+
+    def decorate(method: Handler[E]) -> Callable[[Any, Envelope, int], None]:
+        @functools.wraps(method)
+        def handle(self: Any, envelope: Envelope, deliveries: int) -> None:
+            received = open_envelope(envelope, self.db.personal_keys)
+            consumer = f"{self.service}.{event.__name__}"
+            context = logs.context(
+                correlation_id=envelope.correlation_id,
+                traceparent=envelope.traceparent,
+                event_id=str(envelope.id),
+            )
+            with context, poison_messages.guarded(self.db, consumer, received.id, deliveries):
+                handle_once(self.db, self.service, consumer, received, functools.partial(method, self))
+
+        EventEntrypoint.decorator(event.__name__)(handle)
+        return handle
+
+    return decorate
 
 
-def _deliveries(message: Message) -> int:
-    """How often the broker has delivered this message before (a quorum queue counts)."""
-    count = (message.headers or {}).get("x-delivery-count", 0)
-    return count if isinstance(count, int) else 0
+def handle_once(
+    db: Database,
+    service: str,
+    consumer: str,
+    received: Received[Any],
+    handler: Callable[[Received[Any], Session], None],
+) -> None:
+    """Run the handler and the inbox mark in one transaction, unless this consumer has seen the event before.
+
+    The message is held while the database is away; this is not an attempt.
+    """
+
+    def work(session: Session) -> None:
+        if inbox.mark_seen(session, consumer, received.id):
+            handler(received, session)
+        else:
+            metrics.EVENTS_REPEATED.labels(consumer).inc()
+
+    paused = metrics.PAUSED.labels(service).track_inprogress
+    run_when_available(db, work, part="consumer", while_waiting=paused)
 
 
-def _context_of(envelope: Envelope) -> dict[str, str]:
-    return {"correlation_id": envelope.correlation_id}
+def settle(consumers: EventConsumers, queue: str, message: Message, error: BaseException | None) -> str:
+    """Acknowledge a message, move it or give it back. Return the outcome in one word, for the metric."""
+    if error is None:
+        consumers.consumer.acknowledge(message)
+        return "done"
+    if isinstance(error, Stopping):
+        consumers.consumer.give_back(message)
+        return "returned"
+    log.error("event was not handled", queue=queue, exc_info=error)
+    try:
+        consumers.failed_messages.publish_copy(queue, message, error)
+    except NOT_PUBLISHED as fault:
+        log.warning("message could not be moved and goes back", error=type(fault).__name__)
+        consumers.consumer.give_back(message)
+        return "returned"
+    consumers.consumer.acknowledge(message)
+    return "failed"

@@ -1,4 +1,4 @@
-"""Each consumer takes an event once: the "seen" mark goes into the transaction of the effect."""
+"""The inbox: each consumer handles an event once, because its mark is stored in the transaction of the effect."""
 
 from uuid import UUID
 
@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from services.chassis.db.tables import inbox
 
 
-def first_sight(session: Session, consumer: str, event_id: UUID) -> bool:
-    """Marks an event as seen by a consumer (its queue's name); false where it was before.
+def mark_seen(session: Session, consumer: str, event_id: UUID) -> bool:
+    """Mark an event as seen by a consumer (the name of its queue). Return False if it was marked before.
 
-    A second delivery at the same moment waits here for the first transaction to end.
+    A second delivery at the same moment waits here until the first transaction ends.
     """
     mark = insert(inbox).values(consumer=consumer, event_id=event_id).on_conflict_do_nothing()
     return session.execute(mark.returning(inbox.c.event_id)).first() is not None

@@ -1,4 +1,7 @@
-"""An event is stored in the transaction of the state it tells of; the relay sends it afterwards, at least once."""
+"""The outbox: an event is stored in the transaction of the state change that it reports.
+
+The relay publishes it afterwards, at least once.
+"""
 
 import json
 from datetime import datetime
@@ -27,16 +30,16 @@ from numbered
 
 
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
-    """Puts an event into the outbox of the session's transaction.
+    """Add an event to the outbox, in the session's transaction.
 
-    ``seq`` is the next number of the event's subject; the row lock it takes keeps two transactions on one subject
-    apart until the first has ended.
+    ``seq`` is the next number of the event's subject. Its row stays locked until the transaction ends, so a second
+    transaction on the same subject waits here.
 
     Args:
-        session: the transaction that also holds the state change.
+        session: the transaction of the state change; `session.info` has the keys that seal personal data.
         event: what happened.
         at: when it happened.
-        expires_at: from when on nobody needs to hear of it (a one-time code).
+        expires_at: after this time the event is of no use (a one-time code).
 
     Returns:
         The event's id.

@@ -1,11 +1,14 @@
-"""A message that kills its process comes again and kills the next one, and takes those along that were prefetched with it.
+"""Poison messages: a message that kills its process is delivered again, and kills the next process.
 
-The broker counts deliveries, but cannot tell the culprit from the innocent. So a message that was delivered often is a
-suspect: suspects are handled one at a time, and each start is written down first, in a transaction of its own. Who was
-started three times without an end is the culprit and goes to the dead letters; the innocent end their first start.
+It takes other messages along, which were prefetched with it. The broker counts deliveries, but cannot know which of
+them is the cause. So messages that were delivered often are handled one at a time, and each start is recorded first,
+in a transaction of its own. A message that was started three times and never ended is the cause: it goes to the dead
+letters. The others end at their first start.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -15,27 +18,38 @@ from services.chassis.db.tables import suspects
 from services.chassis.messaging.retry import PermanentError
 
 AFTER_DELIVERIES = 3
+"""From so many earlier deliveries on, a message may be a poison message."""
 STARTS = 3
-
-alone = threading.Lock()
-"""Held while a suspect is handled."""
+_one_at_a_time = threading.Lock()
 
 
 class KillsItsProcess(PermanentError):
-    """It was started so many times and never came to an end."""
+    """The message was started so many times and never came to an end."""
 
 
-def note_start(db: Database, consumer: str, event_id: UUID) -> None:
-    """Writes down that a suspect is being started.
+@contextmanager
+def guarded(db: Database, consumer: str, event_id: UUID, deliveries: int) -> Iterator[None]:
+    """Handle a message that was delivered often alone, and record that it starts. Do nothing for other messages.
+
+    Args:
+        db: where starts are recorded.
+        consumer: the name of the queue.
+        event_id: the event in the message.
+        deliveries: how often the broker has delivered the message before.
 
     Raises:
         KillsItsProcess: it was started too often before.
     """
-    mark = insert(suspects).values(consumer=consumer, event_id=event_id, started=1)
-    mark = mark.on_conflict_do_update(
-        index_elements=["consumer", "event_id"], set_={"started": suspects.c.started + 1}
-    )
-    with db.transaction() as session:
-        started = session.execute(mark.returning(suspects.c.started)).scalar_one()
-    if started > STARTS:
-        raise KillsItsProcess
+    if deliveries < AFTER_DELIVERIES:
+        yield
+        return
+    with _one_at_a_time:
+        start = insert(suspects).values(consumer=consumer, event_id=event_id, started=1)
+        start = start.on_conflict_do_update(
+            index_elements=["consumer", "event_id"], set_={"started": suspects.c.started + 1}
+        )
+        with db.transaction() as session:
+            started = session.execute(start.returning(suspects.c.started)).scalar_one()
+        if started > STARTS:
+            raise KillsItsProcess
+        yield

@@ -1,11 +1,11 @@
-"""What happens to a message whose handler failed. Decided here and nowhere else.
+"""Retries: what happens to a message whose handler failed is decided here and nowhere else.
 
-Two kinds of error: a permanent one goes to the dead letters at once; anything else is delivered again after 1 s, 5 s,
-30 s and then every 5 min, and goes to the dead letters after the last attempt. A database that is away is no fault of
-the message and never comes here: its consumer waits (``events.py``).
+There are two kinds of error. A permanent error sends the message to the dead letters at once. After any other error it
+is delivered again after 1 s, 5 s, 30 s and then every 5 min, and goes to the dead letters after the last attempt. A
+database that is away is not a fault of the message and never comes here: its consumer waits (``db/availability.py``).
 
-The delayed copy keeps the routing key by which the delay queue's dead-lettering brings it back to this consumer alone.
-``x-death`` starts again at a republish, so attempts are counted in a header of our own. The copy is confirmed, on a
+The delayed copy has the routing key by which the delay queue's dead-lettering returns it to this consumer alone.
+``x-death`` starts again at each republish, so attempts are counted in a header of our own. The copy is confirmed, on a
 connection of its own, before the original is acknowledged.
 """
 
@@ -33,31 +33,32 @@ RETRY_SECONDS = 3.0
 
 
 class PermanentError(Exception):
-    """Trying again cannot help."""
+    """Another attempt cannot help."""
 
 
 @dataclass(frozen=True)
 class Later:
-    """Deliver again after the delay of this step."""
+    """The decision to deliver a message again, after the delay of this step."""
 
     step: int
 
 
 @dataclass(frozen=True)
 class Dead:
-    """To the dead letters, for this reason."""
+    """The decision to send a message to the dead letters, for this reason."""
 
     reason: str
 
 
-def attempts_of(message: Message) -> int:
-    """How often this consumer failed with this message before."""
-    value = (message.headers or {}).get(ATTEMPTS, 0)
-    return value if isinstance(value, int) else 0
-
-
 def decide(error: BaseException, attempts: int, steps: int, limit: int) -> Later | Dead:
-    """What to do after the ``attempts + 1``-th failure."""
+    """Return what to do with a message after a failure.
+
+    Args:
+        error: what the handler raised.
+        attempts: how often this consumer failed with this message before.
+        steps: the number of delays; the last one is used again and again.
+        limit: the number of attempts after which the message goes to the dead letters.
+    """
     if isinstance(error, UnreadableEvent):
         return Dead("unreadable")
     if isinstance(error, PermanentError):
@@ -67,26 +68,27 @@ def decide(error: BaseException, attempts: int, steps: int, limit: int) -> Later
     return Later(min(attempts, steps - 1))
 
 
-class Mover:
-    """Publishes copies to the delay queues and the dead letters, each confirmed."""
+class FailedMessagePublisher:
+    """Publishes copies of failed messages to the delay queues and the dead letters, each confirmed by the broker."""
 
     def __init__(self, urls: Sequence[str], steps: int, limit: int) -> None:
         self._steps = steps
         self._limit = limit
         self._connection = PublishingConnection(urls, confirm=True)
 
-    def move(self, queue: str, message: Message, error: BaseException) -> None:
-        """Moves a message to where its error sends it. The caller acknowledges the original afterwards.
+    def publish_copy(self, queue: str, message: Message, error: BaseException) -> None:
+        """Publish a copy to where the error sends the message. The caller acknowledges the original afterwards.
 
         Raises:
             one of NOT_PUBLISHED: the broker did not confirm; the original must not be acknowledged.
         """
-        attempts = attempts_of(message)
-        decision = decide(error, attempts, self._steps, self._limit)
+        earlier = message.headers or {}
+        count = earlier.get(ATTEMPTS, 0)
+        attempts = count if isinstance(count, int) else 0
         headers = {
             **{
                 key: value
-                for key, value in (message.headers or {}).items()
+                for key, value in earlier.items()
                 if not key.startswith(("x-death", "x-first-death", "x-last-death"))
             },
             ATTEMPTS: attempts + 1,
@@ -94,6 +96,7 @@ class Mover:
             FAILED_AT: now().isoformat(),
             QUEUE: queue,
         }
+        decision = decide(error, attempts, self._steps, self._limit)
         if isinstance(decision, Later):
             self._publish(delay_name(decision.step), queue, message, headers)
             metrics.RETRIES.labels(queue).inc()
@@ -103,6 +106,7 @@ class Mover:
 
     def _publish(self, exchange: str, key: str, message: Message, headers: dict[str, object]) -> None:
         properties = {name: value for name, value in message.properties.items() if name in COPIED}
+        is_binary = isinstance(message.body, bytes)
         for attempt in retrying(NOT_PUBLISHED, RETRY_SECONDS):
             with attempt, self._connection.channel() as channel:
                 Producer(channel, auto_declare=False).publish(
@@ -112,9 +116,7 @@ class Mover:
                     mandatory=True,
                     headers=headers,
                     content_type=message.content_type or "application/octet-stream",
-                    content_encoding="binary"
-                    if isinstance(message.body, bytes)
-                    else (message.content_encoding or "utf-8"),
+                    content_encoding="binary" if is_binary else (message.content_encoding or "utf-8"),
                     delivery_mode=2,
                     timeout=5,
                     confirm_timeout=5,

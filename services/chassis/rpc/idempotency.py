@@ -54,7 +54,7 @@ def once(
     `IdempotencyKeyReused` and has no second effect. This can happen for ``KEEP_HOURS`` after the upgrade.
 
     Args:
-        session: the transaction of the effect.
+        session: the transaction of the effect; `session.info` has the secret of the digest.
         call: has the principal and the key; without a key the effect always runs.
         route: names the command.
         request: the body.

@@ -28,7 +28,7 @@ from contracts.subscriptions import rpc_queue
 from services.chassis.db.availability import is_away, is_busy
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.raw_consumer import RawConsumer
-from services.chassis.messaging.retry import Mover, PermanentError
+from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
 from services.chassis.rpc.replies import Replier
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
@@ -111,7 +111,9 @@ class GuardedConsumer(RpcConsumer):
         self.methods = {
             f"{service}.{method.name}": method for method in contract.METHODS if method.service == service
         }
-        self.mover = Mover(options.broker_urls, len(options.retry_delays), options.attempts)
+        self.failed_messages = FailedMessagePublisher(
+            options.broker_urls, len(options.retry_delays), options.attempts
+        )
         self.replier = Replier(options.broker_urls)
         self.consumer = RawConsumer(
             options.broker_urls,
@@ -170,7 +172,7 @@ class GuardedConsumer(RpcConsumer):
     def _bury(self, message: Message, error: PermanentError) -> None:
         log.error("message is no request", queue=self.queue_name, why=str(error))
         try:
-            self.mover.move(self.queue_name, message, error)
+            self.failed_messages.publish_copy(self.queue_name, message, error)
         except NOT_PUBLISHED:
             self.consumer.give_back(message)
         else:

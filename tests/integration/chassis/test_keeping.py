@@ -30,13 +30,13 @@ def test_migrations_make_the_tables_that_the_models_describe(databases, service)
 def test_old_keys_and_marks_are_purged_and_young_ones_stay(databases, call) -> None:
     database = databases["verify"]
     with database.transaction() as session:
-        inbox.first_sight(session, "verify.PassIssued", uuid4())
+        inbox.mark_seen(session, "verify.PassIssued", uuid4())
         once(session, call(ALICE, "young"), "make", PassNumber(number="1"), lambda: "made", lambda ref: ref)
         once(session, call(ALICE, "old"), "make", PassNumber(number="1"), lambda: "made", lambda ref: ref)
         session.execute(
             text("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'")
         )
-        inbox.first_sight(session, "verify.PassRevoked", uuid4())
+        inbox.mark_seen(session, "verify.PassRevoked", uuid4())
         session.execute(
             text(
                 "update inbox set seen_at = now() - interval '40 days' where consumer = 'verify.PassRevoked'"

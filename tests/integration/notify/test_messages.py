@@ -135,7 +135,7 @@ def test_a_repeat_is_taken_once_although_the_inbox_has_forgotten_it(db: Database
     event = received(Visit().submitted())
     for _ in range(2):
         with db.transaction() as session:
-            assert inbox.first_sight(session, "notify.ApplicationSubmitted", event.id)
+            assert inbox.mark_seen(session, "notify.ApplicationSubmitted", event.id)
             HANDLERS["ApplicationSubmitted"](event, session)
             session.execute(text("delete from inbox"))
     assert len(messages(db)) == 1

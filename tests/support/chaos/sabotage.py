@@ -28,7 +28,7 @@ def no_inbox() -> None:
     """Every delivery of an event counts as the first."""
     from services.chassis.messaging import inbox
 
-    put(inbox, "first_sight", lambda *_: True)
+    put(inbox, "mark_seen", lambda *_: True)
 
 
 def no_unique_pass() -> None:
@@ -153,14 +153,14 @@ def slow_to_acknowledge() -> None:
     """No guard is taken out: between the commit of an event's effect and its acknowledgement there is time to be killed."""
     from services.chassis.messaging import entrypoint
 
-    settle = entrypoint.EventEntrypoint._settle
+    settle = entrypoint.settle
 
-    def hold_and_settle(self: Any, message: Any, error: BaseException | None) -> str:
+    def hold_and_settle(*arguments: Any) -> str:
         print(HELD, flush=True)
         time.sleep(HOLD_SECONDS)
-        return settle(self, message, error)
+        return settle(*arguments)
 
-    put(entrypoint.EventEntrypoint, "_settle", hold_and_settle)
+    put(entrypoint, "settle", hold_and_settle)
 
 
 def slow_to_mark() -> None:
@@ -236,14 +236,14 @@ def slow_events() -> None:
 
     from services.chassis.messaging import entrypoint
 
-    once, seconds = entrypoint._once, float(os.environ["SLOW_MS"]) / 1000
+    handle_once, seconds = entrypoint.handle_once, float(os.environ["SLOW_MS"]) / 1000
 
-    def slowly(session: Any, consumer: str, **kwargs: Any) -> None:
+    def slowly(db: Any, service: str, consumer: str, *rest: Any) -> None:
         if consumer == os.environ["SLOW"]:
             time.sleep(seconds)
-        once(session, consumer=consumer, **kwargs)
+        handle_once(db, service, consumer, *rest)
 
-    put(entrypoint, "_once", slowly)
+    put(entrypoint, "handle_once", slowly)
 
 
 def held_events() -> None:
@@ -252,14 +252,14 @@ def held_events() -> None:
 
     from services.chassis.messaging import entrypoint
 
-    begin = entrypoint._when_database_answers
+    handle_once = entrypoint.handle_once
 
-    def hold(db: Any, service: str, work: Any) -> None:
-        if work.keywords["consumer"] == os.environ["HELD"]:
+    def hold(db: Any, service: str, consumer: str, *rest: Any) -> None:
+        if consumer == os.environ["HELD"]:
             time.sleep(30)
-        begin(db, service, work)
+        handle_once(db, service, consumer, *rest)
 
-    put(entrypoint, "_when_database_answers", hold)
+    put(entrypoint, "handle_once", hold)
 
 
 def no_lane_for_codes() -> None:

@@ -52,7 +52,7 @@ from services.application.handlers import applying, reading
 from services.application.models import Application
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.messaging.inbox import first_sight
+from services.chassis.messaging.inbox import mark_seen
 from services.chassis.runtime.clock import IST
 from tests.support.envelopes import key_ring, wrap
 
@@ -227,7 +227,7 @@ class Desk:
         """As the chassis does it: opened, past the inbox, to the service's consumer, in one transaction."""
         method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
         with self.database.transaction() as session:
-            if first_sight(session, f"application.{envelope.type}", envelope.id):
+            if mark_seen(session, f"application.{envelope.type}", envelope.id):
                 getattr(Consumers, method).__wrapped__(
                     Consumers(), open_envelope(envelope, key_ring()), session
                 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import psycopg
 
 from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+from services.chassis.messaging.backoff import Backoff
 from services.chassis.runtime.logs import logger
 from services.notify.domain.messages import Lane
 
@@ -58,16 +59,18 @@ class WakeupListener:
 
     def run(self) -> None:
         """Listen until the process stops. Threads go on polling while the database is away."""
+        backoff = Backoff()
         while not self._stop.is_set():
             try:
-                self._listen()
+                self._listen(backoff)
             except psycopg.OperationalError as error:
                 log.warning("listening was interrupted", error=type(error).__name__)
-                self._stop.wait(1)
+                self._stop.wait(backoff.next_pause())
 
-    def _listen(self) -> None:
+    def _listen(self, backoff: Backoff) -> None:
         with BoundedConnection.connect(self._url, autocommit=True, connect_timeout=3, **TCP) as connection:
             connection.execute("listen messages")
+            backoff.reset()
             for wakeups in self._wakeups.values():
                 for wakeup in wakeups:
                     wakeup.signal_all()

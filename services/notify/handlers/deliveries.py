@@ -10,13 +10,11 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.runtime import clock, logs, metrics
-from services.chassis.runtime.lifecycle import Stopping
 from services.chassis.runtime.settings import Settings
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.installed import Channels
@@ -35,8 +33,6 @@ from services.notify.handlers.leases import Leased, Settled
 
 log = logs.logger(__name__)
 T = TypeVar("T")
-WAIT_SECONDS = 1.0
-"""Pause between two tries to reach the database."""
 BATCH_SECONDS = 0.25
 """Target duration of one round: short, so that other threads and senders can help."""
 EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
@@ -104,7 +100,7 @@ class Sender:
             until = now + timedelta(seconds=self._options.sender_lease)
             return leases.take(session, lane, limit, now, until)
 
-        return self._when_database_answers(work)
+        return self._in_transaction(work)
 
     def _attempt_each(self, batch: Sequence[Leased]) -> list[Settled]:
         """Try each message in turn; if that takes too long, return the rest well before their lease ends."""
@@ -121,7 +117,7 @@ class Sender:
         return tried + rest
 
     def _record(self, results: Sequence[Settled]) -> None:
-        self._when_database_answers(lambda session: leases.settle(session, results, self._now()))
+        self._in_transaction(lambda session: leases.settle(session, results, self._now()))
 
     def _attempt(self, message: Leased) -> Outcome:
         options = self._options
@@ -160,16 +156,8 @@ class Sender:
         )
         return Delivered(channel.send(outgoing).provider_id)
 
-    def _when_database_answers(self, work: Callable[[Session], T]) -> T:
-        """Run the work in one transaction; repeat it while the database is away."""
-        while True:
-            try:
-                with self._database.transaction() as session:
-                    return work(session)
-            except (OperationalError, InterfaceError, PoolTimeout) as error:
-                log.warning("sender waits for its database", error=type(error).__name__)
-            if self._stop.wait(WAIT_SECONDS):
-                raise Stopping
+    def _in_transaction(self, work: Callable[[Session], T]) -> T:
+        return run_when_available(self._database, work, part="sender", also_when_busy=True, stop=self._stop)
 
 
 def _count(message: Leased, outcome: Outcome, now: datetime) -> None:

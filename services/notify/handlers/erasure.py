@@ -2,16 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import PersonalDataErased
+from services.chassis.db import locks
 from services.notify.handlers.messages import lock_application
 from services.notify.models import ApplicationRow, MessageRow, PhoneMessageRow
 
 RETENTION = timedelta(days=1)
-_LOCK = 0x666F7267
+_LOCK = "delete_old"
 """Advisory lock of the one replica that deletes old messages."""
 
 
@@ -44,7 +45,7 @@ def delete_old(session: Session, now: datetime) -> None:
 
     Runs in every replica: one works, the others return at once.
     """
-    if not session.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+    if not locks.try_lock(session, _LOCK):
         return
     session.execute(delete(PhoneMessageRow).where(PhoneMessageRow.at < now - RETENTION))
     session.execute(

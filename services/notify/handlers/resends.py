@@ -38,8 +38,9 @@ def resend(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
         call,
         RESEND.name,
         request,
-        lambda: str(_send_again(session, application.id, now)),
+        lambda: _send_again(session, application.id, now),
         lambda _message_id: Nothing(),
+        reference=UUID,
     )
 
 

@@ -1,12 +1,13 @@
 """What each event changes in the gate's copy: passes, revocations, erased people.
 
-Events may arrive in any order and any number of times; the result is the same.
+Events may arrive in any order and any number of times; the result is the same. Issuing and erasing of one application
+take its lock, since neither would see what the other has not committed.
 """
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from contracts.commitment import commit, commitment_key
 from contracts.envelope import Received
 from contracts.events import PassIssued, PassPersonal, PassRevoked, PersonalDataErased
 from contracts.model import Companion, Person
+from services.chassis.db import locks
 from services.chassis.messaging import outbox
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
@@ -31,7 +33,7 @@ def handle_pass_issued(
 ) -> None:
     """Store the pass as the newest event describes it; presence and revocation stay as they are."""
     event = received.event
-    _lock_application(session, event.application_id)
+    locks.lock(session, str(event.application_id))
     signing_keys.store(session, event.key)
     columns = {name: getattr(event, name) for name in _TERMS}
     columns["issued_seq"] = received.seq
@@ -63,16 +65,11 @@ def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
     """Erase the people of an application's passes, now and in events that arrive later."""
     application_id = received.event.application_id
-    _lock_application(session, application_id)
+    locks.lock(session, str(application_id))
     session.execute(
         insert(ErasedApplicationRow).values(application_id=application_id).on_conflict_do_nothing()
     )
     _erase(session, application_id)
-
-
-def _lock_application(session: Session, application_id: UUID) -> None:
-    """Serialize issuing and erasing of one application: neither sees what the other has not committed."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(application_id), 0))))
 
 
 def _erase(session: Session, application_id: UUID) -> None:

@@ -6,10 +6,10 @@ from uuid import uuid4
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from contracts.errors import InvalidInput
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
+from services.chassis.db import cursors, locks
 from services.chassis.messaging import outbox
 from services.verify.domain.gates import site_of
 from services.verify.handlers.authorization import require_may_list_inside
@@ -18,7 +18,7 @@ from services.verify.models import PassRow, ScanRow
 
 SYSTEM = "system"
 """``scanned_by`` of the exit that is recorded for a party presumed gone."""
-_CLOSING = 0x67617465
+_LOCK = "close_overdue"
 _BATCH = 100
 
 
@@ -35,10 +35,10 @@ def list_inside(request: InsideQuestion, call: Call, session: Session) -> Inside
         select(PassRow).where(*here).order_by(PassRow.inside_since, PassRow.number).limit(request.limit + 1)
     )
     if request.after is not None:
-        query = query.where(tuple_(PassRow.inside_since, PassRow.number) > _position(request.after))
+        query = query.where(tuple_(PassRow.inside_since, PassRow.number) > cursors.decode(request.after))
     rows = session.scalars(query).all()
     page = rows[: request.limit]
-    more = f"{_since(page[-1]).isoformat()}~{page[-1].number}" if len(rows) > request.limit else None
+    more = cursors.encode(_since(page[-1]), page[-1].number) if len(rows) > request.limit else None
     persons = session.scalar(select(func.coalesce(func.sum(PassRow.inside), 0)).where(*here)) or 0
     return InsideList(items=tuple(_party(row) for row in page), next=more, persons=persons)
 
@@ -54,7 +54,7 @@ def close_overdue(session: Session, now: datetime) -> int:
 
     Runs in every replica: one works, the others return at once. A party whose pass is being scanned is skipped.
     """
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(_CLOSING))):
+    if not locks.try_lock(session, _LOCK):
         return 0
     overdue = (
         select(PassRow)
@@ -113,14 +113,3 @@ def _party(row: PassRow) -> Inside:
 def _since(row: PassRow) -> datetime:
     assert row.inside_since is not None  # set with the first person inside
     return row.inside_since
-
-
-def _position(after: str) -> tuple[datetime, str]:
-    since, _, number = after.partition("~")
-    try:
-        instant = datetime.fromisoformat(since)
-    except ValueError:
-        raise InvalidInput.of("after", "not_a_page") from None
-    if instant.tzinfo is None or not number:
-        raise InvalidInput.of("after", "not_a_page")
-    return instant, number

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import Field, JsonValue, ValidationError
 
 from contracts.events import BY_NAME, Event
 from contracts.model import Instant, Wire
+from contracts.sealing import CannotOpen, SealedBox
 
 CONTENT_TYPE = "application/json"
 
@@ -72,11 +72,11 @@ class PersonalKeyRing:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._box = SealedBox(keys)
 
     def seal(self, event_id: UUID, block: dict[str, JsonValue]) -> str:
         """Encrypt a block and bind it to the event that carries it."""
-        return self._fernet.encrypt(json.dumps({"event_id": str(event_id), "block": block}).encode()).decode()
+        return self._box.seal(json.dumps({"event_id": str(event_id), "block": block}).encode())
 
     def open(self, event_id: UUID, token: str) -> dict[str, JsonValue]:
         """Decrypt a block.
@@ -85,8 +85,8 @@ class PersonalKeyRing:
             UnreadableEvent: no key of the ring opens the block, or it belongs to another event.
         """
         try:
-            content = json.loads(self._fernet.decrypt(token))
-        except InvalidToken as error:
+            content = json.loads(self._box.open(token))
+        except CannotOpen as error:
             raise UnreadableEvent("no key opens the personal block") from error
         if content["event_id"] != str(event_id):
             raise UnreadableEvent("the personal block belongs to another event")

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import CheckConstraint, ColumnElement, Index, Text, func, or_, select, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Text, or_, select, text
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from contracts.events import PublicKey
+from services.chassis.db.locks import lock
 from services.chassis.tokens.sealing import SealedBox
 from services.chassis.tokens.signing_key import SigningKey
 
@@ -77,7 +78,7 @@ class KeyStore:
         """Return the key that signs now. Make it if there is none; processes that come at once get the same one."""
         row = self._current_row(session)
         if row is None:
-            _lock(session)
+            lock(session, _LOCK)
             row = self._current_row(session) or self._add(session, now)
         return self._opened(row)
 
@@ -91,7 +92,7 @@ class KeyStore:
 
     def rotate(self, session: Session, now: datetime) -> SigningKey:
         """Retire the current key and return a new one. What the retired key signed stays good."""
-        _lock(session)
+        lock(session, _LOCK)
         row = self._current_row(session)
         if row is not None:
             row.state, row.retired_at = "retired", now
@@ -129,8 +130,3 @@ class KeyStore:
         if key.public.x != row.public_x:
             raise WrongKey(f"the private half of {row.kid} belongs to another key")
         return key
-
-
-def _lock(session: Session) -> None:
-    """Let one transaction at a time make keys."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(_LOCK, 0))))

@@ -1,5 +1,5 @@
-"""Issuance makes the pass: an approval becomes a number, a signed token and its QR, once, and a withdrawal ends it.
+"""Issuance makes the passes: an approval becomes a number, a signed token and its QR code, once; a withdrawal ends it.
 
-It owns the passes, the keys that sign them, and the signed list of what is revoked. It says PassIssued and PassRevoked
-and asks nobody anything: all that a pass needs travels in PassApproved.
+It owns the passes, the keys that sign them, and the signed list of revoked passes. It publishes PassIssued and
+PassRevoked and calls no other service: PassApproved carries all that a pass needs.
 """

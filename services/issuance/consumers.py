@@ -1,6 +1,4 @@
-"""What issuance hears, and the clock of the status list: parse, call one handler, return."""
-
-from datetime import timedelta
+"""The events that issuance handles, and the job that signs the status list: parse, call one handler, return."""
 
 from sqlalchemy.orm import Session
 
@@ -10,7 +8,7 @@ from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase, every
 from services.chassis.runtime.settings import settings
-from services.issuance.handlers import issuing, status
+from services.issuance.handlers import passes, status_list
 
 
 class Consumers:
@@ -22,22 +20,22 @@ class Consumers:
 
     @subscribes(PassApproved)
     def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
-        issuing.issue_pass(received.event, session, now())
+        passes.issue(received.event, session, now(), settings())
 
     @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
-        issuing.withdraw_pass(received.event, session, now())
+        passes.withdraw(received.event, session, now())
 
     @subscribes(ApplicationCancelled)
     def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
-        issuing.cancel_pass(received.event, session, now())
+        passes.cancel(received.event, session, now())
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
-        issuing.erase_personal_data(received.event, session)
+        passes.erase_personal_data(received.event, session)
 
     @every(interval=settings().status_list_seconds, eager=True)
     def sign_status_list(self) -> None:
-        """Also makes the first key, when the service starts for the first time."""
+        """Sign the status list. The first call also makes the first key."""
         with self.db.transaction() as session:
-            status.sign_again(session, now(), timedelta(seconds=settings().status_list_seconds))
+            status_list.sign_when_due(session, now(), settings())

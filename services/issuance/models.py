@@ -1,4 +1,4 @@
-"""Issuance's tables: what is known of an application, passes, signing keys, and the one signed status list."""
+"""The tables of issuance: what is known of an application, passes, signing keys, and the one signed status list."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -21,13 +21,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.events import ApplicationPersonal
 from contracts.model import RevocationReason, Wire
-from services.issuance.domain import Pass, Visit
+from services.chassis.tokens.key_store import SigningKeyColumns
+from services.issuance.domain.passes import Pass, Visit
 
 M = TypeVar("M", bound=Wire)
 
 
 class Document(TypeDecorator[M], Generic[M]):
-    """A model of the contracts, kept whole as JSON; None is SQL's null."""
+    """A model of the contracts, stored whole as JSON; None is SQL's null."""
 
     impl = JSONB(none_as_null=True)
     cache_ok = True
@@ -50,43 +51,28 @@ class Base(DeclarativeBase):
 
 
 class ApplicationRow(Base):
-    """What is known of one application, also before it has a pass and when it never gets one: the tombstone.
+    """What is known of one application, also before it has a pass, and when it never gets one (a tombstone).
 
-    Whoever changes a pass locks its application's row first, so two of them never meet.
+    Whoever changes a pass locks the row of its application first, so that two changes never run at once.
     """
 
     __tablename__ = "applications"
 
     application_id: Mapped[UUID] = mapped_column(primary_key=True)
     approved_revision: Mapped[int] = mapped_column(server_default="0")
-    """The highest that was approved; 0 for none."""
+    """The highest revision that was approved; 0 for none."""
     withdrawn_revision: Mapped[int] = mapped_column(server_default="0")
-    """The highest whose approval was withdrawn; 0 for none."""
+    """The highest revision whose approval was withdrawn; 0 for none."""
     cancelled: Mapped[bool] = mapped_column(server_default=text("false"))
     erased: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
-class KeyRow(Base):
-    """An Ed25519 key. One is current and signs; retired ones only verify, and sign again what they have signed."""
-
-    __tablename__ = "signing_keys"
-    __table_args__ = (
-        CheckConstraint("state in ('current', 'retired')", name="signing_keys_state"),
-        Index("signing_keys_one_current", "state", unique=True, postgresql_where=text("state = 'current'")),
-    )
-
-    kid: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[str]
-    public_x: Mapped[str]
-    """Base64url, the ``x`` of its JWK."""
-    private_sealed: Mapped[str]
-    """A Fernet token; never in clear."""
-    created_at: Mapped[datetime]
-    retired_at: Mapped[datetime | None]
+class SigningKeyRow(SigningKeyColumns, Base):
+    """An Ed25519 key of passes and of the status list."""
 
 
 class PassRow(Base):
-    """A pass. Whether it is expired is computed, never stored."""
+    """A pass. Whether it has expired is computed, never stored."""
 
     __tablename__ = "passes"
     __table_args__ = (
@@ -112,12 +98,12 @@ class PassRow(Base):
     issued_at: Mapped[datetime]
 
     def as_pass(self) -> Pass:
-        """The pass that it stores."""
+        """Return the pass that this row stores."""
         return Pass(**{column.name: getattr(self, column.name) for column in fields(Pass)})
 
 
 class StatusListRow(Base):
-    """The status list as it was last signed: at most one row."""
+    """The status list as it was last signed. The table has at most one row."""
 
     __tablename__ = "status_list"
     __table_args__ = (CheckConstraint("id = 1", name="status_list_one_row"),)

@@ -15,12 +15,13 @@ from contracts.rpc.issuance import (
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import OwnDatabase
-from services.issuance import qr
-from services.issuance.handlers import issuing, status, viewing
+from services.chassis.runtime.settings import settings
+from services.issuance.adapters import qr
+from services.issuance.handlers import passes, status_list, views
 
 
 class Service:
-    """Passes for those whose they are, and what machines need to check one."""
+    """Passes for the people they belong to, and what machines need to check a pass."""
 
     name = "issuance"
     db = OwnDatabase()
@@ -28,36 +29,36 @@ class Service:
     @rpc(contract.PASS)
     def view(self, request: PassNumber, call: Call) -> PassView:
         with self.db.transaction() as session:
-            return viewing.view(request, call, session, now())
+            return views.view(request, call, session, now(), settings())
 
     @rpc(contract.PASS_BY_LINK)
-    def view_by_link(self, request: LinkCode, call: Call) -> PassView:  # noqa: ARG002  the link is all that it takes
+    def view_by_link(self, request: LinkCode, call: Call) -> PassView:
         with self.db.transaction() as session:
-            return viewing.view_by_link(request, session, now())
+            return views.view_by_link(request, call, session, now(), settings())
 
     @rpc(contract.QR)
     def qr(self, request: QrQuestion, call: Call) -> QrPicture:
         with self.db.transaction() as session:
-            token = viewing.token(request, call, session)
+            token = views.token(request, call, session, settings())
         return qr.picture(token, request.format, request.scale)
 
     @rpc(contract.QR_BY_LINK)
-    def qr_by_link(self, request: LinkCode, call: Call) -> QrPicture:  # noqa: ARG002  the link is all that it takes
+    def qr_by_link(self, request: LinkCode, call: Call) -> QrPicture:
         with self.db.transaction() as session:
-            token = viewing.token_by_link(request, session)
+            token = views.token_by_link(request, call, session, settings())
         return qr.picture(token, "svg")
 
     @rpc(contract.REISSUE)
     def reissue(self, request: ReissuePass, call: Call) -> PassView:
         with self.db.transaction() as session:
-            return issuing.reissue(request, call, session, now())
+            return passes.reissue(request, call, session, now(), settings())
 
     @rpc(contract.JWKS)
-    def jwks(self, request: Nothing, call: Call) -> Jwks:  # noqa: ARG002  the same for all
+    def jwks(self, _request: Nothing, _call: Call) -> Jwks:
         with self.db.transaction() as session:
-            return viewing.jwks(session, now())
+            return views.jwks(session, now(), settings())
 
     @rpc(contract.STATUS_LIST)
-    def status_list(self, request: Nothing, call: Call) -> StatusList:  # noqa: ARG002  the same for all
+    def status_list(self, _request: Nothing, _call: Call) -> StatusList:
         with self.db.transaction() as session:
-            return status.status_list(session, now())
+            return status_list.current(session, now(), settings())

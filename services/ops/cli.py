@@ -145,13 +145,33 @@ def seed(service: str, logins: str | None) -> None:
     if service == "accounts":
         if logins is None:
             raise click.UsageError("the demo logins of accounts come from a file: --logins FILE")
-        from services.accounts import seed as accounts
+        from services.accounts import commands as accounts
 
         accounts.main(logins)
     else:
         from services.approval import seed as approval
 
         approval.main()
+
+
+@main.group()
+def keys() -> None:
+    """Signing keys."""
+
+
+@keys.command("rotate")
+@click.argument("service", type=click.Choice(["issuance"]))
+def keys_rotate(service: str) -> None:
+    """Retire a service's signing key and make the next. What the old key signed stays good."""
+    from services.chassis.db.database import Database
+    from services.chassis.runtime.clock import now
+    from services.issuance import commands
+
+    db = Database.of(settings())
+    try:
+        click.echo(f"{service} signs with {commands.rotate_key(db, now(), settings())} now")
+    finally:
+        db.close()
 
 
 @main.group()

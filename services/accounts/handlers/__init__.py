@@ -4,10 +4,10 @@ Those that hash a password, or must count what they refuse, take the database an
 transaction while they hash, the second commit before they raise.
 """
 
+from services.accounts.handlers.housekeeping import purge
 from services.accounts.handlers.logins import disable_login, issue_login, list_logins, reset_login
 from services.accounts.handlers.otp import request_otp, verify_otp
 from services.accounts.handlers.passwords import change_password, enrol_kiosk, log_in
-from services.accounts.handlers.purge import purge
 from services.accounts.handlers.sessions import denied_sessions, log_out, session_keys
 
 __all__ = [

@@ -7,7 +7,12 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from services.accounts.domain import FAILURES_COUNT_FOR, FAILURES_OF_ADDRESS, account_wait, refuse_while
+from services.accounts.domain.logins import (
+    FAILURES_COUNT_FOR,
+    FAILURES_OF_ADDRESS,
+    account_wait,
+    refuse_while,
+)
 from services.accounts.locks import take_turns
 from services.accounts.models import LoginFailure
 from services.chassis.runtime.settings import settings

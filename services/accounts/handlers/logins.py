@@ -23,8 +23,9 @@ from contracts.rpc.accounts import (
     LoginView,
 )
 from contracts.rpc.call import Call, Page
-from services.accounts import domain, passwords
-from services.accounts.domain import Scope
+from services.accounts.adapters import passwords
+from services.accounts.domain import logins
+from services.accounts.domain.logins import Scope
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import Login, LoginCounter
 from services.chassis.db.database import Database
@@ -42,7 +43,7 @@ def issue_login(request: IssueLogin, call: Call, db: Database, at: datetime) -> 
         InvalidInput: the scope does not fit the role, or the name or the mobile is none.
     """
     _refuse_others(call)
-    domain.check_scope(request.role, Scope(request.department, request.site, request.gate))
+    logins.check_scope(request.role, Scope(request.department, request.site, request.gate))
     contact = _contact(request)
     seed = uuid4()
     password_hash = offload(passwords.hashed, passwords.initial_password(seed))
@@ -50,7 +51,7 @@ def issue_login(request: IssueLogin, call: Call, db: Database, at: datetime) -> 
         issuer = _acting_ado(session, call)
 
         def effect() -> str:
-            login_id = _next_login_id(session, domain.prefix_of(request.role, request.department))
+            login_id = _next_login_id(session, logins.prefix_of(request.role, request.department))
             session.add(_new_login(request, contact.name, login_id, password_hash, issuer, at))
             outbox.add(session, _issued(request, contact, login_id, issuer), at=at)
             return f"{login_id} {seed}"
@@ -105,7 +106,7 @@ def _with_initial_password(ref: str) -> IssuedLogin:
 def _next_login_id(session: Session, prefix: str) -> str:
     counted = insert(LoginCounter).values(prefix=prefix, last=1)
     counted = counted.on_conflict_do_update(index_elements=["prefix"], set_={"last": LoginCounter.last + 1})
-    return domain.login_id_of(prefix, session.scalars(counted.returning(LoginCounter.last)).one())
+    return logins.login_id_of(prefix, session.scalars(counted.returning(LoginCounter.last)).one())
 
 
 def list_logins(request: Page, call: Call, session: Session) -> LoginList:
@@ -117,7 +118,7 @@ def list_logins(request: Page, call: Call, session: Session) -> LoginList:
     _acting_ado(session, call)
     page = (
         select(Login)
-        .where(Login.login_id > domain.as_typed(request.after or ""))
+        .where(Login.login_id > logins.as_typed(request.after or ""))
         .order_by(Login.login_id)
         .limit(request.limit + 1)
     )
@@ -140,7 +141,7 @@ def disable_login(request: LoginId, call: Call, session: Session, at: datetime) 
     by = _acting_ado(session, call)
 
     def effect() -> str:
-        login = _locked(session, domain.as_typed(request.login_id))
+        login = _locked(session, logins.as_typed(request.login_id))
         if login.disabled_at is None:
             _refuse_last_ado(session, login)
             login.disabled_at, login.disabled_by = at, by
@@ -177,12 +178,12 @@ def reset_login(request: LoginId, call: Call, db: Database, at: datetime) -> Iss
         by = _acting_ado(session, call)
 
         def effect() -> str:
-            login = _locked(session, domain.as_typed(request.login_id))
+            login = _locked(session, logins.as_typed(request.login_id))
             if login.disabled_at is not None:
                 raise Conflict("a disabled login is not reset", code="login_disabled")
             login.password_hash, login.must_change_password = password_hash, True
             attempts.forget_failures(session, login.login_id)
-            _void_tokens(session, login, by, up_to=domain.last_void_instant(at), at=at)
+            _void_tokens(session, login, by, up_to=logins.last_void_instant(at), at=at)
             return f"{login.login_id} {seed}"
 
         return once(session, call, RESET_LOGIN.name, request, effect, _with_initial_password)

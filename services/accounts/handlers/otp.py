@@ -12,8 +12,9 @@ from contracts.events import OtpContact, OtpRequested
 from contracts.mobile import is_indian, parse_mobile
 from contracts.rpc.accounts import REQUEST_OTP, VERIFY_OTP, ApplicantSession, RequestOtp, VerifyOtp
 from contracts.rpc.call import Call
-from services.accounts import codes, sealing
-from services.accounts.domain import (
+from services.accounts import sealing
+from services.accounts.adapters import codes
+from services.accounts.domain.logins import (
     SENDS_FROM_ADDRESS,
     SENDS_OF_SITE,
     SENDS_TO_NUMBER,

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Call
-from services.accounts import domain, passwords
+from services.accounts.adapters import passwords
+from services.accounts.domain import logins
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import Login
 from services.chassis.db.database import Database
@@ -39,7 +40,7 @@ def enrol_kiosk(request: LogIn, call: Call, db: Database, at: datetime) -> Staff
 
 
 def _enter(request: LogIn, call: Call, db: Database, at: datetime, *, is_kiosk: bool) -> StaffSession:
-    login_id = domain.as_typed(request.login_id)
+    login_id = logins.as_typed(request.login_id)
     with db.transaction() as session:
         attempts.refuse_impatient(session, login_id, call.address, at)
         stored = _enabled_hash(session, login_id, is_kiosk=is_kiosk)

@@ -11,7 +11,7 @@ from contracts.errors import NotAuthenticated
 from contracts.events import SessionEnded
 from contracts.rpc.accounts import LOG_OUT, ApplicantSession, DeniedSessions, SessionKeys, StaffSession
 from contracts.rpc.call import Call, Nothing
-from services.accounts import signing
+from services.accounts.adapters import session_tokens
 from services.accounts.models import AccessSession, Login
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
@@ -25,7 +25,7 @@ def open_for_staff(session: Session, login: Login, at: datetime) -> AccessSessio
     """A session with the role and the scope that the login has now."""
     access = AccessSession(
         sid=uuid4(),
-        kid=signing.current_key(session, at).kid,
+        kid=session_tokens.current_key(session, at).kid,
         subject=login.login_id,
         login_id=login.login_id,
         role=login.role,
@@ -46,7 +46,7 @@ def open_for_applicant(
     """A session of whoever holds the mobile."""
     access = AccessSession(
         sid=uuid4(),
-        kid=signing.current_key(session, at).kid,
+        kid=session_tokens.current_key(session, at).kid,
         subject=f"applicant:{mobile_digest}",
         mobile_sealed=mobile_sealed,
         must_change_password=False,
@@ -68,7 +68,7 @@ def staff_answer(session: Session, ref: str) -> StaffSession:
     assert access.role is not None
     assert access.login_id is not None
     return StaffSession(
-        access_token=signing.token_of(session, access),
+        access_token=session_tokens.token_of(session, access),
         role=access.role,
         login_id=access.login_id,
         site=access.site,
@@ -82,7 +82,9 @@ def staff_answer(session: Session, ref: str) -> StaffSession:
 def applicant_answer(session: Session, ref: str) -> ApplicantSession:
     """The answer to a proved code, from the session's row."""
     access = session.get_one(AccessSession, UUID(ref))
-    return ApplicantSession(access_token=signing.token_of(session, access), expires_at=access.expires_at)
+    return ApplicantSession(
+        access_token=session_tokens.token_of(session, access), expires_at=access.expires_at
+    )
 
 
 def end_all_of(session: Session, login_id: str, at: datetime) -> None:
@@ -133,7 +135,7 @@ def log_out(request: Nothing, call: Call, session: Session, at: datetime) -> Not
 
 def session_keys(session: Session, at: datetime) -> SessionKeys:
     """The public keys; the first question makes the first key."""
-    return SessionKeys(keys=signing.public_keys(session, at))
+    return SessionKeys(keys=session_tokens.public_keys(session, at))
 
 
 def denied_sessions(session: Session, at: datetime) -> DeniedSessions:

@@ -1,1 +1,1 @@
-"""The use cases: making and ending passes, showing them, and the signed list of what is revoked."""
+"""The use cases, one plain function each: passes are made and ended, shown, and listed when they are revoked."""

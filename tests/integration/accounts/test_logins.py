@@ -18,7 +18,8 @@ from contracts.errors import (
 )
 from contracts.events import LoginDisabled, LoginIssued, SessionEnded
 from contracts.rpc.call import Page, Principal
-from services.accounts import handlers, passwords, seed
+from services.accounts import commands, handlers
+from services.accounts.adapters import passwords
 from services.accounts.models import AccessSession, Login, LoginFailure
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import settings
@@ -446,7 +447,7 @@ def seeded(databases, monkeypatch, tmp_path):
     accounts = Accounts(databases["accounts"])
     url = accounts.db.engine.url.render_as_string(hide_password=False)
     monkeypatch.setattr(
-        seed, "settings", lambda: settings().model_copy(update={"database_url": SecretStr(url)})
+        commands, "settings", lambda: settings().model_copy(update={"database_url": SecretStr(url)})
     )
     file = tmp_path / "logins.json"
     demo = {
@@ -460,7 +461,7 @@ def seeded(databases, monkeypatch, tmp_path):
 
     def run(**changes) -> Accounts:
         file.write_text(json.dumps(demo | changes))
-        seed.main(str(file))
+        commands.main(str(file))
         return accounts
 
     return run

@@ -15,8 +15,8 @@ from contracts.errors import (
 )
 from contracts.events import OtpRequested
 from contracts.rpc.accounts import ApplicantSession
-from services.accounts import domain
-from services.accounts.domain import Limit
+from services.accounts.domain import logins
+from services.accounts.domain.logins import Limit
 from services.accounts.handlers import otp
 from services.accounts.models import AccessSession, OtpCode, OtpRequest
 from services.chassis.db.tables import idempotency_keys
@@ -285,7 +285,7 @@ def test_an_address_gets_twenty_codes_in_ten_minutes(accounts) -> None:
 
 
 def test_the_whole_site_has_a_limit_too(accounts, monkeypatch) -> None:
-    assert (domain.SENDS_OF_SITE.times, domain.SENDS_OF_SITE.within) == (300, timedelta(minutes=1))
+    assert (logins.SENDS_OF_SITE.times, logins.SENDS_OF_SITE.within) == (300, timedelta(minutes=1))
     monkeypatch.setattr(otp, "SENDS_OF_SITE", Limit(4, timedelta(minutes=1)))
     at = now()
     for number, mobile in enumerate(_numbers(4)):

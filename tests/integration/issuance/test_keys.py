@@ -10,12 +10,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from contracts.rpc.issuance import Jwks
-from services.issuance import keys as keys_module
-from services.issuance import rotate_key
-from services.issuance.handlers.viewing import view_of
-from services.issuance.keys import KEEP_PUBLISHED, current_key, published_keys, rotate
-from services.issuance.models import KeyRow, PassRow
-from tests.support.factories.issuance import NOW, VALID_TO, approved, issue, rows, verified
+from services.chassis.runtime.settings import settings
+from services.chassis.tokens import key_store
+from services.chassis.tokens.key_store import GRACE
+from services.issuance import commands
+from services.issuance.handlers import views
+from services.issuance.models import PassRow, SigningKeyRow
+from tests.support.factories.issuance import KEYS, NOW, VALID_TO, approved, issue, rows, verified
 
 
 @pytest.fixture
@@ -27,17 +28,17 @@ def database(databases):
 def first_key(database) -> str:
     """A key that was made an hour before NOW."""
     with database.transaction() as session:
-        return current_key(session, NOW - timedelta(hours=1)).kid
+        return KEYS.current(session, NOW - timedelta(hours=1)).kid
 
 
-def stored(database) -> list[KeyRow]:
+def stored(database) -> list[SigningKeyRow]:
     with database.transaction() as session:
-        return list(session.scalars(select(KeyRow).order_by(KeyRow.created_at)))
+        return list(session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.created_at)))
 
 
 def published(database, at: datetime = NOW) -> Jwks:
     with database.transaction() as session:
-        return Jwks(keys=published_keys(session, at))
+        return views.jwks(session, at, settings())
 
 
 def kids(database, at: datetime = NOW) -> list[str]:
@@ -46,7 +47,7 @@ def kids(database, at: datetime = NOW) -> list[str]:
 
 def turn(database, at: datetime = NOW) -> str:
     with database.transaction() as session:
-        return rotate(session, at).kid
+        return KEYS.rotate(session, at).kid
 
 
 def ask_at_once(database, askers: int) -> set[str]:
@@ -57,7 +58,7 @@ def ask_at_once(database, askers: int) -> set[str]:
         with database.transaction() as session:
             session.execute(text("select 1"))
             barrier.wait()
-            return current_key(session, NOW).kid
+            return KEYS.current(session, NOW).kid
 
     with ThreadPoolExecutor(askers) as pool:
         return set(pool.map(one, range(askers)))
@@ -72,7 +73,7 @@ def test_many_that_come_at_once_get_one_key(database) -> None:
 
 def test_without_the_lock_they_would_collide(database, monkeypatch) -> None:
     """The negative of the test above."""
-    monkeypatch.setattr(keys_module, "_wait_for_turn", lambda _session: None)
+    monkeypatch.setattr(key_store, "lock", lambda _session, _name: None)
 
     with pytest.raises(IntegrityError, match="signing_keys_one_current"):
         ask_at_once(database, 8)
@@ -81,7 +82,7 @@ def test_without_the_lock_they_would_collide(database, monkeypatch) -> None:
 def test_the_private_half_is_nowhere_in_clear(database) -> None:
     issue(database)
     with database.transaction() as session:
-        raw = current_key(session, NOW).private.private_bytes_raw()
+        raw = KEYS.current(session, NOW).private.private_bytes_raw()
         tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
         everything = "\n".join(
             str(session.execute(text(f'select * from "{table}"')).all()) for table in tables
@@ -107,7 +108,12 @@ def test_after_a_rotation_new_passes_have_the_new_key_and_old_ones_keep_theirs(d
     assert (before.kid != kid, after.kid) == (True, kid)
     with database.transaction() as session:
         for row in (session.get_one(PassRow, before.number), session.get_one(PassRow, after.number)):
-            assert verified(view_of(session, row, NOW).token, published(database)).header["kid"] == row.kid
+            assert (
+                verified(views.view_of(row, session, NOW, settings()).token, published(database)).header[
+                    "kid"
+                ]
+                == row.kid
+            )
 
 
 def test_a_retired_key_is_published_while_its_passes_are_good_and_a_day_longer(database, first_key) -> None:
@@ -116,8 +122,8 @@ def test_a_retired_key_is_published_while_its_passes_are_good_and_a_day_longer(d
     assert old == first_key
 
     assert kids(database) == [new, old]
-    assert kids(database, VALID_TO + KEEP_PUBLISHED - timedelta(seconds=1)) == [new, old]
-    assert kids(database, VALID_TO + KEEP_PUBLISHED) == [new]
+    assert kids(database, VALID_TO + GRACE - timedelta(seconds=1)) == [new, old]
+    assert kids(database, VALID_TO + GRACE) == [new]
 
 
 def test_a_retired_key_without_a_pass_is_published_for_a_day(database) -> None:
@@ -125,7 +131,7 @@ def test_a_retired_key_without_a_pass_is_published_for_a_day(database) -> None:
     new = turn(database)
 
     assert set(kids(database)) == {old, new}
-    assert kids(database, NOW + KEEP_PUBLISHED) == [new]
+    assert kids(database, NOW + GRACE) == [new]
 
 
 def test_a_published_key_shows_its_public_half_only(database) -> None:
@@ -137,14 +143,11 @@ def test_a_published_key_shows_its_public_half_only(database) -> None:
     assert (key.kty, key.crv, key.alg, key.use) == ("OKP", "Ed25519", "EdDSA", "sig")
 
 
-def test_the_chore_of_ops_rotates(database, monkeypatch, capsys) -> None:
+def test_the_command_rotates_the_key_and_returns_its_name(database) -> None:
     old = issue(database).kid
-    monkeypatch.setattr(rotate_key.Database, "of", lambda _settings: database)
-    monkeypatch.setattr(database, "close", lambda: None)
 
-    rotate_key.main()
+    kid = commands.rotate_key(database, NOW, settings())
 
-    current = [row.kid for row in stored(database) if row.state == "current"]
-    assert capsys.readouterr().out == f"signing with {current[0]} now\n"
-    assert current != [old]
+    assert [row.kid for row in stored(database) if row.state == "current"] == [kid]
+    assert kid != old
     assert len(rows(database)) == 1

@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from contracts.crockford import parse_pass_number
 from contracts.events import Event, PassIssued, PassRevoked
 from contracts.model import Companion
-from services.issuance.handlers import issuing
-from services.issuance.keys import current_key
+from services.issuance.handlers import passes
 from services.issuance.models import ApplicationRow, PassRow
 from tests.support.factories.issuance import (
+    KEYS,
     MOBILE,
     NOW,
     VALID_FROM,
@@ -61,7 +61,7 @@ def test_an_approval_becomes_a_pass_and_is_told_with_everything_that_others_need
     (row,) = rows(database)
     (event,) = said(database)
     with database.transaction() as session:
-        key = current_key(session, NOW)
+        key = KEYS.current(session, NOW)
     assert isinstance(event, PassIssued)
     assert event.pass_number == row.number == parse_pass_number(row.number)
     assert (event.application_id, event.reference) == (approval.application_id, "PCS-7K3M-9QW4")
@@ -237,7 +237,7 @@ def test_a_withdrawal_and_a_cancellation_at_once_revoke_a_pass_once(database) ->
 def test_a_number_that_is_taken_is_drawn_again(database, monkeypatch) -> None:
     taken = issue(database).number
     draws = iter([taken, taken, "0000000D"])
-    monkeypatch.setattr(issuing, "new_pass_number", lambda: next(draws))
+    monkeypatch.setattr(passes, "new_pass_number", lambda: next(draws))
 
     second = issue(database, approved())
 
@@ -249,8 +249,8 @@ def test_without_a_free_number_nothing_is_changed_and_the_event_may_come_again(d
     taken = issue(database).number
     approval, event_id = approved(), uuid4()
     with monkeypatch.context() as broken:
-        broken.setattr(issuing, "new_pass_number", lambda: taken)
-        with pytest.raises(issuing.NoFreeNumber):
+        broken.setattr(passes, "new_pass_number", lambda: taken)
+        with pytest.raises(passes.NoFreeNumber):
             deliver(database, approval, event_id)
     assert kinds(database) == ["PassIssued"]
 

@@ -11,8 +11,8 @@ from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFo
 from contracts.events import PassIssued, PassRevoked
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import LinkCode, PassView, ReissuePass
-from services.issuance.handlers.issuing import reissue
-from services.issuance.handlers.viewing import view_by_link
+from services.chassis.runtime.settings import settings
+from services.issuance.handlers import passes, views
 from tests.support.factories.issuance import (
     NOW,
     VALID_TO,
@@ -37,7 +37,8 @@ def database(databases):
 
 def ask(database, number: str, call: Call | None = None, at=NOW, **changes) -> PassView:
     with database.transaction() as session:
-        return reissue(ReissuePass(number=number, **changes), call or calling(), session, at)
+        request = ReissuePass(number=number, **changes)
+        return passes.reissue(request, call or calling(), session, at, settings())
 
 
 def test_a_reissued_pass_is_the_same_visit_under_a_new_number_and_link(database) -> None:
@@ -70,7 +71,7 @@ def test_the_old_link_does_not_lead_to_the_new_pass(database) -> None:
     ask(database, old.number)
 
     with database.transaction() as session:
-        shown = view_by_link(LinkCode(code=old.link_code or ""), session, NOW)
+        shown = views.view_by_link(LinkCode(code=old.link_code or ""), calling(), session, NOW, settings())
 
     assert (shown.number, shown.state, shown.replaced_by) == (old.number, "revoked", None)
 

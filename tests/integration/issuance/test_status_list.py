@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from contracts.model import Slot
-from contracts.rpc.issuance import Jwks
 from contracts.tokens import STATUS_TYP
+from services.chassis.runtime.settings import settings
 from services.issuance.consumers import Consumers
-from services.issuance.handlers.status import GOOD_FOR, sign_again, status_list
-from services.issuance.keys import published_keys, rotate
+from services.issuance.handlers import status_list, views
+from services.issuance.handlers.status_list import GOOD_FOR
 from services.issuance.models import StatusListRow
 from tests.support.factories.issuance import (
+    KEYS,
     NOW,
     TEN_TO_TWELVE,
     VALID_TO,
@@ -37,13 +38,13 @@ def database(databases):
 
 def tick(database, at: datetime) -> None:
     with database.transaction() as session:
-        sign_again(session, at, TICK)
+        status_list.sign_when_due(session, at, settings())
 
 
 def ask(database, at: datetime = NOW) -> Any:
     """The list as it is answered at a moment, verified by another library."""
     with database.transaction() as session:
-        return verified(status_list(session, at).jws, Jwks(keys=published_keys(session, at)))
+        return verified(status_list.current(session, at, settings()).jws, views.jwks(session, at, settings()))
 
 
 def signed_at(database) -> datetime:
@@ -167,7 +168,7 @@ def test_many_that_ask_first_at_once_get_the_same_list(database) -> None:
 def test_after_a_rotation_the_last_list_still_verifies_and_the_next_has_the_new_key(database) -> None:
     before = ask(database).header["kid"]
     with database.transaction() as session:
-        new = rotate(session, NOW).kid
+        new = KEYS.rotate(session, NOW).kid
 
     assert ask(database).header["kid"] == before
     tick(database, NOW + TICK)

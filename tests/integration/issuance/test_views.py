@@ -8,11 +8,12 @@ from PIL import Image
 
 from contracts.errors import NotFound
 from contracts.model import Companion, Official
-from contracts.rpc.call import Nothing
+from contracts.rpc.call import Nothing, Principal
 from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, QrQuestion, ReissuePass, StatusList
 from contracts.tokens import PASS_TYP, PassClaims
 from services.chassis.runtime.clock import now
-from services.issuance.handlers.viewing import view
+from services.chassis.runtime.settings import settings
+from services.issuance.handlers import views
 from tests.support.factories.issuance import (
     MOBILE,
     NOW,
@@ -50,7 +51,7 @@ def keys(service) -> Jwks:
 
 def seen(database, number: str, at=NOW):
     with database.transaction() as session:
-        return view(PassNumber(number=number), calling(), session, at)
+        return views.view(PassNumber(number=number), calling(), session, at, settings())
 
 
 def test_the_token_is_verified_by_another_library_with_the_key_from_the_jwks(service, database) -> None:
@@ -120,7 +121,18 @@ def test_a_number_is_read_as_people_write_it(service, database) -> None:
 
 @pytest.mark.parametrize(
     "principal",
-    [citizen("+919876543211"), citizen(None), staff("security"), staff("ado"), staff(site="PCS2")],
+    [
+        citizen("+919876543211"),
+        citizen(None),
+        Principal(),
+        Principal(mobile=MOBILE),
+        staff(site="PCS2"),
+        staff("security"),
+        staff("department"),
+        staff("ado"),
+        staff("ops"),
+        staff("auditor"),
+    ],
 )
 def test_to_others_a_pass_is_the_same_as_none(service, database, principal) -> None:
     number = issue(database).number

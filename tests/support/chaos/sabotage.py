@@ -33,10 +33,10 @@ def no_inbox() -> None:
 
 def no_unique_pass() -> None:
     """Issuance makes a pass of every approval that it handles. (The test drops the unique index, too.)"""
-    from services.issuance.handlers import issuing
+    from services.issuance.handlers import passes
 
-    put(issuing, "opens_a_pass", lambda *_, **__: True)
-    put(issuing, "_live_row", lambda *_: None)
+    put(passes, "opens_a_pass", lambda *_, **__: True)
+    put(passes, "_live_row", lambda *_: None)
 
 
 def no_outbox() -> None:

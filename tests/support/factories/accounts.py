@@ -34,7 +34,7 @@ from contracts.rpc.accounts import (
     VerifyOtp,
 )
 from contracts.rpc.call import Call, Nothing, Principal
-from services.accounts import handlers, seed
+from services.accounts import commands, handlers
 from services.accounts.models import Base
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
@@ -73,7 +73,7 @@ def given_login(
     db: Database, login_id: str = "HOM-0001", role: Role = "department", password: str = PASSWORD
 ) -> Principal:
     """An enabled login with a password of its own."""
-    seed.seed(db, role, seed.DemoLogin(login_id=login_id, password=password, **SCOPES.get(role, {})))
+    commands.seed(db, role, commands.DemoLogin(login_id=login_id, password=password, **SCOPES.get(role, {})))
     return staff(login_id, role)
 
 

@@ -26,12 +26,16 @@ from contracts.rpc.issuance import Jwks, PassView
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import IST, now
+from services.chassis.runtime.settings import settings
+from services.issuance.adapters.keys import key_store
 from services.issuance.consumers import Consumers
 from services.issuance.models import PassRow
 from services.issuance.service import Service
 from tests.support.envelopes import key_ring, wrap
 
 MOBILE = "+919876543210"
+KEYS = key_store(settings())
+"""The signing keys of issuance, under the key encryption keys of the tests."""
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 """The day before the slot of :func:`approved`."""
 TEN_TO_TWELVE = Slot(day=date(2026, 12, 1), start=time(10), end=time(12))

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
-from services.accounts import domain
-from services.accounts.domain import Limit, Scope, SentCode
+from services.accounts.domain import logins
+from services.accounts.domain.logins import Limit, Scope, SentCode
 
 AT = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ AT = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
     ],
 )
 def test_a_scope_that_fits_its_role_is_accepted(role, scope) -> None:
-    domain.check_scope(role, scope)
+    logins.check_scope(role, scope)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_scope_that_fits_its_role_is_accepted(role, scope) -> None:
 )
 def test_a_scope_that_does_not_fit_its_role_is_refused_by_field(role, scope, field, code) -> None:
     with pytest.raises(InvalidInput) as refused:
-        domain.check_scope(role, scope)
+        logins.check_scope(role, scope)
     assert [(error.field, error.code) for error in refused.value.body.fields] == [(field, code)]
 
 
@@ -72,36 +72,36 @@ def test_a_scope_that_does_not_fit_its_role_is_refused_by_field(role, scope, fie
     ],
 )
 def test_a_login_id_begins_with_its_department_or_role(role, department, prefix) -> None:
-    assert domain.prefix_of(role, department) == prefix
-    assert domain.parse_login_id(domain.login_id_of(prefix, 7)) == (prefix, 7)
+    assert logins.prefix_of(role, department) == prefix
+    assert logins.parse_login_id(logins.login_id_of(prefix, 7)) == (prefix, 7)
 
 
 def test_login_ids_grow_past_four_digits() -> None:
-    assert domain.login_id_of("HOM", 7) == "HOM-0007"
-    assert domain.login_id_of("HOM", 12345) == "HOM-12345"
+    assert logins.login_id_of("HOM", 7) == "HOM-0007"
+    assert logins.login_id_of("HOM", 12345) == "HOM-12345"
 
 
 @pytest.mark.parametrize("typed", ["hom-0007", " HOM-0007 ", "Hom - 0007", "HOM-0007\x00"])
 def test_a_login_id_is_read_however_it_is_typed(typed) -> None:
-    assert domain.as_typed(typed) == "HOM-0007"
+    assert logins.as_typed(typed) == "HOM-0007"
 
 
 @pytest.mark.parametrize("text", ["", "HOM", "HOM-7", "hom-0007", "HOME-0007", "HOM-0007x"])
 def test_what_is_no_login_id_is_not_parsed(text) -> None:
     with pytest.raises(ValueError, match="looks like"):
-        domain.parse_login_id(text)
+        logins.parse_login_id(text)
 
 
 def test_the_wait_after_wrong_passwords_grows_and_has_an_end() -> None:
-    waits = [domain.account_wait(failures, AT, AT) for failures in range(16)]
+    waits = [logins.account_wait(failures, AT, AT) for failures in range(16)]
     assert waits == [0, 0, 0, 0, 0, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900, 900]
-    assert domain.account_wait(1_000_000, AT, AT) == 900
+    assert logins.account_wait(1_000_000, AT, AT) == 900
 
 
 def test_the_wait_is_over_when_it_is_over() -> None:
-    assert domain.account_wait(5, AT, AT + timedelta(seconds=31.5)) == 1
-    assert domain.account_wait(5, AT, AT + timedelta(seconds=32)) == 0
-    assert domain.account_wait(0, None, AT) == 0
+    assert logins.account_wait(5, AT, AT + timedelta(seconds=31.5)) == 1
+    assert logins.account_wait(5, AT, AT + timedelta(seconds=32)) == 0
+    assert logins.account_wait(0, None, AT) == 0
 
 
 def test_a_limit_lets_one_more_in_when_the_nth_newest_leaves_its_window() -> None:
@@ -112,14 +112,14 @@ def test_a_limit_lets_one_more_in_when_the_nth_newest_leaves_its_window() -> Non
 
 
 def test_waiting_is_told_in_seconds() -> None:
-    domain.refuse_while(0)
+    logins.refuse_while(0)
     with pytest.raises(TooManyAttempts) as refused:
-        domain.refuse_while(57)
+        logins.refuse_while(57)
     assert refused.value.body.facts == {"retry_after": 57}
 
 
 def test_the_right_code_in_time_is_accepted() -> None:
-    domain.accept_code(
+    logins.accept_code(
         SentCode(used=False, tries=4, expires_at=AT + timedelta(seconds=1)), matches=True, at=AT
     )
 
@@ -135,7 +135,7 @@ def test_the_right_code_in_time_is_accepted() -> None:
 )
 def test_a_code_that_is_over_is_refused_alike_whether_right_or_wrong(sent, code, matches) -> None:
     with pytest.raises(NotAuthenticated) as refused:
-        domain.accept_code(sent, matches=matches, at=AT)
+        logins.accept_code(sent, matches=matches, at=AT)
     assert refused.value.body.code == code
     assert refused.value.body.facts == {}
 
@@ -143,7 +143,7 @@ def test_a_code_that_is_over_is_refused_alike_whether_right_or_wrong(sent, code,
 @pytest.mark.parametrize(("tries", "left"), [(0, 4), (3, 1), (4, 0)])
 def test_a_wrong_code_tells_how_many_tries_are_left(tries, left) -> None:
     with pytest.raises(NotAuthenticated) as refused:
-        domain.accept_code(
+        logins.accept_code(
             SentCode(used=False, tries=tries, expires_at=AT + timedelta(minutes=5)), matches=False, at=AT
         )
     assert refused.value.body.code == "wrong_code"
@@ -152,5 +152,5 @@ def test_a_wrong_code_tells_how_many_tries_are_left(tries, left) -> None:
 
 def test_a_reset_voids_tokens_of_earlier_seconds_only() -> None:
     at = AT.replace(microsecond=300_000)
-    void_to = domain.last_void_instant(at)
+    void_to = logins.last_void_instant(at)
     assert AT - timedelta(seconds=1) <= void_to < AT

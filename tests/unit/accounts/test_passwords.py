@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.errors import InvalidInput
-from services.accounts import codes, passwords, sealing
+from services.accounts import sealing
+from services.accounts.adapters import codes, passwords
 
 SEED = UUID("6f1f7c52-8d7b-4a83-9d6e-7f6a2f1f0c11")
 

@@ -10,8 +10,7 @@ import pytest
 from contracts.commitment import commit, commitment_key
 from contracts.errors import Conflict
 from contracts.model import Companion, Slot
-from contracts.rpc.call import Principal
-from services.issuance.domain import Pass, entry_window, new_pass, opens_a_pass
+from services.issuance.domain.passes import Pass, entry_window, new_pass, opens_a_pass
 from tests.support.factories.issuance import (
     MOBILE,
     NOW,
@@ -19,8 +18,6 @@ from tests.support.factories.issuance import (
     VALID_TO,
     applicant,
     approved,
-    citizen,
-    staff,
 )
 
 MASTER = "master"
@@ -96,36 +93,27 @@ def test_the_end_itself_is_too_late_and_revoked_comes_before_expired() -> None:
     assert replace(made, revocation="withdrawn").state_at(VALID_TO) == "revoked"
 
 
-@pytest.mark.parametrize("principal", [citizen(), staff("reception"), staff("reception", site=None)])
-def test_a_pass_is_its_applicants_and_its_sites_receptions(principal: Principal) -> None:
-    assert a_pass().is_for(principal)
+def test_a_pass_belongs_to_the_mobile_that_applied_and_to_no_other() -> None:
+    assert a_pass().belongs_to(MOBILE)
+    assert not a_pass().belongs_to("+919876543211")
+    assert not a_pass().belongs_to(None)
 
 
-@pytest.mark.parametrize(
-    "principal",
-    [
-        citizen("+919876543211"),
-        citizen(None),
-        Principal(),
-        Principal(mobile=MOBILE),
-        staff("reception", site="PCS2"),
-        staff("security"),
-        staff("department"),
-        staff("ado"),
-        staff("ops"),
-        staff("auditor"),
-    ],
-)
-def test_a_pass_is_nobody_elses(principal: Principal) -> None:
-    assert not a_pass().is_for(principal)
+def test_a_pass_without_a_mobile_belongs_to_no_mobile() -> None:
+    assert not a_pass(person=applicant(mobile=None)).belongs_to(None)
 
 
-def test_a_pass_without_a_mobile_is_no_applicants() -> None:
-    assert not a_pass(person=applicant(mobile=None)).is_for(citizen(None))
+def test_a_pass_is_printed_at_its_own_site_and_by_a_reception_of_all_sites() -> None:
+    assert a_pass().is_printed_at("PCS1")
+    assert a_pass().is_printed_at(None)
+    assert not a_pass().is_printed_at("PCS2")
 
 
-def test_an_erased_pass_is_nobodys() -> None:
-    assert not replace(a_pass(), personal=None).is_for(staff("reception"))
+def test_an_erased_pass_is_seen_by_nobody() -> None:
+    erased = replace(a_pass(), personal=None)
+
+    assert not erased.belongs_to(MOBILE)
+    assert not erased.is_printed_at("PCS1")
 
 
 def test_a_pass_is_revoked_once() -> None:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from contracts.tokens import PASS_TYP
 from services.chassis.runtime.settings import settings
-from services.issuance import qr
-from services.issuance.domain import new_pass
-from services.issuance.signing import SigningKey
+from services.chassis.tokens.signing_key import SigningKey
+from services.issuance.adapters import qr
+from services.issuance.domain.passes import new_pass
 from tests.support.factories.issuance import approved
 
 KEY = SigningKey.generate()
@@ -82,15 +82,15 @@ def test_the_svg_is_the_same_whatever_scale_was_asked_for() -> None:
     assert drawn("svg", 2) == drawn("svg", 20)
 
 
-def test_a_picture_is_drawn_once_while_it_is_kept() -> None:
-    qr._draw.cache_clear()
+def test_a_picture_is_rendered_once_while_it_is_cached() -> None:
+    qr._render.cache_clear()
     first, again, other = drawn("png"), drawn("png"), drawn("png", party=2)
 
     assert first == again != other
-    assert (qr._draw.cache_info().hits, qr._draw.cache_info().misses) == (1, 2)
+    assert (qr._render.cache_info().hits, qr._render.cache_info().misses) == (1, 2)
 
 
-def test_the_content_type_is_told() -> None:
+def test_a_picture_has_its_content_type() -> None:
     assert [qr.picture(token_of(), kind).content_type for kind in ("svg", "png")] == [
         "image/svg+xml",
         "image/png",

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.model import Code, Role, Strict
-from services.accounts import passwords
-from services.accounts.domain import Scope, check_scope, parse_login_id
+from services.accounts.adapters import passwords
+from services.accounts.domain.logins import Scope, check_scope, parse_login_id
 from services.accounts.models import Login, LoginCounter
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now

@@ -1,7 +1,7 @@
-"""The pass: what it says, when it is good, who may see it, and what ends it. No clock, no database, no signature.
+"""The pass: its content, when it is valid, who may see it, and what ends it. Signatures and storage are not here.
 
-An approval, its withdrawal and a cancellation come in any order, so what is known of an application is kept as numbers
-that only grow (revisions) and marks that stay; :func:`opens_a_pass` decides from those alone.
+An approval, its withdrawal and a cancellation come in any order. So the row of an application holds revisions, which only
+grow, and marks, which stay; :func:`opens_a_pass` decides from those alone.
 """
 
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,6 @@ from contracts.model import (
     Slot,
     Wire,
 )
-from contracts.rpc.call import Principal
 from contracts.tokens import PassClaims
 from services.chassis.runtime.clock import IST
 
@@ -39,7 +38,7 @@ State = Literal["issued", "revoked", "expired"]
 
 
 class Visit(Wire):
-    """What a department approved: where, when, for how many. Nothing in it is personal."""
+    """What a department approved: where, when, for how many people. Nothing in it is personal."""
 
     site: Code
     gate: Code | None = None
@@ -71,26 +70,22 @@ class Pass:
     replaces: str | None = None
     revocation: RevocationReason | None = None
 
-    def state_at(self, moment: datetime) -> State:
-        """What is true at a moment. As in a JWT (RFC 7519, section 4.1.4) the end itself is too late."""
+    def state_at(self, now: datetime) -> State:
+        """Return the state at an instant. The end itself is too late, as in a JWT (RFC 7519, section 4.1.4)."""
         if self.revocation is not None:
             return "revoked"
-        return "expired" if moment >= self.valid_to else "issued"
+        return "expired" if now >= self.valid_to else "issued"
 
-    def is_for(self, principal: Principal) -> bool:
-        """Whether it is the principal's: the mobile that applied, or the reception of its site, which prints it."""
-        if self.personal is None:
-            return False
-        if principal.kind == "applicant":
-            return principal.mobile is not None and principal.mobile == self.personal.applicant.mobile
-        return (
-            principal.kind == "staff"
-            and principal.role == "reception"
-            and principal.site in {None, self.visit.site}
-        )
+    def belongs_to(self, mobile: str | None) -> bool:
+        """Return whether this mobile applied for it. No mobile owns no pass; nobody owns an erased one."""
+        return mobile is not None and self.personal is not None and mobile == self.personal.applicant.mobile
+
+    def is_printed_at(self, site: str | None) -> bool:
+        """Return whether the reception of this site, or of all sites (None), may see it to print it."""
+        return self.personal is not None and site in {None, self.visit.site}
 
     def claims(self, issuer: str) -> PassClaims:
-        """What its token says; instants are whole seconds since 1970."""
+        """Return the claims of its token. Instants are whole seconds since 1970."""
         return PassClaims(
             iss=issuer,
             jti=self.number,
@@ -104,7 +99,7 @@ class Pass:
         )
 
     def issued(self, key: PublicKey) -> PassIssued:
-        """The event that tells of it, with the public half of the key that signs it."""
+        """Return the event that publishes it, with the public half of the key that signs it."""
         assert self.personal is not None
         assert self.link_code is not None
         return PassIssued(
@@ -120,10 +115,10 @@ class Pass:
         )
 
     def revoke(self, reason: RevocationReason, *, replaced: bool = False) -> PassRevoked:
-        """The event that ends it.
+        """Return the event that ends it.
 
         Raises:
-            Conflict: it is revoked already.
+            Conflict: ``already_revoked``.
         """
         if self.revocation is not None:
             raise Conflict("the pass is revoked already", code="already_revoked")
@@ -139,28 +134,28 @@ class Pass:
             personal=_contact(self.personal),
         )
 
-    def require_reissuable(self, moment: datetime) -> None:
-        """Lets only a pass through that is good, or will be.
+    def require_reissuable(self, now: datetime) -> None:
+        """Raise an error unless the pass is valid or will be.
 
         Raises:
-            Conflict: ``not_reissuable``, it is revoked or expired; fact ``state``. Or its people were erased.
+            Conflict: ``not_reissuable``, with the fact ``state``: it is revoked, has expired, or its people were erased.
         """
-        state = self.state_at(moment)
+        state = self.state_at(now)
         if state != "issued" or self.personal is None:
             raise Conflict("only a pass that is still good is reissued", code="not_reissuable", state=state)
 
     def renumbered(self, number: str, link_code: str, master: str) -> "Pass":
-        """The pass that takes its place: the same visit under a new number, link and commitment."""
+        """Return the pass that replaces it: the same visit under a new number, link and commitment."""
         assert self.personal is not None
         idc = id_commitment(master, number, self.personal.applicant)
         return replace(self, number=number, link_code=link_code, idc=idc, replaces=self.number)
 
 
 def opens_a_pass(revision: int, *, approved: int, withdrawn: int, ended: bool) -> bool:
-    """Whether the approval of a revision makes a pass, whatever came before it.
+    """Return whether the approval of a revision makes a pass, whatever came before it.
 
     Args:
-        revision: the one that was approved.
+        revision: the revision that was approved.
         approved: the highest revision known to have been approved before, 0 for none.
         withdrawn: the highest revision whose approval was withdrawn, 0 for none.
         ended: the application was cancelled or erased, which no approval undoes.
@@ -177,7 +172,7 @@ def new_pass(
     master: str,
     replaces: str | None = None,
 ) -> Pass:
-    """The pass of an approval. ``master`` derives the key of its ID commitment."""
+    """Return the pass of an approval. The key of its ID commitment is derived from ``master``."""
     valid_from, valid_to = entry_window(approved.slot, margin_minutes)
     return Pass(
         number=number,
@@ -194,14 +189,14 @@ def new_pass(
 
 
 def entry_window(slot: Slot, margin_minutes: int) -> tuple[datetime, datetime]:
-    """From when to when entry is open: the slot (Indian Standard Time) with its margin on both sides."""
+    """Return from when to when entry is open: the slot (Indian Standard Time) with its margin on both sides."""
     margin = timedelta(minutes=margin_minutes)
     begins, ends = (datetime.combine(slot.day, time, tzinfo=IST) for time in (slot.start, slot.end))
     return begins - margin, ends + margin
 
 
 def id_commitment(master: str, number: str, applicant: Person) -> str | None:
-    """By which a gate that is offline matches the ID; None where the applicant named none."""
+    """Return the commitment by which an offline gate matches the ID; None if the applicant named no ID."""
     if applicant.id_type is None or applicant.id_last4 is None:
         return None
     return commit(commitment_key(master, number), applicant.id_type, applicant.id_last4)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from services.accounts.domain import FAILURES_COUNT_FOR
+from services.accounts.domain.logins import FAILURES_COUNT_FOR
 from services.accounts.models import AccessSession, LoginFailure, OtpCode, OtpRequest
 from services.chassis.rpc.idempotency import KEEP_HOURS
 

@@ -1,0 +1,23 @@
+"""The keys that sign passes and the status list, in this service's database."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists
+
+from services.chassis.runtime.settings import Settings
+from services.chassis.tokens.key_store import KeyStore
+from services.chassis.tokens.sealing import SealedBox
+from services.issuance.models import PassRow, SigningKeyRow
+
+
+def key_store(settings: Settings) -> KeyStore:
+    """Return the store of keys, which are sealed under the key encryption keys of the settings.
+
+    A retired key stays published for a day after the last pass under it has ended: a party may leave late, and its
+    pass is scanned again. That covers the last status list under the key, too.
+    """
+    return KeyStore(SigningKeyRow, SealedBox(settings.key_encryption_keys), _signed_a_good_pass)
+
+
+def _signed_a_good_pass(instant: datetime) -> ColumnElement[bool]:
+    return exists().where(PassRow.kid == SigningKeyRow.kid, PassRow.valid_to > instant)

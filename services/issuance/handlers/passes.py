@@ -1,0 +1,163 @@
+"""How a pass is made and how it ends. Every event may come twice and in any order; the application's row decides.
+
+Whoever changes a pass holds the lock on the row of its application. So an approval, its withdrawal and a reissue run
+one after another, and ``opens_a_pass`` sees all that came before.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.crockford import new_pass_number
+from contracts.errors import InvalidInput
+from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApproved, PersonalDataErased
+from contracts.model import RevocationReason
+from contracts.rpc.call import Call
+from contracts.rpc.issuance import REISSUE, PassView, ReissuePass
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.settings import Settings
+from services.issuance.adapters.keys import key_store
+from services.issuance.domain.passes import Pass, new_pass, opens_a_pass
+from services.issuance.handlers import views
+from services.issuance.models import ApplicationRow, PassRow
+
+NUMBER_TRIES = 10
+"""With a million passes one random number in 34,000 is taken; ten in a row mean that something is broken."""
+
+
+class NoFreeNumber(RuntimeError):
+    """All the random numbers that were tried are taken."""
+
+
+def issue(approved: PassApproved, session: Session, now: datetime, settings: Settings) -> None:
+    """Make a pass of an approval: once, and not at all if a withdrawal, a cancellation or an erasure came first.
+
+    A pass of an earlier revision, whose withdrawal is still on its way, is replaced.
+    """
+    application = _lock_application(session, approved.application_id)
+    opens = opens_a_pass(
+        approved.revision,
+        approved=application.approved_revision,
+        withdrawn=application.withdrawn_revision,
+        ended=application.cancelled or application.erased,
+    )
+    application.approved_revision = max(application.approved_revision, approved.revision)
+    if not opens:
+        return
+    earlier = _live_row(session, approved.application_id)
+    if earlier is not None:
+        _revoke(session, earlier, "withdrawn", now, replaced=True)
+
+    def build(number: str) -> Pass:
+        return new_pass(
+            approved,
+            number,
+            _new_link_code(),
+            margin_minutes=settings.entry_margin_minutes,
+            master=settings.commitment_master.get_secret_value(),
+            replaces=None if earlier is None else earlier.number,
+        )
+
+    _add(session, build, now, settings)
+
+
+def withdraw(withdrawn: ApprovalWithdrawn, session: Session, now: datetime) -> None:
+    """Void the approvals of a revision and of those before it, whether their passes exist yet or not."""
+    application = _lock_application(session, withdrawn.application_id)
+    application.withdrawn_revision = max(application.withdrawn_revision, withdrawn.revision)
+    if application.approved_revision <= withdrawn.revision:
+        _revoke_live(session, withdrawn.application_id, "withdrawn", now)
+
+
+def cancel(cancelled: ApplicationCancelled, session: Session, now: datetime) -> None:
+    """Revoke the pass of an application that has ended. A later approval of it makes no pass."""
+    _lock_application(session, cancelled.application_id).cancelled = True
+    _revoke_live(session, cancelled.application_id, "cancelled", now)
+
+
+def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:
+    """Delete the people of an application. Nobody sees its passes after that, and a late approval makes none."""
+    _lock_application(session, erased.application_id).erased = True
+    of_application = update(PassRow).where(PassRow.application_id == erased.application_id)
+    session.execute(of_application.values(personal=None, link_code=None, idc=None))
+
+
+def reissue(
+    request: ReissuePass, call: Call, session: Session, now: datetime, settings: Settings
+) -> PassView:
+    """Replace a lost or forwarded pass: the same visit under a new number and a new link; revoke the old pass.
+
+    Raises:
+        NotFound: there is no such pass, or it is not the principal's.
+        Conflict: ``not_reissuable``, it is revoked or has expired.
+        InvalidInput: the reason is not one that a person may give.
+    """
+    if request.reason not in {"reissued", "security"}:
+        raise InvalidInput.of(
+            "reason", "not_accepted", "a pass is reissued because it was lost, or for security"
+        )
+
+    def effect() -> str:
+        row = views.find(session, request.number, call.principal)
+        _lock_application(session, row.application_id)
+        session.refresh(row)
+        old = row.as_pass()
+        old.require_reissuable(now)
+        _revoke(session, row, request.reason, now, replaced=True)
+        master = settings.commitment_master.get_secret_value()
+        new = _add(session, lambda number: old.renumbered(number, _new_link_code(), master), now, settings)
+        return new.number
+
+    def answer(number: str) -> PassView:
+        return views.view_of(session.get_one(PassRow, number), session, now, settings)
+
+    return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer)
+
+
+def _lock_application(session: Session, application_id: UUID) -> ApplicationRow:
+    """Return the row of an application, locked until the transaction ends. Make it if this is the first event of it."""
+    session.execute(insert(ApplicationRow).values(application_id=application_id).on_conflict_do_nothing())
+    return session.get_one(ApplicationRow, application_id, with_for_update=True, populate_existing=True)
+
+
+def _live_row(session: Session, application_id: UUID) -> PassRow | None:
+    live = (PassRow.application_id == application_id) & PassRow.revoked_at.is_(None)
+    return session.scalars(select(PassRow).where(live)).one_or_none()
+
+
+def _revoke_live(session: Session, application_id: UUID, reason: RevocationReason, now: datetime) -> None:
+    row = _live_row(session, application_id)
+    if row is not None:
+        _revoke(session, row, reason, now)
+
+
+def _revoke(
+    session: Session, row: PassRow, reason: RevocationReason, now: datetime, *, replaced: bool = False
+) -> None:
+    outbox.add(session, row.as_pass().revoke(reason, replaced=replaced), at=now)
+    row.revocation, row.revoked_at = reason, now
+    session.flush()
+
+
+def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings: Settings) -> Pass:
+    """Store the pass that ``build`` makes of a free number, and publish PassIssued."""
+    key = key_store(settings).current(session, now)
+    for _ in range(NUMBER_TRIES):
+        new = build(new_pass_number())
+        row = insert(PassRow).values(**vars(new), kid=key.kid, issued_at=now)
+        stored = row.on_conflict_do_nothing(index_elements=["number"]).returning(PassRow.number)
+        if session.scalar(stored) is not None:
+            outbox.add(session, new.issued(key.public), at=now)
+            return new
+    raise NoFreeNumber(f"{NUMBER_TRIES} numbers in a row are taken")
+
+
+def _new_link_code() -> str:
+    """Return 22 characters, 128 random bits."""
+    return secrets.token_urlsafe(16)

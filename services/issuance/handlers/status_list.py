@@ -1,0 +1,70 @@
+"""The status list: passes that are revoked and have not ended yet, signed, so that a gate may hold a copy."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.rpc.issuance import StatusList
+from contracts.tokens import STATUS_TYP
+from services.chassis.runtime.settings import Settings
+from services.issuance.adapters.keys import key_store
+from services.issuance.models import PassRow, StatusListRow
+
+GOOD_FOR = timedelta(minutes=10)
+"""From ``iat`` to ``exp``. This is far longer than the 10 s between two lists, so that a gate that loses its network for a
+short while still has a good one; a gate that is offline for longer goes on with it and shows its age (``list_age_s``)."""
+_NEVER = datetime.fromtimestamp(0, UTC)
+
+
+def sign_when_due(session: Session, now: datetime, settings: Settings) -> None:
+    """Sign a new list if ``status_list_seconds`` have passed. Of several replicas that call at once, one signs.
+
+    A call that comes a fifth of the interval too early counts as on time.
+    """
+    interval = timedelta(seconds=settings.status_list_seconds)
+    row = _lock_row(session, signed_until=now - interval * 0.8, skip_locked=True)
+    if row is not None:
+        _sign(session, row, now, settings)
+
+
+def current(session: Session, now: datetime, settings: Settings) -> StatusList:
+    """Return the list as it was last signed. Sign it here only if there is none, or the job that signs it has stopped."""
+    stored = session.get(StatusListRow, 1)
+    if stored is None or stored.signed_at <= now - GOOD_FOR / 2:
+        overdue = _lock_row(session, signed_until=now - GOOD_FOR / 2, skip_locked=False)
+        if overdue is not None:
+            _sign(session, overdue, now, settings)
+        stored = session.get_one(StatusListRow, 1, populate_existing=True)
+    return StatusList(jws=stored.jws)
+
+
+def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) -> StatusListRow | None:
+    """Return the row of the list, locked, if it was last signed at ``signed_until`` or before. Make it if it is missing.
+
+    Args:
+        session: the transaction.
+        signed_until: the latest time of signing at which the list is due.
+        skip_locked: return None, and do not wait, while another transaction holds the row.
+    """
+    session.execute(
+        insert(StatusListRow).values(id=1, seq=0, signed_at=_NEVER, jws="").on_conflict_do_nothing()
+    )
+    due = select(StatusListRow).where(StatusListRow.signed_at <= signed_until)
+    locked = due.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
+    return session.scalars(locked).one_or_none()
+
+
+def _sign(session: Session, row: StatusListRow, now: datetime, settings: Settings) -> None:
+    revoked = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.valid_to > now)
+    row.seq += 1
+    payload = {
+        "iat": int(now.timestamp()),
+        "exp": int((now + GOOD_FOR).timestamp()),
+        "seq": row.seq,
+        "revoked": list(session.scalars(revoked.order_by(PassRow.number))),
+    }
+    key = key_store(settings).current(session, now)
+    row.jws, row.signed_at = key.sign(payload, STATUS_TYP), now
+    session.flush()

@@ -1,0 +1,137 @@
+"""Who sees a pass, and what of it. A pass that does not exist and another person's pass are the same NotFound."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.crockford import parse_pass_number
+from contracts.errors import NotFound
+from contracts.model import Companion, Person
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.issuance import Jwk, Jwks, LinkCode, PassNumber, PassView
+from contracts.tokens import PASS_TYP
+from services.chassis.runtime.settings import Settings
+from services.issuance.adapters.keys import key_store
+from services.issuance.models import PassRow
+
+
+def view(request: PassNumber, call: Call, session: Session, now: datetime, settings: Settings) -> PassView:
+    """Return a pass to its applicant, or to the reception that prints it.
+
+    Raises:
+        NotFound: there is no such pass, or it is not the principal's.
+    """
+    return view_of(find(session, request.number, call.principal), session, now, settings)
+
+
+def view_by_link(
+    request: LinkCode, _call: Call, session: Session, now: datetime, settings: Settings
+) -> PassView:
+    """Return a pass to whoever has its link.
+
+    A link may have been forwarded. So the answer leaves out how to reach the applicant, the last characters of their ID,
+    what kind of official they are, and the number of the pass that replaced this one: that pass was made to shut out
+    whoever has this link.
+
+    Raises:
+        NotFound: no pass has this link.
+    """
+    full = view_of(_find_by_link(session, request), session, now, settings)
+    return full.model_copy(
+        update={
+            "applicant": _without_particulars(full.applicant),
+            "companions": tuple(_companion_without_particulars(companion) for companion in full.companions),
+            "replaced_by": None,
+        }
+    )
+
+
+def token(request: PassNumber, call: Call, session: Session, settings: Settings) -> str:
+    """Return the token of a pass, for its QR code; also of a pass that is over, because an exit is never refused.
+
+    Raises:
+        NotFound: as for :func:`view`.
+    """
+    return _token_of(find(session, request.number, call.principal), session, settings)
+
+
+def token_by_link(request: LinkCode, _call: Call, session: Session, settings: Settings) -> str:
+    """Return the token of the pass with this link.
+
+    Raises:
+        NotFound: no pass has this link.
+    """
+    return _token_of(_find_by_link(session, request), session, settings)
+
+
+def jwks(session: Session, now: datetime, settings: Settings) -> Jwks:
+    """Return the public keys of passes and of the status list. The first call makes the first key."""
+    published = key_store(settings).published(session, now)
+    return Jwks(keys=tuple(Jwk(kid=key.kid, x=key.x) for key in published))
+
+
+def find(session: Session, number: str, principal: Principal) -> PassRow:
+    """Return the row of a pass that the principal may see.
+
+    Raises:
+        NotFound: there is no such pass, or it is not the principal's.
+    """
+    try:
+        row = session.get(PassRow, parse_pass_number(number))
+    except ValueError:
+        row = None
+    if row is None or not _may_see(principal, row):
+        raise NotFound("there is no such pass")
+    return row
+
+
+def view_of(row: PassRow, session: Session, now: datetime, settings: Settings) -> PassView:
+    """Return a pass as it is now, with its token.
+
+    Raises:
+        NotFound: its personal data was erased.
+    """
+    if row.personal is None:
+        raise NotFound("there is no such pass")
+    return PassView(
+        number=row.number,
+        reference=row.reference,
+        state=row.as_pass().state_at(now),
+        token=_token_of(row, session, settings),
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        applicant=row.personal.applicant,
+        companions=row.personal.companions,
+        vehicle=row.personal.vehicle,
+        replaced_by=session.scalar(select(PassRow.number).where(PassRow.replaces == row.number)),
+        revocation=row.revocation,
+        **dict(row.visit),
+    )
+
+
+def _may_see(principal: Principal, row: PassRow) -> bool:
+    shown = row.as_pass()
+    if principal.kind == "applicant":
+        return shown.belongs_to(principal.mobile)
+    return principal.kind == "staff" and principal.role == "reception" and shown.is_printed_at(principal.site)
+
+
+def _find_by_link(session: Session, request: LinkCode) -> PassRow:
+    row = session.scalars(select(PassRow).where(PassRow.link_code == request.code)).one_or_none()
+    if row is None:
+        raise NotFound("there is no such pass")
+    return row
+
+
+def _token_of(row: PassRow, session: Session, settings: Settings) -> str:
+    key = key_store(settings).by_kid(session, row.kid)
+    return key.sign(row.as_pass().claims(settings.issuer).payload(), PASS_TYP)
+
+
+def _without_particulars(person: Person) -> Person:
+    return person.model_copy(update={"mobile": None, "email": None, "id_last4": None, "official": None})
+
+
+def _companion_without_particulars(companion: Companion) -> Companion:
+    return companion.model_copy(update={"id_last4": None})

@@ -165,6 +165,7 @@ def keys_rotate(service: str) -> None:
     """Retire a service's signing key and make the next. What the old key signed stays good."""
     from services.chassis.db.database import Database
     from services.chassis.runtime.clock import now
+    from services.chassis.runtime.settings import settings
     from services.issuance import commands
 
     db = Database.of(settings())

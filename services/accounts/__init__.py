@@ -1,4 +1,4 @@
-"""Who may act: staff logins issued by the ADO Branch, one-time codes to mobiles, and the sessions of both.
+"""Accounts decides who may act: staff logins issued by the ADO Branch, one-time codes to mobiles, and sessions of both.
 
-Its session tokens are checked everywhere with a public key alone, so that this service being down logs nobody out.
+Everybody checks its session tokens with a public key alone, so nobody is signed out while this service is down.
 """

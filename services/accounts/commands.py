@@ -1,5 +1,6 @@
-"""The demo's logins, with the passwords that the installation chose. ``epass seed accounts --logins FILE``."""
+"""What ``epass`` runs here: the demo's logins, and the rotation of the signing key."""
 
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -8,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from contracts.model import Code, Role, Strict
 from services.accounts.adapters import passwords
+from services.accounts.adapters.keys import key_store
 from services.accounts.domain.logins import Scope, check_scope, parse_login_id
-from services.accounts.models import Login, LoginCounter
+from services.accounts.models import LoginCounterRow, LoginRow
 from services.chassis.db.database import Database
-from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.settings import KeyEncryptionSettings
 
 
 class DemoLogin(Strict):
-    """One entry of the file; the key is the role."""
+    """One entry of the file of demo logins. Its key in the file is the role."""
 
     login_id: str
     password: str
@@ -25,40 +26,38 @@ class DemoLogin(Strict):
     gate: Code | None = None
 
 
-def main(logins: str) -> None:
-    """Makes each login of the file, or makes it again what the file says: its password, enabled, nothing to be changed first.
+def seed(db: Database, now: datetime, logins: Path) -> None:
+    """Make each login of a file, or restore it: its password, enabled, with nothing to be changed first.
 
     Args:
+        db: the database of accounts.
+        now: this instant.
         logins: a JSON file, ``{role: {"login_id": …, "password": …, "department": …, "site": …, "gate": …}}``.
 
     Raises:
         pydantic.ValidationError: the file is not of that shape; the message never quotes it.
     """
-    entries = TypeAdapter(dict[Role, DemoLogin]).validate_json(Path(logins).read_bytes())
-    db = Database.of(settings())
-    try:
-        for role, entry in entries.items():
-            seed(db, role, entry)
-    finally:
-        db.close()
+    entries = TypeAdapter(dict[Role, DemoLogin]).validate_json(logins.read_bytes())
+    for role, entry in entries.items():
+        seed_login(db, now, role, entry)
 
 
-def seed(db: Database, role: Role, entry: DemoLogin) -> None:
-    """One login. Its number is taken: those issued later count on from there."""
+def seed_login(db: Database, now: datetime, role: Role, entry: DemoLogin) -> None:
+    """Make or restore one login. Login ids that are issued later count on from its number."""
     check_scope(role, Scope(entry.department, entry.site, entry.gate))
-    parse_login_id(entry.login_id)
+    prefix, number = parse_login_id(entry.login_id)
     with db.transaction() as session:
-        known = session.get(Login, entry.login_id)
-    unchanged = known is not None and passwords.matches(known.password_hash, entry.password)
-    password_hash = (
-        known.password_hash if known is not None and unchanged else passwords.hashed(entry.password)
-    )
+        known = session.get(LoginRow, entry.login_id)
+    if known is not None and passwords.matches(known.password_hash, entry.password):
+        password_hash = known.password_hash
+    else:
+        password_hash = passwords.hash_password(entry.password)
     with db.transaction() as session:
-        _put(session, role, entry, password_hash)
-        _count_on(session, entry.login_id)
+        _put(session, now, role, entry, password_hash)
+        _count_on(session, prefix, number)
 
 
-def _put(session: Session, role: Role, entry: DemoLogin, password_hash: str) -> None:
+def _put(session: Session, now: datetime, role: Role, entry: DemoLogin, password_hash: str) -> None:
     restored = {
         "password_hash": password_hash,
         "must_change_password": False,
@@ -72,21 +71,25 @@ def _put(session: Session, role: Role, entry: DemoLogin, password_hash: str) -> 
         "department": entry.department,
         "site": entry.site,
         "gate": entry.gate,
-        "issued_at": now(),
+        "issued_at": now,
     }
-    session.execute(
-        insert(Login)
-        .values(**given, **restored)
-        .on_conflict_do_update(index_elements=["login_id"], set_=restored)
-    )
+    new = insert(LoginRow).values(**given, **restored)
+    session.execute(new.on_conflict_do_update(index_elements=["login_id"], set_=restored))
 
 
-def _count_on(session: Session, login_id: str) -> None:
-    prefix, number = parse_login_id(login_id)
-    counter = insert(LoginCounter).values(prefix=prefix, last=number)
-    higher = counter.excluded.last > LoginCounter.last
-    session.execute(
-        counter.on_conflict_do_update(
-            index_elements=["prefix"], set_={"last": counter.excluded.last}, where=higher
-        )
+def _count_on(session: Session, prefix: str, number: int) -> None:
+    counter = insert(LoginCounterRow).values(prefix=prefix, last=number)
+    last = counter.excluded.last
+    higher = counter.on_conflict_do_update(
+        index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
     )
+    session.execute(higher)
+
+
+def rotate_key(db: Database, now: datetime, settings: KeyEncryptionSettings) -> str:
+    """Retire the signing key, make the next one, and return its ``kid``. It signs at once, in all processes.
+
+    Sessions that were opened under the old key stay valid until they end.
+    """
+    with db.transaction() as session:
+        return key_store(settings).rotate(session, now).kid

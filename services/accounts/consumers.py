@@ -1,8 +1,8 @@
-"""accounts hears no event; what it does by the clock runs beside the RPCs, in the events container."""
+"""The scheduled job of accounts. The service subscribes to no event; the job runs in the events container."""
 
-from services.accounts import handlers
+from services.accounts.handlers import housekeeping
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase, every
+from services.chassis.runtime.providers import DatabaseProvider, every
 
 
 class Consumers:
@@ -10,10 +10,10 @@ class Consumers:
 
     name = "accounts-events"
     service = "accounts"
-    db = OwnDatabase()
+    db = DatabaseProvider()
 
-    @every(interval=600)
+    @every(600)
     def purge(self) -> None:
-        """Deletes what nobody needs any more."""
+        """Delete what nobody needs any more."""
         with self.db.transaction() as session:
-            handlers.purge(session, now())
+            housekeeping.purge(session, now())

@@ -8,16 +8,17 @@ from sqlalchemy import TIMESTAMP, BigInteger, ForeignKey, Identity, Index, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import Role
+from services.chassis.tokens.key_store import SigningKeyColumns
 
 
 class Base(DeclarativeBase):
-    """Instants are with time zone, text has no length."""
+    """The base of all rows. Instants have a time zone, texts have no maximum length."""
 
     type_annotation_map: ClassVar = {datetime: TIMESTAMP(timezone=True), str: Text, Role: Text}
 
 
-class Login(Base):
-    """A staff login. Its scope never changes: who moves gets a new one."""
+class LoginRow(Base):
+    """A staff login. Its scope never changes: a person who moves gets a new login."""
 
     __tablename__ = "logins"
 
@@ -30,17 +31,17 @@ class Login(Base):
     password_hash: Mapped[str]
     must_change_password: Mapped[bool]
     issued_by: Mapped[str | None]
-    """Null where the installation came with it."""
+    """Null if the login came with the installation."""
     issued_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     disabled_by: Mapped[str | None]
     tokens_void_to: Mapped[datetime | None]
-    """Tokens issued up to this instant are denied, since the login was disabled or reset."""
+    """Tokens issued up to this instant are denied, because the login was disabled or reset."""
 
 
-class LoginCounter(Base):
-    """The last number given out under a prefix."""
+class LoginCounterRow(Base):
+    """The last number that was issued under a prefix."""
 
     __tablename__ = "login_counters"
 
@@ -48,8 +49,11 @@ class LoginCounter(Base):
     last: Mapped[int]
 
 
-class LoginFailure(Base):
-    """A wrong password, since the last right one. The account is a keyed hash: some type their password into its field."""
+class LoginFailureRow(Base):
+    """A wrong password since the last right one.
+
+    The account is a keyed digest, because some people type their password into the field of the login id.
+    """
 
     __tablename__ = "login_failures"
     __table_args__ = (
@@ -64,14 +68,15 @@ class LoginFailure(Base):
     at: Mapped[datetime]
 
 
-class AccessSession(Base):
-    """A session with all that its token claims, so that the token can be made again, the same to the byte."""
+class SessionRow(Base):
+    """A session with all claims of its token, so that the token can be made again, the same to the byte."""
 
     __tablename__ = "sessions"
     __table_args__ = (
         Index("sessions_login_id", "login_id"),
         Index("sessions_ended_at", "ended_at"),
         Index("sessions_expires_at", "expires_at"),
+        Index("sessions_kid", "kid", "expires_at"),
     )
 
     sid: Mapped[UUID] = mapped_column(primary_key=True)
@@ -90,20 +95,17 @@ class AccessSession(Base):
     ended_at: Mapped[datetime | None]
 
 
-class SigningKey(Base):
-    """An Ed25519 key of session tokens; the newest signs, all check."""
+class SigningKeyRow(SigningKeyColumns, Base):
+    """An Ed25519 key of session tokens."""
 
-    __tablename__ = "signing_keys"
-
-    kid: Mapped[str] = mapped_column(primary_key=True)
-    public: Mapped[str]
-    """The JWK member ``x``."""
-    private_sealed: Mapped[str]
-    created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(server_default="current")
+    """The default serves processes of the version before rotation, which do not set a state."""
+    public_x: Mapped[str] = mapped_column("public")
+    """The ``x`` of the key's JWK, base64url. This column had its name before accounts and issuance shared a store."""
 
 
-class OtpCode(Base):
-    """A one-time code to a number; several requests may have sent it."""
+class OtpCodeRow(Base):
+    """A one-time code to a number. Several requests may have sent it."""
 
     __tablename__ = "otp_codes"
     __table_args__ = (
@@ -116,14 +118,14 @@ class OtpCode(Base):
     mobile_sealed: Mapped[str]
     code_digest: Mapped[str]
     code_sealed: Mapped[str | None]
-    """Only to send it again while it is live; erased when it was used."""
+    """Stored only to send the code again while it is live; erased when the code is used."""
     tries: Mapped[int]
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
-class OtpRequest(Base):
-    """One sending of a code, and until when the code is good for whoever asked for this sending."""
+class OtpRequestRow(Base):
+    """A request for a code, and until when the code is good for whoever made this request."""
 
     __tablename__ = "otp_requests"
     __table_args__ = (

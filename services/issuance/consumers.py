@@ -6,9 +6,9 @@ from contracts.envelope import Received
 from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApproved, PersonalDataErased
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase, every
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 from services.issuance.handlers import passes, status_list
+from services.issuance.settings import IssuanceSettings
 
 
 class Consumers:
@@ -16,11 +16,12 @@ class Consumers:
 
     name = "issuance-events"
     service = "issuance"
-    db = OwnDatabase()
+    db = DatabaseProvider()
+    settings: IssuanceSettings = SettingsProvider()
 
     @subscribes(PassApproved)
     def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
-        passes.issue(received.event, session, now(), settings())
+        passes.issue(received.event, session, now(), self.settings)
 
     @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
@@ -34,8 +35,8 @@ class Consumers:
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
         passes.erase_personal_data(received.event, session)
 
-    @every(interval=settings().status_list_seconds, eager=True)
+    @every("status_list_seconds", eager=True)
     def sign_status_list(self) -> None:
         """Sign the status list. The first call also makes the first key."""
         with self.db.transaction() as session:
-            status_list.sign_when_due(session, now(), settings())
+            status_list.sign_when_due(session, now(), self.settings)

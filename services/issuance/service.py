@@ -14,51 +14,52 @@ from contracts.rpc.issuance import (
 )
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.issuance.adapters import qr
 from services.issuance.handlers import passes, status_list, views
+from services.issuance.settings import IssuanceSettings
 
 
 class Service:
     """Passes for the people they belong to, and what machines need to check a pass."""
 
     name = "issuance"
-    db = OwnDatabase()
+    db = DatabaseProvider()
+    settings: IssuanceSettings = SettingsProvider()
 
     @rpc(contract.PASS)
     def view(self, request: PassNumber, call: Call) -> PassView:
         with self.db.transaction() as session:
-            return views.view(request, call, session, now(), settings())
+            return views.view(request, call, session, now(), self.settings)
 
     @rpc(contract.PASS_BY_LINK)
     def view_by_link(self, request: LinkCode, call: Call) -> PassView:
         with self.db.transaction() as session:
-            return views.view_by_link(request, call, session, now(), settings())
+            return views.view_by_link(request, call, session, now(), self.settings)
 
     @rpc(contract.QR)
     def qr(self, request: QrQuestion, call: Call) -> QrPicture:
         with self.db.transaction() as session:
-            token = views.token(request, call, session, settings())
+            token = views.token(request, call, session, self.settings)
         return qr.picture(token, request.format, request.scale)
 
     @rpc(contract.QR_BY_LINK)
     def qr_by_link(self, request: LinkCode, call: Call) -> QrPicture:
         with self.db.transaction() as session:
-            token = views.token_by_link(request, call, session, settings())
+            token = views.token_by_link(request, call, session, self.settings)
         return qr.picture(token, "svg")
 
     @rpc(contract.REISSUE)
     def reissue(self, request: ReissuePass, call: Call) -> PassView:
         with self.db.transaction() as session:
-            return passes.reissue(request, call, session, now(), settings())
+            return passes.reissue(request, call, session, now(), self.settings)
 
     @rpc(contract.JWKS)
     def jwks(self, _request: Nothing, _call: Call) -> Jwks:
         with self.db.transaction() as session:
-            return views.jwks(session, now(), settings())
+            return views.jwks(session, now(), self.settings)
 
     @rpc(contract.STATUS_LIST)
     def status_list(self, _request: Nothing, _call: Call) -> StatusList:
         with self.db.transaction() as session:
-            return status_list.current(session, now(), settings())
+            return status_list.current(session, now(), self.settings)

@@ -4,15 +4,21 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from contracts.subscriptions import SERVICES
 from services.chassis.runtime import logs
+from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings, read
-from services.ops.settings import BrokerCommandSettings, ExporterSettings
+from services.ops.settings import BrokerCommandSettings, ExporterSettings, KeyCommandSettings
+
+if TYPE_CHECKING:
+    from services.chassis.db.database import Database
 
 P = TypeVar("P", bound=ProcessSettings)
 service_name = click.argument("service", type=click.Choice(SERVICES))
@@ -145,9 +151,10 @@ def seed(service: str, logins: str | None) -> None:
     if service == "accounts":
         if logins is None:
             raise click.UsageError("the demo logins of accounts come from a file: --logins FILE")
-        from services.accounts import commands as accounts
+        from services.accounts import commands
 
-        accounts.main(logins)
+        with _database(read(DatabaseSettings)) as db:
+            commands.seed(db, now(), Path(logins))
     else:
         from services.approval import seed as approval
 
@@ -160,17 +167,26 @@ def keys() -> None:
 
 
 @keys.command("rotate")
-@click.argument("service", type=click.Choice(["issuance"]))
+@click.argument("service", type=click.Choice(["accounts", "issuance"]))
 def keys_rotate(service: str) -> None:
     """Retire a service's signing key and make the next. What the old key signed stays good."""
-    from services.chassis.db.database import Database
-    from services.chassis.runtime.clock import now
-    from services.chassis.runtime.settings import settings
-    from services.issuance import commands
+    from services.accounts import commands as accounts
+    from services.issuance import commands as issuance
 
-    db = Database.of(settings())
+    rotate_key = {"accounts": accounts.rotate_key, "issuance": issuance.rotate_key}[service]
+    settings = read(KeyCommandSettings)
+    with _database(settings) as db:
+        click.echo(f"{service} signs with {rotate_key(db, now(), settings)} now")
+
+
+@contextmanager
+def _database(settings: DatabaseSettings) -> "Iterator[Database]":
+    """Connect to the database that EPASS_DATABASE_URL names."""
+    from services.chassis.db.database import Database
+
+    db = Database.of(settings)
     try:
-        click.echo(f"{service} signs with {commands.rotate_key(db, now(), settings())} now")
+        yield db
     finally:
         db.close()
 

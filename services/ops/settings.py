@@ -3,6 +3,8 @@
 from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
+    DatabaseSettings,
+    KeyEncryptionSettings,
     ProcessSettings,
     RequiredCommaList,
     RetryDelaySettings,
@@ -12,6 +14,10 @@ from services.chassis.runtime.settings import (
 
 class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
     """Commands that use only the broker: topology and dead letters."""
+
+
+class KeyCommandSettings(DatabaseSettings, KeyEncryptionSettings):
+    """`epass keys`: the database of one service, and the keys under which its signing keys are sealed."""
 
 
 class OutboxCommandSettings(Section):

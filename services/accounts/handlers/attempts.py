@@ -1,59 +1,62 @@
-"""Wrong passwords are counted per account and per address; who has too many waits, and nobody is locked out for ever."""
+"""Wrong passwords, counted per account and per address. Who has too many waits; nobody is locked out for ever."""
 
-import hashlib
-import hmac
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from services.accounts.domain.logins import (
+from services.accounts.adapters.digests import account_digest
+from services.accounts.domain.limits import (
     FAILURES_COUNT_FOR,
     FAILURES_OF_ADDRESS,
     account_wait,
     refuse_while,
 )
-from services.accounts.locks import take_turns
-from services.accounts.models import LoginFailure
-from services.chassis.runtime.settings import settings
+from services.accounts.models import LoginFailureRow
+from services.accounts.settings import AccountsSettings
+from services.chassis.db.locks import lock
 
 
-def refuse_impatient(session: Session, login_id: str, address: str, at: datetime) -> None:
-    """Lets an attempt through, or not.
+def check(session: Session, login_id: str, address: str, now: datetime, settings: AccountsSettings) -> None:
+    """Raise an error if this account or this address has to wait before the next attempt.
 
     Raises:
-        TooManyAttempts: with ``retry_after``; whether the login exists makes no difference.
+        TooManyAttempts: with ``retry_after``. It makes no difference whether the login exists.
     """
-    of_account = (LoginFailure.account == _account(login_id)) & (LoginFailure.at > at - FAILURES_COUNT_FOR)
-    failures, last = session.execute(select(func.count(), func.max(LoginFailure.at)).where(of_account)).one()
-    refuse_while(account_wait(failures, last, at))
-    if address and settings().rate_limits:
-        newest = (
-            select(LoginFailure.at).where(LoginFailure.address == address).order_by(LoginFailure.at.desc())
-        )
+    row, account = LoginFailureRow, account_digest(login_id, settings.password_secret)
+    of_account = (row.account == account) & (row.at > now - FAILURES_COUNT_FOR)
+    failures, last = session.execute(select(func.count(), func.max(row.at)).where(of_account)).one()
+    refuse_while(account_wait(failures, last, now))
+    if address and settings.rate_limits:
+        newest = select(row.at).where(row.address == address).order_by(row.at.desc())
         nth = session.scalar(newest.offset(FAILURES_OF_ADDRESS.times - 1).limit(1))
-        refuse_while(FAILURES_OF_ADDRESS.wait(nth, at))
+        refuse_while(FAILURES_OF_ADDRESS.wait(nth, now))
 
 
-def refuse_impatient_again(session: Session, login_id: str, address: str, at: datetime) -> None:
-    """The same once the password was checked and before anybody learns the result.
+def check_again(
+    session: Session, login_id: str, address: str, now: datetime, settings: AccountsSettings
+) -> None:
+    """Check once more, after the password was hashed and before anybody learns the result.
 
-    Guesses on one account take turns from here on, so a burst of them learns no more than one guesser after another.
+    From here on, guesses on one account run one after another. So a burst of guesses learns no more than one guesser who
+    waits for each answer.
+
+    Raises:
+        TooManyAttempts: as for :func:`check`.
     """
-    take_turns(session, f"attempts {_account(login_id)}")
-    refuse_impatient(session, login_id, address, at)
+    lock(session, f"attempts {account_digest(login_id, settings.password_secret)}")
+    check(session, login_id, address, now, settings)
 
 
-def record_failure(session: Session, login_id: str, address: str, at: datetime) -> None:
-    """One more wrong password."""
-    session.add(LoginFailure(account=_account(login_id), address=address, at=at))
+def record_failure(
+    session: Session, login_id: str, address: str, now: datetime, settings: AccountsSettings
+) -> None:
+    """Record a wrong password."""
+    account = account_digest(login_id, settings.password_secret)
+    session.add(LoginFailureRow(account=account, address=address, at=now))
 
 
-def forget_failures(session: Session, login_id: str) -> None:
-    """The right password came: the account starts afresh. What the address did to other accounts stays."""
-    session.execute(delete(LoginFailure).where(LoginFailure.account == _account(login_id)))
-
-
-def _account(login_id: str) -> str:
-    secret = settings().password_secret.get_secret_value().encode()
-    return hmac.new(secret, f"account:{login_id}".encode(), hashlib.sha256).hexdigest()
+def forget_failures(session: Session, login_id: str, settings: AccountsSettings) -> None:
+    """Forget the wrong passwords of an account, because the right one came. Failures of an address on others stay."""
+    account = account_digest(login_id, settings.password_secret)
+    session.execute(delete(LoginFailureRow).where(LoginFailureRow.account == account))

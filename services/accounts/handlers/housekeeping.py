@@ -1,24 +1,24 @@
-"""What nobody needs any more is deleted. Every replica may do it at any time."""
+"""The deletion of rows that nobody needs any more. Every replica may run it at any time."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from services.accounts.domain.logins import FAILURES_COUNT_FOR
-from services.accounts.models import AccessSession, LoginFailure, OtpCode, OtpRequest
+from services.accounts.domain.limits import FAILURES_COUNT_FOR
+from services.accounts.models import LoginFailureRow, OtpCodeRow, OtpRequestRow, SessionRow
 from services.chassis.rpc.idempotency import KEEP_HOURS
 
-_REPEATABLE = timedelta(hours=KEEP_HOURS)
-"""So long the answer to a repeated command is rebuilt from rows."""
-_CODES_KEPT = timedelta(days=2)
-"""Sends count for a day."""
+_SESSIONS_STAY = timedelta(hours=KEEP_HOURS)
+"""For so long the answer to a repeated command is rebuilt from rows."""
+_CODES_STAY = timedelta(days=2)
+"""Requests for a code count for a day."""
 
 
-def purge(session: Session, at: datetime) -> None:
-    """Deletes sessions whose tokens expired, old codes with their requests, and failures that no longer count."""
-    session.execute(delete(AccessSession).where(AccessSession.expires_at < at - _REPEATABLE))
-    session.execute(delete(LoginFailure).where(LoginFailure.at < at - FAILURES_COUNT_FOR))
-    session.execute(delete(OtpRequest).where(OtpRequest.requested_at < at - _CODES_KEPT))
-    asked_for = select(OtpRequest.code_id).where(OtpRequest.code_id == OtpCode.code_id)
-    session.execute(delete(OtpCode).where(OtpCode.created_at < at - _CODES_KEPT, ~asked_for.exists()))
+def purge(session: Session, now: datetime) -> None:
+    """Delete sessions whose tokens have expired, old codes with their requests, and failures that no longer count."""
+    session.execute(delete(SessionRow).where(SessionRow.expires_at < now - _SESSIONS_STAY))
+    session.execute(delete(LoginFailureRow).where(LoginFailureRow.at < now - FAILURES_COUNT_FOR))
+    session.execute(delete(OtpRequestRow).where(OtpRequestRow.requested_at < now - _CODES_STAY))
+    requests = select(OtpRequestRow.code_id).where(OtpRequestRow.code_id == OtpCodeRow.code_id)
+    session.execute(delete(OtpCodeRow).where(OtpCodeRow.created_at < now - _CODES_STAY, ~requests.exists()))

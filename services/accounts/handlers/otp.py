@@ -1,42 +1,49 @@
-"""One-time codes: a mobile is proved by typing what was sent to it."""
+"""One-time codes: somebody proves that they hold a mobile by typing the code that was sent to it."""
 
+import secrets
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.events import OtpContact, OtpRequested
 from contracts.mobile import is_indian, parse_mobile
-from contracts.rpc.accounts import REQUEST_OTP, VERIFY_OTP, ApplicantSession, RequestOtp, VerifyOtp
+from contracts.rpc.accounts import (
+    REQUEST_OTP,
+    VERIFY_OTP,
+    ApplicantSession,
+    OtpRequest,
+    RequestOtp,
+    VerifyOtp,
+)
 from contracts.rpc.call import Call
-from services.accounts import sealing
-from services.accounts.adapters import codes
-from services.accounts.domain.logins import (
+from services.accounts.adapters import digests
+from services.accounts.adapters.keys import sealed_box
+from services.accounts.domain.codes import TRIES, SentCode, accept_code
+from services.accounts.domain.limits import (
     SENDS_FROM_ADDRESS,
     SENDS_OF_SITE,
     SENDS_TO_NUMBER,
-    TRIES,
     Limit,
-    SentCode,
-    accept_code,
     refuse_while,
 )
 from services.accounts.handlers import sessions
-from services.accounts.locks import take_turns
-from services.accounts.models import OtpCode, OtpRequest
+from services.accounts.models import OtpCodeRow, OtpRequestRow
+from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
+from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime.settings import settings
 
 
-def request_otp(request: RequestOtp, call: Call, session: Session, at: datetime) -> rpc.accounts.OtpRequest:
-    """Has a code sent to a mobile. Whether anybody ever used the number makes no difference.
+def request_code(
+    request: RequestOtp, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> OtpRequest:
+    """Publish OtpRequested, so that a code goes to a mobile. It makes no difference whether the number is known.
 
-    A code that is live is sent again: the message that is late and the one that is quick say the same.
+    A live code is sent again, so that a late message and a quick one have the same code.
 
     Raises:
         InvalidInput: ``mobile`` is ``not_a_mobile``.
@@ -47,133 +54,137 @@ def request_otp(request: RequestOtp, call: Call, session: Session, at: datetime)
     except ValueError:
         raise InvalidInput.of("mobile", "not_a_mobile") from None
 
-    def effect() -> str:
-        digest = codes.mobile_digest(mobile)
-        take_turns(session, f"codes to {digest}")
-        _refuse_flood(session, digest, call.address, at)
-        code_id, code = _live_code(session, digest, at) or _new_code(session, digest, mobile, at)
-        sent = _send_request(session, code_id, digest, call.address, at)
+    def effect() -> UUID:
+        digest = digests.mobile_digest(mobile, settings.otp_secret)
+        lock(session, f"codes to {digest}")
+        _refuse_flood(session, digest, call.address, now, settings)
+        code_id, code = _live_code(session, digest, now, settings) or _add_code(
+            session, digest, mobile, now, settings
+        )
+        row = OtpRequestRow(
+            request_id=uuid4(),
+            code_id=code_id,
+            mobile_digest=digest,
+            address=call.address,
+            requested_at=now,
+            expires_at=now + timedelta(minutes=settings.otp_minutes),
+        )
+        session.add(row)
         event = OtpRequested(
-            request_id=sent.request_id,
+            request_id=row.request_id,
             language=request.language,
             deliver_by="sms" if is_indian(mobile) else "whatsapp",
             personal=OtpContact(mobile=mobile, code=code),
         )
-        outbox.add(session, event, at=at, expires_at=sent.expires_at)
-        return str(sent.request_id)
+        outbox.add(session, event, at=now, expires_at=row.expires_at)
+        return row.request_id
 
-    return once(
-        session,
-        call,
-        REQUEST_OTP.name,
-        request,
-        effect,
-        lambda ref: rpc.accounts.OtpRequest(request_id=UUID(ref)),
-    )
+    def answer(request_id: UUID) -> OtpRequest:
+        return OtpRequest(request_id=request_id)
+
+    return once(session, call, REQUEST_OTP.name, request, effect, answer, reference=UUID)
 
 
-def _refuse_flood(session: Session, digest: str, address: str, at: datetime) -> None:
+def _refuse_flood(
+    session: Session, digest: str, address: str, now: datetime, settings: AccountsSettings
+) -> None:
+    row = OtpRequestRow
     for limit in SENDS_TO_NUMBER:
-        _refuse_over(session, limit, OtpRequest.mobile_digest == digest, at)
-    if settings().rate_limits:
+        _refuse_over(session, limit, row.mobile_digest == digest, now)
+    if settings.rate_limits:
         if address:
-            _refuse_over(session, SENDS_FROM_ADDRESS, OtpRequest.address == address, at)
-        _refuse_over(session, SENDS_OF_SITE, OtpRequest.requested_at > at - SENDS_OF_SITE.within, at)
+            _refuse_over(session, SENDS_FROM_ADDRESS, row.address == address, now)
+        _refuse_over(session, SENDS_OF_SITE, row.requested_at > now - SENDS_OF_SITE.within, now)
 
 
-def _refuse_over(session: Session, limit: Limit, which: ColumnElement[bool], at: datetime) -> None:
-    newest = select(OtpRequest.requested_at).where(which).order_by(OtpRequest.requested_at.desc())
-    refuse_while(limit.wait(session.scalar(newest.offset(limit.times - 1).limit(1)), at))
+def _refuse_over(session: Session, limit: Limit, which: ColumnElement[bool], now: datetime) -> None:
+    newest = select(OtpRequestRow.requested_at).where(which).order_by(OtpRequestRow.requested_at.desc())
+    refuse_while(limit.wait(session.scalar(newest.offset(limit.times - 1).limit(1)), now))
 
 
-def _live_code(session: Session, digest: str, at: datetime) -> tuple[UUID, str] | None:
-    """The code that was made for this number within the last minutes, neither used nor tried out."""
+def _live_code(
+    session: Session, digest: str, now: datetime, settings: AccountsSettings
+) -> tuple[UUID, str] | None:
+    """Return id and text of the code that was made for this number within the last minutes, if it can still be used."""
+    row = OtpCodeRow
     live = (
-        (OtpCode.mobile_digest == digest)
-        & (OtpCode.created_at > at - _lifetime())
-        & OtpCode.used_at.is_(None)
-        & (OtpCode.tries < TRIES)
-    )  # fmt: skip
-    code = session.scalar(
-        select(OtpCode).where(live).order_by(OtpCode.created_at.desc()).limit(1).with_for_update()
+        (row.mobile_digest == digest)
+        & (row.created_at > now - timedelta(minutes=settings.otp_minutes))
+        & row.used_at.is_(None)
+        & (row.tries < TRIES)
     )
+    newest = select(row).where(live).order_by(row.created_at.desc()).limit(1)
+    code = session.scalar(newest.with_for_update())
     if code is None or code.code_sealed is None:
         return None
-    return code.code_id, sealing.unseal(code.code_sealed).decode()
+    return code.code_id, sealed_box(settings).open(code.code_sealed).decode()
 
 
-def _new_code(session: Session, digest: str, mobile: str, at: datetime) -> tuple[UUID, str]:
-    code_id, code = uuid4(), codes.new_code()
-    made = OtpCode(
+def _add_code(
+    session: Session, digest: str, mobile: str, now: datetime, settings: AccountsSettings
+) -> tuple[UUID, str]:
+    """Store a new code and return its id and its text."""
+    code_id, code, box = uuid4(), new_code(), sealed_box(settings)
+    row = OtpCodeRow(
         code_id=code_id,
         mobile_digest=digest,
-        mobile_sealed=sealing.seal(mobile.encode()),
-        code_digest=codes.code_digest(code_id, code),
-        code_sealed=sealing.seal(code.encode()),
+        mobile_sealed=box.seal(mobile.encode()),
+        code_digest=digests.code_digest(code_id, code, settings.otp_secret),
+        code_sealed=box.seal(code.encode()),
         tries=0,
-        created_at=at,
+        created_at=now,
     )
-    session.add(made)
+    session.add(row)
     session.flush()
     return code_id, code
 
 
-def _send_request(session: Session, code_id: UUID, digest: str, address: str, at: datetime) -> OtpRequest:
-    sent = OtpRequest(
-        request_id=uuid4(),
-        code_id=code_id,
-        mobile_digest=digest,
-        address=address,
-        requested_at=at,
-        expires_at=at + _lifetime(),
-    )
-    session.add(sent)
-    return sent
+def new_code() -> str:
+    """Return six digits from the system's random source."""
+    return f"{secrets.randbelow(1_000_000):06d}"
 
 
-def _lifetime() -> timedelta:
-    return timedelta(minutes=settings().otp_minutes)
-
-
-def verify_otp(request: VerifyOtp, call: Call, db: Database, at: datetime) -> ApplicantSession:
-    """Opens a session for whoever typed the code of this request.
+def verify_code(
+    request: VerifyOtp, call: Call, db: Database, now: datetime, settings: AccountsSettings
+) -> ApplicantSession:
+    """Open a session for somebody who typed the code of this request.
 
     Raises:
-        NotAuthenticated: ``wrong_code`` with fact ``tries_left``, ``code_used``, ``code_expired`` (also where the
-            request is not known, or no longer) or ``too_many_tries``. A wrong one is counted all the same.
+        NotAuthenticated: ``wrong_code`` with the fact ``tries_left``, ``code_used``, ``code_expired`` (also if the
+            request is not known, or no longer) or ``too_many_tries``. A wrong code is counted although this raises.
     """
     with db.transaction() as session:
-        outcome = _opened_or_refused(request, call, session, at)
+        outcome = _open_session(request, call, session, now, settings)
     if isinstance(outcome, NotAuthenticated):
         raise outcome
     return outcome
 
 
-def _opened_or_refused(
-    request: VerifyOtp, call: Call, session: Session, at: datetime
+def _open_session(
+    request: VerifyOtp, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> ApplicantSession | NotAuthenticated:
-    """Two who type the same code at once take turns at its row. What was refused leaves no trace but the count."""
-    sent = session.get(OtpRequest, request.request_id)
-    code = None if sent is None else session.get(OtpCode, sent.code_id, with_for_update=True)
+    """Return the session, or the refusal. The lock on the row of the code makes simultaneous tries run one by one.
+
+    A refusal changes nothing but the count of tries.
+    """
+    sent = session.get(OtpRequestRow, request.request_id)
+    code = None if sent is None else session.get(OtpCodeRow, sent.code_id, with_for_update=True)
     if sent is None or code is None:
         return NotAuthenticated("this code is too old, ask for a new one", code="code_expired")
-    expires_at, matches = sent.expires_at, codes.is_code(code.code_digest, code.code_id, request.code)
+    known = SentCode(code.used_at is not None, code.tries, sent.expires_at)
+    matches = digests.is_code(code.code_digest, code.code_id, request.code, settings.otp_secret)
 
-    def effect() -> str:
-        accept_code(SentCode(code.used_at is not None, code.tries, expires_at), matches=matches, at=at)
-        code.used_at, code.code_sealed = at, None
-        return str(sessions.open_for_applicant(session, code.mobile_digest, code.mobile_sealed, at).sid)
+    def effect() -> UUID:
+        accept_code(known, matches=matches, now=now)
+        code.used_at, code.code_sealed = now, None
+        return sessions.open_for_applicant(session, code.mobile_digest, code.mobile_sealed, now, settings)
+
+    def answer(sid: UUID) -> ApplicantSession:
+        return sessions.applicant_answer(session, sid, settings)
 
     try:
         with session.begin_nested():
-            return once(
-                session,
-                call,
-                VERIFY_OTP.name,
-                request,
-                effect,
-                lambda ref: sessions.applicant_answer(session, ref),
-            )
+            return once(session, call, VERIFY_OTP.name, request, effect, answer, reference=UUID)
     except NotAuthenticated as refusal:
         if refusal.body.code == "wrong_code":
             code.tries += 1

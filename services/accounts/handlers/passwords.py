@@ -1,6 +1,10 @@
-"""Logging in, enrolling a kiosk and changing a password. Hashing runs on a thread of its own between two transactions, never within one."""
+"""Logging in, enrolling a kiosk and changing a password.
+
+Hashing runs on a thread of its own between two transactions, never within one.
+"""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,159 +13,172 @@ from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
-from services.accounts.domain import logins
+from services.accounts.domain.logins import normalized
+from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, sessions
-from services.accounts.models import Login
+from services.accounts.models import LoginRow
+from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime.cpu_pool import offload
 
 
-def log_in(request: LogIn, call: Call, db: Database, at: datetime) -> StaffSession:
-    """Opens a session for a login and its password.
+def log_in(
+    request: LogIn, call: Call, db: Database, now: datetime, settings: AccountsSettings
+) -> StaffSession:
+    """Open a session for a login and its password.
 
     An unknown login, a disabled one and a wrong password get the same answer after the same work.
 
     Raises:
         NotAuthenticated: ``wrong_login``.
-        TooManyAttempts: too many were wrong; the password was not looked at, or its result is withheld.
+        TooManyAttempts: too many passwords were wrong; this one was not checked, or its result is withheld.
     """
-    return _enter(request, call, db, at, is_kiosk=False)
+    return _enter(request, call, db, now, settings, is_kiosk=False)
 
 
-def enrol_kiosk(request: LogIn, call: Call, db: Database, at: datetime) -> StaffSession:
-    """Exchanges the one-time token of a kiosk's login for a session of the device; the token is good once only.
+def enrol_kiosk(
+    request: LogIn, call: Call, db: Database, now: datetime, settings: AccountsSettings
+) -> StaffSession:
+    """Exchange the one-time token of a kiosk's login for a session of the device. The token works once.
 
     Raises:
-        NotAuthenticated: ``wrong_login``, or ``token_used``: the ADO Branch can give the kiosk a new one.
-        TooManyAttempts: as for logging in.
+        NotAuthenticated: ``wrong_login``, or ``token_used``: the ADO Branch can give the kiosk a new token.
+        TooManyAttempts: as for :func:`log_in`.
     """
-    return _enter(request, call, db, at, is_kiosk=True)
+    return _enter(request, call, db, now, settings, is_kiosk=True)
 
 
-def _enter(request: LogIn, call: Call, db: Database, at: datetime, *, is_kiosk: bool) -> StaffSession:
-    login_id = logins.as_typed(request.login_id)
+def _enter(
+    request: LogIn, call: Call, db: Database, now: datetime, settings: AccountsSettings, *, is_kiosk: bool
+) -> StaffSession:
+    login_id = normalized(request.login_id)
     with db.transaction() as session:
-        attempts.refuse_impatient(session, login_id, call.address, at)
+        attempts.check(session, login_id, call.address, now, settings)
         stored = _enabled_hash(session, login_id, is_kiosk=is_kiosk)
     matched = offload(passwords.matches, stored or passwords.NOBODY, request.password)
     with db.transaction() as session:
-        attempts.refuse_impatient_again(session, login_id, call.address, at)
+        attempts.check_again(session, login_id, call.address, now, settings)
         if matched and stored is not None:
-            return _open(session, call, request, login_id, stored, at, is_kiosk=is_kiosk)
-        attempts.record_failure(session, login_id, call.address, at)
+            route = ENROL_KIOSK.name if is_kiosk else LOG_IN.name
+            return _open_session(session, call, route, request, login_id, stored, now, settings)
+        attempts.record_failure(session, login_id, call.address, now, settings)
     raise _wrong_login()
 
 
-def _open(
+def _open_session(
     session: Session,
     call: Call,
+    route: str,
     request: LogIn,
     login_id: str,
     verified: str,
-    at: datetime,
-    *,
-    is_kiosk: bool,
+    now: datetime,
+    settings: AccountsSettings,
 ) -> StaffSession:
-    def effect() -> str:
-        login = _still(session, login_id, verified)
+    def effect() -> UUID:
+        login = _lock_unchanged(session, login_id, verified)
         if login.role == "kiosk":
             _use_token(login)
-        login.last_used_at = at
-        attempts.forget_failures(session, login_id)
-        return str(sessions.open_for_staff(session, login, at).sid)
+        login.last_used_at = now
+        attempts.forget_failures(session, login_id, settings)
+        return sessions.open_for_staff(session, login, now, settings)
 
-    name = ENROL_KIOSK.name if is_kiosk else LOG_IN.name
-    return once(session, call, name, request, effect, lambda ref: sessions.staff_answer(session, ref))
+    def answer(sid: UUID) -> StaffSession:
+        return sessions.staff_answer(session, sid, settings)
+
+    return once(session, call, route, request, effect, answer, reference=UUID)
 
 
-def _use_token(login: Login) -> None:
-    """A kiosk's token stands where a person's first password does: until it is used."""
+def _use_token(login: LoginRow) -> None:
+    """Mark a kiosk's token as used. It is stored as a person's initial password is, until somebody uses it."""
     if not login.must_change_password:
         raise NotAuthenticated("this token was used", code="token_used")
     login.must_change_password = False
 
 
-def change_password(request: ChangePassword, call: Call, db: Database, at: datetime) -> StaffSession:
-    """Sets a new password, ends the sessions that the old one opened, and opens a new one.
+def change(
+    request: ChangePassword, call: Call, db: Database, now: datetime, settings: AccountsSettings
+) -> StaffSession:
+    """Set a new password, end the sessions that the old one opened, and open a new session.
 
     Raises:
         InvalidInput: ``current`` is ``wrong_password``, or ``new`` is not good enough.
-        NotAuthenticated: the caller is no login, or a disabled one.
-        TooManyAttempts: as for logging in.
+        NotAuthenticated: the caller has no login, or a disabled one.
+        TooManyAttempts: as for :func:`log_in`.
     """
     login_id = call.principal.login_id
     if login_id is None:
         raise NotAuthenticated("only a login has a password")
-    passwords.check_new(request.new, current=request.current, login_id=login_id)
+    check_new(request.new, current=request.current, login_id=login_id)
     with db.transaction() as session:
-        attempts.refuse_impatient(session, login_id, call.address, at)
+        attempts.check(session, login_id, call.address, now, settings)
         stored = _enabled_hash(session, login_id)
     if stored is None:
         raise NotAuthenticated("this login is disabled")
     matched = offload(passwords.matches, stored, request.current)
-    fresh = offload(passwords.hashed, request.new) if matched else None
+    fresh = offload(passwords.hash_password, request.new) if matched else None
     with db.transaction() as session:
-        outcome = _replaced_or_refused(request, call, session, login_id, stored, fresh, at)
+        outcome = _replace(request, call, session, login_id, stored, fresh, now, settings)
     if isinstance(outcome, InvalidInput):
         raise outcome
     return outcome
 
 
-def _replaced_or_refused(
+def _replace(
     request: ChangePassword,
     call: Call,
     session: Session,
     login_id: str,
     verified: str,
     fresh: str | None,
-    at: datetime,
+    now: datetime,
+    settings: AccountsSettings,
 ) -> StaffSession | InvalidInput:
-    """A repeat comes with a password that is no longer the current one: so ``once`` is asked before it is called wrong."""
+    """Return the new session, or the refusal of a wrong current password.
 
-    def effect() -> str:
+    A repeated command comes with a password that is no longer the current one. So ``once`` decides first whether this is
+    a repeat.
+    """
+
+    def effect() -> UUID:
         if fresh is None:
             raise InvalidInput.of("current", "wrong_password")
-        return _replace(session, login_id, verified, fresh, at)
+        login = _lock_unchanged(session, login_id, verified)
+        login.password_hash = fresh
+        login.must_change_password = False
+        attempts.forget_failures(session, login_id, settings)
+        sessions.end_all_of(session, login_id, now)
+        return sessions.open_for_staff(session, login, now, settings)
 
-    attempts.refuse_impatient_again(session, login_id, call.address, at)
+    def answer(sid: UUID) -> StaffSession:
+        return sessions.staff_answer(session, sid, settings)
+
+    attempts.check_again(session, login_id, call.address, now, settings)
     try:
         with session.begin_nested():
-            return once(
-                session,
-                call,
-                CHANGE_PASSWORD.name,
-                request,
-                effect,
-                lambda ref: sessions.staff_answer(session, ref),
-            )
+            return once(session, call, CHANGE_PASSWORD.name, request, effect, answer, reference=UUID)
     except InvalidInput as refusal:
-        attempts.record_failure(session, login_id, call.address, at)
+        attempts.record_failure(session, login_id, call.address, now, settings)
         return refusal
 
 
-def _replace(session: Session, login_id: str, verified: str, fresh: str, at: datetime) -> str:
-    login = _still(session, login_id, verified)
-    login.password_hash = fresh
-    login.must_change_password = False
-    attempts.forget_failures(session, login_id)
-    sessions.end_all_of(session, login_id, at)
-    return str(sessions.open_for_staff(session, login, at).sid)
-
-
 def _enabled_hash(session: Session, login_id: str, *, is_kiosk: bool = False) -> str | None:
-    """The hash of an enabled login: of a kiosk, or of a person."""
-    enabled = (Login.login_id == login_id) & Login.disabled_at.is_(None)
-    return session.scalar(select(Login.password_hash).where(enabled, (Login.role == "kiosk") == is_kiosk))
+    """Return the hash of an enabled login: of a kiosk's, or of a person's."""
+    enabled = (LoginRow.login_id == login_id) & LoginRow.disabled_at.is_(None)
+    query = select(LoginRow.password_hash).where(enabled, (LoginRow.role == "kiosk") == is_kiosk)
+    return session.scalar(query)
 
 
-def _still(session: Session, login_id: str, verified: str) -> Login:
-    """The login, locked, unless it was disabled or got another password since the hash was read."""
-    login = session.scalar(
-        select(Login)
-        .where(Login.login_id == login_id, Login.disabled_at.is_(None), Login.password_hash == verified)
-        .with_for_update()
-    )
+def _lock_unchanged(session: Session, login_id: str, verified: str) -> LoginRow:
+    """Return the login, locked.
+
+    Raises:
+        NotAuthenticated: it was disabled or got another password after its hash was read.
+    """
+    unchanged = (LoginRow.login_id == login_id) & (LoginRow.password_hash == verified)
+    enabled = LoginRow.disabled_at.is_(None)
+    login = session.scalar(select(LoginRow).where(unchanged, enabled).with_for_update())
     if login is None:
         raise _wrong_login()
     return login

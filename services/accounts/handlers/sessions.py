@@ -1,31 +1,32 @@
-"""Sessions: opened for who proved himself, ended before their time, told to gateways that start."""
+"""Sessions: opened for people who proved who they are, ended early, and published to gateways."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotAuthenticated
 from contracts.events import SessionEnded
 from contracts.rpc.accounts import LOG_OUT, ApplicantSession, DeniedSessions, SessionKeys, StaffSession
 from contracts.rpc.call import Call, Nothing
-from services.accounts.adapters import session_tokens
-from services.accounts.models import AccessSession, Login
+from services.accounts.adapters.keys import key_store
+from services.accounts.adapters.session_tokens import token_of
+from services.accounts.models import LoginRow, SessionRow
+from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime.settings import settings
 
 KIOSK_MINUTES = 365 * 24 * 60
-"""An enrolled kiosk stays so for a year, unless the ADO Branch disables it."""
+"""A session of a kiosk lasts a year, unless the ADO Branch disables its login."""
 
 
-def open_for_staff(session: Session, login: Login, at: datetime) -> AccessSession:
-    """A session with the role and the scope that the login has now."""
-    access = AccessSession(
+def open_for_staff(session: Session, login: LoginRow, now: datetime, settings: AccountsSettings) -> UUID:
+    """Open a session with the role and the scope that the login has now, and return its ``sid``."""
+    minutes = KIOSK_MINUTES if login.role == "kiosk" else settings.session_minutes
+    row = SessionRow(
         sid=uuid4(),
-        kid=session_tokens.current_key(session, at).kid,
+        kid=key_store(settings).current(session, now).kid,
         subject=login.login_id,
         login_id=login.login_id,
         role=login.role,
@@ -33,90 +34,75 @@ def open_for_staff(session: Session, login: Login, at: datetime) -> AccessSessio
         site=login.site,
         gate=login.gate,
         must_change_password=login.must_change_password,
-        issued_at=at,
-        expires_at=_ends(at, KIOSK_MINUTES if login.role == "kiosk" else settings().session_minutes),
+        issued_at=now,
+        expires_at=_end(now, minutes),
     )
-    session.add(access)
-    return access
+    session.add(row)
+    return row.sid
 
 
 def open_for_applicant(
-    session: Session, mobile_digest: str, mobile_sealed: str, at: datetime
-) -> AccessSession:
-    """A session of whoever holds the mobile."""
-    access = AccessSession(
+    session: Session, mobile_digest: str, mobile_sealed: str, now: datetime, settings: AccountsSettings
+) -> UUID:
+    """Open a session for the holder of a mobile, and return its ``sid``."""
+    row = SessionRow(
         sid=uuid4(),
-        kid=session_tokens.current_key(session, at).kid,
+        kid=key_store(settings).current(session, now).kid,
         subject=f"applicant:{mobile_digest}",
         mobile_sealed=mobile_sealed,
         must_change_password=False,
-        issued_at=at,
-        expires_at=_ends(at, settings().applicant_session_minutes),
+        issued_at=now,
+        expires_at=_end(now, settings.applicant_session_minutes),
     )
-    session.add(access)
-    return access
+    session.add(row)
+    return row.sid
 
 
-def _ends(at: datetime, minutes: int) -> datetime:
-    """In whole seconds, as the token says it."""
-    return (at + timedelta(minutes=minutes)).replace(microsecond=0)
+def _end(now: datetime, minutes: int) -> datetime:
+    """Return the end of a session in whole seconds, as its token has it."""
+    return (now + timedelta(minutes=minutes)).replace(microsecond=0)
 
 
-def staff_answer(session: Session, ref: str) -> StaffSession:
-    """The answer to a log-in, from the session's row."""
-    access = session.get_one(AccessSession, UUID(ref))
-    assert access.role is not None
-    assert access.login_id is not None
+def staff_answer(session: Session, sid: UUID, settings: AccountsSettings) -> StaffSession:
+    """Return the answer to a log-in, from the row of the session."""
+    row = session.get_one(SessionRow, sid)
+    assert row.role is not None
+    assert row.login_id is not None
     return StaffSession(
-        access_token=session_tokens.token_of(session, access),
-        role=access.role,
-        login_id=access.login_id,
-        site=access.site,
-        department=access.department,
-        gate=access.gate,
-        must_change_password=access.must_change_password,
-        expires_at=access.expires_at,
+        access_token=token_of(row, session, settings),
+        role=row.role,
+        login_id=row.login_id,
+        site=row.site,
+        department=row.department,
+        gate=row.gate,
+        must_change_password=row.must_change_password,
+        expires_at=row.expires_at,
     )
 
 
-def applicant_answer(session: Session, ref: str) -> ApplicantSession:
-    """The answer to a proved code, from the session's row."""
-    access = session.get_one(AccessSession, UUID(ref))
-    return ApplicantSession(
-        access_token=session_tokens.token_of(session, access), expires_at=access.expires_at
-    )
+def applicant_answer(session: Session, sid: UUID, settings: AccountsSettings) -> ApplicantSession:
+    """Return the answer to a right code, from the row of the session."""
+    row = session.get_one(SessionRow, sid)
+    return ApplicantSession(access_token=token_of(row, session, settings), expires_at=row.expires_at)
 
 
-def end_all_of(session: Session, login_id: str, at: datetime) -> None:
-    """Ends the sessions of a login."""
-    live = (
-        (AccessSession.login_id == login_id)
-        & AccessSession.ended_at.is_(None)
-        & (AccessSession.expires_at > at)
-    )
-    end(
-        session,
-        session.scalars(
-            select(AccessSession).where(live).order_by(AccessSession.sid).with_for_update()
-        ).all(),
-        at,
-    )
+def end_all_of(session: Session, login_id: str, now: datetime) -> None:
+    """End the sessions of a login."""
+    _end_live(session, SessionRow.login_id == login_id, now)
 
 
-def end(session: Session, those: Sequence[AccessSession], at: datetime) -> None:
-    """Ends sessions, and says each to the gateways."""
-    for access in those:
-        access.ended_at = at
-        outbox.add(
-            session,
-            SessionEnded(sid=access.sid, token_expires_at=access.expires_at),
-            at=at,
-            expires_at=access.expires_at,
-        )
+def _end_live(session: Session, condition: ColumnElement[bool], now: datetime) -> None:
+    """End the live sessions that meet a condition, and publish SessionEnded for each."""
+    live = condition & SessionRow.ended_at.is_(None) & (SessionRow.expires_at > now)
+    locked = select(SessionRow).where(live).order_by(SessionRow.sid).with_for_update()
+    for row in session.scalars(locked).all():
+        row.ended_at = now
+        event = SessionEnded(sid=row.sid, token_expires_at=row.expires_at)
+        outbox.add(session, event, at=now, expires_at=row.expires_at)
 
 
-def log_out(request: Nothing, call: Call, session: Session, at: datetime) -> Nothing:
-    """Ends the caller's session; one that is over already stays so.
+def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> Nothing:
+    """End the caller's session. A session that is over already stays as it is.
 
     Raises:
         NotAuthenticated: the caller has no session.
@@ -125,25 +111,24 @@ def log_out(request: Nothing, call: Call, session: Session, at: datetime) -> Not
     if sid is None:
         raise NotAuthenticated("there is no session to end")
 
-    def effect() -> str:
-        live = (AccessSession.sid == sid) & AccessSession.ended_at.is_(None) & (AccessSession.expires_at > at)
-        end(session, session.scalars(select(AccessSession).where(live).with_for_update()).all(), at)
-        return str(sid)
+    def effect() -> UUID:
+        _end_live(session, SessionRow.sid == sid, now)
+        return sid
 
-    return once(session, call, LOG_OUT.name, request, effect, lambda _ref: Nothing())
-
-
-def session_keys(session: Session, at: datetime) -> SessionKeys:
-    """The public keys; the first question makes the first key."""
-    return SessionKeys(keys=session_tokens.public_keys(session, at))
+    return once(session, call, LOG_OUT.name, request, effect, lambda _sid: Nothing(), reference=UUID)
 
 
-def denied_sessions(session: Session, at: datetime) -> DeniedSessions:
-    """What ended while its token is still unexpired."""
-    ended = AccessSession.ended_at.is_not(None) & (AccessSession.expires_at > at)
-    sessions = session.execute(select(AccessSession.sid, AccessSession.expires_at).where(ended))
-    void = Login.tokens_void_to > at - timedelta(minutes=settings().session_minutes)
-    logins = session.execute(select(Login.login_id, Login.tokens_void_to).where(void))
+def keys(session: Session, now: datetime, settings: AccountsSettings) -> SessionKeys:
+    """Return the public keys. The first call makes the first key."""
+    return SessionKeys(keys=key_store(settings).published(session, now))
+
+
+def denied(session: Session, now: datetime, settings: AccountsSettings) -> DeniedSessions:
+    """Return the sessions and logins that ended and whose tokens have not expired yet."""
+    ended = SessionRow.ended_at.is_not(None) & (SessionRow.expires_at > now)
+    sessions = session.execute(select(SessionRow.sid, SessionRow.expires_at).where(ended))
+    void = LoginRow.tokens_void_to > now - timedelta(minutes=settings.session_minutes)
+    logins = session.execute(select(LoginRow.login_id, LoginRow.tokens_void_to).where(void))
     return DeniedSessions(
         sessions={str(sid): expires_at for sid, expires_at in sessions},
         logins={login_id: until for login_id, until in logins if until is not None},

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists
 
-from services.chassis.runtime.settings import Settings
+from services.chassis.runtime.settings import KeyEncryptionSettings
 from services.chassis.tokens.key_store import KeyStore
 from services.chassis.tokens.sealing import SealedBox
 from services.issuance.models import PassRow, SigningKeyRow
 
 
-def key_store(settings: Settings) -> KeyStore:
+def key_store(settings: KeyEncryptionSettings) -> KeyStore:
     """Return the store of keys, which are sealed under the key encryption keys of the settings.
 
     A retired key stays published for a day after the last pass under it has ended: a party may leave late, and its

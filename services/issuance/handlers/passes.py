@@ -21,11 +21,11 @@ from contracts.rpc.call import Call
 from contracts.rpc.issuance import REISSUE, PassView, ReissuePass
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime.settings import Settings
 from services.issuance.adapters.keys import key_store
 from services.issuance.domain.passes import Pass, new_pass, opens_a_pass
 from services.issuance.handlers import views
 from services.issuance.models import ApplicationRow, PassRow
+from services.issuance.settings import IssuanceSettings
 
 NUMBER_TRIES = 10
 """With a million passes one random number in 34,000 is taken; ten in a row mean that something is broken."""
@@ -35,7 +35,7 @@ class NoFreeNumber(RuntimeError):
     """All the random numbers that were tried are taken."""
 
 
-def issue(approved: PassApproved, session: Session, now: datetime, settings: Settings) -> None:
+def issue(approved: PassApproved, session: Session, now: datetime, settings: IssuanceSettings) -> None:
     """Make a pass of an approval: once, and not at all if a withdrawal, a cancellation or an erasure came first.
 
     A pass of an earlier revision, whose withdrawal is still on its way, is replaced.
@@ -89,7 +89,7 @@ def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:
 
 
 def reissue(
-    request: ReissuePass, call: Call, session: Session, now: datetime, settings: Settings
+    request: ReissuePass, call: Call, session: Session, now: datetime, settings: IssuanceSettings
 ) -> PassView:
     """Replace a lost or forwarded pass: the same visit under a new number and a new link; revoke the old pass.
 
@@ -145,7 +145,7 @@ def _revoke(
     session.flush()
 
 
-def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings: Settings) -> Pass:
+def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings: IssuanceSettings) -> Pass:
     """Store the pass that ``build`` makes of a free number, and publish PassIssued."""
     key = key_store(settings).current(session, now)
     for _ in range(NUMBER_TRIES):

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from contracts.rpc.issuance import StatusList
 from contracts.tokens import STATUS_TYP
-from services.chassis.runtime.settings import Settings
 from services.issuance.adapters.keys import key_store
 from services.issuance.models import PassRow, StatusListRow
+from services.issuance.settings import IssuanceSettings
 
 GOOD_FOR = timedelta(minutes=10)
 """From ``iat`` to ``exp``. This is far longer than the 10 s between two lists, so that a gate that loses its network for a
@@ -18,7 +18,7 @@ short while still has a good one; a gate that is offline for longer goes on with
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
-def sign_when_due(session: Session, now: datetime, settings: Settings) -> None:
+def sign_when_due(session: Session, now: datetime, settings: IssuanceSettings) -> None:
     """Sign a new list if ``status_list_seconds`` have passed. Of several replicas that call at once, one signs.
 
     A call that comes a fifth of the interval too early counts as on time.
@@ -29,7 +29,7 @@ def sign_when_due(session: Session, now: datetime, settings: Settings) -> None:
         _sign(session, row, now, settings)
 
 
-def current(session: Session, now: datetime, settings: Settings) -> StatusList:
+def current(session: Session, now: datetime, settings: IssuanceSettings) -> StatusList:
     """Return the list as it was last signed. Sign it here only if there is none, or the job that signs it has stopped."""
     stored = session.get(StatusListRow, 1)
     if stored is None or stored.signed_at <= now - GOOD_FOR / 2:
@@ -56,7 +56,7 @@ def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) ->
     return session.scalars(locked).one_or_none()
 
 
-def _sign(session: Session, row: StatusListRow, now: datetime, settings: Settings) -> None:
+def _sign(session: Session, row: StatusListRow, now: datetime, settings: IssuanceSettings) -> None:
     revoked = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.valid_to > now)
     row.seq += 1
     payload = {

@@ -11,12 +11,14 @@ from contracts.model import Companion, Person
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwk, Jwks, LinkCode, PassNumber, PassView
 from contracts.tokens import PASS_TYP
-from services.chassis.runtime.settings import Settings
 from services.issuance.adapters.keys import key_store
 from services.issuance.models import PassRow
+from services.issuance.settings import IssuanceSettings
 
 
-def view(request: PassNumber, call: Call, session: Session, now: datetime, settings: Settings) -> PassView:
+def view(
+    request: PassNumber, call: Call, session: Session, now: datetime, settings: IssuanceSettings
+) -> PassView:
     """Return a pass to its applicant, or to the reception that prints it.
 
     Raises:
@@ -26,7 +28,7 @@ def view(request: PassNumber, call: Call, session: Session, now: datetime, setti
 
 
 def view_by_link(
-    request: LinkCode, _call: Call, session: Session, now: datetime, settings: Settings
+    request: LinkCode, _call: Call, session: Session, now: datetime, settings: IssuanceSettings
 ) -> PassView:
     """Return a pass to whoever has its link.
 
@@ -47,7 +49,7 @@ def view_by_link(
     )
 
 
-def token(request: PassNumber, call: Call, session: Session, settings: Settings) -> str:
+def token(request: PassNumber, call: Call, session: Session, settings: IssuanceSettings) -> str:
     """Return the token of a pass, for its QR code; also of a pass that is over, because an exit is never refused.
 
     Raises:
@@ -56,7 +58,7 @@ def token(request: PassNumber, call: Call, session: Session, settings: Settings)
     return _token_of(find(session, request.number, call.principal), session, settings)
 
 
-def token_by_link(request: LinkCode, _call: Call, session: Session, settings: Settings) -> str:
+def token_by_link(request: LinkCode, _call: Call, session: Session, settings: IssuanceSettings) -> str:
     """Return the token of the pass with this link.
 
     Raises:
@@ -65,7 +67,7 @@ def token_by_link(request: LinkCode, _call: Call, session: Session, settings: Se
     return _token_of(_find_by_link(session, request), session, settings)
 
 
-def jwks(session: Session, now: datetime, settings: Settings) -> Jwks:
+def jwks(session: Session, now: datetime, settings: IssuanceSettings) -> Jwks:
     """Return the public keys of passes and of the status list. The first call makes the first key."""
     published = key_store(settings).published(session, now)
     return Jwks(keys=tuple(Jwk(kid=key.kid, x=key.x) for key in published))
@@ -86,7 +88,7 @@ def find(session: Session, number: str, principal: Principal) -> PassRow:
     return row
 
 
-def view_of(row: PassRow, session: Session, now: datetime, settings: Settings) -> PassView:
+def view_of(row: PassRow, session: Session, now: datetime, settings: IssuanceSettings) -> PassView:
     """Return a pass as it is now, with its token.
 
     Raises:
@@ -124,7 +126,7 @@ def _find_by_link(session: Session, request: LinkCode) -> PassRow:
     return row
 
 
-def _token_of(row: PassRow, session: Session, settings: Settings) -> str:
+def _token_of(row: PassRow, session: Session, settings: IssuanceSettings) -> str:
     key = key_store(settings).by_kid(session, row.kid)
     return key.sign(row.as_pass().claims(settings.issuer).payload(), PASS_TYP)
 

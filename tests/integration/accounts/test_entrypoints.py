@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from nameko.timer import Timer
 
 from contracts import rpc as contract
 from contracts.events import OtpRequested
 from services.accounts.consumers import Consumers
-from services.accounts.models import Base, SigningKey
+from services.accounts.models import Base, SigningKeyRow
 from services.accounts.service import Service
 from services.chassis.db import tables
+from services.chassis.runtime.providers import Schedule
 from tests.support.factories.accounts import (
     ADO,
     MOBILE,
@@ -69,18 +69,18 @@ def ask(topology):
     return ask
 
 
-def test_it_answers_each_rpc_of_the_contract() -> None:
+def test_every_rpc_of_the_contract_has_a_method() -> None:
     asked = {method.name for method in contract.METHODS if method.service == "accounts"}
     assert asked == {
         name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
     }
 
 
-def test_it_hears_nothing_and_works_by_the_clock() -> None:
+def test_it_subscribes_to_no_event_and_has_one_scheduled_job() -> None:
     entrypoints = [
         entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
     ]
-    assert [type(entry) for entry in entrypoints] == [Timer]
+    assert [type(entry) for entry in entrypoints] == [Schedule]
 
 
 def test_models_and_migrations_agree(accounts) -> None:
@@ -106,7 +106,7 @@ def test_staff_and_citizens_get_in_over_the_broker_and_the_logs_tell_nothing_of_
     tokens = {answer["result"]["access_token"] for answer in answers}
     assert len(tokens) == 16
     assert {accounts.claims(token)["sub"] for token in tokens} == {"HOM-0001"}
-    assert accounts.count(SigningKey) == 1
+    assert accounts.count(SigningKeyRow) == 1
 
     request_id = ask("request_otp", {"mobile": "98765 43210"})["result"]["request_id"]
     (said,) = accounts.said(OtpRequested)

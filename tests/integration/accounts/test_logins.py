@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import select
 
 from contracts.errors import (
@@ -18,15 +17,17 @@ from contracts.errors import (
 )
 from contracts.events import LoginDisabled, LoginIssued, SessionEnded
 from contracts.rpc.call import Page, Principal
-from services.accounts import commands, handlers
+from services.accounts import commands
 from services.accounts.adapters import passwords
-from services.accounts.models import AccessSession, Login, LoginFailure
+from services.accounts.handlers import logins
+from services.accounts.handlers import passwords as password_handlers
+from services.accounts.models import LoginFailureRow, LoginRow, SessionRow
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import settings
 from tests.support.factories.accounts import (
     ADO,
     NEW_PASSWORD,
     PASSWORD,
+    SETTINGS,
     Accounts,
     a_call,
     a_key,
@@ -45,9 +46,9 @@ def accounts(databases) -> Accounts:
     return accounts
 
 
-def _login(accounts: Accounts, login_id: str) -> Login:
+def _login(accounts: Accounts, login_id: str) -> LoginRow:
     with accounts.db.transaction() as session:
-        return session.get_one(Login, login_id)
+        return session.get_one(LoginRow, login_id)
 
 
 # ---------------------------------------------------------------- issuing
@@ -113,7 +114,7 @@ def test_issuing_with_the_same_key_makes_one_login_and_tells_the_same_password(a
     first = accounts.issue(key=key)
     assert accounts.issue(key=key) == first
     assert at_once(*[lambda: accounts.issue(key=key)] * 4) == [first] * 4
-    assert accounts.count(Login) == 2
+    assert accounts.count(LoginRow) == 2
     assert len(accounts.said(LoginIssued)) == 1
     with pytest.raises(IdempotencyKeyReused):
         accounts.issue(key=key, name="Another")
@@ -138,7 +139,7 @@ def test_a_login_that_makes_no_sense_is_not_issued(accounts, changes, field, cod
     with pytest.raises(InvalidInput) as refused:
         accounts.issue(**changes)
     assert [(error.field, error.code) for error in refused.value.body.fields] == [(field, code)]
-    assert accounts.count(Login) == 1
+    assert accounts.count(LoginRow) == 1
     assert accounts.said(LoginIssued) == []
 
 
@@ -164,7 +165,7 @@ def test_only_the_ado_branch_manages_logins(accounts, who) -> None:
         lambda: _list(accounts, by=who),
     ]
     assert all(isinstance(refusal_of(work), Forbidden) for work in works)
-    assert accounts.count(Login) == 3
+    assert accounts.count(LoginRow) == 3
     assert _login(accounts, "OPS-0001").disabled_at is None
     assert accounts.said(LoginDisabled) == accounts.said(LoginIssued) == []
 
@@ -182,7 +183,7 @@ def test_an_ado_with_a_one_time_password_manages_nothing_yet(accounts) -> None:
 
 def _list(accounts: Accounts, after: str | None = None, limit: int = 50, by: Principal = ADO):
     with accounts.db.transaction() as session:
-        return handlers.list_logins(Page(after=after, limit=limit), a_call(by), session)
+        return logins.list_page(Page(after=after, limit=limit), a_call(by), session)
 
 
 def test_logins_are_listed_by_id_in_pages(accounts) -> None:
@@ -243,7 +244,7 @@ def test_a_disabled_login_gets_in_no_more_and_its_sessions_end(accounts) -> None
     (said,) = accounts.said(LoginDisabled)
     assert (said.event.login_id, said.event.disabled_by) == ("HOM-0001", "ADO-0001")
     assert said.occurred_at == at + timedelta(seconds=5)
-    assert said.event.sessions_until == said.occurred_at + timedelta(minutes=settings().session_minutes)
+    assert said.event.sessions_until == said.occurred_at + timedelta(minutes=SETTINGS.session_minutes)
     assert [event.event.sid for event in accounts.said(SessionEnded)] == [sid]
     denied = accounts.denied()
     assert denied.logins == {"HOM-0001": at + timedelta(seconds=5)}
@@ -369,8 +370,8 @@ def test_changing_with_the_same_key_changes_once_and_answers_the_same(accounts) 
     who, key = accounts.principal(accounts.log_in()), a_key()
     first = accounts.change(who, key=key)
     assert accounts.change(who, key=key) == first
-    assert accounts.count(LoginFailure) == 0, "a repeat is no wrong password"
-    assert accounts.count(AccessSession) == 2
+    assert accounts.count(LoginFailureRow) == 0, "a repeat is no wrong password"
+    assert accounts.count(SessionRow) == 2
 
 
 def test_the_same_change_at_once_answers_the_same(accounts) -> None:
@@ -423,13 +424,11 @@ def test_a_change_that_meets_a_reset_gives_way(accounts, monkeypatch) -> None:
     """The login is reset while the password is hashed: the reset stands."""
     given_login(accounts.db)
     who, done = accounts.principal(accounts.log_in()), []
-    from services.accounts.handlers import passwords as password_handlers
-
     real = password_handlers.offload
 
     def reset_meanwhile(work, *args):
         result = real(work, *args)
-        if work is passwords.hashed and not done:
+        if work is passwords.hash_password and not done:
             done.append(accounts.reset("HOM-0001"))
         return result
 
@@ -442,13 +441,9 @@ def test_a_change_that_meets_a_reset_gives_way(accounts, monkeypatch) -> None:
 
 
 @pytest.fixture
-def seeded(databases, monkeypatch, tmp_path):
+def seeded(databases, tmp_path):
     """The seed run on a file such as the installation writes."""
     accounts = Accounts(databases["accounts"])
-    url = accounts.db.engine.url.render_as_string(hide_password=False)
-    monkeypatch.setattr(
-        commands, "settings", lambda: settings().model_copy(update={"database_url": SecretStr(url)})
-    )
     file = tmp_path / "logins.json"
     demo = {
         "department": {"login_id": "HOM-0001", "password": PASSWORD, "department": "home"},
@@ -461,7 +456,7 @@ def seeded(databases, monkeypatch, tmp_path):
 
     def run(**changes) -> Accounts:
         file.write_text(json.dumps(demo | changes))
-        commands.main(str(file))
+        commands.seed(accounts.db, now(), file)
         return accounts
 
     return run
@@ -478,18 +473,18 @@ def test_the_seed_makes_a_login_for_each_role_that_works_at_once(seeded) -> None
         session = accounts.log_in(login_id)
         assert session.role == role
         assert not session.must_change_password
-    assert accounts.count(Login) == 6
+    assert accounts.count(LoginRow) == 6
 
 
 def test_the_seed_may_run_again_and_ids_count_on_after_it(seeded) -> None:
     accounts = seeded()
     with accounts.db.transaction() as session:
-        before = session.scalars(select(Login.password_hash).order_by(Login.login_id)).all()
+        before = session.scalars(select(LoginRow.password_hash).order_by(LoginRow.login_id)).all()
     accounts.issue()
     seeded()
     with accounts.db.transaction() as session:
         after = session.scalars(
-            select(Login.password_hash).where(Login.login_id != "HOM-0002").order_by(Login.login_id)
+            select(LoginRow.password_hash).where(LoginRow.login_id != "HOM-0002").order_by(LoginRow.login_id)
         ).all()
     assert before == after
     assert accounts.issue().login_id == "HOM-0003"
@@ -510,7 +505,7 @@ def test_the_seed_puts_a_changed_demo_login_right_again(seeded) -> None:
 def test_a_file_that_is_wrong_makes_no_login(seeded, databases, wrong) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  pydantic's is one, too
         seeded(department=wrong)
-    assert Accounts(databases["accounts"]).count(Login) == 0
+    assert Accounts(databases["accounts"]).count(LoginRow) == 0
 
 
 def test_tokens_of_a_login_that_the_seed_enabled_again_are_good(seeded) -> None:

@@ -15,14 +15,21 @@ from contracts.errors import (
 )
 from contracts.events import OtpRequested
 from contracts.rpc.accounts import ApplicantSession
-from services.accounts.domain import logins
-from services.accounts.domain.logins import Limit
+from services.accounts.domain import limits
+from services.accounts.domain.limits import Limit
 from services.accounts.handlers import otp
-from services.accounts.models import AccessSession, OtpCode, OtpRequest
+from services.accounts.models import OtpCodeRow, OtpRequestRow, SessionRow
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import settings
-from tests.support.factories.accounts import MOBILE, Accounts, a_key, another_code, at_once, refusal_of
+from tests.support.factories.accounts import (
+    MOBILE,
+    SETTINGS,
+    Accounts,
+    a_key,
+    another_code,
+    at_once,
+    refusal_of,
+)
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ def test_what_is_no_mobile_gets_no_code(accounts, mobile) -> None:
         accounts.ask_code(mobile, key=a_key())
     assert [(error.field, error.code) for error in refused.value.body.fields] == [("mobile", "not_a_mobile")]
     assert accounts.said(OtpRequested) == []
-    assert accounts.count(OtpRequest) == 0
+    assert accounts.count(OtpRequestRow) == 0
 
 
 def test_the_database_holds_neither_the_number_nor_the_code(accounts) -> None:
@@ -81,7 +88,7 @@ def test_the_right_code_opens_a_session_of_that_number(accounts) -> None:
     assert (
         claims["exp"]
         == session.expires_at.timestamp()
-        == int(at.timestamp()) + 60 * settings().applicant_session_minutes
+        == int(at.timestamp()) + 60 * SETTINGS.applicant_session_minutes
     )
     assert "role" not in claims
 
@@ -112,7 +119,7 @@ def test_a_resend_repeats_the_live_code_under_a_request_of_its_own(accounts) -> 
     second = accounts.ask_code(at=at + timedelta(minutes=9))
     assert first.request_id != second.request_id, "nobody learns that another asks for the same number"
     assert accounts.code_of(first.request_id) == accounts.code_of(second.request_id)
-    assert accounts.count(OtpCode) == 1
+    assert accounts.count(OtpCodeRow) == 1
     code = accounts.code_of(first.request_id)
     later = at + timedelta(minutes=11)
     assert refusal_of(lambda: accounts.verify(first.request_id, code, at=later)).body.code == "code_expired"
@@ -123,7 +130,7 @@ def test_a_code_is_not_repeated_for_ever(accounts) -> None:
     at = now()
     for minutes in (0, 9, 18):
         accounts.ask_code(at=at + timedelta(minutes=minutes))
-    assert accounts.count(OtpCode) == 2
+    assert accounts.count(OtpCodeRow) == 2
 
 
 def test_a_code_that_was_used_or_tried_out_is_not_sent_again(accounts) -> None:
@@ -135,14 +142,14 @@ def test_a_code_that_was_used_or_tried_out_is_not_sent_again(accounts) -> None:
             lambda: accounts.verify(second.request_id, another_code(accounts.code_of(second.request_id)))
         )
     accounts.ask_code()
-    assert accounts.count(OtpCode) == 3
+    assert accounts.count(OtpCodeRow) == 3
 
 
 def test_a_code_is_good_for_its_own_request_only(accounts) -> None:
     mine, another = accounts.ask_code(), accounts.ask_code("+919812345678")
     refused = refusal_of(lambda: accounts.verify(another.request_id, _code_unlike(accounts, mine, another)))
     assert refused.body.code == "wrong_code"
-    assert accounts.count(AccessSession) == 0
+    assert accounts.count(SessionRow) == 0
 
 
 def _code_unlike(accounts: Accounts, mine, another) -> str:
@@ -157,7 +164,7 @@ def test_a_code_is_good_once(accounts) -> None:
     accounts.verify(asked.request_id, code)
     assert refusal_of(lambda: accounts.verify(asked.request_id, code)).body.code == "code_used"
     assert refusal_of(lambda: accounts.verify(again.request_id, code)).body.code == "code_used"
-    assert accounts.count(AccessSession) == 1
+    assert accounts.count(SessionRow) == 1
 
 
 def test_a_code_is_good_for_ten_minutes(accounts) -> None:
@@ -182,7 +189,7 @@ def test_five_wrong_codes_end_it_and_each_is_counted_although_the_call_fails(acc
     refused = refusal_of(lambda: accounts.verify(asked.request_id, code))
     assert isinstance(refused, NotAuthenticated)
     assert refused.body.code == "too_many_tries"
-    assert accounts.count(AccessSession) == 0
+    assert accounts.count(SessionRow) == 0
 
 
 def test_tries_count_for_the_code_and_not_for_each_sending(accounts) -> None:
@@ -211,7 +218,7 @@ def test_a_code_typed_twice_at_once_opens_one_session(accounts) -> None:
     results = at_once(*[lambda: accounts.verify(asked.request_id, code)] * 8)
     assert sum(isinstance(result, ApplicantSession) for result in results) == 1
     assert {result.body.code for result in results if isinstance(result, ContractError)} == {"code_used"}
-    assert accounts.count(AccessSession) == 1
+    assert accounts.count(SessionRow) == 1
 
 
 def test_the_same_command_at_once_gets_the_same_session_each_time(accounts) -> None:
@@ -220,7 +227,7 @@ def test_the_same_command_at_once_gets_the_same_session_each_time(accounts) -> N
     results = at_once(*[lambda: accounts.verify(asked.request_id, code, key=key)] * 8)
     assert len({result.access_token for result in results if isinstance(result, ApplicantSession)}) == 1
     assert all(isinstance(result, ApplicantSession) for result in results)
-    assert accounts.count(AccessSession) == 1
+    assert accounts.count(SessionRow) == 1
 
 
 def test_asking_with_the_same_key_sends_one_code(accounts) -> None:
@@ -265,8 +272,8 @@ def test_three_codes_in_ten_minutes_and_ten_a_day_go_to_a_number(accounts) -> No
 def test_a_number_gets_no_more_codes_when_they_are_asked_for_at_once(accounts) -> None:
     results = at_once(*[accounts.ask_code] * 10)
     assert sum(isinstance(result, TooManyAttempts) for result in results) == 7
-    assert accounts.count(OtpRequest) == 3
-    assert accounts.count(OtpCode) == 1
+    assert accounts.count(OtpRequestRow) == 3
+    assert accounts.count(OtpCodeRow) == 1
 
 
 def _numbers(count: int) -> list[str]:
@@ -285,7 +292,7 @@ def test_an_address_gets_twenty_codes_in_ten_minutes(accounts) -> None:
 
 
 def test_the_whole_site_has_a_limit_too(accounts, monkeypatch) -> None:
-    assert (logins.SENDS_OF_SITE.times, logins.SENDS_OF_SITE.within) == (300, timedelta(minutes=1))
+    assert (limits.SENDS_OF_SITE.times, limits.SENDS_OF_SITE.within) == (300, timedelta(minutes=1))
     monkeypatch.setattr(otp, "SENDS_OF_SITE", Limit(4, timedelta(minutes=1)))
     at = now()
     for number, mobile in enumerate(_numbers(4)):
@@ -295,8 +302,7 @@ def test_the_whole_site_has_a_limit_too(accounts, monkeypatch) -> None:
 
 
 def test_without_rate_limits_only_those_of_a_number_hold(accounts, monkeypatch) -> None:
-    relaxed = settings().model_copy(update={"rate_limits": False})
-    monkeypatch.setattr(otp, "settings", lambda: relaxed)
+    accounts.settings = SETTINGS.model_copy(update={"rate_limits": False})
     monkeypatch.setattr(otp, "SENDS_OF_SITE", Limit(4, timedelta(minutes=1)))
     at = now()
     for mobile in _numbers(25):

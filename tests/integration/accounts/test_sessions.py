@@ -11,15 +11,20 @@ from contracts.errors import ContractError, NotAuthenticated, TooManyAttempts
 from contracts.events import SessionEnded
 from contracts.rpc.accounts import StaffSession
 from contracts.rpc.call import Principal
-from services.accounts import handlers
-from services.accounts.handlers import attempts
-from services.accounts.handlers import passwords as password_handlers
-from services.accounts.models import AccessSession, Login, LoginFailure, OtpCode, OtpRequest, SigningKey
+from services.accounts.handlers import attempts, housekeeping, logins, passwords, sessions
+from services.accounts.models import (
+    LoginFailureRow,
+    LoginRow,
+    OtpCodeRow,
+    OtpRequestRow,
+    SessionRow,
+    SigningKeyRow,
+)
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import settings
 from tests.support.factories.accounts import (
     PASSWORD,
+    SETTINGS,
     Accounts,
     a_key,
     at_once,
@@ -42,14 +47,12 @@ def test_a_login_and_its_password_open_a_session(accounts) -> None:
     session = accounts.log_in(at=at)
     claims = accounts.claims(session.access_token)
     assert {name: claims[name] for name in ("iss", "aud", "sub", "kind", "role", "department")} == {
-        "iss": settings().issuer, "aud": "gateway", "sub": "HOM-0001", "kind": "staff", "role": "department", "department": "home",
+        "iss": SETTINGS.issuer, "aud": "gateway", "sub": "HOM-0001", "kind": "staff", "role": "department", "department": "home",
     }  # fmt: skip
     assert claims["must_change_password"] is False
     assert claims["iat"] == int(at.timestamp())
     assert (
-        claims["exp"]
-        == session.expires_at.timestamp()
-        == int(at.timestamp()) + 60 * settings().session_minutes
+        claims["exp"] == session.expires_at.timestamp() == int(at.timestamp()) + 60 * SETTINGS.session_minutes
     )
     assert (session.login_id, session.role, session.department) == ("HOM-0001", "department", "home")
 
@@ -100,15 +103,13 @@ def test_a_wrong_password_an_unknown_login_and_a_disabled_one_get_the_same_answe
     assert all(
         isinstance(answer, NotAuthenticated) and answer.body.code == "wrong_login" for answer in answers
     )
-    assert accounts.count(AccessSession) == 0
+    assert accounts.count(SessionRow) == 0
 
 
 def test_each_of_them_costs_one_hash(accounts, monkeypatch) -> None:
     hashes = []
-    real = password_handlers.offload
-    monkeypatch.setattr(
-        password_handlers, "offload", lambda work, *args: hashes.append(args[0]) or real(work, *args)
-    )
+    real = passwords.offload
+    monkeypatch.setattr(passwords, "offload", lambda work, *args: hashes.append(args[0]) or real(work, *args))
     _wrong(accounts)
     assert len(hashes) == 4
     assert all(stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for stored in hashes)
@@ -116,14 +117,14 @@ def test_each_of_them_costs_one_hash(accounts, monkeypatch) -> None:
 
 def test_no_transaction_is_open_while_a_password_is_hashed(accounts, monkeypatch) -> None:
     open_then = []
-    real = password_handlers.offload
+    real = passwords.offload
 
     def watched(work, *args):
         open_then.append(accounts.db.engine.pool.checkedout())
         return real(work, *args)
 
-    monkeypatch.setattr(password_handlers, "offload", watched)
-    monkeypatch.setattr("services.accounts.handlers.logins.offload", watched)
+    monkeypatch.setattr(passwords, "offload", watched)
+    monkeypatch.setattr(logins, "offload", watched)
     given_ado(accounts.db)
     principal = accounts.principal(accounts.log_in())
     accounts.change(principal)
@@ -156,7 +157,7 @@ def test_the_wait_grows_and_nobody_is_locked_out_for_ever(accounts) -> None:
     at = now()
     for _ in range(20):
         with accounts.db.transaction() as session:
-            attempts.record_failure(session, "HOM-0001", "", at)
+            attempts.record_failure(session, "HOM-0001", "", at, SETTINGS)
     assert refusal_of(lambda: accounts.log_in(at=at)).body.facts == {"retry_after": 900}
     assert accounts.log_in(at=at + timedelta(minutes=15)).access_token
 
@@ -165,7 +166,7 @@ def test_an_attempt_that_was_made_to_wait_does_not_count(accounts) -> None:
     at = now()
     for _ in range(9):
         refusal_of(lambda: accounts.log_in(password="wrong", at=at))
-    assert accounts.count(LoginFailure) == 5
+    assert accounts.count(LoginFailureRow) == 5
 
 
 def test_the_right_password_lets_the_count_start_afresh(accounts) -> None:
@@ -194,21 +195,20 @@ def test_an_address_that_guesses_at_many_accounts_waits(accounts) -> None:
     at = now()
     with accounts.db.transaction() as session:
         for number in range(30):
-            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at)
+            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at, SETTINGS)
     assert refusal_of(lambda: accounts.log_in(at=at, address="a-guesser")).body.facts == {"retry_after": 900}
     assert accounts.log_in(at=at, address="another").access_token
     assert accounts.log_in(at=at + timedelta(minutes=15), address="a-guesser").access_token
 
 
-def test_without_rate_limits_an_address_is_not_counted_but_an_account_is(accounts, monkeypatch) -> None:
-    relaxed = settings().model_copy(update={"rate_limits": False})
-    monkeypatch.setattr(attempts, "settings", lambda: relaxed)
+def test_without_rate_limits_an_address_is_not_counted_but_an_account_is(accounts) -> None:
+    accounts.settings = SETTINGS.model_copy(update={"rate_limits": False})
     at = now()
     with accounts.db.transaction() as session:
         for number in range(30):
-            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at)
+            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at, SETTINGS)
         for _ in range(5):
-            attempts.record_failure(session, "HOM-0002", "another", at)
+            attempts.record_failure(session, "HOM-0002", "another", at, SETTINGS)
     assert accounts.log_in(at=at, address="a-guesser").access_token
     assert isinstance(refusal_of(lambda: accounts.log_in("HOM-0002", at=at)), TooManyAttempts)
 
@@ -216,14 +216,14 @@ def test_without_rate_limits_an_address_is_not_counted_but_an_account_is(account
 def test_the_failures_do_not_tell_what_was_typed_for_a_login(accounts) -> None:
     refusal_of(lambda: accounts.log_in("my password by mistake", "wrong"))
     with accounts.db.transaction() as session:
-        assert "MISTAKE" not in session.scalars(select(LoginFailure.account)).one().upper()
+        assert "MISTAKE" not in session.scalars(select(LoginFailureRow.account)).one().upper()
 
 
 def test_logging_in_with_the_same_key_gives_the_same_token(accounts) -> None:
     key, at = a_key(), now()
     first = accounts.log_in(key=key, at=at)
     assert accounts.log_in(key=key, at=at + timedelta(seconds=90)) == first
-    assert accounts.count(AccessSession) == 1
+    assert accounts.count(SessionRow) == 1
     assert accounts.log_in(key=a_key()).access_token != first.access_token
 
 
@@ -250,7 +250,7 @@ def test_logging_in_is_seen_on_the_login(accounts) -> None:
     at = now()
     accounts.log_in(at=at)
     with accounts.db.transaction() as session:
-        assert session.get_one(Login, "HOM-0001").last_used_at == at
+        assert session.get_one(LoginRow, "HOM-0001").last_used_at == at
 
 
 def test_logging_out_ends_that_session_alone_and_says_so_once(accounts) -> None:
@@ -289,7 +289,7 @@ def test_a_denial_is_forgotten_when_its_token_has_expired(accounts) -> None:
 
 def _keys(accounts: Accounts):
     with accounts.db.transaction() as session:
-        return handlers.session_keys(session, now()).keys
+        return sessions.keys(session, now(), SETTINGS).keys
 
 
 def test_the_first_key_is_made_when_somebody_first_asks_and_then_stays(accounts) -> None:
@@ -302,20 +302,7 @@ def test_the_first_key_is_made_when_somebody_first_asks_and_then_stays(accounts)
 def test_two_processes_that_start_at_once_make_one_key(accounts) -> None:
     answers = at_once(*[lambda: _keys(accounts)] * 8, *[lambda: accounts.log_in() and _keys(accounts)] * 4)
     assert len(set(answers)) == 1
-    assert accounts.count(SigningKey) == 1
-
-
-def test_a_private_key_lies_encrypted_in_the_database(accounts) -> None:
-    import base64
-
-    from services.accounts import sealing
-
-    _keys(accounts)
-    with accounts.db.transaction() as session:
-        key = session.scalars(select(SigningKey)).one()
-    private = sealing.unseal(key.private_sealed)
-    assert len(private) == 32
-    assert private not in base64.urlsafe_b64decode(key.private_sealed)
+    assert accounts.count(SigningKeyRow) == 1
 
 
 def test_the_clock_deletes_what_nobody_needs_any_more_and_nothing_else(accounts) -> None:
@@ -325,18 +312,18 @@ def test_the_clock_deletes_what_nobody_needs_any_more_and_nothing_else(accounts)
     accounts.ask_code("+919812345678", at=at)
     refusal_of(lambda: accounts.log_in("HOM-9999", at=at))
     session = accounts.log_in(at=at)
-    kept = {AccessSession: 2, OtpRequest: 2, OtpCode: 2, LoginFailure: 1}
+    kept = {SessionRow: 2, OtpRequestRow: 2, OtpCodeRow: 2, LoginFailureRow: 1}
 
     def rows_after(later: timedelta) -> dict:
         with accounts.db.transaction() as work:
-            handlers.purge(work, at + later)
+            housekeeping.purge(work, at + later)
         return {table: accounts.count(table) for table in kept}
 
     assert rows_after(timedelta(hours=23)) == kept
-    assert rows_after(timedelta(hours=25)) == {**kept, LoginFailure: 0}
+    assert rows_after(timedelta(hours=25)) == {**kept, LoginFailureRow: 0}
     assert rows_after(session.expires_at - at + timedelta(hours=24, seconds=1)) == {
         **kept,
-        AccessSession: 0,
-        LoginFailure: 0,
+        SessionRow: 0,
+        LoginFailureRow: 0,
     }
     assert rows_after(timedelta(days=2, seconds=1)) == dict.fromkeys(kept, 0)

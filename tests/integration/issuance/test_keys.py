@@ -10,13 +10,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from contracts.rpc.issuance import Jwks
-from services.chassis.runtime.settings import settings
 from services.chassis.tokens import key_store
 from services.chassis.tokens.key_store import GRACE
 from services.issuance import commands
 from services.issuance.handlers import views
 from services.issuance.models import PassRow, SigningKeyRow
-from tests.support.factories.issuance import KEYS, NOW, VALID_TO, approved, issue, rows, verified
+from tests.support.factories.issuance import KEYS, NOW, SETTINGS, VALID_TO, approved, issue, rows, verified
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def stored(database) -> list[SigningKeyRow]:
 
 def published(database, at: datetime = NOW) -> Jwks:
     with database.transaction() as session:
-        return views.jwks(session, at, settings())
+        return views.jwks(session, at, SETTINGS)
 
 
 def kids(database, at: datetime = NOW) -> list[str]:
@@ -109,9 +108,7 @@ def test_after_a_rotation_new_passes_have_the_new_key_and_old_ones_keep_theirs(d
     with database.transaction() as session:
         for row in (session.get_one(PassRow, before.number), session.get_one(PassRow, after.number)):
             assert (
-                verified(views.view_of(row, session, NOW, settings()).token, published(database)).header[
-                    "kid"
-                ]
+                verified(views.view_of(row, session, NOW, SETTINGS).token, published(database)).header["kid"]
                 == row.kid
             )
 
@@ -146,7 +143,7 @@ def test_a_published_key_shows_its_public_half_only(database) -> None:
 def test_the_command_rotates_the_key_and_returns_its_name(database) -> None:
     old = issue(database).kid
 
-    kid = commands.rotate_key(database, NOW, settings())
+    kid = commands.rotate_key(database, NOW, SETTINGS)
 
     assert [row.kid for row in stored(database) if row.state == "current"] == [kid]
     assert kid != old

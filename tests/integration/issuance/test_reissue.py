@@ -11,10 +11,10 @@ from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFo
 from contracts.events import PassIssued, PassRevoked
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import LinkCode, PassView, ReissuePass
-from services.chassis.runtime.settings import settings
 from services.issuance.handlers import passes, views
 from tests.support.factories.issuance import (
     NOW,
+    SETTINGS,
     VALID_TO,
     approved,
     calling,
@@ -38,7 +38,7 @@ def database(databases):
 def ask(database, number: str, call: Call | None = None, at=NOW, **changes) -> PassView:
     with database.transaction() as session:
         request = ReissuePass(number=number, **changes)
-        return passes.reissue(request, call or calling(), session, at, settings())
+        return passes.reissue(request, call or calling(), session, at, SETTINGS)
 
 
 def test_a_reissued_pass_is_the_same_visit_under_a_new_number_and_link(database) -> None:
@@ -71,7 +71,7 @@ def test_the_old_link_does_not_lead_to_the_new_pass(database) -> None:
     ask(database, old.number)
 
     with database.transaction() as session:
-        shown = views.view_by_link(LinkCode(code=old.link_code or ""), calling(), session, NOW, settings())
+        shown = views.view_by_link(LinkCode(code=old.link_code or ""), calling(), session, NOW, SETTINGS)
 
     assert (shown.number, shown.state, shown.replaced_by) == (old.number, "revoked", None)
 

@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from contracts.model import Slot
 from contracts.tokens import STATUS_TYP
-from services.chassis.runtime.settings import settings
 from services.issuance.consumers import Consumers
 from services.issuance.handlers import status_list, views
 from services.issuance.handlers.status_list import GOOD_FOR
@@ -18,6 +17,7 @@ from services.issuance.models import StatusListRow
 from tests.support.factories.issuance import (
     KEYS,
     NOW,
+    SETTINGS,
     TEN_TO_TWELVE,
     VALID_TO,
     approved,
@@ -38,13 +38,13 @@ def database(databases):
 
 def tick(database, at: datetime) -> None:
     with database.transaction() as session:
-        status_list.sign_when_due(session, at, settings())
+        status_list.sign_when_due(session, at, SETTINGS)
 
 
 def ask(database, at: datetime = NOW) -> Any:
     """The list as it is answered at a moment, verified by another library."""
     with database.transaction() as session:
-        return verified(status_list.current(session, at, settings()).jws, views.jwks(session, at, settings()))
+        return verified(status_list.current(session, at, SETTINGS).jws, views.jwks(session, at, SETTINGS))
 
 
 def signed_at(database) -> datetime:
@@ -177,7 +177,7 @@ def test_after_a_rotation_the_last_list_still_verifies_and_the_next_has_the_new_
 
 def test_the_clock_of_the_consumers_signs(database) -> None:
     consumers = Consumers()
-    consumers.db = database
+    consumers.db, consumers.settings = database, SETTINGS
 
     consumers.sign_status_list()
 

@@ -12,11 +12,11 @@ from contracts.rpc.call import Nothing, Principal
 from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, QrQuestion, ReissuePass, StatusList
 from contracts.tokens import PASS_TYP, PassClaims
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import settings
 from services.issuance.handlers import views
 from tests.support.factories.issuance import (
     MOBILE,
     NOW,
+    SETTINGS,
     VALID_TO,
     applicant,
     approved,
@@ -51,7 +51,7 @@ def keys(service) -> Jwks:
 
 def seen(database, number: str, at=NOW):
     with database.transaction() as session:
-        return views.view(PassNumber(number=number), calling(), session, at, settings())
+        return views.view(PassNumber(number=number), calling(), session, at, SETTINGS)
 
 
 def test_the_token_is_verified_by_another_library_with_the_key_from_the_jwks(service, database) -> None:

@@ -34,18 +34,22 @@ from contracts.rpc.accounts import (
     VerifyOtp,
 )
 from contracts.rpc.call import Call, Nothing, Principal
-from services.accounts import commands, handlers
+from services.accounts import commands
+from services.accounts.handlers import logins, otp, passwords, sessions
 from services.accounts.models import Base
+from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from tests.support.envelopes import key_ring
+from tests.support.settings import make_settings
 
 T = TypeVar("T")
 MOBILE = "+919876543210"
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "a stapler of good hope"
 ADDRESS = "an-address"
+SETTINGS = make_settings(AccountsSettings)
 
 
 def a_call(principal: Principal | None = None, key: str | None = None, address: str = ADDRESS) -> Call:
@@ -73,7 +77,9 @@ def given_login(
     db: Database, login_id: str = "HOM-0001", role: Role = "department", password: str = PASSWORD
 ) -> Principal:
     """An enabled login with a password of its own."""
-    commands.seed(db, role, commands.DemoLogin(login_id=login_id, password=password, **SCOPES.get(role, {})))
+    commands.seed_login(
+        db, now(), role, commands.DemoLogin(login_id=login_id, password=password, **SCOPES.get(role, {}))
+    )
     return staff(login_id, role)
 
 
@@ -86,6 +92,7 @@ class Accounts:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.settings = SETTINGS
 
     def issue(
         self, by: Principal = ADO, key: str | None = None, at: datetime | None = None, **changes: Any
@@ -93,18 +100,20 @@ class Accounts:
         request = IssueLogin(
             **{"role": "department", "name": "Gurpreet Kaur", "department": "home", **changes}
         )
-        return handlers.issue_login(request, a_call(by, key), self.db, at or now())
+        return logins.issue(request, a_call(by, key), self.db, at or now(), self.settings)
 
     def disable(
         self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
     ) -> LoginView:
         with self.db.transaction() as session:
-            return handlers.disable_login(LoginId(login_id=login_id), a_call(by, key), session, at or now())
+            return logins.disable(
+                LoginId(login_id=login_id), a_call(by, key), session, at or now(), self.settings
+            )
 
     def reset(
         self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
     ) -> IssuedLogin:
-        return handlers.reset_login(LoginId(login_id=login_id), a_call(by, key), self.db, at or now())
+        return logins.reset(LoginId(login_id=login_id), a_call(by, key), self.db, at or now(), self.settings)
 
     def log_in(
         self,
@@ -115,18 +124,19 @@ class Accounts:
         at: datetime | None = None,
         address: str = ADDRESS,
     ) -> StaffSession:
-        return handlers.log_in(
+        return passwords.log_in(
             LogIn(login_id=login_id, password=password),
             a_call(key=key, address=address),
             self.db,
             at or now(),
+            self.settings,
         )
 
     def enrol(
         self, kiosk_id: str, token: str, *, key: str | None = None, at: datetime | None = None
     ) -> StaffSession:
-        return handlers.enrol_kiosk(
-            LogIn(login_id=kiosk_id, password=token), a_call(key=key), self.db, at or now()
+        return passwords.enrol_kiosk(
+            LogIn(login_id=kiosk_id, password=token), a_call(key=key), self.db, at or now(), self.settings
         )
 
     def change(
@@ -138,17 +148,17 @@ class Accounts:
         key: str | None = None,
         at: datetime | None = None,
     ) -> StaffSession:
-        return handlers.change_password(
-            ChangePassword(current=current, new=new), a_call(who, key), self.db, at or now()
+        return passwords.change(
+            ChangePassword(current=current, new=new), a_call(who, key), self.db, at or now(), self.settings
         )
 
     def log_out(self, who: Principal, key: str | None = None, at: datetime | None = None) -> Nothing:
         with self.db.transaction() as session:
-            return handlers.log_out(Nothing(), a_call(who, key), session, at or now())
+            return sessions.log_out(Nothing(), a_call(who, key), session, at or now())
 
     def denied(self, at: datetime | None = None) -> DeniedSessions:
         with self.db.transaction() as session:
-            return handlers.denied_sessions(session, at or now())
+            return sessions.denied(session, at or now(), self.settings)
 
     def ask_code(
         self,
@@ -161,13 +171,15 @@ class Accounts:
     ) -> OtpRequest:
         with self.db.transaction() as session:
             request = RequestOtp.model_validate({"mobile": mobile, "language": language})
-            return handlers.request_otp(request, a_call(key=key, address=address), session, at or now())
+            return otp.request_code(
+                request, a_call(key=key, address=address), session, at or now(), self.settings
+            )
 
     def verify(
         self, request_id: UUID, code: str, *, key: str | None = None, at: datetime | None = None
     ) -> ApplicantSession:
-        return handlers.verify_otp(
-            VerifyOtp(request_id=request_id, code=code), a_call(key=key), self.db, at or now()
+        return otp.verify_code(
+            VerifyOtp(request_id=request_id, code=code), a_call(key=key), self.db, at or now(), self.settings
         )
 
     def code_of(self, request_id: UUID) -> str:
@@ -193,7 +205,7 @@ class Accounts:
     def claims(self, token: str) -> dict[str, Any]:
         """What a token claims, checked with the public keys by a library that did not sign it."""
         with self.db.transaction() as session:
-            answer = handlers.session_keys(session, now())
+            answer = sessions.keys(session, now(), self.settings)
         keys = {
             key.kid: OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key.x}) for key in answer.keys
         }

@@ -26,15 +26,17 @@ from contracts.rpc.issuance import Jwks, PassView
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import IST, now
-from services.chassis.runtime.settings import settings
 from services.issuance.adapters.keys import key_store
 from services.issuance.consumers import Consumers
 from services.issuance.models import PassRow
 from services.issuance.service import Service
+from services.issuance.settings import IssuanceSettings
 from tests.support.envelopes import key_ring, wrap
+from tests.support.settings import make_settings
 
 MOBILE = "+919876543210"
-KEYS = key_store(settings())
+SETTINGS = make_settings(IssuanceSettings)
+KEYS = key_store(SETTINGS)
 """The signing keys of issuance, under the key encryption keys of the tests."""
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 """The day before the slot of :func:`approved`."""
@@ -125,7 +127,7 @@ def calling(principal: Principal | None = None, key: str | None = None) -> Call:
 def deliver(database: Database, event: Event, event_id: UUID | None = None) -> None:
     """One delivery, as the chassis makes it: opened, looked up in the inbox, handled, all in one transaction."""
     consumers = Consumers()
-    consumers.db = database
+    consumers.db, consumers.settings = database, SETTINGS
     take = {
         PassApproved: consumers.on_pass_approved,
         ApprovalWithdrawn: consumers.on_approval_withdrawn,
@@ -138,7 +140,7 @@ def deliver(database: Database, event: Event, event_id: UUID | None = None) -> N
 def service_on(database: Database) -> Service:
     """The service with its RPCs, without a broker."""
     service = Service()
-    service.db = database
+    service.db, service.settings = database, SETTINGS
     return service
 
 

@@ -10,11 +10,10 @@ import zxingcpp
 from PIL import Image
 
 from contracts.tokens import PASS_TYP
-from services.chassis.runtime.settings import settings
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters import qr
 from services.issuance.domain.passes import new_pass
-from tests.support.factories.issuance import approved
+from tests.support.factories.issuance import SETTINGS, approved
 
 KEY = SigningKey.generate()
 SVG = "{http://www.w3.org/2000/svg}"
@@ -23,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def token_of(**changes: Any) -> str:
     facts = {"gate": "PCS1-G1", "entries": 20, "party": 51} | changes
     made = new_pass(approved(**facts), "7K3M9QW4", "l" * 22, margin_minutes=30, master="master")
-    return KEY.sign(made.claims(settings().issuer).payload(), PASS_TYP)
+    return KEY.sign(made.claims(SETTINGS.issuer).payload(), PASS_TYP)
 
 
 def drawn(kind: Any, scale: int = 8, **changes: Any) -> bytes:

@@ -1,0 +1,24 @@
+"""What is sealed in this service's database: the signing keys of sessions, live one-time codes, and mobiles."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists
+
+from services.accounts.models import SessionRow, SigningKeyRow
+from services.chassis.runtime.settings import KeyEncryptionSettings
+from services.chassis.tokens.key_store import KeyStore
+from services.chassis.tokens.sealing import SealedBox
+
+
+def sealed_box(settings: KeyEncryptionSettings) -> SealedBox:
+    """Return the key ring of this service."""
+    return SealedBox(settings.key_encryption_keys)
+
+
+def key_store(settings: KeyEncryptionSettings) -> KeyStore:
+    """Return the store of signing keys. A retired key stays published until its last session is over, and a day longer."""
+    return KeyStore(SigningKeyRow, sealed_box(settings), _signed_a_live_session)
+
+
+def _signed_a_live_session(instant: datetime) -> ColumnElement[bool]:
+    return exists().where(SessionRow.kid == SigningKeyRow.kid, SessionRow.expires_at > instant)

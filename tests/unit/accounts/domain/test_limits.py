@@ -1,0 +1,37 @@
+"""How long somebody waits after wrong passwords or many requests."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts.errors import TooManyAttempts
+from services.accounts.domain import limits
+from services.accounts.domain.limits import Limit
+
+AT = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
+
+
+def test_the_wait_after_wrong_passwords_doubles_up_to_fifteen_minutes() -> None:
+    waits = [limits.account_wait(failures, AT, AT) for failures in range(16)]
+    assert waits == [0, 0, 0, 0, 0, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900, 900]
+    assert limits.account_wait(1_000_000, AT, AT) == 900
+
+
+def test_the_wait_ends_after_its_seconds() -> None:
+    assert limits.account_wait(5, AT, AT + timedelta(seconds=31.5)) == 1
+    assert limits.account_wait(5, AT, AT + timedelta(seconds=32)) == 0
+    assert limits.account_wait(0, None, AT) == 0
+
+
+def test_a_limit_allows_one_more_when_the_nth_newest_leaves_the_window() -> None:
+    limit = Limit(3, timedelta(minutes=10))
+    assert limit.wait(None, AT) == 0
+    assert limit.wait(AT - timedelta(minutes=9), AT) == 60
+    assert limit.wait(AT - timedelta(minutes=10), AT) == 0
+
+
+def test_a_refusal_has_the_seconds_to_wait() -> None:
+    limits.refuse_while(0)
+    with pytest.raises(TooManyAttempts) as refused:
+        limits.refuse_while(57)
+    assert refused.value.body.facts == {"retry_after": 57}

@@ -6,7 +6,6 @@ service does not begin what nobody waits for any more. A lost connection is open
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from contracts.errors import ContractError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
+from services.chassis.messaging.backoff import Backoff
 from services.chassis.messaging.broker import connect
 from services.chassis.runtime import clock, logs, metrics
 from services.gateway.metrics import CALL_SECONDS, REPEATED_CALLS
@@ -38,7 +38,6 @@ GRACE_SECONDS = 1.0
 MAX_PENDING = 2_000
 """Calls under way; any more would only wait for their own timeout."""
 OPEN_SECONDS = 10.0
-LONGEST_PAUSE = 1.0
 
 
 class Fault(BaseModel):
@@ -177,16 +176,15 @@ class RpcClient:
 
     async def run(self) -> None:
         """Hold a connection and open a new one whenever it is lost, until cancelled."""
-        pause = 0.1
+        backoff = Backoff()
         while True:
             try:
                 connection = await self._open()
             except ConnectionLost as error:
                 log.warning("no connection to the broker", error=str(error))
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  spreads replicas, protects nothing
-                pause = min(pause * 2, LONGEST_PAUSE)
+                await asyncio.sleep(backoff.next_pause())
             else:
-                pause = 0.1
+                backoff.reset()
                 await self._use(connection)
 
     async def _open(self) -> RpcConnection:

@@ -359,8 +359,8 @@ async def test_a_read_or_a_command_with_a_key_is_repeated_when_the_connection_br
 ) -> None:
     async def break_soon() -> None:
         await asyncio.sleep(0.5)
-        assert client._link is not None
-        await client._link.connection.close()
+        assert client._connection is not None
+        await client._connection.connection.close()
 
     keyed = asyncio.create_task(
         client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key="once")

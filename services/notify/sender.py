@@ -14,7 +14,7 @@ from time import monotonic
 
 from services.chassis.db.database import Database
 from services.chassis.runtime import logs
-from services.chassis.runtime.health import health
+from services.chassis.runtime.health import Health
 from services.chassis.runtime.lifecycle import Stopping, stopping
 from services.chassis.runtime.settings import Settings, settings
 from services.notify.adapters.channels.installed import channels_of
@@ -100,8 +100,8 @@ def main() -> None:
     logs.configure("sender", options.log_level)
     threading.excepthook = _log_uncaught
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # for all threads: sigwait below takes them
-    database = Database.of(options)
-    health.checks["database"] = database.answers
+    database, health = Database.of(options), Health()
+    health.checks["database"] = database.is_available
     health.serve(options.health_host, options.health_port)
     broken = threading.Event()
 

@@ -14,6 +14,7 @@ import click
 from contracts.subscriptions import SERVICES
 from services.chassis.runtime import logs
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings, read
 from services.ops.settings import BrokerCommandSettings, ExporterSettings, KeyCommandSettings
 
@@ -91,11 +92,11 @@ def ops_exporter() -> None:
     _run_until_stopped("exporter", ExporterSettings, exporter.run)
 
 
-def _run_until_stopped(name: str, kind: type[P], run: Callable[[P, asyncio.Event], Awaitable[None]]) -> None:
+def _run_until_stopped(
+    name: str, kind: type[P], run: Callable[[P, Health, asyncio.Event], Awaitable[None]]
+) -> None:
     """Run an asyncio process with its health endpoint until SIGTERM or Ctrl-C."""
-    from services.chassis.runtime.health import health
-
-    options = read(kind)
+    options, health = read(kind), Health()
     logs.configure(name, options.log_level)
     health.serve(options.health_host, options.health_port)
 
@@ -103,7 +104,7 @@ def _run_until_stopped(name: str, kind: type[P], run: Callable[[P, asyncio.Event
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run(options, stop)
+        await run(options, health, stop)
 
     asyncio.run(until_stopped())
 

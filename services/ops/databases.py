@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import IsolationLevel
 
-from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 
 Row = tuple[Any, ...]
 Facts = Mapping[str, Any]
@@ -16,8 +16,8 @@ _OPTIONS = "-c statement_timeout=60000 -c timezone=UTC"
 _ROWS_AT_ONCE = 2000
 
 
-class _Connection(BoundedConnection):
-    answer_seconds = 65.0  # longer than the statement_timeout above
+class _Connection(TimeoutConnection):
+    response_timeout = 65.0  # longer than the statement_timeout above
 
 
 class DatabaseAway(Exception):
@@ -84,7 +84,7 @@ def _fault_of(name: str) -> Iterator[None]:
 @contextmanager
 def _connect(url: str) -> Iterator[psycopg.Connection[Row]]:
     address = url.replace("postgresql+psycopg://", "postgresql://")
-    with _Connection.connect(address, connect_timeout=3, options=_OPTIONS, **TCP) as connection:
+    with _Connection.connect(address, connect_timeout=3, options=_OPTIONS, **TCP_OPTIONS) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield connection

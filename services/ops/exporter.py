@@ -16,7 +16,7 @@ from time import monotonic, time
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime import metrics
-from services.chassis.runtime.health import health
+from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.ops import queues
 from services.ops.commands import invariants, outbox
@@ -29,12 +29,12 @@ Check = Callable[[ExporterSettings], Awaitable[bool]]
 """Sets metrics, and returns whether everything is as it should be."""
 
 
-async def run(options: ExporterSettings, stop: asyncio.Event) -> None:
+async def run(options: ExporterSettings, health: Health, stop: asyncio.Event) -> None:
     """Repeat all checks until ``stop`` is set."""
     checks: dict[str, Check] = {"queues": count_queues}
     if options.ops_database_urls:
         checks |= {"outboxes": count_outboxes, "invariants": count_invariants}
-    await asyncio.gather(*(_repeat(name, check, options, stop) for name, check in checks.items()))
+    await asyncio.gather(*(_repeat(name, check, options, health, stop) for name, check in checks.items()))
 
 
 async def count_queues(options: ExporterSettings) -> bool:
@@ -84,7 +84,9 @@ async def count_invariants(options: ExporterSettings) -> bool:
     return all(balance.holds for balance in found)
 
 
-async def _repeat(name: str, check: Check, options: ExporterSettings, stop: asyncio.Event) -> None:
+async def _repeat(
+    name: str, check: Check, options: ExporterSettings, health: Health, stop: asyncio.Event
+) -> None:
     succeeded = well = False
     health.checks[name] = lambda: succeeded
     while not stop.is_set():

@@ -1,1 +1,1 @@
-"""The database side of a service: engine and transactions, connection timeouts, tables, migrations, retention."""
+"""The database of a service: connections, transactions, locks, cursors, migrations, and the chassis' own tables."""

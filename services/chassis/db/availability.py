@@ -55,7 +55,8 @@ def run_when_available(
         db: the database.
         work: may run several times, each time in a new transaction.
         part: who waits, for the log.
-        also_when_busy: repeat the work also after a lock timeout, a deadlock or a statement that took too long.
+        also_when_busy: repeat the work also after a lock timeout, a deadlock or a statement that took too
+            long.
         stop: ends the waiting.
         while_waiting: a context that is open during each wait, such as a metric.
 
@@ -72,5 +73,5 @@ def run_when_available(
             log.warning(f"{part} waits for its database", error=type(error).__name__)  # noqa: G004  no value of a person
         with while_waiting():
             lifecycle.pause(FIRST_PAUSE, stop)
-            while not db.answers():
+            while not db.is_available():
                 lifecycle.pause(PAUSE, stop)

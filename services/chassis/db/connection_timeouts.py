@@ -1,7 +1,8 @@
-"""Connections to PostgreSQL that do not wait for ever: a server that says nothing for so long is left.
+"""Connections to PostgreSQL that give up on a server that does not respond.
 
-``statement_timeout`` is kept by the server, and TCP notices a peer that is gone. Neither helps against one that takes
-bytes and answers none (a server that hangs, a proxy that lost its other side): only who waits can end that.
+The server enforces ``statement_timeout``, and TCP notices a peer that is gone. Neither timeout fires when the
+other side accepts data but never replies (a server that hangs, a proxy that lost its other side). Only the
+client can end that wait.
 """
 
 from collections.abc import Generator
@@ -10,55 +11,57 @@ from typing import Any
 from psycopg import AsyncConnection, Connection, OperationalError
 from psycopg.pq import TransactionStatus
 
-ANSWER_SECONDS = 10.0
-"""For one answer. Longer than ``statement_timeout``, so that a server that lives speaks first."""
-TCP: dict[str, Any] = {
+RESPONSE_TIMEOUT = 10.0
+"""Seconds for one response. Longer than ``statement_timeout``, so that a live server reports its own timeout first."""
+TCP_OPTIONS: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 6000,
 }
-"""Options of a connection: a peer that is gone is noticed within 11 s (tcp_user_timeout is in milliseconds)."""
+"""libpq options with which a peer that is gone is noticed within 11 s (tcp_user_timeout is in milliseconds)."""
 Wait = Generator[Any, Any, Any]
 
 
-class BoundedConnection(Connection[Any]):
-    """A connection that is closed, and so found broken by its pool, when its server does not answer."""
+class TimeoutConnection(Connection[Any]):
+    """A connection that closes when its server does not respond, so that its pool finds it broken."""
 
-    answer_seconds = ANSWER_SECONDS
+    response_timeout = RESPONSE_TIMEOUT
 
     def wait(self, gen: Wait, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """As psycopg's own, but never for ever.
+        """Wait as psycopg does, but no longer than the response timeout.
 
         Raises:
-            psycopg.OperationalError: no answer.
+            psycopg.OperationalError: the server did not respond in time.
         """
         try:
-            return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
+            return super().wait(gen, interval, self.response_timeout if timeout is None else timeout)
         except OperationalError:
-            _leave(self, timeout)
+            _close_if_unanswered(self, timeout)
             raise
 
 
-class BoundedAsyncConnection(AsyncConnection[Any]):
-    """The same on asyncio."""
+class AsyncTimeoutConnection(AsyncConnection[Any]):
+    """The same for asyncio."""
 
-    answer_seconds = ANSWER_SECONDS
+    response_timeout = RESPONSE_TIMEOUT
 
     async def wait(self, gen: Wait, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109  psycopg's own signature
-        """As psycopg's own, but never for ever.
+        """Wait as psycopg does, but no longer than the response timeout.
 
         Raises:
-            psycopg.OperationalError: no answer.
+            psycopg.OperationalError: the server did not respond in time.
         """
         try:
-            return await super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
+            return await super().wait(gen, interval, self.response_timeout if timeout is None else timeout)
         except OperationalError:
-            _leave(self, timeout)
+            _close_if_unanswered(self, timeout)
             raise
 
 
-def _leave(connection: BoundedConnection | BoundedAsyncConnection, timeout: float | None) -> None:
-    """Closes a connection that still owes an answer; a caller with a limit of its own decides for itself."""
+def _close_if_unanswered(
+    connection: TimeoutConnection | AsyncTimeoutConnection, timeout: float | None
+) -> None:
+    """Close a connection that still owes a response. A caller that gave a timeout of its own decides for itself."""
     if timeout is None and connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
         connection.pgconn.finish()

@@ -1,7 +1,7 @@
 """Cursors of pages: the position of the last row of a page, as opaque text that the client sends back as ``after``.
 
-A position is an instant and a key, in the order by which the rows are sorted. The text is base64url; a client must not
-read anything into it.
+A position is an instant and a key, in the order by which the rows are sorted. The text is base64url; a client
+must not read anything into it.
 """
 
 import base64
@@ -16,7 +16,8 @@ def encode(instant: datetime, key: str | UUID) -> str:
     """Return the cursor of the row with this instant and key.
 
     Raises:
-        ValueError: the instant has no time zone, or the key is empty or has characters that cannot be printed.
+        ValueError: the instant has no time zone, or the key is empty or has characters that cannot be
+            printed.
     """
     text = str(key)
     if instant.tzinfo is None or not text or not text.isprintable():
@@ -32,7 +33,8 @@ def decode(text: str, key_type: type[str] | type[UUID] = str) -> tuple[datetime,
     """Return the instant (UTC) and the key of a cursor; ``key_type`` is what the key must parse as.
 
     Raises:
-        InvalidInput: the text did not come from :func:`encode`; the field is ``after``, the code ``not_a_cursor``.
+        InvalidInput: the text did not come from :func:`encode`; the field is ``after``, the code
+            ``not_a_cursor``.
     """
     try:
         instant, key = base64.urlsafe_b64decode(text).decode().split(" ", 1)

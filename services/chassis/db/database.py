@@ -1,7 +1,7 @@
 """One database for one service: the engine and its transactions.
 
-psycopg blocks eventlet's hub unless it waits with Python's own ``select``; :func:`use_green_waiting` sets that before
-psycopg is imported and checks it.
+psycopg blocks eventlet's hub unless it waits with Python's own ``select``; :func:`use_green_waiting` sets
+that before psycopg is imported and checks it.
 """
 
 import os
@@ -18,15 +18,23 @@ from sqlalchemy.orm import Session, sessionmaker
 from contracts.envelope import PersonalKeyRing
 from services.chassis.runtime.settings import DatabaseSettings, Settings
 
-_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-"""The last one frees the rows that a transaction had locked whose process was cut off: no transaction is idle for long by itself."""
+_CONNECTION_OPTIONS = " ".join(
+    f"-c {option}"
+    for option in (
+        "statement_timeout=8000",
+        "lock_timeout=5000",
+        "idle_in_transaction_session_timeout=10000",  # frees the locks of a process that lost its connection
+        "timezone=UTC",
+    )
+)
+"""Timeouts are in milliseconds."""
 
 
 def use_green_waiting() -> None:
-    """Makes psycopg wait through eventlet; call after monkey patching and before anything imports psycopg.
+    """Make psycopg wait through eventlet. Call it after monkey patching and before anything imports psycopg.
 
     Raises:
-        RuntimeError: psycopg was there first, or does not honour the setting.
+        RuntimeError: psycopg was already imported, or does not honour the setting.
     """
     if "psycopg" in sys.modules:
         raise RuntimeError("psycopg was imported before use_green_waiting()")
@@ -50,8 +58,8 @@ def idempotency_secret_of(session: Session) -> bytes:
 class Database:
     """Sessions on one database.
 
-    What is stored through a session is partly sealed or digested. The keys for that belong to the process, so each
-    session carries them in ``session.info``: ``personal_keys`` and ``idempotency_secret``.
+    What is stored through a session is partly sealed or digested. The keys for that belong to the process, so
+    each session carries them in ``session.info``: ``personal_keys`` and ``idempotency_secret``.
 
     Args:
         url: ``postgresql+psycopg://user:password@host:port/name``.
@@ -81,7 +89,7 @@ class Database:
             },
         )
         event.listen(self.engine, "do_connect", _connect)
-        event.listen(self.engine, "checkout", _must_be_open)
+        event.listen(self.engine, "checkout", _check_open)
         self._sessions = sessionmaker(
             self.engine,
             expire_on_commit=False,
@@ -102,12 +110,12 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose work is committed at the end, or rolled back whole by any error."""
+        """Open a session. Its work is committed at the end of the block, or rolled back by any error."""
         with self._sessions.begin() as session:
             yield session
 
-    def answers(self) -> bool:
-        """Whether the database can be used now."""
+    def is_available(self) -> bool:
+        """Return whether the database can be used now."""
         try:
             with self.engine.connect() as connection:
                 connection.execute(text("select 1"))
@@ -116,27 +124,27 @@ class Database:
         return True
 
     def close(self) -> None:
-        """Closes all pooled connections."""
+        """Close all pooled connections."""
         self.engine.dispose()
 
 
 def _connect(_dialect: object, _record: object, _arguments: list[str], options: dict[str, Any]) -> Any:
-    """Opens a connection for the pool; psycopg is not imported before :func:`use_green_waiting` had its turn."""
-    from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+    """Open a connection for the pool. psycopg is imported here, so that :func:`use_green_waiting` can run before it."""
+    from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 
-    return BoundedConnection.connect(**options, **TCP)
+    return TimeoutConnection.connect(**options, **TCP_OPTIONS)
 
 
-def _must_be_open(connection: Any, _record: object, _fairy: object) -> None:
-    """Has the pool open another connection where the server has closed this one meanwhile, as every restart does.
+def _check_open(connection: Any, _record: object, _fairy: object) -> None:
+    """Make the pool replace a connection that the server has closed, as it does at a restart.
 
-    Looks at what has arrived on the socket, its parting words first; nothing is sent, so that it costs no round trip.
+    This reads what has arrived on the socket and sends nothing, so it costs no round trip.
 
     Raises:
-        DisconnectionError: it is closed.
+        DisconnectionError: the connection is closed.
     """
     try:
-        for _ in ("words", "end"):
+        for _ in ("error message", "end of the stream"):
             connection.pgconn.consume_input()
     except connection.OperationalError as error:
         raise DisconnectionError("the server has closed this connection") from error

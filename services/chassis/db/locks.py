@@ -1,7 +1,7 @@
 """Advisory locks of PostgreSQL, named by a text. All services lock through this module.
 
-A lock belongs to the database of the session: two services may use the same name. PostgreSQL knows locks by a 64-bit
-number, so each name is hashed on the server (``hashtextextended``).
+A lock belongs to the database of the session: two services may use the same name. PostgreSQL knows locks by a
+64-bit number, so each name is hashed on the server (``hashtextextended``).
 """
 
 from sqlalchemy import Connection, func, select

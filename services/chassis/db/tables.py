@@ -1,4 +1,7 @@
-"""The chassis' own tables, the same in each service's database. Migrations create them with :func:`create_v1`."""
+"""The chassis' own tables, which are the same in the database of each service.
+
+The first migration of each service creates them with :func:`create_v1`.
+"""
 
 from sqlalchemy import (
     TIMESTAMP,
@@ -60,8 +63,8 @@ inbox = Table(
     Index("inbox_seen_at", "seen_at"),
 )
 
-suspects = Table(
-    "suspects",
+poison_starts = Table(
+    "suspects",  # the name from the first migration
     metadata,
     Column("consumer", Text),
     Column("event_id", Uuid),
@@ -94,6 +97,6 @@ create trigger outbox_added after insert on outbox for each statement execute fu
 
 
 def create_v1(connection: Connection) -> None:
-    """Creates the tables, and the trigger that wakes the relay when a transaction with an event commits."""
+    """Create the tables, and the trigger that notifies the relay when a transaction with an event commits."""
     metadata.create_all(connection, checkfirst=False)
     connection.execute(text(_WAKE_RELAY))

@@ -56,7 +56,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
         settings = process().settings
         by_queue = {provider.queue: provider for provider in self._providers}
         for queue in by_queue:
-            metrics.begin_consumer(queue)
+            metrics.initialise_consumer(queue)
         metrics.PAUSED.labels(self.container.service_cls.service)
         self.consumer = RawConsumer(
             settings.broker_urls,

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 
 from services.chassis.db.database import Database
-from services.chassis.db.tables import suspects
+from services.chassis.db.tables import poison_starts
 from services.chassis.messaging.retry import PermanentError
 
 AFTER_DELIVERIES = 3
@@ -44,12 +44,12 @@ def guarded(db: Database, consumer: str, event_id: UUID, deliveries: int) -> Ite
         yield
         return
     with _one_at_a_time:
-        start = insert(suspects).values(consumer=consumer, event_id=event_id, started=1)
+        start = insert(poison_starts).values(consumer=consumer, event_id=event_id, started=1)
         start = start.on_conflict_do_update(
-            index_elements=["consumer", "event_id"], set_={"started": suspects.c.started + 1}
+            index_elements=["consumer", "event_id"], set_={"started": poison_starts.c.started + 1}
         )
         with db.transaction() as session:
-            started = session.execute(start.returning(suspects.c.started)).scalar_one()
+            started = session.execute(start.returning(poison_starts.c.started)).scalar_one()
         if started > STARTS:
             raise KillsItsProcess
         yield

@@ -21,12 +21,12 @@ from contracts import events
 from contracts.envelope import CONTENT_TYPE, Envelope
 from contracts.subscriptions import exchange_of
 from services.chassis.db import locks
-from services.chassis.db.connection_timeouts import TCP, BoundedAsyncConnection
+from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.messaging import topology
 from services.chassis.messaging.backoff import Backoff
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.runtime import metrics
-from services.chassis.runtime.health import health
+from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import (
     BrokerSettings,
@@ -170,8 +170,8 @@ class OutboxRelay:
 
     async def _work(self) -> None:
         connection = await asyncio.wait_for(
-            BoundedAsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP
+            AsyncTimeoutConnection.connect(
+                self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP_OPTIONS
             ),
             5,
         )
@@ -225,7 +225,7 @@ class OutboxRelay:
         await self._publisher.close()
 
 
-async def run(settings: RelaySettings, stop: asyncio.Event) -> None:
+async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> None:
     """Relays all databases of the settings until ``stop`` is set."""
     relays = [OutboxRelay(url, settings) for url in settings.relay_database_urls]
     for relay in relays:

@@ -1,4 +1,4 @@
-"""What time it is. Handlers get the time as an argument; only entrypoints ask here."""
+"""The clock. Only entrypoints and processes read it; handlers get the time as the argument ``now``."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,5 +7,5 @@ IST = timezone(timedelta(hours=5, minutes=30), "IST")
 
 
 def now() -> datetime:
-    """This instant, UTC."""
+    """Return the current instant in UTC."""
     return datetime.now(UTC)

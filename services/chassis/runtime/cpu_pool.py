@@ -1,4 +1,7 @@
-"""Work that holds the processor (hashing a password) goes to a real thread, two at a time, so that nothing else waits."""
+"""A pool of two real threads for work that occupies the processor, such as hashing a password.
+
+Under eventlet such work would stop all green threads of the process while it runs.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-AT_A_TIME = 2
+POOL_SIZE = 2
 
 
 @lru_cache(maxsize=1)
@@ -17,23 +20,23 @@ def _patched() -> bool:
 
 
 @lru_cache(maxsize=1)
-def _green_gate() -> Any:
+def _green_slots() -> Any:
     from eventlet.semaphore import Semaphore
 
-    return Semaphore(AT_A_TIME)
+    return Semaphore(POOL_SIZE)
 
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="cpu")
+    return ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="cpu")
 
 
 def offload(work: Callable[..., T], *args: object) -> T:
-    """Runs ``work`` off the event loop and waits for its result; under eventlet others run meanwhile."""
+    """Run ``work`` in the pool and return its result. Under eventlet other green threads run meanwhile."""
     if not _patched():
         return _pool().submit(work, *args).result()
     from eventlet import tpool
 
-    with _green_gate():
+    with _green_slots():
         result: T = tpool.execute(work, *args)
         return result

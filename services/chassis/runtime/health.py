@@ -1,6 +1,7 @@
-"""/healthz (the process lives), /readyz (it consumes what it should) and /metrics, for every process but the gateway.
+"""/healthz (the process is alive), /readyz (it does its work) and /metrics, for every process except the gateway.
 
-A plain threaded HTTP server of the standard library: under eventlet's patching its threads are green, elsewhere real.
+A plain threaded HTTP server of the standard library: under eventlet's patching its threads are green,
+elsewhere real.
 """
 
 import json
@@ -14,17 +15,17 @@ Checks = dict[str, Callable[[], bool]]
 
 
 class Health:
-    """Named checks; ready when all are true."""
+    """The named checks of one process. It is ready when all of them are true."""
 
     def __init__(self) -> None:
         self.checks: Checks = {}
 
     def report(self) -> dict[str, bool]:
-        """The answer of each check now."""
+        """Run all checks and return their results by name."""
         return {name: check() for name, check in list(self.checks.items())}
 
     def serve(self, host: str, port: int) -> ThreadingHTTPServer | None:
-        """Starts answering on a thread of its own; port 0 means nowhere."""
+        """Serve on a thread of its own and return the server; port 0 means nowhere."""
         if not port:
             return None
         health = self
@@ -51,13 +52,9 @@ class Health:
                 self.wfile.write(body)
 
             def log_message(self, *_arguments: object) -> None:
-                """Scrapes are not worth a log line."""
+                """Log nothing: a request comes every few seconds."""
 
         server = ThreadingHTTPServer((host, port), Handler)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
         return server
-
-
-health = Health()
-"""The health of this process."""

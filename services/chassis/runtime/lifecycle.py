@@ -1,4 +1,4 @@
-"""Whether this process is stopping, and waiting that ends when it does."""
+"""The signal that stops the process, and a pause that it interrupts."""
 
 import threading
 

@@ -1,7 +1,7 @@
-"""JSON logs on stdout, one object a line, each with the correlation id. Never a body, never a value of a person.
+"""JSON logs on stdout: one object a line, with the correlation id, and never a message body or personal data.
 
-An exception is logged by its type and the places it went through, not by its text: texts of databases and parsers
-quote values.
+An exception is logged by its type and the frames that it passed, without its text, because databases and
+parsers quote values in their texts.
 """
 
 import logging
@@ -17,18 +17,18 @@ QUIET = ("kombu", "amqp", "aiormq", "aio_pika", "nameko", "uvicorn.access", "htt
 
 
 def correlation_id() -> str:
-    """The id that joins what one request caused, or an empty string."""
+    """Return the id that everything caused by one request has in common, or an empty string."""
     return str(structlog.contextvars.get_contextvars().get("correlation_id", ""))
 
 
 def traceparent() -> str | None:
-    """The W3C trace context of what is being done, if any."""
+    """Return the W3C trace context of the current request or event, if there is one."""
     return structlog.contextvars.get_contextvars().get("traceparent")
 
 
 @contextmanager
 def context(**facts: str | None) -> Iterator[None]:
-    """Adds facts to all log lines written inside."""
+    """Add facts to every line that is logged inside the block."""
     with structlog.contextvars.bound_contextvars(**{name: fact for name, fact in facts.items() if fact}):
         yield
 
@@ -51,7 +51,7 @@ def _exception_without_text(
 
 
 def configure(service: str, level: str = "INFO") -> None:
-    """Sends structlog and the standard library's logging to stdout as JSON."""
+    """Configure structlog and the standard library's logging: JSON on stdout."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -80,9 +80,8 @@ def configure(service: str, level: str = "INFO") -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("nameko.containers").setLevel(
-        logging.CRITICAL
-    )  # quotes exceptions; rpc.py and events.py log them without
+    # nameko logs exceptions with their texts; the RPC server and the event entrypoint log them without
+    logging.getLogger("nameko.containers").setLevel(logging.CRITICAL)
 
 
 logger = structlog.stdlib.get_logger

@@ -1,4 +1,7 @@
-"""What is counted, and where. No service mentions metrics; the chassis counts for all. Labels never hold a person."""
+"""All metrics of all processes, by name. Labels never identify a person.
+
+The chassis counts RPCs and events for all services; verify and notify count their own scans and messages.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -77,15 +80,15 @@ _connected: set[str] = set()
 
 
 def count_connection(part: str) -> None:
-    """A part of this process has a connection to the broker: from its second one on, it was made again."""
+    """Count a connection of a part of this process to the broker. The first one is no reconnect."""
     counter = RECONNECTS.labels(part)
     if part in _connected:
         counter.inc()
     _connected.add(part)
 
 
-def begin_consumer(queue: str) -> None:
-    """What a consumer hopes never to count is 0 from the start, so that whoever watches sees that it was looked at."""
+def initialise_consumer(queue: str) -> None:
+    """Export the counters of a consumer as 0 from the start, so that an alert sees their first increase."""
     RETRIES.labels(queue)
     EVENTS_REPEATED.labels(queue)
     EVENTS_EXPIRED.labels(queue)

@@ -1,6 +1,7 @@
 """What nameko injects into services, and the decorator of scheduled jobs.
 
-`serve.run` puts one :class:`Process` into nameko's config; providers and other extensions take from it what they need.
+`serve.run` puts one :class:`Process` into nameko's config; providers and other extensions take from it what
+they need.
 """
 
 import functools
@@ -74,7 +75,8 @@ class Schedule(Timer):
 def every(interval: float | str, *, eager: bool = False) -> Callable[[F], F]:
     """Call a method of a consumers class at a fixed interval, in every replica.
 
-    A call that fails is logged, by type and place, and the next one tries again; nameko itself would log nothing.
+    A call that fails is logged, by type and place, and the next one tries again; nameko itself would log
+    nothing.
 
     Args:
         interval: seconds, or the name of a setting that holds them.
@@ -87,7 +89,7 @@ def every(interval: float | str, *, eager: bool = False) -> Callable[[F], F]:
             try:
                 method(self)
             except Exception as error:  # whatever it is, it must be seen, and the next tick tries again
-                log.warning("periodic work failed", work=method.__name__, exc_info=error)
+                log.warning("scheduled job failed", job=method.__name__, exc_info=error)
 
         wrapped: F = Schedule.decorator(interval=interval, eager=eager)(tick)
         return wrapped

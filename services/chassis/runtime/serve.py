@@ -1,6 +1,7 @@
 """A nameko service as a process, in containers that the caller hands in. It names no service; `services.ops.serve` does.
 
-The first lines patch the standard library, before anything else is imported, so import this module before the service.
+The first lines patch the standard library, before anything else is imported, so import this module before the
+service.
 """
 
 import warnings
@@ -25,7 +26,7 @@ from nameko.runners import ServiceRunner  # noqa: E402
 from services.chassis.db import housekeeping  # noqa: E402
 from services.chassis.db.database import Database  # noqa: E402
 from services.chassis.runtime import logs  # noqa: E402
-from services.chassis.runtime.health import health  # noqa: E402
+from services.chassis.runtime.health import Health  # noqa: E402
 from services.chassis.runtime.lifecycle import stopping  # noqa: E402
 from services.chassis.runtime.providers import Process  # noqa: E402
 from services.chassis.runtime.settings import ServiceSettings  # noqa: E402
@@ -42,13 +43,13 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
 
     Args:
         service: its name, for the log.
-        containers: nameko classes, each with the pool that its workers belong to. Each gets a container and workers of
-            its own, so that a backlog of events never starves an RPC caller.
+        containers: nameko classes, each with the pool that its workers belong to. Each gets a container and
+            workers of its own, so that a backlog of events never starves an RPC caller.
         settings: of this process.
     """
     logs.configure(service, settings.log_level)
-    database = Database.of(settings)
-    health.checks["database"] = database.answers
+    database, health = Database.of(settings), Health()
+    health.checks["database"] = database.is_available
     config.setup(
         {
             "AMQP_URI": ";".join(url.replace("amqp://", "pyamqp://") for url in settings.broker_urls),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
-from services.chassis.db.connection_timeouts import TCP, BoundedConnection
+from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 from services.chassis.messaging.backoff import Backoff
 from services.chassis.runtime.logs import logger
 from services.notify.domain.messages import Lane
@@ -68,7 +68,9 @@ class WakeupListener:
                 self._stop.wait(backoff.next_pause())
 
     def _listen(self, backoff: Backoff) -> None:
-        with BoundedConnection.connect(self._url, autocommit=True, connect_timeout=3, **TCP) as connection:
+        with TimeoutConnection.connect(
+            self._url, autocommit=True, connect_timeout=3, **TCP_OPTIONS
+        ) as connection:
             connection.execute("listen messages")
             backoff.reset()
             for wakeups in self._wakeups.values():

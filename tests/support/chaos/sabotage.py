@@ -226,7 +226,7 @@ def patient_connections() -> None:
     """A database that takes everything and answers nothing is waited for, for ever."""
     from services.chassis.db import connection_timeouts
 
-    for kind in (connection_timeouts.BoundedConnection, connection_timeouts.BoundedAsyncConnection):
+    for kind in (connection_timeouts.TimeoutConnection, connection_timeouts.AsyncTimeoutConnection):
         put(kind, "answer_seconds", None)
 
 

@@ -14,7 +14,7 @@ from tests.support.backends import TestStack
 def pooled(databases, stack: TestStack):
     """A service's pool with a connection in it, of a server that has been started anew since."""
     own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
-    assert own.answers()
+    assert own.is_available()
     with postgres_away(stack):
         pass
     yield own
@@ -28,6 +28,6 @@ def test_the_first_call_after_a_restart_of_the_server_succeeds(pooled: Database)
 
 def test_without_a_look_at_the_connection_the_first_call_would_fail(pooled: Database) -> None:
     """Negative control."""
-    event.remove(pooled.engine, "checkout", database._must_be_open)
+    event.remove(pooled.engine, "checkout", database._check_open)
     with pytest.raises(OperationalError), pooled.transaction() as session:
         session.execute(text("select 1"))

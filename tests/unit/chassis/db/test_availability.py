@@ -35,7 +35,7 @@ class Flaky:
             raise self.errors.pop(0)
         yield "session"
 
-    def answers(self) -> bool:
+    def is_available(self) -> bool:
         self.questions += 1
         return self.questions >= 3
 

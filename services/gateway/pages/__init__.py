@@ -1,4 +1,7 @@
-"""What people see in a browser: the landing page, a pass behind its link, the interface's documentation, the local phone."""
+"""The pages of e-Pass, one module or package per feature; what several features use is in ``shared``.
+
+``docs/pages.md`` maps each URL to its module, its template and its RPCs.
+"""
 
 from importlib.resources import files
 
@@ -49,6 +52,6 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
 
 
 def mount_static(app: FastAPI) -> None:
-    """Styles and scripts, all served from here: no page loads anything from elsewhere."""
+    """Serve styles and scripts from this host: no page loads anything from elsewhere."""
     app.mount("/static/docs", StaticFiles(directory=str(files(fastapi_offline) / "static")))
     app.mount("/static", StaticFiles(directory=str(files("services.gateway") / "static")))

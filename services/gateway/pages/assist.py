@@ -1,13 +1,14 @@
-"""An operator, such as of a Sewa Kendra, applies for others: through the pages of applying, with a code on the visitor's phone.
+"""The pages of an operator (for example of a Sewa Kendra) who applies for visitors.
 
-The visitor's session is what authorises; the operator's lies beside it and is recorded with the application.
+The operator uses the pages of applying; the code goes to the visitor's phone. The visitor's session
+authorises. The operator's session lies beside it and is recorded with the application.
 """
 
 from fastapi import APIRouter, Response
 
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.sign_out import end_session, forget
+from services.gateway.pages.shared.sign_out import end_session, sign_out_applicant
 from services.gateway.pages.shared.view import OperatorPage
 
 router = APIRouter(prefix="/{language:lang}/assist", include_in_schema=False, route_class=PageRoute)
@@ -15,23 +16,23 @@ router = APIRouter(prefix="/{language:lang}/assist", include_in_schema=False, ro
 
 @router.get("")
 async def show(view: OperatorPage) -> Response:
-    """For whom next."""
+    """Show where the operator starts with the next visitor."""
     return view.html("assist/next_visitor.html")
 
 
 @router.post("/next")
 async def begin(view: OperatorPage) -> Response:
-    """Another visitor, of whose predecessor nothing is left."""
+    """Start a new application and forget the previous visitor's answers."""
     response = view.to("/sign-in")
-    await forget(view, response)
+    await sign_out_applicant(view, response)
     return response
 
 
 @router.post("/sign-out")
 async def leave(view: OperatorPage) -> Response:
-    """Ends both sessions."""
+    """Sign out the visitor and the operator."""
     response = view.to("/staff/sign-in")
-    await forget(view, response)
-    cookies.forget_operator(response, view.request)
+    await sign_out_applicant(view, response)
+    cookies.sign_out_operator(response, view.request)
     await end_session(view.caller)
     return response

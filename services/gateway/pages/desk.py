@@ -1,6 +1,7 @@
-"""The department's desk: its queue, one application on a page, and what may be done with it.
+"""The desk of a department: its queue, one application, and the decisions on it.
 
-A form is read into the request's own fields, so that whatever is typed or left out is a problem beside its field.
+A form is read into the fields of the request, so that each wrong or missing value is a problem beside its
+field.
 """
 
 from collections.abc import Callable
@@ -18,12 +19,12 @@ from contracts.rpc.approval import ReviewId, ReviewQuestion, ReviewSearch, Revie
 from contracts.rpc.call import Method
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import DepartmentPage, View, key_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
 TABS: tuple[ReviewStatus, ...] = ("pending", "approved", "rejected", "returned", "withdrawn", "closed")
-TOLD = {"done", "already_decided", "application_closed", "not_approved"}
-"""What a review's page may say of what was just tried: it is done, or why it could not be."""
+NOTICES = {"done", "already_decided", "application_closed", "not_approved"}
+"""Notices that the page of a review shows after an action: it succeeded, or why it failed."""
 SLOT = ("date", "from", "to")
 NOT_READABLE = {
     "entries": "entries_range",
@@ -32,14 +33,14 @@ NOT_READABLE = {
     "to": "to_missing",
     "note": "required",
 }
-"""Codes of fields that cannot be read at all; any other field is a choice."""
+"""Field → code of its problem where its value cannot be read; any other field is a choice."""
 
 
 @router.get("")
 async def show_queue(
-    view: DepartmentPage, status: ReviewStatus = "pending", after: str | None = None, told: str = ""
+    view: DepartmentPage, status: ReviewStatus = "pending", after: str | None = None, notice: Notice = ""
 ) -> Response:
-    """The queue, the longest waiting first."""
+    """Show the queue, the longest waiting first."""
     found = await view.caller.query(
         rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=50)
     )
@@ -49,14 +50,14 @@ async def show_queue(
         status=status,
         tabs=TABS,
         q="",
-        forwarded=told == "forwarded",
+        forwarded=notice == "forwarded",
         errors={},
     )
 
 
 @router.post("/search")
 async def search(view: DepartmentPage) -> Response:
-    """Reviews by reference or name; a POST, so that no name stands in an address."""
+    """Find reviews by reference or name. It is a POST, so that no name stands in an address."""
     q = text_of(await view.form(), "q")[:100]
     values: dict[str, Any] = {"status": None, "tabs": TABS, "q": q, "forwarded": False}
     if len(q) < 2:
@@ -72,28 +73,32 @@ async def search(view: DepartmentPage) -> Response:
 
 
 @router.get("/reviews/{review_id}")
-async def show_review(view: DepartmentPage, review_id: UUID, told: str = "") -> Response:
-    """One application."""
+async def show_review(view: DepartmentPage, review_id: UUID, notice: Notice = "") -> Response:
+    """Show one application."""
     review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     return view.html(
         "desk/review.html",
         review=review,
         officers=await _officers(view, review),
-        told=told if told in TOLD else "",
+        notice=notice if notice in NOTICES else "",
     )
 
 
 @router.get("/reviews/{review_id}/{verb}")
 async def ask_decision(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
-    """What a decision needs to say."""
-    _must_be_known(verb)
+    """Show the form of a decision."""
+    _check_verb(verb)
     return await _decision_page(view, review_id, verb, {}, {})
 
 
 @router.post("/reviews/{review_id}/{verb}")
 async def decide(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
-    """Decides, once for each key. Who is too late is shown how it stands; who read an older application reads it again."""
-    _must_be_known(verb)
+    """Carry out a decision, once for each key.
+
+    An officer who is too late sees the present state; one who read an older revision of the application
+    reads it again.
+    """
+    _check_verb(verb)
     form = await view.form()
     method, read = DECISIONS[verb]
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -101,7 +106,7 @@ async def decide(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
         wanted = method.request.model_validate({"review_id": review_id, **read(form)})
         await view.caller.command(method, wanted, key_of(form))
     except ValidationError as error:
-        return await _decision_page(view, review_id, verb, typed, _beside(typed, _not_readable(error)), 422)
+        return await _decision_page(view, review_id, verb, typed, _beside(typed, _unreadable(error)), 422)
     except InvalidInput as error:
         problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
         return await _decision_page(view, review_id, verb, typed, _beside(typed, problems), 422)
@@ -110,19 +115,19 @@ async def decide(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
         return view.to(
             f"/desk/reviews/{review_id}",
-            told=error.body.code if error.body.code in TOLD else "already_decided",
+            notice=error.body.code if error.body.code in NOTICES else "already_decided",
         )
     if typed.get("department"):
-        return view.to("/desk", told="forwarded")  # it is on another desk now
-    return view.to(f"/desk/reviews/{review_id}", told="done")
+        return view.to("/desk", notice="forwarded")  # it is on another desk now
+    return view.to(f"/desk/reviews/{review_id}", notice="done")
 
 
-def _must_be_known(verb: str) -> None:
+def _check_verb(verb: str) -> None:
     if verb not in DECISIONS:
         raise NotFound("no such page")
 
 
-def _not_readable(error: ValidationError) -> dict[str, str]:
+def _unreadable(error: ValidationError) -> dict[str, str]:
     return {
         str(one["loc"][-1]): "too_long"
         if one["type"] == "string_too_long"
@@ -132,13 +137,16 @@ def _not_readable(error: ValidationError) -> dict[str, str]:
 
 
 def _beside(typed: dict[str, str], problems: dict[str, str]) -> dict[str, str]:
-    """Problems at the fields that were used: those of a preferred slot at the choice, not at the fields of one's own time."""
+    """Return the problems at the fields that were used.
+
+    A problem of a preferred slot is shown at the choice, not at the fields of another time.
+    """
     preferred = typed.get("slot", "") not in {"", "own"}
     return {"slot" if preferred and name in SLOT else name: code for name, code in problems.items()}
 
 
 def _slot(form: FormData) -> dict[str, str]:
-    """One of the preferred slots as its value says it, or a time of one's own."""
+    """Return the chosen slot: one of the preferred ones, or another day and time."""
     own = {name: text_of(form, name) for name in SLOT}
     chosen = text_of(form, "slot").split()
     if len(chosen) == len(SLOT):

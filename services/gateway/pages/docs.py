@@ -1,4 +1,4 @@
-"""The interface's documentation: the OpenAPI document, and Swagger UI over it from files of our own."""
+"""The documentation of the API: the OpenAPI document, and Swagger UI over it, served from this host."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -14,11 +14,11 @@ _POLICY = {"Content-Security-Policy": f"{SECURITY_HEADERS['Content-Security-Poli
 
 @router.get("/openapi.json")
 async def show_openapi(_caller: Anyone, request: Request) -> Response:
-    """The OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document."""
     return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")
 async def show_docs(_caller: Anyone) -> Response:
-    """Swagger UI."""
+    """Show Swagger UI."""
     return page("docs.html", 200, _POLICY)

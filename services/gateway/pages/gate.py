@@ -1,6 +1,7 @@
-"""The gate, plain: a pass is typed or scanned, the ID is checked, the verdict fills the screen.
+"""The pages of the gate: a pass is typed or scanned, the ID is checked, the verdict fills the screen.
 
-A form carries a nonce. Sent again as it is, it has one effect and the first verdict; with anything else in it, it is another scan.
+A form carries a nonce. Sent again as it is, it has one effect and the first verdict; with anything else in
+it, it is another scan.
 """
 
 import hashlib
@@ -26,82 +27,85 @@ NOT_READABLE = {
     "reason": ("reason", "reason_missing"),
     "count": ("count", "count_range"),
 }
-"""Field of a scan → field of the page, and what is wrong where it cannot be read."""
+"""Field of a scan → field of the page, and the code of its problem where it cannot be read."""
 
 
 @router.get("")
 async def ask_pass(
     view: SecurityPage, direction: Literal["entry", "exit"] = "entry", gate: str = ""
 ) -> Response:
-    """Which pass."""
+    """Ask for the pass."""
     return await _ask(view, {"direction": direction, "gate": gate}, {})
 
 
 @router.post("")
 async def preview(view: SecurityPage) -> Response:
-    """What the pass says, before anything is recorded; an exit is recorded at once, since it is never refused."""
+    """Show what the pass allows, before an entry is recorded.
+
+    An exit is recorded at once: it is never refused.
+    """
     form = await view.form()
-    said = {name: text_of(form, name) for name in ("pass", "direction", "gate")}
-    direction = "exit" if said["direction"] == "exit" else "entry"
-    problems = {} if said["pass"] else {"pass": "pass_missing"}
+    typed = {name: text_of(form, name) for name in ("pass", "direction", "gate")}
+    direction = "exit" if typed["direction"] == "exit" else "entry"
+    problems = {} if typed["pass"] else {"pass": "pass_missing"}
     if not _gate(view, form):
         problems["gate"] = "choose_one"
     if problems:
-        return await _ask(view, said, problems, 422)
+        return await _ask(view, typed, problems, 422)
     try:
         shown = await _scan(view, form, direction)
     except (InvalidInput, ValidationError):
-        return await _ask(view, said, {"pass": "not_a_pass"}, 422)
-    return await _answered(view, form, shown, direction)
+        return await _ask(view, typed, {"pass": "not_a_pass"}, 422)
+    return await _result_page(view, form, shown, direction)
 
 
 @router.post("/enter")
 async def enter(view: SecurityPage) -> Response:
-    """Lets the party in whose ID was checked."""
+    """Record the entry of the party whose ID was checked."""
     form = await view.form()
     try:
         shown = await _scan(view, form, "entry", _id_check(form))
     except ValidationError as error:
-        return await _answered(view, form, await _scan(view, form, "entry"), "entry", _not_readable(error))
+        return await _result_page(view, form, await _scan(view, form, "entry"), "entry", _unreadable(error))
     except InvalidInput as error:
         problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
-        return await _answered(view, form, await _scan(view, form, "entry"), "entry", problems)
-    return await _answered(view, form, shown, "entry")
+        return await _result_page(view, form, await _scan(view, form, "entry"), "entry", problems)
+    return await _result_page(view, form, shown, "entry")
 
 
 @router.get("/inside")
 async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
-    """Who is inside this site."""
+    """Show who is inside this site."""
     site = view.principal.site or ""
     view.caller.require_site(site)
     found = await view.caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found)
 
 
-async def _ask(view: View, said: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    """The first form; it asks for the gate too where the login stands at none in particular."""
+async def _ask(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    """Return the first form; it asks for the gate too where the login belongs to none."""
     site = None if view.principal.gate else await directory.site(view, view.principal.site or "")
-    return view.html("gate/scan.html", status, errors=errors, said=said, gates=site.gates if site else ())
+    return view.html("gate/scan.html", status, errors=errors, typed=typed, gates=site.gates if site else ())
 
 
-async def _answered(
+async def _result_page(
     view: View,
     form: FormData,
     shown: rpc.verify.ScanResult,
     direction: str,
     problems: dict[str, str] | None = None,
 ) -> Response:
-    """The ID is to be checked, or the verdict."""
-    said = {name: text_of(form, name) for name in ("pass", "gate", "kind", "count", "other_type", "reason")}
+    """Return the page on which the ID is checked, or the verdict."""
+    typed = {name: text_of(form, name) for name in ("pass", "gate", "kind", "count", "other_type", "reason")}
     if shown.preview and shown.verdict == "admit":
         return view.html(
-            "gate/check.html", 422 if problems else 200, shown=shown, said=said, errors=problems or {}
+            "gate/check.html", 422 if problems else 200, shown=shown, typed=typed, errors=problems or {}
         )
     site = await directory.site(view, shown.site) if shown.site else None
-    return view.html("gate/verdict.html", shown=shown, direction=direction, said=said, site=site)
+    return view.html("gate/verdict.html", shown=shown, direction=direction, typed=typed, site=site)
 
 
-def _not_readable(error: ValidationError) -> dict[str, str]:
+def _unreadable(error: ValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in error.errors(include_input=False):
         field, code = NOT_READABLE.get(str(one["loc"][-1]), ("id_last4", "not_four"))
@@ -124,22 +128,26 @@ async def _scan(
 ) -> rpc.verify.ScanResult:
     preview = direction == "entry" and checked is None
     nonce = str(uuid4()) if preview else _nonce(form)
-    asked = {
-        **_pass(text_of(form, "pass")), "gate": _gate(view, form), "direction": direction, "nonce": nonce, "id_check": checked,
+    request = {
+        **_pass(text_of(form, "pass")), "gate": _gate(view, form), "direction": direction, "nonce": nonce,
+        "id_check": checked,
         "count": text_of(form, "count") or None if checked else None,
     }  # fmt: skip
-    return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(asked))
+    return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(request))
 
 
 def _pass(typed: str) -> dict[str, str]:
-    """A token has two full stops in it, as a scanner types it; anything else is a number, however it is written."""
+    """Return the token or the pass number that was typed.
+
+    A token, as a scanner types it, contains two full stops; anything else is a number, however it is written.
+    """
     if typed.count(".") == 2 and len(typed) > LONGEST_NUMBER:
         return {"token": "".join(typed.split())}
     return {"pass_number": re.sub(r"[\W_]", "", typed)[:LONGEST_NUMBER]}
 
 
 def _nonce(form: FormData) -> str:
-    """One for each content of a form, so that only the very same form is a repeat."""
+    """Return a nonce for the content of a form, so that only the same form is a repeat."""
     if not text_of(form, "nonce"):
         return str(uuid4())
     content = "\n".join(f"{name}={value}" for name, value in sorted(form.items()) if isinstance(value, str))

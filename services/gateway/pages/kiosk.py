@@ -1,8 +1,10 @@
-"""The self-service kiosk: a browser that the ADO Branch enrolled for a site. Its visitor walks through the portal's own pages.
+"""The self-service kiosk: a browser that the ADO Branch enrolled for a site.
 
-What is different at a kiosk: the language is chosen first, everything is forgotten when nobody touches the screen for a
-while, the reference and the pass come out of its printer, and nobody's history is shown (the application service sees to
-that, and to the channel).
+Its visitors use the pages of the portal.
+
+A kiosk differs in this: the language is chosen first, everything is cleared when nobody touches the screen
+for a while, its printer prints the reference and the pass, and no history is shown (the application service
+enforces that, and records the channel).
 """
 
 from fastapi import APIRouter, Response
@@ -15,7 +17,7 @@ from contracts.rpc.issuance import PassNumber
 from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies, directory
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
-from services.gateway.pages.shared.sign_out import forget
+from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
@@ -24,29 +26,32 @@ WAITING = frozenset({"submitted", "approved"})
 
 @router.get("")
 async def welcome(view: OpenPage) -> Response:
-    """Which language, and off we go."""
+    """Ask for the language."""
     return view.html("kiosk/welcome.html") if view.kiosk else view.to("/kiosk/enrol")
 
 
 @router.get("/reset")
 async def reset(view: OpenPage) -> Response:
-    """Forgets whoever stood here. A GET, since a page without scripts can lead nowhere else by itself."""
+    """Clear answers and session of the last visitor.
+
+    It is a GET, because a page without scripts can lead nowhere else by itself.
+    """
     if view.kiosk is None:
         return view.to("/kiosk/enrol")
     response = view.to("/kiosk")
-    await forget(view, response)
+    await sign_out_applicant(view, response)
     return response
 
 
 @router.get("/enrol")
 async def ask_token(view: OpenPage) -> Response:
-    """Which kiosk is this."""
+    """Ask for the ID of the kiosk and its token."""
     return view.html("kiosk/enrol.html", errors={}, typed="")
 
 
 @router.post("/enrol", dependencies=[rate_limited("login")])
 async def enrol(view: OpenPage) -> Response:
-    """Exchanges the token of the ADO Branch, once, for the cookie of the device."""
+    """Exchange the token of the ADO Branch, once, for the cookie of the device."""
     form = await view.form()
     kiosk_id, token = text_of(form, "kiosk_id"), text_of(form, "token")
     try:
@@ -64,7 +69,7 @@ async def enrol(view: OpenPage) -> Response:
 
 @router.get("/done")
 async def done(view: ApplicantPage) -> Response:
-    """The reference, to print; the pass too, once it comes."""
+    """Show the reference, to print it; the pass too, once there is one."""
     shown = await _just_sent(view)
     if shown is None:
         return view.to("/kiosk")
@@ -73,7 +78,7 @@ async def done(view: ApplicantPage) -> Response:
 
 @router.get("/slip")
 async def show_slip(view: ApplicantPage) -> Response:
-    """The reference on paper."""
+    """Show the reference as a sheet for the printer."""
     shown = await _just_sent(view)
     if shown is None:
         return view.to("/kiosk")
@@ -88,7 +93,7 @@ async def show_slip(view: ApplicantPage) -> Response:
 
 @router.get("/pass")
 async def show_pass(view: ApplicantPage) -> Response:
-    """The pass on paper."""
+    """Show the pass as a sheet for the printer."""
     sent = await _just_sent(view)
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")
@@ -103,8 +108,8 @@ async def show_pass(view: ApplicantPage) -> Response:
 
 
 async def _just_sent(view: View) -> ApplicationView | None:
-    """What was applied for here before the screen was cleared, and nothing older."""
-    sent = cookies.answers_cookie(view.request).read(view.request).get("sent")
+    """Return the application that was sent here since the screen was last cleared, if any."""
+    sent = view.read_answers().get("sent")
     if view.kiosk is None or sent is None:
         return None
     return await view.caller.query(

@@ -1,4 +1,7 @@
-"""The ADO Branch's kiosks: issued for a site with a token that enrols one browser, once; disabled when one is taken away."""
+"""The kiosks of the ADO Branch: issue one for a site, renew its token, disable it.
+
+A token enrols one browser once.
+"""
 
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
@@ -13,18 +16,18 @@ from services.gateway.pages.shared.view import AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
 JUST_BEFORE = "KIO"
-"""Kiosks are logins whose IDs begin so, and a list of logins is in the order of IDs."""
+"""Cursor in front of the kiosks: their IDs begin with it, and a list of logins is sorted by ID."""
 
 
 @router.get("")
 async def show_kiosks(view: AdoPage) -> Response:
-    """All kiosks."""
+    """Show all kiosks."""
     return await _list(view, {}, {})
 
 
 @router.post("")
 async def issue_kiosk(view: AdoPage) -> Response:
-    """A new kiosk with its token, which is shown once."""
+    """Issue a new kiosk; its token is shown once."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("name", "site")}
     try:
@@ -41,7 +44,7 @@ async def issue_kiosk(view: AdoPage) -> Response:
 
 @router.post("/{kiosk_id}/token")
 async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
-    """A new token; the browser that was enrolled is a kiosk no longer."""
+    """Issue a new token; the browser that was enrolled stops being a kiosk."""
     key = key_of(await view.form())
     return view.html(
         "kiosks/issued.html",
@@ -51,7 +54,7 @@ async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
 
 @router.post("/{kiosk_id}/disable")
 async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
-    """Ends the enrolment at once."""
+    """Disable a kiosk; its enrolment ends at once."""
     key = key_of(await view.form())
     await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
     return view.to("/desk/kiosks")

@@ -1,4 +1,4 @@
-"""The first page, in each language: what this is, and where to go."""
+"""The landing page in each language."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,12 +13,12 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @router.get("/")
 async def choose_language(_caller: Anyone, request: Request) -> Response:
-    """On to the landing page in the language that the browser asks for; each page offers the others."""
+    """Redirect to the landing page in the language that the browser asks for."""
     language = preferred(request.headers.get("accept-language", ""))
     return RedirectResponse(f"/{language}", 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
 
 
 @router.get("/{language:lang}")
 async def show_landing(view: OpenPage) -> Response:
-    """The landing page."""
+    """Show the landing page."""
     return view.html("landing.html", local_mode=view.caller.state.settings.local_mode)

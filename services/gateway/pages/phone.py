@@ -1,4 +1,4 @@
-"""Local mode only: a phone on a page, with what the ``local`` channel has "sent" to it."""
+"""A phone on a page, in local mode only, with the messages that the ``local`` channel has "sent" to it."""
 
 import re
 from typing import Annotated
@@ -18,7 +18,7 @@ _LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)।]")
 
 
 def linked(text: str) -> Markup:
-    """A message's text with its addresses as links."""
+    """Return the text of a message with its addresses as links."""
     shown, position = Markup(""), 0
     for found in _LINK.finditer(text):
         shown += escape(text[position : found.start()]) + Markup('<a href="{0}">{0}</a>').format(
@@ -42,7 +42,7 @@ def _shown(message: SentMessage) -> dict[str, object]:
 
 @router.get("/dev/phone")
 async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)] = "") -> Response:
-    """The phone, or a form that asks for its number."""
+    """Show the phone, or a form that asks for its number."""
     if not mobile:
         return page("phone.html", mobile="", messages=(), trouble="")
     try:

@@ -1,4 +1,4 @@
-"""An applicant signs in with a mobile and the code that is sent to it; there is no account and no password."""
+"""Sign-in of an applicant with a mobile and a code sent to it, without account or password."""
 
 import re
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -14,24 +14,24 @@ from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, Answers, owner
 from services.gateway.pages.shared.error_pages import RETRY, PageRoute, too_many
-from services.gateway.pages.shared.sign_out import forget
+from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import OpenPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 PLACES = {"apply": "/apply/who", "history": "/applications"}
 _PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40})?")
 SPENT = ("code_used", "code_expired", "too_many_tries")
-"""No digits will do any more: another code is needed."""
+"""Error codes after which the applicant needs a new code."""
 
 
 def place_of(to: str) -> str:
-    """Where one goes after signing in: a named place, or the page that asked for it; never out of this site."""
+    """Return the page after signing in: a named place, or the page that required it; never another site."""
     return f"/{to}" if to not in PLACES and _PAGE.fullmatch(to) else PLACES.get(to, PLACES["apply"])
 
 
 @router.get("/sign-in")
 async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
-    """Which mobile is it."""
+    """Ask for the mobile."""
     if view.is_applicant:
         return view.to(place_of(to))
     return _mobile_page(view, to, "", {})
@@ -39,7 +39,7 @@ async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
 
 @router.post("/sign-in", dependencies=[rate_limited("otp")])
 async def send_code(view: OpenPage) -> Response:
-    """Has a code sent; also when it is to be sent again."""
+    """Send a code, or send it again."""
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
     answers = cookie.read(view.request)
     before = answers.get("sign_in") if text_of(form, "again") else None
@@ -50,7 +50,7 @@ async def send_code(view: OpenPage) -> Response:
     )
     key = str(
         uuid5(NAMESPACE_URL, f"{text_of(form, 'key') or uuid4()} {mobile}")
-    )  # a second click sends nothing more
+    )  # a second click sends no second code
     try:
         sent = await view.caller.command(
             rpc.accounts.REQUEST_OTP, RequestOtp(mobile=mobile, language=view.language), key
@@ -72,41 +72,47 @@ async def send_code(view: OpenPage) -> Response:
 
 @router.get("/sign-in/code")
 async def ask_code(view: OpenPage) -> Response:
-    """Which code came."""
-    asked = cookies.answers_cookie(view.request).read(view.request).get("sign_in")
-    if view.is_applicant or asked is None:
+    """Ask for the code."""
+    pending = view.read_answers().get("sign_in")
+    if view.is_applicant or pending is None:
         return view.to("/sign-in")
-    return _code_page(view, asked, {})
+    return _code_page(view, pending, {})
 
 
 @router.post("/sign-in/code", dependencies=[rate_limited("otp_verify")])
 async def check_code(view: OpenPage) -> Response:
-    """Opens a session for whoever has the code, however it is typed. Answers of another mobile are not shown to him: phones are shared."""
+    """Open a session for the correct code, however it is typed.
+
+    Answers of another mobile are not shown, because people share phones.
+    """
     cookie = cookies.answers_cookie(view.request)
     answers, typed = cookie.read(view.request), text_of(await view.form(), "code")
-    asked = answers.get("sign_in")
-    if asked is None:
+    pending = answers.get("sign_in")
+    if pending is None:
         return view.to("/sign-in")
     code = re.sub(r"\D", "", ascii_digits(typed))[:20]
     if not code:
-        return _code_page(view, asked, {"code": "code_missing"}, 422)
+        return _code_page(view, pending, {"code": "code_missing"}, 422)
     try:
-        question = VerifyOtp(request_id=UUID(asked["request_id"]), code=code)
-        session = await view.caller.command(rpc.accounts.VERIFY_OTP, question, f"{asked['key']} {code}")
+        question = VerifyOtp(request_id=UUID(pending["request_id"]), code=code)
+        session = await view.caller.command(rpc.accounts.VERIFY_OTP, question, f"{pending['key']} {code}")
     except NotAuthenticated as error:
         return _refused(view, answers, error)
     except TooManyAttempts as error:
         return too_many(view.request, error)
     except Unavailable:
-        return _code_page(view, asked, {}, 503, typed=code)
-    response = view.to(place_of(asked["to"]))
-    cookie.write(response, of_person(answers, owner(asked["mobile"])))
+        return _code_page(view, pending, {}, 503, typed=code)
+    response = view.to(place_of(pending["to"]))
+    cookie.write(response, answers_for(answers, owner(pending["mobile"])))
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     return response
 
 
-def of_person(answers: Answers, whose: str) -> Answers:
-    """The answers that are shown to whoever has signed in: his own, else at most what was posted a moment ago and belongs to nobody yet."""
+def answers_for(answers: Answers, whose: str) -> Answers:
+    """Return the answers that an applicant sees after signing in.
+
+    These are their own; otherwise at most a form that was posted just before and belongs to nobody yet.
+    """
     if "whose" not in answers:
         mine = {name: value for name, value in answers.items() if name == POSTED}
     else:
@@ -116,32 +122,35 @@ def of_person(answers: Answers, whose: str) -> Answers:
 
 @router.post("/sign-out")
 async def leave(view: OpenPage) -> Response:
-    """Clears the answers and ends the session: phones are shared."""
+    """Clear the answers and end the session, because people share phones."""
     response = view.to("/kiosk" if view.kiosk else "/cleared")
-    await forget(view, response)
+    await sign_out_applicant(view, response)
     return response
 
 
 @router.get("/cleared")
 async def cleared(view: OpenPage) -> Response:
-    """Nothing is left on this phone."""
+    """Confirm that nothing is left on this phone."""
     return view.html("sign_in/cleared.html", clearable=False)
 
 
 def _refused(view: View, answers: Answers, error: NotAuthenticated) -> Response:
-    """The page again after a wrong code; after the last one it asks for another code, which may be sent at once."""
-    asked, code, left = answers["sign_in"], error.body.code, error.body.facts.get("tries_left")
+    """Return the page again after a wrong code.
+
+    After the last attempt it offers a new code, which may be sent at once.
+    """
+    pending, code, left = answers["sign_in"], error.body.code, error.body.facts.get("tries_left")
     if code not in SPENT and left != 0:
-        return _code_page(view, asked, {"code": code}, 422, left=left)
+        return _code_page(view, pending, {"code": code}, 422, left=left)
     code = code if code in SPENT else "too_many_tries"
-    asked["again_at"] = 0
-    response = _code_page(view, asked, {"again": code}, 422)
+    pending["again_at"] = 0
+    response = _code_page(view, pending, {"again": code}, 422)
     cookies.answers_cookie(view.request).write(response, answers)
     return response
 
 
-def _wait(asked: dict[str, str]) -> int:
-    return max(round(float(asked["again_at"]) - now().timestamp()), 0)
+def _wait(pending: dict[str, str]) -> int:
+    return max(round(float(pending["again_at"]) - now().timestamp()), 0)
 
 
 def _mobile_page(view: View, to: str, typed: str, errors: dict[str, str], status: int = 200) -> Response:
@@ -153,7 +162,7 @@ def _mobile_page(view: View, to: str, typed: str, errors: dict[str, str], status
 
 def _code_page(
     view: View,
-    asked: dict[str, str],
+    pending: dict[str, str],
     errors: dict[str, str],
     status: int = 200,
     *,
@@ -161,6 +170,6 @@ def _code_page(
     left: str | int | None = None,
 ) -> Response:
     headers = RETRY if status == 503 else None
-    end = re.sub(r"\D", "", ascii_digits(asked["mobile"]))[-4:]
-    values = {"errors": errors, "mobile_end": end, "wait": _wait(asked), "typed": typed, "left": left}
+    end = re.sub(r"\D", "", ascii_digits(pending["mobile"]))[-4:]
+    values = {"errors": errors, "mobile_end": end, "wait": _wait(pending), "typed": typed, "left": left}
     return view.html("sign_in/code.html", status, headers, unavailable=status == 503, **values)

@@ -1,4 +1,4 @@
-"""Staff sign in with the login that the ADO Branch issued, change their first password, and go to their own pages."""
+"""Sign-in of staff with the login that the ADO Branch issued, and the change of the first password."""
 
 from uuid import uuid4
 
@@ -26,13 +26,13 @@ HOMES: dict[Role, str] = {
 
 @router.get("/sign-in")
 async def ask_login(view: OpenPage) -> Response:
-    """Which login."""
+    """Ask for the login."""
     return view.html("staff/sign_in.html", errors={}, typed="")
 
 
 @router.post("/sign-in", dependencies=[rate_limited("login")])
 async def sign_in(view: OpenPage) -> Response:
-    """Opens a session."""
+    """Open a session."""
     form = await view.form()
     login_id, password = text_of(form, "login_id"), str(form.get("password", ""))
     if not login_id or not password:
@@ -50,13 +50,13 @@ async def sign_in(view: OpenPage) -> Response:
 
 @router.get("/password")
 async def ask_password(view: StaffPage) -> Response:
-    """Which password is it to be."""
+    """Ask for the new password."""
     return view.html("staff/password.html", errors={})
 
 
 @router.post("/password")
 async def change_password(view: StaffPage) -> Response:
-    """Changes it."""
+    """Change the password."""
     form = await view.form()
     current, new, again = (str(form.get(name, "")) for name in ("current", "new", "again"))
     if new != again:
@@ -79,7 +79,7 @@ async def change_password(view: StaffPage) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(view: StaffPage) -> Response:
-    """Ends the session."""
+    """Sign out."""
     response = view.to("/staff/sign-in")
     cookies.sign_out(response, view.request)
     await end_session(view.caller)
@@ -91,8 +91,8 @@ def _signed_in(view: View, session: StaffSession) -> Response:
         "/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff/sign-in")
     )
     if session.role == "assisted" and not session.must_change_password:
-        cookies.sign_out(response, view.request)  # there a visitor's session will be
-        cookies.keep_operator(response, view.request, session.access_token, session.expires_at)
+        cookies.sign_out(response, view.request)  # this cookie is for the session of a visitor
+        cookies.sign_in_operator(response, view.request, session.access_token, session.expires_at)
     else:
         cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     return response

@@ -1,1 +1,5 @@
-"""The pages after applying: the history, one application with its timeline and pass, and what its applicant may still change."""
+"""The pages after applying: the history, one application with its timeline and pass, and its changes.
+
+``routes.py`` serves what is read, ``edit.py`` what is changed, ``detail.py`` builds the page of one
+application, and ``form.py`` fills forms from an application that was sent.
+"""

@@ -1,6 +1,7 @@
-"""An application on a page, for whoever has opened it.
+"""The page of one application, and who may see it.
 
-Families share a phone, so that a mobile alone opens the history's lines only: opening one asks for the ID's last four.
+Families share a phone. A verified mobile therefore shows the lines of the history only; an application
+opens after the last four characters of its ID card were entered.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from services.gateway.pages.shared.view import View
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
 MOST_OPENED = 20
-TOLD: dict[str, str] = {
+NOTICES: dict[str, str] = {
     "resent": _("The message was sent again."),
     "dates": _("The department has your new dates."),
     "completed": _("Your application is with the department again."),
@@ -26,11 +27,11 @@ TOLD: dict[str, str] = {
     "cancelled": _("Your visit is cancelled."),
     "too_late": _("This is no longer possible. Look at what has happened."),
 }
-"""What a page may have to tell after something was done, by a word in its address."""
+"""Notices that the page shows after an action, by a word in its address."""
 
 
 async def viewed(view: View, reference: str) -> ApplicationView:
-    """An application of the mobile that is signed in.
+    """Return an application of the mobile that is signed in.
 
     Raises:
         NotFound: there is none.
@@ -39,7 +40,7 @@ async def viewed(view: View, reference: str) -> ApplicationView:
 
 
 def is_opened(view: View, shown: ApplicationView) -> bool:
-    """Whether the last four of its ID were given in this browser, or it was just sent from it."""
+    """Return whether this browser sent the application or entered the last four of its ID card."""
     answers = view.read_answers()
     sent = answers.get("sent", {}).get("reference")
     return (
@@ -49,31 +50,32 @@ def is_opened(view: View, shown: ApplicationView) -> bool:
     )
 
 
-def opened_too(answers: Answers, reference: str) -> Answers:
-    """The answers of a browser in which one more application was opened; the oldest are forgotten."""
+def mark_opened(answers: Answers, reference: str) -> Answers:
+    """Return the answers with one more opened application; the oldest ones are dropped."""
     return answers | {
         "opened": [*(one for one in answers.get("opened", ()) if one != reference), reference][-MOST_OPENED:]
     }
 
 
-def to_application(view: View, shown: ApplicationView, told: str = "") -> Response:
-    """To its page, which asks for the last four where it is not open."""
-    return view.to(f"/applications/{shown.reference}", told=told)
+def redirect_to_application(view: View, shown: ApplicationView, notice: str = "") -> Response:
+    """Redirect to the page of an application, which asks for the last four characters unless it is open."""
+    return view.to(f"/applications/{shown.reference}", notice=notice)
 
 
 def is_good(known: PassSummary | None) -> bool:
-    """Whether a pass still opens a gate."""
+    """Return whether a pass still opens a gate."""
     return known is not None and not known.revoked and known.valid_to > now()
 
 
 def window_of(known: PassSummary | None, language: Language) -> str:
-    """When a pass lets in: ``Tuesday, 1 December 2026, 9:30 am – 12:30 pm``."""
+    """Return when a pass admits: ``Tuesday, 1 December 2026, 9:30 am – 12:30 pm``."""
     if known is None:
         return ""
     start, end = (at.astimezone(IST) for at in (known.valid_from, known.valid_to))
     if start.date() != end.date():
         return f"{instant_in_words(start, language)} – {instant_in_words(end, language)}"
-    return f"{day_in_words(start.date(), language)}, {time_of_day(start.time(), language)} – {time_of_day(end.time(), language)}"
+    hours = f"{time_of_day(start.time(), language)} – {time_of_day(end.time(), language)}"
+    return f"{day_in_words(start.date(), language)}, {hours}"
 
 
 async def application_page(
@@ -81,19 +83,19 @@ async def application_page(
     shown: ApplicationView,
     status: int = 200,
     *,
-    told: str = "",
+    notice: str = "",
     problem: str = "",
     retry_after: int = 0,
 ) -> Response:
-    """The page of one application.
+    """Return the page of one application.
 
     Args:
         view: of the request.
         shown: the application.
         status: of the response.
-        told: a word of TOLD.
-        problem: code of why something could not be done.
-        retry_after: in seconds, when it can be tried again.
+        notice: a key of ``NOTICES``, or empty.
+        problem: code that says why an action failed, or empty.
+        retry_after: seconds until the action may be tried again; 0 where that is not limited.
     """
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
     return view.html(
@@ -102,8 +104,8 @@ async def application_page(
         headers,
         shown=shown,
         site=await directory.site(view, shown.site),
-        told=texts(view.language).gettext(TOLD[told]) if told in TOLD else "",
-        told_late=told == "too_late",
+        notice=texts(view.language).gettext(NOTICES[notice]) if notice in NOTICES else "",
+        is_late=notice == "too_late",
         problem=problem,
         retry_minutes=-(-retry_after // 60),
         has_good_pass=is_good(shown.pass_),
@@ -121,7 +123,7 @@ async def progress(
     entries: Sequence[TimelineEntry],
     note: str | None = None,
 ) -> dict[str, object]:
-    """How far an application is: what happened, who has it, and how long that usually takes."""
+    """Return the progress of an application: its timeline, its holder, and the usual waiting time."""
     names = await directory.department_names(view)
     holds = await holder(view, reference, status, department, entries)
     return {

@@ -1,4 +1,4 @@
-"""The form of an amendment: an application's answers into fields, fields into the request, findings back to the fields."""
+"""Forms that are filled from an application that was sent: a new application, and an amendment."""
 
 import re
 
@@ -21,16 +21,21 @@ PLACES = {
     r"officer|department": "officer",
     r"vehicle": "vehicle",
 }
-"""Pattern of a path of the service's form → field of the page."""
+"""Pattern of a field of the service's request → field of the page."""
 
 
 def for_new_application(shown: ApplicationView) -> Answers:
-    """What was answered then. What it has no answer to, or what cannot be answered so on these pages, is asked."""
+    """Return the answers of an old application for a new one, without its dates.
+
+    An answer that is missing, or that these pages do not offer, is left out, so that it is asked for.
+    """
     person, official = shown.applicant, shown.applicant.official
     known: Answers = {
         "kind": "official" if official else "citizen",
-        "name": person.name, "name_latin": "" if person.name.isascii() else person.name_latin, "id_type": person.id_type, "id_last4": person.id_last4,
-        "site": shown.site, "department": shown.department, "purpose_kind": shown.purpose_kind, "purpose": shown.purpose,
+        "name": person.name, "name_latin": "" if person.name.isascii() else person.name_latin,
+        "id_type": person.id_type, "id_last4": person.id_last4,
+        "site": shown.site, "department": shown.department, "purpose_kind": shown.purpose_kind,
+        "purpose": shown.purpose,
         **(official.model_dump() if official else {}),
     }  # fmt: skip
     answers = {name: value for name, value in known.items() if value}
@@ -48,14 +53,14 @@ def for_new_application(shown: ApplicationView) -> Answers:
 
 
 def companion_answer(one: Companion) -> Answers:
-    """A companion as the pages' forms have it."""
+    """Return a companion as answers of a form."""
     if one.child:
         return {"name": one.name, "child": True}
     return {"name": one.name, "child": False, "id_type": one.id_type or "", "id_last4": one.id_last4 or ""}
 
 
 def place_of(path: str) -> str:
-    """The field that a finding is about; the purpose for what has none."""
+    """Return the field of the page for a problem that the service found; the purpose where there is none."""
     for pattern, place in PLACES.items():
         if match := re.fullmatch(pattern, path):
             return match.expand(place)
@@ -63,7 +68,7 @@ def place_of(path: str) -> str:
 
 
 def for_amendment(shown: ApplicationView) -> Answers:
-    """What an application says now."""
+    """Return the answers that an amendment can change, as they are now."""
     return {
         "purpose": shown.purpose,
         "officer": shown.officer or "",
@@ -77,17 +82,20 @@ def for_amendment(shown: ApplicationView) -> Answers:
 
 
 def read(form: FormData, shown: ApplicationView) -> tuple[Answers, Problems]:
-    """The answers of a posted form, and what is missing in it. A companion whose name was emptied does not come."""
-    said, problems = BY_NAME["when"].read(form, {})
-    said |= {name: text_of(form, name) for name in ("purpose", "officer", "vehicle")}
-    if not said["purpose"]:
+    """Return the answers of a posted form, and its problems.
+
+    A companion whose name was cleared is left out.
+    """
+    given, problems = BY_NAME["when"].read(form, {})
+    given |= {name: text_of(form, name) for name in ("purpose", "officer", "vehicle")}
+    if not given["purpose"]:
         problems["purpose"] = "purpose_missing"
     rows = [_companion(form, number) for number in range(max(MOST_COMPANIONS, len(shown.companions)))]
-    said["companions"] = [one for one in rows if one["name"] or one.get("id_last4")]
+    given["companions"] = [one for one in rows if one["name"] or one.get("id_last4")]
     problems |= {
-        f"name-{number}": "name_missing" for number, one in enumerate(said["companions"]) if not one["name"]
+        f"name-{number}": "name_missing" for number, one in enumerate(given["companions"]) if not one["name"]
     }
-    return said, problems
+    return given, problems
 
 
 def _companion(form: FormData, number: int) -> Answers:
@@ -103,17 +111,17 @@ def _companion(form: FormData, number: int) -> Answers:
     }
 
 
-def request_of(shown: ApplicationView, said: Answers) -> AmendApplication:
-    """The request, of those answers that were asked.
+def request_of(shown: ApplicationView, given: Answers) -> AmendApplication:
+    """Return the request with those answers that the form asked for.
 
     Raises:
         pydantic.ValidationError: an answer is longer than any form allows.
     """
     asked: Answers = {
-        name: said[name] for name in ("purpose", "officer", "vehicle", "preferred") if name in said
+        name: given[name] for name in ("purpose", "officer", "vehicle", "preferred") if name in given
     }
-    if "companions" in said:
-        asked["companions"] = [_without_blanks(one) for one in said["companions"]]
+    if "companions" in given:
+        asked["companions"] = [_without_blanks(one) for one in given["companions"]]
     return AmendApplication.model_validate({"reference": shown.reference, **asked})
 
 

@@ -1,4 +1,4 @@
-"""An applicant's history, one application, its QR, its message once more; and for anybody the status by reference and mobile."""
+"""The history, one application, its QR and its message; and for everybody the status by reference."""
 
 from hmac import compare_digest
 
@@ -17,15 +17,15 @@ from services.gateway.pages.applications.detail import (
     application_page,
     is_good,
     is_opened,
-    opened_too,
+    mark_opened,
     progress,
-    to_application,
+    redirect_to_application,
     viewed,
     window_of,
 )
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import inline
-from services.gateway.pages.shared.view import ApplicantPage, OpenPage, text_of
+from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 router.routes.extend(edit.router.routes)
@@ -34,23 +34,26 @@ ON_A_PAGE = 20
 
 @router.get("/applications")
 async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
-    """Reference, day and status of each, the newest first."""
+    """Show the applications of the mobile, the newest first."""
     found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
     return view.html("applications/history.html", found=found, after=after)
 
 
 @router.get("/applications/{reference}")
-async def show_application(view: ApplicantPage, reference: str, told: str = "") -> Response:
-    """One of them, once the last four of its ID were given."""
+async def show_application(view: ApplicantPage, reference: str, notice: Notice = "") -> Response:
+    """Show one application, or ask for the last four characters of its ID card first."""
     shown = await viewed(view, reference)
     if not is_opened(view, shown):
         return view.html("applications/open.html", shown=shown, errors={})
-    return await application_page(view, shown, told=told)
+    return await application_page(view, shown, notice=notice)
 
 
 @router.post("/applications/{reference}/open")
 async def open_application(view: ApplicantPage, reference: str) -> Response:
-    """Compares the last four. Wrong ones are counted for the mobile, whatever session or application it is."""
+    """Compare the last four characters.
+
+    Wrong attempts are counted per mobile, across sessions and applications.
+    """
     shown = await viewed(view, reference)
     try:
         typed = last_four(text_of(await view.form(), "id_last4"))
@@ -62,17 +65,17 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
         limits.hit("open", view.principal.id)
         return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": "other_last4"})
     return view.save_answers(
-        to_application(view, shown),
-        opened_too(view.read_answers(), shown.reference),
+        redirect_to_application(view, shown),
+        mark_opened(view.read_answers(), shown.reference),
     )
 
 
 @router.post("/applications/{reference}/resend")
 async def resend(view: ApplicantPage, reference: str) -> Response:
-    """Sends the pass's message again, and says so."""
+    """Send the message of the pass again."""
     shown, key = await viewed(view, reference), text_of(await view.form(), "key")
     if not is_opened(view, shown) or not key:
-        return to_application(view, shown)
+        return redirect_to_application(view, shown)
     try:
         await view.caller.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
     except TooManyAttempts as error:
@@ -85,33 +88,33 @@ async def resend(view: ApplicantPage, reference: str) -> Response:
         )
     except Conflict as error:
         return await application_page(view, shown, 409, problem=error.body.code)
-    return to_application(view, shown, told="resent")
+    return redirect_to_application(view, shown, notice="resent")
 
 
 @router.get("/applications/{reference}/qr")
 async def show_qr(view: ApplicantPage, reference: str) -> Response:
-    """The QR of its pass, while that opens a gate."""
+    """Show the QR of the pass while the pass opens a gate."""
     shown = await viewed(view, reference)
     if not is_opened(view, shown) or shown.pass_ is None or not is_good(shown.pass_):
-        return to_application(view, shown)
+        return redirect_to_application(view, shown)
     picture = await view.caller.query(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
     return view.html(
         "applications/qr.html",
         shown=shown,
-        drawing=inline(picture),
+        qr=inline(picture),
         window=window_of(shown.pass_, view.language),
     )
 
 
 @router.get("/status")
 async def ask_status(view: OpenPage) -> Response:
-    """Which application."""
+    """Ask which application."""
     return view.html("applications/status.html", errors={}, found=None, typed={})
 
 
 @router.post("/status", dependencies=[rate_limited("status")])
 async def show_status(view: OpenPage) -> Response:
-    """How far it is, without a name or a purpose."""
+    """Show the progress of an application, without name and purpose."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
     question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])

@@ -1,3 +1,6 @@
-"""Applying for a visit, one question a page. ``questions.py`` says what is asked and in which order, ``form.py`` makes of
-the answers what the application service takes, ``routes.py`` serves the pages.
+"""Applying for a visit, one question per page.
+
+``routes.py`` serves the questions, ``companions.py`` the companions, and ``submission.py`` the check and
+the sending. ``form_session.py`` saves what was typed. Which questions there are is in
+``shared/questions.py``.
 """

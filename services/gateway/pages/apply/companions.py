@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from contracts.errors import Unavailable
-from services.gateway.pages.apply.form_session import ApplyRoute, answers_of, typed_before, was_sent
+from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, posted_form, was_sent
 from services.gateway.pages.apply.question_page import findings
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.error_pages import RETRY
@@ -12,43 +12,43 @@ from services.gateway.pages.shared.view import ApplicantPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
 PLACES = {"name_latin": "name"}
-"""Fields of the form that are not on the page → where their problems are shown."""
+"""Field of the request that the page does not have → field at which its problem is shown."""
 
 
 @router.get("/companion")
 async def ask_companion(view: ApplicantPage) -> Response:
-    """Who else comes."""
-    answers = answers_of(view)
+    """Ask for one more companion."""
+    answers = current_answers(view)
     if len(answers.get("companions", ())) >= MOST_COMPANIONS:
         return view.to("/apply/companions")
-    form = typed_before(answers, "apply/companion")
+    form = posted_form(answers, "apply/companion")
     return _page(view, answers, companion(form, answers)[0]["companions"][-1] if form else {}, {})
 
 
 @router.post("/companion")
 async def add_companion(view: ApplicantPage) -> Response:
-    """One more companion, checked like every answer."""
-    answers, form = answers_of(view), await view.form()
+    """Add a companion after the service has checked the answers."""
+    answers, form = current_answers(view), await view.form()
     if was_sent(answers, form):
-        return view.to("/apply/done", told="sent")
-    said, problems = companion(form, answers)
-    number, one = len(said["companions"]) - 1, said["companions"][-1]
+        return view.to("/apply/done", notice="sent")
+    given, problems = companion(form, answers)
+    number, one = len(given["companions"]) - 1, given["companions"][-1]
     if number >= MOST_COMPANIONS or text_of(form, "number") not in ("", str(number)):
         return view.to("/apply/companions")  # a second click, or another tab: the list shows who comes
     try:
-        found = [] if problems else await findings(view, answers | said)
+        found = [] if problems else await findings(view, answers | given)
     except Unavailable:
         return _page(view, answers, one, {}, 503)
     problems = problems or _problems(found, f"companions.{number}.")
     if problems:
         return _page(view, answers, one, problems, 422)
-    return view.save_answers(view.to("/apply/companions"), answers | said | {"companions_done": False})
+    return view.save_answers(view.to("/apply/companions"), answers | given | {"companions_done": False})
 
 
 @router.post("/companions/remove")
 async def remove_companion(view: ApplicantPage) -> Response:
-    """One companion less."""
-    answers, form = answers_of(view), await view.form()
+    """Remove a companion."""
+    answers, form = current_answers(view), await view.form()
     companions = list(answers.get("companions", ()))
     which = text_of(form, "which")
     if which.isdecimal() and int(which) < len(companions) == int(text_of(form, "of") or len(companions)):

@@ -1,7 +1,7 @@
-"""What is kept while somebody applies: the answers in the browser, and what was typed when it could not be taken in.
+"""The form session of an applicant: the answers so far, and a form that could not be accepted yet.
 
-Whoever posts an answer after the session ended signs in again and finds it typed; while a service is away, the page that
-says so sends the same form again.
+An applicant who posts an answer after the session has ended signs in again and finds the answer filled in.
+While a service is unavailable, the error page offers to send the same form again.
 """
 
 import hashlib
@@ -25,20 +25,20 @@ Fields = dict[str, str]
 
 
 class ApplyRoute(PageRoute):
-    """A page of applying: nothing that was typed is lost with the session or with a service."""
+    """Route of a page of applying: what was typed survives the end of a session and an outage."""
 
     async def signed_out(self, request: Request) -> Response:
-        """Signing in leads back to this page, with what was posted to it."""
+        """Redirect to signing in, and save the posted form so that this page shows it afterwards."""
         response = await super().signed_out(request)
         cookie, path = answers_cookie(request), request.url.path.partition("/")[2].partition("/")[2]
         if request.method == "POST":
-            with suppress(TooLong, HTTPException):  # longer than any form allows: it is not kept
+            with suppress(TooLong, HTTPException):  # longer than any form allows: it is not saved
                 posted = {"path": path, "fields": _without_full_number(await _fields(request))}
                 cookie.write(response, cookie.read(request) | {POSTED: posted})
         return response
 
     async def repeated(self, request: Request) -> Fields | None:
-        """What was posted."""
+        """Return the fields that were posted."""
         return await _fields(request) if request.method == "POST" else None
 
 
@@ -48,37 +48,37 @@ async def _fields(request: Request) -> Fields:
 
 
 def _without_full_number(fields: Fields) -> Fields:
-    """A whole number of an ID is refused and kept nowhere, not even in the browser."""
+    """Return the fields without a whole ID number, which is stored nowhere, not even in the browser."""
     with suppress(NotLastFour):
         last_four(fields.get("id_last4", "0000"))
         return fields
     return fields | {"id_last4": ""}
 
 
-def answers_of(view: View) -> Answers:
-    """The answers so far; at a kiosk its site is one of them."""
+def current_answers(view: View) -> Answers:
+    """Return the answers so far; at a kiosk they include its site."""
     answers = view.read_answers()
     return answers | {"site": view.kiosk.site} if view.kiosk else answers
 
 
-def typed_before(answers: Answers, path: str) -> FormData | None:
-    """The form that was posted to this page when the session had ended."""
+def posted_form(answers: Answers, path: str) -> FormData | None:
+    """Return the form that was posted to this page after the session had ended, if any."""
     posted = answers.get(POSTED)
     return FormData(posted["fields"]) if posted and posted["path"] == path else None
 
 
 def with_key(answers: Answers) -> Answers:
-    """The answers with the key under which they will be sent, made with the first of them."""
+    """Return the answers with the idempotency key under which they will be sent."""
     return answers if "key" in answers else answers | {"key": str(uuid4())}
 
 
 def was_sent(answers: Answers, form: FormData) -> bool:
-    """Whether a form belongs to an application that this browser has sent: a second click, or another tab."""
+    """Return whether a form belongs to an application that this browser has already sent."""
     sent = answers.get("sent")
     return sent is not None and text_of(form, "key") == sent["key"]
 
 
 def digest(answers: Answers) -> str:
-    """Tells whether two pages show the same answers."""
+    """Return a digest of the answers, by which two pages that show the same answers are recognised."""
     asked = {name: answers[name] for name in ASKED if name in answers}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""One question as a page, and what the application service finds in the answers so far."""
+"""The page of one question, and the problems that the application service finds in the answers so far."""
 
 from contextlib import suppress
 from typing import Any
@@ -17,7 +17,7 @@ from services.gateway.pages.shared.view import View
 
 
 async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
-    """What the service finds in the form so far: paths and codes.
+    """Return the problems that the service finds in the answers so far, as fields and codes.
 
     Raises:
         Unavailable: it does not answer.
@@ -29,13 +29,13 @@ async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
     return [(one.field, one.code) for one in found.problems]
 
 
-async def asked(
+async def render_question(
     view: View, question: Question, answers: Answers, errors: Problems, status: int = 200, **more: object
 ) -> Response:
-    """The page of a question; with status 503 it says that the answer could not be checked just now.
+    """Return the page of a question; with status 503 it says that the answer could not be checked.
 
     Raises:
-        Unavailable: what it offers to choose from cannot be had.
+        Unavailable: the directory with the choices does not answer.
     """
     offered = await _offered(view, question.name, answers)
     if question.name == "name-latin" and "name_latin" not in answers:

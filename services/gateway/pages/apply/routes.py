@@ -1,4 +1,4 @@
-"""The pages of applying: one question a page. Companions and sending have modules of their own."""
+"""The pages of applying, one question per page. Companions and the submission have modules of their own."""
 
 from contextlib import suppress
 
@@ -10,12 +10,12 @@ from contracts.rpc.call import Page
 from services.gateway.pages.apply import companions, submission
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
-    answers_of,
-    typed_before,
+    current_answers,
+    posted_form,
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.question_page import asked, findings
+from services.gateway.pages.apply.question_page import findings, render_question
 from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View
 
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, rou
 
 @router.get("")
 async def start(view: OpenPage) -> Response:
-    """What is needed, before anything is asked."""
+    """Show what an applicant needs, before the first question."""
     return view.html("apply/start.html")
 
 
@@ -35,8 +35,8 @@ router.routes.extend(
 
 @router.get("/{name}")
 async def ask(view: ApplicantPage, name: str) -> Response:
-    """One question."""
-    question, answers = _question(name), with_key(answers_of(view))
+    """Show one question; redirect to the first unanswered one if it comes before."""
+    question, answers = _question(name), with_key(current_answers(view))
     missing = next_question(answers)
     if (
         missing is not None
@@ -44,10 +44,10 @@ async def ask(view: ApplicantPage, name: str) -> Response:
         and QUESTIONS.index(missing) < QUESTIONS.index(question)
     ):
         return view.to(f"/apply/{missing.name}")
-    form, shown = typed_before(answers, f"apply/{name}"), answers
+    form, shown = posted_form(answers, f"apply/{name}"), answers
     if form is not None:
         shown = question.put(answers, question.read(form, answers)[0])
-    page = await asked(
+    page = await render_question(
         view, question, shown, {}, has_applied=name == "who" and not view.kiosk and await _has_applied(view)
     )
     return view.save_answers(page, answers) if form is None else page
@@ -55,19 +55,19 @@ async def ask(view: ApplicantPage, name: str) -> Response:
 
 @router.post("/{name}")
 async def answer(view: ApplicantPage, name: str) -> Response:
-    """One answer: kept where it is in order, else asked again with what is wrong."""
-    question, answers, form = _question(name), with_key(answers_of(view)), await view.form()
+    """Save one answer if it is valid; otherwise show the question again with its problems."""
+    question, answers, form = _question(name), with_key(current_answers(view)), await view.form()
     if was_sent(answers, form):
-        return view.to("/apply/done", told="sent")
-    said, problems = question.read(form, answers)
-    answers = question.put(answers, said)
+        return view.to("/apply/done", notice="sent")
+    given, problems = question.read(form, answers)
+    answers = question.put(answers, given)
     try:
         if not problems and question.problems:
             problems = question.problems_of(await findings(view, answers))
     except Unavailable:
-        return await asked(view, question, answers, {}, 503)
+        return await render_question(view, question, answers, {}, 503)
     if problems:
-        return await asked(view, question, answers, problems, 422)
+        return await render_question(view, question, answers, problems, 422)
     if name == "companions" and not answers["companions_done"]:
         return view.save_answers(view.to("/apply/companion"), answers)
     following = next_question(answers)
@@ -81,7 +81,7 @@ def _question(name: str) -> Question:
 
 
 async def _has_applied(view: View) -> bool:
-    """Whether this number has applied before, so that an old application's answers may be taken over."""
+    """Return whether this mobile has applied before, so that it is offered its old answers."""
     with suppress(ContractError):  # an offer: without an answer it is not made
         return bool((await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))).items)
     return False

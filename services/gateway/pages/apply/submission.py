@@ -1,4 +1,4 @@
-"""All answers on one page, sending them, and the reference."""
+"""The page with all answers, their submission, and the page with the reference."""
 
 from contextlib import suppress
 from typing import Any
@@ -11,7 +11,7 @@ from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
-    answers_of,
+    current_answers,
     digest,
     was_sent,
     with_key,
@@ -21,7 +21,7 @@ from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of
 from services.gateway.pages.shared.error_pages import RETRY
 from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question
-from services.gateway.pages.shared.view import LONGEST_KEY, ApplicantPage, View, text_of
+from services.gateway.pages.shared.view import LONGEST_KEY, ApplicantPage, Notice, View, text_of
 from services.gateway.pages.shared.waiting_times import usual_wait
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
@@ -29,13 +29,13 @@ router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, rou
 
 @router.get("/check")
 async def check(view: ApplicantPage) -> Response:
-    """All answers, each with a link to change it; what has become wrong meanwhile is said."""
-    answers = with_key(answers_of(view))
+    """Show all answers, each with a link to change it, and the problems that have come up since."""
+    answers = with_key(current_answers(view))
     missing = next_question(answers)
     if missing is not None:
         return view.to(f"/apply/{missing.name}")
     found = Checked()
-    with suppress(Unavailable):  # sending them will find the same
+    with suppress(Unavailable):  # the submission reports the same problems
         found = await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))
     errors = problems_of_questions([(one.field, one.code) for one in found.problems])
     return await _page(view, answers, errors, masked=bool(found.masked))
@@ -43,8 +43,12 @@ async def check(view: ApplicantPage) -> Response:
 
 @router.post("/check")
 async def submit(view: ApplicantPage) -> Response:
-    """Applies. A second click, a refresh or a repeat after a dropped line finds the same application by the same key."""
-    answers, form = answers_of(view), await view.form()
+    """Submit the application.
+
+    A second click, a refresh or a repeat after a dropped connection finds the same application by the same
+    key.
+    """
+    answers, form = current_answers(view), await view.form()
     key = text_of(form, "key")[:LONGEST_KEY]
     if was_sent(answers, form):
         return view.to("/apply/done")
@@ -55,7 +59,7 @@ async def submit(view: ApplicantPage) -> Response:
     try:
         made = await view.caller.command(rpc.application.SUBMIT, request_of(answers, view.language), key)
     except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
-        return await _not_taken(view, answers, key, error)
+        return await _show_again(view, answers, key, error)
     sent = {
         "key": key,
         "reference": made.reference,
@@ -66,20 +70,26 @@ async def submit(view: ApplicantPage) -> Response:
 
 
 @router.get("/done")
-async def done(view: ApplicantPage, told: str = "") -> Response:
-    """The reference, and what happens next."""
+async def done(view: ApplicantPage, notice: Notice = "") -> Response:
+    """Show the reference, and what happens next."""
     if view.kiosk:
         return view.to("/kiosk/done")
-    sent = answers_of(view).get("sent")
+    sent = current_answers(view).get("sent")
     if sent is None:
         return view.to("/applications")
     return view.html(
-        "apply/done.html", sent=sent, already=told == "sent", usual=await usual_wait(view, sent["department"])
+        "apply/done.html",
+        sent=sent,
+        already=notice == "sent",
+        usual=await usual_wait(view, sent["department"]),
     )
 
 
 def problems_of_questions(found: list[tuple[str, str]]) -> Problems:
-    """Question → code of what is wrong with its answer; what belongs to no question is told at the first."""
+    """Return question → code of its problem.
+
+    A problem that belongs to no question is shown at the first one.
+    """
     placed = {
         question.name: code
         for path, code in reversed(found)
@@ -89,16 +99,19 @@ def problems_of_questions(found: list[tuple[str, str]]) -> Problems:
     return placed if placed or not found else {QUESTIONS[0].name: found[0][1]}
 
 
-async def _not_taken(
+async def _show_again(
     view: View, answers: Answers, key: str, error: InvalidInput | IdempotencyKeyReused | Unavailable
 ) -> Response:
-    """The same page again. What is unknown is sent again under the same key, what was refused under a new one."""
+    """Return the same page again.
+
+    The key stays where the outcome is not known; it is a new one after a refusal.
+    """
     if isinstance(error, Unavailable):
         return await _page(view, answers | {"key": key}, {}, 503)
     answers = answers | {"key": str(uuid4())}
     if isinstance(
         error, IdempotencyKeyReused
-    ):  # an earlier try did arrive, with answers that were changed since
+    ):  # an earlier attempt did arrive, with answers that were changed since
         return await _page(view, answers, {}, 409, changed="sent")
     return await _page(
         view, answers, problems_of_questions([(one.field, one.code) for one in error.body.fields]), 422

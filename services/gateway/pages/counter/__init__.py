@@ -1,3 +1,5 @@
-"""The reception counter. ``routes.py`` serves the operator's one page and what follows from it, ``form.py`` makes of a
-walk-in's form what the application service takes, ``party.py`` reads a pasted list of companions.
+"""The reception counter.
+
+``routes.py`` serves the pages, ``form.py`` turns the form of a walk-in into a request for the application
+service, and ``party.py`` reads a pasted list of companions.
 """

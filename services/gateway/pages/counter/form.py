@@ -1,4 +1,4 @@
-"""A walk-in's form, whole on one page: the portal's questions read together, and the service's findings beside their fields."""
+"""The form of a walk-in: all questions of the portal on one page, problems beside their fields."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,22 +28,23 @@ ASKED = tuple(
 OFFICE = ("organisation", "designation", "employee_no")
 DELIVERIES = ("sms", "whatsapp", "printed")
 TYPED = (
-    "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, "department", "officer", "officer_code", "purpose_kind",
+    "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, "department", "officer",
+    "officer_code", "purpose_kind",
     "purpose", "date-0", "from-0", "to-0", "companions", "vehicle", "assistance", "deliver_by",
 )  # fmt: skip
 
 
 @dataclass
 class WalkIn:
-    """What the operator typed, and what is wrong with it.
+    """The form of a walk-in as the operator typed it, and its problems.
 
     Args:
         typed: the fields as they were typed, to show them again.
-        answers: as the portal's form takes them.
+        answers: as the questions of the portal return them.
         party: the companions.
-        errors: field → code.
-        lines: problems of the companions' lines.
-        officers: those whom the typed name may mean, where it means several.
+        errors: field → code of its problem.
+        lines: problems of lines of the list of companions.
+        officers: the candidates where the typed name fits several officers.
     """
 
     typed: dict[str, str]
@@ -55,11 +56,11 @@ class WalkIn:
 
     @property
     def is_in_order(self) -> bool:
-        """Whether nothing is known to be wrong."""
+        """Return whether no problem is known."""
         return not self.errors and not self.lines
 
     def request(self) -> SubmitAtCounter | None:
-        """What the service takes; None where a text is too long for it, which is noted."""
+        """Return the request; None where a text is too long, which is recorded as a problem."""
         spoken = next((one for one in LANGUAGES if one == self.typed["language"]), "en")
         try:
             asked = request_of(self.answers, spoken).model_dump(by_alias=True, exclude_unset=True)
@@ -73,7 +74,7 @@ class WalkIn:
             return None
 
     def take(self, findings: Iterable[FieldError]) -> None:
-        """Notes what the service found."""
+        """Record the problems that the service found."""
         self._take((one.field, one.code) for one in findings)
 
     def _take(self, findings: Iterable[tuple[str, str]]) -> None:
@@ -86,19 +87,19 @@ class WalkIn:
 
 
 def _place_of(path: str) -> str:
-    """The field of the page that a finding is about."""
+    """Return the field of the page at which a problem is shown."""
     places = [place for question in ASKED if (place := question.place_of(path))]
     return places[0] if places else path.removeprefix("applicant.").partition(".")[0]
 
 
 def read(form: FormData, site: str) -> WalkIn:
-    """Reads the whole form; whom to meet is looked up afterwards."""
+    """Read the whole form; :func:`find_officer` looks up the officer afterwards."""
     walk_in = WalkIn(
         {name: text_of(form, name) for name in TYPED}, {"site": site}, party.read(text_of(form, "companions"))
     )
     for question in ASKED:
-        said, problems = question.read(form, walk_in.answers)
-        walk_in.answers |= said
+        given, problems = question.read(form, walk_in.answers)
+        walk_in.answers |= given
         walk_in.errors |= problems
     typed = walk_in.typed
     walk_in.answers |= {
@@ -117,7 +118,7 @@ def read(form: FormData, site: str) -> WalkIn:
 
 
 async def find_officer(view: View, walk_in: WalkIn) -> None:
-    """Whom a typed name means: nobody in particular where nothing was typed; where it means several, one is to be chosen."""
+    """Look up the officer by the typed name; where the name fits several, the operator must choose one."""
     typed, department = walk_in.typed, walk_in.answers.get("department")
     if not typed["officer"] or not department:
         return
@@ -133,7 +134,7 @@ async def find_officer(view: View, walk_in: WalkIn) -> None:
 
 
 async def fresh(view: View, site: str) -> WalkIn:
-    """An empty form, for a visit that begins now where the site is open, else when it opens next."""
+    """Return an empty form for a visit that begins now, or when the site opens next."""
     record = await directory.site(view, site)
     typed = dict.fromkeys(TYPED, "") | {"language": view.language, "deliver_by": "sms"}
     days = (
@@ -143,7 +144,7 @@ async def fresh(view: View, site: str) -> WalkIn:
 
 
 def next_window(day: visit_times.Day | None, at: datetime) -> dict[str, str]:
-    """The fields of the window that a new form offers, from now on or from when the site opens."""
+    """Return the time fields of a new form, from now on or from when the site opens."""
     if day is None:
         return {}
     today = day.day == at.date()
@@ -156,7 +157,7 @@ def next_window(day: visit_times.Day | None, at: datetime) -> dict[str, str]:
 
 
 async def offered(view: View, site: str) -> dict[str, Any]:
-    """What the page has to choose from."""
+    """Return what the page offers to choose from."""
     spoken: tuple[Language, ...] = LANGUAGES
     return {
         "departments": await directory.departments(view, site),

@@ -1,6 +1,6 @@
-"""Companions pasted as a list, one a line: ``name, kind of ID, last four`` or ``name, child``.
+"""Companions pasted as a list, one per line: ``name, kind of ID, last four`` or ``name, child``.
 
-The parts are parted by commas, semicolons or the tabs of a spreadsheet. The kind of ID may be left out or be empty.
+Commas, semicolons or the tabs of a spreadsheet separate the parts. The kind of ID may be missing or empty.
 """
 
 import re
@@ -15,24 +15,28 @@ NO_TYPE_SAID = "other_photo_id"
 _PARTED = re.compile(r"[,;\t]")
 _NUMBERED = re.compile(r"^\s*\d{1,2}\s*[.)]\s*")
 _SHORT = {
-    "aadhar": "aadhaar", "uid": "aadhaar", "dl": "driving_licence", "driving license": "driving_licence", "licence": "driving_licence",
-    "license": "driving_licence", "voter": "voter_id", "voter id": "voter_id", "epic": "voter_id", "pan card": "pan", "govt": "government_id",
-    "govt id": "government_id", "government": "government_id", "official": "government_id", "other": "other_photo_id",
-    "ਆਧਾਰ": "aadhaar", "आधार": "aadhaar", "ਵੋਟਰ ਕਾਰਡ": "voter_id", "वोटर कार्ड": "voter_id", "ਪੈਨ": "pan", "पैन": "pan",
+    "aadhar": "aadhaar", "uid": "aadhaar", "dl": "driving_licence", "driving license": "driving_licence",
+    "licence": "driving_licence",
+    "license": "driving_licence", "voter": "voter_id", "voter id": "voter_id", "epic": "voter_id",
+    "pan card": "pan", "govt": "government_id",
+    "govt id": "government_id", "government": "government_id", "official": "government_id",
+    "other": "other_photo_id",
+    "ਆਧਾਰ": "aadhaar", "आधार": "aadhaar", "ਵੋਟਰ ਕਾਰਡ": "voter_id", "वोटर कार्ड": "voter_id", "ਪੈਨ": "pan",
+    "पैन": "pan",
     "ਸਰਕਾਰੀ ਪਛਾਣ ਪੱਤਰ": "government_id", "सरकारी पहचान पत्र": "government_id",
 }  # fmt: skip
-"""What operators write for short."""
+"""Short forms that operators write → kind of ID."""
 LineProblem = tuple[int, str]
-"""Number of a line, from 1, and the code of what is wrong in it."""
+"""Number of a line, from 1, and the code of its problem."""
 
 
 @dataclass(frozen=True)
 class Party:
-    """Who comes along.
+    """The companions of a pasted list.
 
     Args:
-        companions: as answers; also of a line that is not in order, as far as it could be read.
-        lines: on which line each of them stands.
+        companions: as answers; a line with a problem is there too, as far as it could be read.
+        lines: number of the line of each companion.
         problems: of lines that could not be read.
     """
 
@@ -41,13 +45,13 @@ class Party:
     problems: list[LineProblem]
 
     def problem_at(self, path: str, code: str) -> LineProblem | None:
-        """The line that a finding of the service is about, such as one at ``companions.3.name``."""
+        """Return the line of a problem that the service found at a field such as ``companions.3.name``."""
         match = re.match(r"companions\.(\d+)\.", path)
         return (self.lines[int(match[1])], code) if match else None
 
 
 def read(text: str) -> Party:
-    """A pasted list."""
+    """Read a pasted list."""
     party = Party([], [], [])
     for number, line in enumerate(text.splitlines(), start=1):
         parts = [part.strip() for part in _PARTED.split(_NUMBERED.sub("", line))]
@@ -81,15 +85,15 @@ def _companion(parts: list[str]) -> tuple[Answers, str]:
 
 
 def _kind_of(word: str) -> str | None:
-    """The kind of ID that a word means, in any of the languages."""
-    said = " ".join(word.casefold().replace("_", " ").split())
-    if said in _SHORT:
-        return _SHORT[said]
+    """Return the kind of ID that a word means in any of the languages."""
+    wanted = " ".join(word.casefold().replace("_", " ").split())
+    if wanted in _SHORT:
+        return _SHORT[wanted]
     return next(
         (
             kind
             for kind, name in ID_TYPES.items()
-            if said == kind.replace("_", " ") or said in _words_for(name)
+            if wanted == kind.replace("_", " ") or wanted in _words_for(name)
         ),
         None,
     )

@@ -1,4 +1,4 @@
-"""The counter's pages, for an operator at a keyboard: look up, apply for a walk-in, wait for the decision, print."""
+"""The pages of the counter, for an operator with a keyboard: look up, apply for a walk-in, wait, print."""
 
 from asyncio import gather
 from typing import Any, Literal
@@ -15,11 +15,11 @@ from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import directory, timeline
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import ReceptionPage, View, key_of, text_of
+from services.gateway.pages.shared.view import Notice, ReceptionPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
-"""A decision or a pass is still to come."""
+"""Statuses in which a decision or a pass is still to come."""
 REASONS = ("reissued", "security")
 Kind = Literal["pass", "badge"]
 SHEETS: dict[Kind, str] = {"pass": "shared/printed_pass.html", "badge": "counter/badge.html"}
@@ -28,13 +28,16 @@ Paper = Literal["a6", "receipt"]
 
 @router.get("")
 async def show_counter(view: ReceptionPage) -> Response:
-    """Look up, or apply for a walk-in."""
+    """Show the one page of the counter: look up, or apply for a walk-in."""
     return await _counter(view, await forms.fresh(view, _site(view)))
 
 
 @router.post("/lookup")
 async def look_up(view: ReceptionPage) -> Response:
-    """Applications by mobile, reference, pass number or name; a POST, so that none of them stands in an address."""
+    """Find applications by mobile, reference, pass number or name.
+
+    It is a POST, so that none of these stands in an address.
+    """
     q = text_of(await view.form(), "q")
     if len(q) < 2:
         return await _counter(
@@ -46,7 +49,10 @@ async def look_up(view: ReceptionPage) -> Response:
 
 @router.post("/apply")
 async def apply(view: ReceptionPage) -> Response:
-    """Applies for a walk-in for whom the operator vouches. A second click finds the same application by the same key."""
+    """Apply for a walk-in for whom the operator vouches.
+
+    A second click finds the same application by the same key.
+    """
     form = await view.form()
     walk_in, key = forms.read(form, _site(view)), key_of(form)
     await forms.find_officer(view, walk_in)
@@ -60,42 +66,43 @@ async def apply(view: ReceptionPage) -> Response:
         return await _counter(view, walk_in, 422)
     except Unavailable:
         return await _counter(view, walk_in, 503, key=key)
-    return view.to(f"/counter/applications/{made.reference}", told="masked" if made.masked else "")
+    return view.to(f"/counter/applications/{made.reference}", notice="masked" if made.masked else "")
 
 
 @router.get("/applications/{reference}")
-async def show_application(view: ReceptionPage, reference: str, told: str = "") -> Response:
-    """One application; while it waits, the page looks again by itself."""
+async def show_application(view: ReceptionPage, reference: str, notice: Notice = "") -> Response:
+    """Show one application; while it waits, the page refreshes itself."""
     shown = await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
     return view.html(
-        "counter/application.html", shown=shown, own=own, **await directory.names(view, shown), waits=shown.status in WAITING,
+        "counter/application.html", shown=shown, own=own, **await directory.names(view, shown),
+        waits=shown.status in WAITING,
         lines=await timeline.in_words(view, shown.timeline, shown.note),
-        told=told if told in {"masked", "late"} else "",
+        notice=notice if notice in {"masked", "late"} else "",
     )  # fmt: skip
 
 
 @router.post("/applications/{reference}/cancel")
 async def cancel(view: ReceptionPage, reference: str) -> Response:
-    """Cancels it for the visitor; a pass that exists is revoked."""
+    """Cancel the application for the visitor; its pass is revoked."""
     key = key_of(await view.form())
     inner = f"/counter/applications/{reference}"
     try:
         await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=reference[:40]), key)
     except Conflict:
-        return view.to(inner, told="late")
+        return view.to(inner, notice="late")
     return view.to(inner)
 
 
 @router.get("/passes/{number}")
 async def show_pass(view: ReceptionPage, number: str) -> Response:
-    """A pass: to print or to reissue."""
+    """Show a pass, to print or to reissue it."""
     return await _pass(view, number, {})
 
 
 @router.post("/passes/{number}/print")
 async def record_print(view: ReceptionPage, number: str) -> Response:
-    """Records that it is printed, which counts as delivered, and shows the sheet."""
+    """Record that the pass is printed, which counts as delivered, and show the sheet."""
     form = await view.form()
     kind = "badge" if text_of(form, "kind") == "badge" else "pass"
     paper = "receipt" if text_of(form, "paper") == "receipt" else "a6"
@@ -106,7 +113,7 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
 
 @router.get("/passes/{number}/{kind}/{paper}")
 async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper) -> Response:
-    """What comes out of the printer: a pass, or a badge for each of the party."""
+    """Show the sheet for the printer: a pass, or a badge for each person of the party."""
     shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
     return view.html(SHEETS[kind], shown=shown, paper=paper, back=back, **await directory.names(view, shown))
@@ -114,7 +121,7 @@ async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper)
 
 @router.post("/passes/{number}/reissue")
 async def reissue(view: ReceptionPage, number: str) -> Response:
-    """A new pass in place of one that was lost or that is in wrong hands."""
+    """Issue a new pass in place of one that was lost or stolen."""
     form = await view.form()
     reason = text_of(form, "reason")
     if reason not in REASONS:
@@ -128,7 +135,7 @@ async def reissue(view: ReceptionPage, number: str) -> Response:
 
 
 def _site(view: View) -> str:
-    """The site of the login.
+    """Return the site of the login.
 
     Raises:
         Forbidden: it has none.
@@ -147,7 +154,11 @@ async def _counter(
     found: LookupHits | None = None,
     **values: Any,
 ) -> Response:
-    """The one page. ``key`` among the values repeats a command whose outcome is not known; else a form has a new one."""
+    """Return the one page of the counter.
+
+    A ``key`` among the values repeats a command whose outcome is not known; otherwise the form gets a new
+    key.
+    """
     offered, waiting = await gather(forms.offered(view, _site(view)), _waiting(view))
     wrong = bool(lookup or walk_in.errors or walk_in.lines)
     shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None, "wrong": wrong} | values
@@ -163,7 +174,10 @@ async def _counter(
 
 
 async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
-    """Who waits here; None while that cannot be told, since the form is worth more than the list."""
+    """Return who waits at this counter.
+
+    It is None while the service does not answer: the form matters more than the list.
+    """
     try:
         return (await view.caller.query(rpc.application.WAITING_HERE, Nothing())).items
     except ContractError:

@@ -1,3 +1,5 @@
-"""The page of a pass behind the link of its message. ``routes.py`` serves it, ``facts.py`` finds what it says besides the
-pass, ``visit_calendar.py`` makes the file for a calendar.
+"""The page of a pass behind the link of its message.
+
+``routes.py`` serves it, ``facts.py`` collects the facts around the pass, and ``visit_calendar.py`` writes
+the file for a calendar.
 """

@@ -1,6 +1,6 @@
-"""What the page of a pass says besides the pass: whether it still admits, whom one meets, what the site asks of visitors.
+"""The facts around a pass: whether it still admits, whom the visitor meets, the rules of the site.
 
-The page can do without the answers of the directory and of the gate. Where one is missing, it says less.
+The page works without the answers of the directory and of the gate; it shows less where one is missing.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from services.gateway.pages.shared.languages import _
 T = TypeVar("T")
 Condition = Literal["issued", "expired", "revoked", "cancelled", "replaced", "used"]
 PATIENCE_SECONDS = 1.0
-"""How long the page waits for what it can do without."""
+"""How long the page waits for an answer that it can do without."""
 ENDINGS: dict[Condition, str] = {
     "expired": _("This pass has expired"),
     "revoked": _("This pass has been revoked"),
@@ -31,13 +31,13 @@ ENDINGS: dict[Condition, str] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found; None where the directory did not answer, or knows no such one.
+    """Facts around a pass; None where the directory did not answer or has no such record.
 
     Args:
-        site: where the visit is.
+        site: of the visit.
         department: that is visited.
         officer: who is visited; None also where the pass names nobody.
-        used: whether everybody has come in as often as allowed, and left.
+        used: whether everybody has entered as often as allowed, and left.
     """
 
     site: SiteRecord | None
@@ -47,7 +47,7 @@ class Facts:
 
 
 def condition_of(shown: PassView, used: bool) -> Condition:
-    """What the page is to say of the pass."""
+    """Return the condition in which the page shows the pass."""
     if shown.revocation == "cancelled":
         return "cancelled"
     if shown.revocation == "reissued":
@@ -56,7 +56,7 @@ def condition_of(shown: PassView, used: bool) -> Condition:
 
 
 async def facts_of(caller: Caller, shown: PassView) -> Facts:
-    """All of it, asked at once."""
+    """Collect all facts; the services are queried at the same time."""
     sites, departments, officers, use = await asyncio.gather(
         _or_none(caller.state.sites.get()),
         _or_none(caller.state.departments.get()),

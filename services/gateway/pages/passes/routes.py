@@ -1,6 +1,8 @@
-"""A pass behind the link of its message. Whoever has the link sees it; no cache keeps it, no search finds it, no page is told of it.
+"""The page of a pass behind the link of its message.
 
-The phone itself may keep it, where its owner asks for that: ``web/scripts/pass.js`` and ``worker.js``.
+Everybody who has the link sees it. No cache stores it, no search engine indexes it, and no other site gets
+its address. The phone stores a copy where its owner asks for that: ``web/scripts/pass.js`` and
+``worker.js``.
 """
 
 import asyncio
@@ -27,27 +29,31 @@ from services.gateway.problems import RETRY_SECONDS
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Code = Annotated[str, Path(max_length=40)]
 Wanted = Annotated[str, Query(alias="in", max_length=20)]
-"""The language that the reader chose; without one it is the pass's."""
+"""The language that the reader chose; empty for the language of the pass."""
 HIDDEN = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
 NOT_FOUND = _("There is no pass behind this link. Open the whole link of the message.")
 UNAVAILABLE = _(
-    "The pass cannot be shown just now. Try again in a moment. The pass number in the message works at the gate too."
+    "The pass cannot be shown just now. Try again in a moment. "
+    "The pass number in the message works at the gate too."
 )
 
 
 @router.get("/p/worker.js")
 async def show_worker(_caller: Anyone) -> Response:
-    """The script that opens a kept pass without the internet; from here, since a worker serves only what lies beside it."""
+    """Return the service worker that opens a stored pass offline.
+
+    It is served from here because a worker controls only the paths beside it.
+    """
     script = files("services.gateway").joinpath(asset("worker.js").removeprefix("/"))
     return Response(script.read_bytes(), media_type="text/javascript")
 
 
 @router.get("/p/{code}")
 async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
-    """The pass with its QR, or why it admits nobody any more."""
+    """Show the pass with its QR, or why it admits nobody any more."""
     try:
         shown = await caller.query(rpc.issuance.PASS_BY_LINK, LinkCode(code=code))
-        drawing, facts = await asyncio.gather(_drawing(caller, code, shown), facts_of(caller, shown))
+        qr, facts = await asyncio.gather(_qr(caller, code, shown), facts_of(caller, shown))
     except NotFound:
         return _no_pass(request, 404, NOT_FOUND)
     except Unavailable:
@@ -64,14 +70,14 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         facts=facts,
         condition=condition,
         endings=ENDINGS,
-        drawing=drawing,
+        qr=qr,
         at=now(),
     )
 
 
 @router.get("/p/{code}/visit.ics")
 async def show_calendar(caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
-    """The visit for a calendar.
+    """Return the visit as a calendar file.
 
     Raises:
         NotFound: no pass has this link, or it admits nobody any more.
@@ -94,15 +100,20 @@ def _language(wanted: str, shown: PassView) -> Language:
 
 
 def _no_pass(request: Request, status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
-    """A sentence in all languages: nobody knows which one its reader speaks."""
-    said = {language: texts(language).gettext(sentence) for language in LANGUAGES}
+    """Return a page with one sentence in all languages, because the reader's language is not known."""
+    sentences = {language: texts(language).gettext(sentence) for language in LANGUAGES}
     return page(
-        "passes/no_pass.html", status, HIDDEN | (headers or {}), language_of(request), elsewhere={}, said=said
+        "passes/no_pass.html",
+        status,
+        HIDDEN | (headers or {}),
+        language_of(request),
+        elsewhere={},
+        sentences=sentences,
     )
 
 
-async def _drawing(caller: Caller, code: str, shown: PassView) -> Markup | None:
-    """The QR as an SVG element that scales with the page; None where it would open no gate."""
+async def _qr(caller: Caller, code: str, shown: PassView) -> Markup | None:
+    """Return the QR as an SVG element that scales with the page; None where it would open no gate."""
     if shown.state != "issued":
         return None
     return inline(await caller.query(rpc.issuance.QR_BY_LINK, LinkCode(code=code)))

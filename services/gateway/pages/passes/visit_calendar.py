@@ -1,4 +1,4 @@
-"""A visit as an iCalendar file (RFC 5545). It holds neither the link nor the number of the pass: calendars are shared."""
+"""A visit as an iCalendar file (RFC 5545). It has no link or pass number: people share calendars."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,23 +12,23 @@ from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
 INDIA = ZoneInfo("Asia/Kolkata")
-"""By name: a calendar wants the zone, not only its offset."""
+"""By name: a calendar needs the zone, not only its offset."""
 VISIT = _("Visit to the secretariat")
 WHERE_THE_PASS_IS = _("The pass with its QR code is in the message on your phone.")
 
 
-def of(shown: PassView, facts: Facts, language: Language, at: datetime) -> bytes:
-    """The file.
+def of(shown: PassView, facts: Facts, language: Language, now: datetime) -> bytes:
+    """Return the file.
 
     Args:
         shown: the pass.
         facts: where the visit is and to whom.
         language: of its texts.
-        at: when it is made.
+        now: when it is made.
     """
     event = Event()
     event.add("uid", f"{shown.reference}@e-pass")
-    event.add("dtstamp", at)
+    event.add("dtstamp", now)
     event.add("dtstart", datetime.combine(shown.slot.day, shown.slot.start, INDIA))
     event.add("dtend", datetime.combine(shown.slot.day, shown.slot.end, INDIA))
     event.add("summary", _summary(facts, language))
@@ -53,8 +53,8 @@ def _summary(facts: Facts, language: Language) -> str:
 
 
 def _location(shown: PassView, facts: Facts, language: Language) -> str:
-    say = texts(language).gettext
-    gate = f"{say('Gate')} {shown.gate}" if shown.gate else say("Any gate")
+    translate = texts(language).gettext
+    gate = f"{translate('Gate')} {shown.gate}" if shown.gate else translate("Any gate")
     if facts.site is None:
         return f"{shown.site}, {gate}"
     return ", ".join(
@@ -65,11 +65,11 @@ def _location(shown: PassView, facts: Facts, language: Language) -> str:
 
 
 def _description(shown: PassView, language: Language) -> str:
-    say = texts(language).gettext
+    translate = texts(language).gettext
     kind = shown.applicant.id_type
     carry = (
-        f"{say('Bring this ID proof, the original')}: {say(ID_TYPES[kind])}"
+        f"{translate('Bring this ID proof, the original')}: {translate(ID_TYPES[kind])}"
         if kind
-        else say("Bring an original ID proof")
+        else translate("Bring an original ID proof")
     )
-    return f"{say('Reference')} {shown.reference}\n{carry}\n{say(WHERE_THE_PASS_IS)}"
+    return f"{translate('Reference')} {shown.reference}\n{carry}\n{translate(WHERE_THE_PASS_IS)}"

@@ -1,4 +1,4 @@
-"""What several features of the pages use: the view of a request, rendering, error pages, cookies, languages, the directory.
+"""What several features of the pages use: view, rendering, error pages, cookies, languages, directory.
 
 A feature imports from here and never from another feature; this package imports no feature.
 """

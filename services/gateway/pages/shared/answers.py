@@ -1,6 +1,7 @@
-"""Half-filled answers in an encrypted cookie: they survive a dropped line for two hours, and nobody keeps them on a server.
+"""The answers of a half-filled form, in an encrypted cookie.
 
-A cookie holds four thousand characters at most (RFC 6265, section 6.1), so longer answers are cut into several.
+They survive a dropped connection for two hours and are stored on no server. A cookie holds at most 4,096
+bytes (RFC 6265, section 6.1), so longer answers are split over several cookies.
 """
 
 import json
@@ -19,9 +20,9 @@ SECONDS = 2 * 60 * 60
 PART = 3_500
 PARTS = 5
 POSTED = "posted"
-"""Name of the form that was posted after the session had ended; it belongs to nobody until somebody signs in."""
+"""Key of a form that was posted after the session had ended; it belongs to nobody until somebody signs in."""
 OF_THE_PERSON = ("whose", "opened")
-"""What stays when the answers are sent, or others are taken over."""
+"""Keys that stay when the answers are sent, or replaced by those of an old application."""
 
 
 class TooLong(ValueError):
@@ -29,10 +30,10 @@ class TooLong(ValueError):
 
 
 class AnswersCookie:
-    """Reads and writes them.
+    """Cookie that holds the answers.
 
     Args:
-        keys: Fernet keys, the first seals; none makes one that lives as long as this process.
+        keys: Fernet keys, the first one encrypts; without any, a key that lives as long as this process.
         secure: whether the site is served over HTTPS.
     """
 
@@ -42,7 +43,7 @@ class AnswersCookie:
         self._name = f"__Host-{NAME}" if secure else NAME
 
     def read(self, request: Request) -> Answers:
-        """The answers so far; empty when there are none, or when they are too old or not ours."""
+        """Return the answers so far; empty if there are none, or if they are too old or forged."""
         sealed = "".join(request.cookies.get(f"{self._name}{number}", "") for number in range(PARTS))
         if not sealed:
             return {}
@@ -53,7 +54,7 @@ class AnswersCookie:
         return dict(json.loads(zlib.decompress(plain)))
 
     def write(self, response: Response, answers: Answers) -> None:
-        """Keeps them in the browser.
+        """Store the answers in the browser.
 
         Raises:
             TooLong: they are longer than a form allows.
@@ -79,7 +80,7 @@ class AnswersCookie:
                 )
 
     def clear(self, response: Response) -> None:
-        """Forgets them."""
+        """Delete the answers from the browser."""
         for number in range(PARTS):
             response.delete_cookie(
                 f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax"
@@ -87,10 +88,10 @@ class AnswersCookie:
 
 
 def owner(mobile: str) -> str:
-    """Return by what answers are known to be somebody's: the mobile's last ten digits, however it was typed."""
+    """Return whose answers they are: the last ten digits of a mobile, however it was typed."""
     return re.sub(r"\D", "", ascii_digits(mobile))[-10:]
 
 
 def of_the_person(answers: Answers) -> Answers:
-    """Return what belongs to whoever has signed in, and not to one application."""
+    """Return what belongs to the applicant who has signed in, not to one application."""
     return {name: answers[name] for name in OF_THE_PERSON if name in answers}

@@ -10,17 +10,20 @@ from services.gateway.pages.shared.view import View
 
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
-    """All sites."""
+    """Return all sites."""
     return (await view.caller.state.sites.get()).items
 
 
 async def site(view: View, code: str) -> SiteRecord | None:
-    """One of them."""
+    """Return one site; None where the directory does not know it."""
     return next((one for one in await sites(view) if one.code == code), None)
 
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
-    """Those that sit at a site, in the order of their names in the reader's language; a search finds them however they are spelt."""
+    """Return the departments at a site, sorted by name in the reader's language.
+
+    ``q`` finds them in any spelling.
+    """
     found = (
         await (
             view.caller.query(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
@@ -32,12 +35,12 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
 
 
 async def department_names(view: View) -> dict[str, str]:
-    """All departments by code, as the reader's language calls them."""
+    """Return the names of all departments in the reader's language, by code."""
     return {one.code: one.name[view.language] for one in (await view.caller.state.departments.get()).items}
 
 
 async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]:
-    """Site and department in words; their codes where the directory does not know them any more."""
+    """Return the names of site and department; their codes where the directory no longer knows them."""
     place, known = await site(view, shown.site), await department_names(view)
     return {
         "site": place.name[view.language] if place else shown.site,
@@ -46,7 +49,7 @@ async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]
 
 
 async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:
-    """Officers of a department, found however they are spelt; none where there is no such department any more."""
+    """Return the officers of a department that match in any spelling; none if it no longer exists."""
     try:
         return (
             await view.caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))

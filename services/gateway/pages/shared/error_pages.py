@@ -1,4 +1,4 @@
-"""What a page shows when its request cannot be served: a calm page in the reader's language, and the same status as the interface."""
+"""Error pages in the reader's language, with the status that the API returns for the same error."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -46,61 +46,64 @@ _TEMPLATES: dict[type[ContractError], str] = {
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages."""
+    """Route whose errors are pages."""
 
-    async def _told(self, request: Request, error: ContractError) -> Response:
+    async def _error_page(self, request: Request, error: ContractError) -> Response:
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
-        return _shown(
+        return _render(
             request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
         )
 
     async def signed_out(self, request: Request) -> Response:
-        """Without a session it leads to where one signs in."""
+        """Redirect a request without a session to the sign-in page."""
         return RedirectResponse(
             f"/{language_of(request)}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"}
         )
 
     async def repeated(self, _request: Request) -> dict[str, str] | None:
-        """The fields that the page of an outage sends again; None where it offers no such thing."""
+        """Return the fields that the error page of an outage sends again.
+
+        It returns None where the page does not offer that.
+        """
         return None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         serve = super().get_route_handler()
 
-        async def serve_calmly(request: Request) -> Response:
+        async def serve_with_error_pages(request: Request) -> Response:
             try:
                 return await serve(request)
             except ContractError as error:
-                return await self._told(request, error)
+                return await self._error_page(request, error)
             except RequestValidationError:
-                return _shown(request, NotFound("no such page"))
+                return _render(request, NotFound("no such page"))
             except ValidationError:
-                return _shown(request, InvalidInput("no such form"))
+                return _render(request, InvalidInput("no such form"))
             except HTTPException as error:  # a body that is no form, or too large
-                return _shown(
+                return _render(
                     request,
                     NotFound("no such page") if error.status_code == 404 else InvalidInput(error.detail),
                 )
 
-        return serve_calmly
+        return serve_with_error_pages
 
 
 def language_of(request: Request) -> Language:
-    """The language of an address, or the one that the browser asks for."""
+    """Return the language of the address, or the one that the browser asks for."""
     first = request.url.path.split("/")[1]
     return next(
         (one for one in LANGUAGES if one == first), preferred(request.headers.get("accept-language", ""))
     )
 
 
-def _shown(request: Request, error: ContractError, repeated: dict[str, str] | None = None) -> Response:
+def _render(request: Request, error: ContractError, repeated: dict[str, str] | None = None) -> Response:
     language = language_of(request)
     if error.body.code == "must_change_password":
         return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
     if error.body.code == "operator_signed_out":
         response = RedirectResponse(f"/{language}/staff/sign-in", 303, {"Cache-Control": "no-store"})
-        cookies.forget_operator(response, request)
+        cookies.sign_out_operator(response, request)
         return response
     status = next(STATUS_TABLE[kind].status for kind in type(error).__mro__ if kind in STATUS_TABLE)
     template = next(
@@ -124,27 +127,27 @@ def _shown(request: Request, error: ContractError, repeated: dict[str, str] | No
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
-    """What nobody expected: logged as everywhere, and told on a page where a page was asked for."""
+    """Handle an unexpected error: log it, and return an error page where a page was requested."""
     problem = await problems.on_fault(request, error)
     return (
-        _shown(request, InternalError("a page failed"))
+        _render(request, InternalError("a page failed"))
         if isinstance(request.scope.get("route"), PageRoute)
         else problem
     )
 
 
 def too_many(request: Request, error: TooManyAttempts) -> Response:
-    """The page of a limit that was reached."""
-    return _shown(request, error)
+    """Return the page for a rate limit that was reached."""
+    return _render(request, error)
 
 
 def is_for_staff(request: Request) -> bool:
-    """Whether a page is for people with a login."""
+    """Return whether a page is for people with a login."""
     return request.url.path.partition("/")[2].partition("/")[2].startswith(STAFF_PATHS)
 
 
 def sign_in_of(request: Request) -> str:
-    """Where the people of a page sign in, and which page they come back to: for a form, the page that shows it."""
+    """Return the address of the sign-in page, with the page that it returns to."""
     if is_for_staff(request):
         return "/staff/sign-in"
     inner = request.url.path.partition("/")[2].partition("/")[2]

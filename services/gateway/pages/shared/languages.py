@@ -1,6 +1,6 @@
-"""The three languages of the pages: texts from the ``.po`` files, dates and numbers as each of them writes them.
+"""The three languages of the pages: texts from the ``.po`` files, dates and numbers in local form.
 
-An English sentence is its own key. The catalogues are read when the process starts; nothing has to be compiled first.
+An English sentence is its own key. The catalogues are read at first use and need no compiling.
 """
 
 from datetime import date, datetime, time
@@ -28,13 +28,13 @@ _LOCALES: dict[Language, Locale] = {
 
 
 def _(text: str) -> str:
-    """Marks a text for the catalogues where it is written before its language is known."""
+    """Mark a text for the catalogues at a place where its language is not known yet."""
     return text
 
 
 @cache
 def texts(language: Language) -> NullTranslations:
-    """The catalogue of a language."""
+    """Return the catalogue of a language."""
     if language == "en":
         return NullTranslations()
     with files("services.gateway").joinpath(f"translations/{language}.po").open("rb") as file:
@@ -46,23 +46,26 @@ def texts(language: Language) -> NullTranslations:
 
 
 def preferred(accept_language: str) -> Language:
-    """The first of ours that a browser asks for; Punjabi where it asks for none of them."""
+    """Return the first of the three languages that a browser asks for.
+
+    The default is Punjabi.
+    """
     asked = [part.partition(";")[0].strip().lower()[:2] for part in accept_language.split(",")]
     return next((one for code in asked for one in LANGUAGES if one == code), "pa")
 
 
 def day_in_words(day: date, language: Language) -> str:
-    """A date with its weekday: ``Tuesday, 1 December 2026``."""
+    """Return a date with its weekday: ``Tuesday, 1 December 2026``."""
     return format_date(day, "EEEE, d MMMM y", locale=_LOCALES[language])
 
 
 def time_of_day(at: time, language: Language) -> str:
-    """A time of day: ``10:30 am``; in Punjabi and Hindi with the part of the day before it, as people say it."""
+    """Return a time of day: ``10:30 am``; in Punjabi and Hindi the part of the day stands in front of it."""
     return format_time(at, "h:mm a" if language == "en" else "B h:mm", locale=_LOCALES[language])
 
 
 def instant_in_words(at: datetime, language: Language) -> str:
-    """An instant in India: ``1 December 2026, 10:30 am``."""
+    """Return an instant in Indian time: ``1 December 2026, 10:30 am``."""
     there = at.astimezone(IST)
     return (
         f"{format_date(there, 'd MMMM y', locale=_LOCALES[language])}, {time_of_day(there.time(), language)}"
@@ -70,5 +73,5 @@ def instant_in_words(at: datetime, language: Language) -> str:
 
 
 def number(value: float, language: Language) -> str:
-    """A number as the language groups it."""
+    """Return a number with the digit grouping of the language."""
     return format_decimal(value, locale=_LOCALES[language])

@@ -1,4 +1,4 @@
-"""What a problem with an answer is called, by its code. English sentences are keys of the catalogues."""
+"""The sentence for each error code of a form field. English sentences are keys of the catalogues."""
 
 from contracts.model import Language
 from services.gateway.pages.shared.languages import _, texts
@@ -101,6 +101,6 @@ SENTENCES: dict[str, str] = {
 UNKNOWN = _("This cannot be accepted. Check it again")
 
 
-def said(code: str, language: Language) -> str:
-    """The sentence of a code in a language; an unknown code has a sentence for all."""
+def sentence(code: str, language: Language) -> str:
+    """Return the sentence for an error code; all unknown codes share one."""
     return texts(language).gettext(SENTENCES.get(code, UNKNOWN))

@@ -1,4 +1,4 @@
-"""A QR on a page."""
+"""QR codes inside a page."""
 
 import base64
 
@@ -8,6 +8,6 @@ from contracts.rpc.issuance import QrPicture
 
 
 def inline(picture: QrPicture) -> Markup:
-    """The QR as an SVG element that scales with the page."""
+    """Return the QR as an SVG element that scales with the page."""
     text = base64.b64decode(picture.base64).decode()
-    return Markup(text[text.index("<svg") :])  # noqa: S704  drawn by issuance from its own token
+    return Markup(text[text.index("<svg") :])  # noqa: S704  issuance made it from its own token

@@ -1,7 +1,7 @@
-"""What is asked, in which order, and what each answer is: one question a page.
+"""The questions of an application, in their order, one per page.
 
-A question reads its own fields of a posted form into answers. ``problems`` says which of the service's findings are about
-it, and at which of its fields they are shown.
+A question reads its own fields of a posted form into answers. ``problems`` maps a problem that the service
+found to the field at which the page shows it.
 """
 
 import re
@@ -18,7 +18,7 @@ from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
 MOST_COMPANIONS = 5
 SLOTS = 3
 Problems = dict[str, str]
-"""Field of the page → code of what is wrong with it."""
+"""Field of the page → code of its problem."""
 
 
 def _always(_answers: Answers) -> bool:
@@ -27,15 +27,15 @@ def _always(_answers: Answers) -> bool:
 
 @dataclass(frozen=True)
 class Question:
-    """One page.
+    """One question with its page.
 
     Args:
         name: in its address and of its template.
-        read: answers and problems of a posted form.
-        asked: whether it is asked at all, by what was answered before.
-        problems: pattern of a path of the service's form → field of this page (a template of ``re.Match.expand``).
-        answers: names that a finished question has, so that it is known whether it was answered.
-        resets: answers that another answer here makes void.
+        read: returns answers and problems of a posted form.
+        asked: returns whether the question is asked at all, given the answers so far.
+        problems: pattern of a field of the service's request → field of this page (for ``re.Match.expand``).
+        answers: names that are set once the question is answered.
+        resets: names of answers that become invalid when this answer changes.
     """
 
     name: str
@@ -46,28 +46,28 @@ class Question:
     resets: tuple[str, ...] = ()
 
     def place_of(self, path: str) -> str | None:
-        """The field of this page that a finding of the service is about, if any."""
+        """Return the field of this page for a problem that the service found, if any."""
         for pattern, place in self.problems.items():
             if match := re.fullmatch(pattern, path):
                 return match.expand(place)
         return None
 
     def problems_of(self, found: Iterable[tuple[str, str]]) -> Problems:
-        """What the service found, at the fields of this page."""
+        """Return the problems that the service found, by the fields of this page."""
         placed = {place: code for path, code in found if (place := self.place_of(path))}
         return {
             place: f"{place}_missing" if code == "official_missing" else code
             for place, code in placed.items()
         }
 
-    def put(self, answers: Answers, said: Answers) -> Answers:
-        """The answers with this one among them; what it makes void is gone."""
-        changed = any(answers.get(name) != value for name, value in said.items())
-        kept = {name: value for name, value in answers.items() if not (changed and name in self.resets)}
-        return kept | said
+    def put(self, answers: Answers, given: Answers) -> Answers:
+        """Return the answers with this one added, and without those that it makes invalid."""
+        changed = any(answers.get(name) != value for name, value in given.items())
+        remaining = {name: value for name, value in answers.items() if not (changed and name in self.resets)}
+        return remaining | given
 
     def is_answered(self, answers: Answers) -> bool:
-        """Whether everything that it asks is there."""
+        """Return whether the question is answered."""
         return all(name in answers for name in self.answers)
 
 
@@ -92,7 +92,7 @@ def _texts(
 
 
 def _place(name: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
-    """A code out of the directory; the directory itself is looked at by the service."""
+    """Return a reader for a code of the directory; the service checks that the code exists."""
 
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         chosen = text_of(form, name)
@@ -140,13 +140,13 @@ def _identity(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
 
 
 def _companions(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
-    """Every companion of the list, and whether one more is to be added; removing is a button of its own."""
+    """Read whether one more companion is to be added; removing one is a form of its own."""
     chosen, problems = _choice("more", "yes", "no")(form, answers)
     return ({"companions_done": chosen["more"] == "no"} if chosen else {}), problems
 
 
 def companion(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
-    """One more companion."""
+    """Read one more companion."""
     child = text_of(form, "child") == "yes"
     one: dict[str, Any] = {"name": text_of(form, "name"), "child": child}
     problems: Problems = {} if one["name"] else {"name": "name_missing"}
@@ -214,12 +214,12 @@ BY_NAME = {question.name: question for question in QUESTIONS}
 
 
 def next_question(answers: Answers) -> Question | None:
-    """The first that is asked and not answered; None when all are."""
+    """Return the first question that is not answered yet; None if all are."""
     return next((one for one in QUESTIONS if one.asked(answers) and not one.is_answered(answers)), None)
 
 
 def before(name: str, answers: Answers) -> Question | None:
-    """The question in front of one, for the back link."""
+    """Return the previous question, for the back link."""
     asked = [one for one in QUESTIONS if one.asked(answers)]
     at = next((number for number, one in enumerate(asked) if one.name == name), 0)
     return asked[at - 1] if at > 0 else None

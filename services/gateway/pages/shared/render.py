@@ -1,4 +1,4 @@
-"""Templates to HTML responses. Everything that is put into a page is escaped, and an unknown name is an error."""
+"""Rendering of templates to HTML responses. Values are escaped, and an unknown name is an error."""
 
 import json
 import re
@@ -20,7 +20,10 @@ _GOVUK = PackageLoader("govuk_frontend_jinja")
 
 @cache
 def _optional_names() -> frozenset[str]:
-    """Names that govuk-frontend's macros may ask for before they set them; ``undefined`` and ``null`` are left from their Nunjucks."""
+    """Return the names that govuk-frontend's macros may use before they set them.
+
+    ``undefined`` and ``null`` are left over from their Nunjucks originals.
+    """
     environment = Environment(autoescape=True)
     sources = (_GOVUK.get_source(environment, name)[0] for name in _GOVUK.list_templates())
     return frozenset(
@@ -29,10 +32,14 @@ def _optional_names() -> frozenset[str]:
 
 
 class StrictNames(Undefined):
-    """A name that nobody gave is an error; what govuk-frontend's macros leave out is not, and no key that a mapping lacks."""
+    """Undefined value that raises for an unknown name.
+
+    Names that govuk-frontend's macros leave out, and keys that a mapping lacks, stay undefined without an
+    error.
+    """
 
     def __new__(cls, hint: str | None = None, obj: Any = missing, name: str | None = None, *more: Any) -> Any:
-        """An undefined value of either kind."""
+        """Return an undefined value of either kind."""
         if obj is missing and name not in _optional_names():
             return StrictUndefined(hint, obj, name, *more)
         return super().__new__(cls)
@@ -56,7 +63,7 @@ def _environment(language: Language) -> Environment:
     environment.globals["language"] = language
     for name in ("day_in_words", "time_of_day", "instant_in_words", "number"):
         environment.filters[name] = partial(getattr(languages, name), language=language)
-    environment.filters["said"] = partial(messages.said, language=language)
+    environment.filters["sentence"] = partial(messages.sentence, language=language)
     environment.filters["slot_in_words"] = partial(vocabulary.slot_in_words, language=language)
     for words, known in vocabulary.VOCABULARIES.items():
         environment.globals[f"{words}_items"] = partial(vocabulary.items, known, language)
@@ -71,12 +78,12 @@ def _manifest() -> dict[str, str]:
 
 
 def asset(name: str) -> str:
-    """The address of something that the web build made, which carries a digest of its content."""
+    """Return the address of a built asset, which carries a digest of its content."""
     return f"/static/built/{_manifest()[name]}"
 
 
 def text(template: str, language: Language = "en", /, **values: Any) -> str:
-    """A template of ``templates/``, rendered."""
+    """Render a template of ``templates/``."""
     return _environment(language).get_template(template).render(**values)
 
 
@@ -88,5 +95,5 @@ def page(
     /,
     **values: Any,
 ) -> HTMLResponse:
-    """A template as a response."""
+    """Render a template as a response."""
     return HTMLResponse(text(template, language, **values), status, headers)

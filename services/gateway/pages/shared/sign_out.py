@@ -1,4 +1,4 @@
-"""The end of a session, from a page: here at once, everywhere within two seconds, and out of the browser in any case."""
+"""Signing out from a page. The session ends here at once, and at every other gateway within two seconds."""
 
 from contextlib import suppress
 from uuid import uuid4
@@ -16,15 +16,18 @@ from services.gateway.revoked_sessions import LONGEST_SESSION
 
 
 async def end_session(caller: Caller) -> None:
-    """Denies a session here and has accounts end it. While accounts is away nobody is kept from leaving: the browser forgets it anyway."""
+    """Revoke a session here and end it in accounts.
+
+    While accounts is unavailable, signing out succeeds all the same: the browser deletes the session anyway.
+    """
     if caller.principal.sid is not None:
         caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     with suppress(ContractError):
         await caller.command(rpc.accounts.LOG_OUT, Nothing(), str(uuid4()))
 
 
-async def forget(view: View, response: Response) -> None:
-    """Take answers and session of an applicant out of the browser, and end the session."""
+async def sign_out_applicant(view: View, response: Response) -> None:
+    """Delete answers and session of an applicant from the browser, and end the session."""
     cookies.answers_cookie(view.request).clear(response)
     cookies.sign_out(response, view.request)
     with suppress(ContractError):  # nobody was signed in, or not any more

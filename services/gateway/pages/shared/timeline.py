@@ -1,4 +1,4 @@
-"""What happened to an application, in words, with everything that is known of it: which message by which channel, why, at which gate."""
+"""The timeline of an application in words, with details such as channel, reason and gate."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from contracts.rpc.application import TimelineEntry
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.view import View
-from services.gateway.pages.shared.vocabulary import HAPPENINGS, REASONS, name_of
+from services.gateway.pages.shared.vocabulary import REASONS, TIMELINE_ENTRIES, name_of
 
 MESSAGES: dict[str, str] = {
     "application_submitted": _("Confirmation of your application"),
@@ -40,26 +40,26 @@ OTHER_DATES = _("Other dates asked for")
 
 @dataclass(frozen=True)
 class Line:
-    """One entry: when, what, and its particulars."""
+    """One entry: when, what, and its details."""
 
     at: datetime
     what: str
-    particulars: tuple[str, ...]
+    details: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Words:
-    """What words are needed for: a language, and the departments' names in it by code."""
+    """The words of a timeline in one language, with the names of the departments by code."""
 
     language: Language
     departments: Mapping[str, str]
 
     def name(self, known: Mapping[str, str], value: object) -> str:
-        """What a value is called."""
+        """Return the name of a value."""
         return name_of(known, str(value), self.language)
 
     def translate(self, text: str) -> str:
-        """A text of this module."""
+        """Return a text of this module in the language."""
         return texts(self.language).gettext(text)
 
 
@@ -69,14 +69,14 @@ async def in_words(view: View, entries: Sequence[TimelineEntry], note: str | Non
 
 
 def lines(entries: Sequence[TimelineEntry], words: Words, note: str | None = None) -> list[Line]:
-    """A timeline in words; the note stands beside the decision that it came with, which is the last one."""
+    """Return a timeline in words; the note stands beside the last decision, with which it came."""
     decided = [number for number, entry in enumerate(entries) if entry.what in ("rejected", "returned")]
     noted = decided[-1] if note and decided else None
     return [
         Line(
             entry.at,
             _what(entry, words),
-            (*_particulars(entry, words), *((note,) if number == noted and note else ())),
+            (*_details(entry, words), *((note,) if number == noted and note else ())),
         )
         for number, entry in enumerate(entries)
     ]
@@ -85,10 +85,10 @@ def lines(entries: Sequence[TimelineEntry], words: Words, note: str | None = Non
 def _what(entry: TimelineEntry, words: Words) -> str:
     if entry.what == "amended" and entry.facts.get("changed") == "dates":
         return words.translate(OTHER_DATES)
-    return words.name(HAPPENINGS, entry.what)
+    return words.name(TIMELINE_ENTRIES, entry.what)
 
 
-def _particulars(entry: TimelineEntry, words: Words) -> tuple[str, ...]:
+def _details(entry: TimelineEntry, words: Words) -> tuple[str, ...]:
     describe = _DESCRIBED.get(entry.what)
     return tuple(one for one in describe(entry.facts, words) if one) if describe else ()
 
@@ -112,8 +112,8 @@ def _message(facts: Facts, words: Words) -> tuple[str, ...]:
 
 def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     persons = int(facts.get("count", 1))
-    said = texts(words.language).ngettext("%(num)s person", "%(num)s people", persons) % {"num": persons}
-    return (f"{facts.get('gate', '')}, {said}",)
+    people = texts(words.language).ngettext("%(num)s person", "%(num)s people", persons) % {"num": persons}
+    return (f"{facts.get('gate', '')}, {people}",)
 
 
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {

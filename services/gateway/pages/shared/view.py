@@ -1,11 +1,11 @@
-"""What one page request knows: its language, who is signed in, where it is; and how it answers."""
+"""The view of one page request: its language, who is signed in, and how it responds."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.datastructures import FormData
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.convertors import Convertor, register_url_convertor
@@ -34,8 +34,11 @@ from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
 
 LONGEST_KEY = 200
+NOTICE = "told"
+"""Query parameter with which a redirect names the notice that the next page shows."""
+Notice = Annotated[str, Query(alias=NOTICE)]
 SEARCHED = {"q"}
-"""What a page's own search form adds to its address."""
+"""Query parameters that a search form of a page adds to its address."""
 MOST_FIELDS = 400
 """A delegation of fifty has six fields for each of its people."""
 LARGEST_FIELD = 32 * 1024
@@ -44,7 +47,7 @@ PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofol
 
 
 class LanguageConvertor(Convertor[str]):
-    """``{language:lang}`` in a path: one of the three, so that nothing else is taken for a page."""
+    """Convertor for ``{language:lang}`` in a path: only one of the three languages matches."""
 
     regex = "|".join(LANGUAGES)
 
@@ -64,7 +67,7 @@ class View:
     Args:
         request: as it came.
         language: of the page, from its address.
-        caller: who asks, and the way to the services in his name.
+        caller: who makes the request, and calls the services in their name.
         kiosk: the enrolled device on which it is shown, if it is one.
     """
 
@@ -76,26 +79,26 @@ class View:
         self.caller = caller
         self.kiosk = kiosk
         self.operator: str | None = None
-        """The login of whoever types for a visitor."""
+        """The login of an operator who types for the visitor."""
 
     @property
     def principal(self) -> Principal:
-        """Who is signed in."""
+        """Return who is signed in."""
         return self.caller.principal
 
     @property
     def is_applicant(self) -> bool:
-        """Whether a proved mobile is signed in."""
+        """Return whether a verified mobile is signed in."""
         return self.principal.kind == "applicant"
 
     def path(self, inner: str, language: Language | None = None) -> str:
-        """The address of a page in this language, or in another one."""
+        """Return the address of a page in this language, or in another one."""
         return f"/{language or self.language}{inner}"
 
     def html(
         self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any
     ) -> HTMLResponse:
-        """A page in this language, kept by no cache."""
+        """Render a page in this language, which no cache stores."""
         inner = self.request.url.path.removeprefix(f"/{self.language}")
         declared = {
             parameter.alias for parameter in self.request.scope["route"].dependant.query_params
@@ -103,53 +106,54 @@ class View:
         kept = [
             (name, value)
             for name, value in self.request.query_params.multi_items()
-            if name in declared and name != "told"
+            if name in declared and name != NOTICE
         ]
         query = f"?{urlencode(kept)}" if kept and self.request.method == "GET" else ""
         elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
         shown = {"view": self, "elsewhere": elsewhere, "clearable": not is_for_staff(self.request)}
         return page(template, status, {**PRIVATE, **(headers or {})}, self.language, **{**shown, **values})
 
-    def to(self, inner: str, **query: str) -> RedirectResponse:
-        """On to another page, by GET; what is empty is left out of its address."""
-        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value)
-        return RedirectResponse(
-            self.path(inner) + (f"?{asked}" if asked else ""), 303, {"Cache-Control": "no-store"}
-        )
+    def to(self, inner: str, notice: str = "") -> RedirectResponse:
+        """Redirect to another page, which shows the notice, if any."""
+        query = f"?{NOTICE}={quote(notice, safe='')}" if notice else ""
+        return RedirectResponse(self.path(inner) + query, 303, {"Cache-Control": "no-store"})
 
     def read_answers(self) -> Answers:
         """Return the half-filled answers of this browser; empty where there are none."""
         return answers_cookie(self.request).read(self.request)
 
     def save_answers(self, response: Response, answers: Answers) -> Response:
-        """Let the browser keep the answers, as those of the applicant who is signed in; return the response."""
+        """Store the answers in the browser for the applicant who is signed in; return the response."""
         saved = {name: value for name, value in answers.items() if name != POSTED}
         owned = saved | {"whose": owner(self.principal.mobile or "")}
         answers_cookie(self.request).write(response, owned)
         return response
 
     async def form(self) -> FormData:
-        """The fields of a POST."""
+        """Return the fields of a POST."""
         return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
 
 
 def text_of(form: FormData, name: str) -> str:
-    """A field as typed, without the blanks around it; empty where it is missing. No database takes a NUL, so none stays."""
+    """Return a field without the blanks around it; empty if it is missing.
+
+    NUL is removed: no database accepts it.
+    """
     value = form.get(name)
     return value.replace("\x00", "").strip() if isinstance(value, str) else ""
 
 
 def key_of(form: FormData) -> str:
-    """The hidden key of a form, under which a repeat is one; a new one where it was left out."""
+    """Return the idempotency key of a form; a new one where the form has none."""
     return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())
 
 
 class Pages:
-    """A dependency: the view of a request whose caller may see the page.
+    """Dependency that returns the view of a request whose caller may see the page.
 
     Args:
-        access: who may.
-        notice_session: whether an applicant who is signed in is noticed on a page for everybody.
+        access: who may see the page.
+        notice_session: whether a page for everybody recognises an applicant who is signed in.
     """
 
     def __init__(self, access: Access, *, notice_session: bool = False) -> None:
@@ -157,10 +161,10 @@ class Pages:
         self._notice_session = notice_session
 
     async def __call__(self, request: Request, language: Language = "en") -> View:
-        """The view.
+        """Return the view.
 
         Raises:
-            Forbidden: a form of another site, or a role that may not.
+            Forbidden: a form of another site, or a role that may not see the page.
             NotAuthenticated: nobody is signed in.
         """
         if request.method not in SAFE_METHODS and not is_same_origin(
@@ -179,7 +183,7 @@ class Pages:
             try:
                 return await applicant.caller_of(request)
             except ContractError:
-                pass  # a page for everybody: no session, or one of another kind, is no trouble here
+                pass  # a page for everybody works without a session, or with one of another kind
         return await self.access.caller_of(request)
 
 
@@ -187,18 +191,18 @@ async def _kiosk(request: Request) -> SessionClaims | None:
     try:
         return await kiosk_of(request)
     except ContractError:
-        return None  # how a page looks is all that hangs on it here
+        return None  # only the look of a page depends on it here
 
 
 async def _operator(request: Request) -> str:
     try:
         return (await operator.caller_of(request)).principal.id
-    except (NotAuthenticated, Forbidden):  # expired or disabled: what would be recorded is not true any more
+    except (NotAuthenticated, Forbidden):  # expired or disabled: recording the operator would be wrong
         raise Forbidden("the operator's session has ended", code="operator_signed_out") from None
 
 
 OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]
-"""For everybody; a signed-in applicant is noticed."""
+"""For everybody; it recognises an applicant who is signed in."""
 ApplicantPage = Annotated[View, Depends(Pages(applicant))]
 StaffPage = Annotated[View, Depends(Pages(staff))]
 """Of any role, also with a password that must be changed first."""
@@ -207,4 +211,4 @@ SecurityPage = Annotated[View, Depends(Pages(role("security")))]
 ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
 AdoPage = Annotated[View, Depends(Pages(role("ado")))]
 OperatorPage = Annotated[View, Depends(Pages(operator))]
-"""Of an operator who applies for others, whoever is signed in beside."""
+"""Of an operator who applies for others, whether or not an applicant is signed in beside them."""

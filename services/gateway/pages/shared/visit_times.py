@@ -1,4 +1,4 @@
-"""The days and times for which a visit can be requested: what a form offers, by the opening hours of a site."""
+"""The days and times that a form offers for a visit, by the opening hours of a site."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from services.gateway.pages.shared.view import View
 
 STEP = timedelta(minutes=30)
 SHORTEST = timedelta(minutes=15)
-"""Less than that no visit can be; the application service says so too."""
+"""Shortest visit; the application service has the same rule."""
 Window = tuple[time, time]
 
 
@@ -27,7 +27,7 @@ class Day:
 
 
 def open_days(record: SiteRecord, furthest_days: int, at: datetime) -> Iterator[Day]:
-    """The days that can be asked for, with their hours; of today what is left, from the half hour that runs."""
+    """Yield the days that can be chosen, with their hours; today from the current half hour on."""
     there = at.astimezone(IST)
     for ahead in range(furthest_days + 1):
         day = there.date() + timedelta(days=ahead)
@@ -44,7 +44,7 @@ def _left(windows: Iterable[Window], there: datetime) -> Iterator[Window]:
 
 
 def begins(days: Iterable[Day]) -> list[time]:
-    """Every half hour at which a visit can begin on any of the days."""
+    """Return every half hour at which a visit can begin on any of the days."""
     return sorted(
         {
             at
@@ -57,7 +57,7 @@ def begins(days: Iterable[Day]) -> list[time]:
 
 
 def ends(days: Iterable[Day]) -> list[time]:
-    """Every half hour at which one can end, and the ends of the hours."""
+    """Return every half hour at which a visit can end, and the closing times."""
     return sorted(
         {
             at
@@ -81,7 +81,7 @@ def _between(start: time, end: time) -> timedelta:
 
 
 def usual_windows(days: Iterable[Day]) -> tuple[Window, ...]:
-    """The hours of most days."""
+    """Return the hours of most days."""
     counted = Counter(one.windows for one in days if not one.is_today)
     return counted.most_common(1)[0][0] if counted else ()
 

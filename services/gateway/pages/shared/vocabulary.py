@@ -1,4 +1,4 @@
-"""What the values of a form are called: kinds of ID, purposes, windows."""
+"""The names of values on pages: kinds of ID, purposes, statuses, reasons, verdicts, roles."""
 
 from collections.abc import Mapping
 from datetime import date, time
@@ -35,7 +35,7 @@ STATUSES: dict[str, str] = {
     "left": _("Visit over"),
     "revoked": _("Pass cancelled"),
 }
-HAPPENINGS: dict[str, str] = {
+TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),
     "cancelled": _("Cancelled"),
@@ -104,22 +104,23 @@ ROLES: dict[str, str] = {
     "kiosk": _("Kiosk"),
 }
 VOCABULARIES: dict[str, dict[str, str]] = {
-    "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "happening": HAPPENINGS, "reason": REASONS, "review": REVIEWS,
+    "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "timeline": TIMELINE_ENTRIES, "reason": REASONS,
+    "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
 }  # fmt: skip
 
 
 def items(words: Mapping[str, str], language: Language) -> list[dict[str, str]]:
-    """The values of a vocabulary as items of a radio group."""
+    """Return the values of a vocabulary as items of a radio group."""
     return [{"value": value, "text": texts(language).gettext(word)} for value, word in words.items()]
 
 
 def name_of(words: Mapping[str, str], value: str, language: Language) -> str:
-    """What one value is called."""
+    """Return the name of one value."""
     return texts(language).gettext(words.get(value, value))
 
 
 def slot_in_words(slot: Mapping[str, str], language: Language) -> str:
-    """``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``."""
+    """Return a slot such as ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``."""
     start, end = (time_of_day(time.fromisoformat(slot[name]), language) for name in ("from", "to"))
     return f"{day_in_words(date.fromisoformat(slot['date']), language)}, {start} – {end}"

@@ -1,4 +1,4 @@
-"""Who has an application now and since when, and how long such applications take, in words."""
+"""Who holds an application now and since when, and how long a decision usually takes, in words."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,21 +13,25 @@ from contracts.rpc.application import ReferenceOnly, TimelineEntry
 from services.gateway.pages.shared.languages import texts
 from services.gateway.pages.shared.view import View
 
-WAIT_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0
+"""How long the page waits for the approval service."""
 MOST_MINUTES, MOST_HOURS = 60, 36
-"""Up to so many, a length of time is told in minutes, or in hours."""
+"""Limits up to which a length of time is shown in minutes, and in hours."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has it: a department by its code, or the applicant (None)."""
+    """Holder of an application: a department by its code, or the applicant (None)."""
 
     department: str | None
     since: datetime
 
 
 async def usual_wait(view: View, department: str) -> tuple[str, str] | None:
-    """Within which time half of a department's applications are answered, and nearly all; None where nothing can be said."""
+    """Return within which time half, and nearly all, of a department's applications are decided.
+
+    The result is None while that is not known.
+    """
     found = await view.caller.state.response_times.of(department)
     if found is None or found.half_within is None or found.nearly_all_within is None:
         return None
@@ -35,22 +39,25 @@ async def usual_wait(view: View, department: str) -> tuple[str, str] | None:
 
 
 def within(seconds: int, language: Language) -> str:
-    """A length of time as people say it, rounded up: ``within 3 hours``."""
-    say = texts(language)
+    """Return a length of time in words, rounded up: ``within 3 hours``."""
+    catalogue = texts(language)
     minutes, hours, days = (max(ceil(seconds / unit), 1) for unit in (60, 3_600, 86_400))
     if minutes <= MOST_MINUTES:
-        return say.ngettext("within %(num)s minute", "within %(num)s minutes", minutes) % {"num": minutes}
+        return catalogue.ngettext("within %(num)s minute", "within %(num)s minutes", minutes) % {
+            "num": minutes
+        }
     if hours <= MOST_HOURS:
-        return say.ngettext("within %(num)s hour", "within %(num)s hours", hours) % {"num": hours}
-    return say.ngettext("within %(num)s day", "within %(num)s days", days) % {"num": days}
+        return catalogue.ngettext("within %(num)s hour", "within %(num)s hours", hours) % {"num": hours}
+    return catalogue.ngettext("within %(num)s day", "within %(num)s days", days) % {"num": days}
 
 
 async def holder(
     view: View, reference: str, status: ApplicationStatus, department: str, timeline: Sequence[TimelineEntry]
 ) -> Holder | None:
-    """Who has to do something now; None when nobody has.
+    """Return who has to act now; None if nobody has.
 
-    The department knows best where it lies, since it may have passed it on; while it does not answer, the timeline says where it was sent.
+    The approval service knows the present department, since an application may have been forwarded. While
+    it does not answer, the timeline shows where the application was sent.
     """
     if status == "returned":
         return Holder(None, _last(timeline, "returned"))
@@ -59,7 +66,7 @@ async def holder(
     if status != "submitted":
         return None
     try:
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             found = await view.caller.query(rpc.approval.WHEREABOUTS, ReferenceOnly(reference=reference))
     except (ContractError, TimeoutError):
         return Holder(department, _last(timeline, "submitted", "amended"))

@@ -9,7 +9,7 @@ from contracts.model import Code
 from contracts.rpc.accounts import ApplicantSession, OtpRequest, RequestOtp, VerifyOtp
 from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.approval import DepartmentList, OfficerList, OfficerQuestion, SiteList
-from services.gateway import application_status
+from services.gateway import lookups
 from services.gateway.access import Anyone, IdempotencyKey, rate_limited
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
@@ -50,4 +50,4 @@ async def verify_otp(caller: Anyone, body: VerifyOtp, key: IdempotencyKey) -> Ap
 @router.post("/status", dependencies=[rate_limited("status")])
 async def look_up_status(caller: Anyone, body: StatusQuestion) -> StatusView:
     """Return status and timeline of an application, without a name, a purpose or a QR."""
-    return await application_status.look_up(caller, body)
+    return await lookups.application_status(caller, body)

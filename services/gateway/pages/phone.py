@@ -10,7 +10,7 @@ from contracts.errors import ContractError, InvalidInput
 from contracts.rpc.notify import SentMessage
 from services.chassis.runtime.clock import IST
 from services.gateway.access import Anyone
-from services.gateway.api.local import messages_to
+from services.gateway.lookups import local_messages
 from services.gateway.pages.shared.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -46,7 +46,7 @@ async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)
     if not mobile:
         return page("phone.html", mobile="", messages=(), trouble="")
     try:
-        messages = await messages_to(caller, "mobile", mobile)
+        messages = await local_messages(caller, "mobile", mobile)
     except ContractError as error:
         trouble = (
             "That is no mobile number."

@@ -10,7 +10,7 @@ from contracts.identity import NotLastFour, last_four
 from contracts.rpc.application import ReferenceOnly, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
-from services.gateway import application_status
+from services.gateway import lookups
 from services.gateway.access import rate_limited
 from services.gateway.pages.applications import edit
 from services.gateway.pages.applications.detail import (
@@ -119,7 +119,7 @@ async def show_status(view: OpenPage) -> Response:
     typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
     question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])
     try:
-        found = await application_status.look_up(view.caller, question)
+        found = await lookups.application_status(view.caller, question)
     except NotFound:
         return view.html(
             "applications/status.html",

@@ -1,7 +1,8 @@
 """The ID commitment in a pass: a gate that is offline can match an ID although the QR holds no number.
 
-HMAC-SHA256, cut to 8 bytes, over ID type and last four, under a key that is derived for each pass from a master which
-only issuance and verify hold. Eight bytes, since four characters could be guessed anyway by whoever has the key.
+HMAC-SHA256, cut to 8 bytes, over ID type and last four, under a key that is derived for each pass from a
+master which only issuance and verify hold. Eight bytes, since four characters could be guessed anyway by
+whoever has the key.
 """
 
 import base64
@@ -10,11 +11,11 @@ import hmac
 
 
 def commitment_key(master: str, pass_number: str) -> bytes:
-    """The key of one pass (32 bytes), which a gate may hold."""
+    """Return the key of one pass (32 bytes), which a gate may hold."""
     return hmac.new(master.encode(), f"epass-idc:{pass_number}".encode(), hashlib.sha256).digest()
 
 
 def commit(key: bytes, id_type: str, last4: str) -> str:
-    """Base64url of 8 bytes, 11 characters, no padding."""
+    """Return the commitment: base64url of 8 bytes, 11 characters without padding."""
     digest = hmac.new(key, f"{id_type}:{last4}".encode(), hashlib.sha256).digest()[:8]
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

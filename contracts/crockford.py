@@ -1,7 +1,7 @@
 """References and pass numbers: Crockford base32, the last character a check character.
 
-The alphabet has no I, L, O or U; I and L are read as 1, O as 0. The check is Luhn modulo 32, which finds every single
-wrong character and nearly every swap of neighbours.
+The alphabet has no I, L, O or U; I and L are read as 1, O as 0. The check is Luhn modulo 32, which finds
+every single wrong character and nearly every swap of neighbours.
 """
 
 import secrets
@@ -14,22 +14,25 @@ _READ_AS = str.maketrans({"I": "1", "L": "1", "O": "0", "-": "", " ": "", "\u201
 
 
 def new_pass_number() -> str:
-    """Eight random characters such as ``7K3M9QW4``, 35 bits and the check; the caller makes sure it is unused."""
+    """Return eight random characters such as ``7K3M9QW4``: 35 bits and the check character.
+
+    The caller makes sure that the number is not taken.
+    """
     body = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH - 1))
     return body + luhn.calc_check_digit(body, ALPHABET)
 
 
 def new_reference() -> str:
-    """A reference such as ``PCS-7K3M-9QW4``."""
+    """Return a reference such as ``PCS-7K3M-9QW4``."""
     code = new_pass_number()
     return f"PCS-{code[:4]}-{code[4:]}"
 
 
 def parse_pass_number(text: str) -> str:
-    """The canonical form of a typed pass number: case, spaces, hyphens and look-alikes forgiven.
+    """Return the canonical form of a typed pass number, whatever its case, spaces, hyphens and look-alikes.
 
     Raises:
-        ValueError: not eight characters of the alphabet, or the check character is wrong.
+        ValueError: the text is not eight characters of the alphabet, or the check character is wrong.
     """
     code = text.strip().upper().translate(_READ_AS)
     if len(code) != LENGTH or not luhn.is_valid(code, ALPHABET):
@@ -38,7 +41,7 @@ def parse_pass_number(text: str) -> str:
 
 
 def parse_reference(text: str) -> str:
-    """The canonical form of a typed reference, with or without ``PCS-``.
+    """Return the canonical form of a typed reference, with or without ``PCS-``.
 
     Raises:
         ValueError: as :func:`parse_pass_number`.

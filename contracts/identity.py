@@ -22,7 +22,7 @@ class NotLastFour(ValueError):
 
 
 def last_four(text: str) -> str:
-    """The last four characters of an ID as typed: letters in capitals, digits of any script as 0 to 9.
+    """Return the last four characters of a typed ID: letters in capitals, digits of any script as 0 to 9.
 
     Raises:
         NotLastFour: more than four characters (``full_number``), or fewer, or other signs (``not_four``).
@@ -36,7 +36,10 @@ def last_four(text: str) -> str:
 
 
 def mask_aadhaar(text: str) -> tuple[str, bool]:
-    """Free text with every valid Aadhaar number in it masked but for its last four digits, and whether there was one."""
+    """Return free text with every valid Aadhaar number masked, and whether there was one.
+
+    A masked number shows its last four digits.
+    """
     plain = ascii_digits(text)
     masked, position, found = [], 0, False
     for match in _TWELVE.finditer(plain):

@@ -1,4 +1,7 @@
-"""The claims of the tokens that one part signs and another checks. All are EdDSA (Ed25519) JWTs made with PyJWT."""
+"""The claims of the tokens that one part signs and another checks.
+
+All are EdDSA (Ed25519) JWTs made with PyJWT.
+"""
 
 from uuid import UUID
 
@@ -15,7 +18,10 @@ SESSION_AUDIENCE = "gateway"
 
 
 class PassClaims(Wire):
-    """A pass: header ``typ: epass+jwt`` and ``kid``. No name and no number of a person; ``jti`` is the pass number."""
+    """A pass: header ``typ: epass+jwt`` and ``kid``.
+
+    No name and no number of a person; ``jti`` is the pass number.
+    """
 
     iss: str
     aud: str = PASS_AUDIENCE
@@ -29,7 +35,7 @@ class PassClaims(Wire):
     idc: str | None = None
 
     def payload(self) -> dict[str, str | int]:
-        """What is signed: defaults are left out, to keep the QR small."""
+        """Return what is signed. Defaults are left out, so that the QR code stays small."""
         return self.model_dump(exclude_defaults=True) | {"aud": self.aud}
 
 

@@ -1,4 +1,6 @@
-"""Accounts decides who may act: staff logins issued by the ADO Branch, one-time codes to mobiles, and sessions of both.
+"""Accounts decides who may act.
 
-Everybody checks its session tokens with a public key alone, so nobody is signed out while this service is down.
+It owns the staff logins that the ADO Branch issues, one-time codes to mobiles, and the sessions of both.
+Everybody checks its session tokens with a public key alone, so nobody is signed out while this service is
+down.
 """

@@ -32,7 +32,8 @@ def seed(db: Database, now: datetime, logins: Path) -> None:
     Args:
         db: the database of accounts.
         now: this instant.
-        logins: a JSON file, ``{role: {"login_id": …, "password": …, "department": …, "site": …, "gate": …}}``.
+        logins: a JSON file, ``{role: {"login_id": …, "password": …, "department": …, "site": …, "gate":
+            …}}``.
 
     Raises:
         pydantic.ValidationError: the file is not of that shape; the message never quotes it.

@@ -101,7 +101,8 @@ class SigningKeyRow(SigningKeyColumns, Base):
     state: Mapped[str] = mapped_column(server_default="current")
     """The default serves processes of the version before rotation, which do not set a state."""
     public_x: Mapped[str] = mapped_column("public")
-    """The ``x`` of the key's JWK, base64url. This column had its name before accounts and issuance shared a store."""
+    """The ``x`` of the key's JWK, base64url. This column had its name before accounts and issuance shared a
+    store."""
 
 
 class OtpCodeRow(Base):

@@ -8,6 +8,9 @@ from services.issuance.adapters.keys import key_store
 
 
 def rotate_key(db: Database, now: datetime, settings: KeyEncryptionSettings) -> str:
-    """Retire the signing key, make the next one, and return its ``kid``. It signs at once, in all processes."""
+    """Retire the signing key, make the next one, and return its ``kid``.
+
+    It signs at once, in all processes.
+    """
     with db.transaction() as session:
         return key_store(settings).rotate(session, now).kid

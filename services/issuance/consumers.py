@@ -1,4 +1,4 @@
-"""The events that issuance handles, and the job that signs the status list: parse, call one handler, return."""
+"""The events of issuance, and the job that signs the status list: parse, call one handler, return."""
 
 from sqlalchemy.orm import Session
 

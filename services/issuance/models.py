@@ -1,4 +1,4 @@
-"""The tables of issuance: what is known of an application, passes, signing keys, and the one signed status list."""
+"""The tables of issuance: applications, passes, signing keys, and the one signed status list."""
 
 from dataclasses import fields
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""What touches a library or holds a secret: password hashing, keyed digests, session tokens and their keys."""
+"""What touches a library or a secret: password hashing, keyed digests, session tokens and their keys."""

@@ -1,4 +1,7 @@
-"""Keyed digests (HMAC-SHA256) of what the database must recognise and must not reveal: codes, mobiles, account names."""
+"""Keyed digests (HMAC-SHA256) of codes, mobiles and account names.
+
+The database recognises these values by their digests and does not reveal them.
+"""
 
 import hashlib
 import hmac
@@ -11,12 +14,18 @@ from contracts.mobile import ascii_digits
 
 
 def code_digest(code_id: UUID, code: str, secret: SecretStr) -> str:
-    """Return what is stored of a one-time code. It is bound to the code's id, so that equal codes look different."""
+    """Return what is stored of a one-time code.
+
+    It is bound to the code's id, so that equal codes look different.
+    """
     return _digest(f"code:{code_id}:{code}", secret)
 
 
 def is_code(stored: str, code_id: UUID, typed: str, secret: SecretStr) -> bool:
-    """Return whether somebody typed the code. Digits may be of any script; blanks and hyphens do not count."""
+    """Return whether somebody typed the code.
+
+    Digits may be of any script; blanks and hyphens do not count.
+    """
     code = re.sub(r"[\s\-]", "", ascii_digits(typed))
     return hmac.compare_digest(stored, code_digest(code_id, code, secret))
 

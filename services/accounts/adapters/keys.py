@@ -1,4 +1,4 @@
-"""What is sealed in this service's database: the signing keys of sessions, live one-time codes, and mobiles."""
+"""What is sealed in the database of accounts: signing keys of sessions, live one-time codes, and mobiles."""
 
 from datetime import datetime
 
@@ -16,7 +16,10 @@ def sealed_box(settings: KeyEncryptionSettings) -> SealedBox:
 
 
 def key_store(settings: KeyEncryptionSettings) -> KeyStore:
-    """Return the store of signing keys. A retired key stays published until its last session is over, and a day longer."""
+    """Return the store of signing keys.
+
+    A retired key stays published until its last session is over, and a day longer.
+    """
     return KeyStore(SigningKeyRow, sealed_box(settings), _signed_a_live_session)
 
 

@@ -1,7 +1,7 @@
 """Password hashing (argon2id, RFC 9106), and the one-time initial passwords.
 
-Hashing takes the processor and 19 MiB for tens of milliseconds. Call :func:`hash_password` and :func:`matches` through
-``cpu_pool.offload``, with no transaction open.
+Hashing takes the processor and 19 MiB for tens of milliseconds. Call :func:`hash_password` and
+:func:`matches` through ``cpu_pool.offload``, with no transaction open.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from services.accounts.domain.passwords import normalized
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """OWASP's Password Storage Cheat Sheet: argon2id, m = 19 MiB, t = 2, p = 1."""
 NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$kcmEXyEhfJYvF+rmmig3Rw$tTVKc1LRaOcwAcE9Tj6ZubPhuAxt0B85P+uyzXCaB/k"
-"""The hash of a random password that nobody has: a login that does not exist costs the same work as one that does."""
+"""The hash of a random password that nobody has: a login that does not exist costs the same work as one that
+does."""
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without i, l, o, 0 and 1, because people read an initial password off paper."""
 
@@ -38,8 +39,8 @@ def matches(stored: str, password: str) -> bool:
 def initial_password(seed: UUID, secret: SecretStr) -> str:
     """Return the one-time password of a login that was issued or reset, such as ``k7fm-w3pa-xq9t`` (59 bits).
 
-    It is derived from a seed, which the idempotency key of the command refers to. So the answer to a repeated command is
-    the same, and no password is stored.
+    It is derived from a seed, which the idempotency key of the command refers to. So the answer to a repeated
+    command is the same, and no password is stored.
     """
     key, message = secret.get_secret_value().encode(), f"initial-password:{seed}".encode()
     number = int.from_bytes(hmac.new(key, message, hashlib.sha256).digest())

@@ -10,7 +10,7 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class SentCode:
-    """What is known of a code when somebody types it: whether it was used, its wrong tries so far, and when it expires."""
+    """What is known of a code when somebody types it; ``tries`` counts the wrong ones so far."""
 
     used: bool
     tries: int

@@ -41,8 +41,8 @@ SENDS_OF_SITE = Limit(300, timedelta(minutes=1))
 def account_wait(failures: int, last: datetime | None, now: datetime) -> int:
     """Return the seconds until a password of this account may be tried again.
 
-    The wait after the n-th failure in a row is 2^n seconds, from the fifth failure on. It is never more than a quarter of
-    an hour, so that nobody can lock somebody else out for ever.
+    The wait after the n-th failure in a row is 2^n seconds, from the fifth failure on. It is never more than
+    a quarter of an hour, so that nobody can lock somebody else out for ever.
     """
     if last is None or failures < FREE_FAILURES:
         return 0

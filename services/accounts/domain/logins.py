@@ -8,7 +8,8 @@ from contracts.errors import InvalidInput
 from contracts.model import Role
 
 ROLE_PREFIXES: dict[Role, str] = {
-    "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD", "kiosk": "KIO",
+    "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD",
+    "kiosk": "KIO",
 }  # fmt: skip
 _NEEDED: dict[Role, str] = {
     "department": "department",
@@ -36,8 +37,8 @@ class Scope:
 def check_scope(role: Role, scope: Scope) -> None:
     """Raise an error unless the scope fits the role.
 
-    A department login needs a department, a security, reception or kiosk login a site. Nobody gets a scope that means
-    nothing to their role.
+    A department login needs a department, a security, reception or kiosk login a site. Nobody gets a scope
+    that means nothing to their role.
 
     Raises:
         InvalidInput: ``needed_for_role``, ``not_for_role`` or ``not_of_site``, with the field.
@@ -53,10 +54,10 @@ def check_scope(role: Role, scope: Scope) -> None:
 
 
 def prefix_of(role: Role, department: str | None) -> str:
-    """Return the letters of a login id: the role's, or the first three of the department's code (``home``: ``HOM``).
+    """Return the letters of a login id: the role's, or for a department the first three of its code.
 
-    A department whose letters are a role's gets ``D`` before its first two, so that ``SEC-0002`` is always a
-    guard.
+    The department ``home`` gets ``HOM``. A department whose letters are a role's gets ``D`` before its first
+    two, so that ``SEC-0002`` is always a guard.
     """
     if role != "department":
         return ROLE_PREFIXES[role]
@@ -83,14 +84,15 @@ def parse_login_id(login_id: str) -> tuple[str, int]:
 
 
 def normalized(login_id: str) -> str:
-    """Return a typed login id in the form in which it was issued: in capitals, without blanks and control characters."""
+    """Return a typed login id as it was issued: in capitals, without blanks and control characters."""
     return re.sub(r"[\s\x00-\x1f\x7f]+", "", login_id).upper()
 
 
 def last_void_instant(now: datetime) -> datetime:
     """Return up to when tokens of a login that is reset now are void.
 
-    A token gives its time in whole seconds, so this is the end of the second before. Otherwise a token of the new
-    password, issued in the second of the reset, would be void, too. The old sessions of that second are ended one by one.
+    A token gives its time in whole seconds, so this is the end of the second before. Otherwise a token of the
+    new password, issued in the second of the reset, would be void, too. The old sessions of that second are
+    ended one by one.
     """
     return now.replace(microsecond=0) - timedelta(microseconds=1)

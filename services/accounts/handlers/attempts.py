@@ -1,4 +1,7 @@
-"""Wrong passwords, counted per account and per address. Who has too many waits; nobody is locked out for ever."""
+"""Wrong passwords, counted per account and per address.
+
+Who has too many waits; nobody is locked out for ever.
+"""
 
 from datetime import datetime
 
@@ -38,8 +41,8 @@ def check_again(
 ) -> None:
     """Check once more, after the password was hashed and before anybody learns the result.
 
-    From here on, guesses on one account run one after another. So a burst of guesses learns no more than one guesser who
-    waits for each answer.
+    From here on, guesses on one account run one after another. So a burst of guesses learns no more than one
+    guesser who waits for each answer.
 
     Raises:
         TooManyAttempts: as for :func:`check`.
@@ -57,6 +60,9 @@ def record_failure(
 
 
 def forget_failures(session: Session, login_id: str, settings: AccountsSettings) -> None:
-    """Forget the wrong passwords of an account, because the right one came. Failures of an address on others stay."""
+    """Forget the wrong passwords of an account, because the right one came.
+
+    Failures of an address on others stay.
+    """
     account = account_digest(login_id, settings.password_secret)
     session.execute(delete(LoginFailureRow).where(LoginFailureRow.account == account))

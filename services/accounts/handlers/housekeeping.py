@@ -16,7 +16,7 @@ _CODES_STAY = timedelta(days=2)
 
 
 def purge(session: Session, now: datetime) -> None:
-    """Delete sessions whose tokens have expired, old codes with their requests, and failures that no longer count."""
+    """Delete sessions whose tokens have expired, old codes with their requests, and old failures."""
     session.execute(delete(SessionRow).where(SessionRow.expires_at < now - _SESSIONS_STAY))
     session.execute(delete(LoginFailureRow).where(LoginFailureRow.at < now - FAILURES_COUNT_FOR))
     session.execute(delete(OtpRequestRow).where(OtpRequestRow.requested_at < now - _CODES_STAY))

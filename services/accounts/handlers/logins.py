@@ -204,7 +204,10 @@ def reset(
 def _void_tokens(
     session: Session, login: LoginRow, by: str, *, up_to: datetime, now: datetime, settings: AccountsSettings
 ) -> None:
-    """End all sessions of a login and publish LoginDisabled. The event occurs at the instant up to which tokens are void."""
+    """End all sessions of a login and publish LoginDisabled.
+
+    The event occurs at the instant up to which tokens are void.
+    """
     login.tokens_void_to = up_to
     sessions.end_all_of(session, login.login_id, now)
     until = now + timedelta(minutes=settings.session_minutes)
@@ -213,7 +216,9 @@ def _void_tokens(
 
 
 def _lock_login(session: Session, login_id: str) -> LoginRow:
-    """Return a login, locked. All ado logins are locked together, so that two of them cannot disable each other at once.
+    """Return a login, locked.
+
+    All ado logins are locked together, so that two of them cannot disable each other at once.
 
     Raises:
         NotFound: there is no such login.
@@ -234,7 +239,11 @@ def _require_ado(call: Call) -> None:
 
 
 def _acting_ado(session: Session, call: Call) -> str:
-    """Return the login id of the caller, an ``ado`` whose login is enabled and has a password of their own choice."""
+    """Return the login id of the caller.
+
+    Raises:
+        Forbidden: the caller is not an ``ado``, is disabled, or still has a one-time password.
+    """
     _require_ado(call)
     login = session.get(LoginRow, call.principal.login_id or "")
     if login is None or login.role != "ado" or login.disabled_at is not None or login.must_change_password:

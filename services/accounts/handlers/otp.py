@@ -41,7 +41,9 @@ from services.chassis.rpc.idempotency import once
 def request_code(
     request: RequestOtp, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> OtpRequest:
-    """Publish OtpRequested, so that a code goes to a mobile. It makes no difference whether the number is known.
+    """Publish OtpRequested, so that a code goes to a mobile.
+
+    It makes no difference whether the number is known.
 
     A live code is sent again, so that a late message and a quick one have the same code.
 
@@ -105,7 +107,7 @@ def _refuse_over(session: Session, limit: Limit, which: ColumnElement[bool], now
 def _live_code(
     session: Session, digest: str, now: datetime, settings: AccountsSettings
 ) -> tuple[UUID, str] | None:
-    """Return id and text of the code that was made for this number within the last minutes, if it can still be used."""
+    """Return id and text of the newest code of this number that can still be used, or None."""
     row = OtpCodeRow
     live = (
         (row.mobile_digest == digest)
@@ -150,8 +152,9 @@ def verify_code(
     """Open a session for somebody who typed the code of this request.
 
     Raises:
-        NotAuthenticated: ``wrong_code`` with the fact ``tries_left``, ``code_used``, ``code_expired`` (also if the
-            request is not known, or no longer) or ``too_many_tries``. A wrong code is counted although this raises.
+        NotAuthenticated: ``wrong_code`` with the fact ``tries_left``, ``code_used``, ``code_expired`` (also
+            if the request is not known, or no longer) or ``too_many_tries``. A wrong code is counted although
+            this raises.
     """
     with db.transaction() as session:
         outcome = _open_session(request, call, session, now, settings)
@@ -163,7 +166,9 @@ def verify_code(
 def _open_session(
     request: VerifyOtp, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> ApplicantSession | NotAuthenticated:
-    """Return the session, or the refusal. The lock on the row of the code makes simultaneous tries run one by one.
+    """Return the session, or the refusal.
+
+    The lock on the row of the code makes simultaneous tries run one by one.
 
     A refusal changes nothing but the count of tries.
     """

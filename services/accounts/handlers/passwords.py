@@ -91,7 +91,10 @@ def _open_session(
 
 
 def _use_token(login: LoginRow) -> None:
-    """Mark a kiosk's token as used. It is stored as a person's initial password is, until somebody uses it."""
+    """Mark a kiosk's token as used.
+
+    It is stored as a person's initial password is, until somebody uses it.
+    """
     if not login.must_change_password:
         raise NotAuthenticated("this token was used", code="token_used")
     login.must_change_password = False
@@ -137,8 +140,8 @@ def _replace(
 ) -> StaffSession | InvalidInput:
     """Return the new session, or the refusal of a wrong current password.
 
-    A repeated command comes with a password that is no longer the current one. So ``once`` decides first whether this is
-    a repeat.
+    A repeated command comes with a password that is no longer the current one. So ``once`` decides first
+    whether this is a repeat.
     """
 
     def effect() -> UUID:

@@ -1,1 +1,1 @@
-"""Tokens and keys: the store of signing keys, the strict verifier of signed tokens, and sealing under a key ring."""
+"""Tokens and keys: the store of signing keys, the strict verifier of tokens, and sealing under a key ring."""

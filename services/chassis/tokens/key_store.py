@@ -1,7 +1,7 @@
 """The signing keys of one service, in its own database: made at first use, rotated, and published.
 
-Accounts (sessions) and issuance (passes, status list) have a table of these columns each. The database is asked each
-time which key is current, so that a rotation holds at once for all processes.
+Accounts (sessions) and issuance (passes, status list) have a table of these columns each. The database is
+asked each time which key is current, so that a rotation holds at once for all processes.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,8 @@ from services.chassis.tokens.sealing import SealedBox
 from services.chassis.tokens.signing_key import SigningKey
 
 GRACE = timedelta(days=1)
-"""How long a retired key stays published after the last token under it has ended: the token may be shown late."""
+"""How long a retired key stays published after the last token under it has ended: the token may be shown
+late."""
 _LOCK = "signing keys"
 
 
@@ -27,8 +28,9 @@ class WrongKey(RuntimeError):
 
 
 class SigningKeyColumns:
-    """Columns of a service's table ``signing_keys``. One key is current and signs; a retired one signs again, the same
-    to the byte, what it has signed before.
+    """Columns of a service's table ``signing_keys``.
+
+    One key is current and signs; a retired one signs again, the same to the byte, what it has signed before.
     """
 
     __tablename__ = "signing_keys"
@@ -75,7 +77,10 @@ class KeyStore:
         self._in_use = in_use
 
     def current(self, session: Session, now: datetime) -> SigningKey:
-        """Return the key that signs now. Make it if there is none; processes that come at once get the same one."""
+        """Return the key that signs now.
+
+        Make it if there is none; processes that come at once get the same one.
+        """
         row = self._current_row(session)
         if row is None:
             lock(session, _LOCK)
@@ -102,8 +107,8 @@ class KeyStore:
     def published(self, session: Session, now: datetime) -> tuple[PublicKey, ...]:
         """Return the public keys under which a token may still be shown, the newest first.
 
-        These are the current key, which is made if there is none; keys that were retired less than :data:`GRACE` ago;
-        and keys under which a token was good less than :data:`GRACE` ago.
+        These are the current key, which is made if there is none; keys that were retired less than
+        :data:`GRACE` ago; and keys under which a token was good less than :data:`GRACE` ago.
         """
         self.current(session, now)
         rows, since = self._rows, now - GRACE

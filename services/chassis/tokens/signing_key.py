@@ -1,7 +1,7 @@
 """One Ed25519 signing key in memory: its name, its public half, and the tokens that it signs.
 
-Ed25519 signatures have no randomness (RFC 8032): the same claims under the same key give the same token, so no token
-has to be stored.
+Ed25519 signatures have no randomness (RFC 8032): the same claims under the same key give the same token, so
+no token has to be stored.
 """
 
 import base64
@@ -39,13 +39,19 @@ class SigningKey:
         return PublicKey(kid=self.kid, x=_x(self.private))
 
     def sign(self, payload: Mapping[str, Any], typ: str) -> str:
-        """Return a compact JWS of the payload. ``typ`` keeps kinds of tokens apart (RFC 8725, section 3.11)."""
+        """Return a compact JWS of the payload.
+
+        ``typ`` keeps kinds of tokens apart (RFC 8725, section 3.11).
+        """
         headers = {"typ": typ, "kid": self.kid}
         return jwt.encode(dict(payload), self.private, algorithm=ALGORITHM, headers=headers)
 
 
 def kid_of(x: str) -> str:
-    """Return the first 8 characters of the JWK's thumbprint (RFC 7638; RFC 8037, appendix A.3): 48 bits, base64url."""
+    """Return the first 8 characters (48 bits) of the base64url thumbprint of the JWK.
+
+    The thumbprint is defined in RFC 7638, for Ed25519 in RFC 8037, appendix A.3.
+    """
     members = json.dumps({"crv": "Ed25519", "kty": "OKP", "x": x}, separators=(",", ":"))
     return _base64url(hashlib.sha256(members.encode()).digest())[:KID_LENGTH]
 

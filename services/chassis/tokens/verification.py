@@ -1,8 +1,10 @@
-"""The one strict check of signed tokens: sessions at the gateway, passes at a gate. It reads no clock and no database.
+"""The one strict check of signed tokens: sessions at the gateway, passes at a gate.
 
-It follows RFC 8725 (JSON Web Token best current practices): one algorithm (3.1), all claims and their issuer and
-audience checked (3.8, 3.9), kinds of tokens kept apart by ``typ`` (3.11, 3.12), and no key or address of a key taken
-from the token itself (3.10): a header has exactly ``typ``, ``alg`` and ``kid``.
+It reads no clock and no database.
+
+It follows RFC 8725 (JSON Web Token best current practices): one algorithm (3.1), all claims and their issuer
+and audience checked (3.8, 3.9), kinds of tokens kept apart by ``typ`` (3.11, 3.12), and no key or address of
+a key taken from the token itself (3.10): a header has exactly ``typ``, ``alg`` and ``kid``.
 """
 
 import re
@@ -46,7 +48,8 @@ _OPTIONS: jwt.types.Options = {
     "verify_nbf": False,
     "verify_iat": False,
 }
-"""PyJWT reads the clock itself; :meth:`TokenVerifier.verify` compares the times with the instant that it is given."""
+"""PyJWT reads the clock itself; :meth:`TokenVerifier.verify` compares the times with the instant that it is
+given."""
 
 
 class TokenRefused(Exception):

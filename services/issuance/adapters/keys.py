@@ -13,8 +13,8 @@ from services.issuance.models import PassRow, SigningKeyRow
 def key_store(settings: KeyEncryptionSettings) -> KeyStore:
     """Return the store of keys, which are sealed under the key encryption keys of the settings.
 
-    A retired key stays published for a day after the last pass under it has ended: a party may leave late, and its
-    pass is scanned again. That covers the last status list under the key, too.
+    A retired key stays published for a day after the last pass under it has ended: a party may leave late,
+    and its pass is scanned again. That covers the last status list under the key, too.
     """
     return KeyStore(SigningKeyRow, SealedBox(settings.key_encryption_keys), _signed_a_good_pass)
 

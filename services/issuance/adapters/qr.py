@@ -1,4 +1,4 @@
-"""The QR code of a token as an SVG or PNG picture, made when it is asked for and cached in this process for a while."""
+"""The QR code of a token as an SVG or PNG picture, rendered on request and cached in this process."""
 
 import base64
 import io
@@ -14,9 +14,10 @@ CONTENT_TYPES: dict[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
 QUIET_ZONE = 4
 """Modules, as ISO/IEC 18004 requires."""
 MASK = 3
-"""Fixed, though the standard lets an encoder choose the mask with the lowest penalty. Measured with 100 tokens: choosing
-takes 24 ms a code, a fixed mask 4.5 ms; and zxing-cpp read shrunk, turned, blurred and noisy pictures as often under each
-of the eight fixed masks as under the chosen one, because a signed token is as good as random already."""
+"""Fixed, though the standard lets an encoder choose the mask with the lowest penalty. Measured with 100
+tokens: choosing takes 24 ms a code, a fixed mask 4.5 ms; and zxing-cpp read shrunk, turned, blurred and noisy
+pictures as often under each of the eight fixed masks as under the chosen one, because a signed token is as
+good as random already."""
 CACHED_PICTURES = 256
 """A PNG is about 2 kB, an SVG 10 kB."""
 
@@ -40,7 +41,10 @@ def code_of(token: str) -> segno.QRCode:
 
 @lru_cache(maxsize=CACHED_PICTURES)
 def _render(token: str, kind: Format, scale: int) -> bytes:
-    """Return the bytes of a picture. The cache goes by token, so that it can never return another pass's picture."""
+    """Return the bytes of a picture.
+
+    The cache goes by token, so that it can never return another pass's picture.
+    """
     out = io.BytesIO()
     if kind == "png":
         code_of(token).save(out, kind="png", scale=scale, border=QUIET_ZONE)

@@ -1,7 +1,9 @@
-"""The pass: its content, when it is valid, who may see it, and what ends it. Signatures and storage are not here.
+"""The pass: its content, when it is valid, who may see it, and what ends it.
 
-An approval, its withdrawal and a cancellation come in any order. So the row of an application holds revisions, which only
-grow, and marks, which stay; :func:`opens_a_pass` decides from those alone.
+Signatures and storage are not here.
+
+An approval, its withdrawal and a cancellation come in any order. So the row of an application holds
+revisions, which only grow, and marks, which stay; :func:`opens_a_pass` decides from those alone.
 """
 
 from dataclasses import dataclass, field, replace
@@ -71,7 +73,10 @@ class Pass:
     revocation: RevocationReason | None = None
 
     def state_at(self, now: datetime) -> State:
-        """Return the state at an instant. The end itself is too late, as in a JWT (RFC 7519, section 4.1.4)."""
+        """Return the state at an instant.
+
+        The end itself is too late, as in a JWT (RFC 7519, section 4.1.4).
+        """
         if self.revocation is not None:
             return "revoked"
         return "expired" if now >= self.valid_to else "issued"
@@ -138,7 +143,8 @@ class Pass:
         """Raise an error unless the pass is valid or will be.
 
         Raises:
-            Conflict: ``not_reissuable``, with the fact ``state``: it is revoked, has expired, or its people were erased.
+            Conflict: ``not_reissuable``, with the fact ``state``: it is revoked, has expired, or its people
+                were erased.
         """
         state = self.state_at(now)
         if state != "issued" or self.personal is None:
@@ -189,14 +195,14 @@ def new_pass(
 
 
 def entry_window(slot: Slot, margin_minutes: int) -> tuple[datetime, datetime]:
-    """Return from when to when entry is open: the slot (Indian Standard Time) with its margin on both sides."""
+    """Return when entry opens and closes: the slot (Indian Standard Time) with its margin on both sides."""
     margin = timedelta(minutes=margin_minutes)
     begins, ends = (datetime.combine(slot.day, time, tzinfo=IST) for time in (slot.start, slot.end))
     return begins - margin, ends + margin
 
 
 def id_commitment(master: str, number: str, applicant: Person) -> str | None:
-    """Return the commitment by which an offline gate matches the ID; None if the applicant named no ID."""
+    """Return the commitment by which an offline gate matches the ID; None without an ID."""
     if applicant.id_type is None or applicant.id_last4 is None:
         return None
     return commit(commitment_key(master, number), applicant.id_type, applicant.id_last4)

@@ -1,1 +1,1 @@
-"""The use cases, one plain function each: passes are made and ended, shown, and listed when they are revoked."""
+"""The use cases, one plain function each: make, end and show passes, and list the revoked ones."""

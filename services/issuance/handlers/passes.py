@@ -1,7 +1,9 @@
-"""How a pass is made and how it ends. Every event may come twice and in any order; the application's row decides.
+"""How a pass is made and how it ends.
 
-Whoever changes a pass holds the lock on the row of its application. So an approval, its withdrawal and a reissue run
-one after another, and ``opens_a_pass`` sees all that came before.
+Every event may come twice and in any order; the application's row decides.
+
+Whoever changes a pass holds the lock on the row of its application. So an approval, its withdrawal and a
+reissue run one after another, and ``opens_a_pass`` sees all that came before.
 """
 
 import secrets
@@ -36,8 +38,9 @@ class NoFreeNumber(RuntimeError):
 
 
 def issue(approved: PassApproved, session: Session, now: datetime, settings: IssuanceSettings) -> None:
-    """Make a pass of an approval: once, and not at all if a withdrawal, a cancellation or an erasure came first.
+    """Make a pass of an approval, once.
 
+    No pass is made if a withdrawal, a cancellation or an erasure came first.
     A pass of an earlier revision, whose withdrawal is still on its way, is replaced.
     """
     application = _lock_application(session, approved.application_id)
@@ -82,7 +85,10 @@ def cancel(cancelled: ApplicationCancelled, session: Session, now: datetime) -> 
 
 
 def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:
-    """Delete the people of an application. Nobody sees its passes after that, and a late approval makes none."""
+    """Delete the people of an application.
+
+    Nobody sees its passes after that, and a late approval makes none.
+    """
     _lock_application(session, erased.application_id).erased = True
     of_application = update(PassRow).where(PassRow.application_id == erased.application_id)
     session.execute(of_application.values(personal=None, link_code=None, idc=None))
@@ -91,7 +97,7 @@ def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:
 def reissue(
     request: ReissuePass, call: Call, session: Session, now: datetime, settings: IssuanceSettings
 ) -> PassView:
-    """Replace a lost or forwarded pass: the same visit under a new number and a new link; revoke the old pass.
+    """Revoke a lost or forwarded pass and issue the same visit under a new number and a new link.
 
     Raises:
         NotFound: there is no such pass, or it is not the principal's.
@@ -121,7 +127,10 @@ def reissue(
 
 
 def _lock_application(session: Session, application_id: UUID) -> ApplicationRow:
-    """Return the row of an application, locked until the transaction ends. Make it if this is the first event of it."""
+    """Return the row of an application, locked until the transaction ends.
+
+    Make it if this is the first event of it.
+    """
     session.execute(insert(ApplicationRow).values(application_id=application_id).on_conflict_do_nothing())
     return session.get_one(ApplicationRow, application_id, with_for_update=True, populate_existing=True)
 

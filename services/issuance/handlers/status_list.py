@@ -13,13 +13,16 @@ from services.issuance.models import PassRow, StatusListRow
 from services.issuance.settings import IssuanceSettings
 
 GOOD_FOR = timedelta(minutes=10)
-"""From ``iat`` to ``exp``. This is far longer than the 10 s between two lists, so that a gate that loses its network for a
-short while still has a good one; a gate that is offline for longer goes on with it and shows its age (``list_age_s``)."""
+"""From ``iat`` to ``exp``. This is far longer than the 10 s between two lists, so that a gate that loses its
+network for a short while still has a good one; a gate that is offline for longer goes on with it and shows
+its age (``list_age_s``)."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
 def sign_when_due(session: Session, now: datetime, settings: IssuanceSettings) -> None:
-    """Sign a new list if ``status_list_seconds`` have passed. Of several replicas that call at once, one signs.
+    """Sign a new list if ``status_list_seconds`` have passed.
+
+    Of several replicas that call at once, one signs.
 
     A call that comes a fifth of the interval too early counts as on time.
     """
@@ -30,7 +33,10 @@ def sign_when_due(session: Session, now: datetime, settings: IssuanceSettings) -
 
 
 def current(session: Session, now: datetime, settings: IssuanceSettings) -> StatusList:
-    """Return the list as it was last signed. Sign it here only if there is none, or the job that signs it has stopped."""
+    """Return the list as it was last signed.
+
+    Sign it here only if there is none, or the job that signs it has stopped.
+    """
     stored = session.get(StatusListRow, 1)
     if stored is None or stored.signed_at <= now - GOOD_FOR / 2:
         overdue = _lock_row(session, signed_until=now - GOOD_FOR / 2, skip_locked=False)
@@ -41,7 +47,9 @@ def current(session: Session, now: datetime, settings: IssuanceSettings) -> Stat
 
 
 def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) -> StatusListRow | None:
-    """Return the row of the list, locked, if it was last signed at ``signed_until`` or before. Make it if it is missing.
+    """Return the row of the list, locked, if it was last signed at ``signed_until`` or before.
+
+    Make it if it is missing.
 
     Args:
         session: the transaction.

@@ -1,4 +1,7 @@
-"""Who sees a pass, and what of it. A pass that does not exist and another person's pass are the same NotFound."""
+"""Who sees a pass, and what of it.
+
+A pass that does not exist and another person's pass are the same NotFound.
+"""
 
 from datetime import datetime
 
@@ -32,9 +35,9 @@ def view_by_link(
 ) -> PassView:
     """Return a pass to whoever has its link.
 
-    A link may have been forwarded. So the answer leaves out how to reach the applicant, the last characters of their ID,
-    what kind of official they are, and the number of the pass that replaced this one: that pass was made to shut out
-    whoever has this link.
+    A link may have been forwarded. So the answer leaves out how to reach the applicant, the last characters
+    of their ID, what kind of official they are, and the number of the pass that replaced this one: that pass
+    was made to shut out whoever has this link.
 
     Raises:
         NotFound: no pass has this link.
@@ -50,7 +53,9 @@ def view_by_link(
 
 
 def token(request: PassNumber, call: Call, session: Session, settings: IssuanceSettings) -> str:
-    """Return the token of a pass, for its QR code; also of a pass that is over, because an exit is never refused.
+    """Return the token of a pass, for its QR code.
+
+    A pass that is over has one, too, because an exit is never refused.
 
     Raises:
         NotFound: as for :func:`view`.

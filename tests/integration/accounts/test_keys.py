@@ -1,0 +1,106 @@
+"""The keys of session tokens: a rotation ends no session, and keys from before rotation go on working."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from cryptography.fernet import Fernet
+from sqlalchemy import create_engine, text
+
+from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
+from services.accounts import commands
+from services.accounts.handlers import sessions
+from services.chassis.runtime.clock import now
+from services.chassis.tokens.key_store import GRACE
+from services.chassis.tokens.signing_key import SigningKey, public_key
+from services.chassis.tokens.verification import TokenVerifier
+from services.ops.migrations import SERVICES
+from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
+
+VERIFIER = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, SETTINGS.issuer, SessionClaims)
+"""As the gateway has it."""
+
+
+@pytest.fixture
+def accounts(databases) -> Accounts:
+    accounts = Accounts(databases["accounts"])
+    given_ado(accounts.db)
+    given_login(accounts.db)
+    return accounts
+
+
+def published(accounts: Accounts, at=None) -> dict:
+    with accounts.db.transaction() as session:
+        return {key.kid: public_key(key.x) for key in sessions.keys(session, at or now(), SETTINGS).keys}
+
+
+def verified(accounts: Accounts, token: str) -> SessionClaims:
+    """The claims of a session, checked by the gateway's verifier with the published keys."""
+    return VERIFIER.verify(token, published(accounts).get, now())
+
+
+def test_a_session_from_before_a_rotation_stays_valid(accounts) -> None:
+    before = accounts.log_in()
+
+    kid = commands.rotate_key(accounts.db, now(), SETTINGS)
+    after = accounts.log_in()
+
+    assert header_of(before.access_token)["kid"] != kid
+    assert header_of(after.access_token)["kid"] == kid
+    assert verified(accounts, before.access_token).sub == "HOM-0001"
+    assert verified(accounts, after.access_token).sub == "HOM-0001"
+
+
+def test_a_repeated_log_in_gets_the_same_token_after_a_rotation(accounts) -> None:
+    key = a_key()
+    first = accounts.log_in(key=key)
+
+    commands.rotate_key(accounts.db, now(), SETTINGS)
+
+    assert accounts.log_in(key=key) == first
+
+
+def test_a_retired_key_is_published_until_its_last_session_is_over_and_a_day_longer(accounts) -> None:
+    kiosk = accounts.issue(role="kiosk", department=None, site="PCS1", name="Main hall")
+    device = accounts.enrol(kiosk.login_id, kiosk.initial_password)
+    old = header_of(device.access_token)["kid"]
+    new = commands.rotate_key(accounts.db, now(), SETTINGS)
+    over = device.expires_at + GRACE
+
+    assert list(published(accounts)) == [new, old]
+    assert list(published(accounts, over - timedelta(seconds=1))) == [new, old]
+    assert list(published(accounts, over)) == [new]
+
+
+def test_a_key_from_before_rotation_stays_current_after_the_migration(databases) -> None:
+    """The history up to its first revision, in a schema of its own; a key is made as that version made it."""
+    url = databases["accounts"].engine.url.render_as_string(hide_password=False)
+    url += f"{'&' if '?' in url else '?'}options={quote('-csearch_path=before')}"
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(SERVICES / "accounts" / "migrations"))
+    config.attributes["url"] = url
+    keys = [SigningKey.generate() for _ in range(2)]
+    box = SETTINGS.key_encryption_keys
+    insert = text(
+        "insert into signing_keys (kid, public, private_sealed, created_at) values (:k, :x, :p, :at)"
+    )
+    with engine.begin() as connection:
+        connection.execute(text("create schema before"))
+    try:
+        command.upgrade(config, "accounts_0001")
+        with engine.begin() as connection:
+            for age, key in enumerate(keys):
+                sealed = Fernet(box[0]).encrypt(key.private.private_bytes_raw()).decode()
+                at = now() - timedelta(days=age)
+                connection.execute(insert, {"k": key.kid, "x": key.public.x, "p": sealed, "at": at})
+        command.upgrade(config, "head")
+        with engine.begin() as connection:
+            states = dict(connection.execute(text("select kid, state from signing_keys")).all())
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("drop schema before cascade"))
+        engine.dispose()
+    assert states == {keys[0].kid: "current", keys[1].kid: "retired"}

@@ -1,0 +1,188 @@
+"""The key store in the databases of both services that have one: one current key, rotation, and nothing in clear."""
+
+import base64
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, NoResultFound
+
+from services.accounts.adapters import keys as accounts
+from services.accounts.models import SigningKeyRow as AccountsRow
+from services.chassis.db.database import Database
+from services.chassis.runtime.settings import KeyEncryptionSettings
+from services.chassis.tokens import key_store
+from services.chassis.tokens.key_store import GRACE, KeyStore, SigningKeyColumns, WrongKey
+from services.chassis.tokens.sealing import CannotOpen
+from services.chassis.tokens.signing_key import SigningKey
+from services.issuance.adapters import keys as issuance
+from services.issuance.models import SigningKeyRow as IssuanceRow
+
+NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
+CLAIMS = {"sub": "HOM-0001"}
+
+
+@dataclass
+class Stored:
+    """A key store on the database of its service, each call in a transaction of its own."""
+
+    db: Database
+    build: Callable[[KeyEncryptionSettings], KeyStore]
+    table: type[SigningKeyColumns]
+    ring: tuple[str, ...]
+
+    @property
+    def store(self) -> KeyStore:
+        return self.build(KeyEncryptionSettings(key_encryption_keys=self.ring))
+
+    def current(self) -> SigningKey:
+        with self.db.transaction() as session:
+            return self.store.current(session, NOW)
+
+    def by_kid(self, kid: str) -> SigningKey:
+        with self.db.transaction() as session:
+            return self.store.by_kid(session, kid)
+
+    def rotate(self, now: datetime = NOW) -> SigningKey:
+        with self.db.transaction() as session:
+            return self.store.rotate(session, now)
+
+    def published(self, now: datetime = NOW) -> list[str]:
+        with self.db.transaction() as session:
+            return [key.kid for key in self.store.published(session, now)]
+
+    def rows(self) -> list[SigningKeyColumns]:
+        with self.db.transaction() as session:
+            return list(session.scalars(select(self.table).order_by(self.table.created_at)))
+
+
+@pytest.fixture(params=["accounts", "issuance"])
+def keys(request, databases) -> Stored:
+    module, table = {"accounts": (accounts, AccountsRow), "issuance": (issuance, IssuanceRow)}[request.param]
+    ring = (Fernet.generate_key().decode(),)
+    return Stored(databases[request.param], module.key_store, table, ring)
+
+
+def current_at_once(keys: Stored, callers: int) -> set[str]:
+    """The kids that this many transactions get that all begin before there is a key."""
+    barrier = Barrier(callers)
+
+    def one(_: int) -> str:
+        with keys.db.transaction() as session:
+            session.execute(text("select 1"))
+            barrier.wait()
+            return keys.store.current(session, NOW).kid
+
+    with ThreadPoolExecutor(callers) as pool:
+        return set(pool.map(one, range(callers)))
+
+
+def test_callers_that_come_at_once_get_one_first_key(keys) -> None:
+    kids = current_at_once(keys, 8)
+
+    assert len(kids) == 1
+    assert [row.kid for row in keys.rows()] == list(kids)
+
+
+def test_without_the_lock_two_first_keys_would_collide(keys, monkeypatch) -> None:
+    """The negative control of the test above."""
+    monkeypatch.setattr(key_store, "lock", lambda _session, _name: None)
+
+    with pytest.raises(IntegrityError, match="signing_keys_one_current"):
+        current_at_once(keys, 8)
+
+
+def test_the_first_key_stays_current(keys) -> None:
+    assert keys.current().kid == keys.current().kid
+    assert keys.published() == [keys.current().kid]
+
+
+def test_the_private_half_is_nowhere_in_clear(keys) -> None:
+    raw = keys.current().private.private_bytes_raw()
+    with keys.db.transaction() as session:
+        tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
+        content = "\n".join(str(session.execute(text(f'select * from "{table}"')).all()) for table in tables)
+
+    assert keys.rows()[0].private_sealed in content
+    for form in (
+        raw.hex(),
+        base64.b64encode(raw).decode().rstrip("="),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        repr(raw)[2:-1],
+    ):
+        assert form not in content
+
+
+def test_a_key_signs_the_same_token_each_time_it_is_opened(keys) -> None:
+    kid = keys.current().kid
+
+    assert keys.by_kid(kid).sign(CLAIMS, "t") == keys.current().sign(CLAIMS, "t")
+
+
+def test_a_rotation_makes_the_next_key_and_retires_the_old_one(keys) -> None:
+    old = keys.current()
+
+    new = keys.rotate(NOW + timedelta(hours=1))
+
+    assert keys.current().kid == new.kid != old.kid
+    assert [(row.kid, row.state) for row in keys.rows()] == [(old.kid, "retired"), (new.kid, "current")]
+    assert keys.by_kid(old.kid).sign(CLAIMS, "t") == old.sign(CLAIMS, "t")
+
+
+def test_rotations_that_come_at_once_leave_one_current_key(keys) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: keys.rotate(), range(4)))
+
+    assert sorted(row.state for row in keys.rows()) == ["current", "retired", "retired", "retired"]
+
+
+def test_a_retired_key_that_signed_nothing_is_published_for_the_grace_time(keys) -> None:
+    old = keys.rotate()
+    new = keys.rotate(NOW + timedelta(seconds=1))
+
+    assert keys.published(NOW + GRACE) == [new.kid, old.kid]
+    assert keys.published(NOW + GRACE + timedelta(seconds=1)) == [new.kid]
+
+
+def test_a_key_from_before_with_a_kid_of_another_form_goes_on_signing(keys) -> None:
+    older = SigningKey("k1-of_2x", keys.current().private)
+    with keys.db.transaction() as session:
+        row = session.scalars(select(keys.table)).one()
+        row.kid = older.kid
+
+    assert keys.current().kid == older.kid
+    assert keys.by_kid(older.kid).sign(CLAIMS, "t") == older.sign(CLAIMS, "t")
+    assert keys.published() == [older.kid]
+
+
+def test_keys_stay_readable_when_the_key_encryption_key_is_rotated(keys) -> None:
+    kid, old = keys.current().kid, keys.ring
+    new = (Fernet.generate_key().decode(),)
+
+    keys.ring = (*new, *old)
+    assert keys.current().kid == kid
+
+    keys.ring = new
+    with pytest.raises(CannotOpen):
+        keys.current()
+
+
+def test_a_private_half_beside_the_public_half_of_another_key_is_refused(keys) -> None:
+    first = keys.current()
+    second = keys.rotate(NOW + timedelta(seconds=1))
+    with keys.db.transaction() as session:
+        session.get_one(keys.table, second.kid).private_sealed = keys.rows()[0].private_sealed
+
+    assert keys.by_kid(first.kid).kid == first.kid
+    with pytest.raises(WrongKey, match=second.kid):
+        keys.current()
+
+
+def test_an_unknown_kid_has_no_key(keys) -> None:
+    with pytest.raises(NoResultFound):
+        keys.by_kid("nobody")

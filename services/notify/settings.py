@@ -17,7 +17,7 @@ class NotifySettings(ServiceSettings, PublicUrlSettings):
 
 
 class SenderSettings(ProcessSettings, DatabaseSettings, RetrySettings, PersonalDataSettings):
-    """The gateways of the vendors, and the pace of the sender. A channel without an address is not offered."""
+    """The vendors' gateways, and the pace of the sender. A channel without an address is not offered."""
 
     sms_url: str = ""
     sms_token: SecretStr = SecretStr("")

@@ -1,4 +1,4 @@
-"""Each service's real database, in the hands of a test."""
+"""The real database of each service, for tests."""
 
 from collections.abc import Iterator, Mapping
 
@@ -33,13 +33,16 @@ class Databases(Mapping[str, Database]):
 
     def _empty(self, service: str) -> None:
         with self._open[service].transaction() as session:
-            query = "select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+            query = (
+                "select quote_ident(tablename) from pg_tables "
+                "where schemaname = 'public' and tablename <> 'alembic_version'"
+            )
             tables = session.execute(text(query)).scalars().all()
             session.execute(text(f"truncate {', '.join(tables)} restart identity cascade"))
         self._clean.add(service)
 
     def forget_cleanliness(self) -> None:
-        """A new test begins."""
+        """Begin a new test: empty each database again before it is used."""
         self._clean.clear()
 
     def close(self) -> None:

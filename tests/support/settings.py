@@ -1,4 +1,4 @@
-"""Settings objects for tests: what a process needs and the test does not care about has a value that leads nowhere."""
+"""Settings objects for tests. What a process needs and a test ignores has a value that leads nowhere."""
 
 from typing import Any, TypeVar
 
@@ -24,6 +24,6 @@ REQUIRED: dict[str, Any] = {
 
 
 def make_settings(kind: type[S], **given: Any) -> S:
-    """Return settings of a class: those given, and for the rest those of :data:`REQUIRED` and the defaults."""
+    """Return settings of a class: the given values, then those of :data:`REQUIRED`, then defaults."""
     needed = {name: REQUIRED[name] for name, field in kind.model_fields.items() if field.is_required()}
     return kind(**{**needed, **given})

@@ -1,1 +1,1 @@
-"""The database of a service: connections, transactions, locks, cursors, migrations, and the chassis' own tables."""
+"""A service's database: connections, transactions, locks, cursors, migrations, the chassis' own tables."""

@@ -1,4 +1,7 @@
-"""Whether a database can be used now: which errors mean that it cannot, and the one function that waits until it can."""
+"""Whether a database can be used now.
+
+This module holds which errors mean that it cannot, and the one function that waits until it can.
+"""
 
 import threading
 from collections.abc import Callable
@@ -18,13 +21,16 @@ T = TypeVar("T")
 FIRST_PAUSE, PAUSE = 0.5, 1.0
 """Seconds until the database is first tried again, and between later tries."""
 _AWAY = ("08", "57P01", "57P02", "57P03", "53")
-"""SQLSTATEs (PostgreSQL manual, appendix A): connection, shutdown and crash, cannot connect now, out of resources."""
+"""SQLSTATEs: connection, shutdown and crash, cannot connect now, out of resources.
+
+Source: PostgreSQL manual, appendix A.
+"""
 _BUSY = frozenset({"55P03", "57014", "40P01", "40001"})
 """SQLSTATEs: lock not available, query cancelled by its time limit, deadlock, serialization failure."""
 
 
 def is_away(error: BaseException) -> bool:
-    """Return whether an error means that the database cannot be reached, and not that the statement was wrong."""
+    """Return whether an error means that the database is unreachable, not that a statement was wrong."""
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
@@ -36,7 +42,7 @@ def is_away(error: BaseException) -> bool:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Return whether a statement was given up because of other transactions: nothing was changed, it can be repeated."""
+    """Return whether other transactions made a statement fail: nothing was changed, it can be repeated."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BUSY
 
 

@@ -12,14 +12,17 @@ from psycopg import AsyncConnection, Connection, OperationalError
 from psycopg.pq import TransactionStatus
 
 RESPONSE_TIMEOUT = 10.0
-"""Seconds for one response. Longer than ``statement_timeout``, so that a live server reports its own timeout first."""
+"""Seconds for one response.
+
+It is longer than ``statement_timeout``, so that a live server reports its own timeout first.
+"""
 TCP_OPTIONS: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 6000,
 }
-"""libpq options with which a peer that is gone is noticed within 11 s (tcp_user_timeout is in milliseconds)."""
+"""libpq options that notice a peer that is gone within 11 s (tcp_user_timeout is in milliseconds)."""
 Wait = Generator[Any, Any, Any]
 
 
@@ -62,6 +65,6 @@ class AsyncTimeoutConnection(AsyncConnection[Any]):
 def _close_if_unanswered(
     connection: TimeoutConnection | AsyncTimeoutConnection, timeout: float | None
 ) -> None:
-    """Close a connection that still owes a response. A caller that gave a timeout of its own decides for itself."""
+    """Close a connection that still owes a response, unless the caller gave a timeout of its own."""
     if timeout is None and connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
         connection.pgconn.finish()

@@ -1,4 +1,4 @@
-"""Cursors of pages: the position of the last row of a page, as opaque text that the client sends back as ``after``.
+"""Page cursors: the position of a page's last row, as opaque text that the client sends back as ``after``.
 
 A position is an instant and a key, in the order by which the rows are sorted. The text is base64url; a client
 must not read anything into it.

@@ -129,7 +129,7 @@ class Database:
 
 
 def _connect(_dialect: object, _record: object, _arguments: list[str], options: dict[str, Any]) -> Any:
-    """Open a connection for the pool. psycopg is imported here, so that :func:`use_green_waiting` can run before it."""
+    """Open a connection for the pool; psycopg is imported here, so that `use_green_waiting` runs first."""
     from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 
     return TimeoutConnection.connect(**options, **TCP_OPTIONS)

@@ -18,7 +18,7 @@ from services.chassis.runtime.logs import logger
 log = logger(__name__)
 HOUR_SECONDS = 3600.0
 INBOX_DAYS = DEAD_LETTER_DAYS + 7
-"""A dead letter may be replayed on its last day; its consumer must still know whether it handled the event."""
+"""A dead letter may be replayed on its last day; its consumer must still know whether it was handled."""
 
 
 def purge(db: Database) -> None:

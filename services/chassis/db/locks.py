@@ -8,7 +8,10 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 TRY_SESSION_LOCK = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
-"""SQL for psycopg: take a lock that lasts as long as the connection; the one parameter is the name, the answer a boolean."""
+"""SQL for psycopg: take a lock that lasts as long as the connection.
+
+The parameter is the name; the result is whether the lock was free.
+"""
 
 
 def lock(session: Session | Connection, name: str) -> None:
@@ -21,5 +24,5 @@ def lock(session: Session | Connection, name: str) -> None:
 
 
 def try_lock(session: Session | Connection, name: str) -> bool:
-    """Take a lock and hold it until the transaction ends; return false at once if another transaction holds it."""
+    """Take a lock until the transaction ends; return false at once if another transaction holds it."""
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)))))

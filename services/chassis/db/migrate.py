@@ -23,7 +23,7 @@ def upgrade(folder: Path, url: str) -> None:
 
 
 def run_environment() -> None:
-    """The body of each service's ``migrations/env.py``: one transaction, one migrator at a time."""
+    """Run the migrations in one transaction, under a lock. Each ``migrations/env.py`` calls this."""
     engine = create_engine(context.config.attributes["url"])
     with engine.begin() as connection:
         lock(connection, "migrations")

@@ -1,1 +1,1 @@
-"""What every process has: settings, logs, metrics, health, a clock, a signal to stop; and the start of nameko services."""
+"""What every process has: settings, logs, metrics, health, clock, lifecycle; and how nameko is served."""

@@ -1,4 +1,4 @@
-"""/healthz (the process is alive), /readyz (it does its work) and /metrics, for every process except the gateway.
+"""/healthz (the process is alive), /readyz (it does its work) and /metrics, for all but the gateway.
 
 A plain threaded HTTP server of the standard library: under eventlet's patching its threads are green,
 elsewhere real.

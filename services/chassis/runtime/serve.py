@@ -1,4 +1,4 @@
-"""A nameko service as a process, in containers that the caller hands in. It names no service; `services.ops.serve` does.
+"""A nameko service as a process. It names no service; `services.ops.serve` hands the containers in.
 
 The first lines patch the standard library, before anything else is imported, so import this module before the
 service.

@@ -36,7 +36,10 @@ RequiredSecret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class WrongSettings(SystemExit):
-    """The process cannot start. Python prints the sentence, which names each setting and never a value, and exits with 1."""
+    """The process cannot start.
+
+    Python prints the message and exits with 1. The message names each wrong setting, and never a value.
+    """
 
 
 class Section(BaseSettings):
@@ -108,7 +111,7 @@ class RetrySettings(RetryDelaySettings):
     """Trying again."""
 
     attempts: int = 8
-    """Deliveries of one event to one consumer before it goes to the dead letters; tries of one message by the sender."""
+    """Deliveries of an event to a consumer before it is a dead letter; tries of a message by the sender."""
 
 
 class PersonalDataSettings(Section):

@@ -12,7 +12,7 @@ from tests.support.backends import TestStack
 
 @pytest.fixture
 def pooled(databases, stack: TestStack):
-    """A service's pool with a connection in it, of a server that has been started anew since."""
+    """Yield a pool with an open connection to a server that has restarted since."""
     own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
     assert own.is_available()
     with postgres_away(stack):
@@ -21,12 +21,12 @@ def pooled(databases, stack: TestStack):
     own.close()
 
 
-def test_the_first_call_after_a_restart_of_the_server_succeeds(pooled: Database) -> None:
+def test_the_first_transaction_after_a_restart_of_the_server_succeeds(pooled: Database) -> None:
     with pooled.transaction() as session:
         assert session.execute(text("select 1")).scalar_one() == 1
 
 
-def test_without_a_look_at_the_connection_the_first_call_would_fail(pooled: Database) -> None:
+def test_without_the_check_of_the_connection_the_first_call_fails(pooled: Database) -> None:
     """Negative control."""
     event.remove(pooled.engine, "checkout", database._check_open)
     with pytest.raises(OperationalError), pooled.transaction() as session:

@@ -23,11 +23,11 @@ def fault(kind: type[psycopg.Error]) -> DBAPIError:
 
 
 class Flaky:
-    """A database whose next transactions fail with these errors, and which then answers at the third question."""
+    """A database whose next transactions fail with these errors; it is available at the third check."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
-        self.questions = 0
+        self.checks = 0
 
     @contextmanager
     def transaction(self) -> Iterator[str]:
@@ -36,8 +36,8 @@ class Flaky:
         yield "session"
 
     def is_available(self) -> bool:
-        self.questions += 1
-        return self.questions >= 3
+        self.checks += 1
+        return self.checks >= 3
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def test_a_wrong_statement_is_neither_away_nor_busy(error: Exception) -> None:
 def test_work_is_done_once_the_database_is_back() -> None:
     db = Flaky(fault(AWAY[0]), PoolTimeout())
     assert run_when_available(db, lambda session: f"done in {session}", part="test") == "done in session"
-    assert db.questions == 4
+    assert db.checks == 4
 
 
 @pytest.mark.parametrize("kind", [*BUSY, *WRONG])
@@ -79,7 +79,7 @@ def test_an_error_that_is_not_the_databases_absence_is_raised(kind: type[psycopg
     db = Flaky(fault(kind))
     with pytest.raises(DBAPIError):
         run_when_available(db, lambda _: None, part="test")
-    assert db.questions == 0
+    assert db.checks == 0
 
 
 @pytest.mark.parametrize("kind", BUSY)

@@ -1,7 +1,7 @@
 """Cursors: opaque, and strict about every text that this system did not make itself."""
 
 import base64
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import InvalidInput
 from services.chassis.db import cursors
+from services.chassis.runtime.clock import IST
 
 INSTANT = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 instants = st.datetimes(timezones=st.just(UTC) | st.timezones()).filter(lambda one: 1 < one.year < 9999)
@@ -37,28 +38,24 @@ def test_a_text_that_is_no_cursor_is_refused_with_one_error(text: str) -> None:
     assert [(field.field, field.code) for field in refusal.value.body.fields] == [("after", "not_a_cursor")]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "not base64",
-        "é",
-        cursors.encode(INSTANT, "k").rstrip("="),
-        cursors.encode(INSTANT, "k") + "\n",
-        base64.urlsafe_b64encode(b"\xff\xfe").decode(),
-        spelled(f"{INSTANT.isoformat()}"),
-        spelled(f"{INSTANT.isoformat()} "),
-        spelled(f"{INSTANT.replace(tzinfo=None).isoformat()} k"),
-        spelled(f"{INSTANT.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()} k"),
-        spelled("0001-01-01T00:00:00+23:59 k"),
-        spelled("yesterday k"),
-        spelled(f"{INSTANT.isoformat()} k\0"),
-    ],
-    ids=[
-        "empty", "not base64", "not ASCII", "padding cut off", "newline added", "not UTF-8", "no key", "empty key",
-        "no time zone", "another time zone", "before the year 1", "no instant", "NUL in the key",
-    ],
-)  # fmt: skip
+DAMAGED = {
+    "empty": "",
+    "not base64": "not base64",
+    "not ASCII": "é",
+    "padding cut off": cursors.encode(INSTANT, "k").rstrip("="),
+    "newline added": cursors.encode(INSTANT, "k") + "\n",
+    "not UTF-8": base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+    "no key": spelled(INSTANT.isoformat()),
+    "empty key": spelled(f"{INSTANT.isoformat()} "),
+    "no time zone": spelled(f"{INSTANT.replace(tzinfo=None).isoformat()} k"),
+    "another time zone": spelled(f"{INSTANT.astimezone(IST).isoformat()} k"),
+    "before the year 1": spelled("0001-01-01T00:00:00+23:59 k"),
+    "no instant": spelled("yesterday k"),
+    "NUL in the key": spelled(f"{INSTANT.isoformat()} k\0"),
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_cursor_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         cursors.decode(text)

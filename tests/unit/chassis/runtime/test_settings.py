@@ -1,4 +1,4 @@
-"""Settings: one frozen object a process, made of what that process needs, each explained to whoever deploys it."""
+"""Settings: one frozen object for each process, made of what that process needs."""
 
 import re
 
@@ -23,6 +23,7 @@ from services.ops.settings import (
     BrokerCommandSettings,
     ExporterSettings,
     InvariantsCommandSettings,
+    KeyCommandSettings,
     OutboxCommandSettings,
 )
 from services.verify.settings import VerifySettings
@@ -44,7 +45,13 @@ PROCESSES: dict[str, type[Section]] = {
     "gateway": GatewaySettings,
     "exporter": ExporterSettings,
 }
-COMMANDS = [DatabaseSettings, BrokerCommandSettings, OutboxCommandSettings, InvariantsCommandSettings]
+COMMANDS = [
+    DatabaseSettings,
+    KeyCommandSettings,
+    BrokerCommandSettings,
+    OutboxCommandSettings,
+    InvariantsCommandSettings,
+]
 EXAMPLE = ROOT / "deploy" / ".env.example"
 NEEDED = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")

@@ -1,0 +1,40 @@
+"""Health: a process is ready when all its checks are true, and serves this with its metrics."""
+
+import httpx
+import pytest
+
+from services.chassis.runtime.health import Health
+from tests.support.running import free_port
+
+
+@pytest.fixture
+def served():
+    """Yield a health object and an HTTP client of its server."""
+    health, port = Health(), free_port()
+    server = health.serve("127.0.0.1", port)
+    assert server is not None
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        yield health, client
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_process_is_ready_only_while_all_checks_are_true(served) -> None:
+    health, client = served
+    health.checks |= {"database": lambda: True, "broker": lambda: False}
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"database": True, "broker": False})
+    health.checks["broker"] = lambda: True
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_process_that_is_not_ready_is_alive_and_has_metrics(served) -> None:
+    health, client = served
+    health.checks["database"] = lambda: False
+    assert client.get("/healthz").status_code == 200
+    assert "epass_retries_total" in client.get("/metrics").text
+    assert client.get("/elsewhere").status_code == 404
+
+
+def test_port_0_serves_nowhere() -> None:
+    assert Health().serve("127.0.0.1", 0) is None

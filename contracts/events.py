@@ -250,13 +250,9 @@ class SiteRecord(Wire):
     closed_days: tuple[ClosedDay, ...] = ()
     advice: SiteAdvice | None = Field(default=None, exclude_if=lambda advice: advice is None)
 
-    def is_closed_on(self, day: date) -> bool:
-        """Whether a day of the week that is open otherwise is not, this once."""
-        return any(closed.day == day for closed in self.closed_days)
-
     def windows_on(self, day: date) -> tuple[tuple[time, time], ...]:
-        """From when to when it is open on a day, Indian Standard Time; nothing where it is closed."""
-        if self.is_closed_on(day):
+        """Return the open hours on a day, Indian Standard Time; empty where the site is closed."""
+        if any(closed.day == day for closed in self.closed_days):
             return ()
         return tuple(
             (hours.opens, hours.closes)

@@ -1,6 +1,6 @@
 """The base of every model on a wire, and the value types they share."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer, field_validator
@@ -21,9 +21,12 @@ class Strict(Wire):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+IST = timezone(timedelta(hours=5, minutes=30), "IST")
+"""Indian Standard Time has no summer time, so a fixed offset is exact."""
+
 Language = Literal["pa", "hi", "en"]
 ApplicantKind = Literal["citizen", "official"]
-Channel = Literal["portal", "counter", "kiosk", "invitation", "partner"]
+Channel = Literal["portal", "counter", "kiosk"]
 DeliverBy = Literal["sms", "whatsapp", "email", "printed"]
 IdType = Literal[
     "aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id"
@@ -66,8 +69,8 @@ Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][
 
 Instant = AwareDatetime
 __all__ = [
-    "ApplicantKind", "ApplicationStatus", "Assistance", "Channel", "Code", "DeliverBy", "Direction", "IdType", "Instant", "Language",
-    "PurposeKind", "RejectionReason", "ReviewStatus", "RevocationReason", "Role", "Strict", "Verdict", "Wire", "date", "datetime", "time",
+    "IST", "ApplicantKind", "ApplicationStatus", "Assistance", "Channel", "Code", "DeliverBy", "Direction", "IdType",
+    "Instant", "Language", "PurposeKind", "RejectionReason", "ReviewStatus", "RevocationReason", "Role", "Strict", "Verdict", "Wire", "date", "datetime", "time",
 ]  # fmt: skip
 
 

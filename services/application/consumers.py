@@ -19,10 +19,10 @@ from contracts.events import (
     PassScanned,
     ReviewEscalated,
 )
-from services.application.handlers import directory, hearing, time_passing
+from services.application.handlers import directory, event_handlers, scheduled_jobs
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase, every
+from services.chassis.runtime.providers import DatabaseProvider, every
 
 
 class Consumers:
@@ -30,7 +30,7 @@ class Consumers:
 
     name = "application-events"
     service = "application"
-    db = OwnDatabase()
+    db = DatabaseProvider()
 
     @subscribes(DirectoryChanged)
     def on_directory_changed(self, received: Received[DirectoryChanged], session: Session) -> None:
@@ -38,57 +38,57 @@ class Consumers:
 
     @subscribes(PassApproved)
     def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
-        hearing.pass_approved(received, session)
+        event_handlers.pass_approved(received, session)
 
     @subscribes(PassRejected)
     def on_pass_rejected(self, received: Received[PassRejected], session: Session) -> None:
-        hearing.pass_rejected(received, session)
+        event_handlers.pass_rejected(received, session)
 
     @subscribes(PassReturned)
     def on_pass_returned(self, received: Received[PassReturned], session: Session) -> None:
-        hearing.pass_returned(received, session)
+        event_handlers.pass_returned(received, session)
 
     @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
-        hearing.approval_withdrawn(received, session)
+        event_handlers.approval_withdrawn(received, session)
 
     @subscribes(ReviewEscalated)
     def on_review_escalated(self, received: Received[ReviewEscalated], session: Session) -> None:
-        hearing.review_escalated(received, session)
+        event_handlers.review_escalated(received, session)
 
     @subscribes(PassIssued)
     def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
-        hearing.pass_issued(received, session)
+        event_handlers.pass_issued(received, session)
 
     @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
-        hearing.pass_revoked(received, session)
+        event_handlers.pass_revoked(received, session)
 
     @subscribes(NotificationDelivered)
     def on_notification_delivered(self, received: Received[NotificationDelivered], session: Session) -> None:
-        hearing.notification_delivered(received, session)
+        event_handlers.notification_delivered(received, session)
 
     @subscribes(NotificationFailed)
     def on_notification_failed(self, received: Received[NotificationFailed], session: Session) -> None:
-        hearing.notification_failed(received, session)
+        event_handlers.notification_failed(received, session)
 
     @subscribes(PassScanned)
     def on_pass_scanned(self, received: Received[PassScanned], session: Session) -> None:
-        hearing.pass_scanned(received, session)
+        event_handlers.pass_scanned(received, session)
 
     @every(interval=60)
     def expire_undecided(self) -> None:
         """Ends applications whose preferred windows have all passed."""
-        self._in_batches(time_passing.expire_undecided)
+        self._in_batches(scheduled_jobs.expire_undecided)
 
     @every(interval=3600)
     def erase_ended(self) -> None:
         """Forgets people of long ago. Hourly, since the clock of a process that is restarted daily never reaches a day."""
-        self._in_batches(time_passing.erase_ended)
+        self._in_batches(scheduled_jobs.erase_ended)
 
     def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
         """A transaction for each batch, until one is not full."""
-        done = time_passing.BATCH
-        while done == time_passing.BATCH:
+        done = scheduled_jobs.BATCH
+        while done == scheduled_jobs.BATCH:
             with self.db.transaction() as session:
                 done = work(session, now())

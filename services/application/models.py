@@ -48,7 +48,7 @@ class Base(DeclarativeBase):
     }
 
 
-class Application(Base):
+class ApplicationRow(Base):
     """One application: its present revision, and the facts from which its status follows."""
 
     __tablename__ = "applications"
@@ -124,7 +124,7 @@ class Application(Base):
     """The latest of what happened to it and of what it is valid for."""
 
 
-class Revision(Base):
+class RevisionRow(Base):
     """One version of an application that was sent in, with what a repeat of that command is answered."""
 
     __tablename__ = "revisions"
@@ -135,7 +135,7 @@ class Revision(Base):
     masked: Mapped[list[str]]
 
 
-class Pass(Base):
+class PassRow(Base):
     """What is known of a pass of an application. It may be known as revoked before it is known as issued."""
 
     __tablename__ = "passes"
@@ -150,7 +150,7 @@ class Pass(Base):
     replaced: Mapped[bool] = mapped_column(default=False)
 
 
-class Happening(Base):
+class TimelineEntryRow(Base):
     """One entry of an application's timeline, keyed by the event that told of it. Its facts are never personal."""
 
     __tablename__ = "timeline"
@@ -163,7 +163,7 @@ class Happening(Base):
     facts: Mapped[Json]
 
 
-class DirectoryRecord(Base):
+class DirectoryRow(Base):
     """The newest record of a site or a department that was heard; ``subject`` is its event's."""
 
     __tablename__ = "directory"

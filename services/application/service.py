@@ -18,69 +18,69 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.call import Call, Nothing, Page
-from services.application.handlers import applying, reading
+from services.application.handlers import applications, queries
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase
+from services.chassis.runtime.providers import DatabaseProvider
 
 
 class Service:
     """application, as the gateway calls it."""
 
     name = "application"
-    db = OwnDatabase()
+    db = DatabaseProvider()
 
     @rpc(contract.SUBMIT)
     def submit(self, request: SubmitApplication, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
-            return applying.submit(request, call, session, now())
+            return applications.submit(request, call, session, now())
 
     @rpc(contract.CHECK)
     def check(self, request: SubmitApplication, call: Call) -> Checked:
         with self.db.transaction() as session:
-            return applying.check(request, call, session, now())
+            return applications.check(request, call, session, now())
 
     @rpc(contract.SUBMIT_AT_COUNTER)
     def submit_at_counter(self, request: SubmitAtCounter, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
-            return applying.submit_at_counter(request, call, session, now())
+            return applications.submit_at_counter(request, call, session, now())
 
     @rpc(contract.LIST_APPLICATIONS)
     def list_applications(self, request: Page, call: Call) -> ApplicationList:
         with self.db.transaction() as session:
-            return reading.list_applications(request, call, session)
+            return queries.list_applications(request, call, session)
 
     @rpc(contract.VIEW_APPLICATION)
     def view(self, request: ReferenceOnly, call: Call) -> ApplicationView:
         with self.db.transaction() as session:
-            return reading.view(request, call, session)
+            return queries.view(request, call, session)
 
     @rpc(contract.AMEND)
     def amend(self, request: AmendApplication, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
-            return applying.amend(request, call, session, now())
+            return applications.amend(request, call, session, now())
 
     @rpc(contract.CANCEL)
     def cancel(self, request: ReferenceOnly, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
-            return applying.cancel(request, call, session, now())
+            return applications.cancel(request, call, session, now())
 
     @rpc(contract.STATUS)
     def status(self, request: StatusQuestion, _call: Call) -> StatusView:
         with self.db.transaction() as session:
-            return reading.status(request, session)
+            return queries.status(request, session)
 
     @rpc(contract.COUNTER_LOOKUP)
     def lookup(self, request: Lookup, call: Call) -> LookupHits:
         with self.db.transaction() as session:
-            return reading.lookup(request, call, session)
+            return queries.lookup(request, call, session)
 
     @rpc(contract.WAITING_HERE)
     def waiting_here(self, _request: Nothing, call: Call) -> LookupHits:
         with self.db.transaction() as session:
-            return reading.waiting_here(call, session, now())
+            return queries.waiting_here(call, session, now())
 
     @rpc(contract.DURATIONS)
     def durations(self, request: DepartmentCode, _call: Call) -> Durations:
         with self.db.transaction() as session:
-            return reading.durations(request, session, now())
+            return queries.durations(request, session, now())

@@ -1,4 +1,4 @@
-"""The event entrypoints: parse, call one handler, return. And what happens by the clock."""
+"""Event entrypoints and scheduled jobs of approval: each calls one handler."""
 
 from sqlalchemy.orm import Session
 
@@ -10,41 +10,41 @@ from contracts.events import (
     ApplicationSubmitted,
     PersonalDataErased,
 )
-from services.approval.handlers import applications, escalation
+from services.approval.handlers import event_handlers, scheduled_jobs
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase, every
+from services.chassis.runtime.providers import DatabaseProvider, every
 
 
 class Consumers:
-    """approval, as events reach it."""
+    """Consumers of the events to which approval subscribes, and its scheduled jobs."""
 
     name = "approval-events"
     service = "approval"
-    db = OwnDatabase()
+    db = DatabaseProvider()
 
     @subscribes(ApplicationSubmitted)
     def on_application_submitted(self, received: Received[ApplicationSubmitted], session: Session) -> None:
-        applications.application_stated(received, session)
+        event_handlers.application_submitted_or_amended(received, session)
 
     @subscribes(ApplicationAmended)
     def on_application_amended(self, received: Received[ApplicationAmended], session: Session) -> None:
-        applications.application_stated(received, session)
+        event_handlers.application_submitted_or_amended(received, session)
 
     @subscribes(ApplicationCancelled)
     def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
-        applications.application_cancelled(received, session)
+        event_handlers.application_cancelled(received, session)
 
     @subscribes(ApplicationExpired)
     def on_application_expired(self, received: Received[ApplicationExpired], session: Session) -> None:
-        applications.application_expired(received, session)
+        event_handlers.application_expired(received, session)
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
-        applications.personal_data_erased(received, session)
+        event_handlers.personal_data_erased(received, session)
 
     @every(interval=60)
     def escalate_waiting(self) -> None:
-        """Calls out reviews that wait too long."""
+        """Escalate reviews that wait too long."""
         with self.db.transaction() as session:
-            escalation.escalate_waiting(session, now())
+            scheduled_jobs.escalate_waiting(session, now())

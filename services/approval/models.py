@@ -1,4 +1,4 @@
-"""The tables of approval: the directory, what was heard of applications, reviews with their decisions."""
+"""The tables of approval: the directory, the state of known applications, reviews with their decisions."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -17,18 +17,18 @@ from contracts.events import (
     SiteAdvice,
     SiteRecord,
 )
-from contracts.model import Language, RejectionReason, ReviewStatus, Slot
-from contracts.rpc.approval import DecisionView
-from services.approval import domain
+from contracts.model import Language, RejectionReason, ReviewStatus
+from services.approval.domain import reviews
 
 Words = dict[Language, str]
 """A text by language."""
 Json = dict[str, Any]
 WHOLE = "all, delete-orphan"
+"""Cascade of rows that are stored and deleted with the row that owns them."""
 
 
 class Base(DeclarativeBase):
-    """Instants are with time zone, text has no length, words and details are JSON."""
+    """Base of the tables: instants have a time zone, text has no length, words and details are JSON."""
 
     type_annotation_map = {
         datetime: TIMESTAMP(timezone=True),
@@ -43,33 +43,37 @@ class Base(DeclarativeBase):
 # --------------------------------------------------------------- directory
 
 
-class Site(Base):
-    """A secretariat building."""
+class SiteRow(Base):
+    """Secretariat building."""
 
     __tablename__ = "sites"
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[Words]
     address: Mapped[Words]
     advice: Mapped[Json | None]
-    gates: Mapped[list["Gate"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Gate.position")
-    hours: Mapped[list["Hours"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Hours.position")
-    closed_days: Mapped[list["Closed"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="Closed.day")
+    gates: Mapped[list["GateRow"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="GateRow.position")
+    hours: Mapped[list["HoursRow"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="HoursRow.position"
+    )
+    closed_days: Mapped[list["ClosedDayRow"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="ClosedDayRow.day"
+    )
 
     @classmethod
-    def of(cls, record: SiteRecord) -> "Site":
-        """The rows of a record."""
+    def of(cls, record: SiteRecord) -> "SiteRow":
+        """Return the rows of a record."""
         return cls(
             code=record.code,
             name=record.name,
             address=record.address,
             advice=record.advice.model_dump() if record.advice else None,
-            gates=[Gate(code=code, position=at) for at, code in enumerate(record.gates)],
-            hours=[Hours(position=at, **hours.model_dump()) for at, hours in enumerate(record.hours)],
-            closed_days=[Closed(**closed.model_dump()) for closed in record.closed_days],
+            gates=[GateRow(code=code, position=at) for at, code in enumerate(record.gates)],
+            hours=[HoursRow(position=at, **hours.model_dump()) for at, hours in enumerate(record.hours)],
+            closed_days=[ClosedDayRow(**closed.model_dump()) for closed in record.closed_days],
         )
 
     def record(self) -> SiteRecord:
-        """The site as it is told."""
+        """Return the site as other services know it."""
         return SiteRecord(
             code=self.code,
             name=self.name,
@@ -90,8 +94,8 @@ class Site(Base):
         )
 
 
-class Gate(Base):
-    """A gate of a site."""
+class GateRow(Base):
+    """Gate of a site."""
 
     __tablename__ = "gates"
     site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
@@ -99,7 +103,7 @@ class Gate(Base):
     position: Mapped[int]
 
 
-class Hours(Base):
+class HoursRow(Base):
     """Opening hours of one weekday, from a date on."""
 
     __tablename__ = "site_hours"
@@ -112,8 +116,8 @@ class Hours(Base):
     valid_to: Mapped[date | None]
 
 
-class Closed(Base):
-    """A day on which a site admits nobody."""
+class ClosedDayRow(Base):
+    """Day on which a site admits nobody."""
 
     __tablename__ = "closed_days"
     site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
@@ -121,33 +125,33 @@ class Closed(Base):
     reason: Mapped[str]
 
 
-class Department(Base):
-    """A department of the government."""
+class DepartmentRow(Base):
+    """Department of the government."""
 
     __tablename__ = "departments"
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[Words]
-    sites: Mapped[list["DepartmentSite"]] = relationship(
-        cascade=WHOLE, lazy="selectin", order_by="DepartmentSite.position"
+    sites: Mapped[list["DepartmentSiteRow"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="DepartmentSiteRow.position"
     )
-    officers: Mapped[list["Officer"]] = relationship(
-        cascade=WHOLE, lazy="selectin", order_by="Officer.position"
+    officers: Mapped[list["OfficerRow"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="OfficerRow.position"
     )
 
     @classmethod
-    def of(cls, record: DepartmentRecord) -> "Department":
-        """The rows of a record."""
+    def of(cls, record: DepartmentRecord) -> "DepartmentRow":
+        """Return the rows of a record."""
         return cls(
             code=record.code,
             name=record.name,
-            sites=[DepartmentSite(site_code=code, position=at) for at, code in enumerate(record.sites)],
+            sites=[DepartmentSiteRow(site_code=code, position=at) for at, code in enumerate(record.sites)],
             officers=[
-                Officer(position=at, **officer.model_dump()) for at, officer in enumerate(record.officers)
+                OfficerRow(position=at, **officer.model_dump()) for at, officer in enumerate(record.officers)
             ],
         )
 
     def record(self) -> DepartmentRecord:
-        """The department as it is told."""
+        """Return the department as other services know it."""
         return DepartmentRecord(
             code=self.code,
             name=self.name,
@@ -156,8 +160,8 @@ class Department(Base):
         )
 
 
-class DepartmentSite(Base):
-    """Where a department sits."""
+class DepartmentSiteRow(Base):
+    """Site at which a department sits."""
 
     __tablename__ = "department_sites"
     department_code: Mapped[str] = mapped_column(ForeignKey("departments.code"), primary_key=True)
@@ -165,8 +169,8 @@ class DepartmentSite(Base):
     position: Mapped[int]
 
 
-class Officer(Base):
-    """An office that people visit, and who holds it."""
+class OfficerRow(Base):
+    """Office that people visit, and who holds it."""
 
     __tablename__ = "officers"
     department_code: Mapped[str] = mapped_column(ForeignKey("departments.code"), primary_key=True)
@@ -177,17 +181,17 @@ class Officer(Base):
     room: Mapped[str]
 
     def record(self) -> OfficerRecord:
-        """The officer as told."""
+        """Return the officer as other services know them."""
         return OfficerRecord(code=self.code, name=self.name, designation=self.designation, room=self.room)
 
 
 # ----------------------------------------------------------------- reviews
 
 
-class HeardApplication(Base):
-    """What was heard of an application, whatever came first: the newest details' ``seq``, and how it ended.
+class ApplicationRow(Base):
+    """State of an application according to its events: ``seq`` of the newest details, and how it ended.
 
-    Each consumer of an application's events locks this row first, so that two of them never cross. It is the
+    Each consumer of an application's events locks this row first, so that two of them never cross. The row is the
     tombstone of an application that ended before it was known here.
     """
 
@@ -199,16 +203,16 @@ class HeardApplication(Base):
     erased_at: Mapped[datetime | None]
 
     @property
-    def ending(self) -> domain.Ending:
+    def outcome(self) -> reviews.Outcome:
         """How the application ended, if it did."""
-        return domain.Ending(bool(self.cancelled_at), bool(self.expired_at), bool(self.erased_at))
+        return reviews.Outcome(bool(self.cancelled_at), bool(self.expired_at), bool(self.erased_at))
 
 
-class Review(Base):
-    """One application on a department's desk.
+class ReviewRow(Base):
+    """Review of one application by a department.
 
-    ``details`` and ``personal`` are the newest ApplicationDetails whole; what is searched or sorted by has a column.
-    Personal: ``name``, ``name_latin``, ``personal``, and the notes of the decisions.
+    ``details`` and ``personal`` hold the newest ApplicationDetails; what is searched or sorted by has a column of its
+    own. Personal data: ``name``, ``name_latin``, ``personal``, and the notes of the decisions.
     """
 
     __tablename__ = "reviews"
@@ -228,10 +232,10 @@ class Review(Base):
     name_latin: Mapped[str]
     details: Mapped[Json]
     personal: Mapped[Json]
-    decisions: Mapped[list["Decision"]] = relationship(
-        cascade=WHOLE, lazy="selectin", order_by="Decision.number"
+    decisions: Mapped[list["DecisionRow"]] = relationship(
+        cascade=WHOLE, lazy="selectin", order_by="DecisionRow.number"
     )
-    forwardings: Mapped[list["Forwarding"]] = relationship(cascade=WHOLE, order_by="Forwarding.number")
+    forwardings: Mapped[list["ForwardingRow"]] = relationship(cascade=WHOLE, order_by="ForwardingRow.number")
 
     __table_args__ = (
         Index("reviews_queue", "department", "status", "waiting_since", "id"),
@@ -241,32 +245,33 @@ class Review(Base):
 
     @property
     def application(self) -> ApplicationDetails:
-        """The application as it was last heard of."""
+        """The newest known revision of the application."""
         return ApplicationDetails.model_validate({**self.details, "personal": self.personal})
 
     @application.setter
     def application(self, application: ApplicationDetails) -> None:
+        applicant = application.personal.applicant
         self.details = application.model_dump(mode="json", exclude={"personal"})
         self.personal = application.personal.model_dump(mode="json")
-        self.name, self.name_latin = (
-            application.personal.applicant.name,
-            application.personal.applicant.name_latin,
-        )
-        self.reference, self.revision, self.site = (
-            application.reference,
-            application.revision,
-            application.site,
-        )
+        self.name, self.name_latin = applicant.name, applicant.name_latin
+        self.reference, self.revision = application.reference, application.revision
+        self.site = application.site
 
-    def as_domain(self) -> domain.Review:
-        """The review that decisions are made about."""
-        about_this_revision = [decision for decision in self.decisions if decision.revision == self.revision]
-        decision = about_this_revision[-1].view() if about_this_revision else None
-        return domain.Review(self.id, self.application, self.department, self.officer, self.status, decision)
+    @property
+    def decision(self) -> "DecisionRow | None":
+        """The latest decision about the present revision."""
+        about_it = [decision for decision in self.decisions if decision.revision == self.revision]
+        return about_it[-1] if about_it else None
+
+    def as_domain(self) -> reviews.Review:
+        """Return the review as the domain's value."""
+        decided = self.decision
+        decision = reviews.Decision(decided.decided_by, decided.decided_at) if decided else None
+        return reviews.Review(self.id, self.application, self.department, self.officer, self.status, decision)
 
 
-class Decision(Base):
-    """What was decided about one revision, by whom and when. None is ever changed, but for the erasure of its note."""
+class DecisionRow(Base):
+    """Decision about one revision, by whom and when. It never changes, except that its note may be erased."""
 
     __tablename__ = "decisions"
     review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
@@ -283,23 +288,9 @@ class Decision(Base):
     entries: Mapped[int] = mapped_column(default=1)
     vehicle_allowed: Mapped[bool] = mapped_column(default=False)
 
-    def view(self) -> DecisionView:
-        """The decision as the desk sees it."""
-        return DecisionView(
-            status=self.status,
-            decided_by=self.decided_by,
-            decided_at=self.decided_at,
-            reason=self.reason,
-            note=self.note,
-            slot=Slot.model_validate(self.slot) if self.slot else None,
-            gate=self.gate,
-            entries=self.entries,
-            vehicle_allowed=self.vehicle_allowed,
-        )
 
-
-class Forwarding(Base):
-    """Who passed a review on, from where to where. Never changed."""
+class ForwardingRow(Base):
+    """Forwarding of a review: by whom, from where to where. It never changes."""
 
     __tablename__ = "forwardings"
     review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"), primary_key=True)

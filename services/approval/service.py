@@ -1,4 +1,4 @@
-"""The RPC entrypoints: parse, call one handler, return."""
+"""RPC entrypoints of approval: parse, call one handler, return."""
 
 from contracts.rpc import approval as contract
 from contracts.rpc.application import ReferenceOnly
@@ -21,17 +21,18 @@ from contracts.rpc.approval import (
     Withdraw,
 )
 from contracts.rpc.call import Call, Nothing
-from services.approval.handlers import decisions, directory, reviews
+from services.approval.handlers import decisions, directory, queries
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 
 
 class Service:
-    """approval, as the gateway calls it."""
+    """RPC service ``approval``; the gateway is its only caller."""
 
     name = "approval"
-    db = OwnDatabase()
+    db = DatabaseProvider()
+    settings = SettingsProvider()
 
     @rpc(contract.SITES)
     def sites(self, _request: Nothing, _call: Call) -> SiteList:
@@ -51,27 +52,27 @@ class Service:
     @rpc(contract.LIST_REVIEWS)
     def list_reviews(self, request: ReviewQuestion, call: Call) -> ReviewList:
         with self.db.transaction() as session:
-            return reviews.list_reviews(request, call, session)
+            return queries.list_reviews(request, call, session)
 
     @rpc(contract.SEARCH_REVIEWS)
     def search_reviews(self, request: ReviewSearch, call: Call) -> ReviewList:
         with self.db.transaction() as session:
-            return reviews.search_reviews(request, call, session)
+            return queries.search_reviews(request, call, session)
 
     @rpc(contract.VIEW_REVIEW)
     def view_review(self, request: ReviewId, call: Call) -> ReviewView:
         with self.db.transaction() as session:
-            return reviews.view_review(request, call, session)
+            return queries.view_review(request, call, session)
 
     @rpc(contract.WHEREABOUTS)
     def whereabouts(self, request: ReferenceOnly, _call: Call) -> Whereabouts:
         with self.db.transaction() as session:
-            return reviews.whereabouts(request, session)
+            return queries.whereabouts(request, session)
 
     @rpc(contract.APPROVE)
     def approve(self, request: Approve, call: Call) -> ReviewView:
         with self.db.transaction() as session:
-            return decisions.approve(request, call, session, now())
+            return decisions.approve(request, call, session, now(), furthest_days=self.settings.furthest_days)
 
     @rpc(contract.REJECT)
     def reject(self, request: Reject, call: Call) -> ReviewView:

@@ -157,7 +157,7 @@ def seed(service: str, logins: str | None) -> None:
         with _database(read(DatabaseSettings)) as db:
             commands.seed(db, now(), Path(logins))
     else:
-        from services.approval import seed as approval
+        from services.approval import commands as approval
 
         approval.main()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from contracts.mobile import is_indian, parse_mobile
 from contracts.model import DeliverBy
 from services.application.domain.findings import Findings
-from services.application.domain.writing import one_line
+from services.application.domain.text import one_line
 
 _EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 """Printable ASCII around one @, a dot in the domain; whether it exists is found out by writing to it."""

@@ -1,8 +1,10 @@
 """What checking a form finds: every problem at once, and the free text in which an Aadhaar number was masked."""
 
+from contracts import visiting_rules
 from contracts.errors import FieldError, InvalidInput
 
 PROBLEMS: dict[str, str] = {
+    **visiting_rules.PROBLEMS,
     "name_missing": "a name is needed",
     "name_too_long": "a name has at most 100 characters",
     "name_characters": "a name is written in letters of Gurmukhi, Devanagari or Latin, with . ' / @ - , ( ) and digits",
@@ -17,24 +19,14 @@ PROBLEMS: dict[str, str] = {
     "official_missing": "an official states organisation, designation and employee number",
     "official_not_expected": "a citizen states no office",
     "unknown_site": "there is no such site",
-    "closed_site": "this site has no opening hours in the days that can be asked for",
     "unknown_department": "there is no such department",
     "department_not_at_site": "this department does not sit at this site",
     "unknown_officer": "there is no such officer in this department",
     "purpose_missing": "a purpose is needed",
-    "date_past": "this date has passed",
-    "date_too_far": "this date is too far away",
-    "closed_day": "the site is closed on this day",
-    "outside_hours": "this is outside the site's hours",
-    "window_order": "a window ends after it starts",
-    "window_too_short": "a window has at least 15 minutes",
-    "window_over": "this window of today has passed",
-    "duplicate_slot": "this date and time is given twice",
-    "too_many_companions": "these are more companions than this channel takes",
     "companion_id_missing": "a companion who is no child states type and last four of an ID",
     "vehicle_invalid": "this is no registration number of a vehicle",
 }
-"""Every code with its sentence for developers. The pages translate the codes."""
+"""Error code → its sentence for developers. The pages translate the codes."""
 
 
 class Findings:

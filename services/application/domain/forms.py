@@ -1,19 +1,21 @@
 """Checking a form whole: every problem is told at once, and what passes comes out cleaned."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from contracts.model import ApplicantKind, Assistance, DeliverBy, Language, Person
+from contracts.events import SiteRecord
+from contracts.model import ApplicantKind, Assistance, DeliverBy, Language, Person, Slot
 from contracts.rpc.application import AmendApplication, SubmitApplication
-from services.application.domain.application import Application, Intake, Visit
+from contracts.visiting_rules import Calendar, end_of, slot_problem, windows_on
+from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.contact import email_of, mobile_of, reach_of
 from services.application.domain.findings import Findings
-from services.application.domain.hours import Calendar, end_of, slots_of
 from services.application.domain.names import latin_name_of, name_of
 from services.application.domain.people import companions_of, id_last4_of, official_of
 from services.application.domain.place import Place, bookable_site, check_host
+from services.application.domain.text import paragraph, without_aadhaar
 from services.application.domain.vehicle import vehicle_of
-from services.application.domain.writing import paragraph, without_aadhaar
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def check_amendment(
     findings = Findings()
     wished = request.preferred
     if wished is None:
-        wished = tuple(slot for slot in visit.preferred if end_of(slot) > calendar.at)
+        wished = tuple(slot for slot in visit.preferred if end_of(slot) > calendar.now)
         if not wished:
             findings.refuse("preferred", "date_past")
     officer = visit.officer if request.officer is None else request.officer or None
@@ -89,7 +91,7 @@ def check_amendment(
         officer=officer,
         purpose_kind=visit.purpose_kind,
         purpose=visit.purpose if request.purpose is None else _purpose(findings, request.purpose),
-        preferred=slots_of(findings, "preferred", wished, bookable_site(findings, place, calendar), calendar),
+        preferred=_slots(findings, wished, bookable_site(findings, place, calendar), calendar),
         companions=visit.companions
         if request.companions is None
         else companions_of(findings, "companions", request.companions, intake.companions),
@@ -137,7 +139,7 @@ def _visit(
         officer=request.officer,
         purpose_kind=request.purpose_kind,
         purpose=_purpose(findings, request.purpose),
-        preferred=slots_of(findings, "preferred", request.preferred, site, calendar),
+        preferred=_slots(findings, request.preferred, site, calendar),
         companions=companions_of(findings, "companions", request.companions, intake.companions),
         vehicle=vehicle_of(findings, "vehicle", request.vehicle),
     )
@@ -148,3 +150,19 @@ def _purpose(findings: Findings, text: str) -> str:
     if not purpose:
         findings.refuse("purpose", "purpose_missing")
     return purpose
+
+
+def _slots(
+    findings: Findings, slots: Iterable[Slot], site: SiteRecord | None, calendar: Calendar
+) -> tuple[Slot, ...]:
+    """Return the preferred windows and record what is wrong with each; hours are unchecked without a site."""
+    checked: list[Slot] = []
+    for number, slot in enumerate(slots):
+        path = f"preferred.{number}"
+        problem = slot_problem(slot, windows_on(site, slot.day) if site else None, calendar)
+        if slot in checked:
+            findings.refuse(f"{path}.date", "duplicate_slot")
+        elif problem is not None:
+            findings.refuse(f"{path}.{problem.member}", problem.code)
+        checked.append(slot)
+    return tuple(checked)

@@ -3,8 +3,8 @@
 import unicodedata
 
 from services.application.domain.findings import Findings
-from services.application.domain.latin import suggest_latin
-from services.application.domain.writing import one_line, without_aadhaar
+from services.application.domain.text import one_line, without_aadhaar
+from services.application.domain.transliteration import suggest_latin
 
 LONGEST = 100
 _SIGNS = " .'\u2019\u2018\u02bc`/@-\u2010\u2013,()\u0970\u0a76\u200c\u200d"

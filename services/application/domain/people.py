@@ -7,7 +7,7 @@ from contracts.model import ApplicantKind, Companion, Official
 from contracts.rpc.application import CompanionInput
 from services.application.domain.findings import Findings
 from services.application.domain.names import latin_name_of, name_of
-from services.application.domain.writing import one_line, without_aadhaar
+from services.application.domain.text import one_line, without_aadhaar
 
 
 def id_last4_of(findings: Findings, field: str, text: str) -> str:

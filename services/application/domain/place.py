@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from contracts.events import DepartmentRecord, SiteRecord
+from contracts.visiting_rules import Calendar, opens_within
 from services.application.domain.findings import Findings
-from services.application.domain.hours import Calendar
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ def bookable_site(findings: Findings, place: Place, calendar: Calendar) -> SiteR
     """The site, where it exists and opens on any day that can be asked for; else that is noted."""
     if place.site is None:
         findings.refuse("site", "unknown_site")
-    elif not any(place.site.windows_on(day) for day in calendar.days()):
+    elif not opens_within(place.site, calendar):
         findings.refuse("site", "closed_site")
     else:
         return place.site

@@ -4,7 +4,7 @@ import re
 
 from contracts.mobile import ascii_digits
 from services.application.domain.findings import Findings
-from services.application.domain.writing import one_line
+from services.application.domain.text import one_line
 
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015.]+")
 _NUMBER = re.compile(

@@ -6,28 +6,28 @@ from sqlalchemy.orm import Session
 from contracts.envelope import Received
 from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
 from services.application.domain.place import Place
-from services.application.models import DirectoryRecord
+from services.application.models import DirectoryRow
 
 
 def directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
     """Keeps a record unless a newer one was heard before."""
     record = received.event.site or received.event.department
     assert record is not None
-    row = insert(DirectoryRecord).values(
+    row = insert(DirectoryRow).values(
         subject=received.subject, seq=received.seq, record=record.model_dump(mode="json")
     )
     row = row.on_conflict_do_update(
         index_elements=["subject"],
         set_={"seq": row.excluded.seq, "record": row.excluded.record},
-        where=DirectoryRecord.seq < row.excluded.seq,
+        where=DirectoryRow.seq < row.excluded.seq,
     )
     session.execute(row)
 
 
 def place_of(session: Session, site: str, department: str) -> Place:
     """What is known of a site and a department."""
-    site_row = session.get(DirectoryRecord, f"site:{site}")
-    department_row = session.get(DirectoryRecord, f"department:{department}")
+    site_row = session.get(DirectoryRow, f"site:{site}")
+    department_row = session.get(DirectoryRow, f"department:{department}")
     return Place(
         site=SiteRecord.model_validate(site_row.record) if site_row else None,
         department=DepartmentRecord.model_validate(department_row.record) if department_row else None,

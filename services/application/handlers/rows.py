@@ -12,61 +12,59 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
 from contracts.events import Event
-from contracts.model import Channel, Companion, Person, Slot
+from contracts.model import Companion, Person, Slot
+from contracts.visiting_rules import MOST_COMPANIONS, end_of
 from services.application import models
-from services.application.domain.application import Application, Intake, Visit
-from services.application.domain.hours import end_of
+from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.status import Decision, Facts, Pass, status_of
 from services.chassis.messaging import outbox
 
 _SLOTS: TypeAdapter[tuple[Slot, ...]] = TypeAdapter(tuple[Slot, ...])
 _COMPANIONS: TypeAdapter[tuple[Companion, ...]] = TypeAdapter(tuple[Companion, ...])
 Columns = dict[str, Any]
-COMPANIONS: dict[Channel, int] = {"portal": 5, "partner": 5, "kiosk": 50, "counter": 50, "invitation": 50}
-"""How many may come along, by channel."""
 
 
-def find(session: Session, reference: str, *, lock: bool = False) -> models.Application | None:
+def find(session: Session, reference: str, *, lock: bool = False) -> models.ApplicationRow | None:
     """The row of a reference as it was typed; with ``lock`` nobody else changes it until the transaction ends."""
     try:
         wanted = parse_reference(reference)
     except ValueError:
         return None
-    query = select(models.Application).where(models.Application.reference == wanted)
+    query = select(models.ApplicationRow).where(models.ApplicationRow.reference == wanted)
     return session.scalars(locked(query) if lock else query).one_or_none()
 
 
-def locked(query: Select[models.Application]) -> Select[models.Application]:
+def locked(query: Select[models.ApplicationRow]) -> Select[models.ApplicationRow]:
     """The same rows, fresh from the database and ours until the transaction ends."""
     return query.with_for_update().execution_options(populate_existing=True)
 
 
-def passes_of(session: Session, application_ids: Iterable[UUID]) -> dict[UUID, list[models.Pass]]:
+def passes_of(session: Session, application_ids: Iterable[UUID]) -> dict[UUID, list[models.PassRow]]:
     """What is known of the passes of applications."""
-    found: dict[UUID, list[models.Pass]] = {application_id: [] for application_id in application_ids}
+    found: dict[UUID, list[models.PassRow]] = {application_id: [] for application_id in application_ids}
     for known in session.scalars(
-        select(models.Pass).where(models.Pass.application_id.in_(found)).order_by(models.Pass.number)
+        select(models.PassRow).where(models.PassRow.application_id.in_(found)).order_by(models.PassRow.number)
     ):
         found[known.application_id].append(known)
     return found
 
 
-def slots_of(row: models.Application) -> tuple[Slot, ...]:
+def slots_of(row: models.ApplicationRow) -> tuple[Slot, ...]:
     """The preferred windows."""
     return _SLOTS.validate_python(row.preferred)
 
 
-def companions_of(row: models.Application) -> tuple[Companion, ...]:
+def companions_of(row: models.ApplicationRow) -> tuple[Companion, ...]:
     """Who comes along."""
     return _COMPANIONS.validate_python(row.companions)
 
 
-def person_of(row: models.Application) -> Person:
+def person_of(row: models.ApplicationRow) -> Person:
     """The applicant."""
     return Person.model_validate(row, from_attributes=True)
 
 
-def visit_of(row: models.Application) -> Visit:
+def visit_of(row: models.ApplicationRow) -> Visit:
     """What the visit is to be."""
     return Visit(
         site=row.site,
@@ -80,13 +78,13 @@ def visit_of(row: models.Application) -> Visit:
     )
 
 
-def application_of(row: models.Application) -> Application:
+def application_of(row: models.ApplicationRow) -> Application:
     """The present revision, as the domain's."""
     return Application(
         id=row.id,
         reference=row.reference,
         revision=row.revision,
-        intake=Intake(row.channel, COMPANIONS[row.channel], row.mobile_proved, row.submitted_by),
+        intake=Intake(row.channel, MOST_COMPANIONS[row.channel], row.mobile_proved, row.submitted_by),
         kind=row.kind,
         applicant=person_of(row),
         language=row.language,
@@ -124,7 +122,7 @@ def visit_columns(visit: Visit) -> Columns:
     }
 
 
-def amend_row(row: models.Application, application: Application) -> None:
+def amend_row(row: models.ApplicationRow, application: Application) -> None:
     """Writes a new revision over the one before."""
     row.revision = application.revision
     for name, value in visit_columns(application.visit).items():
@@ -132,12 +130,12 @@ def amend_row(row: models.Application, application: Application) -> None:
     matters_at(row, row.preferred_until)
 
 
-def matters_at(row: models.Application, at: datetime) -> None:
+def matters_at(row: models.ApplicationRow, at: datetime) -> None:
     """The application matters until then, at least."""
     row.last_matters_at = max(row.last_matters_at, at)
 
 
-def facts_of(row: models.Application, passes: list[models.Pass]) -> Facts:
+def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
     """All that the status depends on."""
     kind = row.decision_kind
     return Facts(
@@ -153,14 +151,14 @@ def facts_of(row: models.Application, passes: list[models.Pass]) -> Facts:
     )
 
 
-def settle_status(session: Session, row: models.Application) -> None:
+def settle_status(session: Session, row: models.ApplicationRow) -> None:
     """Writes the status that follows from the facts."""
     session.flush()
     row.status = status_of(facts_of(row, passes_of(session, [row.id])[row.id]))
 
 
 def say(
-    session: Session, row: models.Application, event: Event, what: str, at: datetime, **facts: str | int
+    session: Session, row: models.ApplicationRow, event: Event, what: str, at: datetime, **facts: str | int
 ) -> None:
     """Puts an event of ours into the outbox and into the timeline."""
     note(session, row, outbox.add(session, event, at=at), what, at, facts)
@@ -168,14 +166,14 @@ def say(
 
 def note(
     session: Session,
-    row: models.Application,
+    row: models.ApplicationRow,
     event_id: UUID,
     what: str,
     at: datetime,
     facts: dict[str, str | int],
 ) -> None:
     """Puts what happened into the timeline, once for each event."""
-    entry = insert(models.Happening).values(
+    entry = insert(models.TimelineEntryRow).values(
         event_id=event_id, application_id=row.id, at=at, what=what, facts=facts
     )
     session.execute(entry.on_conflict_do_nothing())

@@ -20,12 +20,12 @@ from services.application.domain.status import current_pass, decision_in_force
 from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
 
 
-def summary_of(row: models.Application) -> ApplicationSummary:
+def summary_of(row: models.ApplicationRow) -> ApplicationSummary:
     """One line of a history."""
     return ApplicationSummary(**_line(row))
 
 
-def hits_of(session: Session, rows: Iterable[models.Application]) -> tuple[LookupHit, ...]:
+def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[LookupHit, ...]:
     """What the counter sees of several."""
     found = list(rows)
     passes = passes_of(session, [row.id for row in found])
@@ -37,7 +37,7 @@ def hits_of(session: Session, rows: Iterable[models.Application]) -> tuple[Looku
     return tuple(hits)
 
 
-def status_view_of(session: Session, row: models.Application) -> StatusView:
+def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
     """What anyone may see who knows the reference and the end of the mobile."""
     return StatusView(
         reference=row.reference,
@@ -48,7 +48,7 @@ def status_view_of(session: Session, row: models.Application) -> StatusView:
     )
 
 
-def view_of(session: Session, row: models.Application) -> ApplicationView:
+def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
     """Everything that its applicant may see."""
     passes = passes_of(session, [row.id])[row.id]
     decided = decision_in_force(facts_of(row, passes))
@@ -73,9 +73,9 @@ def view_of(session: Session, row: models.Application) -> ApplicationView:
     )
 
 
-def timeline_of(session: Session, row: models.Application) -> tuple[TimelineEntry, ...]:
+def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineEntry, ...]:
     """What happened, the earliest first."""
-    entry = models.Happening
+    entry = models.TimelineEntryRow
     entries = session.scalars(
         select(entry).where(entry.application_id == row.id).order_by(entry.at, entry.event_id)
     )
@@ -84,7 +84,7 @@ def timeline_of(session: Session, row: models.Application) -> tuple[TimelineEntr
     )
 
 
-def pass_summary_of(row: models.Application, passes: list[models.Pass]) -> PassSummary | None:
+def pass_summary_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> PassSummary | None:
     """The pass that counts, if there is one."""
     counting = current_pass(facts_of(row, passes).passes)
     known = next((known for known in passes if counting and known.number == counting.number), None)
@@ -94,7 +94,7 @@ def pass_summary_of(row: models.Application, passes: list[models.Pass]) -> PassS
     return PassSummary(number=known.number, valid_from=valid_from, valid_to=valid_to, revoked=known.revoked)
 
 
-def _line(row: models.Application) -> dict[str, Any]:
+def _line(row: models.ApplicationRow) -> dict[str, Any]:
     names = ("reference", "status", "site", "department", "submitted_at")
     return {**{name: getattr(row, name) for name in names}, "date": row.decided_day or slots_of(row)[0].day}
 

@@ -1,1 +1,1 @@
-"""The use cases, one plain function each: the directory, what is heard of applications, the desk's reads and decisions."""
+"""The use cases of approval, one plain function each: directory, queries, decisions, events, scheduled jobs."""

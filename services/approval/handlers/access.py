@@ -1,4 +1,4 @@
-"""Whose desk it is: a department sees and decides its own reviews, an auditor sees all, nobody else sees any."""
+"""Who may see and decide which reviews: a department its own; an auditor sees all; nobody else any."""
 
 from uuid import UUID
 
@@ -7,34 +7,38 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden, NotFound
 from contracts.rpc.call import Principal
-from services.approval.models import Review
+from services.approval.models import ReviewRow
 
 
 def readable(principal: Principal) -> ColumnElement[bool]:
-    """The reviews that a principal may read.
+    """Return the condition for reviews that a principal may read.
 
     Raises:
-        Forbidden: the principal has no desk.
+        Forbidden: the principal is neither an auditor nor of a department.
     """
-    return true() if principal.role == "auditor" else Review.department == _department(principal)
+    return true() if principal.role == "auditor" else ReviewRow.department == _department(principal)
 
 
-def own_review(session: Session, principal: Principal, review_id: UUID) -> Review:
-    """A review that the principal's department decides, locked until the transaction ends.
+def own_review(session: Session, principal: Principal, review_id: UUID) -> ReviewRow:
+    """Return a review that the principal's department decides, locked until the transaction ends.
 
     Raises:
         Forbidden: the principal is of no department.
         NotFound: there is no such review, or another department has it.
     """
-    own = (Review.id == review_id) & (Review.department == _department(principal))
-    review = session.scalars(select(Review).where(own).with_for_update()).one_or_none()
-    if review is None:
+    own = (ReviewRow.id == review_id) & (ReviewRow.department == _department(principal))
+    row = session.scalars(select(ReviewRow).where(own).with_for_update()).one_or_none()
+    if row is None:
         raise NotFound("there is no such review")
-    return review
+    return row
 
 
 def login_of(principal: Principal) -> str:
-    """The login that decides."""
+    """Return the login that decides.
+
+    Raises:
+        Forbidden: the principal has no login.
+    """
     if principal.login_id is None:
         raise Forbidden("only a login can decide")
     return principal.login_id

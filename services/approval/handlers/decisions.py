@@ -1,4 +1,7 @@
-"""What a department's login does to a review. The row is locked first, so that of two decisions at once one is told of the other."""
+"""What a department does with a review: approve, reject, return, withdraw, forward.
+
+Each command locks the review's row first, so that of two decisions at the same time the second learns of the first.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,150 +11,157 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
-from contracts.events import Decision as DecisionEvent
+from contracts.events import Decision
 from contracts.model import ReviewStatus
 from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
 from contracts.rpc.call import Call
-from services.approval import domain
+from contracts.visiting_rules import Calendar
+from services.approval.domain import reviews
 from services.approval.handlers.access import login_of, own_review
 from services.approval.handlers.directory import department_record, site_record
-from services.approval.handlers.reviews import view
-from services.approval.models import Decision, Forwarding, Review
+from services.approval.handlers.queries import view
+from services.approval.models import DecisionRow, ForwardingRow, ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime.settings import settings
 
 Command = Approve | Reject | Return | Forward | Withdraw
 
 
-def approve(request: Approve, call: Call, session: Session, at: datetime) -> ReviewView:
-    """Approves; everything that issuing the pass needs is told.
+def approve(
+    request: Approve, call: Call, session: Session, now: datetime, *, furthest_days: int
+) -> ReviewView:
+    """Approve a visit, and publish everything that issuing its pass needs.
 
     Raises:
-        NotFound, Conflict, InvalidInput: as :func:`services.approval.domain.approve`.
+        NotFound, Forbidden: as `own_review`.
+        Conflict, InvalidInput: as `reviews.approve`.
     """
 
-    def effect(review: Review, by: str) -> None:
-        furthest = settings().furthest_days
-        event = domain.approve(
-            review.as_domain(),
-            request,
-            site_record(session, review.site),
+    def effect(row: ReviewRow, by: str) -> None:
+        event = reviews.approve(
+            row.as_domain(),
+            reviews.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed),
+            site_record(session, row.site),
+            Calendar(now, furthest_days),
             by=by,
-            at=at,
-            furthest_days=furthest,
+            revision_read=request.revision,
         )
-        terms = Decision(
+        decision = DecisionRow(
             slot=event.slot.model_dump(mode="json"),
             gate=event.gate,
             entries=event.entries,
             vehicle_allowed=event.vehicle_allowed,
         )
-        _decide(session, review, "approved", event, terms, at)
+        _record(session, row, "approved", event, decision, now)
 
     return _command(session, call, rpc.approval.APPROVE.name, request, effect)
 
 
-def reject(request: Reject, call: Call, session: Session, at: datetime) -> ReviewView:
-    """Rejects, with a reason and a note.
+def reject(request: Reject, call: Call, session: Session, now: datetime) -> ReviewView:
+    """Reject an application, with a reason and a note.
 
     Raises:
-        NotFound, Conflict, InvalidInput: as :func:`services.approval.domain.reject`.
+        NotFound, Forbidden: as `own_review`.
+        Conflict, InvalidInput: as `reviews.reject`.
     """
 
-    def effect(review: Review, by: str) -> None:
-        event = domain.reject(review.as_domain(), request, by=by)
-        _decide(
-            session, review, "rejected", event, Decision(reason=event.reason, note=event.personal.note), at
+    def effect(row: ReviewRow, by: str) -> None:
+        event = reviews.reject(
+            row.as_domain(), request.reason, request.note, by=by, revision_read=request.revision
         )
+        decision = DecisionRow(reason=event.reason, note=event.personal.note)
+        _record(session, row, "rejected", event, decision, now)
 
     return _command(session, call, rpc.approval.REJECT.name, request, effect)
 
 
-def return_to_applicant(request: Return, call: Call, session: Session, at: datetime) -> ReviewView:
-    """Sends it back, with what is missing.
+def return_to_applicant(request: Return, call: Call, session: Session, now: datetime) -> ReviewView:
+    """Return an application to its applicant, with a note on what is missing.
 
     Raises:
-        NotFound, Conflict, InvalidInput: as :func:`services.approval.domain.send_back`.
+        NotFound, Forbidden: as `own_review`.
+        Conflict, InvalidInput: as `reviews.send_back`.
     """
 
-    def effect(review: Review, by: str) -> None:
-        event = domain.send_back(review.as_domain(), request, by=by)
-        _decide(session, review, "returned", event, Decision(note=event.personal.note), at)
+    def effect(row: ReviewRow, by: str) -> None:
+        event = reviews.send_back(row.as_domain(), request.note, by=by, revision_read=request.revision)
+        _record(session, row, "returned", event, DecisionRow(note=event.personal.note), now)
 
     return _command(session, call, rpc.approval.RETURN.name, request, effect)
 
 
-def withdraw(request: Withdraw, call: Call, session: Session, at: datetime) -> ReviewView:
-    """Takes an approval back.
+def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> ReviewView:
+    """Withdraw an approval.
 
     Raises:
-        NotFound, Conflict: as :func:`services.approval.domain.withdraw`.
+        NotFound, Forbidden: as `own_review`.
+        Conflict: as `reviews.withdraw`.
     """
 
-    def effect(review: Review, by: str) -> None:
-        event = domain.withdraw(review.as_domain(), request, by=by)
-        _decide(session, review, "withdrawn", event, Decision(reason=event.reason), at)
+    def effect(row: ReviewRow, by: str) -> None:
+        event = reviews.withdraw(row.as_domain(), request.reason, by=by)
+        _record(session, row, "withdrawn", event, DecisionRow(reason=event.reason), now)
 
     return _command(session, call, rpc.approval.WITHDRAW.name, request, effect)
 
 
-def forward(request: Forward, call: Call, session: Session, at: datetime) -> ReviewView:
-    """Passes it on: from now on it lies with the other department, or is the visit of another officer.
+def forward(request: Forward, call: Call, session: Session, now: datetime) -> ReviewView:
+    """Forward a review to another department, or to another officer of this one.
 
     Raises:
-        NotFound, Conflict, InvalidInput: as :func:`services.approval.domain.forward`.
+        NotFound, Forbidden: as `own_review`.
+        Conflict, InvalidInput: as `reviews.forward`.
     """
 
-    def effect(review: Review, by: str) -> None:
-        record = department_record(session, request.department or review.department)
-        department, officer = domain.forward(review.as_domain(), request, record)
-        review.forwardings.append(
-            Forwarding(
-                number=len(review.forwardings) + 1,
-                revision=review.revision,
-                from_department=review.department,
+    def effect(row: ReviewRow, by: str) -> None:
+        record = department_record(session, request.department or row.department)
+        department, officer = reviews.forward(row.as_domain(), request.department, request.officer, record)
+        row.forwardings.append(
+            ForwardingRow(
+                number=len(row.forwardings) + 1,
+                revision=row.revision,
+                from_department=row.department,
                 to_department=department,
                 to_officer=officer,
                 forwarded_by=by,
-                forwarded_at=at,
+                forwarded_at=now,
             )
         )
-        if department != review.department:
-            review.forwarded_from = review.department
-        review.department, review.officer = department, officer
+        if department != row.department:
+            row.forwarded_from = row.department
+        row.department, row.officer = department, officer
 
     return _command(session, call, rpc.approval.FORWARD.name, request, effect)
 
 
 def _command(
-    session: Session, call: Call, route: str, request: Command, effect: Callable[[Review, str], None]
+    session: Session, call: Call, route: str, request: Command, effect: Callable[[ReviewRow, str], None]
 ) -> ReviewView:
-    """Carries a command out once; a repeat is answered even where the review lies with another department by now."""
+    """Carry out a command once. A repeat gets its answer even if another department has the review by now."""
 
-    def carry_out() -> str:
-        review = own_review(session, call.principal, request.review_id)
-        effect(review, login_of(call.principal))
-        return str(review.id)
+    def carry_out() -> UUID:
+        row = own_review(session, call.principal, request.review_id)
+        effect(row, login_of(call.principal))
+        return row.id
 
-    def answer(review_id: str) -> ReviewView:
-        return view(session.scalars(select(Review).where(Review.id == UUID(review_id))).one())
+    def answer(review_id: UUID) -> ReviewView:
+        return view(session.scalars(select(ReviewRow).where(ReviewRow.id == review_id)).one())
 
-    return once(session, call, f"approval.{route}", request, carry_out, answer)
+    return once(session, call, f"approval.{route}", request, carry_out, answer, reference=UUID)
 
 
-def _decide(
+def _record(
     session: Session,
-    review: Review,
+    row: ReviewRow,
     status: ReviewStatus,
-    event: DecisionEvent,
-    terms: Decision,
-    at: datetime,
+    event: Decision,
+    decision: DecisionRow,
+    now: datetime,
 ) -> None:
-    """Writes a decision down and tells of it."""
-    terms.number = len(review.decisions) + 1
-    terms.revision, terms.status, terms.department = event.revision, status, event.department
-    terms.decided_by, terms.decided_at = event.decided_by, at
-    review.decisions.append(terms)
-    review.status = status
-    outbox.add(session, event, at=at)
+    """Record a decision and publish it."""
+    decision.number = len(row.decisions) + 1
+    decision.revision, decision.status, decision.department = event.revision, status, event.department
+    decision.decided_by, decision.decided_at = event.decided_by, now
+    row.decisions.append(decision)
+    row.status = status
+    outbox.add(session, event, at=now)

@@ -1,8 +1,8 @@
-"""The directory: read by everybody, changed record by record, each change told whole."""
+"""The directory of sites, departments and officers: read by everybody, changed one record at a time."""
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
@@ -15,85 +15,86 @@ from contracts.rpc.approval import (
     OfficerQuestion,
     SiteList,
 )
-from services.approval.models import Department, Site
-from services.approval.spelling import matches
+from services.approval.domain.spelling import matches
+from services.approval.models import DepartmentRow, SiteRow
+from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 
-_LOCK = "directory"
+LOCK = "directory"
+"""Writers take this lock, because two writers of one new record would both find it missing."""
 
 
 def sites(session: Session) -> SiteList:
-    """All sites, by code."""
-    return SiteList(items=tuple(site.record() for site in session.scalars(select(Site).order_by(Site.code))))
+    """Return all sites, by code."""
+    rows = session.scalars(select(SiteRow).order_by(SiteRow.code))
+    return SiteList(items=tuple(site.record() for site in rows))
 
 
-def departments(question: DepartmentQuestion, session: Session) -> DepartmentList:
-    """Departments by code: those whose name matches in any language, and those in which an officer does."""
-    records = (
-        department.record() for department in session.scalars(select(Department).order_by(Department.code))
-    )
-    found = ((one, _officers_who_match(question.q, one) if question.q.strip() else ()) for one in records)
-    views = (
-        DepartmentView(code=one.code, name=one.name, sites=one.sites, found=officers)
-        for one, officers in found
-        if officers or matches(question.q, *one.name.values())
-    )
+def departments(request: DepartmentQuestion, session: Session) -> DepartmentList:
+    """Return departments by code: those whose name matches in any language, and those in which an officer matches."""
+    rows = session.scalars(select(DepartmentRow).order_by(DepartmentRow.code))
+    views = []
+    for department in (row.record() for row in rows):
+        officers = _matching_officers(request.q, department) if request.q.strip() else ()
+        if officers or matches(request.q, *department.name.values()):
+            views.append(
+                DepartmentView(
+                    code=department.code, name=department.name, sites=department.sites, found=officers
+                )
+            )
     return DepartmentList(items=tuple(views))
 
 
-def officers(question: OfficerQuestion, session: Session) -> OfficerList:
-    """Officers of a department, by rank, whose name or designation matches in any language.
+def officers(request: OfficerQuestion, session: Session) -> OfficerList:
+    """Return officers of a department, by rank, whose name or designation matches in any language.
 
     Raises:
         NotFound: there is no such department.
     """
-    department = department_record(session, question.department)
+    department = department_record(session, request.department)
     if department is None:
         raise NotFound("there is no such department", code="unknown_department")
-    return OfficerList(items=_officers_who_match(question.q, department))
-
-
-def _officers_who_match(q: str, department: DepartmentRecord) -> tuple[OfficerRecord, ...]:
-    return tuple(
-        one for one in department.officers if matches(q, *one.name.values(), *one.designation.values())
-    )
+    return OfficerList(items=_matching_officers(request.q, department))
 
 
 def site_record(session: Session, code: str) -> SiteRecord | None:
-    """A site as it is now."""
-    site = session.get(Site, code)
-    return site.record() if site else None
+    """Return a site as it is now."""
+    row = session.get(SiteRow, code)
+    return row.record() if row else None
 
 
 def department_record(session: Session, code: str) -> DepartmentRecord | None:
-    """A department as it is now."""
-    department = session.get(Department, code)
-    return department.record() if department else None
+    """Return a department as it is now."""
+    row = session.get(DepartmentRow, code)
+    return row.record() if row else None
 
 
-def put_site(session: Session, record: SiteRecord, at: datetime) -> bool:
-    """Makes a site what the record says, and tells of it; false where it was that already."""
-    _one_at_a_time(session)
+def put_site(session: Session, record: SiteRecord, now: datetime) -> bool:
+    """Store a site and publish the change; return false if nothing changed."""
+    lock(session, LOCK)
     ordered = record.model_copy(
         update={"closed_days": tuple(sorted(record.closed_days, key=lambda closed: closed.day))}
     )
     if site_record(session, record.code) == ordered:
         return False
-    session.merge(Site.of(ordered))
-    outbox.add(session, DirectoryChanged(site=ordered), at=at)
+    session.merge(SiteRow.of(ordered))
+    outbox.add(session, DirectoryChanged(site=ordered), at=now)
     return True
 
 
-def put_department(session: Session, record: DepartmentRecord, at: datetime) -> bool:
-    """Makes a department what the record says, and tells of it; false where it was that already."""
-    _one_at_a_time(session)
+def put_department(session: Session, record: DepartmentRecord, now: datetime) -> bool:
+    """Store a department and publish the change; return false if nothing changed."""
+    lock(session, LOCK)
     if department_record(session, record.code) == record:
         return False
-    session.merge(Department.of(record))
-    outbox.add(session, DirectoryChanged(department=record), at=at)
+    session.merge(DepartmentRow.of(record))
+    outbox.add(session, DirectoryChanged(department=record), at=now)
     return True
 
 
-def _one_at_a_time(session: Session) -> None:
-    """Two writers of one new record would both find it missing."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(_LOCK))))
+def _matching_officers(q: str, department: DepartmentRecord) -> tuple[OfficerRecord, ...]:
+    return tuple(
+        officer
+        for officer in department.officers
+        if matches(q, *officer.name.values(), *officer.designation.values())
+    )

@@ -1,9 +1,10 @@
 """The clock. Only entrypoints and processes read it; handlers get the time as the argument ``now``."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
-IST = timezone(timedelta(hours=5, minutes=30), "IST")
-"""Indian Standard Time has no summer time, so a fixed offset is exact."""
+from contracts.model import IST
+
+__all__ = ["IST", "now"]
 
 
 def now() -> datetime:

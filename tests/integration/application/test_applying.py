@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from contracts.errors import Conflict, ContractError, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationSubmitted
 from contracts.rpc.application import Acknowledged, Checked
-from services.application.handlers import applying
-from services.application.models import Revision
+from services.application.handlers import applications
+from services.application.models import RevisionRow
 from services.chassis.db.tables import idempotency_keys, inbox, outbox
 from tests.support.factories.application import (
     AADHAAR,
@@ -58,9 +58,9 @@ def refused(
 
 def everything(desk: Desk) -> list[Any]:
     with desk.database.transaction() as session:
-        tables = (idempotency_keys, outbox, inbox, Revision.__table__)
+        tables = (idempotency_keys, outbox, inbox, RevisionRow.__table__)
         counts = [session.scalar(select(func.count()).select_from(table)) for table in tables]
-        return [*counts, session.execute(select(applying.models.Application.__table__)).all()]
+        return [*counts, session.execute(select(applications.models.ApplicationRow.__table__)).all()]
 
 
 # -------------------------------------------------------------------- applying
@@ -103,7 +103,7 @@ def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same
         update={"principal": helped.principal.model_copy(update={"login_id": "SEW-0001"})}
     )
     with desk.database.transaction() as session:
-        answer = applying.submit(form(), helped, session, NOW)
+        answer = applications.submit(form(), helped, session, NOW)
     (told,) = desk.said()
     assert (told.channel, told.mobile_proved, told.submitted_by) == ("portal", True, "SEW-0001")
     assert desk.view(answer.reference).applicant.mobile == MOBILE
@@ -111,7 +111,7 @@ def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same
         pytest.raises(InvalidInput),
         desk.database.transaction() as session,
     ):  # who vouches may have it printed, who helps may not
-        applying.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW)
+        applications.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW)
 
 
 def test_nothing_personal_stands_in_clear_in_the_outbox(desk: Desk) -> None:
@@ -171,7 +171,7 @@ def test_a_number_in_free_text_is_masked_everywhere_and_the_answer_says_so(desk:
 def test_a_reference_that_is_taken_is_drawn_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = desk.submit().reference
     draws = iter([taken, taken, "PCS-0000-0000"])
-    monkeypatch.setattr(applying, "new_reference", lambda: next(draws))
+    monkeypatch.setattr(applications, "new_reference", lambda: next(draws))
     assert desk.submit().reference == "PCS-0000-0000"
     assert desk.counts() == (2, 2)
 
@@ -443,7 +443,7 @@ def test_the_reception_of_the_site_cancels_for_a_visitor(desk: Desk) -> None:
 
 def checked(desk: Desk, request: Any, call: Any = None) -> Checked:
     with desk.database.transaction() as session:
-        return applying.check(request, call or applicant_call(), session, NOW)
+        return applications.check(request, call or applicant_call(), session, NOW)
 
 
 def test_checking_a_form_finds_what_submitting_it_would_and_changes_nothing(desk: Desk) -> None:

@@ -17,9 +17,9 @@ from sqlalchemy import func, select
 from contracts.crockford import new_pass_number
 from contracts.events import DirectoryChanged, Event, NotificationDelivered, NotificationFailed
 from services.application.domain import status
-from services.application.handlers import time_passing
+from services.application.handlers import scheduled_jobs
 from services.application.handlers.directory import place_of
-from services.application.handlers.hearing import UnknownApplication
+from services.application.handlers.event_handlers import UnknownApplication
 from services.chassis.db.tables import inbox
 from tests.support.factories.application import NOW, TUESDAY, Desk, Elsewhere, department, site, slot
 
@@ -182,7 +182,7 @@ def test_expiry_among_the_events_yields_to_a_decision(desk: Desk, data: st.DataO
     for envelope in steps:
         if envelope is None:
             with desk.database.transaction() as session:
-                time_passing.expire_undecided(session, LATER)
+                scheduled_jobs.expire_undecided(session, LATER)
         else:
             desk.deliver(envelope)
     assert desk.view(there.reference).status == ("expired" if decision == "returned" else decision)

@@ -17,8 +17,8 @@ from contracts.rpc.application import (
     StatusView,
 )
 from contracts.rpc.call import Call, Page, Principal
-from services.application.handlers import reading
-from services.application.models import Application
+from services.application.handlers import queries
+from services.application.models import ApplicationRow
 from tests.support.factories.application import (
     MOBILE,
     NOW,
@@ -41,17 +41,17 @@ def desk(databases) -> Desk:
 
 def status(desk: Desk, reference: str, last4: str) -> StatusView:
     with desk.database.transaction() as session:
-        return reading.status(StatusQuestion(reference=reference, mobile_last4=last4), session)
+        return queries.status(StatusQuestion(reference=reference, mobile_last4=last4), session)
 
 
 def lookup(desk: Desk, q: str, call: Call | None = None) -> LookupHits:
     with desk.database.transaction() as session:
-        return reading.lookup(Lookup(q=q), call or reception_call(), session)
+        return queries.lookup(Lookup(q=q), call or reception_call(), session)
 
 
 def page(desk: Desk, **question: Any) -> Any:
     with desk.database.transaction() as session:
-        return reading.list_applications(Page(**question), applicant_call(), session)
+        return queries.list_applications(Page(**question), applicant_call(), session)
 
 
 # ------------------------------------------------------------------ applicants
@@ -233,7 +233,7 @@ def test_nobody_else_searches(desk: Desk, call: Call) -> None:
 
 def waiting_here(desk: Desk, call: Call | None = None, at: datetime = NOW + timedelta(hours=1)) -> list[str]:
     with desk.database.transaction() as session:
-        return [hit.reference for hit in reading.waiting_here(call or reception_call(), session, at).items]
+        return [hit.reference for hit in queries.waiting_here(call or reception_call(), session, at).items]
 
 
 def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there(desk: Desk) -> None:
@@ -280,7 +280,7 @@ def test_nobody_else_sees_who_waits(desk: Desk, call: Call) -> None:
 
 def durations(desk: Desk, at: datetime = NOW + timedelta(hours=1), department: str = "home") -> Durations:
     with desk.database.transaction() as session:
-        return reading.durations(DepartmentCode(department=department), session, at)
+        return queries.durations(DepartmentCode(department=department), session, at)
 
 
 def answered(desk: Desk, decision: str = "approved", after: timedelta = timedelta(hours=3)) -> Elsewhere:
@@ -324,8 +324,8 @@ def test_what_was_answered_before_this_was_kept_is_read_from_the_timeline(desk: 
         )
     known = durations(desk)
     with desk.database.transaction() as session:
-        session.execute(update(Application).values(answered_at=None))
-        assert reading.durations(DepartmentCode(department="home"), session, NOW) == Durations()
+        session.execute(update(ApplicationRow).values(answered_at=None))
+        assert queries.durations(DepartmentCode(department="home"), session, NOW) == Durations()
         session.execute(
             text(import_module("services.application.migrations.versions.0002_answered").FROM_THE_TIMELINE)
         )

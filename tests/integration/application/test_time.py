@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from contracts.errors import NotFound
 from contracts.events import ApplicationExpired, PersonalDataErased
-from services.application.handlers import time_passing
-from services.application.models import PERSONAL, Application
+from services.application.handlers import scheduled_jobs
+from services.application.models import PERSONAL, ApplicationRow
 from tests.support.factories.application import (
     MOBILE,
     NOW,
@@ -36,12 +36,12 @@ def desk(databases) -> Desk:
 
 def expire(desk: Desk, at: datetime) -> int:
     with desk.database.transaction() as session:
-        return time_passing.expire_undecided(session, at)
+        return scheduled_jobs.expire_undecided(session, at)
 
 
 def erase(desk: Desk, at: datetime) -> int:
     with desk.database.transaction() as session:
-        return time_passing.erase_ended(session, at)
+        return scheduled_jobs.erase_ended(session, at)
 
 
 # ---------------------------------------------------------------------- expiry
@@ -104,7 +104,7 @@ def test_the_people_of_what_ended_long_ago_are_forgotten_here_and_everywhere(des
     assert erase(desk, LONG_AFTER) == 0
     assert isinstance(desk.said()[-1], PersonalDataErased)
     with desk.database.transaction() as session:
-        stored = str(session.execute(select(Application.__table__)).mappings().one())
+        stored = str(session.execute(select(ApplicationRow.__table__)).mappings().one())
     words = (
         "Zorawar",
         "Z917",
@@ -132,7 +132,7 @@ def test_every_column_that_may_hold_something_personal_is_blanked() -> None:
         "expired_at", "erased_at", "decision_seq", "decision_kind", "decision_revision", "decision_reason", "decided_day", "answered_at", "scan_seq",
         "inside", "last_matters_at",
     }  # fmt: skip
-    assert set(PERSONAL) == set(Application.__table__.columns.keys()) - not_personal
+    assert set(PERSONAL) == set(ApplicationRow.__table__.columns.keys()) - not_personal
 
 
 def test_a_note_that_comes_after_erasing_is_not_kept(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidI
 from contracts.events import ApprovalWithdrawn, PassApproved, PassRejected, PassReturned
 from contracts.rpc.approval import Forward, Reject, Return, ReviewQuestion, Withdraw
 from contracts.rpc.call import Principal
-from services.approval.handlers import decisions, reviews
+from services.approval.handlers import decisions, queries
 from services.approval.handlers.directory import put_site
 from services.chassis.db.tables import outbox
 from tests.support.factories.approval import (
@@ -46,7 +46,9 @@ def approval_db(databases):
 
 def approve(database, review_id, call=None, at=NOW, **terms):
     with database.transaction() as session:
-        return decisions.approve(approval(review_id, **terms), call or by(desk()), session, at)
+        return decisions.approve(
+            approval(review_id, **terms), call or by(desk()), session, at, furthest_days=30
+        )
 
 
 def reject(database, review_id, call=None, **refusal):
@@ -196,8 +198,8 @@ def test_a_forwarded_review_leaves_the_queue_and_lies_with_the_other_department(
         "pending",
     )
     with approval_db.transaction() as session:
-        assert reviews.list_reviews(ReviewQuestion(), by(desk()), session).items == ()
-        assert [one.id for one in reviews.list_reviews(ReviewQuestion(), by(FINANCE), session).items] == [
+        assert queries.list_reviews(ReviewQuestion(), by(desk()), session).items == ()
+        assert [one.id for one in queries.list_reviews(ReviewQuestion(), by(FINANCE), session).items] == [
             review_id
         ]
     refused(approval_db, NotFound, approve, review_id)
@@ -312,12 +314,13 @@ def test_a_page_read_before_an_amendment_decides_nothing(approval_db, decide) ->
     ("terms", "field", "code"),
     [
         ({"slot": slot(HOLI)}, "slot.date", "closed_day"),
-        ({"slot": slot(SATURDAY)}, "slot.from", "outside_hours"),
+        ({"slot": slot(SATURDAY)}, "slot.date", "closed_day"),
         ({"slot": slot(start="08:00")}, "slot.from", "outside_hours"),
-        ({"slot": slot(end="18:00")}, "slot.from", "outside_hours"),
-        ({"slot": slot(NOW.date(), "09:00", "10:59")}, "slot.date", "past"),
-        ({"slot": slot(NOW.date() + timedelta(days=31))}, "slot.date", "too_far"),
-        ({"slot": slot(start="12:00", end="11:00")}, "slot.to", "not_after_from"),
+        ({"slot": slot(end="18:00")}, "slot.to", "outside_hours"),
+        ({"slot": slot(NOW.date(), "09:00", "10:59")}, "slot.to", "window_over"),
+        ({"slot": slot(NOW.date() + timedelta(days=31))}, "slot.date", "date_too_far"),
+        ({"slot": slot(start="12:00", end="11:00")}, "slot.to", "window_order"),
+        ({"slot": slot(start="10:00", end="10:14")}, "slot.to", "window_too_short"),
         ({"gate": "T2-G1"}, "gate", "unknown_gate"),
         ({"vehicle_allowed": True}, "vehicle_allowed", "no_vehicle"),
     ],
@@ -334,7 +337,7 @@ def test_hours_are_those_of_the_applications_site_as_they_are_now(approval_db) -
     refused(approval_db, InvalidInput, approve, review_id, gate="T1-G1")
     with approval_db.transaction() as session:
         put_site(session, site("T2", hours=()), NOW)
-    assert refused(approval_db, InvalidInput, approve, review_id).fields[0].code == "outside_hours"
+    assert refused(approval_db, InvalidInput, approve, review_id).fields[0].code == "closed_day"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DirectoryChanged
 from contracts.rpc.approval import DepartmentQuestion, OfficerQuestion
-from services.approval import seed
+from services.approval import commands
 from services.approval.handlers import directory
 from services.chassis.runtime.settings import Settings
 from tests.support.factories.approval import NOW, department, everything, fill_directory, officer, said, site
@@ -24,8 +24,8 @@ def approval_db(databases):
 def seeded(approval_db, stack, monkeypatch):
     """Seeds as `epass seed approval` does."""
     settings = Settings(database_url=SecretStr(stack.database_url("approval")))
-    monkeypatch.setattr(seed, "settings", lambda: settings)
-    seed.main()
+    monkeypatch.setattr(commands, "settings", lambda: settings)
+    commands.main()
     return approval_db
 
 
@@ -80,7 +80,7 @@ def test_the_seed_makes_two_sites_and_a_dozen_departments_and_tells_of_each(seed
 
 
 def test_every_name_of_the_demo_is_there_in_three_languages() -> None:
-    sites, departments = seed.demo_directory()
+    sites, departments = commands.demo_directory()
     texts = [one.name for one in (*sites, *departments)] + [one.address for one in sites]
     texts += [
         words
@@ -98,7 +98,7 @@ def test_every_name_of_the_demo_is_there_in_three_languages() -> None:
 
 
 def test_the_demo_sites_are_open_every_day_around_the_clock(seeded) -> None:
-    for one in seed.demo_directory()[0]:
+    for one in commands.demo_directory()[0]:
         assert {(hours.weekday, f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}") for hours in one.hours} == {
             (day, "00:00", "23:59") for day in range(7)
         }
@@ -106,14 +106,14 @@ def test_the_demo_sites_are_open_every_day_around_the_clock(seeded) -> None:
 
 def test_seeding_twice_changes_nothing(seeded) -> None:
     before = everything(seeded)
-    seed.main()
+    commands.main()
     assert everything(seeded) == before
 
 
 def test_seeding_again_keeps_what_was_changed_since(seeded) -> None:
     changed = record(seeded, "home").model_copy(update={"officers": ()})
     assert put(seeded, changed)
-    seed.main()
+    commands.main()
     assert record(seeded, "home") == changed
 
 

@@ -44,12 +44,12 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.call import Call, Page, Principal
+from contracts.visiting_rules import Calendar
 from services.application.consumers import Consumers
-from services.application.domain.application import Intake
-from services.application.domain.hours import Calendar
+from services.application.domain.applications import Intake
 from services.application.domain.place import Place
-from services.application.handlers import applying, reading
-from services.application.models import Application
+from services.application.handlers import applications, queries
+from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.messaging.inbox import mark_seen
@@ -177,36 +177,40 @@ class Desk:
         self, request: SubmitApplication | None = None, call: Call | None = None, at: datetime | None = None
     ) -> Acknowledged:
         with self.database.transaction() as session:
-            return applying.submit(request or form(), call or applicant_call(), session, at or self.moment())
+            return applications.submit(
+                request or form(), call or applicant_call(), session, at or self.moment()
+            )
 
     def submit_at_counter(
         self, request: SubmitAtCounter, call: Call | None = None, at: datetime | None = None
     ) -> Acknowledged:
         with self.database.transaction() as session:
-            return applying.submit_at_counter(request, call or reception_call(), session, at or self.moment())
+            return applications.submit_at_counter(
+                request, call or reception_call(), session, at or self.moment()
+            )
 
     def amend(
         self, reference: str, call: Call | None = None, at: datetime | None = None, **changes: Any
     ) -> Acknowledged:
         request = AmendApplication.model_validate({"reference": reference, **changes})
         with self.database.transaction() as session:
-            return applying.amend(request, call or applicant_call(), session, at or self.moment())
+            return applications.amend(request, call or applicant_call(), session, at or self.moment())
 
     def cancel(self, reference: str, call: Call | None = None, at: datetime | None = None) -> Acknowledged:
         with self.database.transaction() as session:
-            return applying.cancel(
+            return applications.cancel(
                 ReferenceOnly(reference=reference), call or applicant_call(), session, at or self.moment()
             )
 
     def view(self, reference: str, call: Call | None = None) -> ApplicationView:
         with self.database.transaction() as session:
-            return reading.view(ReferenceOnly(reference=reference), call or applicant_call(), session)
+            return queries.view(ReferenceOnly(reference=reference), call or applicant_call(), session)
 
     def references(self, call: Call | None = None) -> list[str]:
         with self.database.transaction() as session:
             return [
                 item.reference
-                for item in reading.list_applications(Page(), call or applicant_call(), session).items
+                for item in queries.list_applications(Page(), call or applicant_call(), session).items
             ]
 
     def hear(self, event: Event) -> Envelope:
@@ -232,15 +236,15 @@ class Desk:
                     Consumers(), open_envelope(envelope, key_ring()), session
                 )
 
-    def row(self, reference: str) -> Application:
+    def row(self, reference: str) -> ApplicationRow:
         with self.database.transaction() as session:
-            return session.scalars(select(Application).where(Application.reference == reference)).one()
+            return session.scalars(select(ApplicationRow).where(ApplicationRow.reference == reference)).one()
 
     def counts(self) -> tuple[int, int]:
         """How many applications, and how many events."""
         with self.database.transaction() as session:
             return (
-                session.scalar(select(func.count()).select_from(Application)) or 0,
+                session.scalar(select(func.count()).select_from(ApplicationRow)) or 0,
                 session.scalar(select(func.count()).select_from(outbox)) or 0,
             )
 
@@ -267,7 +271,7 @@ class Elsewhere:
     numbers: Any = field(default_factory=count)
 
     @classmethod
-    def of(cls, row: Application) -> "Elsewhere":
+    def of(cls, row: ApplicationRow) -> "Elsewhere":
         return cls(row.id, row.reference)
 
     def _decision(self, revision: int) -> Json:

@@ -29,10 +29,10 @@ from contracts.events import (
 from contracts.model import Companion, Contact, Person, Slot
 from contracts.rpc.approval import Approve
 from contracts.rpc.call import Call, Principal
-from services.approval.domain import Review
-from services.approval.handlers import applications
+from services.approval.domain.reviews import Review
+from services.approval.handlers import event_handlers
 from services.approval.handlers.directory import put_department, put_site
-from services.approval.models import Review as ReviewRow
+from services.approval.models import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import IST
@@ -41,11 +41,11 @@ from tests.support.envelopes import key_ring
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
 NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)
 HEARD_BY = {
-    ApplicationSubmitted: applications.application_stated,
-    ApplicationAmended: applications.application_stated,
-    ApplicationCancelled: applications.application_cancelled,
-    ApplicationExpired: applications.application_expired,
-    PersonalDataErased: applications.personal_data_erased,
+    ApplicationSubmitted: event_handlers.application_submitted_or_amended,
+    ApplicationAmended: event_handlers.application_submitted_or_amended,
+    ApplicationCancelled: event_handlers.application_cancelled,
+    ApplicationExpired: event_handlers.application_expired,
+    PersonalDataErased: event_handlers.personal_data_erased,
 }
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from threading import Event as Flag
 from typing import Any
@@ -21,7 +22,7 @@ from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import ScanPass, ScanResult
 from contracts.subscriptions import subscriptions
 from deploy.local.smoke_journey import next_slot
-from services.application.handlers import applying
+from services.application.handlers import applications
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import IST, now
@@ -114,7 +115,9 @@ class Town:
     def apply(self) -> str:
         """An application by its reference."""
         with self.databases["application"].transaction() as session:
-            return applying.submit(form(preferred=[self.window]), self.citizen(), session, now()).reference
+            return applications.submit(
+                form(preferred=[self.window]), self.citizen(), session, now()
+            ).reference
 
     def apply_and_carry(self) -> str:
         """An application that lies on its desk."""
@@ -125,17 +128,18 @@ class Town:
     def apply_at_counter(self) -> str:
         """Of a visitor without a mobile, whose pass is printed."""
         with self.databases["application"].transaction() as session:
-            return applying.submit_at_counter(
+            return applications.submit_at_counter(
                 counter_form(preferred=[self.window]), reception_call(), session, now()
             ).reference
 
     def cancel(self, reference: str) -> None:
         with self.databases["application"].transaction() as session:
-            applying.cancel(ReferenceOnly(reference=reference), self.citizen(), session, now())
+            applications.cancel(ReferenceOnly(reference=reference), self.citizen(), session, now())
 
     def approve(self, reference: str) -> None:
         slot = Slot.model_validate(self.window)
-        self._decide(decisions.approve, Approve(review_id=self.review_of(reference), slot=slot))
+        approve = partial(decisions.approve, furthest_days=30)
+        self._decide(approve, Approve(review_id=self.review_of(reference), slot=slot))
 
     def reject(self, reference: str) -> None:
         self._decide(decisions.reject, Reject(review_id=self.review_of(reference), reason="security"))

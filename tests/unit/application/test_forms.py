@@ -8,9 +8,9 @@ import pytest
 from contracts.errors import InvalidInput
 from contracts.events import OpeningHours
 from contracts.rpc.application import AmendApplication, SubmitApplication
+from contracts.visiting_rules import Calendar
 from services.application.domain.findings import PROBLEMS
 from services.application.domain.forms import Form, check_amendment, check_form
-from services.application.domain.hours import Calendar
 from services.application.domain.place import Place
 from tests.support.factories.application import (
     AADHAAR,

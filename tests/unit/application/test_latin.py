@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.application.domain.latin import suggest_latin
+from services.application.domain.transliteration import suggest_latin
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.approval.spelling import matches, sound
+from services.approval.domain.spelling import matches, sound
 
 OFFICER = (
     "Harjinder Kaur Dhaliwal",

@@ -6,11 +6,12 @@ Commas, semicolons or the tabs of a spreadsheet separate the parts. The kind of 
 import re
 from dataclasses import dataclass
 
+from contracts.visiting_rules import MOST_COMPANIONS
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
-MOST = 50
+MOST = MOST_COMPANIONS["counter"]
 NO_TYPE_SAID = "other_photo_id"
 _PARTED = re.compile(r"[,;\t]")
 _NUMBERED = re.compile(r"^\s*\d{1,2}\s*[.)]\s*")

@@ -11,11 +11,12 @@ from typing import Any
 
 from fastapi.datastructures import FormData
 
+from contracts import visiting_rules
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.view import text_of
 from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
 
-MOST_COMPANIONS = 5
+MOST_COMPANIONS = visiting_rules.MOST_COMPANIONS["portal"]
 SLOTS = 3
 Problems = dict[str, str]
 """Field of the page → code of its problem."""

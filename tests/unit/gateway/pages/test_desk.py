@@ -175,10 +175,12 @@ async def test_what_cannot_be_read_is_said_beside_its_field(
 
 FINDINGS = [
     ("approve", "slot.date", "closed_day", "date", "closed on this day"),
-    ("approve", "slot.date", "past", "date", "has passed"),
-    ("approve", "slot.date", "too_far", "date", "too far ahead"),
+    ("approve", "slot.date", "date_past", "date", "has passed"),
+    ("approve", "slot.date", "date_too_far", "date", "too far ahead"),
     ("approve", "slot.from", "outside_hours", "from", "not open at this time"),
-    ("approve", "slot.to", "not_after_from", "to", "after the beginning"),
+    ("approve", "slot.to", "window_order", "to", "after the beginning"),
+    ("approve", "slot.to", "window_too_short", "to", "at least 15 minutes"),
+    ("approve", "slot.to", "window_over", "to", "has passed today"),
     ("approve", "gate", "unknown_gate", "gate", "other secretariat"),
     ("approve", "vehicle_allowed", "no_vehicle", "vehicle_allowed", "names no vehicle"),
     ("reject", "note", "required", "note", "Write a note"),

@@ -19,16 +19,15 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.call import Call, Principal
+from contracts.visiting_rules import MOST_COMPANIONS, Calendar
 from services.application import models
-from services.application.domain.application import Intake, require_amendable
+from services.application.domain.applications import Intake, require_amendable
 from services.application.domain.findings import Findings
 from services.application.domain.forms import Form, check_amendment, check_form
-from services.application.domain.hours import Calendar
 from services.application.domain.names import latin_name_of, name_of
+from services.application.handlers.access import intake_of, is_reception_of, mobile_of, operator_of
 from services.application.handlers.directory import place_of
-from services.application.handlers.principals import intake_of, is_reception_of, mobile_of, operator_of
 from services.application.handlers.rows import (
-    COMPANIONS,
     amend_row,
     application_of,
     columns_of,
@@ -92,7 +91,7 @@ def submit_at_counter(request: SubmitAtCounter, call: Call, session: Session, at
     operator = operator_of(call.principal)
     if not is_reception_of(call.principal, request.site):
         raise Forbidden("this counter serves another site", code="other_site")
-    intake = Intake(request.channel, COMPANIONS[request.channel], submitted_by=operator)
+    intake = Intake(request.channel, MOST_COMPANIONS[request.channel], submitted_by=operator)
     return _apply(
         "application.submit_at_counter",
         request,
@@ -148,7 +147,7 @@ def _apply(
         reference, revision = ref.split("/")
         row = find(session, reference)
         assert row is not None
-        masked = session.get_one(models.Revision, (row.id, int(revision))).masked
+        masked = session.get_one(models.RevisionRow, (row.id, int(revision))).masked
         return Acknowledged(reference=reference, status="submitted", masked=tuple(masked))
 
     return once(session, call, route, request, effect, answer)
@@ -166,15 +165,15 @@ def _take_in(
 
 def _store_under_a_free_reference(
     session: Session, form: Form, intake: Intake, at: datetime
-) -> models.Application:
+) -> models.ApplicationRow:
     for _ in range(REFERENCE_TRIES):
         application = form.as_application(uuid4(), new_reference(), intake)
         row = (
-            insert(models.Application)
+            insert(models.ApplicationRow)
             .values(**columns_of(application, at))
             .on_conflict_do_nothing(index_elements=["reference"])
         )
-        stored = session.scalars(row.returning(models.Application)).one_or_none()
+        stored = session.scalars(row.returning(models.ApplicationRow)).one_or_none()
         if stored is not None:
             return stored
     raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
@@ -197,12 +196,12 @@ def _amend(request: AmendApplication, mobile: str, session: Session, at: datetim
 
 
 def _sent_in(
-    session: Session, row: models.Application, masked: tuple[str, ...], at: datetime, **facts: str
+    session: Session, row: models.ApplicationRow, masked: tuple[str, ...], at: datetime, **facts: str
 ) -> str:
     """Records a revision, says so, and returns what a repeat finds it by."""
     application = application_of(row)
     session.add(
-        models.Revision(application_id=row.id, revision=row.revision, made_at=at, masked=list(masked))
+        models.RevisionRow(application_id=row.id, revision=row.revision, made_at=at, masked=list(masked))
     )
     if row.revision == 1:
         say(session, row, application.submitted(), "submitted", at)
@@ -225,7 +224,7 @@ def _cancel(request: ReferenceOnly, principal: Principal, session: Session, at: 
 
 
 def _canceller(
-    row: models.Application | None, principal: Principal
+    row: models.ApplicationRow | None, principal: Principal
 ) -> Literal["applicant", "counter"] | None:
     if row is None:
         return None

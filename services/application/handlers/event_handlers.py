@@ -153,24 +153,24 @@ def _decided(
     settle_status(session, row)
 
 
-def _known(session: Session, application_id: UUID) -> models.Application:
+def _known(session: Session, application_id: UUID) -> models.ApplicationRow:
     row = session.scalars(
-        locked(select(models.Application).where(models.Application.id == application_id))
+        locked(select(models.ApplicationRow).where(models.ApplicationRow.id == application_id))
     ).one_or_none()
     if row is None:
         raise UnknownApplication(str(application_id))
     return row
 
 
-def _pass(session: Session, row: models.Application, number: str) -> models.Pass:
-    known = session.get(models.Pass, number)
+def _pass(session: Session, row: models.ApplicationRow, number: str) -> models.PassRow:
+    known = session.get(models.PassRow, number)
     if known is None:
-        known = models.Pass(number=number, application_id=row.id)
+        known = models.PassRow(number=number, application_id=row.id)
         session.add(known)
     return known
 
 
 def _note(
-    session: Session, row: models.Application, received: Received[E], what: str, **facts: str | int
+    session: Session, row: models.ApplicationRow, received: Received[E], what: str, **facts: str | int
 ) -> None:
     note(session, row, received.id, what, received.occurred_at, facts)

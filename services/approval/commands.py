@@ -1,4 +1,7 @@
-"""The demo's directory: two sites that are always open, a dozen departments with officers. `epass seed approval`."""
+"""What the command line runs here: ``epass seed approval`` stores the demo's directory.
+
+The demo has two sites that are always open and a dozen departments with officers.
+"""
 
 import tomllib
 from datetime import date, time
@@ -15,11 +18,11 @@ ALWAYS = tuple(
     OpeningHours(weekday=day, opens=time(0, 0), closes=time(23, 59), valid_from=date(2025, 1, 1))
     for day in range(7)
 )
-"""So that the demonstration works at any hour."""
+"""Hours of the demo's sites, so that the demonstration works at any hour."""
 
 
 def main() -> None:
-    """Puts in what is missing; what is there, also where it was changed since, stays."""
+    """Store the records that are missing; leave the others as they are, even if they were changed since."""
     sites, departments = demo_directory()
     database = Database.of(settings())
     with database.transaction() as session:
@@ -33,7 +36,7 @@ def main() -> None:
 
 
 def demo_directory() -> tuple[list[SiteRecord], list[DepartmentRecord]]:
-    """The records of ``demo_directory.toml``."""
+    """Return the records of ``demo_directory.toml``."""
     content = tomllib.loads(DIRECTORY.read_text(encoding="utf-8"))
     sites = [SiteRecord.model_validate({**site, "hours": ALWAYS}) for site in content["sites"]]
     return sites, [DepartmentRecord.model_validate(department) for department in content["departments"]]

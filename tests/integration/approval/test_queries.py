@@ -10,7 +10,7 @@ from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import Forward, ReviewId, ReviewQuestion, ReviewSearch, Whereabouts
 from contracts.rpc.call import Principal
-from services.approval.handlers import decisions, reviews
+from services.approval.handlers import decisions, queries
 from tests.support.factories.approval import (
     AUDITOR,
     NOW,
@@ -44,14 +44,14 @@ def approval_db(databases):
 
 def queue(database, principal=None, **question):
     with database.transaction() as session:
-        return reviews.list_reviews(ReviewQuestion(**question), by(principal or desk()), session)
+        return queries.list_reviews(ReviewQuestion(**question), by(principal or desk()), session)
 
 
 def search(database, q, principal=None):
     with database.transaction() as session:
         return [
             one.reference
-            for one in reviews.search_reviews(ReviewSearch(q=q), by(principal or desk()), session).items
+            for one in queries.search_reviews(ReviewSearch(q=q), by(principal or desk()), session).items
         ]
 
 
@@ -95,7 +95,7 @@ def test_a_page_is_not_shifted_by_what_was_decided_meanwhile(approval_db) -> Non
     first, second, third = (waiting(approval_db, minutes) for minutes in (30, 20, 10))
     page = queue(approval_db, status="pending", limit=1)
     with approval_db.transaction() as session:
-        decisions.approve(approval(page.items[0].id), by(desk()), session, NOW)
+        decisions.approve(approval(page.items[0].id), by(desk()), session, NOW, furthest_days=30)
     assert [
         one.reference for one in queue(approval_db, status="pending", limit=1, after=page.next).items
     ] == [second]
@@ -116,7 +116,7 @@ def test_the_queue_can_be_narrowed_to_one_status(approval_db) -> None:
     open_one = pending(approval_db)
     approved = pending(approval_db)
     with approval_db.transaction() as session:
-        decisions.approve(approval(approved), by(desk()), session, NOW)
+        decisions.approve(approval(approved), by(desk()), session, NOW, furthest_days=30)
     ended = submitted()
     hear(approval_db, ended)
     hear(approval_db, cancelled(ended), 2)
@@ -147,12 +147,12 @@ def test_another_departments_review_is_not_found(approval_db) -> None:
     review_id = pending(approval_db, department="finance")
     with approval_db.transaction() as session:
         assert (
-            reviews.view_review(ReviewId(review_id=review_id), by(desk("finance", "FIN-0001")), session).id
+            queries.view_review(ReviewId(review_id=review_id), by(desk("finance", "FIN-0001")), session).id
             == review_id
         )
-        assert reviews.view_review(ReviewId(review_id=review_id), by(AUDITOR), session).id == review_id
+        assert queries.view_review(ReviewId(review_id=review_id), by(AUDITOR), session).id == review_id
         with pytest.raises(NotFound):
-            reviews.view_review(ReviewId(review_id=review_id), by(desk()), session)
+            queries.view_review(ReviewId(review_id=review_id), by(desk()), session)
 
 
 @pytest.mark.parametrize("principal", NO_DESK, ids=lambda one: str(one.role or one.kind))
@@ -163,7 +163,7 @@ def test_who_has_no_desk_reads_nothing(approval_db, principal) -> None:
     with pytest.raises(Forbidden):
         search(approval_db, "Gurpreet", principal)
     with approval_db.transaction() as session, pytest.raises(Forbidden):
-        reviews.view_review(ReviewId(review_id=review_id), by(principal), session)
+        queries.view_review(ReviewId(review_id=review_id), by(principal), session)
 
 
 def test_a_reference_is_found_however_it_is_typed(approval_db) -> None:
@@ -206,7 +206,7 @@ def test_a_search_answers_the_newest_fifty_the_longest_waiting_first(approval_db
 
 def where(database, reference) -> Whereabouts:
     with database.transaction() as session:
-        return reviews.whereabouts(ReferenceOnly(reference=reference), session)
+        return queries.whereabouts(ReferenceOnly(reference=reference), session)
 
 
 def test_where_an_application_lies_and_since_when_is_told_of_what_waits_only(approval_db) -> None:
@@ -236,7 +236,9 @@ def test_where_an_application_lies_and_since_when_is_told_of_what_waits_only(app
         department="finance", since=NOW - timedelta(minutes=20)
     )
     with approval_db.transaction() as session:
-        decisions.approve(approval(review_id), by(desk("finance", "FIN-0001")), session, NOW)
+        decisions.approve(
+            approval(review_id), by(desk("finance", "FIN-0001")), session, NOW, furthest_days=30
+        )
     for nothing in (reference, "PCS-0000-0000", "nonsense"):
         with pytest.raises(NotFound):
             where(approval_db, nothing)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contracts.events import PersonalDataErased
 from services.application import models
-from services.application.domain.application import EXPIRING
+from services.application.domain.applications import EXPIRING
 from services.application.handlers.rows import application_of, locked, say, settle_status
 from services.chassis.messaging import outbox
 
@@ -22,7 +22,7 @@ RETENTION = timedelta(days=180)
 
 def expire_undecided(session: Session, at: datetime) -> int:
     """Ends applications whose preferred windows have all passed; returns how many, at most BATCH."""
-    row = models.Application
+    row = models.ApplicationRow
     due = (
         select(row)
         .where(row.status.in_(EXPIRING), row.preferred_until <= at)
@@ -39,7 +39,7 @@ def expire_undecided(session: Session, at: datetime) -> int:
 
 def erase_ended(session: Session, at: datetime) -> int:
     """Forgets the people of applications that ended long ago; returns how many, at most BATCH."""
-    row = models.Application
+    row = models.ApplicationRow
     is_over = (row.erased_at.is_(None), row.last_matters_at < at - RETENTION, row.status.not_in(EXPIRING))
     due = select(row.id).where(*is_over).order_by(row.last_matters_at).limit(BATCH)
     ids = session.scalars(due.with_for_update(skip_locked=True)).all()
@@ -51,7 +51,7 @@ def erase_ended(session: Session, at: datetime) -> int:
 def erase_personal_data(application_id: UUID, session: Session, at: datetime) -> None:
     """Forgets the people of one application, here and, by the event, everywhere. Repeating it says nothing again."""
     row = session.scalars(
-        locked(select(models.Application).where(models.Application.id == application_id))
+        locked(select(models.ApplicationRow).where(models.ApplicationRow.id == application_id))
     ).one()
     if row.erased_at is not None:
         return

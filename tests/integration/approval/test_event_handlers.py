@@ -12,9 +12,9 @@ from contracts.errors import Conflict
 from contracts.events import ApplicationPersonal
 from contracts.model import Person
 from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
-from services.approval import domain
-from services.approval.handlers import decisions, reviews
-from services.approval.models import HeardApplication, Review
+from services.approval.domain import reviews
+from services.approval.handlers import decisions, queries
+from services.approval.models import ApplicationRow, ReviewRow
 from tests.support.factories.approval import (
     AUDITOR,
     HEARD_BY,
@@ -49,24 +49,26 @@ def see(database, application_id):
     """The review as an auditor sees it."""
     with database.transaction() as session:
         review_id = session.scalars(
-            select(Review.id).where(Review.application_id == application_id)
+            select(ReviewRow.id).where(ReviewRow.application_id == application_id)
         ).one_or_none()
         return (
             None
             if review_id is None
-            else reviews.view_review(ReviewId(review_id=review_id), by(AUDITOR), session)
+            else queries.view_review(ReviewId(review_id=review_id), by(AUDITOR), session)
         )
 
 
 def state(database, application_id):
     """All that is stored of an application but the review's random id."""
     with database.transaction() as session:
-        review = session.scalars(select(Review).where(Review.application_id == application_id)).one_or_none()
-        heard = session.get(HeardApplication, application_id)
-        columns = [column.key for column in Review.__table__.columns if column.key != "id"]
+        review = session.scalars(
+            select(ReviewRow).where(ReviewRow.application_id == application_id)
+        ).one_or_none()
+        heard = session.get(ApplicationRow, application_id)
+        columns = [column.key for column in ReviewRow.__table__.columns if column.key != "id"]
         review_state = None if review is None else {column: getattr(review, column) for column in columns}
         return review_state, {
-            column.key: getattr(heard, column.key) for column in HeardApplication.__table__.columns
+            column.key: getattr(heard, column.key) for column in ApplicationRow.__table__.columns
         }
 
 
@@ -79,7 +81,7 @@ def send_back(database, review_id) -> None:
 
 def approve(database, review_id) -> None:
     with database.transaction() as session:
-        decisions.approve(approval(review_id), by(desk()), session, NOW)
+        decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
 
 
 def test_a_submitted_application_waits_on_its_departments_desk(approval_db) -> None:
@@ -124,12 +126,12 @@ def test_other_dates_wait_for_a_decision_about_them_and_not_about_the_old_ones(a
     review_id = review_id_of(approval_db, first.application_id)
     hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
     with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
-        decisions.approve(approval(review_id, revision=1), by(desk()), session, NOW)
+        decisions.approve(approval(review_id, revision=1), by(desk()), session, NOW, furthest_days=30)
     assert refusal.value.body.code == "application_changed"
     view = see(approval_db, first.application_id)
     assert (view.status, view.revision, view.preferred[0].start.hour) == ("pending", 2, 14)
     with approval_db.transaction() as session:
-        decisions.approve(approval(review_id, revision=2), by(desk()), session, NOW)
+        decisions.approve(approval(review_id, revision=2), by(desk()), session, NOW, furthest_days=30)
     assert said(approval_db)[-1].revision == 2
 
 
@@ -147,7 +149,7 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
         "approved",
     )
     with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
-        decisions.approve(approval(review_id), by(desk()), session, NOW)
+        decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
     assert refusal.value.body.code == "already_decided", "there is one pass, not two"
     hear(approval_db, cancelled(first), 3)
     assert see(approval_db, first.application_id).status == "closed"
@@ -157,7 +159,7 @@ def test_without_that_rule_one_application_would_be_approved_twice(
     approval_db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: what keeps it to one pass is the rule that an approval stands."""
-    monkeypatch.setattr(domain, "STANDING", ())
+    monkeypatch.setattr(reviews, "WITH_PASS", ())
     first = submitted()
     hear(approval_db, first, 1)
     review_id = review_id_of(approval_db, first.application_id)
@@ -313,7 +315,7 @@ def test_every_order_and_five_deliveries_of_each_event_end_alike(approval_db, st
 
     def tell(order):
         with approval_db.transaction() as session:
-            for table in (Review, HeardApplication):
+            for table in (ReviewRow, ApplicationRow):
                 session.query(table).delete()
         for seq, event in order:
             hear(approval_db, event, seq)
@@ -382,7 +384,7 @@ def test_fields_that_a_later_version_adds_are_ignored_and_an_old_row_still_reads
     first = submitted(personal=ApplicationPersonal(applicant=Person(name="ਅ", name_latin="A"), purpose="p"))
     hear(approval_db, first)
     with approval_db.transaction() as session:
-        review = session.scalars(select(Review)).one()
+        review = session.scalars(select(ReviewRow)).one()
         review.details = {**review.details, "colour_of_the_lanyard": "blue"}
     assert see(approval_db, first.application_id).name == "ਅ"
 
@@ -392,5 +394,5 @@ def test_waiting_starts_anew_with_an_amendment(approval_db) -> None:
     hear(approval_db, first, 1, NOW - timedelta(days=3))
     hear(approval_db, amended(first), 2, NOW)
     with approval_db.transaction() as session:
-        review = session.scalars(select(Review)).one()
+        review = session.scalars(select(ReviewRow)).one()
         assert (review.submitted_at, review.waiting_since) == (NOW - timedelta(days=3), NOW)

@@ -25,10 +25,10 @@ from contracts.rpc.application import (
     StatusView,
 )
 from contracts.rpc.call import Call, Page
-from services.application.handlers.principals import is_reception, mobile_of, operator_of
+from services.application.handlers.access import is_reception, mobile_of, operator_of
 from services.application.handlers.rows import find
 from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
-from services.application.models import Application, Pass
+from services.application.models import ApplicationRow, PassRow
 from services.chassis.runtime.clock import IST
 
 MOST_HITS = 50
@@ -37,7 +37,7 @@ STILL_HERE: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved"
 """Who has applied where he stands, and waits for an answer or has one to hear."""
 FEWEST_ANSWERED = 5
 """Of fewer applications nothing can be said for others, and something about each of them."""
-_NEWEST_FIRST = (Application.submitted_at.desc(), Application.id.desc())
+_NEWEST_FIRST = (ApplicationRow.submitted_at.desc(), ApplicationRow.id.desc())
 
 
 def list_applications(request: Page, call: Call, session: Session) -> ApplicationList:
@@ -49,10 +49,10 @@ def list_applications(request: Page, call: Call, session: Session) -> Applicatio
     """
     if call.principal.kiosk:
         raise Forbidden("a kiosk shows nobody's history", code="at_a_kiosk")
-    query = select(Application).where(Application.mobile == mobile_of(call.principal))
+    query = select(ApplicationRow).where(ApplicationRow.mobile == mobile_of(call.principal))
     if request.after is not None:
         query = query.where(
-            tuple_(Application.submitted_at, Application.id) < tuple_(*_read_cursor(request.after))
+            tuple_(ApplicationRow.submitted_at, ApplicationRow.id) < tuple_(*_read_cursor(request.after))
         )
     rows = session.scalars(query.order_by(*_NEWEST_FIRST).limit(request.limit + 1)).all()
     shown = rows[: request.limit]
@@ -97,7 +97,7 @@ def status(request: StatusQuestion, session: Session) -> StatusView:
 
 def durations(request: DepartmentCode, session: Session, at: datetime) -> Durations:
     """How long a department took until its first answer; by the clock, nights and holidays included, as an applicant waits."""
-    row = Application
+    row = ApplicationRow
     took = row.answered_at - row.submitted_at
     question = select(func.count(), func.percentile_cont(array([0.5, 0.95])).within_group(took)).where(
         row.department == request.department, row.answered_at > at - LOOKED_BACK
@@ -116,10 +116,12 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
         Forbidden: somebody else asks.
     """
     operator_of(call.principal)
-    query = select(Application).order_by(*_NEWEST_FIRST).limit(MOST_HITS)
+    query = select(ApplicationRow).order_by(*_NEWEST_FIRST).limit(MOST_HITS)
     mobile = _mobile(request.q)
     if mobile is not None:
-        return LookupHits(items=hits_of(session, session.scalars(query.where(Application.mobile == mobile))))
+        return LookupHits(
+            items=hits_of(session, session.scalars(query.where(ApplicationRow.mobile == mobile)))
+        )
     numbered = _by_number(session, request.q)
     if numbered is not None:
         return LookupHits(items=hits_of(session, [numbered]))
@@ -127,8 +129,8 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
     if len(text) < 2:
         return LookupHits(items=())
     named = or_(
-        Application.name.icontains(text, autoescape=True),
-        Application.name_latin.icontains(text, autoescape=True),
+        ApplicationRow.name.icontains(text, autoescape=True),
+        ApplicationRow.name_latin.icontains(text, autoescape=True),
     )
     return LookupHits(items=hits_of(session, session.scalars(query.where(named))))
 
@@ -140,7 +142,7 @@ def waiting_here(call: Call, session: Session, at: datetime) -> LookupHits:
         Forbidden: somebody else asks.
     """
     operator_of(call.principal)
-    row, site = Application, call.principal.site
+    row, site = ApplicationRow, call.principal.site
     midnight = at.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
     query = (
         select(row)
@@ -161,7 +163,7 @@ def _mobile(text: str) -> str | None:
         return None
 
 
-def _by_number(session: Session, text: str) -> Application | None:
+def _by_number(session: Session, text: str) -> ApplicationRow | None:
     row = find(session, text)
     if row is not None:
         return row
@@ -170,11 +172,13 @@ def _by_number(session: Session, text: str) -> Application | None:
     except ValueError:
         return None
     return session.scalars(
-        select(Application).join(Pass, Pass.application_id == Application.id).where(Pass.number == number)
+        select(ApplicationRow)
+        .join(PassRow, PassRow.application_id == ApplicationRow.id)
+        .where(PassRow.number == number)
     ).one_or_none()
 
 
-def _cursor(row: Application) -> str:
+def _cursor(row: ApplicationRow) -> str:
     return base64.urlsafe_b64encode(f"{row.submitted_at.isoformat()} {row.id}".encode()).decode()
 
 

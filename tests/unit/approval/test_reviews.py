@@ -5,12 +5,11 @@ from datetime import date
 import pytest
 
 from contracts.errors import Conflict, InvalidInput
-from contracts.rpc.approval import DecisionView, Forward, Reject, Return, Withdraw
-from services.approval import domain
-from services.approval.domain import Ending
+from contracts.visiting_rules import Calendar
+from services.approval.domain import reviews
+from services.approval.domain.reviews import Decision, Outcome
 from tests.support.factories.approval import (
     NOW,
-    approval,
     department,
     personal,
     review,
@@ -19,31 +18,30 @@ from tests.support.factories.approval import (
     submitted,
 )
 
-DECIDED = DecisionView(status="approved", decided_by="HOM-0002", decided_at=NOW)
+DECIDED = Decision("HOM-0002", NOW)
 AADHAAR = "2341 2341 2346"
 T1 = site()
 
 
-def approve(about, where=T1, **terms):
-    return domain.approve(about, approval(about.id, **terms), where, by="HOM-0001", at=NOW, furthest_days=30)
+def approve(about, where=T1, revision=None, **terms):
+    wanted = reviews.Terms(**{"slot": slot(), **terms})
+    return reviews.approve(about, wanted, where, Calendar(NOW, 30), by="HOM-0001", revision_read=revision)
 
 
-def reject(about, **refusal):
-    return domain.reject(
-        about, Reject(**{"review_id": about.id, "reason": "no_appointment", **refusal}), by="HOM-0001"
-    )
+def reject(about, reason="no_appointment", note="", revision=None):
+    return reviews.reject(about, reason, note, by="HOM-0001", revision_read=revision)
 
 
-def send_back(about, note="Which file?", **more):
-    return domain.send_back(about, Return(review_id=about.id, note=note, **more), by="HOM-0001")
+def send_back(about, note="Which file?", revision=None):
+    return reviews.send_back(about, note, by="HOM-0001", revision_read=revision)
 
 
 def withdraw(about):
-    return domain.withdraw(about, Withdraw(review_id=about.id, reason="officer_unavailable"), by="HOM-0001")
+    return reviews.withdraw(about, "officer_unavailable", by="HOM-0001")
 
 
-def forward(about, record=None, **to):
-    return domain.forward(about, Forward(review_id=about.id, **to), record)
+def forward(about, record=None, department=None, officer=None):
+    return reviews.forward(about, department, officer, record)
 
 
 def codes(refusal) -> dict[str, str]:
@@ -210,14 +208,14 @@ def test_a_review_is_not_forwarded_to_nowhere(to, record, field, code) -> None:
 @pytest.mark.parametrize("status", ["pending", "approved", "rejected", "returned", "withdrawn", "closed"])
 def test_a_cancellation_closes_whatever_was_decided_and_expiry_what_was_not(status) -> None:
     undecided = status in ("pending", "returned", "closed")
-    assert domain.status_after(status, Ending()) == status
-    assert domain.status_after(status, Ending(cancelled=True)) == "closed"
-    for ending in (Ending(expired=True), Ending(erased=True)):
-        assert domain.status_after(status, ending) == ("closed" if undecided else status)
+    assert reviews.status_after(status, Outcome()) == status
+    assert reviews.status_after(status, Outcome(cancelled=True)) == "closed"
+    for outcome in (Outcome(expired=True), Outcome(erased=True)):
+        assert reviews.status_after(status, outcome) == ("closed" if undecided else status)
 
 
 def test_an_amendment_names_the_officer_unless_the_review_left_the_department() -> None:
     before, after = submitted(officer="a"), submitted(officer="b")
-    assert domain.officer_after("home", "a", before, after) == "b"
-    assert domain.officer_after("finance", "f", before, after) == "f"
-    assert domain.officer_after("home", "chosen-by-the-desk", before, before) == "chosen-by-the-desk"
+    assert reviews.officer_after("home", "a", before, after) == "b"
+    assert reviews.officer_after("finance", "f", before, after) == "f"
+    assert reviews.officer_after("home", "chosen-by-the-desk", before, before) == "chosen-by-the-desk"

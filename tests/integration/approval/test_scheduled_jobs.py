@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from contracts.events import ReviewEscalated
 from services.approval.handlers import decisions
-from services.approval.handlers.escalation import escalate_waiting
-from services.approval.models import Review
+from services.approval.handlers.scheduled_jobs import escalate_waiting
+from services.approval.models import ReviewRow
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -75,7 +75,7 @@ def test_nights_weekends_and_closed_days_are_no_waiting(approval_db) -> None:
 def test_a_decided_or_ended_review_is_not_called_out(approval_db) -> None:
     review_id = pending(approval_db)
     with approval_db.transaction() as session:
-        decisions.approve(approval(review_id), by(desk()), session, NOW)
+        decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
     before = everything(approval_db)
     assert run(approval_db, NOW + timedelta(days=20)) == 0
     assert everything(approval_db) == before
@@ -93,7 +93,7 @@ def test_an_amended_application_waits_anew(approval_db) -> None:
     hear(approval_db, amended(first), 2, ist(MONDAY, 14))
     assert run(approval_db, FIVE) == 0
     with approval_db.transaction() as session:
-        assert session.scalars(select(Review.escalated)).one() == 0
+        assert session.scalars(select(ReviewRow.escalated)).one() == 0
 
 
 def test_replicas_that_run_at_once_call_each_review_out_once(approval_db) -> None:
@@ -120,6 +120,6 @@ def test_replicas_that_run_at_once_call_each_review_out_once(approval_db) -> Non
 def test_a_review_that_is_being_decided_is_left_to_the_decision(approval_db) -> None:
     since(approval_db, ist(MONDAY, 9))
     with approval_db.transaction() as deciding:
-        deciding.scalars(select(Review).with_for_update()).one()
+        deciding.scalars(select(ReviewRow).with_for_update()).one()
         assert run(approval_db, FIVE) == 0
     assert run(approval_db, FIVE) == 1

@@ -3,8 +3,8 @@
 from contracts.errors import Forbidden
 from contracts.model import Channel
 from contracts.rpc.call import Principal
-from services.application.domain.application import Intake
-from services.application.handlers.rows import COMPANIONS
+from contracts.visiting_rules import MOST_COMPANIONS
+from services.application.domain.applications import Intake
 
 
 def mobile_of(principal: Principal) -> str:
@@ -21,7 +21,7 @@ def mobile_of(principal: Principal) -> str:
 def intake_of(principal: Principal) -> Intake:
     """How an applicant's form comes in: from the portal, or from the kiosk at which he stands; and which operator helps, if one does."""
     channel: Channel = "kiosk" if principal.kiosk else "portal"
-    return Intake(channel, COMPANIONS[channel], mobile_proved=True, submitted_by=principal.login_id)
+    return Intake(channel, MOST_COMPANIONS[channel], mobile_proved=True, submitted_by=principal.login_id)
 
 
 def is_reception(principal: Principal) -> bool:

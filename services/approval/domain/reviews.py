@@ -1,0 +1,281 @@
+"""What a review is and what may be decided about it: each decision returns its event or raises.
+
+Pure: the time, the directory's records and the calendar are arguments.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from contracts.errors import Conflict, FieldError, InvalidInput
+from contracts.events import (
+    ApplicationDetails,
+    ApplicationPersonal,
+    ApprovalWithdrawn,
+    DecisionPersonal,
+    DepartmentRecord,
+    EscalationContact,
+    PassApproved,
+    PassRejected,
+    PassReturned,
+    ReviewEscalated,
+    SiteRecord,
+)
+from contracts.identity import mask_aadhaar
+from contracts.model import Contact, Person, RejectionReason, ReviewStatus, Slot
+from contracts.visiting_rules import PROBLEMS, Calendar, slot_problem, windows_on
+
+ESCALATE_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}
+"""Level → how long a review may wait, in hours during which its site is open."""
+
+ERASED = ApplicationPersonal(applicant=Person(name="", name_latin=""), purpose="")
+"""The personal part of an application after its erasure."""
+
+UNDECIDED: tuple[ReviewStatus, ...] = ("pending", "returned")
+
+WITH_PASS: tuple[ReviewStatus, ...] = ("approved", "withdrawn")
+"""A pass exists or existed: an amendment that arrives later changes nothing. The applicant can cancel and apply again."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who decided about a review, and when."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Review:
+    """A review as it stands.
+
+    Args:
+        id: of the review.
+        application: what was applied for, as of the newest known revision.
+        department: the department that decides.
+        officer: whom the visit is to.
+        status: the present status.
+        decision: the latest one about this revision.
+    """
+
+    id: UUID
+    application: ApplicationDetails
+    department: str
+    officer: str | None
+    status: ReviewStatus
+    decision: Decision | None = None
+
+    def require_pending(self, revision_read: int | None = None) -> None:
+        """Raise `Conflict` if nothing can be decided now, or if another revision than the current one was read."""
+        if self.status != "pending":
+            raise self.settled()
+        current = self.application.revision
+        if revision_read is not None and revision_read != current:
+            raise Conflict(
+                "the application was changed since it was read", code="application_changed", revision=current
+            )
+
+    def settled(self) -> Conflict:
+        """Return the error that explains why nothing can be decided any more."""
+        if self.status == "closed":
+            return Conflict("the application has ended", code="application_closed", status="closed")
+        assert self.decision is not None
+        return Conflict(
+            "this was decided already",
+            code="already_decided",
+            status=self.status,
+            decided_by=self.decision.by,
+            decided_at=self.decision.at.isoformat(),
+        )
+
+
+@dataclass(frozen=True)
+class Terms:
+    """When and how an approved visit may take place."""
+
+    slot: Slot
+    gate: str | None = None
+    entries: int = 1
+    vehicle_allowed: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an application ended, as far as is known here; each part is final once it is true."""
+
+    cancelled: bool = False
+    expired: bool = False
+    erased: bool = False
+
+
+def status_after(status: ReviewStatus, outcome: Outcome) -> ReviewStatus:
+    """Return the status, given how the application may have ended.
+
+    A cancellation closes the review, whatever was decided (issuance subscribes to it too). Expiry means that nobody
+    decided: an approval that crossed it on the way stands. An application without its people cannot be decided.
+    """
+    if outcome.cancelled or ((outcome.expired or outcome.erased) and status in UNDECIDED):
+        return "closed"
+    return status
+
+
+def officer_after(
+    department: str, officer: str | None, before: ApplicationDetails, after: ApplicationDetails
+) -> str | None:
+    """Return the officer of an amended application: the one whom the amendment names, unless it left the department."""
+    return after.officer if after.officer != before.officer and department == after.department else officer
+
+
+def approve(
+    review: Review,
+    terms: Terms,
+    site: SiteRecord | None,
+    calendar: Calendar,
+    *,
+    by: str,
+    revision_read: int | None = None,
+) -> PassApproved:
+    """Approve the visit within a slot, which need not be one of the preferred ones.
+
+    Raises:
+        Conflict: already decided, closed, or another revision than the one that was read.
+        InvalidInput: no visit can take place in this slot, the gate is another site's, or there is no vehicle to allow.
+    """
+    review.require_pending(revision_read)
+    application = review.application
+    problems = []
+    wrong = slot_problem(terms.slot, windows_on(site, terms.slot.day) if site else (), calendar)
+    if wrong is not None:
+        problems.append(
+            FieldError(field=f"slot.{wrong.member}", code=wrong.code, message=PROBLEMS[wrong.code])
+        )
+    if terms.gate is not None and (site is None or terms.gate not in site.gates):
+        problems.append(FieldError(field="gate", code="unknown_gate"))
+    if terms.vehicle_allowed and not application.personal.vehicle:
+        problems.append(FieldError(field="vehicle_allowed", code="no_vehicle"))
+    if problems:
+        raise InvalidInput("the visit cannot take place like this", fields=tuple(problems))
+    return PassApproved(
+        **_common(review, by),
+        **_delivery(review),
+        site=application.site,
+        gate=terms.gate,
+        officer=review.officer,
+        slot=terms.slot,
+        entries=terms.entries,
+        vehicle_allowed=terms.vehicle_allowed,
+        kind=application.kind,
+        party=application.party,
+        assistance=application.assistance,
+        personal=application.personal,
+    )
+
+
+def reject(
+    review: Review, reason: RejectionReason, note: str, *, by: str, revision_read: int | None = None
+) -> PassRejected:
+    """Reject the application, with a note for the applicant.
+
+    Raises:
+        Conflict: already decided, closed, or another revision than the one that was read.
+        InvalidInput: the reason is "other" and the note is empty.
+    """
+    review.require_pending(revision_read)
+    personal = _to_applicant(review, note)
+    if reason == "other" and not personal.note:
+        raise InvalidInput.of("note", "required", "the reason 'other' needs a note")
+    return PassRejected(**_common(review, by), **_delivery(review), reason=reason, personal=personal)
+
+
+def send_back(review: Review, note: str, *, by: str, revision_read: int | None = None) -> PassReturned:
+    """Ask the applicant to complete or change the application.
+
+    Raises:
+        Conflict: already decided, closed, or another revision than the one that was read.
+        InvalidInput: the note is empty.
+    """
+    review.require_pending(revision_read)
+    personal = _to_applicant(review, note)
+    if not personal.note:
+        raise InvalidInput.of("note", "required")
+    return PassReturned(**_common(review, by), **_delivery(review), personal=personal)
+
+
+def withdraw(review: Review, reason: RejectionReason, *, by: str) -> ApprovalWithdrawn:
+    """Withdraw an approval.
+
+    Raises:
+        Conflict: there is no approval in force.
+    """
+    if review.status in ("closed", "withdrawn"):
+        raise review.settled()
+    if review.status != "approved":
+        raise Conflict("only an approval can be withdrawn", code="not_approved", status=review.status)
+    return ApprovalWithdrawn(**_common(review, by), reason=reason)
+
+
+def forward(
+    review: Review, department: str | None, officer: str | None, record: DepartmentRecord | None
+) -> tuple[str, str | None]:
+    """Return the department and the officer to whom the review goes next.
+
+    Args:
+        review: the review that is forwarded.
+        department: another department, or None.
+        officer: an officer of the present department, or None.
+        record: the directory's record of ``department``, or else of the present department.
+
+    Raises:
+        Conflict: already decided, or closed.
+        InvalidInput: not exactly one of department and officer, or the directory does not have it.
+    """
+    review.require_pending()
+    if (department is None) == (officer is None):
+        raise InvalidInput.of("department", "exactly_one", "name a department or an officer, not both")
+    if department is not None:
+        if record is None:
+            raise InvalidInput.of("department", "unknown_department")
+        if department == review.department:
+            raise InvalidInput.of("department", "same_department")
+        return record.code, None
+    if record is None or officer not in {known.code for known in record.officers}:
+        raise InvalidInput.of("officer", "unknown_officer")
+    return review.department, officer
+
+
+def escalate(review: Review, level: int, waiting_since: datetime) -> ReviewEscalated:
+    """Escalate a review that has waited too long."""
+    return ReviewEscalated(
+        application_id=review.application.application_id,
+        reference=review.application.reference,
+        review_id=review.id,
+        department=review.department,
+        level=level,
+        waiting_since=waiting_since,
+        personal=EscalationContact(),
+    )
+
+
+def _common(review: Review, by: str) -> dict[str, Any]:
+    """Return the fields of every decision."""
+    application = review.application
+    return {
+        "application_id": application.application_id,
+        "reference": application.reference,
+        "review_id": review.id,
+        "revision": application.revision,
+        "department": review.department,
+        "decided_by": by,
+    }
+
+
+def _delivery(review: Review) -> dict[str, Any]:
+    """Return in which language and over which channel the applicant gets the message about a decision."""
+    return {"language": review.application.language, "deliver_by": review.application.deliver_by}
+
+
+def _to_applicant(review: Review, note: str) -> DecisionPersonal:
+    applicant = review.application.personal.applicant
+    contact = Contact(name=applicant.name, mobile=applicant.mobile, email=applicant.email)
+    return DecisionPersonal(contact=contact, note=mask_aadhaar(note.replace("\x00", "").strip())[0])

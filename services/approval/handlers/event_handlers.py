@@ -1,0 +1,104 @@
+"""What approval does when an application changes. The same events lead to the same state in any order and number.
+
+Details are the newest by ``seq``; how an application ended is final, and stored also for one that is not known yet.
+"""
+
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Received
+from contracts.events import (
+    ApplicationCancelled,
+    ApplicationDetails,
+    ApplicationExpired,
+    PersonalDataErased,
+)
+from services.approval.domain import reviews
+from services.approval.models import ApplicationRow, ReviewRow
+
+D = TypeVar("D", bound=ApplicationDetails)
+
+
+def application_submitted_or_amended(received: Received[D], session: Session) -> None:
+    """Store the newest revision of an application; its review waits for a decision."""
+    application, row = _locked(session, received.event.application_id)
+    if row is None:
+        row = _new_review(received.event, received.occurred_at)
+        session.add(row)
+    row.submitted_at = min(row.submitted_at, received.occurred_at)
+    if received.seq > application.details_seq:
+        application.details_seq = received.seq
+        _replace_details(row, received.event, received.occurred_at)
+    _apply_outcome(row, application)
+
+
+def application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:
+    """Close the review; issuance revokes the pass of an approval, because it subscribes to the cancellation too."""
+    application, row = _locked(session, received.event.application_id)
+    application.cancelled_at = received.occurred_at
+    _apply_outcome(row, application)
+
+
+def application_expired(received: Received[ApplicationExpired], session: Session) -> None:
+    """Close the review if nobody decided before the preferred dates passed."""
+    application, row = _locked(session, received.event.application_id)
+    application.expired_at = received.occurred_at
+    _apply_outcome(row, application)
+
+
+def personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
+    """Erase the applicant, their companions and what was written about them."""
+    application, row = _locked(session, received.event.application_id)
+    application.erased_at = received.occurred_at
+    _apply_outcome(row, application)
+
+
+def _locked(session: Session, application_id: UUID) -> tuple[ApplicationRow, ReviewRow | None]:
+    """Return the state of an application, locked so that its other events wait, and its review."""
+    session.execute(insert(ApplicationRow).values(application_id=application_id).on_conflict_do_nothing())
+    application = session.scalars(
+        select(ApplicationRow).where(ApplicationRow.application_id == application_id).with_for_update()
+    ).one()
+    row = session.scalars(
+        select(ReviewRow).where(ReviewRow.application_id == application_id).with_for_update()
+    ).one_or_none()
+    return application, row
+
+
+def _new_review(application: ApplicationDetails, submitted_at: datetime) -> ReviewRow:
+    return ReviewRow(
+        application_id=application.application_id,
+        application=application,
+        status="pending",
+        department=application.department,
+        officer=application.officer,
+        submitted_at=submitted_at,
+        waiting_since=submitted_at,
+        escalated=0,
+        decisions=[],
+    )
+
+
+def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at: datetime) -> None:
+    """Replace the details; a new revision waits for a decision of its own, unless an approval crossed it on the way."""
+    if application.revision > row.revision:
+        if row.status in reviews.WITH_PASS:
+            return
+        row.status, row.waiting_since, row.escalated = "pending", changed_at, 0
+    row.officer = reviews.officer_after(row.department, row.officer, row.application, application)
+    row.application = application
+
+
+def _apply_outcome(row: ReviewRow | None, application: ApplicationRow) -> None:
+    if row is None:
+        return
+    row.status = reviews.status_after(row.status, application.outcome)
+    if application.erased_at:
+        row.application = row.application.model_copy(update={"personal": reviews.ERASED})
+        for decision in row.decisions:
+            decision.note = ""

@@ -1,4 +1,4 @@
-"""ID proofs: only the last four characters are ever kept, and a full Aadhaar number never gets in.
+"""ID proofs: only the last four characters are ever stored, and a full Aadhaar number is never accepted.
 
 Aadhaar numbers are twelve digits, the first 2 to 9, the last a Verhoeff check (UIDAI).
 """

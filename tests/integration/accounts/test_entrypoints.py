@@ -1,4 +1,4 @@
-"""accounts as processes: what it answers over a real broker; and that its history makes its tables."""
+"""Accounts as processes: its RPCs over a real broker; and its migrations, compared with its models."""
 
 import json
 import os
@@ -41,8 +41,13 @@ def accounts(databases) -> Accounts:
 def processes(topology, accounts, tmp_path):
     """Two replicas that start at the same time."""
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
-    kept = ("EPASS_PERSONAL_KEYS", "EPASS_KEY_ENCRYPTION_KEYS", "EPASS_OTP_SECRET", "EPASS_PASSWORD_SECRET")
-    environment = {**own, **topology.environment("accounts"), **{name: own[name] for name in kept}}
+    secrets = (
+        "EPASS_PERSONAL_KEYS",
+        "EPASS_KEY_ENCRYPTION_KEYS",
+        "EPASS_OTP_SECRET",
+        "EPASS_PASSWORD_SECRET",
+    )
+    environment = {**own, **topology.environment("accounts"), **{name: own[name] for name in secrets}}
     command = ["-m", "services.ops.serve", "accounts"]
     running = [
         Process(command, environment, tmp_path / f"accounts-{number}.log").start(ready=False)
@@ -56,22 +61,22 @@ def processes(topology, accounts, tmp_path):
 
 
 @pytest.fixture
-def ask(topology):
-    """One RPC from the gateway's side, on a connection of its own."""
+def call_rpc(topology):
+    """Return a function that calls one RPC as the gateway does, on a connection of its own."""
 
-    def ask(
+    def call_rpc(
         method: str, request: dict, *, key: str | None = None, principal: contract.call.Principal = ADO
     ) -> dict:
         call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
         with wire(topology.broker_url("administrator")) as connection:
             return connection.call("accounts", method, request, seconds=20, call=call)
 
-    return ask
+    return call_rpc
 
 
 def test_every_rpc_of_the_contract_has_a_method() -> None:
-    asked = {method.name for method in contract.METHODS if method.service == "accounts"}
-    assert asked == {
+    methods = {method.name for method in contract.METHODS if method.service == "accounts"}
+    assert methods == {
         name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
     }
 
@@ -96,45 +101,47 @@ def test_models_and_migrations_agree(accounts) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_staff_and_citizens_get_in_over_the_broker_and_the_logs_tell_nothing_of_them(
-    processes, accounts, ask
+def test_staff_and_citizens_log_in_over_the_broker_and_no_log_reveals_them(
+    processes, accounts, call_rpc
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(
-            pool.map(lambda _: ask("log_in", {"login_id": "hom-0001", "password": PASSWORD}), range(16))
+            pool.map(lambda _: call_rpc("log_in", {"login_id": "hom-0001", "password": PASSWORD}), range(16))
         )
     tokens = {answer["result"]["access_token"] for answer in answers}
     assert len(tokens) == 16
     assert {accounts.claims(token)["sub"] for token in tokens} == {"HOM-0001"}
     assert accounts.count(SigningKeyRow) == 1
 
-    request_id = ask("request_otp", {"mobile": "98765 43210"})["result"]["request_id"]
-    (said,) = accounts.said(OtpRequested)
-    code = said.event.personal.code
-    refused = ask("verify_otp", {"request_id": request_id, "code": another_code(code)})["error"]
+    request_id = call_rpc("request_otp", {"mobile": "98765 43210"})["result"]["request_id"]
+    (published,) = accounts.published(OtpRequested)
+    code = published.event.personal.code
+    refused = call_rpc("verify_otp", {"request_id": request_id, "code": another_code(code)})["error"]
     assert refused["exc_type"] == "NotAuthenticated"
     assert json.loads(refused["exc_args"][0])["code"] == "wrong_code"
     assert json.loads(refused["exc_args"][0])["facts"]["tries_left"] == 4
-    token = ask("verify_otp", {"request_id": request_id, "code": code})["result"]["access_token"]
+    token = call_rpc("verify_otp", {"request_id": request_id, "code": code})["result"]["access_token"]
     assert accounts.claims(token)["mobile"] == MOBILE
 
     key = a_key()
-    issued = ask("issue_login", {"role": "ops", "name": "Harjit Singh"}, key=key)["result"]
-    assert ask("issue_login", {"role": "ops", "name": "Harjit Singh"}, key=key)["result"] == issued
-    first = ask("log_in", {"login_id": issued["login_id"], "password": issued["initial_password"]})["result"]
+    issued = call_rpc("issue_login", {"role": "ops", "name": "Harjit Singh"}, key=key)["result"]
+    assert call_rpc("issue_login", {"role": "ops", "name": "Harjit Singh"}, key=key)["result"] == issued
+    first = call_rpc("log_in", {"login_id": issued["login_id"], "password": issued["initial_password"]})[
+        "result"
+    ]
     assert first["must_change_password"]
-    assert ask("disable_login", {"login_id": issued["login_id"]})["result"]["disabled"]
-    denied = ask("denied_sessions", {})["result"]
+    assert call_rpc("disable_login", {"login_id": issued["login_id"]})["result"]["disabled"]
+    denied = call_rpc("denied_sessions", {})["result"]
     assert list(denied["logins"]) == [issued["login_id"]]
     assert len(denied["sessions"]) == 1
     assert (
-        json.loads(ask("log_in", {"login_id": "HOM-0001", "password": "wrong"})["error"]["exc_args"][0])[
+        json.loads(call_rpc("log_in", {"login_id": "HOM-0001", "password": "wrong"})["error"]["exc_args"][0])[
             "code"
         ]
         == "wrong_login"
     )
-    assert ask("session_keys", {})["result"]["keys"][0]["kid"]
-    assert [login["login_id"] for login in ask("list_logins", {})["result"]["items"]] == [
+    assert call_rpc("session_keys", {})["result"]["keys"][0]["kid"]
+    assert [login["login_id"] for login in call_rpc("list_logins", {})["result"]["items"]] == [
         "ADO-0001",
         "HOM-0001",
         "OPS-0001",

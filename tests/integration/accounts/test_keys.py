@@ -37,7 +37,7 @@ def published(accounts: Accounts, at=None) -> dict:
 
 
 def verified(accounts: Accounts, token: str) -> SessionClaims:
-    """The claims of a session, checked by the gateway's verifier with the published keys."""
+    """Return the claims of a session, checked by the gateway's verifier with the published keys."""
     return VERIFIER.verify(token, published(accounts).get, now())
 
 

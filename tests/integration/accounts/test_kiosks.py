@@ -63,7 +63,7 @@ def test_a_disabled_kiosk_stays_denied_until_its_token_expires(accounts) -> None
     device = accounts.enrol(kiosk_id, token)
     sid = accounts.claims(device.access_token)["sid"]
     accounts.disable(kiosk_id)
-    assert [str(said.event.sid) for said in accounts.said(SessionEnded)] == [sid]
+    assert [str(published.event.sid) for published in accounts.published(SessionEnded)] == [sid]
     assert sid in accounts.denied(now() + timedelta(days=300)).sessions
     with pytest.raises(NotAuthenticated):
         accounts.enrol(kiosk_id, token)

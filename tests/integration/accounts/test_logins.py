@@ -23,6 +23,7 @@ from services.accounts.handlers import logins
 from services.accounts.handlers import passwords as password_handlers
 from services.accounts.models import LoginFailureRow, LoginRow, SessionRow
 from services.chassis.runtime.clock import now
+from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     ADO,
     NEW_PASSWORD,
@@ -31,7 +32,6 @@ from tests.support.factories.accounts import (
     Accounts,
     a_call,
     a_key,
-    at_once,
     given_ado,
     given_login,
     refusal_of,
@@ -79,24 +79,27 @@ def test_login_ids_count_for_each_prefix(accounts) -> None:
 
 
 def test_logins_that_are_issued_at_once_get_different_ids(accounts) -> None:
-    issued = at_once(*[accounts.issue] * 8)
+    issued = run_concurrently(*[accounts.issue] * 8)
     assert sorted(login.login_id for login in issued) == [f"HOM-{number:04d}" for number in range(1, 9)]
 
 
-def test_an_issued_login_is_said_with_its_contact_and_without_its_password(accounts) -> None:
+def test_an_issued_login_is_published_with_its_contact_and_without_its_password(accounts) -> None:
     issued = accounts.issue(mobile="98765 43210", name="  Gurpreet   Kaur ", language="pa")
-    (said,) = accounts.said(LoginIssued)
-    assert (said.event.login_id, said.event.role, said.event.department) == (
+    (published,) = accounts.published(LoginIssued)
+    assert (published.event.login_id, published.event.role, published.event.department) == (
         issued.login_id,
         "department",
         "home",
     )
-    assert (said.event.issued_by, said.event.language) == ("ADO-0001", "pa")
-    assert (said.event.personal.name, said.event.personal.mobile) == ("Gurpreet Kaur", "+919876543210")
-    assert issued.initial_password not in said.event.model_dump_json()
+    assert (published.event.issued_by, published.event.language) == ("ADO-0001", "pa")
+    assert (published.event.personal.name, published.event.personal.mobile) == (
+        "Gurpreet Kaur",
+        "+919876543210",
+    )
+    assert issued.initial_password not in published.event.model_dump_json()
 
 
-def test_an_initial_password_lies_nowhere_but_in_its_hash(accounts) -> None:
+def test_an_initial_password_is_stored_only_as_a_hash(accounts) -> None:
     issued = accounts.issue(key=a_key())
     from sqlalchemy import text
 
@@ -109,13 +112,13 @@ def test_an_initial_password_lies_nowhere_but_in_its_hash(accounts) -> None:
     assert passwords.matches(_login(accounts, issued.login_id).password_hash, issued.initial_password)
 
 
-def test_issuing_with_the_same_key_makes_one_login_and_tells_the_same_password(accounts) -> None:
+def test_a_repeated_issue_makes_one_login_and_returns_the_same_password(accounts) -> None:
     key = a_key()
     first = accounts.issue(key=key)
     assert accounts.issue(key=key) == first
-    assert at_once(*[lambda: accounts.issue(key=key)] * 4) == [first] * 4
+    assert run_concurrently(*[lambda: accounts.issue(key=key)] * 4) == [first] * 4
     assert accounts.count(LoginRow) == 2
-    assert len(accounts.said(LoginIssued)) == 1
+    assert len(accounts.published(LoginIssued)) == 1
     with pytest.raises(IdempotencyKeyReused):
         accounts.issue(key=key, name="Another")
 
@@ -135,12 +138,12 @@ def test_two_logins_never_have_the_same_initial_password(accounts) -> None:
         ({"mobile": "12345"}, "mobile", "not_a_mobile"),
     ],
 )
-def test_a_login_that_makes_no_sense_is_not_issued(accounts, changes, field, code) -> None:
+def test_a_login_with_a_wrong_scope_name_or_mobile_is_not_issued(accounts, changes, field, code) -> None:
     with pytest.raises(InvalidInput) as refused:
         accounts.issue(**changes)
     assert [(error.field, error.code) for error in refused.value.body.fields] == [(field, code)]
     assert accounts.count(LoginRow) == 1
-    assert accounts.said(LoginIssued) == []
+    assert accounts.published(LoginIssued) == []
 
 
 OTHERS = [
@@ -167,16 +170,16 @@ def test_only_the_ado_branch_manages_logins(accounts, who) -> None:
     assert all(isinstance(refusal_of(work), Forbidden) for work in works)
     assert accounts.count(LoginRow) == 3
     assert _login(accounts, "OPS-0001").disabled_at is None
-    assert accounts.said(LoginDisabled) == accounts.said(LoginIssued) == []
+    assert accounts.published(LoginDisabled) == accounts.published(LoginIssued) == []
 
 
-def test_a_disabled_ado_manages_nothing_any_more(accounts) -> None:
+def test_a_disabled_ado_cannot_manage_logins(accounts) -> None:
     other = given_ado(accounts.db, "ADO-0002")
     accounts.disable("ADO-0001", by=other)
     assert isinstance(refusal_of(accounts.issue), Forbidden)
 
 
-def test_an_ado_with_a_one_time_password_manages_nothing_yet(accounts) -> None:
+def test_an_ado_with_a_one_time_password_cannot_manage_logins_yet(accounts) -> None:
     issued = accounts.issue(role="ado", department=None)
     assert isinstance(refusal_of(lambda: accounts.issue(by=staff(issued.login_id, "ado"))), Forbidden)
 
@@ -197,7 +200,7 @@ def test_logins_are_listed_by_id_in_pages(accounts) -> None:
     assert third.next is None
 
 
-def test_a_list_shows_who_a_login_is_and_no_secret(accounts) -> None:
+def test_a_list_of_logins_contains_no_secret(accounts) -> None:
     issued = accounts.issue()
     shown = _list(accounts).items[-1]
     assert (shown.login_id, shown.name, shown.department, shown.issued_by) == (
@@ -215,12 +218,12 @@ def test_a_list_shows_who_a_login_is_and_no_secret(accounts) -> None:
 # -------------------------------------------------------- the first log-in
 
 
-def test_an_initial_password_is_good_only_for_choosing_another(accounts) -> None:
+def test_an_initial_password_serves_only_to_choose_another(accounts) -> None:
     issued = accounts.issue()
     first = accounts.log_in(issued.login_id, issued.initial_password)
     assert first.must_change_password
     assert accounts.claims(first.access_token)["must_change_password"] is True
-    changed = accounts.change(accounts.principal(first), current=issued.initial_password)
+    changed = accounts.change_password(accounts.principal(first), current=issued.initial_password)
     assert not changed.must_change_password
     assert accounts.claims(changed.access_token)["must_change_password"] is False
     assert accounts.log_in(issued.login_id, NEW_PASSWORD).must_change_password is False
@@ -233,7 +236,7 @@ def test_an_initial_password_is_good_only_for_choosing_another(accounts) -> None
 # -------------------------------------------------------------- disabling
 
 
-def test_a_disabled_login_gets_in_no_more_and_its_sessions_end(accounts) -> None:
+def test_a_disabled_login_cannot_log_in_and_its_sessions_end(accounts) -> None:
     given_login(accounts.db)
     at = now()
     session = accounts.log_in(at=at)
@@ -241,30 +244,32 @@ def test_a_disabled_login_gets_in_no_more_and_its_sessions_end(accounts) -> None
     view = accounts.disable("hom-0001", at=at + timedelta(seconds=5))
     assert view.disabled
     assert refusal_of(accounts.log_in).body.code == "wrong_login"
-    (said,) = accounts.said(LoginDisabled)
-    assert (said.event.login_id, said.event.disabled_by) == ("HOM-0001", "ADO-0001")
-    assert said.occurred_at == at + timedelta(seconds=5)
-    assert said.event.sessions_until == said.occurred_at + timedelta(minutes=SETTINGS.session_minutes)
-    assert [event.event.sid for event in accounts.said(SessionEnded)] == [sid]
+    (published,) = accounts.published(LoginDisabled)
+    assert (published.event.login_id, published.event.disabled_by) == ("HOM-0001", "ADO-0001")
+    assert published.occurred_at == at + timedelta(seconds=5)
+    assert published.event.sessions_until == published.occurred_at + timedelta(
+        minutes=SETTINGS.session_minutes
+    )
+    assert [event.event.sid for event in accounts.published(SessionEnded)] == [sid]
     denied = accounts.denied()
     assert denied.logins == {"HOM-0001": at + timedelta(seconds=5)}
     assert list(denied.sessions) == [str(sid)]
-    assert accounts.denied(said.event.sessions_until).logins == {}
+    assert accounts.denied(published.event.sessions_until).logins == {}
 
 
-def test_disabling_twice_says_it_once(accounts) -> None:
+def test_disabling_a_login_twice_publishes_it_once(accounts) -> None:
     given_login(accounts.db)
     key = a_key()
     first = accounts.disable("HOM-0001", key=key)
     assert accounts.disable("HOM-0001", key=key) == first
     assert accounts.disable("HOM-0001") == first
-    assert len(accounts.said(LoginDisabled)) == 1
+    assert len(accounts.published(LoginDisabled)) == 1
 
 
-def test_what_is_no_login_can_be_neither_disabled_nor_reset(accounts) -> None:
+def test_an_unknown_login_can_be_neither_disabled_nor_reset(accounts) -> None:
     assert isinstance(refusal_of(lambda: accounts.disable("HOM-0099")), NotFound)
     assert isinstance(refusal_of(lambda: accounts.reset("HOM-0099")), NotFound)
-    assert accounts.said(LoginDisabled) == []
+    assert accounts.published(LoginDisabled) == []
 
 
 def test_the_last_enabled_ado_cannot_be_disabled(accounts) -> None:
@@ -277,10 +282,10 @@ def test_the_last_enabled_ado_cannot_be_disabled(accounts) -> None:
     assert refusal_of(lambda: accounts.disable("ADO-0002", by=other)).body.code == "last_ado"
 
 
-def test_two_ados_who_disable_each_other_at_once_leave_one(accounts) -> None:
+def test_of_two_ados_who_disable_each_other_at_once_one_stays_enabled(accounts) -> None:
     for _ in range(5):
         one, other = given_ado(accounts.db), given_ado(accounts.db, "ADO-0002")
-        at_once(
+        run_concurrently(
             lambda one=one: accounts.disable("ADO-0002", by=one),
             lambda other=other: accounts.disable("ADO-0001", by=other),
         )
@@ -292,14 +297,14 @@ def test_two_ados_who_disable_each_other_at_once_leave_one(accounts) -> None:
 # -------------------------------------------------------------- resetting
 
 
-def test_a_reset_gives_a_one_time_password_and_ends_what_the_old_one_opened(accounts) -> None:
+def test_a_reset_gives_a_one_time_password_and_ends_the_sessions_of_the_old_one(accounts) -> None:
     given_login(accounts.db)
     old = accounts.principal(accounts.log_in())
     reset = accounts.reset("HOM-0001")
     assert refusal_of(accounts.log_in).body.code == "wrong_login"
     assert accounts.log_in("HOM-0001", reset.initial_password).must_change_password
-    assert [event.event.sid for event in accounts.said(SessionEnded)] == [old.sid]
-    assert len(accounts.said(LoginDisabled)) == 1
+    assert [event.event.sid for event in accounts.published(SessionEnded)] == [old.sid]
+    assert len(accounts.published(LoginDisabled)) == 1
     assert str(old.sid) in accounts.denied().sessions
 
 
@@ -311,11 +316,11 @@ def test_a_session_opened_in_the_second_of_the_reset_is_not_denied_with_the_old_
     fresh = accounts.log_in("HOM-0001", reset.initial_password, at=at.replace(microsecond=900_000))
     claims, denied = accounts.claims(fresh.access_token), accounts.denied()
     assert claims["iat"] > denied.logins["HOM-0001"].timestamp()
-    assert claims["iat"] > accounts.said(LoginDisabled)[0].occurred_at.timestamp()
+    assert claims["iat"] > accounts.published(LoginDisabled)[0].occurred_at.timestamp()
     assert list(denied.sessions) == [str(old.sid)]
 
 
-def test_resetting_with_the_same_key_tells_the_same_password_and_another_reset_another(accounts) -> None:
+def test_a_repeated_reset_returns_the_same_password_and_another_reset_another_one(accounts) -> None:
     given_login(accounts.db)
     key = a_key()
     first = accounts.reset("HOM-0001", key=key)
@@ -326,7 +331,7 @@ def test_resetting_with_the_same_key_tells_the_same_password_and_another_reset_a
     assert refusal_of(lambda: accounts.log_in("HOM-0001", first.initial_password)).body.code == "wrong_login"
 
 
-def test_a_reset_ends_the_waiting_that_wrong_passwords_brought(accounts) -> None:
+def test_a_reset_ends_the_wait_after_wrong_passwords(accounts) -> None:
     given_login(accounts.db)
     at = now()
     for _ in range(5):
@@ -349,78 +354,79 @@ def test_a_disabled_login_is_not_reset(accounts) -> None:
 def test_a_new_password_ends_all_sessions_of_the_old_one(accounts) -> None:
     given_login(accounts.db)
     one, other = accounts.principal(accounts.log_in()), accounts.principal(accounts.log_in())
-    fresh = accounts.change(one)
-    assert {event.event.sid for event in accounts.said(SessionEnded)} == {one.sid, other.sid}
+    fresh = accounts.change_password(one)
+    assert {event.event.sid for event in accounts.published(SessionEnded)} == {one.sid, other.sid}
     assert set(accounts.denied().sessions) == {str(one.sid), str(other.sid)}
     assert accounts.principal(fresh).sid not in {one.sid, other.sid}
     assert refusal_of(accounts.log_in).body.code == "wrong_login"
     assert accounts.log_in(password=NEW_PASSWORD).access_token
 
 
-def test_another_logins_sessions_stay(accounts) -> None:
+def test_a_new_password_leaves_the_sessions_of_other_logins_alone(accounts) -> None:
     given_login(accounts.db)
     given_login(accounts.db, "HOM-0002")
     accounts.log_in("HOM-0002")
-    accounts.change(accounts.principal(accounts.log_in()))
+    accounts.change_password(accounts.principal(accounts.log_in()))
     assert len(accounts.denied().sessions) == 1
 
 
-def test_changing_with_the_same_key_changes_once_and_answers_the_same(accounts) -> None:
+def test_a_repeated_change_changes_the_password_once_and_returns_the_same_session(accounts) -> None:
     given_login(accounts.db)
     who, key = accounts.principal(accounts.log_in()), a_key()
-    first = accounts.change(who, key=key)
-    assert accounts.change(who, key=key) == first
+    first = accounts.change_password(who, key=key)
+    assert accounts.change_password(who, key=key) == first
     assert accounts.count(LoginFailureRow) == 0, "a repeat is no wrong password"
     assert accounts.count(SessionRow) == 2
 
 
-def test_the_same_change_at_once_answers_the_same(accounts) -> None:
+def test_simultaneous_repeats_of_a_change_return_the_same_session(accounts) -> None:
     given_login(accounts.db)
     who, key = accounts.principal(accounts.log_in()), a_key()
-    answers = at_once(*[lambda: accounts.change(who, key=key)] * 4)
+    answers = run_concurrently(*[lambda: accounts.change_password(who, key=key)] * 4)
     assert len({answer.access_token for answer in answers}) == 1
 
 
-def test_a_wrong_present_password_changes_nothing_and_counts(accounts) -> None:
+def test_a_wrong_current_password_changes_nothing_and_is_counted(accounts) -> None:
     given_login(accounts.db)
     who, at = accounts.principal(accounts.log_in()), now()
     before = _login(accounts, "HOM-0001").password_hash
     for _ in range(5):
-        refused = refusal_of(lambda: accounts.change(who, current="wrong", at=at, key=a_key()))
+        refused = refusal_of(lambda: accounts.change_password(who, current="wrong", at=at, key=a_key()))
         assert isinstance(refused, InvalidInput)
         assert [(error.field, error.code) for error in refused.body.fields] == [("current", "wrong_password")]
     assert _login(accounts, "HOM-0001").password_hash == before
-    assert accounts.said(SessionEnded) == []
-    assert isinstance(refusal_of(lambda: accounts.change(who, at=at)), TooManyAttempts)
+    assert accounts.published(SessionEnded) == []
+    assert isinstance(refusal_of(lambda: accounts.change_password(who, at=at)), TooManyAttempts)
     assert isinstance(refusal_of(lambda: accounts.log_in(at=at)), TooManyAttempts)
 
 
 @pytest.mark.parametrize(
-    ("new", "code"), [("short", "too_short"), (PASSWORD, "same_as_current"), ("my HOM-0001 word", "contains_login_id"), ("Password1234", "too_common")]
+    ("new", "code"), [("short", "too_short"), (PASSWORD, "same_as_current"),
+                     ("my HOM-0001 word", "contains_login_id"), ("Password1234", "too_common")]
 )  # fmt: skip
 def test_a_weak_new_password_changes_nothing(accounts, new, code) -> None:
     given_login(accounts.db)
     who = accounts.principal(accounts.log_in())
-    refused = refusal_of(lambda: accounts.change(who, new))
+    refused = refusal_of(lambda: accounts.change_password(who, new))
     assert [(error.field, error.code) for error in refused.body.fields] == [("new", code)]
     assert accounts.log_in().access_token
 
 
 @pytest.mark.parametrize("who", [Principal(), Principal(kind="applicant", id="applicant:x")], ids=str)
-def test_who_has_no_login_has_no_password(accounts, who) -> None:
+def test_a_caller_without_a_login_cannot_change_a_password(accounts, who) -> None:
     with pytest.raises(NotAuthenticated):
-        accounts.change(who)
+        accounts.change_password(who)
 
 
-def test_a_disabled_login_changes_no_password(accounts) -> None:
+def test_a_disabled_login_cannot_change_its_password(accounts) -> None:
     given_login(accounts.db)
     who = accounts.principal(accounts.log_in())
     accounts.disable("HOM-0001")
     with pytest.raises(NotAuthenticated):
-        accounts.change(who)
+        accounts.change_password(who)
 
 
-def test_a_change_that_meets_a_reset_gives_way(accounts, monkeypatch) -> None:
+def test_a_reset_during_a_change_of_password_wins(accounts, monkeypatch) -> None:
     """The login is reset while the password is hashed: the reset stands."""
     given_login(accounts.db)
     who, done = accounts.principal(accounts.log_in()), []
@@ -433,7 +439,7 @@ def test_a_change_that_meets_a_reset_gives_way(accounts, monkeypatch) -> None:
         return result
 
     monkeypatch.setattr(password_handlers, "offload", reset_meanwhile)
-    assert isinstance(refusal_of(lambda: accounts.change(who)), NotAuthenticated)
+    assert isinstance(refusal_of(lambda: accounts.change_password(who)), NotAuthenticated)
     assert accounts.log_in("HOM-0001", done[0].initial_password).must_change_password
 
 
@@ -442,7 +448,7 @@ def test_a_change_that_meets_a_reset_gives_way(accounts, monkeypatch) -> None:
 
 @pytest.fixture
 def seeded(databases, tmp_path):
-    """The seed run on a file such as the installation writes."""
+    """Return a function that runs the seed on a file such as the installation writes."""
     accounts = Accounts(databases["accounts"])
     file = tmp_path / "logins.json"
     demo = {
@@ -462,7 +468,7 @@ def seeded(databases, tmp_path):
     return run
 
 
-def test_the_seed_makes_a_login_for_each_role_that_works_at_once(seeded) -> None:
+def test_the_seed_makes_a_usable_login_for_each_role(seeded) -> None:
     accounts = seeded()
     for login_id, role in {
         "HOM-0001": "department",
@@ -490,9 +496,9 @@ def test_the_seed_may_run_again_and_ids_count_on_after_it(seeded) -> None:
     assert accounts.issue().login_id == "HOM-0003"
 
 
-def test_the_seed_puts_a_changed_demo_login_right_again(seeded) -> None:
+def test_the_seed_restores_a_demo_login_that_was_changed(seeded) -> None:
     accounts = seeded()
-    accounts.change(accounts.principal(accounts.log_in()))
+    accounts.change_password(accounts.principal(accounts.log_in()))
     accounts.disable("OPS-0001")
     seeded()
     assert accounts.log_in().access_token
@@ -502,13 +508,13 @@ def test_the_seed_puts_a_changed_demo_login_right_again(seeded) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"login_id": "HOME", "password": PASSWORD, "department": "home"}, {"login_id": "HOM-0001"}]
 )
-def test_a_file_that_is_wrong_makes_no_login(seeded, databases, wrong) -> None:
+def test_a_malformed_seed_file_makes_no_login(seeded, databases, wrong) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  pydantic's is one, too
         seeded(department=wrong)
     assert Accounts(databases["accounts"]).count(LoginRow) == 0
 
 
-def test_tokens_of_a_login_that_the_seed_enabled_again_are_good(seeded) -> None:
+def test_tokens_of_a_login_that_the_seed_enabled_again_are_valid(seeded) -> None:
     accounts = seeded()
     accounts.disable("OPS-0001")
     seeded()

@@ -1,4 +1,4 @@
-"""One-time codes: asked for, sent again, tried, used once."""
+"""One-time codes: requested, sent again, tried, used once."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -21,13 +21,13 @@ from services.accounts.handlers import otp
 from services.accounts.models import OtpCodeRow, OtpRequestRow, SessionRow
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.clock import now
+from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     MOBILE,
     SETTINGS,
     Accounts,
     a_key,
     another_code,
-    at_once,
     refusal_of,
 )
 
@@ -37,36 +37,36 @@ def accounts(databases) -> Accounts:
     return Accounts(databases["accounts"])
 
 
-def test_a_code_is_said_with_its_number_and_the_instant_at_which_it_grows_stale(accounts) -> None:
+def test_a_code_is_published_with_its_mobile_and_its_expiry(accounts) -> None:
     at = now()
-    asked = accounts.ask_code("098765 43210", at=at, language="pa")
-    said = accounts.said(OtpRequested)
-    assert [event.event.request_id for event in said] == [asked.request_id]
-    assert said[0].event.personal.mobile == MOBILE
-    assert said[0].event.language == "pa"
-    assert said[0].event.deliver_by == "sms"
-    assert said[0].expires_at == at + timedelta(minutes=10)
+    sent = accounts.request_code("098765 43210", at=at, language="pa")
+    published = accounts.published(OtpRequested)
+    assert [event.event.request_id for event in published] == [sent.request_id]
+    assert published[0].event.personal.mobile == MOBILE
+    assert published[0].event.language == "pa"
+    assert published[0].event.deliver_by == "sms"
+    assert published[0].expires_at == at + timedelta(minutes=10)
 
 
 def test_a_foreign_number_is_accepted_and_reached_by_whatsapp(accounts) -> None:
-    accounts.ask_code("+447911123456")
-    assert accounts.said(OtpRequested)[0].event.deliver_by == "whatsapp"
-    assert accounts.said(OtpRequested)[0].event.personal.mobile == "+447911123456"
+    accounts.request_code("+447911123456")
+    assert accounts.published(OtpRequested)[0].event.deliver_by == "whatsapp"
+    assert accounts.published(OtpRequested)[0].event.personal.mobile == "+447911123456"
 
 
 @pytest.mark.parametrize("mobile", ["", "12345", "+91 172 274 0000", "not a number", "98765\x0043210\x00"])
-def test_what_is_no_mobile_gets_no_code(accounts, mobile) -> None:
+def test_a_text_that_is_no_mobile_is_refused(accounts, mobile) -> None:
     with pytest.raises(InvalidInput) as refused:
-        accounts.ask_code(mobile, key=a_key())
+        accounts.request_code(mobile, key=a_key())
     assert [(error.field, error.code) for error in refused.value.body.fields] == [("mobile", "not_a_mobile")]
-    assert accounts.said(OtpRequested) == []
+    assert accounts.published(OtpRequested) == []
     assert accounts.count(OtpRequestRow) == 0
 
 
 def test_the_database_holds_neither_the_number_nor_the_code(accounts) -> None:
-    asked = accounts.ask_code()
-    code = accounts.code_of(asked.request_id)
-    accounts.verify(asked.request_id, code)
+    sent = accounts.request_code()
+    code = accounts.code_of(sent.request_id)
+    accounts.verify(sent.request_id, code)
     with accounts.db.transaction() as session:
         tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
         content = "".join(
@@ -78,8 +78,8 @@ def test_the_database_holds_neither_the_number_nor_the_code(accounts) -> None:
 
 def test_the_right_code_opens_a_session_of_that_number(accounts) -> None:
     at = now()
-    asked = accounts.ask_code(at=at)
-    session = accounts.verify(asked.request_id, accounts.code_of(asked.request_id), at=at)
+    sent = accounts.request_code(at=at)
+    session = accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at)
     claims = accounts.claims(session.access_token)
     assert claims["kind"] == "applicant"
     assert claims["mobile"] == MOBILE
@@ -93,30 +93,30 @@ def test_the_right_code_opens_a_session_of_that_number(accounts) -> None:
     assert "role" not in claims
 
 
-def test_a_number_has_the_same_subject_in_each_session_and_no_other_number_has_it(accounts) -> None:
+def test_a_mobile_has_one_subject_of_its_own_in_all_its_sessions(accounts) -> None:
     subjects = []
     for mobile in (MOBILE, MOBILE, "+919812345678"):
-        asked = accounts.ask_code(mobile)
+        sent = accounts.request_code(mobile)
         subjects.append(
-            accounts.claims(
-                accounts.verify(asked.request_id, accounts.code_of(asked.request_id)).access_token
-            )["sub"]
+            accounts.claims(accounts.verify(sent.request_id, accounts.code_of(sent.request_id)).access_token)[
+                "sub"
+            ]
         )
     assert subjects[0] == subjects[1] != subjects[2]
 
 
-def test_a_known_number_and_an_unknown_one_get_the_same_answer(accounts) -> None:
-    asked = accounts.ask_code()
-    accounts.verify(asked.request_id, accounts.code_of(asked.request_id))
-    known = accounts.ask_code().model_dump(exclude={"request_id"})
-    unknown = accounts.ask_code("+919812345678").model_dump(exclude={"request_id"})
+def test_a_known_and_an_unknown_mobile_get_the_same_answer(accounts) -> None:
+    sent = accounts.request_code()
+    accounts.verify(sent.request_id, accounts.code_of(sent.request_id))
+    known = accounts.request_code().model_dump(exclude={"request_id"})
+    unknown = accounts.request_code("+919812345678").model_dump(exclude={"request_id"})
     assert known == unknown
 
 
 def test_a_resend_repeats_the_live_code_under_a_request_of_its_own(accounts) -> None:
     at = now()
-    first = accounts.ask_code(at=at)
-    second = accounts.ask_code(at=at + timedelta(minutes=9))
+    first = accounts.request_code(at=at)
+    second = accounts.request_code(at=at + timedelta(minutes=9))
     assert first.request_id != second.request_id, "nobody learns that another asks for the same number"
     assert accounts.code_of(first.request_id) == accounts.code_of(second.request_id)
     assert accounts.count(OtpCodeRow) == 1
@@ -126,27 +126,27 @@ def test_a_resend_repeats_the_live_code_under_a_request_of_its_own(accounts) -> 
     assert accounts.verify(second.request_id, code, at=later).access_token
 
 
-def test_a_code_is_not_repeated_for_ever(accounts) -> None:
+def test_a_code_that_is_too_old_is_not_sent_again(accounts) -> None:
     at = now()
     for minutes in (0, 9, 18):
-        accounts.ask_code(at=at + timedelta(minutes=minutes))
+        accounts.request_code(at=at + timedelta(minutes=minutes))
     assert accounts.count(OtpCodeRow) == 2
 
 
 def test_a_code_that_was_used_or_tried_out_is_not_sent_again(accounts) -> None:
-    first = accounts.ask_code()
+    first = accounts.request_code()
     accounts.verify(first.request_id, accounts.code_of(first.request_id))
-    second = accounts.ask_code()
+    second = accounts.request_code()
     for _ in range(5):
         refusal_of(
             lambda: accounts.verify(second.request_id, another_code(accounts.code_of(second.request_id)))
         )
-    accounts.ask_code()
+    accounts.request_code()
     assert accounts.count(OtpCodeRow) == 3
 
 
-def test_a_code_is_good_for_its_own_request_only(accounts) -> None:
-    mine, another = accounts.ask_code(), accounts.ask_code("+919812345678")
+def test_a_code_is_accepted_for_its_own_request_only(accounts) -> None:
+    mine, another = accounts.request_code(), accounts.request_code("+919812345678")
     refused = refusal_of(lambda: accounts.verify(another.request_id, _code_unlike(accounts, mine, another)))
     assert refused.body.code == "wrong_code"
     assert accounts.count(SessionRow) == 0
@@ -157,120 +157,120 @@ def _code_unlike(accounts: Accounts, mine, another) -> str:
     return code if code != accounts.code_of(another.request_id) else another_code(code)
 
 
-def test_a_code_is_good_once(accounts) -> None:
-    asked = accounts.ask_code()
-    again = accounts.ask_code()
-    code = accounts.code_of(asked.request_id)
-    accounts.verify(asked.request_id, code)
-    assert refusal_of(lambda: accounts.verify(asked.request_id, code)).body.code == "code_used"
+def test_a_code_is_accepted_once(accounts) -> None:
+    sent = accounts.request_code()
+    again = accounts.request_code()
+    code = accounts.code_of(sent.request_id)
+    accounts.verify(sent.request_id, code)
+    assert refusal_of(lambda: accounts.verify(sent.request_id, code)).body.code == "code_used"
     assert refusal_of(lambda: accounts.verify(again.request_id, code)).body.code == "code_used"
     assert accounts.count(SessionRow) == 1
 
 
-def test_a_code_is_good_for_ten_minutes(accounts) -> None:
+def test_a_code_is_accepted_for_ten_minutes(accounts) -> None:
     at = now()
-    asked = accounts.ask_code(at=at)
-    code = accounts.code_of(asked.request_id)
+    sent = accounts.request_code(at=at)
+    code = accounts.code_of(sent.request_id)
     assert (
-        refusal_of(lambda: accounts.verify(asked.request_id, code, at=at + timedelta(minutes=10))).body.code
+        refusal_of(lambda: accounts.verify(sent.request_id, code, at=at + timedelta(minutes=10))).body.code
         == "code_expired"
     )
-    assert accounts.verify(asked.request_id, code, at=at + timedelta(minutes=9, seconds=59)).access_token
+    assert accounts.verify(sent.request_id, code, at=at + timedelta(minutes=9, seconds=59)).access_token
 
 
-def test_five_wrong_codes_end_it_and_each_is_counted_although_the_call_fails(accounts) -> None:
-    asked = accounts.ask_code()
-    code = accounts.code_of(asked.request_id)
+def test_five_wrong_tries_end_a_code_and_each_is_counted_although_the_call_fails(accounts) -> None:
+    sent = accounts.request_code()
+    code = accounts.code_of(sent.request_id)
     left = [
-        refusal_of(lambda: accounts.verify(asked.request_id, another_code(code))).body.facts["tries_left"]
+        refusal_of(lambda: accounts.verify(sent.request_id, another_code(code))).body.facts["tries_left"]
         for _ in range(5)
     ]
     assert left == [4, 3, 2, 1, 0]
-    refused = refusal_of(lambda: accounts.verify(asked.request_id, code))
+    refused = refusal_of(lambda: accounts.verify(sent.request_id, code))
     assert isinstance(refused, NotAuthenticated)
     assert refused.body.code == "too_many_tries"
     assert accounts.count(SessionRow) == 0
 
 
-def test_tries_count_for_the_code_and_not_for_each_sending(accounts) -> None:
-    first, second = accounts.ask_code(), accounts.ask_code()
+def test_tries_are_counted_per_code_and_not_per_request(accounts) -> None:
+    first, second = accounts.request_code(), accounts.request_code()
     code = accounts.code_of(first.request_id)
     for _ in range(5):
         refusal_of(lambda: accounts.verify(first.request_id, another_code(code)))
     assert refusal_of(lambda: accounts.verify(second.request_id, code)).body.code == "too_many_tries"
 
 
-def test_an_unknown_request_is_a_code_too_old(accounts) -> None:
+def test_an_unknown_request_is_refused_as_an_expired_code(accounts) -> None:
     assert refusal_of(lambda: accounts.verify(uuid4(), "123456")).body.code == "code_expired"
 
 
 def test_five_guesses_at_once_are_five_tries(accounts) -> None:
-    asked = accounts.ask_code()
-    code = accounts.code_of(asked.request_id)
-    results = at_once(*[lambda: accounts.verify(asked.request_id, another_code(code))] * 12)
+    sent = accounts.request_code()
+    code = accounts.code_of(sent.request_id)
+    results = run_concurrently(*[lambda: accounts.verify(sent.request_id, another_code(code))] * 12)
     codes = [result.body.code for result in results if isinstance(result, ContractError)]
     assert sorted(codes) == ["too_many_tries"] * 7 + ["wrong_code"] * 5
 
 
 def test_a_code_typed_twice_at_once_opens_one_session(accounts) -> None:
-    asked = accounts.ask_code()
-    code = accounts.code_of(asked.request_id)
-    results = at_once(*[lambda: accounts.verify(asked.request_id, code)] * 8)
+    sent = accounts.request_code()
+    code = accounts.code_of(sent.request_id)
+    results = run_concurrently(*[lambda: accounts.verify(sent.request_id, code)] * 8)
     assert sum(isinstance(result, ApplicantSession) for result in results) == 1
     assert {result.body.code for result in results if isinstance(result, ContractError)} == {"code_used"}
     assert accounts.count(SessionRow) == 1
 
 
 def test_the_same_command_at_once_gets_the_same_session_each_time(accounts) -> None:
-    asked = accounts.ask_code()
-    code, key = accounts.code_of(asked.request_id), a_key()
-    results = at_once(*[lambda: accounts.verify(asked.request_id, code, key=key)] * 8)
+    sent = accounts.request_code()
+    code, key = accounts.code_of(sent.request_id), a_key()
+    results = run_concurrently(*[lambda: accounts.verify(sent.request_id, code, key=key)] * 8)
     assert len({result.access_token for result in results if isinstance(result, ApplicantSession)}) == 1
     assert all(isinstance(result, ApplicantSession) for result in results)
     assert accounts.count(SessionRow) == 1
 
 
-def test_asking_with_the_same_key_sends_one_code(accounts) -> None:
+def test_a_repeated_request_sends_one_code(accounts) -> None:
     key = a_key()
-    assert accounts.ask_code(key=key) == accounts.ask_code(key=key)
-    assert len(accounts.said(OtpRequested)) == 1
+    assert accounts.request_code(key=key) == accounts.request_code(key=key)
+    assert len(accounts.published(OtpRequested)) == 1
     with pytest.raises(IdempotencyKeyReused):
-        accounts.ask_code("+919812345678", key=key)
+        accounts.request_code("+919812345678", key=key)
 
 
 def test_a_wrong_code_does_not_use_up_its_key(accounts) -> None:
-    asked, key = accounts.ask_code(), a_key()
-    code = accounts.code_of(asked.request_id)
-    assert refusal_of(lambda: accounts.verify(asked.request_id, another_code(code), key=key)).body.facts == {
+    sent, key = accounts.request_code(), a_key()
+    code = accounts.code_of(sent.request_id)
+    assert refusal_of(lambda: accounts.verify(sent.request_id, another_code(code), key=key)).body.facts == {
         "tries_left": 4
     }
     with accounts.db.transaction() as session:
         assert (
             session.scalars(select(idempotency_keys.c.route).where(idempotency_keys.c.key == key)).all() == []
         )
-    assert accounts.verify(asked.request_id, code, key=key).access_token
+    assert accounts.verify(sent.request_id, code, key=key).access_token
 
 
-def test_three_codes_in_ten_minutes_and_ten_a_day_go_to_a_number(accounts) -> None:
+def test_a_mobile_gets_at_most_three_codes_in_ten_minutes_and_ten_a_day(accounts) -> None:
     at = now()
     for _ in range(3):
-        accounts.ask_code(at=at)
-    refused = refusal_of(lambda: accounts.ask_code(at=at + timedelta(minutes=4)))
+        accounts.request_code(at=at)
+    refused = refusal_of(lambda: accounts.request_code(at=at + timedelta(minutes=4)))
     assert isinstance(refused, TooManyAttempts)
     assert refused.body.facts == {"retry_after": 360}
     for group in range(1, 3):
         for _ in range(3):
-            accounts.ask_code(at=at + timedelta(minutes=11 * group))
-    accounts.ask_code(at=at + timedelta(minutes=33))
-    refused = refusal_of(lambda: accounts.ask_code(at=at + timedelta(hours=23)))
+            accounts.request_code(at=at + timedelta(minutes=11 * group))
+    accounts.request_code(at=at + timedelta(minutes=33))
+    refused = refusal_of(lambda: accounts.request_code(at=at + timedelta(hours=23)))
     assert refused.body.facts == {"retry_after": 3600}
-    assert len(accounts.said(OtpRequested)) == 10
-    assert accounts.ask_code(at=at + timedelta(hours=24, minutes=1)).request_id
-    assert accounts.ask_code("+919812345678", at=at).request_id, "another number is not concerned"
+    assert len(accounts.published(OtpRequested)) == 10
+    assert accounts.request_code(at=at + timedelta(hours=24, minutes=1)).request_id
+    assert accounts.request_code("+919812345678", at=at).request_id, "another number is not concerned"
 
 
-def test_a_number_gets_no_more_codes_when_they_are_asked_for_at_once(accounts) -> None:
-    results = at_once(*[accounts.ask_code] * 10)
+def test_simultaneous_requests_do_not_exceed_the_limit_of_a_mobile(accounts) -> None:
+    results = run_concurrently(*[accounts.request_code] * 10)
     assert sum(isinstance(result, TooManyAttempts) for result in results) == 7
     assert accounts.count(OtpRequestRow) == 3
     assert accounts.count(OtpCodeRow) == 1
@@ -280,33 +280,33 @@ def _numbers(count: int) -> list[str]:
     return [f"+9198000{number:05d}" for number in range(count)]
 
 
-def test_an_address_gets_twenty_codes_in_ten_minutes(accounts) -> None:
+def test_an_address_gets_at_most_twenty_codes_in_ten_minutes(accounts) -> None:
     at = now()
     for mobile in _numbers(20):
-        accounts.ask_code(mobile, at=at)
-    refused = refusal_of(lambda: accounts.ask_code(at=at))
+        accounts.request_code(mobile, at=at)
+    refused = refusal_of(lambda: accounts.request_code(at=at))
     assert isinstance(refused, TooManyAttempts)
     assert refused.body.facts == {"retry_after": 600}
-    assert accounts.ask_code(at=at, address="another-address").request_id
-    assert accounts.ask_code("+919812345678", at=at + timedelta(minutes=10)).request_id
+    assert accounts.request_code(at=at, address="another-address").request_id
+    assert accounts.request_code("+919812345678", at=at + timedelta(minutes=10)).request_id
 
 
-def test_the_whole_site_has_a_limit_too(accounts, monkeypatch) -> None:
+def test_the_whole_site_has_a_limit_of_codes_too(accounts, monkeypatch) -> None:
     assert (limits.SENDS_OF_SITE.times, limits.SENDS_OF_SITE.within) == (300, timedelta(minutes=1))
     monkeypatch.setattr(otp, "SENDS_OF_SITE", Limit(4, timedelta(minutes=1)))
     at = now()
     for number, mobile in enumerate(_numbers(4)):
-        accounts.ask_code(mobile, at=at, address=f"address-{number}")
-    refused = refusal_of(lambda: accounts.ask_code(at=at + timedelta(seconds=20), address="another"))
+        accounts.request_code(mobile, at=at, address=f"address-{number}")
+    refused = refusal_of(lambda: accounts.request_code(at=at + timedelta(seconds=20), address="another"))
     assert refused.body.facts == {"retry_after": 40}
 
 
-def test_without_rate_limits_only_those_of_a_number_hold(accounts, monkeypatch) -> None:
+def test_without_rate_limits_only_the_limit_of_a_mobile_holds(accounts, monkeypatch) -> None:
     accounts.settings = SETTINGS.model_copy(update={"rate_limits": False})
     monkeypatch.setattr(otp, "SENDS_OF_SITE", Limit(4, timedelta(minutes=1)))
     at = now()
     for mobile in _numbers(25):
-        accounts.ask_code(mobile, at=at)
+        accounts.request_code(mobile, at=at)
     for _ in range(3):
-        accounts.ask_code(at=at)
-    assert isinstance(refusal_of(lambda: accounts.ask_code(at=at)), TooManyAttempts)
+        accounts.request_code(at=at)
+    assert isinstance(refusal_of(lambda: accounts.request_code(at=at)), TooManyAttempts)

@@ -1,4 +1,4 @@
-"""Sessions: logging in and out, what a token says, what is denied, keys, and what the clock deletes."""
+"""Sessions: logging in and out, claims of tokens, ended sessions, keys, and the purge."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -22,12 +22,12 @@ from services.accounts.models import (
 )
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.clock import now
+from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     PASSWORD,
     SETTINGS,
     Accounts,
     a_key,
-    at_once,
     given_ado,
     given_login,
     header_of,
@@ -47,7 +47,8 @@ def test_a_login_and_its_password_open_a_session(accounts) -> None:
     session = accounts.log_in(at=at)
     claims = accounts.claims(session.access_token)
     assert {name: claims[name] for name in ("iss", "aud", "sub", "kind", "role", "department")} == {
-        "iss": SETTINGS.issuer, "aud": "gateway", "sub": "HOM-0001", "kind": "staff", "role": "department", "department": "home",
+        "iss": SETTINGS.issuer, "aud": "gateway", "sub": "HOM-0001", "kind": "staff", "role": "department",
+        "department": "home",
     }  # fmt: skip
     assert claims["must_change_password"] is False
     assert claims["iat"] == int(at.timestamp())
@@ -57,14 +58,14 @@ def test_a_login_and_its_password_open_a_session(accounts) -> None:
     assert (session.login_id, session.role, session.department) == ("HOM-0001", "department", "home")
 
 
-def test_a_guard_has_his_site_and_gate_in_his_session(accounts) -> None:
+def test_a_session_of_a_guard_has_their_site_and_gate(accounts) -> None:
     given_login(accounts.db, "SEC-0001", "security")
     session = accounts.log_in("SEC-0001")
     claims = accounts.claims(session.access_token)
     assert (claims["site"], claims["gate"]) == (session.site, session.gate) == ("PCS1", "PCS1-G1")
 
 
-def test_a_token_says_its_type_and_its_key_in_eight_characters(accounts) -> None:
+def test_the_header_of_a_token_has_its_type_and_a_kid_of_eight_characters(accounts) -> None:
     header = header_of(accounts.log_in().access_token)
     assert header["typ"] == "epass-session+jwt"
     assert header["alg"] == "EdDSA"
@@ -72,7 +73,7 @@ def test_a_token_says_its_type_and_its_key_in_eight_characters(accounts) -> None
     assert set(header) == {"alg", "typ", "kid"}
 
 
-def test_a_token_that_was_tampered_with_is_not_ours(accounts) -> None:
+def test_a_changed_token_does_not_verify(accounts) -> None:
     head, payload, signature = accounts.log_in().access_token.split(".")
     with pytest.raises(BadSignatureError):
         accounts.claims(
@@ -106,7 +107,7 @@ def test_a_wrong_password_an_unknown_login_and_a_disabled_one_get_the_same_answe
     assert accounts.count(SessionRow) == 0
 
 
-def test_each_of_them_costs_one_hash(accounts, monkeypatch) -> None:
+def test_every_refused_log_in_costs_one_hash(accounts, monkeypatch) -> None:
     hashes = []
     real = passwords.offload
     monkeypatch.setattr(passwords, "offload", lambda work, *args: hashes.append(args[0]) or real(work, *args))
@@ -127,7 +128,7 @@ def test_no_transaction_is_open_while_a_password_is_hashed(accounts, monkeypatch
     monkeypatch.setattr(logins, "offload", watched)
     given_ado(accounts.db)
     principal = accounts.principal(accounts.log_in())
-    accounts.change(principal)
+    accounts.change_password(principal)
     accounts.issue()
     accounts.reset("HOM-0001")
     assert open_then == [0] * 5
@@ -153,7 +154,7 @@ def test_the_wait_is_the_same_for_a_login_that_does_not_exist(accounts) -> None:
     assert refusal_of(lambda: accounts.log_in("HOM-9999", "wrong", at=at)).body.facts == {"retry_after": 32}
 
 
-def test_the_wait_grows_and_nobody_is_locked_out_for_ever(accounts) -> None:
+def test_the_wait_after_wrong_passwords_never_exceeds_fifteen_minutes(accounts) -> None:
     at = now()
     for _ in range(20):
         with accounts.db.transaction() as session:
@@ -162,14 +163,14 @@ def test_the_wait_grows_and_nobody_is_locked_out_for_ever(accounts) -> None:
     assert accounts.log_in(at=at + timedelta(minutes=15)).access_token
 
 
-def test_an_attempt_that_was_made_to_wait_does_not_count(accounts) -> None:
+def test_an_attempt_during_the_wait_is_not_counted(accounts) -> None:
     at = now()
     for _ in range(9):
         refusal_of(lambda: accounts.log_in(password="wrong", at=at))
     assert accounts.count(LoginFailureRow) == 5
 
 
-def test_the_right_password_lets_the_count_start_afresh(accounts) -> None:
+def test_the_right_password_resets_the_count_of_failures(accounts) -> None:
     at = now()
     for _ in range(4):
         refusal_of(lambda: accounts.log_in(password="wrong", at=at))
@@ -180,14 +181,14 @@ def test_the_right_password_lets_the_count_start_afresh(accounts) -> None:
 
 
 def test_a_burst_of_guesses_learns_no_more_than_one_guesser(accounts) -> None:
-    results = at_once(*[lambda: accounts.log_in(password="wrong")] * 12)
+    results = run_concurrently(*[lambda: accounts.log_in(password="wrong")] * 12)
     codes = [result.body.code for result in results if isinstance(result, ContractError)]
     assert codes.count("wrong_login") == 5
     assert codes.count("too_many_attempts") == 7
 
 
 def test_many_may_log_in_at_once_with_the_right_password(accounts) -> None:
-    results = at_once(*[accounts.log_in] * 10)
+    results = run_concurrently(*[accounts.log_in] * 10)
     assert len({result.access_token for result in results if isinstance(result, StaffSession)}) == 10
 
 
@@ -213,13 +214,13 @@ def test_without_rate_limits_an_address_is_not_counted_but_an_account_is(account
     assert isinstance(refusal_of(lambda: accounts.log_in("HOM-0002", at=at)), TooManyAttempts)
 
 
-def test_the_failures_do_not_tell_what_was_typed_for_a_login(accounts) -> None:
+def test_a_recorded_failure_does_not_reveal_the_typed_login(accounts) -> None:
     refusal_of(lambda: accounts.log_in("my password by mistake", "wrong"))
     with accounts.db.transaction() as session:
         assert "MISTAKE" not in session.scalars(select(LoginFailureRow.account)).one().upper()
 
 
-def test_logging_in_with_the_same_key_gives_the_same_token(accounts) -> None:
+def test_a_repeated_log_in_returns_the_same_token(accounts) -> None:
     key, at = a_key(), now()
     first = accounts.log_in(key=key, at=at)
     assert accounts.log_in(key=key, at=at + timedelta(seconds=90)) == first
@@ -239,48 +240,48 @@ def test_a_repeat_with_a_wrong_password_gets_no_token(accounts) -> None:
     assert refusal_of(lambda: accounts.log_in(password="wrong", key=key)).body.code == "wrong_login"
 
 
-def test_what_was_typed_is_kept_only_as_a_keyed_digest(accounts) -> None:
+def test_a_typed_password_is_stored_only_as_a_keyed_digest(accounts) -> None:
     accounts.log_in(key=a_key())
     with accounts.db.transaction() as session:
-        kept = str(session.execute(select(idempotency_keys)).all())
-    assert PASSWORD not in kept
+        stored = str(session.execute(select(idempotency_keys)).all())
+    assert PASSWORD not in stored
 
 
-def test_logging_in_is_seen_on_the_login(accounts) -> None:
+def test_logging_in_records_when_the_login_was_last_used(accounts) -> None:
     at = now()
     accounts.log_in(at=at)
     with accounts.db.transaction() as session:
         assert session.get_one(LoginRow, "HOM-0001").last_used_at == at
 
 
-def test_logging_out_ends_that_session_alone_and_says_so_once(accounts) -> None:
+def test_logging_out_ends_that_session_alone_and_publishes_it_once(accounts) -> None:
     one, another = accounts.log_in(), accounts.log_in()
     principal, key = accounts.principal(one), a_key()
     accounts.log_out(principal, key)
     accounts.log_out(principal, key)
     accounts.log_out(principal)
-    said = accounts.said(SessionEnded)
-    assert [(event.event.sid, event.event.token_expires_at) for event in said] == [
+    published = accounts.published(SessionEnded)
+    assert [(event.event.sid, event.event.token_expires_at) for event in published] == [
         (principal.sid, one.expires_at)
     ]
     assert accounts.denied().sessions == {str(principal.sid): one.expires_at}
     assert str(accounts.principal(another).sid) not in accounts.denied().sessions
 
 
-def test_who_has_no_session_cannot_log_out(accounts) -> None:
+def test_a_caller_without_a_session_cannot_log_out(accounts) -> None:
     with pytest.raises(NotAuthenticated):
         accounts.log_out(Principal())
 
 
 def test_an_applicant_logs_out_too(accounts) -> None:
-    asked = accounts.ask_code()
-    session = accounts.verify(asked.request_id, accounts.code_of(asked.request_id))
+    sent = accounts.request_code()
+    session = accounts.verify(sent.request_id, accounts.code_of(sent.request_id))
     sid = UUID(accounts.claims(session.access_token)["sid"])
     accounts.log_out(Principal(kind="applicant", id="applicant:x", sid=sid))
     assert list(accounts.denied().sessions) == [str(sid)]
 
 
-def test_a_denial_is_forgotten_when_its_token_has_expired(accounts) -> None:
+def test_an_ended_session_is_listed_as_denied_until_its_token_expires(accounts) -> None:
     session = accounts.log_in()
     accounts.log_out(accounts.principal(session))
     assert accounts.denied(session.expires_at - timedelta(seconds=1)).sessions
@@ -292,7 +293,7 @@ def _keys(accounts: Accounts):
         return sessions.keys(session, now(), SETTINGS).keys
 
 
-def test_the_first_key_is_made_when_somebody_first_asks_and_then_stays(accounts) -> None:
+def test_the_first_call_makes_the_first_key(accounts) -> None:
     first = _keys(accounts)
     assert len(first) == 1
     assert _keys(accounts) == first
@@ -300,30 +301,32 @@ def test_the_first_key_is_made_when_somebody_first_asks_and_then_stays(accounts)
 
 
 def test_two_processes_that_start_at_once_make_one_key(accounts) -> None:
-    answers = at_once(*[lambda: _keys(accounts)] * 8, *[lambda: accounts.log_in() and _keys(accounts)] * 4)
+    answers = run_concurrently(
+        *[lambda: _keys(accounts)] * 8, *[lambda: accounts.log_in() and _keys(accounts)] * 4
+    )
     assert len(set(answers)) == 1
     assert accounts.count(SigningKeyRow) == 1
 
 
-def test_the_clock_deletes_what_nobody_needs_any_more_and_nothing_else(accounts) -> None:
+def test_the_purge_deletes_old_rows_and_no_others(accounts) -> None:
     at = now()
-    asked = accounts.ask_code(at=at)
-    accounts.verify(asked.request_id, accounts.code_of(asked.request_id), at=at)
-    accounts.ask_code("+919812345678", at=at)
+    sent = accounts.request_code(at=at)
+    accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at)
+    accounts.request_code("+919812345678", at=at)
     refusal_of(lambda: accounts.log_in("HOM-9999", at=at))
     session = accounts.log_in(at=at)
-    kept = {SessionRow: 2, OtpRequestRow: 2, OtpCodeRow: 2, LoginFailureRow: 1}
+    counts = {SessionRow: 2, OtpRequestRow: 2, OtpCodeRow: 2, LoginFailureRow: 1}
 
     def rows_after(later: timedelta) -> dict:
         with accounts.db.transaction() as work:
             housekeeping.purge(work, at + later)
-        return {table: accounts.count(table) for table in kept}
+        return {table: accounts.count(table) for table in counts}
 
-    assert rows_after(timedelta(hours=23)) == kept
-    assert rows_after(timedelta(hours=25)) == {**kept, LoginFailureRow: 0}
+    assert rows_after(timedelta(hours=23)) == counts
+    assert rows_after(timedelta(hours=25)) == {**counts, LoginFailureRow: 0}
     assert rows_after(session.expires_at - at + timedelta(hours=24, seconds=1)) == {
-        **kept,
+        **counts,
         SessionRow: 0,
         LoginFailureRow: 0,
     }
-    assert rows_after(timedelta(days=2, seconds=1)) == dict.fromkeys(kept, 0)
+    assert rows_after(timedelta(days=2, seconds=1)) == dict.fromkeys(counts, 0)

@@ -20,7 +20,7 @@ def database(databases):
 
 @pytest.fixture
 def first_key(database) -> str:
-    """A key that was made an hour before NOW."""
+    """Return the kid of a key that was made an hour before NOW."""
     with database.transaction() as session:
         return KEYS.current(session, NOW - timedelta(hours=1)).kid
 

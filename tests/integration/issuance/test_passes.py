@@ -1,8 +1,7 @@
-"""An approval becomes one pass, whatever comes twice, at once or too early; what ends it ends it for good."""
+"""An approval becomes one pass, even if events come twice, at once or too early; an end is final."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
-from threading import Barrier
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -13,6 +12,7 @@ from contracts.events import Event, PassIssued, PassRevoked
 from contracts.model import Companion
 from services.issuance.handlers import passes
 from services.issuance.models import ApplicationRow, PassRow
+from tests.support.concurrency import run_concurrently
 from tests.support.factories.issuance import (
     KEYS,
     MOBILE,
@@ -24,8 +24,8 @@ from tests.support.factories.issuance import (
     deliver,
     erased,
     issue,
+    published,
     rows,
-    said,
     withdrawn,
 )
 
@@ -36,22 +36,16 @@ def database(databases):
 
 
 def kinds(database) -> list[str]:
-    return [type(event).__name__ for event in said(database)]
+    return [type(event).__name__ for event in published(database)]
 
 
-def at_once(database, events: list[Event]) -> None:
-    """All events at the same moment, each on a connection of its own."""
-    barrier = Barrier(len(events))
-
-    def one(event: Event) -> None:
-        barrier.wait()
-        deliver(database, event)
-
-    with ThreadPoolExecutor(len(events)) as pool:
-        list(pool.map(one, events))
+def deliver_concurrently(database, events: list[Event]) -> None:
+    """Deliver all events at the same moment, each on a connection of its own."""
+    results = run_concurrently(*(partial(deliver, database, event) for event in events))
+    assert results == [None] * len(events)
 
 
-def test_an_approval_becomes_a_pass_and_is_told_with_everything_that_others_need(database) -> None:
+def test_an_approval_becomes_a_pass_and_is_published_with_all_its_facts(database) -> None:
     approval = approved(
         Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), gate="PCS1-G1", entries=2
     )
@@ -59,7 +53,7 @@ def test_an_approval_becomes_a_pass_and_is_told_with_everything_that_others_need
     deliver(database, approval)
 
     (row,) = rows(database)
-    (event,) = said(database)
+    (event,) = published(database)
     with database.transaction() as session:
         key = KEYS.current(session, NOW)
     assert isinstance(event, PassIssued)
@@ -89,7 +83,7 @@ def test_the_same_event_five_times_is_one_pass(database) -> None:
     assert kinds(database) == ["PassIssued"]
 
 
-def test_one_approval_told_in_five_events_is_one_pass(database) -> None:
+def test_one_approval_in_five_different_events_is_one_pass(database) -> None:
     approval = approved()
 
     for _ in range(5):
@@ -99,14 +93,14 @@ def test_one_approval_told_in_five_events_is_one_pass(database) -> None:
 
 
 def test_one_approval_in_eight_threads_at_once_is_one_pass(database) -> None:
-    at_once(database, [approved(application_id=uuid4())] * 8)
+    deliver_concurrently(database, [approved(application_id=uuid4())] * 8)
 
     assert len(rows(database)) == 1
     assert kinds(database) == ["PassIssued"]
 
 
 def test_eight_approvals_at_once_are_eight_passes_under_one_first_key(database) -> None:
-    at_once(database, [approved() for _ in range(8)])
+    deliver_concurrently(database, [approved() for _ in range(8)])
 
     assert len({row.number for row in rows(database)}) == 8
     assert len({row.kid for row in rows(database)}) == 1
@@ -130,7 +124,9 @@ def test_the_database_itself_refuses_a_second_live_pass_of_an_application(databa
 
 
 @pytest.mark.parametrize(("ending", "reason"), [(withdrawn, "withdrawn"), (cancelled, "cancelled")])
-def test_an_ending_revokes_the_pass_and_says_so_once(database, ending, reason) -> None:
+def test_a_withdrawal_or_cancellation_revokes_the_pass_and_publishes_it_once(
+    database, ending, reason
+) -> None:
     approval = approved()
     deliver(database, approval)
 
@@ -140,24 +136,24 @@ def test_an_ending_revokes_the_pass_and_says_so_once(database, ending, reason) -
     (row,) = rows(database)
     assert row.revocation == reason
     assert row.revoked_at is not None
-    issued, revoked = said(database)
+    issued, revoked = published(database)
     assert isinstance(revoked, PassRevoked)
     assert (revoked.pass_number, revoked.reason, revoked.replaced) == (issued.pass_number, reason, False)
     assert (revoked.language, revoked.deliver_by, revoked.personal.mobile) == ("pa", "whatsapp", MOBILE)
 
 
 @pytest.mark.parametrize("ending", [withdrawn, cancelled])
-def test_revoked_before_issued_ends_without_a_pass(database, ending) -> None:
+def test_a_withdrawal_or_cancellation_before_the_approval_leaves_no_pass(database, ending) -> None:
     approval = approved()
 
     deliver(database, ending(approval))
     deliver(database, approval)
 
     assert rows(database) == []
-    assert said(database) == []
+    assert published(database) == []
 
 
-def test_an_ending_of_one_application_leaves_the_others_alone(database) -> None:
+def test_a_cancellation_leaves_other_applications_alone(database) -> None:
     approval, other = approved(), approved()
     deliver(database, approval)
     deliver(database, other)
@@ -198,7 +194,7 @@ def test_a_later_approval_replaces_a_pass_whose_withdrawal_is_still_on_its_way(d
     for event in (first, second, withdrawn(first)):
         deliver(database, event)
 
-    issued, revoked, again = said(database)
+    issued, revoked, again = published(database)
     assert (revoked.pass_number, revoked.replaced) == (issued.pass_number, True)
     assert again.replaces == issued.pass_number
     assert [row.revocation for row in rows(database)] == ["withdrawn", None]
@@ -214,10 +210,10 @@ def test_a_cancellation_is_final_for_every_revision(database) -> None:
 
 
 @pytest.mark.parametrize("ending", [withdrawn, cancelled])
-def test_an_approval_and_its_ending_at_once_leave_no_live_pass(database, ending) -> None:
+def test_an_approval_and_its_withdrawal_or_cancellation_at_once_leave_no_live_pass(database, ending) -> None:
     for _ in range(5):
         approval = approved()
-        at_once(database, [approval, ending(approval)] * 4)
+        deliver_concurrently(database, [approval, ending(approval)] * 4)
 
         assert all(row.revoked_at is not None for row in rows(database, approval.application_id))
 
@@ -229,12 +225,12 @@ def test_a_withdrawal_and_a_cancellation_at_once_revoke_a_pass_once(database) ->
         approval = approved()
         deliver(database, approval)
 
-        at_once(database, [withdrawn(approval), cancelled(approval)] * 4)
+        deliver_concurrently(database, [withdrawn(approval), cancelled(approval)] * 4)
 
     assert kinds(database).count("PassRevoked") == 3
 
 
-def test_a_number_that_is_taken_is_drawn_again(database, monkeypatch) -> None:
+def test_a_taken_number_is_replaced_by_another(database, monkeypatch) -> None:
     taken = issue(database).number
     draws = iter([taken, taken, "0000000D"])
     monkeypatch.setattr(passes, "new_pass_number", lambda: next(draws))
@@ -242,10 +238,12 @@ def test_a_number_that_is_taken_is_drawn_again(database, monkeypatch) -> None:
     second = issue(database, approved())
 
     assert second.number == "0000000D"
-    assert [event.pass_number for event in said(database)] == [taken, "0000000D"]
+    assert [event.pass_number for event in published(database)] == [taken, "0000000D"]
 
 
-def test_without_a_free_number_nothing_is_changed_and_the_event_may_come_again(database, monkeypatch) -> None:
+def test_without_a_free_number_nothing_changes_and_the_event_can_be_handled_later(
+    database, monkeypatch
+) -> None:
     taken = issue(database).number
     approval, event_id = approved(), uuid4()
     with monkeypatch.context() as broken:
@@ -259,7 +257,7 @@ def test_without_a_free_number_nothing_is_changed_and_the_event_may_come_again(d
     assert kinds(database) == ["PassIssued", "PassIssued"]
 
 
-def test_an_erasure_blanks_what_is_personal_and_leaves_the_pass_to_be_revoked(database) -> None:
+def test_an_erasure_deletes_personal_data_and_the_pass_can_still_be_revoked(database) -> None:
     approval, other = approved(), approved()
     issue(database, approval)
     issue(database, other)
@@ -271,11 +269,11 @@ def test_an_erasure_blanks_what_is_personal_and_leaves_the_pass_to_be_revoked(da
     (row,) = rows(database, approval.application_id)
     assert (row.personal, row.link_code, row.idc) == (None, None, None)
     assert row.revocation == "cancelled"
-    assert said(database)[-1].personal.model_dump(exclude_defaults=True) == {}
+    assert published(database)[-1].personal.model_dump(exclude_defaults=True) == {}
     assert rows(database, other.application_id)[0].personal is not None
 
 
-def test_an_erasure_before_the_approval_keeps_its_personal_data_out(database) -> None:
+def test_an_approval_after_an_erasure_stores_no_personal_data(database) -> None:
     approval = approved()
 
     deliver(database, erased(approval))

@@ -23,8 +23,8 @@ from tests.support.factories.issuance import (
     deliver,
     erased,
     issue,
+    published,
     rows,
-    said,
     staff,
     withdrawn,
 )
@@ -35,16 +35,16 @@ def database(databases):
     return databases["issuance"]
 
 
-def ask(database, number: str, call: Call | None = None, at=NOW, **changes) -> PassView:
+def reissue(database, number: str, call: Call | None = None, at=NOW, **changes) -> PassView:
     with database.transaction() as session:
-        request = ReissuePass(number=number, **changes)
-        return passes.reissue(request, call or calling(), session, at, SETTINGS)
+        reissue = ReissuePass(number=number, **changes)
+        return passes.reissue(reissue, call or calling(), session, at, SETTINGS)
 
 
 def test_a_reissued_pass_is_the_same_visit_under_a_new_number_and_link(database) -> None:
     old = issue(database)
 
-    new = ask(database, old.number)
+    new = reissue(database, old.number)
 
     first, second = rows(database)
     assert (first.number, first.revocation) == (old.number, "reissued")
@@ -57,7 +57,7 @@ def test_a_reissued_pass_is_the_same_visit_under_a_new_number_and_link(database)
         old.valid_from,
         old.valid_to,
     )
-    issued, revoked, again = said(database)
+    issued, revoked, again = published(database)
     assert isinstance(revoked, PassRevoked)
     assert (revoked.pass_number, revoked.reason, revoked.replaced) == (old.number, "reissued", True)
     assert isinstance(again, PassIssued)
@@ -68,7 +68,7 @@ def test_a_reissued_pass_is_the_same_visit_under_a_new_number_and_link(database)
 
 def test_the_old_link_does_not_lead_to_the_new_pass(database) -> None:
     old = issue(database)
-    ask(database, old.number)
+    reissue(database, old.number)
 
     with database.transaction() as session:
         shown = views.view_by_link(LinkCode(code=old.link_code or ""), calling(), session, NOW, SETTINGS)
@@ -77,8 +77,8 @@ def test_the_old_link_does_not_lead_to_the_new_pass(database) -> None:
 
 
 @pytest.mark.parametrize("principal", [citizen(), staff("reception"), staff("reception", site=None)])
-def test_its_applicant_and_the_reception_may_ask(database, principal) -> None:
-    assert ask(database, issue(database).number, calling(principal)).state == "issued"
+def test_the_applicant_and_the_reception_may_reissue_a_pass(database, principal) -> None:
+    assert reissue(database, issue(database).number, calling(principal)).state == "issued"
 
 
 @pytest.mark.parametrize(
@@ -91,48 +91,48 @@ def test_its_applicant_and_the_reception_may_ask(database, principal) -> None:
         staff("reception", site="PCS2"),
     ],
 )
-def test_to_all_others_there_is_no_such_pass(database, principal) -> None:
+def test_reissue_is_not_found_for_everybody_else(database, principal) -> None:
     old = issue(database)
 
     with pytest.raises(NotFound):
-        ask(database, old.number, calling(principal))
+        reissue(database, old.number, calling(principal))
 
     assert [row.revoked_at for row in rows(database)] == [None]
-    assert len(said(database)) == 1
+    assert len(published(database)) == 1
 
 
 @pytest.mark.parametrize("number", ["0000000D", "0000", "not a number at all", ""])
 def test_an_unknown_number_is_not_found(database, number) -> None:
     with pytest.raises(NotFound):
-        ask(database, number)
+        reissue(database, number)
 
 
 def test_a_repeat_with_the_same_key_gives_the_same_pass(database) -> None:
     old = issue(database)
 
-    answers = [ask(database, old.number, calling(key="k")) for _ in range(3)]
+    answers = [reissue(database, old.number, calling(key="k")) for _ in range(3)]
 
     assert answers[0] == answers[1] == answers[2]
     assert len(rows(database)) == 2
-    assert len(said(database)) == 3
+    assert len(published(database)) == 3
 
 
 def test_the_same_key_with_another_body_is_refused(database) -> None:
     old, other = issue(database), issue(database, approved())
-    ask(database, old.number, calling(key="k"))
+    reissue(database, old.number, calling(key="k"))
 
     with pytest.raises(IdempotencyKeyReused):
-        ask(database, other.number, calling(key="k"))
+        reissue(database, other.number, calling(key="k"))
 
     assert rows(database, other.application_id)[0].revoked_at is None
 
 
 def test_a_second_request_without_the_key_is_refused(database) -> None:
     old = issue(database)
-    ask(database, old.number)
+    reissue(database, old.number)
 
     with pytest.raises(Conflict) as refusal:
-        ask(database, old.number)
+        reissue(database, old.number)
 
     assert (refusal.value.body.code, refusal.value.body.facts) == ("not_reissuable", {"state": "revoked"})
     assert len(rows(database)) == 2
@@ -142,10 +142,10 @@ def test_a_pass_is_reissued_up_to_its_end_and_not_after(database) -> None:
     old = issue(database)
 
     with pytest.raises(Conflict, match="not_reissuable"):
-        ask(database, old.number, at=VALID_TO)
+        reissue(database, old.number, at=VALID_TO)
     assert [row.revoked_at for row in rows(database)] == [None]
 
-    assert ask(database, old.number, at=VALID_TO - timedelta(seconds=1)).state == "issued"
+    assert reissue(database, old.number, at=VALID_TO - timedelta(seconds=1)).state == "issued"
 
 
 def test_a_revoked_pass_is_not_reissued(database) -> None:
@@ -154,7 +154,7 @@ def test_a_revoked_pass_is_not_reissued(database) -> None:
     deliver(database, withdrawn(approval))
 
     with pytest.raises(Conflict, match="not_reissuable"):
-        ask(database, old.number)
+        reissue(database, old.number)
 
     assert len(rows(database)) == 1
 
@@ -165,35 +165,35 @@ def test_an_erased_pass_is_not_found(database) -> None:
     deliver(database, erased(approval))
 
     with pytest.raises(NotFound):
-        ask(database, old.number, calling(staff()))
+        reissue(database, old.number, calling(staff()))
 
 
-def test_the_reason_security_is_told_and_one_that_belongs_to_others_is_refused(database) -> None:
+def test_a_reissue_accepts_the_reason_security_and_refuses_other_reasons(database) -> None:
     old = issue(database)
 
     for reason in ("withdrawn", "cancelled"):
         with pytest.raises(InvalidInput):
-            ask(database, old.number, reason=reason)
-    assert len(said(database)) == 1
+            reissue(database, old.number, reason=reason)
+    assert len(published(database)) == 1
 
-    ask(database, old.number, reason="security")
-    assert said(database)[1].reason == "security"
+    reissue(database, old.number, reason="security")
+    assert published(database)[1].reason == "security"
 
 
 @pytest.mark.parametrize("ending", [withdrawn, cancelled])
-def test_what_ends_the_application_ends_the_reissued_pass(database, ending) -> None:
+def test_a_withdrawal_or_cancellation_revokes_the_reissued_pass(database, ending) -> None:
     approval = approved()
-    new = ask(database, issue(database, approval).number)
+    new = reissue(database, issue(database, approval).number)
 
     deliver(database, ending(approval))
 
     assert all(row.revoked_at is not None for row in rows(database))
-    assert said(database)[-1].pass_number == new.number
+    assert published(database)[-1].pass_number == new.number
 
 
 def test_a_repeated_approval_does_not_bring_the_old_pass_back(database) -> None:
     approval = approved()
-    ask(database, issue(database, approval).number)
+    reissue(database, issue(database, approval).number)
 
     deliver(database, approval)
 
@@ -206,7 +206,7 @@ def test_eight_requests_at_once_make_one_new_pass(database) -> None:
     def one(_: int) -> str:
         barrier.wait()
         try:
-            return ask(database, old.number).number
+            return reissue(database, old.number).number
         except Conflict as refusal:
             return refusal.body.code
 
@@ -215,7 +215,7 @@ def test_eight_requests_at_once_make_one_new_pass(database) -> None:
 
     assert outcomes.count("not_reissuable") == 7
     assert len(rows(database)) == 2
-    assert len(said(database)) == 3
+    assert len(published(database)) == 3
 
 
 def test_a_reissue_and_a_withdrawal_at_once_leave_no_live_pass(database) -> None:
@@ -226,7 +226,7 @@ def test_a_reissue_and_a_withdrawal_at_once_leave_no_live_pass(database) -> None
         def lost(number: str = old.number, start: Barrier = barrier) -> None:
             start.wait()
             with suppress(Conflict):
-                ask(database, number)
+                reissue(database, number)
 
         def ended(approval=approval, start: Barrier = barrier) -> None:
             start.wait()

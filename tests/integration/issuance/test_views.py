@@ -78,7 +78,7 @@ def test_the_token_is_verified_by_another_library_with_the_key_from_the_jwks(ser
     assert claims.nbf > now().timestamp()
 
 
-def test_a_pass_shows_the_same_token_each_time(service, database) -> None:
+def test_a_pass_has_the_same_token_each_time(service, database) -> None:
     number = issue(database).number
 
     tokens = {as_view(service.view(PassNumber(number=number), calling())).token for _ in range(3)}
@@ -86,7 +86,7 @@ def test_a_pass_shows_the_same_token_each_time(service, database) -> None:
     assert len(tokens) == 1
 
 
-def test_its_applicant_sees_all_of_it(service, database) -> None:
+def test_the_applicant_sees_the_whole_pass(service, database) -> None:
     approval = approved(
         Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), slot=tomorrow(), vehicle_allowed=True
     )
@@ -109,7 +109,7 @@ def test_its_applicant_sees_all_of_it(service, database) -> None:
     )
 
 
-def test_a_number_is_read_as_people_write_it(service, database) -> None:
+def test_a_pass_number_may_be_typed_in_lower_case_with_blanks_and_hyphens(service, database) -> None:
     number = issue(database).number
 
     shown = as_view(
@@ -134,7 +134,7 @@ def test_a_number_is_read_as_people_write_it(service, database) -> None:
         staff("auditor"),
     ],
 )
-def test_to_others_a_pass_is_the_same_as_none(service, database, principal) -> None:
+def test_another_persons_pass_and_an_unknown_number_are_refused_alike(service, database, principal) -> None:
     number = issue(database).number
     refusals = []
 
@@ -158,9 +158,7 @@ def test_the_reception_sees_a_pass_to_print_it(service, database) -> None:
         service.view(PassNumber(number=row.number), calling(citizen(None)))
 
 
-def test_whoever_has_the_link_sees_the_pass_but_not_how_to_reach_anyone_or_what_an_id_ends_in(
-    service, database
-) -> None:
+def test_a_link_shows_the_pass_without_contacts_and_id_numbers(service, database) -> None:
     official = Official(organisation="PWD", designation="Engineer", employee_no="E-77")
     person = applicant(official=official)
     row = issue(
@@ -185,7 +183,7 @@ def test_whoever_has_the_link_sees_the_pass_but_not_how_to_reach_anyone_or_what_
 
 
 @pytest.mark.parametrize("code", ["", "x" * 22, "%"])
-def test_another_link_leads_nowhere(service, database, code) -> None:
+def test_an_unknown_link_is_not_found(service, database, code) -> None:
     issue(database)
 
     for method in (service.view_by_link, service.qr_by_link):
@@ -193,12 +191,12 @@ def test_another_link_leads_nowhere(service, database, code) -> None:
             method(LinkCode(code=code), calling())
 
 
-def test_the_number_of_a_pass_is_no_link(service, database) -> None:
+def test_a_pass_number_does_not_serve_as_a_link(service, database) -> None:
     with pytest.raises(NotFound):
         service.view_by_link(LinkCode(code=issue(database).number), calling())
 
 
-def test_the_state_is_what_is_true_at_that_moment(database) -> None:
+def test_the_state_of_a_pass_is_computed_at_the_time_of_the_call(database) -> None:
     approval = approved()
     row = issue(database, approval)
 
@@ -208,7 +206,7 @@ def test_the_state_is_what_is_true_at_that_moment(database) -> None:
     assert seen(database, row.number).state == "revoked"
 
 
-def test_a_revoked_pass_says_why_also_to_whoever_has_its_link(service, database) -> None:
+def test_a_revoked_pass_shows_its_reason_by_link_too(service, database) -> None:
     approval = approved(slot=tomorrow())
     row = issue(database, approval)
     assert as_view(service.view_by_link(LinkCode(code=row.link_code), calling())).revocation is None
@@ -218,7 +216,7 @@ def test_a_revoked_pass_says_why_also_to_whoever_has_its_link(service, database)
     assert as_view(service.view_by_link(LinkCode(code=row.link_code), calling())).revocation == "cancelled"
 
 
-def test_a_replaced_pass_names_the_one_that_took_its_place_to_its_applicant(service, database) -> None:
+def test_the_applicant_sees_which_pass_replaced_theirs(service, database) -> None:
     old = issue(database, approved(slot=tomorrow()))
     new = as_view(service.reissue(ReissuePass(number=old.number), calling(key="k")))
 
@@ -228,7 +226,7 @@ def test_a_replaced_pass_names_the_one_that_took_its_place_to_its_applicant(serv
     assert new.number != old.number
 
 
-def test_the_png_says_the_token(service, database) -> None:
+def test_the_png_contains_the_token(service, database) -> None:
     row = issue(database)
     token = seen(database, row.number).token
 
@@ -249,7 +247,7 @@ def test_the_svg_is_the_same_by_number_and_by_link(service, database) -> None:
     assert picture_bytes(by_link).startswith(b"<svg ")
 
 
-def test_the_qr_of_a_revoked_pass_is_still_drawn_because_an_exit_is_never_refused(service, database) -> None:
+def test_a_revoked_pass_still_has_a_qr_code_because_an_exit_is_never_refused(service, database) -> None:
     approval = approved()
     row = issue(database, approval)
     deliver(database, cancelled(approval))
@@ -257,7 +255,7 @@ def test_the_qr_of_a_revoked_pass_is_still_drawn_because_an_exit_is_never_refuse
     assert picture_bytes(service.qr(QrQuestion(number=row.number, format="png"), calling()))
 
 
-def test_an_erased_pass_is_nobodys_any_more(service, database) -> None:
+def test_an_erased_pass_is_seen_by_nobody(service, database) -> None:
     approval = approved()
     row = issue(database, approval)
     deliver(database, erased(approval))
@@ -269,7 +267,7 @@ def test_an_erased_pass_is_nobodys_any_more(service, database) -> None:
         service.view_by_link(LinkCode(code=row.link_code), calling())
 
 
-def test_the_first_question_for_keys_or_the_list_makes_the_key(service) -> None:
+def test_the_first_call_for_keys_or_the_list_makes_the_key(service) -> None:
     (key,) = keys(service).keys
     signed = StatusList.model_validate(service.status_list(Nothing(), calling()))
 

@@ -1,13 +1,11 @@
-"""What the tests of accounts build: logins with a password, principals, threads that start at once; and a look at what was said."""
+"""What the tests of accounts build: logins with a password, principals, and the use cases with defaults."""
 
 import base64
 import json
-import threading
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from joserfc import jwt
@@ -44,7 +42,6 @@ from services.chassis.runtime.clock import now
 from tests.support.envelopes import key_ring
 from tests.support.settings import make_settings
 
-T = TypeVar("T")
 MOBILE = "+919876543210"
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "a stapler of good hope"
@@ -76,7 +73,7 @@ SCOPES: dict[str, dict[str, str]] = {
 def given_login(
     db: Database, login_id: str = "HOM-0001", role: Role = "department", password: str = PASSWORD
 ) -> Principal:
-    """An enabled login with a password of its own."""
+    """Make an enabled login with a password of its own, and return its principal."""
     commands.seed_login(
         db, now(), role, commands.DemoLogin(login_id=login_id, password=password, **SCOPES.get(role, {}))
     )
@@ -139,7 +136,7 @@ class Accounts:
             LogIn(login_id=kiosk_id, password=token), a_call(key=key), self.db, at or now(), self.settings
         )
 
-    def change(
+    def change_password(
         self,
         who: Principal,
         new: str = NEW_PASSWORD,
@@ -160,7 +157,7 @@ class Accounts:
         with self.db.transaction() as session:
             return sessions.denied(session, at or now(), self.settings)
 
-    def ask_code(
+    def request_code(
         self,
         mobile: str = MOBILE,
         *,
@@ -183,15 +180,15 @@ class Accounts:
         )
 
     def code_of(self, request_id: UUID) -> str:
-        """What the message of this request says."""
+        """Return the code in the message of this request."""
         return next(
-            said.event.personal.code
-            for said in self.said(OtpRequested)
-            if said.event.request_id == request_id
+            published.event.personal.code
+            for published in self.published(OtpRequested)
+            if published.event.request_id == request_id
         )
 
-    def said(self, kind: type[Event]) -> list[Received[Any]]:
-        """Events of a kind in the outbox, oldest first."""
+    def published(self, kind: type[Event]) -> list[Received[Any]]:
+        """Return the events of a kind in the outbox, oldest first."""
         query = select(outbox).where(outbox.c.type == kind.__name__).order_by(outbox.c.position)
         with self.db.transaction() as session:
             rows = session.execute(query).mappings().all()
@@ -203,7 +200,7 @@ class Accounts:
         ]
 
     def claims(self, token: str) -> dict[str, Any]:
-        """What a token claims, checked with the public keys by a library that did not sign it."""
+        """Return the claims of a token, checked with the public keys by a library that did not sign it."""
         with self.db.transaction() as session:
             answer = sessions.keys(session, now(), self.settings)
         keys = {
@@ -216,7 +213,7 @@ class Accounts:
             return jwt.decode(token, keys[header_of(token)["kid"]], algorithms=["EdDSA"]).claims
 
     def principal(self, session: StaffSession) -> Principal:
-        """Who a session's token speaks for."""
+        """Return the principal of a session's token."""
         return staff(session.login_id, session.role, UUID(self.claims(session.access_token)["sid"]))
 
     def count(self, table: type[Base]) -> int:
@@ -225,12 +222,12 @@ class Accounts:
 
 
 def another_code(code: str) -> str:
-    """Six digits that are not the code."""
+    """Return six digits that are not the code."""
     return f"{(int(code) + 1) % 1_000_000:06d}"
 
 
 def refusal_of(work: Callable[[], object]) -> ContractError:
-    """The error with which something is refused."""
+    """Return the error with which something is refused."""
     try:
         work()
     except ContractError as refused:
@@ -238,28 +235,13 @@ def refusal_of(work: Callable[[], object]) -> ContractError:
     raise AssertionError("nothing was refused")
 
 
-def at_once(*works: Callable[[], T]) -> list[T | ContractError]:
-    """Runs each on a thread of its own, all from the same moment; a refusal is a result."""
-    start = threading.Barrier(len(works))
-
-    def run(work: Callable[[], T]) -> T | ContractError:
-        start.wait()
-        try:
-            return work()
-        except ContractError as refused:
-            return refused
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(run, works))
-
-
 def a_key() -> str:
-    """An Idempotency-Key."""
+    """Return an Idempotency-Key."""
     return str(uuid4())
 
 
 def header_of(token: str) -> dict[str, Any]:
-    """The header of a JWT."""
+    """Return the header of a JWT."""
     part = token.partition(".")[0]
     header: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return header

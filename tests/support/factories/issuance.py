@@ -1,4 +1,4 @@
-"""What the tests of issuance build: approvals and what ends them, principals, deliveries; and a look at what was said."""
+"""What the tests of issuance build: approvals and what ends them, principals, deliveries, passes."""
 
 import base64
 import warnings
@@ -58,7 +58,7 @@ def applicant(**changes: Any) -> Person:
 
 
 def approved(*companions: Companion, person: Person | None = None, **changes: Any) -> PassApproved:
-    """An approval for the applicant and these companions."""
+    """Return an approval for the applicant and these companions."""
     facts: dict[str, Any] = {
         "application_id": uuid4(),
         "reference": "PCS-7K3M-9QW4",
@@ -84,7 +84,7 @@ def approved(*companions: Companion, person: Person | None = None, **changes: An
 
 
 def tomorrow() -> Slot:
-    """A slot that is still to come by the real clock, which the service itself reads."""
+    """Return a slot that is in the future by the real clock, which the entrypoints read."""
     return Slot(day=(now() + timedelta(days=1)).astimezone(IST).date(), start=time(10), end=time(12))
 
 
@@ -125,7 +125,7 @@ def calling(principal: Principal | None = None, key: str | None = None) -> Call:
 
 
 def deliver(database: Database, event: Event, event_id: UUID | None = None) -> None:
-    """One delivery, as the chassis makes it: opened, looked up in the inbox, handled, all in one transaction."""
+    """Deliver an event as the chassis does: open it, check the inbox, handle it, in one transaction."""
     consumers = Consumers()
     consumers.db, consumers.settings = database, SETTINGS
     take = {
@@ -138,23 +138,23 @@ def deliver(database: Database, event: Event, event_id: UUID | None = None) -> N
 
 
 def service_on(database: Database) -> Service:
-    """The service with its RPCs, without a broker."""
+    """Return the service with its RPCs, without a broker."""
     service = Service()
     service.db, service.settings = database, SETTINGS
     return service
 
 
-def said(database: Database) -> list[Any]:
-    """Every event of the outbox, opened, in the order in which they were said."""
+def published(database: Database) -> list[Any]:
+    """Return every event of the outbox, opened, oldest first."""
     with database.transaction() as session:
         rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
     return [open_envelope(Envelope.model_validate(dict(row)), key_ring()).event for row in rows]
 
 
 def rows(database: Database, application_id: UUID | None = None) -> list[PassRow]:
-    """The passes, all or of one application, in the order in which their events were said."""
-    told = (outbox.c.type == "PassIssued") & (outbox.c.data["pass_number"].astext == PassRow.number)
-    query = select(PassRow).join(outbox, told).order_by(outbox.c.position)
+    """Return the passes, all or of one application, in the order in which their events were published."""
+    its_event = (outbox.c.type == "PassIssued") & (outbox.c.data["pass_number"].astext == PassRow.number)
+    query = select(PassRow).join(outbox, its_event).order_by(outbox.c.position)
     with database.transaction() as session:
         return list(
             session.scalars(
@@ -164,14 +164,14 @@ def rows(database: Database, application_id: UUID | None = None) -> list[PassRow
 
 
 def issue(database: Database, approval: PassApproved | None = None) -> PassRow:
-    """A pass that exists."""
+    """Make a pass and return its row."""
     approval = approval or approved()
     deliver(database, approval)
     return rows(database, approval.application_id)[-1]
 
 
 def verified(token: str, keys: Jwks) -> jwt.Token:
-    """The token, checked by a library that did not make it.
+    """Return the token, checked by a library that did not make it.
 
     Raises:
         joserfc.errors.JoseError: no key of the set has signed this.
@@ -185,10 +185,10 @@ def verified(token: str, keys: Jwks) -> jwt.Token:
 
 
 def picture_bytes(answer: dict[str, Any]) -> bytes:
-    """The picture in the answer of an RPC."""
+    """Return the picture in the answer of an RPC."""
     return base64.b64decode(answer["base64"])
 
 
 def as_view(answer: Any) -> PassView:
-    """The answer of an RPC as its caller reads it."""
+    """Return the answer of an RPC as its caller reads it."""
     return PassView.model_validate(answer)

@@ -1,4 +1,4 @@
-"""The key store in the databases of both services that have one: one current key, rotation, and nothing in clear."""
+"""The key store in the databases of accounts and issuance: one current key, rotation, nothing in clear."""
 
 import base64
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def keys(request, databases) -> Stored:
 
 
 def current_at_once(keys: Stored, callers: int) -> set[str]:
-    """The kids that this many transactions get that all begin before there is a key."""
+    """Return the kids that this many transactions get, which all begin before there is a key."""
     barrier = Barrier(callers)
 
     def one(_: int) -> str:

@@ -48,7 +48,7 @@ def b64(raw: bytes) -> str:
 def assembled(
     header: dict[str, Any], sign: Callable[[bytes], bytes] = KEY.private.sign, claims: Any = CLAIMS
 ) -> str:
-    """A token put together by hand: PyJWT refuses to make most of these."""
+    """Return a token put together by hand, because PyJWT refuses to make most of these."""
     signed = ".".join(b64(json.dumps(part).encode()) for part in (header, claims))
     return f"{signed}.{b64(sign(signed.encode()))}"
 

@@ -33,7 +33,7 @@ def test_entry_is_open_from_a_margin_before_the_slot_to_one_after_it_in_indian_t
     assert entry_window(slot, 30) == (VALID_FROM, VALID_TO)
 
 
-def test_a_slot_of_the_whole_day_reaches_into_its_neighbours() -> None:
+def test_the_entry_window_of_a_whole_day_reaches_into_the_days_beside_it() -> None:
     slot = Slot(day=date(2026, 12, 31), start=time(0), end=time(23, 59))
 
     begins, ends = entry_window(slot, 30)
@@ -42,7 +42,7 @@ def test_a_slot_of_the_whole_day_reaches_into_its_neighbours() -> None:
     assert ends.isoformat() == "2027-01-01T00:29:00+05:30"
 
 
-def test_the_claims_are_the_contracts_and_leave_defaults_out() -> None:
+def test_the_claims_of_a_pass_leave_defaults_out() -> None:
     payload = (
         a_pass(Companion(name="Harjit"), Companion(name="Simran", child=True))
         .claims("epass.punjab.gov.in")
@@ -84,7 +84,7 @@ def test_nothing_personal_is_in_the_claims_or_in_the_repr() -> None:
         assert secret not in shown
 
 
-def test_the_end_itself_is_too_late_and_revoked_comes_before_expired() -> None:
+def test_a_pass_is_expired_at_its_end_and_revoked_wins_over_expired() -> None:
     made = a_pass()
 
     assert made.state_at(NOW) == "issued"
@@ -155,7 +155,7 @@ def test_a_renumbered_pass_is_the_same_visit_under_a_new_number_link_and_commitm
     ("changes", "state"),
     [({"revocation": "security"}, "revoked"), ({"valid_to": NOW}, "expired"), ({"personal": None}, "issued")],
 )
-def test_a_pass_that_is_over_or_erased_is_not_reissuable(changes: dict[str, Any], state: str) -> None:
+def test_a_revoked_expired_or_erased_pass_is_not_reissuable(changes: dict[str, Any], state: str) -> None:
     a_pass().require_reissuable(NOW)
 
     with pytest.raises(Conflict) as refusal:
@@ -177,13 +177,13 @@ def test_a_pass_that_is_over_or_erased_is_not_reissuable(changes: dict[str, Any]
         (9, {"ended": True}, False),
     ],
 )
-def test_an_approval_opens_a_pass_only_where_nothing_newer_or_final_is_known(
+def test_an_approval_makes_a_pass_only_if_nothing_newer_or_final_is_known(
     revision: int, known: dict[str, Any], opens: bool
 ) -> None:
     assert opens_a_pass(revision, **{"approved": 0, "withdrawn": 0, "ended": False} | known) is opens
 
 
-def test_the_event_of_a_pass_holds_everything_and_its_clear_part_nothing_personal() -> None:
+def test_the_event_of_a_pass_has_all_its_facts_and_no_personal_data_in_clear() -> None:
     approval = approved(
         Companion(name="Harjit"), gate="PCS1-G1", entries=2, vehicle_allowed=True, assistance="wheelchair"
     )

@@ -8,14 +8,14 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from contracts.events import ApplicationCancelled, ApprovalWithdrawn, Event, PassApproved, PersonalDataErased
-from tests.support.factories.issuance import approved, cancelled, deliver, erased, rows, said, withdrawn
+from tests.support.factories.issuance import approved, cancelled, deliver, erased, published, rows, withdrawn
 
 TIMES = 5
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery of one of the events; ``own_id`` tells it as a new event, which the inbox lets through."""
+    """One delivery of one of the events; with ``own_id`` it has a new id, so the inbox does not stop it."""
 
     index: int
     own_id: bool
@@ -34,7 +34,7 @@ def histories(draw: st.DrawFn) -> tuple[list[str], list[Delivery]]:
 
 
 def events_of(names: list[str]) -> list[Event]:
-    """The events; ``party`` tells whose approval a pass is of."""
+    """Return the events; ``party`` shows which approval a pass comes from."""
     application_id = uuid4()
     approvals = {
         f"A{revision}": approved(application_id=application_id, revision=revision, party=revision)
@@ -51,7 +51,10 @@ def events_of(names: list[str]) -> list[Event]:
 
 
 def expected_party(events: list[Event]) -> int | None:
-    """Whose pass lives in the end: of the highest approval, unless that was withdrawn or the application ended."""
+    """Return the party of the pass that is live in the end, if there is one.
+
+    It is that of the highest approval, unless that was withdrawn or the application ended.
+    """
     approval = max((event.revision for event in events if isinstance(event, PassApproved)), default=0)
     withdrawal = max((event.revision for event in events if isinstance(event, ApprovalWithdrawn)), default=0)
     ended = any(isinstance(event, ApplicationCancelled) for event in events)
@@ -70,7 +73,7 @@ def database(databases):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=histories())
-def test_any_order_of_any_events_five_times_each_ends_the_same(database, history) -> None:
+def test_events_in_any_order_five_times_each_lead_to_the_same_passes(database, history) -> None:
     names, deliveries = history
     events = events_of(names)
     ids = [uuid4() for _ in events]
@@ -80,7 +83,7 @@ def test_any_order_of_any_events_five_times_each_ends_the_same(database, history
         deliver(database, events[delivery.index], uuid4() if delivery.own_id else ids[delivery.index])
 
     passes = rows(database, application_id)
-    told = [said_event for said_event in said(database) if said_event.application_id == application_id]
+    told = [said_event for said_event in published(database) if said_event.application_id == application_id]
     live = [row for row in passes if row.revoked_at is None]
     erasure = any(isinstance(one, PersonalDataErased) for one in events)
     expected = expected_party(events)

@@ -25,11 +25,11 @@ def token_of(**changes: Any) -> str:
     return KEY.sign(made.claims(SETTINGS.issuer).payload(), PASS_TYP)
 
 
-def drawn(kind: Any, scale: int = 8, **changes: Any) -> bytes:
+def rendered(kind: Any, scale: int = 8, **changes: Any) -> bytes:
     return base64.b64decode(qr.picture(token_of(**changes), kind, scale).base64)
 
 
-def test_with_all_claims_it_is_at_most_version_15_at_level_m() -> None:
+def test_a_qr_code_with_all_claims_is_at_most_version_15_at_level_m() -> None:
     token = token_of()
     code = qr.code_of(token)
 
@@ -38,7 +38,7 @@ def test_with_all_claims_it_is_at_most_version_15_at_level_m() -> None:
     assert int(code.version) <= 15
 
 
-def test_a_claim_more_would_be_noticed() -> None:
+def test_a_token_with_a_name_would_exceed_version_15() -> None:
     """The negative of the test above: a name in Gurmukhi would make the picture larger than a gate wants."""
     name = KEY.sign({"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"} | {"token": token_of()[:260]}, PASS_TYP)
 
@@ -47,7 +47,7 @@ def test_a_claim_more_would_be_noticed() -> None:
 
 @pytest.mark.parametrize("scale", [2, 8, 20])
 def test_another_decoder_reads_the_token_from_the_png(scale: int) -> None:
-    with Image.open(io.BytesIO(drawn("png", scale))) as image:
+    with Image.open(io.BytesIO(rendered("png", scale))) as image:
         found = zxingcpp.read_barcodes(image)
         size = image.size
 
@@ -57,15 +57,15 @@ def test_another_decoder_reads_the_token_from_the_png(scale: int) -> None:
 
 
 def test_the_quiet_zone_is_four_modules_on_every_side() -> None:
-    with Image.open(io.BytesIO(drawn("png", 2))) as image:
+    with Image.open(io.BytesIO(rendered("png", 2))) as image:
         grey = image.convert("L")
         inked = grey.point(lambda level: 255 - level).getbbox()
 
     assert inked == (8, 8, grey.width - 8, grey.height - 8)
 
 
-def test_the_svg_scales_by_its_view_box_and_runs_nothing() -> None:
-    text = drawn("svg").decode()
+def test_the_svg_scales_by_its_view_box_and_contains_no_script() -> None:
+    text = rendered("svg").decode()
     root = ET.fromstring(text)
     side = str(qr.code_of(token_of()).symbol_size(border=4)[0])
 
@@ -77,13 +77,13 @@ def test_the_svg_scales_by_its_view_box_and_runs_nothing() -> None:
     )
 
 
-def test_the_svg_is_the_same_whatever_scale_was_asked_for() -> None:
-    assert drawn("svg", 2) == drawn("svg", 20)
+def test_the_svg_is_the_same_at_every_scale() -> None:
+    assert rendered("svg", 2) == rendered("svg", 20)
 
 
 def test_a_picture_is_rendered_once_while_it_is_cached() -> None:
     qr._render.cache_clear()
-    first, again, other = drawn("png"), drawn("png"), drawn("png", party=2)
+    first, again, other = rendered("png"), rendered("png"), rendered("png", party=2)
 
     assert first == again != other
     assert (qr._render.cache_info().hits, qr._render.cache_info().misses) == (1, 2)

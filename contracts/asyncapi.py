@@ -28,9 +28,9 @@ def document() -> _Json:
         "info": {
             "title": "e-Pass events",
             "version": "1.0.0",
-            "description": "Every event of e-Pass: who publishes it and who subscribes to it. Events arrive in any order, "
-            "and each may arrive more than once. The personal block is sealed (Fernet); its content is described under "
-            "x-epass-personal.",
+            "description": "Every event of e-Pass: who publishes it and who subscribes to it. Events arrive "
+            "in any order, and each may arrive more than once. The personal block is sealed (Fernet); its "
+            "content is described under x-epass-personal.",
         },
         "defaultContentType": "application/json",
         "channels": {
@@ -121,7 +121,7 @@ def _message(event: type[Event]) -> _Json:
 
 
 def _schemas() -> _Json:
-    """Return the schemas of all models, without ``personal`` in the clear part of each event, where it never is."""
+    """Return the schemas of all models. The clear part of an event never has ``personal``."""
     _, found = models_json_schema(
         [(Envelope, "serialization"), *((event, "serialization") for event in ALL)], ref_template=_REF
     )

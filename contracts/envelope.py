@@ -1,8 +1,9 @@
-"""The envelope in which every event travels, the sealed block for what is personal in it, and the way from one to the other.
+"""The envelope in which every event travels, and the sealed block for what is personal in the event.
 
-The order of deliveries is never promised: ``seq`` counts per subject and producer. It is set in the transaction of the
-state change that the event reports, so that a consumer can ignore what is older than what it knows. The personal block
-repeats the event's id under the same encryption, so that it cannot be moved to another envelope.
+The order of deliveries is never promised: ``seq`` counts per subject and producer. It is set in the
+transaction of the state change that the event reports, so that a consumer can ignore what is older than what
+it knows. The personal block repeats the event's id under the same encryption, so that it cannot be moved to
+another envelope.
 """
 
 import json
@@ -24,9 +25,10 @@ E = TypeVar("E")
 
 
 class UnreadableEvent(ValueError):
-    """The bytes are not an event of a type and version that this reader knows, or its personal block does not open.
+    """The bytes are not an event that this reader knows, or its personal block does not open.
 
-    A repeated delivery cannot help, so this is a permanent error. Its text never quotes the body.
+    A reader knows a type in one version. A repeated delivery cannot help, so this is a permanent error. Its
+    text never quotes the body.
     """
 
 
@@ -53,7 +55,7 @@ class Envelope(Wire):
 
 @dataclass(frozen=True)
 class Received(Generic[E]):
-    """An event as a handler gets it: parsed and opened, with those facts of its envelope that handlers may use."""
+    """An event as a handler gets it: opened, with those facts of its envelope that handlers may use."""
 
     event: E
     id: UUID
@@ -119,7 +121,8 @@ def open_envelope(envelope: Envelope, key_ring: PersonalKeyRing) -> Received[Eve
     """Return the event in an envelope, its personal block opened.
 
     Raises:
-        UnreadableEvent: the type or version is unknown, the personal block does not open, or the data has another shape.
+        UnreadableEvent: the type or version is unknown, the personal block does not open, or the data has
+            another shape.
     """
     kind = BY_NAME.get(envelope.type)
     if kind is None or kind.version != envelope.version:

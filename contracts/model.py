@@ -1,4 +1,4 @@
-"""The base of every model on a wire, and the value types they share."""
+"""The base of every model on a wire, and the value types that these models share."""
 
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated, Literal
@@ -7,16 +7,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializ
 
 
 class Wire(BaseModel):
-    """Frozen; fields that a reader does not know are ignored, so that a producer may add some.
+    """A frozen model. Fields that a reader does not know are ignored, so that a producer may add some.
 
-    Input is kept out of validation messages, since those end in logs and in answers.
+    Validation messages do not quote the input, because they end in logs and in replies.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Strict(Wire):
-    """A request from outside: a field that is not known is refused, because it is a misspelling or a misunderstanding."""
+    """A request from outside. An unknown field is refused: it is a misspelling or a misunderstanding."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -43,7 +43,7 @@ RejectionReason = Literal[
 ]
 Assistance = Literal["wheelchair", "guide"]
 Role = Literal["ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk"]
-"""Of a login; ``kiosk`` is a device's."""
+"""The role of a login; ``kiosk`` is the role of a device."""
 Direction = Literal["entry", "exit"]
 Verdict = Literal[
     "admit", "exit", "already_inside", "already_used", "not_yet_valid", "expired",
@@ -65,19 +65,20 @@ ReviewStatus = Literal["pending", "approved", "rejected", "returned", "withdrawn
 RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security"]
 
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-:.]*$")]
-"""An identifier of ours: a site, a gate, a department, an officer, a login."""
+"""An identifier that we give: of a site, a gate, a department, an officer or a login."""
 
 Instant = AwareDatetime
 __all__ = [
-    "IST", "ApplicantKind", "ApplicationStatus", "Assistance", "Channel", "Code", "DeliverBy", "Direction", "IdType",
-    "Instant", "Language", "PurposeKind", "RejectionReason", "ReviewStatus", "RevocationReason", "Role", "Strict", "Verdict", "Wire", "date", "datetime", "time",
+    "IST", "ApplicantKind", "ApplicationStatus", "Assistance", "Channel", "Code", "DeliverBy", "Direction",
+    "IdType", "Instant", "Language", "PurposeKind", "RejectionReason", "ReviewStatus", "RevocationReason", "Role",
+    "Strict", "Verdict", "Wire", "date", "datetime", "time",
 ]  # fmt: skip
 
 
 class Slot(Wire):
-    """A preferred or decided visit on one day, Indian Standard Time.
+    """A preferred or decided visit on one day, in Indian Standard Time.
 
-    On the wire ``{"date": "2026-12-01", "from": "10:00", "to": "12:00"}``.
+    On the wire it is ``{"date": "2026-12-01", "from": "10:00", "to": "12:00"}``.
     """
 
     model_config = ConfigDict(
@@ -101,7 +102,7 @@ class Slot(Wire):
 
 
 class Official(Wire):
-    """What an official says of himself; "to be checked" until a gate has seen the government ID."""
+    """What an official states about themselves. It is unchecked until a gate has seen their government ID."""
 
     organisation: str = Field(min_length=1, max_length=120)
     designation: str = Field(min_length=1, max_length=120)
@@ -109,7 +110,7 @@ class Official(Wire):
 
 
 class Person(Wire):
-    """The applicant as the events carry him, always inside a sealed block."""
+    """The applicant in an event, always inside a sealed block."""
 
     name: str
     name_latin: str
@@ -121,7 +122,7 @@ class Person(Wire):
 
 
 class Companion(Wire):
-    """Someone who comes along; a child shows no ID."""
+    """A person who comes with the applicant; a child shows no ID."""
 
     name: str
     name_latin: str = ""
@@ -131,7 +132,7 @@ class Companion(Wire):
 
 
 class Contact(Wire):
-    """Where a message goes, always inside a sealed block."""
+    """The address of a message, always inside a sealed block."""
 
     name: str = ""
     mobile: str | None = None

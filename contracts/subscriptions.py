@@ -80,7 +80,7 @@ class Subscription:
 
     @property
     def queue(self) -> str:
-        """The consumer's queue. It is also the routing key by which a delayed message returns to this queue."""
+        """The consumer's queue, and also the routing key by which a delayed message returns to it."""
         return f"{self.service}.{self.event.__name__}"
 
     @property

@@ -1,4 +1,4 @@
-"""What every RPC has: who asks, until when, and the name, request and reply of a method."""
+"""What every RPC has: the caller, a deadline, and a method with its name, request and reply."""
 
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -13,14 +13,15 @@ R = TypeVar("R", bound=Wire)
 
 
 class Principal(Wire):
-    """Who asks. An applicant is known by the mobile that an OTP proved; staff by a login with a role and a scope.
+    """The caller. An applicant is known by the mobile that an OTP proved, staff by a login with a role and a
+    scope.
 
-    An applicant with a ``login_id`` is helped by that operator, who sits beside and types.
+    An applicant with a ``login_id`` is helped by that operator, who types for them.
     """
 
     kind: Literal["anonymous", "applicant", "staff"] = "anonymous"
     id: str = "anonymous"
-    """Scope of idempotency keys: a login ID, or a keyed hash of a mobile, or an address."""
+    """The scope of idempotency keys: a login ID, or a keyed hash of a mobile or of an address."""
     role: Role | None = None
     mobile: str | None = None
     login_id: str | None = None
@@ -29,11 +30,11 @@ class Principal(Wire):
     gate: str | None = None
     sid: UUID | None = None
     kiosk: str | None = None
-    """The enrolled device at which an applicant stands; ``site`` is the device's then."""
+    """The enrolled device that an applicant uses; ``site`` is the device's then."""
 
 
 class Call(Wire):
-    """What accompanies a request: who asks, until when an answer is of use, and under which key a repeat is one."""
+    """What accompanies a request: its caller, its deadline and its idempotency key."""
 
     principal: Principal = Principal()
     deadline: Instant
@@ -41,7 +42,7 @@ class Call(Wire):
     correlation_id: str = ""
     traceparent: str | None = None
     address: str = ""
-    """A keyed hash of the caller's network address, for limits."""
+    """A keyed hash of the caller's network address, for rate limits."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,11 @@ class Method(Generic[Q, R]):
 
 
 class Nothing(Wire):
-    """No question, or no answer."""
+    """A request or a reply without content."""
 
 
 class Page(Wire):
-    """Which part of a list: pass ``next`` of the answer as ``after``."""
+    """The part of a list that is wanted: pass ``next`` of the last reply as ``after``."""
 
     after: str | None = None
     limit: int = Field(default=50, ge=1, le=200)

@@ -1,7 +1,7 @@
 """The one policy for reconnecting, to the broker and to a database: exponential backoff with jitter.
 
-The pauses stay short, because a reconnect costs little and somebody waits behind each of these connections. The delays
-before a failed event is delivered again are another matter: see ``retry.py``.
+The pauses stay short, because a reconnect costs little and somebody waits behind each of these connections.
+The delays before a failed event is delivered again are another matter: see ``retry.py``.
 """
 
 from tenacity import (
@@ -15,13 +15,14 @@ from tenacity import (
 SHORTEST, LONGEST = 0.1, 1.0
 """Seconds between two tries."""
 WAIT = wait_random_exponential(multiplier=2 * SHORTEST, min=SHORTEST, max=LONGEST)
-"""A random time, so that replicas do not return in step. Its upper bound doubles with each failure, up to `LONGEST`."""
+"""A random pause, so that replicas do not return in step. Its upper bound doubles with each failure."""
 
 
 class Backoff:
     """The pauses of one connection that is opened again and again, for as long as its process lives.
 
-    Call `next_pause` after each failure, wait that long, and call `reset` once the connection has done its work.
+    Call `next_pause` after each failure, wait that long, and call `reset` once the connection has done its
+    work.
     """
 
     def __init__(self) -> None:

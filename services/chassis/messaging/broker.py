@@ -1,6 +1,7 @@
 """Connections to the first node of the broker that answers.
 
-`connect` is for asyncio: the relay, the gateway and the command line. The rest is for services, which use kombu.
+`connect` is for asyncio: the relay, the gateway and the command line. The rest is for services, which use
+kombu.
 """
 
 import asyncio
@@ -26,9 +27,9 @@ LOST = (
     OSError,
     asyncio.TimeoutError,
 )
-"""What a lost connection raises on asyncio: protocol errors, a closed channel, sockets, a node that does not answer."""
+"""What a lost connection raises on asyncio."""
 NOT_PUBLISHED = (OperationalError, AMQPError, MessageNacked, OSError, AttributeError)
-"""What publishing through kombu raises. A closed channel of py-amqp has no connection any more: `AttributeError`."""
+"""What publishing through kombu raises. py-amqp raises `AttributeError` on a channel that is closed."""
 
 
 async def connect(urls: Sequence[str], name: str, heartbeat: int = 20) -> AbstractConnection:
@@ -79,7 +80,9 @@ def open_to_any_node(connection: Connection) -> None:
 
 
 class PublishingConnection:
-    """A connection on which one thread at a time publishes. It is opened at its first use and after each failure.
+    """A connection on which one thread at a time publishes.
+
+    It is opened at its first use, and again after each failure.
 
     Args:
         urls: all nodes.
@@ -94,7 +97,7 @@ class PublishingConnection:
 
     @contextmanager
     def channel(self) -> Iterator[Any]:
-        """Hold the connection's channel for the length of a block. An error in the block drops the connection.
+        """Hold the connection's channel for the length of a block; close the connection if the block fails.
 
         Raises:
             kombu.exceptions.OperationalError: no node answers.

@@ -1,7 +1,7 @@
 """The event entrypoint: it gives an event to its handler once, and acknowledges it after the commit.
 
-A service writes ``@subscribes(PassApproved)`` above a method of its consumers class. The rest of this file is in the
-order in which a message passes through it:
+A service writes ``@subscribes(PassApproved)`` above a method of its consumers class. The rest of this file is
+in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
 2. `EventEntrypoint.receive` reads the envelope, then waits for a free worker.
@@ -160,7 +160,8 @@ class EventEntrypoint(Entrypoint):
 def subscribes(event: type[E]) -> Callable[[Handler[E]], Callable[[Any, Envelope, int], None]]:
     """Make a method ``(self, received, session)`` the handler of an event.
 
-    The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from ``contracts/subscriptions.py``.
+    The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from
+    ``contracts/subscriptions.py``.
     """
 
     def decorate(method: Handler[E]) -> Callable[[Any, Envelope, int], None]:

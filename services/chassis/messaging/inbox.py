@@ -1,4 +1,4 @@
-"""The inbox: each consumer handles an event once, because its mark is stored in the transaction of the effect."""
+"""The inbox: a consumer handles an event once, because its mark is in the transaction of the effect."""
 
 from uuid import UUID
 

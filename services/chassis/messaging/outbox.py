@@ -21,19 +21,23 @@ with numbered as (
   on conflict (subject) do update set seq = event_sequences.seq + 1
   returning seq
 )
-insert into outbox (id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal)
-select :id, :type, :version, :producer, :subject, numbered.seq, :occurred_at, :expires_at, :correlation_id, :traceparent,
-       cast(:data as jsonb), :personal
+insert into outbox (
+  id, type, version, producer, subject, seq,
+  occurred_at, expires_at, correlation_id, traceparent, data, personal
+)
+select
+  :id, :type, :version, :producer, :subject, numbered.seq,
+  :occurred_at, :expires_at, :correlation_id, :traceparent, cast(:data as jsonb), :personal
 from numbered
 """)
-"""One statement: the next number of the subject, and the row that carries it."""
+"""One statement takes the next number of the subject and stores the row with it."""
 
 
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
     """Add an event to the outbox, in the session's transaction.
 
-    ``seq`` is the next number of the event's subject. Its row stays locked until the transaction ends, so a second
-    transaction on the same subject waits here.
+    ``seq`` is the next number of the event's subject. Its row stays locked until the transaction ends, so a
+    second transaction on the same subject waits here.
 
     Args:
         session: the transaction of the state change; `session.info` has the keys that seal personal data.

@@ -1,9 +1,9 @@
 """Poison messages: a message that kills its process is delivered again, and kills the next process.
 
-It takes other messages along, which were prefetched with it. The broker counts deliveries, but cannot know which of
-them is the cause. So messages that were delivered often are handled one at a time, and each start is recorded first,
-in a transaction of its own. A message that was started three times and never ended is the cause: it goes to the dead
-letters. The others end at their first start.
+It takes other messages along, which were prefetched with it. The broker counts deliveries, but cannot know
+which of them is the cause. So messages that were delivered often are handled one at a time, and each start is
+recorded first, in a transaction of its own. A message that was started three times and never ended is the
+cause: it goes to the dead letters. The others end at their first start.
 """
 
 import threading
@@ -29,7 +29,7 @@ class KillsItsProcess(PermanentError):
 
 @contextmanager
 def guarded(db: Database, consumer: str, event_id: UUID, deliveries: int) -> Iterator[None]:
-    """Handle a message that was delivered often alone, and record that it starts. Do nothing for other messages.
+    """Handle a message that was delivered often alone, and record its start. Let other messages pass.
 
     Args:
         db: where starts are recorded.

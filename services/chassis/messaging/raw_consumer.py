@@ -1,6 +1,7 @@
-"""How nameko consumes here: raw bytes (never decoded, and so never logged, by kombu), no declarations, all nodes.
+"""The consumer under all entrypoints: it takes raw bytes from queues that exist already, over one connection.
 
-A queue that is not there yet, or a broker that is away, is waited for; the process is not ready meanwhile.
+kombu never decodes a body, and so never logs one. While a queue does not exist or the broker is away, the
+consumer waits, and the process is not ready.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,21 +22,24 @@ from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 DRAIN_SECONDS = 20
+"""How long a consumer that stops waits for the work in hand."""
 OnMessage = Callable[[str, Message], None]
-"""Called with the queue's name and the undecoded message."""
+"""Takes the name of a queue and an undecoded message."""
 
 
 class RawConsumer(ConsumerMixin):
-    """Consumes from existing queues over one connection.
+    """A consumer of existing queues, over one connection.
 
-    Stopping is graceful: nothing more is taken, and the connection stays until what was taken is acknowledged.
+    It stops gracefully: it takes no more messages, and the connection stays open until those in hand are
+    settled.
 
     Args:
         urls: nodes of the broker.
         queues: names of the queues.
-        on_message: what to do with each message; must not block, and must end in :meth:`acknowledge` or :meth:`give_back`.
-        prefetch: unacknowledged messages held, for each queue.
-        part: a word for logs and metrics.
+        on_message: must not block, and each message must end in `acknowledge` or `give_back`.
+        prefetch: unacknowledged messages in hand, for each queue.
+        part: the consumer's name in logs and metrics.
+        heartbeat: seconds.
     """
 
     def __init__(
@@ -53,18 +57,18 @@ class RawConsumer(ConsumerMixin):
         self._on_message = on_message
         self._prefetch = prefetch
         self._part = part
-        self._held: set[int] = set()
+        self._in_hand: set[int] = set()
         self.consuming = False
 
     def get_consumers(self, _consumer_class: type[Consumer], channel: Any) -> list[Consumer]:
-        """A consumer a queue; ``basic.qos`` without ``global`` counts for each consumer."""
+        """Return one consumer for each queue. ``basic.qos`` without ``global`` applies to each consumer."""
         channel.basic_qos(0, self._prefetch, False)
-        self._held.clear()
+        self._in_hand.clear()
         return [self._consumer(queue, channel) for queue in self._queues]
 
     def _consumer(self, queue: Queue, channel: Any) -> Consumer:
         def receive(message: Message) -> None:
-            self._held.add(id(message))
+            self._in_hand.add(id(message))
             if self.should_stop:
                 self.give_back(message)
             else:
@@ -80,27 +84,27 @@ class RawConsumer(ConsumerMixin):
             yield fresh
 
     def on_consume_ready(self, *_args: Any, **_kwargs: Any) -> None:
-        """All consumers are registered with the broker."""
+        """Note that the broker knows all consumers."""
         self.consuming = True
         self._backoff.reset()
         log.info("consuming", part=self._part, queues=len(self._queues))
 
     def on_consume_end(self, connection: Connection, _channel: Any) -> None:
-        """The consumers are cancelled; the connection waits for the work in hand."""
+        """Wait for the work in hand, at most `DRAIN_SECONDS`, after the consumers were cancelled."""
         self.consuming = False
         until = monotonic() + DRAIN_SECONDS
-        while self.should_stop and self._held and monotonic() < until:
+        while self.should_stop and self._in_hand and monotonic() < until:
             try:
                 connection.drain_events(timeout=0.1)
             except TimeoutError:
                 connection.heartbeat_check()
 
     def on_connection_revived(self) -> None:
-        """There is a connection again."""
+        """Count the connection."""
         metrics.count_connection(self._part)
 
     def run(self, _tokens: int = 1, **kwargs: Any) -> None:
-        """Consume until `stop` is called. Connect again after any fault of the broker, also a queue that is missing."""
+        """Consume until `stop` is called. Connect again after each fault, also when a queue is missing."""
         while not self.should_stop:
             try:
                 for _ in self.consume(limit=None, **kwargs):
@@ -113,15 +117,15 @@ class RawConsumer(ConsumerMixin):
         self.consuming = False
 
     def stop(self) -> None:
-        """Takes nothing more."""
+        """Take no more messages."""
         self.should_stop = True
 
     def acknowledge(self, message: Message) -> None:
-        """Acks; where the connection is gone the broker has the message again already, and the inbox knows it."""
+        """Acknowledge a message. If the connection is gone, the broker delivers the message again."""
         self._finish(message, message.ack)
 
     def give_back(self, message: Message) -> None:
-        """Returns a message to its queue."""
+        """Return a message to its queue."""
         self._finish(message, message.requeue)
 
     def _finish(self, message: Message, how: Callable[[], None]) -> None:
@@ -130,4 +134,4 @@ class RawConsumer(ConsumerMixin):
         except NOT_PUBLISHED:
             log.info("the broker has this message again", part=self._part)
         finally:
-            self._held.discard(id(message))
+            self._in_hand.discard(id(message))

@@ -1,9 +1,10 @@
-"""The relay: from the outbox of each database to the broker, at least once. A process of its own.
+"""The relay: a process that publishes the events in the outbox of each database, at least once.
 
-For each database: take its advisory lock (so one relay works while others wait), read the oldest unsent rows in a
-short transaction, publish them with pipelined confirms while no transaction is open, then mark what was confirmed.
-Rows are found by state and never by a cursor, since identities commit out of order. LISTEN wakes it, polling is the
-fallback, and a broker that does not confirm within the watchdog's time is left and connected to again.
+For each database it takes an advisory lock (one relay works while others stand by), reads the oldest unsent
+rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
+those that the broker confirmed. Rows are found by state and never by a cursor, because identities commit out
+of order. LISTEN wakes the relay, and polling is the fallback. When the broker does not confirm within the
+watchdog's time, the relay connects again.
 """
 
 import asyncio
@@ -41,10 +42,13 @@ LOCK = "relay"
 KEEP_SENT_DAYS = 7
 PURGE_SECONDS = 3600.0
 GATHER_SECONDS = 0.005
-"""After being woken, so that what commits together is sent together."""
+"""A pause after LISTEN wakes the relay, so that events that commit together are published together."""
 _CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
-"""The last one frees the advisory lock of a relay that was cut off; one that works asks every second."""
-_COLUMNS = "id, type, version, producer, subject, seq, occurred_at, expires_at, correlation_id, traceparent, data, personal"
+"""``idle_session_timeout`` frees the lock of a relay that was cut off; one that works queries every second."""
+_COLUMNS = (
+    "id, type, version, producer, subject, seq, "
+    "occurred_at, expires_at, correlation_id, traceparent, data, personal"
+)
 _WAITING = f"select {_COLUMNS} from outbox where sent_at is null order by position limit %s"
 _MARK = "update outbox set sent_at = now() where id = any(%s)"
 _PURGE = """
@@ -52,26 +56,26 @@ delete from outbox where position in (
   select position from outbox where sent_at < now() - make_interval(days => %s) order by sent_at limit %s)
 """
 PURGE_ROWS = 1000
-"""Deleted at a time, between two batches: clearing out after a busy day holds up no event and stays below every timeout."""
+"""Rows deleted between two batches: so a purge after a busy day delays no event and hits no timeout."""
 
 
 class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
-    """The settings of the relay. It declares the topology, and so knows the delays."""
+    """The settings of the relay. It declares the topology, so it knows the delays."""
 
     relay_database_urls: RequiredCommaList
-    """The outboxes that it sends."""
+    """The databases whose outboxes it publishes."""
     relay_batch: int = 200
     relay_poll: float = 1.0
     relay_watchdog: float = 10.0
-    """A broker that does not confirm within this time is left and connected to again."""
+    """The relay connects again when the broker does not confirm within this time."""
 
 
 class Unconfirmed(Exception):
-    """The broker refused, returned or did not confirm some of a batch; they stay in the outbox."""
+    """The broker did not confirm some events of a batch, or returned them; they stay in the outbox."""
 
 
 class Publisher:
-    """A channel with confirms, on which the topology was declared. Lost, it connects again, node after node."""
+    """A channel with confirms, on which the topology was declared. It is opened again after it was lost."""
 
     def __init__(self, settings: RelaySettings, name: str) -> None:
         self._settings = settings
@@ -97,7 +101,7 @@ class Publisher:
         return channel
 
     async def publish(self, envelope: Envelope) -> None:
-        """Sends one event and waits for the broker's confirm."""
+        """Publish one event and wait for the broker's confirm."""
         assert self._channel is not None
         name = exchange_of(envelope.producer)
         if name not in self._exchanges:
@@ -114,10 +118,13 @@ class Publisher:
         await self._exchanges[name].publish(message, routing_key=envelope.type, mandatory=True)
 
     async def publish_all(self, envelopes: Sequence[Envelope]) -> list[Envelope]:
-        """Sends a batch; returns what was confirmed.
+        """Publish a batch and return the events that were confirmed within the watchdog's time.
+
+        An alarm of the broker or a half-open connection leaves some unconfirmed; then the connection is
+        closed.
 
         Raises:
-            TimeoutError: the watchdog's time passed (an alarm of the broker, a half-open connection).
+            TimeoutError: connecting took too long.
         """
         if not self.connected:
             await asyncio.wait_for(self._connect(), 30)
@@ -136,7 +143,7 @@ class Publisher:
         return confirmed
 
     async def close(self) -> None:
-        """Leaves the broker, without waiting for one that does not answer."""
+        """Close the connection. Do not wait for a broker that does not answer."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
             with suppress(*LOST):
@@ -144,7 +151,7 @@ class Publisher:
 
 
 class OutboxRelay:
-    """One database's outbox. Runs until cancelled; every fault is waited out."""
+    """The relay of one database's outbox."""
 
     def __init__(self, url: str, settings: RelaySettings) -> None:
         self.name = urlsplit(url).path.lstrip("/")
@@ -159,14 +166,16 @@ class OutboxRelay:
                 metrics.OUTBOX_SENT.labels(self.name, event.__name__)
 
     async def run(self) -> None:
-        """Relays for ever."""
+        """Publish until cancelled. Begin again after every error, also one that nobody expects."""
         while True:
             try:
                 await self._work()
             except (psycopg.Error, *LOST, Unconfirmed) as error:
-                self.working = False
                 log.warning("relay waits", database=self.name, error=type(error).__name__)
-                await asyncio.sleep(self._backoff.next_pause())
+            except Exception as error:  # an outbox that nobody relays would wait in silence
+                log.error("relay failed", database=self.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
+            self.working = False
+            await asyncio.sleep(self._backoff.next_pause())
 
     async def _work(self) -> None:
         connection = await asyncio.wait_for(
@@ -182,15 +191,15 @@ class OutboxRelay:
             await connection.execute("listen outbox")
             self.working = True
             while True:
-                sent = await self._send_batch(connection)
+                published = await self._publish_batch(connection)
                 self._backoff.reset()
                 await self._purge(connection)
-                if not sent:
+                if not published:
                     await self._wait(connection)
                     await asyncio.sleep(GATHER_SECONDS)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
-        """Deletes old rows once an hour, on a quiet outbox too; many of them in parts."""
+        """Delete old rows once an hour, also while there are no events; many rows are deleted in parts."""
         if monotonic() >= self._purge_at:
             self._purge_at = monotonic() + PURGE_SECONDS
             gone = await connection.execute(_PURGE, (KEEP_SENT_DAYS, PURGE_ROWS))
@@ -201,7 +210,7 @@ class OutboxRelay:
         row = await (await connection.execute(locks.TRY_SESSION_LOCK, (LOCK,))).fetchone()
         return bool(row and row[0])
 
-    async def _send_batch(self, connection: psycopg.AsyncConnection) -> int:
+    async def _publish_batch(self, connection: psycopg.AsyncConnection) -> int:
         async with connection.cursor(row_factory=class_row(Envelope)) as cursor:
             await cursor.execute(_WAITING, (self._settings.relay_batch,))
             waiting = await cursor.fetchall()
@@ -221,12 +230,12 @@ class OutboxRelay:
             pass
 
     async def close(self) -> None:
-        """Leaves the broker."""
+        """Close the connection to the broker."""
         await self._publisher.close()
 
 
 async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> None:
-    """Relays all databases of the settings until ``stop`` is set."""
+    """Relay the outboxes of all databases of the settings until ``stop`` is set."""
     relays = [OutboxRelay(url, settings) for url in settings.relay_database_urls]
     for relay in relays:
         health.checks[relay.name] = lambda relay=relay: relay.working  # type: ignore[misc]  # mypy cannot infer a lambda's default

@@ -1,12 +1,13 @@
 """Retries: what happens to a message whose handler failed is decided here and nowhere else.
 
-There are two kinds of error. A permanent error sends the message to the dead letters at once. After any other error it
-is delivered again after 1 s, 5 s, 30 s and then every 5 min, and goes to the dead letters after the last attempt. A
-database that is away is not a fault of the message and never comes here: its consumer waits (``db/availability.py``).
+There are two kinds of error. A permanent error sends the message to the dead letters at once. After any other
+error it is delivered again after 1 s, 5 s, 30 s and then every 5 min, and goes to the dead letters after the
+last attempt. A database that is away is not a fault of the message and never comes here: its consumer waits
+(``db/availability.py``).
 
-The delayed copy has the routing key by which the delay queue's dead-lettering returns it to this consumer alone.
-``x-death`` starts again at each republish, so attempts are counted in a header of our own. The copy is confirmed, on a
-connection of its own, before the original is acknowledged.
+The delayed copy has the routing key by which the delay queue's dead-lettering returns it to this consumer
+alone. ``x-death`` starts again at each republish, so attempts are counted in a header of our own. The copy is
+confirmed, on a connection of its own, before the original is acknowledged.
 """
 
 from collections.abc import Sequence
@@ -69,7 +70,7 @@ def decide(error: BaseException, attempts: int, steps: int, limit: int) -> Later
 
 
 class FailedMessagePublisher:
-    """Publishes copies of failed messages to the delay queues and the dead letters, each confirmed by the broker."""
+    """Publisher of confirmed copies of failed messages, to the delay queues and the dead letters."""
 
     def __init__(self, urls: Sequence[str], steps: int, limit: int) -> None:
         self._steps = steps
@@ -77,7 +78,7 @@ class FailedMessagePublisher:
         self._connection = PublishingConnection(urls, confirm=True)
 
     def publish_copy(self, queue: str, message: Message, error: BaseException) -> None:
-        """Publish a copy to where the error sends the message. The caller acknowledges the original afterwards.
+        """Publish a copy to where the error sends the message. The caller then acknowledges the original.
 
         Raises:
             one of NOT_PUBLISHED: the broker did not confirm; the original must not be acknowledged.

@@ -1,8 +1,9 @@
-"""Every exchange, queue and binding on the broker, computed from ``contracts/subscriptions.py``.
+"""The topology: every exchange, queue and binding on the broker, computed from the subscriptions.
 
-Quorum queues from day one (a queue's type cannot be changed later), dead-lettered at least once, with an explicit
-delivery limit. The relay declares all of it whenever it connects, before it publishes; `epass topology apply` does
-the same at a deployment. Consumers never declare anything: their broker users may not.
+All queues are quorum queues, because the type of a queue cannot be changed later. They dead-letter at least
+once and have an explicit delivery limit. The relay declares everything each time it connects, before it
+publishes, and `epass topology apply` does the same at a deployment. Consumers declare nothing: their broker
+users may not.
 """
 
 from collections.abc import Iterator
@@ -19,14 +20,14 @@ DEAD_EXCHANGE = "epass.dead"
 DEAD_LETTER_DAYS = 30
 STREAM_DAYS = 7
 RPC_QUEUE_TTL_MS = 10_000
-"""A request that nobody took within this time has no caller any more (their limit is three seconds)."""
+"""A request that waited this long has no caller any more: callers wait for three seconds."""
 
 Argument = str | int
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """An exchange; durable."""
+    """A durable exchange."""
 
     name: str
     kind: ExchangeType
@@ -34,7 +35,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue with what is bound to it, as (exchange, routing key)."""
+    """A durable queue with its bindings, each an exchange and a routing key."""
 
     name: str
     arguments: dict[str, Argument] = field(hash=False)
@@ -42,7 +43,7 @@ class Queue:
 
 
 def delay_name(step: int) -> str:
-    """The exchange and the queue of one delay step."""
+    """Return the name of the exchange and the queue of one delay step."""
     return f"epass.delay.{step}"
 
 
@@ -60,7 +61,7 @@ def _events(subscription: Subscription) -> Queue:
 
 
 def _requests(service: str) -> Queue:
-    """No dead-letter exchange: what expires or crashes its process again and again has a caller that will repeat it."""
+    """Return a request queue. It has no dead-letter exchange, because a caller repeats what is lost."""
     arguments: dict[str, Argument] = {
         "x-queue-type": "quorum",
         "x-message-ttl": RPC_QUEUE_TTL_MS,
@@ -70,7 +71,7 @@ def _requests(service: str) -> Queue:
 
 
 def _dead(name: str) -> Queue:
-    """Without a delivery limit, which would be 20: each look at a letter counts, and there is nowhere to go from here."""
+    """Return a queue of dead letters. It has no delivery limit: each look at a letter is a delivery."""
     arguments: dict[str, Argument] = {
         "x-queue-type": "quorum",
         "x-message-ttl": DEAD_LETTER_DAYS * 86_400_000,
@@ -80,7 +81,7 @@ def _dead(name: str) -> Queue:
 
 
 def exchanges(delays: tuple[float, ...]) -> Iterator[Exchange]:
-    """All exchanges."""
+    """Return all exchanges."""
     yield Exchange(names.RPC_EXCHANGE, ExchangeType.TOPIC)
     yield Exchange(DEAD_EXCHANGE, ExchangeType.DIRECT)
     for service in SERVICES:
@@ -90,7 +91,7 @@ def exchanges(delays: tuple[float, ...]) -> Iterator[Exchange]:
 
 
 def queues(delays: tuple[float, ...]) -> Iterator[Queue]:
-    """All queues, with their bindings."""
+    """Return all queues, with their bindings."""
     everything = tuple((names.exchange_of(service), "#") for service in SERVICES)
     yield Queue(names.STREAM, {"x-queue-type": "stream", "x-max-age": f"{STREAM_DAYS}D"}, everything)
     for step, seconds in enumerate(delays):
@@ -111,10 +112,10 @@ def queues(delays: tuple[float, ...]) -> Iterator[Queue]:
 
 
 async def declare(channel: AbstractChannel, delays: tuple[float, ...]) -> None:
-    """Declares everything; what is there already is left as it is.
+    """Declare everything. What exists already stays as it is.
 
     Raises:
-        aio_pika.exceptions.ChannelPreconditionFailed: something exists with other arguments.
+        aio_pika.exceptions.ChannelPreconditionFailed: something exists already, with other arguments.
     """
     for exchange in exchanges(delays):
         await channel.declare_exchange(exchange.name, exchange.kind, durable=True)
@@ -125,7 +126,7 @@ async def declare(channel: AbstractChannel, delays: tuple[float, ...]) -> None:
 
 
 async def missing(connection: AbstractConnection, delays: tuple[float, ...]) -> list[str]:
-    """Names of exchanges and queues that are not on the broker."""
+    """Return the names of exchanges and queues that are not on the broker."""
     absent = []
     things: list[Exchange | Queue] = [*exchanges(delays), *queues(delays)]
     for thing in things:

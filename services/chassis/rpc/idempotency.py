@@ -1,8 +1,9 @@
 """Idempotent commands: a command that arrives twice has one effect and one answer.
 
-The key is scoped to principal and route. It is stored in the effect's transaction, with a keyed digest of what the
-client sent, so a repeat that arrives while the first still runs waits for it. The answer to a repeat is rebuilt from
-rows; it is never stored. Only a typed reference to what the effect made is stored, as JSON text.
+The key is scoped to principal and route. It is stored in the effect's transaction, with a keyed digest of
+what the client sent, so a repeat that arrives while the first still runs waits for it. The answer to a repeat
+is rebuilt from rows; it is never stored. Only a typed reference to what the effect made is stored, as JSON
+text.
 """
 
 import hashlib
@@ -30,8 +31,9 @@ KEEP_HOURS = 24
 def body_hmac(request: Wire, secret: bytes) -> str:
     """Return a digest of the fields that the client sent, in canonical JSON.
 
-    A field that the client left out does not count, at any depth: when a later version adds an optional field, a
-    repeat from before still has the same digest. The digest is keyed, so that nobody can guess the request from it.
+    A field that the client left out does not count, at any depth: when a later version adds an optional
+    field, a repeat from before still has the same digest. The digest is keyed, so that nobody can guess the
+    request from it.
     """
     sent = request.model_dump(mode="json", by_alias=True, exclude_unset=True)
     canonical = json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -60,7 +62,7 @@ def once(
         request: the body.
         effect: changes the state and returns a reference to what it made.
         answer: builds the answer from that reference and rows.
-        reference: the type of the reference: a `UUID`, a `str`, or a frozen dataclass with a field for each part.
+        reference: the type of the reference: `UUID`, `str`, or a frozen dataclass with a field for each part.
 
     Raises:
         IdempotencyKeyReused: the key was used with another body.

@@ -1,7 +1,7 @@
 """Replies to RPCs, in nameko's form, over one connection of the process's own.
 
-nameko opens a pooled publisher for each reply and waits for the broker's confirm. A reply needs neither: a caller that
-does not get it repeats its command with the same key.
+nameko opens a pooled publisher for each reply and waits for the broker's confirm. A reply needs neither: a
+caller that does not get it repeats its command with the same key.
 """
 
 import json
@@ -20,7 +20,7 @@ RETRY_SECONDS = 1.0
 
 
 class Replier:
-    """Publishes replies. A lost connection is opened again for a short time, as the caller does not wait for long."""
+    """Publisher of replies. It tries for `RETRY_SECONDS`, because a caller does not wait for long."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self._connection = PublishingConnection(urls, confirm=False)

@@ -1,10 +1,12 @@
-"""RPC as nameko speaks it, guarded.
+"""The RPC server: requests and replies as nameko has them on the wire, with what nameko lacks.
 
-What nameko lacks and this adds: the request queue is the quorum queue of the topology, never declared here; bytes that
-are no request, or a request without ``reply_to`` (which would kill a nameko service again and again), go to the dead
-letters; a request whose deadline has passed is dropped before the handler; requests and replies are the models of
-``contracts/rpc/``; only contract errors cross, anything else becomes an InternalError without its text, and a
-database that is away becomes Unavailable.
+- The request queue is the quorum queue of the topology. It is never declared here.
+- Bytes that are not a request, and requests without ``reply_to`` (which would kill a nameko service again and
+  again), go to the dead letters.
+- A request whose deadline has passed is dropped before its handler begins.
+- Requests and replies are the models of ``contracts/rpc/``.
+- Only contract errors reach the caller. A database that is away becomes `Unavailable`; every other error
+  becomes `InternalError`, without its text.
 """
 
 import functools
@@ -38,103 +40,44 @@ log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 LARGEST = 256_000
-"""Bytes; a larger request is nobody's."""
-
-
-def invalid(error: ValidationError) -> InvalidInput:
-    """A contract error that names each field and what is wrong with it, without its value."""
-    fields = tuple(
-        FieldError(field=".".join(str(part) for part in item["loc"]), code=item["type"], message=item["msg"])
-        for item in error.errors(include_input=False)
-    )
-    return InvalidInput("the request has fields that are missing, unknown or not accepted", fields=fields)
-
-
-def translate(error: BaseException) -> ContractError:
-    """The contract error that a caller may see of what a handler raised.
-
-    A ValidationError is none of the caller's there: the request was parsed before the handler began, so it is a fault of ours.
-    """
-    if isinstance(error, ContractError):
-        return error
-    if isinstance(error, (DBAPIError, PoolTimeout)) and (is_away(error) or is_busy(error)):
-        return Unavailable("the database does not answer in time")
-    return InternalError("the service failed")
-
-
-def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:
-    """Makes a method ``(self, request, call)`` the answer to an RPC of the contract.
-
-    Raises:
-        TypeError: the method's name is not the contract's.
-    """
-
-    def decorate(handler: Callable[[Any, Q, Call], R]) -> Callable[[Any, Q, Call], R]:
-        if handler.__name__ != method.name:
-            raise TypeError(f"{handler.__name__} answers {method.service}.{method.name}")
-
-        @functools.wraps(handler)
-        def answer(self: Any, request: Q, call: Call) -> Any:
-            began, outcome = perf_counter(), "ok"
-            with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
-                try:
-                    return handler(self, request, call).model_dump(mode="json", by_alias=True)
-                except (
-                    Exception
-                ) as error:  # the caller gets an answer; a worker that is being killed gives none
-                    told = translate(error)
-                    outcome = told.body.code
-                    if isinstance(told, InternalError):
-                        log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
-                    elif isinstance(told, Unavailable):
-                        log.warning("rpc unavailable", method=method.name, exc_info=error)
-                    raise told from None
-                finally:
-                    metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(
-                        perf_counter() - began
-                    )
-
-        GuardedRpc.decorator(method.name)(answer)
-        return answer
-
-    return decorate
+"""Bytes. A larger body is not a request."""
 
 
 class GuardedConsumer(RpcConsumer):
-    """nameko's shared RPC consumer over raw bytes."""
+    """nameko's shared RPC consumer, over raw bytes."""
 
     def setup(self) -> None:
-        """Builds the consumer; nothing is declared."""
-        options, health = process().settings, process().health
+        """Prepare the consumer and the connections for replies and dead letters."""
+        settings = process().settings
         service = self.container.service_name
         self.queue_name = rpc_queue(service)
         self.methods = {
             f"{service}.{method.name}": method for method in contract.METHODS if method.service == service
         }
         self.failed_messages = FailedMessagePublisher(
-            options.broker_urls, len(options.retry_delays), options.attempts
+            settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
-        self.replier = Replier(options.broker_urls)
+        self.replier = Replier(settings.broker_urls)
         self.consumer = RawConsumer(
-            options.broker_urls,
+            settings.broker_urls,
             [self.queue_name],
             self._receive,
-            options.rpc_workers * 2,
+            settings.rpc_workers * 2,
             self.queue_name,
-            options.broker_heartbeat,
+            settings.broker_heartbeat,
         )
         self._thread: Any = None
-        health.checks[self.queue_name] = lambda: self.consumer.consuming
+        process().health.checks[self.queue_name] = lambda: self.consumer.consuming
         for method in self.methods.values():
             metrics.RPC_SECONDS.labels(service, method.name, InternalError.code)
             metrics.RPC_EXPIRED.labels(service, method.name)
 
     def start(self) -> None:
-        """Consumes on a thread of the container; does not wait for a broker that is away."""
+        """Consume on a thread of the container, without waiting for a broker that is away."""
         self._thread = self.container.spawn_managed_thread(self.consumer.run)
 
     def stop(self) -> None:
-        """Takes nothing more and waits until the work in hand is answered."""
+        """Take no more requests and wait until those in hand have their reply."""
         self.consumer.stop()
         if self._thread is not None:
             self._thread.wait()
@@ -144,7 +87,7 @@ class GuardedConsumer(RpcConsumer):
             body = self._read(message)
         except PermanentError as error:
             self.container.spawn_managed_thread(
-                functools.partial(self._bury, message, error), identifier="dead-letter"
+                functools.partial(self._dead_letter, message, error), identifier="dead-letter"
             )
             return
         self.handle_message(body, message)
@@ -169,7 +112,7 @@ class GuardedConsumer(RpcConsumer):
             raise PermanentError("not a call")
         return body
 
-    def _bury(self, message: Message, error: PermanentError) -> None:
+    def _dead_letter(self, message: Message, error: PermanentError) -> None:
         log.error("message is no request", queue=self.queue_name, why=str(error))
         try:
             self.failed_messages.publish_copy(self.queue_name, message, error)
@@ -179,23 +122,20 @@ class GuardedConsumer(RpcConsumer):
             self.consumer.acknowledge(message)
 
     def handle_message(self, body: dict[str, Any], message: Message) -> None:
-        """Finds the method; what no method answers gets an error."""
+        """Give a request to its method. Reply with an error if there is no such method."""
         try:
             provider = self.get_provider_for_method(message.delivery_info["routing_key"])
             provider.handle_message(body, message)
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller must get an answer
-            told = (
-                NotFound("there is no such method", code="unknown_method")
-                if not isinstance(error, ContractError)
-                else error
-            )
+        except Exception as error:  # noqa: BLE001  whatever it is, the caller must get a reply
+            known = isinstance(error, ContractError)
+            reply = error if known else NotFound("there is no such method", code="unknown_method")
             self.container.spawn_managed_thread(
-                functools.partial(self.handle_result, message, None, (type(told), told, None)),
+                functools.partial(self.handle_result, message, None, (type(reply), reply, None)),
                 identifier="answer",
             )
 
     def handle_result(self, message: Message, result: Any, exc_info: Any) -> tuple[Any, Any]:
-        """Answers, then acknowledges. Where the broker is away the request goes back: nobody has the answer yet."""
+        """Reply, then acknowledge. If the reply is not sent, the request goes back to its queue."""
         try:
             self.replier.reply(message, result, exc_info[1] if exc_info else None)
         except NOT_PUBLISHED as fault:
@@ -216,7 +156,7 @@ class GuardedRpc(Rpc):
         super().__init__(**options)
 
     def handle_message(self, body: dict[str, Any], message: Message) -> None:
-        """Parses, drops what came too late, and hands the rest to a worker.
+        """Parse a request, drop it if it came too late, and give it to a worker.
 
         Raises:
             InvalidInput: the request or its call does not parse.
@@ -226,7 +166,7 @@ class GuardedRpc(Rpc):
             request = method.request.model_validate(body["args"][0] if body["args"] else {})
             call = Call.model_validate(body["kwargs"].get("call") or {})
         except ValidationError as error:
-            raise invalid(error) from None
+            raise invalid_input(error) from None
         if call.deadline < now():
             metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
             self.rpc_consumer.consumer.acknowledge(message)
@@ -242,3 +182,61 @@ class GuardedRpc(Rpc):
             self.container.spawn_worker(self, (request, call), {}, handle_result=handle_result)
         except ContainerBeingKilled:
             self.rpc_consumer.consumer.give_back(message)
+
+
+def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:
+    """Make a method ``(self, request, call)`` the handler of an RPC of the contract.
+
+    Raises:
+        TypeError: the name of the method is not the one in the contract.
+    """
+
+    def decorate(handler: Callable[[Any, Q, Call], R]) -> Callable[[Any, Q, Call], R]:
+        if handler.__name__ != method.name:
+            raise TypeError(f"{handler.__name__} answers {method.service}.{method.name}")
+
+        @functools.wraps(handler)
+        def handle(self: Any, request: Q, call: Call) -> Any:
+            began, outcome = perf_counter(), "ok"
+            with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
+                try:
+                    return handler(self, request, call).model_dump(mode="json", by_alias=True)
+                except (
+                    Exception
+                ) as error:  # the caller gets a reply; a worker that is being killed gives none
+                    reply = translate(error)
+                    outcome = reply.body.code
+                    if isinstance(reply, InternalError):
+                        log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
+                    elif isinstance(reply, Unavailable):
+                        log.warning("rpc unavailable", method=method.name, exc_info=error)
+                    raise reply from None
+                finally:
+                    seconds = perf_counter() - began
+                    metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(seconds)
+
+        GuardedRpc.decorator(method.name)(handle)
+        return handle
+
+    return decorate
+
+
+def invalid_input(error: ValidationError) -> InvalidInput:
+    """Return the contract error that names each field and what is wrong with it, without its value."""
+    fields = tuple(
+        FieldError(field=".".join(str(part) for part in item["loc"]), code=item["type"], message=item["msg"])
+        for item in error.errors(include_input=False)
+    )
+    return InvalidInput("the request has fields that are missing, unknown or not accepted", fields=fields)
+
+
+def translate(error: BaseException) -> ContractError:
+    """Return the contract error that a caller may see when a handler raises an error.
+
+    A ValidationError is our fault there, not the caller's: the request was parsed before the handler began.
+    """
+    if isinstance(error, ContractError):
+        return error
+    if isinstance(error, (DBAPIError, PoolTimeout)) and (is_away(error) or is_busy(error)):
+        return Unavailable("the database does not answer in time")
+    return InternalError("the service failed")

@@ -66,7 +66,7 @@ def mark_before_send() -> None:
     from contracts.envelope import Envelope
     from services.chassis.messaging import relay
 
-    async def send_batch(self: Any, connection: Any) -> int:
+    async def publish_batch(self: Any, connection: Any) -> int:
         marked = await (
             await connection.execute(
                 f"update outbox set sent_at = now() where sent_at is null returning {relay._COLUMNS}"
@@ -80,7 +80,7 @@ def mark_before_send() -> None:
             )
         return len(marked)
 
-    put(relay.OutboxRelay, "_send_batch", send_batch)
+    put(relay.OutboxRelay, "_publish_batch", publish_batch)
 
 
 def ack_first() -> None:

@@ -44,7 +44,7 @@ PURGE_SECONDS = 3600.0
 GATHER_SECONDS = 0.005
 """A pause after LISTEN wakes the relay, so that events that commit together are published together."""
 _CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
-"""``idle_session_timeout`` frees the lock of a relay that was cut off; one that works queries every second."""
+"""``idle_session_timeout`` frees the lock of a relay that was cut off: one that works asks every second."""
 _COLUMNS = (
     "id, type, version, producer, subject, seq, "
     "occurred_at, expires_at, correlation_id, traceparent, data, personal"

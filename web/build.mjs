@@ -1,5 +1,7 @@
-// Builds the pages' assets: styles by sass, scripts and file names by esbuild, fonts cut down to the letters of each script.
-// Everything goes to services/gateway/static/built under names that carry a digest of the content, with a manifest of them.
+// Builds the pages' assets: styles by sass, scripts and file names by esbuild, fonts cut down to the letters
+// of each script.
+// The output goes to services/gateway/static/built; names carry a digest of the content, and manifest.json
+// maps them.
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
@@ -10,33 +12,38 @@ const here = import.meta.dirname;
 const work = join(here, "node_modules", ".epass");
 const out = join(here, "..", "services", "gateway", "static", "built");
 
-const range = (first, last) => String.fromCodePoint(...Array.from({ length: last - first + 1 }, (_, at) => first + at));
+const range = (first, last) =>
+  String.fromCodePoint(...Array.from({ length: last - first + 1 }, (_, at) => first + at));
 const joiners = "\u200c\u200d\u25cc";
-// What Hindi writes, with the digits of the pages, which are those of English; any other letter comes from the reader's own device.
+const SIGNS = "\u00a0\u00b7\u00d7\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u20b9\u2192\u2713\u2715";
+// The letters of Hindi. Digits are those of English; other letters come from a font of the device.
 const HINDI =
-  range(0x0901, 0x0903) + range(0x0905, 0x090b) + "\u090d\u090f\u0910\u0911" + range(0x0913, 0x0928) + range(0x092a, 0x0930) + "\u0932" +
-  range(0x0935, 0x0939) + range(0x093c, 0x0943) + "\u0945\u0947\u0948\u0949\u094b\u094c\u094d" + range(0x0958, 0x095f);
+  range(0x0901, 0x0903) + range(0x0905, 0x090b) + "\u090d\u090f\u0910\u0911" + range(0x0913, 0x0928) +
+  range(0x092a, 0x0930) + "\u0932" + range(0x0935, 0x0939) + range(0x093c, 0x0943) +
+  "\u0945\u0947\u0948\u0949\u094b\u094c\u094d" + range(0x0958, 0x095f);
 const SCRIPTS = {
-  latin: ["noto-sans", "latin", range(0x20, 0x7e) + "\u00a0\u00b7\u00d7\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u20b9\u2192\u2713\u2715"],
+  latin: ["noto-sans", "latin", range(0x20, 0x7e) + SIGNS],
   gurmukhi: ["noto-sans-gurmukhi", "gurmukhi", range(0x0a01, 0x0a76) + joiners],
   devanagari: ["noto-sans-devanagari", "devanagari", HINDI + joiners],
-  // The full stop of both; in either's own font it would have the other one fetched too.
+  // The full stop of both scripts; in the font of one script, a page in the other would fetch that font too.
   danda: ["noto-sans-devanagari", "devanagari", "\u0964\u0965"],
-  // The switch names each language in its own letters; for one word nobody fetches a whole script.
+  // The language switch names each language in its own letters; one word must not cost a whole font.
   "gurmukhi-name": ["noto-sans-gurmukhi", "gurmukhi", "ਪੰਜਾਬੀ"],
   "devanagari-name": ["noto-sans-devanagari", "devanagari", "हिन्दी"],
 };
 
 async function fonts() {
   for (const [script, [family, subset, letters]] of Object.entries(SCRIPTS)) {
-    const file = join(here, "node_modules", "@fontsource-variable", family, "files", `${family}-${subset}-wght-normal.woff2`);
-    const cut = await subsetFont(await readFile(file), letters, { targetFormat: "woff2", variationAxes: { wght: { min: 400, max: 700 } } });
-    await writeFile(join(work, `${script}.woff2`), cut);
+    const name = `${family}-${subset}-wght-normal.woff2`;
+    const file = join(here, "node_modules", "@fontsource-variable", family, "files", name);
+    const options = { targetFormat: "woff2", variationAxes: { wght: { min: 400, max: 700 } } };
+    await writeFile(join(work, `${script}.woff2`), await subsetFont(await readFile(file), letters, options));
   }
 }
 
 async function styles() {
-  const { css } = compile(join(here, "styles", "epass.scss"), { loadPaths: [join(here, "node_modules")], quietDeps: true });
+  const options = { loadPaths: [join(here, "node_modules")], quietDeps: true };
+  const { css } = compile(join(here, "styles", "epass.scss"), options);
   await writeFile(join(work, "epass.css"), css);
 }
 

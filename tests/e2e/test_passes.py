@@ -19,7 +19,7 @@ from tests.support.running import eventually
 from tests.support.system import System
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-KEEP, FORGET = "[data-pass=keep]", "[data-pass=forget]"
+KEEP, FORGET = "[data-pass=store]", "[data-pass=remove]"
 ON_THE_PHONE = "Promise.all([caches.keys(), navigator.serviceWorker.getRegistrations()]).then((all) => all.flat().length)"
 """How much was left there."""
 FONTS_LOADED = """document.fonts.ready.then(() => ["ਪ", "A"].every((letter) => document.fonts.check("16px 'e-Pass Latin', 'e-Pass Gurmukhi'", letter)))"""
@@ -86,7 +86,7 @@ def keep(page: Page, path: str) -> None:
     """Opens a pass and has it kept."""
     page.goto(path)
     page.click(KEEP)
-    expect(page.locator("[data-pass=kept]")).to_be_visible()
+    expect(page.locator("[data-pass=stored]")).to_be_visible()
 
 
 def open_until(page: Page, path: str, condition: str) -> None:

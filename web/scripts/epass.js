@@ -1,12 +1,21 @@
-// Improves pages that work without it: components of govuk-frontend, and our own parts.
-import { Button, CharacterCount, ErrorSummary, NotificationBanner, PasswordInput, Radios, createAll } from "govuk-frontend";
-import "./hours.js";
-import "./idle.js";
-import "./pad.js";
-import "./printing.js";
-import "./resend.js";
-import "./unless.js";
-import "./waiting.js";
+// Enhances pages that also work without scripts: components of govuk-frontend, and the modules beside this
+// one.
+import {
+  Button,
+  CharacterCount,
+  ErrorSummary,
+  NotificationBanner,
+  PasswordInput,
+  Radios,
+  createAll,
+} from "govuk-frontend";
+import "./auto-print.js";
+import "./auto-refresh.js";
+import "./conditional-fields.js";
+import "./countdown.js";
+import "./idle-reset.js";
+import "./number-pad.js";
+import "./opening-hours.js";
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported");
 createAll(Button, { preventDoubleClick: true });

@@ -1,5 +1,6 @@
-// The page of a pass: keeps a copy on this phone where its owner asks for that, says so, and knows when the pass is over.
-const CACHE = "kept-passes"; // worker.js has the same
+// The page of a pass: stores a copy on this phone on request, shows whether it is stored, and when the pass
+// is over.
+const CACHE = "kept-passes"; // the same as in worker.js; phones have it, so it must not change
 const here = location.pathname;
 const part = (name) => document.querySelector(`[data-pass=${name}]`);
 
@@ -7,52 +8,55 @@ function show(name, visible) {
   if (part(name)) part(name).hidden = !visible;
 }
 
-function say(kept, failed = false) {
-  show("keep", !kept);
-  show("forget", kept);
-  show("kept", kept);
+function showStored(stored, failed = false) {
+  show("store", !stored);
+  show("remove", stored);
+  show("stored", stored);
   show("failed", failed);
 }
 
-// Everything of ours that the page has loaded: styles, scripts, fonts.
+// Returns the addresses of all assets that the page has loaded: styles, scripts, fonts.
 function assets() {
-  const named = [...document.querySelectorAll("link[rel=stylesheet], link[rel=icon], script[src]")].map((one) => one.href || one.src);
+  const tags = document.querySelectorAll("link[rel=stylesheet], link[rel=icon], script[src]");
+  const named = [...tags].map((tag) => tag.href || tag.src);
   const loaded = performance.getEntriesByType("resource").map((one) => one.name);
-  return [...new Set([...named, ...loaded])].filter((address) => address.startsWith(`${location.origin}/static/`));
+  const addresses = [...new Set([...named, ...loaded])];
+  return addresses.filter((address) => address.startsWith(`${location.origin}/static/`));
 }
 
-async function keep() {
+async function store() {
   await navigator.serviceWorker.register("/p/worker.js");
   const page = await fetch(location.href);
-  if (!page.ok) throw new Error("the page did not come");
+  if (!page.ok) throw new Error("the page could not be fetched");
   const cache = await caches.open(CACHE);
   await cache.addAll(assets());
   await cache.put(here, page);
   await navigator.serviceWorker.ready;
 }
 
-// With the last pass its assets and the worker go too: phones are shared.
-async function forget() {
+// Removes the pass; with the last one also the assets and the worker, because people share phones.
+async function remove() {
   const cache = await caches.open(CACHE);
   await cache.delete(here);
-  const others = (await cache.keys()).filter((kept) => new URL(kept.url).pathname.startsWith("/p/"));
+  const others = (await cache.keys()).filter((request) => new URL(request.url).pathname.startsWith("/p/"));
   if (others.length) return;
   await caches.delete(CACHE);
   const registration = await navigator.serviceWorker.getRegistration(here);
   if (registration) await registration.unregister();
 }
 
-async function offerToKeep() {
+async function offerToStore() {
   const cache = (await caches.has(CACHE)) && (await caches.open(CACHE));
-  const kept = Boolean(cache && (await cache.match(here)));
-  say(kept);
-  if (kept && navigator.onLine) cache.addAll(assets()).catch(() => {}); // those of a newer release
-  part("keep").addEventListener("click", () => keep().then(() => say(true), () => say(false, true)));
-  part("forget").addEventListener("click", () => forget().then(() => say(false)));
+  const stored = Boolean(cache && (await cache.match(here)));
+  showStored(stored);
+  if (stored && navigator.onLine) cache.addAll(assets()).catch(() => {}); // those of a newer release
+  const stores = () => store().then(() => showStored(true), () => showStored(false, true));
+  part("store").addEventListener("click", stores);
+  part("remove").addEventListener("click", () => remove().then(() => showStored(false)));
 }
 
-// A copy that is opened without the internet cannot ask whether the pass is over; the clock can tell.
-function lookAtTheClock() {
+// A copy that is opened offline cannot ask the server whether the pass is over, so it uses the clock.
+function checkClock() {
   const over = Date.now() >= Date.parse(document.querySelector("[data-until]").dataset.until);
   show("over", over);
   show("good", !over);
@@ -64,7 +68,7 @@ if (part("print")) {
   part("print").addEventListener("click", () => print());
 }
 if (document.querySelector("[data-until]")) {
-  lookAtTheClock();
-  setInterval(lookAtTheClock, 15_000);
+  checkClock();
+  setInterval(checkClock, 15_000);
 }
-if (part("keep") && "serviceWorker" in navigator && "caches" in window) offerToKeep();
+if (part("store") && "serviceWorker" in navigator && "caches" in window) offerToStore();

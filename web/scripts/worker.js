@@ -1,6 +1,6 @@
-// The service worker of /p/: opens passes that were kept on this phone (pass.js keeps them) when the network does not answer.
-// Nothing else is ever kept. Whatever the network says of a kept pass takes the copy's place.
-const CACHE = "kept-passes";
+// The service worker of /p/: opens passes that pass.js stored on this phone when the network does not answer.
+// It stores nothing else. Every answer of the network replaces the stored copy.
+const CACHE = "kept-passes"; // the same as in pass.js
 const PATIENCE = 5000; // ms; at a crowded gate a network often neither answers nor fails
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -15,15 +15,16 @@ self.addEventListener("fetch", (event) => {
 
 // The name of an asset changes with its content.
 async function asset(request) {
-  return (await kept(request)) || fetch(request);
+  return (await fromCache(request)) || fetch(request);
 }
 
-async function kept(what) {
-  return (await caches.has(CACHE)) ? (await caches.open(CACHE)).match(what, { ignoreVary: true }) : undefined;
+async function fromCache(request) {
+  if (!(await caches.has(CACHE))) return undefined;
+  return (await caches.open(CACHE)).match(request, { ignoreVary: true });
 }
 
 async function pass(url, path) {
-  const copy = await kept(path);
+  const copy = await fromCache(path);
   if (!copy) return fetch(url);
   try {
     const answer = await fromNetwork(url);
@@ -51,7 +52,7 @@ async function replace(path, answer) {
   else if (answer.status === 404) await cache.delete(path);
 }
 
-// The styles show a copy's own sentence by this mark.
+// The styles show the sentence about the copy by this mark.
 async function asCopy(copy) {
   const text = await copy.text();
   return new Response(text.replace("<html ", "<html data-copy "), { headers: copy.headers });

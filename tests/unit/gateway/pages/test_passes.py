@@ -122,7 +122,7 @@ async def test_a_pass_that_admits_nobody_says_why_and_has_no_qr_and_nothing_to_k
     assert f"epass-ending--{condition}" in text
     assert "epass-qr" not in text
     assert 'd="M0 0h1"' not in text, "the drawing of the QR"
-    assert 'data-pass="keep"' not in text
+    assert 'data-pass="store"' not in text
     assert "visit.ics" not in text
 
 

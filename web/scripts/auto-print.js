@@ -1,4 +1,4 @@
-// A sheet for a printer is printed as soon as it is there, with its QR.
+// Prints a sheet as soon as it has loaded, with its QR.
 if (document.body.hasAttribute("data-print")) {
   if (document.readyState === "complete") window.print();
   else window.addEventListener("load", () => window.print());

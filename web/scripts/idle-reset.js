@@ -1,4 +1,5 @@
-// At a kiosk everything is cleared when nobody touches it for a while, after a warning; without scripts the page leads there itself.
+// At a kiosk, clears everything when nobody touches the screen for a while; a warning comes first. Without
+// scripts, a refresh of the page does the same.
 const dialog = document.querySelector("#idle");
 let timers = [];
 
@@ -13,8 +14,10 @@ function start() {
 
 if (dialog) {
   start();
-  ["pointerdown", "keydown", "input"].forEach((sign) => document.addEventListener(sign, () => dialog.open || start(), { passive: true }));
-  // Not before the touch is over: it would end on whatever lies beneath.
+  for (const activity of ["pointerdown", "keydown", "input"]) {
+    document.addEventListener(activity, () => dialog.open || start(), { passive: true });
+  }
+  // Close on the click, not on the touch before it: the click would hit what lies under the dialog.
   dialog.addEventListener("click", () => {
     dialog.close();
     start();

@@ -1,21 +1,22 @@
-// A page that waits for something looks again by itself, and shows what has changed.
-// `data-replaces` names what is shown anew, where it is not the whole page; `data-from` where to look, where it is another page.
+// Refreshes a page that waits for something, and shows what has changed.
+// `data-replaces` names the part to replace, if it is not the whole page; `data-from` the page to fetch, if
+// it is another one.
 const STATE = "#state";
 
-async function look() {
+async function refresh() {
   const shown = document.querySelector(STATE);
   const { from = location.href, replaces } = shown.dataset;
   const answer = await fetch(from, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return true; // a service is down for a moment: look again
+  if (!answer.ok) return true; // a service is unavailable: try again
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const found = page.querySelector(STATE);
   if (!found) return signedOut(replaces);
-  if (found.dataset.state === undefined) return true; // nobody can tell just now
+  if (found.dataset.state === undefined) return true; // the state is not known just now
   if (found.dataset.state !== shown.dataset.state) replace(page, replaces);
   return found.hasAttribute("data-wait-for-change");
 }
 
-// The whole page with its title, or the one part of it; whoever goes through that by keyboard keeps the place.
+// Replaces the whole page with its title, or one part of it. A reader who uses the keyboard keeps the focus.
 function replace(page, part) {
   if (!part) document.title = page.title;
   const old = document.querySelector(part || "main");
@@ -24,7 +25,8 @@ function replace(page, part) {
   if (focused) document.querySelector(`${part || "main"} a[href="${focused}"]`)?.focus();
 }
 
-// A page that waits leads to signing in; one on which somebody may be writing is left as it is, and looks again.
+// A page that only waits goes to the sign-in page. One on which somebody may be typing stays, and tries
+// again.
 function signedOut(replaces) {
   if (!replaces) location.reload();
   return Boolean(replaces);
@@ -34,7 +36,7 @@ async function wait(seconds) {
   let waits = true;
   while (waits) {
     await new Promise((pass) => setTimeout(pass, seconds * 1000));
-    waits = await look().catch(() => true);
+    waits = await refresh().catch(() => true);
   }
 }
 

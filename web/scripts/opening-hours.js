@@ -1,5 +1,5 @@
-// Of the times of day only those within the hours of the chosen day are offered, and an end only after the beginning.
-function offer(select, isOpen) {
+// Offers only times within the opening hours of the chosen day, and only ends that are after the start.
+function offerOnly(select, isOpen) {
   for (const option of select.options) {
     option.hidden = option.disabled = option.value !== "" && !isOpen(option.value);
   }
@@ -11,8 +11,10 @@ for (const choice of document.querySelectorAll("[data-hours]")) {
   const update = () => {
     const open = day.selectedOptions[0]?.dataset.open;
     const windows = open ? open.split(" ").map((one) => one.split("-")) : [["00:00", "24:00"]];
-    offer(from, (at) => windows.some(([opens, closes]) => opens <= at && at < closes));
-    offer(to, (at) => windows.some(([opens, closes]) => opens < at && at <= closes && (from.value === "" || (opens <= from.value && from.value < at))));
+    offerOnly(from, (at) => windows.some(([opens, closes]) => opens <= at && at < closes));
+    const isAfterStart = (at, opens) => from.value === "" || (opens <= from.value && from.value < at);
+    const isEnd = (at) => ([opens, closes]) => opens < at && at <= closes && isAfterStart(at, opens);
+    offerOnly(to, (at) => windows.some(isEnd(at)));
   };
   day.addEventListener("change", update);
   from.addEventListener("change", update);

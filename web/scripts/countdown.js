@@ -1,4 +1,4 @@
-// A button that is of use only after some seconds, such as "send it again": it counts them and can be pressed then.
+// Disables a button such as "Send it again" for some seconds and counts them down.
 for (const button of document.querySelectorAll("button[data-wait]")) {
   const ready = Date.now() + Number(button.dataset.wait) * 1000;
   const text = button.textContent.trim();

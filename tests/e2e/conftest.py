@@ -12,14 +12,15 @@ from tests.support.browser.viewports import PHONE
 from tests.support.system import System
 
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Yield Debian's Chromium."""
     path = shutil.which("chromium")
     assert path, "these tests want Chromium: make e2e installs it"
     with sync_playwright() as playwright:
@@ -30,7 +31,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Page]]:
-    """``open_browser(width=PHONE, scripts=True)``: somebody's own browser. What a page complains of, or asks from elsewhere, fails the test."""
+    """Yield ``open_browser(size=PHONE, scripts=True)``, which opens a new browser and returns its page.
+
+    What a page complains of, or asks from elsewhere, fails the test.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -70,5 +74,5 @@ _numbers = count(1)
 
 @pytest.fixture
 def mobile() -> str:
-    """A number that nobody else has."""
+    """Return a mobile that no other test has."""
     return f"97{next(_numbers):08d}"

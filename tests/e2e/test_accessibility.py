@@ -1,5 +1,7 @@
-"""Everybody can use every page: axe finds nothing in any state and language, a narrow or enlarged page does not scroll sideways,
-titles and languages are right, and the keyboard is enough.
+"""Accessibility of every page, in every state and language.
+
+axe finds nothing, a narrow or enlarged page does not scroll sideways, titles and languages are right, and a
+keyboard is enough.
 """
 
 from collections.abc import Iterator
@@ -54,7 +56,7 @@ def context(chromium: Browser, alone: PagesAlone) -> Iterator[BrowserContext]:
 
 
 def post(page: Page, path: str, form: dict[str, str]) -> int:
-    """Sends a form from a page of ours, as a browser does; the status of what comes."""
+    """Post a form from a page of this site, as a browser does, and return the status."""
     with page.expect_navigation() as landed:
         page.evaluate(POST, [path, form])
     answer = landed.value
@@ -63,7 +65,7 @@ def post(page: Page, path: str, form: dict[str, str]) -> int:
 
 
 def bring(page: Page, alone: PagesAlone, state: State, language: str) -> int:
-    """Makes a page what a state says; its status."""
+    """Bring a page into a state and return its status."""
     alone.reset()
     alone.sign_in(page.context, state.who)
     request = page.context.request
@@ -80,7 +82,7 @@ def bring(page: Page, alone: PagesAlone, state: State, language: str) -> int:
 
 
 def complaints(page: Page) -> list[str]:
-    """What hinders somebody on this page."""
+    """Return what axe finds on this page, and other barriers."""
     page.evaluate(AXE.read_text())
     found: list[str] = page.evaluate(FOUND)
     width = page.evaluate("document.scrollingElement.scrollWidth")
@@ -92,7 +94,7 @@ def complaints(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_page_hinders_anybody_in_any_state_and_each_has_a_title_of_its_own(
+def test_every_page_is_accessible_in_every_state_and_has_its_own_title(
     context: BrowserContext, alone: PagesAlone, language: str
 ) -> None:
     page = context.new_page()
@@ -119,7 +121,9 @@ def test_no_page_hinders_anybody_in_any_state_and_each_has_a_title_of_its_own(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_pass_hinders_nobody(context: BrowserContext, alone: PagesAlone, language: str) -> None:
+def test_a_pass_is_accessible_in_every_condition(
+    context: BrowserContext, alone: PagesAlone, language: str
+) -> None:
     page = context.new_page()
     found = {}
     for given in PASSES:
@@ -132,7 +136,7 @@ def test_a_pass_hinders_nobody(context: BrowserContext, alone: PagesAlone, langu
     assert (found, complaints(page)) == ({}, [])
 
 
-def test_what_hinders_is_found(context: BrowserContext, alone: PagesAlone) -> None:
+def test_control_an_inaccessible_page_is_found(context: BrowserContext, alone: PagesAlone) -> None:
     page = context.new_page()
     bring(page, alone, State(None, "/status"), "en")
     assert complaints(page) == []
@@ -160,7 +164,7 @@ def test_a_verdict_is_seen_in_forced_colours_and_fills_the_screen(
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Presses Tab until something has the focus; it must be seen there."""
+    """Press Tab until an element has the focus, which must be visible."""
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
@@ -201,7 +205,7 @@ def test_a_scanner_and_a_keyboard_are_enough_at_the_gate(context: BrowserContext
     expect(page.locator("#pass")).to_be_focused()
 
 
-def test_the_first_thing_that_is_wrong_has_the_focus_and_leads_to_its_field(
+def test_the_error_summary_has_the_focus_and_links_to_the_field(
     context: BrowserContext, alone: PagesAlone
 ) -> None:
     page = context.new_page()
@@ -217,7 +221,7 @@ def test_the_first_thing_that_is_wrong_has_the_focus_and_leads_to_its_field(
     expect(page.locator("#date")).to_be_focused()
 
 
-def test_the_keyboard_jumps_over_what_is_on_every_page(context: BrowserContext, alone: PagesAlone) -> None:
+def test_the_skip_link_leads_to_the_content(context: BrowserContext, alone: PagesAlone) -> None:
     page = context.new_page()
     alone.answers["approval.view_review"] = review()
     bring(page, alone, State("department", REVIEW), "hi")

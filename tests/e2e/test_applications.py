@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from contracts.model import Language
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.shared.languages import day_in_words
-from tests.support.browser.people import Staff, Visitor, newest_message, press, said
+from tests.support.browser.people import Staff, Visitor, newest_message, press, translated
 from tests.support.browser.viewports import DESK, WAYS
 from tests.support.running import eventually
 from tests.support.system import System
@@ -28,7 +28,7 @@ def happenings(page: Page) -> int:
 
 
 @WAYS
-def test_what_was_returned_says_what_is_missing_and_is_completed(
+def test_a_returned_application_shows_what_is_missing_and_is_completed(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
     visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
@@ -61,7 +61,7 @@ def test_what_was_returned_says_what_is_missing_and_is_completed(
 
 
 @WAYS
-def test_a_rejection_says_why_and_that_the_message_came(
+def test_a_rejection_shows_its_reason_and_the_delivered_message(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
     visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
@@ -113,7 +113,7 @@ def test_a_cancelled_visit_ends_its_pass(
 
 
 @WAYS
-def test_the_history_opens_with_the_last_four_and_one_applies_again_from_it(
+def test_an_application_opens_with_the_last_four_and_can_be_applied_for_again(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
     reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(
@@ -156,7 +156,7 @@ def test_other_dates_reach_the_department_before_it_decides(
     visitor.page.locator("a[href$='/dates']").click()
     visitor.choose_time(days_ahead=3, start="14:00", end="15:00")
     expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
-    expect(visitor.page.locator(TIMELINE)).to_contain_text(said("Other dates asked for", language))
+    expect(visitor.page.locator(TIMELINE)).to_contain_text(translated("Other dates asked for", language))
     day = day_in_words((now().astimezone(IST) + timedelta(days=3)).date(), language)
     expect(visitor.page.locator("main")).to_contain_text(day)
     desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
@@ -169,7 +169,7 @@ def test_other_dates_reach_the_department_before_it_decides(
 
 
 @WAYS
-def test_the_status_is_told_by_reference_and_last_four_and_nothing_is_told_by_halves(
+def test_the_status_needs_both_reference_and_last_four(
     open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
 ) -> None:
     reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply()
@@ -182,11 +182,17 @@ def test_the_status_is_told_by_reference_and_last_four_and_nothing_is_told_by_ha
         press(stranger)
         answers.append(stranger.locator("main").inner_text())
     assert answers[0] == answers[1]
-    assert said("There is no application with this reference and this mobile number", language) in answers[0]
+    assert (
+        translated("There is no application with this reference and this mobile number", language)
+        in answers[0]
+    )
     stranger.fill("#reference", reference)
     stranger.fill("#mobile_last4", mobile[-4:])
     press(stranger)
-    expect(stranger.locator(TIMELINE)).to_contain_text(said("Application sent", language))
-    holder = said("Now with: %(name)s, since %(since)s.", language) % {"name": HOME[language], "since": "@"}
+    expect(stranger.locator(TIMELINE)).to_contain_text(translated("Application sent", language))
+    holder = translated("Now with: %(name)s, since %(since)s.", language) % {
+        "name": HOME[language],
+        "since": "@",
+    }
     expect(stranger.locator("main")).to_contain_text(re.compile(re.escape(holder).replace("@", ".+")))
     expect(stranger.locator("main")).not_to_contain_text("Gurpreet")

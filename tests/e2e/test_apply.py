@@ -1,4 +1,4 @@
-"""Applying in a real browser: nothing that was typed is lost, with scripts and without, and help where it is needed."""
+"""Applying in a real browser, with scripts and without: nothing that was typed is lost."""
 
 import re
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from playwright.sync_api import Page, expect
 
 from services.chassis.runtime.clock import IST, now
 from tests.support.browser.people import Staff, Visitor, press
-from tests.support.browser.screenshots import keep
+from tests.support.browser.screenshots import save_screenshot
 from tests.support.browser.viewports import DESK, PHONE, WAYS
 from tests.support.running import eventually
 from tests.support.system import System
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 SHOWN = ("start", "error", "check", "done")
-"""Pages of which README.md shows a picture."""
+"""Pages with a screenshot in README.md."""
 Open = Callable[..., Page]
 
 
@@ -46,9 +46,12 @@ def when(page: Page) -> None:
 
 
 STEPS: list[tuple[str, Callable[[Page], None]]] = [
-    ("who", choose("kind", "citizen")), ("name", fill(name="Gurpreet Kaur")), ("id", identify), ("site", choose("site", "PCS1")),
-    ("department", choose("department", "home")), ("officer", choose("officer", "anyone")), ("purpose", explain), ("when", when),
-    ("companions", choose("more", "no")), ("vehicle", lambda _: None), ("assistance", choose("assistance", "")),
+    ("who", choose("kind", "citizen")), ("name", fill(name="Gurpreet Kaur")), ("id", identify),
+    ("site", choose("site", "PCS1")),
+    ("department", choose("department", "home")), ("officer", choose("officer", "anyone")),
+    ("purpose", explain), ("when", when),
+    ("companions", choose("more", "no")), ("vehicle", lambda _: None),
+    ("assistance", choose("assistance", "")),
     ("deliver", choose("deliver_by", "sms")), ("check", lambda _: None),
 ]  # fmt: skip
 
@@ -58,7 +61,7 @@ def on(page: Page, question: str) -> None:
 
 
 def go_to(visitor: Visitor, question: str, seen: Callable[[str], None] = lambda _: None) -> Page:
-    """Answers everything up to a question; each page is shown to ``seen`` first."""
+    """Answer everything up to a question; call ``seen`` with each page first."""
     visitor.open("/apply/who")
     if visitor.page.locator("#mobile").count():
         visitor.sign_in()
@@ -78,7 +81,7 @@ def reference_of(page: Page) -> str:
 
 
 def codes(system: System, mobile: str, at_least: int) -> list[str]:
-    """The codes that came to a phone, the oldest first, once there are so many."""
+    """Wait until a phone has so many codes, and return them, the oldest first."""
 
     def look() -> list[str] | None:
         answer = httpx.get(
@@ -91,7 +94,7 @@ def codes(system: System, mobile: str, at_least: int) -> list[str]:
 
 
 @WAYS
-def test_an_official_says_from_which_office_and_the_department_reads_it(
+def test_the_office_of_an_official_reaches_the_department(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
     reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(office=True)
@@ -139,7 +142,7 @@ def test_a_code_can_be_sent_again_when_the_countdown_is_over(
 
 
 @WAYS
-def test_a_session_that_ends_in_the_middle_of_a_form_costs_nothing(
+def test_a_session_that_ends_inside_a_form_loses_no_answer(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
     visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
@@ -160,7 +163,7 @@ def test_a_session_that_ends_in_the_middle_of_a_form_costs_nothing(
 
 
 @WAYS
-def test_two_tabs_send_one_application_and_nothing_that_was_not_seen(
+def test_two_tabs_send_one_application_with_the_answers_that_were_shown(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
     visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
@@ -205,7 +208,7 @@ def test_back_refresh_and_a_second_click_are_harmless(
 
 
 @WAYS
-def test_while_a_service_is_down_the_page_keeps_what_was_typed(
+def test_while_a_service_is_down_the_page_still_has_the_typed_answers(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
     page = go_to(Visitor(open_browser(size, scripts=scripts), system, mobile, language), "purpose")
@@ -248,7 +251,7 @@ def test_an_application_that_is_sent_while_the_service_is_down_is_sent_once(
 
 
 @SCRIPTS
-def test_a_department_is_found_in_any_letters_and_by_somebody_in_it(
+def test_a_department_is_found_in_any_script_and_by_its_officers(
     open_browser: Open, system: System, mobile: str, scripts: bool
 ) -> None:
     page = go_to(Visitor(open_browser(PHONE, scripts=scripts), system, mobile), "department")
@@ -263,7 +266,7 @@ def test_a_department_is_found_in_any_letters_and_by_somebody_in_it(
     on(page, "officer")
 
 
-def test_scripts_hide_what_a_child_needs_not_and_offer_only_times_that_fit(
+def test_scripts_hide_the_id_card_of_a_child_and_offer_only_fitting_times(
     open_browser: Open, system: System, mobile: str
 ) -> None:
     page = go_to(Visitor(open_browser(PHONE), system, mobile), "when")
@@ -320,9 +323,9 @@ def test_no_page_of_applying_is_wider_than_a_phone(
 
 
 def fits(page: Page, name: str) -> None:
-    """Nothing sticks out sideways; the picture is kept where one is wanted."""
+    """Check that the page is not wider than the screen, and save a screenshot if one is wanted."""
     page.wait_for_load_state()
     page.evaluate("document.fonts.ready.then(() => undefined)")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
     if name.partition("-")[2] in SHOWN:
-        keep(page, name)
+        save_screenshot(page, name)

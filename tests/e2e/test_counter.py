@@ -1,4 +1,4 @@
-"""The reception in a browser: a walk-in without a phone, a delegation, what the printer gets, and the kiosk."""
+"""The counter and the kiosk in a real browser: walk-ins, delegations, printed sheets."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from bench import walk_in
 from contracts.model import Language
-from tests.support.browser.people import Staff, Visitor, press, said
+from tests.support.browser.people import Staff, Visitor, press, translated
 from tests.support.browser.viewports import DESK
 from tests.support.running import eventually
 from tests.support.system import System
@@ -28,18 +28,18 @@ WAYS = pytest.mark.parametrize(
         "English without scripts",
     ],
 )
-"""A counter has a desk's screen, and a kiosk its own."""
+"""Return the screen of a counter or of a kiosk."""
 
 
 class Operator(Staff):
-    """Somebody at the counter of PCS1."""
+    """An operator at the counter of PCS1."""
 
     def __init__(self, page: Page, system: System, language: str = "en") -> None:
         super().__init__(page, system, "reception", language)
         self.open("/counter")
 
     def fill_in(self, name: str = "Gurpreet Kaur", **more: str) -> None:
-        """The form of a walk-in without a phone; day and time are those that the page proposes."""
+        """Fill in the form of a walk-in without a phone; day and time stay as proposed."""
         fields = {"name": name, "id_last4": "4821", "purpose": "Arms licence renewal", **more}
         for field, text in fields.items():
             self.page.fill(f"#{field}", text)
@@ -48,13 +48,13 @@ class Operator(Staff):
         self.page.select_option("#purpose_kind", "meeting")
 
     def send(self) -> str:
-        """Sends the form; the reference."""
+        """Submit the form and return the reference."""
         self.page.locator("form[action$='/counter/apply'] button.govuk-button").click()
         self.page.wait_for_url("**/counter/applications/*")
         return self.page.url.rpartition("/")[2]
 
     def print_as(self, kind: str, paper: str) -> list[tuple[int, int]]:
-        """Prints; the size of each page in millimetres."""
+        """Print, and return the size of each page in millimetres."""
         self.page.select_option("#kind", kind)
         self.page.select_option("#paper", paper)
         self.page.locator("form[action$='/print'] button.govuk-button").click()
@@ -83,7 +83,7 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     operator.page.go_back()
     pages = operator.print_as("pass", "receipt")
     assert pages == [(80, 160)]
-    delivered = said("The message was delivered", language)
+    delivered = translated("The message was delivered", language)
 
     def told() -> bool:
         operator.open(f"/counter/applications/{reference}")
@@ -116,9 +116,9 @@ def test_a_delegation_of_forty_is_pasted_and_each_gets_a_badge(
     lines = [f"{name}, Aadhaar, {1000 + number}" for number, name in enumerate(names)]
     operator.fill_in(companions="\n".join([*lines[:16], "Delegate BG, Aadhaar, 499118665246", *lines[17:]]))
     operator.page.locator("form[action$='/counter/apply'] button.govuk-button").click()
-    problem = said("Enter the last four characters only, never the whole number", language)
+    problem = translated("Enter the last four characters only, never the whole number", language)
     expect(operator.page.locator(".govuk-error-summary__list li")).to_have_text(
-        [said("Line %(line)s: %(problem)s", language) % {"line": 17, "problem": problem}]
+        [translated("Line %(line)s: %(problem)s", language) % {"line": 17, "problem": problem}]
     )
     operator.page.fill("#companions", "\n".join(lines))
     reference = operator.send()
@@ -144,14 +144,16 @@ def test_a_lost_pass_is_replaced_and_the_visit_is_cancelled_for_the_visitor(
     operator.page.locator("form[action$='/reissue'] button").click()
     operator.page.wait_for_url(lambda url: "/passes/" in url and url != lost)
     operator.page.goto(lost)
-    expect(operator.page.get_by_role("alert")).to_have_text(said("This pass has been revoked", language))
+    expect(operator.page.get_by_role("alert")).to_have_text(
+        translated("This pass has been revoked", language)
+    )
     operator.open(f"/counter/applications/{reference}")
     operator.page.locator("details summary").click()
     operator.page.locator("form[action$='/cancel'] button").click()
-    expect(operator.page.locator(".govuk-tag")).to_have_text(said("Cancelled", language))
+    expect(operator.page.locator(".govuk-tag")).to_have_text(translated("Cancelled", language))
 
 
-def test_who_waits_at_the_counter_is_listed_and_the_list_changes_by_itself(
+def test_the_list_of_waiting_visitors_refreshes_itself(
     open_browser: Callable[..., Page], system: System
 ) -> None:
     at_work, other = (Operator(open_browser(DESK), system) for _ in range(2))
@@ -162,7 +164,7 @@ def test_who_waits_at_the_counter_is_listed_and_the_list_changes_by_itself(
     expect(row).to_contain_text("Balbir Kaur", timeout=20_000)
     row.get_by_role("link").focus()
     Staff(open_browser(DESK), system, "department").approve(reference)
-    expect(row).to_contain_text(said("Pass issued", "en"), timeout=40_000)
+    expect(row).to_contain_text(translated("Pass issued", "en"), timeout=40_000)
     expect(row.get_by_role("link")).to_be_focused()
     expect(other.page).to_have_title(re.compile(f"^{reference}, Pass issued"))
     expect(at_work.page.locator("#name")).to_have_value("Half a name")
@@ -170,7 +172,7 @@ def test_who_waits_at_the_counter_is_listed_and_the_list_changes_by_itself(
     expect(at_work.page.locator("form[action$='/print']")).to_be_visible()
 
 
-def test_what_is_half_filled_in_at_the_counter_stays_when_the_session_ends(
+def test_a_half_filled_walk_in_form_survives_the_end_of_the_session(
     open_browser: Callable[..., Page], system: System
 ) -> None:
     operator = Operator(open_browser(DESK), system)
@@ -182,7 +184,7 @@ def test_what_is_half_filled_in_at_the_counter_stays_when_the_session_ends(
 
 
 def enrolled_kiosk(open_browser: Callable[..., Page], system: System, *, scripts: bool = True) -> Visitor:
-    """A kiosk that the ADO Branch has just issued, enrolled by hand."""
+    """Return a kiosk that the ADO Branch has just issued, enrolled by hand."""
     ado = Staff(open_browser(DESK), system, "ado")
     ado.open("/desk/kiosks")
     ado.page.fill("#name", "Main hall")
@@ -197,7 +199,7 @@ def enrolled_kiosk(open_browser: Callable[..., Page], system: System, *, scripts
 
 
 def touch_in(page: Page, field: str, digits: str, scripts: bool = True) -> None:
-    """Types on the pad of the page; without scripts there is none, and the kiosk's own keyboard does it."""
+    """Type on the number pad; without scripts there is none, and a keyboard types."""
     if not scripts:
         page.fill(field, digits)
         return
@@ -206,13 +208,13 @@ def touch_in(page: Page, field: str, digits: str, scripts: bool = True) -> None:
 
 
 def choose(page: Page, name: str, value: str) -> None:
-    """Answers a question by touching one of its choices."""
+    """Answer a question by touching one of its choices."""
     page.check(f"input[name={name}][value={value}]")
     press(page)
 
 
 def answer_everything(page: Page, scripts: bool) -> None:
-    """The questions at a kiosk, which knows its site."""
+    """Answer the questions at a kiosk, which knows its site."""
     choose(page, "kind", "citizen")
     page.fill("#name", "Gurpreet Kaur")
     press(page)
@@ -270,7 +272,7 @@ def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
     expect(page.locator("#mobile")).to_be_visible()
 
 
-def test_a_kiosk_that_nobody_touches_warns_and_forgets_everything(
+def test_an_idle_kiosk_warns_and_clears_everything(
     open_browser: Callable[..., Page], system: System, mobile: str
 ) -> None:
     kiosk = enrolled_kiosk(open_browser, system)

@@ -1,4 +1,4 @@
-"""The pages on a slow line: what they weigh on the wire, as a browser counts it."""
+"""The weight of the pages on the wire, as a browser counts it on a slow connection."""
 
 from collections.abc import Iterator
 
@@ -34,7 +34,7 @@ def test_the_first_page_weighs_under_100_kb_with_its_fonts_and_later_ones_under_
 @pytest.mark.parametrize(
     ("language", "name"), [("pa", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"), ("hi", "गुरप्रीत कौर"), ("en", "Gurpreet Kaur")]
 )
-def test_a_pass_that_a_message_leads_to_weighs_under_100_kb(
+def test_the_page_of_a_pass_weighs_under_100_kb(
     chromium: Browser, alone: PagesAlone, language: str, name: str
 ) -> None:
     holder = Person(name=name, name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821")
@@ -43,7 +43,9 @@ def test_a_pass_that_a_message_leads_to_weighs_under_100_kb(
     assert 20_000 < page.bytes < FIRST_BYTES
 
 
-def test_without_compression_it_would_weigh_more(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_compression_the_first_page_is_too_heavy(
+    chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def plainly(self: Compression, scope: object, receive: object, send: object) -> None:
         await self.app(scope, receive, send)  # type: ignore[arg-type]  # ASGI's own
 

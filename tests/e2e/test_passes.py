@@ -1,4 +1,4 @@
-"""The page of a pass on a phone: its QR is read from the screen, a copy opens without the internet, paper has the size A6."""
+"""The page of a pass on a phone: its QR, a stored copy that opens offline, and paper of the size A6."""
 
 import re
 from collections.abc import Callable
@@ -20,24 +20,26 @@ from tests.support.system import System
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 KEEP, FORGET = "[data-pass=store]", "[data-pass=remove]"
-ON_THE_PHONE = "Promise.all([caches.keys(), navigator.serviceWorker.getRegistrations()]).then((all) => all.flat().length)"
-"""How much was left there."""
-FONTS_LOADED = """document.fonts.ready.then(() => ["ਪ", "A"].every((letter) => document.fonts.check("16px 'e-Pass Latin', 'e-Pass Gurmukhi'", letter)))"""
+ON_THE_PHONE = """Promise.all([caches.keys(), navigator.serviceWorker.getRegistrations()])
+  .then((all) => all.flat().length)"""
+"""Counts caches and service workers that are on the phone."""
+FONTS_LOADED = """document.fonts.ready.then(() => ["ਪ", "A"].every(
+  (letter) => document.fonts.check("16px 'e-Pass Latin', 'e-Pass Gurmukhi'", letter)))"""
 POINT = 72 / 25.4
-"""PDF units a millimetre."""
+"""PDF units per millimetre."""
 WITHOUT_QUIET_ZONE = 77 / 85
 """Modules of a QR of version 15."""
 
 
 def complaints_of_axe(page: Page) -> list[str]:
-    """What axe finds wrong with a page as it is now."""
+    """Return what axe finds on a page as it is now."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found["violations"]]
 
 
 class Pass:
-    """A pass, made through the interface: who applied, the reference, the number, the path of its page."""
+    """A pass made through the API: its applicant, reference, number, and the path of its page."""
 
     def __init__(self, system: System, **application: Any) -> None:
         self.applicant = Applicant(system)
@@ -52,7 +54,7 @@ class Pass:
 
     @property
     def token(self) -> str:
-        """What its QR says."""
+        """Return the content of its QR."""
         return self.applicant.token(self.number)
 
     def cancel(self) -> None:
@@ -61,7 +63,7 @@ class Pass:
 
 @pytest.fixture(scope="module")
 def good(system: System) -> Pass:
-    """A pass with much to say, which no test changes."""
+    """Yield a pass with many facts, which no test changes."""
     companions = [
         {"name": name, "name_latin": latin, "child": True}
         for name, latin in (("ਸਿਮਰਨ", "Simran"), ("ਜਸਲੀਨ", "Jasleen"))
@@ -78,19 +80,19 @@ def good(system: System) -> Pass:
 
 @pytest.fixture
 def own(system: System) -> Pass:
-    """A pass of this test alone."""
+    """Return a pass of this test alone."""
     return Pass(system)
 
 
 def keep(page: Page, path: str) -> None:
-    """Opens a pass and has it kept."""
+    """Open a pass and store it on the phone."""
     page.goto(path)
     page.click(KEEP)
     expect(page.locator("[data-pass=stored]")).to_be_visible()
 
 
 def open_until(page: Page, path: str, condition: str) -> None:
-    """Opens a pass until it has ended; what comes by event takes a moment."""
+    """Reload a pass until it has ended, since events take a moment."""
 
     def ended() -> bool:
         page.goto(path)
@@ -108,7 +110,7 @@ def cannot_be_opened_offline(page: Page, path: str) -> None:
 
 
 def read_from_screen(page: Page, tmp_path: Any) -> list[str]:
-    """What a scanner reads from a photograph of the screen."""
+    """Return what a scanner reads from a photograph of the screen."""
     picture = tmp_path / "screen.png"
     page.screenshot(path=picture, scale="css")
     with Image.open(picture) as image:
@@ -138,7 +140,7 @@ def test_the_qr_is_read_from_a_phone_of_360_pixels(
 @pytest.mark.parametrize(
     "size", [PHONE, DESK, {"width": 320, "height": 640}], ids=["phone", "desk", "narrow"]
 )
-def test_the_page_switches_its_language_and_anybody_can_use_it(
+def test_the_pass_page_switches_its_language_and_is_accessible(
     open_browser: Callable[..., Page], good: Pass, size: Any
 ) -> None:
     page = open_browser(size)
@@ -154,9 +156,7 @@ def test_the_page_switches_its_language_and_anybody_can_use_it(
         assert complaints_of_axe(page) == []
 
 
-def test_a_kept_pass_opens_without_the_internet(
-    open_browser: Callable[..., Page], good: Pass, tmp_path: Path
-) -> None:
+def test_a_stored_pass_opens_offline(open_browser: Callable[..., Page], good: Pass, tmp_path: Path) -> None:
     page = open_browser(PHONE)
     keep(page, good.path)
     expect(page.locator(KEEP)).to_be_hidden()
@@ -172,7 +172,7 @@ def test_a_kept_pass_opens_without_the_internet(
     expect(page.locator(".epass-copy")).to_be_hidden()
 
 
-def test_a_pass_that_was_not_kept_or_was_removed_does_not(
+def test_a_pass_that_was_not_stored_or_was_removed_does_not_open_offline(
     open_browser: Callable[..., Page], good: Pass
 ) -> None:
     page = open_browser(PHONE)
@@ -187,7 +187,7 @@ def test_a_pass_that_was_not_kept_or_was_removed_does_not(
     cannot_be_opened_offline(page, good.path)
 
 
-def test_keeping_one_pass_keeps_no_other_page(
+def test_storing_one_pass_stores_no_other_page(
     open_browser: Callable[..., Page], good: Pass, own: Pass
 ) -> None:
     page = open_browser(PHONE)
@@ -201,7 +201,7 @@ def test_keeping_one_pass_keeps_no_other_page(
     expect(page.locator(".epass-qr")).to_be_visible()
 
 
-def test_a_cancelled_pass_takes_the_place_of_the_kept_copy(
+def test_a_cancelled_pass_replaces_the_stored_copy(
     open_browser: Callable[..., Page], own: Pass, tmp_path: Path
 ) -> None:
     page = open_browser(PHONE)
@@ -217,7 +217,7 @@ def test_a_cancelled_pass_takes_the_place_of_the_kept_copy(
     assert read_from_screen(page, tmp_path) == []
 
 
-def test_a_kept_copy_knows_by_the_clock_when_its_pass_is_over(
+def test_a_stored_copy_shows_by_the_clock_that_its_pass_is_over(
     open_browser: Callable[..., Page], good: Pass
 ) -> None:
     page = open_browser(PHONE)

@@ -1,4 +1,4 @@
-"""Somebody who applies through the pages over the table client, and the answers that the services usually give."""
+"""A user of the pages over the table client, and the usual replies of the services."""
 
 import re
 from collections.abc import AsyncIterator
@@ -15,9 +15,11 @@ from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 
 SITE = SiteRecord(
-    code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1", "hi": "सचिवालय-1"}, address={"en": "Sector 1", "pa": "ਸੈਕਟਰ 1", "hi": "सेक्टर 1"},
+    code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1", "hi": "सचिवालय-1"},
+    address={"en": "Sector 1", "pa": "ਸੈਕਟਰ 1", "hi": "सेक्टर 1"},
     gates=("PCS1-G1",),
-    hours=tuple(OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2020, 1, 1)) for day in range(7)),
+    hours=tuple(OpeningHours(weekday=day, opens=time(9), closes=time(17),
+    valid_from=date(2020, 1, 1)) for day in range(7)),
 )  # fmt: skip
 HOME = DepartmentView(code="home", name={"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}, sites=("PCS1",))
 BALDEV = OfficerRecord(
@@ -31,7 +33,8 @@ HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 def stub(**answers: Any) -> tuple[Any, TableClient]:
     usual: dict[str, Any] = {
-        "application__check": Checked(name_latin="Gurprit Kaur"), "application__submit": Acknowledged(reference=REFERENCE, status="submitted"),
+        "application__check": Checked(name_latin="Gurprit Kaur"),
+        "application__submit": Acknowledged(reference=REFERENCE, status="submitted"),
         "application__list_applications": ApplicationList(items=()),
         "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME,)),
         "approval__officers": OfficerList(items=(BALDEV,)),
@@ -40,12 +43,12 @@ def stub(**answers: Any) -> tuple[Any, TableClient]:
 
 
 def hidden(page: httpx.Response) -> dict[str, str]:
-    """What the forms of a page send along unseen."""
+    """Return the hidden fields of the forms of a page."""
     return dict(HIDDEN.findall(page.text))
 
 
 class Reader:
-    """Somebody at a phone: keeps cookies, follows redirects."""
+    """A user with a phone that stores cookies and follows redirects."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
@@ -57,17 +60,20 @@ class Reader:
         return await self.http.post(f"/en{path}", data=form, headers=SAME_SITE, follow_redirects=True)
 
     def sign_out_by_time(self) -> None:
-        """The session is over; the answers are still there."""
+        """Let the session expire; the answers stay."""
         self.http.cookies.delete("session")
 
     async def answer(self, **more: str) -> httpx.Response:
-        """Everything, in order, up to the page on which the answers are checked."""
+        """Answer all questions, in order, up to the page that shows all answers."""
         day = now().date().replace(day=1).isoformat()
         forms: list[tuple[str, dict[str, str]]] = [
-            ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}), ("id", {"id_type": "voter_id", "id_last4": "4821"}),
-            ("site", {"site": "PCS1"}), ("department", {"department": "home"}), ("officer", {"officer": "baldev"}),
+            ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}),
+            ("id", {"id_type": "voter_id", "id_last4": "4821"}),
+            ("site", {"site": "PCS1"}), ("department", {"department": "home"}),
+            ("officer", {"officer": "baldev"}),
             ("purpose", {"purpose_kind": "meeting", "purpose": "Arms licence renewal"}),
-            ("when", {"date-0": day, "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
+            ("when", {"date-0": day, "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}),
+            ("vehicle", {"vehicle": ""}),
             ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
         ]  # fmt: skip
         for name, form in forms:
@@ -80,7 +86,7 @@ class Reader:
 
 @asynccontextmanager
 async def somebody(**answers: Any) -> AsyncIterator[tuple[Reader, TableClient]]:
-    """A signed-in applicant in front of services that answer so."""
+    """Yield a signed-in applicant in front of services with these replies."""
     app, client = stub(**answers)
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))

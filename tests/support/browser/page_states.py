@@ -1,4 +1,4 @@
-"""Every page in every state: who sees it, what was sent before, and what the services answer."""
+"""Every page in every state: who sees it, what was sent before, and how the services reply."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,15 +31,15 @@ OWN = f"/applications/{REFERENCE}"
 
 @dataclass(frozen=True)
 class State:
-    """One page as somebody sees it.
+    """One page in one state.
 
     Args:
-        who: signs in, as :meth:`PagesAlone.sign_in` knows them.
+        who: the user, as :meth:`PagesAlone.sign_in` names them.
         path: of the page, without its language.
-        form: what is posted to it; None where it is only opened.
-        answers: of the services, by ``service.method``, beside the usual ones.
-        before: what is posted first, each to its path; None sends a page's own form as it is.
-        status: of what comes.
+        form: fields that are posted to it; None for a GET.
+        answers: replies of the services, by ``service.method``, in addition to the usual ones.
+        before: forms that are posted first, each to its path; None posts the form of that page unchanged.
+        status: of the response.
     """
 
     who: str | None
@@ -51,7 +51,8 @@ class State:
 
     @property
     def name(self) -> str:
-        return f"{self.who or 'anyone'} {'POST' if self.form is not None else 'GET'} {self.path} {self.status} {'/'.join(self.answers)}"
+        method = "POST" if self.form is not None else "GET"
+        return f"{self.who or 'anyone'} {method} {self.path} {self.status} {'/'.join(self.answers)}"
 
 
 WHO = ("/apply/who", {"kind": "citizen"})
@@ -70,11 +71,14 @@ DELIVER = ("/apply/deliver", {"deliver_by": "sms"})
 WAY = (WHO, NAME, ID, SITE, DEPARTMENT, OFFICER, PURPOSE, WHEN, WITH, VEHICLE, ASSISTANCE, DELIVER)
 CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
 WALK_IN = {
-    "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "language": "pa", "deliver_by": "printed", "department": "home",
-    "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00",
+    "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "language": "pa",
+    "deliver_by": "printed", "department": "home",
+    "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01", "from-0": "10:00",
+    "to-0": "12:00",
 }  # fmt: skip
 HIT = LookupHit(
-    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), date=date(2026, 12, 1),
+    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
+    date=date(2026, 12, 1),
     name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur",
 )  # fmt: skip
 ISSUED = APPLICATION.model_copy(
@@ -86,7 +90,7 @@ ISSUED = APPLICATION.model_copy(
 
 
 def questions() -> Iterator[State]:
-    """Each question as it is asked, and with nothing answered."""
+    """Yield each question as it is shown, and with nothing answered."""
     for number, (path, _) in enumerate(WAY):
         yield State("applicant", path, before=WAY[:number])
     for path in (
@@ -123,7 +127,7 @@ def questions() -> Iterator[State]:
 
 
 def counter() -> Iterator[State]:
-    """The reception's one page and what follows from it."""
+    """Yield the page of the counter and the pages that follow from it."""
     waiting = {"application.waiting_here": LookupHits(items=(HIT,))}
     yield State("reception", "/counter", answers=waiting)
     yield State("reception", "/counter", answers={"application.waiting_here": Unavailable()})
@@ -160,7 +164,7 @@ def counter() -> Iterator[State]:
 
 
 def kiosk() -> Iterator[State]:
-    """The ADO Branch's kiosks, and one of them with a visitor in front of it."""
+    """Yield the pages of the ADO Branch for kiosks, and a kiosk with a visitor."""
     kiosks = {
         "accounts.list_logins": LoginList(
             items=(login("KIO-0001", role="kiosk", site="PCS1", department=None),)
@@ -199,7 +203,7 @@ def kiosk() -> Iterator[State]:
 
 
 def operator() -> Iterator[State]:
-    """Somebody who applies for others."""
+    """Yield the pages of an operator who applies for others."""
     yield State("assisted", "/assist")
     yield State("assisted", "/sign-in")
     yield State("helped", "/apply/who")
@@ -208,45 +212,64 @@ def operator() -> Iterator[State]:
 
 
 STATES = [
-    State(None, "/apply"), State(None, "/sign-in"), State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
+    State(None, "/apply"), State(None, "/sign-in"),
+    State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
     State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
     State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
-    State(None, "/cleared"), State(None, "/status"), State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
+    State(None, "/cleared"), State(None, "/status"),
+    State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
     State(None, "/status", {"reference": "x"}, {"application.status": NotFound()}, status=422),
-    State(None, "/sign-in", {"mobile": "1"}, {"accounts.request_otp": TooManyAttempts(retry_after=90)}, status=429),
+    State(None, "/sign-in", {"mobile": "1"}, {"accounts.request_otp": TooManyAttempts(retry_after=90)},
+    status=429),
     State(None, "/status", {"reference": "x"}, {"application.status": Unavailable()}, status=503),
     *questions(),
-    State("applicant", "/applications"), State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
+    State("applicant", "/applications"),
+    State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
     State("applicant", OWN), State("applicant", f"{OWN}/open", {"id_last4": "0000"}, status=422),
     State("applicant", OWN, before=((f"{OWN}/open", {"id_last4": "4821"}),)),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})},
         before=((f"{OWN}/open", {"id_last4": "4821"}),)),
     State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
-    State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"}, {"accounts.log_in": WRONG_LOGIN}, status=422),
+    State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"},
+    {"accounts.log_in": WRONG_LOGIN}, status=422),
     State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),
-    State("department", "/desk"), State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),
+    State("department", "/desk"),
+    State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),
     State("department", "/desk?told=forwarded"), State("department", "/desk/search", {"q": "Kaur"}),
     State("department", "/desk/search", {"q": ""}, status=422), State("department", REVIEW),
     State("department", f"{REVIEW}?told=already_decided", answers={"approval.view_review": APPROVED}),
-    *(State("department", f"{REVIEW}/{verb}") for verb in ("approve", "reject", "return", "forward", "withdraw")),
-    *(State("department", f"{REVIEW}/{verb}", {}, status=422) for verb in ("approve", "reject", "return", "withdraw")),
+    *(State("department", f"{REVIEW}/{verb}") for verb in ("approve", "reject", "return", "forward",
+    "withdraw")),
+    *(State("department", f"{REVIEW}/{verb}", {}, status=422) for verb in ("approve", "reject", "return",
+    "withdraw")),
     State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422),
-    State("department", f"{REVIEW}/forward", {}, {"approval.forward": InvalidInput.of("department", "exactly_one")}, status=422),
-    State("department", f"{REVIEW}/reject", {"reason": "other"}, {"approval.reject": Conflict(code="application_changed")}, status=409),
+    State("department", f"{REVIEW}/forward", {},
+    {"approval.forward": InvalidInput.of("department", "exactly_one")}, status=422),
+    State("department", f"{REVIEW}/reject", {"reason": "other"},
+    {"approval.reject": Conflict(code="application_changed")}, status=409),
     State("department", "/desk/search", {"q": "x" * 40_000}, status=422),
-    State("ado", "/desk/logins"), State("ado", "/desk/logins?told=HOM-0001"), State("ado", "/desk/logins/new"),
-    State("ado", "/desk/logins/new", {}, status=422), State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),
+    State("ado", "/desk/logins"), State("ado", "/desk/logins?told=HOM-0001"),
+    State("ado", "/desk/logins/new"),
+    State("ado", "/desk/logins/new", {}, status=422),
+    State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),
     State("ado", "/desk/logins/HOM-0001/disable"), State("ado", "/desk/logins/HOM-0001/reset"),
-    State("ado", "/desk/logins/ADO-0001/disable", {}, {"accounts.disable_login": Conflict(code="last_ado")}, status=409),
-    State("security", "/gate"), State("security", "/gate", {"pass": ""}, status=422), State("security", "/gate", {"pass": NUMBER}),
+    State("ado", "/desk/logins/ADO-0001/disable", {}, {"accounts.disable_login": Conflict(code="last_ado")},
+    status=409),
+    State("security", "/gate"), State("security", "/gate", {"pass": ""}, status=422),
+    State("security", "/gate", {"pass": NUMBER}),
     State("security", "/gate/enter", {**CHECKED, "count": "x"}, status=422),
-    State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),
+    State("security", "/gate/enter", CHECKED,
+    {"verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),
     State("security", "/gate", {"pass": NUMBER, "direction": "exit"},
-          {"verify.scan": ADMIT.model_copy(update={"verdict": "exit", "preview": False, "marks": ("late", "other_gate")})}),
-    *(State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ADMIT.model_copy(update={"verdict": verdict, "gate": "PCS1-G2"})})
-      for verdict in ("not_yet_valid", "expired", "wrong_site", "wrong_gate", "already_inside", "already_used", "revoked", "id_mismatch")),
-    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
+          {"verify.scan": ADMIT.model_copy(
+              update={"verdict": "exit", "preview": False, "marks": ("late", "other_gate")})}),
+    *(State("security", "/gate", {"pass": NUMBER},
+    {"verify.scan": ADMIT.model_copy(update={"verdict": verdict, "gate": "PCS1-G2"})})
+      for verdict in ("not_yet_valid", "expired", "wrong_site", "wrong_gate", "already_inside",
+      "already_used", "revoked", "id_mismatch")),
+    State("security", "/gate", {"pass": NUMBER},
+    {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
     *counter(), *kiosk(), *operator(),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The gateway alone behind a port, over a table of answers: every state of every page is one request away."""
+"""The gateway alone behind a port, over a table of replies: one request reaches any state of a page."""
 
 import threading
 from types import TracebackType
@@ -30,27 +30,36 @@ from tests.support.page_reader import BALDEV, HOME, SITE
 from tests.support.running import eventually, free_port
 
 INSIDE = rpc.verify.Inside(
-    pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3, since=now(), gate="PCS1-G1",
+    pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3,
+    since=now(), gate="PCS1-G1",
     department="home", valid_to=now(),
 )  # fmt: skip
+SUMMARY = rpc.application.ApplicationSummary(
+    **APPLICATION.model_dump(include=set(rpc.application.ApplicationSummary.model_fields))
+)
 ANSWERS: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME, POLICE)),
-    "approval__officers": OfficerList(items=(BALDEV,)), "approval__list_reviews": ReviewList(items=(review(),), next="on"),
+    "approval__officers": OfficerList(items=(BALDEV,)),
+    "approval__list_reviews": ReviewList(items=(review(),), next="on"),
     "approval__search_reviews": ReviewList(items=()), "approval__view_review": review(),
-    "accounts__list_logins": LoginList(items=(login("ADO-0001", role="ado", department=None), login("HOM-0003", disabled=True)), next="on"),
+    "accounts__list_logins": LoginList(items=(login("ADO-0001", role="ado", department=None),
+    login("HOM-0003", disabled=True)), next="on"),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__request_otp": OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     "accounts__log_in": session(),
-    "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION, "application__lookup": rpc.application.LookupHits(items=()),
-    "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(), "issuance__qr": picture(),
+    "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION,
+    "application__lookup": rpc.application.LookupHits(items=()),
+    "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),
+    "issuance__qr": picture(),
     "application__submit": rpc.application.Acknowledged(reference=REFERENCE, status="submitted"),
     "application__list_applications": rpc.application.ApplicationList(
-        items=(rpc.application.ApplicationSummary(**APPLICATION.model_dump(include=set(rpc.application.ApplicationSummary.model_fields))),), next="on"
+        items=(SUMMARY,), next="on"
     ),
     "application__status": rpc.application.StatusView(
-        reference=REFERENCE, status="submitted", site="PCS1", department="home", timeline=(rpc.application.TimelineEntry(at=now(), what="submitted"),)
+        reference=REFERENCE, status="submitted", site="PCS1", department="home",
+        timeline=(rpc.application.TimelineEntry(at=now(), what="submitted"),)
     ),
     "verify__scan": ADMIT, "verify__inside": rpc.verify.InsideList(items=(INSIDE,), persons=2),
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
@@ -62,15 +71,20 @@ WRONG_LOGIN = NotAuthenticated()
 def _claims_of(who: str) -> SessionClaims:
     if who == "applicant":
         return claims("applicant")
-    scopes: dict[str, dict[str, Any]] = {"department": {"department": "home"}, "security": {"site": "PCS1", "gate": "PCS1-G1"},
-                                         "reception": {"site": "PCS1"}, "kiosk": {"site": "PCS1"}}  # fmt: skip
+    scopes: dict[str, dict[str, Any]] = {"department": {"department": "home"},
+    "security": {"site": "PCS1", "gate": "PCS1-G1"},
+                                         "reception": {"site": "PCS1"},
+                                         "kiosk": {"site": "PCS1"}}  # fmt: skip
     return claims(
         "staff", sub=f"{who[:3].upper()}-0001", role=who, **{"department": None, **scopes.get(who, {})}
     )
 
 
 class PagesAlone:
-    """A gateway in a thread of this process. ``answers`` may be changed while it runs; :meth:`reset` brings the usual ones back."""
+    """A gateway in a thread of this process.
+
+    ``answers`` may be changed while it runs; :meth:`reset` brings the usual ones back.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -90,17 +104,22 @@ class PagesAlone:
 
     @property
     def answers(self) -> dict[str, Any]:
-        """``service.method`` → what is answered."""
+        """Return the replies: ``service.method`` → what a call gets."""
         return self._client.answers
 
     def reset(self) -> None:
         self._client.answers = dict(self._usual)
 
     def sign_in(self, context: BrowserContext, who: str | None) -> None:
-        """As an applicant, as staff of a role, or as nobody; at a kiosk with or without a visitor, or helped by an operator."""
+        """Sign in as an applicant, as staff of a role, or as nobody.
+
+        ``who`` may also be a kiosk with or without a visitor, or a visitor with an operator.
+        """
         context.clear_cookies()
-        cookies = {"kiosk": {"kiosk": "kiosk"}, "visitor at a kiosk": {"kiosk": "kiosk", "session": "applicant"},
-                   "assisted": {"operator": "assisted"}, "helped": {"operator": "assisted", "session": "applicant"}}  # fmt: skip
+        cookies = {"kiosk": {"kiosk": "kiosk"},
+        "visitor at a kiosk": {"kiosk": "kiosk", "session": "applicant"},
+                   "assisted": {"operator": "assisted"},
+                   "helped": {"operator": "assisted", "session": "applicant"}}  # fmt: skip
         for name, whose in cookies.get(who, {"session": who}).items() if who else ():
             context.add_cookies([{"name": name, "value": signed(_claims_of(whose)), "url": self.url}])
 

@@ -1,4 +1,4 @@
-"""Everybody who uses the pages, each in a browser of his own: they read what is on the page and press what is there."""
+"""The users of the pages, each in their own browser: they read what a page shows and press its buttons."""
 
 import re
 from datetime import timedelta
@@ -14,13 +14,13 @@ from tests.support.running import eventually
 from tests.support.system import System
 
 
-def said(text: str, language: Language) -> str:
-    """A text of the pages, as a language says it."""
+def translated(text: str, language: Language) -> str:
+    """Return a text of the pages in a language."""
     return texts(language).gettext(text)
 
 
 def press(page: Page, name: str | None = None) -> None:
-    """Presses a button of the page's own form: the one of this name, else the first."""
+    """Press a button of the form of the page: the one of this name, or the first."""
     button = (
         page.get_by_role("button", name=name, exact=True)
         if name
@@ -30,13 +30,13 @@ def press(page: Page, name: str | None = None) -> None:
 
 
 def messages(system: System, mobile: str, purpose: str) -> list[dict[str, Any]]:
-    """The messages of a kind to a phone, the oldest first."""
+    """Return the messages of a kind to a phone, the oldest first."""
     answer = httpx.get(f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
     return [one for one in answer if one["purpose"] == purpose]
 
 
 def newest_message(system: System, mobile: str, purpose: str, after: int = 0) -> dict[str, Any]:
-    """The newest message of a kind to a phone, awaited until there are more than ``after``."""
+    """Wait until a phone has more than ``after`` messages of a kind, and return the newest."""
 
     def look() -> dict[str, Any] | None:
         found = messages(system, mobile, purpose)
@@ -49,10 +49,10 @@ class Visitor:
     """An applicant.
 
     Args:
-        page: of his browser.
+        page: of their browser.
         system: to read the phone.
         mobile: ten digits.
-        language: in which he reads.
+        language: in which they read.
     """
 
     def __init__(self, page: Page, system: System, mobile: str, language: str = "en") -> None:
@@ -63,7 +63,7 @@ class Visitor:
         self.page.goto(f"/{self.language}{inner}")
 
     def sign_in(self) -> None:
-        """Proves the mobile, from any page that asks for it."""
+        """Verify the mobile, from any page that requires it."""
         before = len(messages(self._system, self.mobile, "otp"))
         self.page.fill("#mobile", self.mobile)
         press(self.page)
@@ -78,7 +78,10 @@ class Visitor:
         companions: tuple[tuple[str, str | None], ...] = (),
         office: bool = False,
     ) -> str:
-        """Applies for tomorrow; the reference. Companions are a name, and an ID's last four or None for a child."""
+        """Apply for tomorrow and return the reference.
+
+        Companions are a name, and an ID's last four or None for a child.
+        """
         self.sign_in_at("/apply/who")
         self._choose("kind", "official" if office else "citizen")
         if office:
@@ -113,13 +116,13 @@ class Visitor:
         return self.page.locator(".govuk-panel strong").inner_text()
 
     def sign_in_at(self, inner: str) -> None:
-        """Opens a page for which one signs in."""
+        """Open a page that requires signing in."""
         self.open(inner)
         if self.page.locator("#mobile").count():
             self.sign_in()
 
     def choose_time(self, days_ahead: int = 1, start: str = "10:00", end: str = "12:00") -> None:
-        """Wishes for a day and a time, and goes on."""
+        """Choose a day and a time, and continue."""
         self.page.select_option(
             "#date-0", (now().astimezone(IST) + timedelta(days=days_ahead)).date().isoformat()
         )
@@ -128,13 +131,13 @@ class Visitor:
         press(self.page)
 
     def open_application(self, reference: str, last_four: str = "4821") -> None:
-        """Opens one of his applications, with the ID's last four where they are asked for."""
+        """Open one of their applications; enter the last four of the ID card if the page asks for them."""
         self.sign_in_at(f"/applications/{reference}")
         if self.page.locator("#id_last4").count():
             self._fill(id_last4=last_four)
 
     def wait_for(self, reference: str, selector: str) -> None:
-        """Looks at an application again and again until something is on its page."""
+        """Reload an application until its page shows a text."""
 
         def look() -> bool:
             self.open_application(reference)
@@ -153,7 +156,7 @@ class Visitor:
 
 
 class Staff:
-    """Somebody with a login.
+    """A member of staff with a login.
 
     Args:
         page: of the browser.
@@ -175,7 +178,7 @@ class Staff:
         self.page.goto(f"/{self.language}{inner}")
 
     def find(self, reference: str) -> None:
-        """Opens the review of an application, once it has come to the desk."""
+        """Open the review of an application once it has reached the desk."""
 
         def look() -> bool:
             self.open("/desk")
@@ -187,11 +190,11 @@ class Staff:
         self.page.locator("tbody a").first.click()
 
     def send_back(self, reference: str, note: str) -> None:
-        """Says what is missing."""
+        """Return the application with a note about what is missing."""
         self._decide(reference, "return", note)
 
     def reject(self, reference: str, reason: str, note: str) -> None:
-        """Refuses, and says why."""
+        """Reject the application with a reason."""
         self._decide(reference, "reject", note, reason)
 
     def _decide(self, reference: str, verb: str, note: str, reason: str | None = None) -> None:
@@ -204,7 +207,7 @@ class Staff:
         self.page.wait_for_url("**/desk/reviews/*told=done")
 
     def approve(self, reference: str, today: bool = True) -> None:
-        """Approves for now, or for the wished-for time."""
+        """Approve for now, or for the preferred time."""
         self.find(reference)
         self.page.locator("a[href$='/approve']").click()
         if not today:

@@ -1,4 +1,4 @@
-"""Pictures of pages for README.md: with EPASS_SCREENS they are kept in that folder (`make screens`)."""
+"""Screenshots of pages for README.md, written to the folder EPASS_SCREENS if it is set (`make screens`)."""
 
 import os
 from io import BytesIO
@@ -8,8 +8,8 @@ from PIL import Image
 from playwright.sync_api import Page
 
 
-def keep(page: Page, name: str) -> None:
-    """Keeps a picture of the whole page, where pictures are wanted."""
+def save_screenshot(page: Page, name: str) -> None:
+    """Save a screenshot of the whole page if EPASS_SCREENS is set."""
     folder = os.environ.get("EPASS_SCREENS")
     if not folder:
         return

@@ -1,4 +1,4 @@
-"""What tests of pages build: answers of the services that a page shows."""
+"""Replies of the services that the pages show, for tests of pages."""
 
 from datetime import date, time, timedelta
 from typing import Any
@@ -23,9 +23,12 @@ POLICE = DepartmentView(code="police", name={"en": "Police", "pa": "ਪੁਲਿ
 
 def review(**given: Any) -> ReviewView:
     facts: dict[str, Any] = {
-        "id": REVIEW_ID, "reference": REFERENCE, "revision": 3, "status": "pending", "department": "home", "site": "PCS1", "channel": "portal",
-        "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "party": 2,
-        "companions": (Companion(name="Harjit Singh", name_latin="Harjit Singh"),), "purpose_kind": "meeting", "purpose": "Arms licence",
+        "id": REVIEW_ID, "reference": REFERENCE, "revision": 3, "status": "pending", "department": "home",
+        "site": "PCS1", "channel": "portal",
+        "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "id_type": "voter_id",
+        "id_last4": "4821", "party": 2,
+        "companions": (Companion(name="Harjit Singh", name_latin="Harjit Singh"),), "purpose_kind": "meeting",
+        "purpose": "Arms licence",
         "preferred": (FIRST, SECOND), "vehicle": "PB65AB1234", "mobile_proved": True, "submitted_at": now(),
     }  # fmt: skip
     return ReviewView(**{**facts, **given})
@@ -43,9 +46,12 @@ DECIDED = DecisionView(
 
 
 ADMIT = ScanResult(
-    verdict="admit", preview=True, pass_=NUMBER, reference=REFERENCE, party=3, inside=0, valid_from=now(), valid_to=now(), site="PCS1",
-    applicant=Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", id_type="voter_id"), vehicle="PB65AB1234",
-    companions=(Companion(name="Harjit Singh", name_latin="Harjit Singh"), Companion(name="Simran", name_latin="Simran", child=True)),
+    verdict="admit", preview=True, pass_=NUMBER, reference=REFERENCE, party=3, inside=0, valid_from=now(),
+    valid_to=now(), site="PCS1",
+    applicant=Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", id_type="voter_id"),
+    vehicle="PB65AB1234",
+    companions=(Companion(name="Harjit Singh", name_latin="Harjit Singh"),
+    Companion(name="Simran", name_latin="Simran", child=True)),
     assistance="wheelchair",
 )  # fmt: skip
 
@@ -71,8 +77,10 @@ def session(**given: Any) -> StaffSession:
 
 
 APPLICATION = rpc.application.ApplicationView(
-    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), channel="portal", revision=1,
-    applicant=Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"), purpose_kind="meeting",
+    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
+    channel="portal", revision=1,
+    applicant=Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"),
+    purpose_kind="meeting",
     purpose="Arms licence", preferred=(FIRST,), language="en", deliver_by="sms",
     timeline=(rpc.application.TimelineEntry(at=now(), what="submitted"),),
 )  # fmt: skip
@@ -96,9 +104,12 @@ def phone_messages(*texts: str) -> PhoneMessages:
 
 def counter_application(**given: Any) -> ApplicationView:
     facts: dict[str, Any] = {
-        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home", "submitted_at": now(), "channel": "counter",
-        "revision": 1, "applicant": Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", id_type="voter_id", id_last4="4821"),
-        "purpose_kind": "meeting", "purpose": "Licence", "language": "pa", "deliver_by": "printed", "timeline": (),
+        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home",
+        "submitted_at": now(), "channel": "counter",
+        "revision": 1, "applicant": Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur",
+        id_type="voter_id", id_last4="4821"),
+        "purpose_kind": "meeting", "purpose": "Licence", "language": "pa", "deliver_by": "printed",
+        "timeline": (),
         "preferred": (Slot.model_validate({"date": "2026-12-01", "from": "10:00", "to": "12:00"}),),
     }  # fmt: skip
     return ApplicationView(**{**facts, **given})

@@ -1,4 +1,4 @@
-"""The pages after applying: what happened in words, who has it, the pass, and what its applicant may still change."""
+"""The pages after applying: timeline, holder, pass, and the changes of the applicant."""
 
 import re
 from collections.abc import AsyncIterator
@@ -36,10 +36,14 @@ def happened(what: str, minutes: int = 0, **facts: str | int) -> TimelineEntry:
 
 def application(**given: Any) -> ApplicationView:
     facts: dict[str, Any] = {
-        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home", "submitted_at": AT, "date": "2026-12-03",
-        "channel": "portal", "revision": 1, "purpose_kind": "meeting", "purpose": "Arms licence renewal", "language": "en", "deliver_by": "sms",
-        "applicant": Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", mobile="+919876543210", id_type="voter_id", id_last4="4821"),
-        "preferred": (Slot(day=date(2026, 12, 3), start=time(10), end=time(12)),), "timeline": (happened("submitted"),),
+        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home",
+        "submitted_at": AT, "date": "2026-12-03",
+        "channel": "portal", "revision": 1, "purpose_kind": "meeting", "purpose": "Arms licence renewal",
+        "language": "en", "deliver_by": "sms",
+        "applicant": Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", mobile="+919876543210",
+        id_type="voter_id", id_last4="4821"),
+        "preferred": (Slot(day=date(2026, 12, 3), start=time(10), end=time(12)),),
+        "timeline": (happened("submitted"),),
     }  # fmt: skip
     return ApplicationView(**{**facts, **given})
 
@@ -56,7 +60,7 @@ def wait(half: int | None = 3 * 3600, most: int | None = 2 * 86400) -> Durations
 
 @pytest.fixture
 async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
-    """Somebody who has opened the application, which is with the department."""
+    """Yield an applicant who has opened their application; the department has it."""
     app, client = stub(application__view=application(), application__durations=wait())
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
@@ -75,7 +79,7 @@ def key_of(text: str) -> str:
 # ---------------------------------------------------------------- what is told
 
 
-async def test_everything_that_happened_is_told_with_its_particulars(
+async def test_the_timeline_shows_every_entry_with_its_details(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -110,7 +114,9 @@ async def test_everything_that_happened_is_told_with_its_particulars(
     assert "Reason:" in text
 
 
-async def test_gates_counts_and_the_end_of_a_pass_are_told_too(reader: tuple[Reader, TableClient]) -> None:
+async def test_the_timeline_shows_gates_counts_and_the_end_of_a_pass(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     client.answers["application.view"] = application(
         status="left",
@@ -135,7 +141,7 @@ async def test_gates_counts_and_the_end_of_a_pass_are_told_too(reader: tuple[Rea
     assert "something_new" in text, "a word that the pages do not know is shown rather than lost"
 
 
-async def test_who_has_it_and_since_when_is_what_the_department_says(
+async def test_the_holder_of_an_application_comes_from_approval(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -147,7 +153,7 @@ async def test_who_has_it_and_since_when_is_what_the_department_says(
     )
 
 
-async def test_what_was_sent_back_is_with_the_applicant(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_returned_application_is_held_by_the_applicant(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers["application.view"] = application(
         status="returned",
@@ -161,7 +167,7 @@ async def test_what_was_sent_back_is_with_the_applicant(reader: tuple[Reader, Ta
     assert not client.was_asked("approval.whereabouts")
 
 
-async def test_how_long_a_department_takes_is_told_in_working_words_and_asked_once_a_minute(
+async def test_usual_waiting_times_are_shown_and_fetched_once_a_minute(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -174,7 +180,7 @@ async def test_how_long_a_department_takes_is_told_in_working_words_and_asked_on
 
 
 @pytest.mark.parametrize("answer", [Durations(answered=2), Unavailable("down")])
-async def test_where_nothing_is_known_of_durations_the_page_comes_without_them(answer: Any) -> None:
+async def test_without_known_waiting_times_the_page_leaves_them_out(answer: Any) -> None:
     app, _ = stub(
         application__view=application(applicant=Person(name="G", name_latin="G")),
         application__durations=answer,
@@ -188,14 +194,15 @@ async def test_where_nothing_is_known_of_durations_the_page_comes_without_them(a
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "within 1 minute"), (61, "within 2 minutes"), (3_600, "within 60 minutes"), (3_601, "within 2 hours"), (129_600, "within 36 hours"),
+    [(0, "within 1 minute"), (61, "within 2 minutes"), (3_600, "within 60 minutes"),
+    (3_601, "within 2 hours"), (129_600, "within 36 hours"),
      (129_601, "within 2 days"), (172_801, "within 3 days")],
 )  # fmt: skip
 def test_a_length_of_time_is_rounded_up(seconds: int, words: str) -> None:
     assert within(seconds, "en") == words
 
 
-async def test_the_confirmation_tells_how_long_it_takes(reader: tuple[Reader, TableClient]) -> None:
+async def test_the_confirmation_shows_the_usual_waiting_time(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
     done = await person.send("/apply/check", **hidden(await person.answer()))
     assert done.url.path == "/en/apply/done"
@@ -240,7 +247,7 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
 # ----------------------------------------------------------------------- history
 
 
-async def test_the_history_is_told_in_words_and_in_pages() -> None:
+async def test_the_history_is_shown_in_words_and_page_by_page() -> None:
     line = ApplicationSummary(
         reference=REFERENCE,
         status="issued",
@@ -262,7 +269,7 @@ async def test_the_history_is_told_in_words_and_in_pages() -> None:
     assert "Older" not in second.text
 
 
-async def test_nothing_but_the_last_four_is_asked_before_it_is_open() -> None:
+async def test_an_application_shows_nothing_before_the_last_four_were_entered() -> None:
     app, client = stub(application__view=application(status="issued", pass_=good_pass()))
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
@@ -283,7 +290,7 @@ async def test_nothing_but_the_last_four_is_asked_before_it_is_open() -> None:
     assert {name for name, _, _, key in client.asked if key} == set(), "no command was given"
 
 
-async def test_ten_wrong_last_fours_are_too_many_for_every_session_of_the_mobile() -> None:
+async def test_ten_wrong_last_fours_lock_every_session_of_the_mobile() -> None:
     app, _ = stub(application__view=application())
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
@@ -302,8 +309,8 @@ async def test_ten_wrong_last_fours_are_too_many_for_every_session_of_the_mobile
     assert other.status_code == 200, "another mobile is not held up"
 
 
-async def test_without_the_limit_the_eleventh_is_asked_again() -> None:
-    """The control: what refuses is the limit."""
+async def test_control_without_the_limit_an_eleventh_attempt_is_allowed() -> None:
+    """Control: the limit is what refuses."""
     app, _ = stub(given={"rate_limits": False}, application__view=application())
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
@@ -320,7 +327,8 @@ async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates
     person, client = reader
     client.answers["application.view"] = application(
         status="left", officer="baldev", vehicle="PB65AB1234", assistance="guide", deliver_by="whatsapp",
-        companions=(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), Companion(name="Simran", child=True)),
+        companions=(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"),
+        Companion(name="Simran", child=True)),
     )  # fmt: skip
     asked = await person.send(f"{PAGE}/again")
     assert asked.url.path == "/en/apply/when"
@@ -346,13 +354,14 @@ async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates
     ]
 
 
-async def test_an_officials_office_is_filled_in_and_what_the_pages_do_not_offer_is_asked(
+async def test_applying_again_fills_in_an_office_and_asks_for_answers_not_offered_here(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
     office = Official(organisation="Punjab Mandi Board", designation="Engineer", employee_no="P-1")
     client.answers["application.view"] = application(
-        status="left", deliver_by="printed", companions=tuple(Companion(name=f"C{number}", child=True) for number in range(7)),
+        status="left", deliver_by="printed",
+        companions=tuple(Companion(name=f"C{number}", child=True) for number in range(7)),
         applicant=Person(name="G", name_latin="G", id_type="voter_id", id_last4="4821", official=office),
     )  # fmt: skip
     await person.send(f"{PAGE}/again")
@@ -383,7 +392,7 @@ async def test_a_pass_that_opens_the_gate_shows_its_qr(reader: tuple[Reader, Tab
 
 
 @pytest.mark.parametrize("over", [{"revoked": True}, {"valid_to": AT - timedelta(days=900)}])
-async def test_a_pass_that_is_over_shows_none(
+async def test_a_pass_that_is_over_shows_no_qr(
     reader: tuple[Reader, TableClient], over: dict[str, Any]
 ) -> None:
     person, client = reader
@@ -394,7 +403,7 @@ async def test_a_pass_that_is_over_shows_none(
     assert not client.was_asked("issuance.qr")
 
 
-async def test_the_message_is_sent_again_and_the_page_says_so(reader: tuple[Reader, TableClient]) -> None:
+async def test_sending_the_message_again_shows_a_notice(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers |= {
         "application.view": application(status="issued", pass_=good_pass()),
@@ -415,7 +424,7 @@ async def test_the_message_is_sent_again_and_the_page_says_so(reader: tuple[Read
 # --------------------------------------------------------------------- changing
 
 
-async def test_a_visit_is_cancelled_after_a_question_only(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_visit_is_cancelled_only_after_a_confirmation(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers["application.cancel"] = Acknowledged(reference=REFERENCE, status="cancelled")
     asked = await person.open(f"{PAGE}/cancel")
@@ -451,7 +460,7 @@ async def test_other_dates_are_asked_for_while_the_department_decides(
     assert "no longer possible" in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
 
 
-async def test_dates_are_not_offered_once_it_is_decided(reader: tuple[Reader, TableClient]) -> None:
+async def test_other_dates_are_not_offered_after_a_decision(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     assert f"{PAGE}/dates" in (await person.open(PAGE)).text
     client.answers["application.view"] = application(status="approved")
@@ -461,16 +470,18 @@ async def test_dates_are_not_offered_once_it_is_decided(reader: tuple[Reader, Ta
 
 RETURNED: dict[str, Any] = {
     "status": "returned", "note": "Which file?", "officer": "baldev", "vehicle": "PB65AB1234",
-    "companions": (Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"), Companion(name="Simran", child=True)),
+    "companions": (Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"),
+    Companion(name="Simran", child=True)),
 }  # fmt: skip
 
 
-async def test_what_was_returned_is_completed_with_everything_filled_in(
+async def test_a_returned_application_is_completed_in_a_filled_in_form(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
     client.answers |= {
-        "application.view": application(**RETURNED), "application.amend": Acknowledged(reference=REFERENCE, status="submitted"),
+        "application.view": application(**RETURNED),
+        "application.amend": Acknowledged(reference=REFERENCE, status="submitted"),
     }  # fmt: skip
     asked = await person.open(f"{PAGE}/complete")
     for filled in (
@@ -484,7 +495,8 @@ async def test_what_was_returned_is_completed_with_everything_filled_in(
         assert filled in asked.text
     assert '<option value="baldev" selected>' in asked.text
     form = {
-        "purpose": "File 114/2026", "officer": "", "vehicle": "", "name-0": "Harjit Singh", "id_type-0": "passport", "id_last4-0": "1111",
+        "purpose": "File 114/2026", "officer": "", "vehicle": "", "name-0": "Harjit Singh",
+        "id_type-0": "passport", "id_last4-0": "1111",
         "name-1": "", "child-1": "yes", "name-3": "Asha", "child-3": "yes",
     }  # fmt: skip
     done = await person.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
@@ -496,7 +508,9 @@ async def test_what_was_returned_is_completed_with_everything_filled_in(
     ]  # fmt: skip
 
 
-async def test_what_the_service_finds_stands_beside_the_field(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_problem_found_by_the_service_is_shown_beside_its_field(
+    reader: tuple[Reader, TableClient],
+) -> None:
     person, client = reader
     found = {
         "companions.1.id_last4": "full_number",
@@ -510,7 +524,8 @@ async def test_what_the_service_finds_stands_beside_the_field(reader: tuple[Read
             fields=tuple(FieldError(field=field, code=code) for field, code in found.items())
         ),
     }
-    form = {"purpose": "x", "officer": "baldev", "vehicle": "?", "name-2": "Asha", "id_type-2": "aadhaar", "id_last4-2": "499118665246",
+    form = {"purpose": "x", "officer": "baldev", "vehicle": "?", "name-2": "Asha", "id_type-2": "aadhaar",
+    "id_last4-2": "499118665246",
             "name-0": "Harjit", "id_type-0": "passport", "id_last4-0": "1111"}  # fmt: skip
     refused = await person.send(f"{PAGE}/complete", key="k", **form, **SLOT)
     assert refused.status_code == 422
@@ -523,7 +538,7 @@ async def test_what_the_service_finds_stands_beside_the_field(reader: tuple[Read
     assert 'href="#name-0"' in missing.text
 
 
-async def test_a_removed_aadhaar_number_is_told(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_masked_aadhaar_number_shows_a_notice(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers |= {
         "application.view": application(**RETURNED),
@@ -533,7 +548,7 @@ async def test_a_removed_aadhaar_number_is_told(reader: tuple[Reader, TableClien
     assert "You wrote an Aadhaar number" in done.text
 
 
-async def test_a_sentence_that_nobody_wrote_is_not_shown(reader: tuple[Reader, TableClient]) -> None:
+async def test_an_unknown_notice_in_the_address_is_not_shown(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
     assert "govuk-notification-banner" in (await person.open(f"{PAGE}?told=dates")).text
     assert "govuk-notification-banner" not in (await person.open(f"{PAGE}?told=paid")).text

@@ -1,4 +1,4 @@
-"""Applying through the pages: one question a page, every rule asked of the service, nothing lost on the way."""
+"""Applying through the pages: one question per page, every rule checked by the service, nothing lost."""
 
 from collections.abc import AsyncIterator
 
@@ -43,7 +43,7 @@ async def test_a_second_click_leads_to_the_same_reference(reader: tuple[Reader, 
     assert sum(name == "application.submit" for name, *_ in client.asked) == 1
 
 
-async def test_a_rule_of_the_service_is_told_beside_the_field_in_the_readers_language() -> None:
+async def test_a_problem_found_by_the_service_is_shown_beside_its_field_in_the_readers_language() -> None:
     problems = (
         FieldError(field="applicant.id_last4", code="full_number"),
         FieldError(field="site", code="unknown_site"),
@@ -58,7 +58,7 @@ async def test_a_rule_of_the_service_is_told_beside_the_field_in_the_readers_lan
     assert client.last("application.check")[1].applicant.id_last4 == "499118665246"
 
 
-async def test_problems_of_questions_that_were_not_asked_yet_are_not_told() -> None:
+async def test_problems_of_later_questions_are_not_shown_yet() -> None:
     problems = (FieldError(field="purpose", code="purpose_missing"),)
     async with somebody(application__check=Checked(problems=problems)) as (person, _):
         await person.send("/apply/who", kind="citizen")
@@ -89,7 +89,7 @@ async def test_another_site_makes_the_department_a_question_again(reader: tuple[
     assert (await person.send("/apply/department", department="home")).url.path == "/en/apply/officer"
 
 
-async def test_what_the_service_refuses_at_the_end_leads_back_to_the_question(
+async def test_a_refused_submission_links_to_the_question_with_the_problem(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -111,7 +111,7 @@ async def test_a_form_of_another_site_changes_nothing(reader: tuple[Reader, Tabl
     assert not [name for name, *_ in client.asked if name.startswith("application")]
 
 
-async def test_what_became_wrong_meanwhile_is_told_before_anything_is_sent(
+async def test_a_problem_that_came_up_since_is_shown_before_the_submission(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -124,7 +124,7 @@ async def test_what_became_wrong_meanwhile_is_told_before_anything_is_sent(
     assert not client.was_asked("application.submit")
 
 
-async def test_an_aadhaar_number_that_will_be_masked_is_told_before_and_after(
+async def test_masking_of_an_aadhaar_number_is_announced_before_and_after_the_submission(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -159,14 +159,15 @@ async def test_each_part_of_an_office_is_refused_at_its_own_field() -> None:
             "/apply/office", organisation="Mandi Board", designation="\u200b", employee_no="\u200b"
         )
     assert refused.status_code == 422
-    assert ['href="#designation"' in refused.text, 'href="#employee_no"' in refused.text, 'href="#organisation"' in refused.text] == [
+    assert ['href="#designation"' in refused.text, 'href="#employee_no"' in refused.text,
+    'href="#organisation"' in refused.text] == [
         True, True, False,
     ]  # fmt: skip
     assert "Enter your employee number" in refused.text
     assert client.last("application.check")[1].applicant.official.organisation == "Mandi Board"
 
 
-async def test_a_purpose_may_have_a_thousand_characters_and_a_new_line_is_one(
+async def test_a_purpose_may_have_1000_characters_and_a_new_line_counts_as_one(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -183,7 +184,7 @@ async def test_a_purpose_may_have_a_thousand_characters_and_a_new_line_is_one(
     assert 'data-maxlength="1000"' in longer.text
 
 
-async def test_a_companions_problem_stands_at_its_field_on_the_page_that_adds_one() -> None:
+async def test_a_problem_of_a_companion_is_shown_at_its_field() -> None:
     problems = (
         FieldError(field="companions.0.id_last4", code="full_number"),
         FieldError(field="companions.0.name_latin", code="name_not_latin"),
@@ -195,7 +196,7 @@ async def test_a_companions_problem_stands_at_its_field_on_the_page_that_adds_on
     assert 'href="#name"' in refused.text
 
 
-async def test_a_child_comes_along_without_an_id(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_child_needs_no_id_card(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     await person.answer()
     await person.send("/apply/companion", name="Simran", child="yes", id_type="pan", id_last4="1234")
@@ -203,7 +204,7 @@ async def test_a_child_comes_along_without_an_id(reader: tuple[Reader, TableClie
     assert (simran.name, simran.child, simran.id_type, simran.id_last4) == ("Simran", True, None, None)
 
 
-async def test_a_companion_that_is_sent_twice_comes_once_and_the_right_one_goes(
+async def test_a_companion_posted_twice_is_added_once_and_the_right_one_is_removed(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -219,7 +220,7 @@ async def test_a_companion_that_is_sent_twice_comes_once_and_the_right_one_goes(
     assert [one.name for one in client.last("application.check")[1].companions] == ["Harjit"]
 
 
-async def test_what_is_wrong_with_a_companion_at_the_end_is_told_at_the_companions(
+async def test_a_problem_of_a_companion_at_the_end_is_shown_at_the_companions(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -230,7 +231,7 @@ async def test_what_is_wrong_with_a_companion_at_the_end_is_told_at_the_companio
     assert 'href="#companions"' in (await person.send("/apply/check", **hidden(checked))).text
 
 
-async def test_a_department_is_found_by_its_name_or_by_somebody_in_it(
+async def test_a_department_is_found_by_its_name_or_by_an_officer_in_it(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -247,7 +248,7 @@ async def test_a_department_is_found_by_its_name_or_by_somebody_in_it(
     assert (await person.open("/apply/department")).text.count('type="radio"') == 1, "all of them are kept"
 
 
-async def test_who_has_applied_before_is_offered_the_earlier_answers() -> None:
+async def test_an_applicant_who_has_applied_before_is_offered_their_old_answers() -> None:
     old = ApplicationSummary(
         reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now()
     )

@@ -1,4 +1,4 @@
-"""An operator of a Sewa Kendra applies for others: the visitor's mobile authorises, the operator is recorded."""
+"""An operator who applies for others: the visitor's mobile authorises, the operator is recorded."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,14 +17,14 @@ OPERATOR: dict[str, Any] = {"sub": "SEW-0001", "role": "assisted", "department":
 
 
 def set_cookies(answer: httpx.Response) -> dict[str, str]:
-    """What an answer lets the browser keep."""
+    """Return the cookies that a response sets."""
     pairs = [value.partition(";")[0].partition("=") for value in answer.headers.get_list("set-cookie")]
     return {name: value.strip('"') for name, _, value in pairs}
 
 
 @pytest.fixture
 async def kendra() -> AsyncIterator[tuple[Reader, TableClient]]:
-    """An operator who has signed in."""
+    """Yield an operator who has signed in."""
     app, client = stub(
         accounts__log_in=StaffSession(
             access_token=signed(claims(**OPERATOR)), role="assisted", login_id="SEW-0001", expires_at=now()
@@ -38,7 +38,7 @@ async def kendra() -> AsyncIterator[tuple[Reader, TableClient]]:
         yield Reader(http), client
 
 
-async def test_an_operator_signs_in_beside_whoever_comes(kendra: tuple[Reader, TableClient]) -> None:
+async def test_an_operator_signs_in_beside_the_visitor(kendra: tuple[Reader, TableClient]) -> None:
     person, _ = kendra
     signed_in = await person.http.post(
         "/en/staff/sign-in", data={"login_id": "SEW-0001", "password": "p"}, headers=SAME_SITE
@@ -50,7 +50,7 @@ async def test_an_operator_signs_in_beside_whoever_comes(kendra: tuple[Reader, T
     assert "Next visitor" in (await person.open("/assist")).text
 
 
-async def test_the_visitors_mobile_authorises_and_the_operator_is_told_to_the_service(
+async def test_the_visitors_mobile_authorises_and_the_operator_is_recorded(
     kendra: tuple[Reader, TableClient],
 ) -> None:
     person, client = kendra
@@ -72,7 +72,7 @@ async def test_the_visitors_mobile_authorises_and_the_operator_is_told_to_the_se
     )
 
 
-async def test_of_the_visitor_before_nothing_is_left(kendra: tuple[Reader, TableClient]) -> None:
+async def test_nothing_of_the_previous_visitor_is_left(kendra: tuple[Reader, TableClient]) -> None:
     person, client = kendra
     person.http.cookies.set("session", signed(claims("applicant")))
     await person.answer()
@@ -95,7 +95,9 @@ async def test_an_operator_whose_session_ended_records_nothing(kendra: tuple[Rea
 
 
 @pytest.mark.parametrize("who", [claims(), claims("applicant")], ids=["another role", "an applicant"])
-async def test_nobody_else_is_recorded_as_an_operator(kendra: tuple[Reader, TableClient], who: Any) -> None:
+async def test_only_an_operator_is_recorded_as_the_helper(
+    kendra: tuple[Reader, TableClient], who: Any
+) -> None:
     person, client = kendra
     person.http.cookies.set("session", signed(claims("applicant")))
     person.http.cookies.set("operator", signed(who))
@@ -106,7 +108,7 @@ async def test_nobody_else_is_recorded_as_an_operator(kendra: tuple[Reader, Tabl
     assert (await person.http.get("/en/assist")).status_code == 403
 
 
-async def test_control_without_looking_for_the_operator_nobody_knows_who_helped(
+async def test_control_without_the_operators_session_no_helper_is_recorded(
     kendra: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(view, "has_operator", lambda _: False)

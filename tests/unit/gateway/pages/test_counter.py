@@ -1,4 +1,4 @@
-"""The counter's pages: a walk-in on one page, a pasted delegation, and what is printed."""
+"""The pages of the counter: a walk-in on one page, a pasted delegation, printed sheets."""
 
 import re
 from collections.abc import AsyncIterator
@@ -20,15 +20,17 @@ from tests.support.factories.pages import counter_application
 from tests.support.page_reader import BALDEV, SAME_SITE, stub
 
 WALK_IN = {
-    "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821", "language": "pa", "deliver_by": "sms",
-    "department": "home", "officer": "", "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01",
+    "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821",
+    "language": "pa", "deliver_by": "sms",
+    "department": "home", "officer": "", "purpose_kind": "meeting", "purpose": "Arms licence renewal",
+    "date-0": "2026-12-01",
     "from-0": "10:00", "to-0": "12:00", "companions": "", "vehicle": "", "assistance": "",
 }  # fmt: skip
 TAKEN = Acknowledged(reference=REFERENCE, status="submitted")
 
 
 class Operator:
-    """Somebody at the counter of PCS1."""
+    """An operator at the counter of PCS1."""
 
     def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
         self.http, self.client = http, client
@@ -57,7 +59,7 @@ async def operator() -> AsyncIterator[Operator]:
         yield Operator(http, client)
 
 
-async def test_a_visitor_without_a_phone_is_applied_for_on_one_page_at_the_logins_own_site(
+async def test_a_walk_in_without_a_phone_is_submitted_on_one_page_for_the_logins_site(
     operator: Operator,
 ) -> None:
     made = await operator.apply()
@@ -91,7 +93,7 @@ async def test_the_page_has_the_window_of_a_walk_in_filled_in(operator: Operator
     assert re.search(r'id="date-0"[^>]*value="20\d\d-', page)
 
 
-async def test_what_is_missing_is_told_at_once_and_nothing_is_sent(operator: Operator) -> None:
+async def test_missing_fields_are_shown_at_once_and_nothing_is_submitted(operator: Operator) -> None:
     refused = await operator.apply(name="", id_last4="", department="")
     assert refused.status_code == 422
     for field in ("name", "id_last4", "department"):
@@ -141,7 +143,7 @@ async def test_more_than_fifty_are_refused_with_a_sentence(operator: Operator) -
     assert (await operator.apply(companions="\n".join(["Harjit Singh, 4821"] * 50))).status_code == 303
 
 
-async def test_a_line_that_cannot_be_read_is_named(operator: Operator) -> None:
+async def test_a_line_of_the_party_that_cannot_be_read_is_named(operator: Operator) -> None:
     refused = await operator.apply(
         companions="Harjit Singh, Aadhaar, 4821\n\nSimran\nKaran, library card, 12"
     )
@@ -153,7 +155,7 @@ async def test_a_line_that_cannot_be_read_is_named(operator: Operator) -> None:
     assert not operator.client.was_asked("application.submit_at_counter")
 
 
-async def test_what_the_service_finds_in_a_companion_names_the_line_too(operator: Operator) -> None:
+async def test_a_problem_of_a_companion_names_its_line(operator: Operator) -> None:
     problem = FieldError(field="companions.1.id_last4", code="full_number")
     operator.client.answers["application.submit_at_counter"] = InvalidInput(
         fields=(problem, FieldError(field="mobile", code="not_a_mobile"))
@@ -177,7 +179,9 @@ async def test_what_the_service_finds_in_a_companion_names_the_line_too(operator
         ("ਸਿਮਰਨ, ਬੱਚਾ", ("ਸਿਮਰਨ", None, None)),
     ],
 )
-def test_a_line_is_read_as_people_write_it(line: str, read: tuple[str, str | None, str | None]) -> None:
+def test_a_line_of_the_party_is_read_in_the_usual_spellings(
+    line: str, read: tuple[str, str | None, str | None]
+) -> None:
     found = party.read(line)
     assert found.problems == []
     assert [(one["name"], one.get("id_type"), one.get("id_last4")) for one in found.companions] == [read]
@@ -192,7 +196,7 @@ def test_a_line_is_read_as_people_write_it(line: str, read: tuple[str, str | Non
         (", dl, 1234", "name_missing"),
     ],
 )
-def test_a_line_that_lacks_something_says_what(line: str, code: str) -> None:
+def test_a_line_with_a_missing_part_names_it(line: str, code: str) -> None:
     assert party.read(f"\n{line}").problems == [(2, code)]
 
 
@@ -210,7 +214,8 @@ async def test_an_outcome_that_is_not_known_leaves_the_form_with_the_same_key(op
 
 async def test_looking_up_leaves_no_name_in_an_address(operator: Operator) -> None:
     hit = LookupHit(
-        reference=REFERENCE, status="issued", site="PCS1", department="home", submitted_at=now(), date="2026-12-01", name="Gurpreet", name_latin="Gurpreet"
+        reference=REFERENCE, status="issued", site="PCS1", department="home", submitted_at=now(),
+        date="2026-12-01", name="Gurpreet", name_latin="Gurpreet"
     )  # fmt: skip
     operator.client.answers["application.lookup"] = LookupHits(items=(hit,))
     found = await operator.send("/lookup", q="Gurpreet")
@@ -220,9 +225,10 @@ async def test_looking_up_leaves_no_name_in_an_address(operator: Operator) -> No
     assert (await operator.send("/lookup", q="G")).status_code == 422
 
 
-async def test_who_waits_here_is_listed_with_where_to_look_again(operator: Operator) -> None:
+async def test_waiting_visitors_are_listed_and_the_list_refreshes(operator: Operator) -> None:
     hit = LookupHit(
-        reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(), name="Gurpreet", name_latin="Gurpreet"
+        reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
+        name="Gurpreet", name_latin="Gurpreet"
     )  # fmt: skip
     operator.client.answers["application.waiting_here"] = LookupHits(items=(hit,))
     for page in (await operator.open(""), await operator.apply(name="")):
@@ -232,7 +238,7 @@ async def test_who_waits_here_is_listed_with_where_to_look_again(operator: Opera
         assert f'href="/en/counter/applications/{REFERENCE}"' in listed
 
 
-async def test_while_nobody_can_tell_who_waits_the_form_is_still_there(operator: Operator) -> None:
+async def test_while_the_waiting_list_is_unavailable_the_form_still_works(operator: Operator) -> None:
     for trouble in (Unavailable("down"), NotFound(code="unknown_method"), InternalError()):
         operator.client.answers["application.waiting_here"] = trouble
         page = await operator.open("")
@@ -242,7 +248,7 @@ async def test_while_nobody_can_tell_who_waits_the_form_is_still_there(operator:
         assert "data-state=" not in page.text
 
 
-async def test_a_page_looks_again_while_a_decision_is_awaited_and_no_longer(operator: Operator) -> None:
+async def test_a_page_refreshes_only_while_a_decision_is_awaited(operator: Operator) -> None:
     waiting = (await operator.open(f"/applications/{REFERENCE}")).text
     assert '<noscript><meta http-equiv="refresh"' in waiting
     assert "data-wait-for-change" in waiting
@@ -265,7 +271,7 @@ async def test_a_pass_of_another_site_is_seen_and_neither_printed_nor_cancelled(
     assert "/cancel" not in page
 
 
-async def test_cancelling_too_late_is_told(operator: Operator) -> None:
+async def test_cancelling_too_late_shows_a_notice(operator: Operator) -> None:
     operator.client.answers["application.cancel"] = Conflict("late", code="cannot_cancel")
     late = await operator.send(f"/applications/{REFERENCE}/cancel", key="k")
     assert late.headers["location"].endswith("?told=late")
@@ -291,7 +297,7 @@ async def test_printing_is_recorded_before_the_sheet_is_shown(
     assert f'src="/api/v1/passes/{NUMBER}/qr.svg"' in sheet
 
 
-async def test_nothing_is_shown_for_printing_that_could_not_be_recorded(operator: Operator) -> None:
+async def test_no_sheet_is_shown_while_printing_cannot_be_recorded(operator: Operator) -> None:
     operator.client.answers["notify.record_print"] = Unavailable("down")
     assert (
         await operator.send(f"/passes/{NUMBER}/print", kind="pass", paper="a6", key="k1")

@@ -1,4 +1,4 @@
-"""The department's desk: what is decided reaches the service once, and whatever is wrong is said beside its field."""
+"""The desk of a department: a decision reaches the service once, problems stand beside fields."""
 
 from collections.abc import AsyncIterator
 from datetime import date, time
@@ -19,7 +19,7 @@ REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 
 
 class Clerk:
-    """Somebody at the desk."""
+    """An officer at the desk."""
 
     def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
         self.http, self.client = http, client
@@ -40,8 +40,10 @@ async def clerk() -> AsyncIterator[Clerk]:
         for name in ("approve", "reject", "return_to_applicant", "forward", "withdraw")
     }
     app, client = stubbed(
-        approval__list_reviews=ReviewList(items=(review(),), next="after-this"), approval__search_reviews=ReviewList(items=(review(),)),
-        approval__view_review=review(), approval__sites=SiteList(items=(SITE,)), approval__officers=OfficerList(items=(BALDEV,)),
+        approval__list_reviews=ReviewList(items=(review(),), next="after-this"),
+        approval__search_reviews=ReviewList(items=(review(),)),
+        approval__view_review=review(), approval__sites=SiteList(items=(SITE,)),
+        approval__officers=OfficerList(items=(BALDEV,)),
         approval__departments=DepartmentList(items=(HOME, POLICE)), **answers,
     )  # fmt: skip
     async with browser(app) as http:
@@ -49,7 +51,7 @@ async def clerk() -> AsyncIterator[Clerk]:
         yield Clerk(http, client)
 
 
-async def test_the_queue_shows_who_waits_and_leads_to_each(clerk: Clerk) -> None:
+async def test_the_queue_lists_applications_with_links(clerk: Clerk) -> None:
     shown = await clerk.http.get("/en/desk")
     assert f'href="{REVIEW}"' in shown.text
     assert "ਗੁਰਪ੍ਰੀਤ ਕੌਰ" in shown.text
@@ -59,13 +61,13 @@ async def test_the_queue_shows_who_waits_and_leads_to_each(clerk: Clerk) -> None
 
 
 @pytest.mark.parametrize("status", ["pending", "approved", "rejected", "returned", "withdrawn", "closed"])
-async def test_each_tab_asks_for_its_own(clerk: Clerk, status: str) -> None:
+async def test_each_tab_lists_reviews_of_its_status(clerk: Clerk, status: str) -> None:
     shown = await clerk.http.get(f"/en/desk?status={status}")
     assert clerk.sent("list_reviews").status == status
     assert f'href="/en/desk?status={status}" aria-current="page"' in shown.text
 
 
-async def test_a_tab_that_does_not_exist_is_no_page(clerk: Clerk) -> None:
+async def test_an_unknown_tab_is_not_found(clerk: Clerk) -> None:
     assert (await clerk.http.get("/en/desk?status=everything")).status_code == 404
 
 
@@ -79,12 +81,12 @@ async def test_a_search_is_sent_by_post_and_needs_two_letters(clerk: Clerk) -> N
     assert not clerk.client.was_asked("approval.search_reviews")
 
 
-async def test_an_empty_queue_says_so(clerk: Clerk) -> None:
+async def test_an_empty_queue_shows_a_sentence(clerk: Clerk) -> None:
     clerk.client.answers["approval.list_reviews"] = ReviewList(items=())
     assert "There are none." in (await clerk.http.get("/en/desk")).text
 
 
-async def test_one_application_shows_everything_that_is_decided_upon(clerk: Clerk) -> None:
+async def test_a_review_shows_everything_that_the_officer_decides_on(clerk: Clerk) -> None:
     text = (await clerk.http.get(REVIEW)).text
     for shown in (
         REFERENCE,
@@ -102,7 +104,7 @@ async def test_one_application_shows_everything_that_is_decided_upon(clerk: Cler
     assert f'href="{REVIEW}/withdraw"' not in text
 
 
-async def test_an_approval_shows_what_was_approved_and_can_be_taken_back(clerk: Clerk) -> None:
+async def test_an_approval_shows_its_terms_and_can_be_withdrawn(clerk: Clerk) -> None:
     clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
     text = (await clerk.http.get(f"{REVIEW}?told=done")).text
     for shown in ("Done.", "HOM-0002", "PCS1-G1", "2 entries", "may come in", f"{REVIEW}/withdraw"):
@@ -110,7 +112,7 @@ async def test_an_approval_shows_what_was_approved_and_can_be_taken_back(clerk: 
     assert f'href="{REVIEW}/approve"' not in text
 
 
-async def test_a_preferred_time_is_one_choice(clerk: Clerk) -> None:
+async def test_a_preferred_slot_is_approved_with_one_choice(clerk: Clerk) -> None:
     page = await clerk.http.get(f"{REVIEW}/approve")
     for value in ("2026-12-01 10:00 12:00", "2026-12-02 10:00 12:00", "own"):
         assert f'name="slot" type="radio" value="{value}"' in page.text
@@ -127,7 +129,7 @@ async def test_a_preferred_time_is_one_choice(clerk: Clerk) -> None:
     assert clerk.client.last("approval.approve")[3] == "k-1"
 
 
-async def test_a_time_of_ones_own_with_gate_entries_and_vehicle(clerk: Clerk) -> None:
+async def test_another_time_is_approved_with_gate_entries_and_vehicle(clerk: Clerk) -> None:
     own = {"slot": "own", "date": "2026-12-03", "from": "14:00", "to": "15:30"}
     await clerk.decide("approve", **own, gate="PCS1-G1", entries="4", vehicle_allowed="yes")
     sent = clerk.sent("approve")
@@ -161,7 +163,7 @@ BAD_FORMS: list[tuple[str, dict[str, str], str, str]] = [
     BAD_FORMS,
     ids=[f"{verb} {field}" for verb, _, field, _ in BAD_FORMS],
 )
-async def test_what_cannot_be_read_is_said_beside_its_field(
+async def test_an_unreadable_value_is_reported_beside_its_field(
     clerk: Clerk, verb: str, form: dict[str, str], field: str, sentence: str
 ) -> None:
     shown = await clerk.decide(verb, **form)
@@ -192,7 +194,7 @@ FINDINGS = [
 
 
 @pytest.mark.parametrize(("method", "path", "code", "field", "sentence"), FINDINGS)
-async def test_what_the_service_refuses_is_said_beside_its_field_and_nothing_typed_is_lost(
+async def test_a_refusal_is_shown_beside_its_field_and_nothing_typed_is_lost(
     clerk: Clerk, method: str, path: str, code: str, field: str, sentence: str
 ) -> None:
     clerk.client.answers[f"approval.{method}"] = InvalidInput(fields=(FieldError(field=path, code=code),))
@@ -206,7 +208,7 @@ async def test_what_the_service_refuses_is_said_beside_its_field_and_nothing_typ
     assert kept in shown.text
 
 
-async def test_a_preferred_time_that_cannot_be_is_said_at_the_choice(clerk: Clerk) -> None:
+async def test_a_problem_of_a_preferred_slot_is_shown_at_the_choice(clerk: Clerk) -> None:
     clerk.client.answers["approval.approve"] = InvalidInput(
         fields=(FieldError(field="slot.date", code="closed_day"),)
     )
@@ -215,7 +217,7 @@ async def test_a_preferred_time_that_cannot_be_is_said_at_the_choice(clerk: Cler
     assert 'id="date-error"' not in shown.text
 
 
-async def test_who_was_too_late_is_told_who_decided_and_when(clerk: Clerk) -> None:
+async def test_an_officer_who_is_too_late_sees_who_decided_and_when(clerk: Clerk) -> None:
     clerk.client.answers["approval.approve"] = Conflict(
         code="already_decided", decided_by="HOM-0002", decided_at=now().isoformat()
     )
@@ -237,7 +239,7 @@ async def test_who_was_too_late_is_told_who_decided_and_when(clerk: Clerk) -> No
         ("something_new", "Someone else acted first"),
     ],
 )
-async def test_other_conflicts_are_told_too(clerk: Clerk, code: str, sentence: str) -> None:
+async def test_other_conflicts_show_a_notice(clerk: Clerk, code: str, sentence: str) -> None:
     clerk.client.answers["approval.withdraw"] = Conflict(code=code)
     late = await clerk.decide("withdraw", reason="security")
     assert sentence in (await clerk.http.get(late.headers["location"])).text
@@ -265,7 +267,7 @@ async def test_forwarding_to_another_department_leads_back_to_the_queue(clerk: C
     assert (clerk.sent("forward").department, clerk.sent("forward").officer) == (None, "baldev")
 
 
-async def test_rejecting_sending_back_and_withdrawing_say_what_was_written(clerk: Clerk) -> None:
+async def test_rejecting_returning_and_withdrawing_send_reason_and_note(clerk: Clerk) -> None:
     await clerk.decide("reject", reason="no_appointment", note="Come on Monday")
     assert (clerk.sent("reject").reason, clerk.sent("reject").note) == ("no_appointment", "Come on Monday")
     await clerk.decide("return", note="Which file?")
@@ -275,7 +277,7 @@ async def test_rejecting_sending_back_and_withdrawing_say_what_was_written(clerk
 
 
 @pytest.mark.parametrize("verb", ["delete", "approve%20", "__class__"])
-async def test_a_forged_verb_is_no_page(clerk: Clerk, verb: str) -> None:
+async def test_an_unknown_verb_is_not_found(clerk: Clerk, verb: str) -> None:
     assert (await clerk.http.get(f"{REVIEW}/{verb}")).status_code == 404
     assert (await clerk.decide(verb)).status_code == 404
 
@@ -284,19 +286,19 @@ async def test_a_forged_verb_is_no_page(clerk: Clerk, verb: str) -> None:
     "form",
     [{}, {"revision": "x"}, {"revision": "9" * 5000}, {"key": "k" * 300}, {"key": "\x00"}, {"slot": "\x00"}],
 )
-async def test_no_form_however_forged_is_a_fault(clerk: Clerk, form: dict[str, str]) -> None:
+async def test_a_forged_form_never_causes_an_internal_error(clerk: Clerk, form: dict[str, str]) -> None:
     for verb in ("approve", "reject", "return", "forward", "withdraw"):
         answer = await clerk.http.post(f"{REVIEW}/{verb}", data=form, headers=SAME_SITE)
         assert answer.status_code in {303, 422}, (verb, form)
 
 
-async def test_a_review_of_another_department_or_of_nobody_is_no_page(clerk: Clerk) -> None:
+async def test_a_review_of_another_department_or_an_unknown_one_is_not_found(clerk: Clerk) -> None:
     clerk.client.answers["approval.view_review"] = NotFound()
     assert (await clerk.http.get(REVIEW)).status_code == 404
     assert (await clerk.http.get("/en/desk/reviews/not-an-id")).status_code == 404
 
 
-async def test_while_the_service_is_down_the_page_is_calm_and_the_same_form_can_be_sent_again(
+async def test_during_an_outage_the_same_form_can_be_sent_again(
     clerk: Clerk,
 ) -> None:
     clerk.client.answers["approval.approve"] = Unavailable()

@@ -1,4 +1,4 @@
-"""Nothing that was typed is lost: not with the session, not with a service, not with a second tab or click."""
+"""Nothing that was typed is lost: after a session, during an outage, in a second tab or click."""
 
 from collections.abc import AsyncIterator
 
@@ -26,7 +26,7 @@ async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
 
 
 async def prove_again(person: Reader, client: TableClient, to: str) -> httpx.Response:
-    """Signs in once more; the page to which that leads."""
+    """Sign in once more and return the page that follows."""
     client.answers["accounts.request_otp"] = OtpRequest(request_id=REQUEST_ID)
     client.answers["accounts.verify_otp"] = ApplicantSession(
         access_token=signed(claims("applicant")), expires_at=now()
@@ -39,7 +39,7 @@ async def prove_again(person: Reader, client: TableClient, to: str) -> httpx.Res
     return await person.open(right.headers["location"].removeprefix("/en"))
 
 
-async def test_whoever_answers_after_the_session_ended_finds_the_answer_typed(
+async def test_an_answer_posted_after_the_session_ended_is_filled_in_after_signing_in(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -56,7 +56,7 @@ async def test_whoever_answers_after_the_session_ended_finds_the_answer_typed(
     )
 
 
-async def test_whoever_opens_a_page_after_the_session_ended_comes_back_to_it(
+async def test_a_page_opened_after_the_session_ended_is_shown_after_signing_in(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -67,7 +67,7 @@ async def test_whoever_opens_a_page_after_the_session_ended_comes_back_to_it(
     assert (await prove_again(person, client, hidden(asked)["to"])).url.path == "/en/apply/check"
 
 
-async def test_a_companion_that_was_typed_after_the_session_ended_is_kept(
+async def test_a_companion_posted_after_the_session_ended_is_filled_in_after_signing_in(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -79,7 +79,7 @@ async def test_a_companion_that_was_typed_after_the_session_ended_is_kept(
     assert 'value="Harjit Singh"' in shown.text
 
 
-async def test_a_whole_number_of_an_id_is_not_kept(reader: tuple[Reader, TableClient]) -> None:
+async def test_a_whole_id_number_is_never_stored(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
@@ -90,7 +90,7 @@ async def test_a_whole_number_of_an_id_is_not_kept(reader: tuple[Reader, TableCl
     assert "5246" not in shown.text
 
 
-async def test_an_answer_too_long_for_a_cookie_does_not_keep_anybody_from_signing_in(
+async def test_an_answer_too_long_for_a_cookie_does_not_prevent_signing_in(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -116,7 +116,7 @@ async def test_an_answer_that_cannot_be_checked_just_now_stays_on_its_page(
     assert (await person.send("/apply/purpose", **WHY)).url.path == "/en/apply/check"
 
 
-async def test_an_answer_whose_choices_cannot_be_had_can_be_sent_again(
+async def test_an_answer_whose_choices_are_unavailable_can_be_sent_again(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -139,7 +139,7 @@ async def test_a_companion_that_cannot_be_checked_just_now_stays_on_the_page(
     assert 'value="Harjit Singh"' in calm.text
 
 
-async def test_sending_while_the_service_is_away_leaves_all_answers_and_the_key(
+async def test_a_submission_during_an_outage_leaves_all_answers_and_the_key(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -171,7 +171,7 @@ async def test_answers_that_another_tab_changed_are_shown_before_they_are_sent(
     assert client.last("application.submit")[1].purpose == "My case of 3 December"
 
 
-async def test_a_tab_of_an_application_that_was_sent_says_so_and_begins_no_other(
+async def test_a_tab_of_a_sent_application_shows_that_and_starts_no_other(
     reader: tuple[Reader, TableClient],
 ) -> None:
     person, client = reader
@@ -215,7 +215,7 @@ async def test_no_answers_are_cleared_from_a_page_of_staff(reader: tuple[Reader,
     assert 'action="/en/sign-out"' not in (await person.open("/staff/sign-in")).text
 
 
-async def test_clearing_clears_while_accounts_is_away(reader: tuple[Reader, TableClient]) -> None:
+async def test_clearing_works_while_accounts_is_unavailable(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
     await person.send("/apply/who", kind="citizen")
     cleared = await person.send("/sign-out")
@@ -231,7 +231,7 @@ async def test_clearing_clears_while_accounts_is_away(reader: tuple[Reader, Tabl
 # ------------------------------------------------------- without the guards
 
 
-async def test_control_without_the_digest_what_nobody_saw_is_sent(
+async def test_control_without_the_digest_unseen_answers_are_sent(
     reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(submission, "digest", lambda _: "the same")
@@ -242,7 +242,7 @@ async def test_control_without_the_digest_what_nobody_saw_is_sent(
     assert client.last("application.submit")[1].purpose == WHY["purpose"]
 
 
-async def test_control_without_the_key_in_a_question_a_tab_that_was_left_open_begins_another_application(
+async def test_control_without_the_key_an_old_tab_starts_another_application(
     reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, _ = reader
@@ -253,7 +253,7 @@ async def test_control_without_the_key_in_a_question_a_tab_that_was_left_open_be
     assert (await person.send("/apply/purpose", **other_tab, **WHY)).url.path == "/en/apply/who"
 
 
-async def test_control_without_the_fields_kept_the_answer_is_gone_after_signing_in(
+async def test_control_without_the_stored_fields_the_answer_is_lost_after_signing_in(
     reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ApplyRoute, "signed_out", PageRoute.signed_out)
@@ -264,7 +264,7 @@ async def test_control_without_the_fields_kept_the_answer_is_gone_after_signing_
     assert WHY["purpose"] not in (await prove_again(person, client, hidden(asked)["to"])).text
 
 
-async def test_control_without_the_fields_in_the_page_of_an_outage_the_choice_is_gone(
+async def test_control_without_the_fields_in_the_outage_page_the_choice_is_lost(
     reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ApplyRoute, "repeated", PageRoute.repeated)

@@ -1,4 +1,4 @@
-"""The gate's pages: a pass typed or scanned, the ID checked, a verdict that says why, and who is inside."""
+"""The pages of the gate: a pass typed or scanned, the ID check, the verdict, who is inside."""
 
 import re
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ def result(**given: Any) -> ScanResult:
 
 
 class Guard:
-    """Somebody at the gate."""
+    """A guard at the gate."""
 
     def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
         self.http, self.client = http, client
@@ -59,7 +59,8 @@ class Guard:
 @pytest.fixture
 async def guard() -> AsyncIterator[Guard]:
     inside = Inside(
-        pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3, since=now(), gate="PCS1-G1",
+        pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3,
+        since=now(), gate="PCS1-G1",
         department="home", valid_to=now(),
     )  # fmt: skip
     app, client = stubbed(
@@ -74,12 +75,12 @@ async def guard() -> AsyncIterator[Guard]:
 
 
 @pytest.mark.parametrize("typed", [NUMBER, "7k3m 9qw4", " 7K3M-9QW4 ", "7 K 3 M 9 Q W 4", "7K3M.9QW4"])
-async def test_a_pass_number_is_taken_however_it_is_written(guard: Guard, typed: str) -> None:
+async def test_a_pass_number_is_accepted_in_any_spelling(guard: Guard, typed: str) -> None:
     shown = await guard.scan(typed)
     assert (shown.status_code, guard.asked.pass_number.upper(), guard.asked.token) == (200, NUMBER, None)
 
 
-async def test_a_scanner_that_types_the_token_and_presses_enter_is_understood(guard: Guard) -> None:
+async def test_a_token_typed_by_a_scanner_is_accepted(guard: Guard) -> None:
     page = (await guard.http.get("/en/gate")).text
     form = page[page.index('<form method="post" action="/en/gate"') :]
     assert form.index('id="pass"') < form.index("<button")
@@ -89,7 +90,7 @@ async def test_a_scanner_that_types_the_token_and_presses_enter_is_understood(gu
     assert (guard.asked.token, guard.asked.pass_number, guard.asked.gate) == (TOKEN, None, "PCS1-G1")
 
 
-async def test_a_preview_shows_who_is_to_be_compared_with_the_card_and_records_nothing(guard: Guard) -> None:
+async def test_a_preview_shows_whom_to_compare_with_the_card_and_records_nothing(guard: Guard) -> None:
     text = (await guard.scan(NUMBER)).text
     for shown in (
         "Gurpreet Kaur",
@@ -105,7 +106,7 @@ async def test_a_preview_shows_who_is_to_be_compared_with_the_card_and_records_n
     assert (guard.asked.direction, guard.asked.id_check) == ("entry", None)
 
 
-async def test_nothing_typed_is_asked_again(guard: Guard) -> None:
+async def test_an_empty_field_asks_for_the_pass_again(guard: Guard) -> None:
     shown = await guard.scan("  ", direction="exit")
     assert shown.status_code == 422
     assert 'id="pass-error"' in shown.text
@@ -114,12 +115,12 @@ async def test_nothing_typed_is_asked_again(guard: Guard) -> None:
 
 
 @pytest.mark.parametrize("typed", ["--- ---", "x" * 5000, f"{TOKEN}{'z' * 4000}", "\x00", "ਪਾਸ"])
-async def test_whatever_a_scanner_types_is_no_fault(guard: Guard, typed: str) -> None:
+async def test_no_input_of_a_scanner_causes_an_internal_error(guard: Guard, typed: str) -> None:
     guard.answer(lambda asked: ScanResult(verdict="unknown_pass", preview=True))
     assert (await guard.scan(typed)).status_code in {200, 422}
 
 
-async def test_the_card_is_compared_and_as_many_come_in_as_were_counted(guard: Guard) -> None:
+async def test_a_matching_card_admits_the_counted_people(guard: Guard) -> None:
     guard.answer(result(preview=False, inside=2))
     shown = await guard.send("/enter", **{**CHECKED, "count": "2"})
     asked = guard.asked
@@ -135,7 +136,7 @@ async def test_the_card_is_compared_and_as_many_come_in_as_were_counted(guard: G
     assert "✓" in shown.text
 
 
-async def test_another_card_is_recorded_with_why_it_was_accepted(guard: Guard) -> None:
+async def test_another_card_is_recorded_with_its_reason(guard: Guard) -> None:
     guard.answer(result(preview=False, inside=3, marks=("other_id",)))
     shown = await guard.send(
         "/enter",
@@ -172,7 +173,7 @@ BAD_FORMS = [
     BAD_FORMS,
     ids=[f"{number} {field}" for number, (_, field, _) in enumerate(BAD_FORMS)],
 )
-async def test_what_cannot_be_read_lets_nobody_in_and_is_said_beside_its_field(
+async def test_an_unreadable_value_admits_nobody_and_is_reported_beside_its_field(
     guard: Guard, form: dict[str, str], field: str, sentence: str
 ) -> None:
     shown = await guard.send("/enter", **form)
@@ -191,7 +192,7 @@ async def test_what_cannot_be_read_lets_nobody_in_and_is_said_beside_its_field(
         ("count", "count_over_remaining", "count", "may still come in"),
     ],
 )
-async def test_what_the_service_refuses_is_said_beside_its_field(
+async def test_a_refusal_of_the_service_is_shown_beside_its_field(
     guard: Guard, path: str, code: str, field: str, sentence: str
 ) -> None:
     def answer(asked: Any) -> ScanResult:
@@ -209,7 +210,7 @@ async def test_what_the_service_refuses_is_said_beside_its_field(
 @pytest.mark.parametrize(
     "form", [{}, {"kind": "__class__"}, {"pass": NUMBER, "nonce": "\x00"}, {"pass": NUMBER, "gate": "<b>"}]
 )
-async def test_no_form_however_forged_is_a_fault(guard: Guard, form: dict[str, str]) -> None:
+async def test_a_forged_form_never_causes_an_internal_error(guard: Guard, form: dict[str, str]) -> None:
     for path in ("", "/enter"):
         assert (await guard.send(path, **form)).status_code < 500, (path, form)
 
@@ -228,7 +229,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("refused", "sentence"), REFUSALS, ids=[one.verdict for one, _ in REFUSALS])
-async def test_a_refusal_fills_the_screen_and_says_why(
+async def test_a_refusal_fills_the_screen_and_shows_its_reason(
     guard: Guard, refused: ScanResult, sentence: str
 ) -> None:
     guard.answer(refused)
@@ -239,7 +240,7 @@ async def test_a_refusal_fills_the_screen_and_says_why(
     assert 'action="/en/gate/enter"' not in text, "nobody is let in from here"
 
 
-async def test_a_card_that_does_not_match_can_be_looked_at_again(guard: Guard) -> None:
+async def test_a_card_that_does_not_match_can_be_checked_again(guard: Guard) -> None:
     guard.answer(result(verdict="id_mismatch", preview=False))
     text = (await guard.send("/enter", **CHECKED)).text
     assert "epass-verdict--bad" in text
@@ -247,7 +248,7 @@ async def test_a_card_that_does_not_match_can_be_looked_at_again(guard: Guard) -
     assert f'name="pass" value="{NUMBER}"' in text
 
 
-async def test_an_exit_is_recorded_at_once_with_what_is_odd_about_it(guard: Guard) -> None:
+async def test_an_exit_is_recorded_at_once_with_its_marks(guard: Guard) -> None:
     guard.answer(
         result(
             verdict="exit",
@@ -289,14 +290,14 @@ async def test_a_form_without_a_nonce_is_a_scan_of_its_own(guard: Guard) -> None
     assert guard.asked.nonce != first
 
 
-async def test_too_many_unknown_numbers_say_when_to_try_again(guard: Guard) -> None:
+async def test_too_many_unknown_numbers_show_when_to_try_again(guard: Guard) -> None:
     guard.answer(TooManyAttempts(retry_after=61))
     shown = await guard.scan("ABCDEFGH")
     assert (shown.status_code, shown.headers["retry-after"]) == (429, "61")
     assert "Try again in 2 minutes." in shown.text
 
 
-async def test_a_login_of_no_particular_gate_says_at_which_it_stands(guard: Guard) -> None:
+async def test_a_login_without_a_gate_chooses_one(guard: Guard) -> None:
     guard.stands_at(None)
     asked = await guard.scan(NUMBER)
     assert asked.status_code == 422
@@ -313,12 +314,12 @@ async def test_a_login_of_no_particular_gate_says_at_which_it_stands(guard: Guar
     )
 
 
-async def test_a_login_of_one_gate_scans_at_no_other(guard: Guard) -> None:
+async def test_a_login_with_a_gate_scans_at_no_other(guard: Guard) -> None:
     await guard.scan(NUMBER, gate="PCS2-G1")
     assert guard.asked.gate == "PCS1-G1"
 
 
-async def test_who_is_inside_is_told_with_how_many_they_are(guard: Guard) -> None:
+async def test_the_list_of_people_inside_shows_their_number(guard: Guard) -> None:
     text = (await guard.http.get("/en/gate/inside")).text
     assert "41 people inside" in text
     assert "2 / 3" in text
@@ -327,7 +328,7 @@ async def test_who_is_inside_is_told_with_how_many_they_are(guard: Guard) -> Non
     assert guard.client.last("verify.inside")[1].site == "PCS1"
 
 
-async def test_a_login_without_a_site_sees_nobody(guard: Guard) -> None:
+async def test_a_login_without_a_site_sees_nobody_inside(guard: Guard) -> None:
     guard.stands_at("PCS1-G1", site=None)
     assert (await guard.http.get("/en/gate/inside")).status_code == 403
     assert not guard.client.was_asked("verify.inside")

@@ -1,4 +1,4 @@
-"""A kiosk on pages: issued by the ADO Branch, enrolled once, forgetting everybody who stood there."""
+"""The kiosk: issued by the ADO Branch, enrolled once, cleared after each visitor."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -22,7 +22,7 @@ def device(**given: object) -> str:
 
 @pytest.fixture
 async def kiosk() -> AsyncIterator[tuple[Reader, TableClient]]:
-    """An enrolled kiosk at which a mobile was proved."""
+    """Yield an enrolled kiosk at which a mobile was verified."""
     app, client = stub(application__view=counter_application(channel="kiosk"), accounts__log_out=Nothing())
     async with browser(app) as http:
         http.cookies.set("kiosk", device())
@@ -30,7 +30,7 @@ async def kiosk() -> AsyncIterator[tuple[Reader, TableClient]]:
         yield Reader(http), client
 
 
-async def test_at_a_kiosk_the_service_learns_which_and_the_site_is_not_asked(
+async def test_an_application_at_a_kiosk_carries_the_kiosk_and_its_site(
     kiosk: tuple[Reader, TableClient],
 ) -> None:
     person, client = kiosk
@@ -47,7 +47,7 @@ async def test_at_a_kiosk_the_service_learns_which_and_the_site_is_not_asked(
     )
 
 
-async def test_who_stands_at_no_kiosk_comes_from_the_portal() -> None:
+async def test_an_application_elsewhere_has_the_channel_portal() -> None:
     app, client = stub()
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
@@ -64,7 +64,7 @@ async def test_who_stands_at_no_kiosk_comes_from_the_portal() -> None:
     ],
     ids=["over", "another login's", "forged"],
 )
-async def test_a_kiosk_whose_enrolment_is_not_good_does_not_turn_into_an_ordinary_browser(token: str) -> None:
+async def test_a_kiosk_with_an_invalid_enrolment_does_not_become_an_ordinary_browser(token: str) -> None:
     app, client = stub()
     async with browser(app) as http:
         http.cookies.set("kiosk", token)
@@ -85,7 +85,7 @@ async def test_the_devices_token_is_no_session_of_staff() -> None:
     assert not [name for name, *_ in client.asked if not name.startswith("accounts.session")]
 
 
-async def test_resetting_forgets_answers_and_session_and_ends_it(kiosk: tuple[Reader, TableClient]) -> None:
+async def test_a_reset_clears_answers_and_ends_the_session(kiosk: tuple[Reader, TableClient]) -> None:
     person, client = kiosk
     await person.send("/apply/who", kind="citizen")
     reset = await person.http.get("/pa/kiosk/reset")
@@ -95,7 +95,7 @@ async def test_resetting_forgets_answers_and_session_and_ends_it(kiosk: tuple[Re
     assert client.was_asked("accounts.log_out")
 
 
-async def test_resetting_forgets_also_while_accounts_is_down(kiosk: tuple[Reader, TableClient]) -> None:
+async def test_a_reset_works_while_accounts_is_down(kiosk: tuple[Reader, TableClient]) -> None:
     person, client = kiosk
     client.answers["accounts.log_out"] = Unavailable("down")
     reset = await person.http.get("/en/kiosk/reset")
@@ -119,17 +119,17 @@ async def test_an_ordinary_browser_is_not_reset_by_a_link() -> None:
 @pytest.mark.parametrize(
     "path", ["/en/kiosk", "/en/sign-in", "/en/apply/who", "/en/apply/nonsense", "/en/applications"]
 )
-async def test_every_page_at_a_kiosk_clears_itself_also_without_scripts(
+async def test_every_page_at_a_kiosk_resets_itself_also_without_scripts(
     kiosk: tuple[Reader, TableClient], path: str
 ) -> None:
-    """A page that says that something is not there, or that a service does not answer, too."""
+    """This holds for error pages too."""
     person, _ = kiosk
     page = (await person.http.get(path, follow_redirects=True)).text
     assert '<noscript><meta http-equiv="refresh" content="90;url=/en/kiosk/reset"></noscript>' in page
     assert 'id="idle"' in page
 
 
-async def test_no_other_page_clears_itself() -> None:
+async def test_no_page_elsewhere_resets_itself() -> None:
     app, _ = stub()
     async with browser(app) as http:
         page = (await http.get("/en/sign-in")).text
@@ -137,7 +137,7 @@ async def test_no_other_page_clears_itself() -> None:
     assert "/kiosk/reset" not in page
 
 
-async def test_the_end_shows_the_reference_and_prints_the_pass_once_it_is_there(
+async def test_the_last_page_prints_the_reference_and_later_the_pass(
     kiosk: tuple[Reader, TableClient],
 ) -> None:
     person, client = kiosk
@@ -157,11 +157,14 @@ async def test_the_end_shows_the_reference_and_prints_the_pass_once_it_is_there(
 
 
 async def keep_sent(person: Reader) -> None:
-    """Answers everything and sends it."""
+    """Answer everything and submit it."""
     for name, form in (
-        ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}), ("id", {"id_type": "voter_id", "id_last4": "4821"}),
-        ("department", {"department": "home"}), ("officer", {"officer": "anyone"}), ("purpose", {"purpose_kind": "meeting", "purpose": "Licence"}),
-        ("when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
+        ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}),
+        ("id", {"id_type": "voter_id", "id_last4": "4821"}),
+        ("department", {"department": "home"}), ("officer", {"officer": "anyone"}),
+        ("purpose", {"purpose_kind": "meeting", "purpose": "Licence"}),
+        ("when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"}),
+        ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
         ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
     ):  # fmt: skip
         shown = await person.send(f"/apply/{name}", **form)

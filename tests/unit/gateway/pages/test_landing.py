@@ -1,4 +1,4 @@
-"""The first page: its language, and where it leads."""
+"""The landing page: its language and its links."""
 
 import pytest
 
@@ -25,7 +25,7 @@ async def test_the_first_page_comes_in_the_language_that_the_browser_asks_for(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_landing_page_leads_everybody_to_where_they_want_to_go(language: Language) -> None:
+async def test_the_landing_page_links_to_every_entrance(language: Language) -> None:
     app, _ = stubbed()
     async with browser(app) as http:
         text = (await http.get(f"/{language}")).text
@@ -35,7 +35,7 @@ async def test_the_landing_page_leads_everybody_to_where_they_want_to_go(languag
     assert f'<html lang="{language}"' in text
 
 
-async def test_only_the_demonstration_leads_to_its_phone_and_to_the_interface() -> None:
+async def test_only_local_mode_links_to_the_phone_and_the_api() -> None:
     for local_mode in (True, False):
         app, _ = stubbed(given={"local_mode": local_mode})
         async with browser(app) as http:

@@ -1,4 +1,4 @@
-"""The ADO Branch's pages of logins, signing in as staff, and the first password that must be changed."""
+"""The pages of the ADO Branch for logins, the sign-in of staff, and the initial password."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -33,7 +33,7 @@ NEW = {
 
 
 class Ado:
-    """Somebody of the ADO Branch."""
+    """A member of the ADO Branch."""
 
     def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
         self.http, self.client = http, client
@@ -47,10 +47,12 @@ async def ado() -> AsyncIterator[Ado]:
     issued = IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern")
     app, client = stubbed(
         accounts__list_logins=LoginList(
-            items=(login("ADO-0001", role="ado", department=None), login("HOM-0001", last_used_at=now()), login("HOM-0003", disabled=True)),
+            items=(login("ADO-0001", role="ado", department=None), login("HOM-0001", last_used_at=now()),
+            login("HOM-0003", disabled=True)),
             next="HOM-0003",
         ),
-        accounts__issue_login=issued, accounts__reset_login=issued, accounts__disable_login=login("HOM-0001", disabled=True),
+        accounts__issue_login=issued, accounts__reset_login=issued,
+        accounts__disable_login=login("HOM-0001", disabled=True),
         accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
     )  # fmt: skip
@@ -68,7 +70,7 @@ async def test_the_list_shows_each_login_and_offers_nothing_for_a_disabled_one(a
     assert "Never" in text
 
 
-async def test_an_initial_password_is_shown_once_and_kept_by_nobody(ado: Ado) -> None:
+async def test_an_initial_password_is_shown_once_and_stored_by_no_cache(ado: Ado) -> None:
     shown = await ado.send("/desk/logins/new", **NEW)
     assert "amber-canal-seven-lantern" in shown.text
     assert shown.headers["cache-control"] == "private, no-store"
@@ -94,7 +96,7 @@ async def test_an_initial_password_is_shown_once_and_kept_by_nobody(ado: Ado) ->
         ({"department": "no such/thing"}, "department", "Choose one of these"),
     ],
 )
-async def test_what_cannot_be_read_is_said_beside_its_field(
+async def test_an_unreadable_value_is_reported_beside_its_field(
     ado: Ado, form: dict[str, str], field: str, sentence: str
 ) -> None:
     shown = await ado.send("/desk/logins/new", **{**NEW, **form})
@@ -112,7 +114,7 @@ async def test_what_cannot_be_read_is_said_beside_its_field(
         ("mobile", "not_a_mobile", "98765 43210"),
     ],
 )
-async def test_what_the_service_refuses_is_said_beside_its_field_and_nothing_typed_is_lost(
+async def test_a_refusal_is_shown_beside_its_field_and_nothing_typed_is_lost(
     ado: Ado, field: str, code: str, sentence: str
 ) -> None:
     ado.client.answers["accounts.issue_login"] = InvalidInput(fields=(FieldError(field=field, code=code),))
@@ -124,7 +126,7 @@ async def test_what_the_service_refuses_is_said_beside_its_field_and_nothing_typ
 
 
 @pytest.mark.parametrize("verb", ["disable", "reset"])
-async def test_asking_whether_it_is_meant_does_nothing_yet(ado: Ado, verb: str) -> None:
+async def test_the_confirmation_page_changes_nothing(ado: Ado, verb: str) -> None:
     shown = await ado.http.get(f"/en/desk/logins/HOM-0001/{verb}")
     assert "HOM-0001" in shown.text
     assert f'action="/en/desk/logins/HOM-0001/{verb}"' in shown.text
@@ -150,9 +152,7 @@ async def test_disabling_and_resetting_are_done_once_for_each_form(ado: Ado) -> 
         ("reset", "new", "as things stand"),
     ],
 )
-async def test_what_may_not_be_done_is_said_with_its_reason(
-    ado: Ado, verb: str, code: str, sentence: str
-) -> None:
+async def test_a_refused_action_shows_its_reason(ado: Ado, verb: str, code: str, sentence: str) -> None:
     ado.client.answers[f"accounts.{verb}_login"] = Conflict(code=code)
     refused = await ado.send(f"/desk/logins/ADO-0001/{verb}", key="k")
     assert refused.status_code == 409
@@ -160,12 +160,12 @@ async def test_what_may_not_be_done_is_said_with_its_reason(
 
 
 @pytest.mark.parametrize("path", ["HOM-0001/delete", "%3Cb%3E/disable", "HOM-0001/new"])
-async def test_forged_addresses_are_no_pages(ado: Ado, path: str) -> None:
+async def test_forged_addresses_are_not_found(ado: Ado, path: str) -> None:
     assert (await ado.http.get(f"/en/desk/logins/{path}")).status_code == 404
     assert (await ado.send(f"/desk/logins/{path}", key="k")).status_code in {404, 405}
 
 
-async def test_a_login_that_does_not_exist_is_no_page(ado: Ado) -> None:
+async def test_an_unknown_login_is_not_found(ado: Ado) -> None:
     ado.client.answers["accounts.disable_login"] = NotFound()
     assert (await ado.send("/desk/logins/HOM-0099/disable", key="k")).status_code == 404
 
@@ -174,14 +174,14 @@ async def test_a_login_that_does_not_exist_is_no_page(ado: Ado) -> None:
     ("role", "home"),
     [("department", "/desk"), ("ado", "/desk/logins"), ("security", "/gate"), ("reception", "/counter")],
 )
-async def test_everybody_lands_at_the_own_work(ado: Ado, role: Any, home: str) -> None:
+async def test_each_role_lands_on_its_own_page(ado: Ado, role: Any, home: str) -> None:
     ado.client.answers["accounts.log_in"] = session(role=role)
     assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers[
         "location"
     ] == f"/en{home}"
 
 
-async def test_a_first_password_opens_its_own_page_only(ado: Ado) -> None:
+async def test_an_initial_password_opens_only_the_page_that_changes_it(ado: Ado) -> None:
     ado.client.answers["accounts.log_in"] = session(must_change_password=True)
     assert (await ado.send("/staff/sign-in", login_id="HOM-0001", password="p" * 12)).headers[
         "location"
@@ -214,7 +214,7 @@ async def test_a_first_password_opens_its_own_page_only(ado: Ado) -> None:
         ),
     ],
 )
-async def test_a_password_that_will_not_do_is_said_beside_its_field_and_not_shown(
+async def test_a_refused_password_is_reported_beside_its_field_and_not_shown(
     ado: Ado, answer: Any, again: str, field: str, sentence: str
 ) -> None:
     if answer is not None:
@@ -233,21 +233,21 @@ async def test_signing_in_with_half_a_login_asks_for_the_other_half(ado: Ado, fo
     assert not ado.client.was_asked("accounts.log_in")
 
 
-async def test_a_wrong_login_is_told_without_saying_which_half_was_wrong(ado: Ado) -> None:
+async def test_a_wrong_login_does_not_reveal_which_half_was_wrong(ado: Ado) -> None:
     ado.client.answers["accounts.log_in"] = NotAuthenticated()
     shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="secret-guess")
     assert (shown.status_code, "The login ID or the password is wrong" in shown.text) == (422, True)
     assert "secret-guess" not in shown.text
 
 
-async def test_a_limit_of_accounts_says_when_to_try_again(ado: Ado) -> None:
+async def test_a_rate_limit_of_accounts_shows_when_to_try_again(ado: Ado) -> None:
     ado.client.answers["accounts.log_in"] = TooManyAttempts(retry_after=150)
     shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="p")
     assert (shown.status_code, shown.headers["retry-after"]) == (429, "150")
     assert "Try again in 3 minutes." in shown.text
 
 
-async def test_signing_out_takes_the_session_back_here_and_in_accounts(ado: Ado) -> None:
+async def test_signing_out_ends_the_session_here_and_in_accounts(ado: Ado) -> None:
     left = await ado.send("/staff/sign-out")
     assert left.headers["location"] == "/en/staff/sign-in"
     assert "Max-Age=0" in left.headers["set-cookie"]
@@ -255,7 +255,7 @@ async def test_signing_out_takes_the_session_back_here_and_in_accounts(ado: Ado)
     assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in")
 
 
-async def test_nobody_is_kept_from_leaving_while_accounts_is_away(ado: Ado) -> None:
+async def test_signing_out_works_while_accounts_is_unavailable(ado: Ado) -> None:
     ado.client.answers["accounts.log_out"] = Unavailable("down")
     left = await ado.send("/staff/sign-out")
     assert (left.status_code, left.headers["location"]) == (303, "/en/staff/sign-in")

@@ -1,4 +1,4 @@
-"""The map of the pages, ``docs/pages.md``, against the routes, templates and RPCs that there are."""
+"""The map of the pages, ``docs/pages.md``, against the routes, templates and RPCs in the code."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ MAP = ROOT / "docs/pages.md"
 TEMPLATES = ROOT / "services/gateway/templates"
 PAGES = ROOT / "services/gateway/pages"
 ROW = re.compile(
-    r"^\| `(?P<methods>[A-Z, ]+) (?P<url>\S+)` \| `(?P<module>\S+)` \| (?P<template>.*?) \| (?P<rpcs>.*?) ?\|$"
+    r"^\| `(?P<methods>[A-Z, ]+) (?P<url>\S+)` \| `(?P<module>\S+)` "
+    r"\| (?P<template>.*?) \| (?P<rpcs>.*?) ?\|$"
 )
 LANGUAGE_FREE = "."
 """Stands in front of a URL that has no language."""
@@ -31,7 +32,7 @@ class Row:
     module: str
     templates: tuple[str, ...]
     rpcs: dict[str, bool]
-    """Name → whether the map says that it changes something."""
+    """Name → whether the map marks it as changing something."""
 
 
 def row_of(match: re.Match[str]) -> Row:
@@ -78,25 +79,25 @@ def methods() -> dict[str, Method]:  # type: ignore[type-arg]  # of any request 
     return found
 
 
-def test_every_page_stands_in_the_map_with_its_module_and_nothing_else_does() -> None:
+def test_the_map_lists_every_page_with_its_module_and_nothing_else() -> None:
     found = [(route, row.module) for row in mapped() for route in row.routes]
     assert len(found) == len(dict(found)), "no route stands there twice"
     assert dict(found) == served()
 
 
-def test_every_template_of_the_map_is_there() -> None:
+def test_every_template_in_the_map_exists() -> None:
     for row in mapped():
         for name in row.templates:
             assert list(TEMPLATES.glob(re.sub(r"<\w+>", "*", name))), name
 
 
-def test_every_rpc_of_the_map_is_there_and_bold_where_it_changes_something() -> None:
+def test_every_rpc_in_the_map_exists_and_is_bold_if_it_changes_something() -> None:
     known = {name: method.command for name, method in methods().items()}
     for row in mapped():
         assert row.rpcs == {name: known.get(name) for name in row.rpcs}, row
 
 
-def test_every_rpc_that_a_module_of_pages_names_stands_in_one_of_its_rows() -> None:
+def test_every_rpc_that_a_module_calls_is_in_its_rows() -> None:
     """A module that calls ``rpc.verify.SCAN`` has a row with ``verify.scan``; shared modules have no rows."""
     for module in {row.module for row in mapped()}:
         named = re.findall(r"\brpc\.(\w+)\.([A-Z_]+)\b", (PAGES / module).read_text())
@@ -108,7 +109,7 @@ def test_every_rpc_that_a_module_of_pages_names_stands_in_one_of_its_rows() -> N
         assert called <= listed, module
 
 
-def test_a_page_that_is_missing_in_the_map_is_found() -> None:
+def test_control_a_page_missing_in_the_map_is_found() -> None:
     text = MAP.read_text().replace("| `GET /cleared` | `sign_in.py` |", "| `GET /gone` | `sign_in.py` |")
     assert {route for row in rows(text) for route in row.routes} ^ set(served()) == {
         ("GET", f"{UNDER_A_LANGUAGE}/cleared"),

@@ -1,4 +1,4 @@
-"""The page of a pass: what it says, how a pass that admits nobody looks, its calendar entry, and who may keep it."""
+"""The page of a pass: its facts, a pass that admits nobody, its calendar file, and who may store it."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -70,28 +70,33 @@ async def text_of(path: str = PAGE, **answers: Any) -> str:
     return answer.text
 
 
-async def test_it_says_all_that_a_visitor_needs_on_the_way() -> None:
+async def test_the_pass_page_shows_all_that_a_visitor_needs_on_the_way() -> None:
     shown = pass_view(
-        officer="home-superintendent", gate="PCS1-G2", assistance="wheelchair", vehicle="CH01AB1234", entries=2,
+        officer="home-superintendent", gate="PCS1-G2", assistance="wheelchair", vehicle="CH01AB1234",
+        entries=2,
         companions=(Companion(name="Harjit Singh", id_type="pan"), Companion(name="Simran", child=True)),
     )  # fmt: skip
     text = await text_of(issuance__view_by_link=shown)
     for said in (
-        "7K3M 9QW4", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "Baldev Singh, Superintendent", "Home Affairs", "Tuesday, 1 December 2026", "10:00 am",
-        "Secretariat-1", "Sector 1, Chandigarh", "PCS1-G2", "Voter ID card", "Harjit Singh", "Simran", "(child)", "CH01AB1234",
+        "7K3M 9QW4", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "Baldev Singh, Superintendent", "Home Affairs",
+        "Tuesday, 1 December 2026", "10:00 am",
+        "Secretariat-1", "Sector 1, Chandigarh", "PCS1-G2", "Voter ID card", "Harjit Singh", "Simran",
+        "(child)", "CH01AB1234",
         "may not come in", "Outside gate 1", "Beside gate 1", "No knives", "A laptop", "brightness",
     ):  # fmt: skip
         assert said in text, said
 
 
-async def test_it_tells_neither_how_to_reach_its_applicant_nor_what_the_id_ends_in() -> None:
+async def test_the_pass_page_shows_neither_the_mobile_nor_the_last_four_of_the_id() -> None:
     text = await text_of()
     assert "98765" not in text
     assert "4821" not in text
 
 
 @pytest.mark.parametrize("language", ["pa", "hi", "en"])
-async def test_it_speaks_the_language_of_the_pass_until_another_is_chosen(language: Language) -> None:
+async def test_the_pass_page_is_in_the_language_of_the_pass_until_another_is_chosen(
+    language: Language,
+) -> None:
     assert f'<html lang="{language}"' in await text_of(issuance__view_by_link=pass_view(language=language))
     chosen = await text_of(f"{PAGE}?in={language}", issuance__view_by_link=pass_view(language="pa"))
     assert f'<html lang="{language}"' in chosen
@@ -100,7 +105,7 @@ async def test_it_speaks_the_language_of_the_pass_until_another_is_chosen(langua
     assert others == [f"{PAGE}?in={other}" for other in ("pa", "hi", "en") if other != language]
 
 
-async def test_a_language_that_there_is_not_is_the_language_of_the_pass() -> None:
+async def test_an_unknown_language_falls_back_to_that_of_the_pass() -> None:
     assert '<html lang="pa"' in await text_of(
         f"{PAGE}?in=fr", issuance__view_by_link=pass_view(language="pa")
     )
@@ -116,7 +121,7 @@ ENDED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("condition", ENDED)
-async def test_a_pass_that_admits_nobody_says_why_and_has_no_qr_and_nothing_to_keep(condition: str) -> None:
+async def test_a_pass_that_admits_nobody_shows_why_and_offers_neither_qr_nor_copy(condition: str) -> None:
     text = await text_of(**ENDED[condition])
     assert ENDINGS[condition] in text  # type: ignore[index]
     assert f"epass-ending--{condition}" in text
@@ -131,8 +136,8 @@ async def test_a_replaced_pass_points_to_the_newer_message() -> None:
     assert "A new pass was issued in its place. Look for the newer message." in text
 
 
-async def test_no_two_endings_look_alike() -> None:
-    """Each has a sentence, a drawing and a colour of its own."""
+async def test_each_ending_of_a_pass_has_its_own_sign() -> None:
+    """Each has its own sentence, sign and colour."""
     styles = (ROOT / "web" / "styles" / "_pass.scss").read_text()
     colours = dict(re.findall(r'"(\w+)": (#\w{6})', styles))
     assert colours.keys() == ENDINGS.keys()
@@ -156,11 +161,11 @@ async def test_a_good_pass_shows_its_qr_and_no_ending() -> None:
     )
 
 
-async def test_while_the_gate_cannot_say_whether_it_is_used_a_pass_is_shown_as_good() -> None:
+async def test_while_verify_does_not_answer_a_pass_is_shown_as_valid() -> None:
     assert 'd="M0 0h1"' in await text_of(verify__pass_use=Unavailable())
 
 
-async def test_the_directory_being_down_costs_the_page_its_names_and_nothing_else() -> None:
+async def test_while_the_directory_is_down_the_pass_page_lacks_only_names() -> None:
     text = await text_of(
         **dict.fromkeys(DIRECTORY, Unavailable()),
         issuance__view_by_link=pass_view(officer="home-superintendent"),
@@ -170,19 +175,19 @@ async def test_the_directory_being_down_costs_the_page_its_names_and_nothing_els
     assert 'd="M0 0h1"' in text
 
 
-async def test_an_officer_who_left_the_directory_is_left_out() -> None:
+async def test_an_officer_who_is_not_in_the_directory_any_more_is_left_out() -> None:
     text = await text_of(issuance__view_by_link=pass_view(officer="home-nobody"))
     assert "Home Affairs" in text
     assert "Baldev Singh" not in text
 
 
-async def test_a_site_without_advice_gives_none() -> None:
+async def test_a_site_without_advice_shows_none() -> None:
     text = await text_of(approval__sites=SiteList(items=(SITE.model_copy(update={"advice": None}),)))
     assert "Secretariat-1" in text
     assert "Do not bring" not in text
 
 
-async def test_no_cache_keeps_it_no_search_finds_it_and_no_page_is_told_of_it() -> None:
+async def test_the_pass_page_is_not_cached_not_indexed_and_sends_no_referrer() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
         for path in (PAGE, f"{PAGE}?in=hi", f"{PAGE}/visit.ics"):
@@ -209,7 +214,7 @@ async def test_the_visit_goes_into_a_calendar_at_its_indian_time_with_its_addres
     assert all(len(line.encode()) <= 75 for line in text.splitlines())
 
 
-async def test_a_calendar_that_is_shared_opens_no_gate() -> None:
+async def test_the_calendar_file_holds_neither_link_nor_pass_number() -> None:
     text, _ = await calendar()
     unfolded = text.replace("\r\n ", "")
     for secret in (CODE, NUMBER, "4821", "98765", "Gurpreet"):
@@ -217,7 +222,7 @@ async def test_a_calendar_that_is_shared_opens_no_gate() -> None:
     assert REFERENCE in unfolded
 
 
-async def test_the_calendar_speaks_the_language_of_the_page() -> None:
+async def test_the_calendar_file_is_in_the_language_of_the_page() -> None:
     _, event = await calendar(f"{PAGE}/visit.ics?in=pa")
     assert texts("pa").gettext("Voter ID card") in str(event["description"])
     assert str(event["location"]).startswith("ਸਕੱਤਰੇਤ-1")
@@ -227,7 +232,7 @@ async def test_the_calendar_speaks_the_language_of_the_page() -> None:
     "answer",
     [NotFound(), *(answers["issuance__view_by_link"] for name, answers in ENDED.items() if name != "used")],
 )
-async def test_a_visit_that_will_not_be_goes_into_no_calendar(answer: Any) -> None:
+async def test_a_cancelled_visit_has_no_calendar_file(answer: Any) -> None:
     app, _ = stubbed(issuance__view_by_link=answer)
     async with browser(app) as http:
         got = await http.get(f"{PAGE}/visit.ics")
@@ -235,7 +240,7 @@ async def test_a_visit_that_will_not_be_goes_into_no_calendar(answer: Any) -> No
     assert got.headers["content-type"].startswith("text/html")
 
 
-async def test_the_worker_that_keeps_passes_comes_from_beside_them_and_touches_nothing_else() -> None:
+async def test_the_service_worker_controls_pass_pages_only() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
         worker = await http.get("/p/worker.js")
@@ -244,7 +249,7 @@ async def test_the_worker_that_keeps_passes_comes_from_beside_them_and_touches_n
     assert "addEventListener" in worker.text
 
 
-async def test_a_wrong_link_is_told_to_a_person_and_not_as_a_program_wants_it() -> None:
+async def test_a_wrong_link_shows_a_page_in_all_languages() -> None:
     app, _ = stubbed(issuance__view_by_link=NotFound())
     async with browser(app) as http:
         answer = await http.get(PAGE)
@@ -252,7 +257,7 @@ async def test_a_wrong_link_is_told_to_a_person_and_not_as_a_program_wants_it() 
     assert all(texts(language).gettext(NOT_FOUND) in answer.text for language in LANGUAGES)
 
 
-async def test_while_issuance_is_down_the_page_says_what_still_works() -> None:
+async def test_while_issuance_is_down_the_pass_page_explains_what_still_works() -> None:
     app, _ = stubbed(issuance__view_by_link=Unavailable())
     async with browser(app) as http:
         answer = await http.get(PAGE)
@@ -260,7 +265,7 @@ async def test_while_issuance_is_down_the_page_says_what_still_works() -> None:
     assert texts("pa").gettext(UNAVAILABLE) in answer.text
 
 
-async def test_a_fault_behind_the_page_is_a_fault() -> None:
+async def test_an_internal_error_behind_the_pass_page_is_status_500() -> None:
     app, _ = stubbed(issuance__view_by_link=InternalError())
     async with browser(app) as http:
         assert (await http.get(PAGE)).status_code == 500

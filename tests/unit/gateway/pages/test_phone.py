@@ -1,4 +1,4 @@
-"""The phone of the demonstration: what it shows of the messages that were sent."""
+"""The phone of the local mode: how it shows the messages that were sent."""
 
 from contracts.errors import Unavailable
 from services.gateway.pages.phone import linked
@@ -18,7 +18,7 @@ async def test_the_phone_shows_messages_with_their_links() -> None:
     assert "&lt;now&gt;" in text
 
 
-async def test_the_phone_asks_for_a_number_and_takes_none_that_is_no_mobile() -> None:
+async def test_the_phone_accepts_mobile_numbers_only() -> None:
     app, client = stubbed(notify__local_phone=phone_messages())
     async with browser(app) as http:
         assert "<form" in (await http.get("/dev/phone")).text

@@ -1,5 +1,7 @@
-"""What holds for every page, found from the routes and the templates themselves: who may send a form, what stands in an address,
-what a guess costs, what a cookie says. A page that is new is held to it without a word here.
+"""Rules for every page, checked against the routes and templates themselves.
+
+They cover forms of other sites, contents of addresses, guessing, and cookies. A new page is checked without
+a new test.
 """
 
 import ast
@@ -27,14 +29,17 @@ from tests.support.page_reader import SAME_SITE, Reader, stub
 GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
 IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate"}
-"""What a page's address may say after its question mark: places, states and cursors. ``q`` is an officer's name, which is public."""
+"""What the query of a page's address may contain: places, states and cursors.
+
+``q`` is an officer's name, which is public.
+"""
 PASS_PAGE = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 FOR_PROGRAMMERS = {"phone.html"}
 """Served in local mode only."""
 
 
 def pages(app: FastAPI, method: str) -> Iterator[APIRoute]:
-    """The routes of pages that take a method."""
+    """Yield the routes of pages that accept a method."""
     for route in app.routes:
         if (
             isinstance(route, APIRoute)
@@ -45,7 +50,7 @@ def pages(app: FastAPI, method: str) -> Iterator[APIRoute]:
 
 
 def address_of(route: APIRoute) -> str:
-    """A route's path with something in its places."""
+    """Return the path of a route with sample values."""
     samples = {
         "language:lang": "en",
         "review_id": "0195f3a2-0000-4000-8000-000000000001",
@@ -56,7 +61,8 @@ def address_of(route: APIRoute) -> str:
 
 
 SESSIONS: list[dict[str, Any]] = [
-    {}, {"kind": "applicant"}, *({"sub": "ANY-0001", "role": role, "department": None, "site": "PCS1", "gate": "PCS1-G1"}
+    {}, {"kind": "applicant"},
+    *({"sub": "ANY-0001", "role": role, "department": None, "site": "PCS1", "gate": "PCS1-G1"}
                                  for role in ("ado", "reception", "security")),
 ]  # fmt: skip
 ELSEWHERE = [
@@ -69,7 +75,7 @@ ELSEWHERE = [
 
 
 async def open_to_others(app: FastAPI, client: TableClient) -> list[str]:
-    """Pages whose form another site can send: they answer anything but 403, or a service was asked."""
+    """Return pages whose form another site can send: the status is not 403, or a service was called."""
     found = []
     async with browser(app) as http:
         for route in pages(app, "POST"):
@@ -90,7 +96,9 @@ async def test_no_page_takes_a_form_that_another_site_sent() -> None:
     assert await open_to_others(app, client) == []
 
 
-async def test_without_the_check_every_such_page_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_without_the_origin_check_every_page_with_a_form_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for module in (view_module, access):  # pages look at every form, and the session's check at every cookie
         monkeypatch.setattr(module, "is_same_origin", lambda _request, _url: True)
     app, client = stubbed(given={"rate_limits": False})
@@ -98,7 +106,7 @@ async def test_without_the_check_every_such_page_is_found(monkeypatch: pytest.Mo
 
 
 def personal_fields(name: str, source: str) -> list[str]:
-    """Fields of a template's forms that are sent in the address and may not stand there."""
+    """Return fields of a template's forms that are sent in the address but may not stand there."""
     found = []
     for form in re.findall(r"<form\b.*?</form>", source, re.DOTALL):
         if re.search(r'method="post"', form[: form.index(">")], re.IGNORECASE):
@@ -125,11 +133,11 @@ def test_no_form_sends_anything_personal_in_an_address() -> None:
         '<form method="get" action="/x">{{ fields.text("name", _("Name"), errors) }}</form>',
     ],
 )
-def test_a_form_that_would_is_found(form: str) -> None:
+def test_control_a_form_with_personal_data_in_an_address_is_found(form: str) -> None:
     assert len(personal_fields("new.html", form)) == 1
 
 
-def test_no_page_reads_anything_else_from_its_address() -> None:
+def test_no_page_reads_an_undeclared_query_parameter() -> None:
     app, _ = stubbed()
     read = {
         parameter.alias
@@ -141,7 +149,7 @@ def test_no_page_reads_anything_else_from_its_address() -> None:
 
 
 def names_given(keyword: ast.keyword) -> set[str]:
-    """The names that an argument by name gives: its own, or for ``**`` the keys of what is unpacked, else what that is called."""
+    """Return the names that a keyword argument sets; for ``**`` the keys of the mapping, or its name."""
     if keyword.arg is not None:
         return {keyword.arg}
     keys = {
@@ -154,7 +162,7 @@ def names_given(keyword: ast.keyword) -> set[str]:
     return {str(key) for key in keys} or {ast.unparse(keyword.value)}
 
 
-def test_no_page_leads_on_with_anything_else_in_the_address() -> None:
+def test_a_redirect_puts_only_a_notice_into_the_address() -> None:
     written = {
         name
         for path in (GATEWAY / "pages").rglob("*.py")
@@ -167,7 +175,7 @@ def test_no_page_leads_on_with_anything_else_in_the_address() -> None:
 
 
 def inline(source: str) -> list[str]:
-    """Scripts, styles and handlers in a page, which the policy forbids."""
+    """Return inline scripts, styles and handlers of a page, which the policy forbids."""
     return re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style\b|\bstyle=|<[^>]*\son\w+=", source)
 
 
@@ -190,7 +198,7 @@ async def test_no_page_loads_anything_from_elsewhere_or_has_script_or_style_in_i
             assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", text), path
 
 
-async def test_every_page_has_the_strict_policy_and_is_kept_by_no_cache() -> None:
+async def test_every_page_has_the_strict_policy_and_is_stored_by_no_cache() -> None:
     app, _ = stub()
     seen = set()
     async with browser(app) as http:
@@ -217,7 +225,7 @@ LIMITED = {"/sign-in": "otp", "/sign-in/code": "otp_verify", "/status": "status"
 
 
 @pytest.mark.parametrize(("path", "what"), LIMITED.items())
-async def test_a_limit_of_an_address_is_a_page_that_says_when_to_try_again(
+async def test_a_rate_limit_of_an_address_shows_when_to_try_again(
     monkeypatch: pytest.MonkeyPatch, path: str, what: str
 ) -> None:
     monkeypatch.setitem(rate_limits.LIMITS, what, (RateLimitItemPerMinute(1),))
@@ -234,9 +242,7 @@ async def test_a_limit_of_an_address_is_a_page_that_says_when_to_try_again(
     assert other.status_code != 429
 
 
-async def test_a_wrong_reference_and_a_wrong_mobile_get_the_same_answer_and_the_same_question_is_asked() -> (
-    None
-):
+async def test_a_wrong_reference_and_a_wrong_mobile_are_indistinguishable() -> None:
     app, client = stub(application__status=NotFound())
     answers = []
     async with browser(app) as http:
@@ -254,7 +260,10 @@ WRITTEN = ("PCS-7K3M-9QW3", " pcs-7k3m-9qw3", "PCS7K3M9QW3", "7K3M-9QW3", "PCS 7
 
 
 async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
-    """Five guesses at one reference, each from another place and written otherwise, every other one by the interface; and how many were asked on."""
+    """Guess five mobiles of one reference; return the responses and how many reached the service.
+
+    Each guess comes from another address and in another spelling, every second one through the API.
+    """
     monkeypatch.setitem(rate_limits.LIMITS, "status_reference", (RateLimitItemPerMinute(3),))
     app, client = stub(application__status=NotFound())
     statuses = []
@@ -271,18 +280,20 @@ async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
     return statuses, sum(name == "application.status" for name, *_ in client.asked)
 
 
-async def test_the_mobile_of_one_reference_cannot_be_guessed_from_many_places_however_it_is_written(
+async def test_the_mobile_of_a_reference_cannot_be_guessed_from_many_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert await guessed(monkeypatch) == ([422, 404, 422, 429, 429], 3)
 
 
-async def test_without_the_limit_of_a_reference_it_could(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_without_the_limit_of_a_reference_the_mobile_can_be_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(rate_limits.RateLimits, "hit", lambda *_: None)
     assert await guessed(monkeypatch) == ([422, 404, 422, 404, 422], 5)
 
 
-async def test_any_mobile_gets_the_same_answer_when_it_asks_for_a_code() -> None:
+async def test_every_mobile_gets_the_same_answer_when_a_code_is_requested() -> None:
     app, _ = stub(accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"))
     answers = set()
     for mobile in ("9876543210", "9876500000"):
@@ -293,7 +304,7 @@ async def test_any_mobile_gets_the_same_answer_when_it_asks_for_a_code() -> None
 
 
 async def tried_out(app: FastAPI) -> list[int]:
-    """What four wrong guesses at an application's last four are answered, and then the right one."""
+    """Return the responses to four wrong guesses at the last four of an application, and to the right one."""
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
         guesses = [*(f"000{number}" for number in range(4)), "4821"]
@@ -304,7 +315,7 @@ async def tried_out(app: FastAPI) -> list[int]:
         ]
 
 
-async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_four_of_an_application_cannot_be_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
     app, _ = stub(application__view=APPLICATION)
     assert await tried_out(app) == [422, 422, 422, 429, 429], (
@@ -312,7 +323,9 @@ async def test_the_last_four_of_an_application_cannot_be_tried_out(monkeypatch: 
     )
 
 
-async def test_without_the_limit_they_could(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_without_the_limit_the_last_four_can_be_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
     monkeypatch.setattr(rate_limits.RateLimits, "hit", lambda *_: None)
     monkeypatch.setattr(rate_limits.RateLimits, "check", lambda *_: None)
@@ -331,7 +344,7 @@ def signing_in(**answers: Any) -> tuple[FastAPI, TableClient]:
 
 
 async def sign_in(person: Reader, asked: str, mobile: str = "98765 43210") -> str:
-    """Where one is led after signing in from the page that asked for it."""
+    """Return the page after signing in from the page that required it."""
     to = re.search(r'name="to" value="([^"]*)"', asked)
     assert to is not None
     await person.send("/sign-in", mobile=mobile, to=to[1])
@@ -342,9 +355,7 @@ async def sign_in(person: Reader, asked: str, mobile: str = "98765 43210") -> st
     return done.headers["location"]
 
 
-async def test_a_session_that_ends_in_the_middle_of_a_form_leads_back_to_the_question_with_the_answers_kept() -> (
-    None
-):
+async def test_after_a_session_ends_inside_a_form_signing_in_leads_back_with_all_answers() -> None:
     app, _ = signing_in()
     async with browser(app) as http:
         person = Reader(http)
@@ -370,7 +381,7 @@ async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> N
         assert "Gurpreet" not in (await person.open("/apply/name")).text
 
 
-async def test_answers_taken_over_from_an_old_application_are_not_shown_to_the_next_mobile_either() -> None:
+async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_mobile() -> None:
     app, _ = signing_in(application__view=APPLICATION)
     async with browser(app) as http:
         person = Reader(http)
@@ -384,7 +395,7 @@ async def test_answers_taken_over_from_an_old_application_are_not_shown_to_the_n
         assert name not in (await person.open("/apply/name")).text
 
 
-def test_a_mobile_is_one_in_whichever_digits_it_is_typed() -> None:
+def test_a_mobile_is_recognised_in_any_digits() -> None:
     assert owner("98765 43210") == owner("+919876543210") == owner("੯੮੭੬੫੪੩੨੧੦") == "9876543210"
 
 
@@ -392,11 +403,13 @@ def test_a_mobile_is_one_in_whichever_digits_it_is_typed() -> None:
     ("to", "place"),
     [
         ("apply", "/apply/who"), ("history", "/applications"), ("apply/when", "/apply/when"),
-        (f"applications/{REFERENCE}", f"/applications/{REFERENCE}"), ("", "/apply/who"), ("//evil.example", "/apply/who"),
-        ("https://evil.example", "/apply/who"), ("apply/../../desk", "/apply/who"), ("apply/who\r\nX: y", "/apply/who"), ("desk", "/apply/who"),
+        (f"applications/{REFERENCE}", f"/applications/{REFERENCE}"), ("", "/apply/who"),
+        ("//evil.example", "/apply/who"),
+        ("https://evil.example", "/apply/who"), ("apply/../../desk", "/apply/who"),
+        ("apply/who\r\nX: y", "/apply/who"), ("desk", "/apply/who"),
     ],
 )  # fmt: skip
-def test_signing_in_leads_to_our_own_pages_only(to: str, place: str) -> None:
+def test_signing_in_redirects_to_pages_of_this_site_only(to: str, place: str) -> None:
     assert place_of(to) == place
 
 
@@ -431,7 +444,7 @@ async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(
         assert cookie.startswith("__Host-") is secure
 
 
-async def test_over_https_a_session_cookie_that_another_host_may_have_set_is_none() -> None:
+async def test_over_https_only_a_host_prefixed_session_cookie_counts() -> None:
     app, _ = stubbed(given={"public_url": "https://epass.test"})
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("staff")))
@@ -463,7 +476,7 @@ async def test_over_https_a_session_cookie_that_another_host_may_have_set_is_non
         "JSON",
     ],
 )
-async def test_what_is_no_form_of_ours_is_refused_calmly(sent: dict[str, Any]) -> None:
+async def test_a_malformed_form_gets_an_error_page(sent: dict[str, Any]) -> None:
     app, client = stubbed()
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("staff")))

@@ -1,4 +1,4 @@
-"""An applicant proves a mobile: the code as people paste it, wrong ones, sending again, a service that is away."""
+"""Sign-in of an applicant: spellings of the code, wrong codes, sending again, an outage."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,7 +15,7 @@ REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
 
 
 class Codes:
-    """accounts, which takes 123456 and five wrong ones."""
+    """Accounts, which accepts 123456 and five wrong codes."""
 
     def __init__(self) -> None:
         self.tries = 5
@@ -33,7 +33,7 @@ class Codes:
 
 @pytest.fixture
 async def stranger() -> AsyncIterator[tuple[Reader, TableClient]]:
-    """Nobody is signed in."""
+    """Yield a reader who is not signed in."""
     app, client = stub(
         accounts__request_otp=OtpRequest(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify
     )
@@ -60,7 +60,7 @@ async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(
 @pytest.mark.parametrize(
     "typed", ["123456", " 123 456 ", "123-456", "੧੨੩੪੫੬", "१२३ ४५६", "1\u00a02\u00a03 456", "e-Pass: 123456."]
 )
-async def test_a_code_is_taken_as_people_paste_it(stranger: tuple[Reader, TableClient], typed: str) -> None:
+async def test_a_code_is_accepted_in_any_spelling(stranger: tuple[Reader, TableClient], typed: str) -> None:
     person, client = stranger
     await person.send("/sign-in", mobile="9876543210", to="history")
     right = await person.http.post("/en/sign-in/code", data={"code": typed}, headers=SAME_SITE)
@@ -89,7 +89,7 @@ async def test_five_wrong_codes_lead_to_a_new_one(stranger: tuple[Reader, TableC
     assert right.status_code == 303
 
 
-async def test_a_code_is_not_sent_again_before_its_time_and_the_page_says_when(
+async def test_a_code_is_sent_again_only_after_the_time_that_the_page_shows(
     stranger: tuple[Reader, TableClient],
 ) -> None:
     person, client = stranger
@@ -134,7 +134,7 @@ async def test_number_and_code_stay_while_accounts_is_away(stranger: tuple[Reade
     )
 
 
-async def test_who_wants_to_see_applications_comes_to_them_after_signing_in(
+async def test_signing_in_from_the_history_leads_to_the_history(
     stranger: tuple[Reader, TableClient],
 ) -> None:
     person, _ = stranger

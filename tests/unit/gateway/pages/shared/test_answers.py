@@ -1,4 +1,4 @@
-"""Half-filled answers live in a cookie that only the gateway can read, for two hours."""
+"""Half-filled answers are in a cookie that only the gateway can read, for two hours."""
 
 from http.cookies import SimpleCookie
 from random import Random
@@ -16,7 +16,7 @@ ANSWERS: dict[str, Any] = {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "compan
 
 
 def kept(cookie: AnswersCookie, answers: dict[str, Any]) -> dict[str, str]:
-    """What a browser has after a response."""
+    """Return the request of a browser after a response."""
     response = Response()
     cookie.write(response, answers)
     jar: SimpleCookie = SimpleCookie()
@@ -31,7 +31,7 @@ def asked_with(cookies: dict[str, str]) -> Request:
     return Request({"type": "http", "headers": [(b"cookie", sent.encode())]})
 
 
-def test_answers_come_back_as_they_were() -> None:
+def test_answers_are_read_back_as_they_were_written() -> None:
     cookie = AnswersCookie((KEY,), secure=True)
     assert cookie.read(asked_with(kept(cookie, ANSWERS))) == ANSWERS
 
@@ -54,7 +54,7 @@ def test_long_answers_are_cut_into_cookies_that_a_browser_takes() -> None:
     assert cookie.read(asked_with(cookies)) == long
 
 
-def test_what_is_longer_than_any_form_allows_is_refused() -> None:
+def test_answers_longer_than_the_cookies_are_refused() -> None:
     noise = "".join(chr(0x4E00 + (n * n * 31 + n * 7919) % 20000) for n in range(12_000))
     with pytest.raises(TooLong):
         kept(AnswersCookie((KEY,), secure=True), {"purpose": noise})
@@ -69,26 +69,26 @@ def test_what_is_longer_than_any_form_allows_is_refused() -> None:
     ],
     ids=["cut short", "nonsense", "sealed by somebody else"],
 )
-def test_what_is_not_ours_is_no_answer(spoil: Any) -> None:
+def test_a_forged_cookie_reads_as_no_answers(spoil: Any) -> None:
     cookie = AnswersCookie((KEY,), secure=True)
     assert cookie.read(asked_with(spoil(kept(cookie, ANSWERS)))) == {}
 
 
-def test_answers_are_forgotten_after_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_expire_after_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     cookie = AnswersCookie((KEY,), secure=True)
     cookies = kept(cookie, ANSWERS)
     monkeypatch.setattr("services.gateway.pages.shared.answers.SECONDS", -1)
     assert cookie.read(asked_with(cookies)) == {}
 
 
-def test_a_new_key_reads_what_the_old_one_sealed() -> None:
+def test_after_a_key_rotation_old_cookies_are_still_read() -> None:
     cookies = kept(AnswersCookie((KEY,), secure=True), ANSWERS)
     assert (
         AnswersCookie((Fernet.generate_key().decode(), KEY), secure=True).read(asked_with(cookies)) == ANSWERS
     )
 
 
-def test_the_cookie_is_for_the_server_alone() -> None:
+def test_the_cookie_is_hidden_from_scripts_and_other_sites() -> None:
     response = Response()
     AnswersCookie((KEY,), secure=True).write(response, ANSWERS)
     first = next(value.decode() for name, value in response.raw_headers if name == b"set-cookie")

@@ -1,4 +1,7 @@
-"""Every text of the pages in every language, and nothing else in the catalogues. What is missing is listed by name."""
+"""Every text of the pages in every language, and nothing else in the catalogues.
+
+What is missing is listed by name.
+"""
 
 import ast
 import re
@@ -24,12 +27,12 @@ NAMES_ONLY = {"e-Pass", "QR"}
 
 
 def both(value: object) -> tuple[str, ...]:
-    """The one text of a message, or its forms."""
+    """Return the one text of a message, or its plural forms."""
     return tuple(value) if isinstance(value, list | tuple) else (str(value or ""),)
 
 
 def wrong_letters(text: str, language: str) -> set[str]:
-    """Words of Latin letters that are no name, and letters of a script that is not the language's."""
+    """Return Latin words that are not names, and letters of a script of another language."""
     plain = PLACEHOLDER.sub("", text)
     others = {letter for letter in plain if not letter.isascii() and unicodedata.category(letter)[0] in "LMN"}
     return {word for word in LATIN.findall(plain) if word not in ALLOWED} | {
@@ -38,7 +41,7 @@ def wrong_letters(text: str, language: str) -> set[str]:
 
 
 def complaints_about(message: Message, forms: int, language: str) -> list[str]:
-    """What is wrong with one translation."""
+    """Return the problems of one translation."""
     english, translated = both(message.id), both(message.string)
     if not all(translated):
         return ["not translated"]
@@ -62,7 +65,7 @@ def complaints_about(message: Message, forms: int, language: str) -> list[str]:
 
 
 def complaints(catalogue: Catalog, wanted: Catalog, language: str) -> list[str]:
-    """What is wrong with a catalogue, a line for each text."""
+    """Return the problems of a catalogue, one line per text."""
     missing = [
         f"{message.id}: missing, run make messages"
         for message in wanted
@@ -131,7 +134,7 @@ SPOILERS: dict[str, tuple[Callable[[Catalog], object], str]] = {
 
 
 @pytest.mark.parametrize("spoiler", SPOILERS)
-def test_the_check_of_a_catalogue_finds(spoiler: str, wanted: Catalog) -> None:
+def test_the_check_of_a_catalogue_finds_each_kind_of_mistake(spoiler: str, wanted: Catalog) -> None:
     catalogue = message_catalogues.read("pa")
     spoil, complaint = SPOILERS[spoiler]
     spoil(catalogue)
@@ -140,7 +143,7 @@ def test_the_check_of_a_catalogue_finds(spoiler: str, wanted: Catalog) -> None:
 
 
 def marked(source: str) -> set[str]:
-    """Texts inside ``_("…")`` of a module, wherever the call stands."""
+    """Return the texts inside ``_("…")`` of a module, wherever the call is."""
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
     mine = (
         call.args[0]
@@ -161,7 +164,7 @@ def test_extraction_overlooks_no_text_that_a_module_marks(wanted: Catalog) -> No
 
 
 def bare(template: str) -> set[str]:
-    """Words of a template that stand in it as they are: between tags, or in an attribute that is read out."""
+    """Return words that a template contains untranslated: between tags or in a read attribute."""
     tree = Environment(autoescape=True, extensions=["jinja2.ext.i18n", "jinja2.ext.do"]).parse(template)
     html = "\0".join(node.data for node in tree.find_all(nodes.TemplateData))
     read_out = re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]+)"', html)
@@ -176,7 +179,7 @@ def in_english_only(template: str) -> set[str]:
     return {text for text in bare(template) if re.search(r"[A-Za-z]{2}", text) and text not in NAMES_ONLY}
 
 
-def test_no_template_says_anything_past_the_catalogues() -> None:
+def test_every_text_of_a_template_goes_through_the_catalogues() -> None:
     folder = message_catalogues.TEXTS / "templates"
     templates = [file for file in folder.rglob("*.html") if file.name not in FOR_PROGRAMMERS]
     found = {
@@ -194,7 +197,7 @@ def test_no_template_says_anything_past_the_catalogues() -> None:
     }
 
 
-def test_a_language_counts_as_it_does() -> None:
+def test_plural_forms_follow_the_rules_of_each_language() -> None:
     for language, one, many in (
         ("pa", "1 ਵਿਅਕਤੀ ਅੰਦਰ ਹੈ", "3 ਵਿਅਕਤੀ ਅੰਦਰ ਹਨ"),
         ("hi", "1 व्यक्ति अंदर है", "3 व्यक्ति अंदर हैं"),
@@ -207,7 +210,7 @@ def test_a_language_counts_as_it_does() -> None:
         assert said == [one, many]
 
 
-def test_a_time_is_said_as_people_say_it() -> None:
+def test_a_time_of_day_reads_as_people_say_it_in_each_language() -> None:
     assert [time_of_day(time(10, 30), language) for language in LANGUAGES] == [
         "ਸਵੇਰੇ 10:30",
         "सुबह 10:30",
@@ -215,6 +218,6 @@ def test_a_time_is_said_as_people_say_it() -> None:
     ]
 
 
-def test_no_two_hours_of_a_day_read_alike() -> None:
+def test_every_hour_of_the_day_reads_differently() -> None:
     for language in LANGUAGES:
         assert len({time_of_day(time(hour), language) for hour in range(24)}) == 24

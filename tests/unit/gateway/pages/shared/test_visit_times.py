@@ -1,4 +1,4 @@
-"""What can be chosen for a visit: only what a site's hours leave."""
+"""The days and times that can be chosen for a visit, by the hours of a site."""
 
 from datetime import date, datetime, time
 
@@ -37,11 +37,11 @@ def windows(moment: datetime, days: int = 0) -> list[tuple[time, time]]:
         "after it closed",
     ],
 )
-def test_today_only_what_is_left_is_offered(moment: datetime, left: list[tuple[time, time]]) -> None:
+def test_today_only_the_remaining_hours_are_offered(moment: datetime, left: list[tuple[time, time]]) -> None:
     assert windows(moment) == left
 
 
-def test_hours_of_a_day_are_those_that_hold_then_and_closed_days_are_left_out() -> None:
+def test_hours_are_those_valid_on_the_day_and_closed_days_are_left_out() -> None:
     lunch = tuple(
         OpeningHours(weekday=1, opens=opens, closes=closes, valid_from=date(2026, 12, 5))
         for opens, closes in ((time(9), time(13)), (time(14), time(17)))
@@ -79,7 +79,7 @@ def test_a_day_around_the_clock_ends_with_its_last_minute() -> None:
     )
 
 
-def test_the_usual_hours_are_those_of_most_days_and_not_what_is_left_today() -> None:
+def test_the_usual_hours_are_those_of_most_days_without_today() -> None:
     full, half = ((time(9), time(17)),), ((time(9), time(13)),)
     days = [
         Day(TUESDAY, ((time(16), time(17)),), is_today=True),

@@ -1,37 +1,39 @@
-"""Who a token speaks for. Checked with accounts' public keys alone, so that accounts being down logs nobody out.
+"""Session tokens: check them and return who they speak for.
 
-Strict as RFC 8725 asks: one algorithm, one type, our issuer and audience, and no header that we do not use.
+They are checked with accounts' public keys alone, so nobody is logged out while accounts is down. The check itself is the
+strict one of ``services/chassis/tokens/verification.py``; this module adds the keys, the cache and the revoked sessions.
 """
 
 import base64
 from collections.abc import Mapping
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import ValidationError
 
 from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import SessionKeys
 from contracts.rpc.call import Principal
-from contracts.tokens import ALGORITHM, SESSION_AUDIENCE, SESSION_TYP, SessionClaims
+from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now
+from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.revoked_sessions import RevokedSessions
 
 Keys = Mapping[str, Ed25519PublicKey]
-HEADERS = {"alg", "typ", "kid"}
-REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp", "kind"]
-LONGEST_TOKEN = 4_000
-REMEMBERED = 10_000
+"""Public keys by ``kid``."""
+MAX_CACHED = 10_000
 NEW_KEY_SECONDS = 1.0
-"""An unknown key is asked for at most so often, however many tokens name one."""
+"""An unknown ``kid`` makes the keys be fetched again at most this often, however many tokens name one."""
+_DETAILS = {
+    "header": "the token is not a session",
+    "unknown_key": "the token is signed with an unknown key",
+}
 
 
-def public_keys(answer: SessionKeys) -> Keys:
-    """Keys by their ids."""
+def public_keys(reply: SessionKeys) -> Keys:
+    """Return accounts' keys by their ids."""
     return {
         key.kid: Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key.x + "=" * (-len(key.x) % 4)))
-        for key in answer.keys
+        for key in reply.keys
     }
 
 
@@ -41,80 +43,56 @@ class Sessions:
     Args:
         issuer: who must have signed them.
         keys: accounts' public keys.
-        denials: what ended early.
+        revoked: sessions that ended before their tokens expire.
     """
 
-    def __init__(self, issuer: str, keys: RefreshingCache[Keys], denials: RevokedSessions) -> None:
-        self._issuer = issuer
+    def __init__(self, issuer: str, keys: RefreshingCache[Keys], revoked: RevokedSessions) -> None:
+        self._verifier = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, issuer, SessionClaims)
         self._keys = keys
-        self._denials = denials
-        self._verified: dict[str, tuple[str, Ed25519PublicKey, SessionClaims]] = {}
-        """Tokens whose signature was checked, with the key; parsing and checking one takes longer than all the rest."""
+        self._revoked = revoked
+        self._checked: dict[str, tuple[Keys, SessionClaims]] = {}
+        """Tokens whose signature was checked, with the keys of that time: a check takes longer than all the rest."""
 
     async def verify(self, token: str) -> SessionClaims:
-        """The claims of a live session.
+        """Return the claims of a live session.
 
         Raises:
-            NotAuthenticated: not our token, expired, or ended.
+            NotAuthenticated: not our token, expired, or revoked.
             Unavailable: its key is not known yet and accounts does not answer.
         """
-        claims = self._known(token) or await self._check(token)
-        if claims.exp <= now().timestamp() or self._denials.covers(claims):
-            self._verified.pop(token, None)
+        keys, claims = self._checked.get(token, (None, None))
+        if claims is None or keys is not self._keys.value:
+            claims = await self._check(token)
+        if claims.exp <= now().timestamp() or self._revoked.covers(claims):
+            self._checked.pop(token, None)
             raise NotAuthenticated("the session has ended", code="session_ended")
         return claims
 
-    def _known(self, token: str) -> SessionClaims | None:
-        kid, key, claims = self._verified.get(token, ("", None, None))
-        return claims if key is not None and (self._keys.value or {}).get(kid) is key else None
-
-    async def _key(self, kid: str) -> Ed25519PublicKey:
-        keys = await self._keys.get()
-        if kid not in keys:
-            await self._keys.refresh(at_most_every=NEW_KEY_SECONDS)
-            keys = await self._keys.get()
-        if kid not in keys:
-            raise NotAuthenticated("the token is signed with an unknown key")
-        return keys[kid]
-
     async def _check(self, token: str) -> SessionClaims:
-        kid = _key_id(token)
-        key = await self._key(kid)
         try:
-            payload = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=SESSION_AUDIENCE,
-                issuer=self._issuer,
-                options={"require": REQUIRED},
-            )
-            claims = SessionClaims.model_validate(payload)
-        except jwt.ExpiredSignatureError:
-            raise NotAuthenticated("the session has ended", code="session_ended") from None
-        except (jwt.InvalidTokenError, ValidationError):
-            raise NotAuthenticated("the token is not good") from None
-        if len(self._verified) >= REMEMBERED:
-            self._verified.pop(next(iter(self._verified)))
-        self._verified[token] = (kid, key, claims)
+            try:
+                return self._check_with(self._keys.value or {}, token)
+            except TokenRefused as refused:
+                if refused.reason != "unknown_key":
+                    raise
+            await self._keys.refresh(at_most_every=NEW_KEY_SECONDS)
+            return self._check_with(await self._keys.get(), token)
+        except TokenRefused as refused:
+            if refused.reason == "expired":
+                raise NotAuthenticated("the session has ended", code="session_ended") from None
+            detail = _DETAILS.get(refused.reason, "the token is not good")
+            raise NotAuthenticated(detail) from None
+
+    def _check_with(self, keys: Keys, token: str) -> SessionClaims:
+        claims = self._verifier.verify(token, keys.get, now())
+        if len(self._checked) >= MAX_CACHED:
+            self._checked.pop(next(iter(self._checked)))
+        self._checked[token] = (keys, claims)
         return claims
 
 
-def _key_id(token: str) -> str:
-    """The ``kid`` of a token whose header is exactly what we write; nothing is verified yet."""
-    if len(token) > LONGEST_TOKEN:
-        raise NotAuthenticated("the token is not good")
-    try:
-        header = jwt.get_unverified_header(token)
-    except jwt.InvalidTokenError:
-        raise NotAuthenticated("the token is not good") from None
-    if set(header) != HEADERS or header["typ"] != SESSION_TYP or header["alg"] != ALGORITHM:
-        raise NotAuthenticated("the token is not a session")
-    return str(header["kid"])
-
-
 def principal_of(claims: SessionClaims) -> Principal:
-    """Who a session speaks for, as services see it.
+    """Return who a session speaks for, as services see it.
 
     Raises:
         NotAuthenticated: the claims make no principal (staff without a role, an applicant without a mobile).

@@ -1,17 +1,16 @@
-"""Session tokens: what is good, and every way in which one is not."""
+"""Session tokens: whom a genuine one speaks for, and each attack that is refused."""
 
 import json
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.rpc.accounts import DeniedSessions, SessionKeys
+from contracts.rpc.accounts import SessionKeys
 from contracts.tokens import PASS_TYP, SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.refreshing_cache import RefreshingCache
@@ -21,29 +20,29 @@ from tests.support.factories.gateway import ISSUER, KEY, KID, OTHER_KEY, claims,
 
 
 class Accounts:
-    """Gives its keys, and counts how often it was asked."""
+    """Accounts as the key cache sees it; counts how often its keys were fetched."""
 
     def __init__(self, *keys: Any) -> None:
         self.keys = keys or (public_key(),)
-        self.asked = 0
+        self.fetches = 0
         self.down = False
 
     async def fetch(self) -> Keys:
-        self.asked += 1
+        self.fetches += 1
         if self.down:
             raise Unavailable
         return public_keys(SessionKeys(keys=self.keys))
 
 
-def checker(accounts: Accounts | None = None, denials: RevokedSessions | None = None) -> Sessions:
+def sessions_with(accounts: Accounts | None = None, revoked: RevokedSessions | None = None) -> Sessions:
     return Sessions(
-        ISSUER, RefreshingCache("keys", (accounts or Accounts()).fetch, 60), denials or RevokedSessions()
+        ISSUER, RefreshingCache("keys", (accounts or Accounts()).fetch, 60), revoked or RevokedSessions()
     )
 
 
-async def test_a_good_token_speaks_for_its_login() -> None:
+async def test_a_staff_token_speaks_for_its_login_role_and_gate() -> None:
     token = signed(claims(role="security", sub="SEC-0001", department=None, site="PCS1", gate="PCS1-G1"))
-    principal = principal_of(await checker().verify(token))
+    principal = principal_of(await sessions_with().verify(token))
     assert (principal.kind, principal.id, principal.role, principal.site, principal.gate) == (
         "staff",
         "SEC-0001",
@@ -53,8 +52,8 @@ async def test_a_good_token_speaks_for_its_login() -> None:
     )
 
 
-async def test_a_good_token_speaks_for_its_mobile() -> None:
-    principal = principal_of(await checker().verify(signed(claims("applicant"))))
+async def test_an_applicants_token_speaks_for_the_mobile_number() -> None:
+    principal = principal_of(await sessions_with().verify(signed(claims("applicant"))))
     assert (principal.kind, principal.mobile, principal.role) == ("applicant", "+919876543210", None)
 
 
@@ -63,7 +62,7 @@ async def test_a_good_token_speaks_for_its_mobile() -> None:
     [claims(role=None), claims("applicant", mobile=None), claims().model_copy(update={"kind": "robot"})],
     ids=["no role", "no mobile", "robot"],
 )
-async def test_claims_that_make_no_principal_are_refused(content: SessionClaims) -> None:
+def test_claims_that_make_no_principal_are_refused(content: SessionClaims) -> None:
     with pytest.raises(NotAuthenticated):
         principal_of(content)
 
@@ -72,7 +71,7 @@ PUBLIC_PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPub
 
 
 def unsigned(algorithm: str) -> str:
-    """A token with no signature at all, as PyJWT itself would not write it."""
+    """Return a token without a signature, which PyJWT itself would not make."""
 
     def part(content: dict[str, Any]) -> str:
         return urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
@@ -81,7 +80,7 @@ def unsigned(algorithm: str) -> str:
 
 
 def hmac_with_public_key() -> str:
-    """The old confusion: HS256 keyed with the public key's text."""
+    """Return a token for the algorithm confusion attack: HS256 keyed with the text of the public key."""
     import hashlib
     import hmac
 
@@ -109,6 +108,8 @@ BAD = {
     "crit": signed(claims(), crit=["exp"]),
     "jwk": signed(claims(), jwk={"kty": "OKP"}),
     "jku": signed(claims(), jku="http://evil.test"),
+    "x5u": signed(claims(), x5u="http://evil.test"),
+    "kid of another form": signed(claims(), kid="../s1"),
     "expired": signed(claims(exp=int(now().timestamp()) - 1)),
     "from tomorrow": signed(claims(iat=int(now().timestamp()) + 86_400)),
     "another audience": signed(claims(aud="gate")),
@@ -121,25 +122,31 @@ BAD = {
 
 
 @pytest.mark.parametrize("why", BAD)
-async def test_a_bad_token_is_refused(why: str) -> None:
+async def test_a_token_that_is_not_exactly_ours_is_refused(why: str) -> None:
     with pytest.raises(NotAuthenticated):
-        await checker().verify(BAD[why])
+        await sessions_with().verify(BAD[why])
 
 
-async def test_an_ended_session_is_refused_even_when_its_token_was_seen_before() -> None:
-    denials = RevokedSessions()
-    sessions = checker(denials=denials)
+async def test_a_revoked_session_is_refused_even_when_its_token_is_cached() -> None:
+    revoked = RevokedSessions()
+    sessions = sessions_with(revoked=revoked)
     content = claims()
     token = signed(content)
     await sessions.verify(token)
-    denials.revoke_session(content.sid, now() + timedelta(hours=1))
+    revoked.revoke_session(content.sid, now() + timedelta(hours=1))
     with pytest.raises(NotAuthenticated) as refused:
         await sessions.verify(token)
     assert refused.value.body.code == "session_ended"
 
 
-async def test_a_token_that_was_seen_before_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = checker()
+async def test_an_expired_token_is_refused_as_an_ended_session() -> None:
+    with pytest.raises(NotAuthenticated) as refused:
+        await sessions_with().verify(BAD["expired"])
+    assert refused.value.body.code == "session_ended"
+
+
+async def test_a_cached_token_still_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = sessions_with()
     token = signed(claims())
     await sessions.verify(token)
     monkeypatch.setattr("services.gateway.sessions.now", lambda: now() + timedelta(seconds=601))
@@ -147,23 +154,23 @@ async def test_a_token_that_was_seen_before_still_expires(monkeypatch: pytest.Mo
         await sessions.verify(token)
 
 
-async def test_a_new_key_is_fetched_and_a_made_up_one_is_not_asked_for_again_and_again() -> None:
+async def test_a_new_key_is_fetched_once_and_made_up_keys_do_not_cause_more_fetches() -> None:
     accounts = Accounts()
-    sessions = checker(accounts)
+    sessions = sessions_with(accounts)
     await sessions.verify(signed(claims()))
     accounts.keys = (public_key(), public_key(OTHER_KEY, "s2"))
     sessions._keys._fetched_at -= 2  # the keys were fetched a while ago
     await sessions.verify(signed(claims(), key=OTHER_KEY, kid="s2"))
-    assert accounts.asked == 2
+    assert accounts.fetches == 2
     for number in range(50):
         with pytest.raises(NotAuthenticated):
             await sessions.verify(signed(claims(), kid=f"x{number}"))
-    assert accounts.asked == 2
+    assert accounts.fetches == 2
 
 
-async def test_a_key_that_was_withdrawn_is_no_good_for_tokens_seen_before() -> None:
+async def test_a_cached_token_is_refused_when_its_key_was_withdrawn() -> None:
     accounts = Accounts()
-    sessions = checker(accounts)
+    sessions = sessions_with(accounts)
     token = signed(claims())
     await sessions.verify(token)
     accounts.keys = (public_key(OTHER_KEY, KID),)
@@ -172,37 +179,13 @@ async def test_a_key_that_was_withdrawn_is_no_good_for_tokens_seen_before() -> N
         await sessions.verify(token)
 
 
-async def test_remembered_tokens_do_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.gateway.sessions.REMEMBERED", 5)
-    sessions = checker()
+async def test_the_cache_of_checked_tokens_has_an_upper_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.gateway.sessions.MAX_CACHED", 5)
+    sessions = sessions_with()
     for _ in range(20):
         await sessions.verify(signed(claims()))
-    assert len(sessions._verified) == 5
+    assert len(sessions._checked) == 5
 
 
-def test_a_disabled_login_ends_tokens_of_before_and_not_of_after() -> None:
-    denials, at = RevokedSessions(), now()
-    denials.revoke_login("HOM-0001", at)
-    assert denials.covers(claims(iat=int(at.timestamp()) - 5))
-    assert denials.covers(claims(iat=int(at.timestamp())))
-    assert not denials.covers(claims(iat=int(at.timestamp()) + 1))
-    assert not denials.covers(claims(sub="HOM-0002", iat=int(at.timestamp()) - 5))
-
-
-def test_an_older_word_about_a_login_does_not_undo_a_newer_one() -> None:
-    denials, at = RevokedSessions(), now()
-    denials.revoke_login("HOM-0001", at)
-    denials.merge(DeniedSessions(logins={"HOM-0001": at - timedelta(minutes=5)}))
-    assert denials.covers(claims(iat=int(at.timestamp())))
-
-
-def test_the_list_adds_to_what_events_said_and_what_is_over_is_forgotten() -> None:
-    denials, heard, listed, over = RevokedSessions(), uuid4(), uuid4(), uuid4()
-    denials.revoke_session(heard, now() + timedelta(hours=1))
-    denials.revoke_session(over, now() - timedelta(seconds=1))
-    denials.merge(DeniedSessions(sessions={str(listed): now() + timedelta(hours=1)}))
-    assert set(denials._sessions) == {heard, listed}
-
-
-def test_the_header_of_our_tokens_is_what_accounts_writes() -> None:
+def test_the_header_of_a_token_is_what_accounts_writes() -> None:
     assert set(jwt.get_unverified_header(signed(claims()))) == {"alg", "typ", "kid"}

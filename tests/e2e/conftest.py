@@ -53,12 +53,12 @@ def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Pa
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",
-            lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None,
+            lambda entry: complaints.append(entry.text) if "Content Security Policy" in entry.text else None,
         )
         page.on(
             "request",
-            lambda asked: (
-                complaints.append(asked.url) if not asked.url.startswith((system.url, "data:")) else None
+            lambda request: (
+                complaints.append(request.url) if not request.url.startswith((system.url, "data:")) else None
             ),
         )
         return page

@@ -71,11 +71,11 @@ def test_a_rejection_shows_its_reason_and_the_delivered_message(
     )
     newest_message(system, mobile, "rejected")
 
-    def told() -> bool:
+    def timeline_is_complete() -> bool:
         visitor.open_application(reference)
         return visitor.page.locator(MISSING).count() > 0 and happenings(visitor.page) == 4
 
-    eventually(told, "applied, message, rejected, message", 30)
+    eventually(timeline_is_complete, "applied, message, rejected, message", 30)
     expect(visitor.page.locator(MISSING)).to_contain_text("Come on Monday")
     expect(visitor.page.locator(f"{TIMELINE}")).to_contain_text("Come on Monday")
     expect(visitor.page.locator("a[href$='/cancel']")).to_have_count(0)

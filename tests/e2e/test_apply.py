@@ -216,10 +216,10 @@ def test_while_a_service_is_down_the_page_still_has_the_typed_answers(
     application = system.processes["application"]
     application.kill()
     try:
-        with page.expect_navigation() as calm:
+        with page.expect_navigation() as outage:
             press(page)
-        assert calm.value is not None
-        assert calm.value.status == 503
+        assert outage.value is not None
+        assert outage.value.status == 503
         expect(page.locator(".govuk-notification-banner")).to_be_visible()
         expect(page.locator("#purpose")).to_have_value("Arms licence renewal, file 114/2026")
     finally:
@@ -237,10 +237,10 @@ def test_an_application_that_is_sent_while_the_service_is_down_is_sent_once(
     application = system.processes["application"]
     application.kill()
     try:
-        with page.expect_navigation() as calm:
+        with page.expect_navigation() as outage:
             press(page)
-        assert calm.value is not None
-        assert calm.value.status == 503
+        assert outage.value is not None
+        assert outage.value.status == 503
         expect(page.locator("main")).to_contain_text("Arms licence renewal")
     finally:
         application.start()

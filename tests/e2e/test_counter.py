@@ -85,11 +85,11 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     assert pages == [(80, 160)]
     delivered = translated("The message was delivered", language)
 
-    def told() -> bool:
+    def is_delivered() -> bool:
         operator.open(f"/counter/applications/{reference}")
         return operator.page.locator(".epass-timeline li", has_text=delivered).count() > 0
 
-    eventually(told, "printed counts as delivered", 30)
+    eventually(is_delivered, "printed counts as delivered", 30)
     operator.open("/counter")
     operator.page.fill("#q", number)
     operator.page.locator("form[role=search] button").click()

@@ -19,7 +19,7 @@ from tests.support.running import eventually
 from tests.support.system import System
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-KEEP, FORGET = "[data-pass=store]", "[data-pass=remove]"
+STORE, REMOVE = "[data-pass=store]", "[data-pass=remove]"
 ON_THE_PHONE = """Promise.all([caches.keys(), navigator.serviceWorker.getRegistrations()])
   .then((all) => all.flat().length)"""
 """Counts caches and service workers that are on the phone."""
@@ -45,10 +45,10 @@ class Pass:
         self.applicant = Applicant(system)
         self.reference, shown = issued(self.applicant, Department(system), **application)
         self.number = shown.number
-        told = eventually(
+        sent = eventually(
             lambda: messages(system, self.applicant.mobile, "pass_issued"), "the pass comes by message", 30
         )
-        link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{told[-1].text} {told[-1].link}")
+        link = re.search(r"/p/[A-Za-z0-9_-]{22}", f"{sent[-1].text} {sent[-1].link}")
         assert link is not None
         self.path = link[0]
 
@@ -84,10 +84,10 @@ def own(system: System) -> Pass:
     return Pass(system)
 
 
-def keep(page: Page, path: str) -> None:
+def store_pass(page: Page, path: str) -> None:
     """Open a pass and store it on the phone."""
     page.goto(path)
-    page.click(KEEP)
+    page.click(STORE)
     expect(page.locator("[data-pass=stored]")).to_be_visible()
 
 
@@ -127,9 +127,9 @@ def test_the_qr_is_read_from_a_phone_of_360_pixels(
 ) -> None:
     page = open_browser(PHONE, scripts=scripts)
     page.goto(good.path)
-    drawing = page.locator(".epass-qr svg")
-    drawing.scroll_into_view_if_needed()
-    box = drawing.bounding_box()
+    qr = page.locator(".epass-qr svg")
+    qr.scroll_into_view_if_needed()
+    box = qr.bounding_box()
     assert box is not None
     assert box["width"] == PHONE["width"], "as wide as the phone"
     assert read_from_screen(page, tmp_path) == [good.token]
@@ -158,8 +158,8 @@ def test_the_pass_page_switches_its_language_and_is_accessible(
 
 def test_a_stored_pass_opens_offline(open_browser: Callable[..., Page], good: Pass, tmp_path: Path) -> None:
     page = open_browser(PHONE)
-    keep(page, good.path)
-    expect(page.locator(KEEP)).to_be_hidden()
+    store_pass(page, good.path)
+    expect(page.locator(STORE)).to_be_hidden()
     page.context.set_offline(True)
     page.goto(good.path)
     expect(page.locator(".epass-copy")).to_be_visible()
@@ -177,12 +177,12 @@ def test_a_pass_that_was_not_stored_or_was_removed_does_not_open_offline(
 ) -> None:
     page = open_browser(PHONE)
     page.goto(good.path)
-    expect(page.locator(KEEP)).to_be_visible()
+    expect(page.locator(STORE)).to_be_visible()
     assert page.evaluate(ON_THE_PHONE) == 0
     cannot_be_opened_offline(page, good.path)
-    keep(page, good.path)
-    page.click(FORGET)
-    expect(page.locator(KEEP)).to_be_visible()
+    store_pass(page, good.path)
+    page.click(REMOVE)
+    expect(page.locator(STORE)).to_be_visible()
     assert page.evaluate(ON_THE_PHONE) == 0
     cannot_be_opened_offline(page, good.path)
 
@@ -191,9 +191,9 @@ def test_storing_one_pass_stores_no_other_page(
     open_browser: Callable[..., Page], good: Pass, own: Pass
 ) -> None:
     page = open_browser(PHONE)
-    keep(page, good.path)
+    store_pass(page, good.path)
     page.goto(own.path)
-    expect(page.locator(KEEP)).to_be_visible()
+    expect(page.locator(STORE)).to_be_visible()
     for path in (own.path, f"{good.path}/visit.ics", "/pa", "/pa/applications"):
         cannot_be_opened_offline(page, path)
     page.context.set_offline(True)
@@ -205,7 +205,7 @@ def test_a_cancelled_pass_replaces_the_stored_copy(
     open_browser: Callable[..., Page], own: Pass, tmp_path: Path
 ) -> None:
     page = open_browser(PHONE)
-    keep(page, own.path)
+    store_pass(page, own.path)
     own.cancel()
     open_until(page, own.path, "cancelled")
     assert complaints_of_axe(page) == []
@@ -221,7 +221,7 @@ def test_a_stored_copy_shows_by_the_clock_that_its_pass_is_over(
     open_browser: Callable[..., Page], good: Pass
 ) -> None:
     page = open_browser(PHONE)
-    keep(page, good.path)
+    store_pass(page, good.path)
     until = page.locator("[data-until]").get_attribute("data-until")
     assert until is not None
     page.context.set_offline(True)

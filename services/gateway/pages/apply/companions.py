@@ -61,12 +61,12 @@ def _problems(found: list[tuple[str, str]], prefix: str) -> Problems:
     return {PLACES.get(field, field): code for field, code in own}
 
 
-def _page(view: View, kept: Answers, one: Answers, errors: Problems, status: int = 200) -> Response:
+def _page(view: View, answers: Answers, one: Answers, errors: Problems, status: int = 200) -> Response:
     values = {
         "answers": one,
         "errors": errors,
-        "key": kept.get("key", ""),
-        "number": len(kept.get("companions", ())),
+        "key": answers.get("key", ""),
+        "number": len(answers.get("companions", ())),
     }
     return view.html(
         "apply/companion.html", status, RETRY if status == 503 else None, unavailable=status == 503, **values

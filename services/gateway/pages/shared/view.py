@@ -103,12 +103,12 @@ class View:
         declared = {
             parameter.alias for parameter in self.request.scope["route"].dependant.query_params
         } | SEARCHED
-        kept = [
+        query_items = [
             (name, value)
             for name, value in self.request.query_params.multi_items()
             if name in declared and name != NOTICE
         ]
-        query = f"?{urlencode(kept)}" if kept and self.request.method == "GET" else ""
+        query = f"?{urlencode(query_items)}" if query_items and self.request.method == "GET" else ""
         elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
         shown = {"view": self, "elsewhere": elsewhere, "clearable": not is_for_staff(self.request)}
         return page(template, status, {**PRIVATE, **(headers or {})}, self.language, **{**shown, **values})
@@ -205,7 +205,7 @@ OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]
 """For everybody; it recognises an applicant who is signed in."""
 ApplicantPage = Annotated[View, Depends(Pages(applicant))]
 StaffPage = Annotated[View, Depends(Pages(staff))]
-"""Of any role, also with a password that must be changed first."""
+"""Of any role, also with an initial password."""
 DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
 SecurityPage = Annotated[View, Depends(Pages(role("security")))]
 ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]

@@ -76,7 +76,7 @@ def key_of(text: str) -> str:
     return found[1]
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- the timeline
 
 
 async def test_the_timeline_shows_every_entry_with_its_details(
@@ -96,7 +96,9 @@ async def test_the_timeline_shows_every_entry_with_its_details(
         ),
     )
     text = (await person.open(PAGE)).text
-    told = [re.sub(r"<[^>]+>|\s+", " ", item) for item in re.findall(r"<li><time.*?</li>", text, re.DOTALL)]
+    entries = [
+        re.sub(r"<[^>]+>|\s+", " ", item) for item in re.findall(r"<li><time.*?</li>", text, re.DOTALL)
+    ]
     wanted = [
         ("1 December 2026, 10:30 am", "Application sent"),
         ("The message was delivered", "Confirmation of your application, by WhatsApp"),
@@ -109,7 +111,7 @@ async def test_the_timeline_shows_every_entry_with_its_details(
         ),
     ]
     assert [
-        [part for part in parts if part not in item] for item, parts in zip(told, wanted, strict=True)
+        [part for part in parts if part not in item] for item, parts in zip(entries, wanted, strict=True)
     ] == [[]] * 5
     assert "Reason:" in text
 

@@ -143,9 +143,9 @@ async def test_an_application_that_had_arrived_with_other_answers_is_not_sent_tw
     person, client = reader
     checked = await person.answer()
     client.answers["application.submit"] = IdempotencyKeyReused()
-    told = await person.send("/apply/check", **hidden(checked))
-    assert (told.status_code, "did arrive" in told.text) == (409, True)
-    assert hidden(told)["key"] != hidden(checked)["key"]
+    conflict = await person.send("/apply/check", **hidden(checked))
+    assert (conflict.status_code, "did arrive" in conflict.text) == (409, True)
+    assert hidden(conflict)["key"] != hidden(checked)["key"]
 
 
 async def test_each_part_of_an_office_is_refused_at_its_own_field() -> None:

@@ -43,10 +43,10 @@ async def test_an_operator_signs_in_beside_the_visitor(kendra: tuple[Reader, Tab
     signed_in = await person.http.post(
         "/en/staff/sign-in", data={"login_id": "SEW-0001", "password": "p"}, headers=SAME_SITE
     )
-    kept = set_cookies(signed_in)
+    cookies = set_cookies(signed_in)
     assert signed_in.headers["location"] == "/en/assist"
-    assert kept["operator"]
-    assert not kept["session"], "the visitor's place is free"
+    assert cookies["operator"]
+    assert not cookies["session"], "the visitor's place is free"
     assert "Next visitor" in (await person.open("/assist")).text
 
 
@@ -77,9 +77,9 @@ async def test_nothing_of_the_previous_visitor_is_left(kendra: tuple[Reader, Tab
     person.http.cookies.set("session", signed(claims("applicant")))
     await person.answer()
     answer = await person.http.post("/en/assist/next", headers=SAME_SITE)
-    kept = set_cookies(answer)
-    assert {"session", "answers0"} <= {name for name, value in kept.items() if not value}
-    assert "operator" not in kept
+    cookies = set_cookies(answer)
+    assert {"session", "answers0"} <= {name for name, value in cookies.items() if not value}
+    assert "operator" not in cookies
     assert client.last("accounts.log_out")[2].kind == "applicant"
 
 

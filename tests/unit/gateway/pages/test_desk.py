@@ -204,8 +204,8 @@ async def test_a_refusal_is_shown_beside_its_field_and_nothing_typed_is_lost(
     assert shown.status_code == 422
     assert f'id="{field}-error"' in shown.text
     assert sentence in shown.text
-    kept = {"approve": 'value="2026-12-03"', "forward": 'value="baldev" selected'}.get(method, "As told")
-    assert kept in shown.text
+    remaining = {"approve": 'value="2026-12-03"', "forward": 'value="baldev" selected'}.get(method, "As told")
+    assert remaining in shown.text
 
 
 async def test_a_problem_of_a_preferred_slot_is_shown_at_the_choice(clerk: Clerk) -> None:
@@ -262,8 +262,8 @@ async def test_forwarding_to_another_department_leads_back_to_the_queue(clerk: C
     gone = await clerk.decide("forward", department="police")
     assert gone.headers["location"] == "/en/desk?told=forwarded"
     assert "with the other department now" in (await clerk.http.get(gone.headers["location"])).text
-    kept = await clerk.decide("forward", officer="baldev")
-    assert kept.headers["location"] == f"{REVIEW}?told=done"
+    remaining = await clerk.decide("forward", officer="baldev")
+    assert remaining.headers["location"] == f"{REVIEW}?told=done"
     assert (clerk.sent("forward").department, clerk.sent("forward").officer) == (None, "baldev")
 
 
@@ -302,8 +302,8 @@ async def test_during_an_outage_the_same_form_can_be_sent_again(
     clerk: Clerk,
 ) -> None:
     clerk.client.answers["approval.approve"] = Unavailable()
-    calm = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
-    assert (calm.status_code, "Nothing is lost" in calm.text) == (503, True)
+    outage = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
+    assert (outage.status_code, "Nothing is lost" in outage.text) == (503, True)
     clerk.client.answers["approval.approve"] = review()
     await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
     keys = [key for name, _, _, key in clerk.client.asked if name == "approval.approve"]

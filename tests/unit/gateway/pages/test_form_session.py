@@ -107,11 +107,11 @@ async def test_an_answer_that_cannot_be_checked_just_now_stays_on_its_page(
     person, client = reader
     await person.answer()
     client.answers["application.check"] = Unavailable("down")
-    calm = await person.send("/apply/purpose", **WHY)
-    assert (calm.status_code, calm.headers["retry-after"]) == (503, "2")
-    assert "Nothing is lost" in calm.text
-    assert "My case of 3 December" in calm.text
-    assert "Error:" not in calm.text
+    outage = await person.send("/apply/purpose", **WHY)
+    assert (outage.status_code, outage.headers["retry-after"]) == (503, "2")
+    assert "Nothing is lost" in outage.text
+    assert "My case of 3 December" in outage.text
+    assert "Error:" not in outage.text
     client.answers["application.check"] = Checked()
     assert (await person.send("/apply/purpose", **WHY)).url.path == "/en/apply/check"
 
@@ -122,11 +122,11 @@ async def test_an_answer_whose_choices_are_unavailable_can_be_sent_again(
     person, client = reader
     await person.answer()
     client.answers["application.check"] = client.answers["approval.officers"] = Unavailable("down")
-    calm = await person.send("/apply/officer", officer="baldev")
-    assert calm.status_code == 503
-    assert hidden(calm) == {"officer": "baldev"}
-    assert 'action="/en/apply/officer"' in calm.text
-    assert "Clear my answers" in calm.text
+    outage = await person.send("/apply/officer", officer="baldev")
+    assert outage.status_code == 503
+    assert hidden(outage) == {"officer": "baldev"}
+    assert 'action="/en/apply/officer"' in outage.text
+    assert "Clear my answers" in outage.text
 
 
 async def test_a_companion_that_cannot_be_checked_just_now_stays_on_the_page(
@@ -134,9 +134,9 @@ async def test_a_companion_that_cannot_be_checked_just_now_stays_on_the_page(
 ) -> None:
     person, client = reader
     client.answers["application.check"] = Unavailable("down")
-    calm = await person.send("/apply/companion", name="Harjit Singh", id_type="pan", id_last4="1234")
-    assert calm.status_code == 503
-    assert 'value="Harjit Singh"' in calm.text
+    outage = await person.send("/apply/companion", name="Harjit Singh", id_type="pan", id_last4="1234")
+    assert outage.status_code == 503
+    assert 'value="Harjit Singh"' in outage.text
 
 
 async def test_a_submission_during_an_outage_leaves_all_answers_and_the_key(
@@ -145,13 +145,13 @@ async def test_a_submission_during_an_outage_leaves_all_answers_and_the_key(
     person, client = reader
     checked = await person.answer()
     client.answers["application.submit"] = Unavailable("down")
-    calm = await person.send("/apply/check", **hidden(checked))
-    assert calm.status_code == 503
-    assert "Nothing is lost" in calm.text
-    assert "Arms licence renewal" in calm.text
-    assert hidden(calm) == hidden(checked), "the same key again"
+    outage = await person.send("/apply/check", **hidden(checked))
+    assert outage.status_code == 503
+    assert "Nothing is lost" in outage.text
+    assert "Arms licence renewal" in outage.text
+    assert hidden(outage) == hidden(checked), "the same key again"
     client.answers["application.submit"] = Acknowledged(reference=REFERENCE, status="submitted")
-    assert REFERENCE in (await person.send("/apply/check", **hidden(calm))).text
+    assert REFERENCE in (await person.send("/apply/check", **hidden(outage))).text
 
 
 async def test_answers_that_another_tab_changed_are_shown_before_they_are_sent(
@@ -178,10 +178,10 @@ async def test_a_tab_of_a_sent_application_shows_that_and_starts_no_other(
     checked = await person.answer()
     other_tab = hidden(await person.open("/apply/purpose"))
     await person.send("/apply/check", **hidden(checked))
-    told = await person.send("/apply/purpose", **other_tab, **WHY)
-    assert told.url.path == "/en/apply/done"
-    assert "sent already" in told.text
-    assert REFERENCE in told.text
+    response = await person.send("/apply/purpose", **other_tab, **WHY)
+    assert response.url.path == "/en/apply/done"
+    assert "sent already" in response.text
+    assert REFERENCE in response.text
     assert (
         await person.send("/apply/companion", **other_tab, name="Simran", child="yes")
     ).url.path == "/en/apply/done"

@@ -261,14 +261,14 @@ async def test_an_exit_is_recorded_at_once_with_its_marks(guard: Guard) -> None:
     assert guard.asked.direction == "exit"
     assert "epass-verdict--good" in text
     assert "1 person inside now" in text
-    for said in (
+    for phrase in (
         "after the pass had ended",
         "was cancelled",
         "the other secretariat",
         "Not the gate",
         "More people left",
     ):
-        assert said in text, said
+        assert phrase in text, phrase
     assert 'href="/en/gate?direction=exit"' in text, "the next one goes out too"
 
 

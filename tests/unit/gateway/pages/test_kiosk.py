@@ -191,9 +191,9 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
         right = await http.post(
             "/en/kiosk/enrol", data={"kiosk_id": "KIO-0001", "token": "k7fm-w3pa-xq9t"}, headers=SAME_SITE
         )
-        kept = right.headers.get_list("set-cookie")
-        assert [value.partition("=")[0] for value in kept] == ["kiosk"]
-        assert "HttpOnly" in kept[0]
+        cookies = right.headers.get_list("set-cookie")
+        assert [value.partition("=")[0] for value in cookies] == ["kiosk"]
+        assert "HttpOnly" in cookies[0]
         client.answers["accounts.enrol_kiosk"] = NotAuthenticated(code="token_used")
         http.cookies.clear()
         again = await http.post(

@@ -77,14 +77,14 @@ async def test_the_pass_page_shows_all_that_a_visitor_needs_on_the_way() -> None
         companions=(Companion(name="Harjit Singh", id_type="pan"), Companion(name="Simran", child=True)),
     )  # fmt: skip
     text = await text_of(issuance__view_by_link=shown)
-    for said in (
+    for phrase in (
         "7K3M 9QW4", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "Baldev Singh, Superintendent", "Home Affairs",
         "Tuesday, 1 December 2026", "10:00 am",
         "Secretariat-1", "Sector 1, Chandigarh", "PCS1-G2", "Voter ID card", "Harjit Singh", "Simran",
         "(child)", "CH01AB1234",
         "may not come in", "Outside gate 1", "Beside gate 1", "No knives", "A laptop", "brightness",
     ):  # fmt: skip
-        assert said in text, said
+        assert phrase in text, phrase
 
 
 async def test_the_pass_page_shows_neither_the_mobile_nor_the_last_four_of_the_id() -> None:

@@ -118,16 +118,16 @@ async def test_number_and_code_stay_while_accounts_is_away(stranger: tuple[Reade
     person, client = stranger
     usual = dict(client.answers)
     client.answers["accounts.request_otp"] = client.answers["accounts.verify_otp"] = Unavailable("down")
-    calm = await person.send("/sign-in", mobile="98765 43210", to="apply")
-    assert (calm.status_code, 'value="98765 43210"' in calm.text, "Nothing is lost" in calm.text) == (
+    outage = await person.send("/sign-in", mobile="98765 43210", to="apply")
+    assert (outage.status_code, 'value="98765 43210"' in outage.text, "Nothing is lost" in outage.text) == (
         503,
         True,
         True,
     )
     client.answers["accounts.request_otp"] = usual["accounts.request_otp"]
     await person.send("/sign-in", mobile="98765 43210", to="apply")
-    calm = await person.send("/sign-in/code", code="123456")
-    assert (calm.status_code, 'value="123456"' in calm.text, "Nothing is lost" in calm.text) == (
+    outage = await person.send("/sign-in/code", code="123456")
+    assert (outage.status_code, 'value="123456"' in outage.text, "Nothing is lost" in outage.text) == (
         503,
         True,
         True,

@@ -15,7 +15,7 @@ KEY = Fernet.generate_key().decode()
 ANSWERS: dict[str, Any] = {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "companions": [{"name": "Harjit Singh", "id_last4": "0917"}]}
 
 
-def kept(cookie: AnswersCookie, answers: dict[str, Any]) -> dict[str, str]:
+def cookies_with(cookie: AnswersCookie, answers: dict[str, Any]) -> dict[str, str]:
     """Return the request of a browser after a response."""
     response = Response()
     cookie.write(response, answers)
@@ -33,11 +33,11 @@ def asked_with(cookies: dict[str, str]) -> Request:
 
 def test_answers_are_read_back_as_they_were_written() -> None:
     cookie = AnswersCookie((KEY,), secure=True)
-    assert cookie.read(asked_with(kept(cookie, ANSWERS))) == ANSWERS
+    assert cookie.read(asked_with(cookies_with(cookie, ANSWERS))) == ANSWERS
 
 
 def test_no_answer_can_be_read_in_the_browser() -> None:
-    text = str(kept(AnswersCookie((KEY,), secure=True), ANSWERS))
+    text = str(cookies_with(AnswersCookie((KEY,), secure=True), ANSWERS))
     assert "Harjit" not in text
     assert "0917" not in text
 
@@ -48,7 +48,7 @@ def test_long_answers_are_cut_into_cookies_that_a_browser_takes() -> None:
         "purpose": "".join(Random(1).choices(GURMUKHI, k=2000)),
         "companions": [ANSWERS | {"n": n} for n in range(5)],
     }
-    cookies = kept(cookie, long)
+    cookies = cookies_with(cookie, long)
     assert len(cookies) > 1
     assert max(map(len, cookies.values())) < 4000
     assert cookie.read(asked_with(cookies)) == long
@@ -57,7 +57,7 @@ def test_long_answers_are_cut_into_cookies_that_a_browser_takes() -> None:
 def test_answers_longer_than_the_cookies_are_refused() -> None:
     noise = "".join(chr(0x4E00 + (n * n * 31 + n * 7919) % 20000) for n in range(12_000))
     with pytest.raises(TooLong):
-        kept(AnswersCookie((KEY,), secure=True), {"purpose": noise})
+        cookies_with(AnswersCookie((KEY,), secure=True), {"purpose": noise})
 
 
 @pytest.mark.parametrize(
@@ -65,24 +65,24 @@ def test_answers_longer_than_the_cookies_are_refused() -> None:
     [
         lambda cookies: {name: value[:-2] for name, value in cookies.items()},
         lambda _: {"answers0": "nonsense"},
-        lambda _: kept(AnswersCookie((Fernet.generate_key().decode(),), secure=True), ANSWERS),
+        lambda _: cookies_with(AnswersCookie((Fernet.generate_key().decode(),), secure=True), ANSWERS),
     ],
     ids=["cut short", "nonsense", "sealed by somebody else"],
 )
 def test_a_forged_cookie_reads_as_no_answers(spoil: Any) -> None:
     cookie = AnswersCookie((KEY,), secure=True)
-    assert cookie.read(asked_with(spoil(kept(cookie, ANSWERS)))) == {}
+    assert cookie.read(asked_with(spoil(cookies_with(cookie, ANSWERS)))) == {}
 
 
 def test_answers_expire_after_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     cookie = AnswersCookie((KEY,), secure=True)
-    cookies = kept(cookie, ANSWERS)
+    cookies = cookies_with(cookie, ANSWERS)
     monkeypatch.setattr("services.gateway.pages.shared.answers.SECONDS", -1)
     assert cookie.read(asked_with(cookies)) == {}
 
 
 def test_after_a_key_rotation_old_cookies_are_still_read() -> None:
-    cookies = kept(AnswersCookie((KEY,), secure=True), ANSWERS)
+    cookies = cookies_with(AnswersCookie((KEY,), secure=True), ANSWERS)
     assert (
         AnswersCookie((Fernet.generate_key().decode(), KEY), secure=True).read(asked_with(cookies)) == ANSWERS
     )

@@ -123,7 +123,7 @@ SPOILERS: dict[str, tuple[Callable[[Catalog], object], str]] = {
     ),
     "a placeholder renamed": (set_string(CODE, "ਨੰਬਰ %(ends)s"), "other placeholders"),
     "a placeholder of another kind": (set_string(CODE, "ਨੰਬਰ %(end)d"), "other placeholders"),
-    "a placeholder said twice": (set_string(CODE, "ਨੰਬਰ %(end)s %(end)s"), "other placeholders"),
+    "a placeholder used twice": (set_string(CODE, "ਨੰਬਰ %(end)s %(end)s"), "other placeholders"),
     "a guess": (lambda catalogue: catalogue["Approve"].flags.add("fuzzy"), "Approve: guessed"),
     "one left in English": (set_string("Approve", "Approve"), "Approve: English"),
     "a Latin word": (set_string("Approve", "OK ਕਰੋ"), "wrong letters: OK"),
@@ -155,12 +155,12 @@ def marked(source: str) -> set[str]:
 
 def test_extraction_overlooks_no_text_that_a_module_marks(wanted: Catalog) -> None:
     """Babel does not see ``_("…")`` inside another call of gettext."""
-    said = set().union(
+    found = set().union(
         *(marked(module.read_text(encoding="utf-8")) for module in message_catalogues.TEXTS.rglob("*.py"))
     )
     assert marked('texts(language).gettext(WORDS.get(code, _("deep inside")))') == {"deep inside"}
-    assert said
-    assert not {text for text in said if text not in wanted}
+    assert found
+    assert not {text for text in found if text not in wanted}
 
 
 def bare(template: str) -> set[str]:
@@ -203,11 +203,11 @@ def test_plural_forms_follow_the_rules_of_each_language() -> None:
         ("hi", "1 व्यक्ति अंदर है", "3 व्यक्ति अंदर हैं"),
         ("en", "1 person inside", "3 people inside"),
     ):
-        said = [
+        found = [
             texts(language).ngettext(INSIDE, "%(num)s people inside", number) % {"num": number}
             for number in (1, 3)
         ]
-        assert said == [one, many]
+        assert found == [one, many]
 
 
 def test_a_time_of_day_reads_as_people_say_it_in_each_language() -> None:

@@ -13,7 +13,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, Answers, owner
-from services.gateway.pages.shared.error_pages import RETRY, PageRoute, too_many
+from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import OpenPage, View, text_of
 
@@ -154,10 +154,7 @@ def _wait(pending: dict[str, str]) -> int:
 
 
 def _mobile_page(view: View, to: str, typed: str, errors: dict[str, str], status: int = 200) -> Response:
-    headers = RETRY if status == 503 else None
-    return view.html(
-        "sign_in/mobile.html", status, headers, to=to, errors=errors, typed=typed, unavailable=status == 503
-    )
+    return view.html("sign_in/mobile.html", status, to=to, errors=errors, typed=typed)
 
 
 def _code_page(
@@ -169,7 +166,6 @@ def _code_page(
     typed: str = "",
     left: str | int | None = None,
 ) -> Response:
-    headers = RETRY if status == 503 else None
     end = re.sub(r"\D", "", ascii_digits(pending["mobile"]))[-4:]
     values = {"errors": errors, "mobile_end": end, "wait": _wait(pending), "typed": typed, "left": left}
-    return view.html("sign_in/code.html", status, headers, unavailable=status == 503, **values)
+    return view.html("sign_in/code.html", status, **values)

@@ -6,7 +6,6 @@ from contracts.errors import Unavailable
 from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, posted_form, was_sent
 from services.gateway.pages.apply.question_page import findings
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.error_pages import RETRY
 from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion
 from services.gateway.pages.shared.view import ApplicantPage, View, text_of
 
@@ -68,6 +67,4 @@ def _page(view: View, answers: Answers, one: Answers, errors: Problems, status: 
         "key": answers.get("key", ""),
         "number": len(answers.get("companions", ())),
     }
-    return view.html(
-        "apply/companion.html", status, RETRY if status == 503 else None, unavailable=status == 503, **values
-    )
+    return view.html("apply/companion.html", status, **values)

@@ -11,7 +11,6 @@ from contracts.errors import Unavailable
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of, unreadable
-from services.gateway.pages.shared.error_pages import RETRY
 from services.gateway.pages.shared.questions import Problems, Question, before
 from services.gateway.pages.shared.view import View
 
@@ -46,10 +45,7 @@ async def render_question(
         "previous": before(question.name, answers),
         "key": answers.get("key", ""),
     }
-    headers = RETRY if status == 503 else None
-    return view.html(
-        f"apply/{question.name}.html", status, headers, unavailable=status == 503, **values, **offered, **more
-    )
+    return view.html(f"apply/{question.name}.html", status, **values, **offered, **more)
 
 
 async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from services.gateway.pages.apply.form_session import (
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of
-from services.gateway.pages.shared.error_pages import RETRY
 from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question
 from services.gateway.pages.shared.view import LONGEST_KEY, ApplicantPage, Notice, View, text_of
 from services.gateway.pages.shared.waiting_times import usual_wait
@@ -134,10 +133,9 @@ async def _page(
         "masked": masked,
         "shown": digest(answers),
     }
-    headers = RETRY if status == 503 else None
     chosen = await _chosen(view, answers)
     return view.save_answers(
-        view.html("apply/check.html", status, headers, unavailable=status == 503, **values, **chosen),
+        view.html("apply/check.html", status, **values, **chosen),
         answers,
     )
 

@@ -28,7 +28,7 @@ from services.gateway.access import (
 from services.gateway.origin import is_same_origin
 from services.gateway.pages.shared.answers import POSTED, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, has_operator
-from services.gateway.pages.shared.error_pages import is_for_staff
+from services.gateway.pages.shared.error_pages import RETRY, is_for_staff
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
@@ -98,7 +98,10 @@ class View:
     def html(
         self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any
     ) -> HTMLResponse:
-        """Render a page in this language, which no cache stores."""
+        """Render a page in this language, which no cache stores.
+
+        With status 503 the page says that a service is unavailable, and when to try again.
+        """
         inner = self.request.url.path.removeprefix(f"/{self.language}")
         declared = {
             parameter.alias for parameter in self.request.scope["route"].dependant.query_params
@@ -110,8 +113,15 @@ class View:
         ]
         query = f"?{urlencode(query_items)}" if query_items and self.request.method == "GET" else ""
         elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
-        shown = {"view": self, "elsewhere": elsewhere, "clearable": not is_for_staff(self.request)}
-        return page(template, status, {**PRIVATE, **(headers or {})}, self.language, **{**shown, **values})
+        unavailable = status == 503
+        shown = {
+            "view": self,
+            "elsewhere": elsewhere,
+            "clearable": not is_for_staff(self.request),
+            "unavailable": unavailable,
+        }
+        all_headers = {**PRIVATE, **(RETRY if unavailable else {}), **(headers or {})}
+        return page(template, status, all_headers, self.language, **{**shown, **values})
 
     def to(self, inner: str, notice: str = "") -> RedirectResponse:
         """Redirect to another page, which shows the notice, if any."""

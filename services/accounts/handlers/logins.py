@@ -156,7 +156,7 @@ def disable(
     def answer(login_id: str) -> LoginView:
         return _view(session.get_one(LoginRow, login_id))
 
-    return once(session, call, DISABLE_LOGIN.name, request, effect, answer)
+    return once(session, call, DISABLE_LOGIN.name, request, effect, answer, reference=str)
 
 
 def _refuse_last_ado(session: Session, login: LoginRow) -> None:

@@ -1,6 +1,7 @@
 """What applicants and the counter do: apply, amend, cancel. Each is carried out once for its key."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import uuid4
@@ -40,6 +41,14 @@ from services.chassis.runtime.settings import settings
 
 REFERENCE_TRIES = 10
 """Of 2^35 references ten in a row are never all taken by chance."""
+
+
+@dataclass(frozen=True)
+class SubmittedRevision:
+    """What a repeated submission finds its revision by."""
+
+    reference: str
+    revision: int
 
 
 class NoFreeReference(RuntimeError):
@@ -131,6 +140,7 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, at: datetime) -
         request,
         lambda: _cancel(request, call.principal, session, at),
         answer,
+        reference=str,
     )
 
 
@@ -139,23 +149,22 @@ def _apply(
     request: SubmitApplication | AmendApplication,
     call: Call,
     session: Session,
-    effect: Callable[[], str],
+    effect: Callable[[], SubmittedRevision],
 ) -> Acknowledged:
     """Carries out a command that sends in a revision; its answer is rebuilt from that revision's row."""
 
-    def answer(ref: str) -> Acknowledged:
-        reference, revision = ref.split("/")
-        row = find(session, reference)
+    def answer(submitted: SubmittedRevision) -> Acknowledged:
+        row = find(session, submitted.reference)
         assert row is not None
-        masked = session.get_one(models.RevisionRow, (row.id, int(revision))).masked
-        return Acknowledged(reference=reference, status="submitted", masked=tuple(masked))
+        masked = session.get_one(models.RevisionRow, (row.id, submitted.revision)).masked
+        return Acknowledged(reference=submitted.reference, status="submitted", masked=tuple(masked))
 
-    return once(session, call, route, request, effect, answer)
+    return once(session, call, route, request, effect, answer, reference=SubmittedRevision)
 
 
 def _take_in(
     request: SubmitApplication, mobile: str | None, intake: Intake, session: Session, at: datetime
-) -> str:
+) -> SubmittedRevision:
     form = check_form(
         request, mobile, intake, place_of(session, request.site, request.department), _calendar(at)
     )
@@ -179,7 +188,7 @@ def _store_under_a_free_reference(
     raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
 
 
-def _amend(request: AmendApplication, mobile: str, session: Session, at: datetime) -> str:
+def _amend(request: AmendApplication, mobile: str, session: Session, at: datetime) -> SubmittedRevision:
     row = find(session, request.reference, lock=True)
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
@@ -197,7 +206,7 @@ def _amend(request: AmendApplication, mobile: str, session: Session, at: datetim
 
 def _sent_in(
     session: Session, row: models.ApplicationRow, masked: tuple[str, ...], at: datetime, **facts: str
-) -> str:
+) -> SubmittedRevision:
     """Records a revision, says so, and returns what a repeat finds it by."""
     application = application_of(row)
     session.add(
@@ -208,7 +217,7 @@ def _sent_in(
     else:
         say(session, row, application.amended(), "amended", at, revision=row.revision, **facts)
     settle_status(session, row)
-    return f"{row.reference}/{row.revision}"
+    return SubmittedRevision(row.reference, row.revision)
 
 
 def _cancel(request: ReferenceOnly, principal: Principal, session: Session, at: datetime) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import select, update
@@ -48,7 +48,7 @@ def once(
     effect: Callable[[], F],
     answer: Callable[[F], R],
     *,
-    reference: Any = str,
+    reference: type[F],
 ) -> R:
     """Run ``effect`` unless this command was carried out before, and return the same answer either way.
 
@@ -69,7 +69,7 @@ def once(
     """
     if call.idempotency_key is None:
         return answer(effect())
-    stored_form: TypeAdapter[F] = TypeAdapter(reference)
+    stored_form = TypeAdapter(reference)
     table = idempotency_keys
     scope = {"principal": call.principal.id, "route": route, "key": call.idempotency_key}
     digest = body_hmac(request, idempotency_secret_of(session))

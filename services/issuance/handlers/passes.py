@@ -123,7 +123,7 @@ def reissue(
     def answer(number: str) -> PassView:
         return views.view_of(session.get_one(PassRow, number), session, now, settings)
 
-    return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer)
+    return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer, reference=str)
 
 
 def _lock_application(session: Session, application_id: UUID) -> ApplicationRow:

@@ -13,9 +13,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.orm import Session
 
-from contracts.envelope import UnreadableEvent
+from contracts.envelope import PersonalKeyRing, UnreadableEvent
 from contracts.events import NotificationDelivered, NotificationFailed
 from contracts.model import DeliverBy, Language
+from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.sealing import unseal
@@ -69,6 +70,7 @@ def take(session: Session, lane: Lane, limit: int, now: datetime, until: datetim
         .returning(MessageRow)
         .execution_options(synchronize_session=False)
     )
+    keys = personal_keys_of(session)
     rows = sorted(session.scalars(hold), key=lambda row: row.created_at)
     return [
         Leased(
@@ -79,7 +81,7 @@ def take(session: Session, lane: Lane, limit: int, now: datetime, until: datetim
             channel=row.channel,
             language=row.language,
             application_id=row.application_id,
-            personal=_unseal(row),
+            personal=_unseal(row, keys),
             attempts=row.attempts,
             created_at=row.created_at,
             expires_at=row.expires_at,
@@ -89,11 +91,11 @@ def take(session: Session, lane: Lane, limit: int, now: datetime, until: datetim
     ]
 
 
-def _unseal(row: MessageRow) -> Personal | None:
+def _unseal(row: MessageRow, keys: PersonalKeyRing) -> Personal | None:
     if row.personal is None:
         return None
     try:
-        return unseal(row.id, row.personal)
+        return unseal(row.id, row.personal, keys)
     except UnreadableEvent:
         return None
 

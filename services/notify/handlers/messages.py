@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.chassis.db.database import personal_keys_of
 from services.chassis.runtime.logs import correlation_id
 from services.notify.adapters.sealing import seal
 from services.notify.domain.messages import Draft, State
@@ -71,7 +72,7 @@ def store(
         language=draft.language,
         application_id=application_id,
         pass_number=pass_number,
-        personal=seal(message_id, personal) if personal else None,
+        personal=seal(message_id, personal, personal_keys_of(session)) if personal else None,
         state=state,
         due_at=now,
         correlation_id=correlation_id(),

@@ -38,7 +38,7 @@ def record_print(request: PassNumber, call: Call, session: Session, now: datetim
         _print(session, number, now)
         return number
 
-    return once(session, call, RECORD_PRINT.name, request, effect, lambda _number: Nothing())
+    return once(session, call, RECORD_PRINT.name, request, effect, lambda _number: Nothing(), reference=str)
 
 
 def _print(session: Session, number: str, now: datetime) -> None:

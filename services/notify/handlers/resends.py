@@ -8,10 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
+from contracts.envelope import PersonalKeyRing
 from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.notify import RESEND
+from services.chassis.db.database import personal_keys_of
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime.logs import correlation_id
 from services.notify.adapters.sealing import seal, unseal
@@ -69,7 +71,10 @@ def _mobiles(session: Session, application_id: UUID) -> list[str | None]:
     about = select(MessageRow).where(
         MessageRow.application_id == application_id, MessageRow.purpose != "review_escalated"
     )
-    return [unseal(row.id, row.personal).owner for row in session.scalars(about) if row.personal is not None]
+    keys = personal_keys_of(session)
+    return [
+        unseal(row.id, row.personal, keys).owner for row in session.scalars(about) if row.personal is not None
+    ]
 
 
 def _send_again(session: Session, application_id: UUID, now: datetime) -> UUID:
@@ -82,7 +87,8 @@ def _send_again(session: Session, application_id: UUID, now: datetime) -> UUID:
         MessageRow.application_id == application_id, MessageRow.resend_of.is_not(None)
     )
     check_limit(session.scalars(earlier).all(), now)
-    copy = _copy(latest, unseal(latest.id, latest.personal), now)
+    keys = personal_keys_of(session)
+    copy = _copy(latest, unseal(latest.id, latest.personal, keys), keys, now)
     session.add(copy)
     return copy.id
 
@@ -103,7 +109,7 @@ def _latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
     raise Conflict("the pass was revoked", code="pass_revoked")
 
 
-def _copy(message: MessageRow, personal: Personal, now: datetime) -> MessageRow:
+def _copy(message: MessageRow, personal: Personal, keys: PersonalKeyRing, now: datetime) -> MessageRow:
     message_id = uuid4()
     return MessageRow(
         id=message_id,
@@ -115,7 +121,7 @@ def _copy(message: MessageRow, personal: Personal, now: datetime) -> MessageRow:
         application_id=message.application_id,
         pass_number=message.pass_number,
         resend_of=message.id,
-        personal=seal(message_id, personal),
+        personal=seal(message_id, personal, keys),
         state="queued",
         due_at=now,
         correlation_id=correlation_id(),

@@ -25,6 +25,7 @@ from services.notify.domain.messages import Personal
 from services.notify.handlers import erasure, event_handlers, local_phone, prints, resends
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.conftest import make_call
+from tests.support.envelopes import key_ring
 from tests.support.factories.notify import (
     APPLICANT,
     DEPARTMENT,
@@ -93,7 +94,7 @@ def said(db: Database) -> list[tuple[str, dict]]:
 
 def personal(row: MessageRow) -> Personal:
     assert row.personal is not None
-    return unseal(row.id, row.personal)
+    return unseal(row.id, row.personal, key_ring())
 
 
 # ------------------------------------------------------------------ hearing

@@ -26,7 +26,13 @@ def test_fifty_repeats_at_once_have_one_effect_and_one_answer(databases, call) -
 
         with database.transaction() as session:
             return once(
-                session, call(ALICE, key), "make", PassNumber(number="7K3M9QW4"), effect, lambda ref: ref
+                session,
+                call(ALICE, key),
+                "make",
+                PassNumber(number="7K3M9QW4"),
+                effect,
+                lambda ref: ref,
+                reference=str,
             )
 
     with ThreadPoolExecutor(30) as pool:
@@ -47,6 +53,7 @@ def test_without_a_key_each_call_has_its_effect(databases, call) -> None:
                 PassNumber(number="7K3M9QW4"),
                 lambda: effects.append("done") or "made",
                 lambda ref: ref,
+                reference=str,
             )
     assert len(effects) == 3
 
@@ -66,6 +73,7 @@ def test_a_key_belongs_to_its_principal_and_its_route(databases, call) -> None:
                 PassNumber(number="1"),
                 lambda: effects.append("done") or "made",
                 lambda ref: ref,
+                reference=str,
             )
     assert len(effects) == 3
 
@@ -82,6 +90,7 @@ def test_a_key_with_another_body_is_refused_and_has_no_effect(databases, call) -
                 PassNumber(number=number),
                 lambda: effects.append(number) or "made",
                 lambda ref: ref,
+                reference=str,
             )
 
     command("1")
@@ -93,7 +102,15 @@ def test_a_key_with_another_body_is_refused_and_has_no_effect(databases, call) -
 def test_a_command_that_failed_may_be_repeated_with_its_key(databases, call) -> None:
     def command(effect) -> str:
         with databases["verify"].transaction() as session:
-            return once(session, call(ALICE, "k"), "make", PassNumber(number="1"), effect, lambda ref: ref)
+            return once(
+                session,
+                call(ALICE, "k"),
+                "make",
+                PassNumber(number="1"),
+                effect,
+                lambda ref: ref,
+                reference=str,
+            )
 
     with pytest.raises(ZeroDivisionError):
         command(lambda: str(1 / 0))

@@ -121,9 +121,7 @@ def request_of(shown: ApplicationView, given: Answers) -> AmendApplication:
         name: given[name] for name in ("purpose", "officer", "vehicle", "preferred") if name in given
     }
     if "companions" in given:
-        asked["companions"] = [_without_blanks(one) for one in given["companions"]]
+        asked["companions"] = [
+            {name: value for name, value in one.items() if value != ""} for one in given["companions"]
+        ]
     return AmendApplication.model_validate({"reference": shown.reference, **asked})
-
-
-def _without_blanks(one: Answers) -> Answers:
-    return {name: value for name, value in one.items() if value != ""}

@@ -13,10 +13,10 @@ from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.shared.answers import Answers
 
 NOT_ASKED = {
-    "kind": "citizen", "name": "A", "id_type": "other_photo_id", "id_last4": "0000", "site": "-",
-    "department": "-",
-    "purpose_kind": "other", "purpose": "-", "deliver_by": "sms",
+    "kind": "citizen", "name": "A", "id_type": "other_photo_id", "id_last4": "0000", "site": "not-asked",
+    "department": "not-asked", "purpose_kind": "other", "purpose": "-", "deliver_by": "sms",
 }  # fmt: skip
+"""Harmless values of answers that have not been asked for yet."""
 
 
 def request_of(answers: Answers, language: str) -> SubmitApplication:
@@ -40,13 +40,16 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
     return SubmitApplication.model_validate(
         {
             "applicant": applicant,
-            "site": _code(given["site"]),
-            "department": _code(given["department"]),
+            "site": given["site"],
+            "department": given["department"],
             "officer": given.get("officer"),
             "purpose_kind": given["purpose_kind"],
             "purpose": given["purpose"],
             "preferred": given.get("preferred") or [{"date": today, "from": "23:00", "to": "23:59"}],
-            "companions": [_companion(one) for one in given.get("companions", ())],
+            "companions": [
+                {"name": one["name"], "child": True} if one.get("child") else one
+                for one in given.get("companions", ())
+            ],
             "vehicle": given.get("vehicle"),
         }
     )
@@ -57,11 +60,3 @@ def unreadable(error: ValidationError) -> list[tuple[str, str]]:
     return [
         (".".join(str(part) for part in one["loc"]), "too_long") for one in error.errors(include_input=False)
     ]
-
-
-def _code(text: str) -> str:
-    return text if text != "-" else "not-asked"
-
-
-def _companion(one: dict[str, Any]) -> dict[str, Any]:
-    return {"name": one["name"], "child": True} if one.get("child") else one

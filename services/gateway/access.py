@@ -5,8 +5,9 @@ A route of the JSON interface names its callers in one place, the type of its ``
     async def list_logins(caller: Ado, …)
 
 The types stand at the end of this module (`Anyone`, `Applicant`, `Ado`, `Reception`, …); pages have theirs in
-``pages/shared/view.py``. Session and role are checked here, before the route runs. What depends on rows (whose application,
-which department's review) is checked by the service that owns the rows. A test lists every route with its callers.
+``pages/shared/view.py``. Session and role are checked here, before the route runs. What depends on rows
+(whose application, which department's review) is checked by the service that owns the rows. A test lists
+every route with its callers.
 """
 
 import asyncio
@@ -34,7 +35,10 @@ SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
 KIOSK_COOKIES = ("__Host-kiosk", "kiosk")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
-"""Every request is answered within this time after its last byte, however many services it calls. Clients are promised 5 s."""
+"""Every request is answered within this time after its last byte, however many services it calls.
+
+Clients are promised 5 s.
+"""
 
 
 def session_cookie(public_url: str) -> str:
@@ -207,7 +211,8 @@ def _session_token(request: Request, public_url: str, cookie: str) -> str:
 
     Raises:
         NotAuthenticated: there is none.
-        Forbidden: a page of another site makes the browser send the cookie with a request that may change something.
+        Forbidden: a page of another site makes the browser send the cookie with a request that may change
+            something.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
@@ -243,7 +248,7 @@ IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 
 
 def rate_limited(limit: Literal["otp", "otp_verify", "login", "status"]) -> Dependency:
-    """Return a dependency that counts a request against a limit of its address, before anything else is checked."""
+    """Return a dependency that counts a request against a rate limit before anything else is checked."""
     assert limit in LIMITS
 
     async def count(request: Request) -> None:

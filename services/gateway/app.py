@@ -1,4 +1,7 @@
-"""The HTTP application: state, error handlers, routes and middleware put together. It can be made without a broker."""
+"""The HTTP application: state, error handlers, routes and middleware put together.
+
+It can be made without a broker.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -10,9 +10,10 @@ from services.gateway.access import Caller
 
 
 async def application_status(caller: Caller, question: StatusQuestion) -> StatusView:
-    """Return status and timeline of an application to anybody who knows its reference and the end of its mobile number.
+    """Return status and timeline of an application, without a session.
 
-    Only four digits protect it. So attempts are counted by reference too, wherever they come from and however it is written.
+    The reference and the last four digits of the mobile number are all that protects it. So attempts are
+    counted by reference too, wherever they come from and however it is written.
 
     Raises:
         NotFound: there is no such application, or its mobile ends otherwise; the caller cannot tell which.
@@ -28,7 +29,9 @@ async def application_status(caller: Caller, question: StatusQuestion) -> Status
 
 
 async def local_messages(caller: Caller, field: str, mobile: str) -> tuple[SentMessage, ...]:
-    """Return what the ``local`` channel has "sent" to a mobile, oldest first. The number may be written in any form.
+    """Return what the ``local`` channel has "sent" to a mobile, oldest first.
+
+    The number may be written in any form.
 
     Raises:
         InvalidInput: it is no mobile number; ``field`` names it.

@@ -1,4 +1,7 @@
-"""The gateway as a process: one event loop on uvloop and httptools. To use more cores, start more processes."""
+"""The gateway as a process: one event loop on uvloop and httptools.
+
+To use more cores, start more processes.
+"""
 
 import signal
 
@@ -11,7 +14,10 @@ from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
 from services.gateway.settings import GatewaySettings
 
 READY_SECONDS = 3.0
-"""For so long the start waits for the broker and accounts, since earlier requests would only get 503. After that they do."""
+"""For so long the start waits for the broker and accounts, since earlier requests would only get 503.
+
+After that they do.
+"""
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
-"""The message catalogues of the pages, ``translations/*.po``, updated from the texts in templates and modules.
+"""The message catalogues of the pages, ``translations/*.po``, updated from templates and modules.
 
-A new text is added without a translation, a text that is gone is removed, the others stay as they are. Nothing is guessed,
-and nothing is written that changes by itself (dates, line numbers), so that a catalogue differs only where a text does.
+A new text is added without a translation, a text that is gone is removed, the others stay as they are.
+Nothing is guessed, and nothing is written that changes by itself (dates, line numbers), so that a catalogue
+differs only where a text does.
 
 Usage: python -m services.gateway.message_catalogues
 """

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: what FastAPI generates, plus what all routes share and FastAPI does not know (problems, sessions)."""
+"""The OpenAPI 3.1 document: what FastAPI generates, plus what it does not know (problems, sessions)."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,12 +15,12 @@ from services.gateway.problems import MEDIA_TYPE, Problem
 DESCRIPTION = """\
 Visitor passes for the Punjab Civil Secretariat.
 
-Sign in with `POST /api/v1/otp` and `/otp/verify` (applicants) or `POST /api/v1/sessions` (staff), and send the token as
-`Authorization: Bearer …`. Every error is a problem (RFC 9457). Send an `Idempotency-Key` with each command: then
-`503`, which means that the outcome is unknown, can safely be answered by repeating the same request with the same key.
-A scan has no such header, because the `nonce` in its body is its key.
-Instants are RFC 3339; dates and times of day are Indian Standard Time. Lists have `items` and `next`, to be passed as
-`after`. Fields that are not known are refused in requests; expect new ones in answers.
+Sign in with `POST /api/v1/otp` and `/otp/verify` (applicants) or `POST /api/v1/sessions` (staff), and send
+the token as `Authorization: Bearer …`. Every error is a problem (RFC 9457). Send an `Idempotency-Key` with
+each command: then `503`, which means that the outcome is unknown, can safely be answered by repeating the
+same request with the same key. A scan has no such header, because the `nonce` in its body is its key.
+Instants are RFC 3339; dates and times of day are Indian Standard Time. Lists have `items` and `next`, to be
+passed as `after`. Fields that are not known are refused in requests; expect new ones in answers.
 """
 TAGS = [
     {"name": "anyone", "description": "Without a session"},
@@ -43,7 +43,9 @@ _PROBLEMS = {
     "422": "Something in the request is not accepted; `errors` names each field",
     "429": "Too many attempts; see `Retry-After`",
     "500": "A fault of ours",
-    "503": "A part is down: the outcome is unknown, repeat with the same `Idempotency-Key` after `Retry-After`",
+    "503": (
+        "A part is down: the outcome is unknown, repeat with the same `Idempotency-Key` after `Retry-After`"
+    ),
 }
 _SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 

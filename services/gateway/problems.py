@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457, ``application/problem+json``), and the one table from contract error to status."""
+"""Errors as problem details (RFC 9457): the one table from contract error to status, and the handlers."""
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +20,10 @@ log = logs.logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 _SOURCES = ("body", "query", "path", "header", "cookie")
-"""The first part of FastAPI's locations: where in the request a field stands. It is no part of the field's name."""
+"""The first part of FastAPI's locations: where in the request a field stands.
+
+It is no part of the field's name.
+"""
 
 
 class Problem(Wire):

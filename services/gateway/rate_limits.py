@@ -1,8 +1,9 @@
 """Rate limits: on one address for what is costly, on one address or mobile for what can be guessed.
 
-Each replica counts for itself, in memory. The limits are generous, since many people share one address (a kiosk, a
-mobile operator's network); accounts has stricter ones for each number and each login. What only four characters protect
-has a limit of its own: the status of one reference, and an application that is opened by the last four of its ID.
+Each replica counts for itself, in memory. The limits are generous, since many people share one address (a
+kiosk, a mobile operator's network); accounts has stricter ones for each number and each login. What only four
+characters protect has a limit of its own: the status of one reference, and an application that is opened by
+the last four of its ID.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,8 @@ class RateLimits:
     def check(self, limit: str, key: str) -> None:
         """Raise `TooManyAttempts` if one more attempt would be too many; count nothing.
 
-        It is for attempts of which only the wrong ones are counted: call `hit` for those, and await nothing between.
+        It is for attempts of which only the wrong ones are counted: call `hit` for those, and await nothing
+        between.
         """
         self._apply(self._limiter.test, limit, key)
 

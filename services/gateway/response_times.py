@@ -1,4 +1,7 @@
-"""How long each department takes to respond to applications. A page shows it where it is known, and never waits long for it."""
+"""How long each department takes to respond to applications.
+
+A page shows it where it is known, and never waits long for it.
+"""
 
 import asyncio
 from contextlib import suppress

@@ -1,7 +1,8 @@
 """Sessions and logins that ended before their tokens expire, in memory.
 
-They come from accounts in two ways: as an event the moment one ends, on a queue of this replica alone; and as the whole list
-at the start, after each reconnection and every minute, for events that were published while this replica was not subscribed.
+They come from accounts in two ways: as an event the moment one ends, on a queue of this replica alone; and as
+the whole list at the start, after each reconnection and every minute, for events that were published while
+this replica was not subscribed.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 LONGEST_SESSION = timedelta(hours=24)
-"""No session lives longer (``EPASS_SESSION_MINUTES``), so the revocation of a login may be forgotten after that."""
+"""No session lives longer (``EPASS_SESSION_MINUTES``). The revocation of a login is forgotten after that."""
 _NOTHING_PERSONAL = PersonalKeyRing([Fernet.generate_key().decode()])
 """The events handled here have no personal block; this ring opens none."""
 

@@ -1,8 +1,9 @@
-"""A uvicorn server that shuts down without breaking off a request or closing a connection on which one may be coming.
+"""A uvicorn server that shuts down without losing a request.
 
-uvicorn closes idle connections at once; a client that sends in that moment sees a reset and does not know the outcome. Here
-the listener closes first, so that new clients are refused and turn to another gateway. Open connections are served a little
-longer, and each response asks its client to close. Only then does uvicorn stop, when the requests under way have ended.
+uvicorn closes idle connections at once; a client that sends in that moment sees a reset and does not know the
+outcome. Here the listener closes first, so that new clients are refused and turn to another gateway. Open
+connections are served a little longer, and each response asks its client to close. Only then does uvicorn
+stop, when the requests under way have ended.
 """
 
 import asyncio
@@ -12,10 +13,12 @@ from time import monotonic
 import uvicorn
 
 LEAVE_SECONDS = 2.0
-"""How long clients get to close their connections. A client that sends more seldom has an idle connection, which it sees
-closed before it sends again."""
+"""How long clients get to close their connections.
+
+A client that sends more seldom has an idle connection, which it sees closed before it sends again.
+"""
 KEEP_ALIVE_SECONDS = 75
-"""Longer than clients and proxies keep an idle connection open, so that they close it, knowing that no request is under way."""
+"""Longer than clients and proxies keep an idle connection, so that they close it and no request is lost."""
 STOP_SECONDS = 20
 """How long requests under way get. What then remains has outlived every limit of its own."""
 

@@ -1,7 +1,8 @@
 """Session tokens: check them and return who they speak for.
 
-They are checked with accounts' public keys alone, so nobody is logged out while accounts is down. The check itself is the
-strict one of ``services/chassis/tokens/verification.py``; this module adds the keys, the cache and the revoked sessions.
+They are checked with accounts' public keys alone, so nobody is logged out while accounts is down. The check
+itself is the strict one of ``services/chassis/tokens/verification.py``; this module adds the keys, the cache
+and the revoked sessions.
 """
 
 import base64
@@ -51,7 +52,7 @@ class Sessions:
         self._keys = keys
         self._revoked = revoked
         self._checked: dict[str, tuple[Keys, SessionClaims]] = {}
-        """Tokens whose signature was checked, with the keys of that time: a check takes longer than all the rest."""
+        """Checked tokens, with the keys of that time. A check takes longer than the rest of a request."""
 
     async def verify(self, token: str) -> SessionClaims:
         """Return the claims of a live session.

@@ -1,4 +1,7 @@
-"""What all requests of one gateway process share: the RPC client, and the caches that serve while a service is down."""
+"""What all requests of one gateway process share: the RPC client, rate limits and caches.
+
+The caches serve while a service is down.
+"""
 
 import asyncio
 import hashlib

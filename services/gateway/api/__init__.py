@@ -1,6 +1,7 @@
-"""The JSON interface under ``/api/v1``, one module for each kind of caller. A route parses, calls one service, returns its reply.
+"""The JSON interface under ``/api/v1``, one module for each kind of caller.
 
-The type of a route's ``caller`` parameter is who may call it; see ``services/gateway/access.py``.
+A route parses, calls one service, returns its reply. The type of a route's
+``caller`` parameter is who may call it; see ``services/gateway/access.py``.
 """
 
 from fastapi import APIRouter
@@ -20,7 +21,7 @@ from services.gateway.api import (
 
 
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
-    """Return all routers, the gate's first because it is the busiest; the local phone's only in local mode."""
+    """Return all routers, the busiest one first (the gate); the local phone's only in local mode."""
     always = (
         gate.router,
         public.router,

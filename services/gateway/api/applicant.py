@@ -24,7 +24,10 @@ router = APIRouter(prefix="/api/v1/applications", tags=["applicant"])
 
 
 class Amendment(Strict):
-    """New content of an application; a field left out stays as it was. An empty ``officer`` means anyone who deals with it."""
+    """New content of an application; a field left out stays as it was.
+
+    An empty ``officer`` means anyone who deals with it.
+    """
 
     purpose: str | None = Field(default=None, max_length=1000)
     preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)

@@ -19,7 +19,10 @@ async def submit_at_counter(caller: Reception, body: SubmitAtCounter, key: Idemp
 
 @router.get("/applications")
 async def list_waiting_here(caller: Reception) -> LookupHits:
-    """List who applied today at the counters and kiosks of this site and has not entered yet: the fifty newest, the newest last."""
+    """List who applied today at the counters and kiosks of this site and has not entered yet.
+
+    These are the fifty newest, the newest last.
+    """
     return await caller.query(rpc.application.WAITING_HERE, Nothing())
 
 

@@ -13,9 +13,12 @@ router = APIRouter(prefix="/api/v1", tags=["security"])
 
 @router.post("/scans")
 async def scan_pass(caller: Security, body: ScanPass) -> ScanResult:
-    """Check a pass. Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an error.
+    """Check a pass.
 
-    `nonce` is the key of the scan, so there is no `Idempotency-Key`: a repeat with the same nonce has one effect and one answer.
+    Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an error.
+
+    `nonce` is the key of the scan, so there is no `Idempotency-Key`: a repeat with the same nonce has one
+    effect and one answer.
     """
     caller.require_site(body.gate.rpartition("-")[0])  # the site of PCS1-G1 is PCS1
     return await caller.command(rpc.verify.SCAN, body)

@@ -1,4 +1,7 @@
-"""Route of local mode only: what the ``local`` channel has "sent", as JSON. ``pages/phone.py`` shows the same as a page."""
+"""Route of local mode only: what the ``local`` channel has "sent", as JSON.
+
+``pages/phone.py`` shows the same as a page.
+"""
 
 from typing import Annotated
 

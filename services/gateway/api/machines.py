@@ -25,7 +25,10 @@ async def view_jwks(caller: Anyone, response: Response) -> Jwks:
     responses={200: {"content": {"application/jose": {}}}},
 )
 async def view_pass_status(caller: Anyone) -> Response:
-    """Return the signed list of revoked passes (a JWS); the last copy while issuance is down, whose `iat` gives its age."""
+    """Return the signed list of revoked passes (a JWS).
+
+    While issuance is down this is the last copy, whose `iat` gives its age.
+    """
     status_list = await caller.state.status_list.get()
     return Response(status_list.jws, media_type="application/jose", headers={"Cache-Control": "no-cache"})
 

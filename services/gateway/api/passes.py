@@ -1,4 +1,4 @@
-"""Routes of a pass, for its applicant and the reception: its token, its QR, its copy on paper, its replacement."""
+"""Routes of a pass, for its applicant and the reception: token, QR, copy on paper, replacement."""
 
 import base64
 from typing import Literal
@@ -39,7 +39,7 @@ async def _qr_image(caller: Caller, number: str, kind: Literal["svg", "png"]) ->
 
 @router.post("/print")
 async def print_pass(caller: Reception, number: PassNo, key: IdempotencyKey) -> PassView:
-    """Record that the reception printed the pass, which counts as delivered, and return what is to be printed."""
+    """Record that the reception printed the pass, which counts as delivered, and return the pass."""
     pass_ = await caller.query(rpc.issuance.PASS, PassNumber(number=number))
     await caller.command(rpc.notify.RECORD_PRINT, PassNumber(number=pass_.number), key)
     return pass_

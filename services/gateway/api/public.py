@@ -17,7 +17,10 @@ router = APIRouter(prefix="/api/v1", tags=["anyone"])
 
 @router.get("/sites")
 async def list_sites(caller: Anyone) -> SiteList:
-    """List sites with their gates, hours and closed days, at most a minute old; the last copy while approval is down."""
+    """List sites with their gates, hours and closed days, at most a minute old.
+
+    While approval is down this is the last copy.
+    """
     return await caller.state.sites.get()
 
 

@@ -1,1 +1,4 @@
-"""What every HTTP request passes through before its route: one ASGI middleware a module. ``app.py`` puts them in order."""
+"""What every HTTP request passes through before its route: one ASGI middleware a module.
+
+``app.py`` puts them in order.
+"""

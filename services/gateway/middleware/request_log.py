@@ -1,6 +1,7 @@
 """Log and measure each request under one correlation id.
 
-Neither log nor metrics ever hold a path or a query string (a reference, a link code), only the route's template.
+Neither log nor metrics ever hold a path or a query string (a reference, a link code), only the route's
+template.
 """
 
 import re

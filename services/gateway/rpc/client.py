@@ -1,8 +1,9 @@
 """Client for the services' RPC: it behaves as nameko's own client does, on asyncio and without nameko.
 
-A call ends within its limit whatever happens: with a reply, with the contract error that the service raised, or with
-`Unavailable`, which means "unknown: repeat with the same key". The limit travels along as an absolute deadline, so that a
-service does not begin what nobody waits for any more. A lost connection is opened again in the background, node after node.
+A call ends within its limit whatever happens: with a reply, with the contract error that the service raised,
+or with `Unavailable`, which means "unknown: repeat with the same key". The limit travels along as an absolute
+deadline, so that a service does not begin what nobody waits for any more. A lost connection is opened again
+in the background, node after node.
 """
 
 import asyncio
@@ -111,7 +112,8 @@ class RpcClient:
 
         Raises:
             Unavailable: no reply within the limit, or no connection to the service.
-            ContractError: what the service raised; `InternalError` for a reply that does not fit the contract.
+            ContractError: what the service raised; `InternalError` for a reply that does not fit the
+                contract.
         """
         limit = max(min(self._timeout, until - monotonic()), 0)
         call = Call(
@@ -219,7 +221,10 @@ class RpcClient:
 
 
 def _encode(request: Wire, call: Call) -> bytes:
-    """Return a request as nameko sends it, with only those fields that were set: the service takes their digest."""
+    """Return a request as nameko sends it.
+
+    It has only the fields that were set, because the service takes their digest.
+    """
     sent = request.model_dump_json(by_alias=True, exclude_unset=True)
     return f'{{"args":[{sent}],"kwargs":{{"call":{call.model_dump_json(by_alias=True)}}}}}'.encode()
 

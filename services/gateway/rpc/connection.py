@@ -1,8 +1,8 @@
 """One broker connection with a reply queue of its own. It publishes requests and matches the replies to them.
 
-nameko's protocol: a request is published to the topic exchange ``nameko-rpc`` under ``<service>.<method>``, its reply comes
-to the routing key in ``reply_to``, and ``correlation_id`` names the request that a reply belongs to. A connection that broke
-is never repaired; ``client.py`` opens another.
+nameko's protocol: a request is published to the topic exchange ``nameko-rpc`` under ``<service>.<method>``,
+its reply comes to the routing key in ``reply_to``, and ``correlation_id`` names the request that a reply
+belongs to. A connection that broke is never repaired; ``client.py`` opens another.
 """
 
 import asyncio
@@ -39,8 +39,8 @@ class RequestRefused(Exception):
 def translated_errors() -> Iterator[None]:
     """Raise `ConnectionLost` for everything that a breaking connection raises.
 
-    aiormq's "channel is closed" is a RuntimeError. A coroutine that waits while the connection is torn down gets a
-    CancelledError from aiormq, which must not be taken for a cancellation of its own task.
+    aiormq's "channel is closed" is a RuntimeError. A coroutine that waits while the connection is torn down
+    gets a CancelledError from aiormq, which must not be taken for a cancellation of its own task.
     """
     try:
         yield
@@ -121,10 +121,10 @@ class RpcConnection:
         finally:
             del self._pending[request_id]
             if not reply.cancel() and not reply.cancelled():
-                reply.exception()  # retrieved, so that asyncio does not warn of an exception that nobody retrieved
+                reply.exception()  # so that asyncio does not warn of an exception that nobody retrieved
 
     async def wait_closed(self) -> None:
-        """Return when the connection is closed, or its node does not answer any more (it hangs, or is cut off)."""
+        """Return when the connection is closed, or its node hangs or is cut off and does not answer."""
         while not self.closed.is_set():
             try:
                 await asyncio.wait_for(self.closed.wait(), PROBE_SECONDS)
@@ -137,7 +137,7 @@ class RpcConnection:
                     return
 
     async def close(self) -> None:
-        """Fail all pending requests and close the connection, without waiting long for a broker that does not answer."""
+        """Fail all pending requests and close the connection, within `CLOSE_SECONDS`."""
         self._on_close()
         with suppress(ConnectionLost), translated_errors():
             async with asyncio.timeout(CLOSE_SECONDS):

@@ -1,4 +1,4 @@
-"""The gateway over a real broker, calling a real nameko service: a small "accounts" that does what a test asks of it."""
+"""The gateway over a real broker, with a real nameko service: a small "accounts" that a test directs."""
 
 import asyncio
 import os
@@ -149,7 +149,7 @@ def accounts(stack: TestStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 async def answers(client: RpcClient) -> bool:
-    """Whether the service answers a call over this client."""
+    """Return whether the service answers a call over this client."""
     try:
         await client.call(rpc.accounts.SESSION_KEYS, Nothing())
     except Unavailable:
@@ -159,7 +159,7 @@ async def answers(client: RpcClient) -> bool:
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """The application, ready."""
+    """Run the application until the block ends, from when it is ready."""
     async with running(app) as http:
 
         async def ready() -> bool:
@@ -171,7 +171,7 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClient]:
-    """A connected client; the service answers it."""
+    """Run a client until the test ends, from when the service answers it."""
     client = RpcClient((stack.broker_url("gateway"),))
     task = asyncio.create_task(client.run())
     await until("an answer of the service", lambda: answers(client), 30)
@@ -270,8 +270,8 @@ def app(stack: TestStack, accounts: Accounts) -> FastAPI:
     return create_app(gateway_settings(broker_urls=(stack.broker_url("gateway"),)))
 
 
-async def say(stack: TestStack, event: Event) -> None:
-    """Publishes an event as accounts' relay does."""
+async def publish(stack: TestStack, event: Event) -> None:
+    """Publish an event as accounts' relay does."""
     keys = PersonalKeyRing([Fernet.generate_key().decode()])
     envelope = wrap(event, event_id=uuid4(), seq=1, occurred_at=now(), keys=keys)
     async with await aio_pika.connect(stack.broker_url("relay")) as connection:
@@ -283,7 +283,7 @@ async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, 
     ended, other = claims(role="ado", sub="ADO-0001"), claims(role="ado", sub="ADO-0001")
     async with serving(app) as http:
         assert (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 200
-        await say(stack, SessionEnded(sid=ended.sid, token_expires_at="2100-01-01T00:00:00Z"))
+        await publish(stack, SessionEnded(sid=ended.sid, token_expires_at="2100-01-01T00:00:00Z"))
 
         async def refused() -> bool:
             return (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 401
@@ -299,7 +299,7 @@ async def test_a_disabled_login_is_refused_within_two_seconds_but_not_a_session_
     later = claims(role="ado", sub="ADO-0009", iat=int(now().timestamp()) + 30)
     async with serving(app) as http:
         assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
-        await say(
+        await publish(
             stack,
             LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
         )

@@ -1,4 +1,4 @@
-"""What tests of the gateway build: session tokens, a client of the services that answers from a table, the application."""
+"""What tests of the gateway build: session tokens, an RPC client that replies from a table, the application."""
 
 import asyncio
 import base64
@@ -62,7 +62,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def as_staff(role: str, **scope: Any) -> dict[str, str]:
-    """The header of a session; ``department`` and ``site`` are those of the demo where not given."""
+    """Return the header of a session; ``department`` and ``site`` are those of the demo where not given."""
     usual: dict[str, Any] = {"department": {"department": "home"}, "security": {"site": "PCS1", "gate": "PCS1-G1"},
                              "reception": {"site": "PCS1"}}.get(role, {})  # fmt: skip
     return bearer(
@@ -146,7 +146,7 @@ def gateway_settings(**given: Any) -> GatewaySettings:
 
 
 def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[FastAPI, TableClient]:
-    """The application over a table of answers, its background work not running."""
+    """Return the application over a table of answers, without its background work."""
     settings = gateway_settings(**(given or {}))
     client = TableClient(**answers)
     return create_app(settings, client), client
@@ -159,13 +159,13 @@ def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.A
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """The application with its background work, until the block ends."""
+    """Run the application with its background work until the block ends."""
     async with app.router.lifespan_context(app), browser(app) as http:
         yield http
 
 
 async def until(what: str, true: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
-    """Waits until something holds; the time that asking takes counts too."""
+    """Wait until something holds; the time of each check counts too."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not await true():

@@ -124,7 +124,7 @@ def test_a_route_that_declares_nothing_is_found() -> None:
 
 
 def declared(*, pages: bool) -> dict[str, set[str]]:
-    """What routes declare, by who may call them: those of pages, or all others."""
+    """Return what routes declare, by who may call them: those of pages, or all others."""
     found: dict[str, set[str]] = {}
     for route in create_app(gateway_settings()).routes:
         if isinstance(route, APIRoute) and route.path.startswith(UNDER_A_LANGUAGE) == pages:

@@ -7,12 +7,14 @@ bytes (RFC 6265, section 6.1), so longer answers are split over several cookies.
 import json
 import re
 import zlib
+from datetime import timedelta
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet
 from fastapi import Request, Response
 
 from contracts.mobile import ascii_digits
+from contracts.sealing import CannotOpen, SealedBox
 
 Answers = dict[str, Any]
 NAME = "answers"
@@ -38,7 +40,7 @@ class AnswersCookie:
     """
 
     def __init__(self, keys: tuple[str, ...], secure: bool) -> None:
-        self._ring = MultiFernet([Fernet(key) for key in keys or (Fernet.generate_key(),)])
+        self._box = SealedBox(keys or (Fernet.generate_key().decode(),))
         self._secure = secure
         self._name = f"__Host-{NAME}" if secure else NAME
 
@@ -48,8 +50,8 @@ class AnswersCookie:
         if not sealed:
             return {}
         try:
-            plain = self._ring.decrypt(sealed, ttl=SECONDS)
-        except InvalidToken:
+            plain = self._box.open(sealed, max_age=timedelta(seconds=SECONDS))
+        except CannotOpen:
             return {}
         return dict(json.loads(zlib.decompress(plain)))
 
@@ -59,7 +61,7 @@ class AnswersCookie:
         Raises:
             TooLong: they are longer than a form allows.
         """
-        sealed = self._ring.encrypt(zlib.compress(json.dumps(answers, ensure_ascii=False).encode())).decode()
+        sealed = self._box.seal(zlib.compress(json.dumps(answers, ensure_ascii=False).encode()))
         parts = [sealed[at : at + PART] for at in range(0, len(sealed), PART)]
         if len(parts) > PARTS:
             raise TooLong

@@ -64,10 +64,11 @@ def test_answers_longer_than_the_cookies_are_refused() -> None:
     "spoil",
     [
         lambda cookies: {name: value[:-2] for name, value in cookies.items()},
-        lambda _: {"answers0": "nonsense"},
+        lambda _: {"__Host-answers0": "nonsense"},
+        lambda _: {"__Host-answers0": "n\u00f6nsense"},
         lambda _: cookies_with(AnswersCookie((Fernet.generate_key().decode(),), secure=True), ANSWERS),
     ],
-    ids=["cut short", "nonsense", "sealed by somebody else"],
+    ids=["cut short", "nonsense", "not ASCII", "sealed by somebody else"],
 )
 def test_a_forged_cookie_reads_as_no_answers(spoil: Any) -> None:
     cookie = AnswersCookie((KEY,), secure=True)

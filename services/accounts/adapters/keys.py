@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists
 
+from contracts.sealing import SealedBox
 from services.accounts.models import SessionRow, SigningKeyRow
 from services.chassis.runtime.settings import KeyEncryptionSettings
 from services.chassis.tokens.key_store import KeyStore
-from services.chassis.tokens.sealing import SealedBox
 
 
 def sealed_box(settings: KeyEncryptionSettings) -> SealedBox:

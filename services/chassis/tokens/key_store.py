@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from contracts.events import PublicKey
+from contracts.sealing import SealedBox
 from services.chassis.db.locks import lock
-from services.chassis.tokens.sealing import SealedBox
 from services.chassis.tokens.signing_key import SigningKey
 
 GRACE = timedelta(days=1)

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists
 
+from contracts.sealing import SealedBox
 from services.chassis.runtime.settings import KeyEncryptionSettings
 from services.chassis.tokens.key_store import KeyStore
-from services.chassis.tokens.sealing import SealedBox
 from services.issuance.models import PassRow, SigningKeyRow
 
 

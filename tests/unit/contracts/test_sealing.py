@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from cryptography.fernet import Fernet
 
-from services.chassis.tokens.sealing import CannotOpen, SealedBox
+from contracts.sealing import CannotOpen, SealedBox
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 

@@ -1,8 +1,8 @@
-"""The ID commitment in a pass: a gate that is offline can match an ID although the QR holds no number.
+"""The ID commitment in a pass: an offline gate can match an ID although the QR code holds no ID number.
 
-HMAC-SHA256, cut to 8 bytes, over ID type and last four, under a key that is derived for each pass from a
-master which only issuance and verify hold. Eight bytes, since four characters could be guessed anyway by
-whoever has the key.
+It is an HMAC-SHA256 over ID type and last four characters, cut to 8 bytes. Its key is derived for each pass
+from a master that only issuance and verify hold. Eight bytes are enough, because anybody who has the key can
+guess four characters anyway.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""References and pass numbers: Crockford base32, the last character a check character.
+"""References and pass numbers in Crockford base32. The last character is a check character.
 
 The alphabet has no I, L, O or U; I and L are read as 1, O as 0. The check is Luhn modulo 32, which finds
 every single wrong character and nearly every swap of neighbours.
@@ -44,7 +44,7 @@ def parse_reference(text: str) -> str:
     """Return the canonical form of a typed reference, with or without ``PCS-``.
 
     Raises:
-        ValueError: as :func:`parse_pass_number`.
+        ValueError: as for :func:`parse_pass_number`.
     """
     compact = text.strip().upper().translate(_READ_AS)
     code = parse_pass_number(

@@ -1,6 +1,6 @@
 """ID proofs: only the last four characters are ever stored, and a full Aadhaar number is never accepted.
 
-Aadhaar numbers are twelve digits, the first 2 to 9, the last a Verhoeff check (UIDAI).
+An Aadhaar number has twelve digits: the first is 2 to 9, the last is a Verhoeff check digit (UIDAI).
 """
 
 import re

@@ -18,9 +18,9 @@ SESSION_AUDIENCE = "gateway"
 
 
 class PassClaims(Wire):
-    """A pass: header ``typ: epass+jwt`` and ``kid``.
+    """The claims of a pass. Its header has ``typ: epass+jwt`` and ``kid``.
 
-    No name and no number of a person; ``jti`` is the pass number.
+    They hold no name and no number of a person; ``jti`` is the pass number.
     """
 
     iss: str
@@ -40,7 +40,7 @@ class PassClaims(Wire):
 
 
 class SessionClaims(Wire):
-    """A session, issued by accounts and checked by the gateway with the public key alone."""
+    """The claims of a session. Accounts issues it; the gateway checks it with the public key alone."""
 
     iss: str
     aud: str = SESSION_AUDIENCE

@@ -22,7 +22,7 @@ def code_digest(code_id: UUID, code: str, secret: SecretStr) -> str:
 
 
 def is_code(stored: str, code_id: UUID, typed: str, secret: SecretStr) -> bool:
-    """Return whether somebody typed the code.
+    """Return whether the typed text is the code.
 
     Digits may be of any script; blanks and hyphens do not count.
     """

@@ -39,8 +39,8 @@ def matches(stored: str, password: str) -> bool:
 def initial_password(seed: UUID, secret: SecretStr) -> str:
     """Return the one-time password of a login that was issued or reset, such as ``k7fm-w3pa-xq9t`` (59 bits).
 
-    It is derived from a seed, which the idempotency key of the command refers to. So the answer to a repeated
-    command is the same, and no password is stored.
+    It is derived from a seed, which is stored with the Idempotency-Key of the command. So the answer to a
+    repeated command is the same, and no password is stored.
     """
     key, message = secret.get_secret_value().encode(), f"initial-password:{seed}".encode()
     number = int.from_bytes(hmac.new(key, message, hashlib.sha256).digest())

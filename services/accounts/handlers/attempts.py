@@ -1,6 +1,6 @@
 """Wrong passwords, counted per account and per address.
 
-Who has too many waits; nobody is locked out for ever.
+After too many of them, the next attempt has to wait; nobody is locked out for ever.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The deletion of rows that nobody needs any more. Every replica may run it at any time."""
+"""Deletion of rows that nobody needs any more. Every replica may run it at any time."""
 
 from datetime import datetime, timedelta
 

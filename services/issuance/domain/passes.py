@@ -82,7 +82,7 @@ class Pass:
         return "expired" if now >= self.valid_to else "issued"
 
     def belongs_to(self, mobile: str | None) -> bool:
-        """Return whether this mobile applied for it. No mobile owns no pass; nobody owns an erased one."""
+        """Return whether this mobile applied for it. An erased pass belongs to nobody."""
         return mobile is not None and self.personal is not None and mobile == self.personal.applicant.mobile
 
     def is_printed_at(self, site: str | None) -> bool:

@@ -40,8 +40,8 @@ class NoFreeNumber(RuntimeError):
 def issue(approved: PassApproved, session: Session, now: datetime, settings: IssuanceSettings) -> None:
     """Make a pass of an approval, once.
 
-    No pass is made if a withdrawal, a cancellation or an erasure came first.
-    A pass of an earlier revision, whose withdrawal is still on its way, is replaced.
+    No pass is made if a withdrawal, a cancellation or an erasure came first. A pass of an earlier revision,
+    whose withdrawal is still on its way, is replaced.
     """
     application = _lock_application(session, approved.application_id)
     opens = opens_a_pass(

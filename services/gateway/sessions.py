@@ -5,7 +5,6 @@ itself is the strict one of ``services/chassis/tokens/verification.py``; this mo
 and the revoked sessions.
 """
 
-import base64
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,6 +14,7 @@ from contracts.rpc.accounts import SessionKeys
 from contracts.rpc.call import Principal
 from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now
+from services.chassis.tokens.signing_key import public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.revoked_sessions import RevokedSessions
@@ -32,10 +32,7 @@ _DETAILS = {
 
 def public_keys(reply: SessionKeys) -> Keys:
     """Return accounts' keys by their ids."""
-    return {
-        key.kid: Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key.x + "=" * (-len(key.x) % 4)))
-        for key in reply.keys
-    }
+    return {key.kid: public_key(key.x) for key in reply.keys}
 
 
 class Sessions:

@@ -1,7 +1,7 @@
 """The answers of a half-filled form, in an encrypted cookie.
 
-They survive a dropped connection for two hours and are stored on no server. A cookie holds at most 4,096
-bytes (RFC 6265, section 6.1), so longer answers are split over several cookies.
+They survive a dropped connection for two hours and are stored on no server. Browsers need to accept only
+4,096 bytes per cookie (RFC 6265, section 6.1), so longer answers are split over several cookies.
 """
 
 import json

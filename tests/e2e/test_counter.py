@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from bench import walk_in
 from contracts.model import Language
@@ -61,9 +61,18 @@ class Operator(Staff):
         self.page.wait_for_url(f"**/{kind}/{paper}")
         drawn = "pictures => pictures.every(one => one.complete && one.naturalWidth > 0)"
         eventually(lambda: self.page.locator("img").evaluate_all(drawn), "the QR is drawn")
-        document = self.page.pdf(prefer_css_page_size=True)
+        document = eventually(self._pdf, "the page has printed itself")
         boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", document)
         return [(round(float(wide) / MILLIMETRE), round(float(high) / MILLIMETRE)) for wide, high in boxes]
+
+    def _pdf(self) -> bytes | None:
+        """Return the printed page; None while the page, which prints itself once it has loaded, is printing."""
+        try:
+            return self.page.pdf(prefer_css_page_size=True)
+        except Error as error:
+            if "already being printed" not in error.message:
+                raise
+            return None
 
 
 @WAYS

@@ -16,6 +16,7 @@ from services.ops import grants
 
 WITH_KEYS = ("accounts", "issuance")
 WITH_COMMITMENT = ("issuance", "verify")
+WITH_PUBLIC_URL = ("gateway", "notify")
 READERS = ("relay", "ops")
 """Roles that may connect to every database; see ``grant_relay`` and ``grant_ops``."""
 
@@ -77,11 +78,10 @@ class Environment:
         health = (
             {"EPASS_HEALTH_PORT": str(self.ports[name])} if name in self.ports and name != "gateway" else {}
         )
-        return {
-            "EPASS_LOCAL_MODE": "true",
-            "EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}",
-            **health,
-        }
+        address = (
+            {"EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}"} if name in WITH_PUBLIC_URL else {}
+        )
+        return {"EPASS_LOCAL_MODE": "true", **address, **health}
 
     def _of_service(self, name: str) -> dict[str, str]:
         own = {

@@ -4,9 +4,34 @@ from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
 
-from services.chassis.runtime.settings import Section
+from services.accounts.settings import AccountsSettings
+from services.application.settings import ApplicationSettings
+from services.approval.settings import ApprovalSettings
+from services.chassis.messaging.relay import RelaySettings
+from services.chassis.runtime.settings import Section, ServiceSettings
+from services.gateway.settings import GatewaySettings
+from services.issuance.settings import IssuanceSettings
+from services.notify.settings import NotifySettings, SenderSettings
+from services.ops.settings import ExporterSettings
+from services.verify.settings import VerifySettings
 
 S = TypeVar("S", bound=Section)
+SERVICES: dict[str, type[ServiceSettings]] = {
+    "accounts": AccountsSettings,
+    "application": ApplicationSettings,
+    "approval": ApprovalSettings,
+    "issuance": IssuanceSettings,
+    "notify": NotifySettings,
+    "verify": VerifySettings,
+}
+PROCESSES: dict[str, type[Section]] = {
+    **SERVICES,
+    "relay": RelaySettings,
+    "sender": SenderSettings,
+    "gateway": GatewaySettings,
+    "exporter": ExporterSettings,
+}
+"""The settings class of each process."""
 REQUIRED: dict[str, Any] = {
     "database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere",
     "broker_urls": ("amqp://nobody@127.0.0.1:1/",),

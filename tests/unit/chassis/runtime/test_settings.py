@@ -5,10 +5,6 @@ import re
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.accounts.settings import AccountsSettings
-from services.application.settings import ApplicationSettings
-from services.approval.settings import ApprovalSettings
-from services.chassis.messaging.relay import RelaySettings
 from services.chassis.runtime.settings import (
     DatabaseSettings,
     Section,
@@ -16,35 +12,15 @@ from services.chassis.runtime.settings import (
     WrongSettings,
     read,
 )
-from services.gateway.settings import GatewaySettings
-from services.issuance.settings import IssuanceSettings
-from services.notify.settings import NotifySettings, SenderSettings
 from services.ops.settings import (
     BrokerCommandSettings,
-    ExporterSettings,
     InvariantsCommandSettings,
     KeyCommandSettings,
     OutboxCommandSettings,
 )
-from services.verify.settings import VerifySettings
 from tests.support.paths import ROOT
-from tests.support.settings import REQUIRED, make_settings
+from tests.support.settings import PROCESSES, REQUIRED, SERVICES, make_settings
 
-SERVICES: dict[str, type[ServiceSettings]] = {
-    "accounts": AccountsSettings,
-    "application": ApplicationSettings,
-    "approval": ApprovalSettings,
-    "issuance": IssuanceSettings,
-    "notify": NotifySettings,
-    "verify": VerifySettings,
-}
-PROCESSES: dict[str, type[Section]] = {
-    **SERVICES,
-    "relay": RelaySettings,
-    "sender": SenderSettings,
-    "gateway": GatewaySettings,
-    "exporter": ExporterSettings,
-}
 COMMANDS = [
     DatabaseSettings,
     KeyCommandSettings,

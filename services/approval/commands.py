@@ -4,14 +4,12 @@ The demo has two sites that are always open and a dozen departments with officer
 """
 
 import tomllib
-from datetime import date, time
+from datetime import date, datetime, time
 from pathlib import Path
 
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
 from services.approval.handlers.directory import department_record, put_department, put_site, site_record
 from services.chassis.db.database import Database
-from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import settings
 
 DIRECTORY = Path(__file__).with_name("demo_directory.toml")
 ALWAYS = tuple(
@@ -21,18 +19,16 @@ ALWAYS = tuple(
 """Hours of the demo's sites, so that the demonstration works at any hour."""
 
 
-def main() -> None:
+def seed(db: Database, now: datetime) -> None:
     """Store the records that are missing; leave the others as they are, even if they were changed since."""
     sites, departments = demo_directory()
-    database = Database.of(settings())
-    with database.transaction() as session:
+    with db.transaction() as session:
         for site in sites:
             if site_record(session, site.code) is None:
-                put_site(session, site, now())
+                put_site(session, site, now)
         for department in departments:
             if department_record(session, department.code) is None:
-                put_department(session, department, now())
-    database.close()
+                put_department(session, department, now)
 
 
 def demo_directory() -> tuple[list[SiteRecord], list[DepartmentRecord]]:

@@ -159,7 +159,8 @@ def seed(service: str, logins: str | None) -> None:
     else:
         from services.approval import commands as approval
 
-        approval.main()
+        with _database(read(DatabaseSettings)) as db:
+            approval.seed(db, now())
 
 
 @main.group()

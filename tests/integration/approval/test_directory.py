@@ -4,14 +4,12 @@ import threading
 from datetime import date
 
 import pytest
-from pydantic import SecretStr
 
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DirectoryChanged
 from contracts.rpc.approval import DepartmentQuestion, OfficerQuestion
 from services.approval import commands
 from services.approval.handlers import directory
-from services.chassis.runtime.settings import Settings
 from tests.support.factories.approval import NOW, department, everything, fill_directory, officer, said, site
 
 
@@ -21,11 +19,9 @@ def approval_db(databases):
 
 
 @pytest.fixture
-def seeded(approval_db, stack, monkeypatch):
+def seeded(approval_db):
     """Seeds as `epass seed approval` does."""
-    settings = Settings(database_url=SecretStr(stack.database_url("approval")))
-    monkeypatch.setattr(commands, "settings", lambda: settings)
-    commands.main()
+    commands.seed(approval_db, NOW)
     return approval_db
 
 
@@ -106,14 +102,14 @@ def test_the_demo_sites_are_open_every_day_around_the_clock(seeded) -> None:
 
 def test_seeding_twice_changes_nothing(seeded) -> None:
     before = everything(seeded)
-    commands.main()
+    commands.seed(seeded, NOW)
     assert everything(seeded) == before
 
 
 def test_seeding_again_keeps_what_was_changed_since(seeded) -> None:
     changed = record(seeded, "home").model_copy(update={"officers": ()})
     assert put(seeded, changed)
-    commands.main()
+    commands.seed(seeded, NOW)
     assert record(seeded, "home") == changed
 
 

@@ -15,7 +15,7 @@ from amqp.exceptions import AMQPError
 
 from epass_client import AsyncClient
 from services.chassis.runtime.clock import IST
-from services.chassis.runtime.settings import Settings
+from services.notify.settings import SenderSettings
 from tests.support.actors import Applicant
 from tests.support.backends import TestStack, backend_name
 from tests.support.chaos.evidence import collect
@@ -107,8 +107,8 @@ def settings_for(provider: Provider) -> dict[str, str]:
 
 def sender_concurrency() -> int:
     """How many messages one sender can have handed over without having recorded it: one for each thread."""
-    options = Settings()
-    return options.sender_threads + 1
+    default: int = SenderSettings.model_fields["sender_threads"].default
+    return default + 1
 
 
 class Run:

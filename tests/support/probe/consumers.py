@@ -11,7 +11,7 @@ from contracts.envelope import Received
 from contracts.events import PassRevoked
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.messaging.retry import PermanentError
-from services.chassis.runtime.providers import OwnDatabase
+from services.chassis.runtime.providers import DatabaseProvider
 
 _failed: set[str] = set()
 
@@ -19,7 +19,7 @@ _failed: set[str] = set()
 class Consumers:
     name = "verify-events"
     service = "verify"
-    db = OwnDatabase()
+    db = DatabaseProvider()
 
     @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:

@@ -11,12 +11,12 @@ from contracts.errors import Conflict
 from contracts.rpc.call import Call
 from contracts.rpc.verify import InsideList, InsideQuestion
 from services.chassis.rpc.server import rpc
-from services.chassis.runtime.providers import OwnDatabase
+from services.chassis.runtime.providers import DatabaseProvider
 
 
 class Service:
     name = "verify"
-    db = OwnDatabase()
+    db = DatabaseProvider()
 
     @rpc(contract.verify.INSIDE)
     def inside(self, request: InsideQuestion, _call: Call) -> InsideList:

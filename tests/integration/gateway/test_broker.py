@@ -180,7 +180,7 @@ async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClien
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_call_reaches_the_service_with_its_caller_and_comes_back(client: RpcClient) -> None:
+async def test_a_call_reaches_the_service_with_its_principal_and_returns_the_reply(client: RpcClient) -> None:
     answer = await client.call(
         rpc.accounts.LIST_LOGINS,
         rpc.call.Page(),
@@ -190,7 +190,7 @@ async def test_a_call_reaches_the_service_with_its_caller_and_comes_back(client:
     assert answer.next == "ADO-0001  place"
 
 
-async def test_many_calls_at_once_each_get_their_own_answer(client: RpcClient) -> None:
+async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> None:
     names = [f"ADO-{number:04}" for number in range(200)]
     told = await asyncio.gather(
         *(
@@ -203,7 +203,9 @@ async def test_many_calls_at_once_each_get_their_own_answer(client: RpcClient) -
     assert [answer.next for answer in told] == [f"{name}  " for name in names]
 
 
-async def test_errors_of_the_contract_cross_and_others_lose_their_text(client: RpcClient) -> None:
+async def test_contract_errors_are_raised_again_and_other_exceptions_lose_their_text(
+    client: RpcClient,
+) -> None:
     with pytest.raises(Conflict) as conflict:
         await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="conflict"))
     assert conflict.value.body.code == "already_decided"
@@ -219,7 +221,7 @@ async def test_errors_of_the_contract_cross_and_others_lose_their_text(client: R
     assert "secret" not in str(fault.value)
 
 
-async def test_a_slow_answer_is_given_up_at_the_limit_and_dropped_when_it_comes(client: RpcClient) -> None:
+async def test_a_call_ends_at_its_limit_and_the_late_reply_is_dropped(client: RpcClient) -> None:
     late = metrics.LATE_REPLIES._value.get()
     began = asyncio.get_running_loop().time()
     with pytest.raises(Unavailable):
@@ -235,7 +237,7 @@ async def test_a_slow_answer_is_given_up_at_the_limit_and_dropped_when_it_comes(
     ) == OtpRequest(request_id=UUID(int=1))
 
 
-async def test_a_method_of_a_service_that_has_no_queue_is_unavailable_at_once(
+async def test_a_call_to_a_service_without_a_queue_is_unavailable_at_once(
     client: RpcClient, stack: TestStack
 ) -> None:
     async with await aio_pika.connect(stack.broker_url("administrator")) as connection:
@@ -251,7 +253,7 @@ async def test_a_method_of_a_service_that_has_no_queue_is_unavailable_at_once(
             await queue.bind("nameko-rpc", "application.*")
 
 
-async def test_a_service_that_is_down_costs_the_limit_and_no_more(
+async def test_a_call_to_a_service_that_is_down_ends_at_its_limit(
     client: RpcClient, accounts: Accounts
 ) -> None:
     accounts.stop()
@@ -292,7 +294,7 @@ async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, 
         assert (await http.get("/api/v1/logins", headers=bearer(signed(other)))).status_code == 200
 
 
-async def test_a_disabled_login_is_refused_within_two_seconds_but_not_a_session_of_later(
+async def test_a_disabled_login_is_refused_within_two_seconds_but_not_its_later_sessions(
     stack: TestStack, app: FastAPI
 ) -> None:
     session = claims(role="ado", sub="ADO-0009")
@@ -318,7 +320,7 @@ async def test_a_session_that_ended_while_no_gateway_ran_is_refused(app: FastAPI
         assert (await http.get("/api/v1/logins", headers=bearer(token))).status_code == 401
 
 
-async def test_no_answer_is_503_with_retry_after_within_five_seconds(app: FastAPI) -> None:
+async def test_a_request_without_a_reply_gets_503_with_retry_after_within_five_seconds(app: FastAPI) -> None:
     async with serving(app) as http:
         async with asyncio.timeout(5):
             answer = await http.post("/api/v1/otp", json={"mobile": "4"})
@@ -327,7 +329,7 @@ async def test_no_answer_is_503_with_retry_after_within_five_seconds(app: FastAP
     assert answer.json()["code"] == "unavailable"
 
 
-async def test_the_correlation_id_travels_to_the_service(app: FastAPI) -> None:
+async def test_the_correlation_id_reaches_the_service(app: FastAPI) -> None:
     token = signed(claims(role="ado", sub="ADO-0001"))
     async with serving(app) as http:
         answer = await http.get("/api/v1/logins", headers={**bearer(token), "X-Request-ID": "kiosk-17-0001"})
@@ -335,7 +337,7 @@ async def test_the_correlation_id_travels_to_the_service(app: FastAPI) -> None:
     assert answer.json()["next"].split()[:2] == ["ADO-0001", "kiosk-17-0001"]
 
 
-async def test_a_broker_that_goes_away_fails_calls_at_once_and_works_again_when_it_is_back(
+async def test_calls_fail_at_once_while_the_broker_is_away_and_work_when_it_is_back(
     stack: TestStack, client: RpcClient
 ) -> None:
     stack.kill_broker()
@@ -354,7 +356,7 @@ async def test_a_broker_that_goes_away_fails_calls_at_once_and_works_again_when_
     await until("an answer", lambda: answers(client), 60)
 
 
-async def test_a_read_or_a_command_with_a_key_is_repeated_when_the_connection_breaks_and_other_commands_are_not(
+async def test_only_calls_that_are_safe_to_repeat_are_repeated_when_the_connection_breaks(
     stack: TestStack, client: RpcClient
 ) -> None:
     async def break_soon() -> None:
@@ -401,7 +403,7 @@ class Hanging:
         sink.close()
 
 
-async def test_a_node_that_hangs_is_left_for_another(
+async def test_the_client_leaves_a_node_that_hangs_for_another(
     stack: TestStack, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "PROBE_SECONDS", 0.5)
@@ -418,7 +420,7 @@ async def test_a_node_that_hangs_is_left_for_another(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_broker_without_memory_costs_the_limit_and_works_again_when_it_has_some(
+async def test_calls_end_at_their_limit_while_the_broker_is_out_of_memory(
     stack: TestStack, client: RpcClient
 ) -> None:
     await asyncio.to_thread(stack.broker_ctl, "set_vm_memory_high_watermark", "0.000001")

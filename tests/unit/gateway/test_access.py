@@ -1,4 +1,4 @@
-"""Who may call what: every route declares it, and what it declares is what the design says."""
+"""Who may call a route: every route declares it, and the lists below are what they declare."""
 
 from typing import Any
 
@@ -113,7 +113,7 @@ def test_every_route_declares_who_may_call_it() -> None:
     assert undeclared(create_app(gateway_settings())) == []
 
 
-def test_a_route_that_declares_nothing_is_found() -> None:
+def test_a_route_without_a_declared_caller_is_found() -> None:
     app = create_app(gateway_settings())
 
     @app.get("/forgotten")
@@ -140,11 +140,11 @@ def declared(*, pages: bool) -> dict[str, set[str]]:
     return found
 
 
-def test_each_route_declares_what_the_design_says() -> None:
+def test_each_route_of_the_interface_admits_the_listed_callers() -> None:
     assert declared(pages=False) == EXPECTED
 
 
-def test_each_page_is_for_those_for_whom_it_is_made() -> None:
+def test_each_page_admits_the_listed_callers() -> None:
     assert declared(pages=True) == PAGES
 
 
@@ -164,7 +164,7 @@ ANSWERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("wanted", SAMPLES)
-async def test_only_the_right_role_gets_in(wanted: str) -> None:
+async def test_a_route_admits_its_role_and_no_other(wanted: str) -> None:
     app, client = stubbed(**ANSWERS)
     method, path = SAMPLES[wanted]
     async with browser(app) as http:
@@ -183,7 +183,7 @@ async def test_only_the_right_role_gets_in(wanted: str) -> None:
         assert (await http.request(method, path, json={"q": "Kaur"})).status_code == 401
 
 
-async def test_staff_cannot_call_what_is_an_applicants() -> None:
+async def test_staff_are_refused_at_an_applicants_route() -> None:
     app, client = stubbed()
     async with browser(app) as http:
         answer = await http.get(f"/api/v1/applications/{REFERENCE}", headers=as_staff("department"))
@@ -191,7 +191,7 @@ async def test_staff_cannot_call_what_is_an_applicants() -> None:
     assert not client.was_asked("application.view")
 
 
-async def test_an_applicant_and_the_reception_see_a_pass_and_a_department_does_not() -> None:
+async def test_an_applicant_and_the_reception_may_see_a_pass_and_a_department_may_not() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
         seen = [
@@ -205,7 +205,7 @@ async def test_an_applicant_and_the_reception_see_a_pass_and_a_department_does_n
 SCAN = {"pass_number": NUMBER, "nonce": "0123456789"}
 
 
-async def test_a_security_officer_scans_at_the_gates_of_the_own_site_only() -> None:
+async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
     app, client = stubbed(verify__scan=ScanResult(verdict="admit", preview=True))
     async with browser(app) as http:
         own = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G2"}, headers=as_staff("security"))
@@ -222,7 +222,7 @@ async def test_a_security_officer_scans_at_the_gates_of_the_own_site_only() -> N
     assert not client.was_asked("verify.scan")
 
 
-async def test_who_is_inside_is_shown_for_the_own_site_only() -> None:
+async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:
     app, client = stubbed(**ANSWERS)
     async with browser(app) as http:
         answer = await http.get("/api/v1/gate/inside?site=PCS2", headers=as_staff("security"))
@@ -230,7 +230,7 @@ async def test_who_is_inside_is_shown_for_the_own_site_only() -> None:
     assert not client.was_asked("verify.inside")
 
 
-async def test_an_initial_password_is_good_for_changing_it_and_for_leaving_and_for_nothing_else() -> None:
+async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() -> None:
     session = StaffSession(access_token="t", role="ado", login_id="ADO-0001", expires_at=now())
     app, client = stubbed(**ANSWERS, accounts__change_password=session, accounts__log_out=Nothing())
     first = as_staff("ado", must_change_password=True)
@@ -243,7 +243,7 @@ async def test_an_initial_password_is_good_for_changing_it_and_for_leaving_and_f
         assert (await http.delete("/api/v1/sessions/current", headers=first)).status_code == 204
 
 
-async def test_who_logs_out_is_refused_here_at_once() -> None:
+async def test_a_logged_out_session_is_refused_at_once() -> None:
     app, _ = stubbed(**ANSWERS, accounts__log_out=Nothing())
     me, other = as_staff("ado"), as_staff("ado")
     async with browser(app) as http:
@@ -253,7 +253,7 @@ async def test_who_logs_out_is_refused_here_at_once() -> None:
         assert (await http.get("/api/v1/logins", headers=other)).status_code == 200
 
 
-async def test_a_logout_that_accounts_did_not_take_ends_nothing() -> None:
+async def test_a_logout_that_accounts_did_not_record_ends_no_session() -> None:
     app, _ = stubbed(**ANSWERS, accounts__log_out=Unavailable())
     me = as_staff("ado")
     async with browser(app) as http:
@@ -280,7 +280,7 @@ LOOKUP = "/api/v1/counter/lookup"
         ({}, 403),
     ],
 )
-async def test_a_cookie_changes_something_only_when_our_own_page_asks(
+async def test_a_command_with_a_session_cookie_must_come_from_our_own_page(
     headers: dict[str, str], status: int
 ) -> None:
     app, client = stubbed(**ANSWERS)
@@ -290,7 +290,7 @@ async def test_a_cookie_changes_something_only_when_our_own_page_asks(
     assert client.was_asked("application.lookup") is (status == 200)
 
 
-async def test_a_bearer_token_needs_no_origin_and_a_read_by_cookie_neither() -> None:
+async def test_a_bearer_token_or_a_read_by_cookie_needs_no_origin() -> None:
     app, _ = stubbed(**ANSWERS)
     async with browser(app) as http:
         assert (
@@ -302,7 +302,7 @@ async def test_a_bearer_token_needs_no_origin_and_a_read_by_cookie_neither() -> 
 
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "token"])
-async def test_an_authorization_header_of_another_kind_is_refused(header: str) -> None:
+async def test_an_authorization_header_of_another_scheme_is_refused(header: str) -> None:
     app, _ = stubbed()
     async with browser(app) as http:
         answer = await http.get("/api/v1/applications", headers={**COOKIE, "Authorization": header})
@@ -310,7 +310,7 @@ async def test_an_authorization_header_of_another_kind_is_refused(header: str) -
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_accounts_being_down_logs_nobody_out() -> None:
+async def test_nobody_is_logged_out_while_accounts_is_down() -> None:
     app, client = stubbed(**ANSWERS)
     async with running(app) as http:
         assert (await http.get("/api/v1/logins", headers=as_staff("ado"))).status_code == 200
@@ -318,7 +318,7 @@ async def test_accounts_being_down_logs_nobody_out() -> None:
         assert (await http.get("/api/v1/logins", headers=as_staff("ado"))).status_code == 200
 
 
-async def test_without_any_key_a_session_is_not_refused_but_unknown() -> None:
+async def test_without_session_keys_a_session_gets_503_and_not_401() -> None:
     app, _ = stubbed(accounts__session_keys=Unavailable())
     async with browser(app) as http:
         answer = await http.get("/api/v1/logins", headers=bearer(signed(claims(role="ado"))))

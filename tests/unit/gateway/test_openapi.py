@@ -1,4 +1,4 @@
-"""The document of the interface is complete, valid, and the same each time."""
+"""The OpenAPI document is complete, valid, and the same each time."""
 
 import json
 import re
@@ -27,27 +27,27 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def test_it_is_valid_openapi_3_1() -> None:
+def test_the_document_is_valid_openapi_3_1() -> None:
     found = document()
     assert found["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(found).validate()
 
 
-def test_it_is_the_same_each_time_and_in_each_mode() -> None:
+def test_the_document_is_the_same_each_time_and_in_each_mode() -> None:
     texts = {
         json.dumps(create_app(gateway_settings(local_mode=mode)).openapi()) for mode in (True, False, True)
     }
     assert len(texts) == 1
 
 
-def test_each_operation_has_a_readable_name_of_its_own_a_tag_and_a_sentence() -> None:
+def test_each_operation_has_a_unique_name_a_tag_and_a_description() -> None:
     names = [operation["operationId"] for _, _, operation in operations()]
     assert len(names) == len(set(names))
     assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", name) for name in names)
     assert all(operation["tags"] and operation["description"] for _, _, operation in operations())
 
 
-def test_each_operation_tells_its_problems() -> None:
+def test_each_operation_lists_its_problems() -> None:
     for path, method, operation in operations():
         told = {
             status
@@ -68,7 +68,7 @@ def test_each_command_but_a_scan_takes_an_idempotency_key() -> None:
         assert ("idempotency-key" in [name.lower() for name in names]) is command, path
 
 
-def test_answers_are_the_contracts_models() -> None:
+def test_each_response_is_a_model_of_the_contracts() -> None:
     for path, _, operation in operations():
         for status, response in operation["responses"].items():
             content = response.get("content", {}).get("application/json")
@@ -77,11 +77,11 @@ def test_answers_are_the_contracts_models() -> None:
                 assert content["schema"].get("$ref", "").startswith("#/components/schemas/"), path
 
 
-def test_roles_are_told() -> None:
+def test_an_operation_for_staff_lists_its_roles() -> None:
     approve = document()["paths"]["/api/v1/reviews/{review_id}/approve"]["post"]
     assert approve["x-roles"] == ["department"]
     assert approve["security"] == [{"bearer": []}, {"cookie": []}]
 
 
-def test_what_is_local_only_is_not_in_it() -> None:
+def test_routes_of_local_mode_are_not_in_the_document() -> None:
     assert not [path for path in document()["paths"] if path.startswith("/dev")]

@@ -20,7 +20,6 @@ from contracts.errors import (
     Unavailable,
 )
 from services.gateway import problems
-from services.gateway.middleware.body_limit import LARGEST_BODY
 from tests.support.factories.gateway import as_applicant, browser, stubbed
 
 MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
@@ -47,26 +46,26 @@ MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("error", "status", "headers"), MAPPED, ids=lambda value: type(value).__name__)
-async def test_each_error_of_the_contract_has_its_status(
+async def test_each_contract_error_has_its_status(
     error: ContractError, status: int, headers: dict[str, str]
 ) -> None:
     app, _ = stubbed(application__list_applications=error)
     async with browser(app) as http:
         answer = await http.get("/api/v1/applications", headers=as_applicant())
-    told = answer.json()
-    assert answer.status_code == told["status"] == status
+    problem = answer.json()
+    assert answer.status_code == problem["status"] == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["cache-control"] == "no-store"
     assert {name: answer.headers[name] for name in headers} == headers
-    assert told["code"] == error.body.code
-    assert told["type"] == f"/problems/{error.body.code}"
-    assert told["detail"] == error.body.message
-    assert told["correlation_id"] == answer.headers["x-request-id"]
-    assert told.get("facts", {}) == error.body.facts
-    assert told.get("errors", []) == [field.model_dump() for field in error.body.fields]
+    assert problem["code"] == error.body.code
+    assert problem["type"] == f"/problems/{error.body.code}"
+    assert problem["detail"] == error.body.message
+    assert problem["correlation_id"] == answer.headers["x-request-id"]
+    assert problem.get("facts", {}) == error.body.facts
+    assert problem.get("errors", []) == [field.model_dump() for field in error.body.fields]
 
 
-def test_the_table_has_every_error_of_the_contract() -> None:
+def test_the_status_table_has_every_contract_error() -> None:
     assert set(problems.STATUS_TABLE) == set(errors.BY_NAME.values())
 
 
@@ -74,7 +73,7 @@ OTP = "/api/v1/otp"
 JSON = {"Content-Type": "application/json"}
 
 
-async def ask(method: str, path: str, **request: Any) -> tuple[int, dict[str, Any]]:
+async def send(method: str, path: str, **request: Any) -> tuple[int, dict[str, Any]]:
     app, client = stubbed()
     async with browser(app) as http:
         answer = await http.request(method, path, **request)
@@ -84,16 +83,16 @@ async def ask(method: str, path: str, **request: Any) -> tuple[int, dict[str, An
 
 
 async def test_unknown_and_missing_fields_are_each_named() -> None:
-    status, told = await ask("POST", OTP, json={"mobil": "98765 43210"})
+    status, problem = await send("POST", OTP, json={"mobil": "98765 43210"})
     assert status == 422
-    assert [(item["field"], item["code"]) for item in told["errors"]] == [
+    assert [(item["field"], item["code"]) for item in problem["errors"]] == [
         ("mobile", "missing"),
         ("mobil", "extra_forbidden"),
     ]
-    assert "98765" not in json.dumps(told)
+    assert "98765" not in json.dumps(problem)
 
 
-async def test_an_unknown_field_deep_inside_is_named_by_its_path() -> None:
+async def test_a_nested_unknown_field_is_named_by_its_path() -> None:
     app, client = stubbed()
     body = {"applicant": {"kind": "citizen", "name": "Gurpreet", "id_type": "voter_id", "id_last4": "4821", "aadhaar": "234123412346"},
             "site": "PCS1", "department": "home", "purpose_kind": "meeting", "purpose": "Licence",
@@ -107,21 +106,23 @@ async def test_an_unknown_field_deep_inside_is_named_by_its_path() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"", b"[]", b"null", b'"text"', b"\xff\xfe"])
-async def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
-    status, told = await ask("POST", OTP, content=body, headers=JSON)
+async def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
+    status, problem = await send("POST", OTP, content=body, headers=JSON)
     assert status in {400, 422}
-    assert told["code"] in {"invalid_input", "bad_request"}
+    assert problem["code"] in {"invalid_input", "bad_request"}
 
 
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", ""]
 )
-async def test_a_body_that_does_not_say_it_is_json_is_refused(kind: str) -> None:
-    status, told = await ask("POST", OTP, content=b'{"mobile": "9876543210"}', headers={"Content-Type": kind})
-    assert (status, told["code"]) == (415, "unsupported_media_type")
+async def test_a_body_with_a_content_type_other_than_json_is_refused(kind: str) -> None:
+    status, problem = await send(
+        "POST", OTP, content=b'{"mobile": "9876543210"}', headers={"Content-Type": kind}
+    )
+    assert (status, problem["code"]) == (415, "unsupported_media_type")
 
 
-async def test_json_with_a_charset_is_json() -> None:
+async def test_a_json_content_type_may_have_a_charset() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
         answer = await http.post(
@@ -132,44 +133,16 @@ async def test_json_with_a_charset_is_json() -> None:
     assert answer.status_code == 503  # it reached the table, which has no answer
 
 
-async def test_a_body_that_is_too_large_is_refused_by_its_announced_length() -> None:
-    status, told = await ask("POST", OTP, content=b" " * (LARGEST_BODY + 1), headers=JSON)
-    assert (status, told["code"]) == (413, "body_too_large")
-
-
-async def test_a_body_that_is_too_large_is_refused_even_where_none_is_read() -> None:
-    status, _ = await ask(
-        "POST", "/api/v1/applications/PCS-7K3M-9QW4/cancel", content=b" " * (LARGEST_BODY + 1), headers=JSON
-    )
-    assert status == 413
-
-
-async def test_a_body_that_is_too_large_is_refused_without_an_announced_length() -> None:
-    async def pieces() -> Any:
-        for _ in range(20):
-            yield b" " * 5_000
-
-    status, told = await ask("POST", OTP, content=pieces(), headers=JSON)
-    assert (status, told["code"]) == (413, "body_too_large")
-
-
-async def test_a_body_of_the_largest_size_is_read() -> None:
-    status, told = await ask(
-        "POST", OTP, content=b'{"mobile": "' + b"9" * (LARGEST_BODY - 14) + b'"}', headers=JSON
-    )
-    assert (status, told["errors"][0]["code"]) == (422, "string_too_long")
-
-
-async def test_an_unknown_path_and_a_wrong_method_are_problems_too() -> None:
-    status, told = await ask("GET", "/api/v1/nothing")
-    assert (status, told["code"]) == (404, "not_found")
-    status, told = await ask("PUT", OTP)
-    assert (status, told["code"]) == (405, "method_not_allowed")
-    status, told = await ask("GET", "/static/../app.py")
+async def test_an_unknown_path_and_a_wrong_method_are_answered_with_problems() -> None:
+    status, problem = await send("GET", "/api/v1/nothing")
+    assert (status, problem["code"]) == (404, "not_found")
+    status, problem = await send("PUT", OTP)
+    assert (status, problem["code"]) == (405, "method_not_allowed")
+    status, problem = await send("GET", "/static/../app.py")
     assert status == 404
 
 
-async def test_a_fault_of_ours_is_told_without_its_text(
+async def test_an_unexpected_exception_is_answered_without_its_text(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app, _ = stubbed(application__list_applications=ValueError("Gurpreet Kaur +919876543210"))
@@ -180,13 +153,13 @@ async def test_a_fault_of_ours_is_told_without_its_text(
     assert "Gurpreet" not in answer.text
 
 
-async def test_a_field_of_a_path_or_query_is_named_without_where_it_was() -> None:
-    status, told = await ask("GET", "/api/v1/officers?department=../../etc")
-    assert (status, told["errors"][0]["field"]) == (422, "department")
-    assert "etc" not in json.dumps(told)
+async def test_a_wrong_query_parameter_is_named_without_its_source() -> None:
+    status, problem = await send("GET", "/api/v1/officers?department=../../etc")
+    assert (status, problem["errors"][0]["field"]) == (422, "department")
+    assert "etc" not in json.dumps(problem)
 
 
-def test_more_than_one_field_may_be_wrong() -> None:
+def test_a_problem_names_every_wrong_field() -> None:
     error = InvalidInput("two", fields=(FieldError(field="a", code="x"), FieldError(field="b", code="y")))
     body = json.loads(bytes(problems.contract_error_response(error).body))
     assert [item["field"] for item in body["errors"]] == ["a", "b"]

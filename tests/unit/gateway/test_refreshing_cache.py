@@ -1,4 +1,4 @@
-"""Copies of what services said: fresh while they answer, kept while they do not."""
+"""The refreshing cache: fresh while its service replies, unchanged while it does not."""
 
 import asyncio
 
@@ -23,13 +23,13 @@ class Service:
         return self.asked
 
 
-async def test_without_a_copy_the_service_is_asked_once_however_many_wait() -> None:
+async def test_concurrent_callers_share_one_fetch() -> None:
     service = Service()
     copy = RefreshingCache("copy", service.fetch, 60)
     assert await asyncio.gather(*(copy.get() for _ in range(20))) == [1] * 20
 
 
-async def test_callers_at_the_same_moment_share_a_failure_too_and_do_not_wait_in_line() -> None:
+async def test_concurrent_callers_share_one_failed_fetch() -> None:
     service = Service()
     service.down = True
     copy = RefreshingCache("copy", service.fetch, 60)
@@ -40,7 +40,7 @@ async def test_callers_at_the_same_moment_share_a_failure_too_and_do_not_wait_in
     assert await copy.get() == 2
 
 
-async def test_a_caller_that_gives_up_does_not_end_the_asking_for_the_others() -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_fetch_of_the_others() -> None:
     service = Service()
     copy = RefreshingCache("copy", service.fetch, 60)
     impatient, patient = asyncio.create_task(copy.get()), asyncio.create_task(copy.get())
@@ -50,7 +50,7 @@ async def test_a_caller_that_gives_up_does_not_end_the_asking_for_the_others() -
     assert impatient.cancelled()
 
 
-async def test_a_service_that_is_down_leaves_the_copy_as_it_is() -> None:
+async def test_the_copy_stays_while_the_service_is_down() -> None:
     service = Service()
     copy = RefreshingCache("copy", service.fetch, 60)
     await copy.get()
@@ -60,7 +60,9 @@ async def test_a_service_that_is_down_leaves_the_copy_as_it_is() -> None:
     assert await copy.get() == 1
 
 
-async def test_it_is_fetched_again_and_again_and_at_once_when_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_fetch_is_retried_soon_and_wake_fetches_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(refreshing_cache, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(refreshing_cache, "FIRST_RETRY_SECONDS", 0.01)
     service = Service()

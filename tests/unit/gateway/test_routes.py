@@ -1,4 +1,4 @@
-"""Each route asks the right service the right question, and answers with what it said."""
+"""Each route calls the right service with the right request, and returns its reply."""
 
 from datetime import time
 from typing import Any
@@ -8,7 +8,14 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.model import Wire, date
-from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginView, OtpRequest, StaffSession
+from contracts.rpc.accounts import (
+    ApplicantSession,
+    IssuedLogin,
+    LoginList,
+    LoginView,
+    OtpRequest,
+    StaffSession,
+)
 from contracts.rpc.application import Acknowledged
 from contracts.rpc.approval import Approve, DepartmentList, ReviewView
 from contracts.rpc.call import Nothing
@@ -47,7 +54,7 @@ def who(name: str | None) -> dict[str, str]:
     return {} if name is None else as_applicant() if name == APPLICANT else as_staff(name)
 
 
-class Ask:
+class Command:
     """A command as a client sends it, the RPC that it must become, and the status of its answer."""
 
     def __init__(
@@ -85,66 +92,70 @@ def review() -> ReviewView:
 SCAN = "verify.scan"
 LOGIN = IssuedLogin(login_id="PWD-0007", initial_password="once")
 COMMANDS = [
-    Ask(None, "/otp", {"mobile": "98765 43210", "language": "pa"}, "accounts.request_otp", {"mobile": "98765 43210", "language": "pa"},
+    Command(None, "/otp", {"mobile": "98765 43210", "language": "pa"}, "accounts.request_otp", {"mobile": "98765 43210", "language": "pa"},
         OtpRequest(request_id=REVIEW), 202),
-    Ask(None, "/otp/verify", {"request_id": str(REVIEW), "code": "123456"}, "accounts.verify_otp", {"request_id": REVIEW, "code": "123456"},
+    Command(None, "/otp/verify", {"request_id": str(REVIEW), "code": "123456"}, "accounts.verify_otp", {"request_id": REVIEW, "code": "123456"},
         ApplicantSession(access_token="t", expires_at=now())),
-    Ask(None, "/sessions", {"login_id": "HOM-0001", "password": "p"}, "accounts.log_in", {"login_id": "HOM-0001", "password": "p"},
+    Command(None, "/sessions", {"login_id": "HOM-0001", "password": "p"}, "accounts.log_in", {"login_id": "HOM-0001", "password": "p"},
         StaffSession(access_token="t", role="department", login_id="HOM-0001", expires_at=now())),
-    Ask(APPLICANT, "/applications", APPLICATION, "application.submit", {"site": "PCS1", "vehicle": "CH01AB1234"}, ACKNOWLEDGED, 201),
-    Ask(APPLICANT, f"/applications/{REFERENCE}/amend", {"purpose": "More"}, "application.amend",
+    Command(APPLICANT, "/applications", APPLICATION, "application.submit", {"site": "PCS1", "vehicle": "CH01AB1234"}, ACKNOWLEDGED, 201),
+    Command(APPLICANT, f"/applications/{REFERENCE}/amend", {"purpose": "More"}, "application.amend",
         {"reference": REFERENCE, "purpose": "More", "preferred": None}, ACKNOWLEDGED),
-    Ask(APPLICANT, f"/applications/{REFERENCE}/cancel", None, "application.cancel", {"reference": REFERENCE}, ACKNOWLEDGED),
-    Ask(APPLICANT, f"/applications/{REFERENCE}/resend", None, "notify.resend", {"reference": REFERENCE}, Nothing(), 202),
-    Ask(APPLICANT, f"/passes/{NUMBER}/reissue", None, "issuance.reissue", {"number": NUMBER, "reason": "reissued"}, pass_view()),
-    Ask(RECEPTION, f"/passes/{NUMBER}/reissue", None, "issuance.reissue", {"number": NUMBER}, pass_view()),
-    Ask(RECEPTION, "/counter/applications", {**APPLICATION, "mobile": None}, "application.submit_at_counter", {"mobile": None, "channel": "counter"},
+    Command(APPLICANT, f"/applications/{REFERENCE}/cancel", None, "application.cancel", {"reference": REFERENCE}, ACKNOWLEDGED),
+    Command(APPLICANT, f"/applications/{REFERENCE}/resend", None, "notify.resend", {"reference": REFERENCE}, Nothing(), 202),
+    Command(APPLICANT, f"/passes/{NUMBER}/reissue", None, "issuance.reissue", {"number": NUMBER, "reason": "reissued"}, pass_view()),
+    Command(RECEPTION, f"/passes/{NUMBER}/reissue", None, "issuance.reissue", {"number": NUMBER}, pass_view()),
+    Command(RECEPTION, "/counter/applications", {**APPLICATION, "mobile": None}, "application.submit_at_counter", {"mobile": None, "channel": "counter"},
         ACKNOWLEDGED, 201),
-    Ask(ADO, "/logins", {"role": "department", "name": "Harpal", "department": "pwd"}, "accounts.issue_login", {"department": "pwd"}, LOGIN, 201),
-    Ask(ADO, "/logins/PWD-0007/disable", None, "accounts.disable_login", {"login_id": "PWD-0007"},
+    Command(ADO, "/logins", {"role": "department", "name": "Harpal", "department": "pwd"}, "accounts.issue_login", {"department": "pwd"}, LOGIN, 201),
+    Command(ADO, "/logins/PWD-0007/disable", None, "accounts.disable_login", {"login_id": "PWD-0007"},
         LoginView(login_id="PWD-0007", role="department", name="Harpal", issued_at=now())),
-    Ask(ADO, "/logins/PWD-0007/reset", None, "accounts.reset_login", {"login_id": "PWD-0007"}, LOGIN),
-    Ask(DEPARTMENT, f"/reviews/{REVIEW}/reject", {"reason": "duplicate", "note": "see 113"}, "approval.reject",
+    Command(ADO, "/logins/PWD-0007/reset", None, "accounts.reset_login", {"login_id": "PWD-0007"}, LOGIN),
+    Command(DEPARTMENT, f"/reviews/{REVIEW}/reject", {"reason": "duplicate", "note": "see 113"}, "approval.reject",
         {"review_id": REVIEW, "reason": "duplicate", "note": "see 113", "revision": None}, REVIEWED),
-    Ask(DEPARTMENT, f"/reviews/{REVIEW}/return", {"note": "which file?", "revision": 2}, "approval.return_to_applicant",
+    Command(DEPARTMENT, f"/reviews/{REVIEW}/return", {"note": "which file?", "revision": 2}, "approval.return_to_applicant",
         {"review_id": REVIEW, "note": "which file?", "revision": 2}, REVIEWED),
-    Ask(DEPARTMENT, f"/reviews/{REVIEW}/forward", {"department": "pwd"}, "approval.forward",
+    Command(DEPARTMENT, f"/reviews/{REVIEW}/forward", {"department": "pwd"}, "approval.forward",
         {"review_id": REVIEW, "department": "pwd", "officer": None}, REVIEWED),
-    Ask(DEPARTMENT, f"/reviews/{REVIEW}/withdraw", {"reason": "security"}, "approval.withdraw", {"review_id": REVIEW, "reason": "security"}, REVIEWED),
-    Ask(SECURITY, "/scans", {"token": "t", "gate": "PCS1-G1", "nonce": "12345678", "id_check": {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}},
+    Command(DEPARTMENT, f"/reviews/{REVIEW}/withdraw", {"reason": "security"}, "approval.withdraw", {"review_id": REVIEW, "reason": "security"}, REVIEWED),
+    Command(SECURITY, "/scans", {"token": "t", "gate": "PCS1-G1", "nonce": "12345678", "id_check": {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}},
         SCAN, {"token": "t", "direction": "entry"}, ScanResult(verdict="admit", preview=False)),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("ask", COMMANDS, ids=repr)
-async def test_a_command_reaches_its_service_with_its_caller_and_its_key(ask: Ask) -> None:
-    answer_model = review() if ask.answer is REVIEWED else ask.answer
-    app, client = stubbed(**{ask.rpc.replace(".", "__"): answer_model})
+@pytest.mark.parametrize("command", COMMANDS, ids=repr)
+async def test_a_command_reaches_its_service_with_its_caller_and_its_key(command: Command) -> None:
+    answer_model = review() if command.answer is REVIEWED else command.answer
+    app, client = stubbed(**{command.rpc.replace(".", "__"): answer_model})
     async with browser(app) as http:
         answer = await http.post(
-            f"/api/v1{ask.path}", json=ask.body, headers={**who(ask.name), "Idempotency-Key": "key-1"}
+            f"/api/v1{command.path}",
+            json=command.body,
+            headers={**who(command.name), "Idempotency-Key": "key-1"},
         )
-    assert answer.status_code == ask.status, answer.text
-    _, request, principal, key = client.last(ask.rpc)
-    assert key == (None if ask.rpc == SCAN else "key-1"), "a scan has its nonce"
-    assert {name: getattr(request, name) for name in ask.question} == ask.question
-    assert principal.kind == {None: "anonymous", APPLICANT: "applicant"}.get(ask.name, "staff")
+    assert answer.status_code == command.status, answer.text
+    _, request, principal, key = client.last(command.rpc)
+    assert key == (None if command.rpc == SCAN else "key-1"), "a scan has its nonce"
+    assert {name: getattr(request, name) for name in command.question} == command.question
+    assert principal.kind == {None: "anonymous", APPLICANT: "applicant"}.get(command.name, "staff")
     assert answer.json() == answer_model.model_dump(mode="json", by_alias=True)
 
 
-@pytest.mark.parametrize("ask", [ask for ask in COMMANDS if ask.rpc != SCAN], ids=repr)
-async def test_a_command_without_a_key_gets_a_key_of_its_own(ask: Ask) -> None:
-    app, client = stubbed(**{ask.rpc.replace(".", "__"): review() if ask.answer is REVIEWED else ask.answer})
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.rpc != SCAN], ids=repr)
+async def test_a_command_without_a_key_gets_a_random_key(command: Command) -> None:
+    app, client = stubbed(
+        **{command.rpc.replace(".", "__"): review() if command.answer is REVIEWED else command.answer}
+    )
     async with browser(app) as http:
         for _ in range(2):
-            await http.post(f"/api/v1{ask.path}", json=ask.body, headers=who(ask.name))
-    keys = [key for name, _, _, key in client.asked if name == ask.rpc]
+            await http.post(f"/api/v1{command.path}", json=command.body, headers=who(command.name))
+    keys = [key for name, _, _, key in client.asked if name == command.rpc]
     assert len(set(keys)) == 2
     assert all(keys)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "ਕੁੰਜੀ", "a\tb"])
-async def test_a_key_that_is_not_printable_ascii_of_at_most_200_is_refused(key: str) -> None:
+async def test_a_key_that_is_not_printable_ascii_of_at_most_200_characters_is_refused(key: str) -> None:
     app, client = stubbed(application__cancel=ACKNOWLEDGED)
     async with browser(app) as http:
         headers = [*as_applicant().items(), (b"Idempotency-Key", key.encode())]
@@ -154,7 +165,7 @@ async def test_a_key_that_is_not_printable_ascii_of_at_most_200_is_refused(key: 
     assert not client.was_asked("application.cancel")
 
 
-async def test_the_shortest_and_the_longest_key_are_taken() -> None:
+async def test_the_shortest_and_the_longest_key_are_accepted() -> None:
     app, client = stubbed(application__cancel=ACKNOWLEDGED)
     async with browser(app) as http:
         for key in ("x", "~" * 200):
@@ -165,7 +176,7 @@ async def test_the_shortest_and_the_longest_key_are_taken() -> None:
             assert client.last("application.cancel")[3] == key
 
 
-async def test_an_approval_becomes_a_slot_of_its_review() -> None:
+async def test_an_approval_reaches_its_review_with_slot_gate_and_revision() -> None:
     app, client = stubbed(approval__approve=review())
     body = {**SLOT, "gate": "PCS1-G2", "entries": 2, "vehicle_allowed": True, "revision": 3}
     async with browser(app) as http:
@@ -194,7 +205,7 @@ async def test_an_approval_becomes_a_slot_of_its_review() -> None:
     "change",
     [{"entries": 0}, {"entries": 21}, {"date": "2026-13-01"}, {"from": "10"}, {"extra": 1}, {"gate": "a b"}],
 )
-async def test_an_approval_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+async def test_an_approval_with_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
     app, client = stubbed(approval__approve=review())
     async with browser(app) as http:
         answer = await http.post(
@@ -204,7 +215,7 @@ async def test_an_approval_that_makes_no_sense_is_refused(change: dict[str, Any]
     assert not client.was_asked("approval.approve")
 
 
-async def test_an_application_comes_back_with_the_word_pass() -> None:
+async def test_a_scan_result_names_its_pass_number_pass() -> None:
     app, _ = stubbed(verify__scan=ScanResult(verdict="admit", preview=True, pass_=NUMBER))
     async with browser(app) as http:
         body = {"pass_number": NUMBER, "gate": "PCS1-G1", "nonce": "12345678"}
@@ -213,7 +224,7 @@ async def test_an_application_comes_back_with_the_word_pass() -> None:
     assert "pass_" not in answer.json()
 
 
-async def test_the_qr_is_a_picture_that_no_cache_keeps() -> None:
+async def test_the_qr_image_may_not_be_cached() -> None:
     app, client = stubbed(issuance__qr=picture(b"PNG", "image/png"))
     async with browser(app) as http:
         answer = await http.get(f"/api/v1/passes/{NUMBER}/qr.png", headers=as_applicant())
@@ -222,7 +233,7 @@ async def test_the_qr_is_a_picture_that_no_cache_keeps() -> None:
     assert client.last("issuance.qr")[1].format == "png"
 
 
-async def test_a_print_is_recorded_and_shown_and_one_that_cannot_be_shown_is_not_recorded() -> None:
+async def test_a_print_is_recorded_only_if_the_pass_can_be_returned() -> None:
     app, client = stubbed(notify__record_print=Nothing())
     path = f"/api/v1/passes/{NUMBER.lower()}/print"
     async with browser(app) as http:
@@ -235,7 +246,7 @@ async def test_a_print_is_recorded_and_shown_and_one_that_cannot_be_shown_is_not
     assert not client.was_asked("notify.record_print")
 
 
-async def test_pages_of_lists_are_asked_for() -> None:
+async def test_a_lists_filter_and_page_reach_the_service_and_wrong_ones_are_refused() -> None:
     app, client = stubbed()
     async with browser(app) as http:
         await http.get("/api/v1/reviews?status=pending&after=abc&limit=7", headers=as_staff("department"))
@@ -247,7 +258,7 @@ async def test_pages_of_lists_are_asked_for() -> None:
             ).status_code == 422
 
 
-async def test_an_anonymous_caller_is_known_by_a_keyed_hash_of_the_address() -> None:
+async def test_an_anonymous_caller_is_identified_by_a_keyed_hash_of_the_address() -> None:
     app, client = stubbed(
         given={"idempotency_secret": "one"}, accounts__request_otp=OtpRequest(request_id=UUID(int=1))
     )
@@ -267,7 +278,7 @@ async def test_an_anonymous_caller_is_known_by_a_keyed_hash_of_the_address() -> 
     assert not any("203" in one for one in ids)
 
 
-async def test_the_local_phone_is_there_in_local_mode_only() -> None:
+async def test_the_local_phone_exists_in_local_mode_only() -> None:
     message = SentMessage(
         at=now(), to="+919876543210", channel="sms", purpose="otp", language="pa", text="ਕੋਡ 123456"
     )
@@ -287,10 +298,16 @@ async def test_the_local_phone_is_there_in_local_mode_only() -> None:
     assert not unasked.asked
 
 
-async def test_sites_and_departments_are_shown_from_the_last_copy_while_approval_is_down() -> None:
+async def test_the_last_sites_and_departments_are_served_while_approval_is_down() -> None:
     app, client = stubbed(approval__departments=DepartmentList(items=()))
     async with browser(app) as http:
         known = [(await http.get(f"/api/v1/{what}")).json() for what in ("sites", "departments")]
         client.answers |= {"approval.sites": Unavailable(), "approval.departments": Unavailable()}
         answers = [await http.get(f"/api/v1/{what}") for what in ("sites", "departments")]
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, one) for one in known]
+
+
+async def test_a_path_with_a_trailing_slash_is_not_redirected() -> None:
+    app, _ = stubbed(accounts__list_logins=LoginList(items=()))
+    async with browser(app) as http:
+        assert (await http.get("/api/v1/logins/", headers=as_staff("ado"))).status_code in {404, 405}

@@ -1,0 +1,36 @@
+"""Compression: what is compressed, and why that gives no secret away."""
+
+from contracts.rpc.accounts import LoginList, LoginView
+from services.chassis.runtime.clock import now
+from services.gateway.pages.shared.render import asset
+from tests.support.factories.gateway import (
+    as_staff,
+    browser,
+    stubbed,
+)
+
+
+async def test_pages_styles_and_scripts_are_compressed_and_json_is_not() -> None:
+    many = [
+        LoginView(login_id=f"HOM-{number:04}", role="department", name="Harjit", issued_at=now())
+        for number in range(50)
+    ]
+    app, _ = stubbed(accounts__list_logins=LoginList(items=tuple(many)))
+    async with browser(app) as http:
+        for path in ("/en/apply", asset("style.css"), asset("epass.js")):
+            answer = await http.get(path)
+            assert answer.headers["content-encoding"] == "gzip", path
+            assert "accept-encoding" in answer.headers["vary"].lower()
+        plain = await http.get("/en/apply", headers={"Accept-Encoding": "identity"})
+        assert ("content-encoding" not in plain.headers, "<h1" in plain.text) == (True, True)
+        for path in (asset("gurmukhi.woff2"), "/api/v1/logins"):
+            answer = await http.get(path, headers=as_staff("ado"))
+            assert (len(answer.content) > 5000, "content-encoding" in answer.headers) == (True, False), path
+
+
+async def test_a_page_reflects_only_declared_query_parameters_in_its_links() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        text = (await http.get("/en/sign-in?to=apply/when&guess=secret&told=x")).text
+    assert 'href="/pa/sign-in?to=apply%2Fwhen"' in text
+    assert "guess" not in text

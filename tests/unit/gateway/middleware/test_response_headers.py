@@ -1,0 +1,40 @@
+"""Security headers and Cache-Control of every response."""
+
+from services.gateway.pages.shared.render import asset
+from tests.support.factories.gateway import (
+    browser,
+    stubbed,
+)
+
+
+async def test_every_response_has_the_security_headers() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        for path in ("/", "/en", "/api/v1/sites", "/nothing", "/static/pages.css", "/p/abc"):
+            headers = (await http.get(path)).headers
+            assert "default-src 'self'" in headers["content-security-policy"], path
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert "unsafe-inline" not in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert len(headers["x-request-id"]) == 32
+            assert "strict-transport-security" not in headers
+        assert (await http.get("/api/v1/sites")).headers["cache-control"] == "no-store"
+
+
+async def test_a_site_served_over_https_sends_strict_transport_security() -> None:
+    app, _ = stubbed(given={"public_url": "https://epass.test"})
+    async with browser(app) as http:
+        assert (await http.get("/")).headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_only_files_with_a_digest_in_their_name_may_be_cached_for_ever() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        for name in ("style.css", "epass.js", "gurmukhi.woff2"):
+            assert (await http.get(asset(name))).headers[
+                "cache-control"
+            ] == "public, max-age=31536000, immutable"
+        for path in ("/static/pages.css", "/static/icon.svg", "/static/built/manifest.json"):
+            assert (await http.get(path)).headers["cache-control"] == "no-cache", path
+        assert (await http.get("/static/built/style-AAAAAAAA.css")).headers["cache-control"] == "no-store"

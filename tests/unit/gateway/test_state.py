@@ -1,0 +1,73 @@
+"""The state of the process: readiness, health, and the caches that serve while a service is down."""
+
+from contracts.errors import Unavailable
+from tests.support.factories.gateway import (
+    browser,
+    running,
+    stubbed,
+    until,
+)
+
+
+async def test_the_gateway_is_ready_once_it_can_check_sessions() -> None:
+    app, _ = stubbed(accounts__session_keys=Unavailable())
+    async with running(app) as http:
+        answer = await http.get("/readyz")
+    assert (answer.status_code, answer.json()["session_keys"]) == (503, False)
+    app, _ = stubbed()
+    async with running(app) as http:
+
+        async def ready() -> bool:
+            return (await http.get("/readyz")).status_code == 200
+
+        await until("readiness", ready)
+
+
+async def test_a_process_whose_background_work_ended_is_not_alive() -> None:
+    app, client = stubbed()
+
+    async def broken() -> None:
+        raise ValueError
+
+    client.run = broken  # type: ignore[method-assign]
+    async with running(app) as http:
+
+        async def dead() -> bool:
+            return (await http.get("/healthz")).status_code == 500
+
+        await until("the end", dead)
+
+
+async def test_the_last_status_list_and_keys_are_served_while_issuance_is_down() -> None:
+    app, client = stubbed(given={"status_list_seconds": 0.05})
+    async with running(app) as http:
+        assert (await http.get("/.well-known/pass-status")).text == "e30.e30.e30"
+        assert (await http.get("/.well-known/jwks.json")).json()["keys"][0]["kid"] == "p1"
+        client.answers["issuance.status_list"] = client.answers["issuance.jwks"] = Unavailable()
+        answer = await http.get("/.well-known/pass-status")
+        assert (answer.status_code, answer.headers["content-type"], answer.text) == (
+            200,
+            "application/jose",
+            "e30.e30.e30",
+        )
+        assert (await http.get("/.well-known/jwks.json")).status_code == 200
+
+
+async def test_a_new_status_list_is_fetched_in_the_background() -> None:
+    app, client = stubbed(given={"status_list_seconds": 0.05})
+    async with running(app) as http:
+        await http.get("/.well-known/pass-status")
+        client.answers["issuance.status_list"] = client.answers["issuance.status_list"].model_copy(
+            update={"jws": "new"}
+        )  # type: ignore[union-attr]
+
+        async def new() -> bool:
+            return (await http.get("/.well-known/pass-status")).text == "new"
+
+        await until("the new list", new)
+
+
+async def test_without_a_copy_the_status_list_is_unavailable() -> None:
+    app, _ = stubbed(issuance__status_list=Unavailable())
+    async with browser(app) as http:
+        assert (await http.get("/.well-known/pass-status")).status_code == 503

@@ -429,6 +429,20 @@ class PassRevoked(AboutPass):
     personal: Contact
 
 
+class StatusListSigned(Event):
+    """The list of revocations was signed again, every ten seconds: proof of how far a gate's own copy is complete.
+
+    ``revoked`` has the number of each pass that is revoked and whose window is not over, as of ``occurred_at``.
+    """
+
+    producer: ClassVar[str] = "issuance"
+    revoked: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        return "status-list"
+
+
 # ------------------------------------------------------------------ notify
 
 
@@ -493,6 +507,6 @@ ALL: tuple[type[Event], ...] = (
     OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, ReviewEscalated,
-    PassIssued, PassRevoked, NotificationDelivered, NotificationFailed, PassScanned, GateConflictFound,
+    PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned, GateConflictFound,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

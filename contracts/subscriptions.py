@@ -51,7 +51,13 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.ReviewEscalated,
         events.PersonalDataErased,
     ),
-    "verify": (events.PassIssued, events.PassRevoked, events.PersonalDataErased),
+    "verify": (
+        events.DirectoryChanged,
+        events.PassIssued,
+        events.PassRevoked,
+        events.StatusListSigned,
+        events.PersonalDataErased,
+    ),
 }
 GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (events.LoginDisabled, events.SessionEnded)
 """Each replica of the gateway has an exclusive queue of its own."""

@@ -6,8 +6,7 @@ from contracts import events
 from contracts.envelope import Received
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase, every
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 from services.notify.handlers import erasure, event_handlers
 
 
@@ -17,7 +16,7 @@ class Codes:
     name = "notify-codes"
     service = "notify"
     workers = "urgent"
-    db = OwnDatabase()
+    db = DatabaseProvider()
 
     @subscribes(events.OtpRequested)
     def on_otp_requested(self, received: Received[events.OtpRequested], session: Session) -> None:
@@ -29,7 +28,8 @@ class Consumers:
 
     name = "notify-events"
     service = "notify"
-    db = OwnDatabase()
+    db = DatabaseProvider()
+    settings = SettingsProvider()
 
     @subscribes(events.LoginIssued)
     def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:
@@ -39,7 +39,7 @@ class Consumers:
     def on_application_submitted(
         self, received: Received[events.ApplicationSubmitted], session: Session
     ) -> None:
-        event_handlers.handle_application_submitted(received, session, now(), settings().public_url)
+        event_handlers.handle_application_submitted(received, session, now(), self.settings.public_url)
 
     @subscribes(events.ApplicationCancelled)
     def on_application_cancelled(
@@ -49,19 +49,19 @@ class Consumers:
 
     @subscribes(events.ApplicationExpired)
     def on_application_expired(self, received: Received[events.ApplicationExpired], session: Session) -> None:
-        event_handlers.handle_application_expired(received, session, now(), settings().public_url)
+        event_handlers.handle_application_expired(received, session, now(), self.settings.public_url)
 
     @subscribes(events.PassRejected)
     def on_pass_rejected(self, received: Received[events.PassRejected], session: Session) -> None:
-        event_handlers.handle_pass_rejected(received, session, now(), settings().public_url)
+        event_handlers.handle_pass_rejected(received, session, now(), self.settings.public_url)
 
     @subscribes(events.PassReturned)
     def on_pass_returned(self, received: Received[events.PassReturned], session: Session) -> None:
-        event_handlers.handle_pass_returned(received, session, now(), settings().public_url)
+        event_handlers.handle_pass_returned(received, session, now(), self.settings.public_url)
 
     @subscribes(events.PassIssued)
     def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
-        event_handlers.handle_pass_issued(received, session, now(), settings().public_url)
+        event_handlers.handle_pass_issued(received, session, now(), self.settings.public_url)
 
     @subscribes(events.PassRevoked)
     def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:

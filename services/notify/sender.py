@@ -16,12 +16,13 @@ from services.chassis.db.database import Database
 from services.chassis.runtime import logs
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.lifecycle import Stopping, stopping
-from services.chassis.runtime.settings import Settings, settings
+from services.chassis.runtime.settings import read
 from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.wakeup_listener import WakeUp, WakeupListener
 from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import Untried
 from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Sender
+from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
 POLL_SECONDS = 1.0
@@ -40,7 +41,7 @@ class SenderThreads:
     """
 
     def __init__(
-        self, sender: Sender, options: Settings, stop: threading.Event, on_fault: Callable[[], None]
+        self, sender: Sender, options: SenderSettings, stop: threading.Event, on_fault: Callable[[], None]
     ) -> None:
         self._sender = sender
         self._batch = options.sender_batch
@@ -96,7 +97,7 @@ def _log_uncaught(arguments: threading.ExceptHookArgs) -> None:
 
 def main() -> None:
     """Send until SIGTERM or SIGINT, then finish the leased messages within 20 s. Exit with code 1 after a fault of its own."""
-    options = settings()
+    options = read(SenderSettings)
     logs.configure("sender", options.log_level)
     threading.excepthook = _log_uncaught
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # for all threads: sigwait below takes them

@@ -7,8 +7,7 @@ from contracts.rpc.issuance import PassNumber
 from contracts.rpc.notify import PhoneMessages, PhoneQuestion
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.notify.handlers import local_phone, prints, resends
 
 
@@ -16,7 +15,8 @@ class Service:
     """Resends, prints, and the local phone."""
 
     name = "notify"
-    db = OwnDatabase()
+    db = DatabaseProvider()
+    settings = SettingsProvider()
 
     @rpc(contract.RESEND)
     def resend(self, request: ReferenceOnly, call: Call) -> Nothing:
@@ -31,4 +31,4 @@ class Service:
     @rpc(contract.LOCAL_PHONE)
     def local_phone(self, request: PhoneQuestion, call: Call) -> PhoneMessages:  # noqa: ARG002  every RPC receives a call
         with self.db.transaction() as session:
-            return local_phone.list_messages(request, session, local_mode=settings().local_mode)
+            return local_phone.list_messages(request, session, local_mode=self.settings.local_mode)

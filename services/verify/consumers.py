@@ -3,30 +3,38 @@
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
-from contracts.events import PassIssued, PassRevoked, PersonalDataErased
+from contracts.events import DirectoryChanged, PassIssued, PassRevoked, PersonalDataErased, StatusListSigned
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import OwnDatabase, every
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 from services.verify.handlers import event_handlers, number_tries, presence
 
 
 class Consumers:
-    """Events that build the gate's own copy of passes, and the jobs that close overdue visits and delete old tries."""
+    """Events that build the gate's own copy of passes and gates, and the jobs that close overdue visits and delete tries."""
 
     name = "verify-events"
     service = "verify"
-    db = OwnDatabase()
+    db = DatabaseProvider()
+    settings = SettingsProvider()
+
+    @subscribes(DirectoryChanged)
+    def on_directory_changed(self, received: Received[DirectoryChanged], session: Session) -> None:
+        event_handlers.handle_directory_changed(received, session)
 
     @subscribes(PassIssued)
     def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
         event_handlers.handle_pass_issued(
-            received, session, now(), commitment_master=settings().commitment_master.get_secret_value()
+            received, session, now(), commitment_master=self.settings.commitment_master.get_secret_value()
         )
 
     @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
         event_handlers.handle_pass_revoked(received, session, now())
+
+    @subscribes(StatusListSigned)
+    def on_status_list_signed(self, received: Received[StatusListSigned], session: Session) -> None:
+        event_handlers.handle_status_list_signed(received, session)
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:

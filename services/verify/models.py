@@ -1,4 +1,6 @@
-"""Rows of verify: passes (with who is inside), scans, public keys, unknown numbers tried, erased applications."""
+"""Rows of verify: passes (with who is inside), scans, gates of the sites, the newest complete status list, public keys,
+unknown numbers tried, erased applications.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -135,8 +137,30 @@ class ScanRow(Base):
     id_type: Mapped[str | None]
     reason: Mapped[str | None]
     """Why the officer accepted another ID, in their words."""
+    list_age_s: Mapped[int | None]
+    """Age of the gate's knowledge of revocations at this scan, in seconds; None where nothing was known of it."""
     told: Mapped[bool]
     """Whether PassScanned was published; it waits until the pass's application is known."""
+
+
+class SiteRow(Base):
+    """The gates of a site, from the newest record of the directory."""
+
+    __tablename__ = "sites"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    gates: Mapped[list[str]]
+
+
+class StatusListRow(Base):
+    """The newest status list of issuance of which every revocation is known here; one row, with ID 1."""
+
+    __tablename__ = "status_list"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    complete_at: Mapped[datetime]
+    """When that list was signed."""
 
 
 class SigningKeyRow(Base):

@@ -10,8 +10,7 @@ from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanPass, 
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.metrics import PREVIEWS, SCANS
-from services.chassis.runtime.providers import OwnDatabase
-from services.chassis.runtime.settings import settings
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.domain.gates import site_of
 from services.verify.handlers import presence, scans
 
@@ -20,7 +19,8 @@ class Service:
     """Scans, who is inside, and how far a pass is used."""
 
     name = "verify"
-    db = OwnDatabase()
+    db = DatabaseProvider()
+    settings = SettingsProvider()
 
     @rpc(contract.SCAN)
     def scan(self, request: ScanPass, call: Call) -> ScanResult:
@@ -30,8 +30,8 @@ class Service:
                 call,
                 session,
                 now(),
-                issuer=settings().issuer,
-                commitment_master=settings().commitment_master.get_secret_value(),
+                issuer=self.settings.issuer,
+                commitment_master=self.settings.commitment_master.get_secret_value(),
             )
         if result.preview:
             PREVIEWS.labels(site_of(request.gate), request.gate, result.verdict).inc()

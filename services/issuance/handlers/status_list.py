@@ -6,8 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from contracts.events import StatusListSigned
 from contracts.rpc.issuance import StatusList
 from contracts.tokens import STATUS_TYP
+from services.chassis.messaging import outbox
 from services.issuance.adapters.keys import key_store
 from services.issuance.models import PassRow, StatusListRow
 from services.issuance.settings import IssuanceSettings
@@ -65,14 +67,16 @@ def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) ->
 
 
 def _sign(session: Session, row: StatusListRow, now: datetime, settings: IssuanceSettings) -> None:
-    revoked = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.valid_to > now)
+    query = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.valid_to > now)
+    revoked = tuple(session.scalars(query.order_by(PassRow.number)))
     row.seq += 1
     payload = {
         "iat": int(now.timestamp()),
         "exp": int((now + GOOD_FOR).timestamp()),
         "seq": row.seq,
-        "revoked": list(session.scalars(revoked.order_by(PassRow.number))),
+        "revoked": revoked,
     }
     key = key_store(settings).current(session, now)
     row.jws, row.signed_at = key.sign(payload, STATUS_TYP), now
+    outbox.add(session, StatusListSigned(revoked=revoked), at=now)
     session.flush()

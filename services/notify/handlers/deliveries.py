@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.runtime import clock, logs, metrics
-from services.chassis.runtime.settings import Settings
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.installed import Channels
 from services.notify.domain import templates
@@ -30,6 +29,7 @@ from services.notify.domain.outcomes import (
 )
 from services.notify.handlers import leases
 from services.notify.handlers.leases import Leased, Settled
+from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Sender:
         self,
         database: Database,
         channels: Channels,
-        options: Settings,
+        options: SenderSettings,
         stop: threading.Event,
         now: Callable[[], datetime] = clock.now,
     ) -> None:

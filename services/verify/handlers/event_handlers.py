@@ -7,20 +7,27 @@ take its lock, since neither would see what the other has not committed.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.commitment import commit, commitment_key
 from contracts.envelope import Received
-from contracts.events import PassIssued, PassPersonal, PassRevoked, PersonalDataErased
+from contracts.events import (
+    DirectoryChanged,
+    PassIssued,
+    PassPersonal,
+    PassRevoked,
+    PersonalDataErased,
+    StatusListSigned,
+)
 from contracts.model import Companion, Person
 from services.chassis.db import locks
 from services.chassis.messaging import outbox
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
 from services.verify.handlers.scan_records import pass_scanned
-from services.verify.models import ErasedApplicationRow, PassRow, ScanRow
+from services.verify.models import ErasedApplicationRow, PassRow, ScanRow, SiteRow, StatusListRow
 
 _TERMS = (
     "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department", "officer",
@@ -60,6 +67,32 @@ def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: 
         row.on_conflict_do_update(index_elements=[PassRow.number], set_=revoked | application, where=newer)
     )
     _publish_waiting_scans(session, event.pass_number, now)
+
+
+def handle_directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
+    """Store the gates of a site, unless a newer record of it arrived before."""
+    site = received.event.site
+    if site is None:
+        return
+    row = insert(SiteRow).values(code=site.code, seq=received.seq, gates=list(site.gates))
+    changed = {"seq": row.excluded.seq, "gates": row.excluded.gates}
+    newer = SiteRow.seq < row.excluded.seq
+    session.execute(row.on_conflict_do_update(index_elements=[SiteRow.code], set_=changed, where=newer))
+
+
+def handle_status_list_signed(received: Received[StatusListSigned], session: Session) -> None:
+    """Record when the list was signed, if every revocation on it is known here.
+
+    A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list follows in ten
+    seconds.
+    """
+    revoked = received.event.revoked
+    known = select(func.count()).where(PassRow.number.in_(revoked), PassRow.revoked_seq > 0)
+    if session.scalar(known) != len(revoked):
+        return
+    row = insert(StatusListRow).values(id=1, complete_at=received.occurred_at)
+    changed = {"complete_at": func.greatest(StatusListRow.complete_at, row.excluded.complete_at)}
+    session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
 
 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:

@@ -33,6 +33,7 @@ def record(
     login: str,
     found: FoundPass | None,
     decision: Decision,
+    list_age_s: int | None,
     at: datetime,
     now: datetime,
 ) -> ScanRow | None:
@@ -53,6 +54,7 @@ def record(
         "inside": decision.inside,
         "marks": list(decision.marks),
         "scanned_at": at,
+        "list_age_s": list_age_s,
         "claimed_at": request.scanned_at,
         "recorded_at": now,
         "scanned_by": login,

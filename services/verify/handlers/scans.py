@@ -1,11 +1,12 @@
 """A scan: find the pass, decide, record, answer.
 
-A scan by token of a known pass costs four statements: lock the pass, insert the scan, update the presence, add the event.
-A preview costs one and changes nothing.
+A scan by token of a known pass costs five statements: read what is known of the site's gates and of revocations, lock the
+pass, insert the scan, update the presence, add the event. A preview costs two and changes nothing.
 """
 
 from datetime import datetime
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contracts.commitment import commit, commitment_key
@@ -14,11 +15,18 @@ from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
+from services.verify.domain.gates import list_age_s, require_existing, site_of
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
 from services.verify.handlers import number_tries, pass_lookup, scan_records
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass
-from services.verify.models import PassRow, ScanRow
+from services.verify.models import PassRow, ScanRow, SiteRow, StatusListRow
+
+_LOCAL_KNOWLEDGE = select(
+    select(SiteRow.gates).where(SiteRow.code == bindparam("site")).scalar_subquery(),
+    select(StatusListRow.complete_at).where(StatusListRow.id == 1).scalar_subquery(),
+)
+"""The gates of a site, and when the newest complete status list was signed; each is null while it is not known."""
 
 
 def scan(
@@ -38,11 +46,15 @@ def scan(
 
     Raises:
         Forbidden: the login does not stand at this gate.
-        InvalidInput: not exactly one of token and number, a full ID number, or an impossible count.
+        InvalidInput: no such gate (``unknown_gate``), not exactly one of token and number, a full ID number, or an
+            impossible count.
         TooManyAttempts: too many unknown numbers at this gate.
         IdempotencyKeyReused: the nonce belongs to a scan of something else.
     """
     login = require_gate_login(call.principal, request.gate)
+    gates, complete_at = session.execute(_LOCAL_KNOWLEDGE, {"site": site_of(request.gate)}).one()
+    require_existing(request.gate, gates)
+    age = list_age_s(complete_at, now)
     request = _validate(request)
     at = time_of_scan(request.scanned_at, now)
     preview = request.direction == "entry" and request.id_check is None
@@ -55,13 +67,13 @@ def scan(
             raise
         return _first_answer(session, first)
     known = None if isinstance(found, str) else found
-    if not preview and scan_records.record(session, request, login, known, decision, at, now) is None:
+    if not preview and scan_records.record(session, request, login, known, decision, age, at, now) is None:
         first = scan_records.find_earlier(session, request, login)
         assert first is not None
         return _first_answer(session, first)
     if decision.verdict == "unknown_pass":
         number_tries.record(session, request.gate, now)
-    return _answer(known, decision, preview=preview)
+    return _answer(known, decision, age, preview=preview)
 
 
 def _validate(request: ScanPass) -> ScanPass:
@@ -106,10 +118,15 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
     row = session.get(PassRow, first.pass_number) if first.pass_number is not None else None
     verdict: Verdict = first.verdict  # type: ignore[assignment]  # the column holds nothing else
     found = None if row is None else FoundPass(row.number, row)
-    return _answer(found, Decision(verdict, first.count, first.inside, tuple(first.marks)), preview=False)
+    return _answer(
+        found,
+        Decision(verdict, first.count, first.inside, tuple(first.marks)),
+        first.list_age_s,
+        preview=False,
+    )
 
 
-def _answer(found: FoundPass | None, decision: Decision, *, preview: bool) -> ScanResult:
+def _answer(found: FoundPass | None, decision: Decision, age: int | None, *, preview: bool) -> ScanResult:
     """Return what the gate shows; for a forged token or an unknown number only the verdict."""
     if found is None:
         return ScanResult(verdict=decision.verdict, preview=preview)
@@ -134,4 +151,5 @@ def _answer(found: FoundPass | None, decision: Decision, *, preview: bool) -> Sc
         department=row.department if row else None,
         officer=row.officer if row else None,
         marks=decision.marks,
+        list_age_s=age,
     )

@@ -17,7 +17,6 @@ from sqlalchemy import select
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import Settings
 from services.notify.adapters.channels import (
     Channel,
     Outgoing,
@@ -32,9 +31,11 @@ from services.notify.domain.messages import Personal
 from services.notify.handlers import event_handlers
 from services.notify.handlers.deliveries import Sender
 from services.notify.models import MessageRow
+from services.notify.settings import SenderSettings
 from tests.integration.conftest import postgres_away
 from tests.support.factories.notify import MOBILE, PUBLIC_URL, Visit, received
 from tests.support.running import Process, eventually
+from tests.support.settings import make_settings
 
 TOKEN = "a-token"
 
@@ -242,7 +243,7 @@ def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_says_yes(
     postman = Sender(
         db,
         {"sms": SmsChannel(client, vendor.url, TOKEN)},
-        Settings(),
+        make_settings(SenderSettings),
         threading.Event(),
         lambda: now() + ahead,
     )
@@ -277,7 +278,9 @@ def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[V
     """The row after a first try that went wrong like this, and a second that succeeded."""
     put_pass(db)
     ahead = timedelta(0)
-    postman = Sender(db, {"sms": channel}, Settings(), threading.Event(), lambda: now() + ahead)
+    postman = Sender(
+        db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), lambda: now() + ahead
+    )
     first(vendor)
     postman.send_due()
     if vendor.hold is not None:
@@ -312,7 +315,9 @@ def test_a_gateway_that_could_not_be_reached_has_nothing_twice(
     put_pass(db)
     for url, ahead in (("http://127.0.0.1:9/nobody", 0), (vendor.url, 400)):
         channel, at = SmsChannel(client, url, TOKEN), now() + timedelta(seconds=ahead)
-        Sender(db, {"sms": channel}, Settings(), threading.Event(), lambda at=at: at).send_due()
+        Sender(
+            db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), lambda at=at: at
+        ).send_due()
     assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 0)
 
 
@@ -336,7 +341,9 @@ def test_a_number_that_the_gateway_refuses_is_asked_once(
 ) -> None:
     put_pass(db)
     vendor.answers = [(400, b"")]
-    postman = Sender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, Settings(), threading.Event())
+    postman = Sender(
+        db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, make_settings(SenderSettings), threading.Event()
+    )
     postman.send_due()
     postman.send_due()
     assert len(vendor.got) == 1

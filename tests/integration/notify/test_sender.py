@@ -13,7 +13,6 @@ from sqlalchemy import event, select, text
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import Settings
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.channels.local import LocalChannel
@@ -22,6 +21,7 @@ from services.notify.handlers import event_handlers, leases, resends
 from services.notify.handlers.deliveries import Sender
 from services.notify.models import MessageRow, PhoneMessageRow
 from services.notify.sender import SenderThreads
+from services.notify.settings import SenderSettings
 from tests.conftest import make_call
 from tests.support.factories.notify import (
     MOBILE,
@@ -34,6 +34,7 @@ from tests.support.factories.notify import (
     received,
 )
 from tests.support.running import eventually
+from tests.support.settings import make_settings
 
 
 @pytest.fixture
@@ -394,7 +395,7 @@ def test_a_code_goes_first_though_a_thousand_messages_wait(db: Database) -> None
 
 
 @contextmanager
-def crew(db: Database, channel: object, options: Settings, stack) -> Iterator[None]:
+def crew(db: Database, channel: object, options: SenderSettings, stack) -> Iterator[None]:
     """The threads of a sender, as `epass sender` has them."""
     stop, faults = threading.Event(), []
     options = options.model_copy(
@@ -481,7 +482,7 @@ def row_state(db: Database) -> str:
 
 
 def test_in_local_mode_one_phone_takes_everything(db: Database) -> None:
-    settings = Settings(local_mode=True)
+    settings = make_settings(SenderSettings, local_mode=True)
     channels = channels_of(settings, db)
     assert set(channels) == {"sms", "whatsapp", "email"}
     assert all(isinstance(channel, LocalChannel) for channel in channels.values())
@@ -497,13 +498,15 @@ def test_in_local_mode_one_phone_takes_everything(db: Database) -> None:
 
 
 def test_outside_local_mode_there_are_only_the_gateways_that_are_configured(db: Database) -> None:
-    assert channels_of(Settings(local_mode=False, sms_url="", whatsapp_url=""), db) == {}
-    assert set(channels_of(Settings(local_mode=False, sms_url="http://sms.example"), db)) == {"sms"}
+    assert channels_of(make_settings(SenderSettings, local_mode=False, sms_url="", whatsapp_url=""), db) == {}
+    assert set(
+        channels_of(make_settings(SenderSettings, local_mode=False, sms_url="http://sms.example"), db)
+    ) == {"sms"}
 
 
 def test_the_local_phone_takes_each_message_once(db: Database) -> None:
     put_passes(db, 1)
-    clock, channels = Clock(), channels_of(Settings(local_mode=True), db)
+    clock, channels = Clock(), channels_of(make_settings(SenderSettings, local_mode=True), db)
     with db.transaction() as session:
         (first,) = leases.take(session, "normal", 1, clock(), clock())
     outgoing: list[Outgoing] = []
@@ -525,7 +528,7 @@ class Capturing:
 
 def test_a_pass_sent_again_reaches_the_phone_again(db: Database) -> None:
     visit = Visit()
-    channels = channels_of(Settings(local_mode=True), db)
+    channels = channels_of(make_settings(SenderSettings, local_mode=True), db)
     with db.transaction() as session:
         event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
     sender(db, dict(channels)).send_due()

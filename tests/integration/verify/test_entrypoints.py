@@ -23,7 +23,16 @@ from services.verify.consumers import Consumers
 from services.verify.models import Base
 from services.verify.service import Service
 from tests.support.envelopes import key_ring, wrap
-from tests.support.factories.verify import Gate, calling, erased, officer, pass_issued, pass_revoked, scan_of
+from tests.support.factories.verify import (
+    SETTINGS,
+    Gate,
+    calling,
+    erased,
+    officer,
+    pass_issued,
+    pass_revoked,
+    scan_of,
+)
 
 
 @pytest.fixture
@@ -35,6 +44,7 @@ def gate(databases) -> Gate:
 def service(gate: Gate) -> Service:
     service = Service()
     service.db = gate.database
+    service.settings = SETTINGS
     return service
 
 
@@ -42,6 +52,7 @@ def service(gate: Gate) -> Service:
 def consumers(gate: Gate) -> Consumers:
     consumers = Consumers()
     consumers.db = gate.database
+    consumers.settings = SETTINGS
     return consumers
 
 

@@ -13,14 +13,17 @@ from contracts.events import Event
 from contracts.model import Contact, Language, Person, Slot
 from contracts.rpc.call import Principal
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import Settings
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.notify.settings import SenderSettings
+from tests.support.settings import make_settings
 
 E = TypeVar("E", bound=Event)
 
 MOBILE = "+919876543210"
 OTHER_MOBILE = "+919812345678"
-OPTIONS = Settings(sender_lease=30, sender_batch=20, retry_delays=(1, 5, 30, 300), attempts=8)
+OPTIONS = make_settings(
+    SenderSettings, sender_lease=30, sender_batch=20, retry_delays=(1, 5, 30, 300), attempts=8
+)
 PUBLIC_URL = "https://epass.example"
 LINK_CODE = "Zk3vQ9mT1xA7bC2dE5fG6h"
 

@@ -26,7 +26,6 @@ from services.application.handlers import applications
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import IST, now
-from services.chassis.runtime.settings import settings
 from services.notify.handlers import prints
 from services.notify.handlers.deliveries import Sender
 from services.verify.handlers import scans
@@ -36,7 +35,8 @@ from tests.support.databases import Databases
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
 from tests.support.factories.notify import OPTIONS, RecordingChannel
-from tests.support.factories.verify import MATCHED, calling, master, officer
+from tests.support.factories.verify import MASTER, MATCHED, SETTINGS, calling, officer
+from tests.support.settings import make_settings
 
 MOBILE = "+919876543210"
 GATE = "S1-G1"
@@ -81,6 +81,9 @@ class Town:
         for service in {subscription.service for subscription in subscriptions()}:
             self._consumers[service] = import_module(f"services.{service}.consumers").Consumers()
             self._consumers[service].db = databases[service]
+            self._consumers[service].settings = make_settings(
+                getattr(import_module(f"services.{service}.settings"), f"{service.capitalize()}Settings")
+            )
         always = [
             {"weekday": day, "opens": "00:00", "closes": "23:59", "valid_from": "2026-01-01"}
             for day in range(7)
@@ -186,8 +189,8 @@ class Town:
                 calling(officer(site="S1", gate=GATE)),
                 session,
                 now(),
-                issuer=settings().issuer,
-                commitment_master=master(),
+                issuer=SETTINGS.issuer,
+                commitment_master=MASTER,
             )
 
     def citizen(self) -> Call:

@@ -20,23 +20,37 @@ from sqlalchemy import select, text
 from contracts.commitment import commit, commitment_key
 from contracts.crockford import new_pass_number
 from contracts.envelope import Received
-from contracts.events import Event, PassIssued, PassPersonal, PassRevoked, PersonalDataErased, PublicKey
+from contracts.events import (
+    DirectoryChanged,
+    Event,
+    PassIssued,
+    PassPersonal,
+    PassRevoked,
+    PersonalDataErased,
+    PublicKey,
+    SiteRecord,
+    StatusListSigned,
+)
 from contracts.model import Companion, Contact, Person, Slot
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.verify import InsideList, InsideQuestion, Matched, OtherId, ScanPass, ScanResult
 from services.chassis.db import tables
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import settings
 from services.verify.adapters import signing_keys
 from services.verify.handlers import event_handlers, presence, scans
 from services.verify.models import Base, PassRow, ScanRow
+from services.verify.settings import VerifySettings
+from tests.support.settings import make_settings
 
 E = TypeVar("E", bound=Event)
 NOON = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 VALID_FROM = NOON - timedelta(minutes=90)
 VALID_TO = NOON + timedelta(minutes=60)
 GATE = "PCS1-G1"
+SETTINGS = make_settings(VerifySettings)
+MASTER = SETTINGS.commitment_master.get_secret_value()
+"""The key of ID commitments."""
 MATCHED = Matched(kind="matched", id_type="voter_id", id_last4="4821")
 OTHER_ID = OtherId(kind="other_id", id_type="passport", reason="voter ID forgotten, same face")
 
@@ -122,18 +136,23 @@ def erased(issued: PassIssued) -> PersonalDataErased:
     return PersonalDataErased(application_id=issued.application_id, reference=issued.reference)
 
 
-def received(event: E, seq: int = 1) -> Received[E]:
+def gates_of(site: str, *gates: str) -> DirectoryChanged:
+    """The directory's record of a site with these gates."""
+    return DirectoryChanged(site=SiteRecord(code=site, name={}, address={}, gates=gates, hours=()))
+
+
+def received(event: E, seq: int = 1, at: datetime = NOON) -> Received[E]:
     return Received(
-        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=NOON, producer=event.producer
+        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=at, producer=event.producer
     )
 
 
 def claims_of(issued: PassIssued, **changes: Any) -> dict[str, Any]:
     """The token's claims, as contracts/tokens.py has them."""
     person = issued.personal.applicant
-    key = commitment_key(master(), issued.pass_number)
+    key = commitment_key(MASTER, issued.pass_number)
     claims = {
-        "iss": settings().issuer,
+        "iss": SETTINGS.issuer,
         "aud": "gate",
         "jti": issued.pass_number,
         "nbf": int(issued.valid_from.timestamp()),
@@ -242,14 +261,11 @@ def number_scan(number: str, **changes: Any) -> ScanPass:
     return scan_of("", token=None, pass_number=number, **changes)
 
 
-def master() -> str:
-    """The key of ID commitments."""
-    return settings().commitment_master.get_secret_value()
-
-
 HANDLERS: dict[type[Event], Callable[..., None]] = {
-    PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, commitment_master=master()),
+    PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, commitment_master=MASTER),
     PassRevoked: event_handlers.handle_pass_revoked,
+    DirectoryChanged: lambda event, session, _now: event_handlers.handle_directory_changed(event, session),
+    StatusListSigned: lambda event, session, _now: event_handlers.handle_status_list_signed(event, session),
     PersonalDataErased: lambda event, session, _now: event_handlers.handle_personal_data_erased(
         event, session
     ),
@@ -263,10 +279,10 @@ class Gate:
         self.database = database
         signing_keys.clear_cache()
 
-    def handle(self, *events: Event, seq: int = 1) -> None:
+    def handle(self, *events: Event, seq: int = 1, at: datetime = NOON) -> None:
         for event in events:
             with self.database.transaction() as session:
-                HANDLERS[type(event)](received(event, seq), session, NOON)
+                HANDLERS[type(event)](received(event, seq, at), session, NOON)
 
     def issue(self, *companions: Companion, **changes: Any) -> PassIssued:
         """A pass that this gate knows of."""
@@ -282,7 +298,7 @@ class Gate:
     def scan(self, request: ScanPass, principal: Principal | None = None, at: datetime = NOON) -> ScanResult:
         with self.database.transaction() as session:
             return scans.scan(
-                request, calling(principal), session, at, issuer=settings().issuer, commitment_master=master()
+                request, calling(principal), session, at, issuer=SETTINGS.issuer, commitment_master=MASTER
             )
 
     def enter(self, shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> ScanResult:

@@ -3,10 +3,9 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.chassis.runtime.settings import settings
 from services.verify.adapters import pass_token
 from services.verify.adapters.pass_token import NotAPass
-from tests.support.factories.verify import ISSUER, NOON, claims_of, forgeries, pass_issued, token_of
+from tests.support.factories.verify import ISSUER, NOON, SETTINGS, claims_of, forgeries, pass_issued, token_of
 
 ISSUED = pass_issued()
 FORGED = forgeries(ISSUED)
@@ -17,7 +16,7 @@ def find_key(kid: str) -> Ed25519PublicKey | None:
 
 
 def read(token: str) -> pass_token.PassClaims:
-    return pass_token.read(token, find_key, settings().issuer)
+    return pass_token.read(token, find_key, SETTINGS.issuer)
 
 
 def test_a_genuine_token_gives_its_claims() -> None:

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 from contracts.model import DeliverBy
 from services.chassis.db.database import Database
-from services.chassis.runtime.settings import Settings
 from services.notify.adapters.channels import Channel
 from services.notify.adapters.channels.http_gateway import gateway_client
 from services.notify.adapters.channels.local import LocalChannel
 from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
+from services.notify.settings import SenderSettings
 
 Channels = Mapping[DeliverBy, Channel]
 
 
-def channels_of(settings: Settings, database: Database) -> Channels:
+def channels_of(settings: SenderSettings, database: Database) -> Channels:
     """Return a gateway for each channel whose address is set; in local mode the local phone serves the others."""
     client = gateway_client(settings.sender_threads + 1)
     channels: dict[DeliverBy, Channel] = {}

@@ -1,0 +1,132 @@
+"""What a scan relies on besides the pass: the gates of the site, and how complete the revocations are."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.crockford import new_pass_number
+from contracts.errors import InvalidInput
+from contracts.events import StatusListSigned
+from services.verify.handlers import event_handlers, scans
+from tests.support.factories.verify import (
+    NOON,
+    Gate,
+    forgeries,
+    gates_of,
+    number_scan,
+    officer,
+    pass_issued,
+    pass_revoked,
+    scan_of,
+)
+
+GHOST = "PCS1-G999"
+AT_ANY_GATE = officer(gate=None)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+# ------------------------------------------------------------------ gates
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_scan_at_a_gate_that_does_not_exist_is_refused_and_leaves_nothing(
+    gate: Gate, preview: bool
+) -> None:
+    gate.handle(gates_of("PCS1", "PCS1-G1", "PCS1-G2"))
+    issued = gate.issue()
+    before = gate.everything()
+    changes = {"id_check": None} if preview else {}
+    for request in (
+        scan_of(issued, gate=GHOST, **changes),
+        scan_of(forgeries(issued)["another key"], gate=GHOST, **changes),
+        number_scan(new_pass_number(), gate=GHOST, **changes),
+        scan_of(issued, gate=GHOST, direction="exit", id_check=None),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            gate.scan(request, AT_ANY_GATE)
+        assert refused.value.body.code == "unknown_gate"
+    assert gate.everything() == before
+    assert gate.scan(scan_of(issued, gate="PCS1-G2"), AT_ANY_GATE).verdict == "admit"
+
+
+def test_a_gate_is_accepted_while_the_directory_has_not_arrived(gate: Gate) -> None:
+    """Also when the directory knows another site only."""
+    assert gate.scan(scan_of(gate.issue(), gate=GHOST), AT_ANY_GATE).verdict == "admit"
+    gate.handle(gates_of("PCS2", "PCS2-G1"))
+    assert gate.scan(scan_of(gate.issue(), gate=GHOST), AT_ANY_GATE).verdict == "admit"
+
+
+def test_the_newest_record_of_a_site_counts_in_whatever_order_records_arrive(gate: Gate) -> None:
+    gate.handle(gates_of("PCS1", "PCS1-G1", "PCS1-G2"), seq=2)
+    gate.handle(gates_of("PCS1", "PCS1-G1", GHOST), seq=1)
+    with pytest.raises(InvalidInput):
+        gate.scan(scan_of(gate.issue(), gate=GHOST), AT_ANY_GATE)
+    gate.handle(gates_of("PCS1", GHOST), seq=3)
+    assert gate.scan(scan_of(gate.issue(), gate=GHOST), AT_ANY_GATE).verdict == "admit"
+    with pytest.raises(InvalidInput):
+        gate.enter(gate.issue())
+
+
+def test_without_the_check_a_gate_that_does_not_exist_would_be_recorded(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the tests above fail without the guard."""
+    monkeypatch.setattr(scans, "require_existing", lambda *_: None)
+    gate.handle(gates_of("PCS1", "PCS1-G1"))
+    assert gate.scan(scan_of(gate.issue(), gate=GHOST), AT_ANY_GATE).verdict == "admit"
+    assert [scan.gate for scan in gate.scans()] == [GHOST]
+
+
+# ------------------------------------------------------------ age of the list
+
+
+def test_the_age_of_the_list_is_unknown_until_one_has_arrived(gate: Gate) -> None:
+    assert gate.enter(gate.issue()).list_age_s is None
+
+
+@pytest.mark.parametrize("changes", [{"id_check": None}, {}, {"direction": "exit", "id_check": None}])
+def test_a_scan_says_how_old_the_knowledge_of_revocations_is(gate: Gate, changes: dict) -> None:
+    issued = gate.issue()
+    gate.handle(StatusListSigned(revoked=()), at=NOON - 7 * SECOND)
+    assert gate.scan(scan_of(issued, **changes)).list_age_s == 7
+    gate.handle(StatusListSigned(revoked=()), at=NOON - 2 * SECOND)
+    gate.handle(StatusListSigned(revoked=()), at=NOON - 5 * SECOND)
+    assert gate.scan(scan_of(gate.issue(), **changes)).list_age_s == 2, "an older list changes nothing"
+
+
+def test_a_list_with_a_revocation_that_has_not_arrived_does_not_make_the_knowledge_newer(gate: Gate) -> None:
+    revoked = pass_issued()
+    gate.handle(StatusListSigned(revoked=()), at=NOON - 60 * SECOND)
+    gate.handle(StatusListSigned(revoked=(revoked.pass_number,)), at=NOON - 10 * SECOND)
+    assert gate.enter(gate.issue()).list_age_s == 60
+    gate.handle(pass_revoked(revoked))
+    gate.handle(StatusListSigned(revoked=(revoked.pass_number,)), at=NOON)
+    assert gate.enter(gate.issue()).list_age_s == 0
+
+
+def test_without_the_comparison_the_age_would_be_too_small(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: a list whose revocation is missing here would count."""
+    monkeypatch.setattr(event_handlers, "len", lambda _revoked: 0, raising=False)
+    gate.handle(StatusListSigned(revoked=(pass_issued().pass_number,)), at=NOON)
+    assert gate.enter(gate.issue()).list_age_s == 0
+
+
+def test_a_repeated_scan_has_the_age_of_its_first_answer(gate: Gate) -> None:
+    gate.handle(StatusListSigned(revoked=()), at=NOON)
+    request = scan_of(gate.issue())
+    first = gate.scan(request)
+    gate.handle(StatusListSigned(revoked=()), at=NOON + 30 * SECOND)
+    assert gate.scan(request, at=NOON + 45 * SECOND) == first
+    assert first.list_age_s == 0
+
+
+def test_a_forged_token_gets_no_age(gate: Gate) -> None:
+    gate.handle(StatusListSigned(revoked=()))
+    assert gate.enter(forgeries(gate.issue())["another key"]).list_age_s is None

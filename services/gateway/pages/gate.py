@@ -54,8 +54,9 @@ async def preview(view: SecurityPage) -> Response:
         return await _ask(view, typed, problems, 422)
     try:
         shown = await _scan(view, form, direction)
-    except (InvalidInput, ValidationError):
-        return await _ask(view, typed, {"pass": "not_a_pass"}, 422)
+    except (InvalidInput, ValidationError) as error:
+        problems = {"gate": "no_such_gate"} if _is_unknown_gate(error) else {"pass": "not_a_pass"}
+        return await _ask(view, typed, problems, 422)
     return await _result_page(view, form, shown, direction)
 
 
@@ -68,6 +69,9 @@ async def enter(view: SecurityPage) -> Response:
     except ValidationError as error:
         return await _result_page(view, form, await _scan(view, form, "entry"), "entry", _unreadable(error))
     except InvalidInput as error:
+        if _is_unknown_gate(error):
+            typed = {"direction": "entry"} | {name: text_of(form, name) for name in ("pass", "gate")}
+            return await _ask(view, typed, {"gate": "no_such_gate"}, 422)
         problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
         return await _result_page(view, form, await _scan(view, form, "entry"), "entry", problems)
     return await _result_page(view, form, shown, "entry")
@@ -80,6 +84,10 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     view.caller.require_site(site)
     found = await view.caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found)
+
+
+def _is_unknown_gate(error: Exception) -> bool:
+    return isinstance(error, InvalidInput) and error.body.code == "unknown_gate"
 
 
 async def _ask(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:

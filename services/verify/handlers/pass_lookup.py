@@ -1,6 +1,7 @@
 """The pass behind what was scanned, a token or a number.
 
-The pass is its row, locked where the scan is to be recorded, or the claims of its token.
+The pass is its row, locked where the scan is to be recorded, or the claims of its token. The same statement reads what
+else a scan needs.
 """
 
 from dataclasses import dataclass, replace
@@ -15,13 +16,30 @@ from contracts.crockford import parse_pass_number
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
 from services.verify.adapters import pass_token, signing_keys
+from services.verify.domain.gates import site_of
 from services.verify.domain.passes import Standing, Terms
 from services.verify.handlers import number_tries
-from services.verify.models import PassRow
+from services.verify.models import PassRow, SiteRow, StatusListRow
 
 NotFoundVerdict = Literal["bad_signature", "unknown_pass"]
-_BY_NUMBER = select(PassRow).where(PassRow.number == bindparam("scanned"))
-_LOCKED = _BY_NUMBER.with_for_update()
+_KNOWLEDGE = (
+    select(SiteRow.gates).where(SiteRow.code == bindparam("site")).scalar_subquery(),
+    select(StatusListRow.complete_at).where(StatusListRow.id == 1).scalar_subquery(),
+)
+_BY_NUMBER = select(PassRow, *_KNOWLEDGE).where(PassRow.number == bindparam("scanned"))
+_LOCKED = _BY_NUMBER.with_for_update(of=PassRow)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What verify knows besides the pass; each is None until its event has arrived.
+
+    ``gates`` are those of the site. ``complete_at`` is when the newest status list was signed of which every revocation
+    is known here.
+    """
+
+    gates: list[str] | None
+    complete_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -52,42 +70,49 @@ class FoundPass:
 
 def find(
     request: ScanPass, session: Session, now: datetime, issuer: str, *, lock: bool
-) -> FoundPass | NotFoundVerdict:
-    """Return the pass that was scanned, or the verdict where there is none.
+) -> tuple[FoundPass | NotFoundVerdict, Knowledge]:
+    """Return the pass that was scanned, or the verdict where there is none, and what else is known at this gate.
 
     With ``lock``, for a scan that is to be recorded, the pass's row is locked; it is created where only the token is known.
 
     Raises:
         TooManyAttempts: too many unknown numbers were tried at this gate. The limit never applies to exits.
     """
+    site, claims = site_of(request.gate), None
     if request.token is None:
         if request.direction == "entry":
             number_tries.check(session, request.gate, now)
         try:
             number = parse_pass_number(request.pass_number or "")
         except ValueError:
-            return "unknown_pass"
-        row = _row(session, number, lock=lock)
-        return "unknown_pass" if row is None else FoundPass(number, row)
-    try:
-        claims = pass_token.read(request.token.strip(), lambda kid: signing_keys.find(session, kid), issuer)
-    except pass_token.NotAPass:
-        return "bad_signature"
-    row = _row(session, claims.jti, lock=lock)
-    if row is None and lock:
+            return "unknown_pass", _knowledge(session, site)
+    else:
+        try:
+            claims = pass_token.read(
+                request.token.strip(), lambda kid: signing_keys.find(session, kid), issuer
+            )
+        except pass_token.NotAPass:
+            return "bad_signature", _knowledge(session, site)
+        number = claims.jti
+    statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site}
+    known = session.execute(statement, parameters).one_or_none()
+    if known is None and lock and claims is not None:
         _insert_row(session, claims)
-        row = _row(session, claims.jti, lock=True)
-    return FoundPass(claims.jti, row, claims)
+        known = session.execute(statement, parameters).one()
+    if known is not None:
+        row, gates, complete_at = known
+        return FoundPass(number, row, claims), Knowledge(gates, complete_at)
+    return FoundPass(number, None, claims) if claims else "unknown_pass", _knowledge(session, site)
+
+
+def _knowledge(session: Session, site: str) -> Knowledge:
+    return Knowledge(*session.execute(select(*_KNOWLEDGE), {"site": site}).one())
 
 
 def terms_of(claims: PassClaims) -> Terms:
     """Return the terms that a token carries."""
     valid_from, valid_to = (datetime.fromtimestamp(instant, UTC) for instant in (claims.nbf, claims.exp))
     return Terms(claims.site, claims.gate, claims.party, claims.entries, valid_from, valid_to)
-
-
-def _row(session: Session, number: str, *, lock: bool) -> PassRow | None:
-    return session.scalars(_LOCKED if lock else _BY_NUMBER, {"scanned": number}).one_or_none()
 
 
 def _insert_row(session: Session, claims: PassClaims) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from contracts.model import Slot
 from contracts.tokens import STATUS_TYP
+from services.chassis.db.tables import outbox
 from services.issuance.consumers import Consumers
 from services.issuance.handlers import status_list, views
 from services.issuance.handlers.status_list import GOOD_FOR
@@ -70,6 +71,18 @@ def test_the_status_list_is_signed_with_its_own_typ(database) -> None:
         "seq": 1,
         "revoked": [],
     }
+
+
+def test_each_signed_list_is_published_with_the_passes_on_it(database) -> None:
+    number = revoked_pass(database)
+    tick(database, NOW)
+    tick(database, NOW + TICK)
+
+    with database.transaction() as session:
+        published = session.execute(
+            select(outbox.c.occurred_at, outbox.c.data).where(outbox.c.type == "StatusListSigned")
+        ).all()
+    assert sorted(published) == [(NOW, {"revoked": [number]}), (NOW + TICK, {"revoked": [number]})]
 
 
 def test_the_list_has_exactly_the_revoked_passes_that_have_not_expired(database) -> None:

@@ -76,6 +76,7 @@ SENTENCES: dict[str, str] = {
     "pass_missing": _("Scan the QR code or type the pass number"),
     "not_a_pass": _("This is not a pass. Scan it again, or type the pass number"),
     "unknown_gate": _("This gate belongs to the other secretariat"),
+    "no_such_gate": _("This secretariat has no such gate"),
     "no_vehicle": _("The application names no vehicle"),
     "required": _("Write a note"),
     "entries_range": _("Enter a number from 1 to 20"),

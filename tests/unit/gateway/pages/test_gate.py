@@ -319,6 +319,29 @@ async def test_a_login_with_a_gate_scans_at_no_other(guard: Guard) -> None:
     assert guard.asked.gate == "PCS1-G1"
 
 
+@pytest.mark.parametrize("path", ["", "/enter"])
+@pytest.mark.parametrize("at", [None, "PCS1-G1"])
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "This secretariat has no such gate"),
+        ("pa", "ਇਸ ਸਕੱਤਰੇਤ ਵਿੱਚ ਅਜਿਹਾ ਕੋਈ ਗੇਟ ਨਹੀਂ ਹੈ"),
+        ("hi", "इस सचिवालय में ऐसा कोई गेट नहीं है"),
+    ],
+)
+async def test_a_gate_that_does_not_exist_is_named_as_the_problem(
+    guard: Guard, path: str, at: str | None, language: str, sentence: str
+) -> None:
+    guard.stands_at(at)
+    problem = FieldError(field="gate", code="unknown_gate")
+    guard.answer(InvalidInput("there is no such gate", code="unknown_gate", fields=(problem,)))
+    form = {**CHECKED, "gate": "PCS1-G999"}
+    shown = await guard.http.post(f"/{language}/gate{path}", data=form, headers=SAME_SITE)
+    assert shown.status_code == 422
+    assert sentence in shown.text
+    assert ('<option value="PCS1-G1"' in shown.text) == (at is None), "who may choose chooses again"
+
+
 async def test_the_list_of_people_inside_shows_their_number(guard: Guard) -> None:
     text = (await guard.http.get("/en/gate/inside")).text
     assert "41 people inside" in text

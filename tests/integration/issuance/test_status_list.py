@@ -75,14 +75,14 @@ def test_the_status_list_is_signed_with_its_own_typ(database) -> None:
 
 def test_each_signed_list_is_published_with_the_passes_on_it(database) -> None:
     number = revoked_pass(database)
-    tick(database, NOW)
-    tick(database, NOW + TICK)
+    run_job(database, NOW)
+    run_job(database, NOW + INTERVAL)
 
     with database.transaction() as session:
         published = session.execute(
             select(outbox.c.occurred_at, outbox.c.data).where(outbox.c.type == "StatusListSigned")
         ).all()
-    assert sorted(published) == [(NOW, {"revoked": [number]}), (NOW + TICK, {"revoked": [number]})]
+    assert sorted(published) == [(NOW, {"revoked": [number]}), (NOW + INTERVAL, {"revoked": [number]})]
 
 
 def test_the_list_has_exactly_the_revoked_passes_that_have_not_expired(database) -> None:

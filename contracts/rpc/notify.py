@@ -1,4 +1,4 @@
-"""RPC of notify: messages once more, prints, the local phone."""
+"""RPC of notify: resends, prints, the local phone."""
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from contracts.rpc.issuance import PassNumber
 
 
 class SentMessage(Wire):
-    """A message as the local phone shows it."""
+    """A message on the local phone."""
 
     at: Instant
     to: str
@@ -21,13 +21,13 @@ class SentMessage(Wire):
 
 
 class PhoneQuestion(Strict):
-    """Messages to one number, in E.164."""
+    """The question for the messages to one number (E.164) or email address."""
 
     to: str = Field(max_length=40)
 
 
 class PhoneMessages(Wire):
-    """Oldest first."""
+    """The messages, oldest first."""
 
     items: tuple[SentMessage, ...]
 

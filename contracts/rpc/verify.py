@@ -1,4 +1,4 @@
-"""RPC of verify: scans, who is inside, how far a pass is used."""
+"""RPC of verify: scans, who is inside, whether a pass is used up."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ from contracts.rpc.issuance import PassNumber
 
 
 class Matched(Strict):
-    """The ID that the application names was shown; its last four are compared."""
+    """An ID that the application names was shown; its last four characters are compared."""
 
     kind: Literal["matched"]
     id_type: IdType
@@ -29,7 +29,7 @@ class Matched(Strict):
 
 
 class OtherId(Strict):
-    """Another valid ID, whose name and face the officer accepts; recorded as such."""
+    """Another valid ID was shown, and the officer accepts its name and face; it is recorded as such."""
 
     kind: Literal["other_id"]
     id_type: IdType
@@ -37,7 +37,10 @@ class OtherId(Strict):
 
 
 class ScanPass(Strict):
-    """POST /scans. Exactly one of ``token`` and ``pass_number``; without ``id_check`` an entry is a preview."""
+    """A scan. Exactly one of ``token`` and ``pass_number``; without ``id_check`` an entry is a preview.
+
+    ``nonce`` is the idempotency key of the scan.
+    """
 
     token: str | None = Field(default=None, max_length=2000)
     pass_number: str | None = Field(default=None, max_length=20)
@@ -50,7 +53,7 @@ class ScanPass(Strict):
 
 
 class ScanResult(Wire):
-    """What the gate shows. A refusal of an unknown or forged pass says nothing else."""
+    """What the gate shows. The refusal of an unknown or forged pass has the verdict only."""
 
     verdict: Verdict
     preview: bool
@@ -62,7 +65,7 @@ class ScanResult(Wire):
     inside: int = 0
     site: str | None = None
     gate: str | None = None
-    """Where the pass is for; no gate means any of the site."""
+    """The gate that the pass is for; None means any gate of its site."""
     valid_from: Instant | None = None
     valid_to: Instant | None = None
     vehicle: str | None = None
@@ -75,15 +78,15 @@ class ScanResult(Wire):
     """How old the gate's knowledge of revocations was at the scan, in seconds.
 
     It is the age of the newest status list, which issuance signs every ten seconds, of which verify has every
-    revocation: a pass that was revoked later may not be refused yet. None while no such list has arrived, and in the
-    answer to a forged token or an unknown number.
+    revocation: a pass that was revoked later may not be refused yet. None while no such list has arrived, and
+    in the answer to a forged token or an unknown number.
     """
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class InsideQuestion(Page):
-    """Who is inside a site."""
+    """The question who is inside a site."""
 
     site: Code
 
@@ -106,7 +109,7 @@ class Inside(Wire):
 
 
 class InsideList(Wire):
-    """The longest inside first; ``persons`` counts all of them, not only this page's."""
+    """Parties inside, the longest first; ``persons`` counts all who are inside, not only this page's."""
 
     items: tuple[Inside, ...]
     next: str | None = None
@@ -114,7 +117,7 @@ class InsideList(Wire):
 
 
 class PassUse(Wire):
-    """How far a pass is used. ``used`` is true once everybody of the party has come in as often as allowed, and has left."""
+    """Whether a pass is used up: everybody of the party has come in as often as allowed, and has left."""
 
     used: bool
 

@@ -1,5 +1,6 @@
-"""Rows of notify: messages, the local phone, and the facts about applications and passes that make the order of events
-irrelevant.
+"""Rows of notify: messages, the local phone, and facts about applications and passes.
+
+Those facts make the order of events irrelevant.
 """
 
 from datetime import datetime
@@ -56,7 +57,7 @@ class MessageRow(Base):
     due_at: Mapped[datetime]
     """Earliest time of the next try; while the message is leased, the end of the lease."""
     lease: Mapped[UUID | None]
-    """ID of the current lease. If one is still set at the next try, the outcome of the last try is unknown."""
+    """ID of the current lease. If it is still set at the next try, the outcome of the last try is unknown."""
     attempts: Mapped[int] = mapped_column(default=0)
     possible_duplicates: Mapped[int] = mapped_column(default=0)
     """Number of tries whose outcome was unknown when the next began.

@@ -1,8 +1,8 @@
 """The sender (`epass sender`): a process of plain threads that hand stored messages to their channels.
 
-One-time codes come first, and one thread sends nothing else. The database wakes the threads, with polling as the
-fallback. A fault that is neither a channel's nor the database's ends the process: its supervisor starts another, and the
-leases run out.
+One-time codes come first, and one thread sends nothing else. The database wakes the threads, with polling as
+the fallback. A fault that is neither a channel's nor the database's ends the process: its supervisor starts
+another, and the leases run out.
 """
 
 import os
@@ -96,7 +96,10 @@ def _log_uncaught(arguments: threading.ExceptHookArgs) -> None:
 
 
 def main() -> None:
-    """Send until SIGTERM or SIGINT, then finish the leased messages within 20 s. Exit with code 1 after a fault of its own."""
+    """Send until SIGTERM or SIGINT, then finish the leased messages within 20 s.
+
+    The exit code is 1 after a fault of its own.
+    """
     options = read(SenderSettings)
     logs.configure("sender", options.log_level)
     threading.excepthook = _log_uncaught

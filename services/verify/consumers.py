@@ -11,7 +11,7 @@ from services.verify.handlers import event_handlers, number_tries, presence
 
 
 class Consumers:
-    """Events that build the gate's own copy of passes and gates, and the jobs that close overdue visits and delete tries."""
+    """Events that build the gate's own copy of passes and gates, and the scheduled jobs."""
 
     name = "verify-events"
     service = "verify"

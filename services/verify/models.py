@@ -1,5 +1,7 @@
-"""Rows of verify: passes (with who is inside), scans, gates of the sites, the newest complete status list, public keys,
-unknown numbers tried, erased applications.
+"""Rows of verify: passes with who is inside, scans, and what else the gate knows from events.
+
+That is the gates of the sites, the newest complete status list, issuance's public keys and erased
+applications; and the unknown numbers that were tried.
 """
 
 from datetime import datetime
@@ -35,10 +37,10 @@ class Base(DeclarativeBase):
 
 
 class PassRow(Base):
-    """All that is known of one pass number, in one row: one lock covers what a scan reads and what it changes.
+    """All that is known of one pass number, in one row, so that one lock covers all that a scan changes.
 
-    The row is created by whichever comes first: PassIssued, PassRevoked (a tombstone without terms), or the first scan of
-    a token whose PassIssued has not arrived yet (terms from the claims, no application).
+    The row is created by whichever comes first: PassIssued, PassRevoked (a tombstone without terms), or the
+    first scan of a token whose PassIssued has not arrived yet (terms from the claims, no application).
     """
 
     __tablename__ = "passes"
@@ -138,7 +140,7 @@ class ScanRow(Base):
     reason: Mapped[str | None]
     """Why the officer accepted another ID, in their words."""
     list_age_s: Mapped[int | None]
-    """Age of the gate's knowledge of revocations at this scan, in seconds; None where nothing was known of it."""
+    """Age of the gate's knowledge of revocations at this scan, in seconds; None where it was unknown."""
     told: Mapped[bool]
     """Whether PassScanned was published; it waits until the pass's application is known."""
 

@@ -117,7 +117,7 @@ def _decided(event: PassRejected | PassReturned, purpose: Purpose, words: dict[s
 
 
 def pass_issued(event: PassIssued, public_url: str) -> Draft:
-    """Build the message with the pass: number, day, window, site, gate and link. It expires when entry ends."""
+    """Build the message with the pass: number, day, window, site, gate, link. It expires when entry ends."""
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
     return Draft(
         purpose="pass_issued",
@@ -140,7 +140,7 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
 
 
 def pass_revoked(event: PassRevoked) -> Draft | None:
-    """Build the message that a pass was revoked; return None where the applicant knows: replaced or cancelled."""
+    """Build the message that a pass was revoked; return None if it was replaced or the applicant cancelled."""
     if event.replaced or event.reason == "cancelled":
         return None
     return Draft(

@@ -1,4 +1,7 @@
-"""How many segments an SMS takes (3GPP TS 23.038): one character outside the GSM 7 bit alphabet makes the text UCS-2."""
+"""How many segments an SMS takes (3GPP TS 23.038).
+
+One character outside the GSM 7 bit alphabet makes the whole text UCS-2.
+"""
 
 GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"

@@ -1,7 +1,8 @@
 """The texts of messages: templates and names from ``templates/*.toml``, in Punjabi, Hindi and English.
 
-A template is data. Operators in India accept a text only in the form in which it was registered (TRAI's DLT rules), so
-that each language has the ID of its registration, and ``version`` rises with every change of a text.
+A template is data. Operators in India accept a text only in the form in which it was registered (TRAI's DLT
+rules), so that each language has the ID of its registration, and ``version`` rises with every change of a
+text.
 """
 
 import string

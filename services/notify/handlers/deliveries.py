@@ -1,7 +1,7 @@
 """One round of delivery: lease a few messages, hand each to its channel, record each outcome at once.
 
-The lease and each record are short transactions of their own; the channel is called while none is open. A sender that is
-killed leaves at most one try of each thread whose outcome is unknown.
+The lease and each record are short transactions of their own; the channel is called while none is open. A
+sender that is killed leaves at most one try of each thread whose outcome is unknown.
 """
 
 import threading
@@ -39,7 +39,7 @@ EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
 
 
 class BatchSize:
-    """How many messages to lease at once: about as many as can be sent in ``BATCH_SECONDS``, one if the vendor is slow."""
+    """How many messages to lease at once: at least one, else what a thread sends in ``BATCH_SECONDS``."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -86,7 +86,7 @@ def _store_about_application(received: Received[A], session: Session, now: datet
 def handle_pass_issued(
     received: Received[events.PassIssued], session: Session, now: datetime, public_url: str
 ) -> None:
-    """Store the message with the pass, withdrawn if the pass is revoked already; publish a print that came before it."""
+    """Store the message with the pass, withdrawn if it is already revoked; publish an earlier print."""
     event = received.event
     erased = lock_application(session, event.application_id, event.reference)
     known = lock_pass(session, event.pass_number, event.application_id)
@@ -105,7 +105,7 @@ def handle_pass_issued(
 
 
 def handle_pass_revoked(received: Received[events.PassRevoked], session: Session, now: datetime) -> None:
-    """Withdraw the pass if it is still queued, and store the message about the end if it is news to the applicant."""
+    """Withdraw the pass if it is still queued; store the message about its end if that is news to anybody."""
     event = received.event
     erased = lock_application(session, event.application_id, event.reference)
     lock_pass(session, event.pass_number, event.application_id)

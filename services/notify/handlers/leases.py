@@ -1,8 +1,8 @@
 """Leases of messages: a sender takes due messages for a limited time, then settles each with its outcome.
 
-A lease is an ID on the row and the time at which it ends. A sender that dies leaves both behind: after that time another
-sender takes the message, and counts that the last try may have succeeded. The same holds for a try to which the vendor
-did not respond: its lease stays until the next try is due.
+A lease is an ID on the row and the time at which it ends. A sender that dies leaves both behind: after that
+time another sender takes the message, and counts that the last try may have succeeded. The same holds for a
+try to which the vendor did not respond: its lease stays until the next try is due.
 """
 
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,8 @@ from services.notify.models import PassRow
 def record_print(request: PassNumber, call: Call, session: Session, now: datetime) -> Nothing:
     """Record that the counter printed a pass, and publish the first print.
 
-    The print of a pass whose event has not arrived yet is published when it does: the counter does not wait for a backlog.
+    The print of a pass whose event has not arrived yet is published when it does: the counter does not wait
+    for a backlog.
 
     Raises:
         Forbidden: the principal is not reception.

@@ -27,10 +27,9 @@ def resend(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
     """Queue the newest valid pass of an application once more, as a new message.
 
     Raises:
-        Conflict: ``no_pass``, ``pass_revoked``, ``pass_expired``, or ``no_mobile`` where there is no recipient.
-        Forbidden: the principal is staff other than reception.
-        NotFound: no such application, or not one of this principal's.
-        TooManyAttempts: it was sent again three times within ten minutes.
+        Conflict: ``no_pass``, ``pass_revoked``, ``pass_expired``, or ``no_mobile`` where there is no
+        recipient. Forbidden: the principal is staff other than reception. NotFound: no such application, or
+        not one of this principal's. TooManyAttempts: it was sent again three times within ten minutes.
     """
     if call.principal.kind == "staff" and call.principal.role != "reception":
         raise Forbidden("only reception sends passes again")
@@ -60,14 +59,14 @@ def _own_application(request: ReferenceOnly, call: Call, session: Session) -> Ap
 
 
 def may_resend(principal: Principal, mobiles: Sequence[str | None]) -> bool:
-    """Return whether the principal may send a pass again: reception, or the applicant whom a message is about."""
+    """Return whether the principal may send a pass again: reception, or the applicant of a message."""
     if principal.kind == "staff":
         return principal.role == "reception"
     return principal.kind == "applicant" and principal.mobile is not None and principal.mobile in mobiles
 
 
 def _mobiles(session: Session, application_id: UUID) -> list[str | None]:
-    """Return the mobiles of the applicant. The duty contact, to whom an escalation went, is not the applicant."""
+    """Return the mobiles of the applicant; an escalation went to the duty contact, who is somebody else."""
     about = select(MessageRow).where(
         MessageRow.application_id == application_id, MessageRow.purpose != "review_escalated"
     )

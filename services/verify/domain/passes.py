@@ -1,4 +1,4 @@
-"""A pass as a gate knows it: its terms, its people, who of its party is inside, and when they are presumed gone."""
+"""A pass as a gate knows it: its terms, its people, its state, and when its party is presumed gone."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from contracts.model import Companion, Person, Wire
 from services.chassis.runtime.clock import IST
 
 LONGEST_STAY = timedelta(hours=6)
-"""A party without a recorded exit is presumed gone this long after its window, or at midnight if that comes first."""
+"""How long after its window a party without a recorded exit is presumed gone, unless midnight is sooner."""
 
 
 class Visitors(Wire):
-    """The people of a pass as a gate shows them: no mobile, no email and no ID number, since a gate needs none of them."""
+    """The people of a pass as a gate shows them: without mobile, email and ID number, which no gate needs."""
 
     applicant: Person
     companions: tuple[Companion, ...] = ()
@@ -69,7 +69,10 @@ class Standing:
 
 
 def presumed_gone_at(valid_to: datetime) -> datetime:
-    """Return when a party without a recorded exit is presumed gone: six hours after its window, or midnight IST before that."""
+    """Return when a party without a recorded exit is presumed gone.
+
+    That is six hours after its window, or midnight IST if that comes first.
+    """
     next_day = valid_to.astimezone(IST).date() + timedelta(days=1)
     midnight = datetime(next_day.year, next_day.month, next_day.day, tzinfo=IST)
     return min(valid_to + LONGEST_STAY, midnight)

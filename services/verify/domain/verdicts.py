@@ -1,7 +1,7 @@
 """The verdict on an attempt to enter or to leave.
 
-An entry is refused for the first reason in the order of :func:`decide_entry`. An exit is never refused; its oddities
-become marks.
+An entry is refused for the first reason in the order of :func:`decide_entry`. An exit is never refused; its
+oddities become marks.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 class Attempt:
     """Persons at a gate who want to pass.
 
-    ``count`` is None where all who may pass do. ``identified`` is true if the ID shown is one that the pass names.
-    ``marks`` are added to the record of an entry.
+    ``count`` is None where all who may pass do. ``identified`` is true if the ID shown is one that the pass
+    names. ``marks`` are added to the record of an entry.
     """
 
     gate: str
@@ -38,7 +38,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict, how many persons pass, how many of the party are inside afterwards, and the marks of the record."""
+    """The verdict, how many persons pass, how many of the party are then inside, and marks of the record."""
 
     verdict: Verdict
     count: int = 0
@@ -52,7 +52,7 @@ class Decision:
 
 
 def time_of_scan(claimed: datetime | None, now: datetime) -> datetime:
-    """Return when a scan happened: the gate's own time if it is within :data:`CLOCK_TOLERANCE`, else ``now``."""
+    """Return when a scan happened: the gate's time if it is within :data:`CLOCK_TOLERANCE`, else ``now``."""
     return claimed if claimed is not None and abs(claimed - now) <= CLOCK_TOLERANCE else now
 
 
@@ -60,7 +60,8 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     """Decide whether persons may come in; the first reason against it is the verdict.
 
     Raises:
-        InvalidInput: more persons than the party has, or than may still come in. The officer has to correct the count.
+        InvalidInput: more persons than the party has, or than may still come in. The officer has to correct
+        the count.
     """
     terms = standing.terms
     if standing.revoked or terms is None:
@@ -79,7 +80,7 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
 
 
 def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
-    """Let persons leave: as many as were counted, else all who are inside. An exit is never refused, only marked."""
+    """Let persons leave: as many as were counted, else all who are inside. An exit is never refused."""
     terms = standing.terms
     count = attempt.count or max(standing.inside, 1)
     at_its_site = terms is not None and terms.site == attempt.site
@@ -105,7 +106,7 @@ def _wrong_place_or_time(terms: Terms, attempt: Attempt) -> Verdict | None:
 
 
 def _count(terms: Terms, standing: Standing, wanted: int | None) -> int:
-    """Return how many come in. Each person may enter ``entries`` times; the pass does not tell the persons apart."""
+    """Return how many come in. Each person may enter ``entries`` times; a pass does not name who came."""
     remaining = min(terms.party - standing.inside, terms.party * terms.entries - standing.admitted)
     if wanted is None:
         return remaining

@@ -1,4 +1,4 @@
-"""Who may do what at which gate. The gateway checks the role for each route; these functions also check the place."""
+"""Who may do what at which gate. The gateway checks the role for a route; here the place is checked, too."""
 
 from contracts.errors import Forbidden
 from contracts.rpc.call import Principal

@@ -1,7 +1,7 @@
 """What each event changes in the gate's copy: passes, revocations, erased people.
 
-Events may arrive in any order and any number of times; the result is the same. Issuing and erasing of one application
-take its lock, since neither would see what the other has not committed.
+Events may arrive in any order and any number of times; the result is the same. Issuing and erasing of one
+application take its lock, since neither would see what the other has not committed.
 """
 
 from datetime import datetime
@@ -30,8 +30,8 @@ from services.verify.handlers.scan_records import pass_scanned
 from services.verify.models import ErasedApplicationRow, PassRow, ScanRow, SiteRow, StatusListRow
 
 _TERMS = (
-    "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department", "officer",
-    "vehicle_allowed", "assistance",
+    "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department",
+    "officer", "vehicle_allowed", "assistance",
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def handle_pass_issued(
 
 
 def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: datetime) -> None:
-    """Revoke the pass for good; a pass that is not known yet gets a row that is revoked before it is issued."""
+    """Revoke the pass for good; an unknown pass gets a row that is revoked before it is issued."""
     event = received.event
     revoked = {"revoked_seq": received.seq, "revoked_reason": event.reason}
     application = {"application_id": event.application_id, "reference": event.reference}
@@ -83,8 +83,8 @@ def handle_directory_changed(received: Received[DirectoryChanged], session: Sess
 def handle_status_list_signed(received: Received[StatusListSigned], session: Session) -> None:
     """Record when the list was signed, if every revocation on it is known here.
 
-    A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list follows in ten
-    seconds.
+    A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
+    follows in ten seconds.
     """
     revoked = received.event.revoked
     known = select(func.count()).where(PassRow.number.in_(revoked), PassRow.revoked_seq > 0)

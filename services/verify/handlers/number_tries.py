@@ -1,4 +1,4 @@
-"""The limit on guessing pass numbers: after ten unknown numbers within five minutes a gate looks no number up."""
+"""The limit on guessing pass numbers: ten unknown numbers within five minutes at one gate."""
 
 from datetime import datetime, timedelta
 from math import ceil

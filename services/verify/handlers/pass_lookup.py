@@ -1,7 +1,7 @@
 """The pass behind what was scanned, a token or a number.
 
-The pass is its row, locked where the scan is to be recorded, or the claims of its token. The same statement reads what
-else a scan needs.
+The pass is its row, locked where the scan is to be recorded, or the claims of its token. The same statement
+reads what else a scan needs.
 """
 
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
+from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.gates import site_of
 from services.verify.domain.passes import Standing, Terms
@@ -34,8 +35,8 @@ _LOCKED = _BY_NUMBER.with_for_update(of=PassRow)
 class Knowledge:
     """What verify knows besides the pass; each is None until its event has arrived.
 
-    ``gates`` are those of the site. ``complete_at`` is when the newest status list was signed of which every revocation
-    is known here.
+    ``gates`` are those of the site. ``complete_at`` is when the newest status list was signed of which every
+    revocation is known here.
     """
 
     gates: list[str] | None
@@ -46,7 +47,8 @@ class Knowledge:
 class FoundPass:
     """A pass that was found.
 
-    ``row`` is None in a preview of a pass that is known only from its token. ``claims`` is None for a typed number.
+    ``row`` is None in a preview of a pass that is known only from its token. ``claims`` is None for a typed
+    number.
     """
 
     number: str
@@ -71,9 +73,10 @@ class FoundPass:
 def find(
     request: ScanPass, session: Session, now: datetime, issuer: str, *, lock: bool
 ) -> tuple[FoundPass | NotFoundVerdict, Knowledge]:
-    """Return the pass that was scanned, or the verdict where there is none, and what else is known at this gate.
+    """Return the pass that was scanned, or the verdict where there is none, and what else is known here.
 
-    With ``lock``, for a scan that is to be recorded, the pass's row is locked; it is created where only the token is known.
+    With ``lock``, for a scan that is to be recorded, the pass's row is locked; it is created where only the
+    token is known.
 
     Raises:
         TooManyAttempts: too many unknown numbers were tried at this gate. The limit never applies to exits.
@@ -91,7 +94,7 @@ def find(
             claims = pass_token.read(
                 request.token.strip(), lambda kid: signing_keys.find(session, kid), issuer
             )
-        except pass_token.NotAPass:
+        except TokenRefused:
             return "bad_signature", _knowledge(session, site)
         number = claims.jti
     statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site}
@@ -116,7 +119,7 @@ def terms_of(claims: PassClaims) -> Terms:
 
 
 def _insert_row(session: Session, claims: PassClaims) -> None:
-    """Insert the row of a pass from its token; the event completes it. Two simultaneous first scans insert one row."""
+    """Insert the row of a pass from its token, once for simultaneous first scans; the event completes it."""
     terms = terms_of(claims)
     values = {
         name: getattr(terms, name) for name in ("site", "gate", "party", "entries", "valid_from", "valid_to")

@@ -52,7 +52,8 @@ def get_pass_use(request: PassNumber, session: Session) -> PassUse:
 def close_overdue(session: Session, now: datetime) -> int:
     """Record an exit for parties that are presumed gone; return how many, at most a hundred per call.
 
-    Runs in every replica: one works, the others return at once. A party whose pass is being scanned is skipped.
+    Runs in every replica: one works, the others return at once. A party whose pass is being scanned is
+    skipped.
     """
     if not locks.try_lock(session, _LOCK):
         return 0

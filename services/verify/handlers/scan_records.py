@@ -1,4 +1,4 @@
-"""The record of a scan: its row, the presence of the party, the event; and the earlier scan of a repeated nonce."""
+"""The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -37,9 +37,12 @@ def record(
     at: datetime,
     now: datetime,
 ) -> ScanRow | None:
-    """Store a scan, the new presence and the event; return None and change nothing if the login used the nonce before.
+    """Store a scan, the new presence and the event; return the scan.
 
-    ``found`` is the pass with its row locked, or None for a forged token or an unknown number. ``at`` is when it happened.
+    Return None and change nothing if the login used the nonce before.
+
+    ``found`` is the pass with its row locked, or None for a forged token or an unknown number. ``at`` is when
+    it happened.
     """
     row = found.row if found is not None else None
     check = request.id_check
@@ -113,7 +116,7 @@ def pass_scanned(scan: ScanRow, row: PassRow) -> PassScanned:
 
 
 def _digest(session: Session, request: ScanPass) -> str:
-    """Return the digest of what was scanned, without its time: a gate may stamp a repeat with the time of the repeat."""
+    """Return the digest of what was scanned, without its time: a gate may send a repeat with another time."""
     return body_hmac(request.model_copy(update={"scanned_at": None}), idempotency_secret_of(session))
 
 

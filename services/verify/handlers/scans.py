@@ -1,7 +1,7 @@
 """A scan: find the pass, decide, record, answer.
 
-A scan by token of a known pass costs four statements: lock the pass, insert the scan, update the presence, add the event.
-A preview costs one and changes nothing.
+A scan by token of a known pass costs four statements: lock the pass, insert the scan, update the presence,
+add the event. A preview costs one and changes nothing.
 """
 
 from datetime import datetime
@@ -27,7 +27,8 @@ def scan(
 ) -> ScanResult:
     """Return the verdict on one scan, and record it unless it is a preview (an entry without ``id_check``).
 
-    The nonce is the scan's idempotency key: the same nonce of the same login returns the first answer and changes nothing.
+    The nonce is the scan's idempotency key: the same nonce of the same login returns the first answer and
+    changes nothing.
 
     Args:
         request: what was scanned, where, and which ID was shown.
@@ -38,8 +39,8 @@ def scan(
         commitment_master: the key of ID commitments.
 
     Raises:
-        Forbidden: the login does not stand at this gate.
-        InvalidInput: no such gate (``unknown_gate``), not exactly one of token and number, a full ID number, or an
+        Forbidden: the login does not stand at this gate. InvalidInput: no such gate (``unknown_gate``), not
+        exactly one of token and number, a full ID number, or an
             impossible count.
         TooManyAttempts: too many unknown numbers at this gate.
         IdempotencyKeyReused: the nonce belongs to a scan of something else.
@@ -69,7 +70,7 @@ def scan(
 
 
 def _validate(request: ScanPass) -> ScanPass:
-    """Return the request with its ID in canonical form. An exit needs no ID, so that a mistyped one delays nobody.
+    """Return the request with its ID in canonical form; at an exit the ID is ignored and delays nobody.
 
     Raises:
         InvalidInput: not exactly one of token and number, or a full ID number.
@@ -89,7 +90,8 @@ def _validate(request: ScanPass) -> ScanPass:
 def _decide(request: ScanPass, found: FoundPass | Verdict, at: datetime, commitment_master: str) -> Decision:
     """Return the decision of the domain on what was found.
 
-    A shown ID must be the applicant's or a companion's. A preview assumes that it is; for another ID the officer answers.
+    A shown ID must be the applicant's or a companion's. A preview assumes that it is; for another ID the
+    officer answers.
     """
     if isinstance(found, str):
         return Decision(found)

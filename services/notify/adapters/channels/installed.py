@@ -15,7 +15,7 @@ Channels = Mapping[DeliverBy, Channel]
 
 
 def channels_of(settings: SenderSettings, database: Database) -> Channels:
-    """Return a gateway for each channel whose address is set; in local mode the local phone serves the others."""
+    """Return a gateway for each channel with an address; in local mode the local phone serves the others."""
     client = gateway_client(settings.sender_threads + 1)
     channels: dict[DeliverBy, Channel] = {}
     if settings.local_mode:

@@ -1,12 +1,17 @@
 """SMS through an HTTP gateway of an Indian operator or aggregator.
 
-Under TRAI's rules (TCCCPR 2018) a commercial SMS is delivered only if its text matches a template registered on the
-operators' distributed ledger (DLT). The sender's entity and header are settings of the gateway's account. Request::
+Under TRAI's rules (TCCCPR 2018) a commercial SMS is delivered only if its text matches a template registered
+on the
+operators' distributed ledger (DLT). The sender's entity and header are settings of the gateway's account.
 
-    {"to": "+919876543210", "text": "…", "template_id": "1107…", "language": "pa", "encoding": "ucs2", "parts": 2}
+Request::
 
-``encoding`` is ``gsm7`` or ``ucs2``. Response: 2xx with ``{"id": "…"}``. Headers and errors: ``http_gateway.py``. URLs
-in a text must be registered as well, so that ``EPASS_PUBLIC_URL`` has to be whitelisted with the header.
+    {"to": "+919876543210", "text": "…", "template_id": "1107…", "language": "pa",
+     "encoding": "ucs2", "parts": 2}
+
+``encoding`` is ``gsm7`` or ``ucs2``. Response: 2xx with ``{"id": "…"}``. Headers and errors:
+``http_gateway.py``. URLs in a text must be registered as well, so that ``EPASS_PUBLIC_URL`` has to be
+whitelisted with the header.
 """
 
 import httpx

@@ -1,9 +1,10 @@
 """WhatsApp through Meta's Cloud API, or a provider with the same API.
 
-A message that a business sends first must be an approved template message. ``EPASS_WHATSAPP_URL`` is the whole address,
-``https://graph.facebook.com/<version>/<phone number id>/messages``; templates are registered under the names in
-``templates/*.toml`` in all three languages, with named parameters. Response: ``{"messages": [{"id": "wamid.…"}]}``.
-The Cloud API itself ignores ``Idempotency-Key``; ``biz_opaque_callback_data`` returns our ID with each receipt.
+A message that a business sends first must be an approved template message. ``EPASS_WHATSAPP_URL`` is the
+whole address, ``https://graph.facebook.com/<version>/<phone number id>/messages``; templates are registered
+under the names in ``templates/*.toml`` in all three languages, with named parameters. Response:
+``{"messages": [{"id": "wamid.…"}]}``. The Cloud API itself ignores ``Idempotency-Key``;
+``biz_opaque_callback_data`` returns our ID with each receipt.
 """
 
 import httpx

@@ -140,7 +140,7 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
 
 
 def pass_revoked(event: PassRevoked) -> Draft | None:
-    """Build the message that a pass was revoked; return None if it was replaced or the applicant cancelled."""
+    """Build the message that a pass was revoked; return None if replaced or cancelled by the applicant."""
     if event.replaced or event.reason == "cancelled":
         return None
     return Draft(

@@ -1,4 +1,4 @@
-"""notify as a process: what it answers to and hears, over a real broker; and that its history makes its tables."""
+"""notify as a process on a real broker: its entrypoints, its subscriptions and its migrations."""
 
 import json
 import os
@@ -86,14 +86,14 @@ def phone(administrator: Wire) -> list[dict]:
     return ask(administrator, "local_phone", {"to": MOBILE}, Principal())["result"]["items"]
 
 
-def test_it_answers_each_rpc_of_the_contract() -> None:
+def test_each_rpc_of_the_contract_has_an_entrypoint() -> None:
     asked = {method.name for method in contract.METHODS if method.service == "notify"}
     assert asked == {
         name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
     }
 
 
-def test_it_hears_each_event_of_the_contract() -> None:
+def test_each_subscription_of_the_contract_has_an_entrypoint() -> None:
     entrypoints = [
         entry
         for one in CONTAINERS
@@ -117,15 +117,23 @@ def test_models_and_migrations_agree(db: Database) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_every_event_twice_over_the_broker_makes_each_message_once(
+def test_every_event_delivered_twice_by_the_broker_creates_each_message_once(
     service: Process, administrator: Wire, db: Database
 ) -> None:
     visit = Visit(language="en")
     told = [
-        otp(), received(login()), received(visit.submitted()), received(visit.cancelled()), received(visit.expired()),
-        received(visit.rejected()), received(visit.returned()), received(visit.issued()), received(Visit().revoked()),
-        received(visit.escalated()), received(Visit().erased()),
-    ]  # fmt: skip
+        otp(),
+        received(login()),
+        received(visit.submitted()),
+        received(visit.cancelled()),
+        received(visit.expired()),
+        received(visit.rejected()),
+        received(visit.returned()),
+        received(visit.issued()),
+        received(Visit().revoked()),
+        received(visit.escalated()),
+        received(Visit().erased()),
+    ]
     for one in told:
         publish(administrator, one)
 
@@ -145,12 +153,20 @@ def test_every_event_twice_over_the_broker_makes_each_message_once(
 
 
 PURPOSES = (
-    "otp", "login_issued", "application_submitted", "application_cancelled", "application_expired", "rejected", "returned",
-    "pass_issued", "pass_revoked", "review_escalated",
-)  # fmt: skip
+    "otp",
+    "login_issued",
+    "application_submitted",
+    "application_cancelled",
+    "application_expired",
+    "rejected",
+    "returned",
+    "pass_issued",
+    "pass_revoked",
+    "review_escalated",
+)
 
 
-def test_a_pass_reaches_the_local_phone_and_again_when_its_owner_asks(
+def test_a_pass_reaches_the_local_phone_and_once_more_after_a_resend(
     service: Process, administrator: Wire, db: Database
 ) -> None:
     visit = Visit()
@@ -178,7 +194,7 @@ def test_a_pass_reaches_the_local_phone_and_again_when_its_owner_asks(
     assert said == [("NotificationDelivered", 3)]
 
 
-def test_what_is_refused_arrives_with_its_code(service: Process, administrator: Wire) -> None:
+def test_a_refusal_reaches_the_caller_with_its_code(service: Process, administrator: Wire) -> None:
     visit = Visit()
     publish(administrator, received(visit.submitted()))
     eventually(lambda: len(phone(administrator)) == 1, "it is known")

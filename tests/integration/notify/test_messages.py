@@ -1,4 +1,4 @@
-"""What notify hears becomes messages: one each, whatever comes twice or in another order. And what it is asked for."""
+"""Events become messages, one each, in any order and with repeats; resends, prints, the local phone."""
 
 import random
 from collections.abc import Callable
@@ -100,20 +100,29 @@ def personal(row: MessageRow) -> Personal:
 # ------------------------------------------------------------------ hearing
 
 
-def test_the_notify_consumers_hear_exactly_what_the_contract_says() -> None:
+def test_each_subscription_of_the_contract_has_a_consumer() -> None:
     from contracts.subscriptions import SUBSCRIPTIONS
 
     assert set(HANDLERS) == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
 
 
-def test_a_whole_story_heard_five_times_and_shuffled_makes_each_message_once(db: Database) -> None:
+def test_events_delivered_five_times_in_any_order_create_each_message_once(db: Database) -> None:
     visit, other = Visit(), Visit(language="hi", deliver_by="whatsapp")
     story = [
-        received(visit.submitted()), received(visit.returned()), received(visit.rejected()), received(visit.escalated()),
-        received(visit.issued()), received(visit.revoked()), received(other.submitted()), received(other.issued()),
-        received(other.cancelled()), received(other.revoked(reason="cancelled")), received(Visit().expired()),
-        otp(), received(login()),
-    ]  # fmt: skip
+        received(visit.submitted()),
+        received(visit.returned()),
+        received(visit.rejected()),
+        received(visit.escalated()),
+        received(visit.issued()),
+        received(visit.revoked()),
+        received(other.submitted()),
+        received(other.issued()),
+        received(other.cancelled()),
+        received(other.revoked(reason="cancelled")),
+        received(Visit().expired()),
+        otp(),
+        received(login()),
+    ]
     ends = set()
     for seed in range(3):
         with db.transaction() as session:
@@ -124,15 +133,23 @@ def test_a_whole_story_heard_five_times_and_shuffled_makes_each_message_once(db:
         ends.add(tuple(states(db)))
     assert ends == {
         (
-            ("application_cancelled", "queued"), ("application_expired", "queued"), ("application_submitted", "queued"),
-            ("application_submitted", "queued"), ("login_issued", "queued"), ("otp", "queued"), ("pass_issued", "withdrawn"),
-            ("pass_issued", "withdrawn"), ("pass_revoked", "queued"), ("rejected", "queued"), ("returned", "queued"),
+            ("application_cancelled", "queued"),
+            ("application_expired", "queued"),
+            ("application_submitted", "queued"),
+            ("application_submitted", "queued"),
+            ("login_issued", "queued"),
+            ("otp", "queued"),
+            ("pass_issued", "withdrawn"),
+            ("pass_issued", "withdrawn"),
+            ("pass_revoked", "queued"),
+            ("rejected", "queued"),
+            ("returned", "queued"),
             ("review_escalated", "queued"),
         )
-    }  # fmt: skip
+    }
 
 
-def test_a_repeat_is_taken_once_although_the_inbox_has_forgotten_it(db: Database) -> None:
+def test_a_repeat_that_the_inbox_no_longer_knows_creates_no_second_message(db: Database) -> None:
     event = received(Visit().submitted())
     for _ in range(2):
         with db.transaction() as session:
@@ -142,13 +159,13 @@ def test_a_repeat_is_taken_once_although_the_inbox_has_forgotten_it(db: Database
     assert len(messages(db)) == 1
 
 
-def test_two_passes_of_one_moment_are_two_messages(db: Database) -> None:
+def test_two_passes_issued_at_the_same_moment_are_two_messages(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.issued()), received(visit.issued(number=new_pass_number())))
     assert states(db) == [("pass_issued", "queued"), ("pass_issued", "queued")]
 
 
-def test_a_code_waits_in_its_own_lane_and_no_longer_than_it_is_good(db: Database) -> None:
+def test_a_code_has_its_own_lane_and_expires(db: Database) -> None:
     event = otp(minutes=10)
     hear(db, event)
     (row,) = messages(db)
@@ -162,13 +179,13 @@ def test_a_code_waits_in_its_own_lane_and_no_longer_than_it_is_good(db: Database
     assert personal(row).parameters["code"] == "482917"
 
 
-def test_a_message_that_is_of_no_use_any_more_expires_with_its_pass(db: Database) -> None:
+def test_a_message_expires_with_its_pass(db: Database) -> None:
     event = received(Visit().issued())
     hear(db, event)
     assert messages(db)[0].expires_at == event.event.valid_to
 
 
-def test_nothing_personal_lies_in_the_database_in_clear(db: Database) -> None:
+def test_no_personal_data_is_stored_unsealed(db: Database) -> None:
     hear(db, otp(), received(Visit().issued()), received(Visit().returned("Bring the deed")))
     with db.transaction() as session:
         rows = " ".join(session.execute(text("select messages::text from messages")).scalars())
@@ -179,7 +196,7 @@ def test_nothing_personal_lies_in_the_database_in_clear(db: Database) -> None:
 @pytest.mark.parametrize(
     "visit", [Visit(mobile=None), Visit(deliver_by="printed", mobile=None), Visit(deliver_by="printed")]
 )
-def test_nobody_to_send_to_is_no_sms(db: Database, visit: Visit) -> None:
+def test_a_visitor_without_a_mobile_gets_no_sms(db: Database, visit: Visit) -> None:
     hear(db, received(visit.submitted()), received(visit.issued()), received(visit.revoked()))
     assert {state for _, state in states(db)} == {"not_needed"}
     assert said(db) == []
@@ -197,13 +214,13 @@ def test_a_department_without_a_duty_contact_gets_no_message(db: Database) -> No
     ]
 
 
-def test_revoked_before_issued_sends_no_pass(db: Database) -> None:
+def test_a_pass_revoked_before_it_is_issued_is_not_sent(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.revoked()), received(visit.issued()))
     assert states(db) == [("pass_issued", "withdrawn"), ("pass_revoked", "queued")]
 
 
-def test_a_pass_that_was_replaced_is_silent_and_its_successor_is_sent(db: Database) -> None:
+def test_a_replaced_pass_causes_no_message_and_its_successor_is_sent(db: Database) -> None:
     visit, successor = Visit(), new_pass_number()
     hear(
         db,
@@ -217,7 +234,7 @@ def test_a_pass_that_was_replaced_is_silent_and_its_successor_is_sent(db: Databa
     ]
 
 
-def test_a_revocation_leaves_other_passes_alone(db: Database) -> None:
+def test_a_revocation_does_not_withdraw_other_passes(db: Database) -> None:
     hear(db, received(Visit().issued()), received(Visit().revoked()))
     assert states(db) == [("pass_issued", "queued"), ("pass_revoked", "queued")]
 
@@ -226,7 +243,7 @@ def test_a_revocation_leaves_other_passes_alone(db: Database) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_an_erased_application_leaves_nothing_personal_in_whatever_order(db: Database, late: bool) -> None:
+def test_no_personal_data_of_an_erased_application_remains_in_any_order(db: Database, late: bool) -> None:
     visit, other = Visit(), Visit()
     story = [received(visit.submitted()), received(visit.issued())]
     erased = received(visit.erased())
@@ -240,7 +257,7 @@ def test_an_erased_application_leaves_nothing_personal_in_whatever_order(db: Dat
     assert personal(kept).to == MOBILE
 
 
-def test_an_erased_application_leaves_the_local_phone(db: Database) -> None:
+def test_messages_of_an_erased_application_are_deleted_from_the_local_phone(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.submitted()), received(Visit().submitted()))
     rows = messages(db)
@@ -268,7 +285,7 @@ def phone_message(
     )
 
 
-def test_after_a_day_codes_and_the_local_phone_are_forgotten_and_passes_are_not(db: Database) -> None:
+def test_codes_and_the_local_phone_are_deleted_after_a_day_and_passes_are_not(db: Database) -> None:
     hear(db, otp(), otp(), received(Visit().issued()))
     old, young, passed = messages(db)
     with db.transaction() as session:
@@ -305,7 +322,7 @@ def resend(
 
 
 def refused(db: Database, kind: type[ContractError], *args: object, **options: object) -> ContractError:
-    """The call is refused and changes nothing."""
+    """Check that the call is refused and changes nothing."""
     before = [(row.id, row.state) for row in messages(db)]
     with pytest.raises(kind) as error:
         resend(db, *args, **options)
@@ -313,7 +330,7 @@ def refused(db: Database, kind: type[ContractError], *args: object, **options: o
     return error.value
 
 
-def test_the_applicant_and_reception_get_a_pass_sent_again(db: Database) -> None:
+def test_the_applicant_and_reception_may_have_a_pass_sent_again(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.submitted()), received(visit.issued()))
     resend(db, visit.reference)
@@ -326,7 +343,7 @@ def test_the_applicant_and_reception_get_a_pass_sent_again(db: Database) -> None
     assert [personal(row) for row in again] == [personal(first)] * 2
 
 
-def test_a_repeat_with_the_same_key_sends_once(db: Database) -> None:
+def test_a_repeated_resend_with_the_same_key_sends_once(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.issued()))
     for _ in range(5):
@@ -334,7 +351,7 @@ def test_a_repeat_with_the_same_key_sends_once(db: Database) -> None:
     assert len(messages(db)) == 2
 
 
-def test_a_pass_is_sent_again_three_times_in_ten_minutes_and_not_a_fourth(db: Database) -> None:
+def test_a_fourth_resend_within_ten_minutes_is_refused(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.issued()))
     for _ in range(3):
@@ -345,7 +362,7 @@ def test_a_pass_is_sent_again_three_times_in_ten_minutes_and_not_a_fourth(db: Da
     assert len(messages(db)) == 5
 
 
-def test_another_number_and_other_staff_cannot_have_a_pass_sent(db: Database) -> None:
+def test_another_applicant_and_other_staff_may_not_have_a_pass_sent_again(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.submitted()), received(visit.issued()), received(visit.escalated()))
     refused(db, NotFound, visit.reference, Principal(kind="applicant", id="x", mobile=OTHER_MOBILE))
@@ -355,19 +372,23 @@ def test_another_number_and_other_staff_cannot_have_a_pass_sent(db: Database) ->
     refused(db, NotFound, "nonsense")
 
 
-def test_the_owner_is_told_why_there_is_nothing_to_send(db: Database) -> None:
+def test_a_resend_without_a_valid_pass_is_refused_with_the_reason(db: Database) -> None:
     applied, revoked, over, printed = Visit(), Visit(), Visit(), Visit(mobile=None, deliver_by="printed")
     hear(
-        db, received(applied.submitted()), received(revoked.issued()), received(revoked.revoked()),
-        received(over.issued(valid_for=timedelta(seconds=-1))), received(printed.issued()),
-    )  # fmt: skip
+        db,
+        received(applied.submitted()),
+        received(revoked.issued()),
+        received(revoked.revoked()),
+        received(over.issued(valid_for=timedelta(seconds=-1))),
+        received(printed.issued()),
+    )
     assert refused(db, Conflict, applied.reference).body.code == "no_pass"
     assert refused(db, Conflict, revoked.reference).body.code == "pass_revoked"
     assert refused(db, Conflict, over.reference).body.code == "pass_expired"
     assert refused(db, Conflict, printed.reference, RECEPTION).body.code == "no_mobile"
 
 
-def test_of_two_passes_the_valid_one_is_sent_again(db: Database) -> None:
+def test_the_valid_one_of_two_passes_is_sent_again(db: Database) -> None:
     visit, successor = Visit(), new_pass_number()
     hear(
         db,
@@ -379,13 +400,13 @@ def test_of_two_passes_the_valid_one_is_sent_again(db: Database) -> None:
     assert messages(db)[-1].pass_number == successor
 
 
-def test_an_erased_application_cannot_be_sent_again(db: Database) -> None:
+def test_the_pass_of_an_erased_application_cannot_be_sent_again(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.issued()), received(visit.erased()))
     refused(db, NotFound, visit.reference)
 
 
-def test_a_resend_that_waits_is_withdrawn_with_its_pass(db: Database) -> None:
+def test_a_queued_resend_is_withdrawn_with_its_pass(db: Database) -> None:
     visit = Visit()
     hear(db, received(visit.issued()))
     resend(db, visit.reference)
@@ -416,7 +437,7 @@ def test_a_printed_pass_counts_as_delivered_once(db: Database) -> None:
     )
 
 
-def test_a_pass_printed_before_notify_heard_of_it_is_said_when_it_does(db: Database) -> None:
+def test_a_print_before_the_pass_event_is_published_when_that_event_arrives(db: Database) -> None:
     visit = Visit(mobile=None)
     record_print(db, visit.number)
     assert said(db) == []
@@ -426,7 +447,7 @@ def test_a_pass_printed_before_notify_heard_of_it_is_said_when_it_does(db: Datab
 
 
 @pytest.mark.parametrize("principal", [APPLICANT, DEPARTMENT, Principal()])
-def test_only_reception_records_a_print(db: Database, principal: Principal) -> None:
+def test_only_reception_may_record_a_print(db: Database, principal: Principal) -> None:
     visit = Visit()
     hear(db, received(visit.issued()))
     with pytest.raises(Forbidden):
@@ -441,7 +462,7 @@ def test_only_reception_records_a_print(db: Database, principal: Principal) -> N
 # -------------------------------------------------------------- local phone
 
 
-def test_the_local_phone_shows_its_own_messages_oldest_first(db: Database) -> None:
+def test_the_local_phone_lists_the_messages_of_a_number_oldest_first(db: Database) -> None:
     hear(db, otp(), otp(), otp(mobile=OTHER_MOBILE))
     with db.transaction() as session:
         for row, words in zip(messages(db), ("first", "second", "other"), strict=True):
@@ -455,6 +476,6 @@ def test_the_local_phone_shows_its_own_messages_oldest_first(db: Database) -> No
     assert nothing.items == ()
 
 
-def test_outside_local_mode_there_is_no_phone(db: Database) -> None:
+def test_outside_local_mode_there_is_no_local_phone(db: Database) -> None:
     with pytest.raises(NotFound), db.transaction() as session:
         local_phone.list_messages(PhoneQuestion(to=MOBILE), session, local_mode=False)

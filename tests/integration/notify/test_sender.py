@@ -1,4 +1,4 @@
-"""The sender: each message reaches its channel, in the right order, and what became of it is recorded once."""
+"""The sender: each message reaches its channel in the right order, and its outcome is recorded once."""
 
 import threading
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def db(databases) -> Database:
 
 
 class Clock:
-    """Tells the time, and can be put forward."""
+    """A clock that can be put forward."""
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
@@ -92,7 +92,7 @@ def said(db: Database) -> list[tuple[str, dict]]:
 # ---------------------------------------------------------------- one message
 
 
-def test_a_message_is_sent_recorded_and_said(db: Database) -> None:
+def test_a_message_is_sent_recorded_and_published(db: Database) -> None:
     put_passes(db, 1)
     channel = RecordingChannel()
     assert [outcome for _, outcome in sender(db, channel).send_due()] == [Delivered("vendor-1")]
@@ -106,8 +106,11 @@ def test_a_message_is_sent_recorded_and_said(db: Database) -> None:
     ((kind, data),) = said(db)
     assert kind == "NotificationDelivered"
     assert data == {
-        "message_id": str(message.id), "application_id": str(message.application_id), "purpose": "pass_issued", "channel": "sms",
-    }  # fmt: skip
+        "message_id": str(message.id),
+        "application_id": str(message.application_id),
+        "purpose": "pass_issued",
+        "channel": "sms",
+    }
     (sent,) = channel.sent
     assert (sent.id, sent.personal.to, sent.language) == (message.id, MOBILE, "pa")
     assert sent.personal.link is not None
@@ -115,7 +118,7 @@ def test_a_message_is_sent_recorded_and_said(db: Database) -> None:
     assert sender(db, channel).send_due() == []
 
 
-def test_a_temporary_error_is_tried_again_later_and_later_with_the_same_id(db: Database) -> None:
+def test_a_temporary_error_is_retried_with_growing_delays_and_the_same_id(db: Database) -> None:
     put_passes(db, 1)
     channel, clock = RecordingChannel(*[TemporaryChannelError("timeout")] * 3), Clock()
     postman = sender(db, channel, clock)
@@ -132,7 +135,7 @@ def test_a_temporary_error_is_tried_again_later_and_later_with_the_same_id(db: D
     assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
 
 
-def test_the_last_temporary_error_is_the_end(db: Database) -> None:
+def test_a_message_fails_after_its_last_temporary_error(db: Database) -> None:
     put_passes(db, 1)
     channel, clock = RecordingChannel(*[TemporaryChannelError("gateway_fault")] * 20), Clock()
     for _ in range(20):
@@ -143,7 +146,7 @@ def test_the_last_temporary_error_is_the_end(db: Database) -> None:
     assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "gateway_fault")]
 
 
-def test_a_permanent_error_is_the_end_at_once(db: Database) -> None:
+def test_a_message_fails_at_once_after_a_permanent_error(db: Database) -> None:
     put_passes(db, 1)
     channel = RecordingChannel(PermanentChannelError("refused"))
     assert [outcome for _, outcome in sender(db, channel).send_due()] == [Failed("refused")]
@@ -157,7 +160,7 @@ def test_a_channel_that_is_not_configured_fails_the_message_and_not_the_sender(d
     assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "no_channel")]
 
 
-def test_a_stale_code_is_dropped_and_never_sent(db: Database) -> None:
+def test_an_expired_code_is_never_sent(db: Database) -> None:
     put_codes(db, 1, minutes=1)
     channel, clock = RecordingChannel(TemporaryChannelError("timeout")), Clock()
     postman = sender(db, channel, clock)
@@ -170,7 +173,7 @@ def test_a_stale_code_is_dropped_and_never_sent(db: Database) -> None:
     assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "expired")]
 
 
-def test_a_code_is_forgotten_once_it_is_delivered_and_a_pass_is_not(db: Database) -> None:
+def test_a_code_is_erased_once_it_is_delivered_and_a_pass_is_not(db: Database) -> None:
     put_codes(db, 1)
     put_passes(db, 1)
     for _ in range(2):
@@ -180,7 +183,7 @@ def test_a_code_is_forgotten_once_it_is_delivered_and_a_pass_is_not(db: Database
     assert kept == {"otp": False, "pass_issued": True}
 
 
-def test_a_pass_revoked_while_it_is_in_the_channels_hand_is_not_tried_again(db: Database) -> None:
+def test_a_pass_revoked_while_its_channel_is_called_is_not_tried_again(db: Database) -> None:
     visit = Visit()
     with db.transaction() as session:
         event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
@@ -209,7 +212,10 @@ def test_no_transaction_is_open_while_the_channel_is_called(db: Database, stack)
 
     class Watching(RecordingChannel):
         def send(self, message: Outgoing) -> Receipt:
-            open_ones = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            open_ones = (
+                "select count(*) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
             with watcher.transaction() as session:
                 seen.append(
                     session.execute(
@@ -228,7 +234,7 @@ def test_no_transaction_is_open_while_the_channel_is_called(db: Database, stack)
 
 
 def leased_outgoing(db: Database) -> Outgoing:
-    """Any message as a channel would get it."""
+    """Return a message as a channel receives it."""
     caught = RecordingChannel()
     put_codes(db, 1)
     sender(db, caught).send_due()
@@ -239,7 +245,7 @@ def leased_outgoing(db: Database) -> Outgoing:
 
 
 def lease_one(db: Database, clock: Clock, lane: str = "normal") -> leases.Leased:
-    """Leases as a sender does that is killed right afterwards."""
+    """Lease messages as a sender does that is killed right afterwards."""
     with db.transaction() as session:
         (leased,) = leases.take(session, lane, 10, clock(), clock() + timedelta(seconds=30))
     return leased
@@ -250,7 +256,7 @@ def settle(db: Database, message: leases.Leased, outcome: object, clock: Clock) 
         leases.settle(session, [(message, outcome)], clock())
 
 
-def test_what_a_killed_sender_held_is_sent_when_its_lease_is_over_and_marked(db: Database) -> None:
+def test_a_message_of_a_killed_sender_is_sent_and_marked_after_its_lease_ends(db: Database) -> None:
     put_passes(db, 1)
     clock, channel = Clock(), RecordingChannel()
     lease_one(db, clock)
@@ -263,7 +269,7 @@ def test_what_a_killed_sender_held_is_sent_when_its_lease_is_over_and_marked(db:
     assert len(said(db)) == 1
 
 
-def test_a_sender_that_was_slower_than_its_lease_is_believed_when_it_succeeded(db: Database) -> None:
+def test_the_success_of_a_sender_slower_than_its_lease_is_recorded(db: Database) -> None:
     put_passes(db, 1)
     clock = Clock()
     slow = lease_one(db, clock)
@@ -275,7 +281,7 @@ def test_a_sender_that_was_slower_than_its_lease_is_believed_when_it_succeeded(d
     assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
 
 
-def test_a_sender_that_was_slower_than_its_lease_cannot_fail_what_another_holds(db: Database) -> None:
+def test_a_sender_slower_than_its_lease_cannot_fail_a_message_that_another_has_leased(db: Database) -> None:
     put_passes(db, 1)
     clock = Clock()
     slow = lease_one(db, clock)
@@ -288,7 +294,7 @@ def test_a_sender_that_was_slower_than_its_lease_cannot_fail_what_another_holds(
     assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
 
 
-def test_a_message_that_kills_its_senders_is_given_up(db: Database) -> None:
+def test_a_message_that_kills_its_senders_fails_after_its_last_try(db: Database) -> None:
     put_passes(db, 1)
     clock, channel = Clock(), RecordingChannel()
     for _ in range(OPTIONS.attempts):
@@ -298,7 +304,7 @@ def test_a_message_that_kills_its_senders_is_given_up(db: Database) -> None:
     assert (row(db).state, row(db).reason, len(channel.sent)) == ("failed", "attempts", 0)
 
 
-def test_two_senders_never_hold_the_same_message(db: Database) -> None:
+def test_two_senders_never_lease_the_same_message(db: Database) -> None:
     put_passes(db, 60)
     channel = RecordingChannel()
     threads = [
@@ -313,7 +319,7 @@ def test_two_senders_never_hold_the_same_message(db: Database) -> None:
     assert len(said(db)) == 60
 
 
-def test_a_row_that_another_sender_is_taking_is_passed_over(db: Database) -> None:
+def test_a_row_that_another_sender_is_leasing_is_skipped(db: Database) -> None:
     put_passes(db, 3)
     with db.transaction() as other, db.transaction() as session:
         taken = other.scalars(select(MessageRow.id).limit(1).with_for_update()).one()
@@ -324,7 +330,7 @@ def test_a_row_that_another_sender_is_taking_is_passed_over(db: Database) -> Non
     assert taken not in {message.id for message in leased}
 
 
-def test_what_a_slow_channel_leaves_no_time_for_is_given_back_untouched(db: Database) -> None:
+def test_messages_that_a_slow_channel_leaves_no_time_for_are_returned_unchanged(db: Database) -> None:
     put_passes(db, 5)
 
     class Slow(RecordingChannel):
@@ -343,7 +349,7 @@ def test_what_a_slow_channel_leaves_no_time_for_is_given_back_untouched(db: Data
     assert len(sender(db, RecordingChannel(), clock).send_due()) == 3
 
 
-def test_each_message_is_recorded_before_the_next_is_tried_so_that_a_kill_leaves_one_unknown(
+def test_each_outcome_is_recorded_before_the_next_message_is_tried(
     db: Database,
 ) -> None:
     put_passes(db, 4)
@@ -361,7 +367,7 @@ def test_each_message_is_recorded_before_the_next_is_tried_so_that_a_kill_leaves
     assert recorded_before == [0, 1, 2, 3]
 
 
-def test_a_sender_that_stops_gives_back_what_it_has_not_tried(db: Database) -> None:
+def test_a_stopping_sender_returns_messages_that_it_has_not_tried(db: Database) -> None:
     put_passes(db, 3)
     stop = threading.Event()
 
@@ -379,11 +385,13 @@ def test_a_sender_that_stops_gives_back_what_it_has_not_tried(db: Database) -> N
 
 A_THOUSAND = """
 insert into messages select copy.* from messages m, generate_series(1, 999) n,
-  jsonb_populate_record(m, jsonb_build_object('id', md5('i' || n)::uuid, 'event_id', md5('e' || n)::uuid)) copy
+  jsonb_populate_record(
+    m, jsonb_build_object('id', md5('i' || n)::uuid, 'event_id', md5('e' || n)::uuid)
+  ) copy
 """
 
 
-def test_a_code_goes_first_though_a_thousand_messages_wait(db: Database) -> None:
+def test_a_code_is_sent_before_a_thousand_queued_messages(db: Database) -> None:
     put_passes(db, 1)
     with db.transaction() as session:
         session.execute(text(A_THOUSAND))
@@ -412,7 +420,7 @@ def crew(db: Database, channel: object, options: SenderSettings, stack) -> Itera
     assert faults == []
 
 
-def test_codes_have_a_thread_of_their_own_when_the_others_are_stuck(db: Database, stack) -> None:
+def test_codes_are_sent_while_all_other_threads_are_blocked(db: Database, stack) -> None:
     release = threading.Event()
 
     class StuckPasses(RecordingChannel):
@@ -462,7 +470,9 @@ def listening(db: Database) -> bool:
         )
 
 
-def test_a_due_retry_is_found_without_a_ring_and_an_idle_sender_does_not_spin(db: Database, stack) -> None:
+def test_a_due_retry_is_found_without_a_wake_up_and_an_idle_sender_does_not_poll_busily(
+    db: Database, stack
+) -> None:
     put_passes(db, 1)
     channel = RecordingChannel(TemporaryChannelError("timeout"))
     statements: list[str] = []
@@ -481,7 +491,7 @@ def row_state(db: Database) -> str:
 # ----------------------------------------------------------------- local mode
 
 
-def test_in_local_mode_one_phone_takes_everything(db: Database) -> None:
+def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> None:
     settings = make_settings(SenderSettings, local_mode=True)
     channels = channels_of(settings, db)
     assert set(channels) == {"sms", "whatsapp", "email"}
@@ -497,14 +507,14 @@ def test_in_local_mode_one_phone_takes_everything(db: Database) -> None:
     assert {item.recipient for item in shown.values()} == {MOBILE}
 
 
-def test_outside_local_mode_there_are_only_the_gateways_that_are_configured(db: Database) -> None:
+def test_outside_local_mode_only_configured_gateways_exist(db: Database) -> None:
     assert channels_of(make_settings(SenderSettings, local_mode=False, sms_url="", whatsapp_url=""), db) == {}
     assert set(
         channels_of(make_settings(SenderSettings, local_mode=False, sms_url="http://sms.example"), db)
     ) == {"sms"}
 
 
-def test_the_local_phone_takes_each_message_once(db: Database) -> None:
+def test_the_local_phone_accepts_each_message_once(db: Database) -> None:
     put_passes(db, 1)
     clock, channels = Clock(), channels_of(make_settings(SenderSettings, local_mode=True), db)
     with db.transaction() as session:
@@ -526,7 +536,7 @@ class Capturing:
         return Receipt()
 
 
-def test_a_pass_sent_again_reaches_the_phone_again(db: Database) -> None:
+def test_a_resent_pass_reaches_the_local_phone_again(db: Database) -> None:
     visit = Visit()
     channels = channels_of(make_settings(SenderSettings, local_mode=True), db)
     with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""verify's nameko classes over a real database: what they answer to, what they hear, what they count."""
+"""The nameko classes of verify on a real database: entrypoints, subscriptions and counters."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -64,14 +64,14 @@ def valid_now() -> dict:
     return {"valid_from": now() - timedelta(hours=1), "valid_to": now() + timedelta(hours=1)}
 
 
-def test_it_answers_each_rpc_of_the_contract() -> None:
+def test_each_rpc_of_the_contract_has_an_entrypoint() -> None:
     asked = {method.name for method in contract.METHODS if method.service == "verify"}
     assert asked == {
         name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
     }
 
 
-def test_it_hears_each_event_of_the_contract() -> None:
+def test_each_subscription_of_the_contract_has_an_entrypoint() -> None:
     heard = {
         entrypoint.event_name
         for method in vars(Consumers).values()
@@ -81,7 +81,9 @@ def test_it_hears_each_event_of_the_contract() -> None:
     assert heard == {event.__name__ for event in SUBSCRIPTIONS["verify"]}
 
 
-def test_from_event_to_scan_to_who_is_inside(service: Service, consumers: Consumers) -> None:
+def test_a_party_of_an_issued_pass_is_scanned_and_then_listed_inside(
+    service: Service, consumers: Consumers
+) -> None:
     issued = pass_issued(**valid_now())
     consumers.on_pass_issued(on_the_wire(issued), 0)
     answer = ScanResult.model_validate(service.scan(scan_of(issued), calling()))
@@ -90,7 +92,7 @@ def test_from_event_to_scan_to_who_is_inside(service: Service, consumers: Consum
     assert [one["pass"] for one in inside["items"]] == [issued.pass_number]
 
 
-def test_it_tells_whether_a_pass_is_used_up_and_nothing_else(gate: Gate, service: Service) -> None:
+def test_pass_use_returns_only_whether_a_pass_is_used_up(gate: Gate, service: Service) -> None:
     issued = gate.issue(entries=2)
 
     def told() -> dict:
@@ -104,11 +106,11 @@ def test_it_tells_whether_a_pass_is_used_up_and_nothing_else(gate: Gate, service
         assert told() == {"used": used}
 
 
-def test_a_pass_that_verify_has_not_heard_of_is_not_used(service: Service) -> None:
+def test_a_pass_whose_event_has_not_arrived_is_not_used(service: Service) -> None:
     assert service.pass_use(PassNumber(number=pass_issued().pass_number), calling()) == {"used": False}
 
 
-def test_an_event_that_comes_five_times_is_one(gate: Gate, consumers: Consumers) -> None:
+def test_an_event_that_arrives_five_times_has_one_effect(gate: Gate, consumers: Consumers) -> None:
     issued = pass_issued()
     heard = [
         (consumers.on_pass_revoked, on_the_wire(pass_revoked(issued), 2)),
@@ -121,7 +123,7 @@ def test_an_event_that_comes_five_times_is_one(gate: Gate, consumers: Consumers)
     assert (gate.row(issued).revoked_reason, gate.row(issued).people) == ("withdrawn", None)
 
 
-def test_recorded_scans_and_previews_are_counted_apart(gate: Gate, service: Service) -> None:
+def test_recorded_scans_and_previews_have_separate_counters(gate: Gate, service: Service) -> None:
     def counted() -> tuple[float, float]:
         labels = {"site": "PCS1", "gate": "PCS1-G1", "verdict": "admit"}
         scans = REGISTRY.get_sample_value("epass_scans_total", {**labels, "direction": "entry"})
@@ -137,7 +139,9 @@ def test_recorded_scans_and_previews_are_counted_apart(gate: Gate, service: Serv
     assert counted() == (scans + 1, previews + 1)
 
 
-def test_the_clock_ends_presence_and_forgets_tries(gate: Gate, consumers: Consumers) -> None:
+def test_the_scheduled_jobs_close_overdue_visits_and_delete_old_tries(
+    gate: Gate, consumers: Consumers
+) -> None:
     yesterday = now() - timedelta(days=1)
     issued = gate.issue(valid_from=yesterday - timedelta(hours=1), valid_to=yesterday + timedelta(hours=1))
     gate.enter(issued, at=yesterday)

@@ -32,8 +32,11 @@ def test_a_party_that_entered_leaves(gate: Gate) -> None:
     assert (result.verdict, result.preview, result.inside, result.marks) == ("exit", False, 0, ())
     said = gate.published()[-1]
     assert {name: said[name] for name in ("direction", "verdict", "count", "inside")} == {
-        "direction": "exit", "verdict": "exit", "count": 3, "inside": 0,
-    }  # fmt: skip
+        "direction": "exit",
+        "verdict": "exit",
+        "count": 3,
+        "inside": 0,
+    }
     row = gate.row(issued)
     assert (row.inside, row.inside_site, row.inside_since, row.presumed_gone_at) == (0, None, None, None)
 
@@ -90,7 +93,7 @@ def test_an_exit_with_a_pass_of_which_only_the_revocation_is_known(gate: Gate) -
     assert gate.scan(number_scan(issued.pass_number, direction="exit")).marks == ("revoked", "no_entry")
 
 
-def test_an_exit_asks_for_no_id_and_minds_none(gate: Gate) -> None:
+def test_an_exit_needs_no_id_and_ignores_one(gate: Gate) -> None:
     issued = gate.issue()
     for shown in ("0000", "234123412346", ""):
         wrong = Matched(kind="matched", id_type="aadhaar", id_last4=shown)
@@ -107,14 +110,14 @@ def test_more_who_leave_than_who_entered_is_recorded_and_marked(gate: Gate) -> N
 
 
 def test_an_exit_does_not_use_up_an_entry(gate: Gate) -> None:
-    """A gate that took an entry for an exit corrects itself."""
+    """An exit recorded by mistake can be corrected by an entry."""
     issued = gate.issue()
     gate.leave(issued)
     assert gate.enter(issued).verdict == "admit"
 
 
 @pytest.mark.parametrize("shown", ["a forged token", "an unknown number"])
-def test_an_exit_of_no_pass_is_recorded_without_one(gate: Gate, shown: str) -> None:
+def test_an_exit_without_a_genuine_pass_is_recorded_without_a_pass_number(gate: Gate, shown: str) -> None:
     if shown == "a forged token":
         result = gate.leave("not.a.token")
     else:

@@ -13,7 +13,7 @@ def gate(databases) -> Gate:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_forged_token_opens_no_gate(gate: Gate, kind: str) -> None:
+def test_a_forged_token_is_refused_and_only_the_attempt_is_recorded(gate: Gate, kind: str) -> None:
     """The pass itself is genuine and known, so that only the token can be the reason."""
     issued = gate.issue()
     before = gate.everything()
@@ -29,7 +29,7 @@ def test_a_forged_token_opens_no_gate(gate: Gate, kind: str) -> None:
     assert gate.enter(issued).verdict == "admit"
 
 
-def test_a_forged_token_of_an_unknown_pass_makes_no_pass(gate: Gate) -> None:
+def test_a_forged_token_of_an_unknown_pass_creates_no_pass(gate: Gate) -> None:
     gate.issue()
     before = gate.everything()["passes"]
     unknown = pass_issued()

@@ -90,7 +90,7 @@ def test_the_age_of_the_list_is_unknown_until_one_has_arrived(gate: Gate) -> Non
 
 
 @pytest.mark.parametrize("changes", [{"id_check": None}, {}, {"direction": "exit", "id_check": None}])
-def test_a_scan_says_how_old_the_knowledge_of_revocations_is(gate: Gate, changes: dict) -> None:
+def test_a_scan_has_the_age_of_the_newest_complete_status_list(gate: Gate, changes: dict) -> None:
     issued = gate.issue()
     gate.handle(StatusListSigned(revoked=()), at=NOON - 7 * SECOND)
     assert gate.scan(scan_of(issued, **changes)).list_age_s == 7

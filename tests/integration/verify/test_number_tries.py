@@ -27,7 +27,7 @@ def guess(gate: Gate, times: int, number: str = "", **changes: object) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"id_check": None}, {"number": "NOT-A-NUMBER"}])
-def test_ten_unknown_numbers_close_the_gate_for_numbers_for_a_while(gate: Gate, changes: dict) -> None:
+def test_after_ten_unknown_numbers_a_gate_looks_no_number_up_for_a_while(gate: Gate, changes: dict) -> None:
     guess(gate, 10, **changes)
     issued = gate.issue()
     before = gate.everything()
@@ -43,7 +43,7 @@ def test_ten_unknown_numbers_close_the_gate_for_numbers_for_a_while(gate: Gate, 
     assert gate.scan(number_scan(issued.pass_number), at=NOON + 301 * SECOND).verdict == "admit"
 
 
-def test_meanwhile_tokens_and_other_gates_and_exits_go_on(gate: Gate) -> None:
+def test_the_limit_on_numbers_does_not_affect_tokens_other_gates_and_exits(gate: Gate) -> None:
     guess(gate, 10)
     issued = gate.issue_party(3)
     assert gate.scan(scan_of(issued, count=1)).verdict == "admit"
@@ -53,7 +53,7 @@ def test_meanwhile_tokens_and_other_gates_and_exits_go_on(gate: Gate) -> None:
     assert gate.scan(number_scan(issued.pass_number, direction="exit")).verdict == "exit"
 
 
-def test_known_numbers_are_no_tries(gate: Gate) -> None:
+def test_known_numbers_do_not_count_as_tries(gate: Gate) -> None:
     guess(gate, 9)
     issued = gate.issue()
     for _ in range(20):
@@ -61,7 +61,7 @@ def test_known_numbers_are_no_tries(gate: Gate) -> None:
     guess(gate, 1)
 
 
-def test_a_repeat_of_the_last_try_gives_its_answer(gate: Gate) -> None:
+def test_a_repeat_of_the_last_try_returns_the_first_answer(gate: Gate) -> None:
     last = number_scan(pass_issued().pass_number)
     guess(gate, 9)
     first = gate.scan(last)
@@ -70,7 +70,7 @@ def test_a_repeat_of_the_last_try_gives_its_answer(gate: Gate) -> None:
     assert gate.everything() == before
 
 
-def test_tries_are_forgotten(gate: Gate) -> None:
+def test_old_tries_are_deleted(gate: Gate) -> None:
     guess(gate, 3)
     for at, left in ((NOON + 301 * SECOND, 1), (NOON + 600 * SECOND, 0)):
         with gate.database.transaction() as session:

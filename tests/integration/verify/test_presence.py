@@ -1,4 +1,4 @@
-"""Who is inside, and who is taken to have left."""
+"""Who is inside, and who is presumed gone."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ def gate(databases) -> Gate:
     return Gate(databases["verify"])
 
 
-def test_the_longest_inside_comes_first_with_all_that_a_search_party_needs(gate: Gate) -> None:
+def test_the_list_starts_with_the_party_that_has_been_inside_longest(gate: Gate) -> None:
     late, early, gone = gate.issue_party(3), gate.issue(), gate.issue()
     gate.enter(early, at=NOON - MINUTE)
     gate.enter(late, count=2)
@@ -32,12 +32,16 @@ def test_the_longest_inside_comes_first_with_all_that_a_search_party_needs(gate:
     ]
     first = answer.items[0]
     assert (first.name_latin, first.gate, first.department, first.valid_to, first.reference) == (
-        "Gurpreet Kaur", GATE, "home", VALID_TO, early.reference,
-    )  # fmt: skip
+        "Gurpreet Kaur",
+        GATE,
+        "home",
+        VALID_TO,
+        early.reference,
+    )
     assert (answer.persons, answer.next) == (3, None)
 
 
-def test_since_is_when_the_first_of_the_party_came(gate: Gate) -> None:
+def test_since_is_the_entry_of_the_first_person_of_the_party(gate: Gate) -> None:
     issued = gate.issue_party(3)
     gate.enter(issued, count=2)
     gate.leave(issued, count=1, at=NOON + MINUTE)
@@ -46,7 +50,7 @@ def test_since_is_when_the_first_of_the_party_came(gate: Gate) -> None:
     assert (party.since, party.inside) == (NOON, 2)
 
 
-def test_pages_follow_each_other_without_gap_or_repeat(gate: Gate) -> None:
+def test_pages_of_parties_inside_have_no_gap_and_no_repeat(gate: Gate) -> None:
     passes = [gate.issue() for _ in range(7)]
     for number, issued in enumerate(passes):
         gate.enter(issued, at=NOON + number // 3 * MINUTE)
@@ -64,12 +68,12 @@ def test_pages_follow_each_other_without_gap_or_repeat(gate: Gate) -> None:
 @pytest.mark.parametrize(
     "after", ["", "x", "~", "2026-12-01T06:00:00+00:00", "2026-12-01T06:00:00~7K3M9QW4", "\x00~\x00"]
 )
-def test_a_page_that_was_never_given_is_refused(gate: Gate, after: str) -> None:
+def test_a_cursor_that_was_never_issued_is_refused(gate: Gate, after: str) -> None:
     with pytest.raises(InvalidInput):
         gate.inside(after=after)
 
 
-def test_only_this_sites_parties_are_shown(gate: Gate) -> None:
+def test_only_parties_of_the_requested_site_are_listed(gate: Gate) -> None:
     gate.enter(gate.issue())
     assert gate.inside(officer(role="ops", site=None), site="PCS2").persons == 0
     assert gate.inside(officer(role="auditor", site=None), site="PCS1").persons == 1
@@ -86,13 +90,15 @@ def test_only_this_sites_parties_are_shown(gate: Gate) -> None:
         ({"role": None}, "forbidden"),
     ],
 )
-def test_who_is_inside_is_not_for_everybody(gate: Gate, changes: dict, code: str) -> None:
+def test_only_security_of_the_site_ops_and_auditors_may_list_who_is_inside(
+    gate: Gate, changes: dict, code: str
+) -> None:
     with pytest.raises(Forbidden) as refused:
         gate.inside(officer(**changes))
     assert refused.value.body.code == code
 
 
-def test_presence_that_is_still_open_long_after_the_window_is_taken_to_have_ended(gate: Gate) -> None:
+def test_a_party_without_an_exit_is_presumed_gone_long_after_its_window(gate: Gate) -> None:
     issued = gate.issue_party(3)
     gate.enter(issued, count=2)
     assert gate.close(CLOSED - MINUTE) == 0
@@ -117,14 +123,14 @@ def test_presence_that_is_still_open_long_after_the_window_is_taken_to_have_ende
     assert (scan.verdict, scan.count, scan.marks, scan.scanned_at) == ("exit", 2, ["assumed_left"], CLOSED)
 
 
-def test_midnight_ends_an_evening(gate: Gate) -> None:
+def test_a_party_without_an_exit_is_presumed_gone_at_midnight(gate: Gate) -> None:
     evening = datetime(2026, 12, 1, 20, 0, tzinfo=IST)
     gate.enter(gate.issue(valid_to=evening))
     assert gate.close(evening + timedelta(hours=3, minutes=59)) == 0
     assert gate.close(evening + timedelta(hours=4)) == 1
 
 
-def test_ending_it_again_changes_nothing(gate: Gate) -> None:
+def test_closing_overdue_visits_again_changes_nothing(gate: Gate) -> None:
     gate.enter(gate.issue())
     gate.close(CLOSED)
     before = gate.everything()
@@ -132,7 +138,7 @@ def test_ending_it_again_changes_nothing(gate: Gate) -> None:
     assert gate.everything() == before
 
 
-def test_presence_that_was_taken_to_have_ended_blocks_no_later_entry(gate: Gate) -> None:
+def test_a_party_that_was_presumed_gone_may_enter_again(gate: Gate) -> None:
     issued = gate.issue(entries=2)
     gate.enter(issued)
     gate.close(CLOSED)
@@ -140,7 +146,7 @@ def test_presence_that_was_taken_to_have_ended_blocks_no_later_entry(gate: Gate)
     assert gate.enter(issued, at=CLOSED + MINUTE).verdict == "admit"
 
 
-def test_a_party_known_by_its_token_only_is_taken_to_have_left_too(gate: Gate) -> None:
+def test_a_party_known_only_from_its_token_is_presumed_gone_too(gate: Gate) -> None:
     gate.issue()
     issued = pass_issued()
     gate.enter(issued)
@@ -150,13 +156,13 @@ def test_a_party_known_by_its_token_only_is_taken_to_have_left_too(gate: Gate) -
     assert [one["direction"] for one in gate.published()] == ["entry", "exit"]
 
 
-def test_many_parties_end_in_batches(gate: Gate) -> None:
+def test_overdue_visits_are_closed_in_batches(gate: Gate) -> None:
     for _ in range(103):
         gate.enter(gate.issue())
     assert [gate.close(CLOSED), gate.close(CLOSED), gate.close(CLOSED)] == [100, 3, 0]
 
 
-def test_a_party_that_is_just_being_scanned_is_left_alone(gate: Gate) -> None:
+def test_a_party_that_is_being_scanned_is_not_presumed_gone(gate: Gate) -> None:
     issued = gate.issue()
     gate.enter(issued)
     with gate.database.transaction() as scanning:
@@ -165,7 +171,7 @@ def test_a_party_that_is_just_being_scanned_is_left_alone(gate: Gate) -> None:
     assert gate.close(CLOSED) == 1
 
 
-def test_one_replica_ends_presence_at_a_time(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_replica_at_a_time_closes_overdue_visits(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else two replicas could wait for each other over two passes of one application."""
     monkeypatch.setattr(presence, "_BATCH", 1)
     gate.enter(gate.issue())

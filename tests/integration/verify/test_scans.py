@@ -56,7 +56,7 @@ def test_a_genuine_pass_with_its_id_admits_and_shows_the_visitors(gate: Gate) ->
     assert (result.applicant.name_latin, result.companions[0].name) == ("Gurpreet Kaur", "Harjit Singh")
 
 
-def test_an_admission_is_recorded_and_said(gate: Gate) -> None:
+def test_an_admission_is_recorded_and_published(gate: Gate) -> None:
     issued = gate.issue(HARJIT)
     gate.enter(issued, scanned_at=NOON - timedelta(minutes=1))
     (scan,), row = gate.scans(), gate.row(issued)
@@ -99,20 +99,20 @@ def test_an_admission_is_recorded_and_said(gate: Gate) -> None:
     }
 
 
-def test_what_a_gate_says_is_not_personal(gate: Gate) -> None:
+def test_a_published_scan_has_no_personal_data(gate: Gate) -> None:
     gate.enter(gate.issue(), id_check=OTHER_ID)
     assert not any(
         personal in str(gate.everything()["outbox"]) for personal in ("Gurpreet", "'4821'", "same face")
     )
 
 
-def test_a_gate_clock_that_is_far_off_is_noted_and_not_believed(gate: Gate) -> None:
+def test_a_gate_time_that_is_far_off_is_recorded_and_not_used(gate: Gate) -> None:
     gate.enter(gate.issue(), scanned_at=NOON - timedelta(hours=1))
     (scan,) = gate.scans()
     assert (scan.scanned_at, scan.claimed_at) == (NOON, NOON - timedelta(hours=1))
 
 
-def test_a_number_with_an_id_admits_like_the_qr(gate: Gate) -> None:
+def test_a_pass_number_with_an_id_admits_like_the_qr_code(gate: Gate) -> None:
     issued = gate.issue()
     typed = f" {issued.pass_number[:4].lower()}-{issued.pass_number[4:]} "
     assert gate.scan(number_scan(typed)).verdict == "admit"
@@ -144,9 +144,17 @@ def refusals(gate: Gate) -> dict[str, ScanPass]:
 
 
 VERDICTS = (
-    "unknown_pass", "bad_signature", "revoked", "wrong_site", "wrong_gate", "not_yet_valid", "expired", "already_inside",
-    "already_used", "id_mismatch",
-)  # fmt: skip
+    "unknown_pass",
+    "bad_signature",
+    "revoked",
+    "wrong_site",
+    "wrong_gate",
+    "not_yet_valid",
+    "expired",
+    "already_inside",
+    "already_used",
+    "id_mismatch",
+)
 NOT_A_PASS = {"unknown_pass", "bad_signature"}
 
 
@@ -188,7 +196,7 @@ def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: G
     assert gate.everything() == before
 
 
-def test_a_refusal_of_what_is_no_pass_says_nothing_else(gate: Gate) -> None:
+def test_the_refusal_of_a_forged_or_unknown_pass_has_only_the_verdict(gate: Gate) -> None:
     issued = gate.issue()
     for request in (
         scan_of(Issuer("k9").sign(claims_of(issued))),
@@ -199,14 +207,22 @@ def test_a_refusal_of_what_is_no_pass_says_nothing_else(gate: Gate) -> None:
         assert said.keys() == {"verdict", "preview"}
 
 
-def test_a_pass_is_used_once(gate: Gate) -> None:
+def test_a_pass_admits_once(gate: Gate) -> None:
     issued = gate.issue()
-    assert [gate.enter(issued).verdict, gate.enter(issued).verdict, gate.leave(issued).verdict, gate.enter(issued).verdict] == [
-        "admit", "already_inside", "exit", "already_used",
-    ]  # fmt: skip
+    assert [
+        gate.enter(issued).verdict,
+        gate.enter(issued).verdict,
+        gate.leave(issued).verdict,
+        gate.enter(issued).verdict,
+    ] == [
+        "admit",
+        "already_inside",
+        "exit",
+        "already_used",
+    ]
 
 
-def test_a_pass_for_two_entries_is_used_twice(gate: Gate) -> None:
+def test_a_pass_for_two_entries_admits_twice(gate: Gate) -> None:
     issued = gate.issue(entries=2)
     verdicts = [result.verdict for _ in range(3) for result in (gate.enter(issued), gate.leave(issued))]
     assert verdicts == ["admit", "exit", "admit", "exit", "already_used", "exit"]
@@ -222,13 +238,20 @@ def test_a_party_arrives_and_leaves_in_parts(gate: Gate) -> None:
     ]
     steps += [gate.enter(issued), gate.leave(issued, count=2), gate.leave(issued), gate.enter(issued)]
     assert [(step.verdict, step.inside) for step in steps] == [
-        ("admit", 1), ("exit", 0), ("admit", 2), ("admit", 3), ("already_used", 3), ("exit", 1), ("exit", 0), ("already_used", 0),
-    ]  # fmt: skip
+        ("admit", 1),
+        ("exit", 0),
+        ("admit", 2),
+        ("admit", 3),
+        ("already_used", 3),
+        ("exit", 1),
+        ("exit", 0),
+        ("already_used", 0),
+    ]
     assert [said["inside"] for said in gate.published()] == [1, 0, 2, 3, 3, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("count", "code"), [(3, "count_over_party"), (2, "count_over_remaining")])
-def test_a_count_that_cannot_be_is_refused_and_changes_nothing(gate: Gate, count: int, code: str) -> None:
+def test_an_impossible_count_is_refused_and_changes_nothing(gate: Gate, count: int, code: str) -> None:
     issued = gate.issue_party(2)
     gate.enter(issued, count=1)
     before = gate.everything()
@@ -242,7 +265,7 @@ def test_a_count_that_cannot_be_is_refused_and_changes_nothing(gate: Gate, count
 @pytest.mark.parametrize(
     "shown", [("voter_id", "4821"), ("voter_id", "48 21"), ("voter_id", "੪੮੨੧"), ("driving_licence", "0917")]
 )
-def test_the_id_of_anyone_whom_the_pass_names_matches(gate: Gate, shown: tuple[str, str]) -> None:
+def test_the_id_of_each_person_of_the_pass_matches(gate: Gate, shown: tuple[str, str]) -> None:
     result = gate.enter(
         gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
     )
@@ -250,7 +273,7 @@ def test_the_id_of_anyone_whom_the_pass_names_matches(gate: Gate, shown: tuple[s
 
 
 @pytest.mark.parametrize("shown", [("passport", "4821"), ("voter_id", "4822"), ("driving_licence", "4821")])
-def test_another_id_does_not_match(gate: Gate, shown: tuple[str, str]) -> None:
+def test_an_id_that_the_pass_does_not_name_does_not_match(gate: Gate, shown: tuple[str, str]) -> None:
     result = gate.enter(
         gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
     )
@@ -280,7 +303,7 @@ def test_another_id_that_the_officer_accepts_admits_and_is_recorded_as_such(gate
     assert gate.published()[0]["marks"] == ["other_id"]
 
 
-def test_an_aadhaar_number_in_the_reason_is_masked_and_said_to_be(gate: Gate) -> None:
+def test_an_aadhaar_number_in_the_reason_is_masked_and_marked(gate: Gate) -> None:
     result = gate.enter(
         gate.issue(), id_check=OtherId(kind="other_id", id_type="aadhaar", reason="card 2341 2341 2346 seen")
     )
@@ -289,7 +312,7 @@ def test_an_aadhaar_number_in_the_reason_is_masked_and_said_to_be(gate: Gate) ->
     assert gate.published()[0]["marks"] == ["other_id"]
 
 
-def test_a_pass_that_names_no_id_takes_another_id_only(gate: Gate) -> None:
+def test_a_pass_without_an_id_admits_with_another_id_only(gate: Gate) -> None:
     child = pass_issued().personal.applicant.model_copy(update={"id_type": None, "id_last4": None})
     issued = gate.issue(person=child)
     assert [gate.enter(issued).verdict, gate.enter(issued, id_check=OTHER_ID).verdict] == [
@@ -312,7 +335,7 @@ def test_a_pass_that_names_no_id_takes_another_id_only(gate: Gate) -> None:
     ],
 )
 @pytest.mark.parametrize("direction", ["entry", "exit"])
-def test_a_login_of_another_place_or_role_does_not_scan(
+def test_a_login_of_another_place_or_role_may_not_scan(
     gate: Gate, principal: Principal, direction: str
 ) -> None:
     issued = gate.issue()
@@ -323,13 +346,13 @@ def test_a_login_of_another_place_or_role_does_not_scan(
     assert gate.everything() == before
 
 
-def test_a_login_for_a_whole_site_scans_at_each_of_its_gates(gate: Gate) -> None:
+def test_a_login_for_a_whole_site_may_scan_at_each_of_its_gates(gate: Gate) -> None:
     for code in ("PCS1-G1", "PCS1-G2"):
         assert gate.scan(scan_of(gate.issue(), gate=code), officer(gate=None)).verdict == "admit"
 
 
 @pytest.mark.parametrize("given", [{"token": None}, {"pass_number": "7K3M9QW4"}])
-def test_a_scan_is_of_a_token_or_of_a_number(gate: Gate, given: dict[str, str | None]) -> None:
+def test_a_scan_needs_exactly_one_of_token_and_number(gate: Gate, given: dict[str, str | None]) -> None:
     issued = gate.issue()
     before = gate.everything()
     with pytest.raises(InvalidInput):
@@ -337,7 +360,7 @@ def test_a_scan_is_of_a_token_or_of_a_number(gate: Gate, given: dict[str, str | 
     assert gate.everything() == before
 
 
-def test_a_nonce_that_comes_again_gives_the_first_answer_and_no_second_effect(gate: Gate) -> None:
+def test_a_repeated_nonce_returns_the_first_answer_and_has_no_second_effect(gate: Gate) -> None:
     issued = gate.issue_party(3)
     request = scan_of(issued, count=2, id_check=OTHER_ID)
     first = gate.scan(request)
@@ -353,7 +376,7 @@ def test_a_nonce_that_comes_again_gives_the_first_answer_and_no_second_effect(ga
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
-def test_a_refusal_that_is_asked_for_again_is_the_first_one(gate: Gate, verdict: str) -> None:
+def test_a_repeated_refusal_is_the_first_one(gate: Gate, verdict: str) -> None:
     request = refusals(gate)[verdict]
     first = gate.scan(request)
     before = gate.everything()
@@ -361,7 +384,7 @@ def test_a_refusal_that_is_asked_for_again_is_the_first_one(gate: Gate, verdict:
     assert {**gate.everything(), "number_tries": []} == {**before, "number_tries": []}
 
 
-def test_an_exit_that_is_asked_for_again_is_one_exit(gate: Gate) -> None:
+def test_a_repeated_exit_is_one_exit(gate: Gate) -> None:
     issued = gate.issue_party(2)
     gate.enter(issued)
     request = scan_of(issued, direction="exit", count=1, id_check=None)
@@ -369,7 +392,7 @@ def test_an_exit_that_is_asked_for_again_is_one_exit(gate: Gate) -> None:
     assert gate.row(issued).inside == 1
 
 
-def test_a_nonce_is_of_one_scan(gate: Gate) -> None:
+def test_a_nonce_cannot_be_used_for_another_scan(gate: Gate) -> None:
     """Else the guard would see "admit" for a pass that was never looked at."""
     request = scan_of(gate.issue())
     gate.scan(request)
@@ -381,13 +404,13 @@ def test_a_nonce_is_of_one_scan(gate: Gate) -> None:
     assert gate.everything() == before
 
 
-def test_a_nonce_is_of_one_login(gate: Gate) -> None:
+def test_two_logins_may_use_the_same_nonce(gate: Gate) -> None:
     first, second = scan_of(gate.issue(), nonce="same nonce"), scan_of(gate.issue(), nonce="same nonce")
     assert gate.scan(first).verdict == "admit"
     assert gate.scan(second, officer(login_id="SEC-0002")).verdict == "admit"
 
 
-def test_a_preview_uses_up_no_nonce(gate: Gate) -> None:
+def test_a_preview_does_not_use_up_its_nonce(gate: Gate) -> None:
     issued = gate.issue()
     assert gate.enter(issued, nonce="same nonce", id_check=None).preview
     assert not gate.enter(issued, nonce="same nonce").preview
@@ -396,7 +419,7 @@ def test_a_preview_uses_up_no_nonce(gate: Gate) -> None:
 
 @contextmanager
 def statements(gate: Gate) -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
+    """Collect the statements that are sent in this block."""
     sent: list[str] = []
 
     def note(_connection, _cursor, statement, *_rest) -> None:

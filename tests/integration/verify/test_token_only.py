@@ -1,4 +1,4 @@
-"""A pass whose PassIssued has not come yet: what its token says is enough for the gate."""
+"""A pass whose PassIssued has not arrived yet: its token is enough for the gate."""
 
 from datetime import timedelta
 
@@ -21,20 +21,20 @@ from tests.support.factories.verify import (
 
 @pytest.fixture
 def gate(databases) -> Gate:
-    """It knows the issuer's key from another pass."""
+    """A gate that knows the issuer's key from another pass."""
     gate = Gate(databases["verify"])
     gate.issue()
     return gate
 
 
-def test_it_admits_without_showing_a_name(gate: Gate) -> None:
+def test_a_pass_known_from_its_token_admits_without_showing_a_name(gate: Gate) -> None:
     result = gate.enter(party_of(2))
     assert (result.verdict, result.party, result.inside) == ("admit", 2, 2)
     assert (result.applicant, result.reference, result.companions) == (None, None, ())
     assert (result.valid_from, result.valid_to) == (VALID_FROM, VALID_TO)
 
 
-def test_its_id_is_matched_by_the_commitment_in_the_token(gate: Gate) -> None:
+def test_the_id_is_matched_by_the_commitment_in_the_token(gate: Gate) -> None:
     issued = pass_issued()
     assert (
         gate.enter(issued, id_check=Matched(kind="matched", id_type="voter_id", id_last4="4822")).verdict
@@ -52,39 +52,49 @@ def test_its_id_is_matched_by_the_commitment_in_the_token(gate: Gate) -> None:
         ("expired", {"valid_to": NOON}),
     ],
 )
-def test_it_is_refused_by_its_claims(gate: Gate, verdict: str, changes: dict) -> None:
+def test_a_pass_known_from_its_token_is_refused_by_its_claims(
+    gate: Gate, verdict: str, changes: dict
+) -> None:
     issued = pass_issued(**changes)
     assert [gate.enter(issued, id_check=None).verdict, gate.enter(issued).verdict] == [verdict, verdict]
 
 
-def test_it_is_used_once(gate: Gate) -> None:
+def test_a_pass_known_from_its_token_admits_once(gate: Gate) -> None:
     issued = pass_issued()
-    assert [gate.enter(issued).verdict, gate.enter(issued).verdict, gate.leave(issued).verdict, gate.enter(issued).verdict] == [
-        "admit", "already_inside", "exit", "already_used",
-    ]  # fmt: skip
+    assert [
+        gate.enter(issued).verdict,
+        gate.enter(issued).verdict,
+        gate.leave(issued).verdict,
+        gate.enter(issued).verdict,
+    ] == [
+        "admit",
+        "already_inside",
+        "exit",
+        "already_used",
+    ]
 
 
-def test_its_preview_records_nothing(gate: Gate) -> None:
+def test_the_preview_of_a_pass_known_from_its_token_records_nothing(gate: Gate) -> None:
     before = gate.everything()
     assert gate.enter(pass_issued(), id_check=None).verdict == "admit"
     assert gate.everything() == before
 
 
-def test_its_number_is_known_from_the_first_scan_on(gate: Gate) -> None:
+def test_the_number_is_known_after_the_first_scan_of_the_token(gate: Gate) -> None:
     issued = party_of(2)
     assert gate.scan(number_scan(issued.pass_number)).verdict == "unknown_pass"
     gate.enter(issued, count=1)
     assert gate.scan(number_scan(issued.pass_number)).verdict == "admit"
 
 
-def test_a_key_that_is_not_known_yet_makes_it_no_pass(databases) -> None:
+def test_a_token_whose_key_is_unknown_is_refused(databases) -> None:
     gate, issued = Gate(databases["verify"]), pass_issued()
     assert gate.enter(issued).verdict == "bad_signature"
     gate.handle(issued)
     assert gate.enter(issued).verdict == "admit"
 
 
-def test_a_revocation_that_comes_first_refuses_it(gate: Gate) -> None:
+def test_a_revocation_that_arrives_before_the_pass_refuses_it(gate: Gate) -> None:
     issued = pass_issued()
     gate.handle(pass_revoked(issued), seq=2)
     assert [gate.enter(issued).verdict, gate.scan(number_scan(issued.pass_number)).verdict] == [
@@ -93,7 +103,7 @@ def test_a_revocation_that_comes_first_refuses_it(gate: Gate) -> None:
     ]
 
 
-def test_the_event_completes_it_and_says_what_was_scanned_before(gate: Gate) -> None:
+def test_the_event_completes_the_pass_and_publishes_its_earlier_scans(gate: Gate) -> None:
     issued = party_of(2)
     gate.enter(issued, count=1)
     gate.leave(issued, at=NOON + timedelta(minutes=1))
@@ -110,7 +120,7 @@ def test_the_event_completes_it_and_says_what_was_scanned_before(gate: Gate) -> 
     assert len(gate.published()) == 3
 
 
-def test_the_event_leaves_who_is_inside(gate: Gate) -> None:
+def test_the_event_does_not_change_who_is_inside(gate: Gate) -> None:
     issued = pass_issued()
     gate.enter(issued)
     (anonymous,) = gate.inside().items
@@ -121,14 +131,14 @@ def test_the_event_leaves_who_is_inside(gate: Gate) -> None:
     assert gate.enter(issued).verdict == "already_inside"
 
 
-def test_a_revocation_too_says_what_was_scanned_before(gate: Gate) -> None:
+def test_a_revocation_publishes_earlier_scans_too(gate: Gate) -> None:
     issued = pass_issued()
     gate.enter(issued)
     gate.handle(pass_revoked(issued), seq=2)
     assert [one["pass_number"] for one in gate.published()] == [issued.pass_number]
 
 
-def test_erasing_reaches_what_was_scanned_before_the_event(gate: Gate) -> None:
+def test_erasing_covers_scans_before_the_event(gate: Gate) -> None:
     issued = pass_issued()
     gate.enter(issued, id_check=OTHER_ID)
     gate.handle(erased(issued), issued)

@@ -59,9 +59,12 @@ def otp(
 
 def login(**changes: Any) -> events.LoginIssued:
     facts: dict[str, Any] = {
-        "login_id": "PWD-0007", "role": "department", "department": "public_works", "issued_by": "ADO-0001",
+        "login_id": "PWD-0007",
+        "role": "department",
+        "department": "public_works",
+        "issued_by": "ADO-0001",
         "personal": Contact(name="Harjit Singh", mobile=MOBILE),
-    }  # fmt: skip
+    }
     return events.LoginIssued(**{**facts, **changes})
 
 
@@ -103,10 +106,19 @@ class Visit:
 
     def submitted(self) -> events.ApplicationSubmitted:
         return events.ApplicationSubmitted(
-            **self.about, **self.way, revision=1, channel="portal", kind="citizen", site="PCS1", department="home",
-            purpose_kind="meeting", preferred=(self.slot,), party=1, mobile_proved=True,
+            **self.about,
+            **self.way,
+            revision=1,
+            channel="portal",
+            kind="citizen",
+            site="PCS1",
+            department="home",
+            purpose_kind="meeting",
+            preferred=(self.slot,),
+            party=1,
+            mobile_proved=True,
             personal=events.ApplicationPersonal(applicant=self.person, purpose="Licence"),
-        )  # fmt: skip
+        )
 
     def cancelled(self) -> events.ApplicationCancelled:
         return events.ApplicationCancelled(
@@ -128,26 +140,44 @@ class Visit:
         self, *, number: str | None = None, valid_for: timedelta = timedelta(days=1), **changes: Any
     ) -> events.PassIssued:
         facts: dict[str, Any] = {
-            "pass_number": number or self.number, "site": "PCS1", "gate": None, "department": "home", "entries": 1, "party": 1,
-            "kind": "citizen", "slot": self.slot, "valid_from": now(), "valid_to": now() + valid_for,
-            "key": events.PublicKey(kid="k1", x="AAAA"), "personal": events.PassPersonal(applicant=self.person, link_code=LINK_CODE),
-        }  # fmt: skip
+            "pass_number": number or self.number,
+            "site": "PCS1",
+            "gate": None,
+            "department": "home",
+            "entries": 1,
+            "party": 1,
+            "kind": "citizen",
+            "slot": self.slot,
+            "valid_from": now(),
+            "valid_to": now() + valid_for,
+            "key": events.PublicKey(kid="k1", x="AAAA"),
+            "personal": events.PassPersonal(applicant=self.person, link_code=LINK_CODE),
+        }
         return events.PassIssued(**self.about, **self.way, **{**facts, **changes})
 
     def revoked(
         self, *, number: str | None = None, reason: str = "withdrawn", replaced: bool = False
     ) -> events.PassRevoked:
         return events.PassRevoked(
-            **self.about, **self.way, pass_number=number or self.number, reason=reason, replaced=replaced,
-            valid_to=now() + timedelta(days=1), personal=self.contact,
-        )  # fmt: skip
+            **self.about,
+            **self.way,
+            pass_number=number or self.number,
+            reason=reason,
+            replaced=replaced,
+            valid_to=now() + timedelta(days=1),
+            personal=self.contact,
+        )
 
     def escalated(self, duty: Contact | None = None) -> events.ReviewEscalated:
         personal = events.EscalationContact(contact=duty or Contact(name="Duty officer", mobile=OTHER_MOBILE))
         return events.ReviewEscalated(
-            **self.about, review_id=uuid4(), department="home", level=1, waiting_since=datetime.fromisoformat("2026-11-30T04:00:00+00:00"),
+            **self.about,
+            review_id=uuid4(),
+            department="home",
+            level=1,
+            waiting_since=datetime.fromisoformat("2026-11-30T04:00:00+00:00"),
             personal=personal,
-        )  # fmt: skip
+        )
 
     def erased(self) -> events.PersonalDataErased:
         return events.PersonalDataErased(**self.about)

@@ -1,6 +1,6 @@
-"""What a gate sees in tests: an issuer with a key, its passes as events and as tokens, forged tokens, officers, scans.
+"""What a gate sees in tests: an issuer, its passes as events and as tokens, forged tokens, officers, scans.
 
-All instants hang on NOON (11:30 IST): a pass is valid from 10:00 to 12:30 IST of that day unless a test says otherwise.
+All instants depend on NOON (11:30 IST). A pass is valid from 10:00 to 12:30 IST of that day by default.
 """
 
 import base64
@@ -273,7 +273,7 @@ HANDLERS: dict[type[Event], Callable[..., None]] = {
 
 
 class Gate:
-    """Verify's handlers over its database, each call a transaction, as the entrypoints make them; NOON unless a test says otherwise."""
+    """Verify's handlers on its database, each call in a transaction of its own, at NOON by default."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

@@ -15,11 +15,21 @@ PURPOSES = get_args(Purpose)
 LANGUAGES = get_args(Language)
 SCRIPT = {"pa": range(0x0A00, 0x0A80), "hi": range(0x0900, 0x0980), "en": range(0x41, 0x7B)}
 SAMPLE = {
-    "code": "482917", "until": "14:35", "login_id": "PWD-0007", "reference": "PCS-7K3M-9QW4", "department": "Home",
-    "url": "https://epass.punjab.gov.in", "note": "Please name the officer", "number": "7K3M9QW4", "date": "01-12-2026",
-    "start": "10:00", "end": "12:00", "gate": "PCS1-G1", "link": "https://epass.punjab.gov.in/p/Zk3vQ9mT1xA7bC2dE5fG6h",
+    "code": "482917",
+    "until": "14:35",
+    "login_id": "PWD-0007",
+    "reference": "PCS-7K3M-9QW4",
+    "department": "Home",
+    "url": "https://epass.punjab.gov.in",
+    "note": "Please name the officer",
+    "number": "7K3M9QW4",
+    "date": "01-12-2026",
+    "start": "10:00",
+    "end": "12:00",
+    "gate": "PCS1-G1",
+    "link": "https://epass.punjab.gov.in/p/Zk3vQ9mT1xA7bC2dE5fG6h",
     "since": "30-11-2026 09:30",
-}  # fmt: skip
+}
 
 
 def sample(language: Language) -> dict[str, str]:

@@ -9,7 +9,10 @@ from services.verify.domain.gates import list_age_s, require_existing, site_of
 from tests.support.factories.verify import NOON
 
 
-@pytest.mark.parametrize(("gate", "site"), [("PCS1-G1", "PCS1"), ("A-B-G12", "A-B"), ("PCS1", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("gate", "site"),
+    [("PCS1-G1", "PCS1"), ("PCS1-G12", "PCS1"), ("A-G1-G2", "A-G1"), ("PCS1", ""), ("G1", ""), ("", "")],
+)
 def test_the_site_of_a_gate_is_the_part_before_its_number(gate: str, site: str) -> None:
     assert site_of(gate) == site
 

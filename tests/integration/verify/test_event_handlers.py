@@ -1,4 +1,4 @@
-"""What verify learns from events: the same whatever their order and however often they come."""
+"""Event handlers of verify: the result depends neither on the order of events nor on repeats."""
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -45,7 +45,7 @@ def gate(databases) -> Gate:
 
 
 def tell(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
-    """The state after hearing all that, from nothing."""
+    """Return the state after these events, from an empty database."""
     with gate.database.transaction() as session:
         session.execute(text("truncate passes, signing_keys, erased_applications, outbox, event_sequences"))
     for event, seq in history:
@@ -56,7 +56,7 @@ def tell(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
 @pytest.mark.parametrize("erasing", [(), (ERASED,)])
 @examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_order_and_any_repeats_end_in_the_same_state(
+def test_events_in_any_order_with_any_repeats_lead_to_the_same_state(
     gate: Gate, erasing: tuple[tuple[Event, int], ...], data: st.DataObject
 ) -> None:
     history = [*HISTORY, *erasing]
@@ -65,7 +65,7 @@ def test_any_order_and_any_repeats_end_in_the_same_state(
     assert tell(gate, shuffled) == expected
 
 
-def test_revoked_before_issued_ends_revoked(gate: Gate) -> None:
+def test_a_pass_revoked_before_it_is_issued_is_revoked(gate: Gate) -> None:
     gate.handle(pass_revoked(OTHER), seq=2)
     gate.handle(OTHER, seq=1)
     assert gate.enter(OTHER).verdict == "revoked"
@@ -84,20 +84,20 @@ def test_an_older_event_changes_nothing(gate: Gate) -> None:
     assert gate.everything() == before
 
 
-def test_a_repeated_event_leaves_who_is_inside(gate: Gate) -> None:
+def test_a_repeated_event_does_not_change_who_is_inside(gate: Gate) -> None:
     gate.handle(OTHER)
     gate.enter(OTHER)
     gate.handle(OTHER)
     assert gate.enter(OTHER).verdict == "already_inside"
 
 
-def test_neither_mobile_nor_id_number_is_kept(gate: Gate) -> None:
+def test_neither_mobile_nor_id_number_is_stored(gate: Gate) -> None:
     gate.handle(FIRST)
     assert not any(secret in str(gate.everything()) for secret in ("9876543210", "4821", "0917"))
 
 
 @pytest.mark.parametrize("erased_first", [True, False])
-def test_erased_people_are_gone_and_the_pass_is_still_judged(gate: Gate, erased_first: bool) -> None:
+def test_a_pass_whose_people_are_erased_is_still_judged(gate: Gate, erased_first: bool) -> None:
     gate.handle(FIRST)
     gate.enter(FIRST, count=1, id_check=OTHER_ID)
     for event in (erased(FIRST), NEW) if erased_first else (NEW, erased(FIRST)):
@@ -110,7 +110,7 @@ def test_erased_people_are_gone_and_the_pass_is_still_judged(gate: Gate, erased_
     assert by_number.verdict == "id_mismatch"
 
 
-def test_erasing_one_application_leaves_the_others(gate: Gate) -> None:
+def test_erasing_one_application_does_not_change_others(gate: Gate) -> None:
     gate.handle(FIRST, OTHER, erased(FIRST))
     assert gate.row(FIRST).people is None
     assert gate.row(OTHER).people is not None

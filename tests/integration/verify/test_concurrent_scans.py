@@ -1,4 +1,4 @@
-"""Many at once: one pass admits its party and no more, one nonce has one effect."""
+"""Simultaneous scans: one pass admits its party and no more, one nonce has one effect."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def gate(databases) -> Gate:
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """What each returned; all begin together."""
+    """Return the result of each call; all start together."""
     start = Barrier(len(works))
 
     def begin(work: Callable[[], Any]) -> Any:
@@ -41,14 +41,14 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
             try:
                 return work()
             except (PoolTimeout, OperationalError):
-                continue  # no connection or no lock in time on a busy machine: nothing happened, and a gate asks again
+                continue  # no connection or lock in time: nothing happened, and a gate repeats the scan
 
     with ThreadPoolExecutor(len(works)) as pool:
         return [future.result() for future in [pool.submit(begin, work) for work in works]]
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_hundred_scans_of_one_pass_admit_once(gate: Gate, known: bool) -> None:
+def test_a_hundred_simultaneous_scans_of_one_pass_admit_its_holder_once(gate: Gate, known: bool) -> None:
     gate.issue()
     issued = gate.issue() if known else pass_issued()
     results = at_once(*[lambda: gate.enter(issued)] * CROWD)
@@ -57,7 +57,7 @@ def test_a_hundred_scans_of_one_pass_admit_once(gate: Gate, known: bool) -> None
     assert len(gate.published()) == (CROWD if known else 0)
 
 
-def test_a_party_that_comes_by_many_gates_at_once_is_counted(gate: Gate) -> None:
+def test_a_party_that_enters_by_many_gates_at_once_is_counted_correctly(gate: Gate) -> None:
     issued = gate.issue_party(5)
 
     def one() -> str:
@@ -75,7 +75,7 @@ def test_a_party_that_comes_by_many_gates_at_once_is_counted(gate: Gate) -> None
 
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("direction", ["entry", "exit"])
-def test_one_nonce_at_once_is_one_scan(gate: Gate, known: bool, direction: str) -> None:
+def test_simultaneous_scans_with_one_nonce_are_one_scan(gate: Gate, known: bool, direction: str) -> None:
     gate.issue()
     issued = gate.issue_party(3) if known else pass_issued(party=3)
     request = scan_of(issued, direction=direction, count=2, id_check=MATCHED)
@@ -85,14 +85,14 @@ def test_one_nonce_at_once_is_one_scan(gate: Gate, known: bool, direction: str) 
     assert gate.row(issued).inside == (2 if direction == "entry" else 0)
 
 
-def test_a_forged_token_with_one_nonce_at_once_is_recorded_once(gate: Gate) -> None:
+def test_simultaneous_scans_of_a_forged_token_with_one_nonce_are_recorded_once(gate: Gate) -> None:
     request = scan_of("not.a.token")
     assert {result.verdict for result in at_once(*[lambda: gate.scan(request)] * 20)} == {"bad_signature"}
     assert len(gate.scans()) == 1
 
 
-def test_the_event_and_first_scans_at_once_lose_nothing(gate: Gate) -> None:
-    """Each scan is said once, by itself or when the event comes; and nobody enters twice."""
+def test_each_scan_is_published_once_when_the_event_and_first_scans_coincide(gate: Gate) -> None:
+    """A scan publishes itself, or the event does it later; and nobody enters twice."""
     gate.issue()
     for _ in range(10):
         issued, said = pass_issued(), len(gate.published())
@@ -102,7 +102,7 @@ def test_the_event_and_first_scans_at_once_lose_nothing(gate: Gate) -> None:
         assert gate.row(issued).people is not None
 
 
-def test_a_scan_after_a_revocation_is_refused_even_while_others_wait(gate: Gate) -> None:
+def test_a_scan_after_a_revocation_is_refused_even_while_others_wait_for_the_lock(gate: Gate) -> None:
     issued = gate.issue(entries=20)
     works: list[Callable[[], Any]] = [lambda: gate.enter(issued), lambda: gate.leave(issued)] * 10
     at_once(*works, lambda: gate.handle(pass_revoked(issued), seq=2))
@@ -110,8 +110,8 @@ def test_a_scan_after_a_revocation_is_refused_even_while_others_wait(gate: Gate)
 
 
 @pytest.mark.parametrize("erased_first", [True, False])
-def test_issuing_and_erasing_at_once_leaves_nobodys_name(gate: Gate, erased_first: bool) -> None:
-    """Whichever began first, the other waits, although neither sees what the other has not committed."""
+def test_no_name_remains_when_issuing_and_erasing_coincide(gate: Gate, erased_first: bool) -> None:
+    """Whichever begins first, the other waits: neither sees what the other has not committed."""
     issued = pass_issued()
     events = [erased(issued), issued] if erased_first else [issued, erased(issued)]
     with ThreadPoolExecutor(1) as pool:
@@ -124,7 +124,7 @@ def test_issuing_and_erasing_at_once_leaves_nobodys_name(gate: Gate, erased_firs
     assert gate.row(issued).people is None
 
 
-def test_counts_that_cannot_both_be_are_not_both_admitted(gate: Gate) -> None:
+def test_two_simultaneous_counts_that_exceed_the_party_are_not_both_admitted(gate: Gate) -> None:
     issued = gate.issue_party(3)
 
     def two() -> str:

@@ -1,4 +1,4 @@
-"""The HTTP gateways against a real HTTP server, and the whole sender process: killed, stopped, its database away."""
+"""The HTTP gateways against a real HTTP server, and the sender: killed, stopped, its database away."""
 
 import json
 import os
@@ -41,7 +41,7 @@ TOKEN = "a-token"
 
 
 class Vendor:
-    """A gateway: what it got, and what it answers next (200 when it is told nothing)."""
+    """A gateway: the requests that it received, and its next responses (200 where none is set)."""
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], dict]] = []
@@ -122,7 +122,9 @@ def outgoing(language: str = "pa") -> Outgoing:
 # --------------------------------------------------------------- the channels
 
 
-def test_an_sms_carries_its_text_its_registration_and_its_key(vendor: Vendor, client: httpx.Client) -> None:
+def test_an_sms_has_its_text_its_registration_and_its_idempotency_key(
+    vendor: Vendor, client: httpx.Client
+) -> None:
     message = outgoing()
     assert SmsChannel(client, vendor.url, TOKEN).send(message) == Receipt("v-1")
     ((headers, body),) = vendor.got
@@ -168,7 +170,7 @@ def channels(client: httpx.Client, url: str) -> tuple[Channel, Channel]:
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 422, 302])
-def test_a_no_of_the_gateway_is_final(vendor: Vendor, client: httpx.Client, status: int) -> None:
+def test_a_rejection_by_the_gateway_is_final(vendor: Vendor, client: httpx.Client, status: int) -> None:
     for channel in channels(client, vendor.url):
         vendor.answers.append((status, b"the text of the vendor"))
         with pytest.raises(PermanentChannelError, match=r"^refused$"):
@@ -187,14 +189,16 @@ def test_a_no_of_the_gateway_is_final(vendor: Vendor, client: httpx.Client, stat
         (403, "credentials"),
     ],
 )
-def test_what_may_pass_is_temporary(vendor: Vendor, client: httpx.Client, status: int, reason: str) -> None:
+def test_a_fault_of_the_gateway_is_temporary(
+    vendor: Vendor, client: httpx.Client, status: int, reason: str
+) -> None:
     for channel in channels(client, vendor.url):
         vendor.answers.append((status, b"the text of the vendor"))
         with pytest.raises(TemporaryChannelError, match=f"^{reason}$"):
             channel.send(outgoing())
 
 
-def test_no_answer_in_time_and_nobody_there_are_temporary(vendor: Vendor, client: httpx.Client) -> None:
+def test_a_timeout_and_an_unreachable_gateway_are_temporary(vendor: Vendor, client: httpx.Client) -> None:
     vendor.hold = threading.Event()
     for channel in channels(client, vendor.url):
         with pytest.raises(TemporaryChannelError, match=r"^timeout$"):
@@ -205,7 +209,7 @@ def test_no_answer_in_time_and_nobody_there_are_temporary(vendor: Vendor, client
 
 
 @pytest.mark.parametrize("answer", [b"", b"OK", b"[]", b"null", b'{"messages": []}', b'{"messages": [1]}'])
-def test_a_yes_without_an_id_is_a_yes(vendor: Vendor, client: httpx.Client, answer: bytes) -> None:
+def test_a_success_without_an_id_is_a_success(vendor: Vendor, client: httpx.Client, answer: bytes) -> None:
     for channel in channels(client, vendor.url):
         vendor.answers.append((202, answer))
         assert channel.send(outgoing()) == Receipt(None)
@@ -234,7 +238,7 @@ def said(db: Database) -> list[str]:
         return list(session.scalars(select(outbox.c.type).order_by(outbox.c.position)))
 
 
-def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_says_yes(
+def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_accepts(
     db: Database, vendor: Vendor, client: httpx.Client
 ) -> None:
     put_pass(db)
@@ -275,7 +279,7 @@ def failure(status: int) -> Callable[[Vendor], None]:
 
 
 def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[Vendor], None]) -> MessageRow:
-    """The row after a first try that went wrong like this, and a second that succeeded."""
+    """Return the row after a first try that failed like this, and a second that succeeded."""
     put_pass(db)
     ahead = timedelta(0)
     postman = Sender(
@@ -309,7 +313,7 @@ def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplica
     assert try_twice(db, vendor, SmsChannel(client, vendor.url, TOKEN), first).possible_duplicates == possible
 
 
-def test_a_gateway_that_could_not_be_reached_has_nothing_twice(
+def test_a_gateway_that_could_not_be_reached_is_no_possible_duplicate(
     db: Database, vendor: Vendor, client: httpx.Client
 ) -> None:
     put_pass(db)
@@ -321,10 +325,10 @@ def test_a_gateway_that_could_not_be_reached_has_nothing_twice(
     assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 0)
 
 
-def test_a_channel_that_called_its_timeout_a_no_would_leave_the_duplicate_unrecorded(
+def test_without_the_mark_of_a_timeout_the_duplicate_would_not_be_recorded(
     db: Database, vendor: Vendor, client: httpx.Client
 ) -> None:
-    """Negative control: the vendor has it twice, and nothing says so."""
+    """The control: the vendor has the message twice, and nothing records it."""
 
     class Sure(SmsChannel):
         def send(self, message: Outgoing) -> Receipt:
@@ -336,7 +340,7 @@ def test_a_channel_that_called_its_timeout_a_no_would_leave_the_duplicate_unreco
     assert try_twice(db, vendor, Sure(client, vendor.url, TOKEN), no_answer).possible_duplicates == 0
 
 
-def test_a_number_that_the_gateway_refuses_is_asked_once(
+def test_a_number_that_the_gateway_rejects_is_tried_once(
     db: Database, vendor: Vendor, client: httpx.Client
 ) -> None:
     put_pass(db)
@@ -358,15 +362,20 @@ def process(stack, db: Database, vendor: Vendor, tmp_path: Path) -> Iterator[Pro
     """`epass sender` with a gateway, short leases and short delays; not started yet."""
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     settings = {
-        **own, **stack.environment("sender"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"], "EPASS_SMS_URL": vendor.url,
-        "EPASS_SMS_TOKEN": TOKEN, "EPASS_SENDER_LEASE": "2", "EPASS_RETRY_DELAYS": "0.2",
-    }  # fmt: skip
+        **own,
+        **stack.environment("sender"),
+        "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"],
+        "EPASS_SMS_URL": vendor.url,
+        "EPASS_SMS_TOKEN": TOKEN,
+        "EPASS_SENDER_LEASE": "2",
+        "EPASS_RETRY_DELAYS": "0.2",
+    }
     sender = Process(["-m", "services.ops.cli", "sender"], settings, tmp_path / "sender.log")
     yield sender
     sender.kill()
 
 
-def test_a_sender_killed_in_mid_call_leaves_a_message_that_is_sent_again_under_the_same_key(
+def test_a_message_of_a_sender_killed_during_a_call_is_sent_again_with_the_same_key(
     db: Database, vendor: Vendor, process: Process
 ) -> None:
     vendor.hold = threading.Event()
@@ -383,7 +392,7 @@ def test_a_sender_killed_in_mid_call_leaves_a_message_that_is_sent_again_under_t
     assert said(db) == ["NotificationDelivered"]
 
 
-def test_a_sender_that_is_told_to_stop_finishes_what_it_holds(
+def test_a_sender_that_is_stopped_finishes_its_leased_messages(
     db: Database, vendor: Vendor, process: Process
 ) -> None:
     vendor.hold = threading.Event()

@@ -62,17 +62,19 @@ def service(topology: TestStack, db: Database, administrator: Wire, tmp_path: Pa
     sender.kill()
 
 
-def publish(administrator: Wire, told: Received, times: int = 2) -> None:
+def publish(administrator: Wire, delivered: Received, times: int = 2) -> None:
     envelope = wrap(
-        told.event,
-        event_id=told.id,
-        seq=told.seq,
-        occurred_at=told.occurred_at,
+        delivered.event,
+        event_id=delivered.id,
+        seq=delivered.seq,
+        occurred_at=delivered.occurred_at,
         keys=key_ring(),
-        expires_at=told.expires_at,
+        expires_at=delivered.expires_at,
     )
     for _ in range(times):
-        administrator.publish(exchange_of(told.producer), type(told.event).__name__, envelope.to_bytes())
+        administrator.publish(
+            exchange_of(delivered.producer), type(delivered.event).__name__, envelope.to_bytes()
+        )
 
 
 def ask(
@@ -87,8 +89,8 @@ def phone(administrator: Wire) -> list[dict]:
 
 
 def test_each_rpc_of_the_contract_has_an_entrypoint() -> None:
-    asked = {method.name for method in contract.METHODS if method.service == "notify"}
-    assert asked == {
+    names = {method.name for method in contract.METHODS if method.service == "notify"}
+    assert names == {
         name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
     }
 
@@ -100,8 +102,8 @@ def test_each_subscription_of_the_contract_has_an_entrypoint() -> None:
         for method in vars(one).values()
         for entry in getattr(method, "nameko_entrypoints", ())
     ]
-    heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
-    assert heard == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
+    subscribed = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
+    assert subscribed == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
 
 
 def test_models_and_migrations_agree(db: Database) -> None:
@@ -121,7 +123,7 @@ def test_every_event_delivered_twice_by_the_broker_creates_each_message_once(
     service: Process, administrator: Wire, db: Database
 ) -> None:
     visit = Visit(language="en")
-    told = [
+    delivered = [
         otp(),
         received(login()),
         received(visit.submitted()),
@@ -134,7 +136,7 @@ def test_every_event_delivered_twice_by_the_broker_creates_each_message_once(
         received(visit.escalated()),
         received(Visit().erased()),
     ]
-    for one in told:
+    for one in delivered:
         publish(administrator, one)
 
     def ended() -> bool:
@@ -188,10 +190,10 @@ def test_a_pass_reaches_the_local_phone_and_once_more_after_a_resend(
     assert visit.number in shown["text"]
     assert ask(administrator, "record_print", {"number": visit.number}, RECEPTION, "key-2")["result"] == {}
     with db.transaction() as session:
-        said = session.execute(
+        published = session.execute(
             select(tables.outbox.c.type, func.count()).group_by(tables.outbox.c.type)
         ).all()
-    assert said == [("NotificationDelivered", 3)]
+    assert published == [("NotificationDelivered", 3)]
 
 
 def test_a_refusal_reaches_the_caller_with_its_code(service: Process, administrator: Wire) -> None:

@@ -70,7 +70,7 @@ class Vendor:
                     self.end_headers()
                     self.wfile.write(answer)
                 except OSError:
-                    pass  # who asked was killed, or gave up
+                    pass  # the client was killed, or stopped waiting
 
             def log_message(self, *_arguments: object) -> None:
                 pass
@@ -233,7 +233,7 @@ def row(db: Database) -> MessageRow:
         return session.scalars(select(MessageRow)).one()
 
 
-def said(db: Database) -> list[str]:
+def published(db: Database) -> list[str]:
     with db.transaction() as session:
         return list(session.scalars(select(outbox.c.type).order_by(outbox.c.position)))
 
@@ -259,7 +259,7 @@ def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_accepts(
         ahead += timedelta(seconds=400)
     assert vendor.keys == [str(row(db).id)] * 4
     assert (row(db).state, row(db).attempts, row(db).provider_id) == ("delivered", 4, "v-1")
-    assert said(db) == ["NotificationDelivered"]
+    assert published(db) == ["NotificationDelivered"]
 
 
 def no_answer(vendor: Vendor) -> None:
@@ -351,7 +351,7 @@ def test_a_number_that_the_gateway_rejects_is_tried_once(
     postman.send_due()
     postman.send_due()
     assert len(vendor.got) == 1
-    assert (row(db).state, said(db)) == ("failed", ["NotificationFailed"])
+    assert (row(db).state, published(db)) == ("failed", ["NotificationFailed"])
 
 
 # ------------------------------------------------------------------ the process
@@ -384,12 +384,12 @@ def test_a_message_of_a_sender_killed_during_a_call_is_sent_again_with_the_same_
     eventually(lambda: len(vendor.got) == 1, "the gateway has it in hand")
     process.kill()
     vendor.hold.set()
-    assert (row(db).state, row(db).possible_duplicates, said(db)) == ("queued", 0, [])
+    assert (row(db).state, row(db).possible_duplicates, published(db)) == ("queued", 0, [])
     process.start()
     eventually(lambda: row(db).state == "delivered", "it is sent again")
     assert vendor.keys == [str(row(db).id)] * 2
     assert row(db).possible_duplicates == 1
-    assert said(db) == ["NotificationDelivered"]
+    assert published(db) == ["NotificationDelivered"]
 
 
 def test_a_sender_that_is_stopped_finishes_its_leased_messages(
@@ -425,11 +425,11 @@ def test_a_sender_waits_for_its_database_and_loses_nothing(
     eventually(lambda: len(vendor.got) == 1, "the gateway has it in hand")
     with postgres_away(stack):
         vendor.hold.set()
-        eventually(lambda: not process.is_ready(), "it says that it is not ready")
+        eventually(lambda: not process.is_ready(), "it reports that it is not ready")
     process.wait_ready()
     eventually(lambda: row(db).state == "delivered", "it is recorded")
     assert set(vendor.keys) == {str(row(db).id)}
-    assert said(db) == ["NotificationDelivered"]
+    assert published(db) == ["NotificationDelivered"]
     assert process.alive
 
 
@@ -440,7 +440,9 @@ def test_the_log_of_a_sender_names_no_number_and_no_text(
     put_pass(db)
     put_pass(db)
     process.start()
-    eventually(lambda: sorted(said(db)) == ["NotificationDelivered", "NotificationFailed"], "both have ended")
+    eventually(
+        lambda: sorted(published(db)) == ["NotificationDelivered", "NotificationFailed"], "both have ended"
+    )
     eventually(lambda: process.metric("epass_messages_total") == 3, "all three tries are counted")
     log = process.log.read_text()
     assert "message was not sent" in log

@@ -69,8 +69,8 @@ def db(databases) -> Database:
     return databases["notify"]
 
 
-def hear(db: Database, *heard: Received) -> None:
-    for one in heard:
+def handle(db: Database, *received_events: Received) -> None:
+    for one in received_events:
         with db.transaction() as session:
             HANDLERS[type(one.event).__name__](one, session)
 
@@ -84,7 +84,7 @@ def states(db: Database) -> list[tuple[str, str]]:
     return sorted((row.purpose, row.state) for row in messages(db))
 
 
-def said(db: Database) -> list[tuple[str, dict]]:
+def published(db: Database) -> list[tuple[str, dict]]:
     with db.transaction() as session:
         return [
             (row.type, row.data)
@@ -97,7 +97,7 @@ def personal(row: MessageRow) -> Personal:
     return unseal(row.id, row.personal, key_ring())
 
 
-# ------------------------------------------------------------------ hearing
+# ------------------------------------------------------------------ events
 
 
 def test_each_subscription_of_the_contract_has_a_consumer() -> None:
@@ -129,7 +129,7 @@ def test_events_delivered_five_times_in_any_order_create_each_message_once(db: D
             session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
         deliveries = story * 5
         random.Random(seed).shuffle(deliveries)
-        hear(db, *deliveries)
+        handle(db, *deliveries)
         ends.add(tuple(states(db)))
     assert ends == {
         (
@@ -161,13 +161,13 @@ def test_a_repeat_that_the_inbox_no_longer_knows_creates_no_second_message(db: D
 
 def test_two_passes_issued_at_the_same_moment_are_two_messages(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.issued()), received(visit.issued(number=new_pass_number())))
+    handle(db, received(visit.issued()), received(visit.issued(number=new_pass_number())))
     assert states(db) == [("pass_issued", "queued"), ("pass_issued", "queued")]
 
 
 def test_a_code_has_its_own_lane_and_expires(db: Database) -> None:
     event = otp(minutes=10)
-    hear(db, event)
+    handle(db, event)
     (row,) = messages(db)
     assert (row.lane, row.channel, row.language, row.expires_at, row.application_id) == (
         "otp",
@@ -181,12 +181,12 @@ def test_a_code_has_its_own_lane_and_expires(db: Database) -> None:
 
 def test_a_message_expires_with_its_pass(db: Database) -> None:
     event = received(Visit().issued())
-    hear(db, event)
+    handle(db, event)
     assert messages(db)[0].expires_at == event.event.valid_to
 
 
 def test_no_personal_data_is_stored_unsealed(db: Database) -> None:
-    hear(db, otp(), received(Visit().issued()), received(Visit().returned("Bring the deed")))
+    handle(db, otp(), received(Visit().issued()), received(Visit().returned("Bring the deed")))
     with db.transaction() as session:
         rows = " ".join(session.execute(text("select messages::text from messages")).scalars())
     for secret in (MOBILE, MOBILE[3:], "482917", "Zk3vQ9mT1xA7bC2dE5fG6h", "deed", "Gurpreet"):
@@ -197,13 +197,13 @@ def test_no_personal_data_is_stored_unsealed(db: Database) -> None:
     "visit", [Visit(mobile=None), Visit(deliver_by="printed", mobile=None), Visit(deliver_by="printed")]
 )
 def test_a_visitor_without_a_mobile_gets_no_sms(db: Database, visit: Visit) -> None:
-    hear(db, received(visit.submitted()), received(visit.issued()), received(visit.revoked()))
+    handle(db, received(visit.submitted()), received(visit.issued()), received(visit.revoked()))
     assert {state for _, state in states(db)} == {"not_needed"}
-    assert said(db) == []
+    assert published(db) == []
 
 
 def test_a_department_without_a_duty_contact_gets_no_message(db: Database) -> None:
-    hear(
+    handle(
         db,
         received(Visit().escalated(Contact())),
         received(Visit().escalated(Contact(email="duty@example.org"))),
@@ -216,13 +216,13 @@ def test_a_department_without_a_duty_contact_gets_no_message(db: Database) -> No
 
 def test_a_pass_revoked_before_it_is_issued_is_not_sent(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.revoked()), received(visit.issued()))
+    handle(db, received(visit.revoked()), received(visit.issued()))
     assert states(db) == [("pass_issued", "withdrawn"), ("pass_revoked", "queued")]
 
 
 def test_a_replaced_pass_causes_no_message_and_its_successor_is_sent(db: Database) -> None:
     visit, successor = Visit(), new_pass_number()
-    hear(
+    handle(
         db,
         received(visit.revoked(reason="reissued", replaced=True)),
         received(visit.issued(number=successor)),
@@ -235,7 +235,7 @@ def test_a_replaced_pass_causes_no_message_and_its_successor_is_sent(db: Databas
 
 
 def test_a_revocation_does_not_withdraw_other_passes(db: Database) -> None:
-    hear(db, received(Visit().issued()), received(Visit().revoked()))
+    handle(db, received(Visit().issued()), received(Visit().revoked()))
     assert states(db) == [("pass_issued", "queued"), ("pass_revoked", "queued")]
 
 
@@ -247,24 +247,24 @@ def test_no_personal_data_of_an_erased_application_remains_in_any_order(db: Data
     visit, other = Visit(), Visit()
     story = [received(visit.submitted()), received(visit.issued())]
     erased = received(visit.erased())
-    hear(db, received(other.submitted()))
-    hear(db, *([erased, *story] if late else [*story, erased, erased]))
+    handle(db, received(other.submitted()))
+    handle(db, *([erased, *story] if late else [*story, erased, erased]))
     mine = [row for row in messages(db) if row.application_id == visit.application_id]
     assert [(row.personal, row.state) for row in mine] == [(None, "withdrawn"), (None, "withdrawn")]
     assert states(db)[-1] == ("pass_issued", "withdrawn")
-    (kept,) = [row for row in messages(db) if row.application_id == other.application_id]
-    assert kept.state == "queued"
-    assert personal(kept).to == MOBILE
+    (stored,) = [row for row in messages(db) if row.application_id == other.application_id]
+    assert stored.state == "queued"
+    assert personal(stored).to == MOBILE
 
 
 def test_messages_of_an_erased_application_are_deleted_from_the_local_phone(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.submitted()), received(Visit().submitted()))
+    handle(db, received(visit.submitted()), received(Visit().submitted()))
     rows = messages(db)
     with db.transaction() as session:
         for row in rows:
             session.add(phone_message(row))
-    hear(db, received(visit.erased()))
+    handle(db, received(visit.erased()))
     with db.transaction() as session:
         left = session.scalars(select(PhoneMessageRow.message_id)).all()
     assert left == [rows[1].id]
@@ -286,7 +286,7 @@ def phone_message(
 
 
 def test_codes_and_the_local_phone_are_deleted_after_a_day_and_passes_are_not(db: Database) -> None:
-    hear(db, otp(), otp(), received(Visit().issued()))
+    handle(db, otp(), otp(), received(Visit().issued()))
     old, young, passed = messages(db)
     with db.transaction() as session:
         for row, age in (
@@ -332,7 +332,7 @@ def refused(db: Database, kind: type[ContractError], *args: object, **options: o
 
 def test_the_applicant_and_reception_may_have_a_pass_sent_again(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.submitted()), received(visit.issued()))
+    handle(db, received(visit.submitted()), received(visit.issued()))
     resend(db, visit.reference)
     resend(db, visit.reference.lower().replace("-", " "), RECEPTION)
     _, first, *again = messages(db)
@@ -345,7 +345,7 @@ def test_the_applicant_and_reception_may_have_a_pass_sent_again(db: Database) ->
 
 def test_a_repeated_resend_with_the_same_key_sends_once(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.issued()))
+    handle(db, received(visit.issued()))
     for _ in range(5):
         resend(db, visit.reference, key="k1")
     assert len(messages(db)) == 2
@@ -353,7 +353,7 @@ def test_a_repeated_resend_with_the_same_key_sends_once(db: Database) -> None:
 
 def test_a_fourth_resend_within_ten_minutes_is_refused(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.issued()))
+    handle(db, received(visit.issued()))
     for _ in range(3):
         resend(db, visit.reference)
     error = refused(db, TooManyAttempts, visit.reference)
@@ -364,7 +364,7 @@ def test_a_fourth_resend_within_ten_minutes_is_refused(db: Database) -> None:
 
 def test_another_applicant_and_other_staff_may_not_have_a_pass_sent_again(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.submitted()), received(visit.issued()), received(visit.escalated()))
+    handle(db, received(visit.submitted()), received(visit.issued()), received(visit.escalated()))
     refused(db, NotFound, visit.reference, Principal(kind="applicant", id="x", mobile=OTHER_MOBILE))
     refused(db, NotFound, visit.reference, Principal())
     refused(db, Forbidden, visit.reference, DEPARTMENT)
@@ -374,7 +374,7 @@ def test_another_applicant_and_other_staff_may_not_have_a_pass_sent_again(db: Da
 
 def test_a_resend_without_a_valid_pass_is_refused_with_the_reason(db: Database) -> None:
     applied, revoked, over, printed = Visit(), Visit(), Visit(), Visit(mobile=None, deliver_by="printed")
-    hear(
+    handle(
         db,
         received(applied.submitted()),
         received(revoked.issued()),
@@ -390,7 +390,7 @@ def test_a_resend_without_a_valid_pass_is_refused_with_the_reason(db: Database) 
 
 def test_the_valid_one_of_two_passes_is_sent_again(db: Database) -> None:
     visit, successor = Visit(), new_pass_number()
-    hear(
+    handle(
         db,
         received(visit.issued(number=successor)),
         received(visit.issued()),
@@ -402,15 +402,15 @@ def test_the_valid_one_of_two_passes_is_sent_again(db: Database) -> None:
 
 def test_the_pass_of_an_erased_application_cannot_be_sent_again(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.issued()), received(visit.erased()))
+    handle(db, received(visit.issued()), received(visit.erased()))
     refused(db, NotFound, visit.reference)
 
 
 def test_a_queued_resend_is_withdrawn_with_its_pass(db: Database) -> None:
     visit = Visit()
-    hear(db, received(visit.issued()))
+    handle(db, received(visit.issued()))
     resend(db, visit.reference)
-    hear(db, received(visit.revoked()))
+    handle(db, received(visit.revoked()))
     assert [row.state for row in messages(db) if row.purpose == "pass_issued"] == ["withdrawn", "withdrawn"]
 
 
@@ -424,11 +424,11 @@ def record_print(db: Database, number: str, principal: Principal = RECEPTION, ke
 
 def test_a_printed_pass_counts_as_delivered_once(db: Database) -> None:
     visit = Visit(mobile=None, deliver_by="printed")
-    hear(db, received(visit.issued()))
+    handle(db, received(visit.issued()))
     record_print(db, visit.number, key="k1")
     record_print(db, visit.number, key="k1")
     record_print(db, visit.number.lower(), key="k2")
-    ((kind, data),) = said(db)
+    ((kind, data),) = published(db)
     assert kind == "NotificationDelivered"
     assert (data["application_id"], data["purpose"], data["channel"]) == (
         str(visit.application_id),
@@ -440,30 +440,30 @@ def test_a_printed_pass_counts_as_delivered_once(db: Database) -> None:
 def test_a_print_before_the_pass_event_is_published_when_that_event_arrives(db: Database) -> None:
     visit = Visit(mobile=None)
     record_print(db, visit.number)
-    assert said(db) == []
-    hear(db, received(visit.issued()))
-    ((_, data),) = said(db)
+    assert published(db) == []
+    handle(db, received(visit.issued()))
+    ((_, data),) = published(db)
     assert data["application_id"] == str(visit.application_id)
 
 
 @pytest.mark.parametrize("principal", [APPLICANT, DEPARTMENT, Principal()])
 def test_only_reception_may_record_a_print(db: Database, principal: Principal) -> None:
     visit = Visit()
-    hear(db, received(visit.issued()))
+    handle(db, received(visit.issued()))
     with pytest.raises(Forbidden):
         record_print(db, visit.number, principal)
     with pytest.raises(NotFound):
         record_print(db, "7K3M9QW0")
     with db.transaction() as session:
         assert session.scalars(select(PassRow.printed_at)).all() == [None]
-    assert said(db) == []
+    assert published(db) == []
 
 
 # -------------------------------------------------------------- local phone
 
 
 def test_the_local_phone_lists_the_messages_of_a_number_oldest_first(db: Database) -> None:
-    hear(db, otp(), otp(), otp(mobile=OTHER_MOBILE))
+    handle(db, otp(), otp(), otp(mobile=OTHER_MOBILE))
     with db.transaction() as session:
         for row, words in zip(messages(db), ("first", "second", "other"), strict=True):
             session.add(phone_message(row, to=OTHER_MOBILE if words == "other" else MOBILE, words=words))

@@ -81,7 +81,7 @@ def row(db: Database) -> MessageRow:
         return session.scalars(select(MessageRow)).one()
 
 
-def said(db: Database) -> list[tuple[str, dict]]:
+def published(db: Database) -> list[tuple[str, dict]]:
     with db.transaction() as session:
         return [
             (found.type, found.data)
@@ -103,7 +103,7 @@ def test_a_message_is_sent_recorded_and_published(db: Database) -> None:
         1,
         0,
     )
-    ((kind, data),) = said(db)
+    ((kind, data),) = published(db)
     assert kind == "NotificationDelivered"
     assert data == {
         "message_id": str(message.id),
@@ -127,12 +127,12 @@ def test_a_temporary_error_is_retried_with_growing_delays_and_the_same_id(db: Da
         assert isinstance(outcome, Later)
         clock.forward(delay - 0.5)
         assert postman.send_due() == []
-        assert said(db) == []
+        assert published(db) == []
         clock.forward(1)
     assert [outcome for _, outcome in postman.send_due()] == [Delivered("vendor-4")]
     assert (row(db).attempts, row(db).possible_duplicates, row(db).reason) == (4, 0, None)
     assert len({message.id for message in channel.sent}) == 1
-    assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
+    assert [kind for kind, _ in published(db)] == ["NotificationDelivered"]
 
 
 def test_a_message_fails_after_its_last_temporary_error(db: Database) -> None:
@@ -143,7 +143,9 @@ def test_a_message_fails_after_its_last_temporary_error(db: Database) -> None:
         clock.forward(301)
     assert len(channel.sent) == OPTIONS.attempts
     assert (row(db).state, row(db).reason) == ("failed", "gateway_fault")
-    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "gateway_fault")]
+    assert [(kind, data["reason"]) for kind, data in published(db)] == [
+        ("NotificationFailed", "gateway_fault")
+    ]
 
 
 def test_a_message_fails_at_once_after_a_permanent_error(db: Database) -> None:
@@ -151,13 +153,13 @@ def test_a_message_fails_at_once_after_a_permanent_error(db: Database) -> None:
     channel = RecordingChannel(PermanentChannelError("refused"))
     assert [outcome for _, outcome in sender(db, channel).send_due()] == [Failed("refused")]
     assert row(db).state == "failed"
-    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "refused")]
+    assert [(kind, data["reason"]) for kind, data in published(db)] == [("NotificationFailed", "refused")]
 
 
 def test_a_channel_that_is_not_configured_fails_the_message_and_not_the_sender(db: Database) -> None:
     put_passes(db, 1)
     sender(db, {}).send_due()
-    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "no_channel")]
+    assert [(kind, data["reason"]) for kind, data in published(db)] == [("NotificationFailed", "no_channel")]
 
 
 def test_an_expired_code_is_never_sent(db: Database) -> None:
@@ -170,7 +172,7 @@ def test_an_expired_code_is_never_sent(db: Database) -> None:
     assert [outcome for _, outcome in postman.send_due()] == [Failed("expired")]
     assert len(channel.sent) == 1
     assert (row(db).state, row(db).personal) == ("expired", None)
-    assert [(kind, data["reason"]) for kind, data in said(db)] == [("NotificationFailed", "expired")]
+    assert [(kind, data["reason"]) for kind, data in published(db)] == [("NotificationFailed", "expired")]
 
 
 def test_a_code_is_erased_once_it_is_delivered_and_a_pass_is_not(db: Database) -> None:
@@ -179,8 +181,8 @@ def test_a_code_is_erased_once_it_is_delivered_and_a_pass_is_not(db: Database) -
     for _ in range(2):
         sender(db, RecordingChannel()).send_due()
     with db.transaction() as session:
-        kept = {found.purpose: found.personal is not None for found in session.scalars(select(MessageRow))}
-    assert kept == {"otp": False, "pass_issued": True}
+        stored = {found.purpose: found.personal is not None for found in session.scalars(select(MessageRow))}
+    assert stored == {"otp": False, "pass_issued": True}
 
 
 def test_a_pass_revoked_while_its_channel_is_called_is_not_tried_again(db: Database) -> None:
@@ -199,7 +201,7 @@ def test_a_pass_revoked_while_its_channel_is_called_is_not_tried_again(db: Datab
     clock.forward(3600)
     assert sender(db, RecordingChannel(), clock).send_due() == []
     assert row(db).state == "withdrawn"
-    assert said(db) == []
+    assert published(db) == []
 
 
 # --------------------------------------------------------------- transactions
@@ -266,7 +268,7 @@ def test_a_message_of_a_killed_sender_is_sent_and_marked_after_its_lease_ends(db
     sender(db, channel, clock).send_due()
     assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 1)
     assert len(channel.sent) == 1
-    assert len(said(db)) == 1
+    assert len(published(db)) == 1
 
 
 def test_the_success_of_a_sender_slower_than_its_lease_is_recorded(db: Database) -> None:
@@ -278,7 +280,7 @@ def test_the_success_of_a_sender_slower_than_its_lease_is_recorded(db: Database)
     settle(db, slow, Delivered("slow"), clock)
     settle(db, quick, Failed("refused"), clock)
     assert (row(db).state, row(db).provider_id) == ("delivered", "slow")
-    assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
+    assert [kind for kind, _ in published(db)] == ["NotificationDelivered"]
 
 
 def test_a_sender_slower_than_its_lease_cannot_fail_a_message_that_another_has_leased(db: Database) -> None:
@@ -291,7 +293,7 @@ def test_a_sender_slower_than_its_lease_cannot_fail_a_message_that_another_has_l
         settle(db, slow, outcome, clock)
         assert (row(db).state, row(db).lease, row(db).attempts) == ("queued", quick.lease, 2)
     settle(db, quick, Delivered(), clock)
-    assert [kind for kind, _ in said(db)] == ["NotificationDelivered"]
+    assert [kind for kind, _ in published(db)] == ["NotificationDelivered"]
 
 
 def test_a_message_that_kills_its_senders_fails_after_its_last_try(db: Database) -> None:
@@ -316,7 +318,7 @@ def test_two_senders_never_lease_the_same_message(db: Database) -> None:
     for thread in threads:
         thread.join(60)
     assert len(channel.sent) == len({message.id for message in channel.sent}) == 60
-    assert len(said(db)) == 60
+    assert len(published(db)) == 60
 
 
 def test_a_row_that_another_sender_is_leasing_is_skipped(db: Database) -> None:
@@ -403,7 +405,7 @@ def test_a_code_is_sent_before_a_thousand_queued_messages(db: Database) -> None:
 
 
 @contextmanager
-def crew(db: Database, channel: object, options: SenderSettings, stack) -> Iterator[None]:
+def sender_threads(db: Database, channel: object, options: SenderSettings, stack) -> Iterator[None]:
     """The threads of a sender, as `epass sender` has them."""
     stop, faults = threading.Event(), []
     options = options.model_copy(
@@ -431,7 +433,7 @@ def test_codes_are_sent_while_all_other_threads_are_blocked(db: Database, stack)
 
     channel = StuckPasses()
     put_passes(db, 50)
-    with crew(db, channel, OPTIONS, stack):
+    with sender_threads(db, channel, OPTIONS, stack):
         try:
             eventually(lambda: held(db) >= OPTIONS.sender_threads, "all threads are stuck in a pass")
             put_codes(db, 3)
@@ -452,7 +454,7 @@ def held(db: Database) -> int:
 def test_a_new_message_wakes_an_idle_sender(db: Database, stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.notify.sender.POLL_SECONDS", 20.0)
     channel = RecordingChannel()
-    with crew(db, channel, OPTIONS, stack):
+    with sender_threads(db, channel, OPTIONS, stack):
         eventually(lambda: listening(db), "it listens")
         for sent, put in enumerate((put_passes, put_codes), start=1):
             began = monotonic()
@@ -477,7 +479,7 @@ def test_a_due_retry_is_found_without_a_wake_up_and_an_idle_sender_does_not_poll
     channel = RecordingChannel(TemporaryChannelError("timeout"))
     statements: list[str] = []
     event.listen(db.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-    with crew(db, channel, OPTIONS, stack):
+    with sender_threads(db, channel, OPTIONS, stack):
         eventually(lambda: row_state(db) == "delivered", "the second try", seconds=10)
         statements.clear()
         threading.Event().wait(2)
@@ -551,4 +553,4 @@ def test_a_resent_pass_reaches_the_local_phone_again(db: Database) -> None:
         texts = session.scalars(select(PhoneMessageRow.text)).all()
     assert len(texts) == 2
     assert texts[0] == texts[1]
-    assert len({UUID(data["message_id"]) for _, data in said(db)}) == 2
+    assert len({UUID(data["message_id"]) for _, data in published(db)}) == 2

@@ -64,7 +64,7 @@ def test_a_party_that_enters_by_many_gates_at_once_is_counted_correctly(gate: Ga
         return gate.enter(issued, count=1).verdict
 
     assert Counter(at_once(*[one] * 20)) == {"admit": 5, "already_inside": 15}
-    assert sorted(said["inside"] for said in gate.published() if said["verdict"] == "admit") == [
+    assert sorted(event["inside"] for event in gate.published() if event["verdict"] == "admit") == [
         1,
         2,
         3,
@@ -95,9 +95,9 @@ def test_each_scan_is_published_once_when_the_event_and_first_scans_coincide(gat
     """A scan publishes itself, or the event does it later; and nobody enters twice."""
     gate.issue()
     for _ in range(10):
-        issued, said = pass_issued(), len(gate.published())
+        issued, before = pass_issued(), len(gate.published())
         at_once(*[lambda issued=issued: gate.enter(issued)] * 6, lambda issued=issued: gate.handle(issued))
-        assert len(gate.published()) == said + 6
+        assert len(gate.published()) == before + 6
         assert gate.row(issued).admitted == 1
         assert gate.row(issued).people is not None
 

@@ -65,20 +65,20 @@ def valid_now() -> dict:
 
 
 def test_each_rpc_of_the_contract_has_an_entrypoint() -> None:
-    asked = {method.name for method in contract.METHODS if method.service == "verify"}
-    assert asked == {
+    names = {method.name for method in contract.METHODS if method.service == "verify"}
+    assert names == {
         name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
     }
 
 
 def test_each_subscription_of_the_contract_has_an_entrypoint() -> None:
-    heard = {
+    subscribed = {
         entrypoint.event_name
         for method in vars(Consumers).values()
         for entrypoint in getattr(method, "nameko_entrypoints", ())
         if isinstance(entrypoint, EventEntrypoint)
     }
-    assert heard == {event.__name__ for event in SUBSCRIPTIONS["verify"]}
+    assert subscribed == {event.__name__ for event in SUBSCRIPTIONS["verify"]}
 
 
 def test_a_party_of_an_issued_pass_is_scanned_and_then_listed_inside(
@@ -95,15 +95,15 @@ def test_a_party_of_an_issued_pass_is_scanned_and_then_listed_inside(
 def test_pass_use_returns_only_whether_a_pass_is_used_up(gate: Gate, service: Service) -> None:
     issued = gate.issue(entries=2)
 
-    def told() -> dict:
+    def pass_use() -> dict:
         return service.pass_use(PassNumber(number=issued.pass_number), calling(Principal()))
 
-    assert told() == {"used": False}
+    assert pass_use() == {"used": False}
     for used in (False, True):
         gate.enter(issued)
-        assert told() == {"used": False}, "somebody is inside and still needs it to leave"
+        assert pass_use() == {"used": False}, "somebody is inside and still needs it to leave"
         gate.leave(issued)
-        assert told() == {"used": used}
+        assert pass_use() == {"used": used}
 
 
 def test_a_pass_whose_event_has_not_arrived_is_not_used(service: Service) -> None:
@@ -112,13 +112,13 @@ def test_a_pass_whose_event_has_not_arrived_is_not_used(service: Service) -> Non
 
 def test_an_event_that_arrives_five_times_has_one_effect(gate: Gate, consumers: Consumers) -> None:
     issued = pass_issued()
-    heard = [
+    deliveries = [
         (consumers.on_pass_revoked, on_the_wire(pass_revoked(issued), 2)),
         (consumers.on_pass_issued, on_the_wire(issued)),
     ]
-    heard.append((consumers.on_personal_data_erased, on_the_wire(erased(issued))))
-    for hear, envelope in heard * 5:
-        hear(envelope, 0)
+    deliveries.append((consumers.on_personal_data_erased, on_the_wire(erased(issued))))
+    for deliver, envelope in deliveries * 5:
+        deliver(envelope, 0)
     assert len(gate.everything()["inbox"]) == 3
     assert (gate.row(issued).revoked_reason, gate.row(issued).people) == ("withdrawn", None)
 

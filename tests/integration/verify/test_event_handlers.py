@@ -44,7 +44,7 @@ def gate(databases) -> Gate:
     return Gate(databases["verify"])
 
 
-def tell(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
+def state_after(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
     """Return the state after these events, from an empty database."""
     with gate.database.transaction() as session:
         session.execute(text("truncate passes, signing_keys, erased_applications, outbox, event_sequences"))
@@ -60,9 +60,9 @@ def test_events_in_any_order_with_any_repeats_lead_to_the_same_state(
     gate: Gate, erasing: tuple[tuple[Event, int], ...], data: st.DataObject
 ) -> None:
     history = [*HISTORY, *erasing]
-    expected = tell(gate, history)
+    expected = state_after(gate, history)
     shuffled = data.draw(st.permutations(history * 5))
-    assert tell(gate, shuffled) == expected
+    assert state_after(gate, shuffled) == expected
 
 
 def test_a_pass_revoked_before_it_is_issued_is_revoked(gate: Gate) -> None:
@@ -102,8 +102,8 @@ def test_a_pass_whose_people_are_erased_is_still_judged(gate: Gate, erased_first
     gate.enter(FIRST, count=1, id_check=OTHER_ID)
     for event in (erased(FIRST), NEW) if erased_first else (NEW, erased(FIRST)):
         gate.handle(event)
-    kept = str(gate.everything())
-    assert not any(name in kept for name in ("Gurpreet", "Harjit", "CH01AB1234", OTHER_ID.reason))
+    stored = str(gate.everything())
+    assert not any(name in stored for name in ("Gurpreet", "Harjit", "CH01AB1234", OTHER_ID.reason))
     result = gate.enter(FIRST)
     assert (result.verdict, result.inside, result.applicant, result.companions) == ("admit", 2, None, ())
     by_number = gate.scan(number_scan(NEW.pass_number))

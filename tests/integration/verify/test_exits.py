@@ -30,8 +30,8 @@ def test_a_party_that_entered_leaves(gate: Gate) -> None:
     gate.enter(issued)
     result = gate.leave(issued)
     assert (result.verdict, result.preview, result.inside, result.marks) == ("exit", False, 0, ())
-    said = gate.published()[-1]
-    assert {name: said[name] for name in ("direction", "verdict", "count", "inside")} == {
+    event = gate.published()[-1]
+    assert {name: event[name] for name in ("direction", "verdict", "count", "inside")} == {
         "direction": "exit",
         "verdict": "exit",
         "count": 3,

@@ -105,9 +105,9 @@ def test_a_party_without_an_exit_is_presumed_gone_long_after_its_window(gate: Ga
     assert gate.inside().persons == 2
     assert gate.close(CLOSED) == 1
     assert gate.inside().persons == 0
-    said = gate.published()[-1]
+    event = gate.published()[-1]
     assert {
-        name: said[name]
+        name: event[name]
         for name in ("direction", "verdict", "count", "inside", "marks", "scanned_by", "gate", "site")
     } == {
         "direction": "exit",

@@ -73,10 +73,10 @@ def test_an_admission_is_recorded_and_published(gate: Gate) -> None:
         "SEC-0001",
     )
     assert (row.inside, row.admitted, row.inside_site, row.last_gate) == (2, 2, "PCS1", GATE)
-    (said,) = gate.published()
-    assert said["application_id"] == str(issued.application_id)
+    (event,) = gate.published()
+    assert event["application_id"] == str(issued.application_id)
     assert {
-        name: said[name]
+        name: event[name]
         for name in (
             "pass_number",
             "reference",
@@ -203,8 +203,8 @@ def test_the_refusal_of_a_forged_or_unknown_pass_has_only_the_verdict(gate: Gate
         number_scan(pass_issued().pass_number),
         number_scan("7K3M"),
     ):
-        said = gate.scan(request).model_dump(exclude_defaults=True)
-        assert said.keys() == {"verdict", "preview"}
+        answer = gate.scan(request).model_dump(exclude_defaults=True)
+        assert answer.keys() == {"verdict", "preview"}
 
 
 def test_a_pass_admits_once(gate: Gate) -> None:
@@ -247,7 +247,7 @@ def test_a_party_arrives_and_leaves_in_parts(gate: Gate) -> None:
         ("exit", 0),
         ("already_used", 0),
     ]
-    assert [said["inside"] for said in gate.published()] == [1, 0, 2, 3, 3, 1, 0, 0]
+    assert [event["inside"] for event in gate.published()] == [1, 0, 2, 3, 3, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("count", "code"), [(3, "count_over_party"), (2, "count_over_remaining")])

@@ -109,8 +109,8 @@ def test_the_event_completes_the_pass_and_publishes_its_earlier_scans(gate: Gate
     gate.leave(issued, at=NOON + timedelta(minutes=1))
     assert gate.published() == []
     gate.handle(issued, issued)
-    said = gate.published()
-    assert [(one["direction"], one["inside"], one["application_id"]) for one in said] == [
+    event = gate.published()
+    assert [(one["direction"], one["inside"], one["application_id"]) for one in event] == [
         ("entry", 1, str(issued.application_id)),
         ("exit", 0, str(issued.application_id)),
     ]

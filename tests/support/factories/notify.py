@@ -184,7 +184,7 @@ class Visit:
 
 
 class RecordingChannel:
-    """A channel that remembers what it got, and fails as often as it is told to."""
+    """A channel that records each message, and fails as often as it was given faults."""
 
     def __init__(self, *faults: TemporaryChannelError | PermanentChannelError) -> None:
         self.sent: list[Outgoing] = []

@@ -41,6 +41,6 @@ def test_a_party_is_presumed_gone_six_hours_after_its_window_or_at_midnight() ->
 
 def test_a_gate_stores_no_mobile_and_no_id_number() -> None:
     issued = pass_issued(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"))
-    kept = Visitors.of(issued.personal).model_dump_json()
-    assert all(secret not in kept for secret in ("9876543210", "4821", "0917"))
-    assert all(shown in kept for shown in ("Gurpreet Kaur", "Harjit Singh", "CH01AB1234"))
+    stored = Visitors.of(issued.personal).model_dump_json()
+    assert all(secret not in stored for secret in ("9876543210", "4821", "0917"))
+    assert all(shown in stored for shown in ("Gurpreet Kaur", "Harjit Singh", "CH01AB1234"))

@@ -36,20 +36,15 @@ def record_print(request: PassNumber, call: Call, session: Session, now: datetim
         raise NotFound("there is no such pass") from None
 
     def effect() -> str:
-        _print(session, number, now)
+        session.execute(insert(PassRow).values(number=number).on_conflict_do_nothing())
+        known = session.scalars(select(PassRow).where(PassRow.number == number).with_for_update()).one()
+        if known.printed_at is None:
+            session.execute(update(PassRow).where(PassRow.number == number).values(printed_at=now))
+            if known.application_id is not None:
+                publish_printed(session, number, known.application_id, now)
         return number
 
     return once(session, call, RECORD_PRINT.name, request, effect, lambda _number: Nothing(), reference=str)
-
-
-def _print(session: Session, number: str, now: datetime) -> None:
-    session.execute(insert(PassRow).values(number=number).on_conflict_do_nothing())
-    known = session.scalars(select(PassRow).where(PassRow.number == number).with_for_update()).one()
-    if known.printed_at is not None:
-        return
-    session.execute(update(PassRow).where(PassRow.number == number).values(printed_at=now))
-    if known.application_id is not None:
-        publish_printed(session, number, known.application_id, now)
 
 
 def publish_printed(session: Session, number: str, application_id: UUID, printed_at: datetime) -> None:

@@ -16,7 +16,6 @@ from contracts.envelope import Received
 from contracts.events import (
     DirectoryChanged,
     PassIssued,
-    PassPersonal,
     PassRevoked,
     PersonalDataErased,
     StatusListSigned,
@@ -45,9 +44,13 @@ def handle_pass_issued(
     columns = {name: getattr(event, name) for name in _TERMS}
     columns["issued_seq"] = received.seq
     columns["visitors"] = Visitors.of(event.personal).model_dump(mode="json")
-    columns["id_commitments"] = _id_commitments(
-        commitment_key(commitment_master, event.pass_number), event.personal
-    )
+    key = commitment_key(commitment_master, event.pass_number)
+    people: tuple[Person | Companion, ...] = (event.personal.applicant, *event.personal.companions)
+    columns["id_commitments"] = [
+        commit(key, person.id_type, person.id_last4)
+        for person in people
+        if person.id_type and person.id_last4
+    ]
     row = insert(PassRow).values(number=event.pass_number, **columns)
     newer = PassRow.issued_seq < received.seq
     session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=columns, where=newer))
@@ -115,16 +118,6 @@ def _erase(session: Session, application_id: UUID) -> None:
     session.execute(
         update(ScanRow).where(own).values(reason=None), execution_options={"synchronize_session": False}
     )
-
-
-def _id_commitments(key: bytes, personal: PassPersonal) -> list[str]:
-    """Return the commitments of the applicant's ID and of each companion's."""
-    people: tuple[Person | Companion, ...] = (personal.applicant, *personal.companions)
-    return [
-        commit(key, person.id_type, person.id_last4)
-        for person in people
-        if person.id_type and person.id_last4
-    ]
 
 
 def _publish_waiting_scans(session: Session, number: str, now: datetime) -> None:

@@ -44,7 +44,11 @@ def post(client: httpx.Client, url: str, token: str, key: UUID, body: Mapping[st
         reason = "timeout" if isinstance(error, httpx.TimeoutException) else "unreachable"
         raise TemporaryChannelError(reason, may_have_arrived=not isinstance(error, _NOT_REACHED)) from None
     if response.is_success:
-        return _json(response)
+        try:
+            content: JsonValue = response.json()
+        except ValueError:
+            return None
+        return content
     if response.is_server_error:
         raise TemporaryChannelError(
             "gateway_fault", may_have_arrived=response.status_code != HTTPStatus.SERVICE_UNAVAILABLE
@@ -52,11 +56,3 @@ def post(client: httpx.Client, url: str, token: str, key: UUID, body: Mapping[st
     if response.status_code in _TEMPORARY:
         raise TemporaryChannelError(_TEMPORARY[response.status_code])
     raise PermanentChannelError("refused")
-
-
-def _json(response: httpx.Response) -> JsonValue:
-    try:
-        content: JsonValue = response.json()
-    except ValueError:
-        return None
-    return content

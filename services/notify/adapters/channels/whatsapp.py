@@ -24,29 +24,23 @@ class WhatsAppChannel:
 
     def send(self, message: Outgoing) -> Receipt:
         """Hand the template and its parameters to the API."""
-        return Receipt(_message_id(post(self._client, self._url, self._token, message.id, _body(message))))
-
-
-def _body(message: Outgoing) -> dict[str, JsonValue]:
-    parameters: list[JsonValue] = [
-        {"type": "text", "parameter_name": name, "text": message.personal.parameters[name]}
-        for name in message.template.placeholders
-    ]
-    return {
-        "messaging_product": "whatsapp",
-        "to": message.personal.to.removeprefix("+"),
-        "type": "template",
-        "template": {
-            "name": message.template.whatsapp_template,
-            "language": {"code": message.language},
-            "components": [{"type": "body", "parameters": parameters}],
-        },
-        "biz_opaque_callback_data": str(message.id),
-    }
-
-
-def _message_id(answer: JsonValue) -> str | None:
-    messages = answer.get("messages") if isinstance(answer, dict) else None
-    first = messages[0] if isinstance(messages, list) and messages else None
-    found = first.get("id") if isinstance(first, dict) else None
-    return str(found) if found is not None else None
+        parameters: list[JsonValue] = [
+            {"type": "text", "parameter_name": name, "text": message.personal.parameters[name]}
+            for name in message.template.placeholders
+        ]
+        body: dict[str, JsonValue] = {
+            "messaging_product": "whatsapp",
+            "to": message.personal.to.removeprefix("+"),
+            "type": "template",
+            "template": {
+                "name": message.template.whatsapp_template,
+                "language": {"code": message.language},
+                "components": [{"type": "body", "parameters": parameters}],
+            },
+            "biz_opaque_callback_data": str(message.id),
+        }
+        answer = post(self._client, self._url, self._token, message.id, body)
+        messages = answer.get("messages") if isinstance(answer, dict) else None
+        first = messages[0] if isinstance(messages, list) and messages else None
+        found = first.get("id") if isinstance(first, dict) else None
+        return Receipt(str(found) if found is not None else None)

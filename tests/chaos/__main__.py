@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 
 from tests.support.backends import start_stack
+from tests.support.chaos.deployment import settings_for
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.report import Report
-from tests.support.chaos.run import Limits, Run, settings_for
+from tests.support.chaos.run import Limits, Run
 from tests.support.system import System
 
 

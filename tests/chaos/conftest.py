@@ -1,53 +1,34 @@
 """One whole system for all of these tests, with a phone provider that nobody kills."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from tests.support.actors import Department
-from tests.support.backends import TestStack, start_stack
-from tests.support.chaos.provider import Provider
-from tests.support.chaos.run import settings_for
-from tests.support.chaos.scenario import Scene, mobile_ending_in
-from tests.support.system import System
-
-
-@dataclass(frozen=True)
-class Ground:
-    """Where chaos happens."""
-
-    stack: TestStack
-    system: System
-    provider: Provider
+from tests.support.chaos.deployment import Deployment, deploy
+from tests.support.chaos.scenario import Scenario, mobile_ending_in
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    folder = tmp_path_factory.mktemp("chaos")
-    (folder / "stack").mkdir()
-    with (
-        start_stack(folder / "stack") as stack,
-        Provider(folder) as provider,
-        System(stack, **settings_for(provider)) as system,
-    ):
-        yield Ground(stack, system, provider)
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deploy(tmp_path_factory.mktemp("chaos")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def department(ground: Ground) -> Department:
-    return Department(ground.system)
+def department(deployment: Deployment) -> Department:
+    return Department(deployment.system)
 
 
 @pytest.fixture
-def scene_of(ground: Ground, department: Department) -> Callable[[int], Scene]:
-    """A scene of somebody whose number ends in this digit."""
-    return lambda digit: Scene(
-        ground.stack, ground.system, ground.provider, department, mobile_ending_in(digit)
+def scenario_of(deployment: Deployment, department: Department) -> Callable[[int], Scenario]:
+    """Start a scenario of somebody whose number ends in this digit."""
+    return lambda digit: Scenario(
+        deployment.stack, deployment.system, deployment.provider, department, mobile_ending_in(digit)
     )
 
 
 @pytest.fixture
-def scene(scene_of: Callable[[int], Scene]) -> Scene:
-    """A scene of somebody whose provider honours keys."""
-    return scene_of(2)
+def scenario(scenario_of: Callable[[int], Scenario]) -> Scenario:
+    """A scenario of somebody whose provider honours idempotency keys."""
+    return scenario_of(2)

@@ -16,10 +16,10 @@ import pytest
 from deploy.grafana.overview import queries
 from deploy.local.prometheus import is_installed
 from epass_client import NoAnswer, Problem
-from tests.chaos.conftest import Ground
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
+from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import database
-from tests.support.chaos.monitoring import Watch, watching
+from tests.support.chaos.monitoring import Monitoring, monitoring
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -61,15 +61,15 @@ class Pass:
 class Watched:
     """A system at work and who watches it."""
 
-    ground: Ground
-    watch: Watch
+    deployment: Deployment
+    monitor: Monitoring
     processes: dict[str, Process]
     department: Department
     officer: Officer
 
     def journey(self) -> Pass:
         """From an application to a pass, at which the gate has looked and no more."""
-        holder = Applicant(self.ground.system, code_of=self.ground.provider.wait_for_code)
+        holder = Applicant(self.deployment.system, code_of=self.deployment.provider.wait_for_code)
         number = issued(holder, self.department)[1].number
         issued_pass = Pass(holder, number, holder.token(number))
         assert self.officer.scan(token=issued_pass.token).verdict == "admit"
@@ -86,20 +86,20 @@ class Watched:
 
     def unwell(self) -> list[str]:
         """What is not known to be well."""
-        return [what for expression, what in HEALTHY.items() if not self.watch.ask(expression)]
+        return [what for expression, what in HEALTHY.items() if not self.monitor.ask(expression)]
 
 
 @pytest.fixture(scope="module")
 def watched(
-    ground: Ground, department: Department, tmp_path_factory: pytest.TempPathFactory
+    deployment: Deployment, department: Department, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Watched]:
-    exporter = ground.system.process("exporter", EPASS_OPS_INTERVAL="1").start()
-    processes = {**ground.system.processes, "exporter": exporter}
+    exporter = deployment.system.process("exporter", EPASS_OPS_INTERVAL="1").start()
+    processes = {**deployment.system.processes, "exporter": exporter}
     try:
-        with watching(tmp_path_factory.mktemp("watch") / "prometheus", processes) as watch:
-            told = Watched(ground, watch, processes, department, Officer(ground.system))
+        with monitoring(tmp_path_factory.mktemp("watch") / "prometheus", processes) as monitor:
+            told = Watched(deployment, monitor, processes, department, Officer(deployment.system))
             told.visit()  # of a counter that appears Prometheus takes the first value for its beginning
-            eventually(watch.all_answer, "every process has answered Prometheus")
+            eventually(monitor.all_answer, "every process has answered Prometheus")
             yield told
     finally:
         exporter.kill()
@@ -110,10 +110,11 @@ def test_while_all_is_well_no_alert_fires_and_every_number_is_there(watched: Wat
     eventually(lambda: not watched.unwell(), "everything was looked at and is well")
     began = time.time()
     eventually(
-        lambda: watched.watch.ask(f"min(timestamp(up)) > {began + 8}"), "a while, longer than any alert waits"
+        lambda: watched.monitor.ask(f"min(timestamp(up)) > {began + 8}"),
+        "a while, longer than any alert waits",
     )
-    assert watched.watch.ask('count_over_time(ALERTS{alertstate="firing"}[8s])') == []
-    assert {rule["name"] for rule in watched.watch.rules()} == {*OF_FAULTS, BLIND}
+    assert watched.monitor.ask('count_over_time(ALERTS{alertstate="firing"}[8s])') == []
+    assert {rule["name"] for rule in watched.monitor.rules()} == {*OF_FAULTS, BLIND}
 
 
 def test_every_query_of_the_dashboard_finds_data(watched: Watched) -> None:
@@ -123,12 +124,12 @@ def test_every_query_of_the_dashboard_finds_data(watched: Watched) -> None:
     wanted, found = {query.replace("$__rate_interval", "5m") for query in queries()}, set[str]()
 
     def missing() -> set[str]:
-        found.update(query for query in wanted - found if watched.watch.ask(query))
+        found.update(query for query in wanted - found if watched.monitor.ask(query))
         return wanted - found
 
     eventually(lambda: not missing(), "every query finds data", 15)
     assert missing() == set()
-    assert not watched.watch.ask("sum(rate(epass_of_which_nobody_has_heard[5m]))")
+    assert not watched.monitor.ask("sum(rate(epass_of_which_nobody_has_heard[5m]))")
 
 
 def test_what_each_process_tells_is_as_prometheus_asks_for(watched: Watched) -> None:
@@ -156,7 +157,7 @@ def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched:
     def refuse_and_look() -> bool:
         with suppress(Problem, NoAnswer):
             watched.officer.scan(token=forged, id_check=MATCHED)
-        fired.update(watched.watch.firing())
+        fired.update(watched.monitor.firing())
         return fired >= OF_FAULTS
 
     with ExitStack() as mending:
@@ -168,7 +169,7 @@ def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched:
         assert OF_FAULTS - fired == set()
     watched.enter(next_one)
     eventually(
-        lambda: not watched.unwell() and not watched.watch.firing(),
+        lambda: not watched.unwell() and not watched.monitor.firing(),
         "all is well again, and no alert fires",
         60,
     )
@@ -176,15 +177,15 @@ def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched:
 
 def test_an_exporter_that_has_died_is_missed(watched: Watched) -> None:
     watched.processes["exporter"].kill()
-    eventually(lambda: watched.watch.firing() == {BLIND, "ProcessGone"}, "nobody looks")
+    eventually(lambda: watched.monitor.firing() == {BLIND, "ProcessGone"}, "nobody looks")
     watched.processes["exporter"].start()
-    eventually(lambda: not watched.unwell() and not watched.watch.firing(), "somebody looks again")
+    eventually(lambda: not watched.unwell() and not watched.monitor.firing(), "somebody looks again")
 
 
 @contextmanager
 def no_relay(watched: Watched, _inside: Pass) -> Iterator[None]:
     """The relay is killed; what happens from now on stays in the outboxes."""
-    relay = watched.ground.system.processes["relay"]
+    relay = watched.deployment.system.processes["relay"]
     relay.kill()
     try:
         yield
@@ -195,7 +196,7 @@ def no_relay(watched: Watched, _inside: Pass) -> Iterator[None]:
 @contextmanager
 def no_issuance(watched: Watched, _inside: Pass) -> Iterator[None]:
     """A service is stopped."""
-    issuance = watched.ground.system.processes["issuance"]
+    issuance = watched.deployment.system.processes["issuance"]
     issuance.stop()
     try:
         yield
@@ -206,19 +207,19 @@ def no_issuance(watched: Watched, _inside: Pass) -> Iterator[None]:
 @contextmanager
 def a_poison_message(watched: Watched, _inside: Pass) -> Iterator[None]:
     """Bytes that are no event come to a consumer; ops drop them."""
-    with wire(watched.ground.stack.broker_url("administrator")) as broker:
+    with wire(watched.deployment.stack.broker_url("administrator")) as broker:
         broker.publish("", POISONED, b"no event")
     try:
         yield
     finally:
-        watched.ground.system.epass("administrator", "dead-letters", "drop", "--queue", POISONED, "--yes")
+        watched.deployment.system.epass("administrator", "dead-letters", "drop", "--queue", POISONED, "--yes")
 
 
 @contextmanager
 def a_false_count(watched: Watched, inside: Pass) -> Iterator[None]:
     """Somebody is inside who has never entered."""
     statement = "update passes set inside = inside + %s where number = %s"
-    with database(watched.ground.stack, "verify") as connection:
+    with database(watched.deployment.stack, "verify") as connection:
         connection.execute(statement, (1, inside.number))
         try:
             yield

@@ -8,23 +8,23 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.chaos.conftest import Ground
 from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
-from tests.support.chaos.prober import ANSWER_SECONDS, Watch
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.prober import ANSWER_SECONDS, Prober
 from tests.support.chaos.recovery import (
     ALARM_SECONDS,
     COMMAND_SECONDS,
     DATABASE_SECONDS,
     OUTAGE_SECONDS,
-    all_ready,
-    attempts,
-    everybody_was_answered,
-    nobody_restarts,
-    nothing_is_lost,
-    tell,
+    check_answers,
+    check_nothing_is_lost,
+    failed_attempts,
+    no_process_restarts,
+    print_figures,
+    wait_until_all_ready,
 )
-from tests.support.chaos.scenario import Scene
+from tests.support.chaos.scenario import Scenario
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -83,71 +83,79 @@ def database_away(stack: TestStack) -> Iterator[None]:
 
 @pytest.mark.parametrize("fault", [broker_away, out_of_memory, out_of_disk])
 def test_while_the_broker_takes_nothing_everybody_is_answered_in_time_and_all_goes_on_when_it_does_again(
-    ground: Ground, scene: Scene, fault: Callable[[TestStack], Iterator[None]]
+    deployment: Deployment, scenario: Scenario, fault: Callable[[TestStack], Iterator[None]]
 ) -> None:
-    with nobody_restarts(ground.system), Watch(scene) as watch:
-        with stopped(ground.system, "relay"):
+    with no_process_restarts(deployment.system), Prober(scenario) as prober:
+        with stopped(deployment.system, "relay"):
             for _ in range(STANDING):
-                scene.apply()
-            with fault(ground.stack):
-                ground.system.processes["relay"].signal(signal.SIGCONT)
+                scenario.apply()
+            with fault(deployment.stack):
+                deployment.system.processes["relay"].signal(signal.SIGCONT)
                 time.sleep(OUTAGE_SECONDS if fault is broker_away else ALARM_SECONDS)
         back = time.monotonic()
-        succeeded = watch.until_all_succeed(back, COMMAND_SECONDS)
-    nothing_is_lost(scene)
-    tell(fault.__name__, **{"first success": max(succeeded.values()), "at rest": time.monotonic() - back})
-    everybody_was_answered(watch)
-    assert watch.refused() >= watch.commands(), "the fault was not felt"
+        succeeded = prober.until_all_succeed(back, COMMAND_SECONDS)
+    check_nothing_is_lost(scenario)
+    print_figures(
+        fault.__name__, **{"first success": max(succeeded.values()), "at rest": time.monotonic() - back}
+    )
+    check_answers(prober)
+    assert prober.refused() >= prober.commands(), "the fault was not felt"
 
 
-def test_without_its_time_limit_the_gateway_keeps_people_waiting(ground: Ground, scene: Scene) -> None:
+def test_without_its_time_limit_the_gateway_keeps_people_waiting(
+    deployment: Deployment, scenario: Scenario
+) -> None:
     """Negative control of "answered within 5 s"."""
     with (
-        scene.process("gateway", sabotage.no_time_limit),
-        out_of_memory(ground.stack),
+        scenario.process("gateway", sabotage.no_time_limit),
+        out_of_memory(deployment.stack),
         pytest.raises(httpx.ReadTimeout),
     ):
-        scene.person.get("/applications", timeout=ANSWER_SECONDS)
-    eventually(lambda: scene.person.get("/applications").status_code == 200, "all is well again")
+        scenario.person.get("/applications", timeout=ANSWER_SECONDS)
+    eventually(lambda: scenario.person.get("/applications").status_code == 200, "all is well again")
 
 
-def test_a_database_that_is_away_for_long_is_no_fault_of_any_message(ground: Ground, scene: Scene) -> None:
-    before = attempts(ground.system)
-    with nobody_restarts(ground.system), Watch(scene) as watch:
-        with stopped(ground.system, "approval"):
+def test_a_database_that_is_away_for_long_is_no_fault_of_any_message(
+    deployment: Deployment, scenario: Scenario
+) -> None:
+    before = failed_attempts(deployment.system)
+    with no_process_restarts(deployment.system), Prober(scenario) as prober:
+        with stopped(deployment.system, "approval"):
             for _ in range(STANDING):
-                scene.apply()
-            eventually(lambda: _all_is_said(scene), "all is said")
-            ground.stack.kill_postgres()
+                scenario.apply()
+            eventually(lambda: _all_is_said(scenario), "all is said")
+            deployment.stack.kill_postgres()
         try:
             time.sleep(DATABASE_SECONDS)
         finally:
-            ground.stack.start_postgres()
+            deployment.stack.start_postgres()
         back = time.monotonic()
-        succeeded = watch.until_all_succeed(back, COMMAND_SECONDS)
-    nothing_is_lost(scene)
-    tell("database away", **{"first success": max(succeeded.values()), "at rest": time.monotonic() - back})
-    everybody_was_answered(watch)
-    assert watch.refused() >= watch.commands(), "the fault was not felt"
-    assert attempts(ground.system) == before
+        succeeded = prober.until_all_succeed(back, COMMAND_SECONDS)
+    check_nothing_is_lost(scenario)
+    print_figures(
+        "database away", **{"first success": max(succeeded.values()), "at rest": time.monotonic() - back}
+    )
+    check_answers(prober)
+    assert prober.refused() >= prober.commands(), "the fault was not felt"
+    assert failed_attempts(deployment.system) == before
 
 
 def test_if_it_counted_as_an_attempt_messages_would_go_to_the_dead_letters(
-    ground: Ground, scene: Scene
+    deployment: Deployment, scenario: Scenario
 ) -> None:
     """Negative control: with two attempts and a second between them."""
-    with scene.process("approval", sabotage.away_is_an_attempt, EPASS_ATTEMPTS="2") as approval:
+    with scenario.process("approval", sabotage.away_is_an_attempt, EPASS_ATTEMPTS="2") as approval:
         approval.signal(signal.SIGSTOP)
-        scene.apply()
-        eventually(lambda: _all_is_said(scene), "it is said")
-        with database_away(ground.stack):
+        scenario.apply()
+        eventually(lambda: _all_is_said(scenario), "it is said")
+        with database_away(deployment.stack):
             approval.signal(signal.SIGCONT)
             eventually(lambda: approval.metric("epass_dead_lettered_total"), "it is dead")
-    all_ready(ground.system)
-    eventually(lambda: scene.findings().dead == {DEAD: 1}, "its letter lies there")
-    ground.system.epass("administrator", "dead-letters", "replay", "--queue", DEAD.removesuffix(".dead"))
-    nothing_is_lost(scene)
+    wait_until_all_ready(deployment.system)
+    eventually(lambda: scenario.findings().dead == {DEAD: 1}, "its letter lies there")
+    deployment.system.epass("administrator", "dead-letters", "replay", "--queue", DEAD.removesuffix(".dead"))
+    check_nothing_is_lost(scenario)
 
 
-def _all_is_said(scene: Scene) -> bool:
-    return not scene.count("application", "select count(*) from outbox where sent_at is null")
+def _all_is_said(scenario: Scenario) -> bool:
+    return not scenario.count("application", "select count(*) from outbox where sent_at is null")

@@ -17,13 +17,13 @@ from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import PersonalKeyRing
 from contracts.events import Contact, PassRevoked
 from services.chassis.runtime.clock import now
-from tests.chaos.conftest import Ground
 from tests.support.actors import Actor, Staff, new_mobile
 from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
+from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.recovery import BACKLOG
 from tests.support.chaos.report import machine
-from tests.support.chaos.scenario import Scene, without
+from tests.support.chaos.scenario import Scenario, without
 from tests.support.envelopes import wrap
 from tests.support.running import eventually
 from tests.support.wire import wire
@@ -33,7 +33,7 @@ SLOW_MS = ("500", "50")
 """Slow by waiting, as for a lock or a disk, and slow by sheer number: 160 a second, which two cores feel."""
 MEASURE_SECONDS = BACKLOG / 500
 """Eight workers need three times as long for the backlog."""
-Shape = Callable[[Scene, str, str], AbstractContextManager[None]]
+Shape = Callable[[Scenario, str, str], AbstractContextManager[None]]
 HEARD_BY = ("verify", "notify")
 """What a gate and a code need; accounts, which signs people in, hears no events."""
 
@@ -84,10 +84,14 @@ def forget(stack: TestStack, service: str) -> None:
 class Busy:
     """Who uses the system while it is measured, each of them one after the other."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._token = scene.pass_token()
-        self._scene, self._officer, self._anyone = scene, Staff(scene.system, "security"), Actor(scene.system)
-        self._login = scene.system.login("department")
+    def __init__(self, scenario: Scenario) -> None:
+        self._token = scenario.pass_token()
+        self._scene, self._officer, self._anyone = (
+            scenario,
+            Staff(scenario.system, "security"),
+            Actor(scenario.system),
+        )
+        self._login = scenario.system.login("department")
 
     def scan(self) -> httpx.Response:
         return self._officer.post(
@@ -110,9 +114,11 @@ class Busy:
 
     def measure(self) -> "Measured":
         """All at once, for a while."""
-        acts = (self.scan, self.sign_in, self.ask_for_a_code, self.have_a_code)
-        with ThreadPoolExecutor(len(acts)) as pool:
-            return Measured(dict(zip((act.__name__ for act in acts), pool.map(_timed, acts), strict=True)))
+        actions = (self.scan, self.sign_in, self.ask_for_a_code, self.have_a_code)
+        with ThreadPoolExecutor(len(actions)) as pool:
+            return Measured(
+                dict(zip((act.__name__ for act in actions), pool.map(_timed, actions), strict=True))
+            )
 
 
 def _timed(act: Callable[[], httpx.Response]) -> list[tuple[int, float]]:
@@ -142,7 +148,7 @@ class Measured:
         return cuts[49], cuts[98]
 
 
-def tell(slow_ms: str, shape: str, alone: Measured, beside: Measured) -> None:
+def print_figures(slow_ms: str, shape: str, alone: Measured, beside: Measured) -> None:
     """The figures, as ratios too."""
     print(
         f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(HEARD_BY)}, {shape}; {machine()}",
@@ -159,18 +165,18 @@ def tell(slow_ms: str, shape: str, alone: Measured, beside: Measured) -> None:
 
 
 @contextmanager
-def in_one_process(scene: Scene, service: str, slow_ms: str) -> Iterator[None]:
+def in_one_process(scenario: Scenario, service: str, slow_ms: str) -> Iterator[None]:
     """As on one machine: a service answers and hears in the same process."""
-    with scene.process(service, sabotage.slow_events, SLOW=_queue(service), SLOW_MS=slow_ms):
+    with scenario.process(service, sabotage.slow_events, SLOW=_queue(service), SLOW_MS=slow_ms):
         yield
 
 
 @contextmanager
-def in_two_processes(scene: Scene, service: str, slow_ms: str) -> Iterator[None]:
+def in_two_processes(scenario: Scenario, service: str, slow_ms: str) -> Iterator[None]:
     """As in production: one answers, another one hears."""
-    own, settings = scene.system.processes[service], {"SLOW": _queue(service), "SLOW_MS": slow_ms}
-    answers = scene.system.process(service, "-rpc", "rpc")
-    hears = without(scene.system.process(service, "-events", "events", **settings), sabotage.slow_events)
+    own, settings = scenario.system.processes[service], {"SLOW": _queue(service), "SLOW_MS": slow_ms}
+    answers = scenario.system.process(service, "-rpc", "rpc")
+    hears = without(scenario.system.process(service, "-events", "events", **settings), sabotage.slow_events)
     own.kill()
     try:
         answers.start(ready=False)
@@ -184,29 +190,29 @@ def in_two_processes(scene: Scene, service: str, slow_ms: str) -> Iterator[None]
 
 
 @contextmanager
-def slow_services(scene: Scene, shape: Shape, slow_ms: str) -> Iterator[None]:
+def slow_services(scenario: Scenario, shape: Shape, slow_ms: str) -> Iterator[None]:
     """All who are measured hear slowly for the length of the block; what they have not heard of then is thrown away."""
     with ExitStack() as slow:
         for service in HEARD_BY:
-            slow.enter_context(shape(scene, service, slow_ms))
+            slow.enter_context(shape(scenario, service, slow_ms))
         yield
         for service in HEARD_BY:
-            forget(scene.stack, service)
+            forget(scenario.stack, service)
 
 
 @pytest.mark.parametrize("slow_ms", SLOW_MS)
 @pytest.mark.parametrize("shape", [in_one_process, in_two_processes])
 def test_a_backlog_of_slow_events_holds_up_nobody(
-    ground: Ground, scene: Scene, shape: Shape, slow_ms: str
+    deployment: Deployment, scenario: Scenario, shape: Shape, slow_ms: str
 ) -> None:
-    with slow_services(scene, shape, slow_ms):
-        busy = Busy(scene)
+    with slow_services(scenario, shape, slow_ms):
+        busy = Busy(scenario)
         alone = busy.measure()
         for service in HEARD_BY:
-            pile_up(ground.stack, service, BACKLOG)
+            pile_up(deployment.stack, service, BACKLOG)
         beside = busy.measure()
-        left = {service: depth(ground.stack, service) for service in HEARD_BY}
-    tell(slow_ms, shape.__name__.replace("_", " "), alone, beside)
+        left = {service: depth(deployment.stack, service) for service in HEARD_BY}
+    print_figures(slow_ms, shape.__name__.replace("_", " "), alone, beside)
     assert alone.statuses == beside.statuses == {200, 202}
     assert all(left.values()), f"it was not measured beside a backlog: {left}"
 
@@ -215,17 +221,19 @@ def test_a_backlog_of_slow_events_holds_up_nobody(
     "out", [(), (sabotage.one_pool,)], ids=["with a pool for each", "with one pool for both"]
 )
 def test_events_hold_up_a_scan_only_where_both_share_their_workers(
-    ground: Ground, scene: Scene, out: tuple[Callable[[], None], ...]
+    deployment: Deployment, scenario: Scenario, out: tuple[Callable[[], None], ...]
 ) -> None:
     """Negative control of the two pools."""
-    busy = Busy(scene)
-    with scene.process(
+    busy = Busy(scenario)
+    with scenario.process(
         "verify", sabotage.slow_events, *out, SLOW=_queue("verify"), SLOW_MS="4000", EPASS_PREFETCH="40"
     ):
-        pile_up(ground.stack, "verify", 100)
-        eventually(lambda: depth(ground.stack, "verify") <= 60, "all workers have an event, and others wait")
+        pile_up(deployment.stack, "verify", 100)
+        eventually(
+            lambda: depth(deployment.stack, "verify") <= 60, "all workers have an event, and others wait"
+        )
         assert busy.scan().status_code == (503 if out else 200)
-        forget(ground.stack, "verify")
+        forget(deployment.stack, "verify")
 
 
 @pytest.mark.parametrize(
@@ -234,18 +242,22 @@ def test_events_hold_up_a_scan_only_where_both_share_their_workers(
     ids=["with workers of their own", "with the workers of all events"],
 )
 def test_a_code_comes_before_any_of_the_events_that_hold_all_workers(
-    ground: Ground, scene: Scene, out: tuple[Callable[[], None], ...]
+    deployment: Deployment, scenario: Scenario, out: tuple[Callable[[], None], ...]
 ) -> None:
-    with scene.process("notify", sabotage.held_events, *out, HELD="notify.PassRevoked", EPASS_PREFETCH="20"):
-        pile_up(ground.stack, "notify", 100)
-        eventually(lambda: depth(ground.stack, "notify") <= 80, "all workers have an event, and others wait")
+    with scenario.process(
+        "notify", sabotage.held_events, *out, HELD="notify.PassRevoked", EPASS_PREFETCH="20"
+    ):
+        pile_up(deployment.stack, "notify", 100)
+        eventually(
+            lambda: depth(deployment.stack, "notify") <= 80, "all workers have an event, and others wait"
+        )
         mobile = new_mobile()
-        assert Actor(scene.system).post("/otp", {"mobile": mobile, "language": "en"}).is_success
+        assert Actor(scenario.system).post("/otp", {"mobile": mobile, "language": "en"}).is_success
 
         def first() -> str | None:
-            if depth(ground.stack, "notify") < 80:
+            if depth(deployment.stack, "notify") < 80:
                 return "an event"
-            return "the code" if scene.provider.last_code(mobile) else None
+            return "the code" if scenario.provider.last_code(mobile) else None
 
         assert eventually(first, "one of the two", 60) == ("an event" if out else "the code")
-        forget(ground.stack, "notify")
+        forget(deployment.stack, "notify")

@@ -16,15 +16,15 @@ from deploy.local import backup, replay, restore, snapshots
 from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
 from epass_client import calls
-from tests.chaos.conftest import Ground
 from tests.support.actors import MATCHED, Officer
 from tests.support.backends import TestStack, backend_name, start_stack
 from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, submission, superuser
+from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.oracle import Findings
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.run import CrowdThread, settings_for
+from tests.support.chaos.run import CrowdThread
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.running import eventually
 from tests.support.system import System
@@ -195,17 +195,17 @@ def test_only_its_owner_may_read_a_backup(stage: Stage) -> None:
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
 def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_the_inboxes_are_not_held(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     """Under load, with a third of a second between two snapshots, which are milliseconds apart otherwise."""
     monkeypatch.setattr(snapshots, "FIRST", "select 1 from pg_sleep(0.3)")
     if not guarded:
         monkeypatch.setattr(snapshots, "LOCK", "select 1")
-    strangers = set(_ahead_now(ground.stack))
+    strangers = set(_ahead_now(deployment.stack))
     promises = Promises()
     crowd = CrowdThread(
-        ground.system,
-        ground.provider,
+        deployment.system,
+        deployment.provider,
         promises,
         Plan(90, 11 + guarded, quick_day(), entering=0, doubting=0),
         Pacer(15),
@@ -214,10 +214,10 @@ def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_the_inboxes_are
     eventually(lambda: len(promises.mobiles) > 10 and promises.decided, "there is load", 60)
     looked, ahead = 0, set[UUID]()
     while not crowd.finished and looked < 4 and (guarded or not ahead):
-        ahead |= _ahead_now(ground.stack) - strangers
+        ahead |= _ahead_now(deployment.stack) - strangers
         looked += 1
     eventually(
-        lambda: crowd.finished and _is_final(judged(ground.stack, ground.provider, promises)[0]),
+        lambda: crowd.finished and _is_final(judged(deployment.stack, deployment.provider, promises)[0]),
         "all is final",
         150,
     )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.chaos import sabotage
-from tests.support.chaos.scenario import Scene
+from tests.support.chaos.scenario import Scenario
 from tests.support.running import Process, eventually
 
 Switches = tuple[Callable[[], None], ...]
@@ -24,42 +24,42 @@ def guard(*switches: Callable[[], None]) -> pytest.MarkDecorator:
 
 @guard(sabotage.no_outbox)
 def test_a_service_killed_after_its_answer_loses_the_event_unless_the_outbox_holds_it(
-    scene: Scene, out: Switches
+    scenario: Scenario, out: Switches
 ) -> None:
-    with scene.process("application", *out) as application:
-        reference = scene.apply()
+    with scenario.process("application", *out) as application:
+        reference = scenario.apply()
         application.kill()
-    found = scene.at_rest()
+    found = scenario.wait_until_settled()
     assert found.lost == ([f"{reference}: submitted instead of decided"] if out else [])
     assert set(found.problems()) == ({"lost", "sms_missing"} if out else set())
 
 
 @guard(sabotage.mark_before_send)
 def test_a_relay_killed_at_work_loses_the_event_if_it_is_marked_before_it_is_confirmed(
-    scene: Scene, out: Switches
+    scenario: Scenario, out: Switches
 ) -> None:
-    with scene.process("relay", *out) as relay:
-        reference = scene.apply()
+    with scenario.process("relay", *out) as relay:
+        reference = scenario.apply()
         eventually(
-            lambda: not scene.count("application", "select count(*) from outbox where sent_at is null"),
+            lambda: not scenario.count("application", "select count(*) from outbox where sent_at is null"),
             "all is marked",
         )
         relay.kill()
-    found = scene.at_rest()
+    found = scenario.wait_until_settled()
     assert found.lost == ([f"{reference}: submitted instead of decided"] if out else [])
     assert set(found.problems()) == ({"lost", "sms_missing"} if out else set())
 
 
 @guard(sabotage.ack_first)
 def test_a_consumer_killed_in_mid_work_loses_the_event_if_it_acknowledges_before_its_commit(
-    scene: Scene, out: Switches
+    scenario: Scenario, out: Switches
 ) -> None:
-    with scene.process("approval", *out) as approval, scene.locked("approval", "heard_applications"):
-        reference = scene.apply()
-        eventually(lambda: scene.somebody_waits_for("approval", "heard_applications"), "the handler waits")
+    with scenario.process("approval", *out) as approval, scenario.locked("approval", "heard_applications"):
+        reference = scenario.apply()
+        eventually(lambda: scenario.is_waited_for("approval", "heard_applications"), "the handler waits")
         time.sleep(0.2)  # an ack that was sent has arrived
         approval.kill()
-    found = scene.at_rest()
+    found = scenario.wait_until_settled()
     assert found.lost == ([f"{reference}: submitted instead of decided"] if out else [])
     assert set(found.problems()) == ({"lost"} if out else set())
 
@@ -74,18 +74,18 @@ def test_a_consumer_killed_in_mid_work_loses_the_event_if_it_acknowledges_before
     ids=["without the inbox", "without the unique pass", "without both"],
 )
 def test_an_approval_said_twice_makes_two_passes_if_neither_the_inbox_nor_the_unique_pass_stands_before_it(
-    scene: Scene, out: Switches, passes: int
+    scenario: Scenario, out: Switches, passes: int
 ) -> None:
     """Each of the two is enough: what one of them lets through the other stops."""
-    with _no_index(scene), scene.process("issuance", *out):
-        reference = scene.apply()
-        scene.issued(reference)
-        scene.execute(
+    with _no_index(scenario), scenario.process("issuance", *out):
+        reference = scenario.apply()
+        scenario.issued(reference)
+        scenario.execute(
             "approval",
             "update outbox set sent_at = null where type = 'PassApproved' and data->>'reference' = %s",
             reference,
         )
-        found = scene.at_rest()
+        found = scenario.wait_until_settled()
     assert found.duplicate_passes == ([f"{reference}: 2"] if passes == 2 else [])
     assert set(found.problems()) == (
         {"duplicate_passes", "duplicate_messages", "lost"} if passes == 2 else set()
@@ -93,17 +93,17 @@ def test_an_approval_said_twice_makes_two_passes_if_neither_the_inbox_nor_the_un
 
 
 @contextmanager
-def _no_index(scene: Scene) -> Iterator[None]:
+def _no_index(scenario: Scenario) -> Iterator[None]:
     """The database's own part of the unique pass, out for the length of the block."""
-    scene.execute("issuance", "drop index passes_one_live")
+    scenario.execute("issuance", "drop index passes_one_live")
     try:
         yield
     finally:
-        scene.execute(
+        scenario.execute(
             "issuance",
             "update passes set revoked_at = now(), revocation = 'security' where revoked_at is null",
         )
-        scene.execute(
+        scenario.execute(
             "issuance",
             "create unique index passes_one_live on passes (application_id) where revoked_at is null",
         )
@@ -111,15 +111,15 @@ def _no_index(scene: Scene) -> Iterator[None]:
 
 @guard(sabotage.no_deadline)
 def test_a_service_that_was_stopped_carries_out_what_nobody_waits_for_any_more_unless_the_deadline_is_looked_at(
-    scene: Scene, out: Switches
+    scenario: Scenario, out: Switches
 ) -> None:
-    with scene.process("application", *out) as application:
+    with scenario.process("application", *out) as application:
         application.signal(signal.SIGSTOP)
-        assert scene.try_to_apply().status_code == 503
+        assert scenario.try_to_apply().status_code == 503
         time.sleep(0.5)
         application.signal(signal.SIGCONT)
         eventually(application.is_ready, "it works again")
-        found = scene.at_rest()
+        found = scenario.wait_until_settled()
     assert len(found.duplicate_applications) == len(out)
     assert set(found.problems()) == ({"duplicate_applications"} if out else set())
 
@@ -135,19 +135,19 @@ def test_a_service_that_was_stopped_carries_out_what_nobody_waits_for_any_more_u
     ids=["any provider", "one that honours keys", "without the record", "with a new key each try"],
 )
 def test_a_sender_killed_between_the_providers_answer_and_its_commit_sends_again_and_says_so(
-    scene_of: Callable[[int], Scene], digit: int, out: Switches, problems: set[str], charged: int
+    scenario_of: Callable[[int], Scenario], digit: int, out: Switches, problems: set[str], charged: int
 ) -> None:
-    scene = scene_of(digit)
-    with scene.process("sender", sabotage.slow_to_record, *out, EPASS_SENDER_LEASE="3") as sender:
-        before, held = _charged(scene), _held(sender)
-        scene.apply()
+    scenario = scenario_of(digit)
+    with scenario.process("sender", sabotage.slow_to_record, *out, EPASS_SENDER_LEASE="3") as sender:
+        before, held = _charged(scenario), _held(sender)
+        scenario.apply()
         eventually(lambda: _held(sender) > held, "the provider has answered, and nothing is recorded")
-        scene.kill_sender(sender)
-    assert _charged(scene) == before + 1
-    with scene.process("sender", *out):
-        eventually(lambda: _tries(scene) > before + 1, "it was tried again", 15)
-        confirmed = _charged(scene) - before
-        found = scene.at_rest()
+        scenario.kill_sender(sender)
+    assert _charged(scenario) == before + 1
+    with scenario.process("sender", *out):
+        eventually(lambda: _tries(scenario) > before + 1, "it was tried again", 15)
+        confirmed = _charged(scenario) - before
+        found = scenario.wait_until_settled()
     assert confirmed == charged
     assert set(found.problems()) == problems
     assert found.sms_duplicates == (1 if charged == 2 and digit == 1 else 0)
@@ -158,13 +158,13 @@ def _held(sender: Process) -> int:
     return sender.log.read_text().count(sabotage.HELD)
 
 
-def _charged(scene: Scene) -> int:
-    ledger = scene.provider.ledger()
-    return sum(ledger.charged[key] for key, to in ledger.numbers.items() if to == scene.mobile)
+def _charged(scenario: Scenario) -> int:
+    ledger = scenario.provider.ledger()
+    return sum(ledger.charged[key] for key, to in ledger.numbers.items() if to == scenario.mobile)
 
 
-def _tries(scene: Scene) -> int:
-    ledger = scene.provider.ledger()
-    return _charged(scene) + sum(
-        ledger.repeated[key] for key, to in ledger.numbers.items() if to == scene.mobile
+def _tries(scenario: Scenario) -> int:
+    ledger = scenario.provider.ledger()
+    return _charged(scenario) + sum(
+        ledger.repeated[key] for key, to in ledger.numbers.items() if to == scenario.mobile
     )

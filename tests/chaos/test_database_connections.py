@@ -7,24 +7,23 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.chassis.db.connection_timeouts import RESPONSE_TIMEOUT
-from tests.chaos.conftest import Ground
 from tests.support.actors import Department, Staff
 from tests.support.backends import TestStack, start_stack
 from tests.support.chaos import sabotage
-from tests.support.chaos.prober import Watch
+from tests.support.chaos.deployment import Deployment, settings_for
+from tests.support.chaos.prober import Prober
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.proxy import Proxy
 from tests.support.chaos.recovery import (
     COMMAND_SECONDS,
     OUTAGE_SECONDS,
-    all_ready,
-    everybody_was_answered,
-    nobody_restarts,
-    nothing_is_lost,
-    tell,
+    check_answers,
+    check_nothing_is_lost,
+    no_process_restarts,
+    print_figures,
+    wait_until_all_ready,
 )
-from tests.support.chaos.run import settings_for
-from tests.support.chaos.scenario import Scene, mobile_ending_in
+from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -50,7 +49,7 @@ class Proxied(System):
 
 
 @pytest.fixture(scope="module")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ground, Proxy]]:
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Proxy]]:
     folder = tmp_path_factory.mktemp("proxied")
     (folder / "stack").mkdir()
     with start_stack(folder / "stack") as stack, Provider(folder) as provider:
@@ -61,13 +60,19 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ground, 
             Proxy(address.hostname, address.port) as proxy,
             Proxied(stack, proxy, **settings_for(provider)) as system,
         ):
-            yield Ground(stack, system, provider), proxy
+            yield Deployment(stack, system, provider), proxy
 
 
 @pytest.fixture
-def scene(proxied: tuple[Ground, Proxy]) -> Scene:
-    ground, _ = proxied
-    return Scene(ground.stack, ground.system, ground.provider, Department(ground.system), mobile_ending_in(2))
+def scenario(proxied: tuple[Deployment, Proxy]) -> Scenario:
+    deployment, _ = proxied
+    return Scenario(
+        deployment.stack,
+        deployment.system,
+        deployment.provider,
+        Department(deployment.system),
+        mobile_ending_in(2),
+    )
 
 
 def killed_and_restarted(stack: TestStack, _proxy: Proxy) -> None:
@@ -91,32 +96,34 @@ def half_open(_stack: TestStack, proxy: Proxy) -> None:
         time.sleep(OUTAGE_SECONDS)
 
 
-@pytest.mark.parametrize("strike", [killed_and_restarted, cut_again_and_again, two_seconds_late, half_open])
+@pytest.mark.parametrize("inject", [killed_and_restarted, cut_again_and_again, two_seconds_late, half_open])
 def test_whatever_happens_to_its_connections_the_system_goes_on_with_whole_states_and_without_a_restart(
-    proxied: tuple[Ground, Proxy], scene: Scene, strike: Callable[[TestStack, Proxy], None]
+    proxied: tuple[Deployment, Proxy], scenario: Scenario, inject: Callable[[TestStack, Proxy], None]
 ) -> None:
-    ground, proxy = proxied
-    with nobody_restarts(ground.system), Watch(scene) as watch:
-        strike(ground.stack, proxy)
-        back, exporter = time.monotonic(), ground.system.processes["exporter"]
+    deployment, proxy = proxied
+    with no_process_restarts(deployment.system), Prober(scenario) as prober:
+        inject(deployment.stack, proxy)
+        back, exporter = time.monotonic(), deployment.system.processes["exporter"]
         looked = exporter.metric(LOOKED_AT)
-        succeeded = watch.until_all_succeed(back, COMMAND_SECONDS)
-    nothing_is_lost(scene)
-    tell(strike.__name__, **{"first success": max(succeeded.values()), "at rest": time.monotonic() - back})
-    all_ready(ground.system)
+        succeeded = prober.until_all_succeed(back, COMMAND_SECONDS)
+    check_nothing_is_lost(scenario)
+    print_figures(
+        inject.__name__, **{"first success": max(succeeded.values()), "at rest": time.monotonic() - back}
+    )
+    wait_until_all_ready(deployment.system)
     eventually(lambda: exporter.metric(LOOKED_AT) > looked, "the exporter looks again", 80)
-    ground.system.epass("administrator", "invariants")
-    everybody_was_answered(watch)
-    assert watch.refused(), "the fault was not felt"
+    deployment.system.epass("administrator", "invariants")
+    check_answers(prober)
+    assert prober.refused(), "the fault was not felt"
 
 
 def test_who_waits_for_ever_for_a_database_that_says_nothing_never_comes_back(
-    proxied: tuple[Ground, Proxy], scene: Scene
+    proxied: tuple[Deployment, Proxy], scenario: Scenario
 ) -> None:
     """Negative control of the limit: a gate with one worker, which is lost with one connection."""
     _, proxy = proxied
-    with scene.process("verify", sabotage.patient_connections, EPASS_RPC_WORKERS="1"):
-        inside = Staff(scene.system, "security")
+    with scenario.process("verify", sabotage.patient_connections, EPASS_RPC_WORKERS="1"):
+        inside = Staff(scenario.system, "security")
         eventually(lambda: inside.get("/gate/inside", site="PCS1").status_code == 200, "it answers")
         with proxy.half_open():
             assert inside.get("/gate/inside", site="PCS1").status_code == 503

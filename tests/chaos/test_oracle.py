@@ -31,7 +31,11 @@ class Story:
             numbers={mobile},
         )
         self.evidence = Evidence(ids={REFERENCE: ID}, statuses={ID: "entered"})
-        for known in (self.evidence.passes, self.evidence.passes_told, self.evidence.passes_at_gate):
+        for known in (
+            self.evidence.passes,
+            self.evidence.passes_of_application,
+            self.evidence.passes_of_gate,
+        ):
             known[ID][NUMBER] = True
         self.evidence.admissions = Counter({"nonce": 1})
         self.evidence.messages[ID] = [
@@ -39,7 +43,7 @@ class Story:
             Message("m2", "pass_issued", "delivered", 0),
         ]
         self.evidence.codes = [Message("m0", "otp", "delivered", 0)]
-        self.evidence.deliveries_told = Counter({ID: 2})
+        self.evidence.deliveries_recorded = Counter({ID: 2})
         self.ledger = Ledger(
             Counter({"m0": 1, "m1": 1, "m2": 1}), Counter(), dict.fromkeys(("m0", "m1", "m2"), mobile)
         )
@@ -65,17 +69,17 @@ def _another_application(story: Story) -> None:
 
 
 def _second_pass(story: Story) -> None:
-    for known in (story.evidence.passes, story.evidence.passes_told, story.evidence.passes_at_gate):
+    for known in (story.evidence.passes, story.evidence.passes_of_application, story.evidence.passes_of_gate):
         known[ID]["PASS0002"] = False
 
 
 def _two_live_passes(story: Story) -> None:
-    for known in (story.evidence.passes, story.evidence.passes_told, story.evidence.passes_at_gate):
+    for known in (story.evidence.passes, story.evidence.passes_of_application, story.evidence.passes_of_gate):
         known[ID]["PASS0002"] = True
 
 
 def _no_pass(story: Story) -> None:
-    for known in (story.evidence.passes, story.evidence.passes_told, story.evidence.passes_at_gate):
+    for known in (story.evidence.passes, story.evidence.passes_of_application, story.evidence.passes_of_gate):
         known.clear()
 
 
@@ -85,17 +89,17 @@ def _second_message(story: Story) -> None:
 
 def _no_message(story: Story) -> None:
     del story.evidence.messages[ID][1]
-    story.evidence.deliveries_told[ID] = 1
+    story.evidence.deliveries_recorded[ID] = 1
 
 
 def _failed_message(story: Story) -> None:
     story.message("failed")
-    story.evidence.deliveries_told[ID] = 1
+    story.evidence.deliveries_recorded[ID] = 1
 
 
 def _waiting_message(story: Story) -> None:
     story.message("queued")
-    story.evidence.deliveries_told[ID] = 1
+    story.evidence.deliveries_recorded[ID] = 1
 
 
 BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
@@ -107,7 +111,7 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
     "two passes that are good": (_two_live_passes, {"duplicate_passes", "lost"}),
     "no pass": (_no_pass, {"lost"}),
     "a revoked pass that the gate lets in": (
-        lambda story: (story.evidence.passes[ID].update({NUMBER: False}), story.evidence.passes_told[ID].update({NUMBER: False})),
+        lambda story: (story.evidence.passes[ID].update({NUMBER: False}), story.evidence.passes_of_application[ID].update({NUMBER: False})),
         {"lost", "disagreements"},
     ),
     "a scan that left no trace": (lambda story: story.evidence.admissions.clear(), {"lost"}),
@@ -117,7 +121,7 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
     "a message that was never stored": (_no_message, {"sms_missing"}),
     "a message that failed": (_failed_message, {"sms_missing"}),
     "a message that waits": (_waiting_message, {"unfinished"}),
-    "a delivery that was not heard of": (lambda story: story.evidence.deliveries_told.subtract({ID: 1}), {"disagreements"}),
+    "a delivery that was not heard of": (lambda story: story.evidence.deliveries_recorded.subtract({ID: 1}), {"disagreements"}),
     "a message that counts as delivered and never was": (lambda story: story.ledger.charged.pop("m2"), {"sms_missing"}),
     "a code that never came": (lambda story: story.evidence.codes.clear(), {"sms_missing"}),
     "an event that was not sent": (lambda story: story.evidence.waiting.update({"outbox of approval": 1}), {"unfinished"}),

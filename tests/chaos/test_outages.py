@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from tests.chaos.conftest import Ground
 from tests.support.chaos import outage_table, sabotage
-from tests.support.chaos.outage_actors import Personnel, Round
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.outage_actors import OutageActors, Personnel
 from tests.support.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
 from tests.support.chaos.outages import Patience, away, observe
 from tests.support.chaos.scenario import sabotaged
@@ -23,13 +23,13 @@ def table() -> Table:
 
 
 @pytest.fixture(scope="module")
-def personnel(ground: Ground) -> Personnel:
-    return Personnel(ground.system)
+def personnel(deployment: Deployment) -> Personnel:
+    return Personnel(deployment.system)
 
 
 @pytest.fixture
-def people(ground: Ground, personnel: Personnel) -> Iterator[Round]:
-    prepared = Round(ground.stack, ground.system, ground.provider, personnel)
+def people(deployment: Deployment, personnel: Personnel) -> Iterator[OutageActors]:
+    prepared = OutageActors(deployment.stack, deployment.system, deployment.provider, personnel)
     yield prepared
     prepared.close()
 
@@ -42,19 +42,27 @@ def test_the_table_has_every_part(table: Table) -> None:
 @pytest.mark.parametrize("way", ["killed", "stopped"])
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "gateway"])
 def test_what_the_table_says_is_so_while_a_part_is_away(
-    ground: Ground, people: Round, table: Table, part: str, way: str
+    deployment: Deployment, people: OutageActors, table: Table, part: str, way: str
 ) -> None:
-    found = observe(people.acts(), table[part], partial(away, ground.stack, ground.system, part, way))
+    found = observe(
+        people.actions(), table[part], partial(away, deployment.stack, deployment.system, part, way)
+    )
     assert differences(table, part, found) == []
 
 
 @pytest.mark.parametrize("way", ["killed", "stopped"])
-def test_one_gateway_of_two_is_not_missed(ground: Ground, people: Round, table: Table, way: str) -> None:
+def test_one_gateway_of_two_is_not_missed(
+    deployment: Deployment, people: OutageActors, table: Table, way: str
+) -> None:
     """Whoever shares out the requests asks /readyz, and the other one does it all, for sessions of either."""
-    with _another_gateway(ground.system.process("gateway", "-2", EPASS_GATEWAY_PORT=str(free_port()))) as url:
+    with _another_gateway(
+        deployment.system.process("gateway", "-2", EPASS_GATEWAY_PORT=str(free_port()))
+    ) as url:
         people.url = url
         found = observe(
-            people.acts(), table["gateway"], partial(away, ground.stack, ground.system, "gateway", way)
+            people.actions(),
+            table["gateway"],
+            partial(away, deployment.stack, deployment.system, "gateway", way),
         )
     assert differences(table, "gateway", found) == []
 
@@ -74,19 +82,19 @@ def _another_gateway(other: Process) -> Iterator[str]:
     ids=["with it", "without it"],
 )
 def test_a_request_waits_for_ever_unless_the_gateway_limits_its_answer(
-    ground: Ground, people: Round, out: tuple[Callable[[], None], ...], word: str
+    deployment: Deployment, people: OutageActors, out: tuple[Callable[[], None], ...], word: str
 ) -> None:
     """Even where each call to a service may take long."""
     settings = {"EPASS_GATEWAY_PORT": str(free_port()), "EPASS_RPC_TIMEOUT": "60"}
     gateway = (
-        sabotaged(ground.system, "gateway", *out, **settings)
+        sabotaged(deployment.system, "gateway", *out, **settings)
         if out
-        else ground.system.process("gateway", "-2", **settings)
+        else deployment.system.process("gateway", "-2", **settings)
     )
-    scan = {"scan at the gate": people.acts()["scan at the gate"]}
+    scan = {"scan at the gate": people.actions()["scan at the gate"]}
     with _another_gateway(gateway) as url:
         people.url = url
-        found = observe(scan, {}, partial(away, ground.stack, ground.system, "verify", "stopped"))
+        found = observe(scan, {}, partial(away, deployment.stack, deployment.system, "verify", "stopped"))
     assert found["scan at the gate"].startswith(word)
 
 
@@ -98,7 +106,7 @@ WRONG = {
 }
 
 
-def test_a_wrong_cell_is_found(ground: Ground, people: Round, table: Table) -> None:
+def test_a_wrong_cell_is_found(deployment: Deployment, people: OutageActors, table: Table) -> None:
     """The check itself: the relay is away, and the table is told otherwise."""
     lies = {part: dict(cells) for part, cells in table.items()}
     for act, right, wrong in WRONG:
@@ -106,7 +114,10 @@ def test_a_wrong_cell_is_found(ground: Ground, people: Round, table: Table) -> N
         lies["relay"][act] = wrong
     patience = Patience(works=5.0, later=15.0)
     found = observe(
-        people.acts(), lies["relay"], partial(away, ground.stack, ground.system, "relay", "killed"), patience
+        people.actions(),
+        lies["relay"],
+        partial(away, deployment.stack, deployment.system, "relay", "killed"),
+        patience,
     )
     assert differences(table, "relay", found) == []
     assert sorted(differences(lies, "relay", found)) == sorted(

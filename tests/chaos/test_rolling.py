@@ -8,15 +8,15 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.chaos.conftest import Ground
 from tests.support.actors import ok
 from tests.support.chaos import sabotage
+from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.oracle import Findings, SenderKills, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.replicas import ANSWER_SECONDS, Pair, TwoGateways, gateway, two_of_each
 from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
-from tests.support.chaos.scenario import Scene, without
+from tests.support.chaos.scenario import Scenario, without
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.running import Process, eventually
 
@@ -33,7 +33,9 @@ AT_ONCE = (
 
 
 @contextmanager
-def people_at_work(ground: Ground, pairs: dict[str, Pair], promises: Promises) -> Iterator[TwoGateways]:
+def people_at_work(
+    deployment: Deployment, pairs: dict[str, Pair], promises: Promises
+) -> Iterator[TwoGateways]:
     """A crowd for the length of the block; afterwards whoever has begun comes to an end."""
     day = visiting_day(300)
     pacer, gateways = Pacer(RATE), TwoGateways(*(process.port for process in pairs["gateway"]))
@@ -42,8 +44,8 @@ def people_at_work(ground: Ground, pairs: dict[str, Pair], promises: Promises) -
         return httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)
 
     crowd = CrowdThread(
-        ground.system,
-        ground.provider,
+        deployment.system,
+        deployment.provider,
         promises,
         Plan(10_000, 2026, day, entering=entering_on(day)),
         pacer,
@@ -54,17 +56,19 @@ def people_at_work(ground: Ground, pairs: dict[str, Pair], promises: Promises) -
         eventually(lambda: promises.decided, "people are at work")
         yield gateways
         pacer.closed = True
-        eventually(lambda: crowd.finished and not unsettled(findings(ground, promises)), "all is final", 60)
+        eventually(
+            lambda: crowd.finished and not unsettled(findings(deployment, promises)), "all is final", 60
+        )
     finally:
         pacer.closed = True
         crowd.stop()
 
 
-def findings(ground: Ground, promises: Promises) -> Findings:
+def findings(deployment: Deployment, promises: Promises) -> Findings:
     """What the oracle says of these people. No sender was killed, so nothing explains a duplicate."""
-    evidence, ledger = collect(ground.stack, set(promises.mobiles.values())), ground.provider.ledger()
+    evidence, ledger = collect(deployment.stack, set(promises.mobiles.values())), deployment.provider.ledger()
     evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
-    return judge(promises, evidence, ledger, SenderKills(0, 0), ground.provider.honours)
+    return judge(promises, evidence, ledger, SenderKills(0, 0), deployment.provider.honours)
 
 
 def restart(process: Process) -> None:
@@ -73,11 +77,11 @@ def restart(process: Process) -> None:
     process.start()
 
 
-def test_a_rolling_restart_of_everything_fails_no_request_and_loses_nothing(ground: Ground) -> None:
+def test_a_rolling_restart_of_everything_fails_no_request_and_loses_nothing(deployment: Deployment) -> None:
     promises = Promises()
     with (
-        two_of_each(ground.system) as pairs,
-        people_at_work(ground, pairs, promises) as gateways,
+        two_of_each(deployment.system) as pairs,
+        people_at_work(deployment, pairs, promises) as gateways,
         ThreadPoolExecutor(3) as pool,
     ):
         for replica in (0, 1):
@@ -89,13 +93,13 @@ def test_a_rolling_restart_of_everything_fails_no_request_and_loses_nothing(grou
     assert gateways.failed == []
     assert not promises.unanswered
     assert gateways.refused
-    assert findings(ground, promises).problems() == {}
+    assert findings(deployment, promises).problems() == {}
 
 
 @pytest.fixture
-def another(ground: Ground) -> Iterator[Process]:
+def another(deployment: Deployment) -> Iterator[Process]:
     """A gateway that a test may stop."""
-    process = gateway(ground.system, "-another").start()
+    process = gateway(deployment.system, "-another").start()
     yield process
     process.kill()
 
@@ -109,14 +113,14 @@ def another(ground: Ground) -> Iterator[Process]:
     ],
 )
 def test_a_process_that_is_told_to_stop_answers_the_request_in_hand_and_one_that_is_killed_does_not(
-    scene: Scene, another: Process, name: str, number: signal.Signals, answered: bool
+    scenario: Scenario, another: Process, name: str, number: signal.Signals, answered: bool
 ) -> None:
-    scene.through(another)
-    with scene.process("application") as application, ThreadPoolExecutor(1) as pool:
+    scenario.through(another)
+    with scenario.process("application") as application, ThreadPoolExecutor(1) as pool:
         process = another if name == "gateway" else application
-        with scene.locked("application", "applications"):
-            answer = pool.submit(scene.try_to_apply)
-            eventually(lambda: scene.somebody_waits_for("application", "applications"), "the handler waits")
+        with scenario.locked("application", "applications"):
+            answer = pool.submit(scenario.try_to_apply)
+            eventually(lambda: scenario.is_waited_for("application", "applications"), "the handler waits")
             process.signal(number)
             eventually(lambda: not process.is_ready(), "it goes")
         if answered:
@@ -129,7 +133,7 @@ def test_a_process_that_is_told_to_stop_answers_the_request_in_hand_and_one_that
 
 @pytest.mark.parametrize("out", [(), (sabotage.no_leaving,)], ids=["with it", "without it"])
 def test_a_gateway_that_stops_refuses_newcomers_and_still_serves_whom_it_has(
-    ground: Ground, another: Process, out: tuple[Callable[[], None], ...]
+    deployment: Deployment, another: Process, out: tuple[Callable[[], None], ...]
 ) -> None:
     if out:
         another.kill()
@@ -146,8 +150,8 @@ def test_a_gateway_that_stops_refuses_newcomers_and_still_serves_whom_it_has(
     assert another.stop(STOP_SECONDS) == 0
 
 
-def test_a_gateway_that_starts_listens_once_it_can_serve(ground: Ground) -> None:
-    starting = gateway(ground.system, "-starting").start(ready=False)
+def test_a_gateway_that_starts_listens_once_it_can_serve(deployment: Deployment) -> None:
+    starting = gateway(deployment.system, "-starting").start(ready=False)
     try:
         assert eventually(lambda: _first_answer(starting), "it answers", 60) == 200
     finally:

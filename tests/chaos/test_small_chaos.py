@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.chaos.conftest import Ground
+from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, PROCESSES
 from tests.support.chaos.run import Limits, Run
 
@@ -10,13 +10,19 @@ SMALL = Limits(applications=300, kills=32, seconds=100, seed=2026)
 
 
 def test_whatever_is_killed_nothing_is_lost_nothing_happens_twice_and_all_is_final_in_time(
-    ground: Ground,
+    deployment: Deployment,
 ) -> None:
     report = Run(
-        ground.stack, ground.system, ground.provider, SMALL, lambda line: print(line, file=sys.stderr)
+        deployment.stack,
+        deployment.system,
+        deployment.provider,
+        SMALL,
+        lambda line: print(line, file=sys.stderr),
     )()
     told = "\n".join(report.lines())
     print(told)
     assert report.good, told
-    assert {*PROCESSES, BROKER, POSTGRES} <= {target for one in report.struck for target in one.fault.targets}
+    assert {*PROCESSES, BROKER, POSTGRES} <= {
+        target for one in report.injected for target in one.fault.targets
+    }
     assert report.applications > SMALL.applications / 3, told

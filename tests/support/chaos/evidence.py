@@ -32,15 +32,15 @@ class Evidence:
     statuses: dict[str, str] = field(default_factory=dict)
     passes: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
     """Issuance's: whether each is live, by number."""
-    passes_told: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
+    passes_of_application: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
     """The same, as the application knows it."""
-    passes_at_gate: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
+    passes_of_gate: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
     """The same, as the gate knows it."""
     admissions: Counter[str] = field(default_factory=Counter)
     """Recorded scans that admitted, by nonce."""
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     codes: list[Message] = field(default_factory=list)
-    deliveries_told: Counter[str] = field(default_factory=Counter)
+    deliveries_recorded: Counter[str] = field(default_factory=Counter)
     """Messages that the application heard were delivered."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Events unsent, by database, and messages ready, by queue; only what is not zero."""
@@ -63,8 +63,8 @@ def _rows(stack: TestStack, service: str, query: str, *values: object) -> list[t
 
 _APPLICATIONS = "select id::text, reference, status from applications where mobile = any(%s)"
 _PASSES = "select application_id::text, number, revoked_at is null from passes where application_id = any(%s::uuid[])"
-_PASSES_TOLD = "select application_id::text, number, issued and not revoked from passes where application_id = any(%s::uuid[])"
-_PASSES_AT_GATE = (
+_PASSES_OF_APPLICATION = "select application_id::text, number, issued and not revoked from passes where application_id = any(%s::uuid[])"
+_PASSES_OF_GATE = (
     "select application_id::text, number, revoked_seq = 0 from passes where application_id = any(%s::uuid[])"
 )
 _ADMISSIONS = """select nonce, count(*) from scans s join passes p on p.number = s.pass_number
@@ -87,8 +87,8 @@ def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
     ids = list(found.statuses)
     for service, query, into in (
         ("issuance", _PASSES, found.passes),
-        ("application", _PASSES_TOLD, found.passes_told),
-        ("verify", _PASSES_AT_GATE, found.passes_at_gate),
+        ("application", _PASSES_OF_APPLICATION, found.passes_of_application),
+        ("verify", _PASSES_OF_GATE, found.passes_of_gate),
     ):
         for application_id, number, live in _rows(stack, service, query, ids):
             into[application_id][number] = live
@@ -96,7 +96,7 @@ def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
     for application_id, *message in _rows(stack, "notify", _MESSAGES, ids):
         found.messages[application_id].append(Message(*message))
     found.codes = [Message(*message) for message in _rows(stack, "notify", _CODES)]
-    found.deliveries_told.update(dict(_rows(stack, "application", _DELIVERIES, ids)))
+    found.deliveries_recorded.update(dict(_rows(stack, "application", _DELIVERIES, ids)))
     _collect_what_waits(stack, found)
     return found
 

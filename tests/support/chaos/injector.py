@@ -22,7 +22,7 @@ RECOVERY_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
-class Struck:
+class InjectedFault:
     """A fault that happened.
 
     Args:
@@ -104,7 +104,7 @@ class Probe:
 
 
 @dataclass
-class Striker:
+class FaultInjector:
     """The hand that kills, and the supervisor that starts again.
 
     Args:
@@ -117,24 +117,24 @@ class Striker:
     system: System
     probe: Probe
     began: float = field(default_factory=time.monotonic)
-    struck: list[Struck] = field(default_factory=list)
+    injected: list[InjectedFault] = field(default_factory=list)
     ended_by_themselves: list[str] = field(default_factory=list)
     last_at: float = 0.0
     """When the last fault was done; a stop ends with its SIGCONT."""
 
     def sender_kills(self, concurrency: int) -> SenderKills:
         """What explains duplicates of messages."""
-        return SenderKills(sum(one.fault.kills_of("sender") for one in self.struck), concurrency)
+        return SenderKills(sum(one.fault.kills_of("sender") for one in self.injected), concurrency)
 
-    def strike(self, fault: Fault) -> Struck:
+    def inject(self, fault: Fault) -> InjectedFault:
         """Does it, and waits until the system works again, but not for ever."""
         self._work_for(fault.gap)
         at = time.monotonic() - self.began
         self.probe.begin()
         self.last_at = self._do(fault)
         recovery = self._recovery(self.last_at)
-        self.struck.append(Struck(fault, at, recovery, self.probe.lacking))
-        return self.struck[-1]
+        self.injected.append(InjectedFault(fault, at, recovery, self.probe.lacking))
+        return self.injected[-1]
 
     def _do(self, fault: Fault) -> float:
         """Returns from when on recovery counts."""

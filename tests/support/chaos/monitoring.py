@@ -23,7 +23,7 @@ def quickened(text: str) -> str:
     return re.sub(r"\b(\d+)m\b", lambda minutes: f"{3 * int(minutes[1])}s", text.replace("15s", "1s"))
 
 
-class Watch:
+class Monitoring:
     """What Prometheus knows."""
 
     def __init__(self, url: str) -> None:
@@ -59,7 +59,7 @@ class Watch:
 
 
 @contextmanager
-def watching(folder: Path, processes: dict[str, Process]) -> Iterator[Watch]:
+def monitoring(folder: Path, processes: dict[str, Process]) -> Iterator[Monitoring]:
     """A Prometheus that asks these processes, each of which has answered it."""
     folder.mkdir()
     server = Prometheus(folder, free_port(), folder / "prometheus.log", secrets.token_hex(6))
@@ -68,9 +68,9 @@ def watching(folder: Path, processes: dict[str, Process]) -> Iterator[Watch]:
         file = folder / name
         file.write_text(quickened(file.read_text()))
     server.start()
-    watch = Watch(server.url)
+    monitor = Monitoring(server.url)
     try:
-        yield watch
+        yield monitor
     finally:
-        watch.close()
+        monitor.close()
         server.stop()

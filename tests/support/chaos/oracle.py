@@ -12,7 +12,7 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Ledger, honours_key
 
 FINAL_MESSAGE = frozenset({"delivered", "withdrawn", "not_needed"})
-_TOLD = {"approved": {"pass_issued"}, "rejected": {"rejected"}}
+_DUE_BY_DECISION = {"approved": {"pass_issued"}, "rejected": {"rejected"}}
 
 
 @dataclass
@@ -101,7 +101,7 @@ def _judge_application(
         found.lost.append(f"{reference}: {status} with {live} live passes")
     if status not in {"issued", "entered"} and live:
         found.disagreements.append(f"{reference}: {status} with a live pass")
-    for who, theirs in (("application", evidence.passes_told), ("gate", evidence.passes_at_gate)):
+    for who, theirs in (("application", evidence.passes_of_application), ("gate", evidence.passes_of_gate)):
         if theirs.get(application_id, {}) != passes:
             found.disagreements.append(f"{reference}: the {who} knows other passes than issuance")
     _judge_messages(reference, application_id, promises, evidence, found)
@@ -119,14 +119,14 @@ def _judge_messages(
     if reference in promises.cancelled:
         due.add("application_cancelled")
     else:
-        due |= _TOLD.get(promises.decided.get(reference, ""), set())
+        due |= _DUE_BY_DECISION.get(promises.decided.get(reference, ""), set())
     found.sms_missing += [f"{reference}: no {purpose}" for purpose in due - set(counted)]
     for message in messages:
         _judge_state(message, reference, found)
     delivered = sum(message.state == "delivered" for message in messages)
-    if evidence.deliveries_told[application_id] != delivered:
+    if evidence.deliveries_recorded[application_id] != delivered:
         found.disagreements.append(
-            f"{reference}: heard of {evidence.deliveries_told[application_id]} of {delivered} deliveries"
+            f"{reference}: heard of {evidence.deliveries_recorded[application_id]} of {delivered} deliveries"
         )
 
 

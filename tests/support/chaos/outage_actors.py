@@ -27,7 +27,7 @@ from tests.support.actors import (
 )
 from tests.support.backends import TestStack
 from tests.support.chaos.evidence import database
-from tests.support.chaos.outages import ANSWER_SECONDS, Act, Answer
+from tests.support.chaos.outages import ANSWER_SECONDS, Action, Answer
 from tests.support.chaos.provider import Provider
 from tests.support.running import eventually
 from tests.support.system import System
@@ -47,7 +47,7 @@ class Personnel:
         self.tokens = {role: person.client.token for role, person in people.items()}
 
 
-class Round:
+class OutageActors:
     """The people of one outage.
 
     Args:
@@ -112,39 +112,39 @@ class Round:
         )
         return reference, self._person.wait_for_pass(reference).number
 
-    def acts(self) -> dict[str, Act]:
+    def actions(self) -> dict[str, Action]:
         """All that people do, under the names of the table."""
         return {
             **self._public(), **self._signing_in(), **self._applying(), **self._on_the_desk(), **self._with_a_pass(), **self._at_the_site(),
         }  # fmt: skip
 
-    def _public(self) -> dict[str, Act]:
+    def _public(self) -> dict[str, Action]:
         return {
-            "look at sites and departments": Act(
+            "look at sites and departments": Action(
                 (self._request(calls.list_sites()), self._request(calls.list_departments()))
             ),
-            "search officers": Act((self._request(calls.list_officers("home")),)),
-            "check keys and revocations": Act(
+            "search officers": Action((self._request(calls.list_officers("home")),)),
+            "check keys and revocations": Action(
                 (self._request(calls.view_jwks()), self._request(calls.view_pass_status()))
             ),
         }
 
-    def _signing_in(self) -> dict[str, Act]:
+    def _signing_in(self) -> dict[str, Action]:
         mobile, login = new_mobile(), self._system.login("department")
         sign_in = calls.log_in(login["login_id"], login["password"])
         sign_out = self._request(calls.log_out(), "leaver")
         return {
-            "ask for a code": Act(
+            "ask for a code": Action(
                 (self._request(calls.request_otp(mobile)),),
                 lambda: self._provider.last_code(mobile) is not None,
             ),
-            "sign in with a code": Act((self._request(calls.verify_otp(*self._code)),)),
-            "sign in with a login": Act((self._request(sign_in),)),
-            "sign out": Act((sign_out,), lambda: sign_out().status == 401),
-            "look at logins": Act((self._request(calls.list_logins(), "ado"),)),
+            "sign in with a code": Action((self._request(calls.verify_otp(*self._code)),)),
+            "sign in with a login": Action((self._request(sign_in),)),
+            "sign out": Action((sign_out,), lambda: sign_out().status == 401),
+            "look at logins": Action((self._request(calls.list_logins(), "ado"),)),
         }
 
-    def _applying(self) -> dict[str, Act]:
+    def _applying(self) -> dict[str, Action]:
         applied: dict[str, str] = {}
 
         def apply(what: str) -> Answer:
@@ -156,63 +156,63 @@ class Round:
 
         on_the_desk = "select 1 from reviews where reference = %s"
         return {
-            "apply": Act(
+            "apply": Action(
                 (partial(apply, "desk"),), lambda: self._has("approval", on_the_desk, applied["desk"])
             ),
-            "be told that it arrived": Act(
+            "receive the confirmation message": Action(
                 (partial(apply, "told"),), lambda: self._told(applied["told"], "application_submitted")
             ),
-            "follow the status": Act(
+            "follow the status": Action(
                 (
                     self._request(calls.view_application(self._to_decide), "applicant"),
                     self._request(calls.list_applications(), "applicant"),
                     self._request(calls.look_up_status(self._to_decide, self._mobile[-4:])),
                 )
             ),
-            "cancel": Act(
+            "cancel": Action(
                 (self._request(calls.cancel_application(self._cancelled[0]), "applicant"),),
                 lambda: self._gate_refuses(self._cancelled[1]),
             ),
         }
 
-    def _on_the_desk(self) -> dict[str, Act]:
+    def _on_the_desk(self) -> dict[str, Action]:
         def approve(reference: str) -> Callable[[], Answer]:
             visit = Slot.model_validate(slot())
             return self._request(calls.approve_review(self._reviews[reference], visit), "department")
 
         issued = "select 1 from passes where reference = %s"
         return {
-            "see the desk": Act((self._request(calls.list_reviews("pending"), "department"),)),
-            "decide": Act(
+            "see the desk": Action((self._request(calls.list_reviews("pending"), "department"),)),
+            "decide": Action(
                 (approve(self._to_decide),), lambda: self._has("issuance", issued, self._to_decide)
             ),
-            "get the pass by message": Act(
+            "get the pass by message": Action(
                 (approve(self._to_be_told),), lambda: self._told(self._to_be_told, "pass_issued")
             ),
         }
 
-    def _with_a_pass(self) -> dict[str, Act]:
+    def _with_a_pass(self) -> dict[str, Action]:
         number = self._shown[1]
         return {
-            "show the pass": Act(
+            "show the pass": Action(
                 (
                     self._request(calls.view_pass(number), "applicant"),
                     self._request(calls.view_qr_svg(number), "applicant"),
                     self._request(Call("GET", f"/p/{self._link}", bytes)),
                 )
             ),
-            "have the pass sent again": Act(
+            "have the pass sent again": Action(
                 (self._request(calls.resend_message(self._sent_again[0]), "applicant"),),
                 lambda: self._told(self._sent_again[0], "pass_issued", again=True),
             ),
-            "replace a lost pass": Act(
+            "replace a lost pass": Action(
                 (self._request(calls.reissue_pass(self._replaced[1]), "applicant"),),
                 lambda: self._gate_refuses(self._replaced[1]),
             ),
-            "print the pass": Act((self._request(calls.print_pass(number), "reception"),)),
+            "print the pass": Action((self._request(calls.print_pass(number), "reception"),)),
         }
 
-    def _at_the_site(self) -> dict[str, Act]:
+    def _at_the_site(self) -> dict[str, Action]:
         call = calls.scan_pass(scan(token=self._token, id_check=MATCHED))
 
         def admitted() -> Answer:
@@ -221,9 +221,9 @@ class Round:
             return replace(answer, status=403) if refused else answer
 
         return {
-            "scan at the gate": Act((admitted,)),
-            "see who is inside": Act((self._request(calls.list_inside("PCS1"), "security"),)),
-            "look up at the counter": Act(
+            "scan at the gate": Action((admitted,)),
+            "see who is inside": Action((self._request(calls.list_inside("PCS1"), "security"),)),
+            "look up at the counter": Action(
                 (self._request(calls.look_up_at_counter(self._to_decide), "reception"),)
             ),
         }

@@ -45,7 +45,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Act:
+class Action:
     """Something that people do.
 
     Args:
@@ -67,7 +67,7 @@ class Patience:
 
 
 def observe(
-    acts: dict[str, Act],
+    actions: dict[str, Action],
     said: dict[str, str],
     away: Callable[[], AbstractContextManager[None]],
     patience: Patience = Patience(),
@@ -80,22 +80,22 @@ def observe(
         away: takes the part away for the length of a block.
         patience: for how long.
     """
-    with ThreadPoolExecutor(len(acts)) as pool:
+    with ThreadPoolExecutor(len(actions)) as pool:
         with away():
             found = dict(
                 zip(
-                    acts,
-                    pool.map(lambda name: _try(acts[name], said.get(name, ""), patience), acts),
+                    actions,
+                    pool.map(lambda name: _try(actions[name], said.get(name, ""), patience), actions),
                     strict=True,
                 )
             )
-        waiting = [name for name in acts if found[name] == UNSEEN]
-        came = pool.map(lambda name: _comes(acts[name], patience.afterwards), waiting)
+        waiting = [name for name in actions if found[name] == UNSEEN]
+        came = pool.map(lambda name: _comes(actions[name], patience.afterwards), waiting)
         found |= {name: LATER for name, is_there in zip(waiting, came, strict=True) if is_there}
     return found
 
 
-def _try(act: Act, said: str, patience: Patience) -> str:
+def _try(act: Action, said: str, patience: Patience) -> str:
     with ThreadPoolExecutor(len(act.ask)) as pool:
         words = {answer.word for answer in pool.map(lambda request: request(), act.ask)}
     if words != {WORKS} or act.effect is None:
@@ -103,7 +103,7 @@ def _try(act: Act, said: str, patience: Patience) -> str:
     return WORKS if _comes(act, patience.later if said == LATER else patience.works) else UNSEEN
 
 
-def _comes(act: Act, seconds: float) -> bool:
+def _comes(act: Action, seconds: float) -> bool:
     assert act.effect is not None
     until = time.monotonic() + seconds
     while not (there := act.effect()) and time.monotonic() < until:

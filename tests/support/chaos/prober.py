@@ -16,7 +16,7 @@ import httpx
 
 from contracts.crockford import new_pass_number, new_reference
 from tests.support.actors import Staff, application, new_mobile, slot
-from tests.support.chaos.scenario import Scene
+from tests.support.chaos.scenario import Scenario
 from tests.support.running import eventually
 
 ANSWER_SECONDS = 5.0
@@ -48,9 +48,9 @@ class Answer:
     retry_after: str
 
 
-def kinds(scene: Scene) -> tuple[Kind, ...]:
+def kinds(scenario: Scenario) -> tuple[Kind, ...]:
     """Pages, what machines ask, reads, and a command of each service."""
-    login, token, nobodys = scene.system.login("department"), scene.pass_token(), new_pass_number()
+    login, token, nobodys = scenario.system.login("department"), scenario.pass_token(), new_pass_number()
     return (
         Kind("healthz", "/healthz"),
         Kind("keys", "/.well-known/jwks.json"),
@@ -84,25 +84,25 @@ def kinds(scene: Scene) -> tuple[Kind, ...]:
             "/api/v1/scans",
             200,
             "security",
-            lambda: scene.scan(token).model_dump(mode="json", exclude_unset=True),
+            lambda: scenario.scan(token).model_dump(mode="json", exclude_unset=True),
         ),
     )
 
 
-class Watch:
+class Prober:
     """Asks from the beginning of a block to its end; a command under way then goes on until it has its outcome.
 
     Args:
         scene: whose person applies, and whose ledger knows of it.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        system = scene.system
+    def __init__(self, scenario: Scenario) -> None:
+        system = scenario.system
         tokens = {role: Staff(system, role).client.token for role in ("department", "security")}
-        self._tokens = {"applicant": scene.person.client.token, **tokens}
-        self._scene = scene
+        self._tokens = {"applicant": scenario.person.client.token, **tokens}
+        self._scene = scenario
         self._over = threading.Event()
-        self.kinds = kinds(scene)
+        self.kinds = kinds(scenario)
         self.answers: list[Answer] = []
         self._threads = [
             threading.Thread(target=self._ask_again_and_again, args=(kind,), daemon=True)

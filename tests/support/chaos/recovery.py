@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from contracts.subscriptions import SERVICES
-from tests.support.chaos.prober import Watch
-from tests.support.chaos.scenario import Scene
+from tests.support.chaos.prober import Prober
+from tests.support.chaos.scenario import Scenario
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -21,26 +21,26 @@ COMMAND_SECONDS = 10.0
 DRAIN_SECONDS = 60.0
 
 
-def tell(what: str, **seconds: float) -> None:
+def print_figures(what: str, **seconds: float) -> None:
     """A line of figures."""
     sys.stderr.write(f"\n{what}: {', '.join(f'{name} {value:.1f} s' for name, value in seconds.items())}\n")
 
 
 @contextmanager
-def nobody_restarts(system: System) -> Iterator[None]:
+def no_process_restarts(system: System) -> Iterator[None]:
     """All processes are the same at the end of the block as at its beginning."""
     before = {name: process.pid for name, process in system.processes.items()}
     yield
     assert {name: process.pid for name, process in system.processes.items() if process.alive} == before
 
 
-def all_ready(system: System) -> None:
+def wait_until_all_ready(system: System) -> None:
     """Also those whom nobody has asked since: their pools are full of connections that broke."""
     for name, process in system.processes.items():
         eventually(process.is_ready, f"{name} is ready", 80)
 
 
-def attempts(system: System) -> float:
+def failed_attempts(system: System) -> float:
     """Failures that were counted against a message, in all services."""
     services = [system.processes[name] for name in SERVICES]
     return sum(
@@ -49,21 +49,21 @@ def attempts(system: System) -> float:
     )
 
 
-def everybody_was_answered(watch: Watch) -> None:
+def check_answers(prober: Prober) -> None:
     """In time, and with an outcome or the word to repeat."""
-    assert not watch.late(), watch.late()
-    assert not watch.odd(), watch.odd()
+    assert not prober.late(), prober.late()
+    assert not prober.odd(), prober.odd()
 
 
-def nothing_is_lost(scene: Scene) -> None:
+def check_nothing_is_lost(scenario: Scenario) -> None:
     """All is done within the promised time, and stays so. (What a consumer holds in its hands waits nowhere that can be seen.)"""
     until = time.monotonic() + DRAIN_SECONDS
     while True:
-        scene.decide()
-        found = list(scene.findings().details())
+        scenario.decide()
+        found = list(scenario.findings().details())
         if not found:
             break
         assert time.monotonic() < until, f"not within {DRAIN_SECONDS} s: {found}"
         time.sleep(0.2)
-    found = list(scene.at_rest().details())
+    found = list(scenario.wait_until_settled().details())
     assert not found, found

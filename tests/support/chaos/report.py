@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.chaos.injector import Struck
+from tests.support.chaos.injector import InjectedFault
 from tests.support.chaos.oracle import Findings, SenderKills
 
 
@@ -21,7 +21,7 @@ class Report:
 
     seed: int
     seconds: float
-    struck: list[Struck]
+    injected: list[InjectedFault]
     applications: int
     outcomes: Counter[str]
     unanswered: Counter[str]
@@ -36,11 +36,11 @@ class Report:
 
     @property
     def kills(self) -> int:
-        return sum(one.fault.kills for one in self.struck)
+        return sum(one.fault.kills for one in self.injected)
 
     @property
     def good(self) -> bool:
-        never = [one for one in self.struck if one.recovery is None]
+        never = [one for one in self.injected if one.recovery is None]
         return (
             not self.findings.problems()
             and self.final_after is not None
@@ -50,7 +50,7 @@ class Report:
 
     def _recoveries(self) -> dict[str, list[float | None]]:
         by_kind: dict[str, list[float | None]] = defaultdict(list)
-        for one in self.struck:
+        for one in self.injected:
             for target in one.fault.targets if one.fault.kind == "kill" else [""]:
                 by_kind[f"{one.fault.kind} {target}".strip()].append(one.recovery)
         return dict(sorted(by_kind.items()))
@@ -62,7 +62,7 @@ class Report:
         yield f"  {'fault':24} {'times':>6} {'recovered after: median':>26} {'worst':>8}"
         for kind, times in self._recoveries().items():
             yield f"  {kind:24} {len(times):6} {_seconds(_median(times)):>26} {_seconds(_worst(times)):>8}"
-        everything = [one.recovery for one in self.struck]
+        everything = [one.recovery for one in self.injected]
         yield f"  {'all':24} {len(everything):6} {_seconds(_median(everything)):>26} {_seconds(_worst(everything)):>8}   ({self.kills} kills)"
         outcomes = ", ".join(f"{count} {what}" for what, count in self.outcomes.most_common())
         yield f"  applications  {self.applications} answered 201 ({outcomes})"

@@ -20,7 +20,7 @@ from tests.support.actors import Applicant
 from tests.support.backends import TestStack, backend_name
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
-from tests.support.chaos.injector import Probe, Striker, Struck
+from tests.support.chaos.injector import FaultInjector, InjectedFault, Probe
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
@@ -30,7 +30,7 @@ from tests.support.system import System
 
 FINAL_SECONDS = 120.0
 """Within this time of the last fault every application is in a final state."""
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,6 @@ class CrowdThread:
         self._thread.join(30)
 
 
-def settings_for(provider: Provider) -> dict[str, str]:
-    """What the system is told beside a stack's own settings."""
-    return {"EPASS_SMS_URL": provider.url, "EPASS_APPLICANT_SESSION_MINUTES": "600"}
-
-
 def sender_concurrency() -> int:
     """How many messages one sender can have handed over without having recorded it: one for each thread."""
     default: int = SenderSettings.model_fields["sender_threads"].default
@@ -123,14 +118,14 @@ class Run:
     """
 
     def __init__(
-        self, stack: TestStack, system: System, provider: Provider, limits: Limits, say: Say
+        self, stack: TestStack, system: System, provider: Provider, limits: Limits, print_line: PrintLine
     ) -> None:
-        self._stack, self._system, self._provider, self._limits, self._say = (
+        self._stack, self._system, self._provider, self._limits, self._print_line = (
             stack,
             system,
             provider,
             limits,
-            say,
+            print_line,
         )
         self._promises = Promises()
         self._day = visiting_day(limits.seconds + limits.final_seconds)
@@ -146,11 +141,11 @@ class Run:
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
         probe = self._probe()
         with self._working(plan, pacer) as crowd:
-            striker = Striker(self._stack, self._system, probe, self._began)
-            self._strike_all(striker, faults, pacer, crowd, until)
+            injector = FaultInjector(self._stack, self._system, probe, self._began)
+            self._strike_all(injector, faults, pacer, crowd, until)
             pacer.rate = 1_000.0
-            final_after = self._wait_until_final(striker, crowd, striker.last_at)
-        return self._report(striker, final_after)
+            final_after = self._wait_until_final(injector, crowd, injector.last_at)
+        return self._report(injector, final_after)
 
     def _probe(self) -> Probe:
         person = Applicant(self._system, code_of=self._provider.wait_for_code)
@@ -166,49 +161,49 @@ class Run:
             crowd.stop()
 
     def _strike_all(
-        self, striker: Striker, faults: list[Fault], pacer: Pacer, crowd: CrowdThread, until: float
+        self, injector: FaultInjector, faults: list[Fault], pacer: Pacer, crowd: CrowdThread, until: float
     ) -> None:
         """Faults and applications keep step with each other, so that both end together."""
         total, spent = self._limits.applications, 0.0
         for number, fault in enumerate(faults):
-            self._let_applications_follow(striker, total * (number - 2) / len(faults), crowd, until)
+            self._let_applications_follow(injector, total * (number - 2) / len(faults), crowd, until)
             began = time.monotonic()
             if began > until and number >= FIRST_ROUND:
                 break
-            struck = striker.strike(fault)
+            injected = injector.inject(fault)
             spent += time.monotonic() - began
             left = min(
                 spent / (number + 1) * max(len(faults) - number - 1, 1), max(until - time.monotonic(), 1)
             )
             pacer.rate = max((total - len(self._promises.mobiles)) / left, 0.5)
-            self._tell(number + 1, len(faults), struck)
+            self._print_progress(number + 1, len(faults), injected)
         pacer.closed = time.monotonic() > until
 
     def _let_applications_follow(
-        self, striker: Striker, number: float, crowd: CrowdThread, until: float
+        self, injector: FaultInjector, number: float, crowd: CrowdThread, until: float
     ) -> None:
         while len(self._promises.mobiles) < number and crowd.alive and time.monotonic() < until:
-            striker.revive()
+            injector.revive()
             time.sleep(0.05)
 
-    def _tell(self, done: int, of: int, struck: Struck) -> None:
+    def _print_progress(self, done: int, of: int, injected: InjectedFault) -> None:
         seconds, applied = time.monotonic() - self._began, len(self._promises.mobiles)
-        how = "never" if struck.recovery is None else f"{struck.recovery:.1f} s"
-        last = f" (last: {struck.lacking})" if struck.lacking else ""
-        self._say(
-            f"{seconds:6.0f} s  faults {done}/{of}  applications {applied}/{self._limits.applications}  {struck.fault}: {how}{last}"
+        how = "never" if injected.recovery is None else f"{injected.recovery:.1f} s"
+        last = f" (last: {injected.lacking})" if injected.lacking else ""
+        self._print_line(
+            f"{seconds:6.0f} s  faults {done}/{of}  applications {applied}/{self._limits.applications}  {injected.fault}: {how}{last}"
         )
 
-    def _wait_until_final(self, striker: Striker, crowd: CrowdThread, since: float) -> float | None:
+    def _wait_until_final(self, injector: FaultInjector, crowd: CrowdThread, since: float) -> float | None:
         """Seconds since the last fault until nothing was left to do; None when the promised time is over."""
         while time.monotonic() - since < self._limits.final_seconds:
-            striker.revive()
-            if crowd.finished and not unsettled(self._judge(striker)):
+            injector.revive()
+            if crowd.finished and not unsettled(self._judge(injector)):
                 return time.monotonic() - since
             time.sleep(1)
         return None
 
-    def _judge(self, striker: Striker) -> Findings | None:
+    def _judge(self, injector: FaultInjector) -> Findings | None:
         """None while a server does not answer."""
         try:
             evidence = collect(self._stack, set(self._promises.mobiles.values()))
@@ -218,12 +213,12 @@ class Run:
             self._promises,
             evidence,
             self._provider.ledger(),
-            striker.sender_kills(sender_concurrency()),
+            injector.sender_kills(sender_concurrency()),
             self._provider.honours,
         )
 
-    def _report(self, striker: Striker, final_after: float | None) -> Report:
-        findings = self._judge(striker)
+    def _report(self, injector: FaultInjector, final_after: float | None) -> Report:
+        findings = self._judge(injector)
         assert findings is not None
         decided = self._promises.decided
         outcomes = Counter(
@@ -233,15 +228,15 @@ class Run:
         return Report(
             seed=self._limits.seed,
             seconds=time.monotonic() - self._began,
-            struck=striker.struck,
+            injected=injector.injected,
             applications=len(self._promises.mobiles),
             outcomes=outcomes,
             unanswered=self._promises.unanswered,
             final_after=final_after,
             findings=findings,
-            senders=striker.sender_kills(sender_concurrency()),
+            senders=injector.sender_kills(sender_concurrency()),
             messages=len(self._provider.ledger().charged),
-            ended_by_themselves=striker.ended_by_themselves,
+            ended_by_themselves=injector.ended_by_themselves,
             backend=backend_name(),
         )
 

@@ -1,7 +1,7 @@
 """One person, one application, one moment chosen exactly: what a long run meets by chance, within seconds.
 
-A scene has a ledger of its own. :meth:`Scene.process` takes guards out of one process for the length of a block;
-:meth:`Scene.at_rest` lets the department decide, waits until nothing moves any more, and holds the system to its promises.
+A scene has a ledger of its own. :meth:`Scenario.process` takes guards out of one process for the length of a block;
+:meth:`Scenario.at_rest` lets the department decide, waits until nothing moves any more, and holds the system to its promises.
 """
 
 import time
@@ -71,7 +71,7 @@ def replaced(
             system.processes[name].wait_ready(60)
 
 
-class Scene:
+class Scenario:
     """A stage for one person, a new one by each mobile.
 
     Args:
@@ -165,7 +165,7 @@ class Scene:
             self.promises, evidence, ledger, SenderKills(self._sender_kills, 5), self.provider.honours
         )
 
-    def at_rest(self) -> Findings:
+    def wait_until_settled(self) -> Findings:
         """What is found once nothing has waited anywhere for a while."""
         quiet_since, until = time.monotonic(), time.monotonic() + REST_SECONDS
         while time.monotonic() < until:
@@ -196,7 +196,7 @@ class Scene:
             connection.execute(f"lock table {table} in access exclusive mode")
             yield
 
-    def somebody_waits_for(self, service: str, table: str) -> bool:
+    def is_waited_for(self, service: str, table: str) -> bool:
         """Whether a handler has come as far as a locked table."""
         return bool(
             self.count(

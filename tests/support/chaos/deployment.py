@@ -1,0 +1,36 @@
+"""The system that faults are injected into: two servers, all processes, and a phone provider that nobody kills."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.backends import TestStack, start_stack
+from tests.support.chaos.provider import Provider
+from tests.support.system import System
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A running system with its servers and its provider."""
+
+    stack: TestStack
+    system: System
+    provider: Provider
+
+
+def settings_for(provider: Provider) -> dict[str, str]:
+    """Return the settings of a system that sends its messages to this provider."""
+    return {"EPASS_SMS_URL": provider.url, "EPASS_APPLICANT_SESSION_MINUTES": "600"}
+
+
+@contextmanager
+def deploy(folder: Path) -> Iterator[Deployment]:
+    """Start everything in a folder, and stop it afterwards."""
+    (folder / "stack").mkdir()
+    with (
+        start_stack(folder / "stack") as stack,
+        Provider(folder) as provider,
+        System(stack, **settings_for(provider)) as system,
+    ):
+        yield Deployment(stack, system, provider)

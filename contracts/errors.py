@@ -1,7 +1,7 @@
-"""Errors that may cross a service boundary. The gateway's one table turns each into an HTTP status.
+"""Errors that may cross a service boundary. One table of the gateway maps each to an HTTP status.
 
-An error carries a code (a word that front ends translate), a sentence for developers in plain English, and, for bad
-input, the fields with a code each. None carries personal data.
+An error carries a code (a word that front ends translate), a sentence for developers in plain English, and,
+for bad input, the fields with a code each. None carries personal data.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from contracts.model import Wire
 
 
 class FieldError(Wire):
-    """What is wrong with one field: its path (``applicant.id_last4``) and a code the pages translate."""
+    """Problem of one field: its path (``applicant.id_last4``) and a code the pages translate."""
 
     field: str
     code: str
@@ -20,25 +20,26 @@ class FieldError(Wire):
 
 
 class ErrorBody(Wire):
-    """An error as it travels in an RPC reply."""
+    """Error as an RPC reply carries it."""
 
     code: str
     message: str
     fields: tuple[FieldError, ...] = ()
     facts: dict[str, str | int] = Field(default_factory=dict)
-    """Facts that the reader needs, such as who decided already and when."""
+    """Facts that the caller needs, such as who decided already and when."""
 
 
 class ContractError(Exception):
-    """The base. ``code`` tells apart what one class covers.
+    """Base of all errors. ``code`` distinguishes the cases of one class.
 
-    The one argument of the exception is its body as JSON: nameko turns every number in an exception's arguments into text.
+    The one argument of the exception is its body as JSON: nameko turns every number in an exception's
+    arguments into text.
 
     Args:
         message: a sentence for developers.
-        code: a word for programs and translations; the class's own where left out.
-        fields: what is wrong with which field.
-        facts: what the reader needs to know, never personal.
+        code: a word for programs and translations; the class's own if left out.
+        fields: the problems of fields.
+        facts: what the caller needs to know; never personal.
     """
 
     code = "error"
@@ -56,13 +57,13 @@ class ContractError(Exception):
 
 
 class InvalidInput(ContractError):
-    """A field says something that is not accepted. Nothing was changed."""
+    """The input is not acceptable. Nothing was changed."""
 
     code = "invalid_input"
 
     @classmethod
     def of(cls, field: str, code: str, message: str = "") -> "InvalidInput":
-        """One field, one problem."""
+        """Return the error for one problem of one field."""
         return cls(
             message or f"{field}: {code.replace('_', ' ')}",
             fields=(FieldError(field=field, code=code, message=message),),
@@ -70,7 +71,7 @@ class InvalidInput(ContractError):
 
 
 class NotFound(ContractError):
-    """There is no such thing, or not for this principal; the two are not told apart."""
+    """Nothing such exists, or not for this principal; the error does not reveal which."""
 
     code = "not_found"
 
@@ -106,13 +107,16 @@ class TooManyAttempts(ContractError):
 
 
 class Unavailable(ContractError):
-    """A part that is needed is down, or did not answer in time: the outcome is unknown, repeat with the same key."""
+    """A part that is needed is down or did not answer in time.
+
+    The outcome is unknown; repeat with the same key.
+    """
 
     code = "unavailable"
 
 
 class InternalError(ContractError):
-    """A fault of ours; the log has more under the correlation id."""
+    """A fault of the service; its log has more under the correlation id."""
 
     code = "internal_error"
 
@@ -134,7 +138,7 @@ BY_NAME: dict[str, type[ContractError]] = {
 
 
 def rebuild(exc_type: str, exc_args: list[Any]) -> ContractError:
-    """The error that a reply describes; one that is not of this table is an InternalError."""
+    """Return the error that a reply describes; `InternalError` if it is not in the table."""
     kind = BY_NAME.get(exc_type)
     if kind is None or not exc_args or not isinstance(exc_args[0], str):
         return InternalError("the service failed")

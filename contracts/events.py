@@ -1,8 +1,8 @@
-"""Every event: one frozen model each, named by a past participle. What happened, told so that no hearer must ask back.
+"""Events: one frozen model each, named by a past participle, complete enough for every subscriber.
 
-``data`` travels in clear and holds nothing personal; whatever is (names, mobiles, the ID's last four, free text, a
-vehicle, a code) sits in the model that ``personal`` names and is sealed by the envelope. Who hears what:
-``contracts/subscriptions.py``.
+``data`` travels in clear text and holds nothing personal; what is personal (names, mobiles, the ID's last four, free
+text, a vehicle, a code) is in the model of the member ``personal``, which the envelope seals. The subscribers of each
+event are in ``contracts/subscriptions.py``.
 """
 
 from datetime import time
@@ -35,9 +35,9 @@ from contracts.model import (
 
 
 class Event(Wire):
-    """What all events have: a version, a producer and a subject within it.
+    """Base of all events: a version, a producer and a subject.
 
-    ``personal`` of a subclass is excluded from the clear part by the envelope's writer.
+    The envelope's writer excludes ``personal`` of a subclass from the clear part.
     """
 
     version: ClassVar[int] = 1
@@ -45,7 +45,7 @@ class Event(Wire):
 
     @property
     def subject(self) -> str:
-        """What the event is about; ``seq`` counts within it."""
+        """Subject of the event; ``seq`` counts the events of one subject."""
         raise TypeError(f"{type(self).__name__} names no subject")
 
 
@@ -83,7 +83,7 @@ class OtpContact(Wire):
 
 
 class OtpRequested(Event):
-    """A code is to be sent; stale after ``expires_at`` of the envelope."""
+    """A one-time code is to be sent; stale after ``expires_at`` of the envelope."""
 
     producer: ClassVar[str] = "accounts"
     request_id: UUID
@@ -142,7 +142,7 @@ class SessionEnded(Event):
 
 
 class ApplicationPersonal(Wire):
-    """What an application says of people."""
+    """The people of an application, its purpose and vehicle."""
 
     applicant: Person
     companions: tuple[Companion, ...] = ()
@@ -151,7 +151,7 @@ class ApplicationPersonal(Wire):
 
 
 class ApplicationDetails(AboutApplication):
-    """The whole application as of one revision."""
+    """A whole application as of one revision."""
 
     producer: ClassVar[str] = "application"
     revision: int = Field(ge=1)
@@ -173,11 +173,11 @@ class ApplicationDetails(AboutApplication):
 
 
 class ApplicationSubmitted(ApplicationDetails):
-    """A visit was applied for."""
+    """An application for a visit was submitted."""
 
 
 class ApplicationAmended(ApplicationDetails):
-    """A returned application was completed; ``revision`` rose."""
+    """An application was amended; ``revision`` is higher than before."""
 
 
 class ApplicationEnded(AboutApplication):
@@ -191,7 +191,7 @@ class ApplicationEnded(AboutApplication):
 
 
 class ApplicationCancelled(ApplicationEnded):
-    """The applicant, or the counter for him, withdrew it; a pass that exists is to be revoked."""
+    """The applicant, or the counter for them, cancelled it; a pass that exists is to be revoked."""
 
     cancelled_by: Literal["applicant", "counter"]
 
@@ -201,7 +201,7 @@ class ApplicationExpired(ApplicationEnded):
 
 
 class PersonalDataErased(AboutApplication):
-    """Whoever holds personal data of this application erases it."""
+    """Every service that holds personal data of this application erases it."""
 
     producer: ClassVar[str] = "application"
 
@@ -210,7 +210,7 @@ class PersonalDataErased(AboutApplication):
 
 
 class OpeningHours(Wire):
-    """Hours of one weekday (0 is Monday), valid from a date on."""
+    """Opening hours of one weekday (0 is Monday), valid from a date on."""
 
     weekday: int = Field(ge=0, le=6)
     opens: time
@@ -227,7 +227,10 @@ class ClosedDay(Wire):
 
 
 class SiteAdvice(Wire):
-    """What a visitor of a site should know before coming; each a text by language, empty where there is nothing to say."""
+    """What a visitor of a site should know before they come.
+
+    Each member is a text by language, empty if there is nothing to know.
+    """
 
     prohibited: dict[Language, str] = Field(default_factory=dict)
     """What may not be brought."""
@@ -236,7 +239,7 @@ class SiteAdvice(Wire):
     parking: dict[Language, str] = Field(default_factory=dict)
     """Where vehicles stop."""
     wheelchair: dict[Language, str] = Field(default_factory=dict)
-    """Where one asks for a wheelchair."""
+    """Where a visitor asks for a wheelchair."""
 
 
 class SiteRecord(Wire):
@@ -249,18 +252,6 @@ class SiteRecord(Wire):
     hours: tuple[OpeningHours, ...]
     closed_days: tuple[ClosedDay, ...] = ()
     advice: SiteAdvice | None = Field(default=None, exclude_if=lambda advice: advice is None)
-
-    def windows_on(self, day: date) -> tuple[tuple[time, time], ...]:
-        """Return the open hours on a day, Indian Standard Time; empty where the site is closed."""
-        if any(closed.day == day for closed in self.closed_days):
-            return ()
-        return tuple(
-            (hours.opens, hours.closes)
-            for hours in self.hours
-            if hours.weekday == day.weekday()
-            and hours.valid_from <= day
-            and (hours.valid_to is None or day <= hours.valid_to)
-        )
 
 
 class OfficerRecord(Wire):
@@ -282,7 +273,7 @@ class DepartmentRecord(Wire):
 
 
 class DirectoryChanged(Event):
-    """One record of the directory as it is now, whole: exactly one of ``site`` and ``department``."""
+    """A record of the directory as it is now: exactly one of ``site`` and ``department``."""
 
     producer: ClassVar[str] = "approval"
     site: SiteRecord | None = None
@@ -298,7 +289,7 @@ class DirectoryChanged(Event):
 
 
 class Decision(AboutApplication):
-    """What a department decided about one revision of an application."""
+    """Base of a department's decisions; each is about one revision of an application."""
 
     producer: ClassVar[str] = "approval"
     review_id: UUID
@@ -308,7 +299,7 @@ class Decision(AboutApplication):
 
 
 class PassApproved(Decision):
-    """The visit may take place: everything that issuing the pass needs."""
+    """A department approved the visit; the event holds everything that issuing the pass needs."""
 
     site: Code
     gate: Code | None = None
@@ -325,14 +316,14 @@ class PassApproved(Decision):
 
 
 class DecisionPersonal(Wire):
-    """The note of a decision and the person it is for."""
+    """The note of a decision and the person who gets it."""
 
     contact: Contact
     note: str = ""
 
 
 class PassRejected(Decision):
-    """The department refused."""
+    """A department rejected the application."""
 
     reason: RejectionReason
     language: Language
@@ -341,7 +332,7 @@ class PassRejected(Decision):
 
 
 class PassReturned(Decision):
-    """The department asks the applicant to complete or change the application."""
+    """A department asks the applicant to complete or change the application."""
 
     language: Language
     deliver_by: DeliverBy
@@ -349,19 +340,22 @@ class PassReturned(Decision):
 
 
 class ApprovalWithdrawn(Decision):
-    """An approval no longer holds; a pass that exists is to be revoked. The reason is for the auditor, in clear words."""
+    """An approval no longer holds; a pass that exists is to be revoked.
+
+    The reason is for the auditor, in clear words.
+    """
 
     reason: RejectionReason
 
 
 class EscalationContact(Wire):
-    """The department's duty contact, where it has one."""
+    """The department's duty contact, if it has one."""
 
     contact: Contact = Contact()
 
 
 class ReviewEscalated(AboutApplication):
-    """A review waited too long."""
+    """A review has waited too long."""
 
     producer: ClassVar[str] = "approval"
     review_id: UUID
@@ -383,7 +377,7 @@ class PublicKey(Wire):
 
 
 class PassPersonal(Wire):
-    """What the gate shows and the message needs."""
+    """What the gate displays and the message needs."""
 
     applicant: Person
     companions: tuple[Companion, ...] = ()
@@ -394,7 +388,7 @@ class PassPersonal(Wire):
 
 
 class PassIssued(AboutPass):
-    """A pass exists. ``valid_from`` and ``valid_to`` bound entry, margins included."""
+    """A pass was issued. ``valid_from`` and ``valid_to`` bound entry, margins included."""
 
     producer: ClassVar[str] = "issuance"
     site: Code
@@ -417,7 +411,7 @@ class PassIssued(AboutPass):
 
 
 class PassRevoked(AboutPass):
-    """A pass admits nobody any more."""
+    """A pass was revoked and admits nobody any more."""
 
     producer: ClassVar[str] = "issuance"
     reason: RevocationReason
@@ -447,7 +441,7 @@ class StatusListSigned(Event):
 
 
 class MessageOutcome(Event):
-    """How a message ended."""
+    """Outcome of a message."""
 
     producer: ClassVar[str] = "notify"
     message_id: UUID
@@ -461,11 +455,11 @@ class MessageOutcome(Event):
 
 
 class NotificationDelivered(MessageOutcome):
-    """The channel took the message (or the counter printed the pass)."""
+    """The channel accepted the message, or the counter printed the pass."""
 
 
 class NotificationFailed(MessageOutcome):
-    """The message will not arrive; ``reason`` is a word of ours, never the vendor's text."""
+    """The message will not arrive; ``reason`` is one of our codes, never the vendor's text."""
 
     reason: str
 
@@ -474,7 +468,7 @@ class NotificationFailed(MessageOutcome):
 
 
 class PassScanned(AboutPass):
-    """A gate recorded a scan (a preview is none). ``inside`` is how many of the party are in, after it."""
+    """A gate recorded a scan; a preview is not one. ``inside``: how many of the party are inside after it."""
 
     producer: ClassVar[str] = "verify"
     scan_id: UUID
@@ -486,7 +480,8 @@ class PassScanned(AboutPass):
     inside: int
     scanned_at: Instant
     marks: tuple[str, ...] = ()
-    """Oddities of an exit: ``late``, ``revoked``, ``other_gate``, ``no_entry``; or ``other_id``, ``assumed_left``."""
+    """Oddities of an exit: ``late``, ``revoked``, ``other_gate``, ``no_entry``; or ``other_id``,
+    ``assumed_left``."""
     scanned_by: Code
 
     @property

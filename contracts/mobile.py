@@ -6,7 +6,7 @@ import phonenumbers
 
 
 def ascii_digits(text: str) -> str:
-    """The same text with the digits of any script (Gurmukhi, Devanagari) as 0 to 9."""
+    """Return the same text with the digits of any script (Gurmukhi, Devanagari) as 0 to 9."""
     return "".join(
         str(unicodedata.digit(char)) if char.isdigit() and unicodedata.digit(char, -1) >= 0 else char
         for char in text
@@ -14,7 +14,7 @@ def ascii_digits(text: str) -> str:
 
 
 def parse_mobile(text: str) -> str:
-    """E.164 of a mobile. Ten digits, a leading 0 and a leading 91 mean India.
+    """Return a mobile as E.164. Ten digits, a leading 0 and a leading 91 mean India.
 
     Raises:
         ValueError: no possible number, or an Indian one that is no mobile.
@@ -33,5 +33,5 @@ def parse_mobile(text: str) -> str:
 
 
 def is_indian(mobile: str) -> bool:
-    """Whether an E.164 number is one that an Indian SMS route reaches."""
+    """Return whether an Indian SMS route reaches an E.164 number."""
     return mobile.startswith("+91")

@@ -1,7 +1,7 @@
-"""Rules that every visit follows: opening hours, windows of time, companions, entry margins, and their error codes.
+"""Rules of visits: opening hours, windows of time, companions, entry margins, and their error codes.
 
-Pure: the time, the furthest day and the margin are arguments. Application, approval, issuance and the gateway's pages
-use these rules; what only a form of one service checks (names, IDs, officers) is not here.
+Pure: the time, the furthest day and the margin are arguments. Application, approval, issuance and the
+gateway's pages use these rules; what only a form of one service checks (names, IDs, officers) is not here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,8 @@ PROBLEMS: dict[str, str] = {
     "duplicate_slot": "this date and time is given twice",
     "too_many_companions": "these are more companions than this channel takes",
 }
-"""Error code → its sentence for developers. The pages translate the codes (``services/gateway/pages/shared/messages.py``)."""
+"""Error code → its sentence for developers. The pages translate the codes
+(``services/gateway/pages/shared/messages.py``)."""
 
 Window = tuple[time, time]
 """Start and end of open hours on one day, Indian Standard Time."""

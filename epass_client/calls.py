@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import httpx
 from pydantic import BaseModel
 
+from contracts.application_form import CompanionInput
 from contracts.model import Language, RejectionReason, ReviewStatus, Slot
 from contracts.rpc.accounts import (
     ApplicantSession,
@@ -34,7 +35,6 @@ from contracts.rpc.application import (
     Acknowledged,
     ApplicationList,
     ApplicationView,
-    CompanionInput,
     Lookup,
     LookupHits,
     StatusQuestion,

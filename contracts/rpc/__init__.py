@@ -1,7 +1,9 @@
-"""Every RPC: a name, a request and a reply. The gateway calls, the services answer; services never call each other.
+"""Every RPC: a name, a request and a reply.
 
-A request travels as the one positional argument of a nameko call; what belongs to the call and not to the question
-(who asks, until when, under which idempotency key) travels beside it as :class:`Call`.
+The gateway calls, the services answer; services never call each other.
+
+A request travels as the one positional argument of a nameko call; what belongs to the call and not to the
+question (principal, deadline, idempotency key) travels beside it as :class:`Call`.
 """
 
 from contracts.model import Wire
@@ -14,4 +16,4 @@ METHODS: tuple[Method[Wire, Wire], ...] = tuple(
     for value in vars(module).values()
     if isinstance(value, Method)
 )
-"""All of them, by service."""
+"""All methods, by service."""

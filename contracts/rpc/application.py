@@ -1,23 +1,21 @@
-"""RPC of application: applying, following an application, the counter's view of it."""
+"""RPC of application: submit, follow and change applications; the counter's view of them."""
 
 import datetime as dt
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from contracts.application_form import Amendment, ApplicationForm
 from contracts.errors import FieldError
 from contracts.model import (
-    ApplicantKind,
     ApplicationStatus,
     Assistance,
     Channel,
     Code,
     Companion,
     DeliverBy,
-    IdType,
     Instant,
     Language,
-    Official,
     Person,
     PurposeKind,
     RejectionReason,
@@ -28,72 +26,34 @@ from contracts.model import (
 from contracts.rpc.call import Method, Nothing, Page
 
 
-class Applicant(Strict):
-    """Who applies. The mobile comes from the session, or at the counter from the operator."""
-
-    kind: ApplicantKind
-    name: str = Field(max_length=400)
-    name_latin: str | None = Field(default=None, max_length=400)
-    language: Language = "en"
-    email: str | None = Field(default=None, max_length=254)
-    id_type: IdType
-    id_last4: str = Field(max_length=40)
-    deliver_by: DeliverBy = "sms"
-    assistance: Assistance | None = None
-    official: Official | None = None
+class SubmitApplication(ApplicationForm):
+    """POST /applications: an application from the portal or a kiosk."""
 
 
-class CompanionInput(Strict):
-    """Someone who comes along; a child needs no ID."""
-
-    name: str = Field(max_length=400)
-    name_latin: str | None = Field(default=None, max_length=400)
-    id_type: IdType | None = None
-    id_last4: str | None = Field(default=None, max_length=40)
-    child: bool = False
-
-
-class SubmitApplication(Strict):
-    """POST /applications, as the design's section 5 shows it."""
-
-    applicant: Applicant
-    site: Code
-    department: Code
-    officer: Code | None = None
-    purpose_kind: PurposeKind
-    purpose: str = Field(max_length=1000)
-    preferred: tuple[Slot, ...] = Field(min_length=1, max_length=3)
-    companions: tuple[CompanionInput, ...] = Field(default=(), max_length=50)
-    vehicle: str | None = Field(default=None, max_length=40)
-
-
-class SubmitAtCounter(SubmitApplication):
+class SubmitAtCounter(ApplicationForm):
     """POST /counter/applications: the operator vouches; a visitor may have no mobile."""
 
     mobile: str | None = Field(default=None, max_length=40)
     channel: Literal["counter", "kiosk"] = "counter"
 
 
-class AmendApplication(Strict):
-    """What a returned application says now; a field left out stays. While the department decides, only ``preferred`` changes."""
+class AmendApplication(Amendment):
+    """New content of a returned application; while the department decides, only ``preferred`` may change."""
 
     reference: str = Field(max_length=40)
-    purpose: str | None = Field(default=None, max_length=1000)
-    preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)
-    officer: Code | Literal[""] | None = None
-    """Empty: anyone who deals with it."""
-    companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
-    vehicle: str | None = Field(default=None, max_length=40)
 
 
 class ReferenceOnly(Strict):
-    """One application."""
+    """One application, by its reference."""
 
     reference: str = Field(max_length=40)
 
 
 class Acknowledged(Wire):
-    """A command on an application was carried out. ``masked`` names free-text fields in which an Aadhaar number was masked."""
+    """A command on an application was carried out.
+
+    ``masked`` names free-text fields in which an Aadhaar number was masked.
+    """
 
     reference: str
     status: ApplicationStatus
@@ -101,7 +61,7 @@ class Acknowledged(Wire):
 
 
 class Checked(Wire):
-    """What submitting a form would find: every problem, the masked fields, and the name in Latin letters as it would be printed."""
+    """What submitting a form would find: problems, masked fields, and the name in Latin letters."""
 
     problems: tuple[FieldError, ...] = ()
     masked: tuple[str, ...] = ()
@@ -109,7 +69,7 @@ class Checked(Wire):
 
 
 class TimelineEntry(Wire):
-    """What happened when: ``what`` is a word that front ends translate, ``facts`` its particulars (never personal)."""
+    """What happened when: front ends translate ``what``; ``facts`` are its particulars, never personal."""
 
     at: Instant
     what: str
@@ -160,7 +120,7 @@ class ApplicationView(ApplicationSummary):
     language: Language
     deliver_by: DeliverBy
     note: str | None = None
-    """What the department says with a rejection or a return."""
+    """The department's note on a rejection or a return."""
     reason: RejectionReason | None = None
     timeline: tuple[TimelineEntry, ...]
     pass_: PassSummary | None = Field(default=None, alias="pass")
@@ -169,7 +129,7 @@ class ApplicationView(ApplicationSummary):
 
 
 class StatusQuestion(Strict):
-    """Where is my application: by reference and the last four digits of the mobile."""
+    """Question for a status, by reference and the last four digits of the mobile."""
 
     reference: str = Field(max_length=40)
     mobile_last4: str = Field(max_length=8)
@@ -192,9 +152,9 @@ class DepartmentCode(Strict):
 
 
 class Durations(Wire):
-    """How long applications to a department took until its first answer, of those that it answered in the last 90 days.
+    """How long a department took until its first answer, for applications answered in the last 90 days.
 
-    Seconds; None where there are too few to tell.
+    In seconds; None if there are too few for an estimate.
     """
 
     answered: int = 0

@@ -34,7 +34,7 @@ class SiteList(Wire):
 
 
 class DepartmentQuestion(Strict):
-    """Departments that a search finds, by their own name or by an officer's; all of them where nothing is searched for."""
+    """Search for departments, by their own name or by an officer's; an empty search finds all."""
 
     q: str = Field(default="", max_length=100)
 
@@ -82,7 +82,7 @@ class ReviewSearch(Strict):
 
 
 class DecisionView(Wire):
-    """Who decided what, when."""
+    """A decision: who decided what, and when."""
 
     status: ReviewStatus
     decided_by: str
@@ -96,7 +96,7 @@ class DecisionView(Wire):
 
 
 class ReviewView(Wire):
-    """An application as the department sees it."""
+    """Review of an application as the department sees it."""
 
     id: UUID
     reference: str
@@ -140,7 +140,7 @@ class ReviewId(Strict):
 
 
 class Approve(Strict):
-    """When and how the visit may take place. ``revision``, where given, must be the one that was read."""
+    """Terms of an approval. ``revision``, if given, must be the current one."""
 
     review_id: UUID
     slot: Slot
@@ -151,7 +151,7 @@ class Approve(Strict):
 
 
 class Reject(Strict):
-    """A reason of the list; a note that the applicant will read."""
+    """A rejection: a reason of the list, and a note that the applicant will read."""
 
     review_id: UUID
     reason: RejectionReason
@@ -160,7 +160,7 @@ class Reject(Strict):
 
 
 class Return(Strict):
-    """What is missing, in words that the applicant will read."""
+    """A return: what is missing, in words that the applicant will read."""
 
     review_id: UUID
     note: str = Field(min_length=1, max_length=500)
@@ -168,7 +168,7 @@ class Return(Strict):
 
 
 class Forward(Strict):
-    """To another department, or to an officer of this one: exactly one."""
+    """New department, or new officer of the present one: exactly one of the two."""
 
     review_id: UUID
     department: Code | None = None
@@ -176,14 +176,14 @@ class Forward(Strict):
 
 
 class Withdraw(Strict):
-    """Take an approval back; the pass is revoked."""
+    """Withdrawal of an approval; the pass is revoked."""
 
     review_id: UUID
     reason: RejectionReason
 
 
 class Whereabouts(Wire):
-    """With which department an application lies, and since when it has waited there."""
+    """The department with which an application waits, and since when."""
 
     department: str
     since: Instant

@@ -18,8 +18,9 @@ import httpx
 import segno
 from pydantic import ValidationError
 
+from contracts.application_form import Applicant, CompanionInput
 from contracts.model import Slot
-from contracts.rpc.application import Applicant, ApplicationView, CompanionInput, SubmitApplication
+from contracts.rpc.application import ApplicationView, SubmitApplication
 from contracts.rpc.notify import SentMessage
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
 from deploy.local.console import print_fact, print_heading, print_line

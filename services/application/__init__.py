@@ -1,5 +1,6 @@
-"""Applications for a visit: taking them in, checking them, amending and cancelling them, and telling what became of them.
+"""Applications for a visit: submit, check, amend and cancel them, and show their status.
 
-It owns each application with its timeline, an applicant's history and a copy of the directory. It says what happened to
-an application at the applicant's hands, and learns from the other services' events what happened to it elsewhere.
+It owns each application with its timeline, an applicant's history and a copy of the directory. It publishes
+what an applicant or the counter does with an application, and learns from other services' events what happens
+to it elsewhere.
 """

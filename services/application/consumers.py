@@ -1,4 +1,4 @@
-"""The event entrypoints: parse, call one handler, return. And what happens by the clock."""
+"""Event entrypoints and scheduled jobs of application: each calls one handler."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -26,7 +26,7 @@ from services.chassis.runtime.providers import DatabaseProvider, every
 
 
 class Consumers:
-    """application, as events reach it."""
+    """Consumers of the events to which application subscribes, and its scheduled jobs."""
 
     name = "application-events"
     service = "application"
@@ -78,16 +78,19 @@ class Consumers:
 
     @every(interval=60)
     def expire_undecided(self) -> None:
-        """Ends applications whose preferred windows have all passed."""
+        """Expire applications whose preferred windows have all passed."""
         self._in_batches(scheduled_jobs.expire_undecided)
 
     @every(interval=3600)
     def erase_ended(self) -> None:
-        """Forgets people of long ago. Hourly, since the clock of a process that is restarted daily never reaches a day."""
+        """Erase people after the retention time.
+
+        Hourly: a daily timer never fires in a process that restarts each day.
+        """
         self._in_batches(scheduled_jobs.erase_ended)
 
     def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
-        """A transaction for each batch, until one is not full."""
+        """Run a job with one transaction per batch, until a batch is not full."""
         done = scheduled_jobs.BATCH
         while done == scheduled_jobs.BATCH:
             with self.db.transaction() as session:

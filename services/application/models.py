@@ -1,4 +1,7 @@
-"""The service's own tables. An application's row holds what it says and the facts that became known about it."""
+"""The tables of application.
+
+An application's row holds its content and the facts that became known about it.
+"""
 
 from datetime import date, datetime
 from typing import Any, ClassVar
@@ -37,7 +40,7 @@ Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    """Text and the contract's words are text, instants have a zone, lists and objects are JSONB."""
+    """Base of the tables: enumerations are text, instants have a time zone, lists and objects are JSONB."""
 
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         **dict.fromkeys((str, *_WORDS), Text),
@@ -49,7 +52,7 @@ class Base(DeclarativeBase):
 
 
 class ApplicationRow(Base):
-    """One application: its present revision, and the facts from which its status follows."""
+    """Application: its present revision, and the facts from which its status follows."""
 
     __tablename__ = "applications"
     __table_args__ = (
@@ -90,13 +93,13 @@ class ApplicationRow(Base):
     purpose_kind: Mapped[PurposeKind]
     preferred: Mapped[list[Json]]
     preferred_until: Mapped[datetime]
-    """The end of the last preferred window: undecided until then, it expires."""
+    """The end of the last preferred window; an application that is undecided then expires."""
 
     # personal; PERSONAL below lists them
     name: Mapped[str]
     name_latin: Mapped[str]
     mobile: Mapped[str | None]
-    """Who proves this number sees the application."""
+    """Whoever proves this number sees the application."""
     email: Mapped[str | None]
     id_type: Mapped[IdType | None]
     id_last4: Mapped[str | None]
@@ -105,7 +108,7 @@ class ApplicationRow(Base):
     purpose: Mapped[str]
     vehicle: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")
-    """What the department says with its decision."""
+    """The department's note on its decision."""
 
     # facts
     cancelled_at: Mapped[datetime | None]
@@ -121,11 +124,11 @@ class ApplicationRow(Base):
     scan_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     inside: Mapped[int | None]
     last_matters_at: Mapped[datetime]
-    """The latest of what happened to it and of what it is valid for."""
+    """The latest time of an event about it, a preferred window or the validity of its pass."""
 
 
 class RevisionRow(Base):
-    """One version of an application that was sent in, with what a repeat of that command is answered."""
+    """Submitted revision of an application, with what the answer to a repeat of that command needs."""
 
     __tablename__ = "revisions"
 
@@ -136,7 +139,7 @@ class RevisionRow(Base):
 
 
 class PassRow(Base):
-    """What is known of a pass of an application. It may be known as revoked before it is known as issued."""
+    """Pass of an application. It may be known as revoked before it is known as issued."""
 
     __tablename__ = "passes"
 
@@ -151,7 +154,7 @@ class PassRow(Base):
 
 
 class TimelineEntryRow(Base):
-    """One entry of an application's timeline, keyed by the event that told of it. Its facts are never personal."""
+    """Entry of an application's timeline, keyed by its event. Its facts are never personal."""
 
     __tablename__ = "timeline"
     __table_args__ = (Index("timeline_by_application", "application_id", "at"),)
@@ -164,7 +167,7 @@ class TimelineEntryRow(Base):
 
 
 class DirectoryRow(Base):
-    """The newest record of a site or a department that was heard; ``subject`` is its event's."""
+    """Newest known record of a site or a department; ``subject`` is its event's."""
 
     __tablename__ = "directory"
 
@@ -186,4 +189,4 @@ PERSONAL: dict[str, Any] = {
     "vehicle": None,
     "note": "",
 }
-"""Every column of an application that says something of a person, with what stands there after erasing."""
+"""Every column of an application with personal data → its value after the erasure."""

@@ -1,4 +1,4 @@
-"""The RPC entrypoints: parse, call one handler, return."""
+"""RPC entrypoints of application: parse, call one handler, return."""
 
 from contracts.rpc import application as contract
 from contracts.rpc.application import (
@@ -21,29 +21,36 @@ from contracts.rpc.call import Call, Nothing, Page
 from services.application.handlers import applications, queries
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 
 
 class Service:
-    """application, as the gateway calls it."""
+    """RPC service ``application``; the gateway is its only caller."""
 
     name = "application"
     db = DatabaseProvider()
+    settings = SettingsProvider()
 
     @rpc(contract.SUBMIT)
     def submit(self, request: SubmitApplication, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
-            return applications.submit(request, call, session, now())
+            return applications.submit(
+                request, call, session, now(), furthest_days=self.settings.furthest_days
+            )
 
     @rpc(contract.CHECK)
     def check(self, request: SubmitApplication, call: Call) -> Checked:
         with self.db.transaction() as session:
-            return applications.check(request, call, session, now())
+            return applications.check(
+                request, call, session, now(), furthest_days=self.settings.furthest_days
+            )
 
     @rpc(contract.SUBMIT_AT_COUNTER)
     def submit_at_counter(self, request: SubmitAtCounter, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
-            return applications.submit_at_counter(request, call, session, now())
+            return applications.submit_at_counter(
+                request, call, session, now(), furthest_days=self.settings.furthest_days
+            )
 
     @rpc(contract.LIST_APPLICATIONS)
     def list_applications(self, request: Page, call: Call) -> ApplicationList:
@@ -58,7 +65,9 @@ class Service:
     @rpc(contract.AMEND)
     def amend(self, request: AmendApplication, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
-            return applications.amend(request, call, session, now())
+            return applications.amend(
+                request, call, session, now(), furthest_days=self.settings.furthest_days
+            )
 
     @rpc(contract.CANCEL)
     def cancel(self, request: ReferenceOnly, call: Call) -> Acknowledged:

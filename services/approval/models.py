@@ -191,8 +191,8 @@ class OfficerRow(Base):
 class ApplicationRow(Base):
     """State of an application according to its events: ``seq`` of the newest details, and how it ended.
 
-    Each consumer of an application's events locks this row first, so that two of them never cross. The row is the
-    tombstone of an application that ended before it was known here.
+    Each consumer of an application's events locks this row first, so that two of them never cross. The row is
+    the tombstone of an application that ended before it was known here.
     """
 
     __tablename__ = "heard_applications"
@@ -211,8 +211,8 @@ class ApplicationRow(Base):
 class ReviewRow(Base):
     """Review of one application by a department.
 
-    ``details`` and ``personal`` hold the newest ApplicationDetails; what is searched or sorted by has a column of its
-    own. Personal data: ``name``, ``name_latin``, ``personal``, and the notes of the decisions.
+    ``details`` and ``personal`` hold the newest ApplicationDetails; what is searched or sorted by has a
+    column of its own. Personal data: ``name``, ``name_latin``, ``personal``, and the notes of the decisions.
     """
 
     __tablename__ = "reviews"

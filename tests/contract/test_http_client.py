@@ -12,9 +12,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from contracts.application_form import Applicant, CompanionInput
 from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
-from contracts.rpc.application import Applicant, CompanionInput, SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import SubmitApplication, SubmitAtCounter
 from contracts.rpc.verify import Matched, ScanPass
 from epass_client import calls
 from epass_client.calls import Call

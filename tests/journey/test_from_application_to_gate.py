@@ -168,7 +168,7 @@ def test_a_forwarded_application_is_decided_by_the_other_department_only(
     assert refused.value.status == 404
 
 
-def test_a_second_decision_is_told_who_decided_and_when(system, applicant, department) -> None:
+def test_a_second_decision_is_refused_with_who_decided_and_when(system, applicant, department) -> None:
     reference = applicant.apply()
     department.approve(reference)
     review = department.review_of(reference)

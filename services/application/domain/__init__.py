@@ -1,4 +1,4 @@
-"""The rules of applications, pure: what a form may say, what becomes of an application, which events tell of it.
+"""The rules of applications, pure: what a form may contain, and what becomes of an application.
 
-Nothing here reads a clock, a setting or a database; time, rules and rows come in as arguments.
+Nothing here reads a clock, a setting or a database; time, rules and rows are arguments.
 """

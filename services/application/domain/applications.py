@@ -1,4 +1,4 @@
-"""An application and its transitions: each returns the event that tells of it, or raises what forbids it."""
+"""An application and its transitions: each returns the event to publish, or raises."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,16 +25,16 @@ from contracts.model import (
     PurposeKind,
     Slot,
 )
+from contracts.visiting_rules import MOST_COMPANIONS
 
 CANCELLABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
 EXPIRING: frozenset[ApplicationStatus] = frozenset({"submitted", "returned"})
 
 
 def require_amendable(status: ApplicationStatus, *, only_dates: bool) -> None:
-    """What was returned can be amended; while the department decides, other dates can be asked for and nothing else.
+    """Raise `Conflict` if an application cannot be amended.
 
-    Raises:
-        Conflict: neither is so.
+    A returned application can be amended; while the department decides, only other dates can be asked for.
     """
     if status != "returned" and not (status == "submitted" and only_dates):
         raise Conflict("this cannot be amended now", code="cannot_amend", status=status)
@@ -42,29 +42,33 @@ def require_amendable(status: ApplicationStatus, *, only_dates: bool) -> None:
 
 @dataclass(frozen=True)
 class Intake:
-    """How an application came in.
+    """How an application arrived.
 
     Args:
-        channel: by which way.
-        companions: how many may come along.
+        channel: the channel.
         mobile_proved: whether an OTP proved the mobile.
-        submitted_by: the operator who typed it in, or None for the applicant; who vouches where the mobile is not proved.
+        submitted_by: the operator who typed it in, who vouches if the mobile is not proved; None for the
+            applicant.
     """
 
     channel: Channel
-    companions: int
     mobile_proved: bool = False
     submitted_by: str | None = None
 
     @property
+    def most_companions(self) -> int:
+        """How many people may come along."""
+        return MOST_COMPANIONS[self.channel]
+
+    @property
     def is_attended(self) -> bool:
-        """Whether an operator vouches, who can print a pass and take in a visitor without a mobile."""
+        """Whether an operator vouches, who can print a pass and accept a visitor without a mobile."""
         return self.submitted_by is not None and not self.mobile_proved
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What the visit is to be: whatever may be amended, and where it goes."""
+    """The visit that is applied for: where it goes, and whatever may be amended."""
 
     site: str
     department: str
@@ -77,7 +81,7 @@ class Visit:
 
     @property
     def party(self) -> int:
-        """How many people come."""
+        """Number of people who come."""
         return 1 + len(self.companions)
 
 
@@ -97,32 +101,32 @@ class Application:
     visit: Visit
 
     def submitted(self) -> ApplicationSubmitted:
-        """It was made."""
+        """Return the event of a new application."""
         return ApplicationSubmitted.model_validate(self._details())
 
     def amend(self, visit: Visit) -> "Application":
-        """It says something else now; the caller has asked :func:`require_amendable`."""
+        """Return the next revision. The caller has called :func:`require_amendable`."""
         return replace(self, revision=self.revision + 1, visit=visit)
 
     def amended(self) -> ApplicationAmended:
-        """It was completed, or other dates were asked for."""
+        """Return the event of an amendment."""
         return ApplicationAmended.model_validate(self._details())
 
     def cancel(self, status: ApplicationStatus, by: Literal["applicant", "counter"]) -> ApplicationCancelled:
-        """The visit is not wanted any more.
+        """Return the event of a cancellation.
 
         Raises:
-            Conflict: it has ended already, or the visitor is in.
+            Conflict: the application has ended already, or the visitor is inside.
         """
         if status not in CANCELLABLE:
             raise Conflict(
                 "this application cannot be cancelled any more", code="cannot_cancel", status=status
             )
-        return ApplicationCancelled.model_validate({**self._ending(), "cancelled_by": by})
+        return ApplicationCancelled.model_validate({**self._outcome(), "cancelled_by": by})
 
     def expire(self) -> ApplicationExpired:
-        """All preferred windows passed without a decision."""
-        return ApplicationExpired.model_validate(self._ending())
+        """Return the event of an application whose preferred windows passed without a decision."""
+        return ApplicationExpired.model_validate(self._outcome())
 
     def _details(self) -> dict[str, object]:
         visit = self.visit
@@ -145,7 +149,7 @@ class Application:
             ),
         }
 
-    def _ending(self) -> dict[str, object]:
+    def _outcome(self) -> dict[str, object]:
         person = self.applicant
         return {
             **{name: getattr(self, name) for name in ("reference", "revision", "language", "deliver_by")},

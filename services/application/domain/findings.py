@@ -1,4 +1,4 @@
-"""What checking a form finds: every problem at once, and the free text in which an Aadhaar number was masked."""
+"""Findings of the check of a form: every problem, and the fields in which an Aadhaar number was masked."""
 
 from contracts import visiting_rules
 from contracts.errors import FieldError, InvalidInput
@@ -7,7 +7,9 @@ PROBLEMS: dict[str, str] = {
     **visiting_rules.PROBLEMS,
     "name_missing": "a name is needed",
     "name_too_long": "a name has at most 100 characters",
-    "name_characters": "a name is written in letters of Gurmukhi, Devanagari or Latin, with . ' / @ - , ( ) and digits",
+    "name_characters": (
+        "a name is written in letters of Gurmukhi, Devanagari or Latin, with . ' / @ - , ( ) and digits"
+    ),
     "name_not_latin": "this name is the one in Latin letters",
     "full_number": "only the last four characters of an ID are taken, never the whole number",
     "not_four": "the last four characters of an ID are letters or digits",
@@ -26,22 +28,23 @@ PROBLEMS: dict[str, str] = {
     "companion_id_missing": "a companion who is no child states type and last four of an ID",
     "vehicle_invalid": "this is no registration number of a vehicle",
 }
-"""Error code → its sentence for developers. The pages translate the codes."""
+"""Error code → its sentence for developers. The pages translate the codes
+(`services/gateway/pages/shared/messages.py`)."""
 
 
 class Findings:
-    """Collects what is wrong with which field (a path such as ``companions.1.id_type``) and which fields were masked."""
+    """Problems of a form, each with its field (such as ``companions.1.id_type``), and masked fields."""
 
     def __init__(self) -> None:
         self._problems: list[FieldError] = []
         self._masked: list[str] = []
 
     def refuse(self, field: str, code: str) -> None:
-        """Notes a problem; ``code`` is one of PROBLEMS."""
+        """Record a problem; ``code`` is one of PROBLEMS."""
         self._problems.append(FieldError(field=field, code=code, message=PROBLEMS[code]))
 
     def mask(self, field: str) -> None:
-        """Notes that a number was masked."""
+        """Record that an Aadhaar number was masked."""
         self._masked.append(field)
 
     @property
@@ -50,10 +53,6 @@ class Findings:
         return tuple(self._masked)
 
     def raise_if_refused(self) -> None:
-        """Ends the check.
-
-        Raises:
-            InvalidInput: with all problems, where there is any.
-        """
+        """Raise `InvalidInput` with all problems, if there is any."""
         if self._problems:
             raise InvalidInput("the application is not acceptable as it is", fields=tuple(self._problems))

@@ -1,4 +1,4 @@
-"""Names of people: one free field in any of the three scripts, and the same name in Latin letters for the gate."""
+"""Checks of people's names: one field in any of the three scripts, and the Latin spelling for the gate."""
 
 import unicodedata
 
@@ -8,13 +8,13 @@ from services.application.domain.transliteration import suggest_latin
 
 LONGEST = 100
 _SIGNS = " .'\u2019\u2018\u02bc`/@-\u2010\u2013,()\u0970\u0a76\u200c\u200d"
-"""What stands between letters, the abbreviation signs of both Indic scripts and the joiners among it."""
+"""Signs between letters, with the abbreviation signs of both Indic scripts and the joiners."""
 _LATIN = ("LATIN ", "COMBINING ", "DIGIT ")
 _SCRIPTS = (*_LATIN, "GURMUKHI ", "DEVANAGARI ")
 
 
 def name_of(findings: Findings, field: str, text: str) -> str:
-    """A name as written, cleaned; empty where something is wrong with it, which is noted."""
+    """Return a name, cleaned; if it is not acceptable, record a problem and return an empty text."""
     name = without_aadhaar(findings, field, one_line(text))
     problem = _problem(name)
     if problem:
@@ -23,10 +23,10 @@ def name_of(findings: Findings, field: str, text: str) -> str:
 
 
 def latin_name_of(findings: Findings, field: str, text: str | None, name: str) -> str:
-    """The name in Latin letters: as given, else the name itself where it is Latin, else a transliteration."""
+    """Return the name in Latin letters: as given, else as written if it is Latin, else transliterated."""
     given = without_aadhaar(findings, field, one_line(text or ""))
     if not given and _is_written_in(name, _LATIN):
-        return name  # an empty one too: what is wrong with it is noted at the name itself
+        return name  # also an empty one: its problem is recorded at the name itself
     given = given or suggest_latin(name)[:LONGEST].rstrip()
     problem = _problem(given) or (None if _is_written_in(given, _LATIN) else "name_not_latin")
     if problem:

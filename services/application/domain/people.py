@@ -1,17 +1,88 @@
-"""The applicant and who comes along: names, IDs by their last four characters, an official's office."""
+"""Checks of the applicant and companions: names, last four characters of IDs, office, contact."""
 
+import re
 from collections.abc import Iterable
 
+from contracts.application_form import Applicant, CompanionInput
 from contracts.identity import NotLastFour, last_four
-from contracts.model import ApplicantKind, Companion, Official
-from contracts.rpc.application import CompanionInput
+from contracts.mobile import is_indian, parse_mobile
+from contracts.model import ApplicantKind, Companion, DeliverBy, Official, Person
 from services.application.domain.findings import Findings
 from services.application.domain.names import latin_name_of, name_of
 from services.application.domain.text import one_line, without_aadhaar
 
+_EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+"""Printable ASCII around one @, with a dot in the domain. Only a message to it can show whether the
+address exists."""
 
-def id_last4_of(findings: Findings, field: str, text: str) -> str:
-    """The last four characters of an ID; a full number is noted and never returned."""
+
+def applicant_of(
+    findings: Findings, given: Applicant, typed_mobile: str | None, *, is_attended: bool
+) -> tuple[Person, DeliverBy]:
+    """Return the applicant, cleaned, and the channel that the pass will take.
+
+    Args:
+        findings: where problems are recorded.
+        given: the applicant's part of the form.
+        typed_mobile: the mobile that an OTP proved, or as typed at the counter.
+        is_attended: whether an operator vouches, who can print a pass; the applicant then needs no mobile.
+    """
+    name = name_of(findings, "applicant.name", given.name)
+    mobile = _mobile(findings, typed_mobile)
+    email = one_line(given.email or "") or None
+    if email and not _EMAIL.fullmatch(email):
+        findings.refuse("applicant.email", "email_invalid")
+    person = Person(
+        name=name,
+        name_latin=latin_name_of(findings, "applicant.name_latin", given.name_latin, name),
+        mobile=mobile,
+        email=email,
+        id_type=given.id_type,
+        id_last4=_id_last4(findings, "applicant.id_last4", given.id_last4),
+        official=_official(findings, given.kind, given.official),
+    )
+    return person, _delivery(findings, mobile, email, given.deliver_by, is_attended=is_attended)
+
+
+def companions_of(
+    findings: Findings, given: Iterable[CompanionInput], most_companions: int
+) -> tuple[Companion, ...]:
+    """Return the people who come along, each with an ID except the children."""
+    companions = tuple(
+        _companion(findings, f"companions.{number}", companion) for number, companion in enumerate(given)
+    )
+    if len(companions) > most_companions:
+        findings.refuse("companions", "too_many_companions")
+    return companions
+
+
+def _mobile(findings: Findings, typed: str | None) -> str | None:
+    if not typed or not typed.strip():
+        return None
+    try:
+        return parse_mobile(typed)
+    except ValueError:
+        findings.refuse("mobile", "not_a_mobile")
+        return None
+
+
+def _delivery(
+    findings: Findings, mobile: str | None, email: str | None, wanted: DeliverBy, *, is_attended: bool
+) -> DeliverBy:
+    """Return the channel of the pass; record a problem if the wanted one does not reach the applicant."""
+    if is_attended and mobile is None and not (wanted == "email" and email):
+        return "printed"
+    if wanted == "printed" and not is_attended:
+        findings.refuse("applicant.deliver_by", "printed_only_at_counter")
+    elif wanted == "email" and not email:
+        findings.refuse("applicant.deliver_by", "email_missing")
+    elif wanted == "sms" and mobile is not None and not is_indian(mobile):
+        findings.refuse("applicant.deliver_by", "deliver_by_unreachable")
+    return wanted
+
+
+def _id_last4(findings: Findings, field: str, text: str) -> str:
+    """Return the last four characters of an ID; a full number is a problem and is never returned."""
     try:
         return last_four(text)
     except NotLastFour as error:
@@ -19,38 +90,21 @@ def id_last4_of(findings: Findings, field: str, text: str) -> str:
         return ""
 
 
-def official_of(
-    findings: Findings, field: str, kind: ApplicantKind, official: Official | None
-) -> Official | None:
-    """An official's office, which a citizen has not."""
+def _official(findings: Findings, kind: ApplicantKind, official: Official | None) -> Official | None:
+    field = "applicant.official"
     if official is None or kind == "citizen":
         if official is not None:
             findings.refuse(field, "official_not_expected")
         elif kind == "official":
             findings.refuse(field, "official_missing")
         return None
-    return official.model_copy(
-        update={part: _office_line(findings, f"{field}.{part}", text) for part, text in official}
-    )
 
-
-def _office_line(findings: Findings, field: str, text: str) -> str:
-    line = without_aadhaar(findings, field, one_line(text))
-    if not line:
-        findings.refuse(field, "official_missing")
-    return line
-
-
-def companions_of(
-    findings: Findings, field: str, given: Iterable[CompanionInput], at_most: int
-) -> tuple[Companion, ...]:
-    """The people who come along, each with an ID but the children."""
-    companions = tuple(
-        _companion(findings, f"{field}.{number}", companion) for number, companion in enumerate(given)
-    )
-    if len(companions) > at_most:
-        findings.refuse(field, "too_many_companions")
-    return companions
+    lines = {}
+    for part, text in official:
+        lines[part] = without_aadhaar(findings, f"{field}.{part}", one_line(text))
+        if not lines[part]:
+            findings.refuse(f"{field}.{part}", "official_missing")
+    return official.model_copy(update=lines)
 
 
 def _companion(findings: Findings, path: str, given: CompanionInput) -> Companion:
@@ -65,6 +119,6 @@ def _companion(findings: Findings, path: str, given: CompanionInput) -> Companio
         name=name,
         name_latin=latin_name_of(findings, f"{path}.name_latin", given.name_latin, name),
         id_type=given.id_type if has_id else None,
-        id_last4=id_last4_of(findings, f"{path}.id_last4", number) if number else None,
+        id_last4=_id_last4(findings, f"{path}.id_last4", number) if number else None,
         child=given.child,
     )

@@ -1,7 +1,8 @@
-"""What became of an application: a pure function of all that is known about it.
+"""The status of an application: a pure function of all facts about it.
 
-Events arrive in any order and more than once. Each sets a fact (of one producer's word on one subject the one with the
-highest ``seq`` stays), and the status follows from the facts together. So whatever the order, the end is the same.
+Events arrive in any order and more than once. Each sets a fact (of one producer's events on one subject, the
+one with the highest ``seq`` counts), and the status follows from all facts together. So any order leads to
+the same status.
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,13 @@ from typing import Literal
 from contracts.model import ApplicationStatus
 
 DecisionKind = Literal["approved", "rejected", "returned", "withdrawn"]
-_STANDING = frozenset({"approved", "withdrawn"})
-"""Decisions that make a pass or take it back."""
+_WITH_PASS = frozenset({"approved", "withdrawn"})
+"""Decisions that make a pass or revoke it."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The department's last word, on one revision of the application."""
+    """The department's latest decision, on one revision of the application."""
 
     kind: DecisionKind
     revision: int
@@ -28,10 +29,10 @@ class Pass:
 
     Args:
         number: its number.
-        issued: whether issuance said so.
-        revoked: whether issuance said so; it is never taken back.
-        replaced: whether another pass took its place.
-        replaces: whose place it took.
+        issued: whether issuance has issued it.
+        revoked: whether issuance has revoked it; that is final.
+        replaced: whether another pass replaced it.
+        replaces: the number of the pass that it replaced.
     """
 
     number: str
@@ -43,7 +44,10 @@ class Pass:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the status depends on. ``inside`` is how many are in after the last scan, None before the first."""
+    """All that the status depends on.
+
+    ``inside``: how many are inside after the last scan, None before the first.
+    """
 
     revision: int
     cancelled: bool = False
@@ -54,11 +58,11 @@ class Facts:
 
 
 def status_of(facts: Facts) -> ApplicationStatus:
-    """The status that follows from the facts.
+    """Return the status that follows from the facts.
 
-    Cancelled is final. Then whoever came in has entered or left, whatever became of the pass meanwhile. An approval
-    that was on its way when the application expired stands, as it does at the department: expired says only that
-    nobody had decided.
+    Cancelled is final. Then a visitor who came in has entered or left, whatever happened to the pass
+    meanwhile. An approval that was on its way when the application expired stands, as it does at the
+    department: expired means only that nobody had decided.
     """
     if facts.cancelled:
         return "cancelled"
@@ -71,18 +75,19 @@ def status_of(facts: Facts) -> ApplicationStatus:
 
 
 def decision_in_force(facts: Facts) -> Decision | None:
-    """The last decision, unless the application was amended since the revision that it decided.
+    """Return the last decision, or None if the application was amended after the revision that it decided.
 
-    An approval that crossed the amendment on its way stands, as it does at the department, which then lets the amendment be.
+    An approval that crossed the amendment on its way stands, as it does at the department, which ignores the
+    amendment.
     """
     decision = facts.decision
-    if decision is None or (decision.revision < facts.revision and decision.kind not in _STANDING):
+    if decision is None or (decision.revision < facts.revision and decision.kind not in _WITH_PASS):
         return None
     return decision
 
 
 def current_pass(passes: tuple[Pass, ...]) -> Pass | None:
-    """The pass that counts: one that is valid, else the last one that nothing replaced."""
+    """Return the current pass: one that is valid, else the last one that no other replaced."""
     replaced = {known.replaces for known in passes}
     candidates = [known for known in passes if known.issued and known.number not in replaced]
     valid = [known for known in candidates if not known.revoked]

@@ -1,8 +1,9 @@
-"""A Latin spelling for a name in Gurmukhi or Devanagari: a suggestion that its owner may correct.
+"""Transliteration of names from Gurmukhi or Devanagari: a Latin spelling that the applicant may correct.
 
-The letters come from the transliteration library (ISO 15919). What it cannot know is which inherent vowels are silent:
-``guraprīta kaura`` is said Gurprit Kaur. The rule is the usual one for Hindi and Punjabi: the vowel falls at the end of
-a word, and between two consonants that have a vowel on their other side, seen from the end of the word.
+The letters come from the transliteration library (ISO 15919). The library cannot know which inherent vowels
+are silent: ``guraprīta kaura`` is pronounced Gurprit Kaur. The usual rule for Hindi and Punjabi applies: the
+vowel is silent at the end of a word, and between two consonants that have a vowel on their other side, seen
+from the end of the word.
 """
 
 import re
@@ -21,8 +22,10 @@ _HELD = frozenset("rlyvmnṇ")
 _GLIDES = frozenset("rlyv")
 """These begin a syllable together with the consonant before them: pr, kr, sv."""
 _SPELLED = {
-    "c": "ch", "ch": "chh", "ṭ": "t", "ṭh": "th", "ḍ": "d", "ḍh": "dh", "ṇ": "n", "ñ": "n", "ṅ": "n", "ś": "sh", "ṣ": "sh",
-    "ṛ": "r", "ṛh": "rh", "ḷ": "l", "k͟h": "kh", "ġ": "g", "ẏ": "y", "ā": "a", "ī": "i", "ū": "u", "ē": "e", "ō": "o",
+    "c": "ch", "ch": "chh", "ṭ": "t", "ṭh": "th", "ḍ": "d", "ḍh": "dh", "ṇ": "n", "ñ": "n", "ṅ": "n",
+    "ś": "sh", "ṣ": "sh",
+    "ṛ": "r", "ṛh": "rh", "ḷ": "l", "k͟h": "kh", "ġ": "g", "ẏ": "y", "ā": "a", "ī": "i", "ū": "u",
+    "ē": "e", "ō": "o",
     "ô": "o", "ê": "e", "æ": "e", "r̥": "ri", "r̥̄": "ri", "l̥": "li", "l̥̄": "li",
 }  # fmt: skip
 _WITH_DOT = (
@@ -41,11 +44,11 @@ _WITH_DOT = (
     0x095F,
 )
 _COMPOSED = {unicodedata.normalize("NFD", chr(code)): chr(code) for code in _WITH_DOT}
-"""NFC takes these letters apart, and the library knows them whole."""
+"""NFC decomposes these letters, but the library knows only the composed ones."""
 
 
 def suggest_latin(name: str) -> str:
-    """The name with each of its Indic words spelled in ASCII letters; other words stay."""
+    """Return the name with each Indic word spelled in ASCII letters; other words stay as they are."""
     return ascii_digits(_WORD.sub(lambda match: _spell(match.group()), ascii_digits(name)))
 
 
@@ -55,25 +58,25 @@ def _spell(word: str) -> str:
     scheme = (
         sanscript.GURMUKHI if any("\u0a00" <= char <= "\u0a7f" for char in word) else sanscript.DEVANAGARI
     )
-    said = _without_silent_vowels(
+    sounds = _without_silent_vowels(
         [
             sound
             for sound in _SOUND.findall(sanscript.transliterate(word, scheme, sanscript.ISO))
             if sound != "ḥ"
         ]
     )
-    letters = "".join(_letters(said, at) for at in range(len(said))).replace("chch", "cch")
+    letters = "".join(_letters(sounds, at) for at in range(len(sounds))).replace("chch", "cch")
     plain = unicodedata.normalize("NFKD", letters).encode("ascii", "ignore").decode()
     return plain[:1].upper() + plain[1:]
 
 
-def _letters(said: list[str], at: int) -> str:
-    sound, after, beyond = (*said[at : at + 3], "", "")[:3]
+def _letters(sounds: list[str], at: int) -> str:
+    sound, after, beyond = (*sounds[at : at + 3], "", "")[:3]
     if sound in _NASAL:
         return _nasal(after, beyond)
     if (sound, after) == ("j", "ñ"):
         return "gy"
-    if at and (said[at - 1], sound) == ("j", "ñ"):
+    if at and (sounds[at - 1], sound) == ("j", "ñ"):
         return ""
     return _SPELLED.get(sound, sound)
 

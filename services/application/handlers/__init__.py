@@ -1,1 +1,1 @@
-"""The use cases: applying and what the applicant changes, reading, hearing from other services, and the passing of time."""
+"""The use cases of application, one plain function each: commands, queries, events, scheduled jobs."""

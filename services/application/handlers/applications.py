@@ -1,4 +1,7 @@
-"""What applicants and the counter do: apply, amend, cancel. Each is carried out once for its key."""
+"""What applicants and the counter do: submit, amend, cancel.
+
+Each command has one effect for its idempotency key.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +23,11 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.call import Call, Principal
-from contracts.visiting_rules import MOST_COMPANIONS, Calendar
+from contracts.visiting_rules import Calendar
 from services.application import models
 from services.application.domain.applications import Intake, require_amendable
 from services.application.domain.findings import Findings
-from services.application.domain.forms import Form, check_amendment, check_form
+from services.application.domain.forms import CheckedForm, check_amendment, check_form
 from services.application.domain.names import latin_name_of, name_of
 from services.application.handlers.access import intake_of, is_reception_of, mobile_of, operator_of
 from services.application.handlers.directory import place_of
@@ -33,203 +36,211 @@ from services.application.handlers.rows import (
     application_of,
     columns_of,
     find,
-    say,
+    publish,
     settle_status,
 )
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime.settings import settings
 
 REFERENCE_TRIES = 10
-"""Of 2^35 references ten in a row are never all taken by chance."""
+"""Of 2^35 references, ten in a row are never all taken by chance."""
+
+
+class NoFreeReference(RuntimeError):
+    """All references that were tried are taken."""
 
 
 @dataclass(frozen=True)
 class SubmittedRevision:
-    """What a repeated submission finds its revision by."""
+    """Reference to a revision, from which the answer to a repeated command is rebuilt."""
 
     reference: str
     revision: int
 
 
-class NoFreeReference(RuntimeError):
-    """All the references that were drawn are taken."""
-
-
-def submit(request: SubmitApplication, call: Call, session: Session, at: datetime) -> Acknowledged:
-    """An applicant applies for a visit, from the mobile that an OTP proved; it is recorded which operator helped, if one did.
+def submit(
+    request: SubmitApplication, call: Call, session: Session, now: datetime, *, furthest_days: int
+) -> Acknowledged:
+    """Submit an application from the mobile that an OTP proved; record which operator helped, if one did.
 
     Raises:
         InvalidInput: with every problem of the form.
-        Forbidden: no applicant asks, or a kiosk of another site.
+        Forbidden: the principal is not an applicant, or stands at a kiosk of another site.
     """
     mobile = mobile_of(call.principal)
     if call.principal.kiosk and call.principal.site != request.site:
         raise Forbidden("this kiosk serves another site", code="other_site")
     intake = intake_of(call.principal)
-    return _apply(
-        "application.submit", request, call, session, lambda: _take_in(request, mobile, intake, session, at)
+    calendar = Calendar(now, furthest_days)
+    return _once(
+        "application.submit",
+        request,
+        call,
+        session,
+        lambda: _submit(request, mobile, intake, session, calendar),
     )
 
 
-def check(request: SubmitApplication, call: Call, session: Session, at: datetime) -> Checked:
-    """What :func:`submit` would find. A page that asks one question at a time looks at the problems of that question.
+def check(
+    request: SubmitApplication, call: Call, session: Session, now: datetime, *, furthest_days: int
+) -> Checked:
+    """Return the problems that :func:`submit` would raise.
+
+    A page for one question shows those of its question.
 
     Raises:
-        Forbidden: no applicant asks.
+        Forbidden: the principal is not an applicant.
     """
-    mobile = mobile_of(call.principal)
-    intake = intake_of(call.principal)
+    mobile, intake = mobile_of(call.principal), intake_of(call.principal)
+    place = place_of(session, request.site, request.department)
     try:
-        form = check_form(
-            request, mobile, intake, place_of(session, request.site, request.department), _calendar(at)
-        )
+        form = check_form(request, mobile, intake, place, Calendar(now, furthest_days))
     except InvalidInput as error:
-        unheard, given = Findings(), request.applicant
-        latin = latin_name_of(unheard, "", given.name_latin, name_of(unheard, "", given.name))
+        ignored, given = Findings(), request.applicant
+        latin = latin_name_of(ignored, "", given.name_latin, name_of(ignored, "", given.name))
         return Checked(problems=error.body.fields, name_latin=latin)
     return Checked(masked=form.masked, name_latin=form.applicant.name_latin)
 
 
-def submit_at_counter(request: SubmitAtCounter, call: Call, session: Session, at: datetime) -> Acknowledged:
-    """The reception applies for a visitor, who may have no mobile; the operator vouches.
+def submit_at_counter(
+    request: SubmitAtCounter, call: Call, session: Session, now: datetime, *, furthest_days: int
+) -> Acknowledged:
+    """Submit an application for a visitor at the reception, who may have no mobile; the operator vouches.
 
     Raises:
         InvalidInput: with every problem of the form.
-        Forbidden: not the reception, or that of another site.
+        Forbidden: the principal is not at a reception counter, or at that of another site.
     """
     operator = operator_of(call.principal)
     if not is_reception_of(call.principal, request.site):
         raise Forbidden("this counter serves another site", code="other_site")
-    intake = Intake(request.channel, MOST_COMPANIONS[request.channel], submitted_by=operator)
-    return _apply(
+    intake = Intake(request.channel, submitted_by=operator)
+    calendar = Calendar(now, furthest_days)
+    return _once(
         "application.submit_at_counter",
         request,
         call,
         session,
-        lambda: _take_in(request, request.mobile, intake, session, at),
+        lambda: _submit(request, request.mobile, intake, session, calendar),
     )
 
 
-def amend(request: AmendApplication, call: Call, session: Session, at: datetime) -> Acknowledged:
-    """The applicant completes or changes what the department returned, or asks for other dates before it decided; what is left out stays.
+def amend(
+    request: AmendApplication, call: Call, session: Session, now: datetime, *, furthest_days: int
+) -> Acknowledged:
+    """Amend an application that the department returned, or ask for other dates before it decided.
 
     Raises:
-        InvalidInput: with every problem of what it says now.
-        NotFound: no such application of this applicant.
-        Conflict: ``cannot_amend``, it was decided, or has ended, or more than dates is to change; fact ``status``.
+        InvalidInput: with every problem of the amended application.
+        NotFound: the applicant has no such application.
+        Conflict: ``cannot_amend``: it was decided, or has ended, or more than dates would change; fact
+            ``status``.
     """
     mobile = mobile_of(call.principal)
-    return _apply("application.amend", request, call, session, lambda: _amend(request, mobile, session, at))
+    calendar = Calendar(now, furthest_days)
+    return _once(
+        "application.amend", request, call, session, lambda: _amend(request, mobile, session, calendar)
+    )
 
 
-def cancel(request: ReferenceOnly, call: Call, session: Session, at: datetime) -> Acknowledged:
-    """The applicant, or the site's reception for him, does not want the visit any more.
+def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) -> Acknowledged:
+    """Cancel an application, for its applicant or for the site's reception.
 
     Raises:
-        NotFound: no such application of this applicant or site.
-        Conflict: ``cannot_cancel``, it has ended or the visitor came in; fact ``status``.
+        NotFound: the applicant or the site has no such application.
+        Conflict: ``cannot_cancel``: it has ended, or the visitor came in; fact ``status``.
     """
+
+    def effect() -> str:
+        row = find(session, request.reference, lock=True)
+        by = _canceller(row, call.principal)
+        if row is None or by is None:
+            raise NotFound("there is no such application")
+        event = application_of(row).cancel(row.status, by)
+        row.cancelled_at = now
+        publish(session, row, event, "cancelled", now, by=by)
+        settle_status(session, row)
+        return row.reference
 
     def answer(reference: str) -> Acknowledged:
         return Acknowledged(reference=reference, status="cancelled")
 
-    return once(
-        session,
-        call,
-        "application.cancel",
-        request,
-        lambda: _cancel(request, call.principal, session, at),
-        answer,
-        reference=str,
-    )
+    return once(session, call, "application.cancel", request, effect, answer, reference=str)
 
 
-def _apply(
+def _once(
     route: str,
-    request: SubmitApplication | AmendApplication,
+    request: SubmitApplication | SubmitAtCounter | AmendApplication,
     call: Call,
     session: Session,
     effect: Callable[[], SubmittedRevision],
 ) -> Acknowledged:
-    """Carries out a command that sends in a revision; its answer is rebuilt from that revision's row."""
+    """Carry out a command that submits a revision once; its answer is rebuilt from that revision's row."""
 
-    def answer(submitted: SubmittedRevision) -> Acknowledged:
-        row = find(session, submitted.reference)
+    def answer(made: SubmittedRevision) -> Acknowledged:
+        row = find(session, made.reference)
         assert row is not None
-        masked = session.get_one(models.RevisionRow, (row.id, submitted.revision)).masked
-        return Acknowledged(reference=submitted.reference, status="submitted", masked=tuple(masked))
+        masked = session.get_one(models.RevisionRow, (row.id, made.revision)).masked
+        return Acknowledged(reference=made.reference, status="submitted", masked=tuple(masked))
 
     return once(session, call, route, request, effect, answer, reference=SubmittedRevision)
 
 
-def _take_in(
-    request: SubmitApplication, mobile: str | None, intake: Intake, session: Session, at: datetime
+def _submit(
+    request: SubmitApplication | SubmitAtCounter,
+    mobile: str | None,
+    intake: Intake,
+    session: Session,
+    calendar: Calendar,
 ) -> SubmittedRevision:
-    form = check_form(
-        request, mobile, intake, place_of(session, request.site, request.department), _calendar(at)
-    )
-    row = _store_under_a_free_reference(session, form, intake, at)
-    return _sent_in(session, row, form.masked, at)
+    place = place_of(session, request.site, request.department)
+    form = check_form(request, mobile, intake, place, calendar)
+    row = _insert_under_free_reference(session, form, intake, calendar.now)
+    return _record_revision(session, row, form.masked, calendar.now)
 
 
-def _store_under_a_free_reference(
-    session: Session, form: Form, intake: Intake, at: datetime
+def _insert_under_free_reference(
+    session: Session, form: CheckedForm, intake: Intake, now: datetime
 ) -> models.ApplicationRow:
     for _ in range(REFERENCE_TRIES):
         application = form.as_application(uuid4(), new_reference(), intake)
-        row = (
+        statement = (
             insert(models.ApplicationRow)
-            .values(**columns_of(application, at))
+            .values(**columns_of(application, now))
             .on_conflict_do_nothing(index_elements=["reference"])
         )
-        stored = session.scalars(row.returning(models.ApplicationRow)).one_or_none()
-        if stored is not None:
-            return stored
+        row = session.scalars(statement.returning(models.ApplicationRow)).one_or_none()
+        if row is not None:
+            return row
     raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
 
 
-def _amend(request: AmendApplication, mobile: str, session: Session, at: datetime) -> SubmittedRevision:
+def _amend(request: AmendApplication, mobile: str, session: Session, calendar: Calendar) -> SubmittedRevision:
     row = find(session, request.reference, lock=True)
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
-    require_amendable(
-        row.status, only_dates=request.model_dump(exclude_none=True).keys() <= {"reference", "preferred"}
-    )
+    require_amendable(row.status, only_dates=request.only_dates)
     facts = {"changed": "dates"} if row.status == "submitted" else {}
     before = application_of(row)
-    visit, masked = check_amendment(
-        request, before.visit, before.intake, place_of(session, row.site, row.department), _calendar(at)
-    )
+    place = place_of(session, row.site, row.department)
+    visit, masked = check_amendment(request, before.visit, before.intake, place, calendar)
     amend_row(row, before.amend(visit))
-    return _sent_in(session, row, masked, at, **facts)
+    return _record_revision(session, row, masked, calendar.now, **facts)
 
 
-def _sent_in(
-    session: Session, row: models.ApplicationRow, masked: tuple[str, ...], at: datetime, **facts: str
+def _record_revision(
+    session: Session, row: models.ApplicationRow, masked: tuple[str, ...], now: datetime, **facts: str
 ) -> SubmittedRevision:
-    """Records a revision, says so, and returns what a repeat finds it by."""
+    """Record a revision, publish it, and return the reference by which a repeat finds it."""
     application = application_of(row)
     session.add(
-        models.RevisionRow(application_id=row.id, revision=row.revision, made_at=at, masked=list(masked))
+        models.RevisionRow(application_id=row.id, revision=row.revision, made_at=now, masked=list(masked))
     )
     if row.revision == 1:
-        say(session, row, application.submitted(), "submitted", at)
+        publish(session, row, application.submitted(), "submitted", now)
     else:
-        say(session, row, application.amended(), "amended", at, revision=row.revision, **facts)
+        publish(session, row, application.amended(), "amended", now, revision=row.revision, **facts)
     settle_status(session, row)
     return SubmittedRevision(row.reference, row.revision)
-
-
-def _cancel(request: ReferenceOnly, principal: Principal, session: Session, at: datetime) -> str:
-    row = find(session, request.reference, lock=True)
-    by = _canceller(row, principal)
-    if row is None or by is None:
-        raise NotFound("there is no such application")
-    event = application_of(row).cancel(row.status, by)
-    row.cancelled_at = at
-    say(session, row, event, "cancelled", at, by=by)
-    settle_status(session, row)
-    return row.reference
 
 
 def _canceller(
@@ -240,7 +251,3 @@ def _canceller(
     if principal.kind == "applicant" and principal.mobile and row.mobile == principal.mobile:
         return "applicant"
     return "counter" if is_reception_of(principal, row.site) else None
-
-
-def _calendar(at: datetime) -> Calendar:
-    return Calendar(at, settings().furthest_days)

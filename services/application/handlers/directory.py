@@ -1,16 +1,16 @@
-"""The copy of the directory: the newest record of each site and department that was heard."""
+"""The copy of the directory: the newest known record of each site and department."""
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
-from services.application.domain.place import Place
+from services.application.domain.visits import Place
 from services.application.models import DirectoryRow
 
 
 def directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
-    """Keeps a record unless a newer one was heard before."""
+    """Store a record, unless a newer one is stored already."""
     record = received.event.site or received.event.department
     assert record is not None
     row = insert(DirectoryRow).values(
@@ -25,7 +25,7 @@ def directory_changed(received: Received[DirectoryChanged], session: Session) ->
 
 
 def place_of(session: Session, site: str, department: str) -> Place:
-    """What is known of a site and a department."""
+    """Return the stored records of a site and a department."""
     site_row = session.get(DirectoryRow, f"site:{site}")
     department_row = session.get(DirectoryRow, f"department:{department}")
     return Place(

@@ -1,6 +1,7 @@
-"""What other services tell of an application: each event sets a fact and makes an entry in the timeline.
+"""Handlers of other services' events: each sets a fact of an application and adds a timeline entry.
 
-Events come in any order and more than once; only the facts together say what the status is (``domain/status.py``).
+Events arrive in any order and more than once; the status follows from all facts together
+(``domain/status.py``).
 """
 
 from datetime import date
@@ -28,82 +29,82 @@ from contracts.events import (
 from contracts.model import RejectionReason
 from services.application import models
 from services.application.domain.status import DecisionKind
-from services.application.handlers.rows import locked, matters_at, note, settle_status
+from services.application.handlers.rows import locked, matters_at, record, settle_status
 
 D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=Event)
 _PASSAGE = {"admit": "entered", "exit": "left"}
-"""The verdicts by which somebody went through a gate; the others say that nobody did."""
+"""Verdicts with which somebody went through a gate; with any other verdict nobody did."""
 
 
 class UnknownApplication(Exception):
-    """An event tells of an application that is not here (yet); the delivery is tried again later."""
+    """The application of an event is not here (yet); the delivery is retried later."""
 
 
 def pass_approved(received: Received[PassApproved], session: Session) -> None:
-    """The department approved."""
+    """Record an approval."""
     _decided(received, session, "approved", day=received.event.slot.day)
 
 
 def pass_rejected(received: Received[PassRejected], session: Session) -> None:
-    """The department refused."""
-    _decided(received, session, "rejected", reason=received.event.reason, words=received.event.personal.note)
+    """Record a rejection."""
+    _decided(received, session, "rejected", reason=received.event.reason, note=received.event.personal.note)
 
 
 def pass_returned(received: Received[PassReturned], session: Session) -> None:
-    """The department asks for more."""
-    _decided(received, session, "returned", words=received.event.personal.note)
+    """Record that the department returned the application."""
+    _decided(received, session, "returned", note=received.event.personal.note)
 
 
 def approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) -> None:
-    """The department took its approval back."""
+    """Record that the department withdrew its approval."""
     _decided(received, session, "withdrawn", reason=received.event.reason)
 
 
 def review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
-    """The review waited too long."""
-    row = _known(session, received.event.application_id)
-    _note(
+    """Record that the review waited too long."""
+    row = _locked(session, received.event.application_id)
+    _record(
         session, row, received, "escalated", level=received.event.level, department=received.event.department
     )
 
 
 def pass_issued(received: Received[PassIssued], session: Session) -> None:
-    """There is a pass."""
+    """Record a pass."""
     event = received.event
-    row = _known(session, event.application_id)
+    row = _locked(session, event.application_id)
     known = _pass(session, row, event.pass_number)
     known.issued, known.replaces = True, event.replaces
     known.valid_from, known.valid_to = event.valid_from, event.valid_to
     matters_at(row, event.valid_to)
-    _note(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
+    _record(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
     settle_status(session, row)
 
 
 def pass_revoked(received: Received[PassRevoked], session: Session) -> None:
-    """A pass admits nobody any more."""
+    """Record that a pass was revoked."""
     event = received.event
-    row = _known(session, event.application_id)
+    row = _locked(session, event.application_id)
     known = _pass(session, row, event.pass_number)
     known.revoked, known.replaced = True, event.replaced
-    _note(session, row, received, "pass_revoked", reason=event.reason)
+    _record(session, row, received, "pass_revoked", reason=event.reason)
     settle_status(session, row)
 
 
 def notification_delivered(received: Received[NotificationDelivered], session: Session) -> None:
-    """A message about an application arrived; one about something else is nothing to us."""
+    """Record that a message about an application was delivered; ignore other messages."""
     event = received.event
     if event.application_id is not None:
-        row = _known(session, event.application_id)
-        _note(session, row, received, "message_delivered", purpose=event.purpose, channel=event.channel)
+        row = _locked(session, event.application_id)
+        _record(session, row, received, "message_delivered", purpose=event.purpose, channel=event.channel)
 
 
 def notification_failed(received: Received[NotificationFailed], session: Session) -> None:
-    """A message about an application will not arrive."""
+    """Record that a message about an application failed; ignore other messages."""
     event = received.event
     if event.application_id is not None:
-        row = _known(session, event.application_id)
-        _note(
+        row = _locked(session, event.application_id)
+        _record(
             session,
             row,
             received,
@@ -115,17 +116,17 @@ def notification_failed(received: Received[NotificationFailed], session: Session
 
 
 def pass_scanned(received: Received[PassScanned], session: Session) -> None:
-    """Somebody went in or out. Refused scans say nothing of the application."""
+    """Record an entry or an exit; ignore refused scans."""
     event = received.event
     if event.verdict not in _PASSAGE:
         return
-    row = _known(session, event.application_id)
+    row = _locked(session, event.application_id)
     if received.seq > row.scan_seq:
         row.scan_seq, row.inside = received.seq, event.inside
     facts: dict[str, str | int] = {"gate": event.gate, "count": event.count, "inside": event.inside}
     if event.marks:
         facts["marks"] = ",".join(event.marks)
-    note(session, row, received.id, _PASSAGE[event.verdict], event.scanned_at, facts)
+    record(session, row, received.id, _PASSAGE[event.verdict], event.scanned_at, facts)
     settle_status(session, row)
 
 
@@ -136,24 +137,24 @@ def _decided(
     *,
     day: date | None = None,
     reason: RejectionReason | None = None,
-    words: str = "",
+    note: str = "",
 ) -> None:
-    """Keeps the department's last word, which names the revision that it decided."""
+    """Record a decision; the latest one, with the revision that it decided, counts."""
     event = received.event
-    row = _known(session, event.application_id)
+    row = _locked(session, event.application_id)
     row.answered_at = min(row.answered_at or received.occurred_at, received.occurred_at)
     if received.seq > row.decision_seq:
         row.decision_seq, row.decision_kind, row.decision_revision = received.seq, kind, event.revision
         row.decided_day, row.decision_reason = day, reason
-        row.note = "" if row.erased_at else words
+        row.note = "" if row.erased_at else note
     facts: dict[str, str | int] = {"department": event.department, "revision": event.revision}
     if reason:
         facts["reason"] = reason
-    _note(session, row, received, kind, **facts)
+    _record(session, row, received, kind, **facts)
     settle_status(session, row)
 
 
-def _known(session: Session, application_id: UUID) -> models.ApplicationRow:
+def _locked(session: Session, application_id: UUID) -> models.ApplicationRow:
     row = session.scalars(
         locked(select(models.ApplicationRow).where(models.ApplicationRow.id == application_id))
     ).one_or_none()
@@ -170,7 +171,7 @@ def _pass(session: Session, row: models.ApplicationRow, number: str) -> models.P
     return known
 
 
-def _note(
+def _record(
     session: Session, row: models.ApplicationRow, received: Received[E], what: str, **facts: str | int
 ) -> None:
-    note(session, row, received.id, what, received.occurred_at, facts)
+    record(session, row, received.id, what, received.occurred_at, facts)

@@ -1,8 +1,7 @@
-"""What is asked: an applicant's history, one application, where it stands, how long a department takes, and the counter's search."""
+"""Queries: an applicant's history, one application, its status, durations, the counter's search."""
 
-import base64
 import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, true, tuple_
@@ -10,7 +9,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
-from contracts.errors import Forbidden, InvalidInput, NotFound
+from contracts.errors import Forbidden, NotFound
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.model import ApplicationStatus
 from contracts.rpc.application import (
@@ -29,41 +28,44 @@ from services.application.handlers.access import is_reception, mobile_of, operat
 from services.application.handlers.rows import find
 from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
 from services.application.models import ApplicationRow, PassRow
+from services.chassis.db import cursors
 from services.chassis.runtime.clock import IST
 
 MOST_HITS = 50
 LOOKED_BACK = timedelta(days=90)
 STILL_HERE: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "rejected", "issued")
-"""Who has applied where he stands, and waits for an answer or has one to hear."""
+"""Statuses of visitors at the site who wait for an answer, or have not seen it yet."""
 FEWEST_ANSWERED = 5
-"""Of fewer applications nothing can be said for others, and something about each of them."""
+"""Fewer applications are no basis for an estimate, and would reveal something about each of them."""
 _NEWEST_FIRST = (ApplicationRow.submitted_at.desc(), ApplicationRow.id.desc())
 
 
 def list_applications(request: Page, call: Call, session: Session) -> ApplicationList:
-    """The history of the applicant's mobile, newest first.
+    """Return the history of the applicant's mobile, newest first.
 
     Raises:
-        Forbidden: no applicant asks, or one at a kiosk: a screen in a hall shows nobody's history.
-        InvalidInput: ``after`` is not from an answer of ours.
+        Forbidden: the principal is not an applicant, or is at a kiosk, whose screen in a hall shows nobody's
+            history.
+        InvalidInput: ``after`` is not one of our cursors.
     """
     if call.principal.kiosk:
         raise Forbidden("a kiosk shows nobody's history", code="at_a_kiosk")
     query = select(ApplicationRow).where(ApplicationRow.mobile == mobile_of(call.principal))
     if request.after is not None:
         query = query.where(
-            tuple_(ApplicationRow.submitted_at, ApplicationRow.id) < tuple_(*_read_cursor(request.after))
+            tuple_(ApplicationRow.submitted_at, ApplicationRow.id)
+            < tuple_(*cursors.decode(request.after, UUID))
         )
     rows = session.scalars(query.order_by(*_NEWEST_FIRST).limit(request.limit + 1)).all()
     shown = rows[: request.limit]
     return ApplicationList(
         items=tuple(summary_of(row) for row in shown),
-        next=_cursor(shown[-1]) if len(rows) > len(shown) else None,
+        next=cursors.encode(shown[-1].submitted_at, shown[-1].id) if len(rows) > len(shown) else None,
     )
 
 
 def view(request: ReferenceOnly, call: Call, session: Session) -> ApplicationView:
-    """One application, for its applicant and for the reception.
+    """Return one application, for its applicant and for the reception.
 
     Raises:
         NotFound: there is none, or not for this principal.
@@ -81,10 +83,10 @@ def view(request: ReferenceOnly, call: Call, session: Session) -> ApplicationVie
 
 
 def status(request: StatusQuestion, session: Session) -> StatusView:
-    """Where an application stands, for whoever knows its reference and the last four digits of its mobile.
+    """Return the status of an application for anyone who knows its reference and mobile's last four digits.
 
     Raises:
-        NotFound: one of the two is wrong; which, is not told, nor does the work differ.
+        NotFound: one of the two is wrong. Neither the error nor the work reveals which.
     """
     row = find(session, request.reference)
     known = row.mobile[-4:] if row is not None and row.mobile else "none"
@@ -95,12 +97,12 @@ def status(request: StatusQuestion, session: Session) -> StatusView:
     return status_view_of(session, row)
 
 
-def durations(request: DepartmentCode, session: Session, at: datetime) -> Durations:
-    """How long a department took until its first answer; by the clock, nights and holidays included, as an applicant waits."""
+def durations(request: DepartmentCode, session: Session, now: datetime) -> Durations:
+    """Return how long a department took until its first answer, nights and holidays included."""
     row = ApplicationRow
     took = row.answered_at - row.submitted_at
     question = select(func.count(), func.percentile_cont(array([0.5, 0.95])).within_group(took)).where(
-        row.department == request.department, row.answered_at > at - LOOKED_BACK
+        row.department == request.department, row.answered_at > now - LOOKED_BACK
     )
     answered, found = session.execute(question).one()
     if answered < FEWEST_ANSWERED:
@@ -110,10 +112,10 @@ def durations(request: DepartmentCode, session: Session, at: datetime) -> Durati
 
 
 def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
-    """The reception's search by mobile, by reference or pass number, or by a part of a name.
+    """Search applications by mobile, by reference or pass number, or by a part of a name, for the reception.
 
     Raises:
-        Forbidden: somebody else asks.
+        Forbidden: the principal is not at a reception counter.
     """
     operator_of(call.principal)
     query = select(ApplicationRow).order_by(*_NEWEST_FIRST).limit(MOST_HITS)
@@ -135,15 +137,17 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
     return LookupHits(items=hits_of(session, session.scalars(query.where(named))))
 
 
-def waiting_here(call: Call, session: Session, at: datetime) -> LookupHits:
-    """Who applied today at the counters and kiosks of the operator's site and has not gone in yet: the fifty newest, the newest last.
+def waiting_here(call: Call, session: Session, now: datetime) -> LookupHits:
+    """Return who applied today at the counters and kiosks of the operator's site and has not gone in yet.
+
+    These are the fifty newest, the newest last.
 
     Raises:
-        Forbidden: somebody else asks.
+        Forbidden: the principal is not at a reception counter.
     """
     operator_of(call.principal)
     row, site = ApplicationRow, call.principal.site
-    midnight = at.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
     query = (
         select(row)
         .where(
@@ -176,15 +180,3 @@ def _by_number(session: Session, text: str) -> ApplicationRow | None:
         .join(PassRow, PassRow.application_id == ApplicationRow.id)
         .where(PassRow.number == number)
     ).one_or_none()
-
-
-def _cursor(row: ApplicationRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.submitted_at.isoformat()} {row.id}".encode()).decode()
-
-
-def _read_cursor(text: str) -> tuple[datetime, UUID]:
-    try:
-        instant, identity = base64.urlsafe_b64decode(text.encode()).decode().split(" ")
-        return datetime.fromisoformat(instant).astimezone(UTC), UUID(identity)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput.of("after", "not_a_cursor") from error

@@ -1,4 +1,4 @@
-"""Between rows and the domain: finding an application, reading it as the domain's, writing back what changed."""
+"""Translation between rows and the domain's values; the timeline and the outbox of an application."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_reference
 from contracts.events import Event
 from contracts.model import Companion, Person, Slot
-from contracts.visiting_rules import MOST_COMPANIONS, end_of
+from contracts.visiting_rules import end_of
 from services.application import models
 from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.status import Decision, Facts, Pass, status_of
@@ -25,7 +25,7 @@ Columns = dict[str, Any]
 
 
 def find(session: Session, reference: str, *, lock: bool = False) -> models.ApplicationRow | None:
-    """The row of a reference as it was typed; with ``lock`` nobody else changes it until the transaction ends."""
+    """Return the row of a reference as it was typed; with ``lock``, locked until the transaction ends."""
     try:
         wanted = parse_reference(reference)
     except ValueError:
@@ -35,12 +35,12 @@ def find(session: Session, reference: str, *, lock: bool = False) -> models.Appl
 
 
 def locked(query: Select[models.ApplicationRow]) -> Select[models.ApplicationRow]:
-    """The same rows, fresh from the database and ours until the transaction ends."""
+    """Return the query with its rows read again from the database and locked until the transaction ends."""
     return query.with_for_update().execution_options(populate_existing=True)
 
 
 def passes_of(session: Session, application_ids: Iterable[UUID]) -> dict[UUID, list[models.PassRow]]:
-    """What is known of the passes of applications."""
+    """Return the known passes of each application."""
     found: dict[UUID, list[models.PassRow]] = {application_id: [] for application_id in application_ids}
     for known in session.scalars(
         select(models.PassRow).where(models.PassRow.application_id.in_(found)).order_by(models.PassRow.number)
@@ -50,22 +50,22 @@ def passes_of(session: Session, application_ids: Iterable[UUID]) -> dict[UUID, l
 
 
 def slots_of(row: models.ApplicationRow) -> tuple[Slot, ...]:
-    """The preferred windows."""
+    """Return the preferred windows."""
     return _SLOTS.validate_python(row.preferred)
 
 
 def companions_of(row: models.ApplicationRow) -> tuple[Companion, ...]:
-    """Who comes along."""
+    """Return the companions."""
     return _COMPANIONS.validate_python(row.companions)
 
 
 def person_of(row: models.ApplicationRow) -> Person:
-    """The applicant."""
+    """Return the applicant."""
     return Person.model_validate(row, from_attributes=True)
 
 
 def visit_of(row: models.ApplicationRow) -> Visit:
-    """What the visit is to be."""
+    """Return the visit that is applied for."""
     return Visit(
         site=row.site,
         department=row.department,
@@ -79,12 +79,12 @@ def visit_of(row: models.ApplicationRow) -> Visit:
 
 
 def application_of(row: models.ApplicationRow) -> Application:
-    """The present revision, as the domain's."""
+    """Return the present revision as the domain's value."""
     return Application(
         id=row.id,
         reference=row.reference,
         revision=row.revision,
-        intake=Intake(row.channel, MOST_COMPANIONS[row.channel], row.mobile_proved, row.submitted_by),
+        intake=Intake(row.channel, row.mobile_proved, row.submitted_by),
         kind=row.kind,
         applicant=person_of(row),
         language=row.language,
@@ -94,8 +94,8 @@ def application_of(row: models.ApplicationRow) -> Application:
     )
 
 
-def columns_of(application: Application, at: datetime) -> Columns:
-    """A new row's columns."""
+def columns_of(application: Application, now: datetime) -> Columns:
+    """Return the columns of a new row."""
     names = ("id", "reference", "revision", "kind", "language", "deliver_by", "assistance")
     intake = application.intake
     visit = visit_columns(application.visit)
@@ -106,13 +106,13 @@ def columns_of(application: Application, at: datetime) -> Columns:
         "channel": intake.channel,
         "mobile_proved": intake.mobile_proved,
         "submitted_by": intake.submitted_by,
-        "submitted_at": at,
-        "last_matters_at": max(at, visit["preferred_until"]),
+        "submitted_at": now,
+        "last_matters_at": max(now, visit["preferred_until"]),
     }
 
 
 def visit_columns(visit: Visit) -> Columns:
-    """The columns of what may be amended."""
+    """Return the columns of what may be amended."""
     names = ("site", "department", "officer", "purpose_kind", "purpose", "vehicle")
     return {
         **{name: getattr(visit, name) for name in names},
@@ -123,7 +123,7 @@ def visit_columns(visit: Visit) -> Columns:
 
 
 def amend_row(row: models.ApplicationRow, application: Application) -> None:
-    """Writes a new revision over the one before."""
+    """Replace the row's revision by a new one."""
     row.revision = application.revision
     for name, value in visit_columns(application.visit).items():
         setattr(row, name, value)
@@ -131,12 +131,12 @@ def amend_row(row: models.ApplicationRow, application: Application) -> None:
 
 
 def matters_at(row: models.ApplicationRow, at: datetime) -> None:
-    """The application matters until then, at least."""
+    """Record that the application matters at least until then; the retention of its people starts later."""
     row.last_matters_at = max(row.last_matters_at, at)
 
 
 def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
-    """All that the status depends on."""
+    """Return all facts on which the status depends."""
     kind = row.decision_kind
     return Facts(
         revision=row.revision,
@@ -152,19 +152,19 @@ def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
 
 
 def settle_status(session: Session, row: models.ApplicationRow) -> None:
-    """Writes the status that follows from the facts."""
+    """Record the status that follows from the facts."""
     session.flush()
     row.status = status_of(facts_of(row, passes_of(session, [row.id])[row.id]))
 
 
-def say(
-    session: Session, row: models.ApplicationRow, event: Event, what: str, at: datetime, **facts: str | int
+def publish(
+    session: Session, row: models.ApplicationRow, event: Event, what: str, now: datetime, **facts: str | int
 ) -> None:
-    """Puts an event of ours into the outbox and into the timeline."""
-    note(session, row, outbox.add(session, event, at=at), what, at, facts)
+    """Publish an event of this service, and record it in the timeline."""
+    record(session, row, outbox.add(session, event, at=now), what, now, facts)
 
 
-def note(
+def record(
     session: Session,
     row: models.ApplicationRow,
     event_id: UUID,
@@ -172,7 +172,7 @@ def note(
     at: datetime,
     facts: dict[str, str | int],
 ) -> None:
-    """Puts what happened into the timeline, once for each event."""
+    """Record an entry of the timeline, once for each event."""
     entry = insert(models.TimelineEntryRow).values(
         event_id=event_id, application_id=row.id, at=at, what=what, facts=facts
     )

@@ -1,4 +1,4 @@
-"""What readers are shown of rows."""
+"""Rows as callers see them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,12 +21,12 @@ from services.application.handlers.rows import companions_of, facts_of, passes_o
 
 
 def summary_of(row: models.ApplicationRow) -> ApplicationSummary:
-    """One line of a history."""
+    """Return one line of a history."""
     return ApplicationSummary(**_line(row))
 
 
 def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[LookupHit, ...]:
-    """What the counter sees of several."""
+    """Return applications as the counter sees them."""
     found = list(rows)
     passes = passes_of(session, [row.id for row in found])
     hits = []
@@ -38,7 +38,7 @@ def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[Lo
 
 
 def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
-    """What anyone may see who knows the reference and the end of the mobile."""
+    """Return what anyone may see who knows the reference and the last digits of the mobile."""
     return StatusView(
         reference=row.reference,
         status=row.status,
@@ -49,7 +49,7 @@ def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
 
 
 def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
-    """Everything that its applicant may see."""
+    """Return everything that its applicant may see."""
     passes = passes_of(session, [row.id])[row.id]
     decided = decision_in_force(facts_of(row, passes))
     return ApplicationView(
@@ -74,7 +74,7 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
 
 
 def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineEntry, ...]:
-    """What happened, the earliest first."""
+    """Return the timeline, the earliest entry first."""
     entry = models.TimelineEntryRow
     entries = session.scalars(
         select(entry).where(entry.application_id == row.id).order_by(entry.at, entry.event_id)
@@ -85,7 +85,7 @@ def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineE
 
 
 def pass_summary_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> PassSummary | None:
-    """The pass that counts, if there is one."""
+    """Return the current pass, if there is one."""
     counting = current_pass(facts_of(row, passes).passes)
     known = next((known for known in passes if counting and known.number == counting.number), None)
     if known is None:

@@ -35,7 +35,8 @@ ERASED = ApplicationPersonal(applicant=Person(name="", name_latin=""), purpose="
 UNDECIDED: tuple[ReviewStatus, ...] = ("pending", "returned")
 
 WITH_PASS: tuple[ReviewStatus, ...] = ("approved", "withdrawn")
-"""A pass exists or existed: an amendment that arrives later changes nothing. The applicant can cancel and apply again."""
+"""A pass exists or existed: an amendment that arrives later changes nothing. The applicant can cancel and
+apply again."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Review:
     decision: Decision | None = None
 
     def require_pending(self, revision_read: int | None = None) -> None:
-        """Raise `Conflict` if nothing can be decided now, or if another revision than the current one was read."""
+        """Raise `Conflict` if nothing can be decided now, or if an older revision was read."""
         if self.status != "pending":
             raise self.settled()
         current = self.application.revision
@@ -112,8 +113,9 @@ class Outcome:
 def status_after(status: ReviewStatus, outcome: Outcome) -> ReviewStatus:
     """Return the status, given how the application may have ended.
 
-    A cancellation closes the review, whatever was decided (issuance subscribes to it too). Expiry means that nobody
-    decided: an approval that crossed it on the way stands. An application without its people cannot be decided.
+    A cancellation closes the review, whatever was decided (issuance subscribes to it too). Expiry means that
+    nobody decided: an approval that crossed it on the way stands. An application without its people cannot be
+    decided.
     """
     if outcome.cancelled or ((outcome.expired or outcome.erased) and status in UNDECIDED):
         return "closed"
@@ -123,7 +125,7 @@ def status_after(status: ReviewStatus, outcome: Outcome) -> ReviewStatus:
 def officer_after(
     department: str, officer: str | None, before: ApplicationDetails, after: ApplicationDetails
 ) -> str | None:
-    """Return the officer of an amended application: the one whom the amendment names, unless it left the department."""
+    """Return the officer of an amended application: a newly named one, unless the review was forwarded."""
     return after.officer if after.officer != before.officer and department == after.department else officer
 
 
@@ -140,7 +142,8 @@ def approve(
 
     Raises:
         Conflict: already decided, closed, or another revision than the one that was read.
-        InvalidInput: no visit can take place in this slot, the gate is another site's, or there is no vehicle to allow.
+        InvalidInput: no visit can take place in this slot, the gate is another site's, or there is no vehicle
+            to allow.
     """
     review.require_pending(revision_read)
     application = review.application

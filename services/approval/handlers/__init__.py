@@ -1,1 +1,1 @@
-"""The use cases of approval, one plain function each: directory, queries, decisions, events, scheduled jobs."""
+"""The use cases of approval, one function each: directory, queries, decisions, events, scheduled jobs."""

@@ -1,6 +1,7 @@
 """What a department does with a review: approve, reject, return, withdraw, forward.
 
-Each command locks the review's row first, so that of two decisions at the same time the second learns of the first.
+Each command locks the review's row first, so that of two decisions at the same time the second learns of the
+first.
 """
 
 from collections.abc import Callable

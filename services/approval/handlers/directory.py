@@ -31,7 +31,7 @@ def sites(session: Session) -> SiteList:
 
 
 def departments(request: DepartmentQuestion, session: Session) -> DepartmentList:
-    """Return departments by code: those whose name matches in any language, and those in which an officer matches."""
+    """Return departments, by code, whose name or one of whose officers matches in any language."""
     rows = session.scalars(select(DepartmentRow).order_by(DepartmentRow.code))
     views = []
     for department in (row.record() for row in rows):

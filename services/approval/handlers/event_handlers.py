@@ -1,6 +1,9 @@
-"""What approval does when an application changes. The same events lead to the same state in any order and number.
+"""What approval does when an application changes.
 
-Details are the newest by ``seq``; how an application ended is final, and stored also for one that is not known yet.
+The same events lead to the same state in any order and number.
+
+Details are the newest by ``seq``; how an application ended is final, and stored also for one that is not
+known yet.
 """
 
 from datetime import datetime
@@ -38,7 +41,7 @@ def application_submitted_or_amended(received: Received[D], session: Session) ->
 
 
 def application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:
-    """Close the review; issuance revokes the pass of an approval, because it subscribes to the cancellation too."""
+    """Close the review; issuance subscribes to the cancellation too, and revokes the pass."""
     application, row = _locked(session, received.event.application_id)
     application.cancelled_at = received.occurred_at
     _apply_outcome(row, application)
@@ -85,7 +88,7 @@ def _new_review(application: ApplicationDetails, submitted_at: datetime) -> Revi
 
 
 def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at: datetime) -> None:
-    """Replace the details; a new revision waits for a decision of its own, unless an approval crossed it on the way."""
+    """Replace the details; a new revision waits for its own decision, unless an approval crossed it."""
     if application.revision > row.revision:
         if row.status in reviews.WITH_PASS:
             return

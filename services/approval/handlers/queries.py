@@ -1,4 +1,4 @@
-"""What a department reads: its queue, a search, one review, and with which department an application waits."""
+"""Queries: a department's queue, a search, one review, and where an application waits."""
 
 from collections.abc import Iterable
 from uuid import UUID

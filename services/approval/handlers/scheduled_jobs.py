@@ -15,9 +15,10 @@ MOST_AT_ONCE = 500
 
 
 def escalate_waiting(session: Session, now: datetime) -> int:
-    """Escalate each review by one level if it has waited too long in its site's open hours; return how many there were.
+    """Escalate each review that has waited too long in open hours by one level; return how many there were.
 
-    Replicas may run this at once: a review that one of them has locked, or that a decision has locked, is skipped.
+    Replicas may run this at once: a review that one of them has locked, or that a decision has locked, is
+    skipped.
     """
     sites = [site.record() for site in session.scalars(select(SiteRow))]
     escalated = 0

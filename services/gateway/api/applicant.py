@@ -1,18 +1,14 @@
 """Routes of an applicant, who is known by the mobile that an OTP proved: apply, follow, amend, cancel."""
 
-from typing import Literal
-
 from fastapi import APIRouter
-from pydantic import Field
 
 from contracts import rpc
-from contracts.model import Code, Slot, Strict
+from contracts.application_form import Amendment
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
     ApplicationList,
     ApplicationView,
-    CompanionInput,
     ReferenceOnly,
     SubmitApplication,
 )
@@ -21,19 +17,6 @@ from services.gateway.access import Applicant, IdempotencyKey
 from services.gateway.api.parameters import After, Limit, Reference
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applicant"])
-
-
-class Amendment(Strict):
-    """New content of an application; a field left out stays as it was.
-
-    An empty ``officer`` means anyone who deals with it.
-    """
-
-    purpose: str | None = Field(default=None, max_length=1000)
-    preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)
-    officer: Code | Literal[""] | None = None
-    companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
-    vehicle: str | None = Field(default=None, max_length=40)
 
 
 @router.post("", status_code=201)
@@ -60,7 +43,7 @@ async def amend_application(
 ) -> Acknowledged:
     """Complete an application that the department returned, or request other dates before it has decided."""
     return await caller.command(
-        rpc.application.AMEND, AmendApplication(reference=reference, **dict(body)), key
+        rpc.application.AMEND, AmendApplication(reference=reference, **body.sent()), key
     )
 
 

@@ -34,7 +34,7 @@ from contracts.model import (
     Wire,
 )
 from contracts.tokens import PassClaims
-from services.chassis.runtime.clock import IST
+from contracts.visiting_rules import entry_window
 
 State = Literal["issued", "revoked", "expired"]
 
@@ -179,7 +179,7 @@ def new_pass(
     replaces: str | None = None,
 ) -> Pass:
     """Return the pass of an approval. The key of its ID commitment is derived from ``master``."""
-    valid_from, valid_to = entry_window(approved.slot, margin_minutes)
+    valid_from, valid_to = entry_window(approved.slot, timedelta(minutes=margin_minutes))
     return Pass(
         number=number,
         application_id=approved.application_id,
@@ -192,13 +192,6 @@ def new_pass(
         idc=id_commitment(master, number, approved.personal.applicant),
         replaces=replaces,
     )
-
-
-def entry_window(slot: Slot, margin_minutes: int) -> tuple[datetime, datetime]:
-    """Return when entry opens and closes: the slot (Indian Standard Time) with its margin on both sides."""
-    margin = timedelta(minutes=margin_minutes)
-    begins, ends = (datetime.combine(slot.day, time, tzinfo=IST) for time in (slot.start, slot.end))
-    return begins - margin, ends + margin
 
 
 def id_commitment(master: str, number: str, applicant: Person) -> str | None:

@@ -1,4 +1,4 @@
-"""A department's decisions on real rows: what each says and keeps, and that a refusal changes nothing."""
+"""A department's decisions on real rows: what each publishes and stores; a refusal changes nothing."""
 
 import threading
 from datetime import timedelta
@@ -22,14 +22,14 @@ from tests.support.factories.approval import (
     approval,
     by,
     cancelled,
+    deliver,
     desk,
     everything,
     fill_directory,
-    hear,
     pending,
     personal,
+    published,
     review_id_of,
-    said,
     site,
     slot,
     submitted,
@@ -96,7 +96,7 @@ DECIDING = {name: command for name, command in COMMANDS.items() if name != "with
 
 
 def refused(database, kind, command, *arguments, **more):
-    """The refusal; nothing has changed."""
+    """Return the refusal, after a check that nothing has changed."""
     before = everything(database)
     with pytest.raises(kind) as refusal:
         command(database, *arguments, **more)
@@ -107,9 +107,9 @@ def refused(database, kind, command, *arguments, **more):
 # ------------------------------------------------------- what they do
 
 
-def test_an_approval_is_told_with_all_that_issuing_needs_and_its_people_sealed(approval_db) -> None:
+def test_an_approval_is_published_with_all_that_issuing_needs_and_its_people_sealed(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first)
+    deliver(approval_db, first)
     view = approve(
         approval_db,
         review_id_of(approval_db, first.application_id),
@@ -130,7 +130,7 @@ def test_an_approval_is_told_with_all_that_issuing_needs_and_its_people_sealed(a
         2,
         True,
     )
-    (event,) = said(approval_db)
+    (event,) = published(approval_db)
     assert isinstance(event, PassApproved)
     assert (event.application_id, event.personal, event.slot) == (
         first.application_id,
@@ -143,14 +143,14 @@ def test_an_approval_is_told_with_all_that_issuing_needs_and_its_people_sealed(a
     assert "9876543210" not in clear
 
 
-def test_a_rejection_is_told_with_reason_note_and_contact(approval_db) -> None:
+def test_a_rejection_is_published_with_reason_note_and_contact(approval_db) -> None:
     view = reject(approval_db, pending(approval_db), note="Seen on 1 March")
     assert (view.status, view.decision.reason, view.decision.note) == (
         "rejected",
         "duplicate",
         "Seen on 1 March",
     )
-    (event,) = said(approval_db)
+    (event,) = published(approval_db)
     assert isinstance(event, PassRejected)
     assert (event.reason, event.personal.note, event.personal.contact.mobile) == (
         "duplicate",
@@ -159,10 +159,10 @@ def test_a_rejection_is_told_with_reason_note_and_contact(approval_db) -> None:
     )
 
 
-def test_a_return_is_told_with_its_note(approval_db) -> None:
+def test_a_return_is_published_with_its_note(approval_db) -> None:
     view = send_back(approval_db, pending(approval_db))
     assert (view.status, view.decision.note) == ("returned", "Which file?")
-    (event,) = said(approval_db)
+    (event,) = published(approval_db)
     assert isinstance(event, PassReturned)
     assert event.personal.note == "Which file?"
 
@@ -173,7 +173,7 @@ def test_an_aadhaar_number_in_a_note_is_stored_nowhere(approval_db) -> None:
     assert "2341 2341" not in str(everything(approval_db))
 
 
-def test_a_withdrawal_takes_the_approval_back(approval_db) -> None:
+def test_a_withdrawal_is_published_with_its_reason(approval_db) -> None:
     review_id = pending(approval_db)
     approve(approval_db, review_id)
     view = withdraw(approval_db, review_id, by(desk(login="HOM-0002")))
@@ -182,13 +182,13 @@ def test_a_withdrawal_takes_the_approval_back(approval_db) -> None:
         "withdrawn",
         "HOM-0002",
     )
-    event = said(approval_db)[-1]
+    event = published(approval_db)[-1]
     assert isinstance(event, ApprovalWithdrawn)
     assert (event.review_id, event.reason, event.decided_by) == (review_id, "officer_unavailable", "HOM-0002")
     assert [row["status"] for row in everything(approval_db)["decisions"]] == ["approved", "withdrawn"]
 
 
-def test_a_forwarded_review_leaves_the_queue_and_lies_with_the_other_department(approval_db) -> None:
+def test_a_forwarded_review_moves_from_one_departments_queue_to_the_others(approval_db) -> None:
     review_id = pending(approval_db, officer="home-secretary")
     view = forward(approval_db, review_id)
     assert (view.department, view.officer, view.forwarded_from, view.status) == (
@@ -204,7 +204,7 @@ def test_a_forwarded_review_leaves_the_queue_and_lies_with_the_other_department(
         ]
     refused(approval_db, NotFound, approve, review_id)
     assert approve(approval_db, review_id, by(FINANCE)).decision.decided_by == "FIN-0001"
-    assert said(approval_db)[-1].department == "finance"
+    assert published(approval_db)[-1].department == "finance"
     (row,) = everything(approval_db)["forwardings"]
     assert (row["from_department"], row["to_department"], row["forwarded_by"]) == (
         "home",
@@ -218,10 +218,10 @@ def test_a_review_forwarded_to_an_officer_stays_and_its_pass_is_for_that_officer
     view = forward(approval_db, review_id, officer="home-under-secretary")
     assert (view.department, view.officer, view.forwarded_from) == ("home", "home-under-secretary", None)
     approve(approval_db, review_id)
-    assert said(approval_db)[-1].officer == "home-under-secretary"
+    assert published(approval_db)[-1].officer == "home-under-secretary"
 
 
-def test_there_and_back_again_is_kept_whole(approval_db) -> None:
+def test_a_review_forwarded_there_and_back_retains_its_whole_history(approval_db) -> None:
     review_id = pending(approval_db)
     forward(approval_db, review_id)
     view = forward(approval_db, review_id, by(FINANCE), department="home")
@@ -234,7 +234,7 @@ def test_there_and_back_again_is_kept_whole(approval_db) -> None:
 
 @pytest.mark.parametrize("second", DECIDING)
 @pytest.mark.parametrize("first", ["approve", "reject", "return"])
-def test_a_second_decision_is_told_who_decided_when_and_what(approval_db, first, second) -> None:
+def test_a_second_decision_is_refused_with_who_decided_what_and_when(approval_db, first, second) -> None:
     review_id = pending(approval_db)
     status = COMMANDS[first](approval_db, review_id).status
     body = refused(approval_db, Conflict, COMMANDS[second], review_id, by(desk(login="HOM-0002")))
@@ -253,11 +253,11 @@ def test_nothing_is_decided_after_a_withdrawal(approval_db, command) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_is_decided_about_a_cancelled_application(approval_db, command) -> None:
     first = submitted()
-    hear(approval_db, first)
+    deliver(approval_db, first)
     review_id = review_id_of(approval_db, first.application_id)
     if command == "withdraw":
         approve(approval_db, review_id)
-    hear(approval_db, cancelled(first), 2)
+    deliver(approval_db, cancelled(first), 2)
     assert refused(approval_db, Conflict, COMMANDS[command], review_id).code == "application_closed"
 
 
@@ -289,7 +289,9 @@ def test_another_departments_review_is_not_found(approval_db, command) -> None:
     ],
     ids=["auditor", "anonymous", "ado", "no department", "no login"],
 )
-def test_who_is_no_login_of_a_department_decides_nothing(approval_db, command, principal) -> None:
+def test_a_principal_that_is_no_login_of_a_department_decides_nothing(
+    approval_db, command, principal
+) -> None:
     refused(approval_db, Forbidden, COMMANDS[command], pending(approval_db), by(principal))
 
 
@@ -301,10 +303,10 @@ def test_a_review_that_does_not_exist_is_not_found(approval_db, command) -> None
 @pytest.mark.parametrize("decide", ["approve", "reject", "return"])
 def test_a_page_read_before_an_amendment_decides_nothing(approval_db, decide) -> None:
     first = submitted()
-    hear(approval_db, first)
+    deliver(approval_db, first)
     review_id = review_id_of(approval_db, first.application_id)
     send_back(approval_db, review_id)
-    hear(approval_db, amended(first), 2)
+    deliver(approval_db, amended(first), 2)
     body = refused(approval_db, Conflict, COMMANDS[decide], review_id, revision=1)
     assert (body.code, body.facts) == ("application_changed", {"revision": 2})
     assert COMMANDS[decide](approval_db, review_id, revision=2).decision is not None
@@ -352,7 +354,7 @@ def test_a_review_is_not_forwarded_to_nowhere(approval_db, to, code) -> None:
     assert refused(approval_db, InvalidInput, forward, pending(approval_db), **to).fields[0].code == code
 
 
-def test_other_needs_a_note_and_a_return_needs_words(approval_db) -> None:
+def test_a_rejection_for_another_reason_and_a_return_need_a_note(approval_db) -> None:
     review_id = pending(approval_db)
     assert refused(approval_db, InvalidInput, reject, review_id, reason="other").fields[0].code == "required"
     assert refused(approval_db, InvalidInput, send_back, review_id, note="  ").fields[0].code == "required"
@@ -378,7 +380,7 @@ def test_a_key_with_another_body_is_refused(approval_db) -> None:
     refused(approval_db, IdempotencyKeyReused, approve, review_id, by(desk(), "key-1"), entries=2)
 
 
-def test_a_key_is_its_logins_own(approval_db) -> None:
+def test_two_logins_may_use_the_same_key(approval_db) -> None:
     review_id = pending(approval_db)
     approve(approval_db, review_id, by(desk(), "key-1"))
     assert (
@@ -395,7 +397,7 @@ def test_a_refused_command_may_be_repeated_with_its_key_once_it_is_possible(appr
 
 
 def at_once(*commands):
-    """Runs them on a thread each; what each answered or raised."""
+    """Run each on a thread; return what each answered or raised."""
     start, outcomes = threading.Barrier(len(commands)), [None] * len(commands)
 
     def run(index, command) -> None:
@@ -414,7 +416,7 @@ def at_once(*commands):
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_of_many_decisions_at_once_one_wins_and_the_others_are_told_by_whom(approval_db, attempt) -> None:
+def test_of_many_decisions_at_once_one_wins_and_the_others_learn_by_whom(approval_db, attempt) -> None:
     review_id = pending(approval_db)
     calls = [by(desk(login=f"HOM-000{number}"), f"key-{number}") for number in range(8)]
     kinds = [approve, reject, send_back, approve]
@@ -430,7 +432,7 @@ def test_of_many_decisions_at_once_one_wins_and_the_others_are_told_by_whom(appr
     assert {(body.code, body.facts["decided_by"], body.facts["status"]) for body in losers} == {
         ("already_decided", winner.decision.decided_by, winner.status)
     }
-    assert len(said(approval_db)) == 1
+    assert len(published(approval_db)) == 1
     assert len(everything(approval_db)["decisions"]) == 1
 
 
@@ -438,18 +440,18 @@ def test_a_command_and_its_repeat_at_once_have_one_effect_and_one_answer(approva
     review_id = pending(approval_db)
     outcomes = at_once(*[lambda: approve(approval_db, review_id, by(desk(), "key-1"))] * 6)
     assert all(outcome == outcomes[0] for outcome in outcomes)
-    assert len(said(approval_db)) == 1
+    assert len(published(approval_db)) == 1
 
 
-def test_a_decision_and_a_cancellation_at_once_end_closed_and_are_told_in_order(approval_db) -> None:
+def test_a_decision_and_a_cancellation_at_once_end_closed_and_are_published_in_order(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first)
+    deliver(approval_db, first)
     review_id = review_id_of(approval_db, first.application_id)
     decided, _ = at_once(
-        lambda: approve(approval_db, review_id), lambda: hear(approval_db, cancelled(first), 2)
+        lambda: approve(approval_db, review_id), lambda: deliver(approval_db, cancelled(first), 2)
     )
     assert everything(approval_db)["reviews"][0]["status"] == "closed"
-    assert len(said(approval_db)) == (0 if isinstance(decided, Conflict) else 1)
+    assert len(published(approval_db)) == (0 if isinstance(decided, Conflict) else 1)
     if isinstance(decided, Conflict):
         assert decided.body.code == "application_closed"
 
@@ -466,7 +468,7 @@ def test_a_review_forwarded_while_another_login_decides_is_decided_by_one_depart
     decided, forwarded = at_once(decide, lambda: forward(approval_db, review_id))
     if isinstance(decided, NotFound):
         assert forwarded.department == "finance"
-        assert said(approval_db) == []
+        assert published(approval_db) == []
     else:
         assert forwarded.body.code == "already_decided"
         assert everything(approval_db)["forwardings"] == []

@@ -1,4 +1,4 @@
-"""The directory: what is read of it, what a change says, and that seeding twice is seeding once."""
+"""The directory: queries, the event of a change, and that seeding twice changes nothing."""
 
 import threading
 from datetime import date
@@ -10,7 +10,15 @@ from contracts.events import ClosedDay, DirectoryChanged
 from contracts.rpc.approval import DepartmentQuestion, OfficerQuestion
 from services.approval import commands
 from services.approval.handlers import directory
-from tests.support.factories.approval import NOW, department, everything, fill_directory, officer, said, site
+from tests.support.factories.approval import (
+    NOW,
+    department,
+    everything,
+    fill_directory,
+    officer,
+    published,
+    site,
+)
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def officers(database, code, q=""):
         return [one.code for one in directory.officers(OfficerQuestion(department=code, q=q), session).items]
 
 
-def test_the_seed_makes_two_sites_and_a_dozen_departments_and_tells_of_each(seeded) -> None:
+def test_the_seed_makes_two_sites_and_a_dozen_departments_and_publishes_each(seeded) -> None:
     with seeded.transaction() as session:
         sites = directory.sites(session).items
         departments = directory.departments(DepartmentQuestion(), session).items
@@ -66,11 +74,11 @@ def test_the_seed_makes_two_sites_and_a_dozen_departments_and_tells_of_each(seed
             "personnel",
         )
     )
-    told = said(seeded)
-    assert {event.subject for event in told} == {f"site:{one.code}" for one in sites} | {
+    events = published(seeded)
+    assert {event.subject for event in events} == {f"site:{one.code}" for one in sites} | {
         f"department:{one.code}" for one in departments
     }
-    assert [event.department for event in told if event.subject == "department:home"] == [
+    assert [event.department for event in events if event.subject == "department:home"] == [
         record(seeded, "home")
     ]
 
@@ -106,7 +114,7 @@ def test_seeding_twice_changes_nothing(seeded) -> None:
     assert everything(seeded) == before
 
 
-def test_seeding_again_keeps_what_was_changed_since(seeded) -> None:
+def test_seeding_again_leaves_changed_records_as_they_are(seeded) -> None:
     changed = record(seeded, "home").model_copy(update={"officers": ()})
     assert put(seeded, changed)
     commands.seed(seeded, NOW)
@@ -118,7 +126,7 @@ def record(database, code):
         return directory.department_record(session, code)
 
 
-def test_a_changed_record_is_told_whole_and_an_equal_one_not(approval_db) -> None:
+def test_a_changed_record_is_published_whole_and_an_equal_one_is_not(approval_db) -> None:
     assert put(approval_db, site())
     assert not put(approval_db, site())
     changed = site(
@@ -129,23 +137,23 @@ def test_a_changed_record_is_told_whole_and_an_equal_one_not(approval_db) -> Non
         ),
     )
     assert put(approval_db, changed)
-    assert not put(approval_db, changed), "the order of closed days says nothing"
-    assert [event.site.gates for event in said(approval_db, DirectoryChanged)] == [
+    assert not put(approval_db, changed), "the order of closed days means nothing"
+    assert [event.site.gates for event in published(approval_db, DirectoryChanged)] == [
         ("T1-G1", "T1-G2"),
         ("T1-G2", "T1-G3"),
     ]
     with approval_db.transaction() as session:
-        assert directory.sites(session).items == (said(approval_db)[-1].site,)
+        assert directory.sites(session).items == (published(approval_db)[-1].site,)
 
 
-def test_advice_to_visitors_is_part_of_a_site_and_a_change_of_it_is_told(approval_db) -> None:
+def test_advice_to_visitors_is_part_of_a_site_and_a_change_of_it_is_published(approval_db) -> None:
     put(approval_db, site())
     advised = site(advice={"parking": {"en": "Outside gate 1"}})
     assert put(approval_db, advised)
     assert not put(approval_db, advised)
     with approval_db.transaction() as session:
         assert directory.site_record(session, "T1") == advised
-    assert [event.site.advice for event in said(approval_db)] == [None, advised.advice]
+    assert [event.site.advice for event in published(approval_db)] == [None, advised.advice]
 
 
 def test_a_department_changes_with_its_officers(approval_db) -> None:
@@ -154,10 +162,10 @@ def test_a_department_changes_with_its_officers(approval_db) -> None:
     fewer = department(officers=(officer("home-under-secretary", room="1-01"), officer("home-new")))
     assert put(approval_db, fewer)
     assert record(approval_db, "home") == fewer
-    assert said(approval_db)[-1].department == fewer
+    assert published(approval_db)[-1].department == fewer
 
 
-def test_of_two_that_put_the_same_record_at_once_one_tells(approval_db) -> None:
+def test_of_two_writers_of_the_same_record_at_once_one_publishes(approval_db) -> None:
     start = threading.Barrier(4)
     changed = []
 
@@ -171,7 +179,7 @@ def test_of_two_that_put_the_same_record_at_once_one_tells(approval_db) -> None:
     for thread in threads:
         thread.join()
     assert sorted(changed) == [False, False, False, True]
-    assert len(said(approval_db)) == 1
+    assert len(published(approval_db)) == 1
 
 
 def test_officers_are_found_within_their_department_however_spelt(approval_db) -> None:
@@ -194,16 +202,16 @@ def test_an_unknown_department_has_no_officers(approval_db) -> None:
 
 
 @pytest.mark.parametrize("q", ["ਸਿਹਤ", "sihat", "स्वास्थ्य", "health", "HELTH", "parivar kalyan"])
-def test_a_department_is_found_in_any_script_and_by_ear(seeded, q) -> None:
+def test_a_department_is_found_in_any_script_and_by_its_sound(seeded, q) -> None:
     assert found(seeded, q) == {"health": []}
 
 
-def test_a_department_is_found_by_the_name_of_an_officer_who_is_told_with_it(seeded) -> None:
+def test_a_department_is_found_by_the_name_of_an_officer_who_is_part_of_the_answer(seeded) -> None:
     assert found(seeded, "baldew singh") == {"home": ["home-superintendent"]}
     assert found(seeded, "baldev sharma") == {}, "two people are not one"
 
 
-def test_a_search_for_nothing_finds_every_department_and_names_nobody(seeded) -> None:
+def test_an_empty_search_finds_every_department_and_no_officer(seeded) -> None:
     everything_found = found(seeded, "  ")
     assert len(everything_found) == 12
     assert not any(everything_found.values())

@@ -1,4 +1,4 @@
-"""approval as a process: what it answers to and hears, over a real broker; and that its history makes its tables."""
+"""approval as a process on a real broker: its calls, its events, and that its migrations make its tables."""
 
 import json
 import os
@@ -18,7 +18,15 @@ from services.chassis.db import tables
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import IST, now
 from tests.support.envelopes import key_ring, wrap
-from tests.support.factories.approval import cancelled, desk, fill_directory, hear, received, said, submitted
+from tests.support.factories.approval import (
+    cancelled,
+    deliver,
+    desk,
+    fill_directory,
+    published,
+    received,
+    submitted,
+)
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -51,8 +59,8 @@ def process(topology, approval_db, administrator, tmp_path):
 
 
 def publish(administrator, event, seq=1) -> None:
-    told = received(event, seq, now())
-    envelope = wrap(event, event_id=told.id, seq=seq, occurred_at=told.occurred_at, keys=key_ring())
+    delivery = received(event, seq, now())
+    envelope = wrap(event, event_id=delivery.id, seq=seq, occurred_at=delivery.occurred_at, keys=key_ring())
     for _ in range(2):
         administrator.publish("application.events", type(event).__name__, envelope.to_bytes())
 
@@ -69,22 +77,22 @@ def test_it_answers_each_rpc_of_the_contract() -> None:
     }
 
 
-def test_it_hears_each_event_of_the_contract() -> None:
+def test_it_subscribes_to_each_event_of_the_contract() -> None:
     entrypoints = [
         entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
     ]
-    heard = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
-    assert heard == {event.__name__ for event in SUBSCRIPTIONS["approval"]}
+    subscribed = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
+    assert subscribed == {event.__name__ for event in SUBSCRIPTIONS["approval"]}
 
 
-def test_the_clock_calls_out_what_waits_too_long_once_a_minute(approval_db) -> None:
+def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> None:
     (timer,) = Consumers.escalate_waiting.nameko_entrypoints
     assert timer.interval == 60
     consumers = Consumers()
     consumers.db = approval_db
-    hear(approval_db, submitted(), at=now() - timedelta(days=40))
+    deliver(approval_db, submitted(), at=now() - timedelta(days=40))
     consumers.escalate_waiting()
-    assert [event.level for event in said(approval_db)] == [1]
+    assert [event.level for event in published(approval_db)] == [1]
 
 
 def test_models_and_migrations_agree(approval_db) -> None:
@@ -125,7 +133,7 @@ def test_an_application_becomes_a_review_and_the_review_an_approval(
     assert (rejected["status"], rejected["decision"]["decided_by"]) == ("rejected", "HOM-0001")
     again = ask(administrator, "approve", {"review_id": review["id"], "slot": tomorrow}, "key-3")["error"]
     assert json.loads(again["exc_args"][0])["code"] == "already_decided"
-    assert said(approval_db, PassApproved) == []
+    assert published(approval_db, PassApproved) == []
     eventually(
         lambda: ask(administrator, "search_reviews", {"q": gone.reference})["result"]["items"],
         "the tombstone's review",

@@ -1,4 +1,4 @@
-"""What is heard of applications ends in the same state in whatever order and however often it is heard."""
+"""Events of applications lead to the same state in any order and any number of deliveries."""
 
 import itertools
 import random
@@ -17,23 +17,23 @@ from services.approval.handlers import decisions, queries
 from services.approval.models import ApplicationRow, ReviewRow
 from tests.support.factories.approval import (
     AUDITOR,
-    HEARD_BY,
+    HANDLERS,
     NOW,
     amended,
     approval,
     by,
     cancelled,
+    deliver,
     desk,
     erased,
     everything,
     expired,
     fill_directory,
-    hear,
     person,
     personal,
+    published,
     received,
     review_id_of,
-    said,
     slot,
     submitted,
 )
@@ -46,7 +46,7 @@ def approval_db(databases):
 
 
 def see(database, application_id):
-    """The review as an auditor sees it."""
+    """Return the review as an auditor sees it."""
     with database.transaction() as session:
         review_id = session.scalars(
             select(ReviewRow.id).where(ReviewRow.application_id == application_id)
@@ -64,11 +64,11 @@ def state(database, application_id):
         review = session.scalars(
             select(ReviewRow).where(ReviewRow.application_id == application_id)
         ).one_or_none()
-        heard = session.get(ApplicationRow, application_id)
+        row = session.get(ApplicationRow, application_id)
         columns = [column.key for column in ReviewRow.__table__.columns if column.key != "id"]
         review_state = None if review is None else {column: getattr(review, column) for column in columns}
         return review_state, {
-            column.key: getattr(heard, column.key) for column in ApplicationRow.__table__.columns
+            column.key: getattr(row, column.key) for column in ApplicationRow.__table__.columns
         }
 
 
@@ -84,9 +84,9 @@ def approve(database, review_id) -> None:
         decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
 
 
-def test_a_submitted_application_waits_on_its_departments_desk(approval_db) -> None:
+def test_a_submitted_application_waits_in_its_departments_queue(approval_db) -> None:
     first = submitted(officer="home-secretary")
-    hear(approval_db, first)
+    deliver(approval_db, first)
     view = see(approval_db, first.application_id)
     assert (view.status, view.department, view.officer, view.revision) == (
         "pending",
@@ -103,15 +103,15 @@ def test_a_submitted_application_waits_on_its_departments_desk(approval_db) -> N
     assert (view.preferred, view.party, view.mobile_proved) == (first.preferred, 2, True)
     assert view.submitted_at == received(first).occurred_at
     assert (view.decision, view.escalated, view.forwarded_from) == (None, 0, None)
-    assert said(approval_db) == []
+    assert published(approval_db) == []
 
 
 def test_an_amended_application_waits_again_and_its_decision_is_history(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     send_back(approval_db, review_id_of(approval_db, first.application_id))
     assert see(approval_db, first.application_id).decision.note == "Which file?"
-    hear(approval_db, amended(first, personal=personal(purpose="File 7/2026")), 2)
+    deliver(approval_db, amended(first, personal=personal(purpose="File 7/2026")), 2)
     view = see(approval_db, first.application_id)
     assert (view.status, view.revision, view.purpose, view.decision) == ("pending", 2, "File 7/2026", None)
     assert [row["status"] for row in everything(approval_db)["decisions"]] == ["returned"]
@@ -122,9 +122,9 @@ def test_an_amended_application_waits_again_and_its_decision_is_history(approval
 
 def test_other_dates_wait_for_a_decision_about_them_and_not_about_the_old_ones(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     review_id = review_id_of(approval_db, first.application_id)
-    hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
+    deliver(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
     with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
         decisions.approve(approval(review_id, revision=1), by(desk()), session, NOW, furthest_days=30)
     assert refusal.value.body.code == "application_changed"
@@ -132,15 +132,15 @@ def test_other_dates_wait_for_a_decision_about_them_and_not_about_the_old_ones(a
     assert (view.status, view.revision, view.preferred[0].start.hour) == ("pending", 2, 14)
     with approval_db.transaction() as session:
         decisions.approve(approval(review_id, revision=2), by(desk()), session, NOW, furthest_days=30)
-    assert said(approval_db)[-1].revision == 2
+    assert published(approval_db)[-1].revision == 2
 
 
 def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_moment(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     review_id = review_id_of(approval_db, first.application_id)
     approve(approval_db, review_id)
-    hear(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
+    deliver(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
     view = see(approval_db, first.application_id)
     assert (view.status, view.revision, view.preferred, view.decision.status) == (
         "approved",
@@ -151,27 +151,27 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
     with approval_db.transaction() as session, pytest.raises(Conflict) as refusal:
         decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
     assert refusal.value.body.code == "already_decided", "there is one pass, not two"
-    hear(approval_db, cancelled(first), 3)
+    deliver(approval_db, cancelled(first), 3)
     assert see(approval_db, first.application_id).status == "closed"
 
 
-def test_without_that_rule_one_application_would_be_approved_twice(
+def test_without_the_rule_a_crossed_application_would_be_approved_twice(
     approval_db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: what keeps it to one pass is the rule that an approval stands."""
     monkeypatch.setattr(reviews, "WITH_PASS", ())
     first = submitted()
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     review_id = review_id_of(approval_db, first.application_id)
     approve(approval_db, review_id)
-    hear(approval_db, amended(first), 2)
+    deliver(approval_db, amended(first), 2)
     approve(approval_db, review_id)
     assert [row["status"] for row in everything(approval_db)["decisions"]] == ["approved", "approved"]
 
 
 def test_a_rejection_is_history_whose_applicant_asked_for_other_dates_at_the_same_moment(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     with approval_db.transaction() as session:
         decisions.reject(
             Reject(review_id=review_id_of(approval_db, first.application_id), reason="duplicate"),
@@ -179,27 +179,27 @@ def test_a_rejection_is_history_whose_applicant_asked_for_other_dates_at_the_sam
             session,
             NOW,
         )
-    hear(approval_db, amended(first), 2)
+    deliver(approval_db, amended(first), 2)
     assert see(approval_db, first.application_id).status == "pending"
 
 
 def test_an_older_event_that_comes_late_changes_nothing(approval_db) -> None:
     first = submitted()
     second = amended(first, personal=personal(purpose="newer"))
-    hear(approval_db, first, 1)
-    hear(approval_db, second, 2)
+    deliver(approval_db, first, 1)
+    deliver(approval_db, second, 2)
     approve(approval_db, review_id_of(approval_db, first.application_id))
     before = everything(approval_db)
-    hear(approval_db, first, 1)
-    hear(approval_db, second, 2)
+    deliver(approval_db, first, 1)
+    deliver(approval_db, second, 2)
     assert everything(approval_db) == before
 
 
 def test_an_amendment_that_overtakes_the_submission_makes_the_review(approval_db) -> None:
     first = submitted()
-    hear(approval_db, amended(first, personal=personal(purpose="newer")), 2)
+    deliver(approval_db, amended(first, personal=personal(purpose="newer")), 2)
     assert see(approval_db, first.application_id).purpose == "newer"
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     view = see(approval_db, first.application_id)
     assert (view.purpose, view.revision, view.submitted_at) == ("newer", 2, received(first, 1).occurred_at)
 
@@ -207,42 +207,42 @@ def test_an_amendment_that_overtakes_the_submission_makes_the_review(approval_db
 @pytest.mark.parametrize("end", [cancelled, expired])
 def test_an_application_that_ends_before_it_is_known_stays_closed(approval_db, end) -> None:
     first = submitted()
-    hear(approval_db, end(first), 2)
+    deliver(approval_db, end(first), 2)
     assert see(approval_db, first.application_id) is None
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     assert see(approval_db, first.application_id).status == "closed"
-    hear(approval_db, amended(first), 3)
+    deliver(approval_db, amended(first), 3)
     assert see(approval_db, first.application_id).status == "closed"
 
 
-def test_a_cancellation_closes_an_approved_review_and_says_nothing(approval_db) -> None:
+def test_a_cancellation_closes_an_approved_review_and_publishes_nothing(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first)
+    deliver(approval_db, first)
     approve(approval_db, review_id_of(approval_db, first.application_id))
-    told = said(approval_db)
-    hear(approval_db, cancelled(first), 2)
+    deliveries = published(approval_db)
+    deliver(approval_db, cancelled(first), 2)
     view = see(approval_db, first.application_id)
     assert (view.status, view.decision.status) == ("closed", "approved")
-    assert said(approval_db) == told
+    assert published(approval_db) == deliveries
 
 
 def test_an_approval_that_crosses_the_expiry_stands_and_can_be_withdrawn(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first)
+    deliver(approval_db, first)
     review_id = review_id_of(approval_db, first.application_id)
     approve(approval_db, review_id)
-    hear(approval_db, expired(first), 2)
+    deliver(approval_db, expired(first), 2)
     assert see(approval_db, first.application_id).status == "approved"
     with approval_db.transaction() as session:
         decisions.withdraw(Withdraw(review_id=review_id, reason="security"), by(desk()), session, NOW)
     assert see(approval_db, first.application_id).status == "withdrawn"
 
 
-def test_erasure_blanks_people_words_and_notes_and_keeps_the_rest(approval_db) -> None:
+def test_erasure_blanks_people_texts_and_notes_and_nothing_else(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     send_back(approval_db, review_id_of(approval_db, first.application_id))
-    hear(approval_db, erased(first), 2)
+    deliver(approval_db, erased(first), 2)
     view = see(approval_db, first.application_id)
     assert (view.name, view.name_latin, view.id_last4, view.companions, view.purpose, view.vehicle) == (
         "",
@@ -265,26 +265,26 @@ def test_erasure_blanks_people_words_and_notes_and_keeps_the_rest(approval_db) -
         assert word not in stored
 
 
-def test_what_is_heard_after_the_erasure_brings_nobody_back(approval_db) -> None:
+def test_events_after_the_erasure_restore_no_personal_data(approval_db) -> None:
     first = submitted()
-    hear(approval_db, erased(first), 3)
-    hear(approval_db, first, 1)
-    hear(approval_db, amended(first), 2)
+    deliver(approval_db, erased(first), 3)
+    deliver(approval_db, first, 1)
+    deliver(approval_db, amended(first), 2)
     view = see(approval_db, first.application_id)
     assert (view.name, view.status) == ("", "closed")
     assert "Gurpreet" not in str(everything(approval_db)["reviews"])
 
 
-def test_the_desk_keeps_an_amended_application_where_it_was_forwarded_to(approval_db) -> None:
+def test_an_amended_application_stays_where_it_was_forwarded_to(approval_db) -> None:
     first = submitted(officer="home-secretary")
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     review_id = review_id_of(approval_db, first.application_id)
     with approval_db.transaction() as session:
         decisions.forward(Forward(review_id=review_id, department="finance"), by(desk()), session, NOW)
         decisions.return_to_applicant(
             Return(review_id=review_id, note="?"), by(desk("finance", "FIN-0001")), session, NOW
         )
-    hear(approval_db, amended(first, officer="home-under-secretary"), 2)
+    deliver(approval_db, amended(first, officer="home-under-secretary"), 2)
     view = see(approval_db, first.application_id)
     assert (view.status, view.department, view.officer, view.forwarded_from) == (
         "pending",
@@ -309,27 +309,27 @@ STORIES = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_every_order_and_five_deliveries_of_each_event_end_alike(approval_db, story) -> None:
+def test_every_order_and_five_deliveries_of_each_event_end_in_the_same_state(approval_db, story) -> None:
     first = submitted()
-    told = list(enumerate(STORIES[story](first), start=1))
+    deliveries = list(enumerate(STORIES[story](first), start=1))
 
-    def tell(order):
+    def replay(order):
         with approval_db.transaction() as session:
             for table in (ReviewRow, ApplicationRow):
                 session.query(table).delete()
         for seq, event in order:
-            hear(approval_db, event, seq)
+            deliver(approval_db, event, seq)
         return state(approval_db, first.application_id)
 
-    expected = tell(told)
+    expected = replay(deliveries)
     assert expected[0] is not None
-    for order in itertools.permutations(told):
-        assert tell(order) == expected, [seq for seq, _ in order]
+    for order in itertools.permutations(deliveries):
+        assert replay(order) == expected, [seq for seq, _ in order]
     dice = random.Random(story)
     for _ in range(20):
-        order = told * 5
+        order = deliveries * 5
         dice.shuffle(order)
-        assert tell(order) == expected, [seq for seq, _ in order]
+        assert replay(order) == expected, [seq for seq, _ in order]
 
 
 def at_the_same_moment(database, one, other) -> None:
@@ -337,13 +337,13 @@ def at_the_same_moment(database, one, other) -> None:
     done = threading.Event()
 
     def meanwhile() -> None:
-        hear(database, *other)
+        deliver(database, *other)
         done.set()
 
     thread = threading.Thread(target=meanwhile)
     with database.transaction() as session:
         event, seq = one
-        HEARD_BY[type(event)](received(event, seq), session)
+        HANDLERS[type(event)](received(event, seq), session)
         thread.start()
         assert not done.wait(0.3), "the second must wait for the first"
     thread.join()
@@ -351,38 +351,38 @@ def at_the_same_moment(database, one, other) -> None:
 
 
 @pytest.mark.parametrize("submission_first", [True, False])
-def test_a_submission_and_its_cancellation_heard_at_the_same_moment_end_closed(
+def test_a_submission_and_its_cancellation_handled_at_the_same_moment_end_closed(
     approval_db, submission_first
 ) -> None:
     first = submitted()
-    told = [(first, 1), (cancelled(first), 2)]
-    at_the_same_moment(approval_db, *(told if submission_first else reversed(told)))
+    deliveries = [(first, 1), (cancelled(first), 2)]
+    at_the_same_moment(approval_db, *(deliveries if submission_first else reversed(deliveries)))
     assert see(approval_db, first.application_id).status == "closed"
 
 
 @pytest.mark.parametrize("submission_first", [True, False])
-def test_two_revisions_heard_at_the_same_moment_after_the_end_make_one_closed_review(
+def test_two_revisions_handled_at_the_same_moment_after_the_end_make_one_closed_review(
     approval_db, submission_first
 ) -> None:
     first = submitted()
-    hear(approval_db, cancelled(first), 3)
-    told = [(first, 1), (amended(first), 2)]
-    at_the_same_moment(approval_db, *(told if submission_first else reversed(told)))
+    deliver(approval_db, cancelled(first), 3)
+    deliveries = [(first, 1), (amended(first), 2)]
+    at_the_same_moment(approval_db, *(deliveries if submission_first else reversed(deliveries)))
     view = see(approval_db, first.application_id)
     assert (view.status, view.revision) == ("closed", 2)
 
 
-def test_a_revision_that_was_decided_is_not_reopened_by_hearing_it_again_later(approval_db) -> None:
+def test_a_decided_revision_is_not_reopened_by_a_later_delivery_of_the_same_revision(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first, 1)
+    deliver(approval_db, first, 1)
     approve(approval_db, review_id_of(approval_db, first.application_id))
-    hear(approval_db, first, 2)
+    deliver(approval_db, first, 2)
     assert see(approval_db, first.application_id).status == "approved"
 
 
 def test_fields_that_a_later_version_adds_are_ignored_and_an_old_row_still_reads(approval_db) -> None:
     first = submitted(personal=ApplicationPersonal(applicant=Person(name="ਅ", name_latin="A"), purpose="p"))
-    hear(approval_db, first)
+    deliver(approval_db, first)
     with approval_db.transaction() as session:
         review = session.scalars(select(ReviewRow)).one()
         review.details = {**review.details, "colour_of_the_lanyard": "blue"}
@@ -391,8 +391,8 @@ def test_fields_that_a_later_version_adds_are_ignored_and_an_old_row_still_reads
 
 def test_waiting_starts_anew_with_an_amendment(approval_db) -> None:
     first = submitted()
-    hear(approval_db, first, 1, NOW - timedelta(days=3))
-    hear(approval_db, amended(first), 2, NOW)
+    deliver(approval_db, first, 1, NOW - timedelta(days=3))
+    deliver(approval_db, amended(first), 2, NOW)
     with approval_db.transaction() as session:
         review = session.scalars(select(ReviewRow)).one()
         assert (review.submitted_at, review.waiting_since) == (NOW - timedelta(days=3), NOW)

@@ -17,9 +17,9 @@ from tests.support.factories.approval import (
     approval,
     by,
     cancelled,
+    deliver,
     desk,
     fill_directory,
-    hear,
     pending,
     person,
     personal,
@@ -57,7 +57,7 @@ def search(database, q, principal=None):
 
 def waiting(database, minutes_ago, **changes) -> str:
     event = submitted(**changes)
-    hear(database, event, at=NOW - timedelta(minutes=minutes_ago))
+    deliver(database, event, at=NOW - timedelta(minutes=minutes_ago))
     return event.reference
 
 
@@ -106,7 +106,7 @@ def test_a_page_is_not_shifted_by_what_was_decided_meanwhile(approval_db) -> Non
 @pytest.mark.parametrize(
     "cursor", ["nonsense", "", "AAAA", "%%%", "MjAyNi0wMS0wMSBub3QtYS11dWlk", "ਗ", "MjAyNi0wMS0wMQ=="]
 )
-def test_a_cursor_that_is_not_ours_is_refused(approval_db, cursor) -> None:
+def test_a_foreign_cursor_is_refused(approval_db, cursor) -> None:
     with pytest.raises(InvalidInput) as refusal:
         queue(approval_db, after=cursor)
     assert refusal.value.body.fields[0].code == "not_a_cursor"
@@ -118,8 +118,8 @@ def test_the_queue_can_be_narrowed_to_one_status(approval_db) -> None:
     with approval_db.transaction() as session:
         decisions.approve(approval(approved), by(desk()), session, NOW, furthest_days=30)
     ended = submitted()
-    hear(approval_db, ended)
-    hear(approval_db, cancelled(ended), 2)
+    deliver(approval_db, ended)
+    deliver(approval_db, cancelled(ended), 2)
     by_status = {
         status: [one.id for one in queue(approval_db, status=status).items]
         for status in ("pending", "approved", "closed", "rejected")
@@ -156,7 +156,7 @@ def test_another_departments_review_is_not_found(approval_db) -> None:
 
 
 @pytest.mark.parametrize("principal", NO_DESK, ids=lambda one: str(one.role or one.kind))
-def test_who_has_no_desk_reads_nothing(approval_db, principal) -> None:
+def test_a_principal_without_a_department_reads_nothing(approval_db, principal) -> None:
     review_id = pending(approval_db)
     with pytest.raises(Forbidden):
         queue(approval_db, principal)
@@ -199,7 +199,7 @@ def test_signs_that_a_pattern_would_read_are_letters_like_others(approval_db) ->
     assert search(approval_db, "Gurpreet\x00") != []
 
 
-def test_a_search_answers_the_newest_fifty_the_longest_waiting_first(approval_db) -> None:
+def test_a_search_returns_the_newest_fifty_the_longest_waiting_first(approval_db) -> None:
     references = [waiting(approval_db, minutes) for minutes in range(60, 0, -1)]
     assert search(approval_db, "Gurpreet") == references[10:]
 
@@ -209,7 +209,7 @@ def where(database, reference) -> Whereabouts:
         return queries.whereabouts(ReferenceOnly(reference=reference), session)
 
 
-def test_where_an_application_lies_and_since_when_is_told_of_what_waits_only(approval_db) -> None:
+def test_whereabouts_exist_only_for_an_application_that_waits(approval_db) -> None:
     reference = waiting(
         approval_db, 60, reference=f"PCS-01AB-CDE{luhn.calc_check_digit('01ABCDE', ALPHABET)}"
     )

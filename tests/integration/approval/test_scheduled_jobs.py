@@ -16,13 +16,13 @@ from tests.support.factories.approval import (
     amended,
     approval,
     by,
+    deliver,
     desk,
     everything,
     fill_directory,
-    hear,
     ist,
     pending,
-    said,
+    published,
     submitted,
 )
 
@@ -42,11 +42,11 @@ def run(database, at) -> int:
 
 def since(database, at, **changes):
     event = submitted(**changes)
-    hear(database, event, at=at)
+    deliver(database, event, at=at)
     return event
 
 
-def test_after_four_open_hours_a_review_is_called_out_and_after_twenty_four_again(approval_db) -> None:
+def test_a_review_is_escalated_after_four_open_hours_and_again_after_twenty_four(approval_db) -> None:
     event = since(approval_db, ist(MONDAY, 9))
     assert run(approval_db, ist(MONDAY, 12, 59)) == 0
     assert run(approval_db, ist(MONDAY, 13)) == 1
@@ -55,7 +55,7 @@ def test_after_four_open_hours_a_review_is_called_out_and_after_twenty_four_agai
     assert run(approval_db, ist(thursday, 16, 59)) == 0
     assert run(approval_db, ist(thursday, 17)) == 1
     assert run(approval_db, ist(date(2026, 3, 27), 17)) == 0
-    first, second = said(approval_db, ReviewEscalated)
+    first, second = published(approval_db, ReviewEscalated)
     assert (first.application_id, first.department, first.level, first.waiting_since) == (
         event.application_id,
         "home",
@@ -65,14 +65,14 @@ def test_after_four_open_hours_a_review_is_called_out_and_after_twenty_four_agai
     assert second.level == 2
 
 
-def test_nights_weekends_and_closed_days_are_no_waiting(approval_db) -> None:
+def test_nights_weekends_and_closed_days_do_not_count_as_waiting(approval_db) -> None:
     friday = date(2026, 2, 27)
     since(approval_db, ist(friday, 16))
     assert run(approval_db, ist(MONDAY, 11, 59)) == 0
     assert run(approval_db, ist(MONDAY, 12)) == 1
 
 
-def test_a_decided_or_ended_review_is_not_called_out(approval_db) -> None:
+def test_a_decided_or_ended_review_is_not_escalated(approval_db) -> None:
     review_id = pending(approval_db)
     with approval_db.transaction() as session:
         decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
@@ -81,22 +81,22 @@ def test_a_decided_or_ended_review_is_not_called_out(approval_db) -> None:
     assert everything(approval_db) == before
 
 
-def test_a_run_raises_by_one_level_only(approval_db) -> None:
+def test_one_run_escalates_by_one_level_only(approval_db) -> None:
     since(approval_db, ist(date(2026, 2, 2), 9))
     assert [run(approval_db, FIVE) for _ in range(3)] == [1, 1, 0]
-    assert [event.level for event in said(approval_db)] == [1, 2]
+    assert [event.level for event in published(approval_db)] == [1, 2]
 
 
-def test_an_amended_application_waits_anew(approval_db) -> None:
+def test_an_amended_application_is_submitted_again(approval_db) -> None:
     first = since(approval_db, ist(MONDAY, 9))
     assert run(approval_db, ist(MONDAY, 13)) == 1
-    hear(approval_db, amended(first), 2, ist(MONDAY, 14))
+    deliver(approval_db, amended(first), 2, ist(MONDAY, 14))
     assert run(approval_db, FIVE) == 0
     with approval_db.transaction() as session:
         assert session.scalars(select(ReviewRow.escalated)).one() == 0
 
 
-def test_replicas_that_run_at_once_call_each_review_out_once(approval_db) -> None:
+def test_replicas_that_run_at_once_escalate_each_review_once(approval_db) -> None:
     for _ in range(30):
         since(approval_db, ist(MONDAY, 9))
     start = threading.Barrier(4)
@@ -112,9 +112,9 @@ def test_replicas_that_run_at_once_call_each_review_out_once(approval_db) -> Non
     for thread in threads:
         thread.join()
     assert sum(raised) + run(approval_db, FIVE) == 30
-    told = said(approval_db, ReviewEscalated)
-    assert len(told) == 30
-    assert {event.level for event in told} == {1}
+    events = published(approval_db, ReviewEscalated)
+    assert len(events) == 30
+    assert {event.level for event in events} == {1}
 
 
 def test_a_review_that_is_being_decided_is_left_to_the_decision(approval_db) -> None:

@@ -1,6 +1,7 @@
 """Valid things for the tests of application; each test names only what it cares about.
 
-It is Monday, 2 March 2026, 11:00 in Chandigarh. Site S1 is open on weekdays from 09:00 to 17:00, but closed on Wednesday.
+It is Monday, 2 March 2026, 11:00 in Chandigarh. Site S1 is open on weekdays from 09:00 to 17:00, but closed
+on Wednesday.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ from contracts.rpc.call import Call, Page, Principal
 from contracts.visiting_rules import Calendar
 from services.application.consumers import Consumers
 from services.application.domain.applications import Intake
-from services.application.domain.place import Place
+from services.application.domain.visits import Place
 from services.application.handlers import applications, queries
 from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
@@ -64,8 +65,8 @@ MOBILE = "+919876543210"
 OTHER_MOBILE = "+919812345678"
 AADHAAR = "2345 6789 0124"
 """Twelve digits with a right check digit, of nobody."""
-PORTAL = Intake("portal", 5, mobile_proved=True)
-COUNTER = Intake("counter", 50, submitted_by="RCP-0001")
+PORTAL = Intake("portal", mobile_proved=True)
+COUNTER = Intake("counter", submitted_by="RCP-0001")
 CALENDAR = Calendar(NOW, furthest_days=30)
 
 Json = dict[str, Any]
@@ -80,7 +81,8 @@ def site(code: str = "S1", **changes: Any) -> SiteRecord:
         for day in range(5)
     )
     facts = {
-        "code": code, "name": {"en": f"Site {code}"}, "address": {"en": "Sector 1"}, "gates": (f"{code}-G1",), "hours": hours,
+        "code": code, "name": {"en": f"Site {code}"}, "address": {"en": "Sector 1"},
+        "gates": (f"{code}-G1",), "hours": hours,
         "closed_days": (ClosedDay(day=WEDNESDAY, reason="Holi"),),
     }  # fmt: skip
     return SiteRecord.model_validate({**facts, **changes})
@@ -112,9 +114,10 @@ def companion(**changes: Any) -> Json:
 
 
 def body(**changes: Any) -> Json:
-    """The body of POST /applications; ``applicant`` changes within the applicant."""
+    """Return the body of POST /applications; ``applicant`` changes within the applicant."""
     applicant = {
-        "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "language": "pa", "id_type": "voter_id", "id_last4": "4821",
+        "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "language": "pa",
+        "id_type": "voter_id", "id_last4": "4821",
         "deliver_by": "whatsapp",
     }  # fmt: skip
     return {
@@ -158,19 +161,19 @@ def _call(principal: Principal, key: str | None) -> Call:
 
 @dataclass
 class Desk:
-    """The service on a real database: commands, questions, and what it has stored and said."""
+    """The service on a real database: commands, queries, and what it has stored and published."""
 
     database: Database
     seqs: dict[str, int] = field(default_factory=dict)
     seconds: Any = field(default_factory=count)
 
     def moment(self) -> datetime:
-        """A second later than the one before."""
+        """Return an instant, one second later than the one before."""
         return NOW + timedelta(seconds=next(self.seconds))
 
     def open_directory(self) -> "Desk":
-        self.hear(DirectoryChanged(site=site()))
-        self.hear(DirectoryChanged(department=department()))
+        self.receive(DirectoryChanged(site=site()))
+        self.receive(DirectoryChanged(department=department()))
         return self
 
     def submit(
@@ -178,7 +181,7 @@ class Desk:
     ) -> Acknowledged:
         with self.database.transaction() as session:
             return applications.submit(
-                request or form(), call or applicant_call(), session, at or self.moment()
+                request or form(), call or applicant_call(), session, at or self.moment(), furthest_days=30
             )
 
     def submit_at_counter(
@@ -186,7 +189,7 @@ class Desk:
     ) -> Acknowledged:
         with self.database.transaction() as session:
             return applications.submit_at_counter(
-                request, call or reception_call(), session, at or self.moment()
+                request, call or reception_call(), session, at or self.moment(), furthest_days=30
             )
 
     def amend(
@@ -194,7 +197,9 @@ class Desk:
     ) -> Acknowledged:
         request = AmendApplication.model_validate({"reference": reference, **changes})
         with self.database.transaction() as session:
-            return applications.amend(request, call or applicant_call(), session, at or self.moment())
+            return applications.amend(
+                request, call or applicant_call(), session, at or self.moment(), furthest_days=30
+            )
 
     def cancel(self, reference: str, call: Call | None = None, at: datetime | None = None) -> Acknowledged:
         with self.database.transaction() as session:
@@ -213,14 +218,14 @@ class Desk:
                 for item in queries.list_applications(Page(), call or applicant_call(), session).items
             ]
 
-    def hear(self, event: Event) -> Envelope:
-        """An event arrives for the first time, after all that its producer said before."""
+    def receive(self, event: Event) -> Envelope:
+        """Deliver an event for the first time, after all earlier events of its producer."""
         envelope = self.envelope(event)
         self.deliver(envelope)
         return envelope
 
     def envelope(self, event: Event) -> Envelope:
-        """An event as its producer says it: its ``seq`` follows the one before."""
+        """Return an event as its producer publishes it: its ``seq`` follows the one before."""
         subject = f"{event.producer} {event.subject}"
         self.seqs[subject] = self.seqs.get(subject, 0) + 1
         return wrap(
@@ -248,8 +253,8 @@ class Desk:
                 session.scalar(select(func.count()).select_from(outbox)) or 0,
             )
 
-    def said(self) -> list[Any]:
-        """The events in the outbox, opened, oldest first."""
+    def published(self) -> list[Any]:
+        """Return the events in the outbox, opened, oldest first."""
         with self.database.transaction() as session:
             rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
         return [open_envelope(_envelope_of(row), key_ring()).event for row in rows]
@@ -259,12 +264,12 @@ def _envelope_of(row: Mapping[Any, Any]) -> Envelope:
     return Envelope.model_validate({name: row[name] for name in Envelope.model_fields})
 
 
-# ---------------------------------------------------- what other services say
+# --------------------------------------------------- other services' events
 
 
 @dataclass
 class Elsewhere:
-    """The other services, as they tell of one application."""
+    """Events of the other services about one application."""
 
     application_id: UUID
     reference: str

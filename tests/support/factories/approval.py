@@ -1,6 +1,7 @@
 """Valid things for the tests of approval; each test names only what it cares about.
 
-It is Monday, 2 March 2026, 11:00 in Chandigarh. Site T1 is open on weekdays from 09:00 to 17:00, but not on Wednesday the 4th.
+It is Monday, 2 March 2026, 11:00 in Chandigarh. Site T1 is open on weekdays from 09:00 to 17:00, but not on
+Wednesday the 4th.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -40,7 +41,7 @@ from tests.support.envelopes import key_ring
 
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
 NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)
-HEARD_BY = {
+HANDLERS = {
     ApplicationSubmitted: event_handlers.application_submitted_or_amended,
     ApplicationAmended: event_handlers.application_submitted_or_amended,
     ApplicationCancelled: event_handlers.application_cancelled,
@@ -162,17 +163,17 @@ def _ended(first: ApplicationSubmitted) -> dict[str, Any]:
 
 
 def received(event: Event, seq: int = 1, at: datetime | None = None) -> Received[Any]:
-    """The event as a consumer gets it; ``seq`` minutes ago counts from two hours before now."""
+    """Return the event as a consumer gets it, published two hours before now plus ``seq`` minutes."""
     when = at or NOW - timedelta(hours=2) + timedelta(minutes=seq)
     return Received(
         event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=when, producer=event.producer
     )
 
 
-def hear(database: Database, event: Event, seq: int = 1, at: datetime | None = None) -> None:
-    """What the consumer does with an event that the inbox lets through, in its own transaction."""
+def deliver(database: Database, event: Event, seq: int = 1, at: datetime | None = None) -> None:
+    """Handle an event that the inbox lets through, as the consumer does, in its own transaction."""
     with database.transaction() as session:
-        HEARD_BY[type(event)](received(event, seq, at), session)
+        HANDLERS[type(event)](received(event, seq, at), session)
 
 
 def fill_directory(database: Database) -> None:
@@ -186,9 +187,9 @@ def fill_directory(database: Database) -> None:
 
 
 def pending(database: Database, **changes: Any) -> UUID:
-    """A review that waits for a decision; its id."""
+    """Make a review that waits for a decision; return its id."""
     event = submitted(**changes)
-    hear(database, event)
+    deliver(database, event)
     return review_id_of(database, event.application_id)
 
 
@@ -198,7 +199,7 @@ def review_id_of(database: Database, application_id: UUID) -> UUID:
 
 
 def review(**changes: Any) -> Review:
-    """A pending review for the pure domain."""
+    """Return a pending review for the pure domain."""
     facts = {
         "id": uuid4(),
         "application": submitted(),
@@ -224,8 +225,8 @@ def by(principal: Principal, key: str | None = None) -> Call:
     return Call(principal=principal, deadline=NOW + timedelta(days=3650), idempotency_key=key)
 
 
-def said(database: Database, kind: type[Event] | None = None) -> list[Event]:
-    """The events in the outbox, oldest first, opened."""
+def published(database: Database, kind: type[Event] | None = None) -> list[Event]:
+    """Return the events in the outbox, oldest first, opened."""
     with database.transaction() as session:
         rows = session.execute(select(outbox).order_by(outbox.c.position)).all()
     events = []

@@ -119,7 +119,7 @@ class Town:
         """An application by its reference."""
         with self.databases["application"].transaction() as session:
             return applications.submit(
-                form(preferred=[self.window]), self.citizen(), session, now()
+                form(preferred=[self.window]), self.citizen(), session, now(), furthest_days=30
             ).reference
 
     def apply_and_carry(self) -> str:
@@ -132,7 +132,7 @@ class Town:
         """Of a visitor without a mobile, whose pass is printed."""
         with self.databases["application"].transaction() as session:
             return applications.submit_at_counter(
-                counter_form(preferred=[self.window]), reception_call(), session, now()
+                counter_form(preferred=[self.window]), reception_call(), session, now(), furthest_days=30
             ).reference
 
     def cancel(self, reference: str) -> None:

@@ -1,4 +1,4 @@
-"""Which forms are accepted, which are refused with which code at which field, and how what is accepted is cleaned."""
+"""Which forms are accepted, which are refused with which code at which field, and how they are cleaned."""
 
 from datetime import date, time, timedelta
 from typing import Any
@@ -10,8 +10,8 @@ from contracts.events import OpeningHours
 from contracts.rpc.application import AmendApplication, SubmitApplication
 from contracts.visiting_rules import Calendar
 from services.application.domain.findings import PROBLEMS
-from services.application.domain.forms import Form, check_amendment, check_form
-from services.application.domain.place import Place
+from services.application.domain.forms import CheckedForm, check_amendment, check_form
+from services.application.domain.visits import Place
 from tests.support.factories.application import (
     AADHAAR,
     CALENDAR,
@@ -41,7 +41,7 @@ def check(
     mobile: str | None = MOBILE,
     intake: Any = PORTAL,
     place: Place = PLACE,
-) -> Form:
+) -> CheckedForm:
     return check_form(request or form(), mobile, intake, place, CALENDAR)
 
 
@@ -142,17 +142,17 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("field", "code", "changes", "circumstances"), REFUSED)
-def test_one_thing_wrong_is_told_as_one_problem(
+def test_one_mistake_is_reported_as_one_problem(
     field: str, code: str, changes: dict[str, Any], circumstances: dict[str, Any]
 ) -> None:
     assert problems(form(**changes), **circumstances) == {(field, code)}
 
 
-def test_every_problem_of_the_list_can_happen() -> None:
+def test_every_problem_of_the_list_is_covered_by_a_case() -> None:
     assert {code for _, code, _, _ in REFUSED} == set(PROBLEMS)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_of_a_form_are_reported_at_once() -> None:
     wrong = form(
         applicant={"name": "", "id_last4": AADHAAR},
         purpose=" ",
@@ -179,7 +179,8 @@ def test_a_refusal_quotes_nothing_of_the_form() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "हरप्रीत सिंह", "Simran", "Gurmeet Singh S/o Baldev Singh", "D'Souza, Maria-José", "Baba 1008 Sri Chand", "ਸ. ਰਾਮ ਸਿੰਘ",
+        "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "हरप्रीत सिंह", "Simran", "Gurmeet Singh S/o Baldev Singh", "D'Souza, Maria-José",
+        "Baba 1008 Sri Chand", "ਸ. ਰਾਮ ਸਿੰਘ",
         "Ram @ Ramu", "श्री राम॰", "क्‍ष",
     ],
 )  # fmt: skip
@@ -191,7 +192,7 @@ def test_names_of_all_three_scripts_are_taken_as_written(name: str) -> None:
     )
 
 
-def test_names_are_tidied() -> None:
+def test_spaces_and_invisible_signs_in_names_are_removed() -> None:
     taken = check(form(applicant={"name": " \u202eGurpreet\u2069 \t Kaur\n", "name_latin": "  "})).applicant
     assert (taken.name, taken.name_latin) == ("Gurpreet Kaur", "Gurpreet Kaur")
 
@@ -203,17 +204,17 @@ def test_a_missing_latin_name_is_suggested_and_a_given_one_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"), [("4821", "4821"), ("੪੮੨੧", "4821"), ("४८२१", "4821"), ("a-4 8 2", "A482")]
+    ("typed", "normalised"), [("4821", "4821"), ("੪੮੨੧", "4821"), ("४८२१", "4821"), ("a-4 8 2", "A482")]
 )
-def test_the_last_four_are_kept_in_one_form(typed: str, kept: str) -> None:
-    assert check(form(applicant={"id_last4": typed})).applicant.id_last4 == kept
+def test_the_last_four_characters_of_an_id_are_normalised(typed: str, normalised: str) -> None:
+    assert check(form(applicant={"id_last4": typed})).applicant.id_last4 == normalised
 
 
 @pytest.mark.parametrize(
     "number",
     [AADHAAR, AADHAAR.replace(" ", ""), AADHAAR.replace(" ", "-"), "੨੩੪੫ ੬੭੮੯ ੦੧੨੪", "2345\u200b67890124"],
 )
-def test_an_aadhaar_number_in_free_text_is_masked_and_says_so(number: str) -> None:
+def test_an_aadhaar_number_in_free_text_is_masked_and_its_field_is_reported(number: str) -> None:
     taken = check(form(purpose=f"Card {number} lost", companions=[companion(name=f"Harjit {number}")]))
     assert taken.visit.purpose == "Card XXXX XXXX 0124 lost"
     assert taken.visit.companions[0].name == "Harjit XXXX XXXX 0124"
@@ -267,20 +268,21 @@ def test_an_official_states_an_office() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"),
+    ("typed", "normalised"),
     [
-        ("ch-01 ab 1234", "CH01AB1234"), ("PB 10 4321", "PB104321"), ("22 BH 1234 AA", "22BH1234AA"), ("CHK 1234", "CHK1234"),
+        ("ch-01 ab 1234", "CH01AB1234"), ("PB 10 4321", "PB104321"), ("22 BH 1234 AA", "22BH1234AA"),
+        ("CHK 1234", "CHK1234"),
         ("ਪ", None), ("PB੧੦AB੧", "PB10AB1"), ("", ""), ("77 CD 12", "77CD12"),
     ],
 )  # fmt: skip
-def test_vehicles_are_read_as_they_are_painted(typed: str, kept: str | None) -> None:
-    if kept is None:
+def test_vehicles_are_read_as_they_are_painted(typed: str, normalised: str | None) -> None:
+    if normalised is None:
         assert problems(form(vehicle=typed)) == {("vehicle", "vehicle_invalid")}
     else:
-        assert check(form(vehicle=typed)).visit.vehicle == (kept or None)
+        assert check(form(vehicle=typed)).visit.vehicle == (normalised or None)
 
 
-def test_today_is_taken_while_time_remains() -> None:
+def test_a_window_today_is_accepted_while_time_remains() -> None:
     today = check(form(preferred=[slot(MONDAY, start="09:00", end="11:01")])).visit
     assert today.preferred[0].day == MONDAY
 
@@ -290,7 +292,7 @@ def test_the_thirtieth_day_is_the_last() -> None:
     assert check(form(preferred=[slot(furthest)])).visit.preferred[0].day == furthest
 
 
-def test_hours_hold_from_their_date_to_their_date() -> None:
+def test_opening_hours_hold_from_their_first_to_their_last_date() -> None:
     until_monday = OpeningHours(
         weekday=1, opens=time(9), closes=time(17), valid_from=date(2026, 1, 1), valid_to=MONDAY
     )
@@ -302,7 +304,7 @@ def test_hours_hold_from_their_date_to_their_date() -> None:
     }
 
 
-def test_a_visit_lies_in_one_of_the_opening_times_not_across_the_break() -> None:
+def test_a_visit_lies_within_one_open_window_not_across_the_break() -> None:
     morning, afternoon = (
         OpeningHours(weekday=1, opens=time(opens), closes=time(closes), valid_from=date(2026, 1, 1))
         for opens, closes in ((9, 13), (14, 17))
@@ -323,7 +325,7 @@ def amendment(at: Any = NOW, place: Place = PLACE, **changes: Any) -> Any:
     return check_amendment(request, visit, PORTAL, place, Calendar(at, 30))
 
 
-def test_what_an_amendment_leaves_out_stays() -> None:
+def test_fields_that_an_amendment_leaves_out_stay() -> None:
     visit, masked = amendment(purpose=f"File 115, {AADHAAR}")
     assert (visit.purpose, masked) == ("File 115, XXXX XXXX 0124", ("purpose",))
     assert (visit.officer, visit.vehicle, visit.party, visit.preferred[0].day) == (
@@ -334,7 +336,7 @@ def test_what_an_amendment_leaves_out_stays() -> None:
     )
 
 
-def test_an_empty_vehicle_and_no_companions_take_them_away() -> None:
+def test_an_amendment_can_remove_the_vehicle_and_the_companions() -> None:
     visit, _ = amendment(vehicle="", companions=[])
     assert (visit.vehicle, visit.party) == (None, 1)
 
@@ -356,19 +358,19 @@ def test_an_amendment_is_checked_like_a_new_form(changes: dict[str, Any], expect
     assert [(problem.field, problem.code) for problem in refused.value.body.fields] == [expected]
 
 
-def test_windows_that_passed_meanwhile_need_not_be_typed_again_where_another_remains() -> None:
+def test_an_amendment_drops_windows_that_have_passed_if_another_remains() -> None:
     visit = check(form(preferred=[slot(), slot(TUESDAY + timedelta(days=2))])).visit
-    kept, _ = check_amendment(
+    normalised, _ = check_amendment(
         AmendApplication(reference="x", purpose="y"),
         visit,
         PORTAL,
         PLACE,
         Calendar(NOW + timedelta(days=2), 30),
     )
-    assert [left.day for left in kept.preferred] == [TUESDAY + timedelta(days=2)]
+    assert [left.day for left in normalised.preferred] == [TUESDAY + timedelta(days=2)]
 
 
-def test_the_body_of_the_design_is_accepted() -> None:
+def test_the_documented_body_is_accepted() -> None:
     designed = body(
         companions=[companion(), {"name": "Simran", "child": True}],
         vehicle="CH01AB1234",

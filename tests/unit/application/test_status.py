@@ -64,7 +64,7 @@ def test_a_decision_about_an_older_revision_is_not_in_force() -> None:
     )
 
 
-def test_the_pass_that_counts_is_the_one_that_nothing_replaced() -> None:
+def test_the_current_pass_is_the_one_that_no_other_replaced() -> None:
     assert current_pass(()) is None
     assert current_pass((Pass("A", revoked=True),)) is None
     assert current_pass((VALID, REPLACEMENT)) == REPLACEMENT

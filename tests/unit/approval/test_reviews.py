@@ -1,4 +1,4 @@
-"""What may be decided about a review, and what each decision says. No database."""
+"""What may be decided about a review, and the event of each decision. No database."""
 
 from datetime import date
 
@@ -80,7 +80,7 @@ def test_the_slot_need_not_be_one_of_the_preferred() -> None:
     assert approve(review(), slot=other).slot == other
 
 
-def test_all_that_is_wrong_with_an_approval_is_told_at_once() -> None:
+def test_all_problems_of_an_approval_are_reported_at_once() -> None:
     on_foot = review(application=submitted(personal=personal(vehicle=None)))
     with pytest.raises(InvalidInput) as refusal:
         approve(on_foot, slot=slot(date(2026, 3, 4)), gate="T2-G1", vehicle_allowed=True)
@@ -91,7 +91,7 @@ def test_all_that_is_wrong_with_an_approval_is_told_at_once() -> None:
     }
 
 
-def test_a_rejection_tells_the_reason_and_whom_to_tell() -> None:
+def test_a_rejection_carries_the_reason_and_the_applicants_contact() -> None:
     event = reject(review(), note="  Please call first. ")
     assert (event.reason, event.personal.note) == ("no_appointment", "Please call first.")
     assert (event.personal.contact.mobile, event.personal.contact.email) == ("+919876543210", "g@example.org")
@@ -99,7 +99,7 @@ def test_a_rejection_tells_the_reason_and_whom_to_tell() -> None:
 
 
 @pytest.mark.parametrize("note", ["", "   ", "\x00"])
-def test_other_is_no_reason_without_a_note(note) -> None:
+def test_a_rejection_for_another_reason_needs_a_note(note) -> None:
     with pytest.raises(InvalidInput) as refusal:
         reject(review(), reason="other", note=note)
     assert codes(refusal) == {"note": "required"}
@@ -107,7 +107,7 @@ def test_other_is_no_reason_without_a_note(note) -> None:
     assert reject(review(), reason="security", note="").personal.note == ""
 
 
-def test_a_return_says_what_is_missing() -> None:
+def test_a_return_needs_a_note() -> None:
     assert send_back(review()).personal.note == "Which file?"
     with pytest.raises(InvalidInput) as refusal:
         send_back(review(), note="  ")
@@ -115,10 +115,10 @@ def test_a_return_says_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [lambda note: reject(review(), note=note), lambda note: send_back(review(), note=note)]
+    "decide", [lambda note: reject(review(), note=note), lambda note: send_back(review(), note=note)]
 )
-def test_an_aadhaar_number_in_a_note_is_masked(said) -> None:
-    note = said(f"Your Aadhaar {AADHAAR} is not needed").personal.note
+def test_an_aadhaar_number_in_a_note_is_masked(decide) -> None:
+    note = decide(f"Your Aadhaar {AADHAAR} is not needed").personal.note
     assert note == "Your Aadhaar XXXX XXXX 2346 is not needed"
 
 
@@ -127,7 +127,7 @@ def test_an_aadhaar_number_in_a_note_is_masked(said) -> None:
     [approve, reject, send_back, lambda about: forward(about, department("finance"), department="finance")],
 )
 @pytest.mark.parametrize("status", ["approved", "rejected", "returned", "withdrawn"])
-def test_a_second_decision_is_told_who_decided_and_when(decide, status) -> None:
+def test_a_second_decision_is_refused_with_who_decided_and_when(decide, status) -> None:
     about = review(status=status, decision=DECIDED)
     with pytest.raises(Conflict) as refusal:
         decide(about)

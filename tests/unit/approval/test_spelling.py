@@ -31,25 +31,25 @@ OFFICER = (
         " dhaliwal ",
     ],
 )
-def test_it_is_found_in_any_language_and_case_and_in_parts(query) -> None:
+def test_a_name_is_found_in_any_language_and_case_and_in_parts(query) -> None:
     assert matches(query, *OFFICER)
 
 
 @pytest.mark.parametrize(
     "query", ["harjindar", "Harjindr", "daliwal", "sakattar", "sachiv", "vadhik", "mukh"]
 )
-def test_it_is_found_by_ear_in_latin_letters(query) -> None:
+def test_a_name_is_found_by_its_sound_in_latin_letters(query) -> None:
     assert matches(query, *OFFICER)
 
 
-def test_a_name_kept_in_one_script_is_found_from_another() -> None:
+def test_a_name_stored_in_one_script_is_found_from_another() -> None:
     assert matches("gurpreet", "ਗੁਰਪ੍ਰੀਤ")
     assert matches("gurprit", "गुरप्रीत")
     assert matches("ਗੁਰਪ੍ਰੀਤ", "Gurpreet")
 
 
 @pytest.mark.parametrize("query", ["Balwinder", "kaur balwinder", "Kiran", "ਬਲਦੇਵ", "ashok", "a9z", "%", "_"])
-def test_another_name_is_not_found(query) -> None:
+def test_a_different_name_is_not_found(query) -> None:
     assert not matches(query, *OFFICER)
 
 

@@ -26,5 +26,5 @@ def test_hours_that_overlap_count_once() -> None:
     assert open_since(site(hours=twice), ist(MONDAY, 12), timedelta(hours=4)) is None
 
 
-def test_a_site_that_never_opens_makes_nobody_wait_too_long() -> None:
+def test_at_a_site_that_never_opens_nobody_waits_too_long() -> None:
     assert open_since(site(hours=()), NOW, timedelta(hours=4)) is None

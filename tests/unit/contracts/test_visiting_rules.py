@@ -1,4 +1,4 @@
-"""The rules of visits: possible days, windows and opening hours, entry margins, and the sentence of each error code."""
+"""The rules of visits: days, windows, opening hours, entry margins, and the sentence of each error code."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

@@ -38,7 +38,7 @@ def test_one_wrong_character_is_always_noticed(position, char) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "7K3M", "7K3M9QW49", "ੴੴੴੴੴੴੴੴ", "--------"])
-def test_what_is_no_number_is_refused(text) -> None:
+def test_a_text_that_is_no_pass_number_is_refused(text) -> None:
     with pytest.raises(ValueError, match="not a pass number"):
         parse_pass_number(text)
 
@@ -60,7 +60,7 @@ def test_an_indian_mobile_is_read_however_it_is_typed(text) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "12345", "+91 172 274 0000", "hello", "98765432101234", "+999 123"])
-def test_what_is_no_mobile_is_refused(text) -> None:
+def test_a_text_that_is_no_mobile_is_refused(text) -> None:
     with pytest.raises(ValueError, match="not a mobile"):
         parse_mobile(text)
 
@@ -72,7 +72,7 @@ def test_a_foreign_mobile_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("text", "four"), [("4821", "4821"), (" 48 21 ", "4821"), ("੪੮੨੧", "4821"), ("z12a", "Z12A")]
 )
-def test_last_four_are_kept_in_one_form(text, four) -> None:
+def test_last_four_characters_are_normalised(text, four) -> None:
     assert last_four(text) == four
 
 

@@ -7,14 +7,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from contracts.events import SiteRecord
+from contracts.visiting_rules import SHORTEST_WINDOW, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.view import View
 
 STEP = timedelta(minutes=30)
-SHORTEST = timedelta(minutes=15)
-"""Shortest visit; the application service has the same rule."""
-Window = tuple[time, time]
 
 
 @dataclass(frozen=True)
@@ -28,18 +26,22 @@ class Day:
 
 def open_days(record: SiteRecord, furthest_days: int, at: datetime) -> Iterator[Day]:
     """Yield the days that can be chosen, with their hours; today from the current half hour on."""
-    there = at.astimezone(IST)
-    for ahead in range(furthest_days + 1):
-        day = there.date() + timedelta(days=ahead)
-        windows = record.windows_on(day) if ahead else tuple(_left(record.windows_on(day), there))
+    calendar = Calendar(at, furthest_days)
+    for day in calendar.days():
+        windows, is_today = windows_on(record, day), day == calendar.today
+        if is_today:
+            windows = tuple(_left(windows, at.astimezone(IST)))
         if windows:
-            yield Day(day, windows, is_today=ahead == 0)
+            yield Day(day, windows, is_today)
 
 
 def _left(windows: Iterable[Window], there: datetime) -> Iterator[Window]:
     running = time(there.hour, there.minute - there.minute % 30)
     for opens, closes in windows:
-        if datetime.combine(there, closes) - datetime.combine(there, max(opens, there.time())) >= SHORTEST:
+        if (
+            datetime.combine(there, closes) - datetime.combine(there, max(opens, there.time()))
+            >= SHORTEST_WINDOW
+        ):
             yield max(opens, running), closes
 
 
@@ -51,7 +53,7 @@ def begins(days: Iterable[Day]) -> list[time]:
             for one in days
             for window in one.windows
             for at in _half_hours(window)
-            if _between(at, window[1]) >= SHORTEST
+            if _between(at, window[1]) >= SHORTEST_WINDOW
         }
     )
 

@@ -1,7 +1,7 @@
 """The pass without a database: its window, its claims, whose it is, what ends it."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +9,8 @@ import pytest
 
 from contracts.commitment import commit, commitment_key
 from contracts.errors import Conflict
-from contracts.model import Companion, Slot
-from services.issuance.domain.passes import Pass, entry_window, new_pass, opens_a_pass
+from contracts.model import Companion
+from services.issuance.domain.passes import Pass, new_pass, opens_a_pass
 from tests.support.factories.issuance import (
     MOBILE,
     NOW,
@@ -25,21 +25,6 @@ MASTER = "master"
 
 def a_pass(*companions: Companion, **changes: Any) -> Pass:
     return new_pass(approved(*companions, **changes), "7K3M9QW4", "l" * 22, margin_minutes=30, master=MASTER)
-
-
-def test_entry_is_open_from_a_margin_before_the_slot_to_one_after_it_in_indian_time() -> None:
-    slot = Slot(day=date(2026, 12, 1), start=time(10), end=time(12))
-
-    assert entry_window(slot, 30) == (VALID_FROM, VALID_TO)
-
-
-def test_the_entry_window_of_a_whole_day_reaches_into_the_days_beside_it() -> None:
-    slot = Slot(day=date(2026, 12, 31), start=time(0), end=time(23, 59))
-
-    begins, ends = entry_window(slot, 30)
-
-    assert begins.isoformat() == "2026-12-30T23:30:00+05:30"
-    assert ends.isoformat() == "2027-01-01T00:29:00+05:30"
 
 
 def test_the_claims_of_a_pass_leave_defaults_out() -> None:

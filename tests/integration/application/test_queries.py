@@ -1,4 +1,4 @@
-"""Who sees what: an applicant his own history and nobody else's, the public nothing personal, the counter what it looks for."""
+"""Queries: an applicant sees their own history, the public nothing personal, the counter what it needs."""
 
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -57,7 +57,7 @@ def page(desk: Desk, **question: Any) -> Any:
 # ------------------------------------------------------------------ applicants
 
 
-def test_applicants_see_their_own_and_nothing_of_each_other(desk: Desk) -> None:
+def test_applicants_see_only_their_own_applications(desk: Desk) -> None:
     mine = desk.submit().reference
     yours = desk.submit(form(), applicant_call(OTHER_MOBILE)).reference
     assert desk.references() == [mine]
@@ -103,7 +103,7 @@ def test_a_history_comes_in_pages_newest_first(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("after", ["", "x", "é", "MjAyNi0wMy0wMlQwNTozMDowMCB4"])
-def test_a_cursor_that_is_none_is_refused(desk: Desk, after: str) -> None:
+def test_a_text_that_is_no_cursor_is_refused(desk: Desk, after: str) -> None:
     with pytest.raises(InvalidInput):
         page(desk, after=after)
 
@@ -116,20 +116,20 @@ def test_staff_has_no_history(desk: Desk) -> None:
 def test_the_date_is_the_decided_one_once_there_is_one(desk: Desk) -> None:
     reference = desk.submit().reference
     friday = WEDNESDAY + timedelta(days=2)
-    desk.hear(Elsewhere.of(desk.row(reference)).approved(day=friday))
+    desk.receive(Elsewhere.of(desk.row(reference)).approved(day=friday))
     assert desk.view(reference).date == friday
     assert page(desk).items[0].date == friday
 
 
-def test_the_view_shows_the_pass_that_counts(desk: Desk) -> None:
+def test_the_view_shows_the_current_pass(desk: Desk) -> None:
     reference = desk.submit().reference
     there = Elsewhere.of(desk.row(reference))
-    desk.hear(there.issued("11111111"))
+    desk.receive(there.issued("11111111"))
     first = desk.view(reference)
     assert first.pass_ is not None
     assert (first.pass_.number, first.pass_.revoked, first.status) == ("11111111", False, "issued")
-    desk.hear(there.issued("22222222", replaces="11111111"))
-    desk.hear(there.revoked("11111111", "reissued", replaced=True))
+    desk.receive(there.issued("22222222", replaces="11111111"))
+    desk.receive(there.revoked("11111111", "reissued", replaced=True))
     view = desk.view(reference)
     assert view.pass_ is not None
     assert (view.pass_.number, view.pass_.revoked, view.status) == ("22222222", False, "issued")
@@ -145,11 +145,11 @@ def test_the_view_shows_the_pass_that_counts(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("last4", ["3210", " 3210 ", "੩੨੧੦"])
-def test_the_public_status_says_where_it_stands_and_nothing_personal(desk: Desk, last4: str) -> None:
+def test_the_public_status_holds_nothing_personal(desk: Desk, last4: str) -> None:
     reference = desk.submit(form(companions=[companion()], vehicle="CH01AB1234")).reference
     there = Elsewhere.of(desk.row(reference))
     for event in (there.approved(), there.issued("12345678"), there.delivered(), there.scanned("12345678")):
-        desk.hear(event)
+        desk.receive(event)
     view = status(desk, reference.lower().replace("-", " "), last4)
     assert (view.status, view.site, view.department) == ("entered", "S1", "home")
     assert [entry.what for entry in view.timeline] == [
@@ -164,7 +164,7 @@ def test_the_public_status_says_where_it_stands_and_nothing_personal(desk: Desk,
 
 
 @pytest.mark.parametrize("last4", ["3211", "", "none", "0", "03210", "٣٢١"])
-def test_a_wrong_reference_and_a_wrong_mobile_are_not_told_apart(desk: Desk, last4: str) -> None:
+def test_a_wrong_reference_and_a_wrong_mobile_get_the_same_answer(desk: Desk, last4: str) -> None:
     reference = desk.submit().reference
     without_mobile = desk.submit_at_counter(counter_form()).reference
     errors = []
@@ -189,7 +189,7 @@ def test_the_counter_finds_by_mobile_reference_pass_number_and_name(desk: Desk) 
     yours = desk.submit(
         form(applicant={"name": "Baldev Singh", "name_latin": None}), applicant_call(OTHER_MOBILE)
     ).reference
-    desk.hear(Elsewhere.of(desk.row(mine)).issued("00000000"))
+    desk.receive(Elsewhere.of(desk.row(mine)).issued("00000000"))
 
     def found(q: str) -> list[str]:
         return [hit.reference for hit in lookup(desk, q).items]
@@ -242,11 +242,11 @@ def test_who_applied_at_the_counter_today_and_has_not_gone_in_is_waiting_there(d
         desk.submit_at_counter(counter_form(), at=NOW + timedelta(minutes=number)).reference
         for number in range(3)
     )
-    desk.hear(Elsewhere.of(desk.row(second)).approved())
+    desk.receive(Elsewhere.of(desk.row(second)).approved())
     assert waiting_here(desk) == [first, second, third]
     there = Elsewhere.of(desk.row(first))
-    desk.hear(there.approved())
-    desk.hear(there.issued("00000000"))
+    desk.receive(there.approved())
+    desk.receive(there.issued("00000000"))
     assert waiting_here(desk) == [first, second, third], "a pass that is to be printed is waited for too"
     desk.cancel(third, reception_call())
     assert waiting_here(desk) == [first, second]
@@ -284,14 +284,14 @@ def durations(desk: Desk, at: datetime = NOW + timedelta(hours=1), department: s
 
 
 def answered(desk: Desk, decision: str = "approved", after: timedelta = timedelta(hours=3)) -> Elsewhere:
-    """An application that was answered so long after it was sent."""
+    """Make an application that was answered so long after it was submitted."""
     reference = desk.submit(at=NOW).reference
     there = Elsewhere.of(desk.row(reference))
     desk.deliver(desk.envelope(getattr(there, decision)()).model_copy(update={"occurred_at": NOW + after}))
     return there
 
 
-def test_how_long_a_department_takes_is_told_of_its_answers_of_ninety_days(desk: Desk) -> None:
+def test_durations_are_those_of_a_departments_answers_of_the_last_ninety_days(desk: Desk) -> None:
     for hours in (1, 2, 3, 4, 40):
         answered(desk, after=timedelta(hours=hours))
     desk.submit(at=NOW)
@@ -304,7 +304,7 @@ def test_how_long_a_department_takes_is_told_of_its_answers_of_ninety_days(desk:
     )
 
 
-def test_the_first_answer_counts_whichever_is_heard_first(desk: Desk) -> None:
+def test_the_first_answer_counts_in_any_order_of_arrival(desk: Desk) -> None:
     for _ in range(5):
         there = answered(desk, "returned", timedelta(hours=8))
         desk.deliver(
@@ -316,7 +316,7 @@ def test_the_first_answer_counts_whichever_is_heard_first(desk: Desk) -> None:
     assert durations(desk).half_within == 2 * 3600
 
 
-def test_what_was_answered_before_this_was_kept_is_read_from_the_timeline(desk: Desk) -> None:
+def test_answers_before_the_column_existed_are_read_from_the_timeline(desk: Desk) -> None:
     for hours in (1, 2, 3, 4, 40):
         there = answered(desk, after=timedelta(hours=hours))
         desk.deliver(
@@ -332,7 +332,7 @@ def test_what_was_answered_before_this_was_kept_is_read_from_the_timeline(desk: 
     assert durations(desk) == known
 
 
-def test_nothing_is_said_of_a_few(desk: Desk) -> None:
+def test_durations_are_not_shown_for_a_few_applications(desk: Desk) -> None:
     for _ in range(4):
         answered(desk)
     assert durations(desk) == Durations(answered=4)

@@ -40,4 +40,4 @@ def test_a_kiosk_shows_nobodys_history(desk: Desk) -> None:
     reference = desk.submit(form(), at_kiosk()).reference
     with pytest.raises(Forbidden):
         desk.references(at_kiosk())
-    assert desk.references() == [reference], "the same applicant at his own phone"
+    assert desk.references() == [reference], "the same applicant at their own phone"

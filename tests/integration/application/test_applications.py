@@ -1,4 +1,4 @@
-"""Applying, amending and cancelling: what is stored and said, once, and that a refusal changes nothing."""
+"""Submit, amend and cancel: what is stored and published, once; a refusal changes nothing."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +47,7 @@ def elsewhere(desk: Desk) -> Callable[[str], Elsewhere]:
 def refused(
     desk: Desk, error: type[ContractError], command: Callable[[], Any], code: str = ""
 ) -> ContractError:
-    """The error; and that it left no row, no event and no key behind."""
+    """Return the error, after a check that it left no row, no event and no key behind."""
     before = desk.counts(), everything(desk)
     with pytest.raises(error) as raised:
         command()
@@ -66,7 +66,7 @@ def everything(desk: Desk) -> list[Any]:
 # -------------------------------------------------------------------- applying
 
 
-def test_an_application_is_stored_and_told(desk: Desk) -> None:
+def test_an_application_is_stored_and_published(desk: Desk) -> None:
     answer = desk.submit(
         form(
             companions=[companion(), {"name": "Simran", "child": True}],
@@ -81,19 +81,28 @@ def test_an_application_is_stored_and_told(desk: Desk) -> None:
         at=NOW,
     )
     assert (answer.status, answer.masked) == ("submitted", ())
-    (told,) = desk.said()
-    assert isinstance(told, ApplicationSubmitted)
-    assert (told.reference, told.revision, told.party, told.channel) == (answer.reference, 1, 3, "portal")
-    assert (told.mobile_proved, told.submitted_by, told.kind) == (True, None, "official")
-    assert told.personal.applicant.mobile == MOBILE
-    assert told.personal.vehicle == "CH01AB1234"
+    (published,) = desk.published()
+    assert isinstance(published, ApplicationSubmitted)
+    assert (published.reference, published.revision, published.party, published.channel) == (
+        answer.reference,
+        1,
+        3,
+        "portal",
+    )
+    assert (published.mobile_proved, published.submitted_by, published.kind) == (True, None, "official")
+    assert published.personal.applicant.mobile == MOBILE
+    assert published.personal.vehicle == "CH01AB1234"
     view = desk.view(answer.reference)
     assert (view.status, view.applicant, view.companions) == (
         "submitted",
-        told.personal.applicant,
-        told.personal.companions,
+        published.personal.applicant,
+        published.personal.companions,
     )
-    assert (view.preferred, view.date, view.purpose) == (told.preferred, TUESDAY, told.personal.purpose)
+    assert (view.preferred, view.date, view.purpose) == (
+        published.preferred,
+        TUESDAY,
+        published.personal.purpose,
+    )
     assert [(entry.what, entry.at) for entry in view.timeline] == [("submitted", NOW)]
 
 
@@ -103,15 +112,19 @@ def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same
         update={"principal": helped.principal.model_copy(update={"login_id": "SEW-0001"})}
     )
     with desk.database.transaction() as session:
-        answer = applications.submit(form(), helped, session, NOW)
-    (told,) = desk.said()
-    assert (told.channel, told.mobile_proved, told.submitted_by) == ("portal", True, "SEW-0001")
+        answer = applications.submit(form(), helped, session, NOW, furthest_days=30)
+    (published,) = desk.published()
+    assert (published.channel, published.mobile_proved, published.submitted_by) == (
+        "portal",
+        True,
+        "SEW-0001",
+    )
     assert desk.view(answer.reference).applicant.mobile == MOBILE
     with (
         pytest.raises(InvalidInput),
         desk.database.transaction() as session,
     ):  # who vouches may have it printed, who helps may not
-        applications.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW)
+        applications.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW, furthest_days=30)
 
 
 def test_nothing_personal_stands_in_clear_in_the_outbox(desk: Desk) -> None:
@@ -149,7 +162,7 @@ def test_a_form_that_is_not_in_order_changes_nothing(desk: Desk, wrong: dict[str
     assert desk.submit(form(), applicant_call(key="k")).status == "submitted"  # the key is free still
 
 
-def test_a_site_that_the_directory_did_not_tell_of_is_unknown(databases) -> None:
+def test_a_site_that_is_not_in_the_directory_is_unknown(databases) -> None:
     desk = Desk(databases["application"])
     error = refused(desk, InvalidInput, desk.submit)
     assert {problem.code for problem in error.body.fields} == {"unknown_site", "unknown_department"}
@@ -159,16 +172,18 @@ def test_only_an_applicant_applies_at_the_portal(desk: Desk) -> None:
     refused(desk, Forbidden, lambda: desk.submit(form(), reception_call()))
 
 
-def test_a_number_in_free_text_is_masked_everywhere_and_the_answer_says_so(desk: Desk) -> None:
+def test_a_number_in_free_text_is_masked_everywhere_and_the_answer_names_the_field(desk: Desk) -> None:
     request = form(purpose=f"My card {AADHAAR}", companions=[companion(name=f"Harjit {AADHAAR}")])
     answer = desk.submit(request, applicant_call(key="k"))
     assert answer.masked == ("purpose", "companions.0.name")
     assert desk.submit(request, applicant_call(key="k")) == answer
     assert desk.row(answer.reference).purpose == "My card XXXX XXXX 0124"
-    assert "6789" not in str(desk.said()[0])
+    assert "6789" not in str(desk.published()[0])
 
 
-def test_a_reference_that_is_taken_is_drawn_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reference_that_is_taken_is_replaced_by_another(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     taken = desk.submit().reference
     draws = iter([taken, taken, "PCS-0000-0000"])
     monkeypatch.setattr(applications, "new_reference", lambda: next(draws))
@@ -181,7 +196,7 @@ def test_a_reference_that_is_taken_is_drawn_again(desk: Desk, monkeypatch: pytes
 
 def test_a_repeat_has_one_effect_and_the_same_answer(desk: Desk) -> None:
     first = desk.submit(form(), applicant_call(key="k"))
-    desk.hear(Elsewhere.of(desk.row(first.reference)).rejected())
+    desk.receive(Elsewhere.of(desk.row(first.reference)).rejected())
     again = desk.submit(form(), applicant_call(key="k"), at=NOW + timedelta(days=20))
     assert again == first
     assert desk.counts() == (1, 1)
@@ -194,7 +209,7 @@ def test_twenty_at_once_have_one_effect_and_one_answer(desk: Desk) -> None:
     assert desk.counts() == (1, 1)
 
 
-def test_without_a_key_or_with_another_each_is_an_application(desk: Desk) -> None:
+def test_without_a_key_or_with_different_keys_each_submission_is_an_application(desk: Desk) -> None:
     for key in (None, None, "a", "b"):
         desk.submit(form(), applicant_call(key=key))
     desk.submit(form(), applicant_call(OTHER_MOBILE, key="a"))
@@ -213,24 +228,24 @@ def test_a_key_with_another_body_is_refused(desk: Desk) -> None:
 # ----------------------------------------------------------------- the counter
 
 
-def test_the_counter_takes_in_a_visitor_without_a_mobile(desk: Desk) -> None:
+def test_the_counter_submits_for_a_visitor_without_a_mobile(desk: Desk) -> None:
     request = counter_form()
     answer = desk.submit_at_counter(request, reception_call(key="k"))
     assert desk.submit_at_counter(request, reception_call(key="k")) == answer
-    (told,) = desk.said()
-    assert (told.channel, told.submitted_by, told.mobile_proved, told.deliver_by) == (
+    (published,) = desk.published()
+    assert (published.channel, published.submitted_by, published.mobile_proved, published.deliver_by) == (
         "counter",
         "RCP-0001",
         False,
         "printed",
     )
-    assert told.personal.applicant.mobile is None
+    assert published.personal.applicant.mobile is None
 
 
 def test_whoever_proves_the_number_given_at_the_counter_sees_the_application(desk: Desk) -> None:
     answer = desk.submit_at_counter(counter_form(mobile="098765 43210"))
     assert desk.view(answer.reference).reference == answer.reference
-    assert desk.said()[0].mobile_proved is False
+    assert desk.published()[0].mobile_proved is False
 
 
 def test_a_bad_mobile_at_the_counter_changes_nothing(desk: Desk) -> None:
@@ -253,18 +268,18 @@ def test_only_the_reception_of_the_site_submits_at_the_counter(desk: Desk, call:
 # -------------------------------------------------------------------- amending
 
 
-def test_what_was_returned_is_amended_and_told_as_the_next_revision(desk: Desk, elsewhere) -> None:
+def test_a_returned_application_is_amended_and_published_as_the_next_revision(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
-    desk.hear(elsewhere(reference).returned(note="Which file?"))
+    desk.receive(elsewhere(reference).returned(note="Which file?"))
     assert (desk.view(reference).status, desk.view(reference).note) == ("returned", "Which file?")
     changes = {"purpose": f"File 115 of {AADHAAR}", "preferred": [slot(start="14:00", end="15:00")]}
     answer = desk.amend(reference, applicant_call(key="a"), **changes)
     assert answer == Acknowledged(reference=reference, status="submitted", masked=("purpose",))
-    desk.hear(elsewhere(reference).approved(revision=2))
+    desk.receive(elsewhere(reference).approved(revision=2))
     assert desk.amend(reference, applicant_call(key="a"), **changes) == answer
-    _, told = desk.said()
-    assert isinstance(told, ApplicationAmended)
-    assert (told.revision, told.personal.purpose, told.preferred) == (
+    _, published = desk.published()
+    assert isinstance(published, ApplicationAmended)
+    assert (published.revision, published.personal.purpose, published.preferred) == (
         2,
         "File 115 of XXXX XXXX 0124",
         desk.view(reference).preferred,
@@ -279,7 +294,7 @@ def test_what_was_returned_is_amended_and_told_as_the_next_revision(desk: Desk, 
 
 def test_an_amendment_takes_the_decision_out_of_force(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
-    desk.hear(elsewhere(reference).returned())
+    desk.receive(elsewhere(reference).returned())
     desk.amend(reference, purpose="File 115")
     view = desk.view(reference)
     assert (view.status, view.revision, view.note, view.reason) == ("submitted", 2, None, None)
@@ -302,12 +317,12 @@ def test_other_dates_can_be_asked_for_while_the_department_decides(desk: Desk) -
     )
     assert view.timeline[-1].what == "amended"
     assert view.timeline[-1].facts == {"revision": 2, "changed": "dates"}
-    told = desk.said()[-1]
-    assert isinstance(told, ApplicationAmended)
-    assert (told.revision, told.preferred) == (2, view.preferred)
+    published = desk.published()[-1]
+    assert isinstance(published, ApplicationAmended)
+    assert (published.revision, published.preferred) == (2, view.preferred)
 
 
-def test_dates_that_cannot_be_are_refused_while_the_department_decides(desk: Desk) -> None:
+def test_impossible_dates_are_refused_while_the_department_decides(desk: Desk) -> None:
     reference = desk.submit().reference
     refused(desk, InvalidInput, lambda: desk.amend(reference, preferred=[slot(WEDNESDAY)]))
     refused(
@@ -325,29 +340,29 @@ def test_other_dates_come_too_late_once_it_is_decided_or_over(desk: Desk, elsewh
     if ending == "cancelled":
         desk.cancel(reference)
     else:
-        desk.hear(getattr(elsewhere(reference), ending)())
+        desk.receive(getattr(elsewhere(reference), ending)())
     refused(desk, Conflict, lambda: desk.amend(reference, preferred=[slot()]), "cannot_amend")
 
 
-def test_an_officer_can_be_taken_out_again(desk: Desk, elsewhere) -> None:
+def test_an_amendment_can_remove_the_officer(desk: Desk, elsewhere) -> None:
     reference = desk.submit(form(officer="home-secretary")).reference
-    desk.hear(elsewhere(reference).returned())
+    desk.receive(elsewhere(reference).returned())
     desk.amend(reference, officer="")
     assert desk.view(reference).officer is None
 
 
-def test_only_what_was_returned_can_be_amended(desk: Desk, elsewhere) -> None:
+def test_only_a_returned_application_can_be_amended(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
     assert refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend").body.facts == {
         "status": "submitted"
     }
-    desk.hear(elsewhere(reference).approved())
+    desk.receive(elsewhere(reference).approved())
     refused(desk, Conflict, lambda: desk.amend(reference, purpose="x"), "cannot_amend")
 
 
 def test_an_amendment_that_is_not_in_order_changes_nothing(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
-    desk.hear(elsewhere(reference).returned())
+    desk.receive(elsewhere(reference).returned())
     refused(desk, InvalidInput, lambda: desk.amend(reference, preferred=[slot(WEDNESDAY)]))
     refused(desk, InvalidInput, lambda: desk.amend(reference, purpose="x", at=NOW + timedelta(days=3)))
 
@@ -362,13 +377,13 @@ def test_an_amendment_that_is_not_in_order_changes_nothing(desk: Desk, elsewhere
 )
 def test_nobody_else_amends(desk: Desk, elsewhere, call: Any, error: type[ContractError]) -> None:
     reference = desk.submit().reference
-    desk.hear(elsewhere(reference).returned())
+    desk.receive(elsewhere(reference).returned())
     refused(desk, error, lambda: desk.amend(reference, call, purpose="x"))
 
 
 def test_twenty_amendments_at_once_make_one_revision(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
-    desk.hear(elsewhere(reference).returned())
+    desk.receive(elsewhere(reference).returned())
 
     def amend(number: int) -> str:
         try:
@@ -385,47 +400,49 @@ def test_twenty_amendments_at_once_make_one_revision(desk: Desk, elsewhere) -> N
 # ------------------------------------------------------------------ cancelling
 
 
-def test_an_application_is_cancelled_once_and_told(desk: Desk) -> None:
+def test_an_application_is_cancelled_once_and_the_event_is_published(desk: Desk) -> None:
     reference = desk.submit().reference
     answers = [desk.cancel(reference, applicant_call(key="c")) for _ in range(2)]
     assert answers == [Acknowledged(reference=reference, status="cancelled")] * 2
-    _, told = desk.said()
-    assert isinstance(told, ApplicationCancelled)
-    assert (told.cancelled_by, told.personal.mobile, told.revision) == ("applicant", MOBILE, 1)
+    _, published = desk.published()
+    assert isinstance(published, ApplicationCancelled)
+    assert (published.cancelled_by, published.personal.mobile, published.revision) == ("applicant", MOBILE, 1)
     assert [entry.what for entry in desk.view(reference).timeline] == ["submitted", "cancelled"]
 
 
-def test_what_is_returned_approved_or_issued_can_be_cancelled_too(desk: Desk, elsewhere) -> None:
+def test_a_returned_approved_or_issued_application_can_be_cancelled_too(desk: Desk, elsewhere) -> None:
     for name in ("returned", "approved", "issued"):
         reference = desk.submit().reference
-        desk.hear(getattr(elsewhere(reference), name)())
+        desk.receive(getattr(elsewhere(reference), name)())
         assert desk.cancel(reference).status == "cancelled"
 
 
 @pytest.mark.parametrize("ending", ["rejected", "withdrawn", "entered", "left", "cancelled"])
-def test_what_has_ended_or_begun_cannot_be_cancelled(desk: Desk, elsewhere, ending: str) -> None:
+def test_an_ended_application_or_a_visit_that_began_cannot_be_cancelled(
+    desk: Desk, elsewhere, ending: str
+) -> None:
     reference = desk.submit().reference
     there = elsewhere(reference)
     if ending in {"entered", "left"}:
-        desk.hear(there.issued("12345678"))
-        desk.hear(there.scanned("12345678", inside=1))
+        desk.receive(there.issued("12345678"))
+        desk.receive(there.scanned("12345678", inside=1))
         if ending == "left":
-            desk.hear(there.scanned("12345678", "exit", inside=0))
+            desk.receive(there.scanned("12345678", "exit", inside=0))
     elif ending == "cancelled":
         desk.cancel(reference)
     else:
-        desk.hear(getattr(there, ending)())
+        desk.receive(getattr(there, ending)())
     status = {"withdrawn": "revoked"}.get(ending, ending)
     error = refused(desk, Conflict, lambda: desk.cancel(reference, applicant_call(key="c")), "cannot_cancel")
     assert error.body.facts == {"status": status}
 
 
-def test_a_late_approval_leaves_it_cancelled(desk: Desk, elsewhere) -> None:
+def test_a_late_approval_leaves_a_cancelled_application_cancelled(desk: Desk, elsewhere) -> None:
     reference = desk.submit().reference
     there = elsewhere(reference)
     desk.cancel(reference)
     for event in (there.approved(), there.issued("12345678"), there.revoked("12345678", "cancelled")):
-        desk.hear(event)
+        desk.receive(event)
         assert desk.view(reference).status == "cancelled"
 
 
@@ -435,7 +452,7 @@ def test_the_reception_of_the_site_cancels_for_a_visitor(desk: Desk) -> None:
         refused(desk, NotFound, lambda stranger=stranger: desk.cancel(reference, stranger))
     refused(desk, NotFound, lambda: desk.cancel("no reference"))
     assert desk.cancel(reference, reception_call()).status == "cancelled"
-    assert desk.said()[-1].cancelled_by == "counter"
+    assert desk.published()[-1].cancelled_by == "counter"
 
 
 # -------------------------------------------------------------------- checking
@@ -443,7 +460,7 @@ def test_the_reception_of_the_site_cancels_for_a_visitor(desk: Desk) -> None:
 
 def checked(desk: Desk, request: Any, call: Any = None) -> Checked:
     with desk.database.transaction() as session:
-        return applications.check(request, call or applicant_call(), session, NOW)
+        return applications.check(request, call or applicant_call(), session, NOW, furthest_days=30)
 
 
 def test_checking_a_form_finds_what_submitting_it_would_and_changes_nothing(desk: Desk) -> None:

@@ -1,7 +1,7 @@
 """Events come in any order and more than once: the end is the same as if each had come once and in order.
 
-Each history is delivered through the inbox to the service's consumers, to a real database: in order to one application,
-shuffled and repeated to its twin.
+Each history is delivered through the inbox to the service's consumers, to a real database: in order to one
+application, shuffled and repeated to its twin.
 """
 
 from collections.abc import Callable
@@ -36,14 +36,17 @@ by_examples = settings(
 
 def visit(there: Elsewhere, number: str, _: str) -> list[Event]:
     return [
-        there.escalated(), there.approved(), there.issued(number), there.delivered(), there.scanned(number, inside=2),
-        there.scanned(number, "already_inside", inside=2), there.scanned(number, "exit", inside=1), there.scanned(number, "exit", inside=0),
+        there.escalated(), there.approved(), there.issued(number), there.delivered(),
+        there.scanned(number, inside=2),
+        there.scanned(number, "already_inside", inside=2), there.scanned(number, "exit", inside=1),
+        there.scanned(number, "exit", inside=0),
     ]  # fmt: skip
 
 
 def still_inside(there: Elsewhere, number: str, _: str) -> list[Event]:
     return [
-        there.approved(), there.issued(number), there.scanned(number, inside=1), there.scanned(number, "exit", inside=0),
+        there.approved(), there.issued(number), there.scanned(number, inside=1),
+        there.scanned(number, "exit", inside=0),
         there.scanned(number, inside=1), there.scanned(number, "wrong_gate", inside=0),
     ]  # fmt: skip
 
@@ -68,7 +71,8 @@ def withdrawal_before_the_pass(there: Elsewhere, _number: str, _: str) -> list[E
 
 def reissue(there: Elsewhere, number: str, other: str) -> list[Event]:
     return [
-        there.approved(), there.issued(number), there.revoked(number, "reissued", replaced=True), there.issued(other, replaces=number),
+        there.approved(), there.issued(number), there.revoked(number, "reissued", replaced=True),
+        there.issued(other, replaces=number),
         there.delivered(),
     ]  # fmt: skip
 
@@ -119,16 +123,16 @@ def end(desk: Desk, reference: str, *, with_timeline: bool = True) -> dict[str, 
 
 @settings(by_examples, max_examples=40)
 @given(history=st.sampled_from(HISTORIES), data=st.data())
-def test_any_order_and_any_repetition_end_as_the_ordered_history(
+def test_events_in_any_order_and_number_end_as_in_the_right_order(
     desk: Desk, history: tuple[History, str], data: st.DataObject
 ) -> None:
     events, status = history
     ordered, twin = apply(desk), apply(desk)
     for event in events(ordered, new_pass_number(), new_pass_number()):
-        desk.hear(event)
-    told = [desk.envelope(event) for event in events(twin, new_pass_number(), new_pass_number())]
+        desk.receive(event)
+    published = [desk.envelope(event) for event in events(twin, new_pass_number(), new_pass_number())]
 
-    for envelope in shuffled(data, told):
+    for envelope in shuffled(data, published):
         desk.deliver(envelope)
 
     assert end(desk, twin.reference) == end(desk, ordered.reference)
@@ -148,7 +152,7 @@ def test_a_cancellation_among_the_events_is_final(desk: Desk, data: st.DataObjec
         else:
             desk.deliver(envelope)
     assert desk.view(there.reference).status == "cancelled"
-    desk.hear(there.revoked(number, "cancelled"))
+    desk.receive(there.revoked(number, "cancelled"))
     assert desk.view(there.reference).status == "cancelled"
     assert [entry.what for entry in desk.view(there.reference).timeline].count("cancelled") == 1
 
@@ -157,7 +161,7 @@ def test_a_cancellation_among_the_events_is_final(desk: Desk, data: st.DataObjec
 @given(data=st.data())
 def test_decisions_about_both_revisions_of_an_amended_application(desk: Desk, data: st.DataObject) -> None:
     there = apply(desk)
-    returned = desk.hear(there.returned())
+    returned = desk.receive(there.returned())
     desk.amend(there.reference, purpose="File 115")
     events = [
         there.escalated(),
@@ -188,11 +192,11 @@ def test_expiry_among_the_events_yields_to_a_decision(desk: Desk, data: st.DataO
     assert desk.view(there.reference).status == ("expired" if decision == "returned" else decision)
 
 
-def test_a_decision_about_an_older_revision_is_told_but_decides_nothing(desk: Desk) -> None:
+def test_a_decision_about_an_older_revision_is_in_the_timeline_but_changes_no_status(desk: Desk) -> None:
     there = apply(desk)
-    desk.hear(there.returned())
+    desk.receive(there.returned())
     desk.amend(there.reference, purpose="File 115")
-    desk.hear(there.rejected(revision=1, note="Too late"))
+    desk.receive(there.rejected(revision=1, note="Too late"))
     view = desk.view(there.reference)
     assert (view.status, view.note, view.reason) == ("submitted", None, None)
     assert view.timeline[-1].what == "rejected"
@@ -209,18 +213,18 @@ def test_an_approval_that_crosses_other_dates_stands(desk: Desk, data: st.DataOb
         desk.deliver(envelope)
         assert desk.view(there.reference).status in ("submitted", "approved", "issued")
     assert desk.view(there.reference).status == "issued"
-    desk.hear(there.withdrawn(revision=1))
+    desk.receive(there.withdrawn(revision=1))
     assert desk.view(there.reference).status == "revoked"
 
 
-def test_without_that_rule_it_would_wait_for_a_decision_that_nobody_takes(
+def test_without_the_rule_a_crossed_application_would_wait_for_a_decision_that_nobody_takes(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control: the department has decided, and the application would not know it until the pass is there."""
-    monkeypatch.setattr(status, "_STANDING", frozenset())
+    """The control: the department has decided, but the application learns of it only with the pass."""
+    monkeypatch.setattr(status, "_WITH_PASS", frozenset())
     there = apply(desk)
     desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
-    desk.hear(there.approved(revision=1))
+    desk.receive(there.approved(revision=1))
     assert desk.view(there.reference).status == "submitted"
 
 
@@ -228,13 +232,13 @@ def test_without_that_rule_it_would_wait_for_a_decision_that_nobody_takes(
 def test_a_refusal_that_crosses_other_dates_waits_for_another_decision(desk: Desk, decision: str) -> None:
     there = apply(desk)
     desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
-    desk.hear(getattr(there, decision)(revision=1))
+    desk.receive(getattr(there, decision)(revision=1))
     assert desk.view(there.reference).status == "submitted"
 
 
-def test_refused_scans_are_no_part_of_the_story(desk: Desk) -> None:
+def test_refused_scans_are_not_in_the_timeline(desk: Desk) -> None:
     there, number = apply(desk), new_pass_number()
-    desk.hear(there.issued(number))
+    desk.receive(there.issued(number))
     for verdict in (
         "already_inside",
         "already_used",
@@ -245,16 +249,16 @@ def test_refused_scans_are_no_part_of_the_story(desk: Desk) -> None:
         "revoked",
         "id_mismatch",
     ):
-        desk.hear(there.scanned(number, verdict, inside=0))
+        desk.receive(there.scanned(number, verdict, inside=0))
     assert desk.view(there.reference).status == "issued"
     assert [entry.what for entry in desk.view(there.reference).timeline] == ["submitted", "pass_issued"]
 
 
-def test_entries_and_exits_are_told_with_what_was_odd_about_them(desk: Desk) -> None:
+def test_entries_and_exits_are_in_the_timeline_with_their_marks(desk: Desk) -> None:
     there, number = apply(desk), new_pass_number()
-    desk.hear(there.issued(number))
-    desk.hear(there.scanned(number, inside=3, count=3, marks=("other_id",)))
-    desk.hear(there.scanned(number, "exit", inside=1, count=2, marks=("late", "other_gate")))
+    desk.receive(there.issued(number))
+    desk.receive(there.scanned(number, inside=3, count=3, marks=("other_id",)))
+    desk.receive(there.scanned(number, "exit", inside=1, count=2, marks=("late", "other_gate")))
     view = desk.view(there.reference)
     assert view.status == "entered"
     assert [(entry.what, entry.facts) for entry in view.timeline[-2:]] == [
@@ -263,7 +267,7 @@ def test_entries_and_exits_are_told_with_what_was_odd_about_them(desk: Desk) -> 
     ]
 
 
-def test_an_event_that_comes_before_its_application_is_tried_again(desk: Desk) -> None:
+def test_an_event_that_arrives_before_its_application_is_retried(desk: Desk) -> None:
     there = apply(desk)
     stranger = Elsewhere(uuid4(), there.reference)
     envelopes = [
@@ -285,7 +289,7 @@ def test_an_event_that_comes_before_its_application_is_tried_again(desk: Desk) -
     assert marked == 0
 
 
-def test_messages_about_something_else_are_nothing_to_us(desk: Desk) -> None:
+def test_messages_about_something_else_are_ignored(desk: Desk) -> None:
     there = apply(desk)
     about_nothing: dict[str, Any] = {
         "message_id": there.application_id,
@@ -293,8 +297,8 @@ def test_messages_about_something_else_are_nothing_to_us(desk: Desk) -> None:
         "purpose": "otp",
         "channel": "sms",
     }
-    desk.hear(NotificationDelivered(**about_nothing))
-    desk.hear(NotificationFailed(**about_nothing, reason="late"))
+    desk.receive(NotificationDelivered(**about_nothing))
+    desk.receive(NotificationFailed(**about_nothing, reason="late"))
     assert [entry.what for entry in desk.view(there.reference).timeline] == ["submitted"]
 
 

@@ -55,54 +55,54 @@ def test_an_undecided_application_expires_when_its_last_window_has_passed(desk: 
     assert expire(desk, WINDOW_ENDS) == 1
     assert expire(desk, WINDOW_ENDS) == 0
     assert (desk.view(early).status, desk.view(late).status) == ("expired", "submitted")
-    told = desk.said()[-1]
-    assert isinstance(told, ApplicationExpired)
-    assert (told.reference, told.personal.mobile) == (early, MOBILE)
+    published = desk.published()[-1]
+    assert isinstance(published, ApplicationExpired)
+    assert (published.reference, published.personal.mobile) == (early, MOBILE)
     assert [entry.what for entry in desk.view(early).timeline] == ["submitted", "expired"]
 
 
-def test_what_was_returned_and_not_amended_expires_too(desk: Desk) -> None:
+def test_a_returned_application_that_is_not_amended_expires_too(desk: Desk) -> None:
     reference = desk.submit().reference
-    desk.hear(Elsewhere.of(desk.row(reference)).returned())
+    desk.receive(Elsewhere.of(desk.row(reference)).returned())
     assert expire(desk, WINDOW_ENDS) == 1
     assert desk.view(reference).status == "expired"
 
 
-def test_what_was_decided_does_not_expire(desk: Desk) -> None:
+def test_a_decided_application_does_not_expire(desk: Desk) -> None:
     for decision in ("approved", "rejected", "issued", "withdrawn"):
-        desk.hear(getattr(Elsewhere.of(desk.row(desk.submit().reference)), decision)())
+        desk.receive(getattr(Elsewhere.of(desk.row(desk.submit().reference)), decision)())
     desk.cancel(desk.submit().reference)
     assert expire(desk, LONG_AFTER) == 0
 
 
-def test_an_approval_that_was_on_its_way_stands(desk: Desk) -> None:
+def test_an_approval_that_crosses_an_amendment_stands(desk: Desk) -> None:
     reference = desk.submit().reference
     expire(desk, WINDOW_ENDS)
-    desk.hear(Elsewhere.of(desk.row(reference)).approved())
+    desk.receive(Elsewhere.of(desk.row(reference)).approved())
     assert desk.view(reference).status == "approved"
 
 
-def test_replicas_that_ask_at_once_expire_each_once(desk: Desk) -> None:
+def test_replicas_that_run_at_once_expire_each_application_once(desk: Desk) -> None:
     for _ in range(30):
         desk.submit()
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(lambda _: expire(desk, WINDOW_ENDS), range(4))) == 30
-    assert len([event for event in desk.said() if isinstance(event, ApplicationExpired)]) == 30
+    assert len([event for event in desk.published() if isinstance(event, ApplicationExpired)]) == 30
 
 
 # --------------------------------------------------------------------- erasing
 
 
-def test_the_people_of_what_ended_long_ago_are_forgotten_here_and_everywhere(desk: Desk) -> None:
+def test_the_people_of_an_application_that_ended_long_ago_are_erased_here_and_everywhere(desk: Desk) -> None:
     companions = [companion(name="Zorawar", id_last4="Z917")]
     person = {"kind": "official", "official": OFFICE, "email": "zed@example.org", "id_last4": "Z821"}
     reference = desk.submit(
         form(companions=companions, applicant=person, vehicle="ZZ01AB1234", purpose="Zebra")
     ).reference
-    desk.hear(Elsewhere.of(desk.row(reference)).rejected(note="Zero chance"))
+    desk.receive(Elsewhere.of(desk.row(reference)).rejected(note="Zero chance"))
     assert erase(desk, LONG_AFTER) == 1
     assert erase(desk, LONG_AFTER) == 0
-    assert isinstance(desk.said()[-1], PersonalDataErased)
+    assert isinstance(desk.published()[-1], PersonalDataErased)
     with desk.database.transaction() as session:
         stored = str(session.execute(select(ApplicationRow.__table__)).mappings().one())
     words = (
@@ -127,24 +127,27 @@ def test_the_people_of_what_ended_long_ago_are_forgotten_here_and_everywhere(des
 
 def test_every_column_that_may_hold_something_personal_is_blanked() -> None:
     not_personal = {
-        "id", "reference", "revision", "status", "submitted_at", "channel", "mobile_proved", "submitted_by", "kind", "language",
-        "deliver_by", "assistance", "site", "department", "officer", "purpose_kind", "preferred", "preferred_until", "cancelled_at",
-        "expired_at", "erased_at", "decision_seq", "decision_kind", "decision_revision", "decision_reason", "decided_day", "answered_at", "scan_seq",
+        "id", "reference", "revision", "status", "submitted_at", "channel", "mobile_proved",
+        "submitted_by", "kind", "language",
+        "deliver_by", "assistance", "site", "department", "officer", "purpose_kind", "preferred",
+        "preferred_until", "cancelled_at",
+        "expired_at", "erased_at", "decision_seq", "decision_kind", "decision_revision", "decision_reason",
+        "decided_day", "answered_at", "scan_seq",
         "inside", "last_matters_at",
     }  # fmt: skip
     assert set(PERSONAL) == set(ApplicationRow.__table__.columns.keys()) - not_personal
 
 
-def test_a_note_that_comes_after_erasing_is_not_kept(desk: Desk) -> None:
+def test_a_note_that_arrives_after_the_erasure_is_not_stored(desk: Desk) -> None:
     reference = desk.submit().reference
     there = Elsewhere.of(desk.row(reference))
     desk.cancel(reference)
     erase(desk, LONG_AFTER)
-    desk.hear(there.rejected(note="Zero chance"))
+    desk.receive(there.rejected(note="Zero chance"))
     assert desk.row(reference).note == ""
 
 
-def test_nothing_is_forgotten_before_its_time(desk: Desk) -> None:
+def test_nothing_is_erased_before_the_retention_time(desk: Desk) -> None:
     undecided = desk.submit().reference
     visited = desk.submit().reference
     there = Elsewhere.of(desk.row(visited))
@@ -154,7 +157,7 @@ def test_nothing_is_forgotten_before_its_time(desk: Desk) -> None:
         there.issued("12345678", day=later),
         there.scanned("12345678", scanned_at=NOW),
     ):
-        desk.hear(event)
+        desk.receive(event)
     recent = NOW + timedelta(days=190)
     assert erase(desk, recent) == 0
     assert desk.row(undecided).name != ""
@@ -170,9 +173,9 @@ def test_an_erased_application_repeats_its_first_answer(desk: Desk) -> None:
     assert desk.submit(form(), applicant_call(key="k")) == first
 
 
-def test_what_still_happens_to_an_application_keeps_it(desk: Desk) -> None:
+def test_a_late_event_about_an_application_prolongs_its_retention(desk: Desk) -> None:
     reference = desk.submit().reference
-    desk.hear(
+    desk.receive(
         Elsewhere.of(desk.row(reference)).scanned(
             "12345678", "exit", inside=0, scanned_at=NOW + timedelta(days=100)
         )

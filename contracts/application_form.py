@@ -1,0 +1,83 @@
+"""What an applicant fills in: the form of a new application, and of an amendment.
+
+Shapes only. The RPC of application sends them; the service's domain checks them.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from contracts.model import (
+    ApplicantKind,
+    Assistance,
+    Code,
+    DeliverBy,
+    IdType,
+    Language,
+    Official,
+    PurposeKind,
+    Slot,
+    Strict,
+)
+
+
+class Applicant(Strict):
+    """Who applies. The mobile comes from the session, or at the counter from the operator."""
+
+    kind: ApplicantKind
+    name: str = Field(max_length=400)
+    name_latin: str | None = Field(default=None, max_length=400)
+    language: Language = "en"
+    email: str | None = Field(default=None, max_length=254)
+    id_type: IdType
+    id_last4: str = Field(max_length=40)
+    deliver_by: DeliverBy = "sms"
+    assistance: Assistance | None = None
+    official: Official | None = None
+
+
+class CompanionInput(Strict):
+    """Someone who comes along; a child needs no ID."""
+
+    name: str = Field(max_length=400)
+    name_latin: str | None = Field(default=None, max_length=400)
+    id_type: IdType | None = None
+    id_last4: str | None = Field(default=None, max_length=40)
+    child: bool = False
+
+
+class ApplicationForm(Strict):
+    """A new application: who applies, where and when the visit is to be, what for, and who comes along."""
+
+    applicant: Applicant
+    site: Code
+    department: Code
+    officer: Code | None = None
+    purpose_kind: PurposeKind
+    purpose: str = Field(max_length=1000)
+    preferred: tuple[Slot, ...] = Field(min_length=1, max_length=3)
+    companions: tuple[CompanionInput, ...] = Field(default=(), max_length=50)
+    vehicle: str | None = Field(default=None, max_length=40)
+
+
+class Amendment(Strict):
+    """New content of an application; a field left out stays as it was.
+
+    An empty ``officer`` means anyone who deals with it.
+    """
+
+    purpose: str | None = Field(default=None, max_length=1000)
+    preferred: tuple[Slot, ...] | None = Field(default=None, min_length=1, max_length=3)
+    officer: Code | Literal[""] | None = None
+    companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
+    vehicle: str | None = Field(default=None, max_length=40)
+
+    def sent(self) -> dict[str, Any]:
+        """Return the fields that the client sent, and no others."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+    @property
+    def only_dates(self) -> bool:
+        """Whether nothing but the preferred windows changes."""
+        others = (self.purpose, self.officer, self.companions, self.vehicle)
+        return all(value is None for value in others)

@@ -1,0 +1,76 @@
+"""Checks of a visit: the site, the department and the officer by the directory, the windows, the vehicle."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts.events import DepartmentRecord, SiteRecord
+from contracts.mobile import ascii_digits
+from contracts.model import Slot
+from contracts.visiting_rules import Calendar, opens_within, slot_problem, windows_on
+from services.application.domain.findings import Findings
+from services.application.domain.text import one_line
+
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015.]+")
+_VEHICLE = re.compile(
+    r"[A-Z]{2}\d{1,2}[A-Z]{0,3}\d{1,4}"  # CH01AB1234, PB10 4321 (Central Motor Vehicles Rules 1989, rule 50)
+    r"|\d{2}BH\d{4}[A-Z]{1,2}"  # the Bharat series, 22BH1234AA
+    r"|[A-Z]{3}\d{1,4}"  # before 1989, CHK1234
+    r"|\d{1,3}(CD|CC|UN)\d{1,4}"  # missions
+    r"|\d{2}[A-Z]\d{5,6}[A-Z]?"  # the forces
+)
+"""Registration numbers of vehicles in India, as loosely as they are painted."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The directory's records of the site and the department that a form names; None where it has none."""
+
+    site: SiteRecord | None
+    department: DepartmentRecord | None
+
+
+def check_host(findings: Findings, place: Place, officer: str | None) -> None:
+    """Check that the department sits at the site, and the officer in the department."""
+    department = place.department
+    if department is None:
+        findings.refuse("department", "unknown_department")
+        return
+    if place.site is not None and place.site.code not in department.sites:
+        findings.refuse("department", "department_not_at_site")
+    if officer is not None and officer not in {known.code for known in department.officers}:
+        findings.refuse("officer", "unknown_officer")
+
+
+def windows_of(
+    findings: Findings, wanted: Iterable[Slot], place: Place, calendar: Calendar
+) -> tuple[Slot, ...]:
+    """Return the preferred windows, and record what is wrong with the site and with each window.
+
+    Hours are not checked if the site is unknown, or has no open hours in the calendar.
+    """
+    site = place.site
+    if site is None:
+        findings.refuse("site", "unknown_site")
+    elif not opens_within(site, calendar):
+        findings.refuse("site", "closed_site")
+        site = None
+
+    checked: list[Slot] = []
+    for number, slot in enumerate(wanted):
+        path = f"preferred.{number}"
+        problem = slot_problem(slot, windows_on(site, slot.day) if site else None, calendar)
+        if slot in checked:
+            findings.refuse(f"{path}.date", "duplicate_slot")
+        elif problem is not None:
+            findings.refuse(f"{path}.{problem.member}", problem.code)
+        checked.append(slot)
+    return tuple(checked)
+
+
+def vehicle_of(findings: Findings, text: str | None) -> str | None:
+    """Return a registration number in capitals without spaces, or None if none is given."""
+    number = _SEPARATORS.sub("", ascii_digits(one_line(text or ""))).upper()
+    if number and not _VEHICLE.fullmatch(number):
+        findings.refuse("vehicle", "vehicle_invalid")
+    return number or None

@@ -424,9 +424,10 @@ class PassRevoked(AboutPass):
 
 
 class StatusListSigned(Event):
-    """The list of revocations was signed again, every ten seconds: proof of how far a gate's own copy is complete.
+    """The list of revocations was signed again, as happens every ten seconds.
 
     ``revoked`` has the number of each pass that is revoked and whose window is not over, as of ``occurred_at``.
+    With it a gate knows how far its own copy of the revocations is complete.
     """
 
     producer: ClassVar[str] = "issuance"
@@ -502,6 +503,7 @@ ALL: tuple[type[Event], ...] = (
     OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, ReviewEscalated,
-    PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned, GateConflictFound,
+    PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,
+    GateConflictFound,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

@@ -235,6 +235,16 @@ def test_a_pass_of_another_gate_does_not_admit(system, department, officer) -> N
     assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "wrong_gate"
 
 
+def test_a_scan_has_the_age_of_the_newest_list_of_revocations(system, department, officer) -> None:
+    _, summary = issued(Applicant(system), department)
+
+    def age() -> int | None:
+        return officer.scan(pass_number=summary.number, id_check=None).list_age_s
+
+    eventually(lambda: age() is not None, "a signed list has arrived at the gate")
+    assert 0 <= age() <= 30
+
+
 def test_a_revoked_pass_does_not_admit(system, department, officer) -> None:
     unlucky = Applicant(system)
     reference, summary = issued(unlucky, department)

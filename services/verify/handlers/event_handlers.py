@@ -1,4 +1,4 @@
-"""What each event changes in the gate's copy: passes, revocations, erased people.
+"""What each event changes in the gate's copy: passes, revocations, gates, erased people.
 
 Events may arrive in any order and any number of times; the result is the same. Issuing and erasing of one
 application take its lock, since neither would see what the other has not committed.

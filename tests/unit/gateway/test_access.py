@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
 from contracts import rpc
-from contracts.errors import Unavailable
+from contracts.errors import FieldError, InvalidInput, Unavailable
 from contracts.rpc.accounts import LoginList, StaffSession
 from contracts.rpc.approval import ReviewList
 from contracts.rpc.call import Nothing
@@ -220,6 +220,19 @@ async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
     assert (other.status_code, other.json()["code"]) == (403, "wrong_site")
     assert no_site.status_code == 403
     assert not client.was_asked("verify.scan")
+
+
+async def test_a_scan_at_a_gate_that_does_not_exist_is_answered_with_a_problem() -> None:
+    problem = FieldError(field="gate", code="unknown_gate")
+    refusal = InvalidInput("there is no such gate", code="unknown_gate", fields=(problem,))
+    app, _ = stubbed(verify__scan=refusal)
+    async with browser(app) as http:
+        body = {**SCAN, "gate": "PCS1-G999"}
+        refused = await http.post("/api/v1/scans", json=body, headers=as_staff("security"))
+    assert refused.status_code == 422
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["code"] == "unknown_gate"
+    assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [("gate", "unknown_gate")]
 
 
 async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:

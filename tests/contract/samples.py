@@ -1,6 +1,8 @@
-"""One example of each event, and their golden bytes. `python -m tests.contract.samples` adds the files that are missing.
+"""One example of each event, and their golden bytes. `python -m tests.contract.samples` adds the files that
+are missing.
 
-A golden file is never written again: a message on the wire, in a dead letter or in the stream comes from older code.
+A golden file is never written again: a message on the wire, in a dead letter or in the stream comes from
+older code.
 """
 
 from datetime import UTC, date, datetime, time
@@ -34,13 +36,14 @@ PERSONAL = e.ApplicationPersonal(
 )
 ABOUT = {"application_id": ID, "reference": REF}
 PASS = {"pass_number": NUMBER, **ABOUT}
-TELL = {"language": "pa", "deliver_by": "whatsapp"}
+DELIVERY = {"language": "pa", "deliver_by": "whatsapp"}
 DECISION = {**ABOUT, "review_id": ID, "revision": 1, "department": "home", "decided_by": "HOM-0001"}
 DETAILS = {
-    **ABOUT, **TELL, "revision": 1, "channel": "portal", "kind": "citizen", "site": "PCS1", "department": "home", "purpose_kind": "meeting",
+    **ABOUT, **DELIVERY, "revision": 1, "channel": "portal", "kind": "citizen", "site": "PCS1",
+    "department": "home", "purpose_kind": "meeting",
     "preferred": (SLOT,), "party": 2, "assistance": "wheelchair", "mobile_proved": True, "personal": PERSONAL,
 }  # fmt: skip
-ENDED = {**ABOUT, **TELL, "revision": 1, "personal": CONTACT}
+ENDED = {**ABOUT, **DELIVERY, "revision": 1, "personal": CONTACT}
 NOTE = e.DecisionPersonal(contact=CONTACT, note="Please bring the file number.")
 SITE = e.SiteRecord(
     code="PCS1",
@@ -84,7 +87,7 @@ SAMPLES: tuple[e.Event, ...] = (
     e.PassApproved.model_validate(
         {
             **DECISION,
-            **TELL,
+            **DELIVERY,
             "site": "PCS1",
             "gate": "PCS1-G1",
             "slot": SLOT,
@@ -93,8 +96,8 @@ SAMPLES: tuple[e.Event, ...] = (
             "personal": PERSONAL,
         }
     ),
-    e.PassRejected.model_validate({**DECISION, **TELL, "reason": "no_appointment", "personal": NOTE}),
-    e.PassReturned.model_validate({**DECISION, **TELL, "personal": NOTE}),
+    e.PassRejected.model_validate({**DECISION, **DELIVERY, "reason": "no_appointment", "personal": NOTE}),
+    e.PassReturned.model_validate({**DECISION, **DELIVERY, "personal": NOTE}),
     e.ApprovalWithdrawn.model_validate({**DECISION, "reason": "security"}),
     e.ReviewEscalated.model_validate(
         {
@@ -109,7 +112,7 @@ SAMPLES: tuple[e.Event, ...] = (
     e.PassIssued.model_validate(
         {
             **PASS,
-            **TELL,
+            **DELIVERY,
             "site": "PCS1",
             "department": "home",
             "entries": 1,
@@ -128,7 +131,7 @@ SAMPLES: tuple[e.Event, ...] = (
         }
     ),
     e.PassRevoked.model_validate(
-        {**PASS, **TELL, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}
+        {**PASS, **DELIVERY, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}
     ),
     e.StatusListSigned(revoked=(NUMBER,)),
     e.NotificationDelivered(message_id=ID, application_id=ID, purpose="pass_issued", channel="whatsapp"),

@@ -1,6 +1,7 @@
 """The generated documents are fresh, and valid by the schemas of their specifications.
 
-``asyncapi-3.0.0.schema.json`` is the AsyncAPI initiative's JSON schema (Apache-2.0, npm ``@asyncapi/specs`` 6.11.1), compacted.
+``asyncapi-3.0.0.schema.json`` is the AsyncAPI initiative's JSON schema (Apache-2.0, npm ``@asyncapi/specs``
+6.11.1), compacted.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""The chassis under test: a broker with the topology, the probe's database, a relay, the probe itself."""
+"""The chassis under test: a broker with the topology, the probe's database, a relay and the probe."""
 
 import os
 import subprocess
@@ -27,13 +27,13 @@ QUEUE = "verify.PassRevoked"
 
 @pytest.fixture(scope="session")
 def topology(stack: TestStack) -> TestStack:
-    """The stack, with every exchange and queue declared."""
+    """Start the stack and declare every exchange and queue."""
     apply_topology(stack)
     return stack
 
 
 def apply_topology(stack: TestStack) -> None:
-    """As a deployment does it."""
+    """Declare the topology as a deployment does it."""
     environment = {**os.environ, **stack.environment("administrator")}
     subprocess.run(
         [sys.executable, "-m", "services.ops.cli", "topology", "apply"],
@@ -45,7 +45,7 @@ def apply_topology(stack: TestStack) -> None:
 
 @pytest.fixture
 def broker(topology: TestStack) -> Iterator[Wire]:
-    """The broker as its administrator, the probe's queues empty."""
+    """Connect to the broker as its administrator and empty the probe's queues."""
     with wire(topology.broker_url("administrator")) as connection:
         for queue in (QUEUE, f"{QUEUE}.dead", "rpc-verify", "rpc-verify.dead"):
             connection.purge(queue)
@@ -54,7 +54,7 @@ def broker(topology: TestStack) -> Iterator[Wire]:
 
 @pytest.fixture
 def effects(databases, stack: TestStack) -> Iterator[Callable[[], list[str]]]:
-    """What the probe stored, oldest first."""
+    """Return a function that reads what the probe stored, oldest first."""
     database: Database = databases["verify"]
     with database.transaction() as session:
         session.execute(text("create table if not exists probe (id bigserial, what text)"))
@@ -71,14 +71,14 @@ def effects(databases, stack: TestStack) -> Iterator[Callable[[], list[str]]]:
 
 @pytest.fixture
 def probe(topology: TestStack, effects, broker, tmp_path: Path) -> Iterator[Process]:
-    """The probe's process: RPC and events, with short delays before a retry."""
+    """Run the probe: RPC and events, with few attempts."""
     process = make_probe(topology, tmp_path).start()
     yield process
     process.kill()
 
 
 def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", **settings: str) -> Process:
-    """A probe that is not started yet; ``sabotage`` names a guard that is taken out of it."""
+    """Return a probe that is not started yet. ``sabotage`` names a guard that is taken out of it."""
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     environment = {
         **own,
@@ -95,7 +95,7 @@ def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", *
 
 
 def make_relay(stack, folder, name="relay", *, sabotage: str = "", **settings: str) -> Process:
-    """A relay of issuance's outbox that is not started yet; ``sabotage`` as in :func:`make_probe`."""
+    """Return a relay of issuance's outbox that is not started yet. ``sabotage`` is as in `make_probe`."""
     environment = {
         **stack.environment("relay"),
         "EPASS_RELAY_DATABASE_URLS": stack.database_url("relay", "issuance"),
@@ -108,7 +108,7 @@ def make_relay(stack, folder, name="relay", *, sabotage: str = "", **settings: s
 
 
 def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevoked:
-    """An event that tells the probe what to do."""
+    """Return an event whose reference commands the probe."""
     return PassRevoked(
         pass_number="7K3M9QW4",
         application_id=UUID(int=1),
@@ -122,14 +122,14 @@ def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevok
 
 
 def revoked_bytes(reference: str = "done", event_id: UUID | None = None, **envelope: object) -> bytes:
-    """The same on the wire."""
+    """Return the wire form of such an event."""
     whole = wrap(revoked(reference), event_id=event_id or uuid4(), seq=1, occurred_at=now(), keys=key_ring())
     return whole.model_copy(update=envelope).to_bytes()
 
 
 @pytest.fixture
 def issuance(databases, stack):
-    """Issuance's database, which the relay may read."""
+    """Return issuance's database, which the relay may read."""
     database = databases["issuance"]
     for service in databases:
         databases[service]  # each has its outbox, so that the relay's role can be let in
@@ -137,22 +137,22 @@ def issuance(databases, stack):
     return database
 
 
-def say(database, *references: str, **options) -> None:
-    """Puts events into the outbox."""
+def add_events(database, *references: str, **options) -> None:
+    """Add one event for each reference to the outbox, each in a transaction of its own."""
     for reference in references:
         with database.transaction() as session:
             outbox.add(session, revoked(reference), at=now(), **options)
 
 
 def waiting(database) -> int:
-    """Events that are not marked as sent."""
+    """Return the number of events that are not marked as sent."""
     with database.transaction() as session:
         return session.execute(text("select count(*) from outbox where sent_at is null")).scalar_one()
 
 
 @contextmanager
 def postgres_away(stack: TestStack) -> Iterator[None]:
-    """The database server killed, as by a crash, and started again afterwards."""
+    """Kill the database server, as a crash would, and start it again after the block."""
     stack.kill_postgres()
     try:
         yield

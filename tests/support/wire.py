@@ -1,4 +1,4 @@
-"""The broker from a test's side: publish bytes, count and read queues, call an RPC. Over kombu, without the chassis."""
+"""The broker in tests: publish bytes, count and read queues, call an RPC. It does not use the chassis."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ from kombu import Connection, Consumer, Exchange, Producer, Queue
 
 
 class Wire:
-    """Speaks AMQP as one of the broker's users."""
+    """A connection as one of the broker's users."""
 
     def __init__(self, url: str) -> None:
         self.connection = Connection(
@@ -35,12 +35,12 @@ class Wire:
         )
 
     def depth(self, queue: str) -> int:
-        """Messages that are ready."""
+        """Return the number of messages that are ready."""
         with self.connection.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).message_count)
 
     def get(self, queue: str) -> Any | None:
-        """One message, taken off the queue; its ``body`` is bytes or text as it came."""
+        """Take one message off the queue; its ``body`` is bytes or text, as it came."""
         with self.connection.channel() as channel:
             return channel.basic_get(queue, no_ack=True)
 
@@ -57,7 +57,7 @@ class Wire:
         seconds: float = 5,
         call: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """One RPC as nameko speaks it; the whole reply."""
+        """Call an RPC as nameko does and return the whole reply."""
         reply_to = str(uuid.uuid4())
         replies: list[dict[str, Any]] = []
         call = {"deadline": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(), **(call or {})}
@@ -91,7 +91,7 @@ class Wire:
 
 @contextmanager
 def wire(url: str) -> Iterator[Wire]:
-    """A connection for the length of a block."""
+    """Open a connection for the length of a block."""
     it = Wire(url)
     try:
         yield it

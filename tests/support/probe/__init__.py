@@ -1,1 +1,1 @@
-"""A service for the chassis' own tests. It sits on verify's queues and database and does what the message tells it to."""
+"""A service for the tests of the chassis. It uses verify's queues and database and obeys the messages."""

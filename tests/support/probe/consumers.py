@@ -1,4 +1,4 @@
-"""Events of the probe: the reference in the event says what to do before the effect is stored."""
+"""Events of the probe: the reference in the event commands what happens after the effect is stored."""
 
 import os
 import signal

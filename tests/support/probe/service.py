@@ -1,4 +1,4 @@
-"""RPC of the probe: the site in the question says what to do."""
+"""RPC of the probe: the site in the request commands what happens."""
 
 import os
 import signal

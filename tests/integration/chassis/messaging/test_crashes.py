@@ -1,7 +1,7 @@
-"""Killed in the very moment between two steps that cannot be one: what was done is not done again, what was not is done later.
+"""Processes killed between two steps that cannot be one: no effect is lost, and none happens twice.
 
-The process is held in the window from outside (``slow_…`` of the sabotage), says so in its log, and is killed there. The third
-window, between a provider's answer and the sender's commit, is in ``tests/chaos/test_controls.py``.
+The process is held in the window from outside (``slow_…`` of the sabotage), logs that, and is killed there.
+The third window, between a provider's answer and the sender's commit, is in ``tests/chaos/test_controls.py``.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.integration.conftest import QUEUE, make_probe, make_relay, revoked_bytes, say, waiting
+from tests.integration.conftest import QUEUE, add_events, make_probe, make_relay, revoked_bytes, waiting
 from tests.support.chaos.sabotage import HELD
 from tests.support.running import Process, eventually
 
@@ -28,12 +28,12 @@ def running(process: Process) -> Iterator[Process]:
 
 
 def held(process: Process) -> bool:
-    """Whether it stands in the window."""
+    """Return whether the process waits in the window."""
     return HELD in process.log.read_text()
 
 
 @Absorbed
-def test_a_consumer_killed_between_commit_and_acknowledgement(
+def test_a_consumer_killed_between_commit_and_acknowledgement_has_one_effect(
     broker, effects: Callable[[], list[str]], topology, tmp_path, out: str, effects_had: int
 ) -> None:
     with running(make_probe(topology, tmp_path, "events", sabotage="slow_to_acknowledge")) as first:
@@ -51,7 +51,7 @@ def test_a_consumer_killed_between_commit_and_acknowledgement(
 
 
 @Absorbed
-def test_a_relay_killed_between_confirm_and_mark(
+def test_a_relay_killed_between_confirm_and_mark_causes_one_effect(
     broker,
     issuance,
     effects: Callable[[], list[str]],
@@ -60,7 +60,7 @@ def test_a_relay_killed_between_confirm_and_mark(
     out: str,
     effects_had: int,
 ) -> None:
-    say(issuance, "one")
+    add_events(issuance, "one")
     with running(make_relay(topology, tmp_path, sabotage="slow_to_mark")) as first:
         eventually(lambda: held(first), "the broker has confirmed and nothing is marked")
         first.kill()

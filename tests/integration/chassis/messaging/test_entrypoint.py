@@ -1,4 +1,4 @@
-"""The event entrypoint: each event has its effect once, and what cannot have one is put where ops see it."""
+"""The event entrypoint: each event has its effect once, and a failed one goes to the dead letters."""
 
 from uuid import uuid4
 
@@ -24,7 +24,9 @@ def test_an_event_delivered_five_times_has_one_effect(broker, probe, effects) ->
     assert effects().count("once") == 1
 
 
-def test_without_the_inbox_it_would_have_five(broker, effects, topology, tmp_path) -> None:
+def test_without_the_inbox_an_event_delivered_five_times_has_five_effects(
+    broker, effects, topology, tmp_path
+) -> None:
     """Negative control of the test above."""
     process = make_probe(topology, tmp_path, "events", sabotage="no_inbox").start()
     try:
@@ -36,7 +38,7 @@ def test_without_the_inbox_it_would_have_five(broker, effects, topology, tmp_pat
         process.kill()
 
 
-def test_a_failure_that_passes_is_tried_again_after_a_delay_and_leaves_no_half_effect(
+def test_a_handler_that_fails_once_is_tried_again_after_a_delay_and_has_one_effect(
     broker, probe, effects
 ) -> None:
     broker.publish(EXCHANGE, KEY, revoked_bytes("fail-once"))
@@ -54,7 +56,7 @@ def test_a_permanent_error_goes_to_the_dead_letters_at_once(broker, probe, effec
     assert effects() == []
 
 
-def test_after_the_last_attempt_an_event_is_a_dead_letter_that_tells_how_often_it_was_tried(
+def test_after_the_last_attempt_an_event_is_a_dead_letter_with_the_number_of_attempts(
     broker, probe, effects, topology
 ) -> None:
     broker.publish(EXCHANGE, KEY, revoked_bytes("fail"))
@@ -65,7 +67,7 @@ def test_after_the_last_attempt_an_event_is_a_dead_letter_that_tells_how_often_i
     assert effects() == []
 
 
-def test_what_no_reader_can_read_goes_to_the_dead_letters_and_the_rest_is_done(
+def test_unreadable_messages_go_to_the_dead_letters_and_the_others_are_handled(
     broker, probe, effects
 ) -> None:
     poison = [
@@ -90,7 +92,7 @@ def test_what_no_reader_can_read_goes_to_the_dead_letters_and_the_rest_is_done(
     assert {broker.get(DEAD).headers[retry.ERROR] for _ in poison} == {"UnreadableEvent"}
 
 
-def test_no_body_and_no_text_of_an_exception_is_ever_logged(broker, probe, effects) -> None:
+def test_neither_a_body_nor_the_text_of_an_exception_is_logged(broker, probe, effects) -> None:
     broker.publish(EXCHANGE, KEY, b'{"name": "Gurpreet Kaur", "broken')
     broker.publish(EXCHANGE, KEY, revoked_bytes("permanent"))
     eventually(lambda: broker.depth(DEAD) == 2, "two dead letters")
@@ -100,7 +102,7 @@ def test_no_body_and_no_text_of_an_exception_is_ever_logged(broker, probe, effec
     assert [line["error"] for line in probe.log_lines() if line.get("event") == "event was not handled"]
 
 
-def test_an_event_past_its_time_is_dropped(broker, probe, effects) -> None:
+def test_an_expired_event_is_dropped(broker, probe, effects) -> None:
     broker.publish(EXCHANGE, KEY, revoked_bytes("stale", expires_at=now()))
     broker.publish(EXCHANGE, KEY, revoked_bytes("fresh"))
     eventually(lambda: effects() == ["fresh"], "the fresh one")
@@ -108,7 +110,7 @@ def test_an_event_past_its_time_is_dropped(broker, probe, effects) -> None:
     assert probe.metric("epass_events_expired_total") == 1
 
 
-def test_a_consumer_killed_before_its_commit_leaves_the_event_to_the_next(
+def test_an_event_whose_consumer_is_killed_before_its_commit_is_handled_by_the_next_one(
     broker, effects, topology, tmp_path
 ) -> None:
     first = make_probe(topology, tmp_path, "events").start()
@@ -122,7 +124,7 @@ def test_a_consumer_killed_before_its_commit_leaves_the_event_to_the_next(
         second.kill()
 
 
-def test_a_stopping_consumer_finishes_what_it_holds(broker, effects, topology, tmp_path) -> None:
+def test_a_consumer_that_stops_finishes_the_events_in_hand(broker, effects, topology, tmp_path) -> None:
     process = make_probe(topology, tmp_path, "events").start()
     broker.publish(EXCHANGE, KEY, revoked_bytes("sleep:1"))
     eventually(lambda: broker.depth(QUEUE) == 0, "taken")
@@ -131,7 +133,7 @@ def test_a_stopping_consumer_finishes_what_it_holds(broker, effects, topology, t
     assert broker.depth(QUEUE) == 0
 
 
-def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_the_queue_is_there(
+def test_a_consumer_without_its_queue_is_not_ready_until_the_queue_exists(
     broker, effects, topology, tmp_path
 ) -> None:
     with broker.connection.channel() as channel:
@@ -154,9 +156,7 @@ def test_a_consumer_without_its_queue_lives_and_is_not_ready_and_consumes_once_t
         process.kill()
 
 
-def test_a_database_that_is_away_costs_no_event_an_attempt(
-    broker, probe, effects, topology, databases
-) -> None:
+def test_a_database_that_is_away_is_not_an_attempt(broker, probe, effects, topology, databases) -> None:
     with postgres_away(topology):
         broker.publish(EXCHANGE, KEY, revoked_bytes("patient"))
         eventually(lambda: "consumer waits for its database" in probe.log.read_text(), "the consumer waits")
@@ -166,7 +166,7 @@ def test_a_database_that_is_away_costs_no_event_an_attempt(
     assert broker.depth(DEAD) == 0
 
 
-def test_a_broker_that_was_away_is_connected_to_again(broker, probe, effects, topology) -> None:
+def test_a_consumer_connects_again_after_its_broker_was_away(broker, probe, effects, topology) -> None:
     topology.kill_broker()
     eventually(lambda: not probe.is_ready(), "not ready")
     topology.start_broker()
@@ -176,7 +176,7 @@ def test_a_broker_that_was_away_is_connected_to_again(broker, probe, effects, to
         eventually(lambda: effects() == ["after"], "the effect")
 
 
-def test_a_message_that_kills_its_process_is_dead_lettered_and_the_innocent_are_done(
+def test_a_poison_message_goes_to_the_dead_letters_and_the_others_are_handled(
     broker, effects, topology, tmp_path
 ) -> None:
     innocent = [f"innocent {number}" for number in range(6)]
@@ -189,7 +189,7 @@ def test_a_message_that_kills_its_process_is_dead_lettered_and_the_innocent_are_
             lambda p=process: not p.alive or broker.depth(DEAD) == 1, "it dies, or the culprit is found", 30
         )
         crashes += not process.alive
-        process.stop()  # in an orderly way: killed between the dead letter and the acknowledgement it would write a second one
+        process.stop()  # gracefully: if it were killed before the acknowledgement, there would be two dead letters
     assert broker.get(DEAD).headers[retry.ERROR] == "KillsItsProcess"
     last = make_probe(topology, tmp_path, "events").start()
     try:

@@ -1,4 +1,4 @@
-"""The relay: what a transaction put into an outbox reaches everyone who hears it, whatever dies meanwhile."""
+"""The relay: an event in an outbox reaches every subscription, whatever fails meanwhile."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from sqlalchemy import text
 from contracts.envelope import open_envelope, read_envelope
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import now
-from tests.integration.conftest import QUEUE, apply_topology, make_relay, revoked, say, waiting
+from tests.integration.conftest import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
 from tests.support.envelopes import key_ring
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
@@ -25,7 +25,7 @@ def relay(topology, issuance, tmp_path) -> Iterator[Process]:
     process.kill()
 
 
-def heard(broker) -> list[str]:
+def taken_from_queue(broker) -> list[str]:
     references = []
     while (message := broker.get(QUEUE)) is not None:
         references.append(open_envelope(read_envelope(_bytes(message.body)), key_ring()).event.reference)
@@ -36,15 +36,15 @@ def _bytes(body) -> bytes:
     return body if isinstance(body, bytes) else body.encode()
 
 
-def test_an_event_reaches_each_queue_that_hears_it_and_the_stream(broker, relay, issuance) -> None:
-    say(issuance, "PCS-1")
+def test_an_event_reaches_the_queue_of_each_subscription(broker, relay, issuance) -> None:
+    add_events(issuance, "PCS-1")
     eventually(lambda: waiting(issuance) == 0, "sent")
-    assert heard(broker) == ["PCS-1"]
-    eventually(lambda: broker.depth("notify.PassRevoked") >= 1, "notify hears it, too")
-    eventually(lambda: broker.depth("application.PassRevoked") >= 1, "application hears it, too")
+    assert taken_from_queue(broker) == ["PCS-1"]
+    eventually(lambda: broker.depth("notify.PassRevoked") >= 1, "notify has it, too")
+    eventually(lambda: broker.depth("application.PassRevoked") >= 1, "application has it, too")
 
 
-def test_a_transaction_that_fails_says_nothing(broker, relay, issuance) -> None:
+def test_a_transaction_that_fails_publishes_nothing(broker, relay, issuance) -> None:
     def fail() -> None:
         with issuance.transaction() as session:
             outbox.add(session, revoked("never"), at=now())
@@ -52,19 +52,19 @@ def test_a_transaction_that_fails_says_nothing(broker, relay, issuance) -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    say(issuance, "PCS-2")
+    add_events(issuance, "PCS-2")
     eventually(lambda: waiting(issuance) == 0, "sent")
-    assert heard(broker) == ["PCS-2"]
+    assert taken_from_queue(broker) == ["PCS-2"]
 
 
 def test_events_of_one_subject_are_numbered_without_gaps(issuance) -> None:
-    say(issuance, "a", "b", "c")
+    add_events(issuance, "a", "b", "c")
     with issuance.transaction() as session:
         assert list(session.execute(text("select seq from outbox order by position")).scalars()) == [1, 2, 3]
 
 
-def test_the_outbox_and_the_broker_never_hold_a_name_or_a_mobile_in_clear(broker, relay, issuance) -> None:
-    say(issuance, "PCS-3")
+def test_the_outbox_and_the_broker_have_no_name_and_no_mobile_in_clear(broker, relay, issuance) -> None:
+    add_events(issuance, "PCS-3")
     with issuance.transaction() as session:
         row = str(session.execute(text("select * from outbox")).all())
     eventually(lambda: waiting(issuance) == 0, "sent")
@@ -75,44 +75,48 @@ def test_the_outbox_and_the_broker_never_hold_a_name_or_a_mobile_in_clear(broker
     assert open_envelope(read_envelope(body.encode()), key_ring()).event.personal.name == "Gurpreet Kaur"
 
 
-def test_a_broker_that_goes_away_delays_events_and_loses_none(broker, relay, issuance, topology) -> None:
+def test_a_broker_that_is_away_delays_events_and_loses_none(broker, relay, issuance, topology) -> None:
     topology.kill_broker()
-    say(issuance, "while away")
+    add_events(issuance, "while away")
     assert waiting(issuance) == 1
     topology.start_broker()
     eventually(lambda: waiting(issuance) == 0, "sent after its return", 30)
     with wire(topology.broker_url("administrator")) as again:
-        assert heard(again) == ["while away"]
+        assert taken_from_queue(again) == ["while away"]
 
 
-def test_a_broker_that_hangs_is_left_after_the_watchdogs_time(broker, issuance, topology, tmp_path) -> None:
+def test_the_relay_connects_again_when_the_broker_does_not_confirm_in_time(
+    broker, issuance, topology, tmp_path
+) -> None:
     process = make_relay(topology, tmp_path, EPASS_RELAY_WATCHDOG="1").start()
     try:
-        say(issuance, "first")
+        add_events(issuance, "first")
         eventually(lambda: waiting(issuance) == 0, "sent")
         topology.broker_ctl("set_vm_memory_high_watermark", "0.0001")
-        say(issuance, "during the alarm")
+        add_events(issuance, "during the alarm")
         eventually(lambda: "events were not confirmed" in process.log.read_text(), "the watchdog", 30)
         assert waiting(issuance) == 1
     finally:
         topology.broker_ctl("set_vm_memory_high_watermark", "0.6")
     try:
         eventually(lambda: waiting(issuance) == 0, "sent after the alarm", 30)
-        assert "during the alarm" in heard(broker)
+        assert "during the alarm" in taken_from_queue(broker)
     finally:
         process.kill()
 
 
-def test_a_second_relay_stands_by_and_takes_over(broker, relay, issuance, topology, tmp_path) -> None:
+def test_a_second_relay_stands_by_and_takes_over_when_the_first_is_killed(
+    broker, relay, issuance, topology, tmp_path
+) -> None:
     standby = make_relay(topology, tmp_path, "standby").start()
     try:
-        say(issuance, "one")
+        add_events(issuance, "one")
         eventually(lambda: waiting(issuance) == 0, "sent")
-        assert heard(broker) == ["one"]
+        assert taken_from_queue(broker) == ["one"]
         relay.kill()
-        say(issuance, "two")
+        add_events(issuance, "two")
         eventually(lambda: waiting(issuance) == 0, "sent by the other")
-        assert heard(broker) == ["two"]
+        assert taken_from_queue(broker) == ["two"]
     finally:
         standby.kill()
 
@@ -122,11 +126,11 @@ def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published
 ) -> None:
     with broker.connection.channel() as channel:
         channel.queue_delete(QUEUE)
-    say(issuance, "kept")
+    add_events(issuance, "waiting")
     process = make_relay(topology, tmp_path).start()
     try:
         eventually(lambda: waiting(issuance) == 0, "sent")
-        assert heard(broker) == ["kept"]
+        assert taken_from_queue(broker) == ["waiting"]
     finally:
         process.kill()
 
@@ -148,22 +152,22 @@ def _check(stack) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_rows_that_commit_out_of_order_are_all_sent(broker, relay, issuance) -> None:
-    """An id cursor would pass over the row with the lower identity that commits later."""
+def test_rows_that_commit_out_of_order_are_all_published(broker, relay, issuance) -> None:
+    """A cursor over ids would miss the row with the lower identity, which commits later."""
     with issuance.transaction() as slow:
         outbox.add(slow, revoked("slow").model_copy(update={"pass_number": "00000000"}), at=now())
-        say(issuance, "quick")
+        add_events(issuance, "quick")
         eventually(lambda: waiting(issuance) == 0, "the quick one is sent first")
     eventually(lambda: waiting(issuance) == 0, "the slow one, too")
-    assert sorted(heard(broker)) == ["quick", "slow"]
+    assert sorted(taken_from_queue(broker)) == ["quick", "slow"]
 
 
-def test_a_relay_that_is_told_to_stop_goes_with_code_0(relay, issuance) -> None:
+def test_a_relay_that_is_stopped_exits_with_code_0(relay, issuance) -> None:
     assert relay.stop(10) == 0
 
 
-def test_expiry_travels_with_the_event(broker, relay, issuance) -> None:
+def test_the_envelope_has_the_expiry_of_its_event(broker, relay, issuance) -> None:
     until = now() + timedelta(minutes=10)
-    say(issuance, "short-lived", expires_at=until)
+    add_events(issuance, "short-lived", expires_at=until)
     eventually(lambda: waiting(issuance) == 0, "sent")
     assert read_envelope(_bytes(broker.get(QUEUE).body)).expires_at == until

@@ -1,4 +1,4 @@
-"""RPC: every request in time gets one answer, what is no request harms nobody, and no error tells a secret."""
+"""The RPC server: one reply to a request in time, no harm from a malformed one, no secret in an error."""
 
 import json
 import os
@@ -14,7 +14,7 @@ KEY = "verify.inside"
 DEAD = "rpc-verify.dead"
 
 
-def test_a_question_gets_its_answer(broker, probe, effects) -> None:
+def test_a_request_gets_its_reply(broker, probe, effects) -> None:
     assert broker.call("verify", "inside", {"site": "PCS1"})["result"] == {
         "items": [],
         "next": None,
@@ -22,13 +22,13 @@ def test_a_question_gets_its_answer(broker, probe, effects) -> None:
     }
 
 
-def test_a_contract_error_arrives_with_its_facts(broker, probe) -> None:
+def test_a_contract_error_reaches_the_caller_with_its_facts(broker, probe) -> None:
     error = broker.call("verify", "inside", {"site": "conflict"})["error"]
     assert error["exc_type"] == "Conflict"
     assert json.loads(error["exc_args"][0])["facts"] == {"since": "noon"}
 
 
-def test_any_other_error_arrives_without_its_text_and_is_logged_without_it(broker, probe) -> None:
+def test_any_other_error_reaches_the_caller_and_the_log_without_its_text(broker, probe) -> None:
     error = broker.call("verify", "inside", {"site": "secret:hunter2"})["error"]
     assert error["exc_type"] == "InternalError"
     assert "hunter2" not in json.dumps(error)
@@ -36,7 +36,7 @@ def test_any_other_error_arrives_without_its_text_and_is_logged_without_it(broke
     assert "builtins.RuntimeError" in probe.log.read_text()
 
 
-def test_a_request_with_wrong_fields_names_each_without_its_value(broker, probe, effects) -> None:
+def test_an_error_names_each_wrong_field_without_its_value(broker, probe, effects) -> None:
     error = broker.call("verify", "inside", {"site": "no such code: hunter2!"})["error"]
     assert error["exc_type"] == "InvalidInput"
     assert [field["field"] for field in json.loads(error["exc_args"][0])["fields"]] == ["site"]
@@ -55,7 +55,7 @@ def test_a_request_whose_deadline_has_passed_is_not_carried_out(broker, probe, e
     assert probe.metric("epass_rpc_expired_total") == 1
 
 
-def test_what_is_no_request_goes_to_the_dead_letters_and_the_service_lives(broker, probe, effects) -> None:
+def test_malformed_requests_go_to_the_dead_letters_and_the_service_lives(broker, probe, effects) -> None:
     broker.publish(RPC, KEY, _request("silent"))  # no reply_to
     broker.publish(RPC, KEY, b"{not json", reply_to="nobody")
     broker.publish(RPC, KEY, b"[1, 2]", reply_to="nobody")
@@ -68,7 +68,9 @@ def test_what_is_no_request_goes_to_the_dead_letters_and_the_service_lives(broke
     assert effects() == ["still-here"]
 
 
-def test_a_database_that_is_away_is_told_as_unavailable(broker, probe, topology, effects, databases) -> None:
+def test_a_database_that_is_away_makes_the_service_unavailable(
+    broker, probe, topology, effects, databases
+) -> None:
     broker.call("verify", "inside", {"site": "before"})
     with postgres_away(topology):
         assert (
@@ -79,14 +81,14 @@ def test_a_database_that_is_away_is_told_as_unavailable(broker, probe, topology,
     assert "during" not in effects()
 
 
-def test_a_slow_event_does_not_hold_up_a_question(broker, probe, effects) -> None:
+def test_a_slow_event_does_not_delay_a_request(broker, probe, effects) -> None:
     for number in range(40):
         broker.publish("issuance.events", "PassRevoked", revoked_bytes(f"sleep:3:{number}"))
     eventually(lambda: broker.depth("verify.PassRevoked") < 40, "events are being handled")
     assert broker.call("verify", "inside", {"site": "quick"}, seconds=2)["result"]["persons"] == 1
 
 
-def test_one_pool_for_both_would_hold_it_up(broker, effects, topology, tmp_path) -> None:
+def test_with_one_pool_for_both_a_slow_event_delays_a_request(broker, effects, topology, tmp_path) -> None:
     """Negative control of the two containers: with no RPC worker free a question has to wait."""
     process = make_probe(topology, tmp_path, "rpc", EPASS_RPC_WORKERS="1").start()
     try:
@@ -102,7 +104,7 @@ def test_one_pool_for_both_would_hold_it_up(broker, effects, topology, tmp_path)
         process.kill()
 
 
-def test_a_service_that_stops_answers_what_it_has_taken(broker, effects, topology, tmp_path) -> None:
+def test_a_service_that_stops_replies_to_the_requests_in_hand(broker, effects, topology, tmp_path) -> None:
     process = make_probe(topology, tmp_path, "rpc").start()
     broker.publish(RPC, KEY, _request("sleep:1"), reply_to="nobody", correlation_id="1")
     eventually(lambda: broker.depth("rpc-verify") == 0, "taken")
@@ -110,7 +112,7 @@ def test_a_service_that_stops_answers_what_it_has_taken(broker, effects, topolog
     assert effects() == ["sleep:1"]
 
 
-def test_a_request_that_kills_its_process_every_time_is_gone_after_the_delivery_limit(
+def test_a_request_that_always_kills_its_process_is_dropped_at_the_delivery_limit(
     broker, effects, topology, tmp_path
 ) -> None:
     broker.publish(RPC, KEY, _request("crash", deadline=600), reply_to="nobody", correlation_id="1")

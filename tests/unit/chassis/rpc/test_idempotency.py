@@ -21,7 +21,7 @@ class LaterItem(Item):
 
 
 class LaterOrder(Wire):
-    """The same request in a later version: optional fields are new, on top and inside, and the order is another."""
+    """The request in a later version: with new optional fields, on top and inside, in another order."""
 
     urgent: bool = False
     note: str | None = None

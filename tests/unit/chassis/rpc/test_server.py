@@ -1,4 +1,4 @@
-"""What callers are told of faults: those that pass are Unavailable, and text that no database stores is bad input."""
+"""Errors that reach the caller of an RPC: a temporary fault is Unavailable, and our own fault has no text."""
 
 import psycopg
 import pytest
@@ -24,24 +24,24 @@ def _fault(kind: type[psycopg.Error]) -> DBAPIError:
         psycopg.errors.AdminShutdown,
     ],
 )
-def test_a_fault_that_passes_is_unavailable(kind) -> None:
+def test_a_temporary_fault_is_unavailable(kind) -> None:
     assert type(translate(_fault(kind))).__name__ == "Unavailable"
 
 
 @pytest.mark.parametrize("kind", [psycopg.errors.UniqueViolation, psycopg.errors.UndefinedTable])
 def test_a_fault_of_ours_is_an_internal_error_without_its_text(kind) -> None:
-    told = translate(_fault(kind))
-    assert type(told).__name__ == "InternalError"
-    assert "secret" not in str(told)
+    error = translate(_fault(kind))
+    assert type(error).__name__ == "InternalError"
+    assert "secret" not in str(error)
 
 
-def test_a_model_that_we_build_wrongly_is_our_fault_and_not_the_callers() -> None:
+def test_a_model_that_a_handler_builds_wrongly_is_an_internal_error() -> None:
     with pytest.raises(ValidationError) as caught:
         ScanPass.model_validate({})
     assert type(translate(caught.value)).__name__ == "InternalError"
 
 
-def test_a_worker_that_is_killed_gives_no_answer() -> None:
+def test_a_worker_that_is_killed_gives_no_reply() -> None:
     class Killed(BaseException):
         """As eventlet's GreenletExit."""
 
@@ -53,6 +53,6 @@ def test_a_worker_that_is_killed_gives_no_answer() -> None:
         answer(None, InsideQuestion(site="PCS1"), Call(deadline=now()))
 
 
-def test_a_nonce_that_no_database_stores_is_bad_input() -> None:
+def test_a_nonce_with_a_nul_character_is_refused() -> None:
     with pytest.raises(ValidationError, match="nonce"):
         ScanPass.model_validate({"token": "x", "gate": "PCS1-G1", "nonce": "12345678\0"})

@@ -43,8 +43,10 @@ async function fonts() {
 
 async function styles() {
   const options = { loadPaths: [join(here, "node_modules")], quietDeps: true };
-  const { css } = compile(join(here, "styles", "epass.scss"), options);
-  await writeFile(join(work, "epass.css"), css);
+  for (const name of ["epass", "phone"]) {
+    const { css } = compile(join(here, "styles", `${name}.scss`), options);
+    await writeFile(join(work, `${name}.css`), css);
+  }
 }
 
 await rm(out, { recursive: true, force: true });
@@ -56,7 +58,9 @@ const { metafile } = await build({
     epass: join(here, "scripts", "epass.js"),
     pass: join(here, "scripts", "pass.js"),
     worker: join(here, "scripts", "worker.js"),
+    docs: join(here, "scripts", "docs.js"),
     style: join(work, "epass.css"),
+    phone: join(work, "phone.css"),
   },
   outdir: out,
   bundle: true,

@@ -66,7 +66,7 @@ class Operator(Staff):
         return [(round(float(wide) / MILLIMETRE), round(float(high) / MILLIMETRE)) for wide, high in boxes]
 
     def _pdf(self) -> bytes | None:
-        """Return the printed page; None while the page, which prints itself once it has loaded, is printing."""
+        """Return the page as a PDF; None while the page prints itself, which it does after loading."""
         try:
             return self.page.pdf(prefer_css_page_size=True)
         except Error as error:

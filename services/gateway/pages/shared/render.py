@@ -78,7 +78,13 @@ def _manifest() -> dict[str, str]:
 
 
 def asset(name: str) -> str:
-    """Return the address of a built asset, which carries a digest of its content."""
+    """Return the address of a built asset, which carries a digest of its content.
+
+    Raises:
+        LookupError: it was not built.
+    """
+    if name not in _manifest():
+        raise LookupError(f"{name} is not among the built assets: `make setup` builds them")
     return f"/static/built/{_manifest()[name]}"
 
 

@@ -10,7 +10,7 @@ from tests.support.factories.gateway import (
 async def test_every_response_has_the_security_headers() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
-        for path in ("/", "/en", "/api/v1/sites", "/nothing", "/static/pages.css", "/p/abc"):
+        for path in ("/", "/en", "/api/v1/sites", "/nothing", "/static/icon.svg", "/p/abc"):
             headers = (await http.get(path)).headers
             assert "default-src 'self'" in headers["content-security-policy"], path
             assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -35,6 +35,6 @@ async def test_only_files_with_a_digest_in_their_name_may_be_cached_for_ever() -
             assert (await http.get(asset(name))).headers[
                 "cache-control"
             ] == "public, max-age=31536000, immutable"
-        for path in ("/static/pages.css", "/static/icon.svg", "/static/built/manifest.json"):
+        for path in ("/static/icon.svg", "/static/built/manifest.json"):
             assert (await http.get(path)).headers["cache-control"] == "no-cache", path
         assert (await http.get("/static/built/style-AAAAAAAA.css")).headers["cache-control"] == "no-store"

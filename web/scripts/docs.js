@@ -1,4 +1,5 @@
-// Starts Swagger UI over our own OpenAPI document; a file of its own, since the page's policy allows no inline script.
+// Starts Swagger UI over the OpenAPI document of this host. It is a file because the policy allows no inline
+// script.
 window.ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",

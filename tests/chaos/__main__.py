@@ -1,9 +1,11 @@
-"""`make chaos`: kill -9 everywhere while ten thousand applications go through, and count from outside what came of them.
+"""`make chaos`: kill -9 everywhere while ten thousand applications go through, and count the results from
+outside.
 
-CHAOS_APPLICATIONS (10000), CHAOS_KILLS (200) and CHAOS_SECONDS (3600) limit it; a run ends with its applications and
-kills, or when its time is up. CHAOS_SEED replays the faults of an earlier run, in their order. CHAOS_PROVIDER says
-whose idempotency keys the provider honours: all, none, or mixed (even numbers). CHAOS_REPORT names a file for the
-report as JSON. The exit code is 1 where a promise was broken; the logs of all processes are kept then.
+CHAOS_APPLICATIONS (10000), CHAOS_KILLS (200) and CHAOS_SECONDS (3600) limit it; a run ends with its
+applications and kills, or when its time is up. CHAOS_SEED replays the faults of an earlier run, in their
+order. CHAOS_PROVIDER names the numbers whose idempotency keys the provider honours: all, none, or mixed (even
+numbers). CHAOS_REPORT names a file for the report as JSON. The exit code is 1 if a promise was broken; then
+the logs of all processes stay.
 """
 
 import os
@@ -23,24 +25,24 @@ from tests.support.system import System
 
 
 def print_line(text: str) -> None:
-    """A line of progress, or of the report."""
+    """Print a line of progress, or of the report."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def limits() -> Limits:
-    """As the environment has them."""
-    told = os.environ.get
+    """Return the limits that the environment sets."""
+    setting = os.environ.get
     return Limits(
-        applications=int(told("CHAOS_APPLICATIONS", "10000")),
-        kills=int(told("CHAOS_KILLS", "200")),
-        seconds=float(told("CHAOS_SECONDS", "3600")),
-        seed=int(told("CHAOS_SEED", str(random.randrange(1_000_000)))),
+        applications=int(setting("CHAOS_APPLICATIONS", "10000")),
+        kills=int(setting("CHAOS_KILLS", "200")),
+        seconds=float(setting("CHAOS_SECONDS", "3600")),
+        seed=int(setting("CHAOS_SEED", str(random.randrange(1_000_000)))),
     )
 
 
 def run(folder: Path, chosen: Limits) -> Report:
-    """Starts a stack of its own and takes it away again."""
+    """Run chaos on a stack of its own."""
     print_line(
         f"chaos: {chosen.applications} applications, {chosen.kills} kills, at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}"
     )
@@ -57,7 +59,7 @@ def run(folder: Path, chosen: Limits) -> Report:
 
 
 def main() -> int:
-    """Runs, prints, and answers the exit code."""
+    """Run chaos, print the report, and return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything that was started is stopped
     folder = Path(tempfile.mkdtemp(prefix="epass-chaos-"))
     (folder / "stack").mkdir()

@@ -1,6 +1,6 @@
-"""Ops are told: each alert is seen to fire of a real fault and to resolve, in a real Prometheus that watches the whole system.
+"""Each alert fires because of a real fault and resolves, in a real Prometheus that monitors the whole system.
 
-The first tests have to meet a system that nobody has broken yet, so this file comes first of those that share it.
+The first tests need a system that nobody has broken yet, so this file comes first of those that share it.
 """
 
 import subprocess
@@ -59,7 +59,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Watched:
-    """A system at work and who watches it."""
+    """A system at work and its monitoring."""
 
     deployment: Deployment
     monitor: Monitoring
@@ -68,7 +68,7 @@ class Watched:
     officer: Officer
 
     def journey(self) -> Pass:
-        """From an application to a pass, at which the gate has looked and no more."""
+        """Take an application as far as a pass, of which the gate has seen a preview."""
         holder = Applicant(self.deployment.system, code_of=self.deployment.provider.wait_for_code)
         number = issued(holder, self.department)[1].number
         issued_pass = Pass(holder, number, holder.token(number))
@@ -79,13 +79,13 @@ class Watched:
         assert self.officer.scan(token=issued_pass.token, id_check=MATCHED).verdict == "admit"
 
     def visit(self) -> Pass:
-        """A journey that ends inside."""
+        """Take an application as far as an entry."""
         visitors = self.journey()
         self.enter(visitors)
         return visitors
 
     def unwell(self) -> list[str]:
-        """What is not known to be well."""
+        """Return what is not known to be well."""
         return [what for expression, what in HEALTHY.items() if not self.monitor.ask(expression)]
 
 
@@ -97,15 +97,15 @@ def watched(
     processes = {**deployment.system.processes, "exporter": exporter}
     try:
         with monitoring(tmp_path_factory.mktemp("watch") / "prometheus", processes) as monitor:
-            told = Watched(deployment, monitor, processes, department, Officer(deployment.system))
-            told.visit()  # of a counter that appears Prometheus takes the first value for its beginning
+            running = Watched(deployment, monitor, processes, department, Officer(deployment.system))
+            running.visit()  # Prometheus takes the first value of a new counter for its beginning
             eventually(monitor.all_answer, "every process has answered Prometheus")
-            yield told
+            yield running
     finally:
         exporter.kill()
 
 
-def test_while_all_is_well_no_alert_fires_and_every_number_is_there(watched: Watched) -> None:
+def test_no_alert_fires_while_all_is_well(watched: Watched) -> None:
     watched.visit()
     eventually(lambda: not watched.unwell(), "everything was looked at and is well")
     began = time.time()
@@ -132,7 +132,7 @@ def test_every_query_of_the_dashboard_finds_data(watched: Watched) -> None:
     assert not watched.monitor.ask("sum(rate(epass_of_which_nobody_has_heard[5m]))")
 
 
-def test_what_each_process_tells_is_as_prometheus_asks_for(watched: Watched) -> None:
+def test_the_metrics_of_each_process_pass_promtool(watched: Watched) -> None:
     for name, process in watched.processes.items():
         page = httpx.get(f"http://127.0.0.1:{process.port}/metrics", trust_env=False).text
         assert "epass_" in page
@@ -149,7 +149,7 @@ def _faults(page: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched: Watched) -> None:
+def test_each_alert_fires_because_of_its_fault_and_resolves_afterwards(watched: Watched) -> None:
     inside, next_one = watched.visit(), watched.journey()
     forged = next_one.token[:-8] + "AAAAAAAA"
     fired: set[str] = set()
@@ -175,7 +175,7 @@ def test_each_alert_fires_of_its_fault_and_resolves_when_that_is_mended(watched:
     )
 
 
-def test_an_exporter_that_has_died_is_missed(watched: Watched) -> None:
+def test_an_alert_fires_when_the_exporter_has_died(watched: Watched) -> None:
     watched.processes["exporter"].kill()
     eventually(lambda: watched.monitor.firing() == {BLIND, "ProcessGone"}, "nobody looks")
     watched.processes["exporter"].start()
@@ -184,7 +184,7 @@ def test_an_exporter_that_has_died_is_missed(watched: Watched) -> None:
 
 @contextmanager
 def no_relay(watched: Watched, _inside: Pass) -> Iterator[None]:
-    """The relay is killed; what happens from now on stays in the outboxes."""
+    """Kill the relay, so that new events stay in the outboxes."""
     relay = watched.deployment.system.processes["relay"]
     relay.kill()
     try:
@@ -195,7 +195,7 @@ def no_relay(watched: Watched, _inside: Pass) -> Iterator[None]:
 
 @contextmanager
 def no_issuance(watched: Watched, _inside: Pass) -> Iterator[None]:
-    """A service is stopped."""
+    """Stop a service."""
     issuance = watched.deployment.system.processes["issuance"]
     issuance.stop()
     try:
@@ -206,7 +206,7 @@ def no_issuance(watched: Watched, _inside: Pass) -> Iterator[None]:
 
 @contextmanager
 def a_poison_message(watched: Watched, _inside: Pass) -> Iterator[None]:
-    """Bytes that are no event come to a consumer; ops drop them."""
+    """Publish bytes that are no event to a consumer; ops drop them afterwards."""
     with wire(watched.deployment.stack.broker_url("administrator")) as broker:
         broker.publish("", POISONED, b"no event")
     try:
@@ -217,7 +217,7 @@ def a_poison_message(watched: Watched, _inside: Pass) -> Iterator[None]:
 
 @contextmanager
 def a_false_count(watched: Watched, inside: Pass) -> Iterator[None]:
-    """Somebody is inside who has never entered."""
+    """Count somebody as inside who has never entered."""
     statement = "update passes set inside = inside + %s where number = %s"
     with database(watched.deployment.stack, "verify") as connection:
         connection.execute(statement, (1, inside.number))

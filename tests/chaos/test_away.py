@@ -1,4 +1,5 @@
-"""The broker or the own database is away for long, or the broker takes nothing: everybody is told so in time, and all goes on afterwards."""
+"""The broker or a database is down for long, or the broker is full: everybody is answered in time, nothing is
+lost."""
 
 import signal
 import time
@@ -31,12 +32,12 @@ from tests.support.system import System
 pytestmark = pytest.mark.outage
 DEAD = "approval.ApplicationSubmitted.dead"
 STANDING = 20
-"""Applications whose events stand in an outbox or a queue while the outage lasts."""
+"""Applications whose events wait in an outbox or a queue while the outage lasts."""
 
 
 @contextmanager
 def stopped(system: System, name: str) -> Iterator[None]:
-    """A process does nothing for the length of the block."""
+    """Stop a process (SIGSTOP) for the length of the block."""
     system.processes[name].signal(signal.SIGSTOP)
     try:
         yield
@@ -55,7 +56,7 @@ def broker_away(stack: TestStack) -> Iterator[None]:
 
 @contextmanager
 def out_of_memory(stack: TestStack) -> Iterator[None]:
-    """The broker believes that its memory is full, and takes nothing from who publishes."""
+    """Let the broker believe that its memory is full, so that it blocks publishers."""
     stack.broker_ctl("set_vm_memory_high_watermark", "0")
     try:
         yield
@@ -82,7 +83,7 @@ def database_away(stack: TestStack) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fault", [broker_away, out_of_memory, out_of_disk])
-def test_while_the_broker_takes_nothing_everybody_is_answered_in_time_and_all_goes_on_when_it_does_again(
+def test_everybody_is_answered_in_time_while_the_broker_is_down_or_full_and_nothing_is_lost(
     deployment: Deployment, scenario: Scenario, fault: Callable[[TestStack], Iterator[None]]
 ) -> None:
     with no_process_restarts(deployment.system), Prober(scenario) as prober:
@@ -102,9 +103,7 @@ def test_while_the_broker_takes_nothing_everybody_is_answered_in_time_and_all_go
     assert prober.refused() >= prober.commands(), "the fault was not felt"
 
 
-def test_without_its_time_limit_the_gateway_keeps_people_waiting(
-    deployment: Deployment, scenario: Scenario
-) -> None:
+def test_a_gateway_without_a_time_limit_lets_people_wait(deployment: Deployment, scenario: Scenario) -> None:
     """Negative control of "answered within 5 s"."""
     with (
         scenario.process("gateway", sabotage.no_time_limit),
@@ -115,7 +114,7 @@ def test_without_its_time_limit_the_gateway_keeps_people_waiting(
     eventually(lambda: scenario.person.get("/applications").status_code == 200, "all is well again")
 
 
-def test_a_database_that_is_away_for_long_is_no_fault_of_any_message(
+def test_a_database_that_is_down_for_long_costs_no_message_an_attempt(
     deployment: Deployment, scenario: Scenario
 ) -> None:
     before = failed_attempts(deployment.system)
@@ -123,7 +122,7 @@ def test_a_database_that_is_away_for_long_is_no_fault_of_any_message(
         with stopped(deployment.system, "approval"):
             for _ in range(STANDING):
                 scenario.apply()
-            eventually(lambda: _all_is_said(scenario), "all is said")
+            eventually(lambda: _all_is_published(scenario), "all is published")
             deployment.stack.kill_postgres()
         try:
             time.sleep(DATABASE_SECONDS)
@@ -140,14 +139,14 @@ def test_a_database_that_is_away_for_long_is_no_fault_of_any_message(
     assert failed_attempts(deployment.system) == before
 
 
-def test_if_it_counted_as_an_attempt_messages_would_go_to_the_dead_letters(
+def test_if_it_cost_attempts_messages_would_become_dead_letters(
     deployment: Deployment, scenario: Scenario
 ) -> None:
     """Negative control: with two attempts and a second between them."""
     with scenario.process("approval", sabotage.away_is_an_attempt, EPASS_ATTEMPTS="2") as approval:
         approval.signal(signal.SIGSTOP)
         scenario.apply()
-        eventually(lambda: _all_is_said(scenario), "it is said")
+        eventually(lambda: _all_is_published(scenario), "it is published")
         with database_away(deployment.stack):
             approval.signal(signal.SIGCONT)
             eventually(lambda: approval.metric("epass_dead_lettered_total"), "it is dead")
@@ -157,5 +156,5 @@ def test_if_it_counted_as_an_attempt_messages_would_go_to_the_dead_letters(
     check_nothing_is_lost(scenario)
 
 
-def _all_is_said(scenario: Scenario) -> bool:
+def _all_is_published(scenario: Scenario) -> bool:
     return not scenario.count("application", "select count(*) from outbox where sent_at is null")

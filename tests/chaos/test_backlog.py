@@ -1,4 +1,4 @@
-"""A backlog of slow events: who scans, signs in or asks for a code does not feel it. Measured, not asserted: see the figures."""
+"""A backlog of slow events does not slow down scans, sign-ins or codes. Times are printed, not asserted."""
 
 import statistics
 import sys
@@ -34,12 +34,12 @@ SLOW_MS = ("500", "50")
 MEASURE_SECONDS = BACKLOG / 500
 """Eight workers need three times as long for the backlog."""
 Shape = Callable[[Scenario, str, str], AbstractContextManager[None]]
-HEARD_BY = ("verify", "notify")
-"""What a gate and a code need; accounts, which signs people in, hears no events."""
+CONSUMED_BY = ("verify", "notify")
+"""What a gate and a code need; accounts, which signs people in, consumes no events."""
 
 
 def _event(ring: PersonalKeyRing) -> bytes:
-    """The end of a pass that nobody knows, and of which nobody needs a message."""
+    """Return the revocation of an unknown pass, of which nobody needs a message."""
     revoked = PassRevoked(
         pass_number=new_pass_number(), application_id=uuid4(), reference=new_reference(), reason="security", valid_to=now(), replaced=True,
         language="en", deliver_by="sms", personal=Contact(name="Nobody", mobile="+919876543210"),
@@ -47,8 +47,8 @@ def _event(ring: PersonalKeyRing) -> bytes:
     return wrap(revoked, event_id=uuid4(), seq=1, occurred_at=now(), keys=ring).to_bytes()
 
 
-def pile_up(stack: TestStack, service: str, count: int) -> None:
-    """Puts so many events into one queue of a service, past the exchanges, and comes back when they are there."""
+def publish_backlog(stack: TestStack, service: str, count: int) -> None:
+    """Publish so many events to one queue of a service, past the exchanges, and wait until they are there."""
     ring = PersonalKeyRing([stack.environment(service)["EPASS_PERSONAL_KEYS"]])
     with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
         producer = Producer(connection.default_channel, auto_declare=False)
@@ -76,13 +76,13 @@ def depth(stack: TestStack, service: str) -> int:
         return broker.depth(_queue(service))
 
 
-def forget(stack: TestStack, service: str) -> None:
+def purge(stack: TestStack, service: str) -> None:
     with wire(stack.broker_url("administrator")) as broker:
         broker.purge(_queue(service))
 
 
 class Busy:
-    """Who uses the system while it is measured, each of them one after the other."""
+    """The users of the system while it is measured; each sends one request after the other."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._token = scenario.pass_token()
@@ -105,7 +105,7 @@ class Busy:
         return self._anyone.post("/otp", {"mobile": new_mobile(), "language": "en"})
 
     def have_a_code(self) -> httpx.Response:
-        """Until it is on the phone."""
+        """Request a code and wait until it is on the phone."""
         mobile = new_mobile()
         answer = self._anyone.post("/otp", {"mobile": mobile, "language": "en"})
         if answer.is_success:
@@ -113,7 +113,7 @@ class Busy:
         return answer
 
     def measure(self) -> "Measured":
-        """All at once, for a while."""
+        """Do everything at once, for a while."""
         actions = (self.scan, self.sign_in, self.ask_for_a_code, self.have_a_code)
         with ThreadPoolExecutor(len(actions)) as pool:
             return Measured(
@@ -141,7 +141,7 @@ class Measured:
         return {status for theirs in self.answers.values() for status, _ in theirs}
 
     def milliseconds(self, name: str) -> tuple[float, float]:
-        """Median, and 99th of a hundred."""
+        """Return the median and the 99th percentile."""
         cuts = statistics.quantiles(
             (1000 * seconds for _, seconds in self.answers[name]), n=100, method="inclusive"
         )
@@ -149,9 +149,9 @@ class Measured:
 
 
 def print_figures(slow_ms: str, shape: str, alone: Measured, beside: Measured) -> None:
-    """The figures, as ratios too."""
+    """Print the figures, as ratios too."""
     print(
-        f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(HEARD_BY)}, {shape}; {machine()}",
+        f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(CONSUMED_BY)}, {shape}; {machine()}",
         file=sys.stderr,
     )
     for name in alone.answers:
@@ -166,52 +166,54 @@ def print_figures(slow_ms: str, shape: str, alone: Measured, beside: Measured) -
 
 @contextmanager
 def in_one_process(scenario: Scenario, service: str, slow_ms: str) -> Iterator[None]:
-    """As on one machine: a service answers and hears in the same process."""
+    """Run RPC and events of a service in one process, as on one machine."""
     with scenario.process(service, sabotage.slow_events, SLOW=_queue(service), SLOW_MS=slow_ms):
         yield
 
 
 @contextmanager
 def in_two_processes(scenario: Scenario, service: str, slow_ms: str) -> Iterator[None]:
-    """As in production: one answers, another one hears."""
+    """Run RPC and events of a service in two processes, as in production."""
     own, settings = scenario.system.processes[service], {"SLOW": _queue(service), "SLOW_MS": slow_ms}
     answers = scenario.system.process(service, "-rpc", "rpc")
-    hears = without(scenario.system.process(service, "-events", "events", **settings), sabotage.slow_events)
+    consumer = without(
+        scenario.system.process(service, "-events", "events", **settings), sabotage.slow_events
+    )
     own.kill()
     try:
         answers.start(ready=False)
-        hears.start()
+        consumer.start()
         answers.wait_ready(60)
         yield
     finally:
         answers.kill()
-        hears.kill()
+        consumer.kill()
         own.start()
 
 
 @contextmanager
 def slow_services(scenario: Scenario, shape: Shape, slow_ms: str) -> Iterator[None]:
-    """All who are measured hear slowly for the length of the block; what they have not heard of then is thrown away."""
+    """Slow down the events of all services that are measured; drop what is left at the end of the block."""
     with ExitStack() as slow:
-        for service in HEARD_BY:
+        for service in CONSUMED_BY:
             slow.enter_context(shape(scenario, service, slow_ms))
         yield
-        for service in HEARD_BY:
-            forget(scenario.stack, service)
+        for service in CONSUMED_BY:
+            purge(scenario.stack, service)
 
 
 @pytest.mark.parametrize("slow_ms", SLOW_MS)
 @pytest.mark.parametrize("shape", [in_one_process, in_two_processes])
-def test_a_backlog_of_slow_events_holds_up_nobody(
+def test_a_backlog_of_slow_events_delays_nobody(
     deployment: Deployment, scenario: Scenario, shape: Shape, slow_ms: str
 ) -> None:
     with slow_services(scenario, shape, slow_ms):
         busy = Busy(scenario)
         alone = busy.measure()
-        for service in HEARD_BY:
-            pile_up(deployment.stack, service, BACKLOG)
+        for service in CONSUMED_BY:
+            publish_backlog(deployment.stack, service, BACKLOG)
         beside = busy.measure()
-        left = {service: depth(deployment.stack, service) for service in HEARD_BY}
+        left = {service: depth(deployment.stack, service) for service in CONSUMED_BY}
     print_figures(slow_ms, shape.__name__.replace("_", " "), alone, beside)
     assert alone.statuses == beside.statuses == {200, 202}
     assert all(left.values()), f"it was not measured beside a backlog: {left}"
@@ -220,7 +222,7 @@ def test_a_backlog_of_slow_events_holds_up_nobody(
 @pytest.mark.parametrize(
     "out", [(), (sabotage.one_pool,)], ids=["with a pool for each", "with one pool for both"]
 )
-def test_events_hold_up_a_scan_only_where_both_share_their_workers(
+def test_events_delay_a_scan_only_if_both_share_their_workers(
     deployment: Deployment, scenario: Scenario, out: tuple[Callable[[], None], ...]
 ) -> None:
     """Negative control of the two pools."""
@@ -228,12 +230,12 @@ def test_events_hold_up_a_scan_only_where_both_share_their_workers(
     with scenario.process(
         "verify", sabotage.slow_events, *out, SLOW=_queue("verify"), SLOW_MS="4000", EPASS_PREFETCH="40"
     ):
-        pile_up(deployment.stack, "verify", 100)
+        publish_backlog(deployment.stack, "verify", 100)
         eventually(
             lambda: depth(deployment.stack, "verify") <= 60, "all workers have an event, and others wait"
         )
         assert busy.scan().status_code == (503 if out else 200)
-        forget(deployment.stack, "verify")
+        purge(deployment.stack, "verify")
 
 
 @pytest.mark.parametrize(
@@ -241,13 +243,13 @@ def test_events_hold_up_a_scan_only_where_both_share_their_workers(
     [(), (sabotage.no_lane_for_codes,)],
     ids=["with workers of their own", "with the workers of all events"],
 )
-def test_a_code_comes_before_any_of_the_events_that_hold_all_workers(
+def test_a_code_arrives_although_other_events_occupy_all_workers(
     deployment: Deployment, scenario: Scenario, out: tuple[Callable[[], None], ...]
 ) -> None:
     with scenario.process(
         "notify", sabotage.held_events, *out, HELD="notify.PassRevoked", EPASS_PREFETCH="20"
     ):
-        pile_up(deployment.stack, "notify", 100)
+        publish_backlog(deployment.stack, "notify", 100)
         eventually(
             lambda: depth(deployment.stack, "notify") <= 80, "all workers have an event, and others wait"
         )
@@ -260,4 +262,4 @@ def test_a_code_comes_before_any_of_the_events_that_hold_all_workers(
             return "the code" if scenario.provider.last_code(mobile) else None
 
         assert eventually(first, "one of the two", 60) == ("an event" if out else "the code")
-        forget(deployment.stack, "notify")
+        purge(deployment.stack, "notify")

@@ -1,4 +1,4 @@
-"""A backup of a system with work in every state, made while it works, restored beside a new broker: it goes on where it was."""
+"""A backup of a system at work, restored beside a new broker: the restored system continues where it was."""
 
 import shutil
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.outage
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """It outlives both systems, and honours keys: what was handed over after the backup goes again under the same key."""
+    """A provider that outlives both systems and honours keys, so that a message sent again has the same key."""
     with Provider(tmp_path_factory.mktemp("provider"), "all") as running:
         yield running
 
@@ -56,7 +56,7 @@ class After:
     stack: TestStack
     system: System
     held: Promises
-    """What it is held to: all before the backup, and what of later it happens to have."""
+    """What it must fulfil: all promises before the backup, and those after it that it happens to have."""
     seconds: float
     """From the empty stack until everything is ready."""
     done: restore.Restored
@@ -83,7 +83,7 @@ def _restored(stage: Stage, folder: Path) -> Iterator[After]:
 
 @contextmanager
 def _deciding(after: After, stage: Stage) -> Iterator[None]:
-    """The department, with the login that it had."""
+    """Let the department decide, with its old login."""
     crowd = CrowdThread(
         after.system, stage.provider, after.held, Plan(0, 7, quick_day(), doubting=0), Pacer(1)
     )
@@ -94,7 +94,7 @@ def _deciding(after: After, stage: Stage) -> Iterator[None]:
         crowd.stop()
 
 
-def test_a_restored_system_goes_on_where_it_was(stage: Stage, tmp_path: Path) -> None:
+def test_a_restored_system_continues_where_it_was(stage: Stage, tmp_path: Path) -> None:
     with _restored(stage, tmp_path) as after:
         again = calls.submit_application(submission()).with_key(stage.keys[stage.holder])
         assert after.system.client(stage.session).send(again).reference == stage.holder
@@ -117,16 +117,16 @@ def test_a_restored_system_goes_on_where_it_was(stage: Stage, tmp_path: Path) ->
 
 
 def _enter(after: After, stage: Stage) -> None:
-    """A pass that was signed before admits."""
+    """Enter with a pass that was signed before the backup."""
     nonce = str(uuid4())
     assert Officer(after.system).scan(token=stage.token, nonce=nonce, id_check=MATCHED).verdict == "admit"
     after.held.admitted[stage.holder] = nonce
 
 
-def test_without_sending_again_what_lay_in_the_broker_is_lost(
+def test_without_the_replay_the_events_of_the_broker_are_lost(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control: oracle and invariants both see it."""
+    """Negative control: oracle and invariants both find it."""
     monkeypatch.setattr(replay, "mark_unsent", lambda _connect: 0)
     with _restored(stage, tmp_path) as after, _deciding(after, stage):
 
@@ -143,9 +143,7 @@ def test_without_sending_again_what_lay_in_the_broker_is_lost(
         assert "and lost" in examined.stdout
 
 
-def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_touched(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_a_damaged_backup_is_refused_before_anything_is_changed(stage: Stage, tmp_path: Path) -> None:
     copy, target = tmp_path / "copy", tmp_path / "target"
     shutil.copytree(stage.folder, copy)
     assert restore.check(copy)["files"]["application.dump"]["bytes"] > 0
@@ -164,9 +162,7 @@ def test_a_backup_that_is_not_as_it_was_written_is_refused_before_anything_is_to
     assert not target.exists()
 
 
-def test_a_stack_that_has_data_is_not_overwritten_unless_that_is_asked_for(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_a_stack_with_data_is_overwritten_only_on_request(stage: Stage, tmp_path: Path) -> None:
     folder, secrets = tmp_path / "stack", tmp_path / "stack" / "secrets.json"
     folder.mkdir()
     secrets.write_text("{}")
@@ -183,18 +179,18 @@ def test_a_stack_that_has_data_is_not_overwritten_unless_that_is_asked_for(
         Stack(folder).remove()
 
 
-def test_where_nothing_ever_ran_there_is_nothing_to_back_up(tmp_path: Path) -> None:
+def test_a_folder_without_a_stack_cannot_be_backed_up(tmp_path: Path) -> None:
     with pytest.raises(StackFailed, match="there is no stack"):
         backup.of_folder(tmp_path, tmp_path / "backup")
 
 
-def test_only_its_owner_may_read_a_backup(stage: Stage) -> None:
+def test_only_the_owner_may_read_a_backup(stage: Stage) -> None:
     assert {oct(file.stat().st_mode & 0o777) for file in stage.folder.iterdir()} == {"0o600"}
     assert oct(stage.folder.stat().st_mode & 0o777) == "0o700"
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
-def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_the_inboxes_are_not_held(
+def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_inboxes_are_not_locked(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     """Under load, with a third of a second between two snapshots, which are milliseconds apart otherwise."""
@@ -231,7 +227,10 @@ def _is_final(found: Findings) -> bool:
 
 
 def _ahead_now(stack: TestStack) -> set[UUID]:
-    """What some consumer has seen and its producer has not said, in one snapshot; what other tests put into queues is there too."""
+    """Return events that a consumer has seen and its producer has not published, in one snapshot.
+
+    What other tests put into queues is among them.
+    """
     with snapshots.snapshots(superuser(stack)) as moment:
         return set().union(
             *(_ahead(moment[one.event.producer], moment[one.service], one) for one in subscriptions())
@@ -241,8 +240,8 @@ def _ahead_now(stack: TestStack) -> set[UUID]:
 def _ahead(
     producer: snapshots.Connection, consumer: snapshots.Connection, subscription: Subscription
 ) -> set[UUID]:
-    """The events that the consumer has seen and of which the producer knows nothing."""
-    said = {
+    """Return the events that the consumer has seen and the producer does not know."""
+    published = {
         event_id
         for (event_id,) in producer.execute(
             "select id from outbox where type = %s", (subscription.event.__name__,)
@@ -254,4 +253,4 @@ def _ahead(
             "select event_id from inbox where consumer = %s", (subscription.queue,)
         )
     }
-    return seen - said
+    return seen - published

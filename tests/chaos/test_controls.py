@@ -1,6 +1,6 @@
-"""Negative controls: with a guard taken out, the same moment that is harmless otherwise breaks a promise, and the oracle says so.
+"""Negative controls: without one guard the same fault breaks a promise, and the oracle finds it.
 
-Each scene is played with the guard, where nothing may be found, and without it.
+Each scenario runs with the guard, where nothing may be found, and without it.
 """
 
 import signal
@@ -18,12 +18,12 @@ Switches = tuple[Callable[[], None], ...]
 
 
 def guard(*switches: Callable[[], None]) -> pytest.MarkDecorator:
-    """Both ways of playing a scene."""
+    """Run a scenario with and without some guards."""
     return pytest.mark.parametrize("out", [(), switches], ids=["with it", "without it"])
 
 
 @guard(sabotage.no_outbox)
-def test_a_service_killed_after_its_answer_loses_the_event_unless_the_outbox_holds_it(
+def test_a_service_killed_after_its_answer_loses_the_event_unless_it_is_in_the_outbox(
     scenario: Scenario, out: Switches
 ) -> None:
     with scenario.process("application", *out) as application:
@@ -35,7 +35,7 @@ def test_a_service_killed_after_its_answer_loses_the_event_unless_the_outbox_hol
 
 
 @guard(sabotage.mark_before_send)
-def test_a_relay_killed_at_work_loses_the_event_if_it_is_marked_before_it_is_confirmed(
+def test_a_relay_killed_at_work_loses_the_event_if_it_marks_it_before_the_confirm(
     scenario: Scenario, out: Switches
 ) -> None:
     with scenario.process("relay", *out) as relay:
@@ -51,7 +51,7 @@ def test_a_relay_killed_at_work_loses_the_event_if_it_is_marked_before_it_is_con
 
 
 @guard(sabotage.ack_first)
-def test_a_consumer_killed_in_mid_work_loses_the_event_if_it_acknowledges_before_its_commit(
+def test_a_consumer_killed_at_work_loses_the_event_if_it_acknowledges_before_its_commit(
     scenario: Scenario, out: Switches
 ) -> None:
     with scenario.process("approval", *out) as approval, scenario.locked("approval", "heard_applications"):
@@ -73,10 +73,10 @@ def test_a_consumer_killed_in_mid_work_loses_the_event_if_it_acknowledges_before
     ],
     ids=["without the inbox", "without the unique pass", "without both"],
 )
-def test_an_approval_said_twice_makes_two_passes_if_neither_the_inbox_nor_the_unique_pass_stands_before_it(
+def test_an_approval_published_twice_makes_two_passes_only_without_inbox_and_unique_index(
     scenario: Scenario, out: Switches, passes: int
 ) -> None:
-    """Each of the two is enough: what one of them lets through the other stops."""
+    """Each of the two guards is enough by itself."""
     with _no_index(scenario), scenario.process("issuance", *out):
         reference = scenario.apply()
         scenario.issued(reference)
@@ -110,7 +110,7 @@ def _no_index(scenario: Scenario) -> Iterator[None]:
 
 
 @guard(sabotage.no_deadline)
-def test_a_service_that_was_stopped_carries_out_what_nobody_waits_for_any_more_unless_the_deadline_is_looked_at(
+def test_a_service_that_was_stopped_carries_out_expired_commands_unless_it_checks_the_deadline(
     scenario: Scenario, out: Switches
 ) -> None:
     with scenario.process("application", *out) as application:
@@ -134,7 +134,7 @@ def test_a_service_that_was_stopped_carries_out_what_nobody_waits_for_any_more_u
     ],
     ids=["any provider", "one that honours keys", "without the record", "with a new key each try"],
 )
-def test_a_sender_killed_between_the_providers_answer_and_its_commit_sends_again_and_says_so(
+def test_a_sender_killed_between_the_providers_answer_and_its_commit_sends_again_and_records_it(
     scenario_of: Callable[[int], Scenario], digit: int, out: Switches, problems: set[str], charged: int
 ) -> None:
     scenario = scenario_of(digit)
@@ -154,7 +154,7 @@ def test_a_sender_killed_between_the_providers_answer_and_its_commit_sends_again
 
 
 def _held(sender: Process) -> int:
-    """How often it stood in the window; its log goes on from test to test."""
+    """Return how often it was in the window; its log continues from test to test."""
     return sender.log.read_text().count(sabotage.HELD)
 
 

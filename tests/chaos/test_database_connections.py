@@ -1,4 +1,5 @@
-"""What lies between the services and their databases fails: through a proxy, on a system of its own, so that its books must balance."""
+"""Connections to the databases fail: through a proxy, on a system of its own, so that the invariants must
+hold."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ LOOKED_AT = 'epass_ops_looked_at_timestamp_seconds{at="invariants"}'
 
 
 class Proxied(System):
-    """A system whose every way to a database leads through a proxy. It has an exporter, too."""
+    """A system whose every database connection goes through a proxy. It has an exporter, too."""
 
     def __init__(self, stack: TestStack, proxy: Proxy, **settings: str) -> None:
         self._proxy = proxy
@@ -41,10 +42,10 @@ class Proxied(System):
 
     def _environment(self, name: str) -> dict[str, str]:
         behind = f":{urlsplit(self.stack.database_url('approval')).port}/"
-        told = super()._environment(name)
+        settings = super()._environment(name)
         return {
             key: value.replace(behind, f":{self._proxy.port}/") if "DATABASE_URL" in key else value
-            for key, value in told.items()
+            for key, value in settings.items()
         }
 
 
@@ -97,7 +98,7 @@ def half_open(_stack: TestStack, proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize("inject", [killed_and_restarted, cut_again_and_again, two_seconds_late, half_open])
-def test_whatever_happens_to_its_connections_the_system_goes_on_with_whole_states_and_without_a_restart(
+def test_the_system_recovers_from_broken_database_connections_without_a_restart(
     proxied: tuple[Deployment, Proxy], scenario: Scenario, inject: Callable[[TestStack, Proxy], None]
 ) -> None:
     deployment, proxy = proxied
@@ -117,10 +118,10 @@ def test_whatever_happens_to_its_connections_the_system_goes_on_with_whole_state
     assert prober.refused(), "the fault was not felt"
 
 
-def test_who_waits_for_ever_for_a_database_that_says_nothing_never_comes_back(
+def test_a_service_without_a_time_limit_never_recovers_from_a_half_open_connection(
     proxied: tuple[Deployment, Proxy], scenario: Scenario
 ) -> None:
-    """Negative control of the limit: a gate with one worker, which is lost with one connection."""
+    """Negative control of the limit: a gate has one worker, and loses it with one connection."""
     _, proxy = proxied
     with scenario.process("verify", sabotage.patient_connections, EPASS_RPC_WORKERS="1"):
         inside = Staff(scenario.system, "security")

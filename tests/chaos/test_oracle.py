@@ -1,4 +1,5 @@
-"""The oracle itself: one good story, and every way in which it can be told wrong is found and called by its name."""
+"""The oracle itself: it finds nothing wrong with a good story, and finds and names every fault that a story
+can have."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +22,7 @@ REFERENCE, ID, NUMBER, EVEN, ODD = (
 
 
 class Story:
-    """One application that was approved, issued, told of and let in; each test changes one thing."""
+    """One application that was approved, issued, notified and admitted; each test changes one thing."""
 
     def __init__(self, mobile: str = ODD) -> None:
         self.promises = Promises(
@@ -116,12 +117,12 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
     ),
     "a scan that left no trace": (lambda story: story.evidence.admissions.clear(), {"lost"}),
     "a scan that let in twice": (lambda story: story.evidence.admissions.update({"nonce": 1}), {"duplicate_admissions"}),
-    "an admission that nobody was told of": (lambda story: story.evidence.admissions.update({"another": 1}), {"duplicate_admissions"}),
+    "an admission that nobody was promised": (lambda story: story.evidence.admissions.update({"another": 1}), {"duplicate_admissions"}),
     "a message that was stored twice": (_second_message, {"duplicate_messages"}),
     "a message that was never stored": (_no_message, {"sms_missing"}),
     "a message that failed": (_failed_message, {"sms_missing"}),
     "a message that waits": (_waiting_message, {"unfinished"}),
-    "a delivery that was not heard of": (lambda story: story.evidence.deliveries_recorded.subtract({ID: 1}), {"disagreements"}),
+    "a delivery that was not recorded": (lambda story: story.evidence.deliveries_recorded.subtract({ID: 1}), {"disagreements"}),
     "a message that counts as delivered and never was": (lambda story: story.ledger.charged.pop("m2"), {"sms_missing"}),
     "a code that never came": (lambda story: story.evidence.codes.clear(), {"sms_missing"}),
     "an event that was not sent": (lambda story: story.evidence.waiting.update({"outbox of approval": 1}), {"unfinished"}),
@@ -148,7 +149,7 @@ def test_a_cancelled_application_ends_cancelled_whatever_was_decided() -> None:
     assert set(story.judged().problems()) == {
         "disagreements",
         "sms_missing",
-    }  # its pass is still good, and nobody told the person
+    }  # its pass is still good, and nobody notified the person
 
 
 def test_a_duplicate_is_explained_by_a_kill_that_was_written_down() -> None:
@@ -169,7 +170,7 @@ def test_no_kill_explains_a_duplicate_where_the_provider_honours_keys() -> None:
     assert set(story.judged(kills=1).problems()) == {"sms_too_many"}
 
 
-def test_a_seed_replays_its_schedule_and_the_first_round_strikes_every_part() -> None:
+def test_a_seed_replays_its_schedule_and_the_first_round_hits_every_part() -> None:
     faults = schedule(7, 200)
     assert faults == schedule(7, 200)
     assert faults != schedule(8, 200)

@@ -1,4 +1,5 @@
-"""What still works when a part is down: every cell of the table in ``docs/operations.md``, for a killed and for a stopped part."""
+"""What still works when a part is down: every cell of the table in ``docs/operations.md``, killed and
+stopped."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def test_the_table_has_every_part(table: Table) -> None:
 
 @pytest.mark.parametrize("way", ["killed", "stopped"])
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "gateway"])
-def test_what_the_table_says_is_so_while_a_part_is_away(
+def test_the_table_is_right_while_a_part_is_down(
     deployment: Deployment, people: OutageActors, table: Table, part: str, way: str
 ) -> None:
     found = observe(
@@ -51,10 +52,10 @@ def test_what_the_table_says_is_so_while_a_part_is_away(
 
 
 @pytest.mark.parametrize("way", ["killed", "stopped"])
-def test_one_gateway_of_two_is_not_missed(
+def test_two_gateways_serve_everybody_while_one_is_down(
     deployment: Deployment, people: OutageActors, table: Table, way: str
 ) -> None:
-    """Whoever shares out the requests asks /readyz, and the other one does it all, for sessions of either."""
+    """The load balancer asks /readyz; the other gateway serves everybody, with sessions of either."""
     with _another_gateway(
         deployment.system.process("gateway", "-2", EPASS_GATEWAY_PORT=str(free_port()))
     ) as url:
@@ -81,10 +82,10 @@ def _another_gateway(other: Process) -> Iterator[str]:
     [((), "503"), ((sabotage.no_answer_limit,), "no answer within 5 s")],
     ids=["with it", "without it"],
 )
-def test_a_request_waits_for_ever_unless_the_gateway_limits_its_answer(
+def test_a_request_waits_for_ever_unless_the_gateway_has_an_answer_limit(
     deployment: Deployment, people: OutageActors, out: tuple[Callable[[], None], ...], word: str
 ) -> None:
-    """Even where each call to a service may take long."""
+    """This holds even if each call to a service may take long."""
     settings = {"EPASS_GATEWAY_PORT": str(free_port()), "EPASS_RPC_TIMEOUT": "60"}
     gateway = (
         sabotaged(deployment.system, "gateway", *out, **settings)
@@ -106,8 +107,10 @@ WRONG = {
 }
 
 
-def test_a_wrong_cell_is_found(deployment: Deployment, people: OutageActors, table: Table) -> None:
-    """The check itself: the relay is away, and the table is told otherwise."""
+def test_a_wrong_cell_of_the_table_is_found(
+    deployment: Deployment, people: OutageActors, table: Table
+) -> None:
+    """The check itself: the relay is down, and four cells of the table are changed."""
     lies = {part: dict(cells) for part, cells in table.items()}
     for act, right, wrong in WRONG:
         assert table["relay"][act] == right
@@ -121,5 +124,5 @@ def test_a_wrong_cell_is_found(deployment: Deployment, people: OutageActors, tab
     )
     assert differences(table, "relay", found) == []
     assert sorted(differences(lies, "relay", found)) == sorted(
-        f"{act}: {right}, and the table says {wrong}" for act, right, wrong in WRONG
+        f"{act}: {right}, and the table has {wrong}" for act, right, wrong in WRONG
     )

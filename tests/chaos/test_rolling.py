@@ -1,4 +1,5 @@
-"""Stopping on purpose: with two of each, every process may be told to stop and be started again while people work, and nobody notices."""
+"""Rolling restarts: with two of each, every process may be stopped and started while people work; nobody
+notices."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from tests.support.running import Process, eventually
 pytestmark = pytest.mark.outage
 
 RATE = 4.0
-"""Applications a second; each is followed by its decision, by status questions, and some by a cancellation or a scan."""
+"""Applications a second; each is followed by a decision and views, some by a cancellation or a scan."""
 STOP_SECONDS = 30
 AT_ONCE = (
     ("accounts", "application", "approval"),
@@ -36,7 +37,7 @@ AT_ONCE = (
 def people_at_work(
     deployment: Deployment, pairs: dict[str, Pair], promises: Promises
 ) -> Iterator[TwoGateways]:
-    """A crowd for the length of the block; afterwards whoever has begun comes to an end."""
+    """Let a crowd work for the length of the block; afterwards wait until everybody has finished."""
     day = visiting_day(300)
     pacer, gateways = Pacer(RATE), TwoGateways(*(process.port for process in pairs["gateway"]))
 
@@ -65,14 +66,14 @@ def people_at_work(
 
 
 def findings(deployment: Deployment, promises: Promises) -> Findings:
-    """What the oracle says of these people. No sender was killed, so nothing explains a duplicate."""
+    """Return the oracle's findings. No sender was killed, so nothing explains a duplicate."""
     evidence, ledger = collect(deployment.stack, set(promises.mobiles.values())), deployment.provider.ledger()
     evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
     return judge(promises, evidence, ledger, SenderKills(0, 0), deployment.provider.honours)
 
 
 def restart(process: Process) -> None:
-    """As an orchestrator does it."""
+    """Stop and start a process, as an orchestrator does."""
     assert process.stop(STOP_SECONDS) == 0, process.log.read_text()[-2000:]
     process.start()
 
@@ -112,7 +113,7 @@ def another(deployment: Deployment) -> Iterator[Process]:
         ("gateway", signal.SIGKILL, False),
     ],
 )
-def test_a_process_that_is_told_to_stop_answers_the_request_in_hand_and_one_that_is_killed_does_not(
+def test_a_process_that_is_stopped_answers_the_request_in_hand_and_one_that_is_killed_does_not(
     scenario: Scenario, another: Process, name: str, number: signal.Signals, answered: bool
 ) -> None:
     scenario.through(another)
@@ -132,7 +133,7 @@ def test_a_process_that_is_told_to_stop_answers_the_request_in_hand_and_one_that
 
 
 @pytest.mark.parametrize("out", [(), (sabotage.no_leaving,)], ids=["with it", "without it"])
-def test_a_gateway_that_stops_refuses_newcomers_and_still_serves_whom_it_has(
+def test_a_gateway_that_stops_refuses_new_connections_and_serves_those_it_has(
     deployment: Deployment, another: Process, out: tuple[Callable[[], None], ...]
 ) -> None:
     if out:
@@ -150,7 +151,7 @@ def test_a_gateway_that_stops_refuses_newcomers_and_still_serves_whom_it_has(
     assert another.stop(STOP_SECONDS) == 0
 
 
-def test_a_gateway_that_starts_listens_once_it_can_serve(deployment: Deployment) -> None:
+def test_a_gateway_listens_only_when_it_can_serve(deployment: Deployment) -> None:
     starting = gateway(deployment.system, "-starting").start(ready=False)
     try:
         assert eventually(lambda: _first_answer(starting), "it answers", 60) == 200

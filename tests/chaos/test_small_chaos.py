@@ -9,7 +9,7 @@ from tests.support.chaos.run import Limits, Run
 SMALL = Limits(applications=300, kills=32, seconds=100, seed=2026)
 
 
-def test_whatever_is_killed_nothing_is_lost_nothing_happens_twice_and_all_is_final_in_time(
+def test_nothing_is_lost_and_nothing_happens_twice_whatever_is_killed(
     deployment: Deployment,
 ) -> None:
     report = Run(
@@ -19,10 +19,10 @@ def test_whatever_is_killed_nothing_is_lost_nothing_happens_twice_and_all_is_fin
         SMALL,
         lambda line: print(line, file=sys.stderr),
     )()
-    told = "\n".join(report.lines())
-    print(told)
-    assert report.good, told
+    lines = "\n".join(report.lines())
+    print(lines)
+    assert report.good, lines
     assert {*PROCESSES, BROKER, POSTGRES} <= {
         target for one in report.injected for target in one.fault.targets
     }
-    assert report.applications > SMALL.applications / 3, told
+    assert report.applications > SMALL.applications / 3, lines

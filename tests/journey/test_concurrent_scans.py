@@ -1,4 +1,5 @@
-"""A hundred scans of one pass in the same moment, through HTTP: it admits once, and each scan keeps the answer that it got."""
+"""A hundred scans of one pass in the same moment admit once, and a repeated scan gets the answer of the
+first."""
 
 import threading
 from collections import Counter
@@ -23,7 +24,7 @@ CROWD = 100
 
 @pytest.fixture
 def token(applicant: Applicant, department: Department) -> str:
-    """Of a pass for one person and one entry."""
+    """The token of a pass for one person and one entry."""
     _, the_pass = issued(applicant, department, companions=[])
     return applicant.token(the_pass.number)
 
@@ -50,7 +51,7 @@ def test_a_hundred_scans_of_one_pass_admit_once(system: System, officer: Officer
     assert admissions(system, nonces) == 1
 
 
-def test_a_hundred_times_one_nonce_is_one_scan_and_one_answer(
+def test_a_hundred_scans_with_one_nonce_are_one_scan_with_one_answer(
     system: System, officer: Officer, token: str
 ) -> None:
     nonces = [str(uuid4())] * CROWD
@@ -94,7 +95,7 @@ def test_without_the_nonce_a_repeat_would_be_another_scan(
 
 @contextmanager
 def _no_constraint(system: System) -> Iterator[None]:
-    """The database's own part of it, out for the length of the block."""
+    """Drop the unique constraint for the length of the block."""
     with database(system.stack, "verify") as connection:
         connection.execute("alter table scans drop constraint scans_once")
         try:

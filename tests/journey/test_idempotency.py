@@ -1,4 +1,5 @@
-"""Fifty requests at once with one Idempotency-Key have one effect and one answer, on every route that changes something."""
+"""Fifty requests at once with one Idempotency-Key have one effect and one answer, on every route that changes
+something."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -42,7 +43,7 @@ PASSWORD = "a password of the tests"
 
 @dataclass(frozen=True)
 class People:
-    """Whoever may do something."""
+    """One actor of each role."""
 
     system: System
     applicant: Applicant
@@ -255,7 +256,8 @@ QUESTIONS = {
 
 
 def routes_that_are_no_get() -> set[str]:
-    """Those of the interface. A page's form has the service do the same commands, under the key that the form carries."""
+    """Return the routes of the interface; the forms of the pages send the same commands, under a key of their
+    own."""
     routes = [
         route
         for route in create_app(gateway_settings()).routes
@@ -264,7 +266,7 @@ def routes_that_are_no_get() -> set[str]:
     return {f"{method} {route.path_format}" for route in routes for method in route.methods - {"GET", "HEAD"}}
 
 
-def test_every_route_that_changes_something_is_looked_at() -> None:
+def test_every_route_that_changes_something_has_a_case() -> None:
     assert routes_that_are_no_get() == set(COMMANDS) | set(QUESTIONS)
 
 

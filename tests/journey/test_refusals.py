@@ -1,4 +1,4 @@
-"""What is refused: each with its own clear error, and nothing changed."""
+"""What is refused: each with its own error, and nothing changes."""
 
 import base64
 import hmac
@@ -48,7 +48,7 @@ WRONG = {
     "an unknown site": (application(site="PCS9"), "site"),
     "an unknown department": (application(department="magic"), "department"),
     "an adult companion without an ID": (application(companions=[{"name": "Harjit Singh"}]), "companions.0"),
-    "an official without his office": (application(applicant={"kind": "official"}), "applicant.official"),
+    "an official without an office": (application(applicant={"kind": "official"}), "applicant.official"),
 }
 
 
@@ -58,7 +58,7 @@ def someone(system) -> Applicant:
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_wrong_application_is_told_which_field_and_nothing_is_stored(someone, what) -> None:
+def test_a_wrong_application_is_refused_with_its_field_and_not_stored(someone, what) -> None:
     body, field = WRONG[what]
     before = someone.send(calls.list_applications()).items
     errors = field_errors(someone.post("/applications", body))
@@ -79,7 +79,7 @@ def test_a_bad_mobile_is_refused(system, mobile) -> None:
     assert "mobile" in field_errors(system.http().post("/api/v1/otp", json={"mobile": mobile}))
 
 
-def test_an_aadhaar_number_in_free_text_is_masked_and_the_applicant_is_told(someone) -> None:
+def test_an_aadhaar_number_in_free_text_is_masked_and_reported(someone) -> None:
     body = SubmitApplication.model_validate(application(purpose="My number is 2341 2341 2346"))
     answer = someone.send(calls.submit_application(body))
     assert answer.masked == ("purpose",)
@@ -98,7 +98,7 @@ def test_a_wrong_code_opens_no_session_and_five_wrong_ones_end_it(system) -> Non
     assert codes[-1] == "too_many_tries"
 
 
-def test_nobody_sees_or_changes_what_is_anothers(system, applicant, someone) -> None:
+def test_nobody_sees_or_changes_an_application_of_somebody_else(system, applicant, someone) -> None:
     reference = applicant.apply()
     for call in (calls.view_application(reference), calls.cancel_application(reference)):
         with pytest.raises(Problem) as refused:
@@ -122,7 +122,7 @@ def test_an_applicant_may_not_do_what_staff_does(someone, path, body) -> None:
 
 
 @pytest.mark.parametrize("path", ["/applications", "/reviews", "/logins", "/gate/inside?site=PCS1"])
-def test_without_a_session_nothing_is_told(system, path) -> None:
+def test_a_request_without_a_session_is_refused(system, path) -> None:
     assert system.http().get(f"/api/v1{path}").status_code == 401
 
 
@@ -133,9 +133,6 @@ def test_one_key_with_two_bodies_is_refused(someone) -> None:
     with pytest.raises(Problem) as refused:
         someone.send(calls.submit_application(other).with_key(str(call.key)))
     assert (refused.value.status, refused.value.code) == (422, "idempotency_key_reused")
-
-
-# ------------------------------------------------------------- at the gate
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,10 @@ ID_CHECK = Matched.model_validate(MATCHED)
 
 
 def today(days: int = 0) -> str:
-    """Return a date in India. In the last minutes before midnight it is tomorrow, whose gates open half an hour early."""
+    """Return a date in India.
+
+    In the last minutes before midnight it is tomorrow, whose gates open half an hour early.
+    """
     return (datetime.now(IST) + timedelta(days=days, minutes=25)).date().isoformat()
 
 
@@ -74,8 +77,8 @@ def ok(response: httpx.Response, status: int = 200) -> Any:
 class Actor:
     """Somebody with a session.
 
-    ``send`` gives the answer of a call. ``get`` and ``post`` give the response itself, for what the client cannot or
-    should not send; each POST carries an Idempotency-Key of its own.
+    ``send`` gives the answer of a call. ``get`` and ``post`` give the response itself, for what the client
+    cannot or should not send; each POST carries an Idempotency-Key of its own.
     """
 
     def __init__(self, system: System, client: Client | None = None) -> None:

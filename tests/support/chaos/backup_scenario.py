@@ -1,4 +1,4 @@
-"""A system with work in every state, backed up while people apply: what a backup is made of, and what had been promised by then."""
+"""A system with work in every state that is backed up while people apply, and what it had promised by then."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def superuser(stack: TestStack) -> Callable[[str], str]:
 
 
 def quick_day() -> int:
-    """Today, unless it ends too soon."""
+    """Return today, or tomorrow if today ends too soon."""
     return visiting_day(3600)
 
 
@@ -52,7 +52,7 @@ class Stage:
     holder: str
     """Whose reference."""
     in_broker_only: set[str]
-    """Applications of which an event lay in a queue, and nowhere else."""
+    """Applications of which an event was in a queue, and nowhere else."""
 
 
 def submission() -> SubmitApplication:
@@ -104,7 +104,7 @@ def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> 
     promises.decided[holder] = "approved"
     the_pass = eventually(lambda: person.view(holder).pass_, "the pass", 40)
     token = person.token(the_pass.number)
-    in_broker_only = _leave_work_lying(stack, system, applying, department, promises)
+    in_broker_only = _leave_work_in_queues(stack, system, applying, department, promises)
     with applying.all_the_while():
         eventually(lambda: len(promises.mobiles) > CROWD + 15, "there is load")
         before = deepcopy(promises)
@@ -117,7 +117,7 @@ def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> 
 
 
 def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promises) -> None:
-    """Applications that are rejected, cancelled, issued, inside, and told of."""
+    """Make applications in every final state: rejected, cancelled, issued, inside."""
     plan = Plan(CROWD, 7, quick_day(), cancelling=0.1, entering=0.2 if quick_day() == 0 else 0, doubting=0)
     crowd = CrowdThread(system, provider, promises, plan, Pacer(25))
     crowd.start()
@@ -129,10 +129,11 @@ def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promi
     crowd.stop()
 
 
-def _leave_work_lying(
+def _leave_work_in_queues(
     stack: TestStack, system: System, applying: Applying, department: Department, promises: Promises
 ) -> set[str]:
-    """Part by part dies, and what it would have done next stays where it is."""
+    """Kill part after part, so that its next work stays in a queue; return the references that wait in the
+    broker."""
     approved = applying.apply(3)
     for reference in approved:
         department.review_of(reference)
@@ -145,7 +146,7 @@ def _leave_work_lying(
     submitted = applying.apply(3)
     _until_sent(stack)
     system.processes["sender"].kill()
-    told = applying.apply(2)
+    unsent = applying.apply(2)
     _until_sent(stack)
     system.processes["relay"].kill()
     applying.apply(2)
@@ -154,7 +155,7 @@ def _leave_work_lying(
     assert found.waiting["approval.ApplicationSubmitted"] == 5
     assert found.waiting["outbox of application"] == 2
     eventually(lambda: _queued(stack) >= 2, "messages are queued")
-    return {*approved, *submitted, *told}
+    return {*approved, *submitted, *unsent}
 
 
 def _until_sent(stack: TestStack) -> None:

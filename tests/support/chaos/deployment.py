@@ -1,4 +1,5 @@
-"""The system that faults are injected into: two servers, all processes, and a phone provider that nobody kills."""
+"""The system that faults are injected into: two servers, all processes, and a phone provider that nobody
+kills."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

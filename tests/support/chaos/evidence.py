@@ -1,4 +1,5 @@
-"""What the databases and the broker hold, counted from outside with plain SQL; nothing of the services is used."""
+"""What the databases and the broker hold, counted from outside with plain SQL; nothing of the services is
+used."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ class Message:
 
 @dataclass
 class Evidence:
-    """Of the applications of some mobiles. Their ids are the keys, but for ``ids`` (by reference)."""
+    """What was found about the applications of some mobiles, by application id; ``ids`` is by reference."""
 
     ids: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Evidence:
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     codes: list[Message] = field(default_factory=list)
     deliveries_recorded: Counter[str] = field(default_factory=Counter)
-    """Messages that the application heard were delivered."""
+    """Deliveries that the application has recorded."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Events unsent, by database, and messages ready, by queue; only what is not zero."""
     dead: dict[str, int] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class Evidence:
 
 @contextmanager
 def database(stack: TestStack, service: str) -> Iterator["psycopg.Connection[Any]"]:
-    """A service's database, in the hands of the oracle."""
+    """Connect to a service's database."""
     url = stack.database_url(service).replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
         yield connection
@@ -76,10 +77,10 @@ _DELIVERIES = """select application_id::text, count(*) from timeline
 
 
 def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
-    """Looks everywhere.
+    """Collect the evidence of all databases and queues.
 
     Raises:
-        psycopg.OperationalError, AMQPError, OSError: a server is away.
+        psycopg.OperationalError, AMQPError, OSError: a server is down.
     """
     found = Evidence()
     for application_id, reference, status in _rows(stack, "application", _APPLICATIONS, list(mobiles)):

@@ -1,4 +1,4 @@
-"""Which faults come in which order: a pure function of a seed, so that a seed replays a run."""
+"""The order of the faults: a pure function of a seed, so that a seed replays a run."""
 
 import random
 from dataclasses import dataclass
@@ -27,8 +27,9 @@ class Fault:
     """One fault.
 
     Args:
-        kind: what is done. ``kill twice`` strikes again while the process starts; ``stop`` is SIGSTOP, then SIGCONT.
-        targets: whom it strikes.
+        kind: what is done. ``kill twice`` kills again while the process starts; ``stop`` is SIGSTOP, then
+            SIGCONT.
+        targets: the parts that it hits.
         gap: seconds of work before it.
         seconds: how long a stop lasts, or the time between two kills.
     """
@@ -40,7 +41,7 @@ class Fault:
 
     @property
     def kills(self) -> int:
-        """How many processes it kills with SIGKILL."""
+        """The number of processes that it kills with SIGKILL."""
         return 0 if self.kind == "stop" else 2 if self.kind == "kill twice" else len(self.targets)
 
     def kills_of(self, target: str) -> int:
@@ -55,7 +56,7 @@ class Fault:
 
 
 def schedule(seed: int, kills: int) -> list[Fault]:
-    """At least so many kills. The first round strikes each part once; then chance decides."""
+    """Return faults with at least so many kills. The first round hits each part once; then chance decides."""
     chance = random.Random(seed)
     parts = [*PROCESSES, BROKER, POSTGRES]
     chance.shuffle(parts)

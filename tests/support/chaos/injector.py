@@ -1,6 +1,7 @@
-"""Strikes the system fault by fault, starts again at once what was killed, and measures until it works again.
+"""Inject fault after fault, restart at once what was killed, and measure how long recovery takes.
 
-Works again: every ``/readyz`` says yes, and an application is accepted and its status shown, over HTTP.
+The system has recovered when every ``/readyz`` answers 200, an application is accepted, and its status is
+shown.
 """
 
 import signal
@@ -23,30 +24,31 @@ RECOVERY_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class InjectedFault:
-    """A fault that happened.
+    """A fault that was injected.
 
     Args:
         fault: which.
         at: seconds since the run began.
-        recovery: seconds from the kill, or from the end of the stop, until the system worked again; None if it did not.
+        recovery: seconds from the kill, or from the end of the stop, until the system worked again; None if
+            it did not.
     """
 
     fault: Fault
     at: float
     recovery: float | None
     lacking: str = ""
-    """What was the last to work again."""
+    """What recovered last."""
 
 
 class Probe:
     """An applicant who applies after each fault; what they are promised counts like everybody's.
 
     Args:
-        system: whose gateway and health pages are asked.
+        system: whose gateway and health endpoints are asked.
         promises: the ledger.
         mobile: that the session proves.
         client: of their session; it repeats nothing.
-        day: for which he applies, in days from today.
+        day: for which they apply, in days from today.
     """
 
     def __init__(self, system: System, promises: Promises, mobile: str, client: Client, day: int) -> None:
@@ -58,14 +60,14 @@ class Probe:
         self._call = calls.submit_application(self._body)
         self._reference = ""
         self.lacking = ""
-        """What did not work at the last try."""
+        """What did not work at the last attempt."""
 
     def begin(self) -> None:
-        """A new application."""
+        """Begin a new application."""
         self._call, self._reference, self.lacking = calls.submit_application(self._body), "", ""
 
     def succeeds(self) -> bool:
-        """Goes on where the last try ended."""
+        """Continue where the last attempt ended; return whether everything works."""
         lacking = (
             "applying" if not self._applies() else "its status" if not self._shows() else self._not_ready()
         )
@@ -105,12 +107,12 @@ class Probe:
 
 @dataclass
 class FaultInjector:
-    """The hand that kills, and the supervisor that starts again.
+    """Kills processes, and is the supervisor that starts them again.
 
     Args:
         stack: broker and database server.
         system: the processes.
-        probe: tells when the system works again.
+        probe: finds out when the system works again.
     """
 
     stack: TestStack
@@ -120,14 +122,14 @@ class FaultInjector:
     injected: list[InjectedFault] = field(default_factory=list)
     ended_by_themselves: list[str] = field(default_factory=list)
     last_at: float = 0.0
-    """When the last fault was done; a stop ends with its SIGCONT."""
+    """When the last fault ended; a stop ends with its SIGCONT."""
 
     def sender_kills(self, concurrency: int) -> SenderKills:
-        """What explains duplicates of messages."""
+        """Return what explains duplicates of messages."""
         return SenderKills(sum(one.fault.kills_of("sender") for one in self.injected), concurrency)
 
     def inject(self, fault: Fault) -> InjectedFault:
-        """Does it, and waits until the system works again, but not for ever."""
+        """Inject a fault and wait until the system works again, at most ``RECOVERY_SECONDS``."""
         self._work_for(fault.gap)
         at = time.monotonic() - self.began
         self.probe.begin()
@@ -137,7 +139,7 @@ class FaultInjector:
         return self.injected[-1]
 
     def _do(self, fault: Fault) -> float:
-        """Returns from when on recovery counts."""
+        """Inject a fault; return the instant from which recovery is measured."""
         if fault.kind == "stop":
             self.system.processes[fault.targets[0]].signal(signal.SIGSTOP)
             self._work_for(fault.seconds, besides=fault.targets)
@@ -182,7 +184,7 @@ class FaultInjector:
         return None
 
     def revive(self, besides: tuple[str, ...] = ()) -> None:
-        """What ended by itself is started again, as a supervisor does, and remembered."""
+        """Restart what ended by itself, as a supervisor does, and record it."""
         for name, process in self.system.processes.items():
             if name not in besides and not process.alive:
                 self.ended_by_themselves.append(name)

@@ -1,7 +1,8 @@
-"""A real Prometheus that watches a system of the tests, in fast motion, and what it answers.
+"""A real Prometheus that monitors a system of the tests in fast motion.
 
-Rules and configuration are those of ``deploy/prometheus``. In production their durations are minutes; here each minute is
-three seconds, and the 15 s between two looks are one. That is the only difference: see :func:`quickened`.
+Rules and configuration are those of ``deploy/prometheus``. In production their durations are minutes; here
+each minute is three seconds, and the 15 s between two scrapes are one. That is the only difference: see
+:func:`quickened`.
 """
 
 import math
@@ -19,12 +20,13 @@ from tests.support.running import Process, free_port
 
 
 def quickened(text: str) -> str:
-    """The same rules and configuration in fast motion: ``1m`` becomes ``3s``, ``10m`` ``30s``, and ``15s`` ``1s``."""
+    """Return rules or configuration in fast motion: ``1m`` becomes ``3s``, ``10m`` ``30s``, and ``15s``
+    ``1s``."""
     return re.sub(r"\b(\d+)m\b", lambda minutes: f"{3 * int(minutes[1])}s", text.replace("15s", "1s"))
 
 
 class Monitoring:
-    """What Prometheus knows."""
+    """A client of Prometheus."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=10, trust_env=False)
@@ -33,34 +35,35 @@ class Monitoring:
         self._http.close()
 
     def ask(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """The labels and the value of each series that an expression finds now; what is not a number is left out."""
+        """Return labels and value of each series that an expression finds now, without those that are no
+        number."""
         answer = self._http.get("/query", params={"query": expression}).json()
         assert answer["status"] == "success", f"{expression}: {answer}"
         found = ((series["metric"], float(series["value"][1])) for series in answer["data"]["result"])
         return [(labels, value) for labels, value in found if math.isfinite(value)]
 
     def one(self, expression: str) -> float | None:
-        """The value of the one series; None where there is none."""
+        """Return the value of the one series, None if there is none."""
         return next((value for _, value in self.ask(expression)), None)
 
     def rules(self) -> list[dict[str, Any]]:
-        """The alerts with their state: inactive, pending or firing."""
+        """Return the alerts with their state: inactive, pending or firing."""
         groups = self._http.get("/rules").json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     def firing(self) -> set[str]:
-        """Names of the alerts that fire now."""
+        """Return the names of the alerts that fire now."""
         return {rule["name"] for rule in self.rules() if rule["state"] == "firing"}
 
     def all_answer(self) -> bool:
-        """Whether every process that is to be asked was asked, and answered."""
+        """Return whether every target was scraped and answered."""
         asked = self.ask("up")
         return bool(asked) and all(value == 1 for _, value in asked)
 
 
 @contextmanager
 def monitoring(folder: Path, processes: dict[str, Process]) -> Iterator[Monitoring]:
-    """A Prometheus that asks these processes, each of which has answered it."""
+    """Run a Prometheus that scrapes these processes."""
     folder.mkdir()
     server = Prometheus(folder, free_port(), folder / "prometheus.log", secrets.token_hex(6))
     server.configure({name: f"127.0.0.1:{process.port}" for name, process in processes.items()})

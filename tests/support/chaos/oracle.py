@@ -1,4 +1,4 @@
-"""Holds the system to what it promised: the clients' ledger, the provider's ledger and the evidence against each other.
+"""The test oracle: compares the clients' ledger, the provider's ledger and the evidence in the databases.
 
 :func:`judge` is pure, so that each of its rules has a test of its own (``test_oracle.py``).
 """
@@ -20,34 +20,34 @@ class Findings:
     """What was found wrong; each list has references or words, none has a person."""
 
     lost: list[str] = field(default_factory=list)
-    """201s without an application, or with one that did not end as its people were told."""
+    """201s without an application, or with one that did not end as its people were promised."""
     duplicate_applications: list[str] = field(default_factory=list)
     duplicate_passes: list[str] = field(default_factory=list)
     duplicate_admissions: list[str] = field(default_factory=list)
     duplicate_messages: list[str] = field(default_factory=list)
     """Two messages of one purpose about one application: one effect was had twice."""
     disagreements: list[str] = field(default_factory=list)
-    """Application, issuance and gate do not say the same of a pass, or a delivery was not heard of."""
+    """Application, issuance and gate disagree about a pass, or a delivery is not recorded."""
     unfinished: list[str] = field(default_factory=list)
-    """What still waits: events, messages."""
+    """Events and messages that still wait."""
     dead: dict[str, int] = field(default_factory=dict)
     sms_missing: list[str] = field(default_factory=list)
     sms_unrecorded: list[str] = field(default_factory=list)
-    """Charged more often than notify says is possible."""
+    """Charged more often than notify has recorded as possible."""
     sms_too_many: list[str] = field(default_factory=list)
-    """More duplicates than the kills of senders explain; or any where the provider honours keys."""
+    """More duplicates than the kills of senders explain, or any if the provider honours keys."""
     broken: list[str] = field(default_factory=list)
     """What the clients noticed themselves."""
     sms_duplicates: int = 0
     sms_repeats_recognised: int = 0
 
     def problems(self) -> dict[str, int]:
-        """How many of each kind, where there are any."""
+        """Return how many there are of each kind that was found."""
         counted = {name: len(value) for name, value in vars(self).items() if isinstance(value, list | dict)}
         return {name: count for name, count in counted.items() if count}
 
     def details(self) -> Iterator[str]:
-        """A few of each, for a person."""
+        """Yield a line with a few examples of each kind."""
         for name, value in vars(self).items():
             if isinstance(value, list | dict) and value:
                 some = [*value.items()] if isinstance(value, dict) else value
@@ -56,7 +56,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class SenderKills:
-    """What explains a duplicate: a sender that was killed, with so many messages in its hands at most."""
+    """What explains duplicates: senders that were killed, each with so many messages in hand at most."""
 
     kills: int
     concurrency: int
@@ -69,7 +69,7 @@ class SenderKills:
 def judge(
     promises: Promises, evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str = "none"
 ) -> Findings:
-    """All rules."""
+    """Apply all rules."""
     found = Findings(dead=evidence.dead, broken=list(promises.broken))
     found.unfinished += [f"{count} in {where}" for where, count in evidence.waiting.items()]
     for reference in promises.mobiles:
@@ -126,7 +126,7 @@ def _judge_messages(
     delivered = sum(message.state == "delivered" for message in messages)
     if evidence.deliveries_recorded[application_id] != delivered:
         found.disagreements.append(
-            f"{reference}: heard of {evidence.deliveries_recorded[application_id]} of {delivered} deliveries"
+            f"{reference}: recorded {evidence.deliveries_recorded[application_id]} of {delivered} deliveries"
         )
 
 
@@ -148,7 +148,10 @@ def _judge_scans(promises: Promises, evidence: Evidence, found: Findings) -> Non
 
 
 def _judge_codes(promises: Promises, evidence: Evidence, ledger: Ledger, found: Findings) -> None:
-    """Who asked for a code got one. (A code that was asked for again while it lived is sent again: not a duplicate.)"""
+    """Check that who requested a code got one.
+
+    A code that is requested again is sent again, which is no duplicate.
+    """
     reached = {ledger.numbers[message.id] for message in evidence.codes if message.id in ledger.numbers}
     found.sms_missing += ["a one-time code"] * len(promises.numbers - reached)
     for message in evidence.codes:

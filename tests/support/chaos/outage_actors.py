@@ -1,4 +1,4 @@
-"""Who does what while a part is away: one round of people with all that they need, prepared while everything works."""
+"""The people of one outage, and all that they do; what they need is prepared while everything works."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ from tests.support.system import System
 
 
 class Personnel:
-    """The staff of all rounds, signed in once."""
+    """The staff of all outages, signed in once."""
 
     def __init__(self, system: System) -> None:
         self.department = Department(system)
@@ -76,11 +76,11 @@ class OutageActors:
             pending, issued = pool.map(self._apply, range(2)), pool.map(self._have_a_pass, range(4))
             self._tokens["leaver"] = leaver.result().client.token
             self._code = code.result()
-            self._to_decide, self._to_be_told = pending
+            self._to_decide, self._to_be_notified = pending
             self._shown, self._cancelled, self._replaced, self._sent_again = issued
         self._reviews = {
             reference: self._department.review_of(reference).id
-            for reference in (self._to_decide, self._to_be_told)
+            for reference in (self._to_decide, self._to_be_notified)
         }
         self._token = self._person.token(self._shown[1])
         ((self._link,),) = self._rows(
@@ -88,7 +88,7 @@ class OutageActors:
         )
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Close the connections."""
         self._http.close()
 
     def _have_a_code(self) -> tuple[UUID, str]:
@@ -100,11 +100,11 @@ class OutageActors:
         return self._person.apply(companions=[])
 
     def _have_a_pass(self, number: int) -> tuple[str, str]:
-        """Reference and number of a pass that everybody has heard of."""
+        """Return reference and number of a pass that its holder and the gate know."""
         reference = self._apply(number)
         self._department.approve(reference)
         eventually(lambda: self._person.view(reference).status == "issued", "the pass is issued", 60)
-        eventually(lambda: self._told(reference, "pass_issued"), "its message arrives", 60)
+        eventually(lambda: self._was_sent(reference, "pass_issued"), "its message arrives", 60)
         eventually(
             lambda: self._rows("verify", "select 1 from passes where reference = %s", reference),
             "the gate knows it",
@@ -113,7 +113,7 @@ class OutageActors:
         return reference, self._person.wait_for_pass(reference).number
 
     def actions(self) -> dict[str, Action]:
-        """All that people do, under the names of the table."""
+        """Return all that people do, by its name in the table."""
         return {
             **self._public(), **self._signing_in(), **self._applying(), **self._on_the_desk(), **self._with_a_pass(), **self._at_the_site(),
         }  # fmt: skip
@@ -160,7 +160,8 @@ class OutageActors:
                 (partial(apply, "desk"),), lambda: self._has("approval", on_the_desk, applied["desk"])
             ),
             "receive the confirmation message": Action(
-                (partial(apply, "told"),), lambda: self._told(applied["told"], "application_submitted")
+                (partial(apply, "message"),),
+                lambda: self._was_sent(applied["message"], "application_submitted"),
             ),
             "follow the status": Action(
                 (
@@ -187,7 +188,7 @@ class OutageActors:
                 (approve(self._to_decide),), lambda: self._has("issuance", issued, self._to_decide)
             ),
             "get the pass by message": Action(
-                (approve(self._to_be_told),), lambda: self._told(self._to_be_told, "pass_issued")
+                (approve(self._to_be_notified),), lambda: self._was_sent(self._to_be_notified, "pass_issued")
             ),
         }
 
@@ -203,7 +204,7 @@ class OutageActors:
             ),
             "have the pass sent again": Action(
                 (self._request(calls.resend_message(self._sent_again[0]), "applicant"),),
-                lambda: self._told(self._sent_again[0], "pass_issued", again=True),
+                lambda: self._was_sent(self._sent_again[0], "pass_issued", again=True),
             ),
             "replace a lost pass": Action(
                 (self._request(calls.reissue_pass(self._replaced[1]), "applicant"),),
@@ -252,8 +253,8 @@ class OutageActors:
     def _gate_refuses(self, number: str) -> bool:
         return self._has("verify", "select 1 from passes where number = %s and revoked_seq > 0", number)
 
-    def _told(self, reference: str, purpose: str, *, again: bool = False) -> bool:
-        """Whether the provider has taken the message."""
+    def _was_sent(self, reference: str, purpose: str, *, again: bool = False) -> bool:
+        """Return whether the provider has taken the message."""
         query = """select m.id::text from messages m join applications a on a.id = m.application_id
             where a.reference = %s and m.purpose = %s and (m.resend_of is not null) = %s"""
         charged = self._provider.ledger().charged

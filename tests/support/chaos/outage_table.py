@@ -13,7 +13,7 @@ Table = dict[str, dict[str, str]]
 
 
 def read(text: str) -> Table:
-    """The first table after the heading: a column a part, a row for what people do."""
+    """Read the first table after the heading: a column for each part, a row for each action."""
     lines = text[text.index(HEADING) :].splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("|"))
     rows = []
@@ -26,13 +26,13 @@ def read(text: str) -> Table:
 
 
 def differences(table: Table, part: str, found: dict[str, str]) -> list[str]:
-    """Where what was found is not what the table says; each a line for a person."""
-    said = table[part]
+    """Return a line for each difference between what was observed and the table."""
+    expected = table[part]
     wrong = [
-        f"{act}: {found[act]}, and the table says {said.get(act, 'nothing')}"
+        f"{act}: {found[act]}, and the table has {expected.get(act, 'nothing')}"
         for act in found
-        if found[act] != said.get(act)
+        if found[act] != expected.get(act)
     ]
     return wrong + [
-        f"{act}: the table says {said[act]}, and nobody tried" for act in said if act not in found
+        f"{act}: the table has {expected[act]}, and nobody tried" for act in expected if act not in found
     ]

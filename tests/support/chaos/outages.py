@@ -1,8 +1,8 @@
-"""One part away: everything that people do is tried at once meanwhile, and what they get is told in the table's words.
+"""One part is down: everything that people do is tried at once, and each result is one of the table's words.
 
-``works``: answered with success, and the effect was there while the part was away. ``later``: answered with success, and
-the effect came once the part was back. ``503``: that, with Retry-After. Whatever else happened is told as it was, such as
-"no answer within 5 s".
+``works``: answered with success, and the effect was there while the part was away. ``later``: answered with
+success, and the effect came once the part was back. ``503``: that, with Retry-After. Anything else is
+reported as it was, such as "no answer within 5 s".
 """
 
 import signal
@@ -24,7 +24,7 @@ UNSEEN = "answered, and the effect did not come"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request. ``status`` is 0 where there was no answer."""
+    """The result of one request. ``status`` is 0 if there was no answer."""
 
     status: int
     seconds: float
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def word(self) -> str:
-        """In the table's words, as far as one answer tells."""
+        """The table's word for this answer alone."""
         if not self.status or self.seconds > ANSWER_SECONDS:
             return f"no answer within {ANSWER_SECONDS:.0f} s ({self.error or self.status} after {self.seconds:.1f} s)"
         if 200 <= self.status < 300:
@@ -49,17 +49,18 @@ class Action:
     """Something that people do.
 
     Args:
-        ask: the requests, made at once; all must have the same outcome.
-        effect: whether what was asked for has happened; None where the answer is all.
+        requests: sent at once; all must have the same outcome.
+        effect: whether it has happened; None if the answer is all there is.
     """
 
-    ask: tuple[Callable[[], Answer], ...]
+    requests: tuple[Callable[[], Answer], ...]
     effect: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds in which an effect must come while the part is away (where ``works`` is expected), or must not (``later``)."""
+    """Seconds in which an effect must come while the part is down (``works`` is expected), or must not
+    (``later``)."""
 
     works: float = 30.0
     later: float = 1.0
@@ -68,15 +69,15 @@ class Patience:
 
 def observe(
     actions: dict[str, Action],
-    said: dict[str, str],
+    expected: dict[str, str],
     away: Callable[[], AbstractContextManager[None]],
     patience: Patience = Patience(),
 ) -> dict[str, str]:
-    """What is found, by act.
+    """Return the word that was observed for each action.
 
     Args:
         acts: what people do.
-        said: what is expected of each, only to know for how long to look.
+        expected: the table's words; they only decide how long to wait.
         away: takes the part away for the length of a block.
         patience: for how long.
     """
@@ -85,7 +86,7 @@ def observe(
             found = dict(
                 zip(
                     actions,
-                    pool.map(lambda name: _try(actions[name], said.get(name, ""), patience), actions),
+                    pool.map(lambda name: _try(actions[name], expected.get(name, ""), patience), actions),
                     strict=True,
                 )
             )
@@ -95,12 +96,12 @@ def observe(
     return found
 
 
-def _try(act: Action, said: str, patience: Patience) -> str:
-    with ThreadPoolExecutor(len(act.ask)) as pool:
-        words = {answer.word for answer in pool.map(lambda request: request(), act.ask)}
+def _try(act: Action, expected: str, patience: Patience) -> str:
+    with ThreadPoolExecutor(len(act.requests)) as pool:
+        words = {answer.word for answer in pool.map(lambda request: request(), act.requests)}
     if words != {WORKS} or act.effect is None:
         return " and ".join(sorted(words))
-    return WORKS if _comes(act, patience.later if said == LATER else patience.works) else UNSEEN
+    return WORKS if _comes(act, patience.later if expected == LATER else patience.works) else UNSEEN
 
 
 def _comes(act: Action, seconds: float) -> bool:
@@ -113,7 +114,7 @@ def _comes(act: Action, seconds: float) -> bool:
 
 @contextmanager
 def away(stack: TestStack, system: System, part: str, way: str) -> Iterator[None]:
-    """A part killed or stopped (SIGSTOP) for the length of the block; at its end everything is ready again."""
+    """Kill or stop (SIGSTOP) a part for the length of the block, then wait until everything is ready again."""
     leave, come_back = _ways(stack, system, part, way)
     leave()
     try:

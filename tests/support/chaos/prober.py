@@ -1,7 +1,8 @@
-"""Somebody who asks for everything all the time, and writes down how each request was answered.
+"""A prober that sends every kind of request all the time and records how each was answered.
 
-One thread for each kind of request. A command keeps its key until it has an outcome, as the interface asks for; the
-applications that were promised are in the ledger of the scene.
+There is a thread for each kind. A command is repeated with the same key until it has an outcome, as the
+interface requires; the applications that were promised are in the ledger of the scenario. It does not use
+`epass_client`, because it measures the raw responses.
 """
 
 import threading
@@ -20,14 +21,14 @@ from tests.support.chaos.scenario import Scenario
 from tests.support.running import eventually
 
 ANSWER_SECONDS = 5.0
-"""The promise: within this time everybody has an answer, whatever has happened."""
+"""The promise: every request is answered within this time, whatever has happened."""
 PAUSE_SECONDS = 0.5
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of request. A body makes it a command; ``outcome`` is its status on a good day."""
+    """One kind of request. A body makes it a command; ``outcome`` is its status when all is well."""
 
     name: str
     path: str
@@ -38,7 +39,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a request was answered. ``at`` is when it was, by ``time.monotonic``; status 0 is no answer at all."""
+    """How a request was answered.
+
+    ``at`` is when it was, by ``time.monotonic``; status 0 is no answer at all.
+    """
 
     kind: Kind
     at: float
@@ -49,7 +53,7 @@ class Answer:
 
 
 def kinds(scenario: Scenario) -> tuple[Kind, ...]:
-    """Pages, what machines ask, reads, and a command of each service."""
+    """Return pages, machine endpoints, reads, and a command of each service."""
     login, token, nobodys = scenario.system.login("department"), scenario.pass_token(), new_pass_number()
     return (
         Kind("healthz", "/healthz"),
@@ -90,10 +94,11 @@ def kinds(scenario: Scenario) -> tuple[Kind, ...]:
 
 
 class Prober:
-    """Asks from the beginning of a block to its end; a command under way then goes on until it has its outcome.
+    """Probes from the beginning of a block to its end; a command under way then continues until it has an
+    outcome.
 
     Args:
-        scene: whose person applies, and whose ledger knows of it.
+        scenario: whose person applies, and whose ledger records it.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -105,8 +110,7 @@ class Prober:
         self.kinds = kinds(scenario)
         self.answers: list[Answer] = []
         self._threads = [
-            threading.Thread(target=self._ask_again_and_again, args=(kind,), daemon=True)
-            for kind in self.kinds
+            threading.Thread(target=self._repeat, args=(kind,), daemon=True) for kind in self.kinds
         ]
 
     def __enter__(self) -> Self:
@@ -126,7 +130,7 @@ class Prober:
         for thread in self._threads:
             thread.join(30)
 
-    def _ask_again_and_again(self, kind: Kind) -> None:
+    def _repeat(self, kind: Kind) -> None:
         headers = {"Authorization": f"Bearer {self._tokens[kind.role]}"} if kind.role else {}
         with httpx.Client(
             base_url=self._scene.system.url, headers=headers, timeout=30, trust_env=False
@@ -148,19 +152,19 @@ class Prober:
             )
         except httpx.HTTPError:
             response = httpx.Response(599)
-        at, told = time.monotonic(), response.headers
+        at, headers = time.monotonic(), response.headers
         if response.status_code == 201:
             self._scene.promises.mobiles[response.json()["reference"]] = self._scene.mobile
-        media_type, retry_after = told.get("Content-Type", ""), told.get("Retry-After", "")
+        media_type, retry_after = headers.get("Content-Type", ""), headers.get("Retry-After", "")
         self.answers.append(Answer(kind, at, at - began, response.status_code, media_type, retry_after))
         return response.status_code
 
     def late(self) -> list[Answer]:
-        """What was not answered in time, or not at all."""
+        """Return the requests that were not answered in time, or not at all."""
         return [answer for answer in self.answers if answer.seconds > ANSWER_SECONDS or answer.status == 599]
 
     def odd(self) -> list[Answer]:
-        """Commands that neither had their outcome nor were told properly to repeat."""
+        """Return the answers to commands that are neither the outcome nor a proper 503."""
         return [
             answer
             for answer in self.answers
@@ -168,15 +172,15 @@ class Prober:
         ]
 
     def refused(self) -> set[str]:
-        """Kinds that were told to repeat."""
+        """Return the kinds that were answered by a 503."""
         return {answer.kind.name for answer in self.answers if _is_503(answer)}
 
     def commands(self) -> set[str]:
-        """All kinds that change something."""
+        """Return all kinds that change something."""
         return {kind.name for kind in self.kinds if kind.body}
 
     def until_all_succeed(self, since: float, seconds: float) -> dict[str, float]:
-        """Waits until each kind has had its good day's answer to a request after ``since``; when each had, in seconds.
+        """Wait until each kind has succeeded after ``since``; return after how many seconds each did.
 
         Raises:
             AssertionError: not within ``seconds``.

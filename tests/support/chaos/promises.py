@@ -1,11 +1,14 @@
-"""The clients' own ledger: whatever the system has promised them, by a 2xx or a 4xx. The oracle holds the system to it."""
+"""The clients' own ledger: what the system has promised them by a 2xx or a 4xx.
+
+The oracle checks each promise.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
 Outcome = Literal["approved", "rejected", "refused"]
-"""``refused``: the department was told that there is nothing to decide any more."""
+"""``refused``: the department got a 409, because there is nothing to decide any more."""
 
 
 @dataclass
@@ -22,12 +25,12 @@ class Promises:
     numbers: set[str] = field(default_factory=set)
     """Mobiles that asked for a code."""
     unanswered: Counter[str] = field(default_factory=Counter)
-    """Tries without an outcome (503, no answer, no connection), each of them repeated."""
+    """Attempts without an outcome (503, no answer, no connection); each was repeated."""
     broken: list[str] = field(default_factory=list)
     """Answers that no promise allows: a 500, a 4xx nobody expects, another answer to a repeat."""
 
     def expected_status(self, reference: str) -> frozenset[str]:
-        """In which states an application may end, by what its people were told."""
+        """Return the states in which an application may end, by what its people were promised."""
         if reference in self.cancelled:
             return frozenset({"cancelled"})
         if reference in self.admitted:

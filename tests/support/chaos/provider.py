@@ -1,9 +1,10 @@
-"""A phone provider that nobody kills: it speaks what notify's SMS channel sends, and writes down whom it charged.
+"""A phone provider that nobody kills: it accepts what notify's SMS channel sends, and records whom it
+charged.
 
-It is a process of its own. Its ledger is a file that only grows: one line for each message that it took, with the
-idempotency key, the number, a digest of the text and the time. ``honours`` says whose keys it honours: of ``all``
-numbers, of ``none``, or, ``mixed``, of those that end in an even digit, so that one run shows both kinds of provider.
-``GET /code?to=`` is the person who reads the last one-time code from the phone.
+It is a process of its own. Its ledger is a file that only grows: one line for each message that it took, with
+the idempotency key, the number, a digest of the text and the time. ``honours`` names the numbers whose keys
+it honours: ``all``, ``none``, or ``mixed`` (those that end in an even digit), so that one run shows both
+kinds of provider. ``GET /code?to=`` returns the last one-time code on a phone.
 
 Usage: python -m tests.support.chaos.provider LEDGER PORT HONOURS
 """
@@ -33,13 +34,13 @@ _CODE = re.compile(r"^(\d{6})\b")
 
 
 def honours_key(honours: str, to: str) -> bool:
-    """Whether a number's route takes each idempotency key once."""
+    """Return whether this number's route accepts each idempotency key once."""
     return honours == "all" or (honours == "mixed" and int(to[-1]) % 2 == 0)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What was taken, by idempotency key: how often it was charged, and how often a repeat was answered without a charge."""
+    """By idempotency key: how often a message was charged, and how often a repeat was not."""
 
     charged: Counter[str]
     repeated: Counter[str]
@@ -56,7 +57,7 @@ class Ledger:
 
 
 class Provider:
-    """The process, from a test's side."""
+    """The provider's process, as a test sees it."""
 
     def __init__(self, folder: Path, honours: str = "mixed") -> None:
         self.honours = honours
@@ -114,8 +115,8 @@ class Provider:
         self._child.wait(10)
 
 
-class Desk:
-    """What the provider knows while it runs."""
+class State:
+    """The state of the provider while it runs."""
 
     def __init__(self, file: Path, honours: str) -> None:
         self._honours = honours
@@ -125,7 +126,7 @@ class Desk:
         self.codes: dict[str, str] = {}
 
     def take(self, key: str, to: str, text: str) -> None:
-        """Charges for a message, or recognises its key; either way it is written down before it is answered."""
+        """Charge for a message, or recognise its key; either way record it before the answer."""
         with self._lock:
             repeat = honours_key(self._honours, to) and key in self._taken
             self._taken.add(key)
@@ -137,8 +138,8 @@ class Desk:
             )
 
 
-def handler_of(desk: Desk) -> type[BaseHTTPRequestHandler]:
-    """HTTP over a desk."""
+def handler_of(state: State) -> type[BaseHTTPRequestHandler]:
+    """Return the HTTP handler of a provider."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -147,12 +148,12 @@ def handler_of(desk: Desk) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             key = self.headers["Idempotency-Key"]
             time.sleep(LATENCY)
-            desk.take(key, body["to"], body["text"])
+            state.take(key, body["to"], body["text"])
             self._answer(200, {"id": f"sms-{key}"})
 
         def do_GET(self) -> None:
             to = parse_qs(urlsplit(self.path).query).get("to", [""])[0]
-            code = desk.codes.get(to)
+            code = state.codes.get(to)
             self._answer(200 if code else 404, {"code": code})
 
         def _answer(self, status: int, content: dict[str, str | None]) -> None:
@@ -167,7 +168,7 @@ def handler_of(desk: Desk) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True  # the sender was killed meanwhile
 
         def log_message(self, *_arguments: object) -> None:
-            """The ledger says it all."""
+            """Log nothing; the ledger has everything."""
 
     return Handler
 
@@ -177,13 +178,13 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_arguments: object) -> None:
-        """A sender that is killed breaks its connections."""
+        """Ignore the broken connections of senders that were killed."""
 
 
 def main() -> None:
-    """Takes messages until killed."""
+    """Accept messages until killed."""
     file, port, honours = sys.argv[1:4]
-    Server(("127.0.0.1", int(port)), handler_of(Desk(Path(file), honours))).serve_forever()
+    Server(("127.0.0.1", int(port)), handler_of(State(Path(file), honours))).serve_forever()
 
 
 if __name__ == "__main__":

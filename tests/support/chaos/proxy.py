@@ -1,4 +1,4 @@
-"""A TCP proxy with faults, on a thread of its own: latency, cut connections, and connections that swallow everything."""
+"""A TCP proxy with faults, on a thread of its own: latency, reset connections, half-open connections."""
 
 import asyncio
 import threading
@@ -13,7 +13,10 @@ PIECE = 65536
 
 @dataclass(eq=False)
 class Pair:
-    """A connection's two ends. Once ``dead`` it takes bytes and passes none on, nor that an end was closed, and stays so."""
+    """A connection's two ends.
+
+    A ``dead`` one accepts bytes and forwards nothing, not even a close, and stays so.
+    """
 
     near: asyncio.StreamWriter
     far: asyncio.StreamWriter | None = None
@@ -26,7 +29,7 @@ class Pair:
 
 
 class Proxy:
-    """Passes on to one address whatever connects to ``port``.
+    """A proxy on ``port`` in front of one address.
 
     Args:
         host, port: of what is behind it.
@@ -43,7 +46,7 @@ class Proxy:
 
     @contextmanager
     def latency(self, seconds: float) -> Iterator[None]:
-        """Each piece is so late, in each direction."""
+        """Delay each piece by so many seconds, in each direction."""
         self._late = seconds
         try:
             yield
@@ -52,7 +55,7 @@ class Proxy:
 
     @contextmanager
     def half_open(self) -> Iterator[None]:
-        """All connections, and those made meanwhile, lose what they are given, silently and for good."""
+        """Let all connections, also new ones, silently lose whatever they are sent."""
         self._swallows = True
         for pair in list(self._pairs):
             pair.dead = True
@@ -62,7 +65,7 @@ class Proxy:
             self._swallows = False
 
     def cut(self) -> None:
-        """Resets all connections, on both sides."""
+        """Reset all connections, on both sides."""
         for pair in list(self._pairs):
             self._loop.call_soon_threadsafe(pair.abort)
 

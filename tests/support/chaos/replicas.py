@@ -1,7 +1,8 @@
-"""Two of each process, and a client that knows both gateways: how the system stands in production, as far as one machine can.
+"""Two replicas of each process, and a transport that balances two gateways: production, as far as one machine
+can.
 
-A client turns to the other gateway where one does not accept its connection, and for no other reason: a request that broke
-off, or was answered by a 5xx, has failed.
+The transport turns to the other gateway only if one does not accept the connection. A request that broke off,
+or was answered by a 5xx, has failed.
 """
 
 import itertools
@@ -15,13 +16,16 @@ from tests.support.running import Process, free_port
 from tests.support.system import System
 
 PATIENT = {"EPASS_RPC_TIMEOUT": "8"}
-"""Seconds: starting processes on a busy machine costs time, which is not what is looked at. What is lost is never answered."""
+"""Longer than in production, because starting processes keeps this machine busy.
+
+What is lost is never answered.
+"""
 ANSWER_SECONDS = 20.0
 Pair = tuple[Process, Process]
 
 
 class TwoGateways(httpx.AsyncBaseTransport):
-    """Takes turns with two gateways.
+    """An HTTP transport that takes turns with two gateways.
 
     Args:
         ports: theirs, on this machine.
@@ -32,7 +36,7 @@ class TwoGateways(httpx.AsyncBaseTransport):
         self._turns = itertools.cycle([ports, ports[::-1]])
         self.asked = 0
         self.refused = 0
-        """Connections that one of them did not accept."""
+        """How many connections one of them did not accept."""
         self.failed: list[str] = []
         """Requests that broke off or were answered by a 5xx, each with the reason."""
 
@@ -68,13 +72,13 @@ class TwoGateways(httpx.AsyncBaseTransport):
 
 
 def gateway(system: System, label: str) -> Process:
-    """One more gateway, not started, on a port of its own."""
+    """Return one more gateway on a port of its own; it is not started."""
     return system.process("gateway", label, EPASS_GATEWAY_PORT=str(free_port()), **PATIENT)
 
 
 @contextmanager
 def two_of_each(system: System) -> Iterator[dict[str, Pair]]:
-    """All processes twice, by name, for the length of the block; the gateways are two more on ports of their own."""
+    """Run two of each process for the length of the block; the two gateways have ports of their own."""
     pairs = {
         name: (one, system.process(name, "-second"))
         for name, one in system.processes.items()

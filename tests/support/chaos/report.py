@@ -17,7 +17,7 @@ from tests.support.chaos.oracle import Findings, SenderKills
 
 @dataclass
 class Report:
-    """One run."""
+    """The report of one run."""
 
     seed: int
     seconds: float
@@ -56,7 +56,7 @@ class Report:
         return dict(sorted(by_kind.items()))
 
     def lines(self) -> Iterator[str]:
-        """For a person."""
+        """Yield the lines that are printed."""
         found, end = self.findings, self.final_after
         yield f"chaos: seed {self.seed}, {self.seconds:.0f} s, {self.at:%Y-%m-%d %H:%M} UTC; {machine()}; {self.backend}"
         yield f"  {'fault':24} {'times':>6} {'recovered after: median':>26} {'worst':>8}"
@@ -91,7 +91,7 @@ class Report:
         yield "  " + ("every promise was kept" if self.good else "PROMISES WERE BROKEN")
 
     def as_json(self) -> dict[str, Any]:
-        """For a program."""
+        """Return the report as a JSON document."""
         return {
             "at": self.at.isoformat(), "machine": machine(), "backend": self.backend, "seed": self.seed, "seconds": round(self.seconds, 1),
             "faults": {

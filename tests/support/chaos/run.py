@@ -1,4 +1,5 @@
-"""One run of chaos: the crowd works on a thread of its own while this one strikes; then everything must become final."""
+"""One run of chaos: a crowd works on a thread of its own while faults are injected; then everything must
+settle."""
 
 import asyncio
 import threading
@@ -29,13 +30,16 @@ from tests.support.chaos.workload import PATIENCE, Crowd, Pacer, Plan, Recording
 from tests.support.system import System
 
 FINAL_SECONDS = 120.0
-"""Within this time of the last fault every application is in a final state."""
+"""Within this time after the last fault every application is in a final state."""
 PrintLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how much. A run ends with its applications and kills, or when its time is up and each part was struck once."""
+    """The size of a run.
+
+    It ends with its applications and kills, or when its time is up and each part was hit once.
+    """
 
     applications: int
     kills: int
@@ -45,7 +49,7 @@ class Limits:
 
 
 class CrowdThread:
-    """The crowd, from the striking thread's side."""
+    """The crowd, as the thread that injects faults sees it."""
 
     def __init__(
         self,
@@ -101,7 +105,7 @@ class CrowdThread:
 
 
 def sender_concurrency() -> int:
-    """How many messages one sender can have handed over without having recorded it: one for each thread."""
+    """Return how many messages one sender can have handed over without recording it: one for each thread."""
     default: int = SenderSettings.model_fields["sender_threads"].default
     return default + 1
 
@@ -113,8 +117,8 @@ class Run:
         stack: broker and database server.
         system: the processes, with the settings of :func:`settings_for`.
         provider: takes the messages.
-        limits: how long and how much.
-        say: where progress is told.
+        limits: the size of the run.
+        print_line: prints a line of progress.
     """
 
     def __init__(
@@ -142,7 +146,7 @@ class Run:
         probe = self._probe()
         with self._working(plan, pacer) as crowd:
             injector = FaultInjector(self._stack, self._system, probe, self._began)
-            self._strike_all(injector, faults, pacer, crowd, until)
+            self._inject_all(injector, faults, pacer, crowd, until)
             pacer.rate = 1_000.0
             final_after = self._wait_until_final(injector, crowd, injector.last_at)
         return self._report(injector, final_after)
@@ -160,10 +164,10 @@ class Run:
         finally:
             crowd.stop()
 
-    def _strike_all(
+    def _inject_all(
         self, injector: FaultInjector, faults: list[Fault], pacer: Pacer, crowd: CrowdThread, until: float
     ) -> None:
-        """Faults and applications keep step with each other, so that both end together."""
+        """Inject faults in step with the applications, so that both end together."""
         total, spent = self._limits.applications, 0.0
         for number, fault in enumerate(faults):
             self._let_applications_follow(injector, total * (number - 2) / len(faults), crowd, until)
@@ -195,7 +199,7 @@ class Run:
         )
 
     def _wait_until_final(self, injector: FaultInjector, crowd: CrowdThread, since: float) -> float | None:
-        """Seconds since the last fault until nothing was left to do; None when the promised time is over."""
+        """Return the seconds from the last fault until nothing was left to do; None if that took too long."""
         while time.monotonic() - since < self._limits.final_seconds:
             injector.revive()
             if crowd.finished and not unsettled(self._judge(injector)):
@@ -204,7 +208,7 @@ class Run:
         return None
 
     def _judge(self, injector: FaultInjector) -> Findings | None:
-        """None while a server does not answer."""
+        """Return what the oracle finds, None while a server does not answer."""
         try:
             evidence = collect(self._stack, set(self._promises.mobiles.values()))
         except (psycopg.OperationalError, AMQPError, OSError):
@@ -242,19 +246,19 @@ class Run:
 
 
 def unsettled(findings: Findings | None) -> bool:
-    """Whether something may still come to an end."""
+    """Return whether something is still unfinished."""
     return findings is None or bool(
         findings.lost or findings.unfinished or findings.disagreements or findings.sms_missing
     )
 
 
 def visiting_day(seconds: float) -> int:
-    """The day to apply for, counted from today: tomorrow where today is over before the run is."""
+    """Return the day to apply for, counted from today: tomorrow if today ends before the run does."""
     at = datetime.now(IST)
     midnight = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return 0 if (midnight - at).total_seconds() > seconds else 1
 
 
 def entering_on(day: int) -> float:
-    """The share that goes through the gate: nobody enters a day early."""
+    """Return the share of visitors who go through the gate: nobody enters a day early."""
     return 0.05 if day == 0 else 0.0

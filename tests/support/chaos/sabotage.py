@@ -1,8 +1,11 @@
-"""Runs a process of the system with one of its guards taken out. Only tests have this; no production code holds a switch.
+"""Run a process of the system with some of its guards taken out.
 
-Usage: python -m tests.support.chaos.sabotage SWITCH[,SWITCH…] MODULE [ARGUMENT…], with the module and arguments of the process:
-``services.ops.serve issuance`` or ``services.ops.cli relay``. The switches are the functions of :data:`SWITCHES`.
-Nothing of the project is imported above, since a service patches the standard library before anything else.
+Only tests have this: production code has no switch.
+
+Usage: python -m tests.support.chaos.sabotage SWITCH[,SWITCH…] MODULE [ARGUMENT…], with the module and
+arguments of the process: ``services.ops.serve issuance`` or ``services.ops.cli relay``. The switches are the
+functions of :data:`SWITCHES`. Nothing of the project is imported above, since a service patches the standard
+library before anything else.
 """
 
 import importlib
@@ -14,25 +17,25 @@ from typing import Any
 from uuid import UUID, uuid4
 
 HOLD_SECONDS = 4.0
-"""How long a window stays open in which a test kills the process."""
+"""Seconds for which a window stays open in which a test kills the process."""
 HELD = "held in the window"
-"""What a process writes into its log when a window is open."""
+"""What a process logs when a window is open."""
 
 
 def put(owner: object, name: str, instead: object) -> None:
-    """Puts something else where a guard was."""
+    """Replace a guard."""
     setattr(owner, name, instead)
 
 
 def no_inbox() -> None:
-    """Every delivery of an event counts as the first."""
+    """Treat every delivery of an event as the first."""
     from services.chassis.messaging import inbox
 
     put(inbox, "mark_seen", lambda *_: True)
 
 
 def no_unique_pass() -> None:
-    """Issuance makes a pass of every approval that it handles. (The test drops the unique index, too.)"""
+    """Let issuance make a pass of every approval. (The test drops the unique index, too.)"""
     from services.issuance.handlers import passes
 
     put(passes, "opens_a_pass", lambda *_, **__: True)
@@ -40,7 +43,7 @@ def no_unique_pass() -> None:
 
 
 def no_outbox() -> None:
-    """Events are kept in memory and said some time after the commit, as who publishes by hand does."""
+    """Hold events in memory and publish them some time after the commit, as a service without an outbox does."""
     import eventlet
 
     from services.chassis.messaging import outbox
@@ -48,19 +51,19 @@ def no_outbox() -> None:
 
     add = outbox.add
 
-    def say_later(event: Any, at: datetime, expires_at: datetime | None) -> None:
+    def publish_later(event: Any, at: datetime, expires_at: datetime | None) -> None:
         with process().database.transaction() as session:
             add(session, event, at=at, expires_at=expires_at)
 
     def forget(_session: Any, event: Any, *, at: datetime, expires_at: datetime | None = None) -> UUID:
-        eventlet.spawn_after(HOLD_SECONDS, say_later, event, at, expires_at)
+        eventlet.spawn_after(HOLD_SECONDS, publish_later, event, at, expires_at)
         return uuid4()
 
     put(outbox, "add", forget)
 
 
 def mark_before_send() -> None:
-    """The relay marks events as sent before the broker has confirmed them."""
+    """Let the relay mark events as sent before the broker has confirmed them."""
     import asyncio
 
     from contracts.envelope import Envelope
@@ -84,7 +87,7 @@ def mark_before_send() -> None:
 
 
 def ack_first() -> None:
-    """An event is acknowledged before it is handled."""
+    """Acknowledge an event before it is handled."""
     from services.chassis.messaging import entrypoint
 
     work = entrypoint.EventEntrypoint._work
@@ -98,35 +101,35 @@ def ack_first() -> None:
 
 
 def no_deadline() -> None:
-    """A command is carried out however late it comes."""
+    """Carry out a command however late it comes."""
     from services.chassis.rpc import server
 
     put(server, "now", lambda: datetime.min.replace(tzinfo=UTC))
 
 
 def no_idempotency() -> None:
-    """A command that is repeated is carried out again. (Handlers are imported afterwards, and get this one.)"""
+    """Carry out a repeated command again."""
     from services.chassis.rpc import idempotency
 
     put(idempotency, "once", lambda _session, _call, _route, _request, effect, answer, **_: answer(effect()))
 
 
 def no_row_lock() -> None:
-    """A gate reads the pass without locking it."""
+    """Read a pass at the gate without locking it."""
     from services.verify.handlers import pass_lookup
 
     put(pass_lookup, "_LOCKED", pass_lookup._BY_NUMBER)
 
 
 def no_nonce() -> None:
-    """A scan is recorded whether its nonce is new or not. (The test drops the unique constraint, too.)"""
+    """Record a scan even if its nonce is known. (The test drops the unique constraint, too.)"""
     from services.verify.handlers import scan_records
 
     put(scan_records, "_INSERT", scan_records.insert(scan_records._SCANS).returning(scan_records._SCANS.c.id))
 
 
 def no_leaving() -> None:
-    """A gateway that stops closes its connections at once, as uvicorn does by itself."""
+    """Let a gateway that stops close its connections at once, as uvicorn does by default."""
     import uvicorn
 
     from services.gateway import server
@@ -135,7 +138,7 @@ def no_leaving() -> None:
 
 
 def slow_to_record() -> None:
-    """No guard is taken out: between the provider's answer and the commit there is time to be killed."""
+    """Open a window between the provider's answer and the commit; no guard is taken out."""
     from services.notify.handlers.deliveries import Sender
 
     attempt = Sender._attempt
@@ -150,7 +153,7 @@ def slow_to_record() -> None:
 
 
 def slow_to_acknowledge() -> None:
-    """No guard is taken out: between the commit of an event's effect and its acknowledgement there is time to be killed."""
+    """Open a window between the commit of an event's effect and its acknowledgement; no guard is taken out."""
     from services.chassis.messaging import entrypoint
 
     settle = entrypoint.settle
@@ -164,7 +167,7 @@ def slow_to_acknowledge() -> None:
 
 
 def slow_to_mark() -> None:
-    """No guard is taken out: between the broker's confirm and the mark in the outbox there is time to be killed."""
+    """Open a window between the broker's confirm and the mark in the outbox; no guard is taken out."""
     import asyncio
 
     from services.chassis.messaging import relay
@@ -181,14 +184,14 @@ def slow_to_mark() -> None:
 
 
 def no_possible_duplicates() -> None:
-    """The sender does not write down that an earlier try may have succeeded."""
+    """Let the sender not record that an earlier attempt may have succeeded."""
     from services.notify.handlers import leases
 
     put(leases, "case", lambda *_, **__: 0)
 
 
 def new_key_each_try() -> None:
-    """Each try has a key of its own, so that no provider can know it again."""
+    """Give each attempt a key of its own, so that no provider can recognise it."""
     from services.notify.adapters.channels import Outgoing
     from services.notify.handlers import deliveries
 
@@ -196,34 +199,34 @@ def new_key_each_try() -> None:
 
 
 def no_answer_limit() -> None:
-    """The gateway asks services for as long as each call may take, however long the client has waited."""
+    """Let the gateway call services for as long as each call may take, however long the client has waited."""
     from services.gateway import access
 
     put(access, "ANSWER_SECONDS", float("inf"))
 
 
 def no_time_limit() -> None:
-    """The gateway waits for an answer as long as it takes."""
+    """Let the gateway wait for an answer without a limit."""
     from contracts.rpc.call import Method
     from services.gateway.rpc.client import RpcClient
 
-    async def as_long_as_it_takes(self: Any, *told: Any) -> bytes:
-        method = next(one for one in told if isinstance(one, Method))
-        body = next(one for one in told if isinstance(one, bytes))
+    async def as_long_as_it_takes(self: Any, *arguments: Any) -> bytes:
+        method = next(one for one in arguments if isinstance(one, Method))
+        body = next(one for one in arguments if isinstance(one, bytes))
         return await self._send(f"{method.service}.{method.name}", body, True)
 
     put(RpcClient, "_within_limit", as_long_as_it_takes)
 
 
 def away_is_an_attempt() -> None:
-    """A database that is away counts as a failure of the message."""
+    """Count a database that is down as a failure of the message."""
     from services.chassis.db import availability
 
     put(availability, "is_away", lambda _: False)
 
 
 def patient_connections() -> None:
-    """A database that takes everything and answers nothing is waited for, for ever."""
+    """Wait for ever for a database that accepts data and never replies."""
     from services.chassis.db import connection_timeouts
 
     for kind in (connection_timeouts.TimeoutConnection, connection_timeouts.AsyncTimeoutConnection):
@@ -231,7 +234,7 @@ def patient_connections() -> None:
 
 
 def slow_events() -> None:
-    """No guard is taken out: each event of the queue SLOW takes SLOW_MS milliseconds longer."""
+    """Delay each event of the queue SLOW by SLOW_MS milliseconds; no guard is taken out."""
     import os
 
     from services.chassis.messaging import entrypoint
@@ -247,7 +250,7 @@ def slow_events() -> None:
 
 
 def held_events() -> None:
-    """No guard is taken out: each event of the queue HELD keeps its worker for half a minute before it is begun."""
+    """Let each event of the queue HELD occupy its worker for half a minute first; no guard is taken out."""
     import os
 
     from services.chassis.messaging import entrypoint
@@ -263,7 +266,7 @@ def held_events() -> None:
 
 
 def no_lane_for_codes() -> None:
-    """One-time codes share the workers of the other events."""
+    """Let one-time codes share the workers of the other events."""
     from services.notify import consumers
 
     put(
@@ -272,7 +275,7 @@ def no_lane_for_codes() -> None:
 
 
 def one_pool() -> None:
-    """Questions and events of a service share their workers."""
+    """Let RPC and events of a service share their workers."""
     from eventlet.greenpool import GreenPool
     from nameko import containers
 
@@ -292,7 +295,8 @@ SWITCHES: dict[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    """Imports the process's module (that of a service patches the standard library first), takes the guards out, and runs it."""
+    """Import the process's module (that of a service patches the standard library), take the guards out, and
+    run it."""
     switches, name, *arguments = sys.argv[1:]
     module = importlib.import_module(name)
     for switch in switches.split(","):

@@ -1,7 +1,8 @@
-"""One person, one application, one moment chosen exactly: what a long run meets by chance, within seconds.
+"""One person, one application, one fault at an exact moment: what a long run meets by chance, within seconds.
 
-A scene has a ledger of its own. :meth:`Scenario.process` takes guards out of one process for the length of a block;
-:meth:`Scenario.at_rest` lets the department decide, waits until nothing moves any more, and holds the system to its promises.
+A scenario has a ledger of its own. :meth:`Scenario.process` takes guards out of one process for the length of
+a block; :meth:`Scenario.at_rest` lets the department decide, waits until nothing moves any more, and holds
+the system to its promises.
 """
 
 import time
@@ -25,22 +26,23 @@ from tests.support.system import System
 
 QUIET_SECONDS = 1.0
 DOUBT_SECONDS = 4.0
-"""What a consumer has in hand is seen nowhere: while something seems lost, quiet must last longer, on a busy machine too."""
+"""While something seems lost it must be quiet for longer, because what a consumer has in hand is seen
+nowhere."""
 REST_SECONDS = 40.0
 
 
 def mobile_ending_in(digit: int) -> str:
-    """Whether the provider honours a number's keys depends on its last digit."""
+    """Return a new mobile; its last digit decides whether the provider honours its idempotency keys."""
     return new_mobile()[:-1] + str(digit)
 
 
 def sabotaged(system: System, name: str, *switches: Callable[[], None], **settings: str) -> Process:
-    """A process of the system, not started, without its guards."""
+    """Return a process of the system without its guards; it is not started."""
     return without(system.process(name, "-sabotaged", **settings), *switches)
 
 
 def without(process: Process, *switches: Callable[[], None]) -> Process:
-    """A process that does not run, without its guards from its next start on."""
+    """Take the guards out of a process that does not run, from its next start on."""
     process._arguments = [
         "-m",
         "tests.support.chaos.sabotage",
@@ -54,7 +56,7 @@ def without(process: Process, *switches: Callable[[], None]) -> Process:
 def replaced(
     system: System, names: Sequence[str], *switches: Callable[[], None], **settings: str
 ) -> Iterator[dict[str, Process]]:
-    """Some processes without their guards for the length of the block; afterwards the true ones work. Any may be killed."""
+    """Run some processes without their guards for the length of the block. Any of them may be killed."""
     chosen = {name: sabotaged(system, name, *switches, **settings) for name in names}
     try:
         for name, process in chosen.items():
@@ -72,7 +74,7 @@ def replaced(
 
 
 class Scenario:
-    """A stage for one person, a new one by each mobile.
+    """The scenario of one person, known by their mobile.
 
     Args:
         stack: broker and database server.
@@ -94,25 +96,25 @@ class Scenario:
         )
         self.promises = Promises()
         self.person = Applicant(system, mobile, provider.wait_for_code)
-        """For what is no part of an application, too."""
+        """Also for calls that are no part of an application."""
         self._sender_kills = 0
 
     def apply(self) -> str:
-        """An application that is promised."""
+        """Apply, and record the promise."""
         reference = self.person.apply(companions=[], preferred=[slot(1)])
         self.promises.mobiles[reference] = self.mobile
         return reference
 
     def try_to_apply(self) -> httpx.Response:
-        """An application whose sender takes no answer for an answer, and does not repeat it."""
+        """Apply once, without a repeat and without recording it."""
         return self.person.post("/applications", application(companions=[], preferred=[slot(1)]))
 
     def through(self, gateway: Process) -> None:
-        """From now on the person uses this gateway."""
+        """Let the person use this gateway from now on."""
         self.person.client.url = f"http://127.0.0.1:{gateway.port}"
 
     def decide(self) -> None:
-        """The department approves what is pending of this scene."""
+        """Let the department approve whatever is pending of this scenario."""
         for review in self._department.send(calls.list_reviews("pending", limit=200)).items:
             if review.reference in self.promises.mobiles:
                 approval = calls.approve_review(review.id, Slot.model_validate(slot(1)))
@@ -120,7 +122,7 @@ class Scenario:
                 self.promises.decided[review.reference] = "approved"
 
     def issued(self, reference: str) -> None:
-        """Waits until there is a pass, deciding as need be."""
+        """Wait until there is a pass; decide meanwhile."""
 
         def look() -> bool:
             self.decide()
@@ -129,18 +131,18 @@ class Scenario:
         eventually(look, f"{reference} is issued")
 
     def pass_token(self) -> str:
-        """The token of a new pass, for tomorrow."""
+        """Return the token of a new pass, for tomorrow."""
         reference = self.apply()
         self.issued(reference)
         return self.person.token(self.person.wait_for_pass(reference).number)
 
     def scan(self, token: str) -> ScanPass:
-        """The scan that a gate would send."""
+        """Return the scan that a gate would send."""
         return scan(token=token, id_check=MATCHED)
 
     @contextmanager
     def process(self, name: str, *switches: Callable[[], None], **settings: str) -> Iterator[Process]:
-        """One process without its guards for the length of the block; afterwards the true one works. Either may be killed."""
+        """Run one process without some guards for the length of the block; it may be killed."""
         if switches:
             with replaced(self.system, [name], *switches, **settings) as chosen:
                 yield chosen[name]
@@ -153,12 +155,12 @@ class Scenario:
                 own.start()
 
     def kill_sender(self, sender: Process) -> None:
-        """A kill that explains duplicates."""
+        """Kill a sender; this explains duplicates."""
         sender.kill()
         self._sender_kills += 1
 
     def findings(self) -> Findings:
-        """As it stands now."""
+        """Return what the oracle finds now."""
         evidence, ledger = collect(self.stack, {self.mobile}), self.provider.ledger()
         evidence.codes = []
         return judge(
@@ -166,7 +168,7 @@ class Scenario:
         )
 
     def wait_until_settled(self) -> Findings:
-        """What is found once nothing has waited anywhere for a while."""
+        """Wait until nothing has waited anywhere for a while; return what the oracle finds."""
         quiet_since, until = time.monotonic(), time.monotonic() + REST_SECONDS
         while time.monotonic() < until:
             self.decide()
@@ -176,28 +178,28 @@ class Scenario:
             elif time.monotonic() - quiet_since > (DOUBT_SECONDS if unsettled(found) else QUIET_SECONDS):
                 return found
             time.sleep(0.1)
-        raise AssertionError(f"not at rest within {REST_SECONDS} s: {found.unfinished}")
+        raise AssertionError(f"not settled within {REST_SECONDS} s: {found.unfinished}")
 
     def execute(self, service: str, statement: str, *values: object) -> None:
-        """SQL on a service's own database."""
+        """Run SQL on a service's own database."""
         with database(self.stack, service) as connection:
             connection.execute(statement, values)
 
     def count(self, service: str, query: str, *values: object) -> int:
-        """One number out of a service's own database."""
+        """Return one number from a service's own database."""
         with database(self.stack, service) as connection:
             ((number,),) = connection.execute(query, values).fetchall()
             return int(number)
 
     @contextmanager
     def locked(self, service: str, table: str) -> Iterator[None]:
-        """Nobody else gets at a table for the length of the block; whoever tries waits."""
+        """Lock a table for the length of the block; whoever uses it waits."""
         with database(self.stack, service) as connection, connection.transaction():
             connection.execute(f"lock table {table} in access exclusive mode")
             yield
 
     def is_waited_for(self, service: str, table: str) -> bool:
-        """Whether a handler has come as far as a locked table."""
+        """Return whether a handler waits for a locked table."""
         return bool(
             self.count(
                 service, "select count(*) from pg_locks where not granted and relation = %s::regclass", table

@@ -1,7 +1,9 @@
-"""A load of people who follow the interface: their clients repeat a call whose outcome is unknown, under the same key.
+"""A load of people who follow the interface: their clients repeat a call whose outcome is unknown, under the
+same key.
 
-What they are promised goes into their ledger (``promises.py``). Applicants prove a mobile by the code that the provider got,
-apply, and some cancel; a department decides whatever is pending, some of it by two clicks at once; a gate lets some in.
+What they are promised goes into their ledger (``promises.py``). Applicants prove a mobile by the code that
+the provider got, apply, and some cancel; a department decides whatever is pending, some of it by two clicks
+at once; a gate lets some in.
 """
 
 import asyncio
@@ -31,16 +33,16 @@ AT_A_TIME = 24
 
 
 class GaveUp(Exception):
-    """No answer for so long that a person would go home."""
+    """A person gave up: there was no outcome, or one that was not promised."""
 
 
 class Pacer:
-    """Lets so many through in a second; the rate may be changed at any time, from any thread."""
+    """A rate limiter, in applications a second; the rate may be changed at any time, from any thread."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
         self.closed = False
-        """Set, nobody begins another application."""
+        """If set, nobody begins another application."""
         self._next = 0.0
 
     async def turn(self) -> None:
@@ -94,7 +96,10 @@ def without_ids(path: str) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the people do. Shares are of applications; the day must be today where some go through the gate."""
+    """What the people do, as shares of all applications.
+
+    The day must be today if some go through the gate.
+    """
 
     applications: int
     seed: int
@@ -103,11 +108,11 @@ class Plan:
     entering: float = 0.05
     rejecting: float = 0.1
     doubting: float = 0.1
-    """Repeats of what was answered already, or two clicks at once."""
+    """Share of repeats of what was answered already, or of two clicks at once."""
 
 
 class Crowd:
-    """All of them, on one event loop.
+    """All people, on one event loop.
 
     Args:
         client: of the gateway.
@@ -138,11 +143,11 @@ class Crowd:
 
     @property
     def finished(self) -> bool:
-        """Whether all have applied, cancelled and entered who were to."""
+        """Whether everybody has applied, cancelled or entered as planned."""
         return self._applied_all and not self._followers
 
-    async def run(self, until_told: asyncio.Event) -> None:
-        """All applications; then decisions go on until told that it is over."""
+    async def run(self, until_over: asyncio.Event) -> None:
+        """Make all applications, and continue to decide until it is over."""
         staff = [asyncio.create_task(self._department()), asyncio.create_task(self._sign_in_officer())]
         turns = asyncio.Semaphore(AT_A_TIME)
         numbers = random.Random(self._plan.seed).sample(
@@ -159,7 +164,7 @@ class Crowd:
             )
         )
         self._applied_all = True
-        await until_told.wait()
+        await until_over.wait()
         for task in (*staff, *self._followers):
             task.cancel()
         await asyncio.gather(*staff, *self._followers, return_exceptions=True)
@@ -184,7 +189,7 @@ class Crowd:
         return (await self._client.send(calls.verify_otp(request.request_id, code))).access_token
 
     async def _read_phone(self, mobile: str) -> str:
-        """Looks at the phone until the code is there."""
+        """Wait until the code is on the phone."""
         async with httpx.AsyncClient(trust_env=False) as phone:
             until = time.monotonic() + PATIENCE
             while time.monotonic() < until:
@@ -225,7 +230,7 @@ class Crowd:
         task.add_done_callback(self._followers.discard)
 
     async def _cancel(self, reference: str, token: str) -> None:
-        """At a moment of its own: before the decision, between decision and pass, or afterwards."""
+        """Cancel at a random moment: before the decision, between decision and pass, or afterwards."""
         await asyncio.sleep(random.uniform(0, 3))
         with suppress(Problem):
             await self._client.send(calls.cancel_application(reference), token, allowed=(409,))

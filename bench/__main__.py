@@ -1,8 +1,8 @@
-"""`make bench`: journeys and scans a second through the whole system, against the bare RPC ceiling and a monolith.
+"""`make bench`: journeys and scans a second, against the bare RPC ceiling and a monolith.
 
-Pages are weighed too, and timed on a slow line. All in one run on one machine, so that the ratios mean something although
-the machine's speed drifts. Asserts nothing.
-BENCH_SECONDS (10) is the length of each measurement, BENCH_JOURNEYS (200) the number of journeys.
+Pages are weighed too, and timed on a slow line. All in one run on one machine, so that the ratios mean
+something although the machine's speed drifts. Asserts nothing. BENCH_SECONDS (10) is the length of each
+measurement, BENCH_JOURNEYS (200) the number of journeys.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ CLIENTS = 32
 
 
 class Echoed(Wire):
-    """What the echo gets and gives back: about as much as a scan."""
+    """What the echo receives and returns: about as much as a scan."""
 
     token: str = "x" * 380
     gate: str = "PCS1-G1"
@@ -45,22 +45,23 @@ ECHO = Method("echo", "echo", Echoed, Echoed)
 
 
 def print_line(text: str) -> None:
-    """A line of progress, or of the table."""
+    """Print a line of progress, or of the table."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def row(name: str, result: Result, of: Result | None = None) -> None:
-    """One line of the table; ``of`` is what the rate is a share of."""
+    """Print one line of the table; ``of`` is what the rate is a share of."""
     share = f"{result.rate / of.rate:7.0%}" if of and of.rate else "       "
     refused = f"  refused: {result.refused}" if result.refused else ""
     print_line(
-        f"  {name:44} {result.rate:9.0f}/s  p50 {result.quantile(0.5):7.1f} ms  p99 {result.quantile(0.99):7.1f} ms {share}{refused}"
+        f"  {name:44} {result.rate:9.0f}/s  p50 {result.quantile(0.5):7.1f} ms"
+        f"  p99 {result.quantile(0.99):7.1f} ms {share}{refused}"
     )
 
 
 def scans(tokens: list[str], session: str, prefix: str) -> Iterator[Request]:
-    """Each party in and out again, over and over, pass after pass: every scan is recorded."""
+    """Yield scans that let each party in and out again, pass after pass; every scan is recorded."""
     check = {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
     for number in itertools.count():
         token = tokens[number // 2 % len(tokens)]
@@ -79,7 +80,7 @@ def scans(tokens: list[str], session: str, prefix: str) -> Iterator[Request]:
 
 
 async def echo_ceiling(stack: Stack) -> Result:
-    """Calls a second of a service that does nothing, through the gateway's own client."""
+    """Measure calls to a service that does nothing, through the gateway's own client."""
     url = stack.broker.url("administrator")
     child = subprocess.Popen([sys.executable, "-m", "bench.echo", url], stdout=subprocess.PIPE)
     try:
@@ -100,7 +101,7 @@ async def echo_ceiling(stack: Stack) -> Result:
 
 
 async def monolith(stack: Stack, gateway: str, tokens: list[str]) -> tuple[Result, Result]:
-    """The monolith at one client and at saturation."""
+    """Measure the monolith with one client and at saturation."""
     stack.postgres.create_database("monolith")
     port = _free_port()
     url = stack.postgres.url("monolith", scheme="postgresql")
@@ -124,14 +125,14 @@ def _free_port() -> int:
 
 
 def memory(services: Services) -> None:
-    """Resident memory of each process, as the operating system tells it."""
+    """Print the resident memory of each process."""
     print_line("\nmemory at the end (MiB, resident)")
     for name, megabytes in sorted(processes(services).items()):
         print_line(f"  {name:44} {megabytes:9.0f}")
 
 
 def pages(gateway: str, logins: Path) -> None:
-    """What pages weigh and how long they take on a slow line, in Debian's Chromium where there is one."""
+    """Print what pages weigh and how long they take on a slow line, if Debian's Chromium is installed."""
     chromium = shutil.which("chromium")
     print_line(
         f"\npages on a line of {weight.LINE // 1000} kB/s, {weight.LATENCY_MS} ms away"
@@ -146,18 +147,20 @@ def pages(gateway: str, logins: Path) -> None:
         for language in ("pa", "hi", "en"):
             for one in weight.weigh(browser, gateway, language):
                 print_line(
-                    f"  {one.path:44} {one.bytes / 1000:9.1f} kB  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s"
+                    f"  {one.path:44} {one.bytes / 1000:9.1f} kB"
+                    f"  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s"
                 )
         typed = walk_in.apply(counter(browser, gateway, logins))
         print_line("\nthe counter, by the keystroke-level model")
         print_line(
-            f"  {'a walk-in without a phone':44} {typed.keys:9} keys  {typed.fields} fields  {typed.seconds:5.0f} s"
+            f"  {'a walk-in without a phone':44} {typed.keys:9} keys"
+            f"  {typed.fields} fields  {typed.seconds:5.0f} s"
         )
         browser.close()
 
 
 def counter(browser: Browser, gateway: str, logins: Path) -> Page:
-    """The reception's page, in front of an operator who has signed in."""
+    """Sign an operator in and return their counter page."""
     login = json.loads(logins.read_text())["reception"]
     page = browser.new_page(base_url=gateway)
     page.goto("/en/staff/sign-in")
@@ -169,7 +172,7 @@ def counter(browser: Browser, gateway: str, logins: Path) -> Page:
 
 
 def processes(services: Services) -> dict[str, float]:
-    """MiB by process name."""
+    """Return the MiB of each process, by its name."""
     found: dict[str, float] = {}
     for process in psutil.process_iter(["cmdline", "memory_info"]):
         line = " ".join(process.info["cmdline"] or [])
@@ -181,13 +184,14 @@ def processes(services: Services) -> dict[str, float]:
 
 
 async def measure(stack: Stack, services: Services) -> None:
-    """Everything, in an order in which each gives the next its material."""
+    """Measure everything, in an order in which each step produces the input of the next."""
     gateway = services.address("gateway")
     print_line(f"\njourneys: apply, approve, issue, message handed over ({JOURNEYS} of them)")
     journey = await journeys.run(gateway, stack.folder / "logins.json", JOURNEYS)
     print_line(f"  {'whole journeys':44} {journey.rate:9.1f}/s")
     print_line(
-        f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms  p99 {journey.quantile(0.99):7.0f} ms"
+        f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms"
+        f"  p99 {journey.quantile(0.99):7.0f} ms"
     )
     tokens, session = journey.tokens, journey.security
     print_line("\nscans (recorded: scan row, presence, outbox)")
@@ -205,7 +209,7 @@ async def measure(stack: Stack, services: Services) -> None:
 
 
 def main() -> None:
-    """Starts a stack of its own and takes it away again."""
+    """Run the bench on a stack of its own."""
     folder = Path(tempfile.mkdtemp(prefix="epass-bench-"))
     os.environ["EPASS_RATE_LIMITS"] = "false"
     stack = Stack(folder)
@@ -217,7 +221,8 @@ def main() -> None:
         services.start()
         services.wait_ready()
         print_line(
-            f"ready after {time.monotonic() - began:.1f} s; {psutil.cpu_count()} processors, Python {sys.version.split()[0]}"
+            f"ready after {time.monotonic() - began:.1f} s; "
+            f"{psutil.cpu_count()} processors, Python {sys.version.split()[0]}"
         )
         asyncio.run(measure(stack, services))
         pages(services.address("gateway"), stack.folder / "logins.json")

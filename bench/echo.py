@@ -1,4 +1,7 @@
-"""The ceiling: a nameko service that does nothing, on a queue of the same kind as ours. `python -m bench.echo URL`."""
+"""The ceiling: a nameko service that does nothing, on a queue of the same kind as ours.
+
+`python -m bench.echo URL`.
+"""
 
 import warnings
 
@@ -44,7 +47,7 @@ class Echo:
 
 
 def main() -> None:
-    """Serves until killed."""
+    """Serve until killed."""
     config.setup(
         {"AMQP_URI": sys.argv[1].replace("amqp://", "pyamqp://"), "max_workers": 20, "PREFETCH_COUNT": 40}
     )

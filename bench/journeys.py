@@ -1,4 +1,4 @@
-"""Whole journeys through HTTP: applicants apply again and again, a department approves, the messages arrive."""
+"""Whole journeys through HTTP: applicants apply, a department approves, the messages arrive."""
 
 import asyncio
 import json
@@ -30,7 +30,8 @@ class Journeys:
 
     Attributes:
         seconds: from the first application to the last message.
-        handed_over: seconds from the answer to the approval until the message is handed to its channel, one a journey.
+        handed_over: seconds from the answer to the approval until the message is handed to its channel, one a
+            journey.
         tokens: of the passes.
         security: a session token of the gate.
     """
@@ -65,7 +66,7 @@ async def wait_for_answer(url: str) -> None:
 
 
 async def run(gateway: str, logins_file: Path, count: int) -> Journeys:
-    """Run so many journeys: applicants apply while the department approves what is in its queue and messages go out."""
+    """Run so many journeys: applicants apply while the department approves and messages are sent."""
     logins = json.loads(logins_file.read_text())
     http = httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=64))
     async with AsyncClient(gateway, http=http, repeat_seconds=0) as anyone:
@@ -110,8 +111,12 @@ async def _apply(applicants: list[AsyncClient], count: int) -> None:
         applicant=Applicant(
             kind="citizen", name="Gurpreet Kaur", language="en", id_type="voter_id", id_last4="4821"
         ),
-        site="PCS1", department="home", purpose_kind="meeting", purpose="Arms licence renewal", preferred=(_slot(),),
-    )  # fmt: skip
+        site="PCS1",
+        department="home",
+        purpose_kind="meeting",
+        purpose="Arms licence renewal",
+        preferred=(_slot(),),
+    )
 
     async def one(applicant: AsyncClient, times: int) -> None:
         for _ in range(times):

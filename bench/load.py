@@ -1,4 +1,7 @@
-"""A small HTTP/1.1 load client: kept connections, one request after another on each. An httpx client would be the limit."""
+"""A small HTTP/1.1 load client: persistent connections, one request after another on each.
+
+With httpx the client would be the bottleneck.
+"""
 
 import asyncio
 import json
@@ -10,7 +13,7 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Result:
-    """Seconds of each answered request; what else than 2xx came back."""
+    """Seconds of each request that was answered by a 2xx, and the number of other answers by status."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -22,7 +25,7 @@ class Result:
         return len(self.latencies) / self.seconds if self.seconds else 0.0
 
     def quantile(self, q: float) -> float:
-        """Milliseconds."""
+        """Return a quantile of the latencies, in milliseconds."""
         ordered = sorted(self.latencies)
         return ordered[min(int(len(ordered) * q), len(ordered) - 1)] * 1000 if ordered else float("nan")
 
@@ -38,12 +41,15 @@ class Request:
     def to_bytes(self, host: str) -> bytes:
         body = json.dumps(self.body).encode()
         authorization = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
-        head = f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{authorization}"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         return head.encode() + body
 
 
 class Connection:
-    """One kept connection."""
+    """One persistent connection."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -54,7 +60,7 @@ class Connection:
         return self
 
     async def send(self, request: Request) -> tuple[int, bytes]:
-        """Status and body."""
+        """Send a request; return status and body."""
         self._writer.write(request.to_bytes(f"{self._host}:{self._port}"))
         head = await self._reader.readuntil(b"\r\n\r\n")
         status = int(head.split(b" ", 2)[1])
@@ -70,7 +76,7 @@ class Connection:
 
 
 async def closed(url: str, requests: Iterator[Request], clients: int, seconds: float) -> Result:
-    """So many clients, each sending its next request when the last is answered."""
+    """Send requests with so many clients; each sends its next request when the last one is answered."""
     result = Result()
     connections = [await Connection(url).open() for _ in range(clients)]
     began = time.perf_counter()
@@ -92,7 +98,7 @@ async def closed(url: str, requests: Iterator[Request], clients: int, seconds: f
 async def paced(
     url: str, requests: Iterator[Request], rate: float, seconds: float, clients: int = 64
 ) -> Result:
-    """So many requests a second, whatever the answers take; a late start counts into the latency."""
+    """Send so many requests a second, however long the answers take; a late start counts as latency."""
     result = Result()
     connections = [await Connection(url).open() for _ in range(clients)]
     free: asyncio.Queue[Connection] = asyncio.Queue()
@@ -123,7 +129,7 @@ async def paced(
 
 
 async def calls(call: Callable[[], object], clients: int, seconds: float) -> Result:
-    """The same closed loop over a coroutine function instead of HTTP."""
+    """Do the same with a coroutine function instead of HTTP."""
     result = Result()
     began = time.perf_counter()
 

@@ -1,6 +1,7 @@
-"""What one would write instead: one FastAPI process that verifies the token and does the same three inserts.
+"""The alternative: one FastAPI process that verifies the token and does the same three inserts.
 
-`python -m bench.monolith DATABASE_URL PORT JWKS_URL`. No broker, no services, no outbox to anyone: the peer to beat in the end.
+`python -m bench.monolith DATABASE_URL PORT JWKS_URL`. No broker, no services, no outbox to anyone: the peer
+to beat in the end.
 """
 
 import asyncio
@@ -18,9 +19,14 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 _TABLES = """
-create table if not exists scan (id uuid primary key, nonce text unique, pass text, gate text, direction text, verdict text, at timestamptz default now());
+create table if not exists scan (
+  id uuid primary key, nonce text unique, pass text, gate text, direction text, verdict text,
+  at timestamptz default now()
+);
 create table if not exists presence (pass text primary key, inside int not null, admitted int not null);
-create table if not exists said (id uuid primary key, type text, body jsonb, added_at timestamptz default now(), sent_at timestamptz);
+create table if not exists event (
+  id uuid primary key, type text, body jsonb, added_at timestamptz default now(), sent_at timestamptz
+);
 """
 CONNECTIONS = 10
 
@@ -36,7 +42,7 @@ class Scan(BaseModel):
 
 
 def application(database_url: str, jwks_url: str) -> FastAPI:
-    """The monolith."""
+    """Create the monolith."""
     keys = {key["kid"]: jwt.PyJWK(key) for key in httpx.get(jwks_url, trust_env=False).json()["keys"]}
     pool: asyncio.Queue[psycopg.AsyncConnection] = asyncio.Queue()
 
@@ -61,15 +67,17 @@ def application(database_url: str, jwks_url: str) -> FastAPI:
         try:
             async with connection.transaction():
                 await connection.execute(
-                    "insert into scan (id, nonce, pass, gate, direction, verdict) values (%s, %s, %s, %s, %s, %s)",
+                    "insert into scan (id, nonce, pass, gate, direction, verdict) "
+                    "values (%s, %s, %s, %s, %s, %s)",
                     (uuid4(), body.nonce, claims["jti"], body.gate, body.direction, "admit"),
                 )
                 await connection.execute(
-                    "insert into presence values (%s, %s, %s) on conflict (pass) do update set inside = excluded.inside, admitted = presence.admitted + 1",
+                    "insert into presence values (%s, %s, %s) on conflict (pass) "
+                    "do update set inside = excluded.inside, admitted = presence.admitted + 1",
                     (claims["jti"], inside, inside),
                 )
                 await connection.execute(
-                    "insert into said (id, type, body) values (%s, 'PassScanned', %s)",
+                    "insert into event (id, type, body) values (%s, 'PassScanned', %s)",
                     (uuid4(), psycopg.types.json.Jsonb({"pass": claims["jti"], "inside": inside})),
                 )
         finally:
@@ -80,7 +88,7 @@ def application(database_url: str, jwks_url: str) -> FastAPI:
 
 
 def main() -> None:
-    """Serves until killed."""
+    """Serve until killed."""
     database_url, port, jwks_url = sys.argv[1:4]
     uvicorn.run(application(database_url, jwks_url), host="127.0.0.1", port=int(port), log_level="warning")
 

@@ -1,7 +1,8 @@
-"""What an operator at the counter types to apply for a walk-in, and how long that takes.
+"""The keys that an operator presses to apply for a walk-in, and the time that they take.
 
-The time is that of the keystroke-level model (Card, Moran and Newell, Communications of the ACM 23(7), 1980): 0.28 s a key
-for an average typist who is used to the page, and 1.35 s of thought before each field. Nobody was timed.
+The time is that of the keystroke-level model (Card, Moran and Newell, Communications of the ACM 23(7), 1980):
+0.28 s a key for an average typist who is used to the page, and 1.35 s of thought before each field. Nobody
+was timed.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,13 @@ from playwright.sync_api import Page
 
 KEY_SECONDS, THOUGHT_SECONDS = 0.28, 1.35
 FIELDS = {
-    "name": "Harjit Singh", "id_type": "Voter", "id_last4": "0917", "department": "Department of Home", "purpose_kind": "A meeting",
+    "name": "Harjit Singh",
+    "id_type": "Voter",
+    "id_last4": "0917",
+    "department": "Department of Home",
+    "purpose_kind": "A meeting",
     "purpose": "Arms licence renewal",
-}  # fmt: skip
+}
 """A visitor without a phone, for today: the rest is filled in already."""
 MOST_TABS = 40
 
@@ -31,7 +36,7 @@ class Typed:
 
 
 def apply(page: Page) -> Typed:
-    """From the open counter in English to the application, by keyboard alone.
+    """Apply for a walk-in from the open counter page in English, by keyboard alone.
 
     Raises:
         AssertionError: Tab does not lead to a field.

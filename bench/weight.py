@@ -1,4 +1,4 @@
-"""What a page weighs on the wire and how long it takes on a slow line, seen by a browser that has nothing of ours yet.
+"""The weight of a page on the wire and its time on a slow line, in a browser with an empty cache.
 
 The first page comes with styles, scripts and the fonts of its language; later ones find them in the browser.
 """
@@ -16,7 +16,7 @@ FIRST, LATER = "/apply", ("/status", "/sign-in")
 
 @dataclass(frozen=True)
 class Weight:
-    """One page: bytes on the wire with their headers, and seconds until it can be read and until everything is there."""
+    """One page: bytes on the wire with headers, seconds until it is readable, seconds until it is complete."""
 
     path: str
     bytes: int
@@ -25,7 +25,7 @@ class Weight:
 
 
 def weigh(browser: Browser, url: str, language: str) -> tuple[Weight, ...]:
-    """The first page of a language and later ones."""
+    """Weigh the first page of a language and later ones."""
     return weigh_in_order(browser, url, tuple(f"/{language}{inner}" for inner in (FIRST, *LATER)))
 
 

@@ -1,1 +1,1 @@
-"""What people see of Prometheus' numbers: one dashboard, as code, and the files with which Grafana finds it."""
+"""One Grafana dashboard, as code, and the files with which Grafana finds it."""

@@ -1,6 +1,6 @@
 """The overview dashboard: rows of panels, each with its queries; ``overview.json`` is generated from here.
 
-A chaos test runs every query against a Prometheus that watches a working system, and each must find data.
+A chaos test runs every query against a Prometheus that monitors a working system; each must find data.
 
 Usage: python -m deploy.grafana.overview
 """
@@ -33,35 +33,63 @@ class Panel:
 
 
 def graph(title: str, unit: str, *queries: tuple[str, str]) -> Panel:
-    """A panel, shortly."""
+    """Return a panel."""
     return Panel(title, unit, queries)
 
 
 def per_second(metric: str, by: str) -> str:
-    """How fast a counter grows."""
+    """Return the query for the growth of a counter a second."""
     return f"sum by ({by}) (rate({metric}[$__rate_interval]))"
 
 
 def quantile(share: float, histogram: str, by: str) -> str:
-    """What this share of the observations does not exceed."""
+    """Return the query for a quantile of a histogram."""
     return f"histogram_quantile({share}, sum by (le, {by}) (rate({histogram}_bucket[$__rate_interval])))"
 
 
 def events(*names: str) -> str:
-    """Events of these kinds a second, as the relay sends them."""
+    """Return the query for the events of these types that the relay sends a second."""
     return per_second(f'epass_outbox_sent_total{{type=~"{"|".join(names)}"}}', "type")
 
 
 ROWS: dict[str, tuple[Panel, ...]] = {
     "Journeys": (
-        graph("Applications", "ops", (events("ApplicationSubmitted", "ApplicationCancelled", "ApplicationExpired"), "{{type}}")),
-        graph("Decisions", "ops", (events("PassApproved", "PassRejected", "PassReturned", "ApprovalWithdrawn"), "{{type}}")),
+        graph(
+            "Applications",
+            "ops",
+            (events("ApplicationSubmitted", "ApplicationCancelled", "ApplicationExpired"), "{{type}}"),
+        ),
+        graph(
+            "Decisions",
+            "ops",
+            (events("PassApproved", "PassRejected", "PassReturned", "ApprovalWithdrawn"), "{{type}}"),
+        ),
         graph("Passes", "ops", (events("PassIssued", "PassRevoked"), "{{type}}")),
-        graph("Messages handed over, by lane", "ops", (per_second("epass_message_age_seconds_count", "lane"), "{{lane}}")),
-        graph("Tries to send, by outcome", "ops", (per_second("epass_messages_total", "channel, outcome"), "{{channel}} {{outcome}}")),
-        graph("Age of a message when it is handed over (p99)", "s", (quantile(0.99, "epass_message_age_seconds", "lane"), "{{lane}}")),
-        graph("Scans, by verdict", "ops", (per_second("epass_scans_total", "direction, verdict"), "{{direction}} {{verdict}}")),
-        graph("Looks at a pass, by verdict", "ops", (per_second("epass_scan_previews_total", "verdict"), "{{verdict}}")),
+        graph(
+            "Messages handed over, by lane",
+            "ops",
+            (per_second("epass_message_age_seconds_count", "lane"), "{{lane}}"),
+        ),
+        graph(
+            "Tries to send, by outcome",
+            "ops",
+            (per_second("epass_messages_total", "channel, outcome"), "{{channel}} {{outcome}}"),
+        ),
+        graph(
+            "Age of a message when it is handed over (p99)",
+            "s",
+            (quantile(0.99, "epass_message_age_seconds", "lane"), "{{lane}}"),
+        ),
+        graph(
+            "Scans, by verdict",
+            "ops",
+            (per_second("epass_scans_total", "direction, verdict"), "{{direction}} {{verdict}}"),
+        ),
+        graph(
+            "Looks at a pass, by verdict",
+            "ops",
+            (per_second("epass_scan_previews_total", "verdict"), "{{verdict}}"),
+        ),
         graph("Persons", "short", ('epass_invariant_number{name="inside"}', "{{term}}")),
     ),
     "Outbox and relay": (
@@ -74,16 +102,32 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         graph("Consumers", "short", ("max by (queue) (epass_queue_consumers)", "{{queue}}")),
         graph("Dead letters", "short", ("max by (queue) (epass_dead_letters)", "{{queue}}")),
         graph("Retries", "ops", (per_second("epass_retries_total", "consumer"), "{{consumer}}")),
-        graph("Into the dead letters", "ops", (per_second("epass_dead_lettered_total", "consumer, reason"), "{{consumer}} {{reason}}")),
+        graph(
+            "Into the dead letters",
+            "ops",
+            (per_second("epass_dead_lettered_total", "consumer, reason"), "{{consumer}} {{reason}}"),
+        ),
         graph(
             "Repeated and stale deliveries",
             "ops",
             (per_second("epass_events_repeated_total", "consumer"), "{{consumer}} repeated"),
             (per_second("epass_events_expired_total", "consumer"), "{{consumer}} stale"),
         ),
-        graph("From an event to its effect (p99)", "s", (quantile(0.99, "epass_event_age_seconds", "consumer"), "{{consumer}}")),
-        graph("Time of handling an event (p99)", "s", (quantile(0.99, "epass_event_seconds", "consumer"), "{{consumer}}")),
-        graph("Consumers that wait for their database", "short", ("sum by (service) (epass_consumers_paused)", "{{service}}")),
+        graph(
+            "From an event to its effect (p99)",
+            "s",
+            (quantile(0.99, "epass_event_age_seconds", "consumer"), "{{consumer}}"),
+        ),
+        graph(
+            "Time of handling an event (p99)",
+            "s",
+            (quantile(0.99, "epass_event_seconds", "consumer"), "{{consumer}}"),
+        ),
+        graph(
+            "Consumers that wait for their database",
+            "short",
+            ("sum by (service) (epass_consumers_paused)", "{{service}}"),
+        ),
     ),
     "RPC": (
         graph("Calls", "ops", (per_second("epass_rpc_seconds_count", "service"), "{{service}}")),
@@ -96,12 +140,25 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         graph(
             "Faults and calls that came too late",
             "ops",
-            (per_second('epass_rpc_seconds_count{outcome="internal_error"}', "service"), "{{service}} faults"),
+            (
+                per_second('epass_rpc_seconds_count{outcome="internal_error"}', "service"),
+                "{{service}} faults",
+            ),
             (per_second("epass_rpc_expired_total", "service"), "{{service}} too late"),
         ),
-        graph("Answers other than yes", "ops", (per_second('epass_rpc_seconds_count{outcome!="ok"}', "service, outcome"),
-                                                "{{service}} {{outcome}}")),
-        graph("As the gateway sees it (p99)", "s", (quantile(0.99, "epass_gateway_rpc_seconds", "service"), "{{service}}")),
+        graph(
+            "Answers other than yes",
+            "ops",
+            (
+                per_second('epass_rpc_seconds_count{outcome!="ok"}', "service, outcome"),
+                "{{service}} {{outcome}}",
+            ),
+        ),
+        graph(
+            "As the gateway sees it (p99)",
+            "s",
+            (quantile(0.99, "epass_gateway_rpc_seconds", "service"), "{{service}}"),
+        ),
         graph(
             "Late answers, repeated calls",
             "ops",
@@ -110,22 +167,40 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
     ),
     "Gateway": (
-        graph("Requests, by status", "reqps", (per_second("epass_http_seconds_count", "status"), "{{status}}")),
-        graph("Requests, by route", "reqps", (per_second("epass_http_seconds_count", "method, route"), "{{method}} {{route}}")),
-        graph("Time of a request (p99)", "s", (quantile(0.99, 'epass_http_seconds', "route"), "{{route}}")),
+        graph(
+            "Requests, by status", "reqps", (per_second("epass_http_seconds_count", "status"), "{{status}}")
+        ),
+        graph(
+            "Requests, by route",
+            "reqps",
+            (per_second("epass_http_seconds_count", "method, route"), "{{method}} {{route}}"),
+        ),
+        graph("Time of a request (p99)", "s", (quantile(0.99, "epass_http_seconds", "route"), "{{route}}")),
     ),
     "Invariants": (
         graph("Holds", "short", ("min by (name) (epass_invariant_holds)", "{{name}}")),
         graph("The numbers", "short", ("max by (name, term) (epass_invariant_number)", "{{name}}: {{term}}")),
-        graph("Seconds since the exporter looked", "s", ("time() - max by (at) (epass_ops_looked_at_timestamp_seconds)", "{{at}}")),
+        graph(
+            "Seconds since the exporter looked",
+            "s",
+            ("time() - max by (at) (epass_ops_looked_at_timestamp_seconds)", "{{at}}"),
+        ),
     ),
     "Processes": (
         graph("Answers", "short", ('up{job="epass"}', "{{process}} {{instance}}")),
         graph("Memory", "bytes", ('process_resident_memory_bytes{job="epass"}', "{{process}} {{instance}}")),
-        graph("Processors", "short", ('rate(process_cpu_seconds_total{job="epass"}[$__rate_interval])', "{{process}} {{instance}}")),
-        graph("Connections to the broker made again", "ops", (per_second("epass_reconnects_total", "process, part"), "{{process}} {{part}}")),
+        graph(
+            "Processors",
+            "short",
+            ('rate(process_cpu_seconds_total{job="epass"}[$__rate_interval])', "{{process}} {{instance}}"),
+        ),
+        graph(
+            "Connections to the broker made again",
+            "ops",
+            (per_second("epass_reconnects_total", "process, part"), "{{process}} {{part}}"),
+        ),
     ),
-}  # fmt: skip
+}
 
 
 def queries() -> Iterator[str]:
@@ -136,7 +211,7 @@ def queries() -> Iterator[str]:
 
 
 def document() -> dict[str, Any]:
-    """The dashboard as Grafana imports it."""
+    """Return the dashboard as Grafana imports it."""
     return {
         "uid": "epass-overview",
         "title": "e-Pass: overview",
@@ -186,7 +261,7 @@ def _drawn(panel: Panel) -> dict[str, Any]:
 
 
 def text() -> str:
-    """The file that is to be there."""
+    """Return the content of the file."""
     return json.dumps(document(), indent=1) + "\n"
 
 

@@ -1,7 +1,7 @@
-"""What each process of e-Pass can reach: addresses and secrets as its settings, and the rights of relay and ops in the databases.
+"""What each process may reach: its settings, and the rights of relay and ops in the databases.
 
-How broker and database server are run is not known here: they are functions that answer an address or a connection,
-so that private processes and containers are described by the same code.
+This module does not know how broker and database server are run: it gets functions that return an address or
+a connection, so that the same code serves private processes and containers.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ READERS = ("relay", "ops")
 
 
 class DatabaseUrl(Protocol):
-    """The address of a database for a role; the database defaults to the role's name."""
+    """A function that returns the address of a database, by default of the role's own."""
 
     def __call__(self, role: str, database: str | None = None) -> str: ...
 
@@ -34,9 +34,9 @@ class Environment:
     Args:
         broker_url: the AMQP address for one of the users in ``permissions.PERMISSIONS``.
         database_url: see ``DatabaseUrl``.
-        secret_store: every secret, made when first asked for.
-        ports: where each process answers about its health, by name.
-        gateway_port: where the gateway listens.
+        secret_store: every secret, created on first use.
+        ports: of each process's health endpoint, by name.
+        gateway_port: on which the gateway listens.
     """
 
     broker_url: Callable[[str], str]
@@ -46,9 +46,12 @@ class Environment:
     gateway_port: int
 
     def of(self, name: str) -> dict[str, str]:
-        """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
+        """Return the settings (``EPASS_…``) of one process.
 
-        Each gets only what it needs; see ``services/chassis/runtime/settings.py`` for the meanings.
+        Each process gets only what it needs; the settings classes explain the meanings.
+
+        Args:
+            name: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
         """
         if name in SERVICES:
             own = self._of_service(name)

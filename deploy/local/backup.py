@@ -1,4 +1,4 @@
-"""``make backup``: all databases of a running stack as of one moment, and the secrets without which they cannot be read.
+"""``make backup``: all databases of a running stack as of one moment, and the secrets to read them.
 
 A backup is a folder: a dump of each database in PostgreSQL's custom format, ``secrets.json``, and last of all
 ``manifest.json``, without which the folder is no backup. It opens everything, so only its owner may read it.
@@ -36,7 +36,7 @@ Url = Callable[[str], str]
 
 
 def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
-    """Writes a backup and answers its manifest.
+    """Write a backup and return its manifest.
 
     Args:
         into: a folder that does not exist yet.
@@ -47,7 +47,7 @@ def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
         StackFailed: the folder exists, a database does not answer, or a dump failed.
     """
     if into.exists():
-        raise StackFailed(f"{into} exists already: a backup wants a folder of its own")
+        raise StackFailed(f"{into} exists already: a backup needs a folder of its own")
     try:
         with snapshots(url) as moment:
             at = datetime.now(UTC)
@@ -65,14 +65,17 @@ def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
             "the databases do not answer: a backup is made of a running stack (`make run`)"
         ) from error
     manifest = {
-        "at": at.isoformat(timespec="milliseconds"), "epass": version("epass"), "postgresql": server // 10_000, "files": described(into),
-    }  # fmt: skip
+        "at": at.isoformat(timespec="milliseconds"),
+        "epass": version("epass"),
+        "postgresql": server // 10_000,
+        "files": described(into),
+    }
     write_private(into / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
 def described(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of each file but the manifest."""
+    """Return size and SHA-256 of each file except the manifest."""
     files = sorted(file for file in folder.iterdir() if file.name != MANIFEST)
     return {file.name: {"bytes": file.stat().st_size, "sha256": _digest(file)} for file in files}
 
@@ -87,15 +90,15 @@ def _dump(file: Path, url: str, snapshot: str) -> None:
 
 
 def run_program(name: str, arguments: list[str], url: str) -> None:
-    """One of PostgreSQL's own programs, of the server's version, on a database.
+    """Run one of PostgreSQL's own programs, of the server's version, on a database.
 
     Raises:
-        StackFailed: with its last word.
+        StackFailed: it failed; the message has its last line.
     """
     with psycopg.connect(url, connect_timeout=5) as connection:
         binaries = programs(str(connection.info.server_version // 10_000))
     at = urlsplit(url)
-    told = {
+    connection_settings = {
         "PGHOST": at.hostname,
         "PGPORT": str(at.port),
         "PGUSER": at.username,
@@ -103,17 +106,20 @@ def run_program(name: str, arguments: list[str], url: str) -> None:
         "PGDATABASE": at.path[1:],
     }
     done = subprocess.run(
-        [str(binaries / name), *arguments], env={**os.environ, **{key: value or "" for key, value in told.items()}},
-        text=True, capture_output=True, check=False, umask=0o077,
-    )  # fmt: skip
+        [str(binaries / name), *arguments],
+        env={**os.environ, **{key: value or "" for key, value in connection_settings.items()}},
+        text=True,
+        capture_output=True,
+        check=False,
+        umask=0o077,
+    )
     if done.returncode:
-        raise StackFailed(
-            f"{name} of {told['PGDATABASE']} failed: {(done.stderr.strip() or 'it said nothing').splitlines()[-1]}"
-        )
+        last_line = (done.stderr.strip() or "it printed nothing").splitlines()[-1]
+        raise StackFailed(f"{name} of {connection_settings['PGDATABASE']} failed: {last_line}")
 
 
 def of_folder(folder: Path, into: Path) -> dict[str, Any]:
-    """Backs up the stack that runs in a folder.
+    """Back up the stack that runs in a folder.
 
     Raises:
         StackFailed: there is none, or see ``dump``.
@@ -125,7 +131,7 @@ def of_folder(folder: Path, into: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Back up; answers the exit code."""
+    """Back up; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="the running stack's")
     parser.add_argument(

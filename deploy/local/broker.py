@@ -1,7 +1,7 @@
 """A private RabbitMQ: its own node name, ports, folder, cookie and port mapper, all on the loopback address.
 
-Debian's ``rabbitmq-server`` drops to a user of its own; the script in its library folder does not, so that one runs
-here. Users and permissions are loaded from a file of definitions while it boots.
+Debian's ``rabbitmq-server`` drops to a user of its own; the script in its library folder does not, so that
+one runs here. Users and permissions are loaded from a file of definitions while it boots.
 """
 
 import json
@@ -66,11 +66,11 @@ class Broker:
         self._child = processes.spawn([str(script)], self.log, environment)
 
     def wait(self, seconds: float = 60) -> None:
-        """Wait until it accepts its administrator, or raise StackFailed with its own last words."""
+        """Wait until it accepts its administrator, or raise `StackFailed` with the last line of its log."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if not self.is_running():
-                raise StackFailed(f"RabbitMQ did not start: {self._complaint()} ({self.log})")
+                raise StackFailed(f"RabbitMQ did not start: {self._last_error()} ({self.log})")
             try:
                 self._try()
             except (OSError, amqp.exceptions.AMQPError):
@@ -80,7 +80,7 @@ class Broker:
         raise StackFailed(f"RabbitMQ did not answer within {seconds:.0f} s ({self.log})")
 
     def stop(self, seconds: float = 8) -> None:
-        """An orderly shutdown of the node, then of its port mapper. Harmless when it is not running."""
+        """Shut down the node, then its port mapper. Harmless when it is not running."""
         if self._child:
             processes.end_child(self._child, seconds)
             self._child = None
@@ -89,19 +89,19 @@ class Broker:
             self._mapper = None
 
     def kill(self) -> None:
-        """SIGKILL to the node, as a crash would; ``start`` brings it back with what it had stored."""
+        """Kill the node (SIGKILL), as a crash would; ``start`` brings it back with what it had stored."""
         if self._child:
             self._child.kill()
             self._child.wait()
             self._child = None
 
     def suspend(self) -> None:
-        """SIGSTOP: the node keeps its connections and answers nobody, as a machine that hangs."""
+        """Stop the node (SIGSTOP): connections stay open and nobody is answered, as when a machine hangs."""
         if self._child:
             self._child.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT after ``suspend``."""
+        """Continue after ``suspend`` (SIGCONT)."""
         if self._child:
             self._child.send_signal(signal.SIGCONT)
 
@@ -110,7 +110,7 @@ class Broker:
         return self._child is not None and self._child.poll() is None
 
     def url(self, user: str) -> str:
-        """The AMQP address for one of the users in ``permissions.PERMISSIONS``."""
+        """Return the AMQP address for one of the users in ``permissions.PERMISSIONS``."""
         return f"amqp://{user}:{self._password(user)}@127.0.0.1:{self.port}/{VHOST}"
 
     @property
@@ -119,7 +119,7 @@ class Broker:
         return f"http://administrator:{self._password('administrator')}@127.0.0.1:{self._ports['management']}/api"
 
     def ctl(self, *arguments: str, program: str = "rabbitmqctl") -> str:
-        """What RabbitMQ's own command-line tool answers (it needs a second or two)."""
+        """Run RabbitMQ's own command-line tool and return its output (it needs a second or two)."""
         done = subprocess.run(
             [str(_script().with_name(program)), "--node", self.node, *arguments],
             env=self._environment(), text=True, capture_output=True, check=False,
@@ -135,9 +135,13 @@ class Broker:
 
     def _try(self) -> None:
         connection = amqp.Connection(
-            f"127.0.0.1:{self.port}", "administrator", self._password("administrator"), virtual_host=VHOST, connect_timeout=2,
+            f"127.0.0.1:{self.port}",
+            "administrator",
+            self._password("administrator"),
+            virtual_host=VHOST,
+            connect_timeout=2,
             read_timeout=5,
-        )  # fmt: skip
+        )
         connection.connect()
         connection.close()
 
@@ -150,7 +154,7 @@ class Broker:
         self._folder.joinpath("rabbitmq.conf").write_text(text)
 
     def _environment(self) -> dict[str, str]:
-        """Settings that keep the node off everything outside its folder: no system configuration, no shared cookie."""
+        """Return settings that confine the node to its folder: no system configuration, no shared cookie."""
         folder = str(self._folder)
         return {
             **processes.inherited("RABBITMQ_", "ERL_", "EPASS_"),
@@ -175,12 +179,12 @@ class Broker:
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
-    def _complaint(self) -> str:
-        return processes.last_words(self.log, "[error]", "ERROR", "error:", "failed")
+    def _last_error(self) -> str:
+        return processes.last_line(self.log, "[error]", "ERROR", "error:", "failed")
 
 
 def _script() -> Path:
-    """The newest ``rabbitmq-server`` in a library folder; raises StackFailed when there is none or it is too old."""
+    """Return the newest ``rabbitmq-server``; raise `StackFailed` if there is none or it is too old."""
     found = [script for root in ("/usr/lib", "/usr/local/lib", "/opt") for script in Path(root).glob(
         "rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server")]  # fmt: skip
     if not found:

@@ -13,7 +13,7 @@ from deploy.local.stack import Stack
 
 
 def main() -> int:
-    """Clean; answers the exit code."""
+    """Clean; return the exit code."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".local"
     if not folder.exists():
         print_line(f"nothing to clean in {folder}")

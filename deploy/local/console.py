@@ -1,4 +1,4 @@
-"""How ``make run`` speaks at the terminal: short lines, colour only where somebody watches."""
+"""Output of ``make run``: short lines, with colour only on a terminal."""
 
 import sys
 import time
@@ -7,28 +7,28 @@ from contextlib import contextmanager
 
 
 def print_line(line: str = "") -> None:
-    """One line, at once."""
+    """Print one line at once."""
     print(line, flush=True)
 
 
 def print_heading(text: str) -> None:
-    """A line that stands out."""
+    """Print a bold line after an empty one."""
     print_line(f"\n{_style('1', text)}")
 
 
 def print_fact(name: str, value: object) -> None:
-    """A name and its value, in two columns."""
+    """Print a name and its value in two columns."""
     print_line(f"  {name:<18} {value}")
 
 
 def print_error(text: str) -> None:
-    """The one line that says what went wrong."""
+    """Print one line about what went wrong, on stderr."""
     print(f"{_style('31', 'e-Pass:')} {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def timed(what: str, done: str = "ready") -> Iterator[None]:
-    """Say how long the block took, once it has worked."""
+    """Print how long the block took, if it succeeds."""
     began = time.monotonic()
     if sys.stdout.isatty():
         print(f"  {what:<28} …", end="\r", flush=True)

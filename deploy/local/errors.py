@@ -1,5 +1,5 @@
-"""What can go wrong with the local stack, said in one line."""
+"""The error of the local stack."""
 
 
 class StackFailed(Exception):
-    """Something could not be started or found; the message is one line for the person at the terminal."""
+    """Something could not be started or found. The message is one line for the person at the terminal."""

@@ -1,4 +1,7 @@
-"""The demo logins: fixed login ids, random passwords, made once for a folder. ``epass seed accounts`` creates them."""
+"""The demo logins: fixed login ids and random passwords, one set for a folder.
+
+``epass seed accounts`` creates them.
+"""
 
 import json
 from pathlib import Path
@@ -17,7 +20,7 @@ DEMO: dict[str, dict[str, str]] = {
 
 
 def write(file: Path, secret_store: SecretStore) -> dict[str, dict[str, str]]:
-    """Write ``{role: {"login_id": …, "password": …, …}}`` into ``file``, for its owner only, and answer it."""
+    """Write ``{role: {"login_id": …, "password": …, …}}`` into ``file``, for its owner only; return it."""
     logins = {
         role: {**login, "password": secret_store.password(f"demo {role}")[:16]}
         for role, login in DEMO.items()

@@ -1,9 +1,9 @@
 """Who may do what on the broker: the one table, for this machine and for production alike.
 
-Each service reads its own queues and sends RPC replies; it publishes no event, since the outbox and the relay do
-that. Only the relay and the administrator may change the topology. The exporter asks how long queues are, which needs
-no permission. The patterns are RabbitMQ's three
-(configure, write, read), matched against names of exchanges and queues.
+Each service reads its own queues and sends RPC replies. It publishes no event, because the outbox and the
+relay do that. Only the relay and the administrator may change the topology. The exporter asks for the depth
+of queues, which needs no permission. The patterns are RabbitMQ's three (configure, write, read), matched
+against names of exchanges and queues.
 """
 
 import base64
@@ -26,9 +26,9 @@ class Permission(NamedTuple):
 
 
 def of_service(name: str) -> Permission:
-    """What one domain service may do: consume its requests and events, answer, send one to a delay or the dead letters.
+    """Return the rights of one domain service: consume its queues, reply, publish to delays and dead letters.
 
-    It declares nothing.
+    It may declare nothing.
     """
     return Permission(
         configure=r"^$",
@@ -51,7 +51,7 @@ PERMISSIONS: Mapping[str, Permission] = {
 
 
 def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
-    """RabbitMQ definitions (users, vhost, permissions) as ``load_definitions`` takes them; passwords are salted."""
+    """Return users, vhost and permissions as RabbitMQ definitions, with hashed passwords."""
     return {
         "vhosts": [{"name": VHOST}],
         "users": [
@@ -70,6 +70,6 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
 
 
 def _hash(password: str) -> str:
-    """RabbitMQ's form: base64 of a 4-byte salt and SHA-256 of salt and password. The passwords are random, not human."""
+    """Hash a random password in RabbitMQ's form: base64 of a 4-byte salt and SHA-256 of salt and password."""
     salt = secrets.token_bytes(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

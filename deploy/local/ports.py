@@ -1,7 +1,7 @@
-"""Ports of one stack: chosen once, remembered in its folder, checked before each start.
+"""Ports of one stack: chosen once, stored in its folder, checked before each start.
 
-They come as one block from below the range that the kernel gives to outgoing connections, so that nothing takes
-one by chance between two runs.
+They are one block below the range that the kernel uses for outgoing connections, so that nothing takes one by
+chance between two runs.
 """
 
 import json
@@ -22,12 +22,12 @@ NAMES = (
 BLOCK = 20
 FIRST, LAST = 20_000, 32_000
 
-_given: set[int] = set()
-"""Blocks already given by this process: their ports may not be bound yet."""
+_chosen: set[int] = set()
+"""Blocks that this process has already chosen: their ports may not be bound yet."""
 
 
-def remembered(file: Path) -> dict[str, int]:
-    """The ports kept in ``file``, chosen now if there is no such file.
+def stored_ports(file: Path) -> dict[str, int]:
+    """Return the ports that are stored in ``file``; choose them if there is no such file.
 
     Raises:
         StackFailed: the file is not what this module wrote, or no block of ports is free.
@@ -35,15 +35,15 @@ def remembered(file: Path) -> dict[str, int]:
     if not file.exists():
         file.write_text(json.dumps(_choose(), indent=1) + "\n")
     try:
-        kept = json.loads(file.read_text())
-        base = int(kept[NAMES[0]])
-        return {name: int(kept.get(name, base + at)) for at, name in enumerate(NAMES)}
+        stored = json.loads(file.read_text())
+        base = int(stored[NAMES[0]])
+        return {name: int(stored.get(name, base + at)) for at, name in enumerate(NAMES)}
     except (ValueError, KeyError, TypeError) as error:
         raise StackFailed(f"{file} does not hold the ports: delete it to choose new ones") from error
 
 
 def check(wanted: Iterable[tuple[str, int]], remedy: str) -> None:
-    """Raise StackFailed for the first (name, port) that another program listens on; ``remedy`` says what to do."""
+    """Raise `StackFailed` if another program listens on one of these ports; the message ends with ``remedy``."""
     for name, port in wanted:
         if not _free(port):
             raise StackFailed(f"port {port} ({name}) is taken by {_holder(port)}: {remedy}")
@@ -53,8 +53,8 @@ def _choose() -> dict[str, int]:
     for _ in range(1_000):
         base = random.randrange(FIRST, LAST, BLOCK)
         ports = range(base, base + BLOCK)
-        if base not in _given and all(_free(port) for port in ports):
-            _given.add(base)
+        if base not in _chosen and all(_free(port) for port in ports):
+            _chosen.add(base)
             return dict(zip(NAMES, ports, strict=False))
     raise StackFailed(f"no {BLOCK} free ports in a row between {FIRST} and {LAST}")
 
@@ -70,7 +70,7 @@ def _free(port: int) -> bool:
 
 
 def _holder(port: int) -> str:
-    """Who listens there, as far as this user may know."""
+    """Return who listens on a port, as far as this user may know."""
     try:
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:

@@ -1,7 +1,7 @@
-"""A private PostgreSQL: found on this machine, initialised once, listening on one loopback port and no socket file.
+"""A private PostgreSQL: found on this machine, initialised once, on one loopback port without a socket.
 
-PostgreSQL refuses to run as root. Root therefore runs it as the ``postgres`` user, and when that user cannot reach
-the stack's folder the data lies outside, behind a symbolic link.
+PostgreSQL refuses to run as root. Root therefore runs it as the ``postgres`` user, and when that user cannot
+reach the stack's folder the data are outside of it, behind a symbolic link.
 """
 
 import os
@@ -51,7 +51,7 @@ class Postgres:
         self.wait()
 
     def launch(self) -> None:
-        """Initialise the data folder if need be and start the server, without waiting until it answers."""
+        """Initialise the data folder if necessary and start the server, without waiting until it answers."""
         data = self._data_folder()
         version = data / "PG_VERSION"
         binaries = programs(version.read_text().strip() if version.exists() else "")
@@ -72,13 +72,12 @@ class Postgres:
         )
 
     def wait(self, seconds: float = 60) -> None:
-        """Wait until it accepts its superuser, or raise StackFailed with its own last words."""
+        """Wait until it accepts its superuser, or raise `StackFailed` with the last line of its log."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if not self.is_running():
-                raise StackFailed(
-                    f"PostgreSQL did not start: {processes.last_words(self.log, 'FATAL', 'ERROR')} ({self.log})"
-                )
+                last_line = processes.last_line(self.log, "FATAL", "ERROR")
+                raise StackFailed(f"PostgreSQL did not start: {last_line} ({self.log})")
             try:
                 self.connect().close()
             except psycopg.OperationalError:
@@ -88,13 +87,13 @@ class Postgres:
         raise StackFailed(f"PostgreSQL did not answer within {seconds:.0f} s ({self.log})")
 
     def stop(self, seconds: float = 6) -> None:
-        """A fast shutdown: sessions are ended, nothing is lost. Harmless when it is not running."""
+        """Shut down fast: sessions end, nothing is lost. Harmless when it is not running."""
         if self._child:
             processes.end_child(self._child, seconds, signal.SIGINT)
             self._child = None
 
     def kill(self) -> None:
-        """SIGKILL to the server and its backends, as a crash would; ``start`` recovers."""
+        """Kill the server and its backends (SIGKILL), as a crash would; ``start`` recovers."""
         if self._child:
             backends = psutil.Process(self._child.pid).children(recursive=True) if self.is_running() else []
             self._child.kill()
@@ -103,13 +102,13 @@ class Postgres:
             self._child = None
 
     def suspend(self) -> None:
-        """SIGSTOP to the server and its backends: connections stay open and nobody is answered, as on a machine that hangs."""
+        """Stop the server and its backends (SIGSTOP): connections stay open and nobody is answered."""
         if self._child:
             self._child.send_signal(signal.SIGSTOP)  # first, so that it starts no backend meanwhile
             processes.send(psutil.Process(self._child.pid).children(recursive=True), signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT after ``suspend``."""
+        """Continue after ``suspend`` (SIGCONT)."""
         if self._child:
             processes.send(psutil.Process(self._child.pid).children(recursive=True), signal.SIGCONT)
             self._child.send_signal(signal.SIGCONT)
@@ -119,23 +118,27 @@ class Postgres:
         return self._child is not None and self._child.poll() is None
 
     def leftovers(self) -> list[psutil.Process]:
-        """Servers on this data folder that an earlier run left; they hide their environment, not their folder."""
+        """Return servers on this data folder that an earlier run left behind.
+
+        They are found by their folder, because PostgreSQL overwrites its environment.
+        """
         return list(processes.working_in(self._folder.joinpath("data").resolve(), "postgres"))
 
     def url(self, role: str, database: str | None = None, scheme: str = "postgresql+psycopg") -> str:
-        """The address of a database for a role, with the role's password; the database defaults to the role's name."""
-        return f"{scheme}://{role}:{self._secret_store.password(f'database {role}')}@127.0.0.1:{self.port}/{database or role}"
+        """Return the address of a database for a role; the database defaults to the role's name."""
+        password = self._secret_store.password(f"database {role}")
+        return f"{scheme}://{role}:{password}@127.0.0.1:{self.port}/{database or role}"
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
-        """A superuser's connection that commits by itself."""
+        """Open a superuser's connection in autocommit mode."""
         return psycopg.connect(
             self.url(SUPERUSER, database, "postgresql"), autocommit=True, connect_timeout=5
         )
 
     def create_database(self, name: str, *readers: str) -> str:
-        """A database owned by a login role of the same name and closed to all others but ``readers``; answers its address.
+        """Create a database that is owned by a role of the same name; return its address.
 
-        Repeating it changes nothing.
+        Only ``readers`` may connect besides the owner. Repeating it changes nothing.
         """
         with self.connect() as connection:
             for role in (name, *readers):
@@ -159,7 +162,7 @@ class Postgres:
             )
 
     def _data_folder(self) -> Path:
-        """The data folder, made if it is missing, owned by and within reach of the user the server runs as."""
+        """Return the data folder, which the user that the server runs as owns; create it if it is missing."""
         link = self._folder / "data"
         if not os.path.lexists(link):
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -187,16 +190,27 @@ class Postgres:
                 os.chown(password.name, pwd.getpwnam(self._user).pw_uid, -1)
             done = processes.run_as(
                 self._user,
-                [str(binaries / "initdb"), "-D", str(data), "-U", SUPERUSER, f"--pwfile={password.name}", "--auth=scram-sha-256",
-                 "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"],
-            )  # fmt: skip
+                [
+                    str(binaries / "initdb"),
+                    "-D",
+                    str(data),
+                    "-U",
+                    SUPERUSER,
+                    f"--pwfile={password.name}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8",
+                    "--locale=C.UTF-8",
+                    "--data-checksums",
+                    "--no-instructions",
+                ],
+            )
         if done.returncode:
             raise StackFailed(
                 f"PostgreSQL's initdb failed: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}"
             )
 
     def remove(self) -> None:
-        """Delete the data, also where it lies outside the stack's folder."""
+        """Delete the data, also if they are outside the stack's folder."""
         link = self._folder / "data"
         if link.is_symlink() and link.resolve().name == f"epass-{self._mark}":
             shutil.rmtree(link.resolve(), ignore_errors=True)
@@ -204,7 +218,7 @@ class Postgres:
 
 
 def _unprivileged() -> str | None:
-    """The user to run the server as, when this process is root; None when it already is somebody else."""
+    """Return the user to run the server as if this process is root, else None."""
     if os.geteuid() != 0:
         return None
     try:
@@ -216,13 +230,13 @@ def _unprivileged() -> str | None:
 
 
 def _outside(folder: Path) -> Path:
-    """Where root keeps data that its own folder cannot hold: with the tests' folders that is temporary too."""
+    """Return where root stores data that the server's user cannot reach in its own folder."""
     temporary = folder.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
     return Path("/var/tmp" if temporary else "/var/lib")
 
 
 def programs(version: str = "") -> Path:
-    """The folder with ``postgres``, ``initdb``, ``pg_dump``: of this major version where it is there, else the newest."""
+    """Return the folder with PostgreSQL's programs, of this major version or else the newest."""
     found = [
         folder for folder in _candidates() if (folder / "postgres").exists() and (folder / "initdb").exists()
     ]
@@ -239,9 +253,13 @@ def _candidates() -> list[Path]:
     )
     on_path = shutil.which("postgres")
     config = shutil.which("pg_config")
-    told = (
+    bindir = (
         subprocess.run([config, "--bindir"], text=True, capture_output=True, check=False).stdout.strip()
         if config
         else ""
     )
-    return [*debian, *([Path(on_path).resolve().parent] if on_path else []), *([Path(told)] if told else [])]
+    return [
+        *debian,
+        *([Path(on_path).resolve().parent] if on_path else []),
+        *([Path(bindir)] if bindir else []),
+    ]

@@ -1,7 +1,7 @@
 """Processes of a stack: started so that they end with their parent, found again by a mark, stopped by id.
 
-The mark is the stack's random id in the environment. It finds what a run that was killed has left behind, and
-nothing else; no list of process ids has to be kept, so none can be out of date.
+The mark is the stack's random id in the environment. It finds exactly what a killed run has left behind. No
+list of process ids is stored, so none can be out of date.
 """
 
 import os
@@ -30,8 +30,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a session of its own, so that Ctrl-C at the terminal does not reach it.
 
-    Its output goes to ``log``. Should this process die, even by SIGKILL, the kernel sends it ``ends_by``; that is
-    tied to the calling thread, so call from a thread that lives as long as the stack.
+    Its output goes to ``log``. If this process dies, even by SIGKILL, the kernel sends the child ``ends_by``.
+    The kernel ties that to the calling thread, so call this from a thread that lives as long as the stack.
     """
     before = ["setpriv", "--pdeathsig", ends_by, *(_as_user(user) if user else []), "--"]
     with log.open("wb") as out:
@@ -56,12 +56,12 @@ def _as_user(user: str) -> list[str]:
 
 
 def inherited(*without: str) -> dict[str, str]:
-    """This process's environment, without the names that begin with one of ``without``."""
+    """Return this process's environment, without the names that begin with one of ``without``."""
     return {name: value for name, value in os.environ.items() if not name.startswith(without)}
 
 
 def marked(mark: str) -> Iterator[psutil.Process]:
-    """Every live process that a stack with this id has started, also its children; never this one."""
+    """Yield every live process that a stack with this id has started, also children; never this one."""
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and process.environ().get(MARK) == mark:
@@ -71,7 +71,7 @@ def marked(mark: str) -> Iterator[psutil.Process]:
 
 
 def working_in(folder: Path, name: str) -> Iterator[psutil.Process]:
-    """Every live process called ``name`` whose working folder is ``folder``."""
+    """Yield every live process called ``name`` whose working folder is ``folder``."""
     for process in psutil.process_iter():
         try:
             if process.name() == name and process.cwd() == str(folder):
@@ -81,16 +81,16 @@ def working_in(folder: Path, name: str) -> Iterator[psutil.Process]:
 
 
 def end(processes: Iterable[psutil.Process], seconds: float, by: signal.Signals = signal.SIGTERM) -> None:
-    """Ask each to stop, wait so long for all of them, and kill what is left."""
-    asked = list(processes)
-    send(asked, by)
-    _, left = psutil.wait_procs(asked, timeout=seconds)
+    """Signal each to stop, wait so long for all of them, and kill those that are left."""
+    signalled = list(processes)
+    send(signalled, by)
+    _, left = psutil.wait_procs(signalled, timeout=seconds)
     send(left, signal.SIGKILL)
     psutil.wait_procs(left, timeout=5)
 
 
 def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
-    """Signal each that is still there."""
+    """Send a signal to each that still exists."""
     for process in processes:
         try:
             process.send_signal(number)
@@ -109,19 +109,19 @@ def end_child(child: "subprocess.Popen[bytes]", seconds: float, by: signal.Signa
         child.wait()
 
 
-def last_words(log: Path, *telling: str) -> str:
-    """The last line of ``log`` that contains one of ``telling``, else its last line at all."""
+def last_line(log: Path, *words: str) -> str:
+    """Return the last line of ``log`` that contains one of ``words``, else its last line."""
     lines = (
         [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
         if log.exists()
         else []
     )
-    chosen = [line for line in lines if any(word in line for word in telling)] or lines
-    return chosen[-1][:300] if chosen else "it said nothing"
+    chosen = [line for line in lines if any(word in line for word in words)] or lines
+    return chosen[-1][:300] if chosen else "it printed nothing"
 
 
 def required(program: str, package: str) -> str:
-    """The path of a program, or a StackFailed that says which Debian package has it."""
+    """Return the path of a program; raise `StackFailed` with its Debian package if it is missing."""
     found = shutil.which(program)
     if not found:
         raise StackFailed(f"{program} is missing: apt-get install {package}")

@@ -1,7 +1,7 @@
-"""A private Prometheus: Debian's, on a port of its own, with a folder of its own, asking the processes of one stack.
+"""A private Prometheus with a port and a folder of its own, which scrapes the processes of one stack.
 
-It is an extra. Where it is not installed everything else runs, and nothing waits for it or ends with it. Its rules and
-its configuration are those of ``deploy/prometheus``, copied beside the targets, which are this stack's own.
+It is optional. If it is not installed everything else runs, and nothing waits for it or ends with it. Its
+rules and its configuration are copies of those in ``deploy/prometheus``; the targets are this stack's own.
 """
 
 import json
@@ -18,13 +18,13 @@ from deploy.local.errors import StackFailed
 
 FILES = Path(__file__).resolve().parents[1] / "prometheus"
 COPIED = ("prometheus.yml", "alerts.yml")
-KEPT = "7d"
+RETENTION = "7d"
 Targets = Mapping[str, str]
 """``host:port`` by the name of a process."""
 
 
 def is_installed() -> bool:
-    """Whether this machine has one (Debian: package prometheus)."""
+    """Return whether this machine has Prometheus (Debian: package prometheus)."""
     return shutil.which("prometheus") is not None
 
 
@@ -33,9 +33,9 @@ class Prometheus:
 
     Args:
         folder: of its configuration and its data.
-        port: where it answers, on the loopback address.
-        log: where it says what goes wrong.
-        mark: the stack's id, by which a killed run's server is found again.
+        port: on the loopback address.
+        log: its log file.
+        mark: the stack's id, by which the server of a killed run is found again.
     """
 
     def __init__(self, folder: Path, port: int, log: Path, mark: str) -> None:
@@ -47,13 +47,18 @@ class Prometheus:
         self._child: subprocess.Popen[bytes] | None = None
 
     def configure(self, targets: Targets, broker: str | None = None) -> None:
-        """Write what it reads: whom to ask, and the files of ``deploy/prometheus``; ``broker`` is its plugin's address."""
+        """Write its configuration: the files of ``deploy/prometheus`` and the targets.
+
+        Args:
+            targets: the processes.
+            broker: address of the broker's Prometheus plugin.
+        """
         folder = self.folder / "targets"
         folder.mkdir(parents=True, exist_ok=True)
         for name in COPIED:
             shutil.copyfile(FILES / name, self.folder / name)
-        asked = [{"targets": [address], "labels": {"process": name}} for name, address in targets.items()]
-        (folder / "epass.json").write_text(json.dumps(asked, indent=1) + "\n")
+        scraped = [{"targets": [address], "labels": {"process": name}} for name, address in targets.items()]
+        (folder / "epass.json").write_text(json.dumps(scraped, indent=1) + "\n")
         if broker:
             (folder / "rabbitmq.json").write_text(json.dumps([{"targets": [broker]}]) + "\n")
 
@@ -67,7 +72,7 @@ class Prometheus:
             processes.required("prometheus", "prometheus"),
             f"--config.file={self.folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={self.folder / 'data'}",
-            f"--storage.tsdb.retention.time={KEPT}",
+            f"--storage.tsdb.retention.time={RETENTION}",
             f"--web.listen-address=127.0.0.1:{self._port}",
             "--log.level=warn",
         ]
@@ -78,7 +83,7 @@ class Prometheus:
         while not self._answers():
             if self._child.poll() is not None:
                 raise StackFailed(
-                    f"Prometheus did not start: {processes.last_words(self._log, 'err')} ({self._log})"
+                    f"Prometheus did not start: {processes.last_line(self._log, 'err')} ({self._log})"
                 )
             if time.monotonic() > until:
                 self.stop()

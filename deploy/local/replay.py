@@ -1,8 +1,8 @@
-"""After a restore: events that were sent, and that a consumer has not seen, are marked to be sent again.
+"""After a restore, mark the events that a consumer has not received, so that they are sent again.
 
-They lay in the broker, or came after the moment of the backup. Outboxes keep what was sent for seven days, inboxes what
-was seen for longer; so the two together say exactly who has not heard what. Nobody is told twice, but for the gateways,
-which keep no inbox and to which a repeat does no harm.
+They were in the broker, or were sent after the backup. Outboxes store sent events for seven days, and inboxes
+store received ones for longer, so that the two together show exactly which consumer lacks which event. Only
+the gateways get events twice: they have no inbox, and a repeat does them no harm.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,8 @@ import psycopg
 from contracts.subscriptions import SERVICES, subscriptions
 
 AT_A_TIME = 5_000
-_SENT = "select position, id, type from outbox where sent_at is not null and position > %s order by position limit %s"
+_SENT = """select position, id, type from outbox
+    where sent_at is not null and position > %s order by position limit %s"""
 _SEEN = "select event_id from inbox where consumer = %s and event_id = any(%s)"
 _UNMARK = "update outbox set sent_at = null where id = any(%s)"
 CONSUMERS: dict[str, list[tuple[str, str]]] = {}
@@ -24,7 +25,7 @@ Connect = Callable[[str], "psycopg.Connection[Any]"]
 
 
 def mark_unsent(connect: Connect) -> int:
-    """Marks them in every outbox; answers how many.
+    """Mark such events in every outbox as unsent; return how many.
 
     Args:
         connect: opens a service's database as its owner, each statement a transaction of its own.

@@ -1,7 +1,7 @@
-"""``make restore``: a backup into an empty stack, ready for ``make run``.
+"""``make restore``: restore a backup into an empty stack, ready for ``make run``.
 
-Everything is checked before anything is touched. The broker is a new, empty one: what the old one held is sent again by
-the outboxes (``replay.py``).
+Everything is checked before anything is changed. The broker is a new, empty one: the events of the old one
+are sent again from the outboxes (``replay.py``).
 
 Usage: python -m deploy.local.restore BACKUP [--folder FOLDER] [--replace]
 """
@@ -37,10 +37,10 @@ class Restored:
 
 
 def check(backup: Path) -> dict[str, Any]:
-    """The manifest of a backup whose files are all there, and as they were written.
+    """Check that all files of a backup are there and undamaged; return its manifest.
 
     Raises:
-        StackFailed: with what is wrong first.
+        StackFailed: with the first fault.
     """
     try:
         manifest: dict[str, Any] = json.loads((backup / MANIFEST).read_text())
@@ -55,7 +55,7 @@ def check(backup: Path) -> dict[str, Any]:
 
 
 def load(backup: Path, url: Url) -> Restored:
-    """Fills the empty databases of a stack that has the backup's secrets, each in one transaction.
+    """Fill the empty databases of a stack that has the backup's secrets, each in one transaction.
 
     Raises:
         StackFailed: a database is not empty, or does not take its dump.
@@ -76,12 +76,12 @@ def _load(file: Path, url: str) -> None:
 
 
 def has_data(folder: Path) -> bool:
-    """Whether a stack has been there."""
+    """Return whether a folder has the data of a stack."""
     return any((folder / name).exists() for name in (SECRETS, "postgres", "broker"))
 
 
 def into_folder(backup: Path, folder: Path, *, replace: bool = False) -> Restored:
-    """Restores into a stack's folder.
+    """Restore into a stack's folder.
 
     Raises:
         StackFailed: see ``check``; or there is data, and ``replace`` does not allow to delete it.
@@ -89,7 +89,7 @@ def into_folder(backup: Path, folder: Path, *, replace: bool = False) -> Restore
     check(backup)
     if has_data(folder):
         if not replace:
-            raise StackFailed(f"{folder} has data: `make clean` deletes it, or say REPLACE=yes")
+            raise StackFailed(f"{folder} has data: `make clean` deletes it, or use REPLACE=yes")
         Stack(folder).remove()
     folder.mkdir(parents=True, exist_ok=True)
     write_private(folder / SECRETS, (backup / SECRETS).read_text())
@@ -98,7 +98,7 @@ def into_folder(backup: Path, folder: Path, *, replace: bool = False) -> Restore
 
 
 def main() -> int:
-    """Restore; answers the exit code."""
+    """Restore; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("backup", type=Path)
     parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="of the stack")

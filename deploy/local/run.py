@@ -1,4 +1,4 @@
-"""``make run``: everything of e-Pass on this machine, one journey through it, and then it serves until Ctrl-C.
+"""``make run``: start e-Pass on this machine, run the smoke journey through it, and serve until Ctrl-C.
 
 Usage: python -m deploy.local.run [--once] [--folder FOLDER]
 """
@@ -24,23 +24,23 @@ GATEWAY_PORT = 8080
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM; not an Exception, so that nothing on the way takes it for a fault."""
+    """Ctrl-C or SIGTERM. It is not an `Exception`, so that no handler takes it for an error."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
 def main() -> int:
-    """Run it; answers the exit code."""
+    """Run it; return the exit code."""
     options = _options()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         stack = Stack(options.folder, _gateway_port())
-        watch = Prometheus(
+        prometheus = Prometheus(
             stack.folder / "prometheus", stack.ports["watch"], stack.logs / "prometheus.log", stack.id
         )
-        _run(stack, Services(stack), watch, options.once)
+        _run(stack, Services(stack), prometheus, options.once)
     except StackFailed as error:
         print_error(str(error))
         return 1
@@ -53,7 +53,7 @@ def main() -> int:
     return 0
 
 
-def _run(stack: Stack, services: Services, watch: Prometheus, once: bool) -> None:
+def _run(stack: Stack, services: Services, prometheus: Prometheus, once: bool) -> None:
     began = time.monotonic()
     serving = False
     try:
@@ -66,12 +66,12 @@ def _run(stack: Stack, services: Services, watch: Prometheus, once: bool) -> Non
             services.start()
             services.wait_ready()
         print_fact("ready after", f"{time.monotonic() - began:.1f} s")
-        watched = _watch(watch, services, stack)
-        _walk(services, stack)
+        monitoring = _start_prometheus(prometheus, services, stack)
+        _run_smoke_journey(services, stack)
         if once:
             return
         serving = True
-        _show(services, stack, watched)
+        _print_addresses(services, stack, monitoring)
         services.wait()
     except Interrupted:
         if not serving:
@@ -82,25 +82,25 @@ def _run(stack: Stack, services: Services, watch: Prometheus, once: bool) -> Non
         if stack.is_running():
             print_line()
             with timed("stopping", "stopped"):
-                watch.stop()
+                prometheus.stop()
                 services.stop()
                 stack.stop()
 
 
-def _watch(watch: Prometheus, services: Services, stack: Stack) -> str:
-    """Its address, or why there is none: an extra, without which everything runs."""
+def _start_prometheus(prometheus: Prometheus, services: Services, stack: Stack) -> str:
+    """Start Prometheus, which is optional; return its address, or why there is none."""
     if not is_installed():
         return "not here: Debian's package prometheus is not installed"
     try:
         targets = {name: urlsplit(services.address(name)).netloc for name in services.names}
-        watch.configure(targets, f"127.0.0.1:{stack.ports['prometheus']}")
-        watch.start()
+        prometheus.configure(targets, f"127.0.0.1:{stack.ports['prometheus']}")
+        prometheus.start()
     except StackFailed as error:
         return f"not here: {error}"
-    return watch.url
+    return prometheus.url
 
 
-def _walk(services: Services, stack: Stack) -> None:
+def _run_smoke_journey(services: Services, stack: Stack) -> None:
     try:
         SmokeJourney(services.address("gateway"), stack.folder / "logins.json").run()
     except StackFailed:
@@ -108,13 +108,13 @@ def _walk(services: Services, stack: Stack) -> None:
         raise
 
 
-def _show(services: Services, stack: Stack, watched: str) -> None:
+def _print_addresses(services: Services, stack: Stack, monitoring: str) -> None:
     address = services.address("gateway")
     print_heading("It serves now; Ctrl-C stops it")
     print_fact("portal", address)
     print_fact("interface", f"{address}/docs")
     print_fact("the phone", f"{address}/dev/phone")
-    print_fact("Prometheus", watched)
+    print_fact("Prometheus", monitoring)
     print_heading("Demo logins")
     for role, login in logins.write(stack.folder / "logins.json", stack.secret_store).items():
         print_fact(role, f"{login['login_id']}  {login['password']}")
@@ -127,16 +127,16 @@ def _short(path: Path) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--once", action="store_true", help="stop after the walk")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="where everything is kept")
+    parser.add_argument("--once", action="store_true", help="stop after the smoke journey")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="where all data are")
     return parser.parse_args()
 
 
 def _gateway_port() -> int:
-    told = os.environ.get("EPASS_GATEWAY_PORT", str(GATEWAY_PORT))
-    if not told.isdigit() or not 0 < int(told) < 65_536:
-        raise StackFailed(f"EPASS_GATEWAY_PORT is no port: {told}")
-    return int(told)
+    port = os.environ.get("EPASS_GATEWAY_PORT", str(GATEWAY_PORT))
+    if not port.isdigit() or not 0 < int(port) < 65_536:
+        raise StackFailed(f"EPASS_GATEWAY_PORT is no port: {port}")
+    return int(port)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

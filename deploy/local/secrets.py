@@ -1,4 +1,4 @@
-"""Secrets of one stack: random, made when first asked for, kept in one file that only its owner may read."""
+"""Secrets of one stack: random, created on first use, stored in one file that only its owner may read."""
 
 import json
 import os
@@ -11,27 +11,27 @@ from cryptography.fernet import Fernet
 
 
 class SecretStore:
-    """A file of named secrets. A name that was never asked for before gets a new random value."""
+    """A file of named secrets. A new name gets a new random value."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        self._secrets: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
 
     def password(self, name: str) -> str:
-        """256 random bits, in characters that need no quoting in a URL or a shell."""
-        return self._keep(name, lambda: secrets.token_urlsafe(32))
+        """Return 256 random bits, in characters that need no quoting in a URL or a shell."""
+        return self._get(name, lambda: secrets.token_urlsafe(32))
 
     def fernet(self, name: str) -> str:
-        """A key for ``cryptography.fernet``."""
-        return self._keep(name, lambda: Fernet.generate_key().decode())
+        """Return a key for ``cryptography.fernet``."""
+        return self._get(name, lambda: Fernet.generate_key().decode())
 
-    def _keep(self, name: str, make: Callable[[], str]) -> str:
+    def _get(self, name: str, make: Callable[[], str]) -> str:
         with self._lock:
-            if name not in self._kept:
-                self._kept[name] = make()
-                write_private(self._file, json.dumps(self._kept, indent=1) + "\n")
-            return self._kept[name]
+            if name not in self._secrets:
+                self._secrets[name] = make()
+                write_private(self._file, json.dumps(self._secrets, indent=1) + "\n")
+            return self._secrets[name]
 
 
 def write_private(file: Path, text: str) -> None:

@@ -1,8 +1,8 @@
-"""The processes of e-Pass itself: prepared (topology, migrations, seeds), then started through honcho.
+"""The processes of e-Pass: prepared (topology, migrations, seeds), then started through honcho.
 
-Each process reads its settings from a file of its own in ``env/`` and writes to a log of its own in ``logs/``, so that
-any one of them can be started again by hand: ``set -a; . .local/env/verify.env; epass serve verify``. For the commands of
-ops there is ``administrator.env``.
+Each process reads its settings from its own file in ``env/`` and writes to its own log in ``logs/``, so that
+any one of them can be started by hand: ``set -a; . .local/env/verify.env; epass serve verify``. The commands
+of ops use ``administrator.env``.
 """
 
 import re
@@ -25,8 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = Path(sys.executable).with_name("epass")
 EPASS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "services.ops.cli"]
 """The installed command; a Python that has only the dependencies runs its module."""
-COMMANDS = {**{name: f"serve {name}" for name in SERVICES}, "relay": "relay", "sender": "sender", "gateway": "gateway",
-            "exporter": "ops-exporter"}  # fmt: skip
+COMMANDS = {
+    **{name: f"serve {name}" for name in SERVICES},
+    "relay": "relay",
+    "sender": "sender",
+    "gateway": "gateway",
+    "exporter": "ops-exporter",
+}
 _STOPPED = re.compile(r"(\w+)\.1 stopped \(rc=(-?\d+)\)")
 
 
@@ -40,7 +45,7 @@ class Services:
         self._manager: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Declare the topology, migrate each database, let relay and ops in, seed directory and logins; repeatable."""
+        """Declare the topology, migrate and seed databases, grant relay and ops their rights; repeatable."""
         stack = self._stack
         file = stack.folder / "logins.json"
         logins.write(file, stack.secret_store)
@@ -61,8 +66,19 @@ class Services:
         self._settings_file("administrator")
         procfile = self._stack.folder / "Procfile"
         procfile.write_text("".join(f"{name}: {self._line(name)}\n" for name in self.names))
-        command = [sys.executable, "-m", "honcho", "--no-colour", "-e", str(self._stack.folder / "none"), "-d", str(ROOT),
-                   "-f", str(procfile), "start"]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "honcho",
+            "--no-colour",
+            "-e",
+            str(self._stack.folder / "none"),
+            "-d",
+            str(ROOT),
+            "-f",
+            str(procfile),
+            "start",
+        ]
         environment = {**processes.inherited(), processes.MARK: self._stack.id, "PYTHONUNBUFFERED": "1"}
         self._manager = processes.spawn(command, self._log, environment, cwd=ROOT)
 
@@ -87,33 +103,33 @@ class Services:
             raise StackFailed(f"not ready within {seconds:.0f} s: {reasons}; see {self._stack.logs}")
 
     def wait(self) -> None:
-        """Serve until a process ends, then raise StackFailed that names it."""
+        """Wait until a process ends, then raise `StackFailed` with its name."""
         while True:
             self.check()
             time.sleep(0.5)
 
     def check(self) -> None:
-        """Raise StackFailed if a process has ended (honcho then stops the others)."""
+        """Raise `StackFailed` if a process has ended (honcho then stops the others)."""
         ended = _STOPPED.search(self._log.read_text(errors="replace"))
         if ended:
             log = self._stack.logs / f"{ended[1]}.log"
             why = (
                 f"by signal {ended[2][1:]}"
                 if ended[2][0] == "-"
-                else f"with code {ended[2]}: {processes.last_words(log, 'Error')}"
+                else f"with code {ended[2]}: {processes.last_line(log, 'Error')}"
             )
             raise StackFailed(f"{ended[1]} ended {why} ({log})")
         if self._manager is None or self._manager.poll() is not None:
-            raise StackFailed(f"honcho ended: {processes.last_words(self._log)} ({self._log})")
+            raise StackFailed(f"honcho ended: {processes.last_line(self._log)} ({self._log})")
 
     def stop(self, seconds: float = 10) -> None:
-        """Stop every process in an orderly way; the stack's own ``stop`` ends what does not listen."""
+        """Stop every process in an orderly way; the stack's own ``stop`` kills those that do not react."""
         if self._manager:
             processes.end_child(self._manager, seconds, signal.SIGTERM)
             self._manager = None
 
     def address(self, name: str) -> str:
-        """Where a process answers /healthz, /readyz and /metrics; for the gateway also where it serves."""
+        """Return the address of a process's health endpoints; the gateway also serves there."""
         port = self._stack.gateway_port if name == "gateway" else self._stack.ports[name]
         return f"http://127.0.0.1:{port}"
 
@@ -133,13 +149,13 @@ class Services:
         return file
 
     def _epass(self, commands: list[tuple[str, list[str]]]) -> None:
-        """Run ``epass`` commands side by side to their ends, each with the settings of the process named first."""
+        """Run ``epass`` commands side by side, each with the settings of the process that is named first."""
         running = [(words, self._log_of(words), self._spawn(name, words)) for name, words in commands]
         try:
             for words, log, child in running:
                 if child.wait():
                     raise StackFailed(
-                        f"epass {' '.join(words)} failed: {processes.last_words(log, 'Error')} ({log})"
+                        f"epass {' '.join(words)} failed: {processes.last_line(log, 'Error')} ({log})"
                     )
         finally:
             for _, _, child in running:
@@ -154,7 +170,7 @@ class Services:
 
 
 def _readiness(client: httpx.Client, address: str) -> str:
-    """Why the process there is not ready; empty when it is."""
+    """Return why the process there is not ready; empty if it is."""
     try:
         answer = client.get(f"{address}/readyz")
     except httpx.HTTPError as error:

@@ -1,7 +1,7 @@
 """One journey through the HTTP interface, printed step by step: from an applicant's phone to an open gate.
 
-It knows nothing but the interface that everyone has (and ``/dev/messages``, which stands for the phone), so it is also
-an example of how to use `epass_client`.
+It knows nothing but the interface that everyone has (and ``/dev/messages``, which stands for the phone), so
+it is also an example of how to use `epass_client`.
 """
 
 import json
@@ -91,18 +91,32 @@ class SmokeJourney:
     def _apply(self, applicant: Client) -> tuple[str, Slot]:
         print_heading("… and applies for a visit")
         slot = next_slot(datetime.now(INDIA))
-        answer = self._send("applying", applicant, calls.submit_application(SubmitApplication(
-            applicant=Applicant(
-                kind="citizen", name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", language="pa", id_type="voter_id",
-                id_last4="4821", assistance="wheelchair",
+        answer = self._send(
+            "applying",
+            applicant,
+            calls.submit_application(
+                SubmitApplication(
+                    applicant=Applicant(
+                        kind="citizen",
+                        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+                        name_latin="Gurpreet Kaur",
+                        language="pa",
+                        id_type="voter_id",
+                        id_last4="4821",
+                        assistance="wheelchair",
+                    ),
+                    site="PCS1",
+                    department="home",
+                    purpose_kind="meeting",
+                    purpose="Arms licence renewal, file 114/2026",
+                    preferred=(slot,),
+                    companions=(
+                        CompanionInput(name="Harjit Singh", id_type="driving_licence", id_last4="0917"),
+                        CompanionInput(name="Simran", child=True),
+                    ),
+                )
             ),
-            site="PCS1", department="home", purpose_kind="meeting", purpose="Arms licence renewal, file 114/2026",
-            preferred=(slot,),
-            companions=(
-                CompanionInput(name="Harjit Singh", id_type="driving_licence", id_last4="0917"),
-                CompanionInput(name="Simran", child=True),
-            ),
-        )))  # fmt: skip
+        )
         print_fact("reference", answer.reference)
         print_fact("status", answer.status)
         return answer.reference, slot
@@ -147,9 +161,13 @@ class SmokeJourney:
 
     def _scan(self, officer: Client, token: str, id_check: Matched | None) -> ScanResult:
         scan = ScanPass(
-            token=token, gate=self._logins["security"]["gate"], direction="entry", nonce=secrets.token_hex(16),
-            scanned_at=datetime.now(INDIA), id_check=id_check,
-        )  # fmt: skip
+            token=token,
+            gate=self._logins["security"]["gate"],
+            direction="entry",
+            nonce=secrets.token_hex(16),
+            scanned_at=datetime.now(INDIA),
+            id_check=id_check,
+        )
         return self._send("scanning", officer, calls.scan_pass(scan))
 
     def _show_timeline(self, applicant: Client, reference: str) -> None:

@@ -1,11 +1,12 @@
-"""One moment of six databases, although each of them is dumped for itself while everything works.
+"""Snapshots of six databases that agree with each other, taken while everything works.
 
-A dump is of its database's own moment, and six moments may contradict each other: a consumer that has seen an event
-which its producer has not yet said can never be brought together with it again. So for the few milliseconds in which
-the six snapshots are taken no consumer commits: ``inbox``, into which each of them must write in the transaction of its
-effect, is locked against writing in all six. What a consumer has seen in its snapshot it has then seen before the first
-snapshot was taken, so its producer had said it by then. The other way round is harmless: what a consumer has not yet
-seen is sent to it again (``replay.py``). Requests go on all the while.
+Six dumps of six moments could contradict each other: if a consumer has received an event that its producer
+has not published yet, the two can never be reconciled. So no consumer commits during the few milliseconds in
+which the six snapshots are taken: ``inbox``, into which every consumer writes in the transaction of its
+effect, is locked against writing in all six databases. Whatever a consumer has received in its snapshot it
+received before the first snapshot was taken, so its producer had published it by then. The opposite is
+harmless: an event that a consumer has not received is sent again (``replay.py``). RPC requests continue
+meanwhile.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,24 +19,25 @@ from psycopg import IsolationLevel
 from deploy.local.errors import StackFailed
 
 ORDER = ("verify", "notify", "approval", "application", "issuance", "accounts")
-"""What people carry from one service to the next (a pass to the gate or to the printer, a session) is taken after where it is carried to."""
+"""Downstream first: what people take from one service to the next (a pass, a session) is recorded in the
+later one first."""
 LOCK = "lock table inbox in share mode"
 FIRST = "select 1"
-"""A snapshot is taken by the first statement."""
+"""The first statement of a transaction takes its snapshot."""
 TRIES, LOCK_SECONDS = 10, 2
-"""A consumer at work is waited for so long with the others held; then they are let go and it is tried again."""
+"""If a consumer holds its lock for longer than that, all locks are released and everything is tried again."""
 Connection = psycopg.Connection[Any]
 
 
 @contextmanager
 def snapshots(url: Callable[[str], str]) -> Iterator[dict[str, Connection]]:
-    """A connection to each database, all within one moment for as long as the block lasts; each can export its snapshot.
+    """Open a connection to each database, all with snapshots that agree; each can export its snapshot.
 
     Args:
         url: the address of a service's database, for a role that owns it.
 
     Raises:
-        StackFailed: consumers left no moment.
+        StackFailed: the consumers held their locks for too long.
     """
     with ExitStack() as held:
         found = {name: held.enter_context(_frozen(url(name))) for name in ORDER}
@@ -50,7 +52,7 @@ def snapshots(url: Callable[[str], str]) -> Iterator[dict[str, Connection]]:
                 continue
             yield found
             return
-        raise StackFailed("the consumers left no moment for a snapshot: try again when less is going on")
+        raise StackFailed("the consumers left no moment for a snapshot: try again under less load")
 
 
 @contextmanager

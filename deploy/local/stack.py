@@ -1,6 +1,7 @@
-"""One private database server and one private broker in a folder, and what each process of e-Pass is told about them.
+"""One private database server and one private broker in a folder, and the settings of their clients.
 
-``make run`` keeps one in ``.local``; an integration test makes one in a temporary folder. Any number live side by side.
+``make run`` has one in ``.local``; an integration test makes one in a temporary folder. Any number can run
+side by side.
 """
 
 import fcntl
@@ -24,8 +25,8 @@ class Stack:
     """The two servers of one folder.
 
     Args:
-        folder: everything is kept in it, and a second ``start`` finds it again.
-        gateway_port: where the gateway is to listen; by default on a port of this stack's own.
+        folder: holds everything; a second ``start`` continues with it.
+        gateway_port: on which the gateway listens; by default a port of this stack's own.
     """
 
     def __init__(self, folder: Path, gateway_port: int | None = None) -> None:
@@ -33,7 +34,7 @@ class Stack:
         self.logs = self.folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.id = self._id()
-        self.ports = ports.remembered(self.folder / "ports.json")
+        self.ports = ports.stored_ports(self.folder / "ports.json")
         self.gateway_port = gateway_port or self.ports["gateway"]
         self.secret_store = SecretStore(self.folder / "secrets.json")
         self.postgres = Postgres(
@@ -49,10 +50,10 @@ class Stack:
         self._lock: int | None = None
 
     def start(self) -> None:
-        """Start both servers and make the databases and users; on failure nothing is left running.
+        """Start both servers and create databases and users; if that fails, stop everything.
 
         Raises:
-            StackFailed: with one line for the person at the terminal.
+            StackFailed: a server does not start, or a port is taken.
         """
         self.claim()
         try:
@@ -87,35 +88,33 @@ class Stack:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def claim(self) -> None:
-        """Make this process the only one that runs this folder, and end what a killed run has left behind."""
+        """Lock this folder for this process, and end what a killed run has left behind."""
         if self._lock is None:
             self._lock = _lock(self.folder / "lock")
             self._end_leftovers()
 
     def grant_relay(self) -> None:
-        """Let the relay read and empty each outbox; to be called once the migrations have made the tables."""
+        """Let the relay read and empty each outbox; call it when the migrations have created the tables."""
         access.grant_relay(self.postgres.connect)
 
     def grant_ops(self) -> None:
-        """Let the command line and the exporter count in each database; to be called once there are tables."""
+        """Let the command line and the exporter count in each database; call it when there are tables."""
         access.grant_ops(self.postgres.connect)
 
     def environment(self, name: str) -> dict[str, str]:
-        """The settings (``EPASS_…``) of one process: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
-
-        Each gets only what it needs; see ``services/chassis/runtime/settings.py`` for the meanings.
-        """
-        told = access.Environment(
+        """Return the settings (``EPASS_…``) of one process; see `access.Environment.of`."""
+        environment = access.Environment(
             self.broker.url, self.postgres.url, self.secret_store, self.ports, self.gateway_port
         )
-        return {processes.MARK: self.id} | told.of(name)
+        return {processes.MARK: self.id} | environment.of(name)
 
     def _check_ports(self) -> None:
         ports.check(
             [("gateway", self.gateway_port)],
             "stop that program, or choose another: EPASS_GATEWAY_PORT=8081 make run",
         )
-        remedy = f"stop that program, or delete {self.folder / 'ports.json'} to choose other ports (no data is lost)"
+        file = self.folder / "ports.json"
+        remedy = f"stop that program, or delete {file} to choose other ports (no data is lost)"
         ports.check(((name, self.ports[name]) for name in ports.NAMES if name != "gateway"), remedy)
 
     def _end_leftovers(self, seconds: float = 10) -> None:
@@ -140,7 +139,7 @@ class Stack:
 
 
 def _lock(file: Path) -> int:
-    """An exclusive lock that ends with this process, whatever ends it."""
+    """Take an exclusive lock that the kernel releases when this process ends."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -41,9 +41,16 @@ CONSUMED_BY = ("verify", "notify")
 def _event(ring: PersonalKeyRing) -> bytes:
     """Return the revocation of an unknown pass, of which nobody needs a message."""
     revoked = PassRevoked(
-        pass_number=new_pass_number(), application_id=uuid4(), reference=new_reference(), reason="security", valid_to=now(), replaced=True,
-        language="en", deliver_by="sms", personal=Contact(name="Nobody", mobile="+919876543210"),
-    )  # fmt: skip
+        pass_number=new_pass_number(),
+        application_id=uuid4(),
+        reference=new_reference(),
+        reason="security",
+        valid_to=now(),
+        replaced=True,
+        language="en",
+        deliver_by="sms",
+        personal=Contact(name="Nobody", mobile="+919876543210"),
+    )
     return wrap(revoked, event_id=uuid4(), seq=1, occurred_at=now(), keys=ring).to_bytes()
 
 

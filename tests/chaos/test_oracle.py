@@ -106,29 +106,53 @@ def _waiting_message(story: Story) -> None:
 BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
     "a 201 without an application": (_forget_application, {"lost"}),
     "an application that nobody was promised": (_another_application, {"duplicate_applications"}),
-    "an application that stands still": (lambda story: story.evidence.statuses.update({ID: "approved"}), {"lost", "disagreements"}),
-    "an application that nobody decided": (lambda story: (story.promises.admitted.clear(), story.promises.decided.clear()), {"lost", "duplicate_admissions"}),
+    "an application that stands still": (
+        lambda story: story.evidence.statuses.update({ID: "approved"}),
+        {"lost", "disagreements"},
+    ),
+    "an application that nobody decided": (
+        lambda story: (story.promises.admitted.clear(), story.promises.decided.clear()),
+        {"lost", "duplicate_admissions"},
+    ),
     "a pass that was made twice": (_second_pass, {"duplicate_passes"}),
     "two passes that are good": (_two_live_passes, {"duplicate_passes", "lost"}),
     "no pass": (_no_pass, {"lost"}),
     "a revoked pass that the gate lets in": (
-        lambda story: (story.evidence.passes[ID].update({NUMBER: False}), story.evidence.passes_of_application[ID].update({NUMBER: False})),
+        lambda story: (
+            story.evidence.passes[ID].update({NUMBER: False}),
+            story.evidence.passes_of_application[ID].update({NUMBER: False}),
+        ),
         {"lost", "disagreements"},
     ),
     "a scan that left no trace": (lambda story: story.evidence.admissions.clear(), {"lost"}),
-    "a scan that let in twice": (lambda story: story.evidence.admissions.update({"nonce": 1}), {"duplicate_admissions"}),
-    "an admission that nobody was promised": (lambda story: story.evidence.admissions.update({"another": 1}), {"duplicate_admissions"}),
+    "a scan that let in twice": (
+        lambda story: story.evidence.admissions.update({"nonce": 1}),
+        {"duplicate_admissions"},
+    ),
+    "an admission that nobody was promised": (
+        lambda story: story.evidence.admissions.update({"another": 1}),
+        {"duplicate_admissions"},
+    ),
     "a message that was stored twice": (_second_message, {"duplicate_messages"}),
     "a message that was never stored": (_no_message, {"sms_missing"}),
     "a message that failed": (_failed_message, {"sms_missing"}),
     "a message that waits": (_waiting_message, {"unfinished"}),
-    "a delivery that was not recorded": (lambda story: story.evidence.deliveries_recorded.subtract({ID: 1}), {"disagreements"}),
-    "a message that counts as delivered and never was": (lambda story: story.ledger.charged.pop("m2"), {"sms_missing"}),
+    "a delivery that was not recorded": (
+        lambda story: story.evidence.deliveries_recorded.subtract({ID: 1}),
+        {"disagreements"},
+    ),
+    "a message that counts as delivered and never was": (
+        lambda story: story.ledger.charged.pop("m2"),
+        {"sms_missing"},
+    ),
     "a code that never came": (lambda story: story.evidence.codes.clear(), {"sms_missing"}),
-    "an event that was not sent": (lambda story: story.evidence.waiting.update({"outbox of approval": 1}), {"unfinished"}),
+    "an event that was not sent": (
+        lambda story: story.evidence.waiting.update({"outbox of approval": 1}),
+        {"unfinished"},
+    ),
     "a dead letter": (lambda story: story.evidence.dead.update({"notify.PassIssued.dead": 1}), {"dead"}),
     "an answer that no promise allows": (lambda story: story.promises.broken.append("500"), {"broken"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", BROKEN)

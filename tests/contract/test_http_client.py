@@ -24,12 +24,20 @@ DOCUMENT: dict[str, Any] = yaml.safe_load(Path("contracts/openapi.yaml").read_te
 REVIEW, SLOT = UUID(int=7), Slot(day=date(2026, 12, 1), start=time(10), end=time(12))
 APPLICATION: dict[str, Any] = {
     "applicant": Applicant(kind="citizen", name="Gurpreet Kaur", id_type="voter_id", id_last4="4821"),
-    "site": "PCS1", "department": "home", "purpose_kind": "meeting", "purpose": "Arms licence renewal", "preferred": (SLOT,),
-}  # fmt: skip
+    "site": "PCS1",
+    "department": "home",
+    "purpose_kind": "meeting",
+    "purpose": "Arms licence renewal",
+    "preferred": (SLOT,),
+}
 SCAN = ScanPass(
-    token="a.b.c", gate="PCS1-G1", direction="entry", nonce="12345678", scanned_at=datetime(2026, 12, 1, tzinfo=UTC),
+    token="a.b.c",
+    gate="PCS1-G1",
+    direction="entry",
+    nonce="12345678",
+    scanned_at=datetime(2026, 12, 1, tzinfo=UTC),
     id_check=Matched(kind="matched", id_type="voter_id", id_last4="4821"),
-)  # fmt: skip
+)
 CALLS: dict[str, Call[Any]] = {
     "scanPass": calls.scan_pass(SCAN),
     "listInside": calls.list_inside("PCS1", after="x", limit=10),
@@ -43,7 +51,11 @@ CALLS: dict[str, Call[Any]] = {
     "listApplications": calls.list_applications(after="x", limit=10),
     "viewApplication": calls.view_application("PCS-7K3M-9QW4"),
     "amendApplication": calls.amend_application(
-        "PCS-7K3M-9QW4", purpose="Another", preferred=[SLOT], officer="", companions=[CompanionInput(name="Simran", child=True)]
+        "PCS-7K3M-9QW4",
+        purpose="Another",
+        preferred=[SLOT],
+        officer="",
+        companions=[CompanionInput(name="Simran", child=True)],
     ),
     "cancelApplication": calls.cancel_application("PCS-7K3M-9QW4"),
     "resendMessage": calls.resend_message("PCS-7K3M-9QW4"),
@@ -65,14 +77,16 @@ CALLS: dict[str, Call[Any]] = {
     "listReviews": calls.list_reviews("pending", after="x", limit=10),
     "searchReviews": calls.search_reviews("PCS-7K3M-9QW4"),
     "viewReview": calls.view_review(REVIEW),
-    "approveReview": calls.approve_review(REVIEW, SLOT, gate="PCS1-G1", entries=2, vehicle_allowed=True, revision=1),
+    "approveReview": calls.approve_review(
+        REVIEW, SLOT, gate="PCS1-G1", entries=2, vehicle_allowed=True, revision=1
+    ),
     "rejectReview": calls.reject_review(REVIEW, "security", "a note", 1),
     "returnReview": calls.return_review(REVIEW, "a note", 1),
     "forwardReview": calls.forward_review(REVIEW, department="finance"),
     "withdrawApproval": calls.withdraw_approval(REVIEW, "security"),
     "viewJwks": calls.view_jwks(),
     "viewPassStatus": calls.view_pass_status(),
-}  # fmt: skip
+}
 """A call of each operation, by its ``operationId``."""
 NOT_COVERED: dict[str, str] = {}
 """Operations without a function, each with the reason."""

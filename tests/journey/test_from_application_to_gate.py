@@ -113,13 +113,19 @@ def test_an_official_with_companions_and_a_child_is_admitted(system, department,
     official = Applicant(system)
     details = {
         "applicant": {
-            "kind": "official", "official": {"organisation": "PWD", "designation": "SDO", "employee_no": "117"}, "id_type": "government_id",
-            "id_last4": "0117", "assistance": "wheelchair",
+            "kind": "official",
+            "official": {"organisation": "PWD", "designation": "SDO", "employee_no": "117"},
+            "id_type": "government_id",
+            "id_last4": "0117",
+            "assistance": "wheelchair",
         },
-        "companions": [{"name": "हरजीत सिंह", "id_type": "passport", "id_last4": "Z123"}, {"name": "Simran", "child": True}],
+        "companions": [
+            {"name": "हरजीत सिंह", "id_type": "passport", "id_last4": "Z123"},
+            {"name": "Simran", "child": True},
+        ],
         "vehicle": "CH 01 AB 1234",
         "preferred": [slot(), slot(1), slot(2)],
-    }  # fmt: skip
+    }
     _, the_pass = issued(
         official, department, **details, decision={"vehicle_allowed": True, "gate": "PCS1-G1"}
     )

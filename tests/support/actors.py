@@ -44,9 +44,14 @@ def new_mobile() -> str:
 def application(**changes: Any) -> Json:
     """Return a valid body of POST /applications; each test names only what it cares about."""
     applicant = {
-        "kind": "citizen", "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "language": "pa", "id_type": "voter_id", "id_last4": "4821",
+        "kind": "citizen",
+        "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+        "name_latin": "Gurpreet Kaur",
+        "language": "pa",
+        "id_type": "voter_id",
+        "id_last4": "4821",
         **changes.pop("applicant", {}),
-    }  # fmt: skip
+    }
     return {
         "applicant": applicant,
         "site": "PCS1",

@@ -33,7 +33,7 @@ class Containers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._secret_store = SecretStore(folder / "secrets.json")
-        self._ports = ports.remembered(folder / "ports.json")
+        self._ports = ports.stored_ports(folder / "ports.json")
         self._addresses: dict[str, str] = {}
         self._running = ExitStack()
         self._broker = self._make_broker()

@@ -96,9 +96,16 @@ def test_the_list_of_a_queue_tells_what_each_is_and_how_it_died(broker, topology
     shown = letters(topology, "list", "--queue", QUEUE)
     assert [letter["readable"] for letter in shown] == [True, True, False]
     assert shown[0] == {
-        "id": first, "queue": QUEUE, "type": "PassRevoked", "readable": True, "subject": "pass:7K3M9QW4", "attempts": 8, "replayed": 0,
-        "error": "RuntimeError", "failed_at": "2026-11-24T09:30:00+00:00",
-    }  # fmt: skip
+        "id": first,
+        "queue": QUEUE,
+        "type": "PassRevoked",
+        "readable": True,
+        "subject": "pass:7K3M9QW4",
+        "attempts": 8,
+        "replayed": 0,
+        "error": "RuntimeError",
+        "failed_at": "2026-11-24T09:30:00+00:00",
+    }
     assert shown[2]["id"].startswith("sha256:")
     assert letters(topology, "list", "--queue", DEAD, "--id", first) == shown[:1]
     assert len(letters(topology, "list", "--type", "PassRevoked", "--id", shown[2]["id"])) == 1

@@ -115,8 +115,13 @@ class OutageActors:
     def actions(self) -> dict[str, Action]:
         """Return all that people do, by its name in the table."""
         return {
-            **self._public(), **self._signing_in(), **self._applying(), **self._on_the_desk(), **self._with_a_pass(), **self._at_the_site(),
-        }  # fmt: skip
+            **self._public(),
+            **self._signing_in(),
+            **self._applying(),
+            **self._on_the_desk(),
+            **self._with_a_pass(),
+            **self._at_the_site(),
+        }
 
     def _public(self) -> dict[str, Action]:
         return {

@@ -93,14 +93,27 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """Return the report as a JSON document."""
         return {
-            "at": self.at.isoformat(), "machine": machine(), "backend": self.backend, "seed": self.seed, "seconds": round(self.seconds, 1),
+            "at": self.at.isoformat(),
+            "machine": machine(),
+            "backend": self.backend,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 1),
             "faults": {
-                kind: {"times": len(times), "median_s": _median(times), "worst_s": _worst(times)} for kind, times in self._recoveries().items()
+                kind: {"times": len(times), "median_s": _median(times), "worst_s": _worst(times)}
+                for kind, times in self._recoveries().items()
             },
-            "kills": self.kills, "applications": self.applications, "outcomes": self.outcomes, "unanswered": self.unanswered,
-            "final_after_s": self.final_after, "sender_kills": self.senders.kills, "sender_concurrency": self.senders.concurrency,
-            "messages": self.messages, "ended_by_themselves": self.ended_by_themselves, "findings": vars(self.findings), "good": self.good,
-        }  # fmt: skip
+            "kills": self.kills,
+            "applications": self.applications,
+            "outcomes": self.outcomes,
+            "unanswered": self.unanswered,
+            "final_after_s": self.final_after,
+            "sender_kills": self.senders.kills,
+            "sender_concurrency": self.senders.concurrency,
+            "messages": self.messages,
+            "ended_by_themselves": self.ended_by_themselves,
+            "findings": vars(self.findings),
+            "good": self.good,
+        }
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n")

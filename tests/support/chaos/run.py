@@ -226,9 +226,13 @@ class Run:
         assert findings is not None
         decided = self._promises.decided
         outcomes = Counter(
-            "cancelled" if reference in self._promises.cancelled else "entered" if reference in self._promises.admitted
-            else decided.get(reference, "undecided") for reference in self._promises.mobiles
-        )  # fmt: skip
+            "cancelled"
+            if reference in self._promises.cancelled
+            else "entered"
+            if reference in self._promises.admitted
+            else decided.get(reference, "undecided")
+            for reference in self._promises.mobiles
+        )
         return Report(
             seed=self._limits.seed,
             seconds=time.monotonic() - self._began,

@@ -286,12 +286,31 @@ def one_pool() -> None:
 SWITCHES: dict[str, Callable[[], None]] = {
     switch.__name__: switch
     for switch in (
-        no_inbox, no_unique_pass, no_outbox, mark_before_send, ack_first, no_deadline, no_idempotency,
-        no_row_lock, no_nonce, no_leaving, no_answer_limit,
-        slow_to_record, slow_to_acknowledge, slow_to_mark, no_possible_duplicates, new_key_each_try,
-        no_time_limit, away_is_an_attempt, patient_connections, slow_events, held_events, no_lane_for_codes, one_pool,
+        no_inbox,
+        no_unique_pass,
+        no_outbox,
+        mark_before_send,
+        ack_first,
+        no_deadline,
+        no_idempotency,
+        no_row_lock,
+        no_nonce,
+        no_leaving,
+        no_answer_limit,
+        slow_to_record,
+        slow_to_acknowledge,
+        slow_to_mark,
+        no_possible_duplicates,
+        new_key_each_try,
+        no_time_limit,
+        away_is_an_attempt,
+        patient_connections,
+        slow_events,
+        held_events,
+        no_lane_for_codes,
+        one_pool,
     )
-}  # fmt: skip
+}
 
 
 def main() -> None:

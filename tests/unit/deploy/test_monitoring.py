@@ -1,4 +1,4 @@
-"""Rules, configuration, dashboard and the page about them: each checked by the tool whose it is, or against the code."""
+"""Rules, configuration, dashboard and the page about them: each checked by its own tool or against the code."""
 
 import re
 import shutil
@@ -45,32 +45,32 @@ def test_prometheus_accepts_configuration_and_rules() -> None:
 
 
 @with_promtool
-def test_the_alerts_fire_of_their_faults_and_of_nothing_else() -> None:
+def test_each_alert_fires_because_of_its_fault_alone() -> None:
     done = promtool("test", "rules", str(PROMETHEUS / "tests" / "alerts_test.yml"))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @with_promtool
-def test_written_anew_the_rules_are_the_same(tmp_path: Path) -> None:
+def test_the_rules_pass_their_tests_after_a_round_trip_through_yaml(tmp_path: Path) -> None:
     assert passes_with(RULES, tmp_path)
 
 
 @with_promtool
 @pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_that_is_missing_would_be_found(alert: str, tmp_path: Path) -> None:
+def test_a_missing_alert_is_found(alert: str, tmp_path: Path) -> None:
     assert not passes_with([rule for rule in RULES if rule["alert"] != alert], tmp_path)
 
 
 @with_promtool
 @pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_that_does_not_wait_would_be_found(alert: str, tmp_path: Path) -> None:
+def test_an_alert_without_a_delay_is_found(alert: str, tmp_path: Path) -> None:
     assert not passes_with(
         [{**rule, "for": "0s"} if rule["alert"] == alert else rule for rule in RULES], tmp_path
     )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ALERTS)
-def test_each_alert_says_how_bad_it_is_what_is_wrong_and_where_it_stands_what_to_do(
+def test_each_alert_has_a_severity_a_description_and_a_runbook(
     rule: dict[str, dict[str, str]],
 ) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning"}
@@ -95,7 +95,7 @@ def named(module: object) -> set[str]:
     return {f"{one.describe()[0].name}{'_total' if isinstance(one, Counter) else ''}" for one in found}
 
 
-def test_the_page_lists_every_metric_and_no_other() -> None:
+def test_the_operations_page_lists_every_metric_and_no_other() -> None:
     listed = re.findall(
         r"`(epass_\w+)",
         "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")),
@@ -103,7 +103,7 @@ def test_the_page_lists_every_metric_and_no_other() -> None:
     assert sorted(listed) == sorted(named(metrics) | named(gateway_metrics))
 
 
-def test_the_first_connection_to_the_broker_is_none_that_was_made_again() -> None:
+def test_the_first_connection_to_the_broker_does_not_count_as_a_reconnect() -> None:
     def counted() -> float:
         return metrics.RECONNECTS.labels("a part of this test")._value.get()
 
@@ -113,7 +113,7 @@ def test_the_first_connection_to_the_broker_is_none_that_was_made_again() -> Non
     assert counted() == 1
 
 
-def test_the_dashboard_is_what_the_code_says() -> None:
+def test_the_dashboard_file_is_up_to_date() -> None:
     assert overview.FILE.read_text() == overview.text()
 
 
@@ -125,8 +125,8 @@ def test_grafana_finds_datasource_and_dashboard() -> None:
     assert provider["type"] == "file"
 
 
-def test_where_prometheus_is_not_installed_one_line_says_so_and_the_rest_runs(
+def test_without_prometheus_everything_else_runs_and_one_line_reports_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    assert "not installed" in run._watch(*[None] * 3)  # type: ignore[arg-type]  # it asks nobody
+    assert "not installed" in run._start_prometheus(*[None] * 3)  # type: ignore[arg-type]  # it asks nobody

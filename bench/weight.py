@@ -16,7 +16,7 @@ FIRST, LATER = "/apply", ("/status", "/sign-in")
 
 @dataclass(frozen=True)
 class Weight:
-    """One page: bytes on the wire with headers, seconds until it is readable, seconds until it is complete."""
+    """One page: bytes on the wire with headers, seconds until it is readable and until it is complete."""
 
     path: str
     bytes: int

@@ -43,7 +43,7 @@ def stored_ports(file: Path) -> dict[str, int]:
 
 
 def check(wanted: Iterable[tuple[str, int]], remedy: str) -> None:
-    """Raise `StackFailed` if another program listens on one of these ports; the message ends with ``remedy``."""
+    """Raise `StackFailed`, with ``remedy`` in its message, if another program listens on one of the ports."""
     for name, port in wanted:
         if not _free(port):
             raise StackFailed(f"port {port} ({name}) is taken by {_holder(port)}: {remedy}")

@@ -23,7 +23,8 @@ HELD = "held in the window"
 
 
 def put(owner: object, name: str, instead: object) -> None:
-    """Replace a guard."""
+    """Replace a guard, which must exist: one that was renamed would stay in place unnoticed."""
+    assert hasattr(owner, name), f"{owner} has no {name}"
     setattr(owner, name, instead)
 
 
@@ -230,7 +231,7 @@ def patient_connections() -> None:
     from services.chassis.db import connection_timeouts
 
     for kind in (connection_timeouts.TimeoutConnection, connection_timeouts.AsyncTimeoutConnection):
-        put(kind, "answer_seconds", None)
+        put(kind, "response_timeout", None)
 
 
 def slow_events() -> None:

@@ -1,4 +1,4 @@
-"""Where tests get their broker and databases: containers where an engine answers, else private local processes."""
+"""Broker and databases of the tests: containers if an engine answers, else private local processes."""
 
 import gc
 import os
@@ -36,19 +36,22 @@ class TestStack(Protocol):
 
 @lru_cache(maxsize=1)
 def backend_name() -> str:
-    """``containers`` or ``processes``."""
-    told = os.environ.get("EPASS_TEST_BACKEND", "")
-    if told:
-        if told not in {"containers", "processes"}:
-            raise pytest.UsageError(f"EPASS_TEST_BACKEND={told}: it may be containers or processes")
-        return told
+    """Return ``containers`` or ``processes``."""
+    chosen = os.environ.get("EPASS_TEST_BACKEND", "")
+    if chosen:
+        if chosen not in {"containers", "processes"}:
+            raise pytest.UsageError(f"EPASS_TEST_BACKEND={chosen}: it may be containers or processes")
+        return chosen
     if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
         return "processes"
     return "containers" if _engine_answers() else "processes"
 
 
 def _engine_answers() -> bool:
-    """Without a trace: where none answers, the client leaves its socket to the garbage collector, which warns of it."""
+    """Return whether a container engine answers.
+
+    If none does, the client leaves its socket to the garbage collector, whose warning is suppressed here.
+    """
     import docker
     from docker.errors import DockerException
 
@@ -117,7 +120,7 @@ class LocalProcesses:
 
 @contextmanager
 def start_stack(folder: Path) -> Iterator[TestStack]:
-    """Starts a broker and a database server of either kind and stops them afterwards."""
+    """Start a broker and a database server of either kind, and stop them afterwards."""
     if backend_name() == "containers":
         from tests.support.containers import Containers
 

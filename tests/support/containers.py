@@ -1,7 +1,9 @@
-"""The tests' broker and database server as containers of the public images, wherever a container engine answers.
+"""The tests' broker and database server as containers of the public images, wherever a container engine
+answers.
 
-They hold what the private processes of `make run` hold: the users and permissions of ``deploy/local/permissions.py``,
-and for each service a database of its own. Both keep their host ports when they are killed and started again.
+They hold what the private processes of `make run` hold: the users and permissions of
+``deploy/local/permissions.py``, and for each service a database of its own. Both keep their host ports when
+they are killed and started again.
 """
 
 import json
@@ -28,7 +30,7 @@ POSTGRES_COMMAND = ["postgres", "-c", "max_connections=300", "-c", "timezone=UTC
 
 
 class Containers:
-    """RabbitMQ and PostgreSQL in two containers. ``folder`` keeps the secrets and the ports."""
+    """RabbitMQ and PostgreSQL in two containers. ``folder`` holds the secrets and the ports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -84,9 +86,9 @@ class Containers:
 
     def broker_ctl(self, *arguments: str) -> str:
         done = self._broker.exec(["rabbitmqctl", *arguments])
-        said = done.output.decode(errors="replace")
-        assert done.exit_code == 0, f"rabbitmqctl {arguments[0]}: {said}"
-        return said
+        output = done.output.decode(errors="replace")
+        assert done.exit_code == 0, f"rabbitmqctl {arguments[0]}: {output}"
+        return output
 
     def __enter__(self) -> Self:
         with ExitStack() as running:
@@ -109,7 +111,7 @@ class Containers:
         self._running.close()
 
     def _make_broker(self) -> DockerContainer:
-        """Born with the virtual host and its administrator; the image's usual guest never exists."""
+        """Create the broker with its virtual host and administrator, without the image's default guest."""
         born_with = {"USER": "administrator", "PASS": self._broker_password("administrator"), "VHOST": VHOST}
         container = DockerContainer(
             "rabbitmq:4-management",
@@ -177,20 +179,20 @@ class Containers:
 
 
 def _kill(container: DockerContainer) -> None:
-    """SIGKILL to all in it, as a crash would; its files stay."""
+    """Kill all processes of a container (SIGKILL), as a crash would; its files stay."""
     wrapped = container.get_wrapped_container()
     wrapped.kill()
     wrapped.wait()
 
 
 def _address(container: DockerContainer, port: int) -> str:
-    """Where this machine finds it. The loopback by number: its name would be tried by IPv6 first."""
+    """Return host and port of a container; the loopback by number, because its name is tried by IPv6 first."""
     host = container.get_container_host_ip().replace("localhost", "127.0.0.1")
     return f"{host}:{container.get_exposed_port(port)}"
 
 
 def _wait(attempt: Callable[[], None], *not_yet: type[Exception], seconds: float = 60) -> None:
-    """Until ``attempt`` succeeds; its own error when the time is over."""
+    """Repeat ``attempt`` until it succeeds; raise its own error when the time is over."""
     until = time.monotonic() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Processes of the system under test: started with their settings, awaited by /readyz, killed or stopped by id."""
+"""Processes of the system under test: started with their settings, ready by /readyz, killed or stopped by id."""
 
 import json
 import os
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """Return a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -25,7 +25,7 @@ def free_port() -> int:
 
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 20) -> T:
-    """The first truthy answer of ``look``; fails when the time is over."""
+    """Return the first truthy result of ``look``; raise `AssertionError` when the time is over."""
     until = time.monotonic() + seconds
     while True:
         answer = look()
@@ -37,7 +37,7 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = 20) -> 
 
 
 class Process:
-    """One process of ours."""
+    """One process of the system."""
 
     def __init__(
         self, arguments: list[str], environment: dict[str, str], log: Path, *, inherit: bool = True
@@ -97,7 +97,7 @@ class Process:
         )
 
     def metric(self, name: str) -> float:
-        """The sum of a metric's samples."""
+        """Return the sum of a metric's samples."""
         text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=2, trust_env=False).text
         return sum(
             float(line.rsplit(" ", 1)[1])
@@ -115,7 +115,7 @@ class Process:
         os.kill(self._child.pid, number)
 
     def stop(self, seconds: float = 30) -> int:
-        """SIGTERM; the exit code, or a failure when it takes longer."""
+        """Stop it (SIGTERM) and return its exit code, within so many seconds."""
         if self._child is None:
             return 0
         if self.alive:
@@ -127,5 +127,5 @@ class Process:
             self._child.wait(10)
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """The JSON lines it logged."""
+        """Return the JSON lines of its log."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]

@@ -1,4 +1,4 @@
-"""The whole of e-Pass as processes on one stack: prepared, started, awaited; each can be killed and started again."""
+"""The whole of e-Pass as processes on one stack; each can be killed and started again."""
 
 import json
 import os
@@ -34,7 +34,7 @@ DEMO_LOGINS: dict[str, dict[str, str]] = {
 
 
 class System:
-    """Six services, relay, sender, gateway. ``processes`` has them by name."""
+    """Six services, relay, sender and gateway; ``processes`` has them by name."""
 
     def __init__(self, stack: TestStack, **settings: str) -> None:
         self.stack = stack
@@ -58,13 +58,13 @@ class System:
         }
 
     def process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
-        """Another process of a kind, such as a second replica; not started.
+        """Return another process of a kind, such as a second replica; it is not started.
 
         Args:
             name: of the kind.
             label: of its log.
-            part: of a service that is served by itself, ``rpc`` or ``events``, as production does it.
-            settings: beside those of the kind.
+            part: ``rpc`` or ``events`` of a service, if it runs by itself as in production.
+            settings: in addition to those of the kind.
         """
         return self._process(name, label, part, **settings)
 
@@ -91,7 +91,7 @@ class System:
         return process
 
     def prepare(self) -> None:
-        """Topology, migrations, the relay's rights, seeds."""
+        """Declare the topology, migrate, grant rights, and seed."""
         logins = self.folder / SECRET_FILE
         logins.write_text(json.dumps(DEMO_LOGINS))
         with ThreadPoolExecutor(4) as pool:
@@ -114,14 +114,14 @@ class System:
             )
 
     def epass(self, name: str, *arguments: str) -> None:
-        """A command of `epass` that must succeed, with the settings of a process."""
+        """Run a command of `epass`, which must succeed, with the settings of a process."""
         done = self.try_epass(name, *arguments)
         assert done.returncode == 0, (
             f"epass {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         )
 
     def try_epass(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """The same, however it ends."""
+        """Run a command of `epass`; return its result."""
         return subprocess.run(
             [sys.executable, "-m", "services.ops.cli", *arguments],
             env=self._environment(name),

@@ -1,4 +1,5 @@
-"""`epass dead-letters`: looked at without being lost, shown without a person in them, sent back once and all, or dropped."""
+"""`epass dead-letters`: letters are read without a loss, shown without personal data, replayed once, or
+dropped."""
 
 import asyncio
 import json
@@ -26,25 +27,25 @@ from tests.support.wire import Wire
 DEAD = f"{QUEUE}.dead"
 MANY = 10_000
 NAMES = ("Gurpreet", "9876543210", "Sukhdev")
-"""Of the persons in these letters."""
+"""Personal data in these letters."""
 
 
-def bury(broker: Wire, body: bytes, queue: str = QUEUE, **headers: Any) -> None:
-    """Puts a letter where its consumer would have put it."""
-    told = {
+def add_dead_letter(broker: Wire, body: bytes, queue: str = QUEUE, **headers: Any) -> None:
+    """Publish a dead letter as its consumer would have done."""
+    own = {
         retry.ATTEMPTS: 8,
         retry.ERROR: "RuntimeError",
         retry.FAILED_AT: "2026-11-24T09:30:00+00:00",
         retry.QUEUE: queue,
     }
-    broker.publish("epass.dead", f"{queue}.dead", body, headers={**told, **headers})
+    broker.publish("epass.dead", f"{queue}.dead", body, headers={**own, **headers})
 
 
-def bury_events(broker: Wire, count: int, queue: str = QUEUE) -> list[str]:
-    """Their ids."""
+def add_dead_events(broker: Wire, count: int, queue: str = QUEUE) -> list[str]:
+    """Publish so many events as dead letters; return their ids."""
     ids = [uuid4() for _ in range(count)]
     for event_id in ids:
-        bury(broker, revoked_bytes(event_id=event_id), queue)
+        add_dead_letter(broker, revoked_bytes(event_id=event_id), queue)
     return [str(event_id) for event_id in ids]
 
 
@@ -55,7 +56,7 @@ def letters(stack, *arguments: str) -> list[dict[str, Any]]:
 
 
 def drain(stack, queue: str, count: int) -> list[str]:
-    """Takes so many events off a queue; their ids."""
+    """Consume so many events of a queue; return their ids."""
     ids: list[str] = []
     with fast(stack) as connection, connection.channel() as channel:
         channel.basic_qos(0, 500, False)
@@ -68,17 +69,14 @@ def drain(stack, queue: str, count: int) -> list[str]:
 
 @contextmanager
 def fast(stack) -> Iterator[Connection]:
-    """A connection that does not wait for confirms."""
+    """Open a connection that does not wait for confirms."""
     with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
         yield connection
 
 
-# ------------------------------------------------------------------- looking
-
-
-def test_the_list_counts_by_consumer_and_takes_nothing(broker, topology) -> None:
-    bury_events(broker, 3)
-    bury(broker, b"no request", "rpc-verify")
+def test_the_list_counts_by_consumer_and_removes_nothing(broker, topology) -> None:
+    add_dead_events(broker, 3)
+    add_dead_letter(broker, b"no request", "rpc-verify")
     done = epass(topology, "dead-letters", "list", "--json")
     assert {
         queue: number for queue, number in json.loads(done.stdout)["queues"].items() if "verify" in queue
@@ -90,9 +88,9 @@ def test_the_list_counts_by_consumer_and_takes_nothing(broker, topology) -> None
     assert (broker.depth(DEAD), broker.depth("rpc-verify.dead")) == (3, 1)
 
 
-def test_the_list_of_a_queue_tells_what_each_is_and_how_it_died(broker, topology) -> None:
-    (first, _) = bury_events(broker, 2)
-    bury(broker, b"{not json")
+def test_the_list_of_a_queue_shows_what_each_letter_is_and_why_it_failed(broker, topology) -> None:
+    (first, _) = add_dead_events(broker, 2)
+    add_dead_letter(broker, b"{not json")
     shown = letters(topology, "list", "--queue", QUEUE)
     assert [letter["readable"] for letter in shown] == [True, True, False]
     assert shown[0] == {
@@ -117,15 +115,15 @@ def test_the_list_of_a_queue_tells_what_each_is_and_how_it_died(broker, topology
     assert broker.depth(DEAD) == 3
 
 
-def test_a_queue_that_no_consumer_has_is_refused(topology) -> None:
+def test_a_queue_without_a_consumer_is_refused(topology) -> None:
     done = epass(topology, "dead-letters", "list", "--queue", "verify.Nonsense")
     assert done.returncode == 2
     assert "no consumer has it" in done.stderr
 
 
-def test_letters_survive_any_number_of_looks_in_their_order(broker, topology) -> None:
-    """A queue with the broker's usual delivery limit would have lost all of them at the 21st."""
-    ids = bury_events(broker, 5)
+def test_letters_can_be_read_any_number_of_times_and_stay_in_order(broker, topology) -> None:
+    """A queue with the broker's default delivery limit would have lost all of them at the 21st reading."""
+    ids = add_dead_events(broker, 5)
 
     async def inspect() -> list[str]:
         async with await asyncio_broker.connect([topology.broker_url("administrator")], "test") as connection:
@@ -139,7 +137,7 @@ def test_letters_survive_any_number_of_looks_in_their_order(broker, topology) ->
     assert broker.depth(DEAD) == 5
 
 
-def test_dead_letters_are_kept_for_thirty_days(topology) -> None:
+def test_dead_letters_expire_after_thirty_days(topology) -> None:
     listed = json.loads(
         topology.broker_ctl("-q", "list_queues", "-p", "epass", "name", "arguments", "--formatter", "json")
     )
@@ -152,11 +150,8 @@ def test_dead_letters_are_kept_for_thirty_days(topology) -> None:
         assert DEAD_LETTER_DAYS == 30
 
 
-# ------------------------------------------------------------------- showing
-
-
-def test_show_tells_the_clear_part_of_an_event(broker, topology) -> None:
-    (event_id,) = bury_events(broker, 1)
+def test_show_prints_the_clear_part_of_an_event(broker, topology) -> None:
+    (event_id,) = add_dead_events(broker, 1)
     (shown,) = letters(topology, "show", "--id", event_id)
     assert shown["event"]["data"]["reference"] == "done"
     assert shown["event"]["personal"] == "sealed"
@@ -164,7 +159,7 @@ def test_show_tells_the_clear_part_of_an_event(broker, topology) -> None:
     assert "reference        done" in epass(topology, "dead-letters", "show", "--id", event_id).stdout
 
 
-def test_nobody_is_named_whatever_lies_there(broker, topology) -> None:
+def test_no_personal_data_is_shown_whatever_a_letter_contains(broker, topology) -> None:
     person = {"name": "Gurpreet Kaur", "mobile": "+919876543210"}
     known = json.loads(revoked_bytes())
     poison = [
@@ -185,13 +180,13 @@ def test_nobody_is_named_whatever_lies_there(broker, topology) -> None:
         b"\xff\xfeGurpreet",
     ]
     for body in poison:
-        bury(broker, body)
-    bury(
+        add_dead_letter(broker, body)
+    add_dead_letter(
         broker,
         b"[]",
         **{retry.ERROR: "Gurpreet Kaur", retry.FAILED_AT: "Gurpreet Kaur", retry.ATTEMPTS: "Gurpreet Kaur"},
     )
-    bury(broker, b'{"args": [{"mobile": "+919876543210"}], "kwargs": {}}', "rpc-verify")
+    add_dead_letter(broker, b'{"args": [{"mobile": "+919876543210"}], "kwargs": {}}', "rpc-verify")
     for command in (
         ["show", "--limit", "50"],
         ["show", "--limit", "50", "--json"],
@@ -206,19 +201,16 @@ def test_nobody_is_named_whatever_lies_there(broker, topology) -> None:
     assert broker.depth(DEAD) == len(poison) + 1
 
 
-def test_show_tells_length_and_digest_of_what_is_no_event(broker, topology) -> None:
-    bury(broker, b'{"x": "' + b"a" * 2_000_000 + b'"}')
+def test_show_prints_length_and_digest_of_a_message_that_is_no_event(broker, topology) -> None:
+    add_dead_letter(broker, b'{"x": "' + b"a" * 2_000_000 + b'"}')
     (shown,) = letters(topology, "show", "--queue", QUEUE)
     assert (shown["event"], shown["bytes"]) == (None, 2_000_009)
     assert re.fullmatch(r"[0-9a-f]{64}", shown["sha256"])
 
 
-# ----------------------------------------------------------------- replaying
-
-
-def test_a_letter_goes_back_to_its_own_consumer_as_if_never_tried(broker, topology) -> None:
+def test_a_replayed_letter_goes_to_its_own_consumer_without_attempts(broker, topology) -> None:
     broker.purge("notify.PassRevoked")
-    chosen, other = bury_events(broker, 2)
+    chosen, other = add_dead_events(broker, 2)
     done = epass(topology, "dead-letters", "replay", "--id", chosen, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"replayed": 1, "queues": {QUEUE: 1}, "interrupted": False}
@@ -229,13 +221,15 @@ def test_a_letter_goes_back_to_its_own_consumer_as_if_never_tried(broker, topolo
     assert [letter["id"] for letter in letters(topology, "list", "--queue", QUEUE)] == [other]
 
 
-def test_a_letter_that_was_done_already_has_no_second_effect(broker, topology, probe, effects) -> None:
+def test_a_replayed_letter_that_was_handled_before_has_no_second_effect(
+    broker, topology, probe, effects
+) -> None:
     event_id = uuid4()
     broker.publish("issuance.events", "PassRevoked", revoked_bytes("once", event_id))
     eventually(lambda: effects() == ["once"], "the effect")
-    bury(broker, revoked_bytes("once", event_id))
-    bury(broker, revoked_bytes("never done"))
-    bury(broker, revoked_bytes("permanent"), **{REPLAYED: 2})
+    add_dead_letter(broker, revoked_bytes("once", event_id))
+    add_dead_letter(broker, revoked_bytes("never done"))
+    add_dead_letter(broker, revoked_bytes("permanent"), **{REPLAYED: 2})
     assert epass(topology, "dead-letters", "replay", "--queue", QUEUE).returncode == 0
     eventually(lambda: broker.depth(DEAD) == 1 and "never done" in effects(), "handled")
     assert effects() == ["once", "never done"]
@@ -245,8 +239,8 @@ def test_a_letter_that_was_done_already_has_no_second_effect(broker, topology, p
     ] == [("PermanentError", 1, 3)]
 
 
-def test_replay_must_be_told_what_and_takes_no_requests(broker, topology) -> None:
-    bury(broker, b"no request", "rpc-verify")
+def test_replay_needs_a_selection_and_refuses_rpc_requests(broker, topology) -> None:
+    add_dead_letter(broker, b"no request", "rpc-verify")
     assert epass(topology, "dead-letters", "replay").returncode == 2
     done = epass(topology, "dead-letters", "replay", "--queue", "rpc-verify")
     assert (done.returncode, "show or drop them" in done.stderr) == (2, True)
@@ -255,8 +249,8 @@ def test_replay_must_be_told_what_and_takes_no_requests(broker, topology) -> Non
     assert broker.depth("rpc-verify") == 0
 
 
-def test_a_letter_whose_consumer_has_no_queue_stays(broker, topology) -> None:
-    bury_events(broker, 1)
+def test_a_letter_whose_consumer_has_no_queue_stays_a_dead_letter(broker, topology) -> None:
+    add_dead_events(broker, 1)
     with broker.connection.channel() as channel:
         channel.queue_delete(QUEUE)
     done = epass(topology, "dead-letters", "replay", "--queue", QUEUE)
@@ -266,8 +260,10 @@ def test_a_letter_whose_consumer_has_no_queue_stays(broker, topology) -> None:
     assert broker.depth(DEAD) == 1
 
 
-def test_ten_thousand_are_replayed_although_it_is_killed_and_interrupted(broker, topology) -> None:
-    ids = _bury_many(topology)
+def test_ten_thousand_letters_are_replayed_although_the_command_is_killed_and_interrupted(
+    broker, topology
+) -> None:
+    ids = _add_many_dead_events(topology)
     assert broker.depth(DEAD) == MANY
     killed = _replay_until(topology, 1500)
     killed.kill()
@@ -276,15 +272,15 @@ def test_ten_thousand_are_replayed_although_it_is_killed_and_interrupted(broker,
     stopped = _replay_until(topology, 1500)
     stopped.send_signal(signal.SIGINT)
     out, _ = stopped.communicate(timeout=30)
-    told = json.loads(out)
+    result = json.loads(out)
     assert stopped.returncode == 130
-    assert told["interrupted"]
-    assert 1500 <= told["replayed"] < MANY
+    assert result["interrupted"]
+    assert 1500 <= result["replayed"] < MANY
     assert broker.depth(DEAD) > 0
     arrived: list[str] = []
 
     def continued() -> bool:
-        """The broker gives back what the stopped ones held a moment after they have gone, and says of none that it was the last."""
+        """Run it again: the broker returns what the stopped ones held a moment after they have ended."""
         assert epass(topology, "dead-letters", "replay", "--queue", QUEUE).returncode == 0
         arrived.extend(drain(topology, QUEUE, broker.depth(QUEUE)))
         return set(arrived) == ids and broker.depth(DEAD) == 0
@@ -293,7 +289,7 @@ def test_ten_thousand_are_replayed_although_it_is_killed_and_interrupted(broker,
     assert len(arrived) - MANY <= redrive.AT_ONCE, "only what was under way when it was killed came twice"
 
 
-def _bury_many(stack) -> set[str]:
+def _add_many_dead_events(stack) -> set[str]:
     ids = [str(UUID(int=number)) for number in range(1, MANY + 1)]
     template = revoked_bytes(event_id=UUID(int=0)).decode()
     with fast(stack) as connection:
@@ -317,7 +313,7 @@ def _bury_many(stack) -> set[str]:
 
 
 def _replay_until(stack, count: int) -> "subprocess.Popen[str]":
-    """A replay that has said that it has come so far."""
+    """Start a replay and wait until it has replayed so many."""
     process = subprocess.Popen(
         command_of("dead-letters", "replay", "--queue", QUEUE, "--json"), env=environment_of(stack),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -329,11 +325,8 @@ def _replay_until(stack, count: int) -> "subprocess.Popen[str]":
     raise AssertionError("it ended before it was interrupted")
 
 
-# ------------------------------------------------------------------ dropping
-
-
-def test_drop_asks_first(broker, topology) -> None:
-    bury_events(broker, 2)
+def test_drop_asks_for_confirmation(broker, topology) -> None:
+    add_dead_events(broker, 2)
     refused = epass(topology, "dead-letters", "drop", "--queue", QUEUE, typed="n\n")
     assert (refused.returncode, broker.depth(DEAD)) == (1, 2)
     assert "Delete 2 for good?" in refused.stderr
@@ -343,9 +336,9 @@ def test_drop_asks_first(broker, topology) -> None:
     assert broker.depth(QUEUE) == 0
 
 
-def test_drop_takes_what_was_chosen_and_requests_too(broker, topology) -> None:
-    kept, chosen = bury_events(broker, 2)
-    bury(broker, b"no request", "rpc-verify")
+def test_drop_deletes_the_selected_letters_and_rpc_requests_too(broker, topology) -> None:
+    kept, chosen = add_dead_events(broker, 2)
+    add_dead_letter(broker, b"no request", "rpc-verify")
     assert epass(topology, "dead-letters", "drop", "--yes").returncode == 2, "everything must be asked for"
     epass(topology, "dead-letters", "drop", "--id", chosen, "--yes")
     epass(topology, "dead-letters", "drop", "--queue", "rpc-verify", "--yes")
@@ -354,7 +347,7 @@ def test_drop_takes_what_was_chosen_and_requests_too(broker, topology) -> None:
 
 
 @pytest.mark.parametrize("command", ["list", "replay"])
-def test_a_broker_that_is_away_is_told_in_one_line(topology, command: str) -> None:
+def test_a_broker_that_is_down_is_reported_in_one_line(topology, command: str) -> None:
     done = epass(
         topology,
         "dead-letters",

@@ -1,4 +1,4 @@
-"""`epass invariants`: holds where all is well, says what is broken where a row was tampered with, reads nothing personal."""
+"""`epass invariants`: they hold when all is well, find every changed row, and read nothing personal."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from services.ops.grants import READABLE
 from services.ops.invariants import DOWNSTREAM_FIRST, count
 from services.ops.queues import consumer_queues, dead_queue
 from tests.support.factories.notify import RecordingChannel
-from tests.support.factories.ops import Town, epass
+from tests.support.factories.ops import ServicesWithoutBroker, epass
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -32,9 +32,9 @@ PERSONAL = {
 
 
 @pytest.fixture
-def town(databases, topology) -> Town:
-    """Services that have done nothing yet, and a broker on which nothing lies."""
-    made = Town(databases)
+def services(databases, topology) -> ServicesWithoutBroker:
+    """Services that have done nothing yet, and a broker whose queues are empty."""
+    made = ServicesWithoutBroker(databases)
     topology.grant_ops()
     with wire(topology.broker_url("administrator")) as broker:
         for queue in (*consumer_queues(), *(f"epass.delay.{step}" for step in range(4))):
@@ -45,44 +45,45 @@ def town(databases, topology) -> Town:
 
 
 @pytest.fixture
-def busy(town: Town) -> Town:
-    """One of each kind: pending, rejected, returned, cancelled, withdrawn, printed, not delivered, inside, left."""
+def busy_services(services: ServicesWithoutBroker) -> ServicesWithoutBroker:
+    """One of each kind: pending, rejected, returned, cancelled, withdrawn, printed, not delivered, inside,
+    left."""
     names = ("pending", "rejected", "returned", "cancelled", "withdrawn", "failed", "inside", "left")
-    references = {name: town.apply() for name in names} | {"printed": town.apply_at_counter()}
-    town.carry()
-    town.reject(references["rejected"])
-    town.send_back(references["returned"])
+    references = {name: services.apply() for name in names} | {"printed": services.apply_at_counter()}
+    services.deliver_all()
+    services.reject(references["rejected"])
+    services.send_back(references["returned"])
     for name in ("withdrawn", "failed"):
-        town.approve(references[name])
-    town.carry()
-    town.send_messages(RecordingChannel(*[PermanentChannelError("refused")] * 50))
-    town.withdraw(references["withdrawn"])
-    town.cancel(references["cancelled"])
+        services.approve(references[name])
+    services.deliver_all()
+    services.send_messages(RecordingChannel(*[PermanentChannelError("refused")] * 50))
+    services.withdraw(references["withdrawn"])
+    services.cancel(references["cancelled"])
     for name in ("inside", "left", "printed"):
-        town.approve(references[name])
-    town.carry()
-    town.send_messages()
-    town.print_pass(town.pass_of(references["printed"]))
+        services.approve(references[name])
+    services.deliver_all()
+    services.send_messages()
+    services.print_pass(services.pass_of(references["printed"]))
     for name in ("inside", "left"):
-        town.scan(town.pass_of(references[name]))
-    town.scan(town.pass_of(references["left"]), "exit")
-    town.carry()
-    return town
+        services.scan(services.pass_of(references[name]))
+    services.scan(services.pass_of(references["left"]), "exit")
+    services.deliver_all()
+    return services
 
 
 def invariants(stack, *arguments: str, **settings: str) -> tuple[int, Json]:
-    """The exit code, and the invariants by name."""
+    """Run the command; return the exit code and the invariants by name."""
     done = epass(stack, "invariants", "--json", *arguments, **settings)
     assert done.returncode in {0, 1}, done.stderr
     return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["invariants"]}
 
 
-def tamper(town: Town, service: str, statement: str) -> None:
-    with town.databases[service].transaction() as session:
+def tamper(services: ServicesWithoutBroker, service: str, statement: str) -> None:
+    with services.databases[service].transaction() as session:
         assert session.execute(text(statement)).rowcount >= 1
 
 
-def test_all_hold_on_a_system_that_works(busy: Town, topology) -> None:
+def test_all_invariants_hold_on_a_system_that_works(busy_services: ServicesWithoutBroker, topology) -> None:
     code, found = invariants(topology, "--grace", "0")
     assert code == 0, found
     assert all(one["holds"] for one in found.values())
@@ -103,28 +104,28 @@ def test_all_hold_on_a_system_that_works(busy: Town, topology) -> None:
     assert (found["inside"]["entries"], found["inside"]["parts"]) == (2, {"exits": 1, "inside": 1})
 
 
-def test_lines_for_a_person_say_the_same(busy: Town, topology) -> None:
+def test_the_lines_show_the_same_numbers_as_the_json(busy_services: ServicesWithoutBroker, topology) -> None:
     done = epass(topology, "invariants")
     assert done.returncode == 0
     assert "applied   holds   applied 9 = decided 7 + pending 1 + cancelled 1 + expired 0" in done.stdout
 
 
-def test_what_is_under_way_breaks_nothing(busy: Town, topology) -> None:
-    busy.apply()
-    reference = busy.apply()
-    busy.carry()
-    busy.approve(reference)
+def test_events_under_way_break_no_invariant(busy_services: ServicesWithoutBroker, topology) -> None:
+    busy_services.apply()
+    reference = busy_services.apply()
+    busy_services.deliver_all()
+    busy_services.approve(reference)
     code, found = invariants(topology, "--grace", "0")
     assert code == 0, found
     assert found["approved"]["parts"]["in flight"] == 1
 
 
-def test_an_event_that_lies_in_the_dead_letters_is_not_lost_and_one_that_lies_nowhere_is(
-    busy: Town, topology
+def test_an_event_in_the_dead_letters_is_not_lost_and_one_in_no_queue_is(
+    busy_services: ServicesWithoutBroker, topology
 ) -> None:
-    busy.approve(reference := busy.apply_and_carry())
-    tamper(busy, "approval", "update outbox set sent_at = now()")
-    assert busy.review_of(reference)
+    busy_services.approve(reference := busy_services.apply_and_deliver())
+    tamper(busy_services, "approval", "update outbox set sent_at = now()")
+    assert busy_services.review_of(reference)
     with wire(topology.broker_url("administrator")) as broker:
         broker.publish("epass.dead", "issuance.PassApproved.dead", b"the approval")
         broker.publish("epass.dead", "application.PassApproved.dead", b"the approval")
@@ -168,8 +169,10 @@ TAMPERINGS = [
 ]
 
 
-def test_each_tampering_breaks_the_invariant_that_it_offends_and_no_other(busy: Town, topology) -> None:
-    """Each in transactions that are rolled back."""
+def test_each_changed_row_breaks_its_invariant_and_no_other(
+    busy_services: ServicesWithoutBroker, topology
+) -> None:
+    """Each change is in a transaction that is rolled back."""
     for service, statement, broken in TAMPERINGS:
         with ExitStack() as open_:
             databases = {name: open_.enter_context(rolled_back(topology, name)) for name in DOWNSTREAM_FIRST}
@@ -191,8 +194,8 @@ def snapshots_of(databases: Mapping[str, psycopg.Connection]) -> dict[str, Snaps
     return {name: Snapshot(name, connection) for name, connection in databases.items()}
 
 
-def test_the_command_names_what_is_broken(busy: Town, topology) -> None:
-    tamper(busy, "verify", "update passes set inside = inside + 1 where inside > 0")
+def test_the_command_prints_what_is_broken(busy_services: ServicesWithoutBroker, topology) -> None:
+    tamper(busy_services, "verify", "update passes set inside = inside + 1 where inside > 0")
     done = epass(topology, "invariants")
     assert done.returncode == 1
     assert "inside    BROKEN  entries 2 = exits 1 + inside 2" in done.stdout
@@ -200,21 +203,25 @@ def test_the_command_names_what_is_broken(busy: Town, topology) -> None:
     assert done.stdout.count(" holds ") == 3
 
 
-def test_more_persons_leave_than_had_entered(town: Town, topology) -> None:
-    """They are let out and counted; how many of them had been in is known within bounds, and beyond is a fault."""
-    town.approve(reference := town.apply_and_carry())
-    town.carry()
-    number = town.pass_of(reference)
-    town.scan(number)
-    town.scan(number, "exit", 3)
-    town.scan(number, "exit")
+def test_an_exit_of_more_persons_than_had_entered_balances_within_bounds(
+    services: ServicesWithoutBroker, topology
+) -> None:
+    """They are let out and counted; how many of them had entered is known within bounds, and more is a fault."""
+    services.approve(reference := services.apply_and_deliver())
+    services.deliver_all()
+    number = services.pass_of(reference)
+    services.scan(number)
+    services.scan(number, "exit", 3)
+    services.scan(number, "exit")
     code, found = invariants(topology)
     assert (code, found["inside"]["entries"], found["inside"]["parts"]) == (0, 1, {"exits": 1, "inside": 0})
-    tamper(town, "verify", "update passes set inside = 2")
+    tamper(services, "verify", "update passes set inside = 2")
     assert invariants(topology)[0] == 1
 
 
-def test_where_it_cannot_look_it_says_so_and_neither_yes_nor_no(town: Town, topology) -> None:
+def test_an_unreadable_database_is_reported_with_exit_code_2(
+    services: ServicesWithoutBroker, topology
+) -> None:
     away = topology.environment("administrator")["EPASS_OPS_DATABASE_URLS"].replace("/verify", "/nowhere")
     done = epass(topology, "invariants", EPASS_OPS_DATABASE_URLS=away)
     assert (done.returncode, done.stdout) == (2, "")
@@ -228,7 +235,9 @@ def test_where_it_cannot_look_it_says_so_and_neither_yes_nor_no(town: Town, topo
     assert "127.0.0.1" not in done.stderr
 
 
-def test_the_role_of_ops_reads_the_columns_that_are_counted_and_no_others(town: Town, topology) -> None:
+def test_the_role_ops_can_read_the_granted_columns_and_no_others(
+    services: ServicesWithoutBroker, topology
+) -> None:
     for service in SERVICES:
         _reads_only_what_is_counted(topology, service)
 
@@ -239,7 +248,8 @@ def _reads_only_what_is_counted(topology, service: str) -> None:
         readable = connection.execute(
             """
             select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
-            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped
+            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+              and a.attnum > 0 and not a.attisdropped
               and has_column_privilege(c.oid, a.attnum, 'select')
             """
         ).fetchall()
@@ -256,8 +266,8 @@ def _reads_only_what_is_counted(topology, service: str) -> None:
                 connection.execute(statement)
 
 
-def test_the_exporter_tells_of_dead_letters_of_what_waits_and_of_a_broken_invariant(
-    busy: Town, topology, tmp_path
+def test_the_exporter_counts_dead_letters_outboxes_and_a_broken_invariant(
+    busy_services: ServicesWithoutBroker, topology, tmp_path
 ) -> None:
     process = Process(
         ["-m", "services.ops.cli", "ops-exporter"],
@@ -269,12 +279,16 @@ def test_the_exporter_tells_of_dead_letters_of_what_waits_and_of_a_broken_invari
         assert process.metric("epass_invariant_holds") == 4
         assert process.metric('epass_dead_letters{queue="verify.PassRevoked"}') == 0
         assert process.metric('epass_queue_consumers{queue="verify.PassRevoked"}') == 0
-        tamper(busy, "application", "update outbox set sent_at = null, added_at = now() - interval '1 hour'")
+        tamper(
+            busy_services,
+            "application",
+            "update outbox set sent_at = null, added_at = now() - interval '1 hour'",
+        )
         eventually(
             lambda: process.metric('epass_outbox_lag_seconds{database="application"}') > 3600,
             "an hour of waiting is seen",
         )
-        tamper(busy, "application", "update outbox set sent_at = now()")
+        tamper(busy_services, "application", "update outbox set sent_at = now()")
         eventually(
             lambda: process.metric('epass_outbox_waiting{database="application"}') == 0,
             "nothing waits any more",
@@ -286,12 +300,12 @@ def test_the_exporter_tells_of_dead_letters_of_what_waits_and_of_a_broken_invari
                 "the dead letter is counted",
             )
             broker.purge("verify.PassRevoked.dead")
-        tamper(busy, "verify", "update passes set inside = 0")
+        tamper(busy_services, "verify", "update passes set inside = 0")
         eventually(lambda: process.metric('epass_invariant_holds{name="inside"}') == 0, "broken", 40)
         assert process.metric("epass_invariant_holds") == 3
         assert process.metric("epass_ops_looked_at_timestamp_seconds") > 0
         topology.kill_broker()
-        eventually(lambda: not process.is_ready(), "it says that it cannot look")
+        eventually(lambda: not process.is_ready(), "it is not ready")
     finally:
         topology.start_broker()
         process.kill()

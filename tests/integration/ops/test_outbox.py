@@ -1,4 +1,4 @@
-"""`epass outbox status`, and that sent events do not pile up."""
+"""`epass outbox status`, and the purge of sent events."""
 
 import json
 
@@ -21,8 +21,8 @@ def issuance(databases, stack):
     return databases["issuance"]
 
 
-def say(database, count: int, sent: str = "null", added: str = "now()") -> None:
-    """Events that were added and sent at these moments."""
+def add_events(database, count: int, sent: str = "null", added: str = "now()") -> None:
+    """Add events that were added and sent at these moments."""
     with database.transaction() as session:
         for _ in range(count):
             event_id = outbox.add(session, revoked(), at=now())
@@ -32,12 +32,12 @@ def say(database, count: int, sent: str = "null", added: str = "now()") -> None:
             )
 
 
-def test_the_status_tells_what_waits_and_what_was_sent(issuance, topology) -> None:
-    say(issuance, 1, added="now() - interval '90 seconds'")
-    say(issuance, 2)
-    say(issuance, 3, sent="now() - interval '5 seconds'")
-    say(issuance, 4, sent="now() - interval '30 minutes'")
-    say(issuance, 5, sent="now() - interval '2 hours'")
+def test_the_status_counts_waiting_and_sent_events(issuance, topology) -> None:
+    add_events(issuance, 1, added="now() - interval '90 seconds'")
+    add_events(issuance, 2)
+    add_events(issuance, 3, sent="now() - interval '5 seconds'")
+    add_events(issuance, 4, sent="now() - interval '30 minutes'")
+    add_events(issuance, 5, sent="now() - interval '2 hours'")
     done = epass(topology, "outbox", "status", "--json")
     assert done.returncode == 0, done.stderr
     found = {one["database"]: one for one in json.loads(done.stdout)["outboxes"]}
@@ -55,7 +55,7 @@ def test_the_status_tells_what_waits_and_what_was_sent(issuance, topology) -> No
     assert "verify       0 waiting; 0 sent in the last minute" in published
 
 
-def test_a_database_that_is_away_is_named_and_the_others_are_told(issuance, topology) -> None:
+def test_a_database_that_is_down_is_named_and_the_others_are_counted(issuance, topology) -> None:
     urls = f"{topology.database_url('ops', 'issuance')},postgresql+psycopg://ops:hunter2@127.0.0.1:1/verify"
     done = epass(topology, "outbox", "status", EPASS_RELAY_DATABASE_URLS=urls)
     assert done.returncode == 2
@@ -64,20 +64,21 @@ def test_a_database_that_is_away_is_named_and_the_others_are_told(issuance, topo
     assert "hunter2" not in done.stdout + done.stderr
 
 
-def test_a_quiet_relay_forgets_what_was_sent_a_week_ago_and_nothing_else(
+def test_an_idle_relay_deletes_events_that_were_sent_a_week_ago_and_no_others(
     issuance, topology, tmp_path
 ) -> None:
     old = relay.PURGE_ROWS * 2 + 7
-    say(issuance, 1, sent="now() - interval '8 days'")
+    add_events(issuance, 1, sent="now() - interval '8 days'")
     with issuance.transaction() as session:  # a busy day, of which it must clear out more than one part
         session.execute(
             text(
-                "insert into outbox (id, type, version, producer, subject, seq, occurred_at, data, sent_at) select gen_random_uuid(), type, "
-                "version, producer, subject, seq, occurred_at, data, sent_at from outbox, generate_series(2, :old)"
+                "insert into outbox (id, type, version, producer, subject, seq, occurred_at, data, sent_at) "
+                "select gen_random_uuid(), type, version, producer, subject, seq, occurred_at, data, sent_at "
+                "from outbox, generate_series(2, :old)"
             ),
             {"old": old},
         )
-    say(issuance, 2, sent="now() - interval '6 days'")
+    add_events(issuance, 2, sent="now() - interval '6 days'")
     assert _rows(issuance) == old + 2
     environment = {
         **topology.environment("relay"),
@@ -85,7 +86,7 @@ def test_a_quiet_relay_forgets_what_was_sent_a_week_ago_and_nothing_else(
     }
     process = Process(["-m", "services.ops.cli", "relay"], environment, tmp_path / "relay.log").start()
     try:
-        eventually(lambda: _rows(issuance) == 2, "only the young ones are left")
+        eventually(lambda: _rows(issuance) == 2, "only the newer ones are left")
     finally:
         process.kill()
 

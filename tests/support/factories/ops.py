@@ -1,4 +1,4 @@
-"""The six services on real databases without a broker: commands at their handlers, events carried by hand. And `epass`."""
+"""The six services on real databases without a broker, and the command `epass`."""
 
 import os
 import subprocess
@@ -43,12 +43,12 @@ GATE = "S1-G1"
 
 
 def command_of(*arguments: str) -> list[str]:
-    """`epass` with this Python."""
+    """Return the command line of `epass` with this Python."""
     return [sys.executable, "-m", "services.ops.cli", *arguments]
 
 
 def environment_of(stack: TestStack, **settings: str) -> dict[str, str]:
-    """What ops have: no key of any service."""
+    """Return the environment of ops, which has no key of any service."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EPASS_")}
     return {**inherited, **stack.environment("administrator"), **settings}
 
@@ -56,7 +56,7 @@ def environment_of(stack: TestStack, **settings: str) -> dict[str, str]:
 def epass(
     stack: TestStack, *arguments: str, typed: str | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs one command to its end."""
+    """Run one command to its end."""
     environment = environment_of(stack, **settings)
     return subprocess.run(
         command_of(*arguments),
@@ -69,8 +69,8 @@ def epass(
     )
 
 
-class Town:
-    """Everything that people do, from the application to the gate; ``carry`` is the relay and the broker."""
+class ServicesWithoutBroker:
+    """All use cases from the application to the gate; ``deliver_all`` replaces the relay and the broker."""
 
     def __init__(self, databases: Databases) -> None:
         self.databases = databases
@@ -91,10 +91,10 @@ class Town:
         with databases["approval"].transaction() as session:
             directory.put_site(session, site(hours=always, closed_days=()), now())
             directory.put_department(session, department(), now())
-        self.carry()
+        self.deliver_all()
 
-    def carry(self) -> None:
-        """Every event that was said is heard by all who hear it, and so is what they say to that."""
+    def deliver_all(self) -> None:
+        """Deliver every published event to all its consumers, and what they publish, too."""
         while envelopes := [envelope for service in self.databases for envelope in self._take(service)]:
             for envelope in envelopes:
                 for subscription in subscriptions():
@@ -116,20 +116,20 @@ class Town:
         yield from (Envelope.model_validate(dict(row)) for row in rows)
 
     def apply(self) -> str:
-        """An application by its reference."""
+        """Apply; return the reference."""
         with self.databases["application"].transaction() as session:
             return applications.submit(
                 form(preferred=[self.window]), self.citizen(), session, now(), furthest_days=30
             ).reference
 
-    def apply_and_carry(self) -> str:
-        """An application that lies on its desk."""
+    def apply_and_deliver(self) -> str:
+        """Apply, and deliver the application to its department."""
         reference = self.apply()
-        self.carry()
+        self.deliver_all()
         return reference
 
     def apply_at_counter(self) -> str:
-        """Of a visitor without a mobile, whose pass is printed."""
+        """Apply for a visitor without a mobile, whose pass is printed."""
         with self.databases["application"].transaction() as session:
             return applications.submit_at_counter(
                 counter_form(preferred=[self.window]), reception_call(), session, now(), furthest_days=30
@@ -162,7 +162,7 @@ class Town:
             decision(request, by(desk("home")), session, now())
 
     def send_messages(self, channel: RecordingChannel | None = None) -> None:
-        """Hands every message that is due to its channel."""
+        """Hand every message that is due to its channel."""
         channel = channel or RecordingChannel()
         sender = Sender(
             self.databases["notify"], dict.fromkeys(("sms", "whatsapp", "email"), channel), OPTIONS, Flag()

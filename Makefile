@@ -1,4 +1,4 @@
-# Every habit of this project. `make help` explains them; each works on a fresh clone.
+# All tasks of this project. `make help` explains them; each works on a fresh clone.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -13,83 +13,83 @@ ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_b
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## make .venv, install RabbitMQ, PostgreSQL and Prometheus by apt where missing; at once when all is there
+setup: ## create .venv; install RabbitMQ, PostgreSQL and Prometheus by apt if they are missing
 	@deploy/local/bootstrap
 
-run: setup ## start everything on this machine, walk one journey through it, serve at http://127.0.0.1:8080
+run: setup ## start everything on this machine, run the smoke journey, serve at http://127.0.0.1:8080
 	@$(PYTHON) -m deploy.local.run
 
-smoke: setup ## the same, but stop after the journey
+smoke: setup ## start everything, run the smoke journey, stop
 	@$(PYTHON) -m deploy.local.run --once
 
 backup: setup ## copy all databases and secrets of the running system into .local-backups/, or into BACKUP=folder
 	@$(PYTHON) -m deploy.local.backup $(if $(BACKUP),--into $(BACKUP))
 
-restore: setup ## a backup (BACKUP=folder) into an empty .local; REPLACE=yes deletes what is there
+restore: setup ## restore a backup (BACKUP=folder) into an empty .local; REPLACE=yes deletes existing data
 	@$(PYTHON) -m deploy.local.restore $(BACKUP) $(if $(REPLACE),--replace)
 
-test: setup lint types unit contract integration journey e2e-small chaos-small ## everything that CI asks for
+test: setup lint types unit contract integration journey e2e-small chaos-small ## run everything that CI runs
 
-lint: setup ## style, format, and who may import whom
+lint: setup ## check style, format and imports between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: setup ## mypy
+types: setup ## check types with mypy
 	$(BIN)/mypy
 
-unit: setup ## tests of single functions and services: no broker, no database
+unit: setup ## run tests of single functions and services, without a broker or a database
 	$(PYTHON) -m pytest tests/unit
 
-contract: setup ## tests of the wire: golden samples, and that the generated documents are fresh
+contract: setup ## run tests of wire formats, and check that the generated documents are up to date
 	$(PYTHON) -m contracts.asyncapi --check
 	$(PYTHON) -m services.gateway.openapi_file --check
 	$(PYTHON) -m pytest tests/contract
 
-integration: setup ## tests on a real broker and real databases
+integration: setup ## run tests on a real broker and real databases
 	$(PYTHON) -m pytest tests/integration $(AT_ONCE)
 
-journey: setup ## tests of the whole system through HTTP only
+journey: setup ## run tests of the whole system through HTTP
 	$(PYTHON) -m pytest tests/journey $(AT_ONCE)
 
 browser: setup
 	@deploy/local/bootstrap chromium
 
-screens: browser ## pictures of pages for README.md, into docs/screens
+screens: browser ## take screenshots of pages for README.md, into docs/screens
 	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_apply.py::test_no_page_of_applying_is_wider_than_a_phone[pa]' '$(ONE_JOURNEY)'
 
-e2e: browser ## people in a real Chromium, in three languages, with scripts and without, on a phone and at a desk
+e2e: browser ## run browser tests in Chromium: three languages, with and without scripts, phone and desktop
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
-e2e-small: browser ## one journey from the application to the gate, on pages only, in a real Chromium
+e2e-small: browser ## run one browser test from the application to the gate
 	$(PYTHON) -m pytest '$(ONE_JOURNEY)'
 
-chaos: setup ## kill -9 everywhere under 10,000 applications and count what came of them, then outages at full length; CHAOS_APPLICATIONS, _KILLS, _SECONDS, _SEED
+chaos: setup ## kill -9 everywhere during 10,000 applications, then run outages at full length; see CHAOS_… in tests/chaos/__main__.py
 	$(PYTHON) -m tests.chaos
 	CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
 
-chaos-small: setup ## 300 applications and as many kills as fit into two minutes; each guard taken out once
+chaos-small: setup ## run 300 applications with kills for two minutes, and the negative control of each guard
 	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile
 
-outages: setup ## what lasts, made short: each part away, broker full, connections half-open, a backlog, restarts, alerts, a restored backup
+outages: setup ## run short outages: each part down, broker full, half-open connections, backlog, restarts, alerts, restore
 	$(PYTHON) -m pytest tests/chaos -m outage
 
-bench: setup ## measure scans and journeys a second against a bare RPC and a monolith, and pages on a slow line; asserts nothing
+bench: setup ## measure scans and journeys a second against a bare RPC and a monolith, and pages on a slow line
 	$(PYTHON) -m bench
 
-contracts: setup ## generate contracts/asyncapi.yaml, openapi.yaml and the dashboard anew
+contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml and the dashboard
 	$(PYTHON) -m contracts.asyncapi
 	$(PYTHON) -m services.gateway.openapi_file
 	$(PYTHON) -m deploy.grafana.overview
 
-messages: setup ## bring services/gateway/translations/*.po up to date with the texts of the pages; new ones come in empty
+messages: setup ## update services/gateway/translations/*.po from the texts of the pages; new ones are empty
 	$(PYTHON) -m services.gateway.message_catalogues
 
-lock: ## resolve every dependency anew into requirements.lock (needs uv)
+lock: ## resolve all dependencies into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock
 
 clean: ## delete the local data, and stop what a killed run has left behind
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m deploy.local.clean; else rm -rf .local; fi
 
-distclean: clean ## delete .venv too
+distclean: clean ## run clean and delete .venv
 	rm -rf .venv

@@ -57,8 +57,13 @@ def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
                 name: connection.execute("select pg_export_snapshot()").fetchall()[0][0]
                 for name, connection in moment.items()
             }
+
+            def dump_one(name: str) -> None:
+                options = ["--format=custom", f"--snapshot={exported[name]}", f"--file={into / name}.dump"]
+                run_program("pg_dump", options, url(name))
+
             with ThreadPoolExecutor(2) as pool:
-                list(pool.map(lambda name: _dump(into / f"{name}.dump", url(name), exported[name]), exported))
+                list(pool.map(dump_one, exported))
             server = next(iter(moment.values())).info.server_version
     except psycopg.OperationalError as error:
         raise StackFailed(
@@ -83,10 +88,6 @@ def described(folder: Path) -> dict[str, dict[str, Any]]:
 def _digest(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _dump(file: Path, url: str, snapshot: str) -> None:
-    run_program("pg_dump", ["--format=custom", f"--snapshot={snapshot}", f"--file={file}"], url)
 
 
 def run_program(name: str, arguments: list[str], url: str) -> None:

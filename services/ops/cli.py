@@ -25,39 +25,31 @@ P = TypeVar("P", bound=ProcessSettings)
 service_name = click.argument("service", type=click.Choice(SERVICES))
 
 
-def _dead_letters() -> click.Command:
-    from services.ops.commands.dead_letters import dead_letters
-
-    return dead_letters
-
-
-def _outbox() -> click.Command:
-    from services.ops.commands.outbox import outbox
-
-    return outbox
-
-
-def _invariants() -> click.Command:
-    from services.ops.commands.invariants import command
-
-    return command
-
-
-LAZY = {"dead-letters": _dead_letters, "outbox": _outbox, "invariants": _invariants}
-"""Commands of ``services/ops/commands``, imported only when they run, so that a process starts without them.
-"""
-
-
 class LazyGroup(click.Group):
-    """The commands of this module and those of :data:`LAZY`."""
+    """The commands of this module and of ``services/ops/commands``; the latter are imported only when they
+    run.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names."""
-        return sorted([*super().list_commands(ctx), *LAZY])
+        return sorted([*super().list_commands(ctx), "dead-letters", "invariants", "outbox"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of a name, None where there is none."""
-        return LAZY[cmd_name]() if cmd_name in LAZY else super().get_command(ctx, cmd_name)
+        """Return the command of a name, None if there is none."""
+        match cmd_name:
+            case "dead-letters":
+                from services.ops.commands.dead_letters import dead_letters
+
+                return dead_letters
+            case "invariants":
+                from services.ops.commands.invariants import command
+
+                return command
+            case "outbox":
+                from services.ops.commands.outbox import outbox
+
+                return outbox
+        return super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=LazyGroup)

@@ -81,17 +81,10 @@ def _restored(stage: Stage, folder: Path) -> Iterator[After]:
             yield After(stack, system, held, monotonic() - began, done)
 
 
-@contextmanager
-def _deciding(after: After, stage: Stage) -> Iterator[None]:
-    """Let the department decide, with its old login."""
-    crowd = CrowdThread(
-        after.system, stage.provider, after.held, Plan(0, 7, quick_day(), doubting=0), Pacer(1)
-    )
-    crowd.start()
-    try:
-        yield
-    finally:
-        crowd.stop()
+def _deciding(after: After, stage: Stage) -> CrowdThread:
+    """Return a crowd of which only the department works, with its old login."""
+    plan = Plan(0, 7, quick_day(), doubting=0)
+    return CrowdThread(after.system, stage.provider, after.held, plan, Pacer(1))
 
 
 def test_a_restored_system_continues_where_it_was(stage: Stage, tmp_path: Path) -> None:

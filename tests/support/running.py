@@ -108,7 +108,8 @@ class Process:
     def kill(self) -> None:
         if self._child is not None and self.alive:
             os.kill(self._child.pid, signal.SIGKILL)
-        self._reap()
+        if self._child is not None:
+            self._child.wait(10)
 
     def signal(self, number: signal.Signals) -> None:
         assert self._child is not None
@@ -121,10 +122,6 @@ class Process:
         if self.alive:
             self.signal(signal.SIGTERM)
         return self._child.wait(seconds)
-
-    def _reap(self) -> None:
-        if self._child is not None:
-            self._child.wait(10)
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return the JSON lines of its log."""

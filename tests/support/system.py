@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
@@ -148,9 +148,9 @@ class System:
     def login(self, role: str) -> dict[str, str]:
         return DEMO_LOGINS[role]
 
-    def http(self, **options: Any) -> httpx.Client:
+    def http(self, timeout: float = 10) -> httpx.Client:
         """Return an HTTP client of the gateway, closed with the system."""
-        http = httpx.Client(base_url=self.url, timeout=10, trust_env=False, **options)
+        http = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
         self._https.append(http)
         return http
 

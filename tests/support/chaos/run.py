@@ -5,16 +5,17 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
 
 import httpx
 import psycopg
 from amqp.exceptions import AMQPError
 
-from epass_client import AsyncClient
+from epass_client import AsyncClient, Client
 from services.chassis.runtime.clock import IST
 from services.notify.settings import SenderSettings
 from tests.support.actors import Applicant
@@ -67,7 +68,8 @@ class CrowdThread:
             plan,
             pacer,
         )
-        self._http = http or self._one_gateway
+        limits = httpx.Limits(max_connections=80)
+        self._http = http or (lambda: httpx.AsyncClient(timeout=6, trust_env=False, limits=limits))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._crowd: Crowd | None = None
@@ -83,9 +85,14 @@ class CrowdThread:
             self._crowd = Crowd(client, self._provider.code_url, logins, self._plan, self._pacer)
             await self._crowd.run(self._over)
 
-    def _one_gateway(self) -> httpx.AsyncClient:
-        limits = httpx.Limits(max_connections=80)
-        return httpx.AsyncClient(timeout=6, trust_env=False, limits=limits)
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
     def start(self) -> None:
         self._thread.start()
@@ -143,26 +150,17 @@ class Run:
             max(limits.applications - len(faults), 1), limits.seed, self._day, entering=entering_on(self._day)
         )
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
-        probe = self._probe()
-        with self._working(plan, pacer) as crowd:
+        person = Applicant(self._system, code_of=self._provider.wait_for_code)
+        client = Client(
+            self._system.url, person.client.token, http=self._system.http(timeout=4), repeat_seconds=0
+        )
+        probe = Probe(self._system, self._promises, person.mobile, client, self._day)
+        with CrowdThread(self._system, self._provider, self._promises, plan, pacer) as crowd:
             injector = FaultInjector(self._stack, self._system, probe, self._began)
             self._inject_all(injector, faults, pacer, crowd, until)
             pacer.rate = 1_000.0
             final_after = self._wait_until_final(injector, crowd, injector.last_at)
         return self._report(injector, final_after)
-
-    def _probe(self) -> Probe:
-        person = Applicant(self._system, code_of=self._provider.wait_for_code)
-        return Probe(self._system, self._promises, person.mobile, person.client, self._day)
-
-    @contextmanager
-    def _working(self, plan: Plan, pacer: Pacer) -> Iterator[CrowdThread]:
-        crowd = CrowdThread(self._system, self._provider, self._promises, plan, pacer)
-        crowd.start()
-        try:
-            yield crowd
-        finally:
-            crowd.stop()
 
     def _inject_all(
         self, injector: FaultInjector, faults: list[Fault], pacer: Pacer, crowd: CrowdThread, until: float

@@ -44,7 +44,8 @@ def limits() -> Limits:
 def run(folder: Path, chosen: Limits) -> Report:
     """Run chaos on a stack of its own."""
     print_line(
-        f"chaos: {chosen.applications} applications, {chosen.kills} kills, at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}"
+        f"chaos: {chosen.applications} applications, {chosen.kills} kills, "
+        f"at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}"
     )
     honours = os.environ.get("CHAOS_PROVIDER", "mixed")
     with (

@@ -138,7 +138,8 @@ def test_the_metrics_of_each_process_pass_promtool(watched: Watched) -> None:
         assert "epass_" in page
         assert not _faults(page), name
     assert "_count" in _faults(
-        "# HELP epass_wrong_count A gauge with a histogram's suffix\n# TYPE epass_wrong_count gauge\nepass_wrong_count 1\n"
+        "# HELP epass_wrong_count A gauge with a histogram's suffix\n"
+        "# TYPE epass_wrong_count gauge\nepass_wrong_count 1\n"
     )
 
 

@@ -158,14 +158,16 @@ class Measured:
 def print_figures(slow_ms: str, shape: str, alone: Measured, beside: Measured) -> None:
     """Print the figures, as ratios too."""
     print(
-        f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(CONSUMED_BY)}, {shape}; {machine()}",
+        f"\n{BACKLOG} events of {slow_ms} ms each in the queues of {' and '.join(CONSUMED_BY)}, "
+        f"{shape}; {machine()}",
         file=sys.stderr,
     )
     for name in alone.answers:
         (p50, p99), (p50_beside, p99_beside) = alone.milliseconds(name), beside.milliseconds(name)
         count = len(beside.answers[name])
         print(
-            f"  {name.replace('_', ' '):16} {count:5} answers  p50 {p50:6.1f} → {p50_beside:6.1f} ms (× {p50_beside / p50:.2f})"
+            f"  {name.replace('_', ' '):16} {count:5} answers"
+            f"  p50 {p50:6.1f} → {p50_beside:6.1f} ms (× {p50_beside / p50:.2f})"
             f"  p99 {p99:6.1f} → {p99_beside:6.1f} ms (× {p99_beside / p99:.2f})",
             file=sys.stderr,
         )

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.outage
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    """A provider that outlives both systems and honours keys, so that a message sent again has the same key."""
+    """A provider that outlives both systems and honours keys, so that it recognises a message sent again."""
     with Provider(tmp_path_factory.mktemp("provider"), "all") as running:
         yield running
 
@@ -105,7 +105,8 @@ def test_a_restored_system_continues_where_it_was(stage: Stage, tmp_path: Path) 
         examined = after.system.try_epass("administrator", "invariants", "--grace", "1")
         assert examined.returncode == 0, examined.stdout
         print(
-            f"restored {len(evidence.ids)} applications, ready after {after.seconds:.1f} s (databases {after.done.seconds:.1f} s)"
+            f"restored {len(evidence.ids)} applications, "
+            f"ready after {after.seconds:.1f} s (databases {after.done.seconds:.1f} s)"
         )
 
 

@@ -89,7 +89,8 @@ def test_a_rolling_restart_of_everything_fails_no_request_and_loses_nothing(depl
             for names in AT_ONCE:
                 list(pool.map(restart, [pairs[name][replica] for name in names]))
     print(
-        f"{gateways.asked} requests, {len(promises.mobiles)} applications, {gateways.refused} connections refused"
+        f"{gateways.asked} requests, {len(promises.mobiles)} applications, "
+        f"{gateways.refused} connections refused"
     )
     assert gateways.failed == []
     assert not promises.unanswered

@@ -1,4 +1,4 @@
-"""The HTTP client against the document of the interface: each operation has its function, and each function its operation."""
+"""The HTTP client against the document of the interface: each operation has a function, and the reverse."""
 
 import inspect
 import json

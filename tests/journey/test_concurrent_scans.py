@@ -102,6 +102,7 @@ def _no_constraint(system: System) -> Iterator[None]:
             yield
         finally:
             connection.execute(
-                "delete from scans a using scans b where a.nonce = b.nonce and a.scanned_by = b.scanned_by and a.id > b.id"
+                "delete from scans a using scans b"
+                " where a.nonce = b.nonce and a.scanned_by = b.scanned_by and a.id > b.id"
             )
             connection.execute("alter table scans add constraint scans_once unique (scanned_by, nonce)")

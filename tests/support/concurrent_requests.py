@@ -1,4 +1,4 @@
-"""Many calls in the same moment, by clients that repeat a call whose outcome is unknown, under the same key."""
+"""Many calls in the same moment, by clients that repeat a call whose outcome is unknown."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ REPEAT_SECONDS = 60
 
 
 def send_at_once(system: System, calls: Sequence[tuple[str, Call[Any]]]) -> list[Any]:
-    """Send each call with the session of its token; return each answer, or the `Problem` that it got in the end."""
+    """Send each call with the session of its token; return each answer, or the `Problem` that was raised."""
 
     async def send_all() -> list[Any]:
         http = httpx.AsyncClient(timeout=30, trust_env=False)

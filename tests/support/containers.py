@@ -169,7 +169,8 @@ class Containers:
         )
 
     def _database_url(self, role: str, database: str | None, scheme: str) -> str:
-        return f"{scheme}://{role}:{self._database_password(role)}@{self._addresses['postgres']}/{database or role}"
+        password, address = self._database_password(role), self._addresses["postgres"]
+        return f"{scheme}://{role}:{password}@{address}/{database or role}"
 
     def _broker_password(self, user: str) -> str:
         return self._secret_store.password(f"broker {user}")
@@ -186,7 +187,7 @@ def _kill(container: DockerContainer) -> None:
 
 
 def _address(container: DockerContainer, port: int) -> str:
-    """Return host and port of a container; the loopback by number, because its name is tried by IPv6 first."""
+    """Return host and port of a container; the loopback is a number, since its name would mean IPv6 first."""
     host = container.get_container_host_ip().replace("localhost", "127.0.0.1")
     return f"{host}:{container.get_exposed_port(port)}"
 

@@ -1,4 +1,4 @@
-"""Processes of the system under test: started with their settings, ready by /readyz, killed or stopped by id."""
+"""Processes of the system under test: started, ready when /readyz answers 200, killed or stopped by id."""
 
 import json
 import os
@@ -92,7 +92,8 @@ class Process:
 
         eventually(
             look,
-            f"ready: {' '.join(self._arguments)}; {self.log.read_text()[-1500:] if self.log.exists() else ''}",
+            f"ready: {' '.join(self._arguments)}; "
+            f"{self.log.read_text()[-1500:] if self.log.exists() else ''}",
             seconds,
         )
 

@@ -109,7 +109,8 @@ def test_the_list_of_a_queue_shows_what_each_letter_is_and_why_it_failed(broker,
     assert len(letters(topology, "list", "--type", "PassRevoked", "--id", shown[2]["id"])) == 1
     line = epass(topology, "dead-letters", "list", "--queue", QUEUE).stdout.splitlines()[0]
     assert re.match(
-        rf"{first} +{QUEUE} +PassRevoked pass:7K3M9QW4 +8 attempts +RuntimeError +2026-11-24T09:30:00\+00:00 \(.* ago\)",
+        rf"{first} +{QUEUE} +PassRevoked pass:7K3M9QW4 +8 attempts +RuntimeError"
+        r" +2026-11-24T09:30:00\+00:00 \(.* ago\)",
         line,
     )
     assert broker.depth(DEAD) == 3

@@ -144,7 +144,10 @@ TAMPERINGS = [
     ("application", "update applications set status = 'vanished' where status = 'cancelled'", {"applied"}),
     (
         "application",
-        "delete from revisions where application_id = (select id from applications where status = 'submitted')",
+        (
+            "delete from revisions "
+            "where application_id = (select id from applications where status = 'submitted')"
+        ),
         {"applied"},
     ),
     ("approval", "delete from heard_applications where cancelled_at is not null", {"applied"}),
@@ -206,7 +209,7 @@ def test_the_command_prints_what_is_broken(busy_services: ServicesWithoutBroker,
 def test_an_exit_of_more_persons_than_had_entered_balances_within_bounds(
     services: ServicesWithoutBroker, topology
 ) -> None:
-    """They are let out and counted; how many of them had entered is known within bounds, and more is a fault."""
+    """They are let out and counted; how many had entered is known within bounds, and more is a fault."""
     services.approve(reference := services.apply_and_deliver())
     services.deliver_all()
     number = services.pass_of(reference)

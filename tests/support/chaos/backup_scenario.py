@@ -1,4 +1,4 @@
-"""A system with work in every state that is backed up while people apply, and what it had promised by then."""
+"""A system with work in every state that is backed up while people apply, and its promises by then."""
 
 import threading
 from collections.abc import Callable, Iterator

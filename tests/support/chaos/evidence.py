@@ -63,14 +63,17 @@ def _rows(stack: TestStack, service: str, query: str, *values: object) -> list[t
 
 
 _APPLICATIONS = "select id::text, reference, status from applications where mobile = any(%s)"
-_PASSES = "select application_id::text, number, revoked_at is null from passes where application_id = any(%s::uuid[])"
-_PASSES_OF_APPLICATION = "select application_id::text, number, issued and not revoked from passes where application_id = any(%s::uuid[])"
+_PASSES = """select application_id::text, number, revoked_at is null
+    from passes where application_id = any(%s::uuid[])"""
+_PASSES_OF_APPLICATION = """select application_id::text, number, issued and not revoked
+    from passes where application_id = any(%s::uuid[])"""
 _PASSES_OF_GATE = (
     "select application_id::text, number, revoked_seq = 0 from passes where application_id = any(%s::uuid[])"
 )
 _ADMISSIONS = """select nonce, count(*) from scans s join passes p on p.number = s.pass_number
     where verdict = 'admit' and p.application_id = any(%s::uuid[]) group by nonce"""
-_MESSAGES = "select application_id::text, id::text, purpose, state, possible_duplicates from messages where application_id = any(%s::uuid[])"
+_MESSAGES = """select application_id::text, id::text, purpose, state, possible_duplicates
+    from messages where application_id = any(%s::uuid[])"""
 _CODES = "select id::text, purpose, state, possible_duplicates from messages where purpose = 'otp'"
 _DELIVERIES = """select application_id::text, count(*) from timeline
     where what = 'message_delivered' and application_id = any(%s::uuid[]) group by application_id"""

@@ -36,7 +36,8 @@ class Answer:
     def word(self) -> str:
         """The table's word for this answer alone."""
         if not self.status or self.seconds > ANSWER_SECONDS:
-            return f"no answer within {ANSWER_SECONDS:.0f} s ({self.error or self.status} after {self.seconds:.1f} s)"
+            result = f"{self.error or self.status} after {self.seconds:.1f} s"
+            return f"no answer within {ANSWER_SECONDS:.0f} s ({result})"
         if 200 <= self.status < 300:
             return WORKS
         if self.status == 503:
@@ -114,7 +115,7 @@ def _comes(act: Action, seconds: float) -> bool:
 
 @contextmanager
 def away(stack: TestStack, system: System, part: str, way: str) -> Iterator[None]:
-    """Kill or stop (SIGSTOP) a part for the length of the block, then wait until everything is ready again."""
+    """Kill or stop (SIGSTOP) a part for the length of the block, then wait until everything is ready."""
     leave, come_back = _ways(stack, system, part, way)
     leave()
     try:

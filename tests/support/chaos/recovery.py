@@ -35,7 +35,7 @@ def no_process_restarts(system: System) -> Iterator[None]:
 
 
 def wait_until_all_ready(system: System) -> None:
-    """Wait until all are ready, also those that nobody has used since: their pools hold broken connections."""
+    """Wait until all are ready, also those whose pools still hold broken connections."""
     for name, process in system.processes.items():
         eventually(process.is_ready, f"{name} is ready", 80)
 

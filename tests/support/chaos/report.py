@@ -58,15 +58,20 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the lines that are printed."""
         found, end = self.findings, self.final_after
-        yield f"chaos: seed {self.seed}, {self.seconds:.0f} s, {self.at:%Y-%m-%d %H:%M} UTC; {machine()}; {self.backend}"
+        yield (
+            f"chaos: seed {self.seed}, {self.seconds:.0f} s, {self.at:%Y-%m-%d %H:%M} UTC; "
+            f"{machine()}; {self.backend}"
+        )
         yield f"  {'fault':24} {'times':>6} {'recovered after: median':>26} {'worst':>8}"
         for kind, times in self._recoveries().items():
             yield f"  {kind:24} {len(times):6} {_seconds(_median(times)):>26} {_seconds(_worst(times)):>8}"
         everything = [one.recovery for one in self.injected]
-        yield f"  {'all':24} {len(everything):6} {_seconds(_median(everything)):>26} {_seconds(_worst(everything)):>8}   ({self.kills} kills)"
+        median, worst = _seconds(_median(everything)), _seconds(_worst(everything))
+        yield f"  {'all':24} {len(everything):6} {median:>26} {worst:>8}   ({self.kills} kills)"
         outcomes = ", ".join(f"{count} {what}" for what, count in self.outcomes.most_common())
         yield f"  applications  {self.applications} answered 201 ({outcomes})"
-        yield f"  unanswered    {sum(self.unanswered.values())} tries, repeated: {dict(self.unanswered.most_common(6))}"
+        reasons = dict(self.unanswered.most_common(6))
+        yield f"  unanswered    {sum(self.unanswered.values())} tries, repeated: {reasons}"
         yield f"  lost          {len(found.lost)}"
         duplicates = (
             found.duplicate_applications,
@@ -79,9 +84,11 @@ class Report:
             f"{len(them)} {word}" for them, word in zip(duplicates, words, strict=True)
         )
         yield (
-            f"  SMS           {self.messages} sent, {len(found.sms_missing)} missing, {found.sms_duplicates} duplicates"
+            f"  SMS           {self.messages} sent, {len(found.sms_missing)} missing,"
+            f" {found.sms_duplicates} duplicates"
             f" (at most {self.senders.explained}: {self.senders.kills} kills × {self.senders.concurrency}),"
-            f" {len(found.sms_unrecorded)} unrecorded, {found.sms_repeats_recognised} repeats recognised by their key"
+            f" {len(found.sms_unrecorded)} unrecorded,"
+            f" {found.sms_repeats_recognised} repeats recognised by their key"
         )
         yield f"  dead letters  {sum(found.dead.values())}"
         yield f"  all final     {'not in time' if end is None else f'{end:.0f} s after the last fault'}"
@@ -120,7 +127,8 @@ class Report:
 
 
 def machine() -> str:
-    return f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{os.cpu_count()} processors, {system}, Python {platform.python_version()}"
 
 
 def _median(times: list[float | None]) -> float | None:

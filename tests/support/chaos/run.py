@@ -193,7 +193,8 @@ class Run:
         how = "never" if injected.recovery is None else f"{injected.recovery:.1f} s"
         last = f" (last: {injected.lacking})" if injected.lacking else ""
         self._print_line(
-            f"{seconds:6.0f} s  faults {done}/{of}  applications {applied}/{self._limits.applications}  {injected.fault}: {how}{last}"
+            f"{seconds:6.0f} s  faults {done}/{of}  applications {applied}/{self._limits.applications}"
+            f"  {injected.fault}: {how}{last}"
         )
 
     def _wait_until_final(self, injector: FaultInjector, crowd: CrowdThread, since: float) -> float | None:

@@ -44,7 +44,7 @@ def no_unique_pass() -> None:
 
 
 def no_outbox() -> None:
-    """Hold events in memory and publish them some time after the commit, as a service without an outbox does."""
+    """Hold events in memory and publish them after the commit, as a service without an outbox does."""
     import eventlet
 
     from services.chassis.messaging import outbox
@@ -154,7 +154,7 @@ def slow_to_record() -> None:
 
 
 def slow_to_acknowledge() -> None:
-    """Open a window between the commit of an event's effect and its acknowledgement; no guard is taken out."""
+    """Open a window between the commit of an effect and the acknowledgement; no guard is taken out."""
     from services.chassis.messaging import entrypoint
 
     settle = entrypoint.settle

@@ -1,4 +1,4 @@
-"""Rules, configuration, dashboard and the page about them: each checked by its own tool or against the code."""
+"""Rules, configuration, dashboard and their documentation, each checked by its own tool or the code."""
 
 import re
 import shutil

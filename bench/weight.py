@@ -40,7 +40,7 @@ def weigh_in_order(browser: Browser, url: str, paths: tuple[str, ...]) -> tuple[
         "Network.emulateNetworkConditions",
         {"offline": False, "latency": LATENCY_MS, "downloadThroughput": LINE, "uploadThroughput": LINE},
     )
-    wire.on("Network.loadingFinished", lambda said: received.append(round(said["encodedDataLength"])))
+    wire.on("Network.loadingFinished", lambda event: received.append(round(event["encodedDataLength"])))
     found = tuple(_weight(page, path, received) for path in paths)
     context.close()
     return found

@@ -51,7 +51,7 @@ class SmokeJourney:
         """Go through the journey once.
 
         Raises:
-            StackFailed: a step got another answer than the journey needs; the message says which.
+            StackFailed: a step got another answer than the journey needs; the message names it.
         """
         try:
             with self._anyone:

@@ -177,7 +177,7 @@ class Department(Staff):
         return eventually(lambda: self.send(search).items, f"{reference} in the queue")[0]
 
     def approve(self, reference: str, **decision: Any) -> ReviewView:
-        """Approve for today, or for what the decision says."""
+        """Approve for today, unless the decision names another slot."""
         review = self.review_of(reference)
         visit = Slot.model_validate({name: decision.pop(name, value) for name, value in slot().items()})
         return self.send(calls.approve_review(review.id, visit, **decision))

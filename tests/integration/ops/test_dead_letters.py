@@ -338,12 +338,12 @@ def test_drop_asks_for_confirmation(broker, topology) -> None:
 
 
 def test_drop_deletes_the_selected_letters_and_rpc_requests_too(broker, topology) -> None:
-    kept, chosen = add_dead_events(broker, 2)
+    other, chosen = add_dead_events(broker, 2)
     add_dead_letter(broker, b"no request", "rpc-verify")
     assert epass(topology, "dead-letters", "drop", "--yes").returncode == 2, "everything must be asked for"
     epass(topology, "dead-letters", "drop", "--id", chosen, "--yes")
     epass(topology, "dead-letters", "drop", "--queue", "rpc-verify", "--yes")
-    assert [letter["id"] for letter in letters(topology, "list", "--queue", QUEUE)] == [kept]
+    assert [letter["id"] for letter in letters(topology, "list", "--queue", QUEUE)] == [other]
     assert broker.depth("rpc-verify.dead") == 0
 
 

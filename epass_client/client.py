@@ -1,4 +1,4 @@
-"""The two clients: they send calls and repeat them. What a call is stands in `epass_client.calls`."""
+"""The two clients, which send calls and repeat them. `epass_client.calls` describes the calls."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ R = TypeVar("R")
 TIMEOUT_SECONDS = 10.0
 REPEAT_SECONDS = 30.0
 Failure = NoAnswer | Problem
+OnFailure = Callable[[Failure], None]
 _backoff = wait_random_exponential(multiplier=0.3, max=3)
 
 
@@ -36,19 +37,12 @@ class _Client:
 
     Args:
         url: of the gateway.
-        token: of a session; empty where nobody is signed in.
+        token: of a session; empty if nobody is signed in.
         repeat_seconds: how long one call is repeated on 503 and on a lost connection; 0 is a single attempt.
         on_failure: is called with each failure that is followed by a repeat.
     """
 
-    def __init__(
-        self,
-        url: str,
-        token: str = "",
-        *,
-        repeat_seconds: float = REPEAT_SECONDS,
-        on_failure: Callable[[Failure], None] | None = None,
-    ) -> None:
+    def __init__(self, url: str, token: str, repeat_seconds: float, on_failure: OnFailure | None) -> None:
         self.url = url.rstrip("/")
         self.token = token
         self.repeat_seconds = repeat_seconds
@@ -85,12 +79,18 @@ class _Client:
 
 
 class Client(_Client):
-    """Client for threads. It may be shared by several; ``http`` is closed with it."""
+    """The synchronous client, which several threads may share. To close it closes ``http``."""
 
     def __init__(
-        self, url: str, token: str = "", *, http: httpx.Client | None = None, **options: Any
+        self,
+        url: str,
+        token: str = "",
+        *,
+        http: httpx.Client | None = None,
+        repeat_seconds: float = REPEAT_SECONDS,
+        on_failure: OnFailure | None = None,
     ) -> None:
-        super().__init__(url, token, **options)
+        super().__init__(url, token, repeat_seconds, on_failure)
         self._http = http or httpx.Client(timeout=TIMEOUT_SECONDS)
 
     def with_token(self, token: str) -> Client:
@@ -100,7 +100,7 @@ class Client(_Client):
         )
 
     def send(self, call: Call[R]) -> R:
-        """Send a call, repeat it where its outcome is unknown, and return its answer.
+        """Send a call, repeat it while its outcome is unknown, and return its answer.
 
         Raises:
             Problem: a refusal, or a 503 when the time for repeats is over.
@@ -148,12 +148,18 @@ class Client(_Client):
 
 
 class AsyncClient(_Client):
-    """Client for asyncio; ``http`` is closed with it."""
+    """The client for asyncio. To close it closes ``http``."""
 
     def __init__(
-        self, url: str, token: str = "", *, http: httpx.AsyncClient | None = None, **options: Any
+        self,
+        url: str,
+        token: str = "",
+        *,
+        http: httpx.AsyncClient | None = None,
+        repeat_seconds: float = REPEAT_SECONDS,
+        on_failure: OnFailure | None = None,
     ) -> None:
-        super().__init__(url, token, **options)
+        super().__init__(url, token, repeat_seconds, on_failure)
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
 
     def with_token(self, token: str) -> AsyncClient:

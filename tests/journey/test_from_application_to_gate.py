@@ -71,7 +71,7 @@ def _decoded(png: bytes) -> str:
 
 
 def _check_token(system, token: str, number: str) -> None:
-    """By a library that is not the one that signed it, with the key of the JWKS."""
+    """Check a token with a library that is not the one that signed it, and the key of the JWKS."""
     keys = KeySet.import_key_set(ok(system.http().get("/.well-known/jwks.json")))
     signed = jws.deserialize_compact(token, keys, algorithms=["EdDSA"])
     claims = json.loads(signed.payload)
@@ -141,7 +141,7 @@ def test_an_official_with_companions_and_a_child_is_admitted(system, department,
     )
 
 
-def test_what_was_returned_can_be_completed_and_approved(system, applicant, department) -> None:
+def test_a_returned_application_can_be_completed_and_approved(system, applicant, department) -> None:
     reference = applicant.apply()
     review = department.review_of(reference)
     department.send(calls.return_review(review.id, "Which file?"))
@@ -152,7 +152,7 @@ def test_what_was_returned_can_be_completed_and_approved(system, applicant, depa
     applicant.wait_for(reference, "issued")
 
 
-def test_a_rejection_says_why_on_the_phone_and_in_the_history(system, applicant, department) -> None:
+def test_the_reason_of_a_rejection_is_on_the_phone_and_in_the_history(system, applicant, department) -> None:
     reference = applicant.apply()
     review = department.review_of(reference)
     department.send(calls.reject_review(review.id, "no_appointment", "Please take an appointment first."))
@@ -213,7 +213,7 @@ def test_a_login_that_the_ado_branch_issues_must_change_its_password_and_ends_wh
     eventually(is_denied, "the session is denied", 2.5)
 
 
-def test_anyone_may_ask_for_the_status_and_learns_nothing_personal(system, applicant) -> None:
+def test_the_public_status_shows_nothing_personal(system, applicant) -> None:
     reference = applicant.apply()
     anyone = system.http()
     answer = ok(

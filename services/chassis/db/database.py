@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from contracts.envelope import PersonalKeyRing
-from services.chassis.runtime.settings import DatabaseSettings, Settings
+from services.chassis.runtime.settings import DatabaseSettings, IdempotencySettings, PersonalDataSettings
 
 _CONNECTION_OPTIONS = " ".join(
     f"-c {option}"
@@ -97,16 +97,15 @@ class Database:
         )
 
     @classmethod
-    def of(cls, settings: DatabaseSettings | Settings) -> "Database":
+    def of(cls, settings: DatabaseSettings) -> "Database":
         """Return the database that the settings name, with the keys that they hold."""
-        keys = getattr(settings, "personal_keys", ())
-        secret = getattr(settings, "idempotency_secret", None)
-        return cls(
-            settings.database_url.get_secret_value(),
-            settings.database_pool,
-            personal_keys=PersonalKeyRing(keys) if keys else None,
-            idempotency_secret=secret.get_secret_value().encode() if secret else b"",
-        )
+        keys, secret = None, b""
+        if isinstance(settings, PersonalDataSettings):
+            keys = PersonalKeyRing(settings.personal_keys)
+        if isinstance(settings, IdempotencySettings):
+            secret = settings.idempotency_secret.get_secret_value().encode()
+        url = settings.database_url.get_secret_value()
+        return cls(url, settings.database_pool, personal_keys=keys, idempotency_secret=secret)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -57,10 +57,6 @@ class DatabaseProvider(DependencyProvider):
         return process().database
 
 
-OwnDatabase = DatabaseProvider
-"""The former name, until nothing uses it any more."""
-
-
 class Schedule(Timer):
     """A timer whose interval may be the name of a setting."""
 

@@ -1,4 +1,4 @@
-"""Mobile numbers as people write them, to E.164 and back to what may be shown."""
+"""Mobile numbers: parse them as people write them, in any script, to E.164."""
 
 import unicodedata
 

@@ -18,9 +18,9 @@ _SOUND = re.compile("k͟h|[kgcjṭḍtdpbṛ]h|r̥̄?|l̥̄?|m̐|a[iu]|[^\\W\\d_
 _VOWEL = re.compile("a[iu]?|[āiīuūeēoōôêæ]|r̥̄?|l̥̄?")
 _NASAL = ("ṁ", "m̐")
 _HELD = frozenset("rlyvmnṇ")
-"""After another consonant these need the final vowel: Mishra, Chandra, Krishna."""
+"""After another consonant they need the final vowel: Mishra, Chandra, Krishna."""
 _GLIDES = frozenset("rlyv")
-"""These begin a syllable together with the consonant before them: pr, kr, sv."""
+"""They begin a syllable together with the consonant before them: pr, kr, sv."""
 _SPELLED = {
     "c": "ch", "ch": "chh", "ṭ": "t", "ṭh": "th", "ḍ": "d", "ḍh": "dh", "ṇ": "n", "ñ": "n", "ṅ": "n",
     "ś": "sh", "ṣ": "sh",

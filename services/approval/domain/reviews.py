@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from contracts import visiting_rules
 from contracts.errors import Conflict, FieldError, InvalidInput
 from contracts.events import (
     ApplicationDetails,
@@ -24,7 +25,19 @@ from contracts.events import (
 )
 from contracts.identity import mask_aadhaar
 from contracts.model import Contact, Person, RejectionReason, ReviewStatus, Slot
-from contracts.visiting_rules import PROBLEMS, Calendar, slot_problem, windows_on
+from contracts.visiting_rules import Calendar, slot_problem, windows_on
+
+PROBLEMS: dict[str, str] = {
+    **visiting_rules.PROBLEMS,
+    "unknown_gate": "this site has no such gate",
+    "no_vehicle": "the application names no vehicle",
+    "required": "a note is needed",
+    "exactly_one": "name a department or an officer, not both",
+    "unknown_department": "there is no such department",
+    "same_department": "the review is with this department already",
+    "unknown_officer": "there is no such officer in this department",
+}
+"""Error code → its sentence for developers. The pages translate the codes."""
 
 ESCALATE_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}
 """Level → how long a review may wait, in hours during which its site is open."""
@@ -150,15 +163,18 @@ def approve(
     problems = []
     wrong = slot_problem(terms.slot, windows_on(site, terms.slot.day) if site else (), calendar)
     if wrong is not None:
-        problems.append(
-            FieldError(field=f"slot.{wrong.member}", code=wrong.code, message=PROBLEMS[wrong.code])
-        )
+        problems.append((f"slot.{wrong.member}", wrong.code))
     if terms.gate is not None and (site is None or terms.gate not in site.gates):
-        problems.append(FieldError(field="gate", code="unknown_gate"))
+        problems.append(("gate", "unknown_gate"))
     if terms.vehicle_allowed and not application.personal.vehicle:
-        problems.append(FieldError(field="vehicle_allowed", code="no_vehicle"))
+        problems.append(("vehicle_allowed", "no_vehicle"))
     if problems:
-        raise InvalidInput("the visit cannot take place like this", fields=tuple(problems))
+        raise InvalidInput(
+            "the visit cannot take place like this",
+            fields=tuple(
+                FieldError(field=field, code=code, message=PROBLEMS[code]) for field, code in problems
+            ),
+        )
     return PassApproved(
         **_common(review, by),
         **_delivery(review),
@@ -187,7 +203,7 @@ def reject(
     review.require_pending(revision_read)
     personal = _to_applicant(review, note)
     if reason == "other" and not personal.note:
-        raise InvalidInput.of("note", "required", "the reason 'other' needs a note")
+        raise _invalid("note", "required")
     return PassRejected(**_common(review, by), **_delivery(review), reason=reason, personal=personal)
 
 
@@ -201,7 +217,7 @@ def send_back(review: Review, note: str, *, by: str, revision_read: int | None =
     review.require_pending(revision_read)
     personal = _to_applicant(review, note)
     if not personal.note:
-        raise InvalidInput.of("note", "required")
+        raise _invalid("note", "required")
     return PassReturned(**_common(review, by), **_delivery(review), personal=personal)
 
 
@@ -235,15 +251,15 @@ def forward(
     """
     review.require_pending()
     if (department is None) == (officer is None):
-        raise InvalidInput.of("department", "exactly_one", "name a department or an officer, not both")
+        raise _invalid("department", "exactly_one")
     if department is not None:
         if record is None:
-            raise InvalidInput.of("department", "unknown_department")
+            raise _invalid("department", "unknown_department")
         if department == review.department:
-            raise InvalidInput.of("department", "same_department")
+            raise _invalid("department", "same_department")
         return record.code, None
     if record is None or officer not in {known.code for known in record.officers}:
-        raise InvalidInput.of("officer", "unknown_officer")
+        raise _invalid("officer", "unknown_officer")
     return review.department, officer
 
 
@@ -258,6 +274,10 @@ def escalate(review: Review, level: int, waiting_since: datetime) -> ReviewEscal
         waiting_since=waiting_since,
         personal=EscalationContact(),
     )
+
+
+def _invalid(field: str, code: str) -> InvalidInput:
+    return InvalidInput.of(field, code, PROBLEMS[code])
 
 
 def _common(review: Review, by: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Applying at a kiosk: the channel is the device's, the site too, and no history is shown."""
+"""Access at a kiosk: channel and site are those of the device, and no history is shown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Events come in any order and more than once: the end is the same as if each had come once and in order.
+"""Events arrive in any order and number, and lead to the same state as each one once and in order.
 
 Each history is delivered through the inbox to the service's consumers, to a real database: in order to one
 application, shuffled and repeated to its twin.
@@ -107,13 +107,13 @@ def apply(desk: Desk) -> Elsewhere:
 
 
 def shuffled(data: st.DataObject, things: list[Any]) -> list[Any]:
-    """Each once to five times, in an order that hypothesis thinks of."""
+    """Return each once to five times, in an order that hypothesis chooses."""
     repeated = [thing for thing in things for _ in range(data.draw(st.integers(1, MOST_DELIVERIES)))]
     return list(data.draw(st.permutations(repeated)))
 
 
 def end(desk: Desk, reference: str, *, with_timeline: bool = True) -> dict[str, Any]:
-    """All that an applicant sees, but for what is another one's: reference, pass number and instants."""
+    """Return all that an applicant sees, except what differs: reference, pass number and instants."""
     view = desk.view(reference).model_dump(exclude={"reference", "submitted_at", "timeline", "pass_"})
     found = desk.view(reference).pass_
     validity = (found.valid_from, found.valid_to, found.revoked) if found else None

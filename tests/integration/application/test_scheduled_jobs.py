@@ -1,4 +1,4 @@
-"""What the passing of time does: undecided applications expire, and people are forgotten."""
+"""Scheduled jobs: undecided applications expire, and personal data is erased."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta

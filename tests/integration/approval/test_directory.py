@@ -28,7 +28,7 @@ def approval_db(databases):
 
 @pytest.fixture
 def seeded(approval_db):
-    """Seeds as `epass seed approval` does."""
+    """Seed as `epass seed approval` does."""
     commands.seed(approval_db, NOW)
     return approval_db
 
@@ -40,7 +40,7 @@ def put(database, record) -> bool:
 
 
 def found(database, q):
-    """Codes of the departments that a search finds, each with those of the officers for whom it was found."""
+    """Return the codes of the departments that a search finds, each with those of its matching officers."""
     with database.transaction() as session:
         return {
             one.code: [who.code for who in one.found]

@@ -59,7 +59,7 @@ def see(database, application_id):
 
 
 def state(database, application_id):
-    """All that is stored of an application but the review's random id."""
+    """Return all that is stored of an application, except the review's random id."""
     with database.transaction() as session:
         review = session.scalars(
             select(ReviewRow).where(ReviewRow.application_id == application_id)
@@ -158,7 +158,7 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
 def test_without_the_rule_a_crossed_application_would_be_approved_twice(
     approval_db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control: what keeps it to one pass is the rule that an approval stands."""
+    """The control: only the rule that an approval stands prevents a second pass."""
     monkeypatch.setattr(reviews, "WITH_PASS", ())
     first = submitted()
     deliver(approval_db, first, 1)
@@ -333,7 +333,7 @@ def test_every_order_and_five_deliveries_of_each_event_end_in_the_same_state(app
 
 
 def at_the_same_moment(database, one, other) -> None:
-    """Hears one; hears the other on a second connection before the first has committed."""
+    """Handle one; handle the other on a second connection before the first has committed."""
     done = threading.Event()
 
     def meanwhile() -> None:

@@ -1,4 +1,4 @@
-"""The desk's reads: a department's queue in pages, a search, one review; nobody sees another department's."""
+"""Queries: a department's queue in pages, a search, one review; nobody sees another department's."""
 
 from datetime import timedelta
 

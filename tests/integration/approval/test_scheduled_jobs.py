@@ -1,4 +1,4 @@
-"""Reviews that wait too long are called out once a level, whoever runs the clock."""
+"""Reviews that wait too long are escalated once per level, in whichever replica the job runs."""
 
 import threading
 from datetime import date, timedelta

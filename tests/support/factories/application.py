@@ -1,4 +1,4 @@
-"""Valid things for the tests of application; each test names only what it cares about.
+"""Factories of valid objects for the tests of application; each test names only what it cares about.
 
 It is Monday, 2 March 2026, 11:00 in Chandigarh. Site S1 is open on weekdays from 09:00 to 17:00, but closed
 on Wednesday.
@@ -233,7 +233,7 @@ class Desk:
         )
 
     def deliver(self, envelope: Envelope) -> None:
-        """As the chassis does it: opened, past the inbox, to the service's consumer, in one transaction."""
+        """Deliver an envelope as the chassis does: opened, past the inbox, in one transaction."""
         method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
         with self.database.transaction() as session:
             if mark_seen(session, f"application.{envelope.type}", envelope.id):
@@ -246,7 +246,7 @@ class Desk:
             return session.scalars(select(ApplicationRow).where(ApplicationRow.reference == reference)).one()
 
     def counts(self) -> tuple[int, int]:
-        """How many applications, and how many events."""
+        """Return how many applications and how many events there are."""
         with self.database.transaction() as session:
             return (
                 session.scalar(select(func.count()).select_from(ApplicationRow)) or 0,

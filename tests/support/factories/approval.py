@@ -1,4 +1,4 @@
-"""Valid things for the tests of approval; each test names only what it cares about.
+"""Factories of valid objects for the tests of approval; each test names only what it cares about.
 
 It is Monday, 2 March 2026, 11:00 in Chandigarh. Site T1 is open on weekdays from 09:00 to 17:00, but not on
 Wednesday the 4th.
@@ -177,7 +177,7 @@ def deliver(database: Database, event: Event, seq: int = 1, at: datetime | None 
 
 
 def fill_directory(database: Database) -> None:
-    """Sites T1 and T2, departments home and finance; the outbox is left empty."""
+    """Store sites T1 and T2, departments home and finance; leave the outbox empty."""
     with database.transaction() as session:
         put_site(session, site(), NOW)
         put_site(session, site("T2"), NOW)
@@ -239,7 +239,7 @@ def published(database: Database, kind: type[Event] | None = None) -> list[Event
 
 
 def everything(database: Database) -> dict[str, list[Any]]:
-    """All rows of all tables, to show that nothing changed."""
+    """Return all rows of all tables, to show that nothing changed."""
     with database.transaction() as session:
         tables = (
             session.execute(text("select tablename from pg_tables where schemaname = 'public' order by 1"))

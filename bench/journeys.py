@@ -11,8 +11,9 @@ from pathlib import Path
 
 import httpx
 
+from contracts.application_form import Applicant
 from contracts.model import Slot
-from contracts.rpc.application import Applicant, SubmitApplication
+from contracts.rpc.application import SubmitApplication
 from contracts.rpc.approval import ReviewView
 from contracts.rpc.issuance import PassView
 from contracts.rpc.notify import SentMessage

@@ -1,4 +1,4 @@
-"""The environments that `make run` and the tests give to processes: what each process needs, and nothing else."""
+"""The environments of local processes: each holds the settings that the process needs, and no others."""
 
 import os
 from pathlib import Path

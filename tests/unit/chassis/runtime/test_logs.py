@@ -1,4 +1,4 @@
-"""Logs: JSON lines that say where something failed and never what somebody's name was."""
+"""Logs are JSON lines that name the place of a failure and never a value of a person."""
 
 import json
 import logging

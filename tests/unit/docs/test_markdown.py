@@ -1,0 +1,38 @@
+"""The Markdown pages: their width, the paths that they name, and the import contracts that they list."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+NAMED_PATH = re.compile(r"`((?:contracts|deploy|docs|epass_client|services|tests|web|bench)/[\w./-]+)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+
+
+def lines_of_prose(page: Path) -> list[str]:
+    """Return the lines outside code blocks and tables; neither can be wrapped."""
+    outside = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return [line for line in outside.splitlines() if not line.startswith("|")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_prose_is_wider_than_110_columns(page: Path) -> None:
+    assert [line for line in lines_of_prose(page) if len(line) > 110] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = [ROOT / path for path in NAMED_PATH.findall(text)]
+    linked = [page.parent / path for path in LINK.findall(text)]
+    assert [str(path) for path in [*named, *linked] if not path.exists()] == []
+
+
+def test_the_architecture_lists_every_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert [contract["name"] for contract in contracts if f"- {contract['name']}" not in architecture] == []

@@ -157,6 +157,16 @@ def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.A
     return httpx.AsyncClient(transport=transport, base_url="http://gateway.test", headers=headers)
 
 
+async def send_refused(method: str, path: str, **request: Any) -> tuple[int, dict[str, Any]]:
+    """Send a request that no service may get; return the status and the problem that answers it."""
+    app, client = stubbed()
+    async with browser(app) as http:
+        answer = await http.request(method, path, **request)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert not client.asked, "a refused request reached a service"
+    return answer.status_code, answer.json()
+
+
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Run the application with its background work until the block ends."""
@@ -171,3 +181,15 @@ async def until(what: str, true: Callable[[], Awaitable[bool]], seconds: float =
     while not await true():
         assert loop.time() < end, f"{what} did not come within {seconds} s"
         await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the application until the block ends, from when it is ready."""
+    async with running(app) as http:
+
+        async def ready() -> bool:
+            return (await http.get("/readyz")).status_code == 200
+
+        await until("readiness", ready, 30)
+        yield http

@@ -1,7 +1,6 @@
 """Every error is a problem (RFC 9457): its status, its code, its headers, and nothing of a person in it."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from contracts.errors import (
     Unavailable,
 )
 from services.gateway import problems
-from tests.support.factories.gateway import as_applicant, browser, stubbed
+from tests.support.factories.gateway import as_applicant, browser, send_refused, stubbed
 
 MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
     (InvalidInput.of("mobile", "not_a_mobile"), 422, {}),
@@ -73,17 +72,8 @@ OTP = "/api/v1/otp"
 JSON = {"Content-Type": "application/json"}
 
 
-async def send(method: str, path: str, **request: Any) -> tuple[int, dict[str, Any]]:
-    app, client = stubbed()
-    async with browser(app) as http:
-        answer = await http.request(method, path, **request)
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert not client.asked, "a refused request reached a service"
-    return answer.status_code, answer.json()
-
-
 async def test_unknown_and_missing_fields_are_each_named() -> None:
-    status, problem = await send("POST", OTP, json={"mobil": "98765 43210"})
+    status, problem = await send_refused("POST", OTP, json={"mobil": "98765 43210"})
     assert status == 422
     assert [(item["field"], item["code"]) for item in problem["errors"]] == [
         ("mobile", "missing"),
@@ -107,7 +97,7 @@ async def test_a_nested_unknown_field_is_named_by_its_path() -> None:
 
 @pytest.mark.parametrize("body", [b"{", b"", b"[]", b"null", b'"text"', b"\xff\xfe"])
 async def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
-    status, problem = await send("POST", OTP, content=body, headers=JSON)
+    status, problem = await send_refused("POST", OTP, content=body, headers=JSON)
     assert status in {400, 422}
     assert problem["code"] in {"invalid_input", "bad_request"}
 
@@ -116,7 +106,7 @@ async def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", ""]
 )
 async def test_a_body_with_a_content_type_other_than_json_is_refused(kind: str) -> None:
-    status, problem = await send(
+    status, problem = await send_refused(
         "POST", OTP, content=b'{"mobile": "9876543210"}', headers={"Content-Type": kind}
     )
     assert (status, problem["code"]) == (415, "unsupported_media_type")
@@ -134,11 +124,11 @@ async def test_a_json_content_type_may_have_a_charset() -> None:
 
 
 async def test_an_unknown_path_and_a_wrong_method_are_answered_with_problems() -> None:
-    status, problem = await send("GET", "/api/v1/nothing")
+    status, problem = await send_refused("GET", "/api/v1/nothing")
     assert (status, problem["code"]) == (404, "not_found")
-    status, problem = await send("PUT", OTP)
+    status, problem = await send_refused("PUT", OTP)
     assert (status, problem["code"]) == (405, "method_not_allowed")
-    status, problem = await send("GET", "/static/../app.py")
+    status, problem = await send_refused("GET", "/static/../app.py")
     assert status == 404
 
 
@@ -154,7 +144,7 @@ async def test_an_unexpected_exception_is_answered_without_its_text(
 
 
 async def test_a_wrong_query_parameter_is_named_without_its_source() -> None:
-    status, problem = await send("GET", "/api/v1/officers?department=../../etc")
+    status, problem = await send_refused("GET", "/api/v1/officers?department=../../etc")
     assert (status, problem["errors"][0]["field"]) == (422, "department")
     assert "etc" not in json.dumps(problem)
 

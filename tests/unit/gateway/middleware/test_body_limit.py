@@ -3,30 +3,19 @@
 from typing import Any
 
 from services.gateway.middleware.body_limit import LARGEST_BODY
-from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.gateway import send_refused
 
 OTP = "/api/v1/otp"
-
-
 JSON = {"Content-Type": "application/json"}
 
 
-async def send(method: str, path: str, **request: Any) -> tuple[int, dict[str, Any]]:
-    app, client = stubbed()
-    async with browser(app) as http:
-        answer = await http.request(method, path, **request)
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert not client.asked, "a refused request reached a service"
-    return answer.status_code, answer.json()
-
-
 async def test_a_body_with_too_large_a_content_length_is_refused() -> None:
-    status, problem = await send("POST", OTP, content=b" " * (LARGEST_BODY + 1), headers=JSON)
+    status, problem = await send_refused("POST", OTP, content=b" " * (LARGEST_BODY + 1), headers=JSON)
     assert (status, problem["code"]) == (413, "body_too_large")
 
 
 async def test_too_large_a_body_is_refused_on_routes_that_read_no_body() -> None:
-    status, _ = await send(
+    status, _ = await send_refused(
         "POST", "/api/v1/applications/PCS-7K3M-9QW4/cancel", content=b" " * (LARGEST_BODY + 1), headers=JSON
     )
     assert status == 413
@@ -37,12 +26,12 @@ async def test_too_large_a_body_without_a_content_length_is_refused() -> None:
         for _ in range(20):
             yield b" " * 5_000
 
-    status, problem = await send("POST", OTP, content=pieces(), headers=JSON)
+    status, problem = await send_refused("POST", OTP, content=pieces(), headers=JSON)
     assert (status, problem["code"]) == (413, "body_too_large")
 
 
 async def test_a_body_of_exactly_the_largest_size_is_read() -> None:
-    status, problem = await send(
+    status, problem = await send_refused(
         "POST", OTP, content=b'{"mobile": "' + b"9" * (LARGEST_BODY - 14) + b'"}', headers=JSON
     )
     assert (status, problem["errors"][0]["code"]) == (422, "string_too_long")

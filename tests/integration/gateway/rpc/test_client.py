@@ -1,151 +1,33 @@
-"""The gateway over a real broker, with a real nameko service: a small "accounts" that a test directs."""
+"""The RPC client over a real broker: replies, limits, and a broker that breaks, hangs or is away."""
 
 import asyncio
-import os
-import subprocess
-import sys
-import textwrap
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import aio_pika
-import httpx
 import pytest
-from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from contracts import rpc
-from contracts.envelope import PersonalKeyRing
 from contracts.errors import Conflict, InternalError, InvalidInput, TooManyAttempts, Unavailable
-from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.rpc.accounts import LoginId, OtpRequest, RequestOtp
 from contracts.rpc.application import StatusQuestion
 from contracts.rpc.call import Nothing, Principal
-from contracts.subscriptions import exchange_of
-from services.chassis.messaging import broker, topology
-from services.chassis.runtime.clock import now
+from services.chassis.messaging import broker
 from services.gateway import metrics
-from services.gateway.app import create_app
 from services.gateway.rpc import client as rpc_client
 from services.gateway.rpc import connection
 from services.gateway.rpc.client import RpcClient
+from tests.support.accounts_stub import AccountsStub
 from tests.support.backends import TestStack
-from tests.support.envelopes import wrap
 from tests.support.factories.gateway import (
-    KID,
     bearer,
     claims,
-    gateway_settings,
-    public_key,
-    running,
+    serving,
     signed,
     until,
 )
-
-SERVICE = """
-import services.chassis.runtime.serve as serve
-import json, os, time
-from uuid import UUID
-import eventlet
-from contracts import rpc as contract, errors
-from contracts.events import PublicKey
-from services.chassis.rpc.server import rpc
-from services.chassis.runtime.settings import read
-from services.accounts.settings import AccountsSettings
-
-ERRORS = {
-    "conflict": errors.Conflict("already decided", code="already_decided", decided_by="HOM-0001"),
-    "invalid": errors.InvalidInput.of("login_id", "unknown"),
-    "too_many": errors.TooManyAttempts("wait", retry_after=17),
-    "fault": ValueError("a secret in a text"),
-}
-asked = []
-
-class Service:
-    name = "accounts"
-
-    @rpc(contract.accounts.SESSION_KEYS)
-    def session_keys(self, request, call):
-        return contract.accounts.SessionKeys(keys=(PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"]),))
-
-    @rpc(contract.accounts.DENIED_SESSIONS)
-    def denied_sessions(self, request, call):
-        return contract.accounts.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
-
-    @rpc(contract.accounts.REQUEST_OTP)
-    def request_otp(self, request, call):
-        eventlet.sleep(float(request.mobile))
-        asked.append(call.idempotency_key)
-        return contract.accounts.OtpRequest(request_id=UUID(int=asked.count(call.idempotency_key)))
-
-    @rpc(contract.accounts.DISABLE_LOGIN)
-    def disable_login(self, request, call):
-        if request.login_id == "exit":
-            os._exit(3)
-        raise ERRORS[request.login_id]
-
-    @rpc(contract.accounts.LOG_OUT)
-    def log_out(self, request, call):
-        return contract.call.Nothing()
-
-    @rpc(contract.accounts.LIST_LOGINS)
-    def list_logins(self, request, call):
-        return contract.accounts.LoginList(items=(), next=f"{call.principal.login_id} {call.correlation_id} {call.address}")
-
-serve.run("accounts", [(Service, "rpc")], read(AccountsSettings))
-"""
-
-
-class Accounts:
-    """The nameko service as a process."""
-
-    def __init__(self, stack: TestStack, folder: Path) -> None:
-        self._file = folder / "accounts.py"
-        self._file.write_text(textwrap.dedent(SERVICE))
-        self._log = folder / "accounts.log"
-        self.ended_sid = uuid4()
-        denied = f'{{"{self.ended_sid}": "2100-01-01T00:00:00Z"}}'
-        key = public_key()
-        self._environment = {
-            **os.environ, **stack.environment("accounts"), "EPASS_BROKER_URLS": stack.broker_url("accounts"), "EPASS_HEALTH_PORT": "0",
-            "TEST_KID": KID, "TEST_KEY": key.x, "TEST_DENIED": denied, "PYTHONPATH": str(Path.cwd()),
-        }  # fmt: skip
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, str(self._file), "accounts"],
-                env=self._environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-
-
-@pytest.fixture(scope="module")
-def accounts(stack: TestStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
-    async def declare() -> None:
-        async with await aio_pika.connect(stack.broker_url("administrator")) as connection:
-            await topology.declare(await connection.channel(), (1.0,))
-
-    asyncio.run(declare())
-    service = Accounts(stack, tmp_path_factory.mktemp("accounts"))
-    service.start()
-    yield service
-    service.stop()
 
 
 async def answers(client: RpcClient) -> bool:
@@ -157,20 +39,8 @@ async def answers(client: RpcClient) -> bool:
     return True
 
 
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the application until the block ends, from when it is ready."""
-    async with running(app) as http:
-
-        async def ready() -> bool:
-            return (await http.get("/readyz")).status_code == 200
-
-        await until("readiness", ready, 30)
-        yield http
-
-
 @pytest.fixture
-async def client(stack: TestStack, accounts: Accounts) -> AsyncIterator[RpcClient]:
+async def client(stack: TestStack, accounts: AccountsStub) -> AsyncIterator[RpcClient]:
     """Run a client until the test ends, from when the service answers it."""
     client = RpcClient((stack.broker_url("gateway"),))
     task = asyncio.create_task(client.run())
@@ -254,7 +124,7 @@ async def test_a_call_to_a_service_without_a_queue_is_unavailable_at_once(
 
 
 async def test_a_call_to_a_service_that_is_down_ends_at_its_limit(
-    client: RpcClient, accounts: Accounts
+    client: RpcClient, accounts: AccountsStub
 ) -> None:
     accounts.stop()
     try:
@@ -265,59 +135,6 @@ async def test_a_call_to_a_service_that_is_down_ends_at_its_limit(
     finally:
         accounts.start()
     await until("the service to be back", lambda: answers(client), 30)
-
-
-@pytest.fixture
-def app(stack: TestStack, accounts: Accounts) -> FastAPI:
-    return create_app(gateway_settings(broker_urls=(stack.broker_url("gateway"),)))
-
-
-async def publish(stack: TestStack, event: Event) -> None:
-    """Publish an event as accounts' relay does."""
-    keys = PersonalKeyRing([Fernet.generate_key().decode()])
-    envelope = wrap(event, event_id=uuid4(), seq=1, occurred_at=now(), keys=keys)
-    async with await aio_pika.connect(stack.broker_url("relay")) as connection:
-        exchange = await (await connection.channel()).get_exchange(exchange_of("accounts"))
-        await exchange.publish(aio_pika.Message(envelope.to_bytes()), type(event).__name__)
-
-
-async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, app: FastAPI) -> None:
-    ended, other = claims(role="ado", sub="ADO-0001"), claims(role="ado", sub="ADO-0001")
-    async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 200
-        await publish(stack, SessionEnded(sid=ended.sid, token_expires_at="2100-01-01T00:00:00Z"))
-
-        async def refused() -> bool:
-            return (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 401
-
-        await until("the refusal", refused, 2)
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(other)))).status_code == 200
-
-
-async def test_a_disabled_login_is_refused_within_two_seconds_but_not_its_later_sessions(
-    stack: TestStack, app: FastAPI
-) -> None:
-    session = claims(role="ado", sub="ADO-0009")
-    later = claims(role="ado", sub="ADO-0009", iat=int(now().timestamp()) + 30)
-    async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
-        await publish(
-            stack,
-            LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
-        )
-
-        async def refused() -> bool:
-            return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 401
-
-        await until("the refusal", refused, 2)
-        assert app.state.gateway.revoked_sessions.covers(session)
-        assert not app.state.gateway.revoked_sessions.covers(later)
-
-
-async def test_a_session_that_ended_while_no_gateway_ran_is_refused(app: FastAPI, accounts: Accounts) -> None:
-    token = signed(claims(role="ado", sid=accounts.ended_sid))
-    async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(token))).status_code == 401
 
 
 async def test_a_request_without_a_reply_gets_503_with_retry_after_within_five_seconds(app: FastAPI) -> None:
@@ -404,7 +221,7 @@ class Hanging:
 
 
 async def test_the_client_leaves_a_node_that_hangs_for_another(
-    stack: TestStack, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+    stack: TestStack, accounts: AccountsStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "PROBE_SECONDS", 0.5)
     monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 1.0)

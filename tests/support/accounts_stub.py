@@ -1,0 +1,103 @@
+"""A small nameko service "accounts" as a process: it does what a test of the gateway asks of it."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from uuid import uuid4
+
+from tests.support.backends import TestStack
+from tests.support.factories.gateway import (
+    KID,
+    public_key,
+)
+
+SERVICE = """
+import services.chassis.runtime.serve as serve
+import json, os, time
+from uuid import UUID
+import eventlet
+from contracts import rpc as contract, errors
+from contracts.events import PublicKey
+from services.chassis.rpc.server import rpc
+from services.chassis.runtime.settings import read
+from services.accounts.settings import AccountsSettings
+
+ERRORS = {
+    "conflict": errors.Conflict("already decided", code="already_decided", decided_by="HOM-0001"),
+    "invalid": errors.InvalidInput.of("login_id", "unknown"),
+    "too_many": errors.TooManyAttempts("wait", retry_after=17),
+    "fault": ValueError("a secret in a text"),
+}
+asked = []
+
+class Service:
+    name = "accounts"
+
+    @rpc(contract.accounts.SESSION_KEYS)
+    def session_keys(self, request, call):
+        return contract.accounts.SessionKeys(keys=(PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"]),))
+
+    @rpc(contract.accounts.DENIED_SESSIONS)
+    def denied_sessions(self, request, call):
+        return contract.accounts.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
+
+    @rpc(contract.accounts.REQUEST_OTP)
+    def request_otp(self, request, call):
+        eventlet.sleep(float(request.mobile))
+        asked.append(call.idempotency_key)
+        return contract.accounts.OtpRequest(request_id=UUID(int=asked.count(call.idempotency_key)))
+
+    @rpc(contract.accounts.DISABLE_LOGIN)
+    def disable_login(self, request, call):
+        if request.login_id == "exit":
+            os._exit(3)
+        raise ERRORS[request.login_id]
+
+    @rpc(contract.accounts.LOG_OUT)
+    def log_out(self, request, call):
+        return contract.call.Nothing()
+
+    @rpc(contract.accounts.LIST_LOGINS)
+    def list_logins(self, request, call):
+        return contract.accounts.LoginList(items=(), next=f"{call.principal.login_id} {call.correlation_id} {call.address}")
+
+serve.run("accounts", [(Service, "rpc")], read(AccountsSettings))
+"""
+
+
+class AccountsStub:
+    """The nameko service as a process."""
+
+    def __init__(self, stack: TestStack, folder: Path) -> None:
+        self._file = folder / "accounts.py"
+        self._file.write_text(textwrap.dedent(SERVICE))
+        self._log = folder / "accounts.log"
+        self.ended_sid = uuid4()
+        denied = f'{{"{self.ended_sid}": "2100-01-01T00:00:00Z"}}'
+        key = public_key()
+        self._environment = {
+            **os.environ, **stack.environment("accounts"), "EPASS_BROKER_URLS": stack.broker_url("accounts"), "EPASS_HEALTH_PORT": "0",
+            "TEST_KID": KID, "TEST_KEY": key.x, "TEST_DENIED": denied, "PYTHONPATH": str(Path.cwd()),
+        }  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, str(self._file), "accounts"],
+                env=self._environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None

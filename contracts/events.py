@@ -1,8 +1,8 @@
 """Events: one frozen model each, named by a past participle, complete enough for every subscriber.
 
-``data`` travels in clear text and holds nothing personal; what is personal (names, mobiles, the ID's last four, free
-text, a vehicle, a code) is in the model of the member ``personal``, which the envelope seals. The subscribers of each
-event are in ``contracts/subscriptions.py``.
+``data`` travels in clear text and holds nothing personal; what is personal (names, mobiles, the ID's last
+four, free text, a vehicle, a code) is in the model of the member ``personal``, which the envelope seals. The
+subscribers of each event are in ``contracts/subscriptions.py``.
 """
 
 from datetime import time
@@ -426,8 +426,8 @@ class PassRevoked(AboutPass):
 class StatusListSigned(Event):
     """The list of revocations was signed again, as happens every ten seconds.
 
-    ``revoked`` has the number of each pass that is revoked and whose window is not over, as of ``occurred_at``.
-    With it a gate knows how far its own copy of the revocations is complete.
+    ``revoked`` has the number of each pass that is revoked and whose window is not over, as of
+    ``occurred_at``. With it a gate knows how far its own copy of the revocations is complete.
     """
 
     producer: ClassVar[str] = "issuance"

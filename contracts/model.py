@@ -46,9 +46,19 @@ Role = Literal["ado", "department", "reception", "assisted", "security", "ops", 
 """The role of a login; ``kiosk`` is the role of a device."""
 Direction = Literal["entry", "exit"]
 Verdict = Literal[
-    "admit", "exit", "already_inside", "already_used", "not_yet_valid", "expired",
-    "wrong_site", "wrong_gate", "revoked", "unknown_pass", "bad_signature", "id_mismatch",
-]  # fmt: skip
+    "admit",
+    "exit",
+    "already_inside",
+    "already_used",
+    "not_yet_valid",
+    "expired",
+    "wrong_site",
+    "wrong_gate",
+    "revoked",
+    "unknown_pass",
+    "bad_signature",
+    "id_mismatch",
+]
 ApplicationStatus = Literal[
     "submitted",
     "approved",
@@ -69,10 +79,29 @@ Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][
 
 Instant = AwareDatetime
 __all__ = [
-    "IST", "ApplicantKind", "ApplicationStatus", "Assistance", "Channel", "Code", "DeliverBy", "Direction",
-    "IdType", "Instant", "Language", "PurposeKind", "RejectionReason", "ReviewStatus", "RevocationReason", "Role",
-    "Strict", "Verdict", "Wire", "date", "datetime", "time",
-]  # fmt: skip
+    "IST",
+    "ApplicantKind",
+    "ApplicationStatus",
+    "Assistance",
+    "Channel",
+    "Code",
+    "DeliverBy",
+    "Direction",
+    "IdType",
+    "Instant",
+    "Language",
+    "PurposeKind",
+    "RejectionReason",
+    "ReviewStatus",
+    "RevocationReason",
+    "Role",
+    "Strict",
+    "Verdict",
+    "Wire",
+    "date",
+    "datetime",
+    "time",
+]
 
 
 class Slot(Wire):

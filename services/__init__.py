@@ -1,1 +1,1 @@
-"""The services: six nameko ones with a database each, the gateway without, and the chassis they all stand on."""
+"""Six nameko services with a database each, the gateway without one, and the chassis that all of them use."""

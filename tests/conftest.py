@@ -1,7 +1,8 @@
-"""What tests stand on: settings for this process, one real broker and database server a session, emptied databases.
+"""Fixtures for all tests: settings, one real broker and database server per session, emptied databases.
 
-One fixture, ``stack``, chooses: containers (testcontainers) where a Docker-compatible engine answers, else the private
-processes that `make run` uses. EPASS_TEST_BACKEND=containers|processes overrides. The end of the report says which.
+The fixture ``stack`` chooses: containers (testcontainers) where a Docker-compatible engine answers, else the
+private processes that `make run` uses. EPASS_TEST_BACKEND=containers|processes overrides. The end of the
+report names the choice.
 """
 
 import os

@@ -121,7 +121,10 @@ class SessionKeys(Wire):
 
 
 class DeniedSessions(Wire):
-    """Sessions and logins that ended before their tokens expire: what a gateway replica must know when it starts."""
+    """Sessions and logins that ended before their tokens expire.
+
+    A gateway replica must know them when it starts.
+    """
 
     sessions: dict[str, dt.datetime] = Field(default_factory=dict)
     logins: dict[str, dt.datetime] = Field(default_factory=dict)

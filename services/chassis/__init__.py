@@ -1,4 +1,4 @@
-"""What every service stands on: settings, database, outbox, relay, inbox, events, retry, topology, RPC, health.
+"""What every service is built on: messaging, RPC, database, runtime and tokens, one package each.
 
-It knows the contracts and no service. One file holds one concern.
+The chassis knows the contracts and no service. One file holds one concern.
 """

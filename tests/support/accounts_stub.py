@@ -37,7 +37,8 @@ class Service:
 
     @rpc(contract.accounts.SESSION_KEYS)
     def session_keys(self, request, call):
-        return contract.accounts.SessionKeys(keys=(PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"]),))
+        key = PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"])
+        return contract.accounts.SessionKeys(keys=(key,))
 
     @rpc(contract.accounts.DENIED_SESSIONS)
     def denied_sessions(self, request, call):
@@ -61,7 +62,8 @@ class Service:
 
     @rpc(contract.accounts.LIST_LOGINS)
     def list_logins(self, request, call):
-        return contract.accounts.LoginList(items=(), next=f"{call.principal.login_id} {call.correlation_id} {call.address}")
+        seen = f"{call.principal.login_id} {call.correlation_id} {call.address}"
+        return contract.accounts.LoginList(items=(), next=seen)
 
 serve.run("accounts", [(Service, "rpc")], read(AccountsSettings))
 """
@@ -78,9 +80,15 @@ class AccountsStub:
         denied = f'{{"{self.ended_sid}": "2100-01-01T00:00:00Z"}}'
         key = public_key()
         self._environment = {
-            **os.environ, **stack.environment("accounts"), "EPASS_BROKER_URLS": stack.broker_url("accounts"), "EPASS_HEALTH_PORT": "0",
-            "TEST_KID": KID, "TEST_KEY": key.x, "TEST_DENIED": denied, "PYTHONPATH": str(Path.cwd()),
-        }  # fmt: skip
+            **os.environ,
+            **stack.environment("accounts"),
+            "EPASS_BROKER_URLS": stack.broker_url("accounts"),
+            "EPASS_HEALTH_PORT": "0",
+            "TEST_KID": KID,
+            "TEST_KEY": key.x,
+            "TEST_DENIED": denied,
+            "PYTHONPATH": str(Path.cwd()),
+        }
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""What tests of the gateway build: session tokens, an RPC client that replies from a table, the application."""
+"""Factories for tests of the gateway: session tokens, an RPC client with a table of replies, the application."""
 
 import asyncio
 import base64
@@ -42,8 +42,10 @@ def public_key(key: Ed25519PrivateKey = KEY, kid: str = KID) -> PublicKey:
 
 def claims(kind: str = "staff", **given: Any) -> SessionClaims:
     issued = int(now().timestamp())
-    own: dict[str, Any] = {"staff": {"sub": "HOM-0001", "role": "department", "department": "home"},
-                           "applicant": {"sub": "mobile:abc", "mobile": "+919876543210"}}[kind]  # fmt: skip
+    own: dict[str, Any] = {
+        "staff": {"sub": "HOM-0001", "role": "department", "department": "home"},
+        "applicant": {"sub": "mobile:abc", "mobile": "+919876543210"},
+    }[kind]
     facts = {"iss": ISSUER, "sid": uuid4(), "iat": issued, "exp": issued + 600, "kind": kind, **own, **given}
     return SessionClaims.model_validate(facts)
 
@@ -63,8 +65,11 @@ def bearer(token: str) -> dict[str, str]:
 
 def as_staff(role: str, **scope: Any) -> dict[str, str]:
     """Return the header of a session; ``department`` and ``site`` are those of the demo where not given."""
-    usual: dict[str, Any] = {"department": {"department": "home"}, "security": {"site": "PCS1", "gate": "PCS1-G1"},
-                             "reception": {"site": "PCS1"}}.get(role, {})  # fmt: skip
+    usual: dict[str, Any] = {
+        "department": {"department": "home"},
+        "security": {"site": "PCS1", "gate": "PCS1-G1"},
+        "reception": {"site": "PCS1"},
+    }.get(role, {})
     return bearer(
         signed(claims(sub=f"{role[:3].upper()}-0001", role=role, **{"department": None, **usual, **scope}))
     )
@@ -77,15 +82,33 @@ def as_applicant() -> dict[str, str]:
 def pass_view(**given: Any) -> PassView:
     day = date(2026, 12, 1)
     facts: dict[str, Any] = {
-        "number": NUMBER, "reference": REFERENCE, "state": "issued", "token": "token", "site": "PCS1", "department": "home",
-        "valid_from": now(), "valid_to": now() + timedelta(hours=2), "slot": Slot(day=day, start=time(10), end=time(12)),
-        "entries": 1, "party": 2, "language": "en",
-        "applicant": Person(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", mobile="+919876543210", id_type="voter_id", id_last4="4821"),
-    }  # fmt: skip
+        "number": NUMBER,
+        "reference": REFERENCE,
+        "state": "issued",
+        "token": "token",
+        "site": "PCS1",
+        "department": "home",
+        "valid_from": now(),
+        "valid_to": now() + timedelta(hours=2),
+        "slot": Slot(day=day, start=time(10), end=time(12)),
+        "entries": 1,
+        "party": 2,
+        "language": "en",
+        "applicant": Person(
+            name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+            name_latin="Gurpreet Kaur",
+            mobile="+919876543210",
+            id_type="voter_id",
+            id_last4="4821",
+        ),
+    }
     return PassView(**{**facts, **given})
 
 
-SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10" viewBox="0 0 10 10"><path d="M0 0h1"/></svg>'
+SVG = (
+    b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10" '
+    b'viewBox="0 0 10 10"><path d="M0 0h1"/></svg>'
+)
 
 
 def picture(content: bytes = SVG, kind: str = "image/svg+xml") -> QrPicture:
@@ -102,8 +125,18 @@ USUAL: dict[str, Answer] = {
     "issuance.view_by_link": pass_view(),
     "issuance.qr": picture(),
     "issuance.qr_by_link": picture(),
-    "approval.sites": SiteList(items=(SiteRecord(code="PCS1", name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1"}, address={}, gates=("PCS1-G1",), hours=()),)),
-}  # fmt: skip
+    "approval.sites": SiteList(
+        items=(
+            SiteRecord(
+                code="PCS1",
+                name={"en": "Secretariat-1", "pa": "ਸਕੱਤਰੇਤ-1"},
+                address={},
+                gates=("PCS1-G1",),
+                hours=(),
+            ),
+        )
+    ),
+}
 
 
 class TableClient(RpcClient):
@@ -122,9 +155,15 @@ class TableClient(RpcClient):
         await asyncio.Event().wait()
 
     async def call(  # type: ignore[override]
-        self, method: Method[Any, Any], request: Any, *, principal: Principal = Principal(),  # noqa: B008
-        idempotency_key: str | None = None, address: str = "", until: float = float("inf"),
-    ) -> Any:  # fmt: skip
+        self,
+        method: Method[Any, Any],
+        request: Any,
+        *,
+        principal: Principal = Principal(),  # noqa: B008
+        idempotency_key: str | None = None,
+        address: str = "",
+        until: float = float("inf"),
+    ) -> Any:
         name = f"{method.service}.{method.name}"
         self.asked.append((name, request, principal, idempotency_key))
         answer = self.answers.get(name, Unavailable("not in the table"))

@@ -84,9 +84,20 @@ async def test_unknown_and_missing_fields_are_each_named() -> None:
 
 async def test_a_nested_unknown_field_is_named_by_its_path() -> None:
     app, client = stubbed()
-    body = {"applicant": {"kind": "citizen", "name": "Gurpreet", "id_type": "voter_id", "id_last4": "4821", "aadhaar": "234123412346"},
-            "site": "PCS1", "department": "home", "purpose_kind": "meeting", "purpose": "Licence",
-            "preferred": [{"date": "2026-12-01", "from": "10:00", "to": "25:00"}]}  # fmt: skip
+    body = {
+        "applicant": {
+            "kind": "citizen",
+            "name": "Gurpreet",
+            "id_type": "voter_id",
+            "id_last4": "4821",
+            "aadhaar": "234123412346",
+        },
+        "site": "PCS1",
+        "department": "home",
+        "purpose_kind": "meeting",
+        "purpose": "Licence",
+        "preferred": [{"date": "2026-12-01", "from": "10:00", "to": "25:00"}],
+    }
     async with browser(app) as http:
         answer = await http.post("/api/v1/applications", json=body, headers=as_applicant())
     assert answer.status_code == 422

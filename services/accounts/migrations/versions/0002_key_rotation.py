@@ -1,7 +1,7 @@
-"""Signing keys can be rotated: one is current, the others are retired; and it is found fast whether one is in use.
+"""Let signing keys be rotated: one is current, the others are retired. An index finds which ones are in use.
 
-A key that is there stays current, or the newest of them, as it was until now. The defaults let a process of the version
-before, which knows no states, go on while this one is rolled out.
+The newest key stays current. The defaults let a process of the previous version, which knows no states, go on
+while this one is rolled out.
 """
 
 import sqlalchemy as sa

@@ -189,7 +189,8 @@ def test_a_poison_message_goes_to_the_dead_letters_and_the_others_are_handled(
             lambda p=process: not p.alive or broker.depth(DEAD) == 1, "it dies, or the culprit is found", 30
         )
         crashes += not process.alive
-        process.stop()  # gracefully: if it were killed before the acknowledgement, there would be two dead letters
+        # Stopped gracefully: a kill before the acknowledgement would make two dead letters.
+        process.stop()
     assert broker.get(DEAD).headers[retry.ERROR] == "KillsItsProcess"
     last = make_probe(topology, tmp_path, "events").start()
     try:

@@ -192,7 +192,7 @@ async def test_only_calls_that_are_safe_to_repeat_are_repeated_when_the_connecti
 
 
 class Hanging:
-    """A node that hangs, as a broken switch or a frozen machine makes it: bytes pass until ``hang`` is set."""
+    """A node that hangs like a frozen machine: bytes pass until ``hang`` is set."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)

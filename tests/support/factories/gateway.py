@@ -1,4 +1,4 @@
-"""Factories for tests of the gateway: session tokens, an RPC client with a table of replies, the application."""
+"""Factories for tests of the gateway: session tokens, an RPC client with a table of replies, the app."""
 
 import asyncio
 import base64

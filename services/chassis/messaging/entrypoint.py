@@ -5,13 +5,14 @@ in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
 2. `EventEntrypoint.receive` reads the envelope, then waits for a free worker.
-3. `subscribes` opens the event in the worker.
+3. `subscribes` decrypts the event in the worker, and handles it alone if it was delivered often.
 4. `handle_once` runs the service's method and the inbox mark in one transaction.
 5. `settle` acknowledges the message, or moves it as ``retry.py`` decides.
 """
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, TypeVar
 
 from kombu.transport.pyamqp import Message
@@ -174,8 +175,10 @@ def subscribes(event: type[E]) -> Callable[[Handler[E]], Callable[[Any, Envelope
                 traceparent=envelope.traceparent,
                 event_id=str(envelope.id),
             )
-            with context, poison_messages.guarded(self.db, consumer, received.id, deliveries):
-                handle_once(self.db, self.service, consumer, received, functools.partial(method, self))
+            paused = metrics.PAUSED.labels(self.service).track_inprogress
+            alone = poison_messages.one_at_a_time(self.db, consumer, received.id, deliveries, paused)
+            with context, alone:
+                handle_once(self.db, consumer, received, functools.partial(method, self), paused)
 
         EventEntrypoint.decorator(event.__name__)(handle)
         return handle
@@ -185,10 +188,10 @@ def subscribes(event: type[E]) -> Callable[[Handler[E]], Callable[[Any, Envelope
 
 def handle_once(
     db: Database,
-    service: str,
     consumer: str,
     received: Received[Any],
     handler: Callable[[Received[Any], Session], None],
+    while_waiting: Callable[[], AbstractContextManager[object]],
 ) -> None:
     """Run the handler and the inbox mark in one transaction, unless this consumer has seen the event before.
 
@@ -201,8 +204,7 @@ def handle_once(
         else:
             metrics.EVENTS_REPEATED.labels(consumer).inc()
 
-    paused = metrics.PAUSED.labels(service).track_inprogress
-    run_when_available(db, work, part="consumer", while_waiting=paused)
+    run_when_available(db, work, part="consumer", while_waiting=while_waiting)
 
 
 def settle(consumers: EventConsumers, queue: str, message: Message, error: BaseException | None) -> str:

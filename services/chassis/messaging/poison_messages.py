@@ -7,38 +7,50 @@ cause: it goes to the dead letters. The others end at their first start.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
+from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.db.tables import poison_starts
 from services.chassis.messaging.retry import PermanentError
 
 AFTER_DELIVERIES = 3
-"""From so many earlier deliveries on, a message may be a poison message."""
+"""The number of earlier deliveries from which on a message may be a poison message."""
 STARTS = 3
+"""The number of starts after which a message that never ended goes to the dead letters."""
 _one_at_a_time = threading.Lock()
 
 
 class KillsItsProcess(PermanentError):
-    """The message was started so many times and never came to an end."""
+    """The message was started `STARTS` times and never came to an end."""
 
 
 @contextmanager
-def guarded(db: Database, consumer: str, event_id: UUID, deliveries: int) -> Iterator[None]:
-    """Handle a message that was delivered often alone, and record its start. Let other messages pass.
+def one_at_a_time(
+    db: Database,
+    consumer: str,
+    event_id: UUID,
+    deliveries: int,
+    while_waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Iterator[None]:
+    """Handle a message alone, and record its start, if it was delivered often. Let other messages pass.
+
+    While the database is away, the message is held until its start can be recorded; this is not an attempt.
 
     Args:
         db: where starts are recorded.
         consumer: the name of the queue.
         event_id: the event in the message.
         deliveries: how often the broker has delivered the message before.
+        while_waiting: a context that is open during each wait for the database, such as a metric.
 
     Raises:
         KillsItsProcess: it was started too often before.
+        Stopping: the process stops while the database is away.
     """
     if deliveries < AFTER_DELIVERIES:
         yield
@@ -48,8 +60,12 @@ def guarded(db: Database, consumer: str, event_id: UUID, deliveries: int) -> Ite
         start = start.on_conflict_do_update(
             index_elements=["consumer", "event_id"], set_={"started": poison_starts.c.started + 1}
         )
-        with db.transaction() as session:
-            started = session.execute(start.returning(poison_starts.c.started)).scalar_one()
+        started = run_when_available(
+            db,
+            lambda session: session.execute(start.returning(poison_starts.c.started)).scalar_one(),
+            part="consumer",
+            while_waiting=while_waiting,
+        )
         if started > STARTS:
             raise KillsItsProcess
         yield

@@ -242,10 +242,10 @@ def slow_events() -> None:
 
     handle_once, seconds = entrypoint.handle_once, float(os.environ["SLOW_MS"]) / 1000
 
-    def slowly(db: Any, service: str, consumer: str, *rest: Any) -> None:
+    def slowly(db: Any, consumer: str, *rest: Any) -> None:
         if consumer == os.environ["SLOW"]:
             time.sleep(seconds)
-        handle_once(db, service, consumer, *rest)
+        handle_once(db, consumer, *rest)
 
     put(entrypoint, "handle_once", slowly)
 
@@ -258,10 +258,10 @@ def held_events() -> None:
 
     handle_once = entrypoint.handle_once
 
-    def hold(db: Any, service: str, consumer: str, *rest: Any) -> None:
+    def hold(db: Any, consumer: str, *rest: Any) -> None:
         if consumer == os.environ["HELD"]:
             time.sleep(30)
-        handle_once(db, service, consumer, *rest)
+        handle_once(db, consumer, *rest)
 
     put(entrypoint, "handle_once", hold)
 

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from contracts.events import PassRevoked
 from services.chassis.messaging import retry
+from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import QUEUE, apply_topology, make_probe, postgres_away, revoked_bytes
 from tests.support.running import eventually
@@ -163,6 +164,28 @@ def test_a_database_that_is_away_is_not_an_attempt(broker, probe, effects, topol
         assert not probe.is_ready()
     eventually(lambda: effects() == ["patient"], "the effect")
     assert probe.metric("epass_retries_total") == 0
+    assert broker.depth(DEAD) == 0
+
+
+def test_a_database_that_is_away_is_not_an_attempt_for_an_event_delivered_often(
+    broker, effects, topology, tmp_path
+) -> None:
+    broker.publish(EXCHANGE, KEY, revoked_bytes("patient"))
+    for _ in range(AFTER_DELIVERIES):
+        with wire(topology.broker_url("administrator")) as lost:
+            message = lost.connection.default_channel.basic_get(QUEUE)
+            assert message is not None
+            message.channel.basic_reject(message.delivery_tag, requeue=True)
+    process = make_probe(topology, tmp_path, "events")
+    try:
+        with postgres_away(topology):
+            process.start(ready=False)
+            eventually(lambda: "consumer waits for its database" in process.log.read_text(), "it waits")
+        eventually(lambda: effects() == ["patient"], "the effect")
+        assert process.metric("epass_retries_total") == 0
+        assert process.metric("epass_event_seconds_count") == 1
+    finally:
+        process.kill()
     assert broker.depth(DEAD) == 0
 
 

@@ -1,0 +1,88 @@
+"""Poison messages: recording the start of a message that was delivered often."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from services.chassis.db import availability
+from services.chassis.messaging import poison_messages
+from services.chassis.messaging.poison_messages import AFTER_DELIVERIES, KillsItsProcess, one_at_a_time
+
+
+class StartCounter:
+    """A database that is away for one transaction; it counts the starts of one message."""
+
+    def __init__(self, started: int = 0, *, away: bool = True) -> None:
+        self.started = started
+        self.away = away
+        self.transactions = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator["StartCounter"]:
+        self.transactions += 1
+        if self.away:
+            self.away = False
+            raise DBAPIError.instance("insert", {}, psycopg.errors.AdminShutdown(""), psycopg.Error)  # type: ignore[misc]  # SQLAlchemy's own way
+        yield self
+
+    def execute(self, _statement: object) -> "StartCounter":
+        self.started += 1
+        return self
+
+    def scalar_one(self) -> int:
+        return self.started
+
+    def is_available(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(availability, "FIRST_PAUSE", 0)
+
+
+def test_a_message_delivered_often_waits_for_a_database_that_is_away() -> None:
+    db, handled, waits = StartCounter(), [], []
+
+    @contextmanager
+    def metric() -> Iterator[None]:
+        waits.append("wait")
+        yield
+
+    with one_at_a_time(db, "verify.PassRevoked", uuid4(), AFTER_DELIVERIES, metric):
+        handled.append("handled")
+    assert (handled, waits, db.started) == (["handled"], ["wait"], 1)
+
+
+def test_without_the_wait_a_database_that_is_away_fails_a_message_delivered_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Negative control of the test above: the error would be counted as an attempt."""
+
+    def run_once(db, work, **_):
+        with db.transaction() as session:
+            return work(session)
+
+    monkeypatch.setattr(poison_messages, "run_when_available", run_once)
+    with (
+        pytest.raises(DBAPIError),
+        one_at_a_time(StartCounter(), "verify.PassRevoked", uuid4(), AFTER_DELIVERIES),
+    ):
+        pytest.fail("the message was handled")
+
+
+def test_the_start_of_a_message_delivered_seldom_is_not_recorded() -> None:
+    db = StartCounter(away=False)
+    with one_at_a_time(db, "verify.PassRevoked", uuid4(), AFTER_DELIVERIES - 1):
+        pass
+    assert db.transactions == 0
+
+
+def test_a_message_started_too_often_is_not_handled_again() -> None:
+    db = StartCounter(poison_messages.STARTS, away=False)
+    with pytest.raises(KillsItsProcess), one_at_a_time(db, "verify.PassRevoked", uuid4(), AFTER_DELIVERIES):
+        pytest.fail("the message was handled")

@@ -1,8 +1,8 @@
-"""The ID commitment in a pass: an offline gate can match an ID although the QR code holds no ID number.
+"""The ID commitment in a pass, by which a gate can match an ID although the QR code holds no ID number.
 
-It is an HMAC-SHA256 over ID type and last four characters, cut to 8 bytes. Its key is derived for each pass
-from a master that only issuance and verify hold. Eight bytes are enough, because anybody who has the key can
-guess four characters anyway.
+It is meant for a gate without a network. It is an HMAC-SHA256 over ID type and last four characters, cut to 8
+bytes. Its key is derived for each pass from a master that only issuance and verify hold. Eight bytes are
+enough, because anybody who has the key can guess four characters anyway.
 """
 
 import base64

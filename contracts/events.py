@@ -490,20 +490,10 @@ class PassScanned(AboutPass):
         return f"application:{self.application_id}"
 
 
-class GateConflictFound(AboutPass):
-    """Two gates that were offline admitted the same pass."""
-
-    producer: ClassVar[str] = "verify"
-    site: Code
-    gates: tuple[Code, ...]
-    kind: Literal["double_entry", "revoked_entry", "over_party"]
-
-
 ALL: tuple[type[Event], ...] = (
     OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, ReviewEscalated,
     PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,
-    GateConflictFound,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

@@ -153,9 +153,6 @@ SAMPLES: tuple[e.Event, ...] = (
             "scanned_by": "SEC-0001",
         }
     ),
-    e.GateConflictFound.model_validate(
-        {**PASS, "site": "PCS1", "gates": ("PCS1-G1", "PCS1-G2"), "kind": "double_entry"}
-    ),
 )
 
 

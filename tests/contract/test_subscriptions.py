@@ -5,9 +5,9 @@ from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, SERVICES, SUBSCRIPTIO
 from tests.support.paths import ROOT
 
 
-def test_every_event_has_a_subscription_except_gate_conflicts() -> None:
+def test_every_event_has_a_subscription() -> None:
     subscribed = {event for events in SUBSCRIPTIONS.values() for event in events} | set(GATEWAY_SUBSCRIPTIONS)
-    assert {event.__name__ for event in set(ALL) - subscribed} == {"GateConflictFound"}
+    assert set(ALL) == subscribed
 
 
 def test_the_table_in_the_architecture_has_the_subscriptions_and_the_events_of_each_service() -> None:

@@ -195,7 +195,7 @@ def new_pass(
 
 
 def id_commitment(master: str, number: str, applicant: Person) -> str | None:
-    """Return the commitment by which an offline gate matches the ID; None without an ID."""
+    """Return the commitment that is meant for offline gates to match the ID by; None without an ID."""
     if applicant.id_type is None or applicant.id_last4 is None:
         return None
     return commit(commitment_key(master, number), applicant.id_type, applicant.id_last4)

@@ -16,8 +16,8 @@ from services.issuance.settings import IssuanceSettings
 
 GOOD_FOR = timedelta(minutes=10)
 """From ``iat`` to ``exp``. This is far longer than the 10 s between two lists, so that a gate that loses its
-network for a short while still has a good one; a gate that is offline for longer goes on with it and shows
-its age (``list_age_s``)."""
+network for a short while still has a good one; a gate that is offline for longer is meant to go on with it
+and to show its age (``list_age_s``)."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 

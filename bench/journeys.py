@@ -12,13 +12,12 @@ from pathlib import Path
 import httpx
 
 from contracts.application_form import Applicant
-from contracts.model import Slot
+from contracts.model import IST, Slot
 from contracts.rpc.application import SubmitApplication
 from contracts.rpc.approval import ReviewView
 from contracts.rpc.issuance import PassView
 from contracts.rpc.notify import SentMessage
 from epass_client import AsyncClient, calls, local
-from services.chassis.runtime.clock import IST
 
 MOBILES = [f"+9198123000{number:02}" for number in range(8)]
 PATIENCE = 60

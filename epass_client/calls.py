@@ -26,7 +26,7 @@ from contracts.rpc.accounts import (
     LogIn,
     LoginList,
     LoginView,
-    OtpRequest,
+    OtpAccepted,
     RequestOtp,
     StaffSession,
     VerifyOtp,
@@ -152,9 +152,9 @@ def list_officers(department: str, q: str = "") -> Call[OfficerList]:
     return _get(f"{API}/officers", OfficerList, department=department, q=q)
 
 
-def request_otp(mobile: str, language: Language = "en") -> Call[OtpRequest]:
+def request_otp(mobile: str, language: Language = "en") -> Call[OtpAccepted]:
     """Send a one-time code to a mobile."""
-    return _command(f"{API}/otp", OtpRequest, RequestOtp(mobile=mobile, language=language))
+    return _command(f"{API}/otp", OtpAccepted, RequestOtp(mobile=mobile, language=language))
 
 
 def verify_otp(request_id: UUID, code: str) -> Call[ApplicantSession]:

@@ -17,7 +17,7 @@ class RequestOtp(Strict):
     language: Language = "en"
 
 
-class OtpRequest(Wire):
+class OtpAccepted(Wire):
     """A code is on its way."""
 
     request_id: UUID
@@ -131,7 +131,7 @@ class DeniedSessions(Wire):
     """Login ID → tokens issued up to this instant are denied."""
 
 
-REQUEST_OTP = Method("accounts", "request_otp", RequestOtp, OtpRequest, command=True)
+REQUEST_OTP = Method("accounts", "request_otp", RequestOtp, OtpAccepted, command=True)
 VERIFY_OTP = Method("accounts", "verify_otp", VerifyOtp, ApplicantSession, command=True)
 LOG_IN = Method("accounts", "log_in", LogIn, StaffSession, command=True)
 ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True)

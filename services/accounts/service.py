@@ -17,7 +17,7 @@ class Service:
     settings: AccountsSettings = SettingsProvider()
 
     @rpc(contract.REQUEST_OTP)
-    def request_otp(self, request: contract.RequestOtp, call: Call) -> contract.OtpRequest:
+    def request_otp(self, request: contract.RequestOtp, call: Call) -> contract.OtpAccepted:
         with self.db.transaction() as session:
             return otp.request_code(request, call, session, now(), self.settings)
 

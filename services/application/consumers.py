@@ -38,43 +38,43 @@ class Consumers:
 
     @subscribes(PassApproved)
     def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
-        event_handlers.pass_approved(received, session)
+        event_handlers.handle_pass_approved(received, session)
 
     @subscribes(PassRejected)
     def on_pass_rejected(self, received: Received[PassRejected], session: Session) -> None:
-        event_handlers.pass_rejected(received, session)
+        event_handlers.handle_pass_rejected(received, session)
 
     @subscribes(PassReturned)
     def on_pass_returned(self, received: Received[PassReturned], session: Session) -> None:
-        event_handlers.pass_returned(received, session)
+        event_handlers.handle_pass_returned(received, session)
 
     @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
-        event_handlers.approval_withdrawn(received, session)
+        event_handlers.handle_approval_withdrawn(received, session)
 
     @subscribes(ReviewEscalated)
     def on_review_escalated(self, received: Received[ReviewEscalated], session: Session) -> None:
-        event_handlers.review_escalated(received, session)
+        event_handlers.handle_review_escalated(received, session)
 
     @subscribes(PassIssued)
     def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
-        event_handlers.pass_issued(received, session)
+        event_handlers.handle_pass_issued(received, session)
 
     @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
-        event_handlers.pass_revoked(received, session)
+        event_handlers.handle_pass_revoked(received, session)
 
     @subscribes(NotificationDelivered)
     def on_notification_delivered(self, received: Received[NotificationDelivered], session: Session) -> None:
-        event_handlers.notification_delivered(received, session)
+        event_handlers.handle_notification_delivered(received, session)
 
     @subscribes(NotificationFailed)
     def on_notification_failed(self, received: Received[NotificationFailed], session: Session) -> None:
-        event_handlers.notification_failed(received, session)
+        event_handlers.handle_notification_failed(received, session)
 
     @subscribes(PassScanned)
     def on_pass_scanned(self, received: Received[PassScanned], session: Session) -> None:
-        event_handlers.pass_scanned(received, session)
+        event_handlers.handle_pass_scanned(received, session)
 
     @every(interval=60)
     def expire_undecided(self) -> None:

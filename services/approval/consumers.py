@@ -25,23 +25,23 @@ class Consumers:
 
     @subscribes(ApplicationSubmitted)
     def on_application_submitted(self, received: Received[ApplicationSubmitted], session: Session) -> None:
-        event_handlers.application_submitted_or_amended(received, session)
+        event_handlers.handle_application_submitted_or_amended(received, session)
 
     @subscribes(ApplicationAmended)
     def on_application_amended(self, received: Received[ApplicationAmended], session: Session) -> None:
-        event_handlers.application_submitted_or_amended(received, session)
+        event_handlers.handle_application_submitted_or_amended(received, session)
 
     @subscribes(ApplicationCancelled)
     def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
-        event_handlers.application_cancelled(received, session)
+        event_handlers.handle_application_cancelled(received, session)
 
     @subscribes(ApplicationExpired)
     def on_application_expired(self, received: Received[ApplicationExpired], session: Session) -> None:
-        event_handlers.application_expired(received, session)
+        event_handlers.handle_application_expired(received, session)
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
-        event_handlers.personal_data_erased(received, session)
+        event_handlers.handle_personal_data_erased(received, session)
 
     @every(interval=60)
     def escalate_waiting(self) -> None:

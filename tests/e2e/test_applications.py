@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
-from contracts.model import Language
-from services.chassis.runtime.clock import IST, now
+from contracts.model import IST, Language
+from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words
 from tests.support.browser.people import Staff, Visitor, newest_message, press, translated
 from tests.support.browser.viewports import DESK, WAYS

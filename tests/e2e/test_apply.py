@@ -8,7 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from services.chassis.runtime.clock import IST, now
+from contracts.model import IST
+from services.chassis.runtime.clock import now
 from tests.support.browser.people import Staff, Visitor, press
 from tests.support.browser.screenshots import save_screenshot
 from tests.support.browser.viewports import DESK, PHONE, WAYS

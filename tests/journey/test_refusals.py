@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from contracts.model import IST
 from contracts.rpc.application import SubmitApplication
 from epass_client import Problem, calls
-from services.chassis.runtime.clock import IST
 from tests.support.actors import MATCHED, Applicant, application, issued, ok, slot
 from tests.support.running import eventually
 

@@ -8,14 +8,13 @@ from uuid import uuid4
 
 import httpx
 
-from contracts.model import Slot
+from contracts.model import IST, Slot
 from contracts.rpc.application import ApplicationView, PassSummary, SubmitApplication
 from contracts.rpc.approval import ReviewView
 from contracts.rpc.notify import SentMessage
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
 from epass_client import Call, Client, calls, local
 from epass_client.calls import R
-from services.chassis.runtime.clock import IST
 from tests.support.running import eventually
 from tests.support.system import System
 

@@ -14,7 +14,7 @@ from contracts.rpc.accounts import (
     REQUEST_OTP,
     VERIFY_OTP,
     ApplicantSession,
-    OtpRequest,
+    OtpAccepted,
     RequestOtp,
     VerifyOtp,
 )
@@ -40,7 +40,7 @@ from services.chassis.rpc.idempotency import once
 
 def request_code(
     request: RequestOtp, call: Call, session: Session, now: datetime, settings: AccountsSettings
-) -> OtpRequest:
+) -> OtpAccepted:
     """Publish OtpRequested, so that a code goes to a mobile.
 
     It makes no difference whether the number is known.
@@ -81,8 +81,8 @@ def request_code(
         outbox.add(session, event, at=now, expires_at=row.expires_at)
         return row.request_id
 
-    def answer(request_id: UUID) -> OtpRequest:
-        return OtpRequest(request_id=request_id)
+    def answer(request_id: UUID) -> OtpAccepted:
+        return OtpAccepted(request_id=request_id)
 
     return once(session, call, REQUEST_OTP.name, request, effect, answer, reference=UUID)
 

@@ -29,7 +29,7 @@ from services.application.domain.applications import Intake, require_amendable
 from services.application.domain.findings import Findings
 from services.application.domain.forms import CheckedForm, check_amendment, check_form
 from services.application.domain.names import latin_name_of, name_of
-from services.application.handlers.access import intake_of, is_reception_of, mobile_of, operator_of
+from services.application.handlers.authorization import intake_of, is_reception_of, mobile_of, operator_of
 from services.application.handlers.directory import place_of
 from services.application.handlers.rows import (
     amend_row,

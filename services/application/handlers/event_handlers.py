@@ -41,27 +41,27 @@ class UnknownApplication(Exception):
     """The application of an event is not here (yet); the delivery is retried later."""
 
 
-def pass_approved(received: Received[PassApproved], session: Session) -> None:
+def handle_pass_approved(received: Received[PassApproved], session: Session) -> None:
     """Record an approval."""
     _decided(received, session, "approved", day=received.event.slot.day)
 
 
-def pass_rejected(received: Received[PassRejected], session: Session) -> None:
+def handle_pass_rejected(received: Received[PassRejected], session: Session) -> None:
     """Record a rejection."""
     _decided(received, session, "rejected", reason=received.event.reason, note=received.event.personal.note)
 
 
-def pass_returned(received: Received[PassReturned], session: Session) -> None:
+def handle_pass_returned(received: Received[PassReturned], session: Session) -> None:
     """Record that the department returned the application."""
     _decided(received, session, "returned", note=received.event.personal.note)
 
 
-def approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) -> None:
+def handle_approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) -> None:
     """Record that the department withdrew its approval."""
     _decided(received, session, "withdrawn", reason=received.event.reason)
 
 
-def review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
+def handle_review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
     """Record that the review waited too long."""
     row = _locked(session, received.event.application_id)
     _record(
@@ -69,7 +69,7 @@ def review_escalated(received: Received[ReviewEscalated], session: Session) -> N
     )
 
 
-def pass_issued(received: Received[PassIssued], session: Session) -> None:
+def handle_pass_issued(received: Received[PassIssued], session: Session) -> None:
     """Record a pass."""
     event = received.event
     row = _locked(session, event.application_id)
@@ -81,7 +81,7 @@ def pass_issued(received: Received[PassIssued], session: Session) -> None:
     settle_status(session, row)
 
 
-def pass_revoked(received: Received[PassRevoked], session: Session) -> None:
+def handle_pass_revoked(received: Received[PassRevoked], session: Session) -> None:
     """Record that a pass was revoked."""
     event = received.event
     row = _locked(session, event.application_id)
@@ -91,7 +91,7 @@ def pass_revoked(received: Received[PassRevoked], session: Session) -> None:
     settle_status(session, row)
 
 
-def notification_delivered(received: Received[NotificationDelivered], session: Session) -> None:
+def handle_notification_delivered(received: Received[NotificationDelivered], session: Session) -> None:
     """Record that a message about an application was delivered; ignore other messages."""
     event = received.event
     if event.application_id is not None:
@@ -99,7 +99,7 @@ def notification_delivered(received: Received[NotificationDelivered], session: S
         _record(session, row, received, "message_delivered", purpose=event.purpose, channel=event.channel)
 
 
-def notification_failed(received: Received[NotificationFailed], session: Session) -> None:
+def handle_notification_failed(received: Received[NotificationFailed], session: Session) -> None:
     """Record that a message about an application failed; ignore other messages."""
     event = received.event
     if event.application_id is not None:
@@ -115,7 +115,7 @@ def notification_failed(received: Received[NotificationFailed], session: Session
         )
 
 
-def pass_scanned(received: Received[PassScanned], session: Session) -> None:
+def handle_pass_scanned(received: Received[PassScanned], session: Session) -> None:
     """Record an entry or an exit; ignore refused scans."""
     event = received.event
     if event.verdict not in _PASSAGE:

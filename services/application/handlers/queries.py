@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, NotFound
 from contracts.mobile import ascii_digits, parse_mobile
-from contracts.model import ApplicationStatus
+from contracts.model import IST, ApplicationStatus
 from contracts.rpc.application import (
     ApplicationList,
     ApplicationView,
@@ -24,12 +24,11 @@ from contracts.rpc.application import (
     StatusView,
 )
 from contracts.rpc.call import Call, Page
-from services.application.handlers.access import is_reception, mobile_of, operator_of
+from services.application.handlers.authorization import is_reception, mobile_of, operator_of
 from services.application.handlers.rows import find
 from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
 from services.application.models import ApplicationRow, PassRow
 from services.chassis.db import cursors
-from services.chassis.runtime.clock import IST
 
 MOST_HITS = 50
 LOOKED_BACK = timedelta(days=90)

@@ -18,7 +18,7 @@ from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView,
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.approval.domain import reviews
-from services.approval.handlers.access import login_of, own_review
+from services.approval.handlers.authorization import login_of, own_review
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.queries import view
 from services.approval.models import DecisionRow, ForwardingRow, ReviewRow

@@ -27,7 +27,7 @@ from services.approval.models import ApplicationRow, ReviewRow
 D = TypeVar("D", bound=ApplicationDetails)
 
 
-def application_submitted_or_amended(received: Received[D], session: Session) -> None:
+def handle_application_submitted_or_amended(received: Received[D], session: Session) -> None:
     """Store the newest revision of an application; its review waits for a decision."""
     application, row = _locked(session, received.event.application_id)
     if row is None:
@@ -40,21 +40,21 @@ def application_submitted_or_amended(received: Received[D], session: Session) ->
     _apply_outcome(row, application)
 
 
-def application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:
+def handle_application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:
     """Close the review; issuance subscribes to the cancellation too, and revokes the pass."""
     application, row = _locked(session, received.event.application_id)
     application.cancelled_at = received.occurred_at
     _apply_outcome(row, application)
 
 
-def application_expired(received: Received[ApplicationExpired], session: Session) -> None:
+def handle_application_expired(received: Received[ApplicationExpired], session: Session) -> None:
     """Close the review if nobody decided before the preferred dates passed."""
     application, row = _locked(session, received.event.application_id)
     application.expired_at = received.occurred_at
     _apply_outcome(row, application)
 
 
-def personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
+def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
     """Erase the applicant, their companions and what was written about them."""
     application, row = _locked(session, received.event.application_id)
     application.erased_at = received.occurred_at

@@ -20,7 +20,7 @@ from contracts.rpc.approval import (
     Whereabouts,
 )
 from contracts.rpc.call import Call
-from services.approval.handlers.access import readable
+from services.approval.handlers.authorization import readable
 from services.approval.models import DecisionRow, ReviewRow
 from services.chassis.db import cursors
 

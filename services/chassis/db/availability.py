@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis.db.database import Database
 from services.chassis.runtime import lifecycle
+from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 T = TypeVar("T")
-FIRST_PAUSE, PAUSE = 0.5, 1.0
-"""Seconds until the database is first tried again, and between later tries."""
 _AWAY = ("08", "57P01", "57P02", "57P03", "53")
 """SQLSTATEs: connection, shutdown and crash, cannot connect now, out of resources.
 
@@ -69,6 +68,7 @@ def run_when_available(
     Raises:
         Stopping: ``stop`` was set while the database was away.
     """
+    backoff = Backoff()
     while True:
         try:
             with db.transaction() as session:
@@ -78,6 +78,6 @@ def run_when_available(
                 raise
             log.warning(f"{part} waits for its database", error=type(error).__name__)  # noqa: G004  no value of a person
         with while_waiting():
-            lifecycle.pause(FIRST_PAUSE, stop)
+            lifecycle.pause(backoff.next_pause(), stop)
             while not db.is_available():
-                lifecycle.pause(PAUSE, stop)
+                lifecycle.pause(backoff.next_pause(), stop)

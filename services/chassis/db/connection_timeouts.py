@@ -45,7 +45,7 @@ class TimeoutConnection(Connection[Any]):
 
 
 class AsyncTimeoutConnection(AsyncConnection[Any]):
-    """The same for asyncio."""
+    """A connection for asyncio that closes when its server does not respond, like `TimeoutConnection`."""
 
     response_timeout = RESPONSE_TIMEOUT
 

@@ -26,7 +26,7 @@ from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
 from services.chassis.messaging.broker import NOT_PUBLISHED
-from services.chassis.messaging.raw_consumer import RawConsumer
+from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
@@ -49,7 +49,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
         self.failed_messages = FailedMessagePublisher(
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
-        self.consumer: Any = None
+        self.reader: Any = None
         self._thread: Any = None
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
         for queue in by_queue:
             metrics.initialise_consumer(queue)
         metrics.PAUSED.labels(self.container.service_cls.service)
-        self.consumer = RawConsumer(
+        self.reader = QueueReader(
             settings.broker_urls,
             list(by_queue),
             lambda queue, message: by_queue[queue].receive(message),
@@ -67,20 +67,20 @@ class EventConsumers(SharedExtension, ProviderCollector):
             self.container.service_name,
             settings.broker_heartbeat,
         )
-        process().health.checks[self.container.service_name] = lambda: self.consumer.consuming
-        self._thread = self.container.spawn_managed_thread(self.consumer.run)
+        process().health.checks[self.container.service_name] = lambda: self.reader.consuming
+        self._thread = self.container.spawn_managed_thread(self.reader.run)
 
     def unregister_provider(self, provider: Any) -> None:
         """Stop consuming when the first entrypoint stops, and wait until the work in hand is done."""
-        if self.consumer is not None and self._thread is not None:
-            self.consumer.stop()
+        if self.reader is not None and self._thread is not None:
+            self.reader.stop()
             self._thread.wait()
         super().unregister_provider(provider)
 
     def kill(self) -> None:
         """Take no more messages."""
-        if self.consumer is not None:
-            self.consumer.stop()
+        if self.reader is not None:
+            self.reader.stop()
 
 
 class EventEntrypoint(Entrypoint):
@@ -114,7 +114,7 @@ class EventEntrypoint(Entrypoint):
             return
         if envelope.expires_at is not None and envelope.expires_at < now():
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
-            self.consumers.consumer.acknowledge(message)
+            self.consumers.reader.acknowledge(message)
             return
         self._spawn(functools.partial(self._work, envelope, message), f"wait for a worker: {self.queue}")
 
@@ -155,7 +155,7 @@ class EventEntrypoint(Entrypoint):
                 handle_result=handle_result,
             )
         except ContainerBeingKilled:
-            self.consumers.consumer.give_back(message)
+            self.consumers.reader.give_back(message)
 
 
 def subscribes(event: type[E]) -> Callable[[Handler[E]], Callable[[Any, Envelope, int], None]]:
@@ -210,17 +210,17 @@ def handle_once(
 def settle(consumers: EventConsumers, queue: str, message: Message, error: BaseException | None) -> str:
     """Acknowledge a message, move it or give it back. Return the outcome in one word, for the metric."""
     if error is None:
-        consumers.consumer.acknowledge(message)
+        consumers.reader.acknowledge(message)
         return "done"
     if isinstance(error, Stopping):
-        consumers.consumer.give_back(message)
+        consumers.reader.give_back(message)
         return "returned"
     log.error("event was not handled", queue=queue, exc_info=error)
     try:
         consumers.failed_messages.publish_copy(queue, message, error)
     except NOT_PUBLISHED as fault:
         log.warning("message could not be moved and goes back", error=type(fault).__name__)
-        consumers.consumer.give_back(message)
+        consumers.reader.give_back(message)
         return "returned"
-    consumers.consumer.acknowledge(message)
+    consumers.reader.acknowledge(message)
     return "failed"

@@ -2,9 +2,9 @@
 
 For each database it takes an advisory lock (one relay works while others stand by), reads the oldest unsent
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
-those that the broker confirmed. Rows are found by state and never by a cursor, because identities commit out
-of order. LISTEN wakes the relay, and polling is the fallback. When the broker does not confirm within the
-watchdog's time, the relay connects again.
+those that the broker confirmed. Rows are found by state and never by a cursor, because rows with a lower
+`position` may commit later. LISTEN wakes the relay, and polling is the fallback. When the broker does not
+confirm within the watchdog's time, the relay connects again.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from contracts.subscriptions import exchange_of
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.messaging import topology
-from services.chassis.messaging.backoff import Backoff
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.runtime import metrics
+from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import (
@@ -44,7 +44,7 @@ PURGE_SECONDS = 3600.0
 GATHER_SECONDS = 0.005
 """A pause after LISTEN wakes the relay, so that events that commit together are published together."""
 _CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
-"""``idle_session_timeout`` frees the lock of a relay that was cut off: one that works asks every second."""
+"""``idle_session_timeout`` frees the lock of a relay cut off; a working relay queries every second."""
 _COLUMNS = (
     "id, type, version, producer, subject, seq, "
     "occurred_at, expires_at, correlation_id, traceparent, data, personal"
@@ -158,7 +158,7 @@ class OutboxRelay:
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
         self._publisher = Publisher(settings, f"relay:{self.name}")
-        self.working = False
+        self.healthy = False
         self._purge_at = 0.0
         self._backoff = Backoff()
         for event in events.ALL:
@@ -174,7 +174,7 @@ class OutboxRelay:
                 log.warning("relay waits", database=self.name, error=type(error).__name__)
             except Exception as error:  # an outbox that nobody relays would wait in silence
                 log.error("relay failed", database=self.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
-            self.working = False
+            self.healthy = False
             await asyncio.sleep(self._backoff.next_pause())
 
     async def _work(self) -> None:
@@ -186,10 +186,10 @@ class OutboxRelay:
         )
         async with connection:
             while not await self._take_lock(connection):
-                self.working = True  # a standby is a healthy relay
+                self.healthy = True  # a standby is a healthy relay
                 await asyncio.sleep(1)
             await connection.execute("listen outbox")
-            self.working = True
+            self.healthy = True
             while True:
                 published = await self._publish_batch(connection)
                 self._backoff.reset()
@@ -238,7 +238,7 @@ async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> N
     """Relay the outboxes of all databases of the settings until ``stop`` is set."""
     relays = [OutboxRelay(url, settings) for url in settings.relay_database_urls]
     for relay in relays:
-        health.checks[relay.name] = lambda relay=relay: relay.working  # type: ignore[misc]  # mypy cannot infer a lambda's default
+        health.checks[relay.name] = lambda relay=relay: relay.healthy  # type: ignore[misc]  # mypy cannot infer a lambda's default
     tasks = [asyncio.create_task(relay.run()) for relay in relays]
     await stop.wait()
     for task in tasks:

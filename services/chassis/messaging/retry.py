@@ -17,10 +17,10 @@ from kombu import Producer
 from kombu.transport.pyamqp import Message
 
 from contracts.envelope import UnreadableEvent
-from services.chassis.messaging.backoff import retrying
 from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection
 from services.chassis.messaging.topology import DEAD_EXCHANGE, delay_name
 from services.chassis.runtime import metrics
+from services.chassis.runtime.backoff import retrying
 from services.chassis.runtime.clock import now
 
 ATTEMPTS = "x-epass-attempts"
@@ -38,7 +38,7 @@ class PermanentError(Exception):
 
 
 @dataclass(frozen=True)
-class Later:
+class Redelivery:
     """The decision to deliver a message again, after the delay of this step."""
 
     step: int
@@ -51,12 +51,12 @@ class Dead:
     reason: str
 
 
-def decide(error: BaseException, attempts: int, steps: int, limit: int) -> Later | Dead:
+def decide(error: BaseException, earlier_failures: int, steps: int, limit: int) -> Redelivery | Dead:
     """Return what to do with a message after a failure.
 
     Args:
         error: what the handler raised.
-        attempts: how often this consumer failed with this message before.
+        earlier_failures: how often this consumer failed with this message before.
         steps: the number of delays; the last one is used again and again.
         limit: the number of attempts after which the message goes to the dead letters.
     """
@@ -64,9 +64,9 @@ def decide(error: BaseException, attempts: int, steps: int, limit: int) -> Later
         return Dead("unreadable")
     if isinstance(error, PermanentError):
         return Dead("permanent")
-    if attempts + 1 >= limit:
+    if earlier_failures + 1 >= limit:
         return Dead("attempts")
-    return Later(min(attempts, steps - 1))
+    return Redelivery(min(earlier_failures, steps - 1))
 
 
 class FailedMessagePublisher:
@@ -85,20 +85,20 @@ class FailedMessagePublisher:
         """
         earlier = message.headers or {}
         count = earlier.get(ATTEMPTS, 0)
-        attempts = count if isinstance(count, int) else 0
+        earlier_failures = count if isinstance(count, int) else 0
         headers = {
             **{
                 key: value
                 for key, value in earlier.items()
                 if not key.startswith(("x-death", "x-first-death", "x-last-death"))
             },
-            ATTEMPTS: attempts + 1,
+            ATTEMPTS: earlier_failures + 1,
             ERROR: type(error).__name__,
             FAILED_AT: now().isoformat(),
             QUEUE: queue,
         }
-        decision = decide(error, attempts, self._steps, self._limit)
-        if isinstance(decision, Later):
+        decision = decide(error, earlier_failures, self._steps, self._limit)
+        if isinstance(decision, Redelivery):
             self._publish(delay_name(decision.step), queue, message, headers)
             metrics.RETRIES.labels(queue).inc()
         else:

@@ -1,7 +1,9 @@
 """The topology: every exchange, queue and binding on the broker, computed from the subscriptions.
 
-All queues are quorum queues, because the type of a queue cannot be changed later. They dead-letter at least
-once and have an explicit delivery limit. The relay declares everything each time it connects, before it
+All queues are quorum queues, because the type of a queue cannot be changed later; only the log of all events,
+`epass.events`, is a stream. The queues of events and the delay queues dead-letter at least once; queues of
+requests and of dead letters do not dead-letter. All but the stream and the delay queues have an explicit
+delivery limit. The relay declares everything each time it connects, before it
 publishes, and `epass topology apply` does the same at a deployment. Consumers declare nothing: their broker
 users may not.
 """

@@ -26,6 +26,7 @@ from services.chassis.db.tables import idempotency_keys
 F = TypeVar("F")
 R = TypeVar("R")
 KEEP_HOURS = 24
+"""The hours after which a key is deleted."""
 
 
 def body_hmac(request: Wire, secret: bytes) -> str:

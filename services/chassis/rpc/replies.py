@@ -13,8 +13,8 @@ from kombu.transport.pyamqp import Message
 from nameko.exceptions import serialize
 
 from contracts.subscriptions import RPC_EXCHANGE
-from services.chassis.messaging.backoff import retrying
 from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection
+from services.chassis.runtime.backoff import retrying
 
 RETRY_SECONDS = 1.0
 

@@ -29,7 +29,7 @@ from contracts.rpc.call import Call, Method
 from contracts.subscriptions import rpc_queue
 from services.chassis.db.availability import is_away, is_busy
 from services.chassis.messaging.broker import NOT_PUBLISHED
-from services.chassis.messaging.raw_consumer import RawConsumer
+from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
 from services.chassis.rpc.replies import Replier
 from services.chassis.runtime import logs, metrics
@@ -47,7 +47,7 @@ class GuardedConsumer(RpcConsumer):
     """nameko's shared RPC consumer, over raw bytes."""
 
     def setup(self) -> None:
-        """Prepare the consumer and the connections for replies and dead letters."""
+        """Prepare the reader and the connections for replies and dead letters."""
         settings = process().settings
         service = self.container.service_name
         self.queue_name = rpc_queue(service)
@@ -58,7 +58,7 @@ class GuardedConsumer(RpcConsumer):
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
         self.replier = Replier(settings.broker_urls)
-        self.consumer = RawConsumer(
+        self.reader = QueueReader(
             settings.broker_urls,
             [self.queue_name],
             self._receive,
@@ -67,18 +67,18 @@ class GuardedConsumer(RpcConsumer):
             settings.broker_heartbeat,
         )
         self._thread: Any = None
-        process().health.checks[self.queue_name] = lambda: self.consumer.consuming
+        process().health.checks[self.queue_name] = lambda: self.reader.consuming
         for method in self.methods.values():
             metrics.RPC_SECONDS.labels(service, method.name, InternalError.code)
             metrics.RPC_EXPIRED.labels(service, method.name)
 
     def start(self) -> None:
         """Consume on a thread of the container, without waiting for a broker that is away."""
-        self._thread = self.container.spawn_managed_thread(self.consumer.run)
+        self._thread = self.container.spawn_managed_thread(self.reader.run)
 
     def stop(self) -> None:
         """Take no more requests and wait until those in hand have their reply."""
-        self.consumer.stop()
+        self.reader.stop()
         if self._thread is not None:
             self._thread.wait()
 
@@ -117,9 +117,9 @@ class GuardedConsumer(RpcConsumer):
         try:
             self.failed_messages.publish_copy(self.queue_name, message, error)
         except NOT_PUBLISHED:
-            self.consumer.give_back(message)
+            self.reader.give_back(message)
         else:
-            self.consumer.acknowledge(message)
+            self.reader.acknowledge(message)
 
     def handle_message(self, body: dict[str, Any], message: Message) -> None:
         """Give a request to its method. Reply with an error if there is no such method."""
@@ -131,7 +131,7 @@ class GuardedConsumer(RpcConsumer):
             reply = error if known else NotFound("there is no such method", code="unknown_method")
             self.container.spawn_managed_thread(
                 functools.partial(self.handle_result, message, None, (type(reply), reply, None)),
-                identifier="answer",
+                identifier="reply",
             )
 
     def handle_result(self, message: Message, result: Any, exc_info: Any) -> tuple[Any, Any]:
@@ -139,10 +139,10 @@ class GuardedConsumer(RpcConsumer):
         try:
             self.replier.reply(message, result, exc_info[1] if exc_info else None)
         except NOT_PUBLISHED as fault:
-            log.warning("answer was not sent", error=type(fault).__name__)
-            self.consumer.give_back(message)
+            log.warning("reply was not sent", error=type(fault).__name__)
+            self.reader.give_back(message)
         else:
-            self.consumer.acknowledge(message)
+            self.reader.acknowledge(message)
         return result, exc_info
 
 
@@ -169,7 +169,7 @@ class GuardedRpc(Rpc):
             raise invalid_input(error) from None
         if call.deadline < now():
             metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
-            self.rpc_consumer.consumer.acknowledge(message)
+            self.rpc_consumer.reader.acknowledge(message)
             return
         self.container.spawn_managed_thread(
             functools.partial(self._work, request, call, message),
@@ -181,7 +181,7 @@ class GuardedRpc(Rpc):
         try:
             self.container.spawn_worker(self, (request, call), {}, handle_result=handle_result)
         except ContainerBeingKilled:
-            self.rpc_consumer.consumer.give_back(message)
+            self.rpc_consumer.reader.give_back(message)
 
 
 def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:
@@ -201,9 +201,7 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
             with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
                 try:
                     return handler(self, request, call).model_dump(mode="json", by_alias=True)
-                except (
-                    Exception
-                ) as error:  # the caller gets a reply; a worker that is being killed gives none
+                except Exception as error:  # the caller gets a reply; a killed worker gives none
                     reply = translate(error)
                     outcome = reply.body.code
                     if isinstance(reply, InternalError):

@@ -23,9 +23,8 @@ use_green_waiting()
 from nameko import config  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
-from services.chassis.db import housekeeping  # noqa: E402
 from services.chassis.db.database import Database  # noqa: E402
-from services.chassis.runtime import logs  # noqa: E402
+from services.chassis.runtime import housekeeping, logs  # noqa: E402
 from services.chassis.runtime.health import Health  # noqa: E402
 from services.chassis.runtime.lifecycle import stopping  # noqa: E402
 from services.chassis.runtime.providers import Process  # noqa: E402

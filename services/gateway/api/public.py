@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from contracts import rpc
 from contracts.model import Code
-from contracts.rpc.accounts import ApplicantSession, OtpRequest, RequestOtp, VerifyOtp
+from contracts.rpc.accounts import ApplicantSession, OtpAccepted, RequestOtp, VerifyOtp
 from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.approval import DepartmentList, OfficerList, OfficerQuestion, SiteList
 from services.gateway import lookups
@@ -39,7 +39,7 @@ async def list_officers(
 
 
 @router.post("/otp", status_code=202, dependencies=[rate_limited("otp")])
-async def request_otp(caller: Anyone, body: RequestOtp, key: IdempotencyKey) -> OtpRequest:
+async def request_otp(caller: Anyone, body: RequestOtp, key: IdempotencyKey) -> OtpAccepted:
     """Send a one-time code to a mobile. Requesting one again within its life repeats the same code."""
     return await caller.command(rpc.accounts.REQUEST_OTP, body, key)
 

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from contracts.errors import ContractError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
-from services.chassis.messaging.backoff import Backoff
 from services.chassis.messaging.broker import connect
 from services.chassis.runtime import clock, logs, metrics
+from services.chassis.runtime.backoff import Backoff
 from services.gateway.metrics import CALL_SECONDS, REPEATED_CALLS
 from services.gateway.rpc.connection import (
     ConnectionLost,
@@ -142,7 +142,7 @@ class RpcClient:
             async with asyncio.timeout(limit):
                 return await self._send(f"{method.service}.{method.name}", body, repeatable)
         except TimeoutError:
-            raise Unavailable("no answer in time") from None
+            raise Unavailable("no reply in time") from None
         except ConnectionLost:
             raise Unavailable("the connection to the broker broke") from None
         except RequestRefused:
@@ -162,7 +162,7 @@ class RpcClient:
         if connection is None or connection.closed.is_set():
             connection = await self._next_connection()
         if connection.pending >= MAX_PENDING:
-            raise Unavailable("too many calls wait for an answer")
+            raise Unavailable("too many calls wait for a reply")
         return connection
 
     async def _next_connection(self) -> RpcConnection:
@@ -243,7 +243,7 @@ def _decode(method: Method[Q, R], body: bytes) -> R:
             error = rebuild(reply.error.exc_type, reply.error.exc_args)
     except ValidationError as invalid:
         log.warning(
-            "answer is not of the contract",
+            "reply is not of the contract",
             method=method.name,
             service=method.service,
             errors=invalid.error_count(),
@@ -251,5 +251,5 @@ def _decode(method: Method[Q, R], body: bytes) -> R:
     if error is not None:
         raise error
     if reply.result is None:
-        raise InternalError("the service's answer is not of the contract")
+        raise InternalError("the service's reply is not of the contract")
     return reply.result

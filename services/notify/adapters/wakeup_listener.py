@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import psycopg
 
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
-from services.chassis.messaging.backoff import Backoff
+from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
 from services.notify.domain.messages import Lane
 

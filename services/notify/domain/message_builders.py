@@ -14,8 +14,7 @@ from contracts.events import (
     PassRevoked,
     ReviewEscalated,
 )
-from contracts.model import Language
-from services.chassis.runtime.clock import IST
+from contracts.model import IST, Language
 from services.notify.domain import templates
 from services.notify.domain.messages import Draft, Purpose
 

@@ -14,8 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
-from contracts.model import Language
-from services.chassis.runtime.clock import IST
+from contracts.model import IST, Language
 from services.notify.domain.messages import Purpose
 
 FOLDER = Path(__file__).parent.parent / "templates"

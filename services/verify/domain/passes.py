@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.events import PassPersonal
-from contracts.model import Companion, Person, Wire
-from services.chassis.runtime.clock import IST
+from contracts.model import IST, Companion, Person, Wire
 
 LONGEST_STAY = timedelta(hours=6)
 """How long after its window a party without a recorded exit is presumed gone, unless midnight is sooner."""

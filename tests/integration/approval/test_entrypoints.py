@@ -10,13 +10,14 @@ from alembic.migration import MigrationContext
 
 from contracts import rpc as contract
 from contracts.events import PassApproved
+from contracts.model import IST
 from contracts.subscriptions import SUBSCRIPTIONS
 from services.approval.consumers import Consumers
 from services.approval.models import Base
 from services.approval.service import Service
 from services.chassis.db import tables
 from services.chassis.messaging.entrypoint import EventEntrypoint
-from services.chassis.runtime.clock import IST, now
+from services.chassis.runtime.clock import now
 from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.approval import (
     cancelled,

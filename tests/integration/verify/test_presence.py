@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.errors import Forbidden, InvalidInput
-from services.chassis.runtime.clock import IST
+from contracts.model import IST
 from services.verify.handlers import presence
 from tests.support.factories.verify import GATE, NOON, VALID_TO, Gate, officer, pass_issued
 

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext
 
 from contracts import rpc
 from contracts.errors import NotAuthenticated
-from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, OtpRequest
+from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, OtpAccepted
 from contracts.rpc.application import Checked
 from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
 from contracts.tokens import SessionClaims
@@ -46,7 +46,7 @@ ANSWERS: dict[str, Any] = {
     login("HOM-0003", disabled=True)), next="on"),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
-    "accounts__request_otp": OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+    "accounts__request_otp": OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     "accounts__log_in": session(),
     "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION,

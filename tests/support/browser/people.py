@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page
 
-from contracts.model import Language
-from services.chassis.runtime.clock import IST, now
+from contracts.model import IST, Language
+from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import texts
 from tests.support.running import eventually
 from tests.support.system import System

@@ -15,8 +15,8 @@ import httpx
 import psycopg
 from amqp.exceptions import AMQPError
 
+from contracts.model import IST
 from epass_client import AsyncClient, Client
-from services.chassis.runtime.clock import IST
 from services.notify.settings import SenderSettings
 from tests.support.actors import Applicant
 from tests.support.backends import TestStack, backend_name

@@ -94,7 +94,7 @@ def ack_first() -> None:
     work = entrypoint.EventEntrypoint._work
 
     def acknowledge_and_work(self: Any, envelope: Any, message: Any) -> None:
-        self.consumers.consumer.acknowledge(message)
+        self.consumers.reader.acknowledge(message)
         message.ack = message.requeue = lambda: None
         work(self, envelope, message)
 

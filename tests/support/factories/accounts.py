@@ -26,7 +26,7 @@ from contracts.rpc.accounts import (
     LogIn,
     LoginId,
     LoginView,
-    OtpRequest,
+    OtpAccepted,
     RequestOtp,
     StaffSession,
     VerifyOtp,
@@ -165,7 +165,7 @@ class Accounts:
         at: datetime | None = None,
         address: str = ADDRESS,
         language: str = "en",
-    ) -> OtpRequest:
+    ) -> OtpAccepted:
         with self.db.transaction() as session:
             request = RequestOtp.model_validate({"mobile": mobile, "language": language})
             return otp.request_code(

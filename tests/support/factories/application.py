@@ -35,7 +35,7 @@ from contracts.events import (
     ReviewEscalated,
     SiteRecord,
 )
-from contracts.model import Contact
+from contracts.model import IST, Contact
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
@@ -54,7 +54,6 @@ from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.messaging.inbox import mark_seen
-from services.chassis.runtime.clock import IST
 from tests.support.envelopes import key_ring, wrap
 
 MONDAY = date(2026, 3, 2)

@@ -27,7 +27,7 @@ from contracts.events import (
     PersonalDataErased,
     SiteRecord,
 )
-from contracts.model import Companion, Contact, Person, Slot
+from contracts.model import IST, Companion, Contact, Person, Slot
 from contracts.rpc.approval import Approve
 from contracts.rpc.call import Call, Principal
 from services.approval.domain.reviews import Review
@@ -36,17 +36,16 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.runtime.clock import IST
 from tests.support.envelopes import key_ring
 
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
 NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)
 HANDLERS = {
-    ApplicationSubmitted: event_handlers.application_submitted_or_amended,
-    ApplicationAmended: event_handlers.application_submitted_or_amended,
-    ApplicationCancelled: event_handlers.application_cancelled,
-    ApplicationExpired: event_handlers.application_expired,
-    PersonalDataErased: event_handlers.personal_data_erased,
+    ApplicationSubmitted: event_handlers.handle_application_submitted_or_amended,
+    ApplicationAmended: event_handlers.handle_application_submitted_or_amended,
+    ApplicationCancelled: event_handlers.handle_application_cancelled,
+    ApplicationExpired: event_handlers.handle_application_expired,
+    PersonalDataErased: event_handlers.handle_personal_data_erased,
 }
 
 

@@ -20,12 +20,12 @@ from contracts.events import (
     PassApproved,
     PersonalDataErased,
 )
-from contracts.model import Companion, Contact, Person, Slot
+from contracts.model import IST, Companion, Contact, Person, Slot
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwks, PassView
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.runtime.clock import IST, now
+from services.chassis.runtime.clock import now
 from services.issuance.adapters.keys import key_store
 from services.issuance.consumers import Consumers
 from services.issuance.models import PassRow

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, text, update
 
 from contracts.envelope import Envelope
-from contracts.model import Slot
+from contracts.model import IST, Slot
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import Approve, Reject, Return, Withdraw
 from contracts.rpc.call import Call, Principal
@@ -25,7 +25,7 @@ from deploy.local.smoke_journey import next_slot
 from services.application.handlers import applications
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
-from services.chassis.runtime.clock import IST, now
+from services.chassis.runtime.clock import now
 from services.notify.handlers import prints
 from services.notify.handlers.deliveries import Sender
 from services.verify.handlers import scans

@@ -13,7 +13,7 @@ from contracts.rpc.accounts import (
     IssuedLogin,
     LoginList,
     LoginView,
-    OtpRequest,
+    OtpAccepted,
     StaffSession,
 )
 from contracts.rpc.application import Acknowledged
@@ -127,7 +127,7 @@ COMMANDS = [
         {"mobile": "98765 43210", "language": "pa"},
         "accounts.request_otp",
         {"mobile": "98765 43210", "language": "pa"},
-        OtpRequest(request_id=REVIEW),
+        OtpAccepted(request_id=REVIEW),
         202,
     ),
     Command(
@@ -403,10 +403,10 @@ async def test_a_lists_filter_and_page_reach_the_service_and_wrong_ones_are_refu
 
 async def test_an_anonymous_caller_is_identified_by_a_keyed_hash_of_the_address() -> None:
     app, client = stubbed(
-        given={"idempotency_secret": "one"}, accounts__request_otp=OtpRequest(request_id=UUID(int=1))
+        given={"idempotency_secret": "one"}, accounts__request_otp=OtpAccepted(request_id=UUID(int=1))
     )
     other, other_client = stubbed(
-        given={"idempotency_secret": "two"}, accounts__request_otp=OtpRequest(request_id=UUID(int=1))
+        given={"idempotency_secret": "two"}, accounts__request_otp=OtpAccepted(request_id=UUID(int=1))
     )
     ids = []
     for application, table, address in (

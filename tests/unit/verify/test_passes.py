@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts.model import Companion
-from services.chassis.runtime.clock import IST
+from contracts.model import IST, Companion
 from services.verify.domain.passes import Standing, Terms, Visitors, presumed_gone_at
 from tests.support.factories.verify import VALID_FROM, VALID_TO, pass_issued
 

@@ -4,9 +4,10 @@ Like a vendor that honours idempotency keys, it accepts each key once.
 """
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.chassis.db.availability import is_away, is_busy
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, Receipt, TemporaryChannelError
@@ -34,6 +35,8 @@ class LocalChannel:
         try:
             with self._database.transaction() as session:
                 session.execute(row.on_conflict_do_nothing(index_elements=[PhoneMessageRow.message_id]))
-        except (OperationalError, InterfaceError, PoolTimeout):
+        except (DBAPIError, PoolTimeout) as error:
+            if not (is_away(error) or is_busy(error)):
+                raise
             raise TemporaryChannelError("unreachable") from None
         return Receipt(f"local-{message.id}")

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from contracts import rpc
 from contracts.errors import Conflict, InternalError, InvalidInput, TooManyAttempts, Unavailable
-from contracts.rpc.accounts import LoginId, OtpRequest, RequestOtp
+from contracts.rpc.accounts import LoginId, OtpAccepted, RequestOtp
 from contracts.rpc.application import StatusQuestion
 from contracts.rpc.call import Nothing, Principal
 from services.chassis.messaging import broker
@@ -104,7 +104,7 @@ async def test_a_call_ends_at_its_limit_and_the_late_reply_is_dropped(client: Rp
     await until("the late answer", dropped)
     assert (
         await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")
-    ) == OtpRequest(request_id=UUID(int=1))
+    ) == OtpAccepted(request_id=UUID(int=1))
 
 
 async def test_a_call_to_a_service_without_a_queue_is_unavailable_at_once(

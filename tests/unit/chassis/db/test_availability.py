@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from services.chassis.db import availability
 from services.chassis.db.availability import is_away, is_busy, run_when_available
+from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.lifecycle import Stopping
 
 AWAY = [psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow, psycopg.OperationalError]
@@ -42,8 +42,7 @@ class Flaky:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(availability, "FIRST_PAUSE", 0)
-    monkeypatch.setattr(availability, "PAUSE", 0)
+    monkeypatch.setattr(Backoff, "next_pause", lambda _self: 0)
 
 
 @pytest.mark.parametrize("kind", AWAY)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import InvalidInput
+from contracts.model import IST
 from services.chassis.db import cursors
-from services.chassis.runtime.clock import IST
 
 INSTANT = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 instants = st.datetimes(timezones=st.just(UTC) | st.timezones()).filter(lambda one: 1 < one.year < 9999)

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from services.chassis.db import availability
 from services.chassis.messaging import poison_messages
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES, KillsItsProcess, one_at_a_time
+from services.chassis.runtime.backoff import Backoff
 
 
 class StartCounter:
@@ -42,7 +42,7 @@ class StartCounter:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(availability, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(Backoff, "next_pause", lambda _self: 0)
 
 
 def test_a_message_delivered_often_waits_for_a_database_that_is_away() -> None:

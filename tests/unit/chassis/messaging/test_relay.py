@@ -17,10 +17,10 @@ async def test_the_relay_of_an_outbox_survives_an_error_that_nobody_expects(
     tries: list[bool] = []
 
     async def fail() -> None:
-        tries.append(relay.working)
+        tries.append(relay.healthy)
         if len(tries) == 3:
             third.set()
-        relay.working = True
+        relay.healthy = True
         raise ZeroDivisionError
 
     monkeypatch.setattr(relay, "_work", fail)

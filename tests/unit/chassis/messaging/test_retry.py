@@ -3,12 +3,12 @@
 import pytest
 
 from contracts.envelope import UnreadableEvent
-from services.chassis.messaging.retry import Dead, Later, PermanentError, decide
+from services.chassis.messaging.retry import Dead, PermanentError, Redelivery, decide
 
 
 @pytest.mark.parametrize(("attempts", "step"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (6, 3)])
 def test_each_failure_has_a_longer_delay_up_to_the_last_one(attempts, step) -> None:
-    assert decide(RuntimeError(), attempts, steps=4, limit=8) == Later(step)
+    assert decide(RuntimeError(), attempts, steps=4, limit=8) == Redelivery(step)
 
 
 def test_after_the_last_attempt_a_message_goes_to_the_dead_letters() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.rpc.accounts import ApplicantSession, OtpRequest, StaffSession
+from contracts.rpc.accounts import ApplicantSession, OtpAccepted, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import view
@@ -29,7 +29,7 @@ async def kendra() -> AsyncIterator[tuple[Reader, TableClient]]:
         accounts__log_in=StaffSession(
             access_token=signed(claims(**OPERATOR)), role="assisted", login_id="SEW-0001", expires_at=now()
         ),
-        accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+        accounts__request_otp=OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
         accounts__verify_otp=ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
         accounts__log_out=Nothing(),
     )

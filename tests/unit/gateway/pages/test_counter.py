@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
+from contracts.model import IST
 from contracts.rpc.application import Acknowledged, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import OfficerList
 from contracts.rpc.call import Nothing
-from services.chassis.runtime.clock import IST, now
+from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
 from services.gateway.pages.shared.visit_times import Day

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc.accounts import ApplicantSession, OtpRequest
+from contracts.rpc.accounts import ApplicantSession, OtpAccepted
 from contracts.rpc.application import Acknowledged, Checked
 from services.chassis.runtime.clock import now
 from services.gateway.pages.apply import routes, submission
@@ -27,7 +27,7 @@ async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
 
 async def prove_again(person: Reader, client: TableClient, to: str) -> httpx.Response:
     """Sign in once more and return the page that follows."""
-    client.answers["accounts.request_otp"] = OtpRequest(request_id=REQUEST_ID)
+    client.answers["accounts.request_otp"] = OtpAccepted(request_id=REQUEST_ID)
     client.answers["accounts.verify_otp"] = ApplicantSession(
         access_token=signed(claims("applicant")), expires_at=now()
     )

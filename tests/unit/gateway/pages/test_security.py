@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from limits import RateLimitItemPerMinute
 
 from contracts.errors import NotFound
-from contracts.rpc.accounts import ApplicantSession, OtpRequest
+from contracts.rpc.accounts import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
 from services.gateway import access, rate_limits
 from services.gateway.pages.shared import view as view_module
@@ -294,7 +294,7 @@ async def test_control_without_the_limit_of_a_reference_the_mobile_can_be_guesse
 
 
 async def test_every_mobile_gets_the_same_answer_when_a_code_is_requested() -> None:
-    app, _ = stub(accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"))
+    app, _ = stub(accounts__request_otp=OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"))
     answers = set()
     for mobile in ("9876543210", "9876500000"):
         async with browser(app) as http:
@@ -335,7 +335,7 @@ async def test_control_without_the_limit_the_last_four_can_be_guessed(
 
 def signing_in(**answers: Any) -> tuple[FastAPI, TableClient]:
     return stub(
-        accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+        accounts__request_otp=OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
         accounts__verify_otp=lambda _asked: ApplicantSession(
             access_token=signed(claims("applicant")), expires_at=now()
         ),
@@ -422,7 +422,7 @@ async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(
 ) -> None:
     app, _ = stubbed(
         given={"public_url": url},
-        accounts__request_otp=OtpRequest(request_id="0195f3a2-0000-4000-8000-000000000000"),
+        accounts__request_otp=OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
         accounts__verify_otp=ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     )
     async with browser(app) as http:

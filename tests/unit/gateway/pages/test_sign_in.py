@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.rpc.accounts import ApplicantSession, OtpRequest
+from contracts.rpc.accounts import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
 from tests.support.page_reader import SAME_SITE, Reader, stub
@@ -35,7 +35,7 @@ class Codes:
 async def stranger() -> AsyncIterator[tuple[Reader, TableClient]]:
     """Yield a reader who is not signed in."""
     app, client = stub(
-        accounts__request_otp=OtpRequest(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify
+        accounts__request_otp=OtpAccepted(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify
     )
     async with browser(app) as http:
         yield Reader(http), client
@@ -99,7 +99,7 @@ async def test_a_code_is_sent_again_only_after_the_time_that_the_page_shows(
     early = await person.send("/sign-in", again="yes")
     assert "seconds you can have it sent again" in early.text
     assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 1
-    client.answers["accounts.request_otp"] = OtpRequest(request_id=REQUEST_ID, resend_after=0)
+    client.answers["accounts.request_otp"] = OtpAccepted(request_id=REQUEST_ID, resend_after=0)
     await person.send("/sign-in", mobile="9876543210", to="apply")
     await person.send("/sign-in", again="yes")
     assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 3

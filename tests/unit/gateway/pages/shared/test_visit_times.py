@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 import pytest
 
 from contracts.events import ClosedDay, OpeningHours
-from services.chassis.runtime.clock import IST
+from contracts.model import IST
 from services.gateway.pages.shared.visit_times import Day, begins, ends, open_days, usual_windows
 from tests.support.page_reader import SITE
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.chassis.messaging import raw_consumer
-from services.chassis.messaging.backoff import LONGEST
-from services.chassis.messaging.raw_consumer import RawConsumer
+from services.chassis.messaging import queue_reader
+from services.chassis.messaging.queue_reader import QueueReader
+from services.chassis.runtime.backoff import LONGEST
 from tests.support.running import free_port
 
 
@@ -13,7 +13,7 @@ def test_a_broker_that_is_away_is_tried_at_least_every_second_however_long_it_is
 ) -> None:
     """kombu's own pauses grow to half a minute, for which nobody would answer after the broker's return."""
     away = f"amqp://nobody:nothing@127.0.0.1:{free_port()}/"
-    consumer = RawConsumer([away, away], ["queue"], lambda *_: None, 1, "test")
+    consumer = QueueReader([away, away], ["queue"], lambda *_: None, 1, "test")
     pauses: list[float] = []
 
     def record(seconds: float) -> None:
@@ -21,7 +21,7 @@ def test_a_broker_that_is_away_is_tried_at_least_every_second_however_long_it_is
         if len(pauses) == 20:
             consumer.stop()
 
-    monkeypatch.setattr(raw_consumer, "sleep", record)
+    monkeypatch.setattr(queue_reader, "sleep", record)
     monkeypatch.setattr("kombu.utils.functional.sleep", record)
     consumer.run()
     assert len(pauses) == 20

@@ -1,7 +1,7 @@
-"""The consumer under all entrypoints: it takes raw bytes from queues that exist already, over one connection.
+"""The reader under all entrypoints: it takes raw bytes from queues that exist already, over one connection.
 
 kombu never decodes a body, and so never logs one. While a queue does not exist or the broker is away, the
-consumer waits, and the process is not ready.
+reader waits, and the process is not ready.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,20 +15,20 @@ from kombu.exceptions import OperationalError
 from kombu.mixins import ConsumerMixin
 from kombu.transport.pyamqp import Message
 
-from services.chassis.messaging.backoff import Backoff
 from services.chassis.messaging.broker import NOT_PUBLISHED, kombu_connection, open_to_any_node
 from services.chassis.runtime import metrics
+from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 DRAIN_SECONDS = 20
-"""How long a consumer that stops waits for the work in hand."""
+"""How long a stopping reader waits for the messages in hand."""
 OnMessage = Callable[[str, Message], None]
 """Takes the name of a queue and an undecoded message."""
 
 
-class RawConsumer(ConsumerMixin):
-    """A consumer of existing queues, over one connection.
+class QueueReader(ConsumerMixin):
+    """Reader of existing queues, over one connection.
 
     It stops gracefully: it takes no more messages, and the connection stays open until those in hand are
     settled.
@@ -38,7 +38,7 @@ class RawConsumer(ConsumerMixin):
         queues: names of the queues.
         on_message: must not block, and each message must end in `acknowledge` or `give_back`.
         prefetch: unacknowledged messages in hand, for each queue.
-        part: the consumer's name in logs and metrics.
+        part: the reader's name in logs and metrics.
         heartbeat: seconds.
     """
 
@@ -90,7 +90,7 @@ class RawConsumer(ConsumerMixin):
         log.info("consuming", part=self._part, queues=len(self._queues))
 
     def on_consume_end(self, connection: Connection, _channel: Any) -> None:
-        """Wait for the work in hand, at most `DRAIN_SECONDS`, after the consumers were cancelled."""
+        """Wait for the messages in hand, at most `DRAIN_SECONDS`, after the consumers were cancelled."""
         self.consuming = False
         until = monotonic() + DRAIN_SECONDS
         while self.should_stop and self._in_hand and monotonic() < until:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.chassis.messaging.backoff import LONGEST, SHORTEST, Backoff, retrying
+from services.chassis.runtime.backoff import LONGEST, SHORTEST, Backoff, retrying
 
 
 def test_pauses_grow_up_to_the_longest_one() -> None:

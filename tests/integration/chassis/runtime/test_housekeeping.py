@@ -6,9 +6,9 @@ from sqlalchemy import text
 
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
-from services.chassis.db import housekeeping
 from services.chassis.messaging import inbox
 from services.chassis.rpc.idempotency import once
+from services.chassis.runtime import housekeeping
 
 ALICE = Principal(kind="staff", id="HOM-0001")
 

@@ -30,8 +30,7 @@ class Journeys:
 
     Attributes:
         seconds: from the first application to the last message.
-        handed_over: seconds from the answer to the approval until the message is handed to its channel, one a
-            journey.
+        handed_over: seconds from the answer to the approval until a channel takes the message, per journey.
         tokens: of the passes.
         security: a session token of the gate.
     """

@@ -1,7 +1,7 @@
 """The alternative: one FastAPI process that verifies the token and does the same three inserts.
 
-`python -m bench.monolith DATABASE_URL PORT JWKS_URL`. No broker, no services, no outbox to anyone: the peer
-to beat in the end.
+`python -m bench.monolith DATABASE_URL PORT JWKS_URL`. No broker, no services, no outbox: it is the comparison
+for `make bench`.
 """
 
 import asyncio

@@ -78,6 +78,6 @@ class Amendment(Strict):
 
     @property
     def only_dates(self) -> bool:
-        """Whether nothing but the preferred windows changes."""
+        """Return whether nothing but the preferred windows changes."""
         others = (self.purpose, self.officer, self.companions, self.vehicle)
         return all(value is None for value in others)

@@ -13,13 +13,13 @@ from contracts.events import SiteRecord
 from contracts.model import IST, Channel, Slot
 
 SHORTEST_WINDOW = timedelta(minutes=15)
-"""A window that is asked for or approved lasts at least this long."""
+"""A window that is requested or approved lasts at least this long."""
 
 MOST_COMPANIONS: dict[Channel, int] = {"portal": 5, "kiosk": 50, "counter": 50}
 """How many people may accompany an applicant, by the channel of the application."""
 
 PROBLEMS: dict[str, str] = {
-    "closed_site": "this site has no opening hours in the days that can be asked for",
+    "closed_site": "this site has no opening hours on the days for which a visit can be requested",
     "date_past": "this date has passed",
     "date_too_far": "this date is too far away",
     "closed_day": "the site is closed on this day",
@@ -39,7 +39,7 @@ Window = tuple[time, time]
 
 @dataclass(frozen=True)
 class Calendar:
-    """The days for which a visit can be asked, counted from one instant in India.
+    """The days for which a visit can be requested, counted from one instant in India.
 
     Args:
         now: the instant, with any time zone.
@@ -104,7 +104,7 @@ def slot_problem(slot: Slot, open_windows: Iterable[Window] | None, calendar: Ca
     """Return the first thing that is wrong with a slot, or None if a visit can take place then.
 
     Args:
-        slot: the window that is asked for or is to be approved.
+        slot: the window that is requested or is to be approved.
         open_windows: the site's hours on the day of the slot; None leaves them unchecked.
         calendar: the days that are possible.
     """

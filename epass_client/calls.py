@@ -80,7 +80,7 @@ class Call(Generic[R]):
         return replace(self, key=key)
 
     def headers(self, token: str) -> dict[str, str]:
-        """Return its HTTP headers for the session of ``token``; an empty one is nobody's."""
+        """Return its HTTP headers for the session of ``token``; without a token no session is sent."""
         optional = {
             "Authorization": f"Bearer {token}" if token else None,
             "Idempotency-Key": self.key,
@@ -110,7 +110,7 @@ def _get(path: str, answer: type[R], **query: Any) -> Call[R]:
 
 
 def _search(path: str, answer: type[R], body: BaseModel) -> Call[R]:
-    """Return a question whose words are personal, so that they travel in the body of a POST."""
+    """Return a search; its terms may be personal, so they go in the body of a POST."""
     return Call("POST", path, answer, body=_json(body))
 
 

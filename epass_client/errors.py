@@ -48,7 +48,7 @@ class Problem(Exception):
 
     @property
     def outcome_unknown(self) -> bool:
-        """Whether a part was down (503), so that nobody knows whether the command took effect."""
+        """Return whether a part was down (503), so that nobody knows whether the command took effect."""
         return self.status == 503
 
 

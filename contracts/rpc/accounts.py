@@ -22,7 +22,7 @@ class OtpAccepted(Wire):
 
     request_id: UUID
     resend_after: int = 30
-    """Seconds until asking again makes sense."""
+    """Seconds until another code may be requested."""
 
 
 class VerifyOtp(Strict):
@@ -79,7 +79,7 @@ class IssueLogin(Strict):
 
 
 class IssuedLogin(Wire):
-    """The login with its one-time password, to be handed over by the ADO Branch; shown to nobody again."""
+    """The login with its one-time password, to be handed over by the ADO Branch; it is shown only once."""
 
     login_id: str
     initial_password: str

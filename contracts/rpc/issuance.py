@@ -58,7 +58,7 @@ class PassView(Wire):
 
 
 class QrQuestion(PassNumber):
-    """The picture of a pass's QR. ``scale`` is pixels a module."""
+    """The picture of a pass's QR. ``scale`` is pixels per module."""
 
     format: Literal["svg", "png"]
     scale: int = Field(default=8, ge=2, le=20)

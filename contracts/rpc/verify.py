@@ -77,9 +77,9 @@ class ScanResult(Wire):
     list_age_s: int | None = None
     """How old the gate's knowledge of revocations was at the scan, in seconds.
 
-    It is the age of the newest status list, which issuance signs every ten seconds, of which verify has every
-    revocation: a pass that was revoked later may not be refused yet. None while no such list has arrived, and
-    in the answer to a forged token or an unknown number.
+    Issuance signs a status list every ten seconds. verify uses the newest list whose revocations it has all
+    received, and this is the age of that list: a pass that was revoked later may not be refused yet. None
+    while no such list has arrived, and in the answer to a forged token or an unknown number.
     """
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)

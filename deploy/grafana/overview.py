@@ -204,7 +204,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
 
 
 def queries() -> Iterator[str]:
-    """Every query of the dashboard."""
+    """Yield every query of the dashboard."""
     for panels in ROWS.values():
         for panel in panels:
             yield from (expression for expression, _ in panel.queries)

@@ -73,13 +73,13 @@ def dump(into: Path, url: Url, secrets: Path) -> dict[str, Any]:
         "at": at.isoformat(timespec="milliseconds"),
         "epass": version("epass"),
         "postgresql": server // 10_000,
-        "files": described(into),
+        "files": describe(into),
     }
     write_private(into / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
-def described(folder: Path) -> dict[str, dict[str, Any]]:
+def describe(folder: Path) -> dict[str, dict[str, Any]]:
     """Return size and SHA-256 of each file except the manifest."""
     files = sorted(file for file in folder.iterdir() if file.name != MANIFEST)
     return {file.name: {"bytes": file.stat().st_size, "sha256": _digest(file)} for file in files}
@@ -119,7 +119,7 @@ def run_program(name: str, arguments: list[str], url: str) -> None:
         raise StackFailed(f"{name} of {connection_settings['PGDATABASE']} failed: {last_line}")
 
 
-def of_folder(folder: Path, into: Path) -> dict[str, Any]:
+def back_up_folder(folder: Path, into: Path) -> dict[str, Any]:
     """Back up the stack that runs in a folder.
 
     Raises:
@@ -140,7 +140,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     try:
-        manifest = of_folder(options.folder, options.into)
+        manifest = back_up_folder(options.folder, options.into)
     except StackFailed as error:
         print_error(str(error))
         return 1

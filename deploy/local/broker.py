@@ -106,17 +106,12 @@ class Broker:
             self._child.send_signal(signal.SIGCONT)
 
     def is_running(self) -> bool:
-        """Whether the node process that this object started is alive."""
+        """Return whether the node process that this object started is alive."""
         return self._child is not None and self._child.poll() is None
 
     def url(self, user: str) -> str:
         """Return the AMQP address for one of the users in ``permissions.PERMISSIONS``."""
         return f"amqp://{user}:{self._password(user)}@127.0.0.1:{self.port}/{VHOST}"
-
-    @property
-    def management_url(self) -> str:
-        """The management API with the administrator's name and password in it."""
-        return f"http://administrator:{self._password('administrator')}@127.0.0.1:{self._ports['management']}/api"
 
     def ctl(self, *arguments: str, program: str = "rabbitmqctl") -> str:
         """Run RabbitMQ's own command-line tool and return its output (it needs a second or two)."""

@@ -114,7 +114,7 @@ class Postgres:
             self._child.send_signal(signal.SIGCONT)
 
     def is_running(self) -> bool:
-        """Whether the server process that this object started is alive."""
+        """Return whether the server process that this object started is alive."""
         return self._child is not None and self._child.poll() is None
 
     def leftovers(self) -> list[psutil.Process]:

@@ -30,11 +30,11 @@ def mark_unsent(connect: Connect) -> int:
     Args:
         connect: opens a service's database as its owner, each statement a transaction of its own.
     """
-    found = {service: connect(service) for service in SERVICES}
+    connections = {service: connect(service) for service in SERVICES}
     try:
-        return sum(_of_producer(outbox, found) for outbox in found.values())
+        return sum(_of_producer(outbox, connections) for outbox in connections.values())
     finally:
-        for connection in found.values():
+        for connection in connections.values():
             connection.close()
 
 
@@ -43,9 +43,9 @@ def _of_producer(outbox: "psycopg.Connection[Any]", inboxes: dict[str, "psycopg.
     while sent := outbox.execute(_SENT, (position, AT_A_TIME)).fetchall():
         position = sent[-1][0]
         unseen: set[Any] = set()
-        for event in {event for _, _, event in sent}:
-            ids = {event_id for _, event_id, its_event in sent if its_event == event}
-            for service, queue in CONSUMERS.get(event, []):
+        for event_type in {event_type for _, _, event_type in sent}:
+            ids = {event_id for _, event_id, its_type in sent if its_type == event_type}
+            for service, queue in CONSUMERS.get(event_type, []):
                 unseen |= ids - {seen for (seen,) in inboxes[service].execute(_SEEN, (queue, list(ids)))}
         marked += outbox.execute(_UNMARK, (list(unseen),)).rowcount
     return marked

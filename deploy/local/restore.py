@@ -19,7 +19,7 @@ import psycopg
 
 from contracts.subscriptions import SERVICES
 from deploy.local import replay
-from deploy.local.backup import MANIFEST, SECRETS, Url, described, run_program
+from deploy.local.backup import MANIFEST, SECRETS, Url, describe, run_program
 from deploy.local.console import print_error, print_fact, print_heading
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import SUPERUSER
@@ -47,7 +47,7 @@ def check(backup: Path) -> dict[str, Any]:
         files: dict[str, Any] = manifest["files"]
     except (OSError, ValueError, KeyError) as error:
         raise StackFailed(f"{backup} is no backup: it has no {MANIFEST} that can be read") from error
-    there = described(backup)
+    there = describe(backup)
     for name in (SECRETS, *(f"{service}.dump" for service in SERVICES)):
         if name not in files or there.get(name) != files[name]:
             raise StackFailed(f"{backup / name} is missing or is not what was written: nothing was restored")

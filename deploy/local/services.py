@@ -63,7 +63,7 @@ class Services:
 
     def start(self) -> None:
         """Start every process under honcho, without waiting until they are ready."""
-        self._settings_file("administrator")
+        self._write_settings("administrator")
         procfile = self._stack.folder / "Procfile"
         procfile.write_text("".join(f"{name}: {self._line(name)}\n" for name in self.names))
         command = [
@@ -135,12 +135,12 @@ class Services:
 
     def _line(self, name: str) -> str:
         file, log = (
-            shlex.quote(str(self._settings_file(name))),
+            shlex.quote(str(self._write_settings(name))),
             shlex.quote(str(self._stack.logs / f"{name}.log")),
         )
         return f"set -a; . {file}; exec {shlex.join(EPASS)} {COMMANDS[name]} > {log} 2>&1"
 
-    def _settings_file(self, name: str) -> Path:
+    def _write_settings(self, name: str) -> Path:
         folder = self._stack.folder / "env"
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{name}.env"

@@ -72,7 +72,7 @@ class SmokeJourney:
 
     def _sign_in(self) -> Client:
         print_heading("A citizen proves a mobile")
-        self._step = "asking for an OTP"
+        self._step = "requesting an OTP"
 
         def read_code(mobile: str) -> str:
             print_fact("mobile", mobile)

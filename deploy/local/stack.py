@@ -77,7 +77,7 @@ class Stack:
             self._lock = None
 
     def is_running(self) -> bool:
-        """Whether this object has started the stack and not stopped it again."""
+        """Return whether this object has started the stack and not stopped it again."""
         return self._lock is not None
 
     def remove(self) -> None:

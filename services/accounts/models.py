@@ -69,7 +69,7 @@ class LoginFailureRow(Base):
 
 
 class SessionRow(Base):
-    """A session with all claims of its token, so that the token can be made again, the same to the byte."""
+    """A session with all claims of its token, so that the token can be made again, byte for byte the same."""
 
     __tablename__ = "sessions"
     __table_args__ = (

@@ -62,7 +62,7 @@ class Caller:
 
     Args:
         state: of this gateway process.
-        principal: who the session speaks for.
+        principal: whose session it is.
         address: keyed hash of the network address.
         until: when the request must be answered, on the monotonic clock.
     """

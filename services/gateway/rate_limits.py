@@ -56,4 +56,4 @@ class RateLimits:
         for item in LIMITS[limit] if self._enabled else ():
             if not is_within(item, limit, key):
                 seconds = self._limiter.get_window_stats(item, limit, key).reset_time - time()
-                raise TooManyAttempts("asked too often", retry_after=max(int(seconds) + 1, 1))
+                raise TooManyAttempts("too many requests", retry_after=max(int(seconds) + 1, 1))

@@ -20,7 +20,7 @@ A client that sends more seldom has an idle connection, which it sees closed bef
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients and proxies keep an idle connection, so that they close it and no request is lost."""
 STOP_SECONDS = 20
-"""How long requests under way get. What then remains has outlived every limit of its own."""
+"""Requests under way get this long. Every request has a shorter limit of its own, so none should remain."""
 
 
 class Server(uvicorn.Server):

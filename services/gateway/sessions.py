@@ -1,4 +1,4 @@
-"""Session tokens: check them and return who they speak for.
+"""Session tokens: check them and return whose session each is.
 
 They are checked with accounts' public keys alone, so nobody is logged out while accounts is down. The check
 itself is the strict one of ``services/chassis/tokens/verification.py``; this module adds the keys, the cache
@@ -90,7 +90,7 @@ class Sessions:
 
 
 def principal_of(claims: SessionClaims) -> Principal:
-    """Return who a session speaks for, as services see it.
+    """Return whose session it is, as services see it.
 
     Raises:
         NotAuthenticated: the claims make no principal (staff without a role, an applicant without a mobile).

@@ -51,7 +51,7 @@ class Balance:
 
     @property
     def holds(self) -> bool:
-        """Whether the invariant holds."""
+        """Return whether the invariant holds."""
         return self.number == sum(self.parts.values()) and not any(self.faults.values())
 
     def judge(self, queued: Queued) -> "Balance":

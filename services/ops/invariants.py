@@ -1,8 +1,8 @@
 """The invariants of the whole system: what is counted, in which database, and what must add up.
 
-This is the one place that knows tables of several services. It reads them by SQL, read-only, as an auditor
-reads the books of several offices. No service imports it and it imports none, so no service depends on
-another one's tables. ``grants.py`` lists the columns that it may read; none of them is personal.
+This is the one place that knows tables of several services. It reads them by SQL, read-only. No service
+imports it and it imports none, so no service depends on another one's tables. ``grants.py`` lists the columns
+that it may read; none of them is personal.
 
 Databases are read downstream first (a consumer before its producer), so that "received, but never published"
 is always a fault.
@@ -42,9 +42,9 @@ def inspect(urls: Sequence[str], grace: float = GRACE_SECONDS) -> list[Balance]:
 
 
 def count(databases: Databases, grace: float) -> list[Balance]:
-    """Do the same with databases that are open."""
+    """Count all invariants in these open databases."""
     facts = {"grace": grace}
-    return [check(databases, facts) for check in (applied, approved, issued, inside)]
+    return [check(databases, facts) for check in (check_applied, check_approved, check_issued, check_inside)]
 
 
 _BY_STATUS = """
@@ -62,19 +62,19 @@ select id, submitted_at < now() - make_interval(secs => %(grace)s), decision_kin
 from applications order by id
 """
 _DESKS = """
-select heard.application_id, heard.details_seq > 0, last.status, last.revision,
+select known.application_id, known.details_seq > 0, last.status, last.revision,
        last.decided_at < now() - make_interval(secs => %(grace)s)
-from heard_applications heard
-left join reviews on reviews.application_id = heard.application_id
+from heard_applications known
+left join reviews on reviews.application_id = known.application_id
 left join (
   select distinct on (review_id) review_id, status, revision, decided_at
   from decisions order by review_id, number desc
 ) last on last.review_id = reviews.id
-order by heard.application_id
+order by known.application_id
 """
 
 
-def applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
+def check_applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     """Check that each application is in one state and has a review, and that its last decision arrived."""
     application, approval = databases["application"], databases["approval"]
     decided, pending, cancelled, expired, number = application.row(_BY_STATUS)
@@ -118,7 +118,7 @@ from applications where approved_revision > 0 order by application_id
 """
 
 
-def approved(databases: Databases, facts: Mapping[str, Any]) -> Balance:
+def check_approved(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     """Check that each approved application has a pass, unless it ended before it could have one."""
     approval, issuance = databases["approval"], databases["issuance"]
     parts = Counter({"issued": 0, "ended before": 0, "in flight": 0})
@@ -165,7 +165,7 @@ where purpose = 'pass_issued' group by pass_number collate "C" order by pass_num
 """
 
 
-def issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
+def check_issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
     """Check that each pass was delivered or printed, is under way, or is known to have failed."""
     issuance, notify = databases["issuance"], databases["notify"]
     parts = Counter(
@@ -214,7 +214,7 @@ from each
 """
 
 
-def inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
+def check_inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
     """Check for each pass that the persons who entered and did not leave are inside.
 
     An exit of more persons than had entered is recorded whole and marked ``no_entry``. Between none and all

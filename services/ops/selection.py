@@ -34,7 +34,7 @@ class Selection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether the caller chose nothing."""
+        """Return whether the caller chose nothing."""
         return not (self.queue or self.type or self.key)
 
     @property

@@ -107,7 +107,7 @@ class PassRow(Base):
 
 
 class ScanRow(Base):
-    """A recorded scan. Only ``told`` changes later, and ``reason`` when the people are erased."""
+    """A recorded scan. Only ``published`` changes later, and ``reason`` when the people are erased."""
 
     __tablename__ = "scans"
     __table_args__ = (
@@ -141,7 +141,7 @@ class ScanRow(Base):
     """Why the officer accepted another ID, in their words."""
     list_age_s: Mapped[int | None]
     """Age of the gate's knowledge of revocations at this scan, in seconds; None where it was unknown."""
-    told: Mapped[bool]
+    published: Mapped[bool] = mapped_column("told", key="published")
     """Whether PassScanned was published; it waits until the pass's application is known."""
 
 

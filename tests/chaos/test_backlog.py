@@ -69,9 +69,8 @@ def publish_backlog(stack: TestStack, service: str, count: int) -> None:
                 content_encoding="binary",
                 delivery_mode=2,
             )
-        connection.default_channel.queue_declare(
-            _queue(service), passive=True
-        )  # answered after all of them were taken
+        # The broker replies after it has taken all of them.
+        connection.default_channel.queue_declare(_queue(service), passive=True)
 
 
 def _queue(service: str) -> str:
@@ -229,34 +228,39 @@ def test_a_backlog_of_slow_events_delays_nobody(
 
 
 @pytest.mark.parametrize(
-    "out", [(), (sabotage.one_pool,)], ids=["with a pool for each", "with one pool for both"]
+    "removed_guards", [(), (sabotage.one_pool,)], ids=["with a pool for each", "with one pool for both"]
 )
 def test_events_delay_a_scan_only_if_both_share_their_workers(
-    deployment: Deployment, scenario: Scenario, out: tuple[Callable[[], None], ...]
+    deployment: Deployment, scenario: Scenario, removed_guards: tuple[Callable[[], None], ...]
 ) -> None:
     """Negative control of the two pools."""
     busy = Busy(scenario)
     with scenario.process(
-        "verify", sabotage.slow_events, *out, SLOW=_queue("verify"), SLOW_MS="4000", EPASS_PREFETCH="40"
+        "verify",
+        sabotage.slow_events,
+        *removed_guards,
+        SLOW=_queue("verify"),
+        SLOW_MS="4000",
+        EPASS_PREFETCH="40",
     ):
         publish_backlog(deployment.stack, "verify", 100)
         eventually(
             lambda: depth(deployment.stack, "verify") <= 60, "all workers have an event, and others wait"
         )
-        assert busy.scan().status_code == (503 if out else 200)
+        assert busy.scan().status_code == (503 if removed_guards else 200)
         purge(deployment.stack, "verify")
 
 
 @pytest.mark.parametrize(
-    "out",
+    "removed_guards",
     [(), (sabotage.no_lane_for_codes,)],
     ids=["with workers of their own", "with the workers of all events"],
 )
 def test_a_code_arrives_although_other_events_occupy_all_workers(
-    deployment: Deployment, scenario: Scenario, out: tuple[Callable[[], None], ...]
+    deployment: Deployment, scenario: Scenario, removed_guards: tuple[Callable[[], None], ...]
 ) -> None:
     with scenario.process(
-        "notify", sabotage.held_events, *out, HELD="notify.PassRevoked", EPASS_PREFETCH="20"
+        "notify", sabotage.held_events, *removed_guards, HELD="notify.PassRevoked", EPASS_PREFETCH="20"
     ):
         publish_backlog(deployment.stack, "notify", 100)
         eventually(
@@ -270,5 +274,5 @@ def test_a_code_arrives_although_other_events_occupy_all_workers(
                 return "an event"
             return "the code" if scenario.provider.last_code(mobile) else None
 
-        assert eventually(first, "one of the two", 60) == ("an event" if out else "the code")
+        assert eventually(first, "one of the two", 60) == ("an event" if removed_guards else "the code")
         purge(deployment.stack, "notify")

@@ -169,13 +169,13 @@ def test_a_stack_with_data_is_overwritten_only_on_request(stage: Stage, tmp_path
         )
         assert secrets.read_text() == (stage.folder / "secrets.json").read_text()
         with pytest.raises(StackFailed, match="the databases do not answer"):
-            backup.of_folder(folder, tmp_path / "of a stopped one")
+            backup.back_up_folder(folder, tmp_path / "of a stopped one")
         Stack(folder).remove()
 
 
 def test_a_folder_without_a_stack_cannot_be_backed_up(tmp_path: Path) -> None:
     with pytest.raises(StackFailed, match="there is no stack"):
-        backup.of_folder(tmp_path, tmp_path / "backup")
+        backup.back_up_folder(tmp_path, tmp_path / "backup")
 
 
 def test_only_the_owner_may_read_a_backup(stage: Stage) -> None:
@@ -183,7 +183,7 @@ def test_only_the_owner_may_read_a_backup(stage: Stage) -> None:
     assert oct(stage.folder.stat().st_mode & 0o777) == "0o700"
 
 
-@pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "unguarded"])
 def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_inboxes_are_not_locked(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:

@@ -19,26 +19,26 @@ Switches = tuple[Callable[[], None], ...]
 
 def guard(*switches: Callable[[], None]) -> pytest.MarkDecorator:
     """Run a scenario with and without some guards."""
-    return pytest.mark.parametrize("out", [(), switches], ids=["with it", "without it"])
+    return pytest.mark.parametrize("removed_guards", [(), switches], ids=["guarded", "unguarded"])
 
 
 @guard(sabotage.no_outbox)
 def test_a_service_killed_after_its_answer_loses_the_event_unless_it_is_in_the_outbox(
-    scenario: Scenario, out: Switches
+    scenario: Scenario, removed_guards: Switches
 ) -> None:
-    with scenario.process("application", *out) as application:
+    with scenario.process("application", *removed_guards) as application:
         reference = scenario.apply()
         application.kill()
     found = scenario.wait_until_settled()
-    assert found.lost == ([f"{reference}: submitted instead of decided"] if out else [])
-    assert set(found.problems()) == ({"lost", "sms_missing"} if out else set())
+    assert found.lost == ([f"{reference}: submitted instead of decided"] if removed_guards else [])
+    assert set(found.problems()) == ({"lost", "sms_missing"} if removed_guards else set())
 
 
 @guard(sabotage.mark_before_send)
 def test_a_relay_killed_at_work_loses_the_event_if_it_marks_it_before_the_confirm(
-    scenario: Scenario, out: Switches
+    scenario: Scenario, removed_guards: Switches
 ) -> None:
-    with scenario.process("relay", *out) as relay:
+    with scenario.process("relay", *removed_guards) as relay:
         reference = scenario.apply()
         eventually(
             lambda: not scenario.count("application", "select count(*) from outbox where sent_at is null"),
@@ -46,26 +46,29 @@ def test_a_relay_killed_at_work_loses_the_event_if_it_marks_it_before_the_confir
         )
         relay.kill()
     found = scenario.wait_until_settled()
-    assert found.lost == ([f"{reference}: submitted instead of decided"] if out else [])
-    assert set(found.problems()) == ({"lost", "sms_missing"} if out else set())
+    assert found.lost == ([f"{reference}: submitted instead of decided"] if removed_guards else [])
+    assert set(found.problems()) == ({"lost", "sms_missing"} if removed_guards else set())
 
 
 @guard(sabotage.ack_first)
 def test_a_consumer_killed_at_work_loses_the_event_if_it_acknowledges_before_its_commit(
-    scenario: Scenario, out: Switches
+    scenario: Scenario, removed_guards: Switches
 ) -> None:
-    with scenario.process("approval", *out) as approval, scenario.locked("approval", "heard_applications"):
+    with (
+        scenario.process("approval", *removed_guards) as approval,
+        scenario.locked("approval", "heard_applications"),
+    ):
         reference = scenario.apply()
         eventually(lambda: scenario.is_waited_for("approval", "heard_applications"), "the handler waits")
         time.sleep(0.2)  # an ack that was sent has arrived
         approval.kill()
     found = scenario.wait_until_settled()
-    assert found.lost == ([f"{reference}: submitted instead of decided"] if out else [])
-    assert set(found.problems()) == ({"lost"} if out else set())
+    assert found.lost == ([f"{reference}: submitted instead of decided"] if removed_guards else [])
+    assert set(found.problems()) == ({"lost"} if removed_guards else set())
 
 
 @pytest.mark.parametrize(
-    ("out", "passes"),
+    ("removed_guards", "passes"),
     [
         ((sabotage.no_inbox,), 1),
         ((sabotage.no_unique_pass,), 1),
@@ -74,10 +77,10 @@ def test_a_consumer_killed_at_work_loses_the_event_if_it_acknowledges_before_its
     ids=["without the inbox", "without the unique pass", "without both"],
 )
 def test_an_approval_published_twice_makes_two_passes_only_without_inbox_and_unique_index(
-    scenario: Scenario, out: Switches, passes: int
+    scenario: Scenario, removed_guards: Switches, passes: int
 ) -> None:
     """Each of the two guards is enough by itself."""
-    with _no_index(scenario), scenario.process("issuance", *out):
+    with _no_index(scenario), scenario.process("issuance", *removed_guards):
         reference = scenario.apply()
         scenario.issued(reference)
         scenario.execute(
@@ -111,21 +114,21 @@ def _no_index(scenario: Scenario) -> Iterator[None]:
 
 @guard(sabotage.no_deadline)
 def test_a_service_that_was_stopped_carries_out_expired_commands_unless_it_checks_the_deadline(
-    scenario: Scenario, out: Switches
+    scenario: Scenario, removed_guards: Switches
 ) -> None:
-    with scenario.process("application", *out) as application:
+    with scenario.process("application", *removed_guards) as application:
         application.signal(signal.SIGSTOP)
         assert scenario.try_to_apply().status_code == 503
         time.sleep(0.5)
         application.signal(signal.SIGCONT)
         eventually(application.is_ready, "it works again")
         found = scenario.wait_until_settled()
-    assert len(found.duplicate_applications) == len(out)
-    assert set(found.problems()) == ({"duplicate_applications"} if out else set())
+    assert len(found.duplicate_applications) == len(removed_guards)
+    assert set(found.problems()) == ({"duplicate_applications"} if removed_guards else set())
 
 
 @pytest.mark.parametrize(
-    ("digit", "out", "problems", "charged"),
+    ("last_digit", "removed_guards", "problems", "expected_charges"),
     [
         (1, (), set(), 2),
         (2, (), set(), 1),
@@ -135,22 +138,28 @@ def test_a_service_that_was_stopped_carries_out_expired_commands_unless_it_check
     ids=["any provider", "one that honours keys", "without the record", "with a new key each try"],
 )
 def test_a_sender_killed_between_the_providers_answer_and_its_commit_sends_again_and_records_it(
-    scenario_of: Callable[[int], Scenario], digit: int, out: Switches, problems: set[str], charged: int
+    scenario_of: Callable[[int], Scenario],
+    last_digit: int,
+    removed_guards: Switches,
+    problems: set[str],
+    expected_charges: int,
 ) -> None:
-    scenario = scenario_of(digit)
-    with scenario.process("sender", sabotage.slow_to_record, *out, EPASS_SENDER_LEASE="3") as sender:
+    scenario = scenario_of(last_digit)
+    with scenario.process(
+        "sender", sabotage.slow_to_record, *removed_guards, EPASS_SENDER_LEASE="3"
+    ) as sender:
         before, held = _charged(scenario), _held(sender)
         scenario.apply()
         eventually(lambda: _held(sender) > held, "the provider has answered, and nothing is recorded")
         scenario.kill_sender(sender)
     assert _charged(scenario) == before + 1
-    with scenario.process("sender", *out):
+    with scenario.process("sender", *removed_guards):
         eventually(lambda: _tries(scenario) > before + 1, "it was tried again", 15)
         confirmed = _charged(scenario) - before
         found = scenario.wait_until_settled()
-    assert confirmed == charged
+    assert confirmed == expected_charges
     assert set(found.problems()) == problems
-    assert found.sms_duplicates == (1 if charged == 2 and digit == 1 else 0)
+    assert found.sms_duplicates == (1 if expected_charges == 2 and last_digit == 1 else 0)
 
 
 def _held(sender: Process) -> int:

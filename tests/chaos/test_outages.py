@@ -78,18 +78,18 @@ def _another_gateway(other: Process) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("out", "word"),
+    ("removed_guards", "word"),
     [((), "503"), ((sabotage.no_answer_limit,), "no answer within 5 s")],
-    ids=["with it", "without it"],
+    ids=["guarded", "unguarded"],
 )
 def test_a_request_waits_for_ever_unless_the_gateway_has_an_answer_limit(
-    deployment: Deployment, people: OutageActors, out: tuple[Callable[[], None], ...], word: str
+    deployment: Deployment, people: OutageActors, removed_guards: tuple[Callable[[], None], ...], word: str
 ) -> None:
     """This holds even if each call to a service may take long."""
     settings = {"EPASS_GATEWAY_PORT": str(free_port()), "EPASS_RPC_TIMEOUT": "60"}
     gateway = (
-        sabotaged(deployment.system, "gateway", *out, **settings)
-        if out
+        sabotaged(deployment.system, "gateway", *removed_guards, **settings)
+        if removed_guards
         else deployment.system.process("gateway", "-2", **settings)
     )
     scan = {"scan at the gate": people.actions()["scan at the gate"]}

@@ -133,18 +133,18 @@ def test_a_process_that_is_stopped_answers_the_request_in_hand_and_one_that_is_k
                 answer.result()
 
 
-@pytest.mark.parametrize("out", [(), (sabotage.no_leaving,)], ids=["with it", "without it"])
+@pytest.mark.parametrize("removed_guards", [(), (sabotage.no_leaving,)], ids=["guarded", "unguarded"])
 def test_a_gateway_that_stops_refuses_new_connections_and_serves_those_it_has(
-    deployment: Deployment, another: Process, out: tuple[Callable[[], None], ...]
+    deployment: Deployment, another: Process, removed_guards: tuple[Callable[[], None], ...]
 ) -> None:
-    if out:
+    if removed_guards:
         another.kill()
-        without(another, *out).start()
+        without(another, *removed_guards).start()
     with httpx.Client(base_url=f"http://127.0.0.1:{another.port}", trust_env=False) as connected:
         assert "connection" not in connected.get("/healthz").headers
         another.signal(signal.SIGTERM)
         eventually(lambda: not another.is_ready(), "it refuses newcomers")
-        if out:
+        if removed_guards:
             with pytest.raises(httpx.TransportError):
                 connected.get("/healthz")
         else:

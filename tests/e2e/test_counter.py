@@ -28,7 +28,7 @@ WAYS = pytest.mark.parametrize(
         "English without scripts",
     ],
 )
-"""Return the screen of a counter or of a kiosk."""
+"""The languages of the pages, each with and without scripts."""
 
 
 class Operator(Staff):
@@ -83,9 +83,8 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     operator.fill_in("ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
     reference = operator.send()
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
-    expect(operator.page.locator("form[action$='/print']")).to_be_visible(
-        timeout=40_000
-    )  # nobody loads the page again
+    # The page loads itself again.
+    expect(operator.page.locator("form[action$='/print']")).to_be_visible(timeout=40_000)
     pages = operator.print_as("pass", "a6")
     assert pages == [(105, 148)]
     number = operator.page.locator(".epass-sheet__number").inner_text()

@@ -1,4 +1,4 @@
-"""The signed token of a session, made again from its row whenever it is needed, the same to the byte."""
+"""The signed token of a session, made again from its row whenever it is needed, byte for byte the same."""
 
 from sqlalchemy.orm import Session
 

@@ -119,6 +119,8 @@ def _next_login_id(session: Session, prefix: str) -> str:
 def list_page(request: Page, call: Call, session: Session) -> LoginList:
     """Return a page of logins by id. ``next`` is the last id of this page if there are more logins.
 
+    Logins are listed by their id alone, so the id is the cursor; `db/cursors.py` is for lists by time.
+
     Raises:
         Forbidden: as for :func:`issue`.
     """

@@ -34,7 +34,7 @@ EXPIRING: frozenset[ApplicationStatus] = frozenset({"submitted", "returned"})
 def require_amendable(status: ApplicationStatus, *, only_dates: bool) -> None:
     """Raise `Conflict` if an application cannot be amended.
 
-    A returned application can be amended; while the department decides, only other dates can be asked for.
+    A returned application can be amended; while the department decides, only other dates can be requested.
     """
     if status != "returned" and not (status == "submitted" and only_dates):
         raise Conflict("this cannot be amended now", code="cannot_amend", status=status)
@@ -62,7 +62,7 @@ class Intake:
 
     @property
     def is_attended(self) -> bool:
-        """Whether an operator vouches, who can print a pass and accept a visitor without a mobile."""
+        """Return whether an operator vouches, who can print a pass and accept a visitor without a mobile."""
         return self.submitted_by is not None and not self.mobile_proved
 
 

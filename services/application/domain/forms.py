@@ -51,7 +51,7 @@ def check_form(
         mobile: the applicant's, proved or as typed at the counter.
         intake: how the application arrived.
         place: the directory's records of the site and the department.
-        calendar: the days that can be asked for.
+        calendar: the days for which a visit can be requested.
 
     Raises:
         InvalidInput: with every problem.

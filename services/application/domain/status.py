@@ -77,8 +77,8 @@ def status_of(facts: Facts) -> ApplicationStatus:
 def decision_in_force(facts: Facts) -> Decision | None:
     """Return the last decision, or None if the application was amended after the revision that it decided.
 
-    An approval that crossed the amendment on its way stands, as it does at the department, which ignores the
-    amendment.
+    An approval that arrives after the amendment, but was given before it was known, stands, as it does at the
+    department, which ignores the amendment.
     """
     decision = facts.decision
     if decision is None or (decision.revision < facts.revision and decision.kind not in _WITH_PASS):

@@ -127,8 +127,8 @@ def status_after(status: ReviewStatus, outcome: Outcome) -> ReviewStatus:
     """Return the status, given how the application may have ended.
 
     A cancellation closes the review, whatever was decided (issuance subscribes to it too). Expiry means that
-    nobody decided: an approval that crossed it on the way stands. An application without its people cannot be
-    decided.
+    nobody decided: an approval that was given before it arrived stands. An application without its people
+    cannot be decided.
     """
     if outcome.cancelled or ((outcome.expired or outcome.erased) and status in UNDECIDED):
         return "closed"

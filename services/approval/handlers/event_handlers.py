@@ -88,7 +88,7 @@ def _new_review(application: ApplicationDetails, submitted_at: datetime) -> Revi
 
 
 def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at: datetime) -> None:
-    """Replace the details; a new revision waits for its own decision, unless an approval crossed it."""
+    """Replace the details; a new revision waits for its own decision, unless an approval came first."""
     if application.revision > row.revision:
         if row.status in reviews.WITH_PASS:
             return

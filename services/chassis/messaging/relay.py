@@ -86,7 +86,7 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether the channel is open."""
+        """Return whether the channel is open."""
         return self._channel is not None and not self._channel.is_closed
 
     async def _connect(self) -> AbstractChannel:

@@ -4,7 +4,7 @@ This module holds the sections that several kinds of process share. Each kind of
 own, made of sections, beside its code (``services/<service>/settings.py``), and :func:`read` makes the one
 object of it, which is handed to whatever needs it. A secret may also be a file of the same name in the folder
 ``EPASS_SECRETS_DIR`` (Docker and Kubernetes secrets). ``deploy/.env.example`` explains each setting; a test
-compares it with the classes. Nothing else in the tree reads ``os.environ``. Durations are seconds unless the
+compares it with the classes. Nothing else in services reads ``os.environ``. Durations are seconds unless the
 name says otherwise.
 """
 

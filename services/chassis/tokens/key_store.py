@@ -30,7 +30,8 @@ class WrongKey(RuntimeError):
 class SigningKeyColumns:
     """Columns of a service's table ``signing_keys``.
 
-    One key is current and signs; a retired one signs again, the same to the byte, what it has signed before.
+    One key is current and signs; a retired one signs again, byte for byte the same, what it has signed
+    before.
     """
 
     __tablename__ = "signing_keys"

@@ -28,7 +28,7 @@ def picture(token: str, kind: Format, scale: int = 1) -> QrPicture:
     Args:
         token: the content of the QR code.
         kind: an SVG has no size of its own, only a viewBox; a PNG is black and white.
-        scale: pixels a module, of a PNG.
+        scale: pixels per module, of a PNG.
     """
     content = _render(token, kind, scale if kind == "png" else 1)
     return QrPicture(content_type=CONTENT_TYPES[kind], base64=base64.b64encode(content).decode())

@@ -28,8 +28,10 @@ def resend(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
 
     Raises:
         Conflict: ``no_pass``, ``pass_revoked``, ``pass_expired``, or ``no_mobile`` where there is no
-        recipient. Forbidden: the principal is staff other than reception. NotFound: no such application, or
-        not one of this principal's. TooManyAttempts: it was sent again three times within ten minutes.
+            recipient.
+        Forbidden: the principal is staff other than reception.
+        NotFound: no such application, or not one of this principal's.
+        TooManyAttempts: it was sent again three times within ten minutes.
     """
     if call.principal.kind == "staff" and call.principal.role != "reception":
         raise Forbidden("only reception sends passes again")

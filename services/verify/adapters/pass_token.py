@@ -16,7 +16,6 @@ def read(token: str, find_key: FindKey, issuer: str) -> PassClaims:
 
     Raises:
         TokenRefused: the token is no pass of ours; ``reason`` distinguishes what is no token, a bad
-        signature, an unknown
-            key, and so on.
+            signature, an unknown key, and so on.
     """
     return TokenVerifier(PASS_TYP, PASS_AUDIENCE, issuer, PassClaims).read(token, find_key)

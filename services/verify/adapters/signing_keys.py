@@ -3,14 +3,13 @@
 A key never changes under its ``kid``, so that the cache cannot become stale.
 """
 
-import base64
-
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.events import PublicKey
+from services.chassis.tokens.signing_key import public_key
 from services.verify.models import SigningKeyRow
 
 _cache: dict[str, Ed25519PublicKey] = {}
@@ -22,7 +21,7 @@ def find(session: Session, kid: str) -> Ed25519PublicKey | None:
         x = session.scalar(select(SigningKeyRow.x).where(SigningKeyRow.kid == kid))
         if x is None:
             return None
-        _cache[kid] = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4)))
+        _cache[kid] = public_key(x)
     return _cache[kid]
 
 

@@ -58,12 +58,12 @@ class Standing:
 
     @property
     def exhausted(self) -> bool:
-        """Whether everybody of the party has come in as often as the pass allows."""
+        """Return whether everybody of the party has come in as often as the pass allows."""
         return self.terms is not None and self.admitted >= self.terms.party * self.terms.entries
 
     @property
     def used(self) -> bool:
-        """Whether the pass has no further use: nobody may come in, and nobody has to go out."""
+        """Return whether the pass has no further use: nobody may come in, and nobody has to go out."""
         return self.exhausted and self.inside == 0
 
 

@@ -47,7 +47,7 @@ class Decision:
 
     @property
     def moves(self) -> bool:
-        """Whether somebody passes the gate."""
+        """Return whether somebody passes the gate."""
         return self.verdict in {"admit", "exit"}
 
 
@@ -61,7 +61,7 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
 
     Raises:
         InvalidInput: more persons than the party has, or than may still come in. The officer has to correct
-        the count.
+            the count.
     """
     terms = standing.terms
     if standing.revoked or terms is None:

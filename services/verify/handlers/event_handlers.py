@@ -123,11 +123,11 @@ def _erase(session: Session, application_id: UUID) -> None:
 def _publish_waiting_scans(session: Session, number: str, now: datetime) -> None:
     """Publish PassScanned for scans recorded by token before their application was known."""
     waiting = (
-        select(ScanRow).where(ScanRow.pass_number == number, ~ScanRow.told).order_by(ScanRow.recorded_at)
+        select(ScanRow).where(ScanRow.pass_number == number, ~ScanRow.published).order_by(ScanRow.recorded_at)
     )
     scans = session.scalars(waiting).all()
     row = session.get(PassRow, number) if scans else None
     for scan in scans if row is not None else ():
         assert row is not None
         outbox.add(session, pass_scanned(scan, row), at=now)
-        scan.told = True
+        scan.published = True

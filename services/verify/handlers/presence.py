@@ -86,17 +86,17 @@ def _record_presumed_exit(session: Session, row: PassRow, now: datetime) -> None
         scanned_by=SYSTEM,
         nonce=str(scan_id),
         body_hmac="",
-        told=row.application_id is not None,
+        published=row.application_id is not None,
     )
     session.add(scan)
     row.inside, row.inside_since, row.inside_site, row.presumed_gone_at = 0, None, None, None
-    if scan.told:
+    if scan.published:
         outbox.add(session, pass_scanned(scan, row), at=now)
 
 
 def _party(row: PassRow) -> Inside:
     people, terms = row.people, row.terms
-    assert terms is not None  # nobody enters without
+    assert terms is not None  # a pass without terms admits nobody
     return Inside(
         pass_=row.number,
         reference=row.reference or "",

@@ -66,7 +66,7 @@ def record(
         "id_kind": check.kind if check is not None else None,
         "id_type": check.id_type if check is not None else None,
         "reason": mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
-        "told": row is not None and row.application_id is not None,
+        "published": row is not None and row.application_id is not None,
     }
     if session.execute(_INSERT, columns).first() is None:
         return None
@@ -75,7 +75,7 @@ def record(
         return scan
     if decision.moves:
         _move(row, found.standing.terms, scan)
-    if scan.told:
+    if scan.published:
         outbox.add(session, pass_scanned(scan, row), at=now)
     return scan
 

@@ -39,9 +39,9 @@ def scan(
         commitment_master: the key of ID commitments.
 
     Raises:
-        Forbidden: the login does not stand at this gate. InvalidInput: no such gate (``unknown_gate``), not
-        exactly one of token and number, a full ID number, or an
-            impossible count.
+        Forbidden: the login does not stand at this gate.
+        InvalidInput: no such gate (``unknown_gate``), not exactly one of token and number, a full ID number,
+            or an impossible count.
         TooManyAttempts: too many unknown numbers at this gate.
         IdempotencyKeyReused: the nonce belongs to a scan of something else.
     """
@@ -70,7 +70,7 @@ def scan(
 
 
 def _validate(request: ScanPass) -> ScanPass:
-    """Return the request with its ID in canonical form; at an exit the ID is ignored and delays nobody.
+    """Return the request with its ID in canonical form; at an exit the ID is not checked.
 
     Raises:
         InvalidInput: not exactly one of token and number, or a full ID number.

@@ -83,7 +83,7 @@ def test_events_in_any_order_five_times_each_lead_to_the_same_passes(database, h
         deliver(database, events[delivery.index], uuid4() if delivery.own_id else ids[delivery.index])
 
     passes = rows(database, application_id)
-    told = [said_event for said_event in published(database) if said_event.application_id == application_id]
+    reported = [one for one in published(database) if one.application_id == application_id]
     live = [row for row in passes if row.revoked_at is None]
     erasure = any(isinstance(one, PersonalDataErased) for one in events)
     expected = expected_party(events)
@@ -93,8 +93,8 @@ def test_events_in_any_order_five_times_each_lead_to_the_same_passes(database, h
         assert all((row.personal, row.link_code, row.idc) == (None, None, None) for row in passes)
     else:
         assert [row.visit.party for row in live] == ([] if expected is None else [expected])
-    issued = [one.pass_number for one in told if type(one).__name__ == "PassIssued"]
-    revoked = [one.pass_number for one in told if type(one).__name__ == "PassRevoked"]
+    issued = [one.pass_number for one in reported if type(one).__name__ == "PassIssued"]
+    revoked = [one.pass_number for one in reported if type(one).__name__ == "PassRevoked"]
     assert sorted(issued) == sorted(row.number for row in passes)
     assert sorted(revoked) == sorted(row.number for row in passes if row.revoked_at is not None)
     assert len(passes) <= len([name for name in names if name.startswith("A")])

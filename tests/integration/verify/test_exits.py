@@ -126,7 +126,7 @@ def test_an_exit_without_a_genuine_pass_is_recorded_without_a_pass_number(gate: 
     assert (
         result.verdict == scan.verdict == ("bad_signature" if shown == "a forged token" else "unknown_pass")
     )
-    assert (scan.pass_number, scan.direction, scan.told) == (None, "exit", False)
+    assert (scan.pass_number, scan.direction, scan.published) == (None, "exit", False)
     assert gate.published() == []
 
 

@@ -143,7 +143,7 @@ class Crowd:
 
     @property
     def finished(self) -> bool:
-        """Whether everybody has applied, cancelled or entered as planned."""
+        """Return whether everybody has applied, cancelled or entered as planned."""
         return self._applied_all and not self._followers
 
     async def run(self, until_over: asyncio.Event) -> None:

@@ -30,7 +30,7 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def passes_with(rules: list[dict[str, object]], folder: Path) -> bool:
-    """Whether the tests of the rules pass with others in their place."""
+    """Return whether the tests of the rules pass with others in their place."""
     (folder / "tests").mkdir()
     (folder / "alerts.yml").write_text(yaml.safe_dump({"groups": [{"name": "epass", "rules": rules}]}))
     shutil.copy(PROMETHEUS / "tests" / "alerts_test.yml", folder / "tests")

@@ -49,14 +49,14 @@ def test_each_operation_has_a_unique_name_a_tag_and_a_description() -> None:
 
 def test_each_operation_lists_its_problems() -> None:
     for path, method, operation in operations():
-        told = {
+        problems = {
             status
             for status, response in operation["responses"].items()
             if "application/problem+json" in response.get("content", {})
         }
-        assert {"404", "422", "429", "500", "503"} <= told, path
-        assert ({"401", "403"} <= told) == bool(operation["security"]), path
-        assert method != "post" or {"409", "413", "415"} <= told
+        assert {"404", "422", "429", "500", "503"} <= problems, path
+        assert ({"401", "403"} <= problems) == bool(operation["security"]), path
+        assert method != "post" or {"409", "413", "415"} <= problems
 
 
 def test_each_command_but_a_scan_takes_an_idempotency_key() -> None:

@@ -1,4 +1,4 @@
-"""Session tokens: whom a genuine one speaks for, and each attack that is refused."""
+"""Session tokens: whose session a genuine one is, and each attack that is refused."""
 
 import json
 from base64 import urlsafe_b64encode

@@ -12,7 +12,7 @@ from services.gateway.pages.shared.languages import LANGUAGES, texts
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
 MOST = MOST_COMPANIONS["counter"]
-NO_TYPE_SAID = "other_photo_id"
+DEFAULT_ID_TYPE = "other_photo_id"
 _PARTED = re.compile(r"[,;\t]")
 _NUMBERED = re.compile(r"^\s*\d{1,2}\s*[.)]\s*")
 _SHORT = {
@@ -75,7 +75,7 @@ def _companion(parts: list[str]) -> tuple[Answers, str]:
     one: Answers = {
         "name": name,
         "child": False,
-        "id_type": NO_TYPE_SAID if not kind else _kind_of(kind),
+        "id_type": DEFAULT_ID_TYPE if not kind else _kind_of(kind),
         "id_last4": last,
     }
     if not before or not last:

@@ -205,7 +205,7 @@ def test_a_decision_about_an_older_revision_is_in_the_timeline_but_changes_no_st
 
 @by_examples
 @given(data=st.data())
-def test_an_approval_that_crosses_other_dates_stands(desk: Desk, data: st.DataObject) -> None:
+def test_an_approval_that_arrives_after_other_dates_stands(desk: Desk, data: st.DataObject) -> None:
     there, number = apply(desk), new_pass_number()
     desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
     events = [there.approved(revision=1), there.issued(number), there.delivered()]
@@ -217,7 +217,7 @@ def test_an_approval_that_crosses_other_dates_stands(desk: Desk, data: st.DataOb
     assert desk.view(there.reference).status == "revoked"
 
 
-def test_without_the_rule_a_crossed_application_would_wait_for_a_decision_that_nobody_takes(
+def test_without_the_rule_an_application_approved_meanwhile_would_wait_for_a_decision_that_nobody_takes(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: the department has decided, but the application learns of it only with the pass."""
@@ -229,7 +229,9 @@ def test_without_the_rule_a_crossed_application_would_wait_for_a_decision_that_n
 
 
 @pytest.mark.parametrize("decision", ["rejected", "returned"])
-def test_a_refusal_that_crosses_other_dates_waits_for_another_decision(desk: Desk, decision: str) -> None:
+def test_a_refusal_that_arrives_after_other_dates_waits_for_another_decision(
+    desk: Desk, decision: str
+) -> None:
     there = apply(desk)
     desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
     desk.receive(getattr(there, decision)(revision=1))

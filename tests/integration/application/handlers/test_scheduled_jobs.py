@@ -75,7 +75,7 @@ def test_a_decided_application_does_not_expire(desk: Desk) -> None:
     assert expire(desk, LONG_AFTER) == 0
 
 
-def test_an_approval_that_crosses_an_amendment_stands(desk: Desk) -> None:
+def test_an_approval_that_arrives_after_an_amendment_stands(desk: Desk) -> None:
     reference = desk.submit().reference
     expire(desk, WINDOW_ENDS)
     desk.receive(Elsewhere.of(desk.row(reference)).approved())

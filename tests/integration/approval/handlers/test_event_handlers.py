@@ -155,7 +155,7 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
     assert see(approval_db, first.application_id).status == "closed"
 
 
-def test_without_the_rule_a_crossed_application_would_be_approved_twice(
+def test_without_the_rule_an_application_approved_meanwhile_would_be_approved_twice(
     approval_db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: only the rule that an approval stands prevents a second pass."""
@@ -226,7 +226,7 @@ def test_a_cancellation_closes_an_approved_review_and_publishes_nothing(approval
     assert published(approval_db) == deliveries
 
 
-def test_an_approval_that_crosses_the_expiry_stands_and_can_be_withdrawn(approval_db) -> None:
+def test_an_approval_at_the_same_time_as_the_expiry_stands_and_can_be_withdrawn(approval_db) -> None:
     first = submitted()
     deliver(approval_db, first)
     review_id = review_id_of(approval_db, first.application_id)

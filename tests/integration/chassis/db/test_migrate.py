@@ -1,4 +1,4 @@
-"""Migrations: they make what the models describe."""
+"""Migrations: the schema that they create is the one that the models describe."""
 
 from importlib import import_module
 

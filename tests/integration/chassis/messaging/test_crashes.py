@@ -13,8 +13,10 @@ from tests.integration.conftest import QUEUE, add_events, make_probe, make_relay
 from tests.support.chaos.sabotage import HELD
 from tests.support.running import Process, eventually
 
-Absorbed = pytest.mark.parametrize(
-    ("out", "effects_had"), [("", 1), ("no_inbox", 2)], ids=["with the inbox", "without it"]
+with_and_without_inbox = pytest.mark.parametrize(
+    ("removed_guard", "expected_effects"),
+    [("", 1), ("no_inbox", 2)],
+    ids=["with the inbox", "without the inbox"],
 )
 
 
@@ -32,9 +34,9 @@ def held(process: Process) -> bool:
     return HELD in process.log.read_text()
 
 
-@Absorbed
+@with_and_without_inbox
 def test_a_consumer_killed_between_commit_and_acknowledgement_has_one_effect(
-    broker, effects: Callable[[], list[str]], topology, tmp_path, out: str, effects_had: int
+    broker, effects: Callable[[], list[str]], topology, tmp_path, removed_guard: str, expected_effects: int
 ) -> None:
     with running(make_probe(topology, tmp_path, "events", sabotage="slow_to_acknowledge")) as first:
         broker.publish("issuance.events", "PassRevoked", revoked_bytes("one"))
@@ -42,23 +44,25 @@ def test_a_consumer_killed_between_commit_and_acknowledgement_has_one_effect(
         assert effects() == ["one"]
         first.kill()
     eventually(lambda: broker.depth(QUEUE) == 1, "the broker has the event again")
-    with running(make_probe(topology, tmp_path, "events", sabotage=out)) as second:
+    with running(make_probe(topology, tmp_path, "events", sabotage=removed_guard)) as second:
         broker.publish("issuance.events", "PassRevoked", revoked_bytes("after it"))
-        eventually(lambda: "after it" in effects() and len(effects()) == effects_had + 1, "both were handled")
+        eventually(
+            lambda: "after it" in effects() and len(effects()) == expected_effects + 1, "both were handled"
+        )
         eventually(lambda: second.metric("epass_event_seconds_count") == 2, "both were acknowledged")
-    assert effects().count("one") == effects_had
+    assert effects().count("one") == expected_effects
     assert broker.depth(QUEUE) == 0
 
 
-@Absorbed
+@with_and_without_inbox
 def test_a_relay_killed_between_confirm_and_mark_causes_one_effect(
     broker,
     issuance,
     effects: Callable[[], list[str]],
     topology,
     tmp_path,
-    out: str,
-    effects_had: int,
+    removed_guard: str,
+    expected_effects: int,
 ) -> None:
     add_events(issuance, "one")
     with running(make_relay(topology, tmp_path, sabotage="slow_to_mark")) as first:
@@ -68,6 +72,6 @@ def test_a_relay_killed_between_confirm_and_mark_causes_one_effect(
     with running(make_relay(topology, tmp_path, "again")):
         eventually(lambda: waiting(issuance) == 0, "it is sent again")
     assert broker.depth(QUEUE) == 2
-    with running(make_probe(topology, tmp_path, "events", sabotage=out)) as consumer:
+    with running(make_probe(topology, tmp_path, "events", sabotage=removed_guard)) as consumer:
         eventually(lambda: consumer.metric("epass_event_seconds_count") == 2, "both were acknowledged")
-    assert effects() == ["one"] * effects_had
+    assert effects() == ["one"] * expected_effects

@@ -131,7 +131,7 @@ def test_a_request_that_always_kills_its_process_is_dropped_at_the_delivery_limi
 
 
 def _survives(process) -> bool:
-    """Whether it is still there after what it may have taken."""
+    """Return whether the process still lives after it may have taken a message."""
     try:
         os.kill(process.pid, signal.SIGCONT)
     except ProcessLookupError:

@@ -62,7 +62,7 @@ async def test_a_call_reaches_the_service_with_its_principal_and_returns_the_rep
 
 async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> None:
     names = [f"ADO-{number:04}" for number in range(200)]
-    told = await asyncio.gather(
+    replies = await asyncio.gather(
         *(
             client.call(
                 rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=Principal(kind="staff", login_id=name)
@@ -70,7 +70,7 @@ async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> N
             for name in names
         )
     )
-    assert [answer.next for answer in told] == [f"{name}  " for name in names]
+    assert [reply.next for reply in replies] == [f"{name}  " for name in names]
 
 
 async def test_contract_errors_are_raised_again_and_other_exceptions_lose_their_text(

@@ -319,7 +319,7 @@ async def test_the_last_four_of_an_application_cannot_be_guessed(monkeypatch: py
     monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
     app, _ = stub(application__view=APPLICATION)
     assert await tried_out(app) == [422, 422, 422, 429, 429], (
-        "the right one is not told from a wrong one any more"
+        "the right one is not distinguished from a wrong one any more"
     )
 
 

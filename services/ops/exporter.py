@@ -22,6 +22,7 @@ from services.ops import queues
 from services.ops.commands import invariants, outbox
 from services.ops.databases import DatabaseAway
 from services.ops.invariants import GRACE_SECONDS
+from services.ops.metrics import INVARIANT_HOLDS, INVARIANT_NUMBER, OPS_LOOKED_AT
 from services.ops.settings import ExporterSettings
 
 log = logger(__name__)
@@ -78,9 +79,9 @@ async def count_invariants(options: ExporterSettings) -> bool:
     async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
         found = await invariants.balances(connection, options, GRACE_SECONDS)
     for balance in found:
-        metrics.INVARIANT_HOLDS.labels(balance.name).set(balance.holds)
+        INVARIANT_HOLDS.labels(balance.name).set(balance.holds)
         for term, number in {balance.whole: balance.number, **balance.parts, **balance.faults}.items():
-            metrics.INVARIANT_NUMBER.labels(balance.name, term).set(number)
+            INVARIANT_NUMBER.labels(balance.name, term).set(number)
     return all(balance.holds for balance in found)
 
 
@@ -94,7 +95,7 @@ async def _repeat(
         try:
             well = await check(options)
             succeeded = True
-            metrics.OPS_LOOKED_AT.labels(name).set(time())
+            OPS_LOOKED_AT.labels(name).set(time())
         except (DatabaseAway, *LOST) as error:
             succeeded = well = False
             log.warning(

@@ -9,10 +9,10 @@ from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanPass, ScanResult
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.metrics import PREVIEWS, SCANS
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.domain.gates import site_of
 from services.verify.handlers import presence, scans
+from services.verify.metrics import PREVIEWS, SCANS
 
 
 class Service:

@@ -1,26 +1,30 @@
-"""All metrics of all processes, by name. Labels never identify a person.
+"""Metrics of what the chassis does for all processes. Labels never identify a person.
 
-The chassis counts RPCs and events for all services; verify and notify count their own scans and messages.
+The gateway, notify, ops and verify have a module ``metrics`` of their own for what only they measure.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
 
-_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Upper bounds in seconds, for what takes milliseconds."""
 
 RPC_SECONDS = Histogram(
-    "epass_rpc_seconds", "Time of an RPC inside its service", ["service", "method", "outcome"], buckets=_FAST
+    "epass_rpc_seconds",
+    "Time of an RPC inside its service",
+    ["service", "method", "outcome"],
+    buckets=FAST_BUCKETS,
 )
 RPC_EXPIRED = Counter(
     "epass_rpc_expired_total", "RPCs dropped because their deadline had passed", ["service", "method"]
 )
 EVENT_SECONDS = Histogram(
-    "epass_event_seconds", "Time of handling an event", ["consumer", "outcome"], buckets=_FAST
+    "epass_event_seconds", "Time of handling an event", ["consumer", "outcome"], buckets=FAST_BUCKETS
 )
 EVENT_AGE = Histogram(
     "epass_event_age_seconds",
     "From the event to its effect",
     ["consumer"],
-    buckets=(*_FAST, 30, 60, 300, 1800),
+    buckets=(*FAST_BUCKETS, 30, 60, 300, 1800),
 )
 EVENTS_REPEATED = Counter(
     "epass_events_repeated_total", "Deliveries that the inbox had seen before", ["consumer"]
@@ -48,32 +52,8 @@ QUEUE_MESSAGES = Gauge(
     ["queue"],
 )
 QUEUE_CONSUMERS = Gauge("epass_queue_consumers", "Connections that consume from a queue", ["queue"])
-INVARIANT_HOLDS = Gauge(
-    "epass_invariant_holds", "1 where an invariant of the whole system holds, 0 where it is broken", ["name"]
-)
-INVARIANT_NUMBER = Gauge(
-    "epass_invariant_number", "The numbers that an invariant is made of", ["name", "term"]
-)
-OPS_LOOKED_AT = Gauge(
-    "epass_ops_looked_at_timestamp_seconds", "When the exporter last succeeded in looking", ["at"]
-)
 HTTP_SECONDS = Histogram(
-    "epass_http_seconds", "Time of an HTTP request", ["method", "route", "status"], buckets=_FAST
-)
-SCANS = Counter("epass_scans_total", "Recorded scans", ["site", "gate", "direction", "verdict"])
-PREVIEWS = Counter(
-    "epass_scan_previews_total",
-    "Looks at a pass before its holder enters, recorded nowhere",
-    ["site", "gate", "verdict"],
-)
-MESSAGES = Counter(
-    "epass_messages_total", "Tries to send a message, by what became of it", ["purpose", "channel", "outcome"]
-)
-MESSAGE_AGE = Histogram(
-    "epass_message_age_seconds",
-    "From storing a message to its channel's yes",
-    ["lane"],
-    buckets=(*_FAST, 30, 60, 300, 1800),
+    "epass_http_seconds", "Time of an HTTP request", ["method", "route", "status"], buckets=FAST_BUCKETS
 )
 
 _connected: set[str] = set()

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
-from services.chassis.runtime import clock, logs, metrics
+from services.chassis.runtime import clock, logs
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.installed import Channels
 from services.notify.domain import templates
@@ -29,6 +29,7 @@ from services.notify.domain.outcomes import (
 )
 from services.notify.handlers import leases
 from services.notify.handlers.leases import Leased, Settled
+from services.notify.metrics import MESSAGE_AGE, MESSAGES
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
@@ -163,9 +164,9 @@ class Sender:
 def _count(message: Leased, outcome: Outcome, now: datetime) -> None:
     """Record an outcome in the metrics, and log a try that did not succeed."""
     name = type(outcome).__name__.lower()
-    metrics.MESSAGES.labels(message.purpose, message.channel, name).inc()
+    MESSAGES.labels(message.purpose, message.channel, name).inc()
     if isinstance(outcome, Delivered):
-        metrics.MESSAGE_AGE.labels(message.lane).observe(max((now - message.created_at).total_seconds(), 0))
+        MESSAGE_AGE.labels(message.lane).observe(max((now - message.created_at).total_seconds(), 0))
     elif not isinstance(outcome, Untried):
         with logs.context(correlation_id=message.correlation_id):
             log.warning(

@@ -14,8 +14,12 @@ from deploy.grafana import overview
 from deploy.local import run
 from services.chassis.runtime import metrics
 from services.gateway import metrics as gateway_metrics
+from services.notify import metrics as notify_metrics
+from services.ops import metrics as ops_metrics
+from services.verify import metrics as verify_metrics
 from tests.support.paths import ROOT
 
+METRICS = (metrics, gateway_metrics, notify_metrics, ops_metrics, verify_metrics)
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
@@ -100,7 +104,7 @@ def test_the_operations_page_lists_every_metric_and_no_other() -> None:
         r"`(epass_\w+)",
         "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")),
     )
-    assert sorted(listed) == sorted(named(metrics) | named(gateway_metrics))
+    assert sorted(listed) == sorted(set().union(*map(named, METRICS)))
 
 
 def test_the_first_connection_to_the_broker_does_not_count_as_a_reconnect() -> None:

@@ -1,0 +1,13 @@
+"""Prometheus metrics of the invariants and of the exporter's own work."""
+
+from prometheus_client import Gauge
+
+INVARIANT_HOLDS = Gauge(
+    "epass_invariant_holds", "1 where an invariant of the whole system holds, 0 where it is broken", ["name"]
+)
+INVARIANT_NUMBER = Gauge(
+    "epass_invariant_number", "The numbers that an invariant is made of", ["name", "term"]
+)
+OPS_LOOKED_AT = Gauge(
+    "epass_ops_looked_at_timestamp_seconds", "When the exporter last succeeded in looking", ["at"]
+)

@@ -426,12 +426,12 @@ class PassRevoked(AboutPass):
 class StatusListSigned(Event):
     """The list of revocations was signed again, as happens every ten seconds.
 
-    ``revoked`` has the number of each pass that is revoked and whose window is not over, as of
-    ``occurred_at``. With it a gate knows how far its own copy of the revocations is complete.
+    ``revoked_total`` counts all passes that were revoked by ``occurred_at``, expired ones included. With it a
+    gate knows whether its own copy of the revocations is complete.
     """
 
     producer: ClassVar[str] = "issuance"
-    revoked: tuple[str, ...]
+    revoked_total: int
 
     @property
     def subject(self) -> str:

@@ -13,7 +13,8 @@ sends it::
             print(application.reference, application.status)
 
 A refusal raises `Problem`. On 503 and on a lost connection a client repeats the same call, with the same
-Idempotency-Key, until `repeat_seconds` have passed. Nothing is logged, neither tokens nor bodies.
+Idempotency-Key, until `repeat_seconds` have passed. The client logs nothing. `httpx` logs each URL at
+level INFO, and URLs hold references and pass numbers: keep the logger `httpx` at WARNING.
 """
 
 from epass_client import calls

@@ -34,7 +34,7 @@ class Consumers:
 
     @subscribes(StatusListSigned)
     def on_status_list_signed(self, received: Received[StatusListSigned], session: Session) -> None:
-        event_handlers.handle_status_list_signed(received, session)
+        event_handlers.handle_status_list_signed(received, session, now())
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:

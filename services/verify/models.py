@@ -49,6 +49,7 @@ class PassRow(Base):
         Index("passes_inside", "inside_site", "inside_since", "number", postgresql_where=text("inside > 0")),
         Index("passes_presumed_gone", "presumed_gone_at", postgresql_where=text("inside > 0")),
         Index("passes_application", "application_id"),
+        Index("passes_revoked", "revoked_at", postgresql_where=text("revoked_seq > 0")),
     )
 
     number: Mapped[str] = mapped_column(primary_key=True)
@@ -73,6 +74,8 @@ class PassRow(Base):
 
     revoked_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     revoked_reason: Mapped[str | None]
+    revoked_at: Mapped[datetime | None]
+    """When issuance revoked it; None for a pass that was revoked before this was recorded."""
 
     inside: Mapped[int] = mapped_column(server_default="0")
     admitted: Mapped[int] = mapped_column(server_default="0")

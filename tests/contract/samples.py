@@ -133,7 +133,7 @@ SAMPLES: tuple[e.Event, ...] = (
     e.PassRevoked.model_validate(
         {**PASS, **DELIVERY, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}
     ),
-    e.StatusListSigned(revoked=(NUMBER,)),
+    e.StatusListSigned(revoked_total=1),
     e.NotificationDelivered(message_id=ID, application_id=ID, purpose="pass_issued", channel="whatsapp"),
     e.NotificationFailed(
         message_id=ID, application_id=ID, purpose="pass_issued", channel="sms", reason="unreachable"

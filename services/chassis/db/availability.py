@@ -37,7 +37,11 @@ def is_away(error: BaseException) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
     state = getattr(error.orig, "sqlstate", None)
-    return isinstance(error, OperationalError) and (state is None or state.startswith(_AWAY))
+    if (
+        state is None
+    ):  # without a statement it was connecting that failed; else the client refused the statement
+        return isinstance(error, OperationalError) and error.statement is None
+    return isinstance(error, OperationalError) and state.startswith(_AWAY)
 
 
 def is_busy(error: BaseException) -> bool:

@@ -51,8 +51,15 @@ def personal_keys_of(session: Session) -> PersonalKeyRing:
 
 
 def idempotency_secret_of(session: Session) -> bytes:
-    """Return the secret that keys digests of requests in the process that a session belongs to."""
-    return cast(bytes, session.info["idempotency_secret"])
+    """Return the secret that keys digests of requests in the process that a session belongs to.
+
+    Raises:
+        RuntimeError: the process has none; an empty key would make digests that anybody can compute.
+    """
+    secret = cast(bytes, session.info["idempotency_secret"])
+    if not secret:
+        raise RuntimeError("this process has no EPASS_IDEMPOTENCY_SECRET")
+    return secret
 
 
 class Database:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -53,8 +53,9 @@ def once(
 ) -> R:
     """Run ``effect`` unless this command was carried out before, and return the same answer either way.
 
-    A row that a version before typed references stored has another digest, so a repeat of its command raises
-    `IdempotencyKeyReused` and has no second effect. This can happen for ``KEEP_HOURS`` after the upgrade.
+    A row that a version before typed references stored has another digest or another form of reference, so a
+    repeat of its command raises `IdempotencyKeyReused` and has no second effect. This can happen for
+    ``KEEP_HOURS`` after the upgrade.
 
     Args:
         session: the transaction of the effect; `session.info` has the secret of the digest.
@@ -85,4 +86,8 @@ def once(
     stored, ref = session.execute(select(table.c.body_hmac, table.c.ref).where(matches)).one()
     if not hmac.compare_digest(stored, digest):
         raise IdempotencyKeyReused("this Idempotency-Key was used with another body")
-    return answer(stored_form.validate_json(ref))
+    try:
+        found = stored_form.validate_json(ref)
+    except ValidationError:
+        raise IdempotencyKeyReused("this Idempotency-Key was used before an upgrade") from None
+    return answer(found)

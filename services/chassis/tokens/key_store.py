@@ -97,10 +97,15 @@ class KeyStore:
         return self._opened(session.get_one(self._rows, kid))
 
     def rotate(self, session: Session, now: datetime) -> SigningKey:
-        """Retire the current key and return a new one. What the retired key signed stays good."""
+        """Retire the current key and return a new one. What the retired key signed stays good.
+
+        Raises:
+            CannotOpen: the key encryption keys are not those of this service; nothing was changed.
+        """
         lock(session, _LOCK)
         row = self._current_row(session)
         if row is not None:
+            self._opened(row)
             row.state, row.retired_at = "retired", now
             session.flush()
         return self._opened(self._add(session, now))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -78,5 +78,7 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     }
     key = key_store(settings).current(session, now)
     row.jws, row.signed_at = key.sign(payload, STATUS_TYP), now
-    outbox.add(session, StatusListSigned(revoked=revoked), at=now)
+    total = select(func.count()).where(PassRow.revoked_at.is_not(None))
+    signed = StatusListSigned(revoked_total=session.execute(total).scalar_one())
+    outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)
     session.flush()

@@ -7,7 +7,7 @@ application take its lock, since neither would see what the other has not commit
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -62,7 +62,11 @@ def handle_pass_issued(
 def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: datetime) -> None:
     """Revoke the pass for good; an unknown pass gets a row that is revoked before it is issued."""
     event = received.event
-    revoked = {"revoked_seq": received.seq, "revoked_reason": event.reason}
+    revoked = {
+        "revoked_seq": received.seq,
+        "revoked_reason": event.reason,
+        "revoked_at": received.occurred_at,
+    }
     application = {"application_id": event.application_id, "reference": event.reference}
     row = insert(PassRow).values(number=event.pass_number, **revoked, **application)
     newer = PassRow.revoked_seq < received.seq
@@ -83,17 +87,18 @@ def handle_directory_changed(received: Received[DirectoryChanged], session: Sess
     session.execute(row.on_conflict_do_update(index_elements=[SiteRow.code], set_=changed, where=newer))
 
 
-def handle_status_list_signed(received: Received[StatusListSigned], session: Session) -> None:
-    """Record when the list was signed, if every revocation on it is known here.
+def handle_status_list_signed(received: Received[StatusListSigned], session: Session, now: datetime) -> None:
+    """Record when the list was signed, if every revocation up to then is known here.
 
     A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
-    follows in ten seconds.
+    follows in ten seconds. A list from the future (a wrong clock) counts as signed now, so that it never
+    hides that later lists are missing.
     """
-    revoked = received.event.revoked
-    known = select(func.count()).where(PassRow.number.in_(revoked), PassRow.revoked_seq > 0)
-    if session.scalar(known) != len(revoked):
+    revoked_by_then = or_(PassRow.revoked_at.is_(None), PassRow.revoked_at <= received.occurred_at)
+    known = select(func.count()).where(PassRow.revoked_seq > 0, revoked_by_then)
+    if session.scalar(known) != received.event.revoked_total:
         return
-    row = insert(StatusListRow).values(id=1, complete_at=received.occurred_at)
+    row = insert(StatusListRow).values(id=1, complete_at=min(received.occurred_at, now))
     changed = {"complete_at": func.greatest(StatusListRow.complete_at, row.excluded.complete_at)}
     session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
 

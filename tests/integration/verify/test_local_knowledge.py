@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
 from contracts.events import StatusListSigned
-from services.verify.handlers import event_handlers, scans
+from services.verify.handlers import scans
 from tests.support.factories.verify import (
     NOON,
     Gate,
@@ -92,41 +93,54 @@ def test_the_age_of_the_list_is_unknown_until_one_has_arrived(gate: Gate) -> Non
 @pytest.mark.parametrize("changes", [{"id_check": None}, {}, {"direction": "exit", "id_check": None}])
 def test_a_scan_has_the_age_of_the_newest_complete_status_list(gate: Gate, changes: dict) -> None:
     issued = gate.issue()
-    gate.handle(StatusListSigned(revoked=()), at=NOON - 7 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON - 7 * SECOND)
     assert gate.scan(scan_of(issued, **changes)).list_age_s == 7
-    gate.handle(StatusListSigned(revoked=()), at=NOON - 2 * SECOND)
-    gate.handle(StatusListSigned(revoked=()), at=NOON - 5 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON - 2 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON - 5 * SECOND)
     assert gate.scan(scan_of(gate.issue(), **changes)).list_age_s == 2, "an older list changes nothing"
 
 
 def test_a_list_with_a_revocation_that_has_not_arrived_does_not_make_the_knowledge_newer(gate: Gate) -> None:
     revoked = pass_issued()
-    gate.handle(StatusListSigned(revoked=()), at=NOON - 60 * SECOND)
-    gate.handle(StatusListSigned(revoked=(revoked.pass_number,)), at=NOON - 10 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON - 60 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=1), at=NOON - 10 * SECOND)
     assert gate.enter(gate.issue()).list_age_s == 60
-    gate.handle(pass_revoked(revoked))
-    gate.handle(StatusListSigned(revoked=(revoked.pass_number,)), at=NOON)
+    gate.handle(pass_revoked(revoked), at=NOON - 11 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=1), at=NOON)
     assert gate.enter(gate.issue()).list_age_s == 0
+
+
+def test_a_revocation_after_the_list_does_not_stand_in_for_one_that_is_missing(gate: Gate) -> None:
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON - 60 * SECOND)
+    gate.handle(pass_revoked(pass_issued()), at=NOON - 5 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=1), at=NOON - 10 * SECOND)
+    assert gate.enter(gate.issue()).list_age_s == 60
+
+
+def test_a_list_from_the_future_does_not_hide_that_later_lists_are_missing(gate: Gate) -> None:
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON + 86_400 * SECOND)
+    assert gate.scan(scan_of(gate.issue()), at=NOON + 90 * SECOND).list_age_s == 90
 
 
 def test_without_the_comparison_the_age_would_be_too_small(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: a list whose revocation is missing here would count."""
-    monkeypatch.setattr(event_handlers, "len", lambda _revoked: 0, raising=False)
-    gate.handle(StatusListSigned(revoked=(pass_issued().pass_number,)), at=NOON)
+    monkeypatch.setattr(Session, "scalar", lambda *_: 1)
+    gate.handle(StatusListSigned(revoked_total=1), at=NOON)
+    monkeypatch.undo()
     assert gate.enter(gate.issue()).list_age_s == 0
 
 
 def test_a_repeated_scan_has_the_age_of_its_first_answer(gate: Gate) -> None:
-    gate.handle(StatusListSigned(revoked=()), at=NOON)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON)
     request = scan_of(gate.issue())
     first = gate.scan(request)
-    gate.handle(StatusListSigned(revoked=()), at=NOON + 30 * SECOND)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON + 30 * SECOND)
     assert gate.scan(request, at=NOON + 45 * SECOND) == first
     assert first.list_age_s == 0
 
 
 def test_a_forged_token_gets_no_age(gate: Gate) -> None:
-    gate.handle(StatusListSigned(revoked=()))
+    gate.handle(StatusListSigned(revoked_total=0))
     assert gate.enter(forgeries(gate.issue())["another key"]).list_age_s is None

@@ -265,7 +265,7 @@ HANDLERS: dict[type[Event], Callable[..., None]] = {
     PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, commitment_master=MASTER),
     PassRevoked: event_handlers.handle_pass_revoked,
     DirectoryChanged: lambda event, session, _now: event_handlers.handle_directory_changed(event, session),
-    StatusListSigned: lambda event, session, _now: event_handlers.handle_status_list_signed(event, session),
+    StatusListSigned: event_handlers.handle_status_list_signed,
     PersonalDataErased: lambda event, session, _now: event_handlers.handle_personal_data_erased(
         event, session
     ),

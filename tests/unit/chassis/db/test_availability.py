@@ -13,7 +13,7 @@ from services.chassis.db.availability import is_away, is_busy, run_when_availabl
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.lifecycle import Stopping
 
-AWAY = [psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow, psycopg.OperationalError]
+AWAY = [psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow]
 BUSY = [psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected]
 WRONG = [psycopg.errors.UniqueViolation, psycopg.errors.UndefinedTable]
 
@@ -49,6 +49,15 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_database_that_cannot_be_reached_is_away(kind: type[psycopg.Error]) -> None:
     assert is_away(fault(kind))
     assert not is_busy(fault(kind))
+
+
+def test_a_connection_that_cannot_be_opened_counts_as_away() -> None:
+    assert is_away(DBAPIError.instance(None, None, psycopg.OperationalError("a secret"), psycopg.Error))
+
+
+def test_a_statement_that_the_client_itself_refuses_is_not_waited_for() -> None:
+    refused = psycopg.OperationalError("the number of query parameters must be between 0 and 65535")
+    assert not is_away(DBAPIError.instance("select 1", {}, refused, psycopg.Error))
 
 
 def test_a_pool_without_a_free_connection_counts_as_away() -> None:

@@ -16,6 +16,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+COUNT_PRINTS = "window.timesPrinted = 0; window.print = () => { window.timesPrinted += 1; };"
+"""Chromium without a window never ends a print that a page begins, and then makes no PDF of it."""
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +50,7 @@ def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Pa
             **options,
         )
         contexts.append(context)
+        context.add_init_script(COUNT_PRINTS)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Error, Page, expect
+from playwright.sync_api import Page, expect
 
 from bench import walk_in
 from contracts.model import Language
@@ -61,18 +61,9 @@ class Operator(Staff):
         self.page.wait_for_url(f"**/{kind}/{paper}")
         drawn = "pictures => pictures.every(one => one.complete && one.naturalWidth > 0)"
         eventually(lambda: self.page.locator("img").evaluate_all(drawn), "the QR is drawn")
-        document = eventually(self._pdf, "the page has printed itself")
+        document = self.page.pdf(prefer_css_page_size=True)
         boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", document)
         return [(round(float(wide) / MILLIMETRE), round(float(high) / MILLIMETRE)) for wide, high in boxes]
-
-    def _pdf(self) -> bytes | None:
-        """Return the page as a PDF; None while the page prints itself, which it does after loading."""
-        try:
-            return self.page.pdf(prefer_css_page_size=True)
-        except Error as error:
-            if "already being printed" not in error.message:
-                raise
-            return None
 
 
 @WAYS
@@ -87,6 +78,7 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     expect(operator.page.locator("form[action$='/print']")).to_be_visible(timeout=40_000)
     pages = operator.print_as("pass", "a6")
     assert pages == [(105, 148)]
+    assert operator.page.evaluate("window.timesPrinted") == scripts, "a sheet prints itself once"
     number = operator.page.locator(".epass-sheet__number").inner_text()
     operator.page.go_back()
     pages = operator.print_as("pass", "receipt")

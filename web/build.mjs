@@ -56,6 +56,7 @@ await Promise.all([fonts(), styles()]);
 const { metafile } = await build({
   entryPoints: {
     epass: join(here, "scripts", "epass.js"),
+    kiosk: join(here, "scripts", "kiosk.js"),
     pass: join(here, "scripts", "pass.js"),
     worker: join(here, "scripts", "worker.js"),
     docs: join(here, "scripts", "docs.js"),

@@ -124,6 +124,7 @@ class Access:
         everybody: whether no session is needed; one that is sent is ignored.
         initial_password: whether staff are admitted who still have to change their initial password.
         cookie: returns the name of the session's cookie for a public URL.
+        wherever: whether the device does not matter, because the session only ends.
     """
 
     def __init__(
@@ -133,12 +134,14 @@ class Access:
         everybody: bool = False,
         initial_password: bool = False,
         cookie: Callable[[str], str] = session_cookie,
+        wherever: bool = False,
     ) -> None:
         self.roles = roles
         self.applicants = applicants
         self.everybody = everybody
         self._initial_password = initial_password
         self._cookie = cookie
+        self._wherever = wherever
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of a JSON request.
@@ -174,9 +177,16 @@ class Access:
         principal = principal_of(claims)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             raise Forbidden("this login may not do this")
-        if principal.kind == "applicant" and (kiosk := await kiosk_of(request)):
+        if self._wherever or principal.kind != "applicant":
+            return Caller(state, principal, address, until)
+        if kiosk := await kiosk_of(request):
             principal = principal.model_copy(update={"kiosk": kiosk.sub, "site": kiosk.site})
         return Caller(state, principal, address, until)
+
+
+def is_at_kiosk(request: Request) -> bool:
+    """Return whether the browser was enrolled as a kiosk, also if its enrolment has ended since."""
+    return any(name in request.cookies for name in KIOSK_COOKIES)
 
 
 async def kiosk_of(request: Request) -> SessionClaims | None:
@@ -266,6 +276,7 @@ def role(*names: Role, or_applicant: bool = False) -> Access:
 EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
 anyone = Access(everybody=True)
 applicant = Access(applicants=True)
+leaving_applicant = Access(applicants=True, wherever=True)
 signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)
 staff = Access(*EVERY_ROLE, initial_password=True)
 operator = Access("assisted", cookie=operator_cookie)

@@ -27,6 +27,14 @@ def is_from_private_network(request: Request) -> bool:
         return False
 
 
+def is_typed_address(request: Request) -> bool:
+    """Return whether the address was typed, or opened from outside of any page (Fetch Metadata).
+
+    Browsers say so over HTTPS and on the same machine.
+    """
+    return request.headers.get("sec-fetch-site") == "none"
+
+
 def is_same_origin(request: Request, public_url: str) -> bool:
     """Return whether a page of ours made the request: browsers send it in headers that no page can forge.
 

@@ -1,4 +1,4 @@
-"""The counter and the kiosk in a real browser: walk-ins, delegations, printed sheets."""
+"""The counter in a real browser: walk-ins, delegations, printed sheets."""
 
 import re
 from collections.abc import Callable
@@ -8,12 +8,11 @@ from playwright.sync_api import Page, expect
 
 from bench import walk_in
 from contracts.model import Language
-from tests.support.browser.people import Staff, Visitor, press, translated
+from tests.support.browser.people import Staff, translated
 from tests.support.browser.viewports import DESK
 from tests.support.running import eventually
 from tests.support.system import System
 
-KIOSK = {"width": 1080, "height": 1500}
 MILLIMETRE = 72 / 25.4
 """In points."""
 WAYS = pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     open_browser: Callable[..., Page], system: System, language: Language, scripts: bool
 ) -> None:
     operator = Operator(open_browser(DESK, scripts=scripts), system, language)
-    operator.fill_in("ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
+    operator.fill_in("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", officer="Rajinder Pal Sharma", companions="Simran, child")
     reference = operator.send()
     Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
     # The page loads itself again.
@@ -79,6 +78,10 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     pages = operator.print_as("pass", "a6")
     assert pages == [(105, 148)]
     assert operator.page.evaluate("window.timesPrinted") == scripts, "a sheet prints itself once"
+    for label in ("Whom you meet", "Room", "When", "Companions"):
+        expect(operator.page.locator("dt", has_text=translated(label, language)).first).to_be_visible()
+    for words in ("4-22", "Simran"):
+        expect(operator.page.locator(".epass-sheet")).to_contain_text(words)
     number = operator.page.locator(".epass-sheet__number").inner_text()
     operator.page.go_back()
     pages = operator.print_as("pass", "receipt")
@@ -95,6 +98,32 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     operator.page.locator("form[role=search] button").click()
     expect(operator.page.locator("[role=status] tbody th")).to_have_text([reference])
     assert operator.page.url.endswith("/counter/lookup"), "what was looked for is not in the address"
+
+
+LABELS = """() => [...document.querySelectorAll(".epass-dense > .epass-dense__row")].map((row) =>
+  [...row.querySelectorAll("label")].map((one) => Math.round(one.getBoundingClientRect().top)))
+  .map((tops) => new Set(tops).size)"""
+"""Returns, for each row of the form, at how many heights its labels stand."""
+
+
+@WAYS
+def test_the_counter_is_ready_for_the_next_visitor(
+    open_browser: Callable[..., Page], system: System, language: Language, scripts: bool
+) -> None:
+    operator = Operator(open_browser(DESK, scripts=scripts), system, language)
+    page = operator.page
+    expect(page.locator("#name")).to_be_focused()
+    assert set(page.evaluate(LABELS)) == {1}, "the labels of a row line up"
+    operator.fill_in("Balvinder Singh Randhawa")
+    other = "hi" if language != "hi" else "pa"
+    page.select_option("#language", other)
+    reference = operator.send()
+    operator.open("/counter")
+    expect(page.locator("#language")).to_have_value(other)
+    status = page.locator("#state tr", has_text=reference).locator("td").last
+    expect(status).to_have_text(translated("With the department", language))
+    table = page.locator("#state .epass-scrolls")
+    assert table.evaluate("one => one.scrollWidth <= one.clientWidth"), "the status is seen without scrolling"
 
 
 def test_an_operator_needs_no_mouse_and_less_than_a_minute_of_keys(
@@ -181,117 +210,3 @@ def test_a_half_filled_walk_in_form_survives_the_end_of_the_session(
     with operator.page.expect_response("**/staff/sign-in*"):
         pass  # the list of those who wait is looked for again
     expect(operator.page.locator("#name")).to_have_value("Half a name")
-
-
-def enrolled_kiosk(open_browser: Callable[..., Page], system: System, *, scripts: bool = True) -> Visitor:
-    """Return a kiosk that the ADO Branch has just issued, enrolled by hand."""
-    ado = Staff(open_browser(DESK), system, "ado")
-    ado.open("/desk/kiosks")
-    ado.page.fill("#name", "Main hall")
-    press(ado.page, "Issue a token for a kiosk")
-    kiosk_id, token = ado.page.locator("h1").inner_text(), ado.page.locator("main code").inner_text()
-    kiosk = Visitor(open_browser(KIOSK, has_touch=True, scripts=scripts), system, "")
-    kiosk.open("/kiosk")
-    kiosk.page.fill("#kiosk_id", kiosk_id)
-    kiosk.page.fill("#token", token)
-    press(kiosk.page)
-    return kiosk
-
-
-def touch_in(page: Page, field: str, digits: str, scripts: bool = True) -> None:
-    """Type on the number pad; without scripts there is none, and a keyboard types."""
-    if not scripts:
-        page.fill(field, digits)
-        return
-    for digit in digits:
-        page.locator(".epass-pad").get_by_role("button", name=digit, exact=True).tap()
-
-
-def choose(page: Page, name: str, value: str) -> None:
-    """Answer a question by touching one of its choices."""
-    page.check(f"input[name={name}][value={value}]")
-    press(page)
-
-
-def answer_everything(page: Page, scripts: bool) -> None:
-    """Answer the questions at a kiosk, which knows its site."""
-    choose(page, "kind", "citizen")
-    page.fill("#name", "Gurpreet Kaur")
-    press(page)
-    page.check("input[name=id_type][value=voter_id]")
-    touch_in(page, "#id_last4", "4821", scripts)
-    press(page)
-    choose(page, "department", "home")
-    choose(page, "officer", "anyone")
-    page.fill("#purpose", "Arms licence renewal")
-    choose(page, "purpose_kind", "meeting")
-    page.select_option("#date-0", index=2)
-    page.select_option("#from-0", "10:00")
-    page.select_option("#to-0", "12:00")
-    press(page)
-    choose(page, "more", "no")
-    press(page)  # no vehicle
-    choose(page, "assistance", "guide")
-    choose(page, "deliver_by", "sms")
-    press(page)
-
-
-@WAYS
-def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
-    open_browser: Callable[..., Page], system: System, mobile: str, language: Language, scripts: bool
-) -> None:
-    kiosk = enrolled_kiosk(open_browser, system, scripts=scripts)
-    kiosk.mobile, kiosk.language = mobile, language
-    page = kiosk.page
-    page.locator(f".epass-kiosk__languages a[lang={language}]").tap()
-    touch_in(page, "#mobile", mobile, scripts)
-    expect(page.locator("#mobile")).to_have_value(mobile)
-    kiosk.sign_in()
-    answer_everything(page, scripts)
-    reference = page.locator(".govuk-panel strong").inner_text()
-    page.locator("a[href$='/kiosk/slip']").tap()
-    expect(page.locator(".epass-sheet")).to_contain_text(reference)
-    Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
-    page.locator("a[href$='/kiosk/done']").tap()
-    page.wait_for_url("**/kiosk/done")
-    to_print = page.locator("a[href$='/kiosk/pass']")
-    if scripts:
-        expect(to_print).to_be_visible(timeout=40_000)
-    else:
-        eventually(
-            lambda: kiosk.open("/kiosk/done") or to_print.count(),
-            "the pass is there, once somebody looks again",
-            40,
-        )
-    kiosk.open("/applications")
-    expect(page.locator("main")).not_to_contain_text(reference)
-    kiosk.open("/kiosk/done")
-    page.locator("a[href$='/kiosk/reset']").tap()
-    expect(page.locator(".epass-kiosk__languages a")).to_have_count(3)
-    kiosk.open("/apply/name")
-    expect(page.locator("#mobile")).to_be_visible()
-
-
-def test_an_idle_kiosk_warns_and_clears_everything(
-    open_browser: Callable[..., Page], system: System, mobile: str
-) -> None:
-    kiosk = enrolled_kiosk(open_browser, system)
-    kiosk.mobile = mobile
-    page = kiosk.page
-    page.clock.install()
-    page.get_by_role("link", name="English").tap()
-    kiosk.sign_in()
-    page.check("input[name=kind][value=citizen]")
-    press(page)
-    page.fill("#name", "Gurpreet Kaur")
-    page.clock.fast_forward("01:01")
-    expect(page.get_by_role("dialog", name="Are you still here?")).to_be_visible()
-    page.get_by_role("button", name="I am still here").tap()
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    page.clock.fast_forward("00:59")
-    expect(page.locator("#name")).to_have_value("Gurpreet Kaur")
-    page.clock.fast_forward("00:32")
-    page.wait_for_url("**/kiosk")
-    assert {cookie["name"] for cookie in page.context.cookies()} == {"kiosk"}
-    kiosk.open("/apply/name")
-    expect(page.locator("#mobile")).to_have_value("")

@@ -13,8 +13,6 @@ import "./auto-print.js";
 import "./auto-refresh.js";
 import "./conditional-fields.js";
 import "./countdown.js";
-import "./idle-reset.js";
-import "./number-pad.js";
 import "./opening-hours.js";
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported");

@@ -2,9 +2,9 @@
 
 Its visitors use the pages of the portal.
 
-A kiosk differs in this: the language is chosen first, everything is cleared when nobody touches the screen
-for a while, its printer prints the reference and the pass, and no history is shown (the application service
-enforces that, and records the channel).
+A kiosk differs in this: the language is chosen first, on a start page that ends the session of the last
+visitor; everything is cleared when nobody touches the screen for a while; its printer prints the reference
+and the pass; and no history is shown (the application service enforces that, and records the channel).
 """
 
 from fastapi import APIRouter, Response
@@ -14,9 +14,11 @@ from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
 from contracts.rpc.accounts import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from contracts.rpc.issuance import PassNumber
-from services.gateway.access import rate_limited
+from services.gateway.access import is_at_kiosk, rate_limited
 from services.gateway.pages.shared import cookies, directory
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.kiosk_visit import new_visit
+from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, texts
 from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
 
@@ -25,22 +27,44 @@ WAITING = frozenset({"submitted", "approved"})
 
 
 @router.get("")
-async def welcome(view: OpenPage) -> Response:
-    """Ask for the language."""
-    return view.html("kiosk/welcome.html") if view.kiosk else view.to("/kiosk/enrol")
-
-
-@router.get("/reset")
-async def reset(view: OpenPage) -> Response:
-    """Clear answers and session of the last visitor.
+async def start(view: OpenPage) -> Response:
+    """Clear answers and session of the last visitor, and ask the next one for the language.
 
     It is a GET, because a page without scripts can lead nowhere else by itself.
     """
+    if view.kiosk:
+        response: Response = view.html("kiosk/start.html", elsewhere={}, clearable=False, choices=_choices())
+    else:
+        response = view.to("/kiosk/enrol")
+    if is_at_kiosk(view.request):
+        await sign_out_applicant(view, response)
+    return response
+
+
+@router.post("")
+async def begin(view: OpenPage) -> Response:
+    """Begin the visit of the next visitor, in the language that they chose."""
     if view.kiosk is None:
         return view.to("/kiosk/enrol")
-    response = view.to("/kiosk")
+    response = view.to("/sign-in")
     await sign_out_applicant(view, response)
+    cookies.answers_cookie(view.request).write(response, new_visit())
     return response
+
+
+def _choices() -> list[dict[str, str]]:
+    """Return what the start page says, in each language."""
+    return [
+        {
+            "code": code,
+            "language": ENDONYMS[code],
+            "title": texts(code).gettext(_("Apply for a visitor pass")),
+            "needs": texts(code).gettext(
+                _("You need a mobile phone that can receive an SMS, and an ID card.")
+            ),
+        }
+        for code in LANGUAGES
+    ]
 
 
 @router.get("/enrol")
@@ -73,7 +97,7 @@ async def done(view: ApplicantPage) -> Response:
     shown = await _just_sent(view)
     if shown is None:
         return view.to("/kiosk")
-    return view.html("kiosk/done.html", shown=shown, waits=shown.status in WAITING)
+    return view.html("kiosk/done.html", clearable=False, shown=shown, waits=shown.status in WAITING)
 
 
 @router.get("/slip")
@@ -103,6 +127,7 @@ async def show_pass(view: ApplicantPage) -> Response:
         shown=shown,
         paper="receipt",
         back="/kiosk/done",
+        host=await directory.host(view, shown),
         **await directory.names(view, shown),
     )
 

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
-from contracts.rpc.accounts import IssueLogin, LoginId, LoginView
+from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId, LoginView
 from contracts.rpc.call import Page
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.qr import of_address
 from services.gateway.pages.shared.view import AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
@@ -39,17 +40,15 @@ async def issue_kiosk(view: AdoPage) -> Response:
         return await _list(view, typed, {"name": "name_missing"}, 422)
     except InvalidInput as error:
         return await _list(view, typed, {one.field: one.code for one in error.body.fields}, 422)
-    return view.html("kiosks/issued.html", issued=issued)
+    return _issued(view, issued)
 
 
 @router.post("/{kiosk_id}/token")
 async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
     """Issue a new token; the browser that was enrolled stops being a kiosk."""
     key = key_of(await view.form())
-    return view.html(
-        "kiosks/issued.html",
-        issued=await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=kiosk_id), key),
-    )
+    issued = await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=kiosk_id), key)
+    return _issued(view, issued)
 
 
 @router.post("/{kiosk_id}/disable")
@@ -58,6 +57,12 @@ async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
     key = key_of(await view.form())
     await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
     return view.to("/desk/kiosks")
+
+
+def _issued(view: View, issued: IssuedLogin) -> Response:
+    """Return the page with the token and the whole address at which it is entered."""
+    address = view.caller.state.settings.public_url.rstrip("/") + view.path("/kiosk/enrol")
+    return view.html("kiosks/issued.html", issued=issued, address=address, qr=of_address(address))
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:

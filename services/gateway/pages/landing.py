@@ -20,5 +20,7 @@ async def choose_language(_caller: Anyone, request: Request) -> Response:
 
 @router.get("/{language:lang}")
 async def show_landing(view: OpenPage) -> Response:
-    """Show the landing page."""
+    """Show the landing page; a kiosk has a start page of its own."""
+    if view.kiosk:
+        return view.to("/kiosk")
     return view.html("landing.html", local_mode=view.caller.state.settings.local_mode)

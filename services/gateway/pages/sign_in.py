@@ -12,7 +12,7 @@ from contracts.rpc.accounts import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
 from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies
-from services.gateway.pages.shared.answers import POSTED, Answers, owner
+from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import OpenPage, View, text_of
@@ -117,6 +117,7 @@ def answers_for(answers: Answers, whose: str) -> Answers:
         mine = {name: value for name, value in answers.items() if name == POSTED}
     else:
         mine = answers if answers["whose"] == whose else {}
+    mine |= {VISIT: answers[VISIT]} if VISIT in answers else {}
     return {name: value for name, value in mine.items() if name != "sign_in"} | {"whose": whose}
 
 

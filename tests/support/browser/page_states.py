@@ -182,8 +182,9 @@ def kiosk() -> Iterator[State]:
         status=422,
     )
     yield State("kiosk", "/kiosk")
-    yield State("kiosk", "/sign-in")
-    yield State("kiosk", "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),))
+    begun = ("/kiosk", {})
+    yield State("kiosk", "/sign-in", before=(begun,))
+    yield State("kiosk", "/sign-in/code", before=(begun, ("/sign-in", {"mobile": "9876543210"})))
     at_kiosk = tuple(step for step in WAY if step is not SITE)
     for number, (path, _) in enumerate(at_kiosk):
         yield State("visitor at a kiosk", path, before=at_kiosk[:number])

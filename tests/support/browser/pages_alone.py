@@ -26,7 +26,7 @@ from tests.support.factories.gateway import (
     signed,
 )
 from tests.support.factories.pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
-from tests.support.page_reader import BALDEV, HOME, SITE
+from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
 from tests.support.running import eventually, free_port
 
 INSIDE = rpc.verify.Inside(
@@ -120,8 +120,15 @@ class PagesAlone:
         "visitor at a kiosk": {"kiosk": "kiosk", "session": "applicant"},
                    "assisted": {"operator": "assisted"},
                    "helped": {"operator": "assisted", "session": "applicant"}}  # fmt: skip
+        if who == "visitor at a kiosk":
+            self.sign_in(context, "kiosk")
+            self.begin_visit(context)
         for name, whose in cookies.get(who, {"session": who}).items() if who else ():
             context.add_cookies([{"name": name, "value": signed(_claims_of(whose)), "url": self.url}])
+
+    def begin_visit(self, context: BrowserContext) -> None:
+        """Begin a visit at a kiosk, as the start page does."""
+        context.request.post(f"{self.url}/en/kiosk", headers=SAME_SITE, max_redirects=0)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -109,7 +109,7 @@ PAGES = {
         "GET /staff/sign-in",
         "POST /staff/sign-in",
         "GET /kiosk",
-        "GET /kiosk/reset",
+        "POST /kiosk",
         "GET /kiosk/enrol",
         "POST /kiosk/enrol",
     },

@@ -25,7 +25,7 @@ from contracts.errors import (
 )
 from contracts.model import Language
 from services.gateway import problems
-from services.gateway.access import KIOSK_COOKIES
+from services.gateway.access import is_at_kiosk
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.languages import LANGUAGES, preferred
 from services.gateway.pages.shared.render import page
@@ -49,6 +49,10 @@ class PageRoute(APIRoute):
     """Route whose errors are pages."""
 
     async def _error_page(self, request: Request, error: ContractError) -> Response:
+        if isinstance(error, NotAuthenticated) and is_at_kiosk(request) and not is_for_staff(request):
+            return RedirectResponse(
+                f"/{language_of(request)}/kiosk", 303, {"Cache-Control": "no-store"}
+            )  # the next visitor begins anew, and what was posted is not saved for them
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
         return _render(
@@ -111,7 +115,7 @@ def _render(request: Request, error: ContractError, repeated: dict[str, str] | N
     )
     headers = dict(_HIDDEN)
     facts: dict[str, Any] = dict(error.body.facts)
-    kiosk = any(name in request.cookies for name in KIOSK_COOKIES)
+    kiosk = is_at_kiosk(request)
     if isinstance(error, Unavailable):
         headers |= RETRY
     elif "retry_after" in facts:

@@ -9,7 +9,7 @@ from contracts import rpc
 from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access import Caller, applicant
+from services.gateway.access import Caller, leaving_applicant
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.view import View
 from services.gateway.revoked_sessions import LONGEST_SESSION
@@ -31,4 +31,4 @@ async def sign_out_applicant(view: View, response: Response) -> None:
     cookies.answers_cookie(view.request).clear(response)
     cookies.sign_out(response, view.request)
     with suppress(ContractError):  # nobody was signed in, or not any more
-        await end_session(await applicant.caller_of(view.request))
+        await end_session(await leaving_applicant.caller_of(view.request))

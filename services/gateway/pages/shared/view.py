@@ -26,7 +26,8 @@ from services.gateway.access import (
     staff,
 )
 from services.gateway.origin import is_same_origin
-from services.gateway.pages.shared.answers import POSTED, Answers, owner
+from services.gateway.pages.shared import kiosk_visit
+from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, has_operator
 from services.gateway.pages.shared.error_pages import RETRY, is_for_staff
 from services.gateway.pages.shared.languages import LANGUAGES
@@ -91,6 +92,11 @@ class View:
         """Return whether a verified mobile is signed in."""
         return self.principal.kind == "applicant"
 
+    @property
+    def visit(self) -> str:
+        """Return the mark of the visit to the kiosk; empty in every other browser."""
+        return str(self.read_answers().get(VISIT, "")) if self.kiosk else ""
+
     def path(self, inner: str, language: Language | None = None) -> str:
         """Return the address of a page in this language, or in another one."""
         return f"/{language or self.language}{inner}"
@@ -112,7 +118,9 @@ class View:
             if name in declared and name != NOTICE
         ]
         query = f"?{urlencode(query_items)}" if query_items and self.request.method == "GET" else ""
-        elsewhere = {language: self.path(inner + query, language) for language in LANGUAGES}
+        is_visitors = self.kiosk is not None and not is_for_staff(self.request)
+        other = "/kiosk" if is_visitors else inner + query  # who changes the language may be somebody else
+        elsewhere = {language: self.path(other, language) for language in LANGUAGES}
         unavailable = status == 503
         shown = {
             "view": self,
@@ -182,6 +190,8 @@ class Pages:
         ):
             raise Forbidden("a page of another site made this request", code="cross_site")
         view = View(request, language, await self._caller(request), await _kiosk(request))
+        if view.kiosk is not None:
+            await _require_visit(view)
         if has_operator(request):
             view.operator = await _operator(request)
             if view.is_applicant:
@@ -195,6 +205,17 @@ class Pages:
             except ContractError:
                 pass  # a page for everybody works without a session, or with one of another kind
         return await self.access.caller_of(request)
+
+
+async def _require_visit(view: View) -> None:
+    """Raise `NotAuthenticated` if the page belongs to a visitor whose visit to the kiosk is over."""
+    answers = view.read_answers()
+    if not kiosk_visit.goes_on(view.request, answers):
+        raise NotAuthenticated("this visit is over", code="session_ended")
+    if view.request.method not in SAFE_METHODS and kiosk_visit.is_of_another_visit(
+        await view.form(), answers
+    ):
+        raise NotAuthenticated("this form belongs to another visit", code="session_ended")
 
 
 async def _kiosk(request: Request) -> SessionClaims | None:

@@ -11,9 +11,24 @@ from contracts.rpc.accounts import IssuedLogin, LoginList, LoginView, StaffSessi
 from contracts.rpc.application import PassSummary
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import (
+    NUMBER,
+    REFERENCE,
+    TableClient,
+    browser,
+    claims,
+    gateway_settings,
+    signed,
+    stubbed,
+)
 from tests.support.factories.pages import counter_application
 from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
+
+
+def deleted_cookies(response: httpx.Response) -> set[str]:
+    """Return the names of the cookies that a response deletes."""
+    cookies = response.headers.get_list("set-cookie")
+    return {value.partition("=")[0] for value in cookies if "Max-Age=0" in value}
 
 
 def device(**given: object) -> str:
@@ -26,6 +41,7 @@ async def kiosk() -> AsyncIterator[tuple[Reader, TableClient]]:
     app, client = stub(application__view=counter_application(channel="kiosk"), accounts__log_out=Nothing())
     async with browser(app) as http:
         http.cookies.set("kiosk", device())
+        await http.post("/en/kiosk", headers=SAME_SITE)
         http.cookies.set("session", signed(claims("applicant")))
         yield Reader(http), client
 
@@ -85,47 +101,152 @@ async def test_the_devices_token_is_no_session_of_staff() -> None:
     assert not [name for name, *_ in client.asked if not name.startswith("accounts.session")]
 
 
-async def test_a_reset_clears_answers_and_ends_the_session(kiosk: tuple[Reader, TableClient]) -> None:
+WAYS_ON = ("/kiosk", "/", "/apply/who", "/apply/id", "/sign-in", "/applications", "/status")
+"""Addresses that the next visitor may open: the title link, and others by typing or by going back."""
+
+
+async def test_the_start_page_clears_answers_and_ends_the_session(kiosk: tuple[Reader, TableClient]) -> None:
     person, client = kiosk
     await person.send("/apply/who", kind="citizen")
-    reset = await person.http.get("/pa/kiosk/reset")
-    assert reset.headers["location"] == "/pa/kiosk"
-    gone = {value.partition("=")[0] for value in reset.headers.get_list("set-cookie") if "Max-Age=0" in value}
-    assert gone == {"session", *(f"answers{number}" for number in range(5))}, "and not the enrolment"
+    start = await person.http.get("/pa/kiosk")
+    assert start.status_code == 200
+    assert deleted_cookies(start) == {"session", *(f"answers{number}" for number in range(5))}, (
+        "and not the enrolment"
+    )
     assert client.was_asked("accounts.log_out")
 
 
-async def test_a_reset_works_while_accounts_is_down(kiosk: tuple[Reader, TableClient]) -> None:
+async def test_the_start_page_speaks_three_languages_at_once(kiosk: tuple[Reader, TableClient]) -> None:
+    page = (await kiosk[0].http.get("/en/kiosk")).text
+    for words in ("Apply for a visitor pass", "ਦਾਖ਼ਲਾ ਪਾਸ ਲਈ ਅਰਜ਼ੀ ਦਿਓ", "प्रवेश पास के लिए आवेदन करें"):
+        assert words in page
+    for language in ("pa", "hi", "en"):
+        assert f'action="/{language}/kiosk" lang="{language}"' in page
+
+
+async def test_a_session_ends_while_accounts_is_down(kiosk: tuple[Reader, TableClient]) -> None:
     person, client = kiosk
     client.answers["accounts.log_out"] = Unavailable("down")
-    reset = await person.http.get("/en/kiosk/reset")
-    assert reset.status_code == 303
-    assert any(
-        value.startswith("session=") and "Max-Age=0" in value
-        for value in reset.headers.get_list("set-cookie")
-    )
+    session = person.http.cookies["session"]
+    start = await person.http.get("/en/kiosk")
+    assert "session" in deleted_cookies(start)
+    person.http.cookies.set("session", session)
+    assert (await person.http.get("/en/apply/who")).headers["location"] == "/en/kiosk"
+
+
+async def test_a_session_ends_at_a_kiosk_whose_enrolment_has_ended() -> None:
+    app, client = stub(accounts__log_out=Nothing())
+    async with browser(app) as http:
+        http.cookies.set("kiosk", device(exp=int(now().timestamp()) - 1))
+        http.cookies.set("session", signed(claims("applicant")))
+        refused = await http.get("/en/kiosk")
+    assert refused.headers["location"] == "/en/kiosk/enrol"
+    assert "session" in deleted_cookies(refused)
+    assert client.was_asked("accounts.log_out")
+
+
+@pytest.mark.parametrize("path", WAYS_ON)
+async def test_whoever_types_an_address_begins_anew(kiosk: tuple[Reader, TableClient], path: str) -> None:
+    person, client = kiosk
+    await person.send("/apply/who", kind="citizen")
+    await person.send("/apply/name", name="Gurpreet Kaur")
+    typed = {"Sec-Fetch-Site": "none"}
+    start = await person.http.get(f"/pa{path}".removesuffix("/"), headers=typed, follow_redirects=True)
+    assert start.url.path == "/pa/kiosk"
+    assert "session" in deleted_cookies(start)
+    assert client.was_asked("accounts.log_out")
+
+
+@pytest.mark.parametrize("path", WAYS_ON)
+async def test_whoever_comes_after_a_visitor_who_has_sent_begins_anew(
+    kiosk: tuple[Reader, TableClient], path: str
+) -> None:
+    person, client = kiosk
+    await send_application(person)
+    assert (await person.open("/kiosk/done")).url.path == "/en/kiosk/done"
+    assert not client.was_asked("accounts.log_out")
+    assert (await person.open(path.removesuffix("/"))).url.path == "/en/kiosk"
+    assert client.was_asked("accounts.log_out")
+    assert (await person.open("/kiosk/done")).url.path == "/en/kiosk", "Back shows nothing"
+
+
+async def test_a_link_to_another_language_begins_anew(kiosk: tuple[Reader, TableClient]) -> None:
+    person, _ = kiosk
+    for path in ("/sign-in", "/apply/who"):
+        page = (await person.open(path)).text
+        assert 'href="/pa/kiosk" hreflang="pa"' in page
+        assert 'href="/pa/apply' not in page
+
+
+async def test_no_session_goes_on_without_a_visit_that_began_on_the_start_page() -> None:
+    app, client = stub(accounts__log_out=Nothing())
+    async with browser(app) as http:
+        http.cookies.set("kiosk", device())
+        http.cookies.set("session", signed(claims("applicant")))
+        for path in ("/apply/who", "/sign-in", "/status", "/kiosk/done"):
+            assert (await http.get(f"/en{path}")).headers["location"] == "/en/kiosk", path
+        start = await http.get("/en/kiosk")
+    assert "session" in deleted_cookies(start)
+    assert client.was_asked("accounts.log_out")
+
+
+async def test_a_form_of_an_earlier_visitor_is_not_accepted_again(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
+    person, client = kiosk
+    await person.send("/apply/who", kind="citizen")
+    old = hidden(await person.open("/apply/name"))
+    await person.http.get("/en/kiosk")
+    await person.http.post("/en/kiosk", headers=SAME_SITE)
+    person.http.cookies.set("session", signed(claims("applicant")))
+    await person.send("/apply/who", kind="citizen")
+    again = await person.send("/apply/name", name="Gurpreet Kaur", **old)
+    assert again.url.path == "/en/kiosk"
+    await person.http.post("/en/kiosk", headers=SAME_SITE)
+    mine = hidden(await person.open("/sign-in"))
+    assert (mine["visit"] == old["visit"], bool(mine["visit"])) == (False, True)
+    assert not client.was_asked("accounts.request_otp")
+
+
+async def test_a_form_that_comes_after_the_session_is_not_saved_for_the_next_visitor(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
+    person, _ = kiosk
+    person.sign_out_by_time()
+    refused = await person.http.post("/en/apply/name", data={"name": "Gurpreet Kaur"}, headers=SAME_SITE)
+    assert refused.headers["location"] == "/en/kiosk"
+    assert "set-cookie" not in refused.headers
+
+
+async def test_a_browser_at_a_kiosk_neither_stores_nor_suggests_what_was_typed(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
+    person, _ = kiosk
+    await person.send("/apply/who", kind="citizen")
+    page = await person.open("/apply/name")
+    assert page.headers["cache-control"] == "private, no-store"
+    assert page.text.count('autocomplete="off"') == 2, "the form and its field"
+    assert 'autocomplete="name"' not in page.text
 
 
 async def test_an_ordinary_browser_is_not_reset_by_a_link() -> None:
     app, client = stub(accounts__log_out=Nothing())
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
-        reset = await http.get("/en/kiosk/reset")
+        reset = await http.get("/en/kiosk")
     assert reset.headers["location"] == "/en/kiosk/enrol"
     assert "set-cookie" not in reset.headers
     assert not client.was_asked("accounts.log_out")
 
 
-@pytest.mark.parametrize(
-    "path", ["/en/kiosk", "/en/sign-in", "/en/apply/who", "/en/apply/nonsense", "/en/applications"]
-)
+@pytest.mark.parametrize("path", ["/en/sign-in", "/en/apply/who", "/en/apply/nonsense", "/en/applications"])
 async def test_every_page_at_a_kiosk_resets_itself_also_without_scripts(
     kiosk: tuple[Reader, TableClient], path: str
 ) -> None:
     """This holds for error pages too."""
     person, _ = kiosk
     page = (await person.http.get(path, follow_redirects=True)).text
-    assert '<noscript><meta http-equiv="refresh" content="90;url=/en/kiosk/reset"></noscript>' in page
+    assert '<noscript><meta http-equiv="refresh" content="90;url=/en/kiosk"></noscript>' in page
     assert 'id="idle"' in page
 
 
@@ -134,15 +255,20 @@ async def test_no_page_elsewhere_resets_itself() -> None:
     async with browser(app) as http:
         page = (await http.get("/en/sign-in")).text
     assert 'id="idle"' not in page
-    assert "/kiosk/reset" not in page
+    assert "refresh" not in page
+
+
+async def test_a_page_without_a_sent_application_leads_to_the_start(
+    kiosk: tuple[Reader, TableClient],
+) -> None:
+    assert (await kiosk[0].open("/kiosk/done")).url.path == "/en/kiosk"
 
 
 async def test_the_last_page_prints_the_reference_and_later_the_pass(
     kiosk: tuple[Reader, TableClient],
 ) -> None:
     person, client = kiosk
-    assert (await person.open("/kiosk/done")).url.path == "/en/kiosk", "nothing was sent here"
-    await keep_sent(person)
+    await send_application(person)
     done = await person.open("/apply/done")
     assert done.url.path == "/en/kiosk/done"
     assert REFERENCE in done.text
@@ -156,7 +282,7 @@ async def test_the_last_page_prints_the_reference_and_later_the_pass(
     assert f"/api/v1/passes/{NUMBER}/qr.svg" in (await person.open("/kiosk/pass")).text
 
 
-async def keep_sent(person: Reader) -> None:
+async def send_application(person: Reader) -> None:
     """Answer everything and submit it."""
     for name, form in (
         ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}),
@@ -210,6 +336,15 @@ async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
     async with browser(app) as http:
         http.cookies.set("session", signed(claims(sub="ADO-0001", role="ado", department=None)))
         yield http, client
+
+
+async def test_the_address_to_open_is_written_out_in_full_with_its_code(
+    ado: tuple[httpx.AsyncClient, TableClient],
+) -> None:
+    http, _ = ado
+    issued = await http.post("/pa/desk/kiosks", data={"name": "Hall", "site": "PCS1"}, headers=SAME_SITE)
+    assert f"{gateway_settings().public_url}/pa/kiosk/enrol" in issued.text
+    assert "<svg" in issued.text
 
 
 async def test_the_ado_branch_issues_renews_and_disables_kiosks(

@@ -1,0 +1,244 @@
+"""A kiosk in a real browser: applying by touch, and that nobody meets the visitor before them."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from contracts.model import Language
+from tests.support.browser.people import Staff, Visitor, press, translated
+from tests.support.browser.viewports import DESK
+from tests.support.running import eventually
+from tests.support.system import System
+
+KIOSK = {"width": 1080, "height": 1500}
+WAYS = pytest.mark.parametrize(
+    ("language", "scripts"),
+    [("pa", True), ("pa", False), ("hi", True), ("en", True), ("en", False)],
+    ids=["Punjabi", "Punjabi without scripts", "Hindi", "English", "English without scripts"],
+)
+NAMES: dict[str, str] = {"pa": "ਗੁਰਪ੍ਰੀਤ", "hi": "गीता", "en": "Gurpreet"}
+ID_END = "48B"
+"""As it is touched; the number of an ID card may end in a letter."""
+
+
+class Kiosk(Visitor):
+    """A kiosk that the ADO Branch has issued, enrolled by hand, and whoever stands at it."""
+
+    def __init__(self, page: Page, system: System, mobile: str, language: str, scripts: bool = True) -> None:
+        super().__init__(page, system, mobile, language)
+        self.scripts = scripts
+
+    def begin(self) -> None:
+        """Choose the language on the start page, and sign in."""
+        self.page.locator(f".epass-start form[lang={self.language}] button").tap()
+        self.page.wait_for_url(f"**/{self.language}/sign-in")
+        self.touch_in("#mobile", self.mobile)
+        self.sign_in()
+        self.page.wait_for_url("**/apply/who")
+
+    def touch_in(self, field: str, text: str) -> None:
+        """Type on the keyboard of the screen; without scripts there is none, and a real one types."""
+        if not self.scripts:
+            self.page.fill(field, text)
+            return
+        self.page.locator(field).tap()
+        keyboard = self.page.locator("#keyboard")
+        for letter in text:
+            shown = f"\u25cc{letter}" if letter >= "\u0900" and not letter.isalpha() else letter
+            keyboard.get_by_role("button", name=shown, exact=True).tap()
+
+    def answer_until_department(self) -> None:
+        """Say who they are, and stop at the first question about the visit."""
+        self._choose("kind", "citizen")
+        self.touch_in("#name", NAMES[self.language])
+        expect(self.page.locator("#name")).to_have_value(NAMES[self.language])
+        press(self.page)
+        if self.language != "en":
+            self.page.wait_for_url("**/name-latin")
+            press(self.page)  # the spelling in English letters is suggested
+        self.page.wait_for_url("**/apply/id")
+        self.page.check("input[name=id_type][value=voter_id]")
+        self.touch_in("#id_last4", f"1{ID_END}")
+        press(self.page)
+        self.page.wait_for_url("**/apply/department")
+
+    def answer_the_rest(self) -> str:
+        """Answer the questions about the visit, send, and return the reference."""
+        self._choose("department", "home")
+        self._choose("officer", "anyone")
+        self.page.fill("#purpose", "Arms licence renewal")
+        self._choose("purpose_kind", "meeting")
+        self.page.select_option("#date-0", index=2)
+        self.page.select_option("#from-0", "10:00")
+        self.page.select_option("#to-0", "12:00")
+        press(self.page)
+        self._choose("more", "no")
+        self.page.wait_for_url("**/vehicle")
+        press(self.page)
+        self._choose("assistance", "guide")
+        self._choose("deliver_by", "sms")
+        self.page.wait_for_url("**/check")
+        press(self.page)
+        self.page.wait_for_url("**/kiosk/done")
+        return self.page.locator(".govuk-panel strong").inner_text()
+
+    def session(self) -> str:
+        """Return the session that the browser holds; empty if none."""
+        cookies = self.page.context.cookies()
+        return next((one["value"] for one in cookies if one["name"] == "session"), "")
+
+
+@pytest.fixture
+def kiosk(
+    open_browser: Callable[..., Page], system: System, mobile: str, language: Language, scripts: bool
+) -> Kiosk:
+    """Return a kiosk at its start page."""
+    ado = Staff(open_browser(DESK), system, "ado")
+    ado.open("/desk/kiosks")
+    ado.page.fill("#name", "Main hall")
+    press(ado.page, "Issue a token for a kiosk")
+    kiosk_id, token = ado.page.locator("h1").inner_text(), ado.page.locator("main code").inner_text()
+    address = ado.page.locator(".epass-address").inner_text()
+    assert address == f"{system.url}/en/kiosk/enrol"
+    expect(ado.page.get_by_role("img", name="QR code of the address")).to_be_visible()
+    one = Kiosk(open_browser(KIOSK, has_touch=True, scripts=scripts), system, mobile, language, scripts)
+    one.page.goto(address)
+    one.page.fill("#kiosk_id", kiosk_id)
+    one.page.fill("#token", token)
+    press(one.page)
+    expect(one.page.locator(".epass-start button")).to_have_count(3)
+    return one
+
+
+def has_ended(system: System, session: str) -> bool:
+    """Return whether the server refuses a session, wherever it is presented."""
+    answer = httpx.get(
+        f"{system.url}/api/v1/applications", headers={"Authorization": f"Bearer {session}"}, trust_env=False
+    )
+    return answer.status_code == 401
+
+
+def is_at_the_start(page: Page) -> None:
+    """Check that the page is the start page, and that the browser holds nothing of a visitor."""
+    expect(page.locator(".epass-start button")).to_have_count(3)
+    assert {cookie["name"] for cookie in page.context.cookies()} == {"kiosk"}
+
+
+@WAYS
+def test_a_kiosk_takes_an_application_by_touch_and_prints_its_reference(
+    kiosk: Kiosk,
+    open_browser: Callable[..., Page],
+    system: System,
+    language: Language,
+    scripts: bool,
+) -> None:
+    page = kiosk.page
+    kiosk.begin()
+    kiosk.answer_until_department()
+    reference = kiosk.answer_the_rest()
+    page.locator("a[href$='/kiosk/slip']").tap()
+    expect(page.locator(".epass-sheet")).to_contain_text(reference)
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).approve(reference)
+    page.locator("a[href$='/kiosk/done']").tap()
+    page.wait_for_url("**/kiosk/done")
+    to_print = page.locator("a[href$='/kiosk/pass']")
+    if scripts:
+        expect(to_print).to_be_visible(timeout=40_000)
+    else:
+        eventually(lambda: page.reload() and to_print.count(), "the pass is there, once one looks again", 40)
+    session = kiosk.session()
+    assert not has_ended(system, session)
+    page.get_by_role("button", name=translated("Finish", language), exact=True).tap()
+    is_at_the_start(page)
+    eventually(lambda: has_ended(system, session), "the session is over on the server", 5)
+    for _ in range(3):
+        page.go_back()
+        expect(page.locator("main")).not_to_contain_text(reference)
+        is_at_the_start(page)
+
+
+@WAYS
+def test_whoever_comes_after_a_visitor_who_walked_away_begins_anew(
+    kiosk: Kiosk, system: System, language: Language
+) -> None:
+    """They press the title, a language or the button, or type an address; each ends the visit at once."""
+    page = kiosk.page
+    ways: dict[str, Callable[[], object]] = {
+        "title": page.locator("header a").tap,
+        "language": page.locator(".epass-languages a").first.tap,
+        "button": page.locator(".epass-clear a").tap,
+        "typed": lambda: page.goto(f"/{language}/apply/id"),
+        "home": lambda: page.goto("/"),
+    }
+    for number, walk_up in enumerate(ways.values()):
+        kiosk.mobile = f"96{int(kiosk.mobile[2:]) + 1000 * number:08d}"
+        page.goto(f"/{language}/kiosk")
+        kiosk.begin()
+        kiosk.answer_until_department()
+        session = kiosk.session()
+        walk_up()
+        is_at_the_start(page)
+        eventually(lambda ended=session: has_ended(system, ended), "the session is over on the server", 5)
+        page.go_back()
+        is_at_the_start(page)
+        page.goto(f"/{language}/apply/check")
+        is_at_the_start(page)
+
+
+@WAYS
+def test_the_next_visitor_finds_nothing_of_the_one_before_in_any_page_of_the_history(
+    kiosk: Kiosk, system: System, language: Language
+) -> None:
+    page = kiosk.page
+    kiosk.begin()
+    kiosk.answer_until_department()
+    page.locator("header a").tap()
+    is_at_the_start(page)
+    first, kiosk.mobile = kiosk.mobile, f"96{int(kiosk.mobile[2:]) + 5000:08d}"
+    kiosk.begin()
+    kiosk._choose("kind", "citizen")
+    expect(page.locator("#name")).to_have_value("")
+    for _ in range(12):
+        page.go_back()
+        shown = page.locator("body").inner_text() + " ".join(
+            page.locator("main input:not([type=radio]):not([type=hidden])").evaluate_all(
+                "fields => fields.map((one) => one.value)"
+            )
+        )
+        for secret in (NAMES[language], ID_END, first, first[-4:]):
+            assert secret not in shown, (page.url, secret)
+
+
+@pytest.mark.parametrize(("language", "scripts"), [("pa", True), ("en", True)])
+def test_an_idle_kiosk_warns_and_clears_everything(kiosk: Kiosk, system: System, language: Language) -> None:
+    page = kiosk.page
+    page.clock.install()
+    kiosk.begin()
+    kiosk._choose("kind", "citizen")
+    page.fill("#name", "Gurpreet Kaur")
+    session = kiosk.session()
+    page.clock.fast_forward("01:01")
+    dialog = page.get_by_role("dialog", name=translated("Are you still here?", language))
+    expect(dialog).to_be_visible()
+    page.get_by_role("button", name=translated("I am still here", language)).tap()
+    expect(dialog).to_be_hidden()
+    page.clock.fast_forward("00:59")
+    expect(page.locator("#name")).to_have_value("Gurpreet Kaur")
+    page.clock.fast_forward("00:32")
+    page.wait_for_url("**/kiosk")
+    is_at_the_start(page)
+    eventually(lambda: has_ended(system, session), "the session is over on the server", 5)
+
+
+@pytest.mark.parametrize(("language", "scripts"), [("pa", True), ("en", True)])
+def test_going_back_during_a_visit_asks_who_is_there(kiosk: Kiosk, language: Language) -> None:
+    page = kiosk.page
+    kiosk.begin()
+    kiosk.answer_until_department()
+    page.go_back()
+    dialog = page.get_by_role("dialog", name=translated("Are you still here?", language))
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("link").tap()
+    is_at_the_start(page)

@@ -15,7 +15,7 @@ from contracts.rpc.application import SubmitAtCounter
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.party import LineProblem, Party
-from services.gateway.pages.shared import directory, visit_times
+from services.gateway.pages.shared import cookies, directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of
 from services.gateway.pages.shared.languages import LANGUAGES
@@ -136,7 +136,8 @@ async def find_officer(view: View, walk_in: WalkIn) -> None:
 async def fresh(view: View, site: str) -> WalkIn:
     """Return an empty form for a visit that begins now, or when the site opens next."""
     record = await directory.site(view, site)
-    typed = dict.fromkeys(TYPED, "") | {"language": view.language, "deliver_by": "sms"}
+    language = cookies.visitor_language(view.request, view.language)
+    typed = dict.fromkeys(TYPED, "") | {"language": language, "deliver_by": "sms"}
     days = (
         visit_times.open_days(record, view.caller.state.settings.furthest_days, now()) if record else iter(())
     )

@@ -13,7 +13,7 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
-from services.gateway.pages.shared import directory, timeline
+from services.gateway.pages.shared import cookies, directory, timeline
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import Notice, ReceptionPage, View, key_of, text_of
 
@@ -66,7 +66,9 @@ async def apply(view: ReceptionPage) -> Response:
         return await _counter(view, walk_in, 422)
     except Unavailable:
         return await _counter(view, walk_in, 503, key=key)
-    return view.to(f"/counter/applications/{made.reference}", notice="masked" if made.masked else "")
+    response = view.to(f"/counter/applications/{made.reference}", notice="masked" if made.masked else "")
+    cookies.store_visitor_language(response, view.request, wanted.applicant.language)
+    return response
 
 
 @router.get("/applications/{reference}")
@@ -116,7 +118,8 @@ async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper)
     """Show the sheet for the printer: a pass, or a badge for each person of the party."""
     shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
-    return view.html(SHEETS[kind], shown=shown, paper=paper, back=back, **await directory.names(view, shown))
+    host, names = await gather(directory.host(view, shown), directory.names(view, shown))
+    return view.html(SHEETS[kind], shown=shown, paper=paper, back=back, host=host, **names)
 
 
 @router.post("/passes/{number}/reissue")

@@ -1,5 +1,7 @@
-"""The cookies: the session, the operator's session, the half-filled answers, and the enrolment of a kiosk.
+"""The cookies of the pages.
 
+They hold the session, the operator's session, the half-filled answers, the enrolment of a kiosk, and the
+language of the last visitor at a counter.
 All are HttpOnly and SameSite; over HTTPS also Secure.
 """
 
@@ -8,10 +10,14 @@ from typing import cast
 
 from fastapi import Request, Response
 
+from contracts.model import Language
 from services.chassis.runtime.clock import now
 from services.gateway.access import KIOSK_COOKIES, operator_cookie, session_cookie
 from services.gateway.pages.shared.answers import AnswersCookie
+from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of
+
+VISITOR_LANGUAGE = "visitor_language"
 
 
 def is_secure(request: Request) -> bool:
@@ -70,3 +76,16 @@ def sign_out_operator(response: Response, request: Request) -> None:
 def has_operator(request: Request) -> bool:
     """Return whether the browser has the session of an operator."""
     return _operator_name(request) in request.cookies
+
+
+def store_visitor_language(response: Response, request: Request, language: Language) -> None:
+    """Store in which language the last visitor at this counter was spoken to; it is nothing personal."""
+    response.set_cookie(
+        VISITOR_LANGUAGE, language, path="/", secure=is_secure(request), httponly=True, samesite="lax"
+    )
+
+
+def visitor_language(request: Request, default: Language) -> Language:
+    """Return the language of the last visitor at this counter; the default before the first one."""
+    stored = request.cookies.get(VISITOR_LANGUAGE)
+    return next((one for one in LANGUAGES if one == stored), default)

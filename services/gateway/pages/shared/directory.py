@@ -1,7 +1,9 @@
 """Sites, departments and officers for the pages: looked up in the directory, called by their names."""
 
+from contextlib import suppress
+
 from contracts import rpc
-from contracts.errors import NotFound
+from contracts.errors import ContractError, NotFound
 from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
@@ -56,3 +58,14 @@ async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, 
         ).items
     except NotFound:
         return ()
+
+
+async def host(view: View, shown: PassView) -> OfficerRecord | None:
+    """Return the officer whom a pass names.
+
+    It is None where the pass names nobody or the directory does not answer: a pass is printed all the same.
+    """
+    with suppress(ContractError):
+        found = await officers(view, shown.department, "") if shown.officer else ()
+        return next((one for one in found if one.code == shown.officer), None)
+    return None

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
-from contracts.model import IST
+from contracts.model import IST, Companion
 from contracts.rpc.application import Acknowledged, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import OfficerList
 from contracts.rpc.call import Nothing
@@ -315,3 +315,46 @@ async def test_a_pass_is_reissued_for_a_reason(operator: Operator) -> None:
     operator.client.answers["issuance.reissue"] = Conflict("over", code="not_reissuable")
     over = await operator.send(f"/passes/{NUMBER}/reissue", reason="reissued", key="k2")
     assert (over.status_code, "cannot be replaced" in over.text) == (409, True)
+
+
+async def test_the_form_begins_with_the_name_and_a_search_stays_in_its_field(operator: Operator) -> None:
+    focused = re.compile(r'<input[^>]* id="(\w+)"[^>]* autofocus')
+    assert focused.findall((await operator.open("")).text) == ["name"]
+    operator.client.answers["application.lookup"] = LookupHits(items=())
+    assert focused.findall((await operator.send("/lookup", q="Kaur")).text) == ["q"]
+
+
+async def test_the_language_begins_as_the_last_visitors(operator: Operator) -> None:
+    chosen = re.compile(r'<option value="(\w+)" selected>(?:ਪੰਜਾਬੀ|हिन्दी|English)</option>')
+    assert chosen.findall((await operator.open("")).text) == ["en"], "that of the page"
+    await operator.apply(language="hi")
+    assert chosen.findall((await operator.open("")).text) == ["hi"]
+    await operator.apply(language="pa", name="")
+    assert chosen.findall((await operator.open("")).text) == ["hi"], "nobody was taken"
+
+
+@pytest.mark.parametrize("kind", ["pass", "badge"])
+async def test_paper_names_whom_to_meet_the_room_the_times_and_the_companions(
+    operator: Operator, kind: str
+) -> None:
+    people = tuple(Companion(name=f"Companion {letter}", child=True) for letter in "ABCDEFGH")
+    officer = BALDEV.model_copy(update={"room": "Room 214, second floor"})
+    operator.client.answers["approval.officers"] = OfficerList(items=(officer,))
+    operator.client.answers["issuance.view"] = pass_view(officer="baldev", companions=people, party=9)
+    sheet = (await operator.open(f"/passes/{NUMBER}/{kind}/a6")).text
+    for words in ("Baldev Singh, Clerk", "Room 214, second floor", "10:00 am – 12:00 pm", "Home"):
+        assert words in sheet, words
+    assert "Companion A (child), Companion B (child)" in sheet
+    assert "and 3 more" in sheet
+    if kind == "badge":
+        assert sheet.count("<dt>With whom</dt><dd>ਗੁਰਪ੍ਰੀਤ ਕੌਰ</dd>") == 8
+
+
+@pytest.mark.parametrize("kind", ["pass", "badge"])
+async def test_paper_is_printed_while_the_directory_of_officers_does_not_answer(
+    operator: Operator, kind: str
+) -> None:
+    operator.client.answers["approval.officers"] = Unavailable("down")
+    operator.client.answers["issuance.view"] = pass_view(officer="baldev")
+    sheet = await operator.open(f"/passes/{NUMBER}/{kind}/a6")
+    assert (sheet.status_code, "Home" in sheet.text, "Baldev" in sheet.text) == (200, True, False)

@@ -16,7 +16,7 @@ from services.ops import grants
 
 WITH_KEYS = ("accounts", "issuance")
 WITH_COMMITMENT = ("issuance", "verify")
-WITH_PUBLIC_URL = ("gateway", "notify")
+WITH_PUBLIC_URL = ("gateway", "notify", "sender")
 READERS = ("relay", "ops")
 """Roles that may connect to every database; see ``grant_relay`` and ``grant_ops``."""
 

@@ -45,7 +45,7 @@ class Consumers:
     def on_application_cancelled(
         self, received: Received[events.ApplicationCancelled], session: Session
     ) -> None:
-        event_handlers.handle_application_cancelled(received, session, now())
+        event_handlers.handle_application_cancelled(received, session, now(), self.settings.public_url)
 
     @subscribes(events.ApplicationExpired)
     def on_application_expired(self, received: Received[events.ApplicationExpired], session: Session) -> None:
@@ -65,7 +65,7 @@ class Consumers:
 
     @subscribes(events.PassRevoked)
     def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:
-        event_handlers.handle_pass_revoked(received, session, now())
+        event_handlers.handle_pass_revoked(received, session, now(), self.settings.public_url)
 
     @subscribes(events.ReviewEscalated)
     def on_review_escalated(self, received: Received[events.ReviewEscalated], session: Session) -> None:

@@ -16,7 +16,9 @@ class NotifySettings(ServiceSettings, PublicUrlSettings):
     """The settings of a service, and the address that messages link to."""
 
 
-class SenderSettings(ProcessSettings, DatabaseSettings, RetrySettings, PersonalDataSettings):
+class SenderSettings(
+    ProcessSettings, DatabaseSettings, RetrySettings, PersonalDataSettings, PublicUrlSettings
+):
     """The vendors' gateways, and the pace of the sender. A channel without an address is not offered."""
 
     sms_url: str = ""

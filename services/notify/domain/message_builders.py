@@ -62,45 +62,57 @@ def application_submitted(event: ApplicationSubmitted, public_url: str) -> Draft
             "reference": event.reference,
             "site": templates.site(event.site, event.language),
             "department": templates.department(event.department),
-            "url": public_url,
+            "url": status_link(event.reference, event.language, public_url),
         },
     )
 
 
-def application_cancelled(event: ApplicationEnded) -> Draft:
+def status_link(reference: str, language: Language, public_url: str) -> str:
+    """Return the short link to the status page of an application, in the language of the message.
+
+    The page asks for the last four digits of the mobile: whoever sees the link learns nothing more from it.
+    """
+    return f"{public_url.rstrip('/')}/{language}/s/{reference}"
+
+
+def application_cancelled(event: ApplicationEnded, public_url: str) -> Draft:
     """Build the confirmation that an application, and its pass with it, was cancelled."""
-    return _ended(event, "application_cancelled", {})
+    return _ended(event, "application_cancelled", public_url)
 
 
 def application_expired(event: ApplicationEnded, public_url: str) -> Draft:
     """Build the message that an application expired because nobody decided in time."""
-    return _ended(event, "application_expired", {"url": public_url})
+    return _ended(event, "application_expired", public_url)
 
 
-def _ended(event: ApplicationEnded, purpose: Purpose, words: dict[str, str]) -> Draft:
+def _ended(event: ApplicationEnded, purpose: Purpose, public_url: str) -> Draft:
     return Draft(
         purpose=purpose,
         language=event.language,
         deliver_by=event.deliver_by,
         mobile=event.personal.mobile,
         email=event.personal.email,
-        parameters={"reference": event.reference, **words},
+        parameters={
+            "reference": event.reference,
+            "url": status_link(event.reference, event.language, public_url),
+        },
     )
 
 
 def rejected(event: PassRejected, public_url: str) -> Draft:
-    """Build the message that the department refused, with the reason; its note appears on the page only."""
-    return _decided(
-        event, "rejected", {"reason": templates.reason(event.reason, event.language), "url": public_url}
-    )
+    """Build the message that the department refused: the reason and its own words, which may be shortened."""
+    grounds = templates.grounds(event.reason, event.personal.note, event.language)
+    return _decided(event, "rejected", {"reason": grounds}, public_url)
 
 
 def returned(event: PassReturned, public_url: str) -> Draft:
-    """Build the message that the department needs more information."""
-    return _decided(event, "returned", {"note": templates.note(event.personal.note), "url": public_url})
+    """Build the message that the department needs more, in its own words, which may be shortened."""
+    return _decided(event, "returned", {"note": templates.words(event.personal.note)}, public_url)
 
 
-def _decided(event: PassRejected | PassReturned, purpose: Purpose, words: dict[str, str]) -> Draft:
+def _decided(
+    event: PassRejected | PassReturned, purpose: Purpose, words: dict[str, str], public_url: str
+) -> Draft:
     return Draft(
         purpose=purpose,
         language=event.language,
@@ -110,6 +122,7 @@ def _decided(event: PassRejected | PassReturned, purpose: Purpose, words: dict[s
         parameters={
             "reference": event.reference,
             "department": templates.department(event.department),
+            "url": status_link(event.reference, event.language, public_url),
             **words,
         },
     )
@@ -138,7 +151,7 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
     )
 
 
-def pass_revoked(event: PassRevoked) -> Draft | None:
+def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
     """Build the message that a pass was revoked; return None if replaced or cancelled by the applicant."""
     if event.replaced or event.reason == "cancelled":
         return None
@@ -148,7 +161,11 @@ def pass_revoked(event: PassRevoked) -> Draft | None:
         deliver_by=event.deliver_by,
         mobile=event.personal.mobile,
         email=event.personal.email,
-        parameters={"number": event.pass_number, "reference": event.reference},
+        parameters={
+            "number": event.pass_number,
+            "reference": event.reference,
+            "url": status_link(event.reference, event.language, public_url),
+        },
         expires_at=event.valid_to,
     )
 

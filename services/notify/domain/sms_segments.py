@@ -16,6 +16,11 @@ def is_gsm(text: str) -> bool:
     return all(char in GSM_BASIC or char in GSM_EXTENDED for char in text)
 
 
+def count_units(text: str) -> int:
+    """Return how many UTF-16 units a text takes, of which UCS-2 has 70 in a segment."""
+    return len(text.encode("utf-16-le")) // 2
+
+
 def count_segments(text: str) -> int:
     """Return the number of billed segments.
 
@@ -24,5 +29,5 @@ def count_segments(text: str) -> int:
     if is_gsm(text):
         places, single, each = len(text) + sum(char in GSM_EXTENDED for char in text), 160, 153
     else:
-        places, single, each = len(text.encode("utf-16-le")) // 2, 70, 67
+        places, single, each = count_units(text), 70, 67
     return 1 if places <= single else -(-places // each)

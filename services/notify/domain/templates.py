@@ -7,6 +7,7 @@ text.
 
 import string
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,9 +17,15 @@ from typing import get_args
 
 from contracts.model import IST, Language
 from services.notify.domain.messages import Purpose
+from services.notify.domain.sms_segments import count_units, is_gsm
 
 FOLDER = Path(__file__).parent.parent / "templates"
-NOTE_LENGTH = 90
+VARIABLE_UNITS = 30
+"""What an operator's template allows one variable, in UTF-16 units."""
+WORDS_UNITS = 3 * VARIABLE_UNITS
+"""What a template allows a department's own words: it is registered with three variables side by side."""
+PLAIN_PUNCTUATION = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
+"""Typographic punctuation, which alone would make an English SMS UCS-2 and so twice as long."""
 
 
 class Unrenderable(ValueError):
@@ -77,17 +84,18 @@ def _words() -> dict[str, dict[str, dict[Language, str]]]:
 
 def site(code: str, language: Language) -> str:
     """Return a site's name."""
-    return _words()["site"].get(code, {}).get(language, code)
+    return shorten(_words()["site"].get(code, {}).get(language, code), VARIABLE_UNITS)
 
 
 def department(code: str) -> str:
     """Return a department's name derived from its code: ``public_works`` is Public Works."""
-    return code.replace("_", " ").replace("-", " ").title() if code.islower() else code
+    name = code.replace("_", " ").replace("-", " ").title() if code.islower() else code
+    return shorten(name, VARIABLE_UNITS)
 
 
 def gate(code: str | None, language: Language) -> str:
     """Return a gate's code, which is on its sign, or the word for any gate."""
-    return code or _words()["gate"]["any"][language]
+    return shorten(code, VARIABLE_UNITS) if code else _words()["gate"]["any"][language]
 
 
 def reason(code: str, language: Language) -> str:
@@ -110,7 +118,39 @@ def moment(value: datetime) -> str:
     return f"{value.astimezone(IST):%d-%m-%Y %H:%M}"
 
 
-def note(text: str) -> str:
-    """Return a department's note on one line, shortened between words."""
-    line = " ".join(text.split())
-    return line if len(line) <= NOTE_LENGTH else f"{line[:NOTE_LENGTH].rsplit(' ', 1)[0]}…"
+def grounds(code: str, note: str, language: Language) -> str:
+    """Return why an application was refused: the reason, and the department's own words as far as they fit.
+
+    Where the reason is "another reason", its words say more and stand alone. It ends like a sentence.
+    """
+    given = reason(code, language)
+    if note.strip():
+        given = note if code == "other" else f"{given} - {note}"
+    sentence = shorten(given, WORDS_UNITS - 1)
+    stop = "." if language == "en" else "।"
+    return sentence if sentence.endswith((".", "।", "…", "!", "?")) else sentence + stop
+
+
+def words(text: str) -> str:
+    """Return a department's own words as far as a template has room for them."""
+    return shorten(text, WORDS_UNITS)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return a text on one line, shortened between words to at most so many UTF-16 units.
+
+    A first word that is too long is cut, never inside a character or before a vowel sign.
+    """
+    line = " ".join(text.translate(PLAIN_PUNCTUATION).split())
+    if count_units(line) <= most:
+        return line
+    end = "..." if is_gsm(line) else "…"
+    kept = line
+    while count_units(kept) > most - len(end):
+        kept = kept[:-1]
+    if line[len(kept)] != " ":
+        between_words = kept.rpartition(" ")[0]
+        while not between_words and unicodedata.category(line[len(kept)]).startswith("M"):
+            kept = kept[:-1]
+        kept = between_words or kept
+    return kept.rstrip(" ,;:-") + end

@@ -6,6 +6,7 @@ sender that is killed leaves at most one try of each thread whose outcome is unk
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TypeVar
@@ -148,12 +149,15 @@ class Sender:
         if message.personal is None:
             raise PermanentChannelError("unreadable")
         template = templates.find(message.purpose, message.language)
+        # A message that an earlier version stored has no link where its template has one now.
+        parameters = {"url": self._options.public_url, **message.personal.parameters}
+        personal = replace(message.personal, parameters=parameters)
         try:
-            text = template.render(message.personal.parameters)
+            text = template.render(parameters)
         except templates.Unrenderable:
             raise PermanentChannelError("template") from None
         outgoing = Outgoing(
-            message.id, message.purpose, message.channel, message.language, message.personal, template, text
+            message.id, message.purpose, message.channel, message.language, personal, template, text
         )
         return Delivered(channel.send(outgoing).provider_id)
 

@@ -41,10 +41,12 @@ def handle_application_submitted(
 
 
 def handle_application_cancelled(
-    received: Received[events.ApplicationCancelled], session: Session, now: datetime
+    received: Received[events.ApplicationCancelled], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the confirmation for the applicant."""
-    _store_about_application(received, session, now, message_builders.application_cancelled(received.event))
+    _store_about_application(
+        received, session, now, message_builders.application_cancelled(received.event, public_url)
+    )
 
 
 def handle_application_expired(
@@ -104,7 +106,9 @@ def handle_pass_issued(
         publish_printed(session, event.pass_number, event.application_id, known.printed_at)
 
 
-def handle_pass_revoked(received: Received[events.PassRevoked], session: Session, now: datetime) -> None:
+def handle_pass_revoked(
+    received: Received[events.PassRevoked], session: Session, now: datetime, public_url: str
+) -> None:
     """Withdraw the pass if it is still queued; store the message about its end if that is news to anybody."""
     event = received.event
     erased = lock_application(session, event.application_id, event.reference)
@@ -120,7 +124,7 @@ def handle_pass_revoked(received: Received[events.PassRevoked], session: Session
         & (MessageRow.state == "queued")
     )
     session.execute(update(MessageRow).where(waiting).values(state="withdrawn", ended_at=now))
-    draft = message_builders.pass_revoked(event)
+    draft = message_builders.pass_revoked(event, public_url)
     if draft is not None:
         store(
             session,

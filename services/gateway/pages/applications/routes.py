@@ -1,10 +1,12 @@
 """The history, one application, its QR and its message; and for everybody the status by reference."""
 
+from contextlib import suppress
 from hmac import compare_digest
 
 from fastapi import APIRouter, Response
 
 from contracts import rpc
+from contracts.crockford import parse_reference
 from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
 from contracts.rpc.application import ReferenceOnly, StatusQuestion
@@ -110,6 +112,18 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
 async def ask_status(view: OpenPage) -> Response:
     """Ask which application."""
     return view.html("applications/status.html", errors={}, found=None, typed={})
+
+
+@router.get("/s/{reference}")
+async def ask_status_of(view: OpenPage, reference: str) -> Response:
+    """Ask for the status of the application that a message names; nothing is looked up.
+
+    The page is the same whether there is such an application or not.
+    """
+    typed = reference[:40]
+    with suppress(ValueError):  # a slip of the pen: it is shown as it was typed, to be corrected
+        typed = parse_reference(typed)
+    return view.html("applications/status.html", errors={}, found=None, typed={"reference": typed})
 
 
 @router.post("/status", dependencies=[rate_limited("status")])

@@ -46,7 +46,7 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
         event, session, now(), PUBLIC_URL
     ),
     "ApplicationCancelled": lambda event, session: event_handlers.handle_application_cancelled(
-        event, session, now()
+        event, session, now(), PUBLIC_URL
     ),
     "ApplicationExpired": lambda event, session: event_handlers.handle_application_expired(
         event, session, now(), PUBLIC_URL
@@ -58,7 +58,9 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
         event, session, now(), PUBLIC_URL
     ),
     "PassIssued": lambda event, session: event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL),
-    "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(event, session, now()),
+    "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(
+        event, session, now(), PUBLIC_URL
+    ),
     "ReviewEscalated": lambda event, session: event_handlers.handle_review_escalated(event, session, now()),
     "PersonalDataErased": lambda event, session: erasure.handle_personal_data_erased(event, session, now()),
 }

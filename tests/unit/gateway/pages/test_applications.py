@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contracts.crockford import new_reference
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, TooManyAttempts, Unavailable
 from contracts.model import Companion, Official, Person, Slot
 from contracts.rpc.application import (
@@ -244,6 +245,46 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
     assert plain[0] == plain[1]
     assert "There is no application with this reference and this mobile number" in plain[0]
     assert sum(name == "approval.whereabouts" for name, *_ in client.asked) == 1, "of the right one only"
+
+
+async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() -> None:
+    app, client = stub()
+    reference = new_reference()
+    async with browser(app) as http:
+        person = Reader(http)
+        real, made_up = [await person.open(f"/s/{one}") for one in (reference, "PCS-0000-0000")]
+        typed = await person.open(f"/s/{reference.lower().replace('-', '')}")
+        wrong = await person.open("/s/%3Cb%3E")
+    assert real.status_code == wrong.status_code == 200
+    assert f'value="{reference}"' in real.text
+    assert 'action="/en/status"' in real.text
+    assert 'id="mobile_last4"' in real.text
+    assert "noindex" in real.headers["x-robots-tag"]
+    assert real.text.replace(reference, "PCS-0000-0000") == made_up.text
+    assert f'value="{reference}"' in typed.text, "however it is written"
+    assert 'value="&lt;b&gt;"' in wrong.text
+    assert client.asked == [], "nothing is looked up"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("rejected", "Read what the department wrote<"),
+        ("returned", "Read what the department wrote, and complete the application"),
+    ],
+)
+async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(status: str, words: str) -> None:
+    found = StatusView(
+        reference=REFERENCE, status=status, site="PCS1", department="home", timeline=(happened(status),)
+    )
+    app, _client = stub(application__status=found)
+    async with browser(app) as http:
+        shown = await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")
+        after_signing_in = await http.get(
+            f"/en/sign-in?to=applications/{REFERENCE}", cookies={"session": signed(claims())}
+        )
+    assert f'href="/en/sign-in?to=applications/{REFERENCE}">{words}' in shown.text
+    assert after_signing_in.headers["location"] == f"/en{PAGE}"
 
 
 # ----------------------------------------------------------------------- history

@@ -13,12 +13,12 @@ DRAFTS = [
     message_builders.otp(otp()),
     message_builders.login_issued(login()),
     message_builders.application_submitted(VISIT.submitted(), PUBLIC_URL),
-    message_builders.application_cancelled(VISIT.cancelled()),
+    message_builders.application_cancelled(VISIT.cancelled(), PUBLIC_URL),
     message_builders.application_expired(VISIT.expired(), PUBLIC_URL),
     message_builders.rejected(VISIT.rejected(), PUBLIC_URL),
     message_builders.returned(VISIT.returned(), PUBLIC_URL),
     message_builders.pass_issued(VISIT.issued(), PUBLIC_URL),
-    message_builders.pass_revoked(VISIT.revoked()),
+    message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated()),
 ]
 
@@ -39,6 +39,26 @@ def test_only_one_time_codes_use_the_otp_lane() -> None:
     assert {made.purpose for made in DRAFTS if made.lane == "otp"} == {"otp"}
 
 
+ABOUT_APPLICATIONS = {
+    "application_submitted", "application_cancelled", "application_expired", "rejected", "returned",
+    "pass_revoked",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("made", DRAFTS, ids=lambda made: made.purpose)
+def test_a_message_about_an_application_links_to_its_status_page_in_its_language(made: Draft) -> None:
+    assert (made.purpose in ABOUT_APPLICATIONS) == ("url" in made.parameters)
+    if "url" in made.parameters:
+        assert made.parameters["url"] == f"{PUBLIC_URL}/pa/s/{VISIT.reference}"
+
+
+def test_a_refusal_and_a_return_carry_the_words_of_the_department() -> None:
+    refused = message_builders.rejected(VISIT.rejected(), PUBLIC_URL).parameters
+    assert refused["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ - Come next week।"
+    returned = message_builders.returned(VISIT.returned("Which\nfile?"), PUBLIC_URL).parameters
+    assert returned["note"] == "Which file?"
+
+
 def test_the_pass_link_opens_the_pass_page() -> None:
     made = message_builders.pass_issued(VISIT.issued(), PUBLIC_URL + "/")
     assert made.link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
@@ -49,7 +69,8 @@ def test_the_pass_link_opens_the_pass_page() -> None:
 def test_no_message_about_a_revocation_goes_to_an_applicant_who_cancelled_or_got_another_pass(
     reason: str, replaced: bool
 ) -> None:
-    assert message_builders.pass_revoked(VISIT.revoked(reason=reason, replaced=replaced)) is None
+    revoked = VISIT.revoked(reason=reason, replaced=replaced)
+    assert message_builders.pass_revoked(revoked, PUBLIC_URL) is None
 
 
 def test_the_message_about_a_login_does_not_contain_its_password() -> None:

@@ -1,5 +1,6 @@
 """The texts of messages in Punjabi, Hindi and English."""
 
+import unicodedata
 from datetime import date
 from typing import get_args
 
@@ -8,7 +9,7 @@ import pytest
 from contracts.model import Language, RejectionReason
 from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
-from services.notify.domain.sms_segments import count_segments, is_gsm
+from services.notify.domain.sms_segments import count_segments, count_units, is_gsm
 from services.notify.domain.templates import Template, Unrenderable
 
 PURPOSES = get_args(Purpose)
@@ -20,7 +21,7 @@ SAMPLE = {
     "login_id": "PWD-0007",
     "reference": "PCS-7K3M-9QW4",
     "department": "Home",
-    "url": "https://epass.punjab.gov.in",
+    "url": "https://epass.punjab.gov.in/pa/s/PCS-7K3M-9QW4",
     "note": "Please name the officer",
     "number": "7K3M9QW4",
     "date": "01-12-2026",
@@ -118,9 +119,68 @@ def test_a_date_is_written_day_first() -> None:
     assert templates.day(date(2026, 12, 1)) == "01-12-2026"
 
 
-def test_a_long_note_is_one_line_shortened_between_words() -> None:
-    cut = templates.note("please\nbring\tthe file " * 20)
-    assert len(cut) <= templates.NOTE_LENGTH + 1
-    assert cut.endswith("…")
-    assert "\n" not in cut
-    assert templates.note("short") == "short"
+def test_the_words_of_a_department_are_one_line_shortened_between_words() -> None:
+    cut = templates.words("please\nbring\tthe file " * 20)
+    assert cut.startswith("please bring the file please")
+    assert cut.endswith(("please...", "bring...", "the...", "file..."))
+    assert len(cut) <= templates.WORDS_UNITS
+    assert templates.words("short") == "short"
+
+
+LONG_NOTES = {
+    "pa": "ਕਿਰਪਾ ਕਰਕੇ ਅਗਲੇ ਹਫ਼ਤੇ ਫ਼ਾਈਲ ਨੰਬਰ ਅਤੇ ਅਸਲ ਕਾਗਜ਼ ਨਾਲ ਲੈ ਕੇ ਆਓ ਜੀ। " * 8,
+    "hi": "कृपया अगले सप्ताह फ़ाइल संख्या और मूल काग़ज़ साथ लेकर आएँ। " * 8,
+    "en": "Please come next week, with the number of the file – and the officer’s letter. " * 6,
+    "emoji": "🙏" * 200,
+    "one word": "ਕਿੰਨੀ" * 80,
+}
+
+
+@pytest.mark.parametrize("note", LONG_NOTES.values(), ids=LONG_NOTES)
+def test_shortened_words_never_exceed_what_a_template_allows_in_utf_16_units(note: str) -> None:
+    for most in range(10, 120):
+        cut = templates.shorten(note, most)
+        assert most - 30 < count_units(cut) <= most
+        kept = cut.rstrip(".…")
+        assert note.translate(templates.PLAIN_PUNCTUATION).startswith(kept)
+        following = note[len(kept) : len(kept) + 1]
+        assert not unicodedata.category(following).startswith("M"), "cut before a vowel sign"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("purpose", ["rejected", "returned"])
+def test_a_decision_with_a_long_note_takes_few_segments(purpose: Purpose, language: Language) -> None:
+    note = LONG_NOTES[language]
+    given = sample(language) | {
+        "department": templates.department("a-department-with-a-name-of-sixty-letters"),
+        "reason": templates.grounds("insufficient_details", note, language),
+        "note": templates.words(note),
+    }
+    text = templates.find(purpose, language).render(given)
+    print(count_segments(text), text)
+    assert is_gsm(text) == (language == "en")
+    assert count_segments(text) <= (2 if language == "en" else 4)
+
+
+def test_a_refusal_says_the_reason_and_the_words_of_the_department() -> None:
+    say = templates.grounds
+    assert say("officer_unavailable", "", "en") == "the officer is not available."
+    assert say("officer_unavailable", "Come on Monday.", "en") == (
+        "the officer is not available - Come on Monday."
+    )
+    assert say("other", "The office moved to PCS-2", "en") == "The office moved to PCS-2."
+    assert say("other", " ", "pa") == "ਕੋਈ ਹੋਰ।"
+    assert say("other", "ਸੋਮਵਾਰ ਨੂੰ ਆਓ।", "pa") == "ਸੋਮਵਾਰ ਨੂੰ ਆਓ।"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_variable_of_a_template_is_bounded(language: Language) -> None:
+    longest = "x" * 64
+    for value in (
+        templates.department(longest),
+        templates.site(longest, language),
+        templates.gate(longest, language),
+    ):
+        assert count_units(value) <= templates.VARIABLE_UNITS
+    for reason in get_args(RejectionReason):
+        assert count_units(templates.grounds(reason, longest * 8, language)) <= templates.WORDS_UNITS

@@ -85,6 +85,10 @@ def windows_on(site: SiteRecord, day: date) -> tuple[Window, ...]:
     )
 
 
+PERSONAL_DATA_KEPT = timedelta(days=180)
+"""How long after its last day, and after the last event about it, an application retains personal data."""
+
+
 def opens_within(site: SiteRecord, calendar: Calendar) -> bool:
     """Return whether a site is open on any day of the calendar."""
     return any(windows_on(site, day) for day in calendar.days())

@@ -3,6 +3,7 @@
 from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
+    EntrySettings,
     IdempotencySettings,
     IssuerSettings,
     ProcessSettings,
@@ -22,6 +23,7 @@ class GatewaySettings(
     RateLimitSettings,
     IssuerSettings,
     VisitSettings,
+    EntrySettings,
     StatusListSettings,
 ):
     """Where the gateway listens, whom it trusts, and the rules that pages show. The same for all replicas."""

@@ -2,6 +2,7 @@
 
 from services.chassis.runtime.settings import (
     CommitmentSettings,
+    EntrySettings,
     IssuerSettings,
     KeyEncryptionSettings,
     ServiceSettings,
@@ -10,9 +11,11 @@ from services.chassis.runtime.settings import (
 
 
 class IssuanceSettings(
-    ServiceSettings, KeyEncryptionSettings, CommitmentSettings, IssuerSettings, StatusListSettings
+    ServiceSettings,
+    KeyEncryptionSettings,
+    CommitmentSettings,
+    IssuerSettings,
+    StatusListSettings,
+    EntrySettings,
 ):
     """Secrets of passes, and when a pass lets its holder in."""
-
-    entry_margin_minutes: int = 30
-    """Entry is open from so long before the window to so long after it."""

@@ -3,21 +3,20 @@
 Every replica runs these jobs; rows that another replica has locked are skipped, so that each is done once.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.events import PersonalDataErased
+from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.application import models
 from services.application.domain.applications import EXPIRING
 from services.application.handlers.rows import application_of, locked, publish, settle_status
 from services.chassis.messaging import outbox
 
 BATCH = 100
-RETENTION = timedelta(days=180)
-"""How long after its last day, and after the last event about it, an application retains personal data."""
 
 
 def expire_undecided(session: Session, now: datetime) -> int:
@@ -40,7 +39,11 @@ def expire_undecided(session: Session, now: datetime) -> int:
 def erase_ended(session: Session, now: datetime) -> int:
     """Erase the people of applications that ended long ago; return how many, at most BATCH."""
     row = models.ApplicationRow
-    is_over = (row.erased_at.is_(None), row.last_matters_at < now - RETENTION, row.status.not_in(EXPIRING))
+    is_over = (
+        row.erased_at.is_(None),
+        row.last_matters_at < now - PERSONAL_DATA_KEPT,
+        row.status.not_in(EXPIRING),
+    )
     due = select(row.id).where(*is_over).order_by(row.last_matters_at).limit(BATCH)
     ids = session.scalars(due.with_for_update(skip_locked=True)).all()
     for application_id in ids:

@@ -152,6 +152,13 @@ class VisitSettings(Section):
     """How many days ahead a visit may be."""
 
 
+class EntrySettings(Section):
+    """When a pass lets its holder in, which issuance signs and the pages explain."""
+
+    entry_margin_minutes: int = 30
+    """Entry is open from so long before the window to so long after it."""
+
+
 class PublicUrlSettings(Section):
     """The address under which people reach the gateway."""
 

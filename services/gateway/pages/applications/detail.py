@@ -5,6 +5,7 @@ opens after the last four characters of its ID card were entered.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from fastapi import Response
 
@@ -67,15 +68,27 @@ def is_good(known: PassSummary | None) -> bool:
     return known is not None and not known.revoked and known.valid_to > now()
 
 
-def window_of(known: PassSummary | None, language: Language) -> str:
-    """Return when a pass admits: ``Tuesday, 1 December 2026, 9:30 am – 12:30 pm``."""
+def window_of(known: PassSummary | None, margin: timedelta, language: Language) -> str:
+    """Return the window of the visit: ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``.
+
+    The gate is open ``margin`` longer on both sides; pages show the window that the department chose.
+    """
     if known is None:
         return ""
-    start, end = (at.astimezone(IST) for at in (known.valid_from, known.valid_to))
+    start, end = (known.valid_from + margin).astimezone(IST), (known.valid_to - margin).astimezone(IST)
     if start.date() != end.date():
         return f"{instant_in_words(start, language)} – {instant_in_words(end, language)}"
     hours = f"{time_of_day(start.time(), language)} – {time_of_day(end.time(), language)}"
     return f"{day_in_words(start.date(), language)}, {hours}"
+
+
+def visit_window(view: View, known: PassSummary | None) -> dict[str, object]:
+    """Return what ``pass_summary.html`` shows: the window of the visit, and by how much one may be early."""
+    minutes = view.caller.state.settings.entry_margin_minutes
+    return {
+        "window": window_of(known, timedelta(minutes=minutes), view.language),
+        "margin_minutes": minutes,
+    }
 
 
 async def application_page(
@@ -109,8 +122,9 @@ async def application_page(
         problem=problem,
         retry_minutes=-(-retry_after // 60),
         has_good_pass=is_good(shown.pass_),
-        window=window_of(shown.pass_, view.language),
+        **visit_window(view, shown.pass_),
         wishes=[slot.model_dump(mode="json") for slot in shown.preferred],
+        officer=await directory.officer_name(view, shown.department, shown.officer),
         **await progress(view, shown.reference, shown.status, shown.department, shown.timeline, shown.note),
     )
 

@@ -23,7 +23,7 @@ from services.gateway.pages.applications.detail import (
     progress,
     redirect_to_application,
     viewed,
-    window_of,
+    visit_window,
 )
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import inline
@@ -104,7 +104,7 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
         "applications/qr.html",
         shown=shown,
         qr=inline(picture),
-        window=window_of(shown.pass_, view.language),
+        **visit_window(view, shown.pass_),
     )
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
+from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,
@@ -132,6 +133,7 @@ async def _page(
         "changed": changed,
         "masked": masked,
         "shown": digest(answers),
+        "kept_days": PERSONAL_DATA_KEPT.days,
     }
     chosen = await _chosen(view, answers)
     return view.save_answers(

@@ -71,6 +71,7 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         condition=condition,
         endings=ENDINGS,
         qr=qr,
+        margin_minutes=caller.state.settings.entry_margin_minutes,
         at=now(),
     )
 

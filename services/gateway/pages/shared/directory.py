@@ -1,5 +1,6 @@
 """Sites, departments and officers for the pages: looked up in the directory, called by their names."""
 
+import asyncio
 from contextlib import suppress
 
 from contracts import rpc
@@ -9,6 +10,9 @@ from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassView
 from services.gateway.pages.shared.view import View
+
+PATIENCE_SECONDS = 1.0
+"""How long a page waits for a name that it can do without."""
 
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
@@ -48,6 +52,22 @@ async def names(view: View, shown: ApplicationView | PassView) -> dict[str, str]
         "site": place.name[view.language] if place else shown.site,
         "department": known.get(shown.department, shown.department),
     }
+
+
+async def officer_name(view: View, department: str, code: str | None) -> str:
+    """Return an officer with their designation; the code where the directory does not say.
+
+    It is empty where the application names nobody.
+    """
+    if not code:
+        return ""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            found = await officers(view, department, "")
+    except (ContractError, TimeoutError):
+        return code
+    known = next((one for one in found if one.code == code), None)
+    return f"{known.name[view.language]}, {known.designation[view.language]}" if known else code
 
 
 async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:

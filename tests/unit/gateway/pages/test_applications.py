@@ -182,6 +182,46 @@ async def test_usual_waiting_times_are_shown_and_fetched_once_a_minute(
     assert sum(name == "application.durations" for name, *_ in client.asked) == 1
 
 
+async def test_waiting_times_that_are_the_same_are_one_sentence() -> None:
+    found = StatusView(
+        reference=REFERENCE, status="submitted", site="PCS1", department="home",
+        timeline=(happened("submitted"),),
+    )  # fmt: skip
+    app, _client = stub(application__status=found, application__durations=wait(half=20, most=50))
+    async with browser(app) as http:
+        text = (await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")).text
+    assert "This department answers nearly all of its applications within 1 minute." in text
+    assert text.count("within 1 minute") == 1
+
+
+async def test_an_opened_application_shows_what_was_answered(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(
+        officer="baldev", vehicle="PB65AB1234", assistance="guide",
+        companions=(Companion(name="Harjit Singh", id_type="pan", id_last4="0917"),
+                    Companion(name="Simran", child=True)),
+    )  # fmt: skip
+    text = (await person.open(PAGE)).text
+    for answer in (
+        "Gurpreet Kaur", "Baldev Singh, Clerk", "A meeting: Arms licence renewal",
+        "Harjit Singh (PAN card …0917)",
+        "Simran (Child)", "PB65AB1234", "Someone to guide me",
+        "Thursday, 3 December 2026, 10:00 am – 12:00 pm",
+    ):  # fmt: skip
+        assert answer in text
+    client.answers["approval.officers"] = Unavailable("down")
+    assert "baldev" in (await person.open(PAGE)).text, "its code, while the directory is away"
+
+
+async def test_what_was_answered_needs_the_last_four_of_the_id_card() -> None:
+    app, _ = stub(application__view=application(vehicle="PB65AB1234"))
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        closed = await Reader(http).open(PAGE)
+    assert "Arms licence" not in closed.text
+    assert "PB65AB1234" not in closed.text
+
+
 @pytest.mark.parametrize("answer", [Durations(answered=2), Unavailable("down")])
 async def test_without_known_waiting_times_the_page_leaves_them_out(answer: Any) -> None:
     app, _ = stub(
@@ -280,9 +320,8 @@ async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(sta
     app, _client = stub(application__status=found)
     async with browser(app) as http:
         shown = await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")
-        after_signing_in = await http.get(
-            f"/en/sign-in?to=applications/{REFERENCE}", cookies={"session": signed(claims())}
-        )
+        http.cookies.set("session", signed(claims("applicant")))
+        after_signing_in = await http.get(f"/en/sign-in?to=applications/{REFERENCE}")
     assert f'href="/en/sign-in?to=applications/{REFERENCE}">{words}' in shown.text
     assert after_signing_in.headers["location"] == f"/en{PAGE}"
 
@@ -430,7 +469,10 @@ async def test_a_pass_that_opens_the_gate_shows_its_qr(reader: tuple[Reader, Tab
     shown = await person.open(f"{PAGE}/qr")
     assert "<svg" in shown.text
     assert "7K3M 9QW4" in shown.text
-    assert f"{start:%A}, {start.day} {start:%B %Y}, 10:30 am – 1:30 pm" in shown.text
+    assert f"{start:%A}, {start.day} {start:%B %Y}, 11:00 am – 1:00 pm" in shown.text, (
+        "the visit, not when the gate is open"
+    )
+    assert shown.text.count("You can come up to 30 minutes early") == 1
     assert client.last("issuance.qr")[1].number == NUMBER
 
 

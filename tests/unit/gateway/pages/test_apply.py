@@ -7,6 +7,7 @@ import pytest
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import Acknowledged, ApplicationList, ApplicationSummary, Checked
 from contracts.rpc.approval import DepartmentList
+from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient
 from tests.support.page_reader import BALDEV, HOME, Reader, hidden, somebody
@@ -31,6 +32,17 @@ async def test_everything_that_was_answered_reaches_the_service_once(
     assert (request.applicant.name, request.officer, request.purpose, principal.mobile, used) == (
         "Gurpreet Kaur", "baldev", "Arms licence renewal", "+919876543210", sent["key"],
     )  # fmt: skip
+
+
+async def test_before_sending_it_says_what_happens_with_the_answers_and_whom_to_ask(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, _ = reader
+    text = (await person.answer()).text
+    assert f"They are erased {PERSONAL_DATA_KEPT.days} days after the visit" in text
+    assert "Questions about your visit: Home." in text
+    assert "ADO Branch" in text
+    assert "Clear my answers and sign out" in text
 
 
 async def test_a_second_click_leads_to_the_same_reference(reader: tuple[Reader, TableClient]) -> None:

@@ -104,6 +104,7 @@ PAGES = {
         "POST /sign-in/code",
         "POST /sign-out",
         "GET /cleared",
+        "GET /s/{reference}",
         "GET /status",
         "POST /status",
         "GET /staff/sign-in",

@@ -60,6 +60,7 @@ const { metafile } = await build({
     pass: join(here, "scripts", "pass.js"),
     worker: join(here, "scripts", "worker.js"),
     docs: join(here, "scripts", "docs.js"),
+    "scan-field": join(here, "scripts", "scan-field.js"),
     style: join(work, "epass.css"),
     phone: join(work, "phone.css"),
   },

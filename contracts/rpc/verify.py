@@ -53,7 +53,11 @@ class ScanPass(Strict):
 
 
 class ScanResult(Wire):
-    """What the gate shows. The refusal of an unknown or forged pass has the verdict only."""
+    """What the gate shows. The refusal of an unknown or forged pass has the verdict only.
+
+    A token that cannot be read has no verdict: the answer is the error ``unreadable_token``, and nothing is
+    recorded.
+    """
 
     verdict: Verdict
     preview: bool
@@ -81,6 +85,10 @@ class ScanResult(Wire):
     received, and this is the age of that list: a pass that was revoked later may not be refused yet. None
     while no such list has arrived, and in the answer to a forged token or an unknown number.
     """
+    inside_since: Instant | None = None
+    """When the first of those inside came in; only where the verdict is ``already_inside``."""
+    inside_gate: str | None = None
+    """The gate that they came in by; only where the verdict is ``already_inside``."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 

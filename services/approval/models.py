@@ -67,7 +67,10 @@ class SiteRow(Base):
             name=record.name,
             address=record.address,
             advice=record.advice.model_dump() if record.advice else None,
-            gates=[GateRow(code=code, position=at) for at, code in enumerate(record.gates)],
+            gates=[
+                GateRow(code=code, position=at, name=record.gate_names.get(code))
+                for at, code in enumerate(record.gates)
+            ],
             hours=[HoursRow(position=at, **hours.model_dump()) for at, hours in enumerate(record.hours)],
             closed_days=[ClosedDayRow(**closed.model_dump()) for closed in record.closed_days],
         )
@@ -80,6 +83,7 @@ class SiteRow(Base):
             address=self.address,
             advice=SiteAdvice.model_validate(self.advice) if self.advice else None,
             gates=tuple(gate.code for gate in self.gates),
+            gate_names={gate.code: gate.name for gate in self.gates if gate.name},
             hours=tuple(
                 OpeningHours(
                     weekday=row.weekday,
@@ -101,6 +105,7 @@ class GateRow(Base):
     site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
     code: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int]
+    name: Mapped[Json | None]
 
 
 class HoursRow(Base):

@@ -17,7 +17,7 @@ from services.gateway.middleware.body_limit import BodyLimit
 from services.gateway.middleware.compression import Compression
 from services.gateway.middleware.request_log import RequestLog
 from services.gateway.middleware.response_headers import ResponseHeaders
-from services.gateway.pages.shared import error_pages
+from services.gateway.pages.shared import cookies, error_pages
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.rpc.client import RpcClient
 from services.gateway.settings import GatewaySettings
@@ -56,6 +56,9 @@ def create_app(
     https = settings.public_url.startswith("https://")
     app.state.gateway = state
     app.state.answers = AnswersCookie(settings.answers_keys, https)
+    app.state.last_scan = AnswersCookie(
+        settings.answers_keys, https, cookies.LAST_SCAN, cookies.LAST_SCAN_SECONDS
+    )
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     for router in (*api.routers(settings.local_mode), *pages.routers(settings.local_mode)):

@@ -15,6 +15,12 @@ FIRST_RETRY_SECONDS = 0.2
 """While there is no copy yet."""
 
 
+def _retrieve_failure(task: asyncio.Future[None]) -> None:
+    """Retrieve what a fetch raised, so that asyncio does not warn where nobody waits for it."""
+    if not task.cancelled():
+        task.exception()
+
+
 class RefreshingCache(Generic[T]):
     """A copy of one reply.
 
@@ -31,6 +37,7 @@ class RefreshingCache(Generic[T]):
         self._every = every
         self._fetched_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
+        self._asked_at = float("-inf")
         self._woken = asyncio.Event()
 
     async def refresh(self, at_most_every: float = 0.0) -> None:
@@ -54,8 +61,7 @@ class RefreshingCache(Generic[T]):
 
     def _on_fetched(self, task: asyncio.Task[None]) -> None:
         self._fetching = None
-        if not task.cancelled():
-            task.exception()  # retrieved, so that asyncio does not warn when every caller has gone
+        _retrieve_failure(task)
 
     async def get(self) -> T:
         """Return the copy; fetch it now if there is none yet.
@@ -66,6 +72,20 @@ class RefreshingCache(Generic[T]):
         if self.value is None:
             await self.refresh()
         assert self.value is not None
+        return self.value
+
+    async def get_at_once(self, wait_seconds: float) -> T | None:
+        """Return the copy without waiting for a refresh of it; None where there is none.
+
+        Only for the first copy does it wait, up to ``wait_seconds``. After a failure it does not wait again
+        for as long as a copy is kept.
+        """
+        if self._asked_at < monotonic() - self._every:
+            self._asked_at = monotonic()
+            first = asyncio.ensure_future(self.refresh())
+            first.add_done_callback(_retrieve_failure)
+            if self.value is None:
+                await asyncio.wait({first}, timeout=wait_seconds)
         return self.value
 
     def wake(self) -> None:

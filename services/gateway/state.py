@@ -19,6 +19,7 @@ from contracts.rpc.accounts import DeniedSessions
 from contracts.rpc.approval import DepartmentQuestion
 from contracts.rpc.call import Method, Nothing
 from services.chassis.runtime import logs
+from services.gateway.department_officers import DepartmentOfficers
 from services.gateway.rate_limits import RateLimits
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.response_times import DepartmentResponseTimes
@@ -53,6 +54,7 @@ class GatewayState:
         self.departments = self._cache(rpc.approval.DEPARTMENTS, DepartmentQuestion())
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds)
         self.response_times = DepartmentResponseTimes(client)
+        self.officers = DepartmentOfficers(client)
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
         self._address_secret = settings.idempotency_secret.get_secret_value().encode()
         self._tasks: list[asyncio.Task[None]] = []

@@ -1,8 +1,10 @@
 """RPC entrypoints of verify: parse, call one handler, return.
 
-Scans are counted here, repeated answers included, so that handlers know no metric.
+Scans are counted here, repeated answers included, so that handlers know no metric. A token that cannot be
+read at an entry counts as a preview, because nothing is recorded.
 """
 
+from contracts.errors import InvalidInput
 from contracts.rpc import verify as contract
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
@@ -12,6 +14,7 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.domain.gates import site_of
 from services.verify.handlers import presence, scans
+from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.metrics import PREVIEWS, SCANS
 
 
@@ -24,15 +27,20 @@ class Service:
 
     @rpc(contract.SCAN)
     def scan(self, request: ScanPass, call: Call) -> ScanResult:
-        with self.db.transaction() as session:
-            result = scans.scan(
-                request,
-                call,
-                session,
-                now(),
-                issuer=self.settings.issuer,
-                commitment_master=self.settings.commitment_master.get_secret_value(),
-            )
+        try:
+            with self.db.transaction() as session:
+                result = scans.scan(
+                    request,
+                    call,
+                    session,
+                    now(),
+                    issuer=self.settings.issuer,
+                    commitment_master=self.settings.commitment_master.get_secret_value(),
+                )
+        except InvalidInput as error:
+            if error.body.code == UNREADABLE and request.direction == "entry":
+                PREVIEWS.labels(site_of(request.gate), request.gate, "unreadable").inc()
+            raise
         if result.preview:
             PREVIEWS.labels(site_of(request.gate), request.gate, result.verdict).inc()
         else:

@@ -16,6 +16,8 @@ async def scan_pass(caller: Security, body: ScanPass) -> ScanResult:
     """Check a pass.
 
     Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an error.
+    A token that a scanner did not read whole is the problem `unreadable_token`: scan it again. Nothing is
+    recorded, and the nonce is still free.
 
     `nonce` is the key of the scan, so there is no `Idempotency-Key`: a repeat with the same nonce has one
     effect and one answer.

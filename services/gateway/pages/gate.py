@@ -1,11 +1,15 @@
 """The pages of the gate: a pass is typed or scanned, the ID is checked, the verdict fills the screen.
 
 A form carries a nonce. Sent again as it is, it has one effect and the first verdict; with anything else in
-it, it is another scan.
+it, it is another scan. The result of a scan has an address of its own, and is kept for some minutes in an
+encrypted cookie, so that it can be shown again in another language without scanning again.
 """
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -14,20 +18,63 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts import rpc
+from contracts.crockford import parse_pass_number
 from contracts.errors import InvalidInput
-from contracts.rpc.verify import InsideQuestion, ScanPass
+from contracts.rpc.verify import InsideQuestion, ScanPass, ScanResult
+from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.answers import TooLong
+from services.gateway.pages.shared.cookies import scan_cookie
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import SecurityPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
+RESULT = "/gate/result"
+UNREADABLE = "unreadable"
+"""The outcome of a scan that no service was asked about, or that none could read."""
+TONES = {
+    **dict.fromkeys(("admit", "exit"), "good"),
+    **dict.fromkeys(("id_mismatch", "not_yet_valid", "wrong_site", "wrong_gate", UNREADABLE), "amber"),
+}
+"""Outcome → its look; anything else is a refusal. Amber is what the visitor or the officer can put right."""
 LONGEST_NUMBER = 20
+LONGEST_TOKEN = 2_000
 NOT_READABLE = {
     "id_type": ("other_type", "choose_one"),
     "reason": ("reason", "reason_missing"),
     "count": ("count", "count_range"),
 }
 """Field of a scan → field of the page, and the code of its problem where it cannot be read."""
+_TYPED = ("pass", "gate", "kind", "count", "other_type", "reason")
+_SCANNED = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+"""A token, wherever a scanner typed it: in front of it may stand what somebody had begun to type."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The result of a scan, as its page shows it.
+
+    Args:
+        direction: of the scan.
+        typed: fields of the form that was sent.
+        shown: what verify returned; None where nothing could be read.
+        at: when it was scanned.
+    """
+
+    direction: str
+    typed: Mapping[str, str]
+    shown: ScanResult | None
+    at: datetime = field(default_factory=now)
+
+    @property
+    def outcome(self) -> str:
+        """Return the verdict, or that the scan could not be read."""
+        return self.shown.verdict if self.shown else UNREADABLE
+
+    @property
+    def asks_for_card(self) -> bool:
+        """Return whether the officer has to look at an ID card now."""
+        return self.shown is not None and self.shown.preview and self.outcome == "admit"
 
 
 @router.get("")
@@ -40,41 +87,63 @@ async def ask_pass(
 
 @router.post("")
 async def preview(view: SecurityPage) -> Response:
-    """Show what the pass allows, before an entry is recorded.
+    """Look at a pass before an entry is recorded, and show the result.
 
     An exit is recorded at once: it is never refused.
     """
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("pass", "direction", "gate")}
-    direction = "exit" if typed["direction"] == "exit" else "entry"
     problems = {} if typed["pass"] else {"pass": "pass_missing"}
     if not _gate(view, form):
         problems["gate"] = "choose_one"
     if problems:
         return await _ask(view, typed, problems, 422)
-    try:
-        shown = await _scan(view, form, direction)
-    except (InvalidInput, ValidationError) as error:
-        problems = {"gate": "no_such_gate"} if _is_unknown_gate(error) else {"pass": "not_a_pass"}
-        return await _ask(view, typed, problems, 422)
-    return await _result_page(view, form, shown, direction)
+    return await _look(view, form, typed["pass"], "exit" if typed["direction"] == "exit" else "entry")
 
 
 @router.post("/enter")
 async def enter(view: SecurityPage) -> Response:
-    """Record the entry of the party whose ID was checked."""
+    """Record the entry of the party whose ID was checked.
+
+    A scanner types wherever the focus is. A pass in the field of the ID is the next scan.
+    """
     form = await view.form()
+    if next_pass := _SCANNED.search(text_of(form, "id_last4")):
+        return await _look(view, form, next_pass[0], "entry")
+    request = _pass(text_of(form, "pass"))
+    if request is None:
+        return await _show_result(view, Scan("entry", _typed(form), None))
     try:
-        shown = await _scan(view, form, "entry", _id_check(form))
+        shown = await _scan(view, form, request, "entry", _id_check(form))
     except ValidationError as error:
-        return await _result_page(view, form, await _scan(view, form, "entry"), "entry", _unreadable(error))
+        return await _ask_card(view, form, request, _unreadable(error))
     except InvalidInput as error:
         if _is_unknown_gate(error):
-            typed = {"direction": "entry"} | {name: text_of(form, name) for name in ("pass", "gate")}
-            return await _ask(view, typed, {"gate": "no_such_gate"}, 422)
+            return await _ask(view, _typed(form), {"gate": "no_such_gate"}, 422)
         problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
-        return await _result_page(view, form, await _scan(view, form, "entry"), "entry", problems)
-    return await _result_page(view, form, shown, "entry")
+        return await _ask_card(view, form, request, problems)
+    return await _show_result(view, Scan("entry", _typed(form), shown))
+
+
+@router.get("/enter")
+async def return_to_result(view: SecurityPage) -> Response:
+    """Return to the result from the address of a form that was sent with a mistake."""
+    return view.to(RESULT)
+
+
+@router.get("/result")
+async def show_result(view: SecurityPage) -> Response:
+    """Show the last scan of this browser; without one, or after some minutes, ask for a pass."""
+    kept = scan_cookie(view.request).read(view.request)
+    if kept.get("login") != view.principal.id:
+        return view.to("/gate")
+    scan = Scan(
+        kept["direction"],
+        kept["typed"],
+        ScanResult.model_validate(kept["shown"]) if kept["shown"] else None,
+        datetime.fromisoformat(kept["at"]),
+    )
+    return await _result_page(view, scan)
 
 
 @router.get("/inside")
@@ -83,34 +152,96 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     site = view.principal.site or ""
     view.caller.require_site(site)
     found = await view.caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after))
-    return view.html("gate/inside.html", found=found)
+    return view.html("gate/inside.html", found=found, gate_name=await directory.gate_names(view))
 
 
-def _is_unknown_gate(error: Exception) -> bool:
-    return isinstance(error, InvalidInput) and error.body.code == "unknown_gate"
+def _is_unknown_gate(error: InvalidInput | ValidationError) -> bool:
+    if isinstance(error, InvalidInput):
+        return error.body.code == "unknown_gate"
+    return any(one["loc"][-1:] == ("gate",) for one in error.errors(include_input=False))
 
 
-async def _ask(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+async def _ask(view: View, typed: Mapping[str, str], errors: dict[str, str], status: int = 200) -> Response:
     """Return the first form; it asks for the gate too where the login belongs to none."""
     site = None if view.principal.gate else await directory.site(view, view.principal.site or "")
-    return view.html("gate/scan.html", status, errors=errors, typed=typed, gates=site.gates if site else ())
+    return view.html(
+        "gate/scan.html",
+        status,
+        errors=errors,
+        typed=typed,
+        gates=site.gates if site else (),
+        gate_name=await directory.gate_names(view),
+    )
 
 
-async def _result_page(
-    view: View,
-    form: FormData,
-    shown: rpc.verify.ScanResult,
-    direction: str,
-    problems: dict[str, str] | None = None,
+async def _look(view: View, form: FormData, scanned: str, direction: str) -> Response:
+    """Ask verify about what was scanned, and redirect to the result."""
+    typed = {**_typed(form), "pass": scanned}
+    request = _pass(scanned)
+    if request is None:
+        return await _show_result(view, Scan(direction, typed, None))
+    try:
+        shown = await _scan(view, form, request, direction)
+    except (InvalidInput, ValidationError) as error:
+        if _is_unknown_gate(error):
+            return await _ask(view, typed | {"direction": direction}, {"gate": "no_such_gate"}, 422)
+        return await _show_result(view, Scan(direction, typed, None))
+    return await _show_result(view, Scan(direction, typed, shown))
+
+
+async def _show_result(view: View, scan: Scan) -> Response:
+    """Redirect to the page of the result. One that is too long for a cookie is returned as it is."""
+    response = view.to(RESULT)
+    kept = {
+        "login": view.principal.id,
+        "direction": scan.direction,
+        "typed": {name: value[:LONGEST_TOKEN] for name, value in scan.typed.items()},
+        "shown": scan.shown.model_dump(mode="json", exclude_defaults=True) if scan.shown else None,
+        "at": scan.at.isoformat(),
+    }
+    try:
+        scan_cookie(view.request).write(response, kept)
+    except TooLong:
+        return await _result_page(view, scan)
+    return response
+
+
+async def _ask_card(
+    view: View, form: FormData, request: dict[str, str], problems: dict[str, str]
 ) -> Response:
+    """Return the page on which the ID is checked, with what is wrong in its form."""
+    shown = await _scan(view, form, request, "entry")
+    return await _result_page(view, Scan("entry", _typed(form), shown), problems)
+
+
+async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None = None) -> Response:
     """Return the page on which the ID is checked, or the verdict."""
-    typed = {name: text_of(form, name) for name in ("pass", "gate", "kind", "count", "other_type", "reason")}
-    if shown.preview and shown.verdict == "admit":
-        return view.html(
-            "gate/check.html", 422 if problems else 200, shown=shown, typed=typed, errors=problems or {}
-        )
-    site = await directory.site(view, shown.site) if shown.site else None
-    return view.html("gate/verdict.html", shown=shown, direction=direction, typed=typed, site=site)
+    shown = scan.shown
+    site = await directory.site(view, shown.site) if shown and shown.site else None
+    return view.html(
+        "gate/check.html" if scan.asks_for_card else "gate/verdict.html",
+        422 if problems and scan.asks_for_card else 200,
+        scan=scan,
+        shown=shown,
+        typed=scan.typed,
+        errors=problems or {},
+        tone=TONES.get(scan.outcome, "bad"),
+        is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
+        site=site,
+        host=await _host(view, shown),
+        gate_name=await directory.gate_names(view),
+    )
+
+
+async def _host(view: View, shown: ScanResult | None) -> dict[str, Any]:
+    """Return whom the visitor meets, as far as the directory's copies name them."""
+    if shown is None or shown.department is None:
+        return {}
+    names = await directory.department_names(view)
+    officer = (
+        await view.caller.state.officers.find(shown.department, shown.officer) if shown.officer else None
+    )
+    return {"department": names.get(shown.department, shown.department), "officer": officer}
 
 
 def _unreadable(error: ValidationError) -> dict[str, str]:
@@ -119,6 +250,10 @@ def _unreadable(error: ValidationError) -> dict[str, str]:
         field, code = NOT_READABLE.get(str(one["loc"][-1]), ("id_last4", "not_four"))
         found[field] = "too_long" if field == "reason" and one["type"] == "string_too_long" else code
     return found
+
+
+def _typed(form: FormData) -> dict[str, str]:
+    return {name: text_of(form, name) for name in _TYPED}
 
 
 def _id_check(form: FormData) -> dict[str, Any]:
@@ -132,26 +267,36 @@ def _gate(view: View, form: FormData) -> str:
 
 
 async def _scan(
-    view: View, form: FormData, direction: str, checked: dict[str, Any] | None = None
-) -> rpc.verify.ScanResult:
+    view: View,
+    form: FormData,
+    scanned: dict[str, str],
+    direction: str,
+    checked: dict[str, Any] | None = None,
+) -> ScanResult:
     preview = direction == "entry" and checked is None
     nonce = str(uuid4()) if preview else _nonce(form)
     request = {
-        **_pass(text_of(form, "pass")), "gate": _gate(view, form), "direction": direction, "nonce": nonce,
-        "id_check": checked,
+        **scanned, "gate": _gate(view, form), "direction": direction, "nonce": nonce, "id_check": checked,
         "count": text_of(form, "count") or None if checked else None,
     }  # fmt: skip
     return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(request))
 
 
-def _pass(typed: str) -> dict[str, str]:
-    """Return the token or the pass number that was typed.
+def _pass(typed: str) -> dict[str, str] | None:
+    """Return the token or the pass number that was typed; None where it cannot be a whole one.
 
-    A token, as a scanner types it, contains two full stops; anything else is a number, however it is written.
+    Whatever is too long for a number was a scanner's. A number with a wrong check character was not heard or
+    typed right, so that verify is not asked: it would count it as a guess.
     """
-    if typed.count(".") == 2 and len(typed) > LONGEST_NUMBER:
-        return {"token": "".join(typed.split())}
-    return {"pass_number": re.sub(r"[\W_]", "", typed)[:LONGEST_NUMBER]}
+    compact = "".join(typed.split())
+    if token := _SCANNED.search(compact):
+        return {"token": token[0]}
+    if len(compact) > LONGEST_NUMBER:
+        return {"token": compact}
+    try:
+        return {"pass_number": parse_pass_number(re.sub(r"[\W_]", "", typed))}
+    except ValueError:
+        return None
 
 
 def _nonce(form: FormData) -> str:

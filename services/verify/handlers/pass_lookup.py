@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
+from contracts.errors import FieldError, InvalidInput
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
 from services.chassis.tokens.verification import TokenRefused
@@ -23,6 +24,8 @@ from services.verify.handlers import number_tries
 from services.verify.models import PassRow, SiteRow, StatusListRow
 
 NotFoundVerdict = Literal["bad_signature", "unknown_pass"]
+UNREADABLE = "unreadable_token"
+"""Code of the error for a token that a scanner did not read whole."""
 _KNOWLEDGE = (
     select(SiteRow.gates).where(SiteRow.code == bindparam("site")).scalar_subquery(),
     select(StatusListRow.complete_at).where(StatusListRow.id == 1).scalar_subquery(),
@@ -79,6 +82,7 @@ def find(
     token is known.
 
     Raises:
+        InvalidInput: the token cannot be read (``unreadable_token``): scan it again. Nothing is recorded.
         TooManyAttempts: too many unknown numbers were tried at this gate. The limit never applies to exits.
     """
     site, claims = site_of(request.gate), None
@@ -90,11 +94,12 @@ def find(
         except ValueError:
             return "unknown_pass", _knowledge(session, site)
     else:
+        token = request.token.strip()
         try:
-            claims = pass_token.read(
-                request.token.strip(), lambda kid: signing_keys.find(session, kid), issuer
-            )
-        except TokenRefused:
+            claims = pass_token.read(token, lambda kid: signing_keys.find(session, kid), issuer)
+        except TokenRefused as refused:
+            if not pass_token.is_forged(token, refused, issuer):
+                raise _unreadable() from None
             return "bad_signature", _knowledge(session, site)
         number = claims.jti
     statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site}
@@ -106,6 +111,11 @@ def find(
         row, gates, complete_at = known
         return FoundPass(number, row, claims), Knowledge(gates, complete_at)
     return FoundPass(number, None, claims) if claims else "unknown_pass", _knowledge(session, site)
+
+
+def _unreadable() -> InvalidInput:
+    problem = FieldError(field="token", code=UNREADABLE, message="a part is missing or wrong; scan it again")
+    return InvalidInput("the token cannot be read", code=UNREADABLE, fields=(problem,))
 
 
 def _knowledge(session: Session, site: str) -> Knowledge:

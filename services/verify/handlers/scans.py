@@ -40,8 +40,8 @@ def scan(
 
     Raises:
         Forbidden: the login does not stand at this gate.
-        InvalidInput: no such gate (``unknown_gate``), not exactly one of token and number, a full ID number,
-            or an impossible count.
+        InvalidInput: a token that cannot be read (``unreadable_token``), no such gate (``unknown_gate``), not
+            exactly one of token and number, a full ID number, or an impossible count.
         TooManyAttempts: too many unknown numbers at this gate.
         IdempotencyKeyReused: the nonce belongs to a scan of something else.
     """
@@ -126,6 +126,7 @@ def _answer(found: FoundPass | None, decision: Decision, age: int | None, *, pre
         return ScanResult(verdict=decision.verdict, preview=preview)
     standing, row = found.standing, found.row
     people = row.people if row is not None else None
+    inside = row if decision.verdict == "already_inside" else None
     return ScanResult(
         verdict=decision.verdict,
         preview=preview,
@@ -146,4 +147,6 @@ def _answer(found: FoundPass | None, decision: Decision, age: int | None, *, pre
         officer=row.officer if row else None,
         marks=decision.marks,
         list_age_s=age,
+        inside_since=inside.inside_since if inside else None,
+        inside_gate=inside.last_gate if inside else None,
     )

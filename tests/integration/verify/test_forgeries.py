@@ -1,8 +1,17 @@
-"""Forged tokens at a gate: each is refused, and nothing follows from it but the record of the attempt."""
+"""Refused tokens at a gate: an attempt with a forged one is recorded, a scan that failed leaves no trace."""
 
 import pytest
 
-from tests.support.factories.verify import Gate, forgeries, pass_issued, scan_of
+from contracts.errors import InvalidInput
+from tests.support.factories.verify import (
+    UNREADABLE,
+    Gate,
+    forgeries,
+    pass_issued,
+    scan_of,
+    token_of,
+    unreadable_tokens,
+)
 
 KINDS = tuple(forgeries(pass_issued()))
 
@@ -36,3 +45,25 @@ def test_a_forged_token_of_an_unknown_pass_creates_no_pass(gate: Gate) -> None:
     for forged in forgeries(unknown).values():
         assert gate.scan(scan_of(forged)).verdict == "bad_signature"
     assert gate.everything()["passes"] == before
+
+
+@pytest.mark.parametrize("kind", sorted(UNREADABLE))
+@pytest.mark.parametrize("direction", ["entry", "exit"])
+def test_a_token_that_cannot_be_read_is_to_be_scanned_again_and_leaves_no_trace(
+    gate: Gate, kind: str, direction: str
+) -> None:
+    issued = gate.issue()
+    before = gate.everything()
+    torn = unreadable_tokens(issued)[kind]
+    for _ in range(12):
+        with pytest.raises(InvalidInput) as refused:
+            gate.scan(scan_of(torn, direction=direction))
+        assert refused.value.body.code == "unreadable_token"
+    assert gate.everything() == before
+
+
+def test_the_nonce_of_a_failed_scan_serves_for_the_scan_that_succeeds(gate: Gate) -> None:
+    issued = gate.issue()
+    with pytest.raises(InvalidInput):
+        gate.enter(token_of(issued)[:-1], nonce="the same nonce")
+    assert gate.enter(issued, nonce="the same nonce").verdict == "admit"

@@ -32,7 +32,7 @@ OTHER_KEY = Ed25519PrivateKey.generate()
 KID = "s1"
 ISSUER = "epass.punjab.gov.in"
 REFERENCE = "PCS-7K3M-9QW4"
-NUMBER = "7K3M9QW4"
+NUMBER = "7K3M9QW3"
 
 
 def public_key(key: Ed25519PrivateKey = KEY, kid: str = KID) -> PublicKey:

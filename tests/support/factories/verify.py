@@ -181,7 +181,24 @@ def _assembled(header: dict[str, Any], claims: dict[str, Any], sign: Callable[[b
     return f"{signed}.{_b64(sign(signed.encode()))}"
 
 
+UNREADABLE = frozenset({
+    "no alg", "typ in capitals", "an unknown kid", "a kid with a NUL", "a kid with a surrogate",
+    "a kid that is a number", "no signature", "a header nested deep", "not a token", "four parts", "nothing",
+})  # fmt: skip
+"""Refused tokens that may be a genuine pass of which a scanner read a part wrong."""
+
+
 def forgeries(issued: PassIssued) -> dict[str, str]:
+    """Tokens that somebody must have made, by what is wrong with them."""
+    return {kind: token for kind, token in refused_tokens(issued).items() if kind not in UNREADABLE}
+
+
+def unreadable_tokens(issued: PassIssued) -> dict[str, str]:
+    """Tokens that a scanner may have read wrong, by what is wrong with them."""
+    return {kind: token for kind, token in refused_tokens(issued).items() if kind in UNREADABLE}
+
+
+def refused_tokens(issued: PassIssued) -> dict[str, str]:
     """Tokens for a genuine pass that a gate must not take, by what is wrong with them."""
     claims, header = claims_of(issued), {"typ": "epass+jwt", "alg": "EdDSA", "kid": ISSUER.kid}
     genuine, sign = token_of(issued), ISSUER.private.sign

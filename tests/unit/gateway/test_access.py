@@ -175,7 +175,14 @@ PAGES = {
         "POST /counter/passes/{number}/reissue",
     },
     "assisted": {"GET /assist", "POST /assist/next", "POST /assist/sign-out"},
-    "security": {"GET /gate", "POST /gate", "POST /gate/enter", "GET /gate/inside"},
+    "security": {
+        "GET /gate",
+        "POST /gate",
+        "GET /gate/enter",
+        "POST /gate/enter",
+        "GET /gate/result",
+        "GET /gate/inside",
+    },
 }
 """Under ``/{language}``."""
 

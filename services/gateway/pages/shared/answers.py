@@ -39,12 +39,15 @@ class AnswersCookie:
     Args:
         keys: Fernet keys, the first one encrypts; without any, a key that lives as long as this process.
         secure: whether the site is served over HTTPS.
+        name: of the cookie.
+        seconds: for which it is kept.
     """
 
-    def __init__(self, keys: tuple[str, ...], secure: bool) -> None:
+    def __init__(self, keys: tuple[str, ...], secure: bool, name: str = NAME, seconds: int = SECONDS) -> None:
         self._box = SealedBox(keys or (Fernet.generate_key().decode(),))
         self._secure = secure
-        self._name = f"__Host-{NAME}" if secure else NAME
+        self._name = f"__Host-{name}" if secure else name
+        self._seconds = seconds
 
     def read(self, request: Request) -> Answers:
         """Return the answers so far; empty if there are none, or if they are too old or forged."""
@@ -52,7 +55,7 @@ class AnswersCookie:
         if not sealed:
             return {}
         try:
-            plain = self._box.open(sealed, max_age=timedelta(seconds=SECONDS))
+            plain = self._box.open(sealed, max_age=timedelta(seconds=self._seconds))
         except CannotOpen:
             return {}
         return dict(json.loads(zlib.decompress(plain)))
@@ -72,7 +75,7 @@ class AnswersCookie:
                 response.set_cookie(
                     f"{self._name}{number}",
                     parts[number],
-                    SECONDS,
+                    self._seconds,
                     path="/",
                     secure=self._secure,
                     httponly=True,

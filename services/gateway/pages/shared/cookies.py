@@ -18,6 +18,8 @@ from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of
 
 VISITOR_LANGUAGE = "visitor_language"
+LAST_SCAN = "scan"
+LAST_SCAN_SECONDS = 10 * 60
 
 
 def is_secure(request: Request) -> bool:
@@ -28,6 +30,11 @@ def is_secure(request: Request) -> bool:
 def answers_cookie(request: Request) -> AnswersCookie:
     """Return the cookie of the half-filled answers."""
     return cast(AnswersCookie, request.app.state.answers)
+
+
+def scan_cookie(request: Request) -> AnswersCookie:
+    """Return the cookie of the last scan at a gate, from which its page can be shown again."""
+    return cast(AnswersCookie, request.app.state.last_scan)
 
 
 def _session_name(request: Request) -> str:

@@ -1,6 +1,7 @@
 """Sites, departments and officers for the pages: looked up in the directory, called by their names."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from contracts import rpc
@@ -9,10 +10,12 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassView
+from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.view import View
 
 PATIENCE_SECONDS = 1.0
 """How long a page waits for a name that it can do without."""
+NUMBERED_GATE = _("Gate %(number)s")
 
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
@@ -23,6 +26,21 @@ async def sites(view: View) -> tuple[SiteRecord, ...]:
 async def site(view: View, code: str) -> SiteRecord | None:
     """Return one site; None where the directory does not know it."""
     return next((one for one in await sites(view) if one.code == code), None)
+
+
+async def gate_names(view: View) -> Callable[[str], str]:
+    """Return the function that names a gate in the reader's language.
+
+    A gate without a name in the directory is called by its number.
+    """
+    named = {code: names for one in await sites(view) for code, names in one.gate_names.items()}
+
+    def name_of(code: str) -> str:
+        given = named.get(code, {}).get(view.language)
+        number = code.rpartition("-G")[2]
+        return given or (texts(view.language).gettext(NUMBERED_GATE) % {"number": number} if number else code)
+
+    return name_of
 
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:

@@ -83,6 +83,7 @@ VERDICTS: dict[str, str] = {
     "unknown_pass": _("Unknown pass"),
     "bad_signature": _("Not a genuine pass"),
     "id_mismatch": _("The ID does not match"),
+    "unreadable": _("Scan again"),
 }
 MARKS: dict[str, str] = {
     "late": _("Left after the pass had ended"),

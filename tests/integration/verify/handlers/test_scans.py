@@ -16,10 +16,10 @@ from tests.support.factories.verify import (
     MATCHED,
     NOON,
     OTHER_ID,
+    STRANGER,
     VALID_FROM,
     VALID_TO,
     Gate,
-    Issuer,
     claims_of,
     number_scan,
     officer,
@@ -129,7 +129,7 @@ def refusals(gate: Gate) -> dict[str, ScanPass]:
     day = timedelta(days=1)
     return {
         "unknown_pass": number_scan(pass_issued().pass_number),
-        "bad_signature": scan_of(Issuer("k9").sign(claims_of(gate.issue()))),
+        "bad_signature": scan_of(STRANGER.sign(claims_of(gate.issue()))),
         "revoked": scan_of(revoked),
         "wrong_site": scan_of(gate.issue(site="PCS2")),
         "wrong_gate": scan_of(gate.issue(gate="PCS1-G2")),
@@ -199,7 +199,7 @@ def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: G
 def test_the_refusal_of_a_forged_or_unknown_pass_has_only_the_verdict(gate: Gate) -> None:
     issued = gate.issue()
     for request in (
-        scan_of(Issuer("k9").sign(claims_of(issued))),
+        scan_of(STRANGER.sign(claims_of(issued))),
         number_scan(pass_issued().pass_number),
         number_scan("7K3M"),
     ):

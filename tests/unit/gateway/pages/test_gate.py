@@ -2,20 +2,21 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from contracts.errors import FieldError, InvalidInput, TooManyAttempts
-from contracts.rpc.approval import SiteList
+from contracts.errors import FieldError, InvalidInput, TooManyAttempts, Unavailable
+from contracts.rpc.approval import DepartmentList, OfficerList, SiteList
 from contracts.rpc.verify import Inside, InsideList, ScanResult
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT
-from tests.support.page_reader import SAME_SITE, SITE
+from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
-TOKEN = f"{'h' * 40}.{'P' * 200}.{'s' * 86}"
+TOKEN = f"eyJ{'h' * 40}.{'P' * 200}.{'s' * 86}"
 CHECKED = {
     "pass": NUMBER,
     "nonce": "n-1",
@@ -37,7 +38,7 @@ class Guard:
         self.http, self.client = http, client
 
     async def send(self, path: str, **form: str) -> httpx.Response:
-        return await self.http.post(f"/en/gate{path}", data=form, headers=SAME_SITE)
+        return await self.http.post(f"/en/gate{path}", data=form, headers=SAME_SITE, follow_redirects=True)
 
     async def scan(self, typed: str, **form: str) -> httpx.Response:
         return await self.send("", **{"pass": typed, "nonce": "n-1", **form})
@@ -67,6 +68,7 @@ async def guard() -> AsyncIterator[Guard]:
         verify__scan=ADMIT,
         verify__inside=InsideList(items=(inside,), persons=41, next="on"),
         approval__sites=SiteList(items=(SITE,)),
+        approval__departments=DepartmentList(items=(HOME,)),
     )
     async with browser(app) as http:
         one = Guard(http, client)
@@ -74,7 +76,7 @@ async def guard() -> AsyncIterator[Guard]:
         yield one
 
 
-@pytest.mark.parametrize("typed", [NUMBER, "7k3m 9qw4", " 7K3M-9QW4 ", "7 K 3 M 9 Q W 4", "7K3M.9QW4"])
+@pytest.mark.parametrize("typed", [NUMBER, "7k3m 9qw3", " 7K3M-9QW3 ", "7 K 3 M 9 Q W 3", "7K3M.9QW3"])
 async def test_a_pass_number_is_accepted_in_any_spelling(guard: Guard, typed: str) -> None:
     shown = await guard.scan(typed)
     assert (shown.status_code, guard.asked.pass_number.upper(), guard.asked.token) == (200, NUMBER, None)
@@ -215,11 +217,13 @@ async def test_a_forged_form_never_causes_an_internal_error(guard: Guard, form: 
         assert (await guard.send(path, **form)).status_code < 500, (path, form)
 
 
-REFUSALS = [
+AMBER = [
     (result(verdict="not_yet_valid"), "It is valid from"),
-    (result(verdict="expired"), "It was valid until"),
     (result(verdict="wrong_site", site="PCS1", gate="PCS1-G1"), "It is for Secretariat-1."),
-    (result(verdict="wrong_gate", gate="PCS1-G2"), "It is for gate PCS1-G2."),
+    (result(verdict="wrong_gate", gate="PCS1-G2"), "It is for this gate: Gate 2."),
+]
+REFUSALS = [
+    (result(verdict="expired"), "It was valid until"),
     (result(verdict="already_inside"), "Everyone on this pass is inside."),
     (result(verdict="already_used"), "may come in again"),
     (result(verdict="revoked"), "The pass was withdrawn"),
@@ -238,13 +242,136 @@ async def test_a_refusal_fills_the_screen_and_shows_its_reason(
     assert "✕" in text
     assert sentence in text
     assert 'action="/en/gate/enter"' not in text, "nobody is let in from here"
+    assert 'data-scan=""' in text, "the next scan is taken here"
+
+
+@pytest.mark.parametrize(("refused", "sentence"), AMBER, ids=[one.verdict for one, _ in AMBER])
+async def test_what_can_be_put_right_is_amber_and_not_a_refusal(
+    guard: Guard, refused: ScanResult, sentence: str
+) -> None:
+    guard.answer(refused)
+    text = (await guard.scan(NUMBER)).text
+    assert "epass-verdict--amber" in text
+    assert ">!</p>" in text, "a sign of its own, never colour alone"
+    assert sentence in text
+
+
+async def test_a_torn_scan_is_to_be_scanned_again(guard: Guard) -> None:
+    torn = FieldError(field="token", code="unreadable_token")
+    guard.answer(InvalidInput(code="unreadable_token", fields=(torn,)))
+    text = (await guard.scan(TOKEN)).text
+    assert "epass-verdict--amber" in text
+    assert "Scan again" in text
+    assert "not read whole" in text
+
+
+@pytest.mark.parametrize("typed", ["7K3M9QW4", "7K3M", "ABCDEFGH"])
+async def test_a_number_that_was_not_typed_whole_is_no_guess(guard: Guard, typed: str) -> None:
+    text = (await guard.scan(typed)).text
+    assert "epass-verdict--amber" in text
+    assert "not a whole pass number" in text
+    assert not guard.client.was_asked("verify.scan")
+
+
+@pytest.mark.parametrize("typed", [TOKEN.replace(".", "", 1), TOKEN[:60], f"7K3{TOKEN}"])
+async def test_a_scan_without_its_stops_or_after_a_typed_letter_is_no_guess_of_a_number(
+    guard: Guard, typed: str
+) -> None:
+    await guard.scan(typed)
+    assert guard.asked.pass_number is None
+
+
+async def test_already_inside_says_since_when_and_by_which_gate(guard: Guard) -> None:
+    since = datetime(2026, 12, 1, 5, 12, tzinfo=UTC)
+    guard.answer(result(verdict="already_inside", inside=3, inside_since=since, inside_gate="PCS1-G2"))
+    assert "Since 1 December 2026, 10:42 am, by this gate: Gate 2." in (await guard.scan(NUMBER)).text
+
+
+async def test_gates_are_called_by_their_names_in_the_directory(guard: Guard) -> None:
+    named = SITE.model_copy(update={"gate_names": {"PCS1-G1": {"en": "Main gate", "pa": "ਮੁੱਖ ਗੇਟ"}}})
+    guard.client.answers["approval.sites"] = SiteList(items=(named,))
+    assert "Main gate" in (await guard.http.get("/en/gate")).text
+    assert "ਮੁੱਖ ਗੇਟ" in (await guard.http.get("/pa/gate")).text
+    assert "गेट 1" in (await guard.http.get("/hi/gate")).text
+
+
+async def test_the_officer_sees_whom_the_visitor_meets_and_where(guard: Guard) -> None:
+    meets = {"department": "home", "officer": "baldev"}
+    guard.client.answers["approval.officers"] = OfficerList(
+        items=(BALDEV.model_copy(update={"room": "4-18"}),)
+    )
+    guard.answer(result(**meets))
+    checking = (await guard.scan(NUMBER)).text
+    guard.answer(result(**meets, preview=False, inside=3))
+    done = (await guard.send("/enter", **CHECKED)).text
+    for text in (checking, done):
+        assert all(phrase in text for phrase in ("Baldev Singh", "Clerk", "Home", "Room 4-18")), text
+
+
+async def test_a_scan_is_answered_while_the_directory_is_silent(guard: Guard) -> None:
+    guard.client.answers["approval.officers"] = Unavailable()
+    guard.answer(result(department="home", officer="baldev"))
+    text = (await guard.scan(NUMBER)).text
+    assert "Whom they meet" in text
+    assert "Home" in text
+
+
+async def test_a_result_has_an_address_that_opens_again_in_every_language(guard: Guard) -> None:
+    guard.answer(result(verdict="revoked"))
+    first = await guard.scan(NUMBER)
+    assert str(first.url).endswith("/en/gate/result")
+    asked = len(guard.client.asked)
+    for path, phrase in (
+        ("/en/gate/result", "withdrawn"),
+        ("/pa/gate/result", "ਪਾਸ"),
+        ("/hi/gate/result", "पास"),
+    ):
+        again = await guard.http.get(path)
+        assert again.status_code == 200
+        assert phrase in again.text
+        assert "Gurpreet Kaur" in again.text
+    assert all(name != "verify.scan" for name, *_ in guard.client.asked[asked:]), "no second scan"
+
+
+async def test_nothing_of_a_result_can_be_read_in_its_cookie_or_its_address(guard: Guard) -> None:
+    shown = await guard.scan(NUMBER)
+    kept = "".join(value for name, value in guard.http.cookies.items() if name.startswith("scan"))
+    assert kept
+    assert all(secret not in kept + str(shown.url) for secret in ("Gurpreet", NUMBER, "4821"))
+
+
+async def test_a_result_is_shown_to_nobody_else_and_not_for_long(guard: Guard) -> None:
+    await guard.scan(NUMBER)
+    guard.http.cookies.set(
+        "session", signed(claims("staff", sub="SEC-0002", role="security", department=None, site="PCS1"))
+    )
+    other = await guard.http.get("/en/gate/result")
+    assert (other.status_code, other.headers["location"]) == (303, "/en/gate")
+    guard.stands_at("PCS1-G1")
+    guard.http.cookies.delete("scan0")
+    late = await guard.http.get("/en/gate/result")
+    assert (late.status_code, late.headers["location"]) == (303, "/en/gate")
+
+
+async def test_the_address_of_a_form_with_a_mistake_leads_back_to_the_result(guard: Guard) -> None:
+    await guard.scan(NUMBER)
+    assert (await guard.send("/enter", **{**CHECKED, "count": "x"})).status_code == 422
+    again = await guard.http.get("/pa/gate/enter", follow_redirects=True)
+    assert (again.status_code, 'name="id_last4"' in again.text) == (200, True)
+
+
+@pytest.mark.parametrize("typed", [TOKEN, f"48{TOKEN}"])
+async def test_the_next_pass_may_be_scanned_while_a_card_is_asked_for(guard: Guard, typed: str) -> None:
+    await guard.send("/enter", **{**CHECKED, "id_last4": typed})
+    assert (guard.asked.token, guard.asked.id_check) == (TOKEN, None)
 
 
 async def test_a_card_that_does_not_match_can_be_checked_again(guard: Guard) -> None:
     guard.answer(result(verdict="id_mismatch", preview=False))
     text = (await guard.send("/enter", **CHECKED)).text
-    assert "epass-verdict--bad" in text
+    assert "epass-verdict--amber" in text
     assert "Check the card again" in text
+    assert 'name="id_last4"' in text, "at once, without another page"
     assert f'name="pass" value="{NUMBER}"' in text
 
 
@@ -269,7 +396,7 @@ async def test_an_exit_is_recorded_at_once_with_its_marks(guard: Guard) -> None:
         "More people left",
     ):
         assert phrase in text, phrase
-    assert 'href="/en/gate?direction=exit"' in text, "the next one goes out too"
+    assert 'value="exit" checked' in text, "the next one goes out too"
 
 
 async def test_the_same_form_sent_twice_is_one_scan_and_another_content_is_another(guard: Guard) -> None:
@@ -292,7 +419,7 @@ async def test_a_form_without_a_nonce_is_a_scan_of_its_own(guard: Guard) -> None
 
 async def test_too_many_unknown_numbers_show_when_to_try_again(guard: Guard) -> None:
     guard.answer(TooManyAttempts(retry_after=61))
-    shown = await guard.scan("ABCDEFGH")
+    shown = await guard.scan(NUMBER)
     assert (shown.status_code, shown.headers["retry-after"]) == (429, "61")
     assert "Try again in 2 minutes." in shown.text
 
@@ -308,7 +435,7 @@ async def test_a_login_without_a_gate_chooses_one(guard: Guard) -> None:
     assert 'name="gate" value="PCS1-G1"' in checking.text
     guard.answer(result(preview=False))
     done = await guard.send("/enter", **CHECKED, gate="PCS1-G1")
-    assert "/en/gate?direction=entry&amp;gate=PCS1-G1" in done.text
+    assert 'name="gate" value="PCS1-G1"' in done.text
     assert re.search(
         r'value="PCS1-G1" selected', (await guard.http.get("/en/gate?direction=entry&gate=PCS1-G1")).text
     )

@@ -78,7 +78,7 @@ async def test_the_pass_page_shows_all_that_a_visitor_needs_on_the_way() -> None
     )  # fmt: skip
     text = await text_of(issuance__view_by_link=shown)
     for phrase in (
-        "7K3M 9QW4", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "Baldev Singh, Superintendent", "Home Affairs",
+        "7K3M 9QW3", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "Baldev Singh, Superintendent", "Home Affairs",
         "Tuesday, 1 December 2026", "10:00 am",
         "Secretariat-1", "Sector 1, Chandigarh", "PCS1-G2", "Voter ID card", "Harjit Singh", "Simran",
         "(child)", "CH01AB1234",

@@ -61,7 +61,7 @@ def _environment(language: Language) -> Environment:
     environment.globals["asset"] = asset
     environment.globals["languages"] = languages.ENDONYMS
     environment.globals["language"] = language
-    for name in ("day_in_words", "time_of_day", "instant_in_words", "number"):
+    for name in ("day_in_words", "time_of_day", "hours_in_words", "instant_in_words", "number"):
         environment.filters[name] = partial(getattr(languages, name), language=language)
     environment.filters["sentence"] = partial(messages.sentence, language=language)
     environment.filters["slot_in_words"] = partial(vocabulary.slot_in_words, language=language)

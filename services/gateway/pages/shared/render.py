@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Stric
 from jinja2.utils import missing
 
 from contracts.model import Language
-from services.gateway.pages.shared import languages, messages, vocabulary
+from services.gateway.pages.shared import languages, messages, navigation, vocabulary
 
 _GOVUK = PackageLoader("govuk_frontend_jinja")
 
@@ -61,6 +61,7 @@ def _environment(language: Language) -> Environment:
     environment.globals["asset"] = asset
     environment.globals["languages"] = languages.ENDONYMS
     environment.globals["language"] = language
+    environment.globals["footer"] = navigation.footer(language)
     for name in ("day_in_words", "time_of_day", "hours_in_words", "instant_in_words", "number"):
         environment.filters[name] = partial(getattr(languages, name), language=language)
     environment.filters["sentence"] = partial(messages.sentence, language=language)

@@ -34,7 +34,7 @@ async def test_robots_names_the_sitemap_and_keeps_away_from_passes() -> None:
 async def test_the_sitemap_lists_pages_that_exist_and_may_be_listed_in_each_language() -> None:
     kind, text = await fetched("/sitemap.xml")
     assert kind == "application/xml"
-    listed = [one.text or "" for one in ET.fromstring(text).iter("{*}loc")]
+    listed = [one.text or "" for one in ET.fromstring(text).findall(".//{*}loc")]
     assert len(listed) == len(set(listed)) >= 21
     app, _ = stubbed()
     async with browser(app) as http:

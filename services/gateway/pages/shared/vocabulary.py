@@ -35,6 +35,22 @@ STATUSES: dict[str, str] = {
     "left": _("Visit over"),
     "revoked": _("Pass cancelled"),
 }
+TAGS: dict[str, str] = {
+    "submitted": "blue",
+    "approved": "teal",
+    "rejected": "red",
+    "returned": "yellow",
+    "cancelled": "grey",
+    "expired": "grey",
+    "issued": "green",
+    "entered": "purple",
+    "left": "grey",
+    "revoked": "red",
+    "pending": "blue",
+    "withdrawn": "orange",
+    "closed": "grey",
+}
+"""The colour of each state's tag, of an application and of a review."""
 TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),

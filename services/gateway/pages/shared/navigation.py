@@ -12,7 +12,7 @@ Entry = tuple[str, str]
 PUBLIC: tuple[Entry, ...] = (
     ("/apply", _("Apply")),
     ("/status", _("Status")),
-    ("/applications", _("Your passes and applications")),
+    ("/applications", _("Applications")),
     ("/about/help", _("Help")),
 )
 FOOTER: Mapping[str, str] = {

@@ -219,7 +219,6 @@ def around() -> Iterator[State]:
         yield State(None, f"/about/{name}")
     for who in ("department", "ado", "security", "reception", "ops", "auditor"):
         yield State(who, "/staff")
-    yield State(None, "/about/nothing", status=404)
     yield State(None, "/sign-out", status=405)
 
 

@@ -176,7 +176,7 @@ def test_a_refusal_says_the_reason_and_the_words_of_the_department() -> None:
         "the officer is not available - Come on Monday."
     )
     assert say("other", "The office moved to PCS-2", "en") == "The office moved to PCS-2."
-    assert say("other", " ", "pa") == "ਕੋਈ ਹੋਰ।"
+    assert say("other", " ", "pa") == "ਕੋਈ ਹੋਰ ਕਾਰਨ।"
     assert say("other", "ਸੋਮਵਾਰ ਨੂੰ ਆਓ।", "pa") == "ਸੋਮਵਾਰ ਨੂੰ ਆਓ।"
 
 

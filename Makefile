@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run smoke backup restore test lint types unit contract integration journey browser screens e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
+.PHONY: help setup run smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -51,6 +51,9 @@ integration: setup ## run tests on a real broker and real databases
 
 journey: setup ## run tests of the whole system through HTTP
 	$(PYTHON) -m pytest tests/journey $(AT_ONCE)
+
+icons: browser ## draw the icons of the pages from services/gateway/static/icon.svg
+	$(PYTHON) -m tests.support.browser.icons
 
 browser: setup
 	@deploy/local/bootstrap chromium

@@ -21,10 +21,16 @@ const HINDI =
   range(0x0901, 0x0903) + range(0x0905, 0x090b) + "\u090d\u090f\u0910\u0911" + range(0x0913, 0x0928) +
   range(0x092a, 0x0930) + "\u0932" + range(0x0935, 0x0939) + range(0x093c, 0x0943) +
   "\u0945\u0947\u0948\u0949\u094b\u094c\u094d" + range(0x0958, 0x095f);
+// How the letters of Hindi join and carry their signs. Forms of Marathi, Nepali and Sanskrit and stylistic
+// alternatives are left out. Every pair of Hindi consonants with vowel signs looks the same without them.
+const HINDI_FEATURES = [
+  "nukt", "akhn", "rphf", "rkrf", "blwf", "half", "cjct", "pres", "abvs", "blws", "psts", "dist", "mark",
+  "abvm", "blwm",
+];
 const SCRIPTS = {
   latin: ["noto-sans", "latin", range(0x20, 0x7e) + SIGNS],
   gurmukhi: ["noto-sans-gurmukhi", "gurmukhi", range(0x0a01, 0x0a76) + joiners],
-  devanagari: ["noto-sans-devanagari", "devanagari", HINDI + joiners],
+  devanagari: ["noto-sans-devanagari", "devanagari", HINDI + joiners, HINDI_FEATURES],
   // The full stop of both scripts; in the font of one script, a page in the other would fetch that font too.
   danda: ["noto-sans-devanagari", "devanagari", "\u0964\u0965"],
   // The language switch names each language in its own letters; one word must not cost a whole font.
@@ -33,10 +39,11 @@ const SCRIPTS = {
 };
 
 async function fonts() {
-  for (const [script, [family, subset, letters]] of Object.entries(SCRIPTS)) {
+  for (const [script, [family, subset, letters, keepFeatures]] of Object.entries(SCRIPTS)) {
     const name = `${family}-${subset}-wght-normal.woff2`;
     const file = join(here, "node_modules", "@fontsource-variable", family, "files", name);
-    const options = { targetFormat: "woff2", variationAxes: { wght: { min: 400, max: 700 } } };
+    const variationAxes = { wght: { min: 400, max: 700 } };
+    const options = { targetFormat: "woff2", variationAxes, ...(keepFeatures && { keepFeatures }) };
     await writeFile(join(work, `${script}.woff2`), await subsetFont(await readFile(file), letters, options));
   }
 }

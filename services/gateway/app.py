@@ -9,12 +9,14 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.gateway import api, openapi, pages, problems
 from services.gateway.middleware.body_limit import BodyLimit
 from services.gateway.middleware.compression import Compression
+from services.gateway.middleware.head import HeadAsGet
 from services.gateway.middleware.request_log import RequestLog
 from services.gateway.middleware.response_headers import ResponseHeaders
 from services.gateway.pages.shared import cookies, error_pages
@@ -59,7 +61,8 @@ def create_app(
     app.state.last_scan = AnswersCookie(
         settings.answers_keys, https, cookies.LAST_SCAN, cookies.LAST_SCAN_SECONDS
     )
-    for kind, handler in problems.HANDLERS.items():
+    handlers = problems.HANDLERS | {HTTPException: error_pages.on_http_error}
+    for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
     for router in (*api.routers(settings.local_mode), *pages.routers(settings.local_mode)):
         # taken over one by one, because FastAPI matches an included router twice for each request
@@ -68,9 +71,10 @@ def create_app(
 
     # the middleware added last is the outermost
     app.add_middleware(BodyLimit)
-    app.add_middleware(ExceptionMiddleware, handlers=problems.HANDLERS | {Exception: error_pages.on_fault})
+    app.add_middleware(ExceptionMiddleware, handlers=handlers | {Exception: error_pages.on_fault})
     app.add_middleware(Compression, compresslevel=6)
     app.add_middleware(ResponseHeaders, https=https)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))

@@ -1,5 +1,9 @@
 """The settings of the gateway."""
 
+from typing import Annotated
+
+from pydantic import DirectoryPath, Field
+
 from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
@@ -33,5 +37,9 @@ class GatewaySettings(
     rpc_timeout: float = 3.0
     trusted_proxies: CommaList = ()
     """Addresses of proxies whose ``X-Forwarded-For`` is believed."""
+    site_texts: DirectoryPath | None = None
+    """Folder with the site's own help, privacy notice and other pages, in Markdown."""
+    security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:|$)")] = ""
+    """Where a weakness can be reported: ``mailto:…`` or ``https://…``."""
     answers_keys: RequiredCommaList
     """Fernet keys of the cookie with half-filled answers; the first seals, all open."""

@@ -19,6 +19,7 @@ from contracts.rpc.accounts import DeniedSessions
 from contracts.rpc.approval import DepartmentQuestion
 from contracts.rpc.call import Method, Nothing
 from services.chassis.runtime import logs
+from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
 from services.gateway.rate_limits import RateLimits
 from services.gateway.refreshing_cache import RefreshingCache
@@ -44,6 +45,8 @@ class GatewayState:
 
     def __init__(self, settings: GatewaySettings, client: RpcClient) -> None:
         self.settings = settings
+        self.public_url = settings.public_url.rstrip("/")
+        self.site_texts = site_text.load(settings.site_texts)
         self.client = client
         self.rate_limits = RateLimits(settings.rate_limits)
         self.revoked_sessions = RevokedSessions()

@@ -5,6 +5,7 @@ keyboard is enough.
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -105,11 +106,14 @@ def complaints(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("language", "scheme"), [("pa", "light"), ("hi", "light"), ("en", "light"), ("pa", "dark")]
+)
 def test_every_page_is_accessible_in_every_state_and_has_its_own_title(
-    context: BrowserContext, alone: PagesAlone, language: str
+    context: BrowserContext, alone: PagesAlone, language: str, scheme: Literal["light", "dark"]
 ) -> None:
     page = context.new_page()
+    page.emulate_media(color_scheme=scheme)
     found: dict[str, list[str]] = {}
     titles: dict[tuple[str, bool], str] = {}
     for state in STATES:

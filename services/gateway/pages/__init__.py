@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from services.gateway.pages import (
+    about,
     assist,
     desk,
     docs,
@@ -20,6 +21,7 @@ from services.gateway.pages import (
     logins,
     phone,
     sign_in,
+    site_files,
     staff,
 )
 from services.gateway.pages.applications import routes as applications
@@ -42,6 +44,8 @@ FEATURES = (
     kiosks,
     passes,
     docs,
+    about,
+    site_files,
 )
 """Modules with a ``router``, in the order in which their routes are matched."""
 

@@ -6,7 +6,7 @@ from fastapi.responses import RedirectResponse
 from services.gateway.access import Anyone
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import preferred
-from services.gateway.pages.shared.view import OpenPage
+from services.gateway.pages.shared.view import PUBLIC, OpenPage
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -23,4 +23,4 @@ async def show_landing(view: OpenPage) -> Response:
     """Show the landing page; a kiosk has a start page of its own."""
     if view.kiosk:
         return view.to("/kiosk")
-    return view.html("landing.html", local_mode=view.caller.state.settings.local_mode)
+    return view.html("landing.html", 200, PUBLIC, local_mode=view.caller.state.settings.local_mode)

@@ -1,18 +1,20 @@
 """Sign-in of staff with the login that the ADO Branch issued, and the change of the first password."""
 
+import asyncio
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.model import Role
 from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
 from services.gateway.access import rate_limited
-from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared import cookies, directory, navigation
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import end_session
-from services.gateway.pages.shared.view import OpenPage, StaffPage, View, text_of
+from services.gateway.pages.shared.view import AnyStaffPage, OpenPage, StaffPage, View, text_of
+from services.gateway.pages.shared.waiting_times import usual_wait
 
 router = APIRouter(prefix="/{language:lang}/staff", include_in_schema=False, route_class=PageRoute)
 HOMES: dict[Role, str] = {
@@ -22,6 +24,19 @@ HOMES: dict[Role, str] = {
     "reception": "/counter",
     "assisted": "/assist",
 }
+"""Where a role begins; the others begin at their start page."""
+
+
+@router.get("")
+async def show_start(view: AnyStaffPage) -> Response:
+    """Show what a login may do; operations and auditors also see how things stand."""
+    role = view.principal.role
+    return view.html(
+        "staff/start.html",
+        tasks=navigation.tasks(view.principal, view.language),
+        checks=view.caller.state.checks() if role == "ops" else {},
+        waiting=await _usual_waits(view) if role == "auditor" else [],
+    )
 
 
 @router.get("/sign-in")
@@ -86,9 +101,19 @@ async def sign_out(view: StaffPage) -> Response:
     return response
 
 
+async def _usual_waits(view: View) -> list[tuple[str, tuple[str, str] | None]]:
+    """Return each department's name, and within which times it usually decides."""
+    try:
+        names = await directory.department_names(view)
+    except Unavailable:
+        return []  # the page shows the rest
+    found = await asyncio.gather(*(usual_wait(view, code) for code in names))
+    return sorted(zip(names.values(), found, strict=True))
+
+
 def _signed_in(view: View, session: StaffSession) -> Response:
     response = view.to(
-        "/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff/sign-in")
+        "/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff")
     )
     if session.role == "assisted" and not session.must_change_password:
         cookies.sign_out(response, view.request)  # this cookie is for the session of a visitor

@@ -15,6 +15,7 @@ from contracts.events import (
     ReviewEscalated,
 )
 from contracts.model import IST, Language
+from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.domain import templates
 from services.notify.domain.messages import Draft, Purpose
 
@@ -33,7 +34,10 @@ def otp(received: Received[OtpRequested]) -> Draft:
         deliver_by=event.deliver_by,
         mobile=event.personal.mobile,
         email=None,
-        parameters={"code": event.personal.code, "until": templates.hour(until.astimezone(IST).time())},
+        parameters={
+            "code": event.personal.code,
+            "until": short_time(until.astimezone(IST).time(), event.language),
+        },
         expires_at=until,
     )
 
@@ -141,8 +145,8 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
             "number": event.pass_number,
             "site": templates.site(event.site, event.language),
             "date": templates.day(event.slot.day),
-            "start": templates.hour(event.slot.start),
-            "end": templates.hour(event.slot.end),
+            "start": time_of_day(event.slot.start, event.language),
+            "end": time_of_day(event.slot.end, event.language),
             "gate": templates.gate(event.gate, event.language),
             "link": link,
         },
@@ -182,6 +186,6 @@ def review_escalated(event: ReviewEscalated) -> Draft:
         parameters={
             "reference": event.reference,
             "department": templates.department(event.department),
-            "since": templates.moment(event.waiting_since),
+            "since": templates.moment(event.waiting_since, ESCALATION_LANGUAGE),
         },
     )

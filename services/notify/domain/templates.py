@@ -10,12 +10,13 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
 from contracts.model import IST, Language
+from services.chassis.runtime.time_words import time_of_day
 from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_units, is_gsm
 
@@ -108,14 +109,10 @@ def day(value: date) -> str:
     return f"{value:%d-%m-%Y}"
 
 
-def hour(value: time) -> str:
-    """Return a time as ``09:30``."""
-    return f"{value:%H:%M}"
-
-
-def moment(value: datetime) -> str:
-    """Return an instant as ``31-12-2026 09:30`` in Indian Standard Time."""
-    return f"{value.astimezone(IST):%d-%m-%Y %H:%M}"
+def moment(value: datetime, language: Language) -> str:
+    """Return an instant as ``31-12-2026, 9:30 am`` in Indian Standard Time."""
+    there = value.astimezone(IST)
+    return f"{day(there.date())}, {time_of_day(there.time(), language)}"
 
 
 def grounds(code: str, note: str, language: Language) -> str:

@@ -20,6 +20,7 @@ from contracts.rpc.application import ApplicationList, Checked, LookupHit, Looku
 from contracts.rpc.approval import OfficerList, ReviewList
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
+from services.gateway.site_text import PAGES
 from tests.support.browser.pages_alone import APPROVED, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, login
@@ -212,6 +213,15 @@ def operator() -> Iterator[State]:
     yield State("helped", "/apply/done", before=(*WAY, ("/apply/check", None)))
 
 
+def around() -> Iterator[State]:
+    """Yield the pages that every page leads to, and the start pages of staff."""
+    for name in PAGES:
+        yield State(None, f"/about/{name}")
+    for who in ("department", "ado", "security", "reception", "ops", "auditor"):
+        yield State(who, "/staff")
+    yield State(None, "/sign-out", status=405)
+
+
 STATES = [
     State(None, "/apply"), State(None, "/sign-in"),
     State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
@@ -272,5 +282,5 @@ STATES = [
     State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
-    *counter(), *kiosk(), *operator(),
+    *counter(), *kiosk(), *operator(), *around(),
 ]  # fmt: skip

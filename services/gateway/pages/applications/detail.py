@@ -13,9 +13,10 @@ from contracts import rpc
 from contracts.model import ApplicationStatus, Language
 from contracts.rpc.application import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
 from services.chassis.runtime.clock import IST, now
+from services.chassis.runtime.time_words import span
 from services.gateway.pages.shared import directory, timeline
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.languages import _, day_in_words, instant_in_words, texts, time_of_day
+from services.gateway.pages.shared.languages import _, day_in_words, hours_in_words, instant_in_words, texts
 from services.gateway.pages.shared.view import View
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
@@ -77,8 +78,8 @@ def window_of(known: PassSummary | None, margin: timedelta, language: Language) 
         return ""
     start, end = (known.valid_from + margin).astimezone(IST), (known.valid_to - margin).astimezone(IST)
     if start.date() != end.date():
-        return f"{instant_in_words(start, language)} – {instant_in_words(end, language)}"
-    hours = f"{time_of_day(start.time(), language)} – {time_of_day(end.time(), language)}"
+        return span(instant_in_words(start, language), instant_in_words(end, language), language)
+    hours = hours_in_words(start.time(), end.time(), language)
     return f"{day_in_words(start.date(), language)}, {hours}"
 
 

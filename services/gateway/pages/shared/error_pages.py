@@ -1,6 +1,6 @@
 """Error pages in the reader's language, with the status that the API returns for the same error."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +26,7 @@ from contracts.errors import (
 from contracts.model import Language
 from services.gateway import problems
 from services.gateway.access import is_at_kiosk
-from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared import cookies, navigation
 from services.gateway.pages.shared.languages import LANGUAGES, preferred
 from services.gateway.pages.shared.render import page
 from services.gateway.problems import RETRY_SECONDS, STATUS_TABLE
@@ -34,6 +34,7 @@ from services.gateway.problems import RETRY_SECONDS, STATUS_TABLE
 RETRY = {"Retry-After": str(RETRY_SECONDS)}
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+_HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
 _TEMPLATES: dict[type[ContractError], str] = {
     Unavailable: "shared/errors/unavailable.html",
     NotFound: "shared/errors/not_found.html",
@@ -113,21 +114,33 @@ def _render(request: Request, error: ContractError, repeated: dict[str, str] | N
     template = next(
         (name for kind, name in _TEMPLATES.items() if isinstance(error, kind)), "shared/errors/fault.html"
     )
-    headers = dict(_HIDDEN)
+    headers: dict[str, str] = {}
     facts: dict[str, Any] = dict(error.body.facts)
-    kiosk = is_at_kiosk(request)
     if isinstance(error, Unavailable):
         headers |= RETRY
     elif "retry_after" in facts:
         headers["Retry-After"] = str(facts["retry_after"])
     again = {"method": request.method, "path": request.url.path, "fields": repeated}
-    shown: dict[str, Any] = {
-        "elsewhere": {},
-        "kiosk": kiosk,
-        "clearable": not is_for_staff(request),
-        "again": again,
-    }
-    return page(template, status, headers, language, view=None, code=error.body.code, facts=facts, **shown)
+    return _page(request, template, status, headers, code=error.body.code, facts=facts, again=again)
+
+
+def _page(request: Request, template: str, status: int, headers: Mapping[str, str], **shown: Any) -> Response:
+    """Render an error page, whose links lead on to where its reader can begin."""
+    kiosk = is_at_kiosk(request)
+    staff = is_for_staff(request)
+    language = language_of(request)
+    return page(
+        template,
+        status,
+        {**_HIDDEN, **headers},
+        language,
+        view=None,
+        elsewhere={},
+        kiosk=kiosk,
+        clearable=not staff,
+        onward=navigation.onward(language, is_staff=staff, at_kiosk=kiosk),
+        **shown,
+    )
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
@@ -138,6 +151,23 @@ async def on_fault(request: Request, error: Exception) -> Response:
         if isinstance(request.scope.get("route"), PageRoute)
         else problem
     )
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Answer an error of HTTP itself: with a page where a person asked for one, else with a problem."""
+    assert isinstance(error, HTTPException)
+    if not is_for_people(request):
+        return problems.http_error_response(error.status_code, error.detail, error.headers)
+    template = _HTTP_TEMPLATES.get(error.status_code, "shared/errors/refused.html")
+    return _page(request, template, error.status_code, dict(error.headers or {}))
+
+
+def is_for_people(request: Request) -> bool:
+    """Return whether an address that leads nowhere was opened in a browser, or is one of a page."""
+    accepted = request.headers.get("accept", "")
+    if "text/html" in accepted:
+        return True
+    return request.url.path.split("/")[1] in LANGUAGES and "json" not in accepted
 
 
 def too_many(request: Request, error: TooManyAttempts) -> Response:

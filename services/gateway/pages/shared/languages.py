@@ -9,7 +9,7 @@ from importlib.resources import files
 from io import BytesIO
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -17,6 +17,7 @@ from babel.support import NullTranslations, Translations
 
 from contracts.model import Language
 from services.chassis.runtime.clock import IST
+from services.chassis.runtime.time_words import span, time_of_day
 
 LANGUAGES: tuple[Language, ...] = ("pa", "hi", "en")
 ENDONYMS: dict[Language, str] = {"pa": "ਪੰਜਾਬੀ", "hi": "हिन्दी", "en": "English"}
@@ -59,9 +60,9 @@ def day_in_words(day: date, language: Language) -> str:
     return format_date(day, "EEEE, d MMMM y", locale=_LOCALES[language])
 
 
-def time_of_day(at: time, language: Language) -> str:
-    """Return a time of day: ``10:30 am``; in Punjabi and Hindi the part of the day stands in front of it."""
-    return format_time(at, "h:mm a" if language == "en" else "B h:mm", locale=_LOCALES[language])
+def hours_in_words(start: time, end: time, language: Language) -> str:
+    """Return from when to when on a day: ``10:00 am – 12:00 pm``."""
+    return span(time_of_day(start, language), time_of_day(end, language), language)
 
 
 def instant_in_words(at: datetime, language: Language) -> str:

@@ -11,9 +11,10 @@ from uuid import uuid4
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined, Undefined
 from jinja2.utils import missing
+from markupsafe import Markup
 
 from contracts.model import Language
-from services.gateway.pages.shared import languages, messages, vocabulary
+from services.gateway.pages.shared import languages, messages, navigation, vocabulary
 
 _GOVUK = PackageLoader("govuk_frontend_jinja")
 
@@ -61,7 +62,9 @@ def _environment(language: Language) -> Environment:
     environment.globals["asset"] = asset
     environment.globals["languages"] = languages.ENDONYMS
     environment.globals["language"] = language
-    for name in ("day_in_words", "time_of_day", "instant_in_words", "number"):
+    environment.globals["tag"] = tag
+    environment.globals["footer"] = navigation.footer(language)
+    for name in ("day_in_words", "time_of_day", "hours_in_words", "instant_in_words", "number"):
         environment.filters[name] = partial(getattr(languages, name), language=language)
     environment.filters["sentence"] = partial(messages.sentence, language=language)
     environment.filters["slot_in_words"] = partial(vocabulary.slot_in_words, language=language)
@@ -75,6 +78,13 @@ def _environment(language: Language) -> Environment:
 @cache
 def _manifest() -> dict[str, str]:
     return dict(json.loads(files("services.gateway").joinpath("static/built/manifest.json").read_text()))
+
+
+def tag(state: str, name: str) -> Markup:
+    """Return the tag of a state, in its colour."""
+    return Markup('<strong class="govuk-tag govuk-tag--{}">{}</strong>').format(
+        vocabulary.TAGS.get(state, "grey"), name
+    )
 
 
 def asset(name: str) -> str:

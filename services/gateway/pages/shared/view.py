@@ -15,6 +15,7 @@ from contracts.model import Language
 from contracts.rpc.call import Principal
 from contracts.tokens import SessionClaims
 from services.gateway.access import (
+    EVERY_ROLE,
     SAFE_METHODS,
     Access,
     Caller,
@@ -26,7 +27,7 @@ from services.gateway.access import (
     staff,
 )
 from services.gateway.origin import is_same_origin
-from services.gateway.pages.shared import kiosk_visit
+from services.gateway.pages.shared import kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, has_operator
 from services.gateway.pages.shared.error_pages import RETRY, is_for_staff
@@ -44,6 +45,8 @@ MOST_FIELDS = 400
 """A delegation of fifty has six fields for each of its people."""
 LARGEST_FIELD = 32 * 1024
 """Bytes of one field: a pasted list of fifty people, with room to spare."""
+PUBLIC = {"X-Robots-Tag": "all"}
+"""Headers of a page that search engines may list."""
 PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
 
 
@@ -127,6 +130,7 @@ class View:
             "elsewhere": elsewhere,
             "clearable": not is_for_staff(self.request),
             "unavailable": unavailable,
+            "navigation": navigation.links(self.principal, self.language, inner),
         }
         all_headers = {**PRIVATE, **(RETRY if unavailable else {}), **(headers or {})}
         return page(template, status, all_headers, self.language, **{**shown, **values})
@@ -237,6 +241,8 @@ OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]
 ApplicantPage = Annotated[View, Depends(Pages(applicant))]
 StaffPage = Annotated[View, Depends(Pages(staff))]
 """Of any role, also with an initial password."""
+AnyStaffPage = Annotated[View, Depends(Pages(role(*EVERY_ROLE)))]
+"""Of any role that has its own password."""
 DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
 SecurityPage = Annotated[View, Depends(Pages(role("security")))]
 ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, time
 
 from contracts.model import Language
-from services.gateway.pages.shared.languages import _, day_in_words, texts, time_of_day
+from services.gateway.pages.shared.languages import _, day_in_words, hours_in_words, texts
 
 ID_TYPES: dict[str, str] = {
     "aadhaar": _("Aadhaar card"),
@@ -35,6 +35,22 @@ STATUSES: dict[str, str] = {
     "left": _("Visit over"),
     "revoked": _("Pass cancelled"),
 }
+TAGS: dict[str, str] = {
+    "submitted": "blue",
+    "approved": "teal",
+    "rejected": "red",
+    "returned": "yellow",
+    "cancelled": "grey",
+    "expired": "grey",
+    "issued": "green",
+    "entered": "purple",
+    "left": "grey",
+    "revoked": "red",
+    "pending": "blue",
+    "withdrawn": "orange",
+    "closed": "grey",
+}
+"""The colour of each state's tag, of an application and of a review."""
 TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),
@@ -123,5 +139,7 @@ def name_of(words: Mapping[str, str], value: str, language: Language) -> str:
 
 def slot_in_words(slot: Mapping[str, str], language: Language) -> str:
     """Return a slot such as ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``."""
-    start, end = (time_of_day(time.fromisoformat(slot[name]), language) for name in ("from", "to"))
-    return f"{day_in_words(date.fromisoformat(slot['date']), language)}, {start} – {end}"
+    start, end = (time.fromisoformat(slot[name]) for name in ("from", "to"))
+    return (
+        f"{day_in_words(date.fromisoformat(slot['date']), language)}, {hours_in_words(start, end, language)}"
+    )

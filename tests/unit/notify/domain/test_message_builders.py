@@ -1,11 +1,15 @@
 """Which message an event calls for."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import get_args
 
 import pytest
 
+from contracts.model import IST, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft, Purpose
+from services.notify.domain.sms_segments import count_segments
 from tests.support.factories.notify import PUBLIC_URL, Visit, login, otp
 
 VISIT = Visit()
@@ -57,6 +61,15 @@ def test_a_refusal_and_a_return_carry_the_words_of_the_department() -> None:
     assert refused["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ - Come next week।"
     returned = message_builders.returned(VISIT.returned("Which\nfile?"), PUBLIC_URL).parameters
     assert returned["note"] == "Which file?"
+
+
+@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+def test_a_one_time_code_is_one_segment_at_every_hour(language: Language) -> None:
+    for hour in range(24):
+        until = datetime(2026, 12, 1, hour, 55, tzinfo=IST)
+        received = replace(otp(language=language), expires_at=until)
+        made = message_builders.otp(received)
+        assert count_segments(templates.find("otp", language).render(made.parameters)) == 1, made.parameters
 
 
 def test_the_pass_link_opens_the_pass_page() -> None:

@@ -1,12 +1,14 @@
 """The texts of messages in Punjabi, Hindi and English."""
 
 import unicodedata
-from datetime import date
+from datetime import date, datetime, time
 from typing import get_args
 
 import pytest
 
 from contracts.model import Language, RejectionReason
+from services.chassis.runtime.clock import IST
+from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_segments, count_units, is_gsm
@@ -17,7 +19,6 @@ LANGUAGES = get_args(Language)
 SCRIPT = {"pa": range(0x0A00, 0x0A80), "hi": range(0x0900, 0x0980), "en": range(0x41, 0x7B)}
 SAMPLE = {
     "code": "482917",
-    "until": "14:35",
     "login_id": "PWD-0007",
     "reference": "PCS-7K3M-9QW4",
     "department": "Home",
@@ -25,17 +26,24 @@ SAMPLE = {
     "note": "Please name the officer",
     "number": "7K3M9QW4",
     "date": "01-12-2026",
-    "start": "10:00",
-    "end": "12:00",
     "gate": "PCS1-G1",
     "link": "https://epass.punjab.gov.in/p/Zk3vQ9mT1xA7bC2dE5fG6h",
-    "since": "30-11-2026 09:30",
+}
+
+SPOKEN = {
+    "pa": ("ਸ਼ਾਮ 6:00 ਵਜੇ ਤੋਂ ਰਾਤ 11:59 ਵਜੇ ਤੱਕ",),
+    "hi": ("शाम 6:00 बजे से रात 11:59 बजे तक",),
+    "en": ("6:00 pm to 11:59 pm",),
 }
 
 
 def sample(language: Language) -> dict[str, str]:
     return {
         **SAMPLE,
+        "until": short_time(time(14, 35), language),
+        "start": time_of_day(time(18), language),
+        "end": time_of_day(time(23, 59), language),
+        "since": templates.moment(datetime(2026, 11, 30, 9, 30, tzinfo=IST), language),
         "site": templates.site("PCS1", language),
         "reason": templates.reason("officer_unavailable", language),
     }
@@ -82,8 +90,7 @@ def test_the_pass_message_can_be_used_on_a_phone_without_internet(language: Lang
     for part in (
         "7K3M9QW4",
         "01-12-2026",
-        "10:00",
-        "12:00",
+        *SPOKEN[language],
         templates.site("PCS1", language),
         "PCS1-G1",
         SAMPLE["link"],
@@ -169,7 +176,7 @@ def test_a_refusal_says_the_reason_and_the_words_of_the_department() -> None:
         "the officer is not available - Come on Monday."
     )
     assert say("other", "The office moved to PCS-2", "en") == "The office moved to PCS-2."
-    assert say("other", " ", "pa") == "ਕੋਈ ਹੋਰ।"
+    assert say("other", " ", "pa") == "ਕੋਈ ਹੋਰ ਕਾਰਨ।"
     assert say("other", "ਸੋਮਵਾਰ ਨੂੰ ਆਓ।", "pa") == "ਸੋਮਵਾਰ ਨੂੰ ਆਓ।"
 
 

@@ -9,13 +9,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from datetime import time
+from importlib.resources import files
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment, nodes
 
+from services.chassis.runtime.time_words import time_of_day
 from services.gateway import message_catalogues
-from services.gateway.pages.shared.languages import LANGUAGES, texts, time_of_day
+from services.gateway.pages.shared.languages import LANGUAGES, hours_in_words, texts
 
 TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
@@ -212,10 +214,26 @@ def test_plural_forms_follow_the_rules_of_each_language() -> None:
 
 def test_a_time_of_day_reads_as_people_say_it_in_each_language() -> None:
     assert [time_of_day(time(10, 30), language) for language in LANGUAGES] == [
-        "ਸਵੇਰੇ 10:30",
-        "सुबह 10:30",
+        "ਸਵੇਰੇ 10:30 ਵਜੇ",
+        "सुबह 10:30 बजे",
         "10:30 am",
     ]
+
+
+def test_opening_hours_read_as_a_span_in_each_language() -> None:
+    assert [hours_in_words(time(18), time(23, 59), language) for language in LANGUAGES] == [
+        "ਸ਼ਾਮ 6:00 ਵਜੇ ਤੋਂ ਰਾਤ 11:59 ਵਜੇ ਤੱਕ",
+        "शाम 6:00 बजे से रात 11:59 बजे तक",
+        "6:00 pm – 11:59 pm",
+    ]
+
+
+def test_no_text_adds_its_own_oclock_to_a_time_in_words() -> None:
+    for language, oclock in (("pa", "s ਵਜੇ"), ("hi", "s बजे")):
+        written = (
+            files("services.gateway").joinpath(f"translations/{language}.po").read_text(encoding="utf-8")
+        )
+        assert oclock not in written
 
 
 def test_every_hour_of_the_day_reads_differently() -> None:

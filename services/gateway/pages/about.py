@@ -1,0 +1,18 @@
+"""Help, contact, privacy notice and the other pages whose texts a site's administrator writes."""
+
+from fastapi import APIRouter, Response
+
+from contracts.errors import NotFound
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import PUBLIC, OpenPage
+
+router = APIRouter(prefix="/{language:lang}/about", include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/{name}")
+async def show_site_text(view: OpenPage, name: str) -> Response:
+    """Show a page; in another language, with a notice, where the reader's is missing."""
+    texts = view.caller.state.site_texts.get(name)
+    if texts is None:
+        raise NotFound("no such page")
+    return view.html("about.html", 200, PUBLIC, text=texts[view.language])

@@ -1,0 +1,103 @@
+"""The navigation of a page: what its reader may do here, and where they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from contracts.model import Language, Role
+from contracts.rpc.call import Principal
+from services.gateway.pages.shared.languages import _, texts
+
+Entry = tuple[str, str]
+"""An address without its language, and its name."""
+PUBLIC: tuple[Entry, ...] = (
+    ("/apply", _("Apply")),
+    ("/status", _("Status")),
+    ("/applications", _("Applications")),
+    ("/about/help", _("Help")),
+)
+FOOTER: Mapping[str, str] = {
+    "help": _("Help"),
+    "contact": _("Contact"),
+    "privacy": _("Privacy"),
+    "accessibility": _("Accessibility"),
+    "terms": _("Terms of use"),
+    "service": _("Who runs this service"),
+}
+"""Pages under ``/about/`` that every page links to."""
+START: Entry = ("/staff", _("Your tasks"))
+PASSWORD: Entry = ("/staff/password", _("Change the password"))
+TASKS: Mapping[Role, tuple[Entry, ...]] = {
+    "department": (("/desk", _("The queue")),),
+    "ado": (("/desk/logins", _("Logins")), ("/desk/kiosks", _("Kiosks"))),
+    "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside"))),
+    "reception": (("/counter", _("Counter")),),
+    "assisted": (("/assist", _("Apply for a visitor")),),
+    "ops": (),
+    "auditor": (),
+}
+"""What each role may do; every page of it is reached from here."""
+ALONE = ("/staff/sign-in", "/kiosk")
+"""Pages without a navigation, and all pages below them: here one thing is done."""
+
+
+FROM_AN_ERROR: tuple[Entry, ...] = (
+    ("", _("The first page")),
+    ("/status", _("See the status of your application")),
+    ("/about/help", _("Help")),
+)
+FROM_AN_ERROR_OF_STAFF: tuple[Entry, ...] = (START, ("/staff/sign-in", _("Staff sign-in")))
+FROM_AN_ERROR_AT_A_KIOSK: tuple[Entry, ...] = (("/kiosk", _("Start again")),)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of a navigation."""
+
+    text: str
+    href: str
+    is_here: bool
+
+
+def links(principal: Principal, language: Language, inner: str) -> list[Link]:
+    """Return the navigation of a page for its reader.
+
+    Args:
+        principal: who reads the page.
+        language: of the page.
+        inner: its address without the language.
+    """
+    if any(_is_below(inner, path) for path in ALONE):
+        return []
+    if principal.kind != "staff" or principal.role is None:
+        return _links(PUBLIC, language, inner)
+    own = TASKS.get(principal.role, ())
+    # an operator's session opens only the page for the next visitor
+    return _links(own if principal.role == "assisted" else (START, *own, PASSWORD), language, inner)
+
+
+def tasks(principal: Principal, language: Language) -> list[Link]:
+    """Return what a login may do, without its start page."""
+    own = TASKS.get(principal.role, ()) if principal.role else ()
+    return _links((*own, PASSWORD), language, "")
+
+
+def onward(language: Language, *, is_staff: bool, at_kiosk: bool) -> list[Link]:
+    """Return where an error page leads on to."""
+    if at_kiosk:
+        return _links(FROM_AN_ERROR_AT_A_KIOSK, language, "")
+    return _links(FROM_AN_ERROR_OF_STAFF if is_staff else FROM_AN_ERROR, language, "")
+
+
+def footer(language: Language) -> list[tuple[str, str]]:
+    """Return the pages of the footer by name, each with its title."""
+    return [(name, texts(language).gettext(title)) for name, title in FOOTER.items()]
+
+
+def _links(entries: Sequence[Entry], language: Language, inner: str) -> list[Link]:
+    here = max((path for path, _ in entries if _is_below(inner, path)), key=len, default=None)
+    translate = texts(language).gettext
+    return [Link(translate(name), f"/{language}{path}", path == here) for path, name in entries]
+
+
+def _is_below(inner: str, path: str) -> bool:
+    return inner == path or inner.startswith(f"{path}/")

@@ -1,0 +1,95 @@
+"""What browsers, search engines and researchers look for at fixed addresses, made from the settings."""
+
+from datetime import timedelta
+from importlib.resources import files
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from contracts.model import Language
+from services.chassis.runtime.clock import now
+from services.gateway.access import Anyone
+from services.gateway.pages.shared.languages import LANGUAGES, _, texts
+from services.gateway.pages.shared.render import text
+from services.gateway.site_text import PAGES
+
+router = APIRouter(include_in_schema=False)
+FOUND_BY_SEARCH = ("", *(f"/about/{name}" for name in PAGES))
+"""Pages that search engines may list, without their language."""
+SECURITY_TXT_DAYS = 180
+"""RFC 9116 asks for less than a year."""
+_A_DAY = {"Cache-Control": "public, max-age=86400"}
+_ROBOTS = """\
+User-agent: *
+Disallow: /api/
+Disallow: /p/
+Disallow: /dev/
+
+Sitemap: {url}/sitemap.xml
+"""
+_SECURITY = """\
+Contact: {contact}
+Expires: {expires:%Y-%m-%dT%H:%M:%SZ}
+Preferred-Languages: en, pa, hi
+Canonical: {url}/.well-known/security.txt
+"""
+_COLOUR = "#14532d"
+_NAME = _("e-Pass · Punjab Civil Secretariat")
+
+
+@router.get("/robots.txt")
+async def show_robots(caller: Anyone) -> Response:
+    """Tell search engines where to find the pages, and where not to look."""
+    return PlainTextResponse(_ROBOTS.format(url=caller.state.public_url), headers=_A_DAY)
+
+
+@router.get("/sitemap.xml")
+async def show_sitemap(caller: Anyone) -> Response:
+    """List the pages that anybody may find, each in three languages."""
+    content = text(
+        "sitemap.xml", "en", url=caller.state.public_url, paths=FOUND_BY_SEARCH, languages=LANGUAGES
+    )
+    return Response(content, headers=_A_DAY, media_type="application/xml")
+
+
+@router.get("/.well-known/security.txt")
+async def show_security_contact(caller: Anyone) -> Response:
+    """Say to whom a weakness can be reported (RFC 9116)."""
+    url = caller.state.public_url
+    expires = now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=SECURITY_TXT_DAYS)
+    contact = caller.state.settings.security_contact or f"{url}/en/about/contact"
+    return PlainTextResponse(_SECURITY.format(contact=contact, expires=expires, url=url), headers=_A_DAY)
+
+
+@router.get("/favicon.ico")
+async def show_icon(_caller: Anyone) -> Response:
+    """Return the icon at the address where browsers look on pages that name none."""
+    icon = files("services.gateway").joinpath("static/icons/favicon.ico").read_bytes()
+    return Response(icon, headers=_A_DAY, media_type="image/x-icon")
+
+
+@router.get("/{language:lang}/site.webmanifest")
+async def show_manifest(_caller: Anyone, language: Language) -> Response:
+    """Return the name and the icons under which a phone puts the portal on its first screen."""
+    manifest = {
+        "name": texts(language).gettext(_NAME),
+        "short_name": "e-Pass",
+        "lang": language,
+        "start_url": f"/{language}",
+        "scope": "/",
+        "display": "minimal-ui",
+        "theme_color": _COLOUR,
+        "background_color": "#ffffff",
+        "icons": [
+            {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+            {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
+            {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
+            {
+                "src": "/static/icons/maskable-512.png",
+                "sizes": "512x512",
+                "type": "image/png",
+                "purpose": "maskable",
+            },
+        ],
+    }
+    return JSONResponse(manifest, headers=_A_DAY, media_type="application/manifest+json")

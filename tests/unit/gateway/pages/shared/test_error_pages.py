@@ -1,0 +1,87 @@
+"""What does not exist, is not allowed or went wrong: a page for people, a problem for programs."""
+
+import pytest
+
+from services.gateway.pages import landing
+from services.gateway.pages.shared.languages import LANGUAGES, texts
+from tests.support.factories.gateway import as_applicant, browser, claims, signed, stubbed
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+HTML, PROBLEM = "text/html; charset=utf-8", "application/problem+json"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_an_unknown_address_is_a_page_in_the_readers_language_that_leads_on(language: str) -> None:
+    app, _ = stubbed()
+    async with browser(app, **BROWSER, **{"Accept-Language": language}) as http:
+        for path in (
+            f"/{language}/nothing",
+            "/nothing",
+            "/xx/apply",
+            "/static/nothing.png",
+            "/.well-known/x",
+        ):
+            answer = await http.get(path)
+            assert (answer.status_code, answer.headers["content-type"]) == (404, HTML), path
+            assert texts(language).gettext("There is no such page") in answer.text  # type: ignore[arg-type]  # one of the three
+            assert f'href="/{language}"' in answer.text
+            assert f'href="/{language}/about/help"' in answer.text
+
+
+async def test_an_address_that_takes_only_forms_is_a_page_that_leads_on() -> None:
+    app, _ = stubbed()
+    async with browser(app, **BROWSER) as http:
+        answer = await http.get("/en/sign-out")
+        assert (answer.status_code, answer.headers["content-type"], answer.headers["allow"]) == (
+            405,
+            HTML,
+            "POST",
+        )
+        assert "This page cannot be opened by itself" in answer.text
+        assert (await http.put("/en/status")).headers["content-type"] == HTML
+        assert (await http.get("/en/desk/search")).text.count('href="/en/staff/sign-in"') == 1
+
+
+async def test_programs_get_problems() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        for method, path, status in (
+            ("GET", "/api/v1/nothing", 404),
+            ("DELETE", "/api/v1/sites", 405),
+            ("GET", "/nothing", 404),
+        ):
+            for accept in ("*/*", "application/json"):
+                answer = await http.request(method, path, headers={"Accept": accept})
+                assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM), path
+        asked_for_json = await http.get("/en/nothing", headers={"Accept": "application/json"})
+        assert asked_for_json.headers["content-type"] == PROBLEM
+
+
+async def test_staff_and_kiosks_are_led_to_their_own_first_page() -> None:
+    app, _ = stubbed()
+    async with browser(app, **BROWSER) as http:
+        assert 'href="/pa/staff"' in (await http.get("/pa/desk/nothing/at/all")).text
+        http.cookies.set("kiosk", signed(claims(sub="KIO-0001", role="kiosk", department=None, site="PCS1")))
+        page = (await http.get("/pa/nothing")).text
+        assert 'href="/pa/kiosk"' in page
+        assert 'href="/pa/about/help"' not in page
+
+
+async def test_what_a_session_may_not_see_leads_on_too() -> None:
+    app, _ = stubbed()
+    async with browser(app, **BROWSER) as http:
+        answer = await http.get("/hi/desk", headers=as_applicant())
+    assert (answer.status_code, answer.headers["content-type"]) == (403, HTML)
+    assert 'href="/hi/staff/sign-in"' in answer.text
+
+
+async def test_a_fault_of_a_page_is_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_asked: str) -> str:
+        raise RuntimeError
+
+    monkeypatch.setattr(landing, "preferred", broken)
+    app, _ = stubbed()
+    async with browser(app, **BROWSER) as http:
+        answer = await http.get("/")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, HTML)
+    assert 'href="/pa"' in answer.text

@@ -1,0 +1,87 @@
+"""The navigation: what a reader may do, and where they are."""
+
+from typing import get_args
+
+import pytest
+
+from contracts.errors import Unavailable
+from contracts.model import Role
+from contracts.rpc.application import Durations
+from contracts.rpc.approval import DepartmentList
+from contracts.rpc.call import Principal
+from services.gateway.access import EVERY_ROLE
+from services.gateway.pages.shared.navigation import TASKS, links
+from tests.support.factories.gateway import browser, claims, signed, stubbed
+from tests.support.factories.pages import POLICE
+from tests.support.page_reader import HOME
+
+ANYONE = Principal()
+
+
+def staff(role: str) -> Principal:
+    return Principal(kind="staff", id="X-0001", role=role)  # type: ignore[arg-type]  # one of the roles
+
+
+def test_every_role_of_staff_has_a_navigation() -> None:
+    assert set(TASKS) == set(EVERY_ROLE) == set(get_args(Role)) - {"kiosk"}
+    for role in EVERY_ROLE:
+        assert links(staff(role), "en", "/desk"), role
+
+
+@pytest.mark.parametrize(
+    ("inner", "here"),
+    [
+        ("/desk/logins", "Logins"),
+        ("/desk/logins/new", "Logins"),
+        ("/desk/kiosks", "Kiosks"),
+        ("/staff", "Your tasks"),
+    ],
+)
+def test_the_entry_of_the_page_is_marked(inner: str, here: str) -> None:
+    assert [link.text for link in links(staff("ado"), "en", inner) if link.is_here] == [here]
+
+
+def test_signing_in_and_kiosks_have_no_navigation() -> None:
+    for inner in ("/staff/sign-in", "/kiosk", "/kiosk/enrol"):
+        assert links(ANYONE, "en", inner) == []
+
+
+def test_a_page_for_everybody_names_what_everybody_can_do() -> None:
+    assert [link.href for link in links(ANYONE, "pa", "")] == [
+        "/pa/apply",
+        "/pa/status",
+        "/pa/applications",
+        "/pa/about/help",
+    ]
+    assert [link.is_here for link in links(ANYONE, "pa", "/applications/X")] == [False, False, True, False]
+
+
+SCOPES = {
+    "department": {"department": "home"},
+    "security": {"site": "PCS1", "gate": "PCS1-G1"},
+    "reception": {"site": "PCS1"},
+}
+
+
+@pytest.mark.parametrize("role", [role for role in EVERY_ROLE if role != "assisted"])
+async def test_every_role_signs_in_to_a_start_page_that_opens(role: str) -> None:
+    app, _ = stubbed(
+        approval__departments=DepartmentList(items=(HOME, POLICE)),
+        application__durations=Durations(half_within=None, nearly_all_within=None),
+    )
+    token = signed(claims(sub="X-0001", role=role, **{"department": None, **SCOPES.get(role, {})}))
+    async with browser(app) as http:
+        http.cookies.set("session", token)
+        answer = await http.get("/en/staff")
+    assert answer.status_code == 200
+    for path, name in TASKS[role]:  # type: ignore[index]  # one of the roles
+        assert f'href="/en{path}">{name}</a>' in answer.text
+    assert ("The system now" in answer.text) == (role == "ops")
+    assert ("How long departments take" in answer.text) == (role == "auditor")
+
+
+async def test_an_auditors_start_page_opens_while_the_directory_is_away() -> None:
+    app, _ = stubbed(approval__departments=Unavailable())
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(sub="AUD-0001", role="auditor", department=None)))
+        assert (await http.get("/en/staff")).status_code == 200

@@ -48,7 +48,7 @@ class Service:
     def request_otp(self, request, call):
         eventlet.sleep(float(request.mobile))
         asked.append(call.idempotency_key)
-        return contract.accounts.OtpRequest(request_id=UUID(int=asked.count(call.idempotency_key)))
+        return contract.accounts.OtpAccepted(request_id=UUID(int=asked.count(call.idempotency_key)))
 
     @rpc(contract.accounts.DISABLE_LOGIN)
     def disable_login(self, request, call):

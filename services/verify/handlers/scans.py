@@ -51,7 +51,8 @@ def scan(
     preview = request.direction == "entry" and request.id_check is None
     try:
         found, knowledge = pass_lookup.find(request, session, now, issuer, lock=not preview)
-        require_existing(request.gate, knowledge.gates)
+        if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
+            require_existing(request.gate, knowledge.gates)
         decision = _decide(request, found, at, commitment_master)
     except (InvalidInput, TooManyAttempts):
         first = None if preview else scan_records.find_earlier(session, request, login)

@@ -105,8 +105,11 @@ def client() -> Iterator[httpx.Client]:
         yield own
 
 
+STATUS = "https://epass.example/pa/s/PCS-7K3M-9QW4"
+
+
 def outgoing(language: str = "pa") -> Outgoing:
-    parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4"}
+    parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4", "url": STATUS}
     template = templates.find("pass_revoked", language)
     return Outgoing(
         uuid4(),
@@ -136,7 +139,7 @@ def test_an_sms_has_its_text_its_registration_and_its_idempotency_key(
         "template_id": "",
         "language": "pa",
         "encoding": "ucs2",
-        "parts": 2,
+        "parts": 3,
     }
 
 
@@ -159,6 +162,7 @@ def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, 
                 "parameters": [
                     {"type": "text", "parameter_name": "number", "text": "7K3M9QW4"},
                     {"type": "text", "parameter_name": "reference", "text": "PCS-7K3M-9QW4"},
+                    {"type": "text", "parameter_name": "url", "text": STATUS},
                 ],
             }
         ],

@@ -210,7 +210,9 @@ def test_a_pass_revoked_while_its_channel_is_called_is_not_tried_again(db: Datab
     class RevokedMeanwhile(RecordingChannel):
         def send(self, message: Outgoing) -> Receipt:
             with db.transaction() as session:
-                event_handlers.handle_pass_revoked(received(visit.revoked(replaced=True)), session, now())
+                event_handlers.handle_pass_revoked(
+                    received(visit.revoked(replaced=True)), session, now(), PUBLIC_URL
+                )
             return super().send(message)
 
     clock = Clock()

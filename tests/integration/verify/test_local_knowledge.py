@@ -46,13 +46,20 @@ def test_a_scan_at_a_gate_that_does_not_exist_is_refused_and_leaves_nothing(
         scan_of(issued, gate=GHOST, **changes),
         scan_of(forgeries(issued)["another key"], gate=GHOST, **changes),
         number_scan(new_pass_number(), gate=GHOST, **changes),
-        scan_of(issued, gate=GHOST, direction="exit", id_check=None),
     ):
         with pytest.raises(InvalidInput) as refused:
             gate.scan(request, AT_ANY_GATE)
         assert refused.value.body.code == "unknown_gate"
     assert gate.everything() == before
     assert gate.scan(scan_of(issued, gate="PCS1-G2"), AT_ANY_GATE).verdict == "admit"
+
+
+def test_an_exit_is_recorded_also_at_a_gate_that_the_directory_does_not_list(gate: Gate) -> None:
+    gate.handle(gates_of("PCS1", "PCS1-G1"))
+    issued = gate.issue()
+    gate.enter(issued)
+    left = gate.scan(scan_of(issued, gate=GHOST, direction="exit", id_check=None), AT_ANY_GATE)
+    assert (left.verdict, left.inside) == ("exit", 0)
 
 
 def test_a_gate_is_accepted_while_the_directory_has_not_arrived(gate: Gate) -> None:

@@ -43,5 +43,5 @@ def run(db: Database) -> None:
                 purge(db)
         except Stopping:
             return
-        except Exception as error:
+        except Exception as error:  # whatever it is, old rows must not pile up in silence
             log.warning("housekeeping failed", exc_info=error)

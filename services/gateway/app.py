@@ -58,9 +58,7 @@ def create_app(
     https = settings.public_url.startswith("https://")
     app.state.gateway = state
     app.state.answers = AnswersCookie(settings.answers_keys, https)
-    app.state.last_scan = AnswersCookie(
-        settings.answers_keys, https, cookies.LAST_SCAN, cookies.LAST_SCAN_SECONDS
-    )
+    app.state.result = AnswersCookie(settings.answers_keys, https, cookies.RESULT, cookies.RESULT_SECONDS)
     handlers = problems.HANDLERS | {HTTPException: error_pages.on_http_error}
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

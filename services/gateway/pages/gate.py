@@ -1,8 +1,7 @@
 """The pages of the gate: a pass is typed or scanned, the ID is checked, the verdict fills the screen.
 
 A form carries a nonce. Sent again as it is, it has one effect and the first verdict; with anything else in
-it, it is another scan. The result of a scan has an address of its own, and is kept for some minutes in an
-encrypted cookie, so that it can be shown again in another language without scanning again.
+it, it is another scan.
 """
 
 import hashlib
@@ -24,7 +23,6 @@ from contracts.rpc.verify import InsideQuestion, ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import TooLong
-from services.gateway.pages.shared.cookies import scan_cookie
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import SecurityPage, View, text_of
 
@@ -134,8 +132,8 @@ async def return_to_result(view: SecurityPage) -> Response:
 @router.get("/result")
 async def show_result(view: SecurityPage) -> Response:
     """Show the last scan of this browser; without one, or after some minutes, ask for a pass."""
-    kept = scan_cookie(view.request).read(view.request)
-    if kept.get("login") != view.principal.id:
+    kept = view.read_result()
+    if not kept:
         return view.to("/gate")
     scan = Scan(
         kept["direction"],
@@ -191,19 +189,16 @@ async def _look(view: View, form: FormData, scanned: str, direction: str) -> Res
 
 async def _show_result(view: View, scan: Scan) -> Response:
     """Redirect to the page of the result. One that is too long for a cookie is returned as it is."""
-    response = view.to(RESULT)
     kept = {
-        "login": view.principal.id,
         "direction": scan.direction,
         "typed": {name: value[:LONGEST_TOKEN] for name, value in scan.typed.items()},
         "shown": scan.shown.model_dump(mode="json", exclude_defaults=True) if scan.shown else None,
         "at": scan.at.isoformat(),
     }
     try:
-        scan_cookie(view.request).write(response, kept)
+        return view.save_result(view.to(RESULT), RESULT, kept)
     except TooLong:
         return await _result_page(view, scan)
-    return response
 
 
 async def _ask_card(

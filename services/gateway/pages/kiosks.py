@@ -13,9 +13,10 @@ from contracts.rpc.call import Page
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import of_address
-from services.gateway.pages.shared.view import AdoPage, View, key_of, text_of
+from services.gateway.pages.shared.view import SEEN, AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
+ISSUED = "/desk/kiosks/issued"
 JUST_BEFORE = "KIO"
 """Cursor in front of the kiosks: their IDs begin with it, and a list of logins is sorted by ID."""
 
@@ -40,7 +41,23 @@ async def issue_kiosk(view: AdoPage) -> Response:
         return await _list(view, typed, {"name": "name_missing"}, 422)
     except InvalidInput as error:
         return await _list(view, typed, {one.field: one.code for one in error.body.fields}, 422)
-    return _issued(view, issued)
+    return _to_issued(view, issued)
+
+
+@router.get("/issued")
+async def show_issued(view: AdoPage) -> Response:
+    """Show a token, once, and the whole address at which it is entered."""
+    kept = view.read_result()
+    if not kept:
+        return view.to("/desk/kiosks")
+    address = view.caller.state.settings.public_url.rstrip("/") + view.path("/kiosk/enrol")
+    issued = IssuedLogin.model_validate(kept)
+    response = view.html("kiosks/issued.html", issued=issued, address=address, qr=of_address(address))
+    return view.save_result(response, ISSUED, kept | SEEN)
+
+
+def _to_issued(view: View, issued: IssuedLogin) -> Response:
+    return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump())
 
 
 @router.post("/{kiosk_id}/token")
@@ -48,7 +65,7 @@ async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
     """Issue a new token; the browser that was enrolled stops being a kiosk."""
     key = key_of(await view.form())
     issued = await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=kiosk_id), key)
-    return _issued(view, issued)
+    return _to_issued(view, issued)
 
 
 @router.post("/{kiosk_id}/disable")
@@ -57,12 +74,6 @@ async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
     key = key_of(await view.form())
     await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
     return view.to("/desk/kiosks")
-
-
-def _issued(view: View, issued: IssuedLogin) -> Response:
-    """Return the page with the token and the whole address at which it is entered."""
-    address = view.caller.state.settings.public_url.rstrip("/") + view.path("/kiosk/enrol")
-    return view.html("kiosks/issued.html", issued=issued, address=address, qr=of_address(address))
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:

@@ -12,7 +12,7 @@ from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId
 from contracts.rpc.call import Method, Page
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import NOTICE, AdoPage, View, key_of, text_of
+from services.gateway.pages.shared.view import NOTICE, SEEN, AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/logins", include_in_schema=False, route_class=PageRoute)
 ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
@@ -20,6 +20,7 @@ Verb = Literal["disable", "reset"]
 _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}$"
 Login = Annotated[str, Path(pattern=_LOGIN)]
 LoginNotice = Annotated[str, Query(alias=NOTICE, pattern=f"{_LOGIN}|^$")]
+ISSUED = "/desk/logins/issued"
 FIELDS = ("role", "name", "department", "site", "gate", "mobile")
 
 
@@ -38,7 +39,7 @@ async def ask_login(view: AdoPage) -> Response:
 
 @router.post("/new")
 async def issue_login(view: AdoPage) -> Response:
-    """Issue a login and show its initial password."""
+    """Issue a login and lead to its initial password."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
@@ -54,7 +55,21 @@ async def issue_login(view: AdoPage) -> Response:
         return await _form(view, typed, missing, 422)
     except InvalidInput as error:
         return await _form(view, typed, {one.field: one.code for one in error.body.fields}, 422)
-    return view.html("logins/issued.html", issued=issued)
+    return _to_issued(view, issued)
+
+
+@router.get("/issued")
+async def show_issued(view: AdoPage) -> Response:
+    """Show an initial password, once; a repeat says how to get another one."""
+    kept = view.read_result()
+    if not kept:
+        return view.to("/desk/logins")
+    response = view.html("logins/issued.html", issued=IssuedLogin.model_validate(kept))
+    return view.save_result(response, ISSUED, kept | SEEN)
+
+
+def _to_issued(view: View, issued: IssuedLogin) -> Response:
+    return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump())
 
 
 @router.get("/{login_id}/{verb}")
@@ -65,7 +80,7 @@ async def confirm(view: AdoPage, login_id: Login, verb: Verb) -> Response:
 
 @router.post("/{login_id}/reset")
 async def reset_login(view: AdoPage, login_id: Login) -> Response:
-    """Reset a login and show its new initial password."""
+    """Reset a login and lead to its new initial password."""
     return await _carry_out(view, rpc.accounts.RESET_LOGIN, login_id, "reset")
 
 
@@ -82,7 +97,7 @@ async def _carry_out(view: View, method: Method[LoginId, Any], login_id: str, ve
     except Conflict as error:
         return view.html("logins/confirm.html", 409, login_id=login_id, verb=verb, refused=error.body.code)
     if isinstance(answer, IssuedLogin):
-        return view.html("logins/issued.html", issued=answer)
+        return _to_issued(view, answer)
     return view.to("/desk/logins", notice=login_id)
 
 

@@ -161,11 +161,13 @@ PAGES = {
     "ado": {
         "GET /desk/logins",
         "GET /desk/logins/new",
+        "GET /desk/logins/issued",
         "POST /desk/logins/new",
         "GET /desk/logins/{login_id}/{verb}",
         "POST /desk/logins/{login_id}/reset",
         "POST /desk/logins/{login_id}/disable",
         "GET /desk/kiosks",
+        "GET /desk/kiosks/issued",
         "POST /desk/kiosks",
         "POST /desk/kiosks/{kiosk_id}/token",
         "POST /desk/kiosks/{kiosk_id}/disable",
@@ -173,6 +175,7 @@ PAGES = {
     "reception": {
         "GET /counter",
         "POST /counter/lookup",
+        "GET /counter/lookup",
         "POST /counter/apply",
         "GET /counter/applications/{reference}",
         "POST /counter/applications/{reference}/cancel",

@@ -20,6 +20,7 @@ from services.gateway.pages.shared.view import Notice, ReceptionPage, View, key_
 router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
 """Statuses in which a decision or a pass is still to come."""
+LOOKUP = "/counter/lookup"
 REASONS = ("reissued", "security")
 Kind = Literal["pass", "badge"]
 SHEETS: dict[Kind, str] = {"pass": "shared/printed_pass.html", "badge": "counter/badge.html"}
@@ -34,17 +35,26 @@ async def show_counter(view: ReceptionPage) -> Response:
 
 @router.post("/lookup")
 async def look_up(view: ReceptionPage) -> Response:
-    """Find applications by mobile, reference, pass number or name.
+    """Read what is looked for: a mobile, a reference, a pass number or a name.
 
     It is a POST, so that none of these stands in an address.
     """
-    q = text_of(await view.form(), "q")
+    q = text_of(await view.form(), "q")[:100]
     if len(q) < 2:
         return await _counter(
             view, await forms.fresh(view, _site(view)), 422, lookup={"q": "lookup_short"}, q=q
         )
-    found = await view.caller.query(rpc.application.COUNTER_LOOKUP, Lookup(q=q[:100]))
-    return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=q)
+    return view.save_result(view.to(LOOKUP), LOOKUP, {"q": q})
+
+
+@router.get("/lookup")
+async def show_found(view: ReceptionPage) -> Response:
+    """Show the applications that were looked for."""
+    kept = view.read_result()
+    if not kept:
+        return view.to("/counter")
+    found = await view.caller.query(rpc.application.COUNTER_LOOKUP, Lookup(q=kept["q"]))
+    return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=kept["q"])
 
 
 @router.post("/apply")

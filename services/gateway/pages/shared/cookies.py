@@ -1,7 +1,7 @@
 """The cookies of the pages.
 
-They hold the session, the operator's session, the half-filled answers, the enrolment of a kiosk, and the
-language of the last visitor at a counter.
+They hold the session, the operator's session, the half-filled answers, the result of the last form, the
+enrolment of a kiosk, and the language of the last visitor at a counter.
 All are HttpOnly and SameSite; over HTTPS also Secure.
 """
 
@@ -18,8 +18,8 @@ from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of
 
 VISITOR_LANGUAGE = "visitor_language"
-LAST_SCAN = "scan"
-LAST_SCAN_SECONDS = 10 * 60
+RESULT = "result"
+RESULT_SECONDS = 10 * 60
 
 
 def is_secure(request: Request) -> bool:
@@ -32,9 +32,9 @@ def answers_cookie(request: Request) -> AnswersCookie:
     return cast(AnswersCookie, request.app.state.answers)
 
 
-def scan_cookie(request: Request) -> AnswersCookie:
-    """Return the cookie of the last scan at a gate, from which its page can be shown again."""
-    return cast(AnswersCookie, request.app.state.last_scan)
+def result_cookie(request: Request) -> AnswersCookie:
+    """Return the cookie of what the last form led to, from which its page can be shown again."""
+    return cast(AnswersCookie, request.app.state.result)
 
 
 def _session_name(request: Request) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from contracts.errors import (
     Conflict,
@@ -154,12 +155,33 @@ async def on_fault(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer an error of HTTP itself: with a page where a person asked for one, else with a problem."""
+    """Answer an error of HTTP itself: with a page where a person asked for one, else with a problem.
+
+    Who opens the address of a form by itself is led to the page above it.
+    """
     assert isinstance(error, HTTPException)
     if not is_for_people(request):
         return problems.http_error_response(error.status_code, error.detail, error.headers)
+    if error.status_code == 405 and request.method == "GET" and (above := _page_above(request)):
+        return RedirectResponse(above, 303, {"Cache-Control": "no-store"})
     template = _HTTP_TEMPLATES.get(error.status_code, "shared/errors/refused.html")
     return _page(request, template, error.status_code, dict(error.headers or {}))
+
+
+def _page_above(request: Request) -> str | None:
+    """Return the nearest page above an address that takes only a form, where the form came from.
+
+    A change of the language on the answer to a form leads there. None if only the first page is above it.
+    """
+    parts = request.url.path.split("/")
+    for end in range(len(parts) - 1, 2, -1):
+        path = "/".join(parts[:end])
+        if any(
+            route.matches({**request.scope, "path": path})[0] is Match.FULL
+            for route in request.app.router.routes
+        ):
+            return path
+    return None
 
 
 def is_for_people(request: Request) -> bool:

@@ -29,7 +29,7 @@ from services.gateway.access import (
 from services.gateway.origin import is_same_origin
 from services.gateway.pages.shared import kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
-from services.gateway.pages.shared.cookies import answers_cookie, has_operator
+from services.gateway.pages.shared.cookies import answers_cookie, has_operator, result_cookie
 from services.gateway.pages.shared.error_pages import RETRY, is_for_staff
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
@@ -39,6 +39,8 @@ LONGEST_KEY = 200
 NOTICE = "told"
 """Query parameter with which a redirect names the notice that the next page shows."""
 Notice = Annotated[str, Query(alias=NOTICE)]
+SEEN = {"initial_password": ""}
+"""What is stored of an initial password once its page was shown."""
 SEARCHED = {"q"}
 """Query parameters that a search form of a page adds to its address."""
 MOST_FIELDS = 400
@@ -150,6 +152,32 @@ class View:
         owned = saved | {"whose": owner(self.principal.mobile or "")}
         answers_cookie(self.request).write(response, owned)
         return response
+
+    def save_result(self, response: Response, inner: str, result: Answers) -> Response:
+        """Store in the browser, for ten minutes, what the page ``inner`` shows; return the response.
+
+        A form is answered by a redirect to the page of its result (post/redirect/get), so that another
+        language, a reload or Back shows that page and repeats nothing. A result that can be asked for again,
+        such as a search, is stored as its question.
+
+        Raises:
+            TooLong: it does not fit into cookies.
+        """
+        kept = {"page": inner, "reader": self._reader, "result": result}
+        result_cookie(self.request).write(response, kept)
+        return response
+
+    def read_result(self) -> Answers:
+        """Return what was stored for this page and its reader; empty if there is nothing, or no more."""
+        kept = result_cookie(self.request).read(self.request)
+        inner = self.request.url.path.removeprefix(f"/{self.language}")
+        is_mine = kept.get("page") == inner and kept.get("reader") == self._reader
+        return dict(kept["result"]) if is_mine else {}
+
+    @property
+    def _reader(self) -> str:
+        """Return who may see a stored result: people share phones, counters and kiosks."""
+        return f"{self.principal.kind} {self.principal.id} {self.visit}"
 
     async def form(self) -> FormData:
         """Return the fields of a POST."""

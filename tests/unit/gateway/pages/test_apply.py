@@ -282,5 +282,5 @@ async def test_clearing_leaves_nothing_in_the_browser(reader: tuple[Reader, Tabl
     ]
     assert {value.partition("=")[0] for value in taken_back} == {
         "session",
-        *(f"answers{number}" for number in range(5)),
+        *(f"{name}{number}" for name in ("answers", "result") for number in range(5)),
     }

@@ -335,7 +335,7 @@ async def test_a_result_has_an_address_that_opens_again_in_every_language(guard:
 
 async def test_nothing_of_a_result_can_be_read_in_its_cookie_or_its_address(guard: Guard) -> None:
     shown = await guard.scan(NUMBER)
-    kept = "".join(value for name, value in guard.http.cookies.items() if name.startswith("scan"))
+    kept = "".join(value for name, value in guard.http.cookies.items() if name.startswith("result"))
     assert kept
     assert all(secret not in kept + str(shown.url) for secret in ("Gurpreet", NUMBER, "4821"))
 
@@ -348,7 +348,7 @@ async def test_a_result_is_shown_to_nobody_else_and_not_for_long(guard: Guard) -
     other = await guard.http.get("/en/gate/result")
     assert (other.status_code, other.headers["location"]) == (303, "/en/gate")
     guard.stands_at("PCS1-G1")
-    guard.http.cookies.delete("scan0")
+    guard.http.cookies.delete("result0")
     late = await guard.http.get("/en/gate/result")
     assert (late.status_code, late.headers["location"]) == (303, "/en/gate")
 

@@ -110,9 +110,10 @@ async def test_the_start_page_clears_answers_and_ends_the_session(kiosk: tuple[R
     await person.send("/apply/who", kind="citizen")
     start = await person.http.get("/pa/kiosk")
     assert start.status_code == 200
-    assert deleted_cookies(start) == {"session", *(f"answers{number}" for number in range(5))}, (
-        "and not the enrolment"
-    )
+    assert deleted_cookies(start) == {
+        "session",
+        *(f"{name}{number}" for name in ("answers", "result") for number in range(5)),
+    }, "and not the enrolment"
     assert client.was_asked("accounts.log_out")
 
 
@@ -342,7 +343,12 @@ async def test_the_address_to_open_is_written_out_in_full_with_its_code(
     ado: tuple[httpx.AsyncClient, TableClient],
 ) -> None:
     http, _ = ado
-    issued = await http.post("/pa/desk/kiosks", data={"name": "Hall", "site": "PCS1"}, headers=SAME_SITE)
+    issued = await http.post(
+        "/pa/desk/kiosks",
+        data={"name": "Hall", "site": "PCS1"},
+        headers=SAME_SITE,
+        follow_redirects=True,
+    )
     assert f"{gateway_settings().public_url}/pa/kiosk/enrol" in issued.text
     assert "<svg" in issued.text
 
@@ -364,7 +370,11 @@ async def test_the_ado_branch_issues_renews_and_disables_kiosks(
     issued = await http.post(
         "/en/desk/kiosks", data={"name": "Main hall", "site": "PCS1", "key": "k"}, headers=SAME_SITE
     )
-    assert "k7fm-w3pa-xq9t" in issued.text
+    assert issued.headers["location"] == "/en/desk/kiosks/issued"
+    assert "k7fm-w3pa-xq9t" in (await http.get("/en/desk/kiosks/issued")).text
+    again = (await http.get("/pa/desk/kiosks/issued")).text
+    assert "k7fm" not in again, "a token is shown once"
+    assert "KIO-" in again
     _, asked, _, key = client.last("accounts.issue_login")
     assert (asked.role, asked.site, key) == ("kiosk", "PCS1", "k")
     assert (
@@ -373,10 +383,8 @@ async def test_the_ado_branch_issues_renews_and_disables_kiosks(
     client.answers["accounts.reset_login"] = IssuedLogin(
         login_id="KIO-0001", initial_password="new-token-here"
     )
-    assert (
-        "new-token-here"
-        in (await http.post("/en/desk/kiosks/KIO-0001/token", data={"key": "k"}, headers=SAME_SITE)).text
-    )
+    renewed = await http.post("/en/desk/kiosks/KIO-0001/token", data={"key": "k"}, headers=SAME_SITE)
+    assert "new-token-here" in (await http.get(renewed.headers["location"])).text
     client.answers["accounts.disable_login"] = known[0]
     gone = await http.post("/en/desk/kiosks/KIO-0001/disable", data={"key": "k2"}, headers=SAME_SITE)
     assert gone.headers["location"] == "/en/desk/kiosks"

@@ -71,7 +71,9 @@ async def test_the_list_shows_each_login_and_offers_nothing_for_a_disabled_one(a
 
 
 async def test_an_initial_password_is_shown_once_and_stored_by_no_cache(ado: Ado) -> None:
-    shown = await ado.send("/desk/logins/new", **NEW)
+    sent = await ado.send("/desk/logins/new", **NEW)
+    assert "amber-canal" not in str(sent.headers)
+    shown = await ado.http.get(sent.headers["location"])
     assert "amber-canal-seven-lantern" in shown.text
     assert shown.headers["cache-control"] == "private, no-store"
     _, asked, _, key = ado.client.last("accounts.issue_login")
@@ -84,6 +86,10 @@ async def test_an_initial_password_is_shown_once_and_stored_by_no_cache(ado: Ado
     )
     for path in ("/en/desk/logins", "/en/desk/logins/new", "/en/desk/logins/HOM-0002/reset"):
         assert "amber-canal" not in (await ado.http.get(path)).text
+    for language in ("en", "pa"):
+        again = (await ado.http.get(f"/{language}/desk/logins/issued")).text
+        assert "amber-canal" not in again
+        assert f'href="/{language}/desk/logins/HOM-0002/reset"' in again, "how to get another one"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +145,7 @@ async def test_disabling_and_resetting_are_done_once_for_each_form(ado: Ado) -> 
     assert gone.headers["location"] == "/en/desk/logins?told=HOM-0001"
     assert "HOM-0001 is disabled." in (await ado.http.get(gone.headers["location"])).text
     assert ado.client.last("accounts.disable_login")[3] == "k-2"
-    shown = await ado.send("/desk/logins/HOM-0002/reset", key="k-3")
+    shown = await ado.http.get((await ado.send("/desk/logins/HOM-0002/reset", key="k-3")).headers["location"])
     assert "amber-canal-seven-lantern" in shown.text
     assert ado.client.last("accounts.reset_login")[3] == "k-3"
 

@@ -4,7 +4,7 @@ import pytest
 
 from services.gateway.pages import landing
 from services.gateway.pages.shared.languages import LANGUAGES, texts
-from tests.support.factories.gateway import as_applicant, browser, claims, signed, stubbed
+from tests.support.factories.gateway import NUMBER, as_applicant, browser, claims, signed, stubbed
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HTML, PROBLEM = "text/html; charset=utf-8", "application/problem+json"
@@ -39,7 +39,21 @@ async def test_an_address_that_takes_only_forms_is_a_page_that_leads_on() -> Non
         )
         assert "This page cannot be opened by itself" in answer.text
         assert (await http.put("/en/status")).headers["content-type"] == HTML
-        assert (await http.get("/en/desk/search")).text.count('href="/en/staff/sign-in"') == 1
+
+
+async def test_the_address_of_a_form_leads_to_the_page_above_it() -> None:
+    app, _ = stubbed()
+    async with browser(app, **BROWSER) as http:
+        for path, above in (
+            ("/counter/apply", "/counter"),
+            (f"/counter/passes/{NUMBER}/reissue", f"/counter/passes/{NUMBER}"),
+            ("/desk/kiosks/KIO-0001/token", "/desk/kiosks"),
+            ("/apply/companions/remove", "/apply/companions"),
+        ):
+            answer = await http.get(f"/pa{path}")
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/pa{above}")
+            as_a_program = await http.get(f"/pa{path}", headers={"Accept": "application/json"})
+            assert as_a_program.status_code == 405
 
 
 async def test_programs_get_problems() -> None:

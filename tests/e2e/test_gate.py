@@ -126,6 +126,7 @@ def test_a_verdict_can_be_read_in_another_language(
 ) -> None:
     page = open_gate(language, size, scripts=scripts)
     scan(page)
+    expect(page.locator("#id_last4")).to_be_focused()
     page.keyboard.type("4822")
     page.keyboard.press("Enter")
     expect(page.locator(".epass-verdict--amber")).to_be_visible()

@@ -8,15 +8,19 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from bench import applicant
+from bench.applicant import Counted
 from contracts.model import IST
 from services.chassis.runtime.clock import now
-from tests.support.browser.people import Staff, Visitor, press
+from tests.support.browser.people import Staff, Visitor, newest_message, press
 from tests.support.browser.screenshots import save_screenshot
 from tests.support.browser.viewports import DESK, PHONE, WAYS
 from tests.support.running import eventually
 from tests.support.system import System
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+SIGNING_IN = ("/apply", "/sign-in", "/sign-in/code")
+"""The pages before the first question."""
 SHOWN = ("start", "error", "check", "done")
 """Pages with a screenshot in README.md."""
 Open = Callable[..., Page]
@@ -26,17 +30,14 @@ def choose(name: str, value: str) -> Callable[[Page], None]:
     return lambda page: page.check(f"input[name={name}][value='{value}']")
 
 
-def fill(**fields: str) -> Callable[[Page], None]:
-    return lambda page: [page.fill(f"#{name}", text) for name, text in fields.items()] and None
-
-
-def identify(page: Page) -> None:
+def introduce(page: Page) -> None:
+    page.fill("#name", "Gurpreet Kaur")
     choose("id_type", "voter_id")(page)
     page.fill("#id_last4", "4821")
 
 
 def explain(page: Page) -> None:
-    choose("purpose_kind", "meeting")(page)
+    choose("site", "PCS1")(page)
     page.fill("#purpose", "Arms licence renewal, file 114/2026")
 
 
@@ -47,13 +48,8 @@ def when(page: Page) -> None:
 
 
 STEPS: list[tuple[str, Callable[[Page], None]]] = [
-    ("who", choose("kind", "citizen")), ("name", fill(name="Gurpreet Kaur")), ("id", identify),
-    ("site", choose("site", "PCS1")),
-    ("department", choose("department", "home")), ("officer", choose("officer", "anyone")),
-    ("purpose", explain), ("when", when),
-    ("companions", choose("more", "no")), ("vehicle", lambda _: None),
-    ("assistance", choose("assistance", "")),
-    ("deliver", choose("deliver_by", "sms")), ("check", lambda _: None),
+    ("who", introduce), ("department", choose("department", "home")), ("purpose", explain), ("when", when),
+    ("companions", lambda _: None), ("check", lambda _: None),
 ]  # fmt: skip
 
 
@@ -175,7 +171,7 @@ def test_two_tabs_send_one_application_with_the_answers_that_were_shown(
     press(other)
     on(other, "check")
     left_open = one.context.new_page()
-    left_open.goto(f"/{language}/apply/vehicle")
+    left_open.goto(f"/{language}/apply/companions")
     press(one)
     expect(one.locator(".govuk-notification-banner")).to_be_visible()
     expect(one.locator("main")).to_contain_text("Another file, 7/2026")
@@ -264,7 +260,7 @@ def test_a_department_is_found_in_any_script_and_by_its_officers(
     expect(page.locator("main")).to_contain_text("Baldev Singh, Superintendent")
     choose("department", "home")(page)
     press(page)
-    on(page, "officer")
+    on(page, "purpose")
 
 
 def test_scripts_hide_the_id_card_of_a_child_and_offer_only_fitting_times(
@@ -281,6 +277,68 @@ def test_scripts_hide_the_id_card_of_a_child_and_offer_only_fitting_times(
     expect(page.locator("#id_last4")).to_be_visible()
     page.check("#child")
     expect(page.locator("#id_last4")).to_be_hidden()
+
+
+def test_an_applicant_sees_at_most_ten_pages_and_a_returning_one_answers_three(
+    open_browser: Open, system: System, mobile: str
+) -> None:
+    visitor = Visitor(open_browser(PHONE), system, mobile)
+    visitor.sign_in_at("/apply/who")
+    first = applicant.apply(Counted(visitor.page))
+    visitor.open("/apply/who")
+    again = applicant.apply_again(Counted(visitor.page))
+    print(f"first {len(first.pages)} pages, {first.taps} taps, {first.keys} keys")
+    print(f"again {len(again.pages)} pages, {again.taps} taps, {again.keys} keys")
+    assert len(SIGNING_IN) + len(first.pages) <= 10
+    assert [url.rpartition("/")[2] for url in again.pages] == ["who", "when", "check", "done"]
+    assert first.taps + first.keys < 60
+
+
+@WAYS
+def test_a_returning_visitor_sends_three_pages_and_a_companion_can_be_changed(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
+) -> None:
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
+    first = visitor.apply(companions=(("Harjit Singh", "0917"),))
+    visitor.open("/apply/who")
+    page = visitor.page
+    page.fill("#last_id_last4", "4821")
+    page.locator(".epass-offer button").click()
+    on(page, "when")
+    expect(page.locator("#from-0")).to_have_value("10:00")
+    press(page)
+    on(page, "check")
+    expect(page.locator("main")).to_contain_text("Harjit Singh")
+    page.locator("#companions a").click()
+    page.locator("a[href*='companion?which=0']").click()
+    expect(page.locator("#name")).to_have_value("Harjit Singh")
+    page.fill("#name", "Harjit Kaur")
+    press(page)
+    on(page, "companions")
+    press(page)
+    on(page, "check")
+    expect(page.locator("main")).to_contain_text("Harjit Kaur")
+    press(page)
+    assert reference_of(page) != first
+
+
+@WAYS
+def test_the_link_of_a_message_leads_to_the_status(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
+) -> None:
+    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
+    reference = visitor.apply()
+    text = newest_message(system, mobile, "application_submitted")["text"]
+    link = re.search(r"http\S+", text)
+    assert link is not None
+    assert link[0].endswith(f"/{language}/s/{reference}")
+    stranger = open_browser(size, scripts=scripts)
+    stranger.goto(link[0])
+    expect(stranger.locator("main")).not_to_contain_text("Gurpreet")
+    expect(stranger.locator("#reference")).to_have_value(reference)
+    stranger.fill("#mobile_last4", mobile[-4:])
+    press(stranger)
+    expect(stranger.locator(".epass-timeline")).to_be_visible()
 
 
 @WAYS
@@ -311,7 +369,7 @@ def test_no_page_of_applying_is_wider_than_a_phone(
     page = go_to(visitor, "check", lambda name: fits(visitor.page, f"{language}-{name}"))
     visitor.open("/apply/companion")
     fits(page, f"{language}-companion")
-    visitor.open("/apply/id")
+    visitor.open("/apply/who")
     choose("id_type", "aadhaar")(page)
     page.fill("#id_last4", "499118665246")
     press(page)

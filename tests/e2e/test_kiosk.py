@@ -51,14 +51,8 @@ class Kiosk(Visitor):
 
     def answer_until_department(self) -> None:
         """Say who they are, and stop at the first question about the visit."""
-        self._choose("kind", "citizen")
         self.touch_in("#name", NAMES[self.language])
         expect(self.page.locator("#name")).to_have_value(NAMES[self.language])
-        press(self.page)
-        if self.language != "en":
-            self.page.wait_for_url("**/name-latin")
-            press(self.page)  # the spelling in English letters is suggested
-        self.page.wait_for_url("**/apply/id")
         self.page.check("input[name=id_type][value=voter_id]")
         self.touch_in("#id_last4", f"1{ID_END}")
         press(self.page)
@@ -67,18 +61,13 @@ class Kiosk(Visitor):
     def answer_the_rest(self) -> str:
         """Answer the questions about the visit, send, and return the reference."""
         self._choose("department", "home")
-        self._choose("officer", "anyone")
         self.page.fill("#purpose", "Arms licence renewal")
-        self._choose("purpose_kind", "meeting")
+        press(self.page)
         self.page.select_option("#date-0", index=2)
         self.page.select_option("#from-0", "10:00")
         self.page.select_option("#to-0", "12:00")
         press(self.page)
-        self._choose("more", "no")
-        self.page.wait_for_url("**/vehicle")
-        press(self.page)
         self._choose("assistance", "guide")
-        self._choose("deliver_by", "sms")
         self.page.wait_for_url("**/check")
         press(self.page)
         self.page.wait_for_url("**/kiosk/done")
@@ -169,7 +158,7 @@ def test_whoever_comes_after_a_visitor_who_walked_away_begins_anew(
         "title": page.locator("header a").tap,
         "language": page.locator(".epass-languages a").first.tap,
         "button": page.locator(".epass-clear a").tap,
-        "typed": lambda: page.goto(f"/{language}/apply/id"),
+        "typed": lambda: page.goto(f"/{language}/apply/department"),
         "home": lambda: page.goto("/"),
     }
     for number, walk_up in enumerate(ways.values()):
@@ -198,7 +187,6 @@ def test_the_next_visitor_finds_nothing_of_the_one_before_in_any_page_of_the_his
     is_at_the_start(page)
     first, kiosk.mobile = kiosk.mobile, f"96{int(kiosk.mobile[2:]) + 5000:08d}"
     kiosk.begin()
-    kiosk._choose("kind", "citizen")
     expect(page.locator("#name")).to_have_value("")
     for _ in range(12):
         page.go_back()
@@ -216,7 +204,6 @@ def test_an_idle_kiosk_warns_and_clears_everything(kiosk: Kiosk, system: System,
     page = kiosk.page
     page.clock.install()
     kiosk.begin()
-    kiosk._choose("kind", "citizen")
     page.fill("#name", "Gurpreet Kaur")
     session = kiosk.session()
     page.clock.fast_forward("01:01")

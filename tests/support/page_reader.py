@@ -27,6 +27,8 @@ BALDEV = OfficerRecord(
     name=dict.fromkeys(("en", "pa", "hi"), "Baldev Singh"),
     designation=dict.fromkeys(("en", "pa", "hi"), "Clerk"),
 )
+PERSON = {"kind": "citizen", "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821"}
+"""The form about a citizen."""
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
@@ -67,14 +69,11 @@ class Reader:
         """Answer all questions, in order, up to the page that shows all answers."""
         day = now().date().replace(day=1).isoformat()
         forms: list[tuple[str, dict[str, str]]] = [
-            ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}),
-            ("id", {"id_type": "voter_id", "id_last4": "4821"}),
-            ("site", {"site": "PCS1"}), ("department", {"department": "home"}),
-            ("officer", {"officer": "baldev"}),
-            ("purpose", {"purpose_kind": "meeting", "purpose": "Arms licence renewal"}),
-            ("when", {"date-0": day, "from-0": "10:00", "to-0": "12:00"}), ("companions", {"more": "no"}),
-            ("vehicle", {"vehicle": ""}),
-            ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
+            ("who", PERSON),
+            ("department", {"department": "home"}),
+            ("purpose", {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"}),
+            ("when", {"date-0": day, "from-0": "10:00", "to-0": "12:00"}),
+            ("companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"}),
         ]  # fmt: skip
         for name, form in forms:
             shown = await self.send(

@@ -1,9 +1,10 @@
-// Hides fields that are not needed while a checkbox is ticked, such as the ID card of a child.
+// Hides fields that are not needed while a checkbox is ticked or a first choice made, such as the ID card of a
+// child, or the office of a citizen.
 for (const part of document.querySelectorAll("[data-unless]")) {
-  const box = document.querySelector(`input[name="${part.dataset.unless}"]`);
+  const boxes = document.querySelectorAll(`input[name="${part.dataset.unless}"]`);
   const update = () => {
-    part.hidden = box.checked;
+    part.hidden = boxes[0].checked;
   };
-  box.addEventListener("change", update);
+  for (const box of boxes) box.addEventListener("change", update);
   update();
 }

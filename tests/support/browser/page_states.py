@@ -24,7 +24,7 @@ from services.gateway.site_text import PAGES
 from tests.support.browser.pages_alone import APPROVED, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, login
-from tests.support.page_reader import BALDEV
+from tests.support.page_reader import BALDEV, PERSON
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
 OWN = f"/applications/{REFERENCE}"
@@ -56,20 +56,16 @@ class State:
         return f"{self.who or 'anyone'} {method} {self.path} {self.status} {'/'.join(self.answers)}"
 
 
-WHO = ("/apply/who", {"kind": "citizen"})
-NAME = ("/apply/name", {"name": "Gurpreet Kaur"})
-OFFICIAL = ("/apply/who", {"kind": "official"})
-ID = ("/apply/id", {"id_type": "voter_id", "id_last4": "4821"})
-SITE = ("/apply/site", {"site": "PCS1"})
+WHO = ("/apply/who", PERSON)
 DEPARTMENT = ("/apply/department", {"department": "home"})
-OFFICER = ("/apply/officer", {"officer": "baldev"})
-PURPOSE = ("/apply/purpose", {"purpose_kind": "meeting", "purpose": "Arms licence renewal"})
+PURPOSE = (
+    "/apply/purpose",
+    {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"},
+)
 WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
-WITH = ("/apply/companions", {"more": "no"})
-VEHICLE = ("/apply/vehicle", {"vehicle": ""})
-ASSISTANCE = ("/apply/assistance", {"assistance": ""})
-DELIVER = ("/apply/deliver", {"deliver_by": "sms"})
-WAY = (WHO, NAME, ID, SITE, DEPARTMENT, OFFICER, PURPOSE, WHEN, WITH, VEHICLE, ASSISTANCE, DELIVER)
+WITH = ("/apply/companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"})
+WAY = (WHO, DEPARTMENT, PURPOSE, WHEN, WITH)
+COMPANION = ("/apply/companion", {"of": "0", "name": "Simran", "child": "yes"})
 CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
 WALK_IN = {
     "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "language": "pa",
@@ -94,36 +90,31 @@ def questions() -> Iterator[State]:
     """Yield each question as it is shown, and with nothing answered."""
     for number, (path, _) in enumerate(WAY):
         yield State("applicant", path, before=WAY[:number])
-    for path in (
-        "/apply/who",
-        "/apply/name",
-        "/apply/id",
-        "/apply/site",
-        "/apply/purpose",
-        "/apply/when",
-        "/apply/companions",
-    ):
-        number = next(at for at, (one, _) in enumerate(WAY) if one == path)
+    for number, (path, _) in enumerate(WAY):
         yield State("applicant", path, {}, before=WAY[:number], status=422)
-    yield State("applicant", "/apply/office", before=(OFFICIAL,))
-    yield State("applicant", "/apply/name-latin", before=(WHO, ("/apply/name", {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"})))
+    first_visit = {"application.list_applications": ApplicationList(items=())}
+    yield State("applicant", "/apply/who", answers=first_visit)
+    yield State("applicant", "/apply/name-latin", before=(("/apply/who", PERSON | {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"}),))
     yield State(
         "applicant",
-        "/apply/officer?q=nobody",
+        "/apply/purpose?q=nobody",
         answers={"approval.officers": OfficerList(items=())},
-        before=WAY[:5],
+        before=WAY[:2],
     )
-    yield State("applicant", "/apply/companion", before=WAY[:8])
-    yield State("applicant", "/apply/companion", {}, before=WAY[:8], status=422)
+    yield State("applicant", "/apply/purpose", before=(WHO, ("/apply/department", {"department": "police"})))
+    yield State("applicant", "/apply/companion", before=WAY[:4])
+    yield State("applicant", "/apply/companion", {}, before=WAY[:4], status=422)
+    yield State("applicant", "/apply/companions", before=(*WAY[:4], COMPANION))
+    yield State("applicant", "/apply/companion?which=0", before=(*WAY[:4], COMPANION))
+    yield State("applicant", f"{OWN}/again", {"id_last4": "0000"}, status=422)
     yield State("applicant", "/apply/check", before=WAY)
     found = Checked(problems=(FieldError(field="applicant.id_last4", code="full_number"),))
     yield State(
         "applicant",
-        "/apply/id",
-        {"id_type": "aadhaar", "id_last4": "1"},
+        "/apply/who",
+        PERSON | {"id_type": "aadhaar", "id_last4": "1"},
         {"application.check": found},
-        WAY[:2],
-        422,
+        status=422,
     )
 
 
@@ -186,12 +177,11 @@ def kiosk() -> Iterator[State]:
     begun = ("/kiosk", {})
     yield State("kiosk", "/sign-in", before=(begun,))
     yield State("kiosk", "/sign-in/code", before=(begun, ("/sign-in", {"mobile": "9876543210"})))
-    at_kiosk = tuple(step for step in WAY if step is not SITE)
-    for number, (path, _) in enumerate(at_kiosk):
-        yield State("visitor at a kiosk", path, before=at_kiosk[:number])
-    yield State("visitor at a kiosk", "/apply/id", {}, before=WAY[:2], status=422)
-    yield State("visitor at a kiosk", "/apply/check", before=at_kiosk)
-    sent = (*at_kiosk, ("/apply/check", None))
+    for number, (path, _) in enumerate(WAY):
+        yield State("visitor at a kiosk", path, before=WAY[:number])
+    yield State("visitor at a kiosk", "/apply/who", {}, status=422)
+    yield State("visitor at a kiosk", "/apply/check", before=WAY)
+    sent = (*WAY, ("/apply/check", None))
     yield State("visitor at a kiosk", "/kiosk/done", before=sent)
     yield State("visitor at a kiosk", "/kiosk/done", answers={"application.view": ISSUED}, before=sent)
     yield State("visitor at a kiosk", "/kiosk/slip", before=sent)
@@ -227,7 +217,7 @@ STATES = [
     State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
     State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
     State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
-    State(None, "/cleared"), State(None, "/status"),
+    State(None, "/cleared"), State(None, "/status"), State(None, f"/s/{REFERENCE}"),
     State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
     State(None, "/status", {"reference": "x"}, {"application.status": NotFound()}, status=422),
     State(None, "/sign-in", {"mobile": "1"}, {"accounts.request_otp": TooManyAttempts(retry_after=90)},

@@ -37,8 +37,11 @@ INSIDE = rpc.verify.Inside(
 SUMMARY = rpc.application.ApplicationSummary(
     **APPLICATION.model_dump(include=set(rpc.application.ApplicationSummary.model_fields))
 )
+OTHER_SITE = SITE.model_copy(update={"code": "PCS2"})
+AT_BOTH = POLICE.model_copy(update={"sites": ("PCS1", "PCS2")})
 ANSWERS: dict[str, Any] = {
-    "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME, POLICE)),
+    "approval__sites": SiteList(items=(SITE, OTHER_SITE)),
+    "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
     "approval__officers": OfficerList(items=(BALDEV,)),
     "approval__list_reviews": ReviewList(items=(review(),), next="on"),
     "approval__search_reviews": ReviewList(items=()), "approval__view_review": review(),

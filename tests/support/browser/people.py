@@ -20,11 +20,14 @@ def translated(text: str, language: Language) -> str:
 
 
 def press(page: Page, name: str | None = None) -> None:
-    """Press a button of the form of the page: the one of this name, or the first."""
+    """Press a button of the form of the page: the one of this name, or the first.
+
+    The forms of a search, and of the answers of an earlier application, are passed over.
+    """
     button = (
         page.get_by_role("button", name=name, exact=True)
         if name
-        else page.locator("main form:not([role=search]) button.govuk-button").first
+        else page.locator("main form:not([role=search]):not(.epass-offer) button.govuk-button").first
     )
     button.click()
 
@@ -83,19 +86,17 @@ class Visitor:
         Companions are a name, and an ID's last four or None for a child.
         """
         self.sign_in_at("/apply/who")
-        self._choose("kind", "official" if office else "citizen")
+        self.page.check(f"input[name=kind][value={'official' if office else 'citizen'}]")
         if office:
-            self._fill(
-                organisation="Punjab Mandi Board", designation="Executive Engineer", employee_no="PMB-1204"
-            )
-        self._fill(name=name)
-        if not name.isascii():
-            press(self.page)
+            self.page.fill("#organisation", "Punjab Mandi Board")
+            self.page.fill("#designation", "Executive Engineer")
+            self.page.fill("#employee_no", "PMB-1204")
+        self.page.fill("#name", name)
         self.page.check("input[name=id_type][value=voter_id]")
         self._fill(id_last4="4821")
-        self._choose("site", "PCS1")
         self._choose("department", "home")
-        self._choose("officer", "anyone")
+        self.page.check("input[name=site][value=PCS1]")
+        self.page.check("input[name=officer][value=anyone]")
         self.page.check("input[name=purpose_kind][value=meeting]")
         self._fill(purpose="Arms licence renewal, file 114/2026")
         self.choose_time()
@@ -108,10 +109,7 @@ class Visitor:
                 self.page.check("input[name=id_type][value=driving_licence]")
                 self.page.fill("#id_last4", last_four)
             press(self.page)
-        self._choose("more", "no")
-        press(self.page)  # no vehicle
         self._choose("assistance", "wheelchair")
-        self._choose("deliver_by", "sms")
         press(self.page)
         return self.page.locator(".govuk-panel strong").inner_text()
 

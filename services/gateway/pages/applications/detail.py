@@ -6,10 +6,12 @@ opens after the last four characters of its ID card were entered.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from hmac import compare_digest
 
 from fastapi import Response
 
 from contracts import rpc
+from contracts.identity import NotLastFour, last_four
 from contracts.model import ApplicationStatus, Language
 from contracts.rpc.application import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
 from services.chassis.runtime.clock import IST, now
@@ -50,6 +52,26 @@ def is_opened(view: View, shown: ApplicationView) -> bool:
         or shown.reference == sent
         or shown.reference in answers.get("opened", ())
     )
+
+
+def last_four_problem(view: View, shown: ApplicationView, typed: str) -> str:
+    """Return the code of what is wrong with the last four characters of the ID card; empty if they match.
+
+    Wrong attempts are counted per mobile, across sessions and applications.
+
+    Raises:
+        TooManyAttempts: there were too many.
+    """
+    try:
+        given = last_four(typed)
+    except NotLastFour as problem:
+        return problem.code
+    limits = view.caller.state.rate_limits
+    limits.check("open", view.principal.id)
+    if compare_digest(given, shown.applicant.id_last4 or ""):
+        return ""
+    limits.hit("open", view.principal.id)
+    return "other_last4"
 
 
 def mark_opened(answers: Answers, reference: str) -> Answers:

@@ -9,7 +9,13 @@ from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from services.gateway.pages.applications import form as forms
-from services.gateway.pages.applications.detail import is_opened, mark_opened, redirect_to_application, viewed
+from services.gateway.pages.applications.detail import (
+    is_opened,
+    last_four_problem,
+    mark_opened,
+    redirect_to_application,
+    viewed,
+)
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import unreadable
@@ -85,10 +91,18 @@ async def complete(view: ApplicantPage, reference: str) -> Response:
 
 @router.post("/again")
 async def apply_again(view: ApplicantPage, reference: str) -> Response:
-    """Start a new application with the answers of this one; the dates are asked for again."""
-    shown = await viewed(view, reference)
+    """Start a new application with the answers of this one; the dates are asked for again.
+
+    The form may carry the last four characters of the ID card, which open the application first.
+    """
+    shown, form = await viewed(view, reference), await view.form()
     if not is_opened(view, shown):
-        return redirect_to_application(view, shown)
+        if "id_last4" not in form:
+            return redirect_to_application(view, shown)
+        problem = last_four_problem(view, shown, text_of(form, "id_last4"))
+        if problem:
+            errors = {"id_last4": problem}
+            return view.html("applications/open.html", 422, shown=shown, errors=errors, then="again")
     answers = forms.for_new_application(shown) | of_the_person(
         mark_opened(view.read_answers(), shown.reference)
     )

@@ -25,7 +25,7 @@ PLACES = {
 
 
 def for_new_application(shown: ApplicationView) -> Answers:
-    """Return the answers of an old application for a new one, without its dates.
+    """Return the answers of an old application for a new one, without its dates; times of day are offered.
 
     An answer that is missing, or that these pages do not offer, is left out, so that it is asked for.
     """
@@ -47,6 +47,9 @@ def for_new_application(shown: ApplicationView) -> Answers:
     answers["companions"] = [companion_answer(one) for one in shown.companions[:MOST_COMPANIONS]]
     if len(shown.companions) <= MOST_COMPANIONS:
         answers["companions_done"] = True
+    if shown.preferred:
+        first = shown.preferred[0]
+        answers["last_times"] = {"from": f"{first.start:%H:%M}", "to": f"{first.end:%H:%M}"}
     if shown.deliver_by in OFFERED_CHANNELS:
         answers["deliver_by"] = shown.deliver_by
     return answers

@@ -1,14 +1,12 @@
 """The history, one application, its QR and its message; and for everybody the status by reference."""
 
 from contextlib import suppress
-from hmac import compare_digest
 
 from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.crockford import parse_reference
 from contracts.errors import Conflict, NotFound, TooManyAttempts
-from contracts.identity import NotLastFour, last_four
 from contracts.rpc.application import ReferenceOnly, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
@@ -19,6 +17,7 @@ from services.gateway.pages.applications.detail import (
     application_page,
     is_good,
     is_opened,
+    last_four_problem,
     mark_opened,
     progress,
     redirect_to_application,
@@ -57,15 +56,9 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
     Wrong attempts are counted per mobile, across sessions and applications.
     """
     shown = await viewed(view, reference)
-    try:
-        typed = last_four(text_of(await view.form(), "id_last4"))
-    except NotLastFour as problem:
-        return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": problem.code})
-    limits = view.caller.state.rate_limits
-    limits.check("open", view.principal.id)
-    if not compare_digest(typed, shown.applicant.id_last4 or ""):
-        limits.hit("open", view.principal.id)
-        return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": "other_last4"})
+    problem = last_four_problem(view, shown, text_of(await view.form(), "id_last4"))
+    if problem:
+        return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": problem})
     return view.save_answers(
         redirect_to_application(view, shown),
         mark_opened(view.read_answers(), shown.reference),

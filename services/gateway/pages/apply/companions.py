@@ -1,12 +1,13 @@
-"""The pages on which companions are added and removed."""
+"""The pages on which companions are added, changed and removed."""
 
 from fastapi import APIRouter, Response
+from fastapi.datastructures import FormData
 
 from contracts.errors import Unavailable
 from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, posted_form, was_sent
 from services.gateway.pages.apply.question_page import findings
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion
+from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion, step_of
 from services.gateway.pages.shared.view import ApplicantPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
@@ -15,32 +16,40 @@ PLACES = {"name_latin": "name"}
 
 
 @router.get("/companion")
-async def ask_companion(view: ApplicantPage) -> Response:
-    """Ask for one more companion."""
+async def ask_companion(view: ApplicantPage, which: int | None = None) -> Response:
+    """Ask for one more companion, or show the one at a place in the list to be changed."""
     answers = current_answers(view)
-    if len(answers.get("companions", ())) >= MOST_COMPANIONS:
+    coming = answers.get("companions", [])
+    number = len(coming) if which is None else which
+    if not 0 <= number < MOST_COMPANIONS or number > len(coming):
         return view.to("/apply/companions")
+    one = coming[number] if number < len(coming) else {}
     form = posted_form(answers, "apply/companion")
-    return _page(view, answers, companion(form, answers)[0]["companions"][-1] if form else {}, {})
+    if form is not None:
+        number = _number(form, coming)
+        one = companion(form, answers, number)[0]["companions"][number]
+    return _page(view, answers, one, {}, number)
 
 
 @router.post("/companion")
 async def add_companion(view: ApplicantPage) -> Response:
-    """Add a companion after the service has checked the answers."""
+    """Add or change a companion after the service has checked the answers."""
     answers, form = current_answers(view), await view.form()
     if was_sent(answers, form):
         return view.to("/apply/done", notice="sent")
-    given, problems = companion(form, answers)
-    number, one = len(given["companions"]) - 1, given["companions"][-1]
-    if number >= MOST_COMPANIONS or text_of(form, "number") not in ("", str(number)):
+    coming = answers.get("companions", [])
+    number = _number(form, coming)
+    if number >= MOST_COMPANIONS or text_of(form, "of") not in ("", str(len(coming))):
         return view.to("/apply/companions")  # a second click, or another tab: the list shows who comes
+    given, problems = companion(form, answers, number)
+    one = given["companions"][number]
     try:
         found = [] if problems else await findings(view, answers | given)
     except Unavailable:
-        return _page(view, answers, one, {}, 503)
+        return _page(view, answers, one, {}, number, 503)
     problems = problems or _problems(found, f"companions.{number}.")
     if problems:
-        return _page(view, answers, one, problems, 422)
+        return _page(view, answers, one, problems, number, 422)
     return view.save_answers(view.to("/apply/companions"), answers | given | {"companions_done": False})
 
 
@@ -60,11 +69,21 @@ def _problems(found: list[tuple[str, str]], prefix: str) -> Problems:
     return {PLACES.get(field, field): code for field, code in own}
 
 
-def _page(view: View, answers: Answers, one: Answers, errors: Problems, status: int = 200) -> Response:
+def _number(form: FormData, coming: list[Answers]) -> int:
+    """Return the place in the list that a form is about: behind its end, unless it changes somebody."""
+    which = text_of(form, "which")
+    return int(which) if which.isdecimal() and int(which) < len(coming) else len(coming)
+
+
+def _page(
+    view: View, answers: Answers, one: Answers, errors: Problems, number: int, status: int = 200
+) -> Response:
     values = {
         "answers": one,
         "errors": errors,
         "key": answers.get("key", ""),
-        "number": len(answers.get("companions", ())),
+        "step": step_of("companions", answers),
+        "number": number,
+        "of": len(answers.get("companions", ())),
     }
     return view.html("apply/companion.html", status, **values)

@@ -11,7 +11,7 @@ from contracts.errors import Unavailable
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of, unreadable
-from services.gateway.pages.shared.questions import Problems, Question, before
+from services.gateway.pages.shared.questions import Problems, Question, before, step_of
 from services.gateway.pages.shared.view import View
 
 
@@ -38,11 +38,12 @@ async def render_question(
     """
     offered = await _offered(view, question.name, answers)
     if question.name == "name-latin" and "name_latin" not in answers:
-        answers = answers | {"name_latin": await _suggested(view, answers)}
+        answers = answers | {"name_latin": await suggested_spelling(view, answers)}
     values = {
         "answers": answers,
         "errors": errors,
         "previous": before(question.name, answers),
+        "step": step_of(question.name, answers),
         "key": answers.get("key", ""),
     }
     return view.html(f"apply/{question.name}.html", status, **values, **offered, **more)
@@ -51,18 +52,20 @@ async def render_question(
 async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
     """Return what the page of a question offers to choose from."""
     q = view.request.query_params.get("q", "").strip()
-    if name == "site":
-        return {"sites": await directory.sites(view)}
     if name == "department":
-        return {"departments": await directory.departments(view, answers.get("site", ""), q), "q": q}
-    if name == "officer":
-        return {"officers": await directory.officers(view, answers["department"], q), "q": q}
+        here = view.kiosk.site or "" if view.kiosk else ""
+        return {"departments": await directory.departments(view, here, q), "q": q}
+    if name == "purpose":
+        sites = [] if view.kiosk else await directory.sites_of(view, answers["department"])
+        officers = await directory.officers(view, answers["department"], q)
+        return {"sites": sites, "officers": officers, "q": q}
     if name == "when":
         return await visit_times.offered(view, answers.get("site", ""))
     return {}
 
 
-async def _suggested(view: View, answers: Answers) -> str:
+async def suggested_spelling(view: View, answers: Answers) -> str:
+    """Return how the service would write the name in English letters; empty while it does not answer."""
     with suppress(Unavailable):  # it is a suggestion: without it the field is empty
         return (await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))).name_latin
     return ""

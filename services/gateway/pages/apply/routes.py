@@ -1,4 +1,4 @@
-"""The pages of applying, one question per page. Companions and the submission have modules of their own."""
+"""The pages of applying. Companions and the submission have modules of their own."""
 
 from contextlib import suppress
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
+from contracts.rpc.application import ApplicationSummary
 from contracts.rpc.call import Page
 from services.gateway.pages.apply import companions, submission
 from services.gateway.pages.apply.form_session import (
@@ -15,7 +16,9 @@ from services.gateway.pages.apply.form_session import (
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.question_page import findings, render_question
+from services.gateway.pages.apply.question_page import findings, render_question, suggested_spelling
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View
 
@@ -37,19 +40,14 @@ router.routes.extend(
 async def ask(view: ApplicantPage, name: str) -> Response:
     """Show one question; redirect to the first unanswered one if it comes before."""
     question, answers = _question(name), with_key(current_answers(view))
-    missing = next_question(answers)
-    if (
-        missing is not None
-        and missing is not question
-        and QUESTIONS.index(missing) < QUESTIONS.index(question)
-    ):
-        return view.to(f"/apply/{missing.name}")
+    earlier = _unanswered_before(question, answers)
+    if earlier is not None:
+        return view.to(f"/apply/{earlier.name}")
     form, shown = posted_form(answers, f"apply/{name}"), answers
     if form is not None:
         shown = question.put(answers, question.read(form, answers)[0])
-    page = await render_question(
-        view, question, shown, {}, has_applied=name == "who" and not view.kiosk and await _has_applied(view)
-    )
+    last = await _last_application(view) if name == "who" and not view.kiosk else None
+    page = await render_question(view, question, shown, {}, last=last)
     return view.save_answers(page, answers) if form is None else page
 
 
@@ -60,9 +58,15 @@ async def answer(view: ApplicantPage, name: str) -> Response:
     if was_sent(answers, form):
         return view.to("/apply/done", notice="sent")
     given, problems = question.read(form, answers)
+    earlier = _unanswered_before(question, answers)
+    if earlier is not None:  # the answers have expired meanwhile: this one is kept
+        kept = answers if problems else question.put(answers, given)
+        return view.save_answers(view.to(f"/apply/{earlier.name}"), kept)
     answers = question.put(answers, given)
     try:
-        if not problems and question.problems:
+        if name == "department" and not problems:
+            answers = await _with_site(view, answers)
+        if not problems:
             problems = question.problems_of(await findings(view, answers))
     except Unavailable:
         return await render_question(view, question, answers, {}, 503)
@@ -70,6 +74,9 @@ async def answer(view: ApplicantPage, name: str) -> Response:
         return await render_question(view, question, answers, problems, 422)
     if name == "companions" and not answers["companions_done"]:
         return view.save_answers(view.to("/apply/companion"), answers)
+    if name == "who" and not answers["name"].isascii() and "name_latin" not in answers:
+        spelling = await suggested_spelling(view, answers)
+        answers |= {"name_latin": spelling} if spelling else {}
     following = next_question(answers)
     return view.save_answers(view.to(f"/apply/{following.name}" if following else "/apply/check"), answers)
 
@@ -80,8 +87,31 @@ def _question(name: str) -> Question:
     return BY_NAME[name]
 
 
-async def _has_applied(view: View) -> bool:
-    """Return whether this mobile has applied before, so that it is offered its old answers."""
+def _unanswered_before(question: Question, answers: Answers) -> Question | None:
+    missing = next_question(answers)
+    if missing is None or QUESTIONS.index(missing) >= QUESTIONS.index(question):
+        return None
+    return missing
+
+
+async def _with_site(view: View, answers: Answers) -> Answers:
+    """Return the answers with the site of the department, where it sits at one only.
+
+    A site at which the department does not sit is left out, so that it is asked for. At a kiosk the site is
+    the kiosk's.
+    """
+    if view.kiosk:
+        return answers
+    sites = await directory.sites_of(view, answers["department"])
+    others = {name: value for name, value in answers.items() if name not in ("site", "preferred")}
+    if len(sites) == 1:
+        return answers if answers.get("site") == sites[0].code else others | {"site": sites[0].code}
+    return answers if answers.get("site") in {one.code for one in sites} else others
+
+
+async def _last_application(view: View) -> ApplicationSummary | None:
+    """Return the last application of this mobile, whose answers it is offered."""
     with suppress(ContractError):  # an offer: without an answer it is not made
-        return bool((await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))).items)
-    return False
+        found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
+        return found.items[0] if found.items else None
+    return None

@@ -20,7 +20,7 @@ from services.gateway.pages.apply.form_session import (
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of
-from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question
+from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question, step_of
 from services.gateway.pages.shared.view import LONGEST_KEY, ApplicantPage, Notice, View, text_of
 from services.gateway.pages.shared.waiting_times import usual_wait
 
@@ -133,6 +133,7 @@ async def _page(
         "changed": changed,
         "masked": masked,
         "shown": digest(answers),
+        "step": step_of("check", answers),
         "kept_days": PERSONAL_DATA_KEPT.days,
     }
     chosen = await _chosen(view, answers)

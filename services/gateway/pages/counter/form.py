@@ -19,13 +19,9 @@ from services.gateway.pages.shared import cookies, directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of
 from services.gateway.pages.shared.languages import LANGUAGES
-from services.gateway.pages.shared.questions import BY_NAME, Problems
+from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, Problems
 from services.gateway.pages.shared.view import View, text_of
 
-ASKED = tuple(
-    BY_NAME[name] for name in ("name", "id", "department", "purpose", "when", "vehicle", "assistance")
-)
-OFFICE = ("organisation", "designation", "employee_no")
 DELIVERIES = ("sms", "whatsapp", "printed")
 TYPED = (
     "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, "department", "officer",
@@ -88,7 +84,7 @@ class WalkIn:
 
 def _place_of(path: str) -> str:
     """Return the field of the page at which a problem is shown."""
-    places = [place for question in ASKED if (place := question.place_of(path))]
+    places = [place for question in AT_THE_COUNTER if (place := question.place_of(path))]
     return places[0] if places else path.removeprefix("applicant.").partition(".")[0]
 
 
@@ -97,7 +93,7 @@ def read(form: FormData, site: str) -> WalkIn:
     walk_in = WalkIn(
         {name: text_of(form, name) for name in TYPED}, {"site": site}, party.read(text_of(form, "companions"))
     )
-    for question in ASKED:
+    for question in AT_THE_COUNTER:
         given, problems = question.read(form, walk_in.answers)
         walk_in.answers |= given
         walk_in.errors |= problems

@@ -44,7 +44,7 @@ async def gate_names(view: View) -> Callable[[str], str]:
 
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
-    """Return the departments at a site, sorted by name in the reader's language.
+    """Return the departments at a site, or at all, sorted by name in the reader's language.
 
     ``q`` finds them in any spelling.
     """
@@ -55,7 +55,17 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
             else view.caller.state.departments.get()
         )
     ).items
-    return sorted((one for one in found if site_code in one.sites), key=lambda one: one.name[view.language])
+    return sorted(
+        (one for one in found if not site_code or site_code in one.sites),
+        key=lambda one: one.name[view.language],
+    )
+
+
+async def sites_of(view: View, department: str) -> list[SiteRecord]:
+    """Return the sites at which a department sits; none if the directory does not know it."""
+    known = (await view.caller.state.departments.get()).items
+    codes = {code for one in known if one.code == department for code in one.sites}
+    return [one for one in await sites(view) if one.code in codes]
 
 
 async def department_names(view: View) -> dict[str, str]:

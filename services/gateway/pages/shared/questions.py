@@ -1,4 +1,4 @@
-"""The questions of an application, in their order, one per page.
+"""The questions of an application, in their order. A question is one page, which may ask several things.
 
 A question reads its own fields of a posted form into answers. ``problems`` maps a problem that the service
 found to the field at which the page shows it.
@@ -7,6 +7,7 @@ found to the field at which the page shows it.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from fastapi.datastructures import FormData
@@ -18,12 +19,17 @@ from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
 
 MOST_COMPANIONS = visiting_rules.MOST_COMPANIONS["portal"]
 SLOTS = 3
+OFFICE = ("organisation", "designation", "employee_no")
 Problems = dict[str, str]
 """Field of the page → code of its problem."""
 
 
 def _always(_answers: Answers) -> bool:
     return True
+
+
+def _nothing(_answers: Answers) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Question:
         asked: returns whether the question is asked at all, given the answers so far.
         problems: pattern of a field of the service's request → field of this page (for ``re.Match.expand``).
         answers: names that are set once the question is answered.
-        resets: names of answers that become invalid when this answer changes.
+        optional: returns those of them that are not asked for, given the answers so far.
+        resets: answer → names of answers that become invalid when it changes.
     """
 
     name: str
@@ -44,7 +51,8 @@ class Question:
     answers: tuple[str, ...]
     asked: Callable[[Answers], bool] = _always
     problems: dict[str, str] = field(default_factory=dict)
-    resets: tuple[str, ...] = ()
+    optional: Callable[[Answers], tuple[str, ...]] = _nothing
+    resets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def place_of(self, path: str) -> str | None:
         """Return the field of this page for a problem that the service found, if any."""
@@ -63,13 +71,14 @@ class Question:
 
     def put(self, answers: Answers, given: Answers) -> Answers:
         """Return the answers with this one added, and without those that it makes invalid."""
-        changed = any(answers.get(name) != value for name, value in given.items())
-        remaining = {name: value for name, value in answers.items() if not (changed and name in self.resets)}
-        return remaining | given
+        changed = (name for name, value in given.items() if answers.get(name) != value)
+        invalid = {reset for name in changed for reset in self.resets.get(name, ())}
+        return {name: value for name, value in answers.items() if name not in invalid} | given
 
     def is_answered(self, answers: Answers) -> bool:
         """Return whether the question is answered."""
-        return all(name in answers for name in self.answers)
+        optional = self.optional(answers)
+        return all(name in answers for name in self.answers if name not in optional)
 
 
 def _choice(name: str, *allowed: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
@@ -113,13 +122,41 @@ def _officer(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
     return _place("officer")(form, _answers)
 
 
-def _purpose(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
-    kind, problems = _choice("purpose_kind", *PURPOSES)(form, _answers)
-    text, more = _texts("purpose")(form, _answers)
+def _person(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    """Read who applies: an official's office is read of officials only."""
+    given, problems = _choice("kind", "citizen", "official")(form, answers)
+    readers = (_texts(*OFFICE), _texts("name"), _identity)
+    for read in readers if given.get("kind") == "official" else readers[1:]:
+        more, found = read(form, answers)
+        given, problems = given | more, problems | found
+    return given, problems
+
+
+def _office_of_a_citizen(answers: Answers) -> tuple[str, ...]:
+    return () if answers.get("kind") == "official" else OFFICE
+
+
+def _purpose(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    kind, problems = _choice("purpose_kind", *PURPOSES)(form, answers)
+    text, more = _texts("purpose")(form, answers)
     lines = {
         name: typed.replace("\r\n", "\n") for name, typed in text.items()
     }  # a new line is one character, as the counter counts
     return kind | lines, problems | more
+
+
+def _visit(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    """Read where the visit is, whom it is to and why.
+
+    The site is asked for only where the department sits at several.
+    """
+    if "site" in form or "site" not in answers:
+        place, problems = _place("site")(form, answers)
+    else:
+        place, problems = {}, {}
+    officer, more = _officer(form, answers)
+    purpose, missing = _purpose(form, answers)
+    return place | officer | purpose, problems | more | missing
 
 
 def _when(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
@@ -140,78 +177,101 @@ def _identity(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
     return kind | text, problems | more
 
 
-def _companions(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
-    """Read whether one more companion is to be added; removing one is a form of its own."""
+def _details(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
+    """Read whether one more companion is to be added, the vehicle, assistance, and how the pass is sent.
+
+    Adding, changing and removing a companion are forms of their own.
+    """
     chosen, problems = _choice("more", "yes", "no")(form, answers)
-    return ({"companions_done": chosen["more"] == "no"} if chosen else {}), problems
+    given: Answers = {"companions_done": chosen["more"] == "no"} if chosen else {}
+    for read in (
+        _texts("vehicle", optional=("vehicle",)),
+        _choice("assistance", "", "wheelchair", "guide"),
+        _choice("deliver_by", "sms", "whatsapp"),
+    ):
+        more, found = read(form, answers)
+        given, problems = given | more, problems | found
+    return given, problems
 
 
-def companion(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
-    """Read one more companion."""
+def companion(form: FormData, answers: Answers, at: int) -> tuple[Answers, Problems]:
+    """Read the companion at a place in the list, which is one behind its end for a new one."""
     child = text_of(form, "child") == "yes"
     one: dict[str, Any] = {"name": text_of(form, "name"), "child": child}
     problems: Problems = {} if one["name"] else {"name": "name_missing"}
     if not child:
         identity, more = _identity(form, answers)
         one, problems = one | identity, problems | more
-    return {"companions": [*answers.get("companions", ()), one]}, problems
+    companions = list(answers.get("companions", ()))
+    companions[at : at + 1] = [one]
+    return {"companions": companions}, problems
 
 
 QUESTIONS: tuple[Question, ...] = (
-    Question("who", _choice("kind", "citizen", "official"), ("kind",)),
     Question(
-        "office",
-        _texts("organisation", "designation", "employee_no"),
-        ("organisation", "designation", "employee_no"),
-        asked=lambda answers: answers.get("kind") == "official",
-        problems={r"applicant\.official\.(\w+)": r"\1", r"applicant\.official": "organisation"},
-    ),
-    Question(
-        "name", _texts("name"), ("name",), problems={r"applicant\.name": "name"}, resets=("name_latin",)
+        "who",
+        _person,
+        ("kind", *OFFICE, "name", "id_type", "id_last4"),
+        problems={
+            r"applicant\.official\.(\w+)": r"\1",
+            r"applicant\.official": "organisation",
+            r"applicant\.(name|id_type|id_last4)": r"\1",
+        },
+        optional=_office_of_a_citizen,
+        resets={"name": ("name_latin",)},
     ),
     Question(
         "name-latin",
         _texts("name_latin"),
         ("name_latin",),
-        asked=lambda answers: not answers.get("name", "").isascii(),
+        # The service suggests it, so that it is a question only where it could not.
+        asked=lambda answers: not answers.get("name", "").isascii() and "name_latin" not in answers,
         problems={r"applicant\.name_latin": "name_latin"},
-    ),
-    Question("id", _identity, ("id_type", "id_last4"), problems={r"applicant\.(id_type|id_last4)": r"\1"}),
-    Question(
-        "site",
-        _place("site"),
-        ("site",),
-        problems={r"site": "site"},
-        resets=("department", "officer", "preferred"),
     ),
     Question(
         "department",
         _place("department"),
         ("department",),
         problems={r"department": "department"},
-        resets=("officer",),
+        resets={"department": ("officer",)},
     ),
-    Question("officer", _officer, ("officer",), problems={r"officer": "officer"}),
-    Question("purpose", _purpose, ("purpose_kind", "purpose"), problems={r"(purpose_kind|purpose)": r"\1"}),
+    Question(
+        "purpose",
+        _visit,
+        ("site", "officer", "purpose_kind", "purpose"),
+        problems={r"(site|officer|purpose_kind|purpose)": r"\1"},
+        resets={"site": ("preferred",)},
+    ),
     Question(
         "when",
         _when,
         ("preferred",),
         problems={r"preferred\.(\d)\.(date|from|to)": r"\2-\1", r"preferred": "date-0"},
     ),
-    Question("companions", _companions, ("companions_done",), problems={r"companions(\..+)?": "more"}),
+    Question(
+        "companions",
+        _details,
+        ("companions_done", "vehicle", "assistance", "deliver_by"),
+        problems={
+            r"companions(\..+)?": "more",
+            r"vehicle": "vehicle",
+            r"applicant\.deliver_by": "deliver_by",
+        },
+    ),
+)
+BY_NAME = {question.name: question for question in QUESTIONS}
+AT_THE_COUNTER: tuple[Question, ...] = (
+    Question("name", _texts("name"), ("name",), problems={r"applicant\.name": "name"}),
+    Question("id", _identity, ("id_type", "id_last4"), problems={r"applicant\.(id_type|id_last4)": r"\1"}),
+    BY_NAME["department"],
+    Question("purpose", _purpose, ("purpose_kind", "purpose"), problems={r"(purpose_kind|purpose)": r"\1"}),
+    BY_NAME["when"],
     Question(
         "vehicle", _texts("vehicle", optional=("vehicle",)), ("vehicle",), problems={r"vehicle": "vehicle"}
     ),
     Question("assistance", _choice("assistance", "", "wheelchair", "guide"), ("assistance",)),
-    Question(
-        "deliver",
-        _choice("deliver_by", "sms", "whatsapp"),
-        ("deliver_by",),
-        problems={r"applicant\.deliver_by": "deliver_by"},
-    ),
 )
-BY_NAME = {question.name: question for question in QUESTIONS}
+"""The questions of the form of a walk-in, which asks all of them on one page."""
 
 
 def next_question(answers: Answers) -> Question | None:
@@ -221,6 +281,11 @@ def next_question(answers: Answers) -> Question | None:
 
 def before(name: str, answers: Answers) -> Question | None:
     """Return the previous question, for the back link."""
-    asked = [one for one in QUESTIONS if one.asked(answers)]
-    at = next((number for number, one in enumerate(asked) if one.name == name), 0)
-    return asked[at - 1] if at > 0 else None
+    earlier = [one for one in takewhile(lambda one: one.name != name, QUESTIONS) if one.asked(answers)]
+    return earlier[-1] if earlier else None
+
+
+def step_of(name: str, answers: Answers) -> tuple[int, int]:
+    """Return at which of how many steps a page stands; the last step is the page with all answers."""
+    steps = [one.name for one in QUESTIONS if one.asked(answers) or one.name == name]
+    return (steps.index(name) if name in steps else len(steps)) + 1, len(steps) + 1

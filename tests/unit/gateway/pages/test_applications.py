@@ -451,9 +451,9 @@ async def test_applying_again_fills_in_an_office_and_asks_for_answers_not_offere
         "/apply/when", **{"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"}
     )
     assert asked.url.path == "/en/apply/companions"
-    asked = await person.send("/apply/companions", more="no")
-    assert asked.url.path == "/en/apply/deliver"
-    assert "Punjab Mandi Board" in (await person.send("/apply/deliver", deliver_by="sms")).text
+    asked = await person.send("/apply/companions", more="no", vehicle="", assistance="", deliver_by="sms")
+    assert asked.url.path == "/en/apply/check"
+    assert "Punjab Mandi Board" in asked.text
 
 
 # --------------------------------------------------------------------- the pass

@@ -6,11 +6,12 @@ import pytest
 
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import Acknowledged, ApplicationList, ApplicationSummary, Checked
-from contracts.rpc.approval import DepartmentList
+from contracts.rpc.approval import DepartmentList, SiteList
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient
-from tests.support.page_reader import BALDEV, HOME, Reader, hidden, somebody
+from tests.support.factories.pages import APPLICATION
+from tests.support.page_reader import BALDEV, HOME, PERSON, SITE, Reader, hidden, somebody
 
 
 @pytest.fixture
@@ -61,8 +62,9 @@ async def test_a_problem_found_by_the_service_is_shown_beside_its_field_in_the_r
         FieldError(field="site", code="unknown_site"),
     )
     async with somebody(application__check=Checked(problems=problems)) as (person, client):
-        await person.send("/apply/who", kind="citizen")
-        refused = await person.send("/apply/id", id_type="aadhaar", id_last4="499118665246")
+        refused = await person.send(
+            "/apply/who", **PERSON | {"id_type": "aadhaar", "id_last4": "499118665246"}
+        )
     assert refused.status_code == 422
     assert refused.text.count("never the whole number") >= 2, "in the summary and at the field"
     assert 'href="#id_last4"' in refused.text
@@ -73,32 +75,136 @@ async def test_a_problem_found_by_the_service_is_shown_beside_its_field_in_the_r
 async def test_problems_of_later_questions_are_not_shown_yet() -> None:
     problems = (FieldError(field="purpose", code="purpose_missing"),)
     async with somebody(application__check=Checked(problems=problems)) as (person, _):
-        await person.send("/apply/who", kind="citizen")
-        shown = await person.send("/apply/name", name="Harjit")
-    assert shown.url.path == "/en/apply/id"
+        shown = await person.send("/apply/who", **PERSON)
+    assert shown.url.path == "/en/apply/department"
 
 
 async def test_nobody_skips_a_question(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
-    assert (await person.open("/apply/deliver")).url.path == "/en/apply/who"
+    assert (await person.open("/apply/companions")).url.path == "/en/apply/who"
     assert (await person.open("/apply/check")).url.path == "/en/apply/who"
 
 
-async def test_a_name_in_another_script_is_offered_in_english_letters(
+async def test_a_name_in_another_script_is_suggested_in_english_letters_and_can_be_corrected(
     reader: tuple[Reader, TableClient],
 ) -> None:
-    person, _ = reader
-    await person.send("/apply/who", kind="citizen")
-    asked = await person.send("/apply/name", name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
+    person, client = reader
+    checked = await person.answer(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
+    assert "Gurprit Kaur" in checked.text
+    assert 'href="/en/apply/name-latin"' in checked.text
+    assert 'value="Gurprit Kaur"' in (await person.open("/apply/name-latin")).text
+    corrected = await person.send("/apply/name-latin", name_latin="Gurpreet Kaur")
+    assert corrected.url.path == "/en/apply/check"
+    assert client.last("application.check")[1].applicant.name_latin == "Gurpreet Kaur"
+    await person.send("/apply/who", **PERSON | {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "id_last4": "0000"})
+    assert client.last("application.check")[1].applicant.name_latin == "Gurpreet Kaur", "the same name"
+    await person.send("/apply/who", **PERSON | {"name": "ਹਰਜੀਤ"})
+    assert "Gurprit Kaur" in (await person.open("/apply/check")).text, "another name is suggested anew"
+
+
+async def test_a_name_for_which_no_spelling_is_suggested_is_asked_for() -> None:
+    async with somebody(application__check=Checked(name_latin="")) as (person, _):
+        asked = await person.send("/apply/who", **PERSON | {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"})
     assert asked.url.path == "/en/apply/name-latin"
-    assert 'value="Gurprit Kaur"' in asked.text
 
 
-async def test_another_site_makes_the_department_a_question_again(reader: tuple[Reader, TableClient]) -> None:
+POLICE = HOME.model_copy(update={"code": "police", "sites": ("PCS1", "PCS2")})
+OTHER_SITE = SITE.model_copy(update={"code": "PCS2"})
+TWO_SITES = {
+    "approval__sites": SiteList(items=(SITE, OTHER_SITE)),
+    "approval__departments": DepartmentList(items=(HOME, POLICE)),
+}
+
+
+async def test_the_secretariat_is_asked_for_only_where_the_department_sits_at_several() -> None:
+    visit = {"officer": "anyone", "purpose_kind": "meeting", "purpose": "Licence"}
+    async with somebody(**TWO_SITES) as (person, client):
+        await person.send("/apply/who", **PERSON)
+        decided = await person.send("/apply/department", department="home")
+        assert 'name="site"' not in decided.text
+        await person.send("/apply/purpose", **visit)
+        assert client.last("application.check")[1].site == "PCS1"
+        asked = await person.send("/apply/department", department="police")
+        assert asked.text.count('name="site"') == 2
+        await person.send("/apply/purpose", site="PCS2", **visit)
+        assert client.last("application.check")[1].site == "PCS2"
+        back = await person.send("/apply/department", department="home")
+        assert 'name="site"' not in back.text
+        assert client.last("application.check")[1].site == "PCS1"
+        await person.send("/apply/purpose", **visit)
+    assert client.last("application.check")[1].site == "PCS1", "the department decides again"
+
+
+async def test_a_department_at_several_sites_needs_one_to_be_chosen() -> None:
+    async with somebody(**TWO_SITES) as (person, _):
+        await person.send("/apply/who", **PERSON)
+        await person.send("/apply/department", department="police")
+        refused = await person.send(
+            "/apply/purpose", officer="anyone", purpose_kind="meeting", purpose="Licence"
+        )
+    assert refused.status_code == 422
+    assert 'href="#site"' in refused.text
+
+
+async def test_another_site_makes_the_time_a_question_again() -> None:
+    async with somebody(**TWO_SITES) as (person, _):
+        await person.answer()
+        await person.send("/apply/department", department="police")
+        asked = await person.send(
+            "/apply/purpose", site="PCS2", officer="anyone", purpose_kind="meeting", purpose="Licence"
+        )
+    assert asked.url.path == "/en/apply/when"
+
+
+async def test_every_page_says_how_far_one_has_come(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
-    await person.answer()
-    assert (await person.send("/apply/site", site="PCS2")).url.path == "/en/apply/department"
-    assert (await person.send("/apply/department", department="home")).url.path == "/en/apply/officer"
+    assert "Step 1 of 6" in (await person.open("/apply/who")).text
+    assert "Step 2 of 6" in (await person.send("/apply/who", **PERSON)).text
+    checked = await person.answer()
+    assert "Step 6 of 6" in checked.text
+    for step, name in enumerate(("who", "department", "purpose", "when", "companions"), 1):
+        assert f"Step {step} of 6" in (await person.open(f"/apply/{name}")).text
+    assert "Step 5 of 6" in (await person.open("/apply/companion")).text
+
+
+async def test_a_returning_visitor_answers_three_pages() -> None:
+    summary = ApplicationSummary(
+        reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now()
+    )
+    given = {
+        "application__list_applications": ApplicationList(items=(summary,)),
+        "application__view": APPLICATION,
+    }
+    async with somebody(**given) as (person, client):
+        first = await person.open("/apply/who")
+        assert f'action="/en/applications/{REFERENCE}/again"' in first.text
+        wrong = await person.send(f"/applications/{REFERENCE}/again", id_last4="0000")
+        assert (wrong.status_code, 'href="#id_last4"' in wrong.text) == (422, True)
+        assert f'action="/en/applications/{REFERENCE}/again"' in wrong.text
+        asked = await person.send(f"/applications/{REFERENCE}/again", id_last4="4821")
+        assert asked.url.path == "/en/apply/when"
+        day, (slot, *_) = now().date().isoformat(), APPLICATION.preferred
+        for name, at in (("from-0", slot.start), ("to-0", slot.end)):
+            chosen = asked.text.partition(f'id="{name}"')[2].partition("</select>")[0]
+            assert f'value="{at:%H:%M}" selected' in chosen, "the times of the last visit"
+        times = {"from-0": f"{slot.start:%H:%M}", "to-0": f"{slot.end:%H:%M}"}
+        checked = await person.send("/apply/when", **{"date-0": day, **times})
+        assert checked.url.path == "/en/apply/check"
+        done = await person.send("/apply/check", **hidden(checked))
+    assert REFERENCE in done.text
+    assert client.last("application.submit")[1].purpose == APPLICATION.purpose
+
+
+async def test_the_last_answers_stay_closed_without_the_last_four() -> None:
+    async with somebody(application__view=APPLICATION) as (person, client):
+        refused = await person.send(f"/applications/{REFERENCE}/again", id_last4="0000")
+        assert APPLICATION.purpose not in refused.text
+        assert "answers0" not in person.http.cookies
+        for number in range(10):
+            await person.send(f"/applications/{REFERENCE}/again", id_last4=f"{number:04}")
+        late = await person.send(f"/applications/{REFERENCE}/again", id_last4="4821")
+    assert late.status_code == 429, "tries are counted together with those of opening"
+    assert not client.was_asked("application.submit")
 
 
 async def test_a_refused_submission_links_to_the_question_with_the_problem(
@@ -166,10 +272,8 @@ async def test_each_part_of_an_office_is_refused_at_its_own_field() -> None:
         for part in ("designation", "employee_no")
     )
     async with somebody(application__check=Checked(problems=problems)) as (person, client):
-        await person.send("/apply/who", kind="official")
-        refused = await person.send(
-            "/apply/office", organisation="Mandi Board", designation="\u200b", employee_no="\u200b"
-        )
+        office = {"organisation": "Mandi Board", "designation": "\u200b", "employee_no": "\u200b"}
+        refused = await person.send("/apply/who", **PERSON | {"kind": "official"} | office)
     assert refused.status_code == 422
     assert ['href="#designation"' in refused.text, 'href="#employee_no"' in refused.text,
     'href="#organisation"' in refused.text] == [
@@ -185,11 +289,10 @@ async def test_a_purpose_may_have_1000_characters_and_a_new_line_counts_as_one(
     person, client = reader
     await person.answer()
     lines = "\r\n".join(["x" * 99] * 10)
-    assert (
-        await person.send("/apply/purpose", purpose_kind="other", purpose=lines)
-    ).url.path == "/en/apply/check"
+    visit = {"officer": "anyone", "purpose_kind": "other"}
+    assert (await person.send("/apply/purpose", **visit, purpose=lines)).url.path == "/en/apply/check"
     assert client.last("application.check")[1].purpose == lines.replace("\r", "")
-    longer = await person.send("/apply/purpose", purpose_kind="other", purpose="ਪ" * 1001)
+    longer = await person.send("/apply/purpose", **visit, purpose="ਪ" * 1001)
     assert longer.status_code == 422
     assert "This is too long" in longer.text
     assert "ਪ" * 1001 in longer.text, "what was typed is still there, to be shortened"
@@ -221,15 +324,48 @@ async def test_a_companion_posted_twice_is_added_once_and_the_right_one_is_remov
 ) -> None:
     person, client = reader
     await person.answer()
-    one = {"number": "0", "name": "Simran", "child": "yes"}
+    one = {"of": "0", "name": "Simran", "child": "yes"}
     await person.send("/apply/companion", **one)
     shown = await person.send("/apply/companion", **one)
-    assert shown.text.count("Simran") == 2, "in the list, and in the name of its button"
-    await person.send("/apply/companion", number="1", name="Harjit", child="yes")
+    assert shown.text.count("Simran") == 3, "in the list, and in the names of its link and its button"
+    await person.send("/apply/companion", of="1", name="Harjit", child="yes")
     await person.send("/apply/companions/remove", which="0", of="2")
     await person.send("/apply/companions/remove", which="0", of="2")  # the second click
-    await person.send("/apply/companions", more="no")
+    await person.send("/apply/companions", more="no", vehicle="", assistance="", deliver_by="sms")
     assert [one.name for one in client.last("application.check")[1].companions] == ["Harjit"]
+
+
+async def test_a_companion_is_changed_in_place(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    for number, name in enumerate(("Simran", "Harjit")):
+        await person.send("/apply/companion", of=str(number), name=name, child="yes")
+    shown = await person.open("/apply/companion?which=0")
+    assert 'value="Simran"' in shown.text
+    assert (hidden(shown)["which"], hidden(shown)["of"]) == ("0", "2")
+    change = {"which": "0", "of": "2", "name": "Simran Kaur", "id_type": "pan", "id_last4": "234F"}
+    listed = await person.send("/apply/companion", **change)
+    assert "Simran Kaur" in listed.text
+    assert [one.name for one in client.last("application.check")[1].companions] == ["Simran Kaur", "Harjit"]
+    await person.send("/apply/companions/remove", which="1", of="2")
+    stale = await person.send("/apply/companion", **change | {"name": "Somebody else"})
+    assert "Somebody else" not in stale.text, "the list changed in another tab"
+    assert (await person.open("/apply/companion?which=7")).url.path == "/en/apply/companions"
+
+
+async def test_a_changed_companion_is_refused_at_its_field() -> None:
+    problems = (FieldError(field="companions.0.id_last4", code="full_number"),)
+    async with somebody() as (person, client):
+        await person.answer()
+        for number, name in enumerate(("Simran", "Harjit")):
+            await person.send("/apply/companion", of=str(number), name=name, child="yes")
+        client.answers["application.check"] = Checked(problems=problems)
+        refused = await person.send(
+            "/apply/companion", which="0", of="2", name="Simran", id_type="pan", id_last4="ABCDE1234F"
+        )
+    assert refused.status_code == 422
+    assert 'href="#id_last4"' in refused.text
+    assert hidden(refused)["which"] == "0"
 
 
 async def test_a_problem_of_a_companion_at_the_end_is_shown_at_the_companions(
@@ -265,7 +401,7 @@ async def test_an_applicant_who_has_applied_before_is_offered_their_old_answers(
         reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now()
     )
     async with somebody(application__list_applications=ApplicationList(items=(old,))) as (person, _):
-        assert "Use the answers" in (await person.open("/apply/who")).text
+        assert "Use the answers of my last application" in (await person.open("/apply/who")).text
     async with somebody() as (person, _):
         assert "Use the answers" not in (await person.open("/apply/who")).text
 
@@ -273,7 +409,7 @@ async def test_an_applicant_who_has_applied_before_is_offered_their_old_answers(
 async def test_clearing_leaves_nothing_in_the_browser(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers["accounts.log_out"] = Checked()
-    await person.send("/apply/who", kind="citizen")
+    await person.send("/apply/who", **PERSON)
     assert [name for name in person.http.cookies if name.startswith("answers")]
     cleared = await person.send("/sign-out")
     assert cleared.url.path == "/en/cleared"

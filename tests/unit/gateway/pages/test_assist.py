@@ -101,7 +101,7 @@ async def test_only_an_operator_is_recorded_as_the_helper(
     person, client = kendra
     person.http.cookies.set("session", signed(claims("applicant")))
     person.http.cookies.set("operator", signed(who))
-    refused = await person.http.post("/en/apply/name", data={"name": "Harjit"}, headers=SAME_SITE)
+    refused = await person.http.post("/en/apply/who", data={"name": "Harjit"}, headers=SAME_SITE)
     assert refused.headers["location"] == "/en/staff/sign-in"
     assert not client.was_asked("application.check")
     person.http.cookies.set("operator", signed(who))

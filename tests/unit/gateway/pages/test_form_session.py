@@ -13,10 +13,10 @@ from services.gateway.pages.apply import routes, submission
 from services.gateway.pages.apply.form_session import ApplyRoute
 from services.gateway.pages.shared.error_pages import PageRoute
 from tests.support.factories.gateway import REFERENCE, TableClient, claims, signed
-from tests.support.page_reader import Reader, hidden, somebody
+from tests.support.page_reader import PERSON, Reader, hidden, somebody
 
 REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
-WHY = {"purpose_kind": "hearing", "purpose": "My case of 3 December"}
+WHY = {"officer": "anyone", "purpose_kind": "hearing", "purpose": "My case of 3 December"}
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ async def test_a_whole_id_number_is_never_stored(reader: tuple[Reader, TableClie
     person, client = reader
     await person.answer()
     person.sign_out_by_time()
-    asked = await person.send("/apply/id", id_type="aadhaar", id_last4="4991 1866 5246")
+    asked = await person.send("/apply/who", **PERSON | {"id_type": "aadhaar", "id_last4": "4991 1866 5246"})
     shown = await prove_again(person, client, hidden(asked)["to"])
-    assert shown.url.path == "/en/apply/id"
+    assert shown.url.path == "/en/apply/who"
     assert 'value="aadhaar" checked' in shown.text
     assert "5246" not in shown.text
 
@@ -122,10 +122,10 @@ async def test_an_answer_whose_choices_are_unavailable_can_be_sent_again(
     person, client = reader
     await person.answer()
     client.answers["application.check"] = client.answers["approval.officers"] = Unavailable("down")
-    outage = await person.send("/apply/officer", officer="baldev")
+    outage = await person.send("/apply/purpose", **WHY)
     assert outage.status_code == 503
-    assert hidden(outage) == {"officer": "baldev"}
-    assert 'action="/en/apply/officer"' in outage.text
+    assert hidden(outage) == WHY
+    assert 'action="/en/apply/purpose"' in outage.text
     assert "Clear my answers" in outage.text
 
 
@@ -217,7 +217,7 @@ async def test_no_answers_are_cleared_from_a_page_of_staff(reader: tuple[Reader,
 
 async def test_clearing_works_while_accounts_is_unavailable(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
-    await person.send("/apply/who", kind="citizen")
+    await person.send("/apply/who", **PERSON)
     cleared = await person.send("/sign-out")
     assert cleared.url.path == "/en/cleared"
     taken_back = {
@@ -271,4 +271,4 @@ async def test_control_without_the_fields_in_the_outage_page_the_choice_is_lost(
     person, client = reader
     await person.answer()
     client.answers["application.check"] = client.answers["approval.officers"] = Unavailable("down")
-    assert hidden(await person.send("/apply/officer", officer="baldev")) == {}
+    assert hidden(await person.send("/apply/purpose", **WHY)) == {}

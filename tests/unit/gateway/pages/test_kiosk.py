@@ -22,7 +22,7 @@ from tests.support.factories.gateway import (
     stubbed,
 )
 from tests.support.factories.pages import counter_application
-from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.support.page_reader import PERSON, SAME_SITE, Reader, hidden, stub
 
 
 def deleted_cookies(response: httpx.Response) -> set[str]:
@@ -50,10 +50,10 @@ async def test_an_application_at_a_kiosk_carries_the_kiosk_and_its_site(
     kiosk: tuple[Reader, TableClient],
 ) -> None:
     person, client = kiosk
-    assert (await person.send("/apply/who", kind="citizen")).url.path == "/en/apply/name"
-    await person.send("/apply/name", name="Gurpreet Kaur")
-    asked = await person.send("/apply/id", id_type="voter_id", id_last4="4821")
-    assert asked.url.path == "/en/apply/department", "the site is the kiosk's"
+    assert (await person.send("/apply/who", **PERSON)).url.path == "/en/apply/department"
+    asked = await person.send("/apply/department", department="home")
+    assert asked.url.path == "/en/apply/purpose"
+    assert 'name="site"' not in asked.text, "the site is the kiosk's"
     _, request, principal, _ = client.last("application.check")
     assert (principal.kiosk, principal.site, principal.kind, request.site) == (
         "KIO-0001",
@@ -67,7 +67,7 @@ async def test_an_application_elsewhere_has_the_channel_portal() -> None:
     app, client = stub()
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
-        await Reader(http).send("/apply/name", name="Gurpreet Kaur")
+        await Reader(http).send("/apply/who", **PERSON)
     assert client.last("application.check")[2].kiosk is None
 
 
@@ -101,13 +101,13 @@ async def test_the_devices_token_is_no_session_of_staff() -> None:
     assert not [name for name, *_ in client.asked if not name.startswith("accounts.session")]
 
 
-WAYS_ON = ("/kiosk", "/", "/apply/who", "/apply/id", "/sign-in", "/applications", "/status")
+WAYS_ON = ("/kiosk", "/", "/apply/who", "/apply/department", "/sign-in", "/applications", "/status")
 """Addresses that the next visitor may open: the title link, and others by typing or by going back."""
 
 
 async def test_the_start_page_clears_answers_and_ends_the_session(kiosk: tuple[Reader, TableClient]) -> None:
     person, client = kiosk
-    await person.send("/apply/who", kind="citizen")
+    await person.send("/apply/who", **PERSON)
     start = await person.http.get("/pa/kiosk")
     assert start.status_code == 200
     assert deleted_cookies(start) == {
@@ -149,8 +149,7 @@ async def test_a_session_ends_at_a_kiosk_whose_enrolment_has_ended() -> None:
 @pytest.mark.parametrize("path", WAYS_ON)
 async def test_whoever_types_an_address_begins_anew(kiosk: tuple[Reader, TableClient], path: str) -> None:
     person, client = kiosk
-    await person.send("/apply/who", kind="citizen")
-    await person.send("/apply/name", name="Gurpreet Kaur")
+    await person.send("/apply/who", **PERSON)
     typed = {"Sec-Fetch-Site": "none"}
     start = await person.http.get(f"/pa{path}".removesuffix("/"), headers=typed, follow_redirects=True)
     assert start.url.path == "/pa/kiosk"
@@ -195,13 +194,13 @@ async def test_a_form_of_an_earlier_visitor_is_not_accepted_again(
     kiosk: tuple[Reader, TableClient],
 ) -> None:
     person, client = kiosk
-    await person.send("/apply/who", kind="citizen")
-    old = hidden(await person.open("/apply/name"))
+    await person.send("/apply/who", **PERSON)
+    old = hidden(await person.open("/apply/who"))
     await person.http.get("/en/kiosk")
     await person.http.post("/en/kiosk", headers=SAME_SITE)
     person.http.cookies.set("session", signed(claims("applicant")))
-    await person.send("/apply/who", kind="citizen")
-    again = await person.send("/apply/name", name="Gurpreet Kaur", **old)
+    await person.send("/apply/who", **PERSON)
+    again = await person.send("/apply/who", **PERSON, **old)
     assert again.url.path == "/en/kiosk"
     await person.http.post("/en/kiosk", headers=SAME_SITE)
     mine = hidden(await person.open("/sign-in"))
@@ -214,7 +213,7 @@ async def test_a_form_that_comes_after_the_session_is_not_saved_for_the_next_vis
 ) -> None:
     person, _ = kiosk
     person.sign_out_by_time()
-    refused = await person.http.post("/en/apply/name", data={"name": "Gurpreet Kaur"}, headers=SAME_SITE)
+    refused = await person.http.post("/en/apply/who", data=PERSON, headers=SAME_SITE)
     assert refused.headers["location"] == "/en/kiosk"
     assert "set-cookie" not in refused.headers
 
@@ -223,10 +222,10 @@ async def test_a_browser_at_a_kiosk_neither_stores_nor_suggests_what_was_typed(
     kiosk: tuple[Reader, TableClient],
 ) -> None:
     person, _ = kiosk
-    await person.send("/apply/who", kind="citizen")
-    page = await person.open("/apply/name")
+    await person.send("/apply/who", **PERSON)
+    page = await person.open("/apply/who")
     assert page.headers["cache-control"] == "private, no-store"
-    assert page.text.count('autocomplete="off"') == 2, "the form and its field"
+    assert page.text.count('autocomplete="off"') == 6, "the form and its five fields"
     assert 'autocomplete="name"' not in page.text
 
 
@@ -286,13 +285,10 @@ async def test_the_last_page_prints_the_reference_and_later_the_pass(
 async def send_application(person: Reader) -> None:
     """Answer everything and submit it."""
     for name, form in (
-        ("who", {"kind": "citizen"}), ("name", {"name": "Gurpreet Kaur"}),
-        ("id", {"id_type": "voter_id", "id_last4": "4821"}),
-        ("department", {"department": "home"}), ("officer", {"officer": "anyone"}),
-        ("purpose", {"purpose_kind": "meeting", "purpose": "Licence"}),
+        ("who", PERSON), ("department", {"department": "home"}),
+        ("purpose", {"officer": "anyone", "purpose_kind": "meeting", "purpose": "Licence"}),
         ("when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"}),
-        ("companions", {"more": "no"}), ("vehicle", {"vehicle": ""}),
-        ("assistance", {"assistance": ""}), ("deliver", {"deliver_by": "sms"}),
+        ("companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"}),
     ):  # fmt: skip
         shown = await person.send(f"/apply/{name}", **form)
         assert shown.status_code == 200, name

@@ -24,11 +24,11 @@ from services.gateway.pages.shared.answers import owner
 from services.gateway.pages.sign_in import place_of
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, UNDER_A_LANGUAGE, phone_messages
-from tests.support.page_reader import SAME_SITE, Reader, stub
+from tests.support.page_reader import PERSON, SAME_SITE, Reader, stub
 
 GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
-IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate"}
+IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate", "which"}
 """What the query of a page's address may contain: places, states and cursors.
 
 ``q`` is an officer's name, which is public.
@@ -363,13 +363,12 @@ async def test_after_a_session_ends_inside_a_form_signing_in_leads_back_with_all
     async with browser(app) as http:
         person = Reader(http)
         await sign_in(person, (await person.open("/apply/who")).text)
-        await person.send("/apply/who", kind="citizen")
-        await person.send("/apply/name", name="Gurpreet Kaur")
+        await person.send("/apply/who", **PERSON)
         http.cookies.set("session", "ended")
-        asked = await person.send("/apply/id", id_type="voter_id", id_last4="4821")
+        asked = await person.send("/apply/department", department="home")
         assert asked.url.path == "/en/sign-in"
-        assert await sign_in(person, asked.text) == "/en/apply/id"
-        assert 'value="Gurpreet Kaur"' in (await person.open("/apply/name")).text
+        assert await sign_in(person, asked.text) == "/en/apply/department"
+        assert 'value="Gurpreet Kaur"' in (await person.open("/apply/who")).text
 
 
 async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> None:
@@ -377,11 +376,10 @@ async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> N
     async with browser(app) as http:
         person = Reader(http)
         await sign_in(person, (await person.open("/apply/who")).text)
-        await person.send("/apply/who", kind="citizen")
-        await person.send("/apply/name", name="Gurpreet Kaur")
+        await person.send("/apply/who", **PERSON)
         http.cookies.set("session", "ended")
-        await sign_in(person, (await person.open("/apply/id")).text, "91234 56789")
-        assert "Gurpreet" not in (await person.open("/apply/name")).text
+        await sign_in(person, (await person.open("/apply/purpose")).text, "91234 56789")
+        assert "Gurpreet" not in (await person.open("/apply/who")).text
 
 
 async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_mobile() -> None:
@@ -392,10 +390,10 @@ async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_
         await person.send(f"/applications/{REFERENCE}/open", id_last4="4821")
         await person.send(f"/applications/{REFERENCE}/again")
         name = APPLICATION.applicant.name
-        assert f'value="{name}"' in (await person.open("/apply/name")).text
+        assert f'value="{name}"' in (await person.open("/apply/who")).text
         http.cookies.set("session", "ended")
-        await sign_in(person, (await person.open("/apply/id")).text, "91234 56789")
-        assert name not in (await person.open("/apply/name")).text
+        await sign_in(person, (await person.open("/apply/purpose")).text, "91234 56789")
+        assert name not in (await person.open("/apply/who")).text
 
 
 def test_a_mobile_is_recognised_in_any_digits() -> None:

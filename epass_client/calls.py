@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Generic, Literal, TypeVar, cast
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -17,7 +18,7 @@ import httpx
 from pydantic import BaseModel
 
 from contracts.application_form import CompanionInput
-from contracts.model import Language, RejectionReason, ReviewStatus, Slot
+from contracts.model import Channel, Language, RejectionReason, ReviewStatus, Slot
 from contracts.rpc.accounts import (
     ApplicantSession,
     ChangePassword,
@@ -42,7 +43,15 @@ from contracts.rpc.application import (
     SubmitApplication,
     SubmitAtCounter,
 )
-from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, ReviewSearch, ReviewView, SiteList
+from contracts.rpc.approval import (
+    DepartmentList,
+    OfficerList,
+    ReviewList,
+    ReviewOrder,
+    ReviewSearch,
+    ReviewView,
+    SiteList,
+)
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import Jwks, PassView
 from contracts.rpc.verify import InsideList, ScanPass, ScanResult
@@ -308,10 +317,37 @@ def look_up_at_counter(q: str) -> Call[LookupHits]:
 
 
 def list_reviews(
-    status: ReviewStatus | None = None, after: str | None = None, limit: int | None = None
+    status: ReviewStatus | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+    *,
+    order: ReviewOrder | None = None,
+    site: str | None = None,
+    officer: str | None = None,
+    channel: Channel | None = None,
+    visit_on: date | None = None,
+    waiting_hours: int | None = None,
+    escalated: bool | None = None,
+    decided_on: date | None = None,
+    counts: bool | None = None,
 ) -> Call[ReviewList]:
-    """List the department's reviews, the longest waiting first."""
-    return _get(f"{API}/reviews", ReviewList, status=status, after=after, limit=limit)
+    """List the department's reviews, the longest waiting first or in another order."""
+    return _get(
+        f"{API}/reviews",
+        ReviewList,
+        status=status,
+        after=after,
+        limit=limit,
+        order=order,
+        site=site,
+        officer=officer,
+        channel=channel,
+        visit_on=visit_on,
+        waiting_hours=waiting_hours,
+        escalated=escalated,
+        decided_on=decided_on,
+        counts=counts,
+    )
 
 
 def search_reviews(q: str) -> Call[ReviewList]:

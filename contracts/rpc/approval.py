@@ -1,5 +1,7 @@
 """RPC of approval: the directory, the review queues and the decisions."""
 
+from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -11,6 +13,7 @@ from contracts.model import (
     Channel,
     Code,
     Companion,
+    DeliverBy,
     IdType,
     Instant,
     Language,
@@ -69,10 +72,28 @@ class OfficerList(Wire):
     next: str | None = None
 
 
+ReviewOrder = Literal["waiting", "newest", "visit", "decided"]
+"""The longest waiting first; the newest first; who waits at the counter, then by the visit; the newest
+decision first, and only what was decided."""
+
+
 class ReviewQuestion(Page):
-    """The queue of the principal's department."""
+    """The queue of the principal's department, narrowed by each filter that is given."""
 
     status: ReviewStatus | None = None
+    order: ReviewOrder = "waiting"
+    site: Code | None = None
+    officer: Code | None = None
+    channel: Channel | None = None
+    visit_on: date | None = None
+    """The day of the nearest preferred slot."""
+    waiting_hours: int | None = Field(default=None, ge=1, le=10_000)
+    """How long it has waited at least."""
+    escalated: bool | None = None
+    decided_on: date | None = None
+    """The day of the latest decision."""
+    counts: bool = False
+    """Whether the reply counts the whole queue, whatever the filters are."""
 
 
 class ReviewSearch(Strict):
@@ -93,6 +114,19 @@ class DecisionView(Wire):
     gate: str | None = None
     entries: int = 1
     vehicle_allowed: bool = False
+
+
+class EarlierReview(Wire):
+    """An earlier application of the same applicant to the same department, and what became of it."""
+
+    id: UUID
+    reference: str
+    name: str
+    status: ReviewStatus
+    visit: Slot
+    """The approved slot, else the first that was asked for."""
+    decided_at: Instant | None = None
+    reason: RejectionReason | None = None
 
 
 class ReviewView(Wire):
@@ -124,13 +158,37 @@ class ReviewView(Wire):
     escalated: int = 0
     forwarded_from: str | None = None
     decision: DecisionView | None = None
+    waiting_since: Instant | None = None
+    visit: Slot | None = None
+    """The nearest preferred slot."""
+    at_counter: bool = False
+    """Whether the applicant waits at the counter."""
+    language: Language | None = None
+    deliver_by: DeliverBy | None = None
+    earlier: tuple[EarlierReview, ...] = ()
+    """The newest earlier applications; only where one review is viewed."""
+
+
+class QueueCounts(Wire):
+    """How many reviews a department has; none is counted further than 10,000.
+
+    ``at_counter``, ``today``, ``tomorrow`` and ``later`` are the parts of those that wait for a decision.
+    """
+
+    by_status: dict[ReviewStatus, int]
+    decided_today: int
+    at_counter: int
+    today: int
+    tomorrow: int
+    later: int
 
 
 class ReviewList(Wire):
-    """Reviews, the longest waiting first."""
+    """Reviews, in the order that was asked for."""
 
     items: tuple[ReviewView, ...]
     next: str | None = None
+    counts: QueueCounts | None = None
 
 
 class ReviewId(Strict):

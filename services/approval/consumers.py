@@ -48,3 +48,9 @@ class Consumers:
         """Escalate reviews that wait too long."""
         with self.db.transaction() as session:
             scheduled_jobs.escalate_waiting(session, now())
+
+    @every(interval=60)
+    def plan_visits(self) -> None:
+        """Place reviews whose nearest preferred day has passed by their next one."""
+        with self.db.transaction() as session:
+            scheduled_jobs.plan_visits(session, now())

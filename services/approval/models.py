@@ -17,7 +17,7 @@ from contracts.events import (
     SiteAdvice,
     SiteRecord,
 )
-from contracts.model import Language, RejectionReason, ReviewStatus
+from contracts.model import IST, Channel, Language, RejectionReason, ReviewStatus, Slot
 from services.approval.domain import reviews
 
 Words = dict[Language, str]
@@ -25,6 +25,8 @@ Words = dict[Language, str]
 Json = dict[str, Any]
 WHOLE = "all, delete-orphan"
 """Cascade of rows that are stored and deleted with the row that owns them."""
+MOBILE = "((personal -> 'applicant'::text) ->> 'mobile'::text)"
+"""The applicant's mobile number in a review, in the words of its index."""
 
 
 class Base(DeclarativeBase):
@@ -35,6 +37,7 @@ class Base(DeclarativeBase):
         str: Text,
         ReviewStatus: Text,
         RejectionReason: Text,
+        Channel: Text,
         Words: JSONB,
         Json: JSONB(none_as_null=True),
     }
@@ -218,6 +221,9 @@ class ReviewRow(Base):
 
     ``details`` and ``personal`` hold the newest ApplicationDetails; what is searched or sorted by has a
     column of its own. Personal data: ``name``, ``name_latin``, ``personal``, and the notes of the decisions.
+
+    ``visit_at`` is the start of the nearest preferred slot. ``precedence`` is 0 for who waits at the counter,
+    1 for everybody else.
     """
 
     __tablename__ = "reviews"
@@ -235,6 +241,9 @@ class ReviewRow(Base):
     escalated: Mapped[int] = mapped_column(default=0)
     name: Mapped[str]
     name_latin: Mapped[str]
+    channel: Mapped[Channel] = mapped_column(server_default="portal")
+    precedence: Mapped[int] = mapped_column(server_default="1")
+    visit_at: Mapped[datetime] = mapped_column(server_default="1970-01-01T00:00:00Z")
     details: Mapped[Json]
     personal: Mapped[Json]
     decisions: Mapped[list["DecisionRow"]] = relationship(
@@ -246,6 +255,9 @@ class ReviewRow(Base):
         Index("reviews_queue", "department", "status", "waiting_since", "id"),
         Index("reviews_age", "waiting_since", "id"),
         Index("reviews_pending", "site", "waiting_since", postgresql_where=text("status = 'pending'")),
+        Index("reviews_visits", "department", "status", "precedence", "visit_at", "id"),
+        Index("reviews_of_mobile", text(MOBILE), "department"),
+        Index("reviews_of_name", "name_latin", "department"),
     )
 
     @property
@@ -260,7 +272,19 @@ class ReviewRow(Base):
         self.personal = application.personal.model_dump(mode="json")
         self.name, self.name_latin = applicant.name, applicant.name_latin
         self.reference, self.revision = application.reference, application.revision
-        self.site = application.site
+        self.site, self.channel = application.site, application.channel
+
+    def plan(self, today: date) -> None:
+        """Place the review in the queue: by the nearest preferred slot, and whether the applicant waits."""
+        visit = reviews.nearest_visit(self.application.preferred, today)
+        self.visit_at = reviews.start_of(visit)
+        waits = reviews.waits_at_counter(self.channel, visit, self.submitted_at)
+        self.precedence = 0 if waits else 1
+
+    @property
+    def visit(self) -> Slot:
+        """The nearest preferred slot."""
+        return reviews.nearest_visit(self.application.preferred, self.visit_at.astimezone(IST).date())
 
     @property
     def decision(self) -> "DecisionRow | None":
@@ -292,6 +316,8 @@ class DecisionRow(Base):
     gate: Mapped[str | None]
     entries: Mapped[int] = mapped_column(default=1)
     vehicle_allowed: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("decisions_of_day", "department", "decided_at"),)
 
 
 class ForwardingRow(Base):

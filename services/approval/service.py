@@ -52,7 +52,7 @@ class Service:
     @rpc(contract.LIST_REVIEWS)
     def list_reviews(self, request: ReviewQuestion, call: Call) -> ReviewList:
         with self.db.transaction() as session:
-            return queries.list_reviews(request, call, session)
+            return queries.list_reviews(request, call, session, now())
 
     @rpc(contract.SEARCH_REVIEWS)
     def search_reviews(self, request: ReviewSearch, call: Call) -> ReviewList:

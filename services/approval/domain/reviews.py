@@ -3,8 +3,9 @@
 Pure: the time, the directory's records and the calendar are arguments.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.identity import mask_aadhaar
-from contracts.model import Contact, Person, RejectionReason, ReviewStatus, Slot
+from contracts.model import IST, Channel, Contact, Person, RejectionReason, ReviewStatus, Slot
 from contracts.visiting_rules import Calendar, slot_problem, windows_on
 
 PROBLEMS: dict[str, str] = {
@@ -133,6 +134,22 @@ def status_after(status: ReviewStatus, outcome: Outcome) -> ReviewStatus:
     if outcome.cancelled or ((outcome.expired or outcome.erased) and status in UNDECIDED):
         return "closed"
     return status
+
+
+def start_of(slot: Slot) -> datetime:
+    """Return the instant at which a slot begins."""
+    return datetime.combine(slot.day, slot.start, IST)
+
+
+def nearest_visit(preferred: Iterable[Slot], today: date) -> Slot:
+    """Return the earliest preferred slot from today on; the latest of all where each has passed."""
+    slots = sorted(preferred, key=start_of)
+    return next((slot for slot in slots if slot.day >= today), slots[-1])
+
+
+def waits_at_counter(channel: Channel, visit: Slot, submitted_at: datetime) -> bool:
+    """Return whether an applicant applied in the building for the same day, and so waits there."""
+    return channel != "portal" and visit.day == submitted_at.astimezone(IST).date()
 
 
 def officer_after(

@@ -21,6 +21,7 @@ from contracts.events import (
     ApplicationExpired,
     PersonalDataErased,
 )
+from contracts.model import IST
 from services.approval.domain import reviews
 from services.approval.models import ApplicationRow, ReviewRow
 
@@ -37,6 +38,7 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
     if received.seq > application.details_seq:
         application.details_seq = received.seq
         _replace_details(row, received.event, received.occurred_at)
+    row.plan(received.occurred_at.astimezone(IST).date())
     _apply_outcome(row, application)
 
 

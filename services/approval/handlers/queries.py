@@ -1,53 +1,57 @@
 """Queries: a department's queue, a search, one review, and where an application waits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, literal_column, select, true, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from contracts.crockford import parse_reference
-from contracts.errors import NotFound
-from contracts.model import Slot
+from contracts.errors import InvalidInput, NotFound
+from contracts.model import IST, ReviewStatus, Slot
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import (
     DecisionView,
+    EarlierReview,
+    QueueCounts,
     ReviewId,
     ReviewList,
+    ReviewOrder,
     ReviewQuestion,
     ReviewSearch,
     ReviewView,
     Whereabouts,
 )
-from contracts.rpc.call import Call
+from contracts.rpc.call import Call, Principal
 from services.approval.handlers.authorization import readable
-from services.approval.models import DecisionRow, ReviewRow
+from services.approval.models import MOBILE, DecisionRow, ReviewRow
 from services.chassis.db import cursors
 
 MOST_HITS = 50
+MOST_COUNTED = 10_000
+MOST_EARLIER = 10
+NEWEST_FIRST = {"newest", "decided"}
 
 
-def list_reviews(request: ReviewQuestion, call: Call, session: Session) -> ReviewList:
-    """Return a page of the principal's queue, the longest waiting first.
+def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: datetime) -> ReviewList:
+    """Return a page of the principal's queue, and how much there is in all if that was asked for.
 
     Raises:
         Forbidden: the principal is neither an auditor nor of a department.
-        InvalidInput: ``after`` is not one of our cursors.
+        InvalidInput: ``after`` is not one of our cursors of this order.
     """
-    query = (
-        select(ReviewRow)
-        .where(readable(call.principal))
-        .order_by(ReviewRow.waiting_since, ReviewRow.id)
-        .limit(request.limit + 1)
-    )
-    if request.status is not None:
-        query = query.where(ReviewRow.status == request.status)
-    if request.after is not None:
-        position = tuple_(*cursors.decode(request.after, UUID))
-        query = query.where(tuple_(ReviewRow.waiting_since, ReviewRow.id) > position)
-    rows = session.scalars(query).all()
+    mine = readable(call.principal)
+    query = select(ReviewRow).where(mine, *_filters(request, now)).limit(request.limit + 1)
+    if request.order == "decided" or request.decided_on is not None:
+        query = query.join(DecisionRow, DecisionRow.review_id == ReviewRow.id).where(
+            _latest_decision(call.principal)
+        )
+    rows: Sequence[ReviewRow] = session.scalars(_in_order(query, request)).all()
     page = rows[: request.limit]
-    return _list(page, cursors.encode(page[-1].waiting_since, page[-1].id) if len(rows) > len(page) else None)
+    following = _cursor(page[-1], request.order) if len(rows) > len(page) else None
+    return _list(page, following, _counts(session, call.principal, now) if request.counts else None)
 
 
 def search_reviews(request: ReviewSearch, call: Call, session: Session) -> ReviewList:
@@ -78,7 +82,7 @@ def view_review(request: ReviewId, call: Call, session: Session) -> ReviewView:
     ).one_or_none()
     if row is None:
         raise NotFound("there is no such review")
-    return view(row)
+    return view(row).model_copy(update={"earlier": _earlier(session, row)})
 
 
 def whereabouts(request: ReferenceOnly, session: Session) -> Whereabouts:
@@ -137,6 +141,11 @@ def view(row: ReviewRow) -> ReviewView:
         escalated=row.escalated,
         forwarded_from=row.forwarded_from,
         decision=_decision_view(row.decision) if row.decision else None,
+        waiting_since=row.waiting_since,
+        visit=row.visit,
+        at_counter=row.status == "pending" and row.precedence == 0,
+        language=application.language,
+        deliver_by=application.deliver_by,
     )
 
 
@@ -154,8 +163,141 @@ def _decision_view(row: DecisionRow) -> DecisionView:
     )
 
 
-def _list(rows: Iterable[ReviewRow], following: str | None = None) -> ReviewList:
-    return ReviewList(items=tuple(view(row) for row in rows), next=following)
+def _list(
+    rows: Iterable[ReviewRow], following: str | None = None, counts: QueueCounts | None = None
+) -> ReviewList:
+    return ReviewList(items=tuple(view(row) for row in rows), next=following, counts=counts)
+
+
+def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition of each filter that is given."""
+    for column, value in (
+        (ReviewRow.status, request.status),
+        (ReviewRow.site, request.site),
+        (ReviewRow.officer, request.officer),
+        (ReviewRow.channel, request.channel),
+    ):
+        if value is not None:
+            yield column == value
+    if request.visit_on is not None:
+        yield _on(ReviewRow.visit_at, request.visit_on)
+    if request.waiting_hours is not None:
+        yield ReviewRow.waiting_since <= now - timedelta(hours=request.waiting_hours)
+    if request.escalated is not None:
+        yield (ReviewRow.escalated > 0) == request.escalated
+    if request.decided_on is not None:
+        yield _on(DecisionRow.decided_at, request.decided_on)
+
+
+def _on(column: InstrumentedAttribute[datetime], day: date) -> ColumnElement[bool]:
+    """Return whether an instant is on a day in India."""
+    start = datetime.combine(day, time(), IST)
+    return (column >= start) & (column < start + timedelta(days=1))
+
+
+def _latest_decision(principal: Principal) -> ColumnElement[bool]:
+    """Return whether a decision is the latest of its review, and, for a department, its own."""
+    later = aliased(DecisionRow)
+    newer = exists().where(later.review_id == DecisionRow.review_id, later.number > DecisionRow.number)
+    own = true() if principal.role == "auditor" else DecisionRow.department == principal.department
+    return ~newer & own
+
+
+def _in_order(query: Select[ReviewRow], request: ReviewQuestion) -> Select[ReviewRow]:
+    """Sort a query, and begin behind the cursor."""
+    columns = {
+        "waiting": (ReviewRow.waiting_since, ReviewRow.id),
+        "newest": (ReviewRow.waiting_since, ReviewRow.id),
+        "visit": (ReviewRow.precedence, ReviewRow.visit_at, ReviewRow.id),
+        "decided": (DecisionRow.decided_at, ReviewRow.id),
+    }[request.order]
+    descending = request.order in NEWEST_FIRST
+    if request.after is not None:
+        position = tuple_(*_position(request.after, request.order))
+        row = tuple_(*columns)
+        query = query.where(row < position if descending else row > position)
+    return query.order_by(*(column.desc() if descending else column for column in columns))
+
+
+def _cursor(row: ReviewRow, order: ReviewOrder) -> str:
+    if order == "visit":
+        return cursors.encode(row.visit_at, f"{row.precedence} {row.id}")
+    return cursors.encode(row.decisions[-1].decided_at if order == "decided" else row.waiting_since, row.id)
+
+
+def _position(after: str, order: ReviewOrder) -> tuple[Any, ...]:
+    if order != "visit":
+        return cursors.decode(after, UUID)
+    visit_at, key = cursors.decode(after)
+    precedence, _, review_id = key.partition(" ")
+    try:
+        return {"0": 0, "1": 1}[precedence], visit_at, UUID(review_id)
+    except (KeyError, ValueError) as error:
+        raise InvalidInput.of("after", "not_a_cursor") from error
+
+
+def _counts(session: Session, principal: Principal, now: datetime) -> QueueCounts:
+    """Count the queue of a principal; each count stops at ``MOST_COUNTED`` and reads an index alone."""
+    mine, today = readable(principal), now.astimezone(IST).date()
+    midnight = datetime.combine(today, time(), IST)
+    tomorrow, day_after = midnight + timedelta(days=1), midnight + timedelta(days=2)
+    here, pending = ReviewRow.precedence == 0, ReviewRow.status == "pending"
+    parts = {
+        **{status: ReviewRow.status == status for status in get_args(ReviewStatus)},
+        "at_counter": pending & here,
+        "today": pending & ~here & (ReviewRow.visit_at < tomorrow),
+        "tomorrow": pending & ~here & (ReviewRow.visit_at >= tomorrow) & (ReviewRow.visit_at < day_after),
+        "later": pending & ~here & (ReviewRow.visit_at >= day_after),
+    }
+    decided = (
+        select(1)
+        .select_from(DecisionRow)
+        .join(ReviewRow, DecisionRow.review_id == ReviewRow.id)
+        .where(mine, _latest_decision(principal), _on(DecisionRow.decided_at, today))
+    )
+    counted = [select(1).select_from(ReviewRow).where(mine, part) for part in parts.values()]
+    row = session.execute(select(*(_up_to_most(one) for one in (*counted, decided)))).one()
+    found = dict(zip((*parts, "decided_today"), row, strict=True))
+    by_status = {status: found.pop(status) for status in get_args(ReviewStatus)}
+    return QueueCounts(by_status=by_status, **found)
+
+
+def _up_to_most(query: Select[tuple[int]]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(query.limit(MOST_COUNTED).subquery()).scalar_subquery()
+
+
+def _earlier(session: Session, row: ReviewRow) -> tuple[EarlierReview, ...]:
+    """Return the newest earlier applications of the same mobile; without one, of the same name and ID."""
+    applicant = row.application.personal.applicant
+    if applicant.mobile:
+        same = literal_column(MOBILE) == applicant.mobile
+    elif applicant.name_latin and applicant.id_last4:
+        same = (ReviewRow.name_latin == applicant.name_latin) & (
+            ReviewRow.personal["applicant"]["id_last4"].astext == applicant.id_last4
+        )
+    else:
+        return ()
+    rows = session.scalars(
+        select(ReviewRow)
+        .where(same, ReviewRow.department == row.department, ReviewRow.id != row.id)
+        .where(ReviewRow.submitted_at <= row.submitted_at)
+        .order_by(ReviewRow.submitted_at.desc(), ReviewRow.id)
+        .limit(MOST_EARLIER)
+    )
+    return tuple(_earlier_view(one) for one in rows)
+
+
+def _earlier_view(row: ReviewRow) -> EarlierReview:
+    decision = row.decision
+    return EarlierReview(
+        id=row.id,
+        reference=row.reference,
+        name=row.name,
+        status=row.status,
+        visit=Slot.model_validate(decision.slot) if decision and decision.slot else row.visit,
+        decided_at=decision.decided_at if decision else None,
+        reason=decision.reason if decision else None,
+    )
 
 
 def _matches(q: str) -> ColumnElement[bool]:

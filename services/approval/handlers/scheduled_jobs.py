@@ -1,14 +1,15 @@
-"""What approval does by the clock: escalate reviews that wait too long, level by level."""
+"""What approval does by the clock: escalate what waits too long, and plan by the nearest preferred day."""
 
-from datetime import datetime
+from datetime import datetime, time
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.approval.domain import reviews
 from services.approval.domain.working_time import open_since
 from services.approval.models import ReviewRow, SiteRow
 from services.chassis.messaging import outbox
+from services.chassis.runtime.clock import IST
 
 MOST_AT_ONCE = 500
 """Reviews that one run escalates at most, by site and level."""
@@ -50,3 +51,37 @@ def _escalate(session: Session, site: str, level: int, since: datetime, now: dat
         row.escalated = level
         outbox.add(session, reviews.escalate(row.as_domain(), level, row.waiting_since), at=now)
     return len(rows)
+
+
+PLAN = text("""
+update reviews set
+  channel = details ->> 'channel',
+  visit_at = nearest.at,
+  precedence = case
+    when details ->> 'channel' <> 'portal'
+      and (nearest.at at time zone interval '+05:30')::date
+        = (submitted_at at time zone interval '+05:30')::date
+    then 0 else 1 end
+from (
+  select id, (
+    select min(start.at)
+    from jsonb_array_elements(details -> 'preferred') as slot,
+      cast((slot ->> 'date') || ' ' || (slot ->> 'from') || '+05:30' as timestamptz) as start(at)
+    where start.at >= :today
+  ) as at
+  from reviews
+  where status = 'pending' and visit_at < :today
+  order by id
+  for update skip locked
+) as nearest
+where nearest.id = reviews.id and nearest.at is not null
+""")
+"""The same as `ReviewRow.plan`, for all reviews whose nearest preferred day has passed, and for those that an
+older version of this service stored."""
+
+
+def plan_visits(session: Session, now: datetime) -> int:
+    """Place each review whose nearest preferred day has passed by its next; return how many there were."""
+    today = datetime.combine(now.astimezone(IST).date(), time(), IST)
+    planned = session.execute(PLAN.execution_options(synchronize_session=False), {"today": today})
+    return planned.rowcount  # type: ignore[attr-defined, no-any-return]  # of a CursorResult

@@ -3,11 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from contracts import rpc
-from contracts.model import Code, RejectionReason, ReviewStatus, Slot, Strict
+from contracts.model import Code, RejectionReason, Slot, Strict
 from contracts.rpc.approval import (
     Approve,
     Forward,
@@ -21,12 +21,17 @@ from contracts.rpc.approval import (
     Withdraw,
 )
 from services.gateway.access import Department, IdempotencyKey
-from services.gateway.api.parameters import After, Limit
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["department"])
 Revision = Annotated[
     int | None, Field(description="Where given, the revision that was read; another one is a conflict.")
 ]
+
+
+class QueueQuestion(ReviewQuestion):
+    """Filters, order and page of the queue."""
+
+    after: str | None = Field(default=None, max_length=200, description="The `next` of the page before.")
 
 
 class Approval(Slot):
@@ -67,13 +72,9 @@ class Withdrawal(Strict):
 
 
 @router.get("")
-async def list_reviews(
-    caller: Department, status: ReviewStatus | None = None, after: After = None, limit: Limit = 50
-) -> ReviewList:
-    """List the queue, the longest waiting first."""
-    return await caller.query(
-        rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=limit)
-    )
+async def list_reviews(caller: Department, question: Annotated[QueueQuestion, Query()]) -> ReviewList:
+    """List the queue, the longest waiting first or in another order."""
+    return await caller.query(rpc.approval.LIST_REVIEWS, ReviewQuestion(**dict(question)))
 
 
 @router.post("/search")

@@ -198,10 +198,10 @@ def test_a_forwarded_review_moves_from_one_departments_queue_to_the_others(appro
         "pending",
     )
     with approval_db.transaction() as session:
-        assert queries.list_reviews(ReviewQuestion(), by(desk()), session).items == ()
-        assert [one.id for one in queries.list_reviews(ReviewQuestion(), by(FINANCE), session).items] == [
-            review_id
-        ]
+        assert queries.list_reviews(ReviewQuestion(), by(desk()), session, NOW).items == ()
+        assert [
+            one.id for one in queries.list_reviews(ReviewQuestion(), by(FINANCE), session, NOW).items
+        ] == [review_id]
     refused(approval_db, NotFound, approve, review_id)
     assert approve(approval_db, review_id, by(FINANCE)).decision.decided_by == "FIN-0001"
     assert published(approval_db)[-1].department == "finance"

@@ -1,19 +1,31 @@
 """Queries: a department's queue in pages, a search, one review; nobody sees another department's."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 from stdnum import luhn
 
 from contracts.crockford import ALPHABET
 from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.rpc.application import ReferenceOnly
-from contracts.rpc.approval import Forward, ReviewId, ReviewQuestion, ReviewSearch, Whereabouts
+from contracts.rpc.approval import (
+    Forward,
+    Reject,
+    ReviewId,
+    ReviewQuestion,
+    ReviewSearch,
+    Whereabouts,
+    Withdraw,
+)
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries
+from services.approval.handlers.scheduled_jobs import plan_visits
 from tests.support.factories.approval import (
     AUDITOR,
+    MONDAY,
     NOW,
+    TUESDAY,
     approval,
     by,
     cancelled,
@@ -24,8 +36,11 @@ from tests.support.factories.approval import (
     person,
     personal,
     review_id_of,
+    slot,
     submitted,
 )
+
+THURSDAY = date(2026, 3, 5)
 
 NO_DESK = [
     Principal(),
@@ -44,7 +59,7 @@ def approval_db(databases):
 
 def queue(database, principal=None, **question):
     with database.transaction() as session:
-        return queries.list_reviews(ReviewQuestion(**question), by(principal or desk()), session)
+        return queries.list_reviews(ReviewQuestion(**question), by(principal or desk()), session, NOW)
 
 
 def search(database, q, principal=None):
@@ -242,3 +257,149 @@ def test_whereabouts_exist_only_for_an_application_that_waits(approval_db) -> No
     for nothing in (reference, "PCS-0000-0000", "nonsense"):
         with pytest.raises(NotFound):
             where(approval_db, nothing)
+
+
+def at_desk(database, **question):
+    return [one.reference for one in queue(database, status="pending", order="visit", **question).items]
+
+
+def for_day(day, *more, **changes) -> dict:
+    return {"preferred": tuple(slot(one) for one in (day, *more)), **changes}
+
+
+def plan(database, at) -> int:
+    with database.transaction() as session:
+        return plan_visits(session, at)
+
+
+def test_who_waits_at_the_counter_comes_first_then_visits_by_their_day(approval_db) -> None:
+    later = waiting(approval_db, 90, **for_day(THURSDAY))
+    tomorrow = waiting(approval_db, 60, **for_day(THURSDAY, TUESDAY))
+    today = waiting(approval_db, 30, **for_day(MONDAY))
+    counter_tomorrow = waiting(approval_db, 20, **for_day(TUESDAY, channel="counter"))
+    walk_in = waiting(approval_db, 1, **for_day(MONDAY, channel="counter"))
+    order = at_desk(approval_db)
+    assert (order[:2], order[-1]) == ([walk_in, today], later)
+    assert set(order[2:4]) == {tomorrow, counter_tomorrow}
+    first = queue(approval_db, order="visit", counts=True)
+    assert (first.items[0].at_counter, first.items[1].at_counter) == (True, False)
+    assert first.items[2].visit.day == TUESDAY
+    counts = first.counts
+    assert (counts.at_counter, counts.today, counts.tomorrow, counts.later) == (1, 1, 2, 1)
+    assert counts.by_status["pending"] == 5
+
+
+def test_pages_in_the_order_of_visits_hold_each_review_once(approval_db) -> None:
+    for minutes in range(1, 4):
+        waiting(approval_db, minutes, **for_day(MONDAY, channel="kiosk"))
+        waiting(approval_db, minutes, **for_day(TUESDAY))
+    whole, seen, after = at_desk(approval_db), [], None
+    while True:
+        page = queue(approval_db, status="pending", order="visit", limit=2, after=after)
+        seen += [one.reference for one in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert seen == whole
+    assert len(seen) == 6
+
+
+@pytest.mark.parametrize("order", ["waiting", "newest", "decided"])
+def test_a_cursor_of_another_order_is_refused(approval_db, order) -> None:
+    for _ in range(2):
+        waiting(approval_db, 1)
+    cursor = queue(approval_db, order="visit", limit=1).next
+    with pytest.raises(InvalidInput):
+        queue(approval_db, order=order, after=cursor)
+    with pytest.raises(InvalidInput):
+        queue(approval_db, order="visit", after=queue(approval_db, limit=1).next)
+
+
+def test_after_the_nearest_day_a_review_is_placed_by_the_next_one(approval_db) -> None:
+    event = submitted(**for_day(MONDAY, THURSDAY, channel="counter"))
+    deliver(approval_db, event, at=NOW)
+    ended = waiting(approval_db, 1, **for_day(MONDAY))
+    tuesday = waiting(approval_db, 1, **for_day(TUESDAY))
+    assert plan(approval_db, NOW) == 0
+    next_day = NOW + timedelta(days=1)
+    assert plan(approval_db, next_day) == 1
+    assert plan(approval_db, next_day) == 0
+    assert at_desk(approval_db) == [ended, tuesday, event.reference]
+    assert queue(approval_db, order="visit").items[-1].visit.day == THURSDAY
+
+
+def test_a_review_that_an_older_version_stored_is_placed_too(approval_db) -> None:
+    walk_in = waiting(approval_db, 1, **for_day(MONDAY, channel="counter"))
+    with approval_db.transaction() as session:
+        session.execute(
+            text("update reviews set visit_at = default, channel = default, precedence = default")
+        )
+    assert plan(approval_db, NOW) == 1
+    (shown,) = queue(approval_db, order="visit", channel="counter").items
+    assert (shown.reference, shown.at_counter, shown.visit.day) == (walk_in, True, MONDAY)
+
+
+FILTERS = [
+    ({"site": "T2"}, {"site": "T2"}),
+    ({"officer": "home-secretary"}, {"officer": "home-secretary"}),
+    ({"channel": "kiosk"}, {"channel": "kiosk"}),
+    ({"visit_on": THURSDAY}, {"preferred": (slot(THURSDAY),)}),
+]
+
+
+@pytest.mark.parametrize(("question", "changes"), FILTERS, ids=[next(iter(one)) for one, _ in FILTERS])
+def test_a_filter_leaves_what_it_names(approval_db, question, changes) -> None:
+    waiting(approval_db, 5)
+    wanted = waiting(approval_db, 5, **changes)
+    assert at_desk(approval_db, **question) == [wanted]
+
+
+def test_the_queue_shows_who_waits_long_or_was_escalated(approval_db) -> None:
+    long, short = waiting(approval_db, 300), waiting(approval_db, 30)
+    with approval_db.transaction() as session:
+        session.execute(
+            text("update reviews set escalated = 1 where reference = :reference"), {"reference": long}
+        )
+    assert at_desk(approval_db, waiting_hours=4) == [long]
+    assert at_desk(approval_db, escalated=True) == [long]
+    assert at_desk(approval_db, escalated=False) == [short]
+
+
+def test_what_was_decided_today_is_found_once_the_newest_decision_first(approval_db) -> None:
+    yesterday, first, second = pending(approval_db), pending(approval_db), pending(approval_db)
+    pending(approval_db)
+    with approval_db.transaction() as session:
+        for review, at in ((yesterday, -1440), (first, -20), (second, -10)):
+            moment = NOW + timedelta(minutes=at)
+            decisions.approve(approval(review), by(desk()), session, moment, furthest_days=30)
+        decisions.withdraw(Withdraw(review_id=first, reason="security"), by(desk()), session, NOW)
+    page = queue(approval_db, decided_on=MONDAY, order="decided", counts=True)
+    assert [(one.id, one.status) for one in page.items] == [(first, "withdrawn"), (second, "approved")]
+    assert (page.counts.decided_today, page.counts.by_status["pending"]) == (2, 1)
+    assert queue(approval_db, order="decided", limit=1).next is not None
+    rest = queue(approval_db, order="decided", after=queue(approval_db, order="decided", limit=1).next)
+    assert [one.id for one in rest.items] == [second, yesterday]
+
+
+def test_a_review_shows_what_became_of_earlier_applications_here(approval_db) -> None:
+    refused, elsewhere = pending(approval_db), pending(approval_db, department="finance")
+    other = pending(approval_db, personal=personal(applicant=person(mobile="+919999999999")))
+    with approval_db.transaction() as session:
+        decisions.reject(Reject(review_id=refused, reason="duplicate"), by(desk()), session, NOW)
+    now_asked = pending(approval_db)
+    with approval_db.transaction() as session:
+        shown = queries.view_review(ReviewId(review_id=now_asked), by(desk()), session)
+        alone = queries.view_review(ReviewId(review_id=other), by(desk()), session)
+    assert [(one.id, one.status, one.reason) for one in shown.earlier] == [(refused, "rejected", "duplicate")]
+    assert elsewhere not in [one.id for one in shown.earlier]
+    assert alone.earlier == ()
+
+
+def test_without_a_mobile_the_same_name_and_id_are_the_same_applicant(approval_db) -> None:
+    def walk_in(last4):
+        return pending(approval_db, personal=personal(applicant=person(mobile=None, id_last4=last4)))
+
+    earlier, _other, now_asked = walk_in("4821"), walk_in("0000"), walk_in("4821")
+    with approval_db.transaction() as session:
+        shown = queries.view_review(ReviewId(review_id=now_asked), by(desk()), session)
+    assert [one.id for one in shown.earlier] == [earlier]

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from contracts.model import DeliverBy, Instant, Language, Strict, Wire
+from contracts.model import Code, DeliverBy, Instant, Language, RejectionReason, Strict, Wire
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.issuance import PassNumber
@@ -32,6 +32,24 @@ class PhoneMessages(Wire):
     items: tuple[SentMessage, ...]
 
 
+class RejectionPreview(Strict):
+    """A rejection that is not sent yet."""
+
+    reference: str = Field(max_length=40)
+    department: Code
+    language: Language
+    deliver_by: DeliverBy
+    reason: RejectionReason
+    note: str = Field(default="", max_length=500)
+
+
+class MessagePreview(Wire):
+    """The text of a message as it would be sent."""
+
+    text: str
+
+
 RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
 LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)
+PREVIEW_REJECTION = Method("notify", "preview_rejection", RejectionPreview, MessagePreview)

@@ -191,13 +191,13 @@ def tab_to(page: Page, selector: str) -> None:
 def test_the_desk_needs_no_mouse(context: BrowserContext, alone: PagesAlone) -> None:
     page = context.new_page()
     bring(page, alone, State("department", "/desk"), "pa")
-    for selector in ("tbody a", "a[href$='/approve']"):
-        tab_to(page, selector)
-        with page.expect_navigation():
-            page.keyboard.press("Enter")
-    tab_to(page, "input[name=slot]")
-    page.keyboard.press("Space")
+    tab_to(page, "tbody a")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    tab_to(page, "#approve input[name=slot]")
     page.keyboard.press("ArrowDown")
+    tab_to(page, "#approve summary")
+    page.keyboard.press("Enter")
     tab_to(page, "#entries")
     page.keyboard.press("Control+A")
     page.keyboard.type("2")

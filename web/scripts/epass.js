@@ -13,6 +13,7 @@ import "./auto-print.js";
 import "./auto-refresh.js";
 import "./conditional-fields.js";
 import "./countdown.js";
+import "./desk.js";
 import "./opening-hours.js";
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported");
@@ -22,3 +23,7 @@ createAll(ErrorSummary);
 createAll(NotificationBanner);
 createAll(PasswordInput);
 createAll(Radios);
+document.addEventListener("epass:shown", ({ target }) => {
+  createAll(Button, { preventDoubleClick: true }, target);
+  createAll(Radios, undefined, target);
+});

@@ -12,7 +12,6 @@ from fastapi.staticfiles import StaticFiles
 from services.gateway.pages import (
     about,
     assist,
-    desk,
     docs,
     gate,
     kiosk,
@@ -27,6 +26,7 @@ from services.gateway.pages import (
 from services.gateway.pages.applications import routes as applications
 from services.gateway.pages.apply import routes as apply
 from services.gateway.pages.counter import routes as counter
+from services.gateway.pages.desk import routes as desk
 from services.gateway.pages.passes import routes as passes
 
 FEATURES = (

@@ -21,7 +21,7 @@ from contracts.rpc.approval import OfficerList, ReviewList
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
-from tests.support.browser.pages_alone import APPROVED, WRONG_LOGIN
+from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, login
 from tests.support.page_reader import BALDEV, PERSON
@@ -239,6 +239,14 @@ STATES = [
     State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),
     State("department", "/desk?told=forwarded"), State("department", "/desk/search", {"q": "Kaur"}),
     State("department", "/desk/search", {"q": ""}, status=422), State("department", REVIEW),
+    State("department", f"/desk?open={REVIEW_ID}&told=approved&about={REVIEW_ID}",
+    answers={"approval.list_reviews": FULL_QUEUE}),
+    State("department", "/desk?channel=portal&order=waiting", answers={"approval.list_reviews": FULL_QUEUE}),
+    State("department", "/desk?status=decided",
+    answers={"approval.list_reviews": ReviewList(items=(APPROVED,))}),
+    State("department", "/desk?status=decided", answers={"approval.list_reviews": ReviewList(items=())}),
+    State("department", f"/desk?told=many&done=1&failed={REVIEW_ID}.already_decided"),
+    State("department", "/desk?told=different_days"), State("department", "/desk?told=none_chosen"),
     State("department", f"{REVIEW}?told=already_decided", answers={"approval.view_review": APPROVED}),
     *(State("department", f"{REVIEW}/{verb}") for verb in ("approve", "reject", "return", "forward",
     "withdraw")),

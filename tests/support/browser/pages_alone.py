@@ -3,6 +3,7 @@
 import threading
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import uvicorn
 from playwright.sync_api import BrowserContext
@@ -11,7 +12,7 @@ from contracts import rpc
 from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, OtpAccepted
 from contracts.rpc.application import Checked
-from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
+from contracts.rpc.approval import DepartmentList, OfficerList, QueueCounts, ReviewList, SiteList
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
@@ -68,6 +69,18 @@ ANSWERS: dict[str, Any] = {
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
 }  # fmt: skip
 APPROVED = review(status="approved", decision=DECIDED)
+FULL_QUEUE = ReviewList(
+    items=(review(at_counter=True, escalated=1), review(id=uuid4(), channel="kiosk")),
+    counts=QueueCounts(
+        by_status={"pending": 2, "approved": 10_000},
+        decided_today=1,
+        at_counter=1,
+        today=1,
+        tomorrow=0,
+        later=0,
+    ),
+)
+"""One that waits at the counter and was escalated, and one for a later day."""
 WRONG_LOGIN = NotAuthenticated()
 
 

@@ -197,17 +197,18 @@ class Staff:
 
     def _decide(self, reference: str, verb: str, note: str, reason: str | None = None) -> None:
         self.find(reference)
-        self.page.locator(f"a[href$='/{verb}']").click()
+        self.page.locator(f"main a[href*='/{verb}?']").click()
         if reason:
             self.page.check(f"input[name=reason][value={reason}]")
         self.page.fill("#note", note)
         press(self.page)
-        self.page.wait_for_url("**/desk/reviews/*told=done")
+        if reason:
+            press(self.page)  # the message is shown first
+        self.page.wait_for_url("**/desk?*told=*")
 
     def approve(self, reference: str, today: bool = True) -> None:
         """Approve for now, or for the preferred time."""
         self.find(reference)
-        self.page.locator("a[href$='/approve']").click()
         if not today:
             self.page.locator("input[name=slot]").first.check()
         else:
@@ -215,4 +216,4 @@ class Staff:
             self.page.fill("#date", now().astimezone(IST).date().isoformat())
             self.page.fill("#from", "00:00")
             self.page.fill("#to", "23:59")
-        press(self.page)
+        self.page.locator("#approve button.govuk-button").click()

@@ -30,6 +30,7 @@ def review(**given: Any) -> ReviewView:
         "companions": (Companion(name="Harjit Singh", name_latin="Harjit Singh"),), "purpose_kind": "meeting",
         "purpose": "Arms licence",
         "preferred": (FIRST, SECOND), "vehicle": "PB65AB1234", "mobile_proved": True, "submitted_at": now(),
+        "waiting_since": now(), "visit": FIRST, "language": "pa", "deliver_by": "sms",
     }  # fmt: skip
     return ReviewView(**{**facts, **given})
 

@@ -153,6 +153,7 @@ PAGES = {
     },
     "department": {
         "GET /desk",
+        "POST /desk/approve",
         "POST /desk/search",
         "GET /desk/reviews/{review_id}",
         "GET /desk/reviews/{review_id}/{verb}",

@@ -1,18 +1,31 @@
 """The desk of a department: a decision reaches the service once, problems stand beside fields."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import date, time
+from html import unescape
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
-from contracts.model import Slot
-from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
+from contracts.model import IST, Slot
+from contracts.rpc.approval import (
+    Approve,
+    DepartmentList,
+    EarlierReview,
+    OfficerList,
+    QueueCounts,
+    ReviewList,
+    ReviewView,
+    SiteList,
+)
+from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
-from tests.support.factories.pages import DECIDED, POLICE, REVIEW_ID, SECOND, review
+from tests.support.factories.pages import DECIDED, FIRST, POLICE, REVIEW_ID, SECOND, review
 from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
@@ -53,9 +66,9 @@ async def clerk() -> AsyncIterator[Clerk]:
 
 async def test_the_queue_lists_applications_with_links(clerk: Clerk) -> None:
     shown = await clerk.http.get("/en/desk")
-    assert f'href="{REVIEW}"' in shown.text
-    assert "ਗੁਰਪ੍ਰੀਤ ਕੌਰ" in shown.text
-    assert "+1" in shown.text
+    assert f'href="/en/desk?status=pending&amp;open={REVIEW_ID}"' in shown.text
+    for text in ("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "1 December 2026", "A meeting", "Anyone", "Online"):
+        assert text in shown.text, text
     assert "/en/desk?status=pending&amp;after=after-this" in shown.text
     assert clerk.sent("list_reviews").status == "pending"
 
@@ -65,6 +78,171 @@ async def test_each_tab_lists_reviews_of_its_status(clerk: Clerk, status: str) -
     shown = await clerk.http.get(f"/en/desk?status={status}")
     assert clerk.sent("list_reviews").status == status
     assert f'href="/en/desk?status={status}" aria-current="page"' in shown.text
+
+
+async def test_what_was_decided_today_has_a_tab_with_the_newest_decision_first(clerk: Clerk) -> None:
+    await clerk.http.get("/en/desk?status=decided")
+    sent = clerk.sent("list_reviews")
+    assert (sent.status, sent.order, sent.decided_on) == (None, "decided", now().astimezone(IST).date())
+
+
+async def test_filters_of_the_address_reach_the_service_and_stay_in_every_link(clerk: Clerk) -> None:
+    asked = "site=PCS1&officer=baldev&channel=portal&day=2026-12-01&waiting=4&escalated=yes"
+    shown = await clerk.http.get(f"/en/desk?status=pending&order=waiting&{asked}&after=x")
+    sent = clerk.sent("list_reviews")
+    assert (sent.order, sent.site, sent.officer, sent.channel) == ("waiting", "PCS1", "baldev", "portal")
+    assert (sent.visit_on, sent.waiting_hours, sent.escalated) == (date(2026, 12, 1), 4, True)
+    assert (sent.after, sent.counts) == ("x", True)
+    link = f"/en/desk?status=pending&order=waiting&{asked}".replace("&", "&amp;")
+    assert f'href="{link}&amp;open={REVIEW_ID}"' in shown.text
+    assert f'href="{link}&amp;after=after-this"' in shown.text
+
+
+@pytest.mark.parametrize(
+    "query", ["day=tomorrow", "waiting=long", "channel=pigeon", "site=%3Cx%3E", "order=luck"]
+)
+async def test_a_value_that_no_filter_has_is_not_found(clerk: Clerk, query: str) -> None:
+    assert (await clerk.http.get(f"/en/desk?{query}")).status_code == 404
+
+
+def queue_counts(decided_today: int = 1, **by_status: int) -> QueueCounts:
+    parts = {"at_counter": 1, "today": 4, "tomorrow": 2, "later": 5}
+    return QueueCounts.model_validate({"by_status": by_status, "decided_today": decided_today, **parts})
+
+
+async def test_the_queue_says_how_many_there_are_in_each_tab_and_part(clerk: Clerk) -> None:
+    counts = QueueCounts(
+        by_status={"pending": 12, "approved": 10_000},
+        decided_today=3,
+        at_counter=1,
+        today=4,
+        tomorrow=2,
+        later=5,
+    )
+    waits = review(at_counter=True, visit=SECOND)
+    clerk.client.answers["approval.list_reviews"] = ReviewList(items=(waits, review()), counts=counts)
+    text = (await clerk.http.get("/en/desk")).text
+    assert re.search(r"To decide <span[^>]*>12<", text)
+    assert re.search(r"Approved <span[^>]*>10,000\+<", text)
+    assert re.search(r"Decided today <span[^>]*>3<", text)
+    assert re.search(r"Waiting at the counter <span[^>]*>1<", text)
+
+
+async def test_an_application_opens_beside_the_list(clerk: Clerk) -> None:
+    text = (await clerk.http.get(f"/en/desk?channel=portal&open={REVIEW_ID}")).text
+    assert 'id="review"' in text
+    assert "Arms licence" in text
+    assert 'aria-current="true"' in text
+    assert 'href="/en/desk?status=pending&amp;channel=portal">Back to the list' in text
+    for wrong in ("nonsense", "0195f3a2"):
+        assert (await clerk.http.get(f"/en/desk?open={wrong}")).status_code == 404
+
+
+async def test_the_first_choice_is_approved_from_its_row_and_the_filters_stay(clerk: Clerk) -> None:
+    text = (await clerk.http.get("/en/desk?channel=portal")).text
+    row = re.search(r"<tbody.*</tbody>", text, re.DOTALL)
+    assert row is not None
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', row[0]))
+    assert (fields["slot"], fields["revision"]) == ("2026-12-01 10:00 12:00", "3")
+    done = await clerk.decide("approve", **{**fields, "back": unescape(fields["back"])})
+    expected = f"/en/desk?status=pending&channel=portal&about={REVIEW_ID}&told=approved"
+    assert done.headers["location"] == expected
+    assert (clerk.sent("approve").slot, clerk.sent("approve").revision) == (FIRST, 3)
+    assert clerk.client.last("approval.approve")[3] == fields["key"]
+    counts = QueueCounts(
+        by_status={"pending": 11}, decided_today=1, at_counter=0, today=11, tomorrow=0, later=0
+    )
+    clerk.client.answers["approval.list_reviews"] = ReviewList(items=(review(),), counts=counts)
+    shown = (await clerk.http.get(expected)).text
+    assert "Approved. 11 left to decide." in shown
+    assert f'href="{REVIEW}">Look at it again, or withdraw it' in shown
+
+
+async def test_a_decision_leads_on_to_the_next_application(clerk: Clerk) -> None:
+    following = str(uuid4())
+    onward = {"onward": "yes", "back": "status=pending&site=PCS1&name=Kaur", "next": following}
+    forms = {
+        "approve": {"slot": "2026-12-01 10:00 12:00"},
+        "reject": {"reason": "security"},
+        "return": {"note": "x"},
+    }
+    for verb, form in forms.items():
+        done = await clerk.decide(verb, **form, **onward)
+        address = httpx.URL(done.headers["location"])
+        assert (address.path, address.params["open"], address.params["site"]) == (
+            "/en/desk",
+            following,
+            "PCS1",
+        )
+        assert "name" not in address.params, "only filters go back into an address"
+
+
+async def test_a_time_that_has_ended_is_not_offered_with_one_click(clerk: Clerk) -> None:
+    over = Slot(day=date(2026, 1, 5), start=time(10), end=time(12))
+    clerk.client.answers["approval.list_reviews"] = ReviewList(items=(review(visit=over, preferred=(over,)),))
+    text = (await clerk.http.get("/en/desk")).text
+    assert "Choose a time" in text
+    assert f'action="{REVIEW}/approve"' not in text
+
+
+def ticked(review_id: UUID, day: str = "2026-12-01") -> str:
+    return f"{review_id}|3|{day}|10:00|12:00"
+
+
+async def many(clerk: Clerk, *values: str) -> httpx.Response:
+    form = {"key": "k-9", "back": "status=pending&channel=portal", "review": list(values)}
+    return await clerk.http.post("/en/desk/approve", data=form, headers=SAME_SITE)
+
+
+async def test_of_many_at_once_each_fails_on_its_own_and_says_why(clerk: Clerk) -> None:
+    first, second = uuid4(), uuid4()
+
+    def answer(request: Approve) -> ReviewView:
+        if request.review_id == second:
+            raise Conflict(code="already_decided", decided_by="HOM-0002", decided_at=now().isoformat())
+        return review()
+
+    clerk.client.answers["approval.approve"] = answer
+    done = await many(clerk, ticked(first), ticked(second))
+    address = done.headers["location"]
+    assert address.endswith(f"done=1&told=many&failed={second}.already_decided")
+    keys = {key for name, _, _, key in clerk.client.asked if name == "approval.approve"}
+    assert keys == {f"k-9:{first}", f"k-9:{second}"}
+    shown = (await clerk.http.get(address)).text
+    for text in ("1 approved.", "These were not approved", "someone else decided it first"):
+        assert text in shown, text
+
+
+@pytest.mark.parametrize(
+    ("values", "notice", "sentence"),
+    [
+        ((), "none_chosen", "tick the applications first"),
+        (("nonsense", "|||||"), "none_chosen", "tick the applications first"),
+        ((ticked(REVIEW_ID), ticked(REVIEW_ID, "2026-12-02")), "different_days", "for the same day"),
+    ],
+)
+async def test_many_for_no_day_or_for_several_days_are_not_approved(
+    clerk: Clerk, values: tuple[str, ...], notice: str, sentence: str
+) -> None:
+    done = await many(clerk, *values)
+    assert f"told={notice}" in done.headers["location"]
+    assert sentence in (await clerk.http.get(done.headers["location"])).text
+    assert not clerk.client.was_asked("approval.approve")
+
+
+async def test_earlier_applications_stand_on_the_page(clerk: Clerk) -> None:
+    earlier = EarlierReview(
+        id=uuid4(),
+        reference=REFERENCE,
+        name="Gurpreet Kaur",
+        status="rejected",
+        visit=SECOND,
+        reason="duplicate",
+    )
+    clerk.client.answers["approval.view_review"] = review(earlier=(earlier,))
+    text = (await clerk.http.get(REVIEW)).text
+    assert f'href="/en/desk/reviews/{earlier.id}">Wednesday, 2 December 2026' in text
+    assert "There is already another application for this" in text
 
 
 async def test_an_unknown_tab_is_not_found(clerk: Clerk) -> None:
@@ -83,7 +261,10 @@ async def test_a_search_is_sent_by_post_and_needs_two_letters(clerk: Clerk) -> N
 
 async def test_an_empty_queue_shows_a_sentence(clerk: Clerk) -> None:
     clerk.client.answers["approval.list_reviews"] = ReviewList(items=())
-    assert "There are none." in (await clerk.http.get("/en/desk")).text
+    assert "Nothing waits for a decision" in (await clerk.http.get("/en/desk")).text
+    filtered = (await clerk.http.get("/en/desk?channel=kiosk")).text
+    assert "No application matches these filters" in filtered
+    assert 'href="/en/desk?status=pending">Clear the filters' in filtered
 
 
 async def test_a_review_shows_everything_that_the_officer_decides_on(clerk: Clerk) -> None:
@@ -99,8 +280,9 @@ async def test_a_review_shows_everything_that_the_officer_decides_on(clerk: Cler
         "Proved by a code",
     ):
         assert shown in text, shown
-    for verb in ("approve", "reject", "return", "forward"):
-        assert f'href="{REVIEW}/{verb}"' in text
+    assert f'action="{REVIEW}/approve"' in text
+    for verb in ("reject", "return", "forward"):
+        assert f'href="{REVIEW}/{verb}?' in text
     assert f'href="{REVIEW}/withdraw"' not in text
 
 
@@ -109,7 +291,7 @@ async def test_an_approval_shows_its_terms_and_can_be_withdrawn(clerk: Clerk) ->
     text = (await clerk.http.get(f"{REVIEW}?told=done")).text
     for shown in ("Done.", "HOM-0002", "PCS1-G1", "2 entries", "may come in", f"{REVIEW}/withdraw"):
         assert shown in text, shown
-    assert f'href="{REVIEW}/approve"' not in text
+    assert f'action="{REVIEW}/approve"' not in text
 
 
 async def test_a_preferred_slot_is_approved_with_one_choice(clerk: Clerk) -> None:
@@ -308,3 +490,28 @@ async def test_during_an_outage_the_same_form_can_be_sent_again(
     await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
     keys = [key for name, _, _, key in clerk.client.asked if name == "approval.approve"]
     assert keys == ["k-1", "k-1"]
+
+
+async def test_a_rejection_shows_its_message_in_their_language_before_it_is_sent(
+    clerk: Clerk,
+) -> None:
+    clerk.client.answers["notify.preview_rejection"] = MessagePreview(text="ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ")
+    form = {"reason": "duplicate", "note": "See your first one", "onward": "yes", "back": "status=pending"}
+    shown = await clerk.decide("reject", preview="yes", **form)
+    assert '<blockquote class="govuk-inset-text" lang="pa">ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ' in shown.text
+    asked = clerk.client.last("notify.preview_rejection")[1]
+    assert (asked.language, asked.reason, asked.note) == ("pa", "duplicate", "See your first one")
+    assert not clerk.client.was_asked("approval.reject")
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
+    assert fields == {**form, "key": "k-1", "revision": "3"}
+    again = await clerk.decide("reject", change="yes", **form)
+    assert "See your first one</textarea>" in again.text
+    sent = await clerk.decide("reject", **form)
+    assert sent.headers["location"].endswith("told=rejected")
+    assert clerk.sent("reject").note == "See your first one"
+
+
+async def test_a_rejection_can_be_sent_while_its_message_cannot_be_shown(clerk: Clerk) -> None:
+    shown = await clerk.decide("reject", preview="yes", reason="duplicate")
+    assert "cannot be shown just now" in shown.text
+    assert "Reject and send" in shown.text

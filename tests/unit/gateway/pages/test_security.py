@@ -28,7 +28,12 @@ from tests.support.page_reader import PERSON, SAME_SITE, Reader, stub
 
 GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
-IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate", "which"}
+OF_A_QUEUE = {
+    "order", "site", "officer", "channel", "day", "waiting", "escalated", "open", "about", "done", "failed",
+    "back", "following",
+}  # fmt: skip
+"""Filters of the desk's queue, identifiers of reviews, and how many were approved at once."""
+IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate", "which"} | OF_A_QUEUE
 """What the query of a page's address may contain: places, states and cursors.
 
 ``q`` is an officer's name, which is public.

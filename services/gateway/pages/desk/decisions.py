@@ -1,4 +1,4 @@
-"""The desk of a department: its queue, one application, and the decisions on it.
+"""One application on the desk, and the decisions on it.
 
 A form is read into the fields of the request, so that each wrong or missing value is a problem beside its
 field.
@@ -13,18 +13,22 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, NotFound
-from contracts.model import ReviewStatus
-from contracts.rpc.approval import ReviewId, ReviewQuestion, ReviewSearch, ReviewView
+from contracts.errors import Conflict, InvalidInput, NotFound, Unavailable
+from contracts.model import IST
+from contracts.rpc.approval import Reject, ReviewId, ReviewView
 from contracts.rpc.call import Method
+from contracts.rpc.notify import RejectionPreview
+from services.chassis.runtime.clock import now
+from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-TABS: tuple[ReviewStatus, ...] = ("pending", "approved", "rejected", "returned", "withdrawn", "closed")
 NOTICES = {"done", "already_decided", "application_closed", "not_approved"}
 """Notices that the page of a review shows after an action: it succeeded, or why it failed."""
+ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
+"""Decision → notice of the queue, to which the officer returns for the next application."""
 SLOT = ("date", "from", "to")
 NOT_READABLE = {
     "entries": "entries_range",
@@ -36,63 +40,28 @@ NOT_READABLE = {
 """Field → code of its problem where its value cannot be read; any other field is a choice."""
 
 
-@router.get("")
-async def show_queue(
-    view: DepartmentPage, status: ReviewStatus = "pending", after: str | None = None, notice: Notice = ""
-) -> Response:
-    """Show the queue, the longest waiting first."""
-    found = await view.caller.query(
-        rpc.approval.LIST_REVIEWS, ReviewQuestion(status=status, after=after, limit=50)
-    )
-    return view.html(
-        "desk/queue.html",
-        found=found,
-        status=status,
-        tabs=TABS,
-        q="",
-        forwarded=notice == "forwarded",
-        errors={},
-    )
-
-
-@router.post("/search")
-async def search(view: DepartmentPage) -> Response:
-    """Find reviews by reference or name. It is a POST, so that no name stands in an address."""
-    q = text_of(await view.form(), "q")[:100]
-    values: dict[str, Any] = {"status": None, "tabs": TABS, "q": q, "forwarded": False}
-    if len(q) < 2:
-        return view.html(
-            "desk/queue.html",
-            422,
-            found=rpc.approval.ReviewList(items=()),
-            errors={"q": "too_short"},
-            **values,
-        )
-    found = await view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=q))
-    return view.html("desk/queue.html", found=found, errors={}, **values)
-
-
 @router.get("/reviews/{review_id}")
 async def show_review(view: DepartmentPage, review_id: UUID, notice: Notice = "") -> Response:
     """Show one application."""
     review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
-    return view.html(
-        "desk/review.html",
-        review=review,
-        officers=await _officers(view, review),
-        notice=notice if notice in NOTICES else "",
-    )
+    values = {"filters": Filters(), "following": "first", "notice": notice if notice in NOTICES else ""}
+    return view.html("desk/review.html", review=review, **values, **await page_values(view, review))
 
 
 @router.get("/reviews/{review_id}/{verb}")
-async def ask_decision(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
-    """Show the form of a decision."""
+async def ask_decision(
+    view: DepartmentPage, review_id: UUID, verb: str, back: str = "", following: str = ""
+) -> Response:
+    """Show the form of a decision; ``back`` is the queue from which the officer came."""
     _check_verb(verb)
-    return await _decision_page(view, review_id, verb, {}, {})
+    typed = {"back": back, "next": following, "onward": "yes"} if following else {}
+    return await _decision_page(view, review_id, verb, typed, {})
 
 
 @router.post("/reviews/{review_id}/{verb}")
-async def decide(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
+async def decide(  # noqa: PLR0911  an answer for each outcome
+    view: DepartmentPage, review_id: UUID, verb: str
+) -> Response:
     """Carry out a decision, once for each key.
 
     An officer who is too late sees the present state; one who read an older revision of the application
@@ -104,6 +73,10 @@ async def decide(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
         wanted = method.request.model_validate({"review_id": review_id, **read(form)})
+        if typed.get("change"):
+            return await _decision_page(view, review_id, verb, typed, {})
+        if isinstance(wanted, Reject) and typed.get("preview"):
+            return await _preview(view, wanted, typed)
         await view.caller.command(method, wanted, key_of(form))
     except ValidationError as error:
         return await _decision_page(view, review_id, verb, typed, _beside(typed, _unreadable(error)), 422)
@@ -117,7 +90,36 @@ async def decide(view: DepartmentPage, review_id: UUID, verb: str) -> Response:
             f"/desk/reviews/{review_id}",
             notice=error.body.code if error.body.code in NOTICES else "already_decided",
         )
-    if typed.get("department"):
+    return _after(view, review_id, verb, form)
+
+
+async def _preview(view: View, wanted: Reject, typed: dict[str, str]) -> Response:
+    """Show the message about a rejection before it is sent, in the applicant's language."""
+    review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
+    question = RejectionPreview(
+        reference=review.reference,
+        department=review.department,
+        language=review.language or view.language,
+        deliver_by=review.deliver_by or "sms",
+        reason=wanted.reason,
+        note=wanted.note,
+    )
+    try:
+        text = (await view.caller.query(rpc.notify.PREVIEW_REJECTION, question)).text
+    except Unavailable:
+        text = ""  # the decision does not depend on it
+    return view.html("desk/preview.html", review=review, typed=typed, text=text, errors={})
+
+
+def _after(view: View, review_id: UUID, verb: str, form: FormData) -> Response:
+    """Lead an officer on: to the next application, or to the one that was decided."""
+    if text_of(form, "onward") and verb in ONWARD:
+        filters = read_filters(text_of(form, "back"))
+        following = {"open": text_of(form, "next")[:40]}
+        stays = verb == "forward" and not text_of(form, "department")
+        notice = "done" if stays else ONWARD[verb]
+        return back_to_queue(view, filters, notice, about=str(review_id), **following)
+    if text_of(form, "department"):
         return view.to("/desk", notice="forwarded")  # it is on another desk now
     return view.to(f"/desk/reviews/{review_id}", notice="done")
 
@@ -207,14 +209,31 @@ async def _decision_page(
     changed: bool = False,
 ) -> Response:
     review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
-    values: dict[str, Any] = {
+    values = await page_values(view, review)
+    if verb == "forward":
+        values["departments"] = await directory.departments(view, review.site)
+    return view.html(
+        f"desk/{verb}.html",
+        status,
+        **{**values, "review": review, "typed": typed, "errors": errors},
+        changed=changed,
+    )
+
+
+async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
+    """Return what the page of a review shows besides the review; nothing where none is shown."""
+    if review is None:
+        return {}
+    return {
         "site": await directory.site(view, review.site),
         "officers": await _officers(view, review),
-        "departments": await directory.departments(view, review.site) if verb == "forward" else [],
+        "departments": [],
+        "typed": {},
+        "errors": {},
+        "today": now().astimezone(IST).date(),
+        "at": now(),
+        "can_come": can_come,
     }
-    return view.html(
-        f"desk/{verb}.html", status, review=review, typed=typed, errors=errors, changed=changed, **values
-    )
 
 
 async def _officers(view: View, review: ReviewView) -> dict[str, Any]:

@@ -1,0 +1,226 @@
+"""The queue of a department, its search, and approving many at once. Decisions have a module of their own."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from fastapi.datastructures import FormData
+from pydantic import ValidationError
+
+from contracts import rpc
+from contracts.errors import ContractError, NotFound, Unavailable
+from contracts.model import IST
+from contracts.rpc.approval import Approve, ReviewId, ReviewList, ReviewSearch, ReviewView
+from services.chassis.runtime.clock import now
+from services.gateway.pages.desk import decisions
+from services.gateway.pages.desk.queue import (
+    CHANNELS,
+    ORDERS,
+    PAGE,
+    PARTS,
+    TABS,
+    WAITING,
+    Filters,
+    Tab,
+    back_to_queue,
+    can_come,
+    parts,
+    read_filters,
+    tab_counts,
+)
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+
+router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
+router.routes.extend(decisions.router.routes)
+NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}
+"""Notices that the queue shows after an action."""
+FAILURES = {
+    "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
+    "window_over", "outside_hours", "date_past",
+}  # fmt: skip
+"""Reasons why one of many was not approved that have a sentence of their own."""
+FIRST = "first"
+"""Value of ``open`` for the first review of the list, whichever it is."""
+
+
+@router.get("")
+async def show_queue(
+    view: DepartmentPage,
+    status: Tab = "pending",
+    order: str = "",
+    site: str = "",
+    officer: str = "",
+    channel: str = "",
+    day: str = "",
+    waiting: str = "",
+    escalated: str = "",
+    after: str | None = None,
+    opened: Annotated[str, Query(alias="open", max_length=40)] = "",
+    notice: Notice = "",
+    about: UUID | None = None,
+    done: int = 0,
+    failed: Annotated[list[str] | None, Query(max_length=PAGE)] = None,
+) -> Response:
+    """Show the queue, and beside it the application that is open."""
+    filters = Filters(status, order, site, officer, channel, day, waiting, escalated)
+    today = now().astimezone(IST).date()
+    found = await view.caller.query(rpc.approval.LIST_REVIEWS, filters.question(after, today))
+    shown = await _opened(view, opened, found)
+    values: dict[str, Any] = {
+        "notice": notice if notice in NOTICES else "",
+        "about": about,
+        "done": done,
+        "failed": await _failed(view, failed or []) if notice == "many" else [],
+        "opened": shown,
+        "following": _following(shown, found),
+    }
+    values |= await decisions.page_values(view, shown)
+    return await _queue_page(view, filters, found, values, await _people(view))
+
+
+@router.post("/search")
+async def search(view: DepartmentPage) -> Response:
+    """Find reviews by reference or name. It is a POST, so that no name stands in an address."""
+    q = text_of(await view.form(), "q")[:100]
+    values: dict[str, Any] = {"q": q}
+    if len(q) < 2:
+        values["errors"] = {"q": "too_short"}
+        return await _queue_page(view, Filters(), ReviewList(items=()), values, {}, 422, searched=True)
+    found = await view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=q))
+    return await _queue_page(view, Filters(), found, values, await _people(view), searched=True)
+
+
+@router.post("/approve")
+async def approve_many(view: DepartmentPage) -> Response:
+    """Approve several applications for the same day, each for its own nearest time.
+
+    Each is a command of its own, so that one can fail while the others are approved.
+    """
+    form = await view.form()
+    filters = read_filters(text_of(form, "back"))
+    wanted = _chosen(form)
+    if not wanted:
+        return back_to_queue(view, filters, "none_chosen")
+    if len({one.slot.day for one in wanted}) > 1:
+        return back_to_queue(view, filters, "different_days")
+    key = key_of(form)
+    outcomes = await asyncio.gather(*(_approve(view, one, f"{key}:{one.review_id}"[:200]) for one in wanted))
+    failures = [
+        f"{one.review_id}.{code}" for one, code in zip(wanted, outcomes, strict=True) if code is not None
+    ]
+    done = str(len(wanted) - len(failures))
+    response = back_to_queue(view, filters, "many", done=done)
+    response.headers["location"] += "".join(f"&failed={one}" for one in failures)
+    return response
+
+
+def _chosen(form: FormData) -> list[Approve]:
+    """Return the approvals that a form asks for; what cannot be read is left out."""
+    wanted = []
+    for text in form.getlist("review")[:PAGE]:
+        review_id, revision, day, start, end, *_more = [*str(text).split("|"), *[""] * 5]
+        slot = {"date": day, "from": start, "to": end}
+        try:
+            wanted.append(
+                Approve.model_validate({"review_id": review_id, "revision": revision, "slot": slot})
+            )
+        except ValidationError:
+            continue  # a forged value chooses nothing
+    return wanted
+
+
+async def _approve(view: View, wanted: Approve, key: str) -> str | None:
+    """Approve one review; return the code of what prevented it, or None."""
+    try:
+        await view.caller.command(rpc.approval.APPROVE, wanted, key)
+    except Unavailable:
+        return "unavailable"
+    except ContractError as error:
+        fields = error.body.fields
+        code = fields[0].code if fields else error.body.code
+        return code if code in FAILURES else "other"
+    return None
+
+
+async def _failed(view: View, failures: Sequence[str]) -> list[tuple[ReviewView, str]]:
+    """Return the reviews that were not approved among many, each with the code of the reason."""
+    found = []
+    for text in failures[:PAGE]:
+        review_id, _dot, code = text.partition(".")
+        try:
+            wanted = ReviewId.model_validate({"review_id": review_id})
+            found.append((await view.caller.query(rpc.approval.VIEW_REVIEW, wanted), code))
+        except (ValidationError, NotFound):
+            continue  # a forged address, or the review has gone to another department
+    return found
+
+
+async def _opened(view: View, opened: str, found: ReviewList) -> ReviewView | None:
+    """Return the review that is open beside the list; None where there is none."""
+    if opened == FIRST:
+        opened = str(found.items[0].id) if found.items else ""
+    if not opened:
+        return None
+    try:
+        wanted = ReviewId.model_validate({"review_id": opened})
+    except ValidationError:
+        raise NotFound("there is no such review") from None
+    return await view.caller.query(rpc.approval.VIEW_REVIEW, wanted)
+
+
+def _following(shown: ReviewView | None, found: ReviewList) -> str:
+    """Return which review comes next in the list after the one that is shown."""
+    ids = [one.id for one in found.items]
+    if shown is None or shown.id not in ids:
+        return FIRST
+    behind = ids[ids.index(shown.id) + 1 :]
+    return str(behind[0]) if behind else FIRST
+
+
+async def _people(view: View) -> dict[str, Any]:
+    """Return the sites and the officers by which the queue can be filtered."""
+    found = await directory.officers(view, view.principal.department or "", "")
+    return {"sites": await directory.sites(view), "officers": {one.code: one for one in found}}
+
+
+async def _queue_page(
+    view: View,
+    filters: Filters,
+    found: ReviewList,
+    values: dict[str, Any],
+    people: dict[str, Any],
+    status: int = 200,
+    *,
+    searched: bool = False,
+) -> Response:
+    today = now().astimezone(IST).date()
+    usual: dict[str, Any] = {
+        "notice": "", "about": None, "done": 0, "failed": [], "opened": None, "following": "", "q": "",
+        "errors": {}, "changed": False, "typed": {}, "site": None, "departments": [],
+        "sites": (), "officers": {},
+    }  # fmt: skip
+    grouped = filters.by_visit and not searched
+    shown: dict[str, Any] = {
+        **usual,
+        **values,
+        **people,
+        "filters": filters,
+        "found": found,
+        "searched": searched,
+        "groups": list(parts(found.items, today)) if grouped else [("", list(found.items))],
+        "part_names": PARTS,
+        "tabs": TABS,
+        "counts": tab_counts(found.counts),
+        "part_counts": found.counts.model_dump() if found.counts else {},
+        "orders": ORDERS,
+        "channels": CHANNELS,
+        "waits": WAITING,
+        "today": today,
+        "at": now(),
+        "can_come": can_come,
+    }
+    return view.html("desk/queue.html", status, **shown)

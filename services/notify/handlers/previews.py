@@ -1,0 +1,37 @@
+"""Messages as they would be sent, shown before a decision is made."""
+
+from uuid import UUID
+
+from contracts.errors import Forbidden
+from contracts.events import DecisionPersonal, PassRejected
+from contracts.model import Contact
+from contracts.rpc.call import Call
+from contracts.rpc.notify import MessagePreview, RejectionPreview
+from services.notify.domain import message_builders, templates
+
+NOBODY = UUID(int=0)
+"""Stands for the application and the review, which the text does not name."""
+
+
+def preview_rejection(request: RejectionPreview, call: Call, public_url: str) -> MessagePreview:
+    """Return the message about a rejection, by the same rules as the one that is sent.
+
+    Raises:
+        Forbidden: the caller is no department.
+    """
+    if call.principal.role != "department":
+        raise Forbidden("this is for logins of a department")
+    event = PassRejected(
+        application_id=NOBODY,
+        reference=request.reference,
+        review_id=NOBODY,
+        revision=1,
+        department=request.department,
+        decided_by="preview",
+        language=request.language,
+        deliver_by=request.deliver_by,
+        reason=request.reason,
+        personal=DecisionPersonal(contact=Contact(), note=request.note),
+    )
+    draft = message_builders.rejected(event, public_url)
+    return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))

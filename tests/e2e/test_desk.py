@@ -1,0 +1,57 @@
+"""The desk in a browser: an officer decides from the row, beside the list, and many at once."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from contracts.model import Language
+from tests.support.browser.people import Staff, Visitor, translated
+from tests.support.browser.viewports import DESK, PHONE
+from tests.support.system import System
+
+DESKS = pytest.mark.parametrize(
+    ("language", "scripts"),
+    [("pa", True), ("pa", False), ("en", True), ("en", False)],
+    ids=["Punjabi", "Punjabi without scripts", "English", "English without scripts"],
+)
+
+
+def row_of(desk: Staff, reference: str) -> Locator:
+    """Wait until an application is on the desk, and return its row on any page of the queue."""
+    desk.find(reference)
+    return desk.page.locator(f"[data-review='{desk.page.url.rpartition('/')[2]}']")
+
+
+@DESKS
+def test_an_officer_decides_from_the_row_and_beside_the_list(
+    open_browser, system: System, mobile: str, language: Language, scripts: bool
+) -> None:
+    visitor = Visitor(open_browser(PHONE), system, mobile, "en")
+    references = [visitor.apply(name) for name in ("Balvinder Singh", "Geeta Sharma", "Harjit Singh")]
+    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
+    page = desk.page
+    balvinder, geeta, harjit = [row_of(desk, reference) for reference in references]
+
+    desk.open("/desk")
+    balvinder.locator("[data-approve]").click()
+    expect(page.locator("[role=status]", has_text=translated("Approved.", language))).to_be_visible()
+    expect(balvinder).to_have_count(0)
+
+    geeta.locator("[data-opens]").click()
+    expect(page.locator("#review h2").first).to_contain_text("Geeta Sharma")
+    expect(harjit).to_be_visible()
+    page.locator("#approve button.govuk-button").click()
+    expect(page.locator("[role=status]", has_text=translated("Approved.", language))).to_be_visible()
+
+    desk.open("/desk?status=decided")
+    expect(geeta).to_contain_text(translated("Approved", language))
+    geeta.locator("[data-opens]").click()
+    page.locator("a[href$='/withdraw']").click()
+    page.check("input[name=reason][value=security]")
+    page.locator("main form button.govuk-button").click()
+    expect(page.locator(".govuk-tag").first).to_have_text(translated("Withdrawn", language))
+
+    desk.open("/desk")
+    harjit.locator("input[name=review]").check()
+    page.locator("button[form=many]").click()
+    expect(harjit).to_have_count(0)
+    visitor.wait_for(references[2], "a[href$='/qr']")

@@ -1,0 +1,83 @@
+// The desk's queue: opens an application beside the list without loading the page, says how many have come
+// since, and has keyboard shortcuts. Without scripts each row is a link and the reader reloads the page.
+const WIDE = "(min-width: 1024px)";
+const POLL_SECONDS = 20;
+const queue = document.querySelector(".epass-desk");
+
+const rows = () => [...queue.querySelectorAll("[data-review]")];
+const link = (row) => row?.querySelector("[data-opens]");
+
+// The row with the focus, else the one that is open, else none.
+const current = () => document.activeElement?.closest("[data-review]") || queue.querySelector(".epass-queue__open");
+
+async function open(href) {
+  const answer = await fetch(href, { headers: { Accept: "text/html" } });
+  const page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const detail = page && page.querySelector("#review");
+  if (!detail) return location.assign(href); // a service is unavailable, or the session has ended
+  queue.querySelector("#review")?.remove();
+  queue.append(detail);
+  queue.classList.add("epass-desk--open");
+  for (const row of rows()) {
+    const opened = link(row).href === new URL(href, location.href).href;
+    row.classList.toggle("epass-queue__open", opened);
+    link(row).setAttribute("aria-current", opened);
+  }
+  detail.dispatchEvent(new CustomEvent("epass:shown", { bubbles: true }));
+  return undefined;
+}
+
+function openBeside(event) {
+  const target = event.target.closest("[data-opens]");
+  if (!target || !matchMedia(WIDE).matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!new URL(target.href).searchParams.has("open")) return; // a result of a search
+  event.preventDefault();
+  history.pushState({}, "", target.href);
+  open(target.href);
+}
+
+// Says how many applications have come that the list does not show; the reader decides when to reload.
+async function look(notice) {
+  const answer = await fetch(notice.dataset.from, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = [...page.querySelectorAll("[data-review]")];
+  const fresh = found.filter((row) => Number(row.dataset.since) > Number(notice.dataset.loaded)).length;
+  notice.hidden = fresh === 0;
+  notice.querySelector("[data-number]").textContent = fresh;
+}
+
+function move(by) {
+  const all = rows();
+  const at = all.indexOf(current());
+  link(all[Math.min(Math.max(at + by, 0), all.length - 1)])?.focus();
+}
+
+const KEYS = {
+  j: () => move(1),
+  k: () => move(-1),
+  o: () => link(current())?.click(),
+  a: () => document.activeElement.closest("[data-review]")?.querySelector("[data-approve]")?.click(),
+  r: () => queue.querySelector("#review a[href*='/reject?']")?.click(),
+  "/": () => document.querySelector("#q").focus(),
+  "?": () => document.querySelector("#shortcuts").showModal(),
+};
+
+function press(event) {
+  const typing = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+  event.preventDefault();
+  KEYS[event.key]();
+}
+
+if (queue) {
+  queue.addEventListener("click", openBeside);
+  document.addEventListener("keydown", press);
+  addEventListener("popstate", () => location.reload());
+  for (const button of document.querySelectorAll("[data-shortcuts]")) {
+    button.hidden = false;
+    button.addEventListener("click", KEYS["?"]);
+  }
+  const notice = document.querySelector("#fresh");
+  if (notice) setInterval(() => document.hidden || look(notice).catch(() => {}), POLL_SECONDS * 1000);
+}

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import journeys, walk_in, weight
+from bench import approval, journeys, walk_in, weight
 from bench.load import Request, Result, calls, closed, paced
 from contracts.model import Wire
 from contracts.rpc.call import Method
@@ -150,24 +150,29 @@ def pages(gateway: str, logins: Path) -> None:
                     f"  {one.path:44} {one.bytes / 1000:9.1f} kB"
                     f"  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s"
                 )
-        typed = walk_in.apply(counter(browser, gateway, logins))
-        print_line("\nthe counter, by the keystroke-level model")
+        typed = walk_in.apply(signed_in(browser, gateway, logins, "reception", "counter"))
+        print_line("\ncounter and desk, by the keystroke-level model")
         print_line(
             f"  {'a walk-in without a phone':44} {typed.keys:9} keys"
             f"  {typed.fields} fields  {typed.seconds:5.0f} s"
         )
+        tapped = approval.approve_first(signed_in(browser, gateway, logins, "department", "desk"))
+        print_line(
+            f"  {'approving that walk-in, on the desk':44} {tapped.taps:9} taps"
+            f"  {tapped.pages} pages  {tapped.seconds:5.1f} s"
+        )
         browser.close()
 
 
-def counter(browser: Browser, gateway: str, logins: Path) -> Page:
-    """Sign an operator in and return their counter page."""
-    login = json.loads(logins.read_text())["reception"]
+def signed_in(browser: Browser, gateway: str, logins: Path, role: str, start: str) -> Page:
+    """Sign in with a demo login and return the page on which its role starts."""
+    login = json.loads(logins.read_text())[role]
     page = browser.new_page(base_url=gateway)
     page.goto("/en/staff/sign-in")
     page.fill("#login_id", login["login_id"])
     page.fill("#password", login["password"])
     page.keyboard.press("Enter")
-    page.wait_for_url("**/counter")
+    page.wait_for_url(f"**/{start}")
     return page
 
 

@@ -436,6 +436,24 @@ def test_of_many_decisions_at_once_one_wins_and_the_others_learn_by_whom(approva
     assert len(everything(approval_db)["decisions"]) == 1
 
 
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_many_approved_at_once_only_those_that_another_officer_decided_fail(approval_db, attempt) -> None:
+    ids = [pending(approval_db) for _ in range(8)]
+    contested = ids[:3]
+    first, second = desk(), desk(login="HOM-0002")
+    outcomes = at_once(
+        *(lambda one=one: approve(approval_db, one, by(first, f"many:{one}")) for one in ids),
+        *(lambda one=one: reject(approval_db, one, by(second, f"other:{one}")) for one in contested),
+    )
+    approvals, rejections = outcomes[:8], outcomes[8:]
+    for index in range(3):
+        pair = (approvals[index], rejections[index])
+        (lost,) = [outcome for outcome in pair if isinstance(outcome, Conflict)]
+        assert lost.body.code == "already_decided"
+    assert [outcome.status for outcome in approvals[3:]] == ["approved"] * 5
+    assert len(everything(approval_db)["decisions"]) == len(published(approval_db)) == 8
+
+
 def test_a_command_and_its_repeat_at_once_have_one_effect_and_one_answer(approval_db) -> None:
     review_id = pending(approval_db)
     outcomes = at_once(*[lambda: approve(approval_db, review_id, by(desk(), "key-1"))] * 6)

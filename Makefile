@@ -10,23 +10,36 @@ PYTHON := $(BIN)/python
 AT_ONCE := -n auto --maxprocesses 4
 ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
 
-help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+##@ Begin
 
-setup: ## create .venv; install RabbitMQ, PostgreSQL and Prometheus by apt if they are missing
+help: ## show this list
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## create .venv, install RabbitMQ, PostgreSQL and Prometheus by apt if missing
 	@deploy/local/bootstrap
 
-run: setup ## start everything on this machine, run the smoke journey, serve at http://127.0.0.1:8080
+run: setup ## start everything, run the smoke journey, serve at http://127.0.0.1:8080
 	@$(PYTHON) -m deploy.local.run
 
 smoke: setup ## start everything, run the smoke journey, stop
 	@$(PYTHON) -m deploy.local.run --once
 
-backup: setup ## copy all databases and secrets of the running system into .local-backups/, or into BACKUP=folder
+##@ Data of this machine
+
+backup: setup ## copy databases and secrets of the running system into .local-backups/ (BACKUP=folder)
 	@$(PYTHON) -m deploy.local.backup $(if $(BACKUP),--into $(BACKUP))
 
-restore: setup ## restore a backup (BACKUP=folder) into an empty .local; REPLACE=yes deletes existing data
+restore: setup ## restore a backup (BACKUP=folder) into an empty .local (REPLACE=yes deletes data)
 	@$(PYTHON) -m deploy.local.restore $(BACKUP) $(if $(REPLACE),--replace)
+
+clean: ## delete the local data, and stop what a killed run has left behind
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m deploy.local.clean; else rm -rf .local; fi
+
+distclean: clean ## run clean and delete .venv
+	rm -rf .venv
+
+##@ Tests
 
 test: setup lint types unit contract integration journey e2e-small chaos-small ## run everything that CI runs
 
@@ -41,7 +54,7 @@ types: setup ## check types with mypy
 unit: setup ## run tests of single functions and services, without a broker or a database
 	$(PYTHON) -m pytest tests/unit
 
-contract: setup ## run tests of wire formats, and check that the generated documents are up to date
+contract: setup ## run tests of wire formats, and check the generated documents
 	$(PYTHON) -m contracts.asyncapi --check
 	$(PYTHON) -m services.gateway.openapi_file --check
 	$(PYTHON) -m pytest tests/contract
@@ -52,47 +65,45 @@ integration: setup ## run tests on a real broker and real databases
 journey: setup ## run tests of the whole system through HTTP
 	$(PYTHON) -m pytest tests/journey $(AT_ONCE)
 
-icons: browser ## draw the icons of the pages from services/gateway/static/icon.svg
-	$(PYTHON) -m tests.support.browser.icons
-
 browser: setup
 	@deploy/local/bootstrap chromium
 
-screens: browser ## take screenshots of pages for README.md, into docs/screens
-	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_apply.py::test_no_page_of_applying_is_wider_than_a_phone[pa]' '$(ONE_JOURNEY)'
-
-e2e: browser ## run browser tests in Chromium: three languages, with and without scripts, phone and desktop
+e2e: browser ## run browser tests in Chromium, in three languages, with and without scripts
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
 e2e-small: browser ## run one browser test from the application to the gate
 	$(PYTHON) -m pytest '$(ONE_JOURNEY)'
 
-chaos: setup ## kill -9 everywhere during 10,000 applications, then run outages at full length; see CHAOS_… in tests/chaos/__main__.py
+##@ Faults and measurements
+
+chaos: setup ## kill -9 everywhere during 10,000 applications, then long outages (tests/chaos/__main__.py)
 	$(PYTHON) -m tests.chaos
 	CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
 
-chaos-small: setup ## run 300 applications with kills for two minutes, and the negative control of each guard
+chaos-small: setup ## run 300 applications with kills, and the negative control of each guard
 	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile
 
-outages: setup ## run short outages: each part down, broker full, half-open connections, backlog, restarts, alerts, restore
+outages: setup ## run short outages: parts down, half-open connections, backlog, restarts, alerts, restore
 	$(PYTHON) -m pytest tests/chaos -m outage
 
-bench: setup ## measure scans and journeys a second against a bare RPC and a monolith, and pages on a slow line
+bench: setup ## measure scans and journeys a second, and pages on a slow line
 	$(PYTHON) -m bench
+
+##@ Generated files
 
 contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml and the dashboard
 	$(PYTHON) -m contracts.asyncapi
 	$(PYTHON) -m services.gateway.openapi_file
 	$(PYTHON) -m deploy.grafana.overview
 
-messages: setup ## update services/gateway/translations/*.po from the texts of the pages; new ones are empty
+messages: setup ## update services/gateway/translations/*.po from the texts of the pages
 	$(PYTHON) -m services.gateway.message_catalogues
+
+icons: browser ## draw the icons of the pages from services/gateway/static/icon.svg
+	$(PYTHON) -m tests.support.browser.icons
+
+screens: browser ## take screenshots of pages for README.md, into docs/screens
+	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_apply.py::test_no_page_of_applying_is_wider_than_a_phone[pa]' '$(ONE_JOURNEY)'
 
 lock: ## resolve all dependencies into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock
-
-clean: ## delete the local data, and stop what a killed run has left behind
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m deploy.local.clean; else rm -rf .local; fi
-
-distclean: clean ## run clean and delete .venv
-	rm -rf .venv

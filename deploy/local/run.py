@@ -21,6 +21,18 @@ from deploy.local.smoke_journey import SmokeJourney
 from deploy.local.stack import Stack
 
 GATEWAY_PORT = 8080
+PAGES = {
+    "portal": "",
+    "status": "/en/status",
+    "staff": "/en/staff/sign-in",
+    "desk": "/en/desk",
+    "counter": "/en/counter",
+    "gate": "/en/gate",
+    "kiosk": "/en/kiosk",
+    "phone": "/dev/phone",
+    "interface": "/docs",
+}
+"""What is served, by what people call it: its address, in English where it has a language."""
 
 
 class Interrupted(BaseException):
@@ -111,9 +123,8 @@ def _run_smoke_journey(services: Services, stack: Stack) -> None:
 def _print_addresses(services: Services, stack: Stack, monitoring: str) -> None:
     address = services.address("gateway")
     print_heading("It serves now; Ctrl-C stops it")
-    print_fact("portal", address)
-    print_fact("interface", f"{address}/docs")
-    print_fact("the phone", f"{address}/dev/phone")
+    for name, path in PAGES.items():
+        print_fact(name, f"{address}{path}")
     print_fact("Prometheus", monitoring)
     print_heading("Demo logins")
     for role, login in logins.write(stack.folder / "logins.json", stack.secret_store).items():

@@ -1,4 +1,4 @@
-"""One journey through the HTTP interface, printed step by step: from an applicant's phone to an open gate.
+"""One journey through the HTTP interface, printed step by step: from a phone through the gate and out.
 
 It knows nothing but the interface that everyone has (and ``/dev/messages``, which stands for the phone), so
 it is also an example of how to use `epass_client`.
@@ -19,7 +19,7 @@ import segno
 from pydantic import ValidationError
 
 from contracts.application_form import Applicant, CompanionInput
-from contracts.model import Slot
+from contracts.model import Direction, Slot
 from contracts.rpc.application import ApplicationView, SubmitApplication
 from contracts.rpc.notify import SentMessage
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
@@ -59,7 +59,8 @@ class SmokeJourney:
                 reference, slot = self._apply(applicant)
                 self._approve(reference, slot)
                 token = self._receive(applicant, reference)
-                self._enter(token)
+                officer = self._enter(token)
+                self._leave(officer, token)
                 self._show_timeline(applicant, reference)
         except Problem as error:
             raise StackFailed(f"{self._step} was answered {error}") from error
@@ -138,15 +139,16 @@ class SmokeJourney:
         view = calls.view_application(reference)
         issued = self._wait_for("the pass", lambda: self._send("the application", applicant, view).pass_)
         message = self._wait_for(
-            "the pass's message", lambda: self._message(lambda one: issued.number in one.text)
+            "the pass's message",
+            lambda: self._message(lambda one: one.link is not None and issued.number in one.text),
         )
         print_fact("message", message.text)
-        token = self._send("the pass", applicant, calls.view_pass(issued.number)).token
+        print_fact("pass", message.link)
         print_line()
-        segno.make(token, error="m", boost_error=False).terminal(compact=True)
-        return token
+        print_code(message.link or "")
+        return self._send("the pass", applicant, calls.view_pass(issued.number)).token
 
-    def _enter(self, token: str) -> None:
+    def _enter(self, token: str) -> Client:
         print_heading("A security officer scans it at the gate")
         officer = self._sign_in_staff("security")
         preview = self._scan(officer, token, None)
@@ -158,12 +160,22 @@ class SmokeJourney:
         if result.verdict != "admit":
             raise StackFailed(f"the gate did not admit the pass: {result.verdict}")
         print_fact("inside", result.inside)
+        return officer
 
-    def _scan(self, officer: Client, token: str, id_check: Matched | None) -> ScanResult:
+    def _leave(self, officer: Client, token: str) -> None:
+        print_heading("The visitors leave again")
+        result = self._scan(officer, token, None, "exit")
+        print_fact("verdict", result.verdict)
+        if result.inside:
+            raise StackFailed(f"{result.inside} of the party are still inside after they left")
+
+    def _scan(
+        self, officer: Client, token: str, id_check: Matched | None, direction: Direction = "entry"
+    ) -> ScanResult:
         scan = ScanPass(
             token=token,
             gate=self._logins["security"]["gate"],
-            direction="entry",
+            direction=direction,
             nonce=secrets.token_hex(16),
             scanned_at=datetime.now(INDIA),
             id_check=id_check,
@@ -173,11 +185,11 @@ class SmokeJourney:
     def _show_timeline(self, applicant: Client, reference: str) -> None:
         print_heading("The citizen looks at the timeline")
 
-        def entered() -> ApplicationView | None:
+        def visited() -> ApplicationView | None:
             view = self._send("the application", applicant, calls.view_application(reference))
-            return view if view.status == "entered" else None
+            return view if view.status == "left" else None
 
-        for entry in self._wait_for("the entry in the timeline", entered).timeline:
+        for entry in self._wait_for("the exit in the timeline", visited).timeline:
             print_fact(f"{entry.at.astimezone(INDIA):%d %b %H:%M:%S}", entry.what)
 
     def _sign_in_staff(self, role: str) -> Client:
@@ -201,6 +213,11 @@ class SmokeJourney:
                 return found
             time.sleep(0.1)
         raise StackFailed(f"{what} did not come within {seconds:.0f} s")
+
+
+def print_code(address: str) -> None:
+    """Print the QR code of the address of a pass, which fits 80 × 24 characters; a token would not."""
+    segno.make(address, error="l", boost_error=False).terminal(compact=True, border=2)
 
 
 def next_slot(now: datetime) -> Slot:

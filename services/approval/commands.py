@@ -1,6 +1,7 @@
 """What the command line runs here: ``epass seed approval`` stores the demo's directory.
 
-The demo has two sites that are always open and a dozen departments with officers.
+The demo has a site that is always open, one with the hours of an office, and a dozen departments with
+officers.
 """
 
 import tomllib
@@ -12,11 +13,7 @@ from services.approval.handlers.directory import department_record, put_departme
 from services.chassis.db.database import Database
 
 DIRECTORY = Path(__file__).with_name("demo_directory.toml")
-ALWAYS = tuple(
-    OpeningHours(weekday=day, opens=time(0, 0), closes=time(23, 59), valid_from=date(2025, 1, 1))
-    for day in range(7)
-)
-"""Hours of the demo's sites, so that the demonstration works at any hour."""
+HOURS_FROM = date(2025, 1, 1)
 
 
 def seed(db: Database, now: datetime) -> None:
@@ -34,5 +31,21 @@ def seed(db: Database, now: datetime) -> None:
 def demo_directory() -> tuple[list[SiteRecord], list[DepartmentRecord]]:
     """Return the records of ``demo_directory.toml``."""
     content = tomllib.loads(DIRECTORY.read_text(encoding="utf-8"))
-    sites = [SiteRecord.model_validate({**site, "hours": ALWAYS}) for site in content["sites"]]
+    sites = [
+        SiteRecord.model_validate({**site, "hours": _hours(**site.pop("opening"))})
+        for site in content["sites"]
+    ]
     return sites, [DepartmentRecord.model_validate(department) for department in content["departments"]]
+
+
+def _hours(weekdays: list[int], windows: list[tuple[str, str]]) -> tuple[OpeningHours, ...]:
+    return tuple(
+        OpeningHours(
+            weekday=day,
+            opens=time.fromisoformat(opens),
+            closes=time.fromisoformat(closes),
+            valid_from=HOURS_FROM,
+        )
+        for day in weekdays
+        for opens, closes in windows
+    )

@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import jwt
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts.model import IST
 from contracts.rpc.application import SubmitApplication
+from contracts.visiting_rules import windows_on
 from epass_client import Problem, calls
 from tests.support.actors import MATCHED, Applicant, application, issued, ok, slot
 from tests.support.running import eventually
@@ -222,7 +223,15 @@ def test_a_pass_for_tomorrow_does_not_admit_today(system, department, officer) -
 
 def test_a_pass_of_the_other_site_does_not_admit(system, department, officer) -> None:
     elsewhere = Applicant(system)
-    _, summary = issued(elsewhere, department, site="PCS2", decision={"gate": "PCS2-G1"})
+    there = next(site for site in elsewhere.send(calls.list_sites()).items if site.code == "PCS2")
+    open_day = next(
+        day
+        for day in (slot(ahead, "10:00", "12:00") for ahead in range(1, 15))
+        if windows_on(there, date.fromisoformat(day["date"]))
+    )
+    _, summary = issued(
+        elsewhere, department, site="PCS2", preferred=[open_day], decision={**open_day, "gate": "PCS2-G1"}
+    )
     assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "wrong_site"
 
 

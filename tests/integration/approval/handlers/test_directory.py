@@ -101,11 +101,15 @@ def test_every_name_of_the_demo_is_there_in_three_languages() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_the_demo_sites_are_open_every_day_around_the_clock(seeded) -> None:
-    for one in commands.demo_directory()[0]:
-        assert {(hours.weekday, f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}") for hours in one.hours} == {
-            (day, "00:00", "23:59") for day in range(7)
-        }
+def test_one_demo_site_is_always_open_and_one_has_the_hours_of_an_office(seeded) -> None:
+    always, office = (
+        {(hours.weekday, f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}") for hours in one.hours}
+        for one in commands.demo_directory()[0]
+    )
+    assert always == {(day, "00:00", "23:59") for day in range(7)}
+    assert office == {
+        (day, *window) for day in range(5) for window in (("09:00", "13:00"), ("14:00", "17:00"))
+    }
 
 
 def test_seeding_twice_changes_nothing(seeded) -> None:

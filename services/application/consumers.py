@@ -89,6 +89,11 @@ class Consumers:
         """
         self._in_batches(scheduled_jobs.erase_ended)
 
+    @every(interval=60)
+    def key_names(self) -> None:
+        """Store the search keys of names that an older version stored."""
+        self._in_batches(scheduled_jobs.key_names)
+
     def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
         """Run a job with one transaction per batch, until a batch is not full."""
         done = scheduled_jobs.BATCH

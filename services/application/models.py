@@ -71,6 +71,8 @@ class ApplicationRow(Base):
             "preferred_until",
             postgresql_where=text("status in ('submitted', 'returned')"),
         ),
+        Index("applications_named", "name_keys", postgresql_using="gin"),
+        Index("applications_without_keys", "submitted_at", postgresql_where=text("name_keys is null")),
         Index("applications_to_erase", "last_matters_at", postgresql_where=text("erased_at is null")),
     )
 
@@ -98,6 +100,8 @@ class ApplicationRow(Base):
     # personal; PERSONAL below lists them
     name: Mapped[str]
     name_latin: Mapped[str]
+    name_keys: Mapped[list[str] | None]
+    """Under which the counter finds the name, however it is spelt; null until the scheduled job fills it."""
     mobile: Mapped[str | None]
     """Whoever proves this number sees the application."""
     email: Mapped[str | None]
@@ -179,6 +183,7 @@ class DirectoryRow(Base):
 PERSONAL: dict[str, Any] = {
     "name": "",
     "name_latin": "",
+    "name_keys": [],
     "mobile": None,
     "email": None,
     "id_type": None,

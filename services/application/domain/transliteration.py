@@ -9,11 +9,9 @@ from the end of the word.
 import re
 import unicodedata
 
-from indic_transliteration import sanscript
-
 from contracts.mobile import ascii_digits
+from contracts.spelling import INDIC_WORD, iso_15919
 
-_WORD = re.compile("[\u0900-\u097f\u0a00-\u0a7f\u200c\u200d]+")
 _SOUND = re.compile("k͟h|[kgcjṭḍtdpbṛ]h|r̥̄?|l̥̄?|m̐|a[iu]|[^\\W\\d_]", re.IGNORECASE)
 _VOWEL = re.compile("a[iu]?|[āiīuūeēoōôêæ]|r̥̄?|l̥̄?")
 _NASAL = ("ṁ", "m̐")
@@ -28,43 +26,15 @@ _SPELLED = {
     "ē": "e", "ō": "o",
     "ô": "o", "ê": "e", "æ": "e", "r̥": "ri", "r̥̄": "ri", "l̥": "li", "l̥̄": "li",
 }  # fmt: skip
-_WITH_DOT = (
-    0x0A33,
-    0x0A36,
-    0x0A59,
-    0x0A5A,
-    0x0A5B,
-    0x0A5E,
-    0x0958,
-    0x0959,
-    0x095A,
-    0x095B,
-    0x095C,
-    0x095E,
-    0x095F,
-)
-_COMPOSED = {unicodedata.normalize("NFD", chr(code)): chr(code) for code in _WITH_DOT}
-"""NFC decomposes these letters, but the library knows only the composed ones."""
 
 
 def suggest_latin(name: str) -> str:
     """Return the name with each Indic word spelled in ASCII letters; other words stay as they are."""
-    return ascii_digits(_WORD.sub(lambda match: _spell(match.group()), ascii_digits(name)))
+    return ascii_digits(INDIC_WORD.sub(lambda match: _spell(match.group()), ascii_digits(name)))
 
 
 def _spell(word: str) -> str:
-    for apart, whole in _COMPOSED.items():
-        word = word.replace(apart, whole)
-    scheme = (
-        sanscript.GURMUKHI if any("\u0a00" <= char <= "\u0a7f" for char in word) else sanscript.DEVANAGARI
-    )
-    sounds = _without_silent_vowels(
-        [
-            sound
-            for sound in _SOUND.findall(sanscript.transliterate(word, scheme, sanscript.ISO))
-            if sound != "ḥ"
-        ]
-    )
+    sounds = _without_silent_vowels([sound for sound in _SOUND.findall(iso_15919(word)) if sound != "ḥ"])
     letters = "".join(_letters(sounds, at) for at in range(len(sounds))).replace("chch", "cch")
     plain = unicodedata.normalize("NFKD", letters).encode("ascii", "ignore").decode()
     return plain[:1].upper() + plain[1:]

@@ -4,10 +4,11 @@ import hmac
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, true, tuple_
+from sqlalchemy import and_, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
+from contracts import spelling
 from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, NotFound
 from contracts.mobile import ascii_digits, parse_mobile
@@ -111,7 +112,7 @@ def durations(request: DepartmentCode, session: Session, now: datetime) -> Durat
 
 
 def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
-    """Search applications by mobile, by reference or pass number, or by a part of a name, for the reception.
+    """Search applications by mobile, by reference or pass number, or by a name by ear, for the reception.
 
     Raises:
         Forbidden: the principal is not at a reception counter.
@@ -126,13 +127,10 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
     numbered = _by_number(session, request.q)
     if numbered is not None:
         return LookupHits(items=hits_of(session, [numbered]))
-    text = request.q.strip()
-    if len(text) < 2:
+    words = spelling.wanted(request.q)
+    if not words:
         return LookupHits(items=())
-    named = or_(
-        ApplicationRow.name.icontains(text, autoescape=True),
-        ApplicationRow.name_latin.icontains(text, autoescape=True),
-    )
+    named = and_(*(ApplicationRow.name_keys.overlap(word) for word in words))
     return LookupHits(items=hits_of(session, session.scalars(query.where(named))))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from contracts import spelling
 from contracts.crockford import parse_reference
 from contracts.events import Event
 from contracts.model import Companion, Person, Slot
@@ -102,6 +103,7 @@ def columns_of(application: Application, now: datetime) -> Columns:
     return {
         **{name: getattr(application, name) for name in names},
         **application.applicant.model_dump(mode="json"),
+        "name_keys": sorted(spelling.keys(application.applicant.name, application.applicant.name_latin)),
         **visit,
         "channel": intake.channel,
         "mobile_proved": intake.mobile_proved,

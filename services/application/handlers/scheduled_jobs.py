@@ -1,4 +1,4 @@
-"""Scheduled jobs: expire undecided applications, and erase people after the retention time.
+"""Scheduled jobs: expire undecided applications, erase people after the retention time, key older names.
 
 Every replica runs these jobs; rows that another replica has locked are skipped, so that each is done once.
 """
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts import spelling
 from contracts.events import PersonalDataErased
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.application import models
@@ -49,6 +50,16 @@ def erase_ended(session: Session, now: datetime) -> int:
     for application_id in ids:
         erase_personal_data(application_id, session, now)
     return len(ids)
+
+
+def key_names(session: Session, _now: datetime) -> int:
+    """Store the search keys of names that an older version stored, the newest first; return how many."""
+    row = models.ApplicationRow
+    due = select(row).where(row.name_keys.is_(None)).order_by(row.submitted_at.desc()).limit(BATCH)
+    unkeyed = session.scalars(due.with_for_update(skip_locked=True)).all()
+    for application in unkeyed:
+        application.name_keys = sorted(spelling.keys(application.name, application.name_latin))
+    return len(unkeyed)
 
 
 def erase_personal_data(application_id: UUID, session: Session, now: datetime) -> None:

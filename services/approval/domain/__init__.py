@@ -1,1 +1,1 @@
-"""The rules of approval, pure: decisions about reviews, working time, and the spelling of names."""
+"""The rules of approval, pure: decisions about reviews, and working time."""

@@ -15,7 +15,7 @@ from contracts.rpc.approval import (
     OfficerQuestion,
     SiteList,
 )
-from services.approval.domain.spelling import matches
+from contracts.spelling import matches
 from services.approval.models import DepartmentRow, SiteRow
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox

@@ -18,6 +18,7 @@ from contracts.rpc.application import (
 )
 from contracts.rpc.call import Call, Page, Principal
 from services.application.handlers import queries
+from services.application.handlers.scheduled_jobs import key_names
 from services.application.models import ApplicationRow
 from tests.support.factories.application import (
     MOBILE,
@@ -207,6 +208,35 @@ def test_the_counter_finds_by_mobile_reference_pass_number_and_name(desk: Desk) 
         "00000000",
         "issued",
     )
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("ਬਲਵਿੰਦਰ ਸਿੰਘ", "Balvinder"),
+        ("ਬਲਵਿੰਦਰ ਸਿੰਘ", "singh balwinder"),
+        ("ਬਲਵਿੰਦਰ ਸਿੰਘ", "balv"),
+        ("गीता शर्मा", "Geeta"),
+        ("गीता शर्मा", "ਗੀਤਾ"),
+        ("Geeta Sharma", "गीता शर्मा"),
+        ("Har Jinder", "Harjinder"),
+        ("Harjinder", "har"),
+    ],
+)
+def test_a_name_is_found_by_ear_in_each_script(desk: Desk, stored: str, typed: str) -> None:
+    reference = desk.submit(form(applicant={"name": stored, "name_latin": None})).reference
+    desk.submit(form(applicant={"name": "ਮੋਹਨ ਵਰਮਾ", "name_latin": None}))
+    assert [hit.reference for hit in lookup(desk, typed).items] == [reference]
+
+
+def test_a_name_that_an_older_version_stored_is_found_once_the_scheduled_job_has_keyed_it(desk: Desk) -> None:
+    reference = desk.submit(form(applicant={"name": "ਬਲਵਿੰਦਰ", "name_latin": None})).reference
+    with desk.database.transaction() as session:
+        session.execute(update(ApplicationRow).values(name_keys=None))
+    assert lookup(desk, "Balvinder").items == ()
+    with desk.database.transaction() as session:
+        assert (key_names(session, NOW), key_names(session, NOW)) == (1, 0)
+    assert [hit.reference for hit in lookup(desk, "Balvinder").items] == [reference]
 
 
 @pytest.mark.parametrize("q", ["%%", "__", "\\\\", "G%r", "' or 1=1 --"])

@@ -196,3 +196,54 @@ def test_the_status_needs_both_reference_and_last_four(
     }
     expect(stranger.locator("main")).to_contain_text(re.compile(re.escape(holder).replace("@", ".+")))
     expect(stranger.locator("main")).not_to_contain_text("Gurpreet")
+
+
+@WAYS
+def test_every_message_on_the_phone_leads_to_the_status_of_its_application(
+    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
+) -> None:
+    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply()
+    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(
+        reference, "no_appointment", "Come on Monday"
+    )
+    newest_message(system, mobile, "rejected")
+    phone = open_browser(size, scripts=scripts)
+    for purpose, words, entries in (("rejected", "Come on Monday", 2), ("application_submitted", "", 2)):
+        phone.goto(f"/dev/phone?mobile={mobile}")
+        message = phone.locator("article", has_text=purpose)
+        expect(message).to_contain_text(words)
+        message.locator(f"a[href$='/{language}/s/{reference}']").click()
+        expect(phone.locator("main")).not_to_contain_text("Gurpreet")
+        expect(phone.locator(TIMELINE)).to_have_count(0)
+        expect(phone.locator("#reference")).to_have_value(reference)
+        phone.fill("#mobile_last4", mobile[-4:])
+        press(phone)
+        phone.wait_for_url(f"**/{language}/status/result")
+        assert happenings(phone) >= entries
+        phone.reload()
+        assert happenings(phone) >= entries
+        expect(phone.locator("main")).not_to_contain_text("Gurpreet")
+
+
+@WAYS
+def test_my_application_shows_its_answers_only_after_the_last_four_of_the_card(
+    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
+) -> None:
+    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(
+        companions=(("Harjit Singh", "0917"),)
+    )
+    day = day_in_words((now().astimezone(IST) + timedelta(days=1)).date(), language)
+    answers = ("Arms licence renewal, file 114/2026", "Gurpreet Kaur", "Harjit Singh", day)
+    somebody = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
+    somebody.sign_in_at(f"/applications/{reference}")
+    main = somebody.page.locator("main")
+    for typed in ("", "0000"):
+        somebody.page.fill("#id_last4", typed)
+        press(somebody.page)
+        expect(somebody.page.locator("#id_last4-error")).to_be_visible()
+        for answer in answers:
+            expect(main).not_to_contain_text(answer)
+    somebody.page.fill("#id_last4", "4821")
+    press(somebody.page)
+    for answer in answers:
+        expect(main).to_contain_text(answer)

@@ -12,7 +12,7 @@ from bench import applicant
 from bench.applicant import Counted
 from contracts.model import IST
 from services.chassis.runtime.clock import now
-from tests.support.browser.people import Staff, Visitor, newest_message, press
+from tests.support.browser.people import Staff, Visitor, press
 from tests.support.browser.screenshots import save_screenshot
 from tests.support.browser.viewports import DESK, PHONE, WAYS
 from tests.support.running import eventually
@@ -320,25 +320,6 @@ def test_a_returning_visitor_sends_three_pages_and_a_companion_can_be_changed(
     expect(page.locator("main")).to_contain_text("Harjit Kaur")
     press(page)
     assert reference_of(page) != first
-
-
-@WAYS
-def test_the_link_of_a_message_leads_to_the_status(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
-) -> None:
-    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    reference = visitor.apply()
-    text = newest_message(system, mobile, "application_submitted")["text"]
-    link = re.search(r"http\S+", text)
-    assert link is not None
-    assert link[0].endswith(f"/{language}/s/{reference}")
-    stranger = open_browser(size, scripts=scripts)
-    stranger.goto(link[0])
-    expect(stranger.locator("main")).not_to_contain_text("Gurpreet")
-    expect(stranger.locator("#reference")).to_have_value(reference)
-    stranger.fill("#mobile_last4", mobile[-4:])
-    press(stranger)
-    expect(stranger.locator(".epass-timeline")).to_be_visible()
 
 
 @WAYS

@@ -5,7 +5,7 @@ opens after the last four characters of its ID card were entered.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hmac import compare_digest
 
 from fastapi import Response
@@ -32,6 +32,9 @@ NOTICES: dict[str, str] = {
     "too_late": _("This is no longer possible. Look at what has happened."),
 }
 """Notices that the page shows after an action, by a word in its address."""
+TOO_MANY = "too_many_attempts"
+NOT_RESENT = {TOO_MANY, "pass_expired", "pass_revoked", "no_mobile", "no_pass"}
+"""Words in the address that say why the message was not sent again."""
 
 
 async def viewed(view: View, reference: str) -> ApplicationView:
@@ -114,42 +117,34 @@ def visit_window(view: View, known: PassSummary | None) -> dict[str, object]:
     }
 
 
-async def application_page(
-    view: View,
-    shown: ApplicationView,
-    status: int = 200,
-    *,
-    notice: str = "",
-    problem: str = "",
-    retry_after: int = 0,
-) -> Response:
+async def application_page(view: View, shown: ApplicationView, notice: str = "") -> Response:
     """Return the page of one application.
 
     Args:
         view: of the request.
         shown: the application.
-        status: of the response.
-        notice: a key of ``NOTICES``, or empty.
-        problem: code that says why an action failed, or empty.
-        retry_after: seconds until the action may be tried again; 0 where that is not limited.
+        notice: a key of ``NOTICES``, a word of ``NOT_RESENT``, or empty.
     """
-    headers = {"Retry-After": str(retry_after)} if retry_after else {}
     return view.html(
         "applications/application.html",
-        status,
-        headers,
         shown=shown,
         site=await directory.site(view, shown.site),
         notice=texts(view.language).gettext(NOTICES[notice]) if notice in NOTICES else "",
         is_late=notice == "too_late",
-        problem=problem,
-        retry_minutes=-(-retry_after // 60),
+        problem=notice if notice in NOT_RESENT else "",
+        retry_minutes=_minutes_until_resend(view) if notice == TOO_MANY else 0,
         has_good_pass=is_good(shown.pass_),
         **visit_window(view, shown.pass_),
         wishes=[slot.model_dump(mode="json") for slot in shown.preferred],
         officer=await directory.officer_name(view, shown.department, shown.officer),
         **await progress(view, shown.reference, shown.status, shown.department, shown.timeline, shown.note),
     )
+
+
+def _minutes_until_resend(view: View) -> int:
+    """Return after how many minutes the message may be sent again; at least one."""
+    at = view.read_result().get("again_at")
+    return max(-(-(datetime.fromisoformat(at) - now()) // timedelta(minutes=1)), 1) if at else 1
 
 
 async def progress(

@@ -1,6 +1,8 @@
 """The history, one application, its QR and its message; and for everybody the status by reference."""
 
 from contextlib import suppress
+from datetime import timedelta
+from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
@@ -10,6 +12,7 @@ from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.rpc.application import ReferenceOnly, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
+from services.chassis.runtime.clock import now
 from services.gateway import lookups
 from services.gateway.access import rate_limited
 from services.gateway.pages.applications import edit
@@ -31,6 +34,7 @@ from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 router.routes.extend(edit.router.routes)
 ON_A_PAGE = 20
+STATUS = "/status/result"
 
 
 @router.get("/applications")
@@ -46,7 +50,7 @@ async def show_application(view: ApplicantPage, reference: str, notice: Notice =
     shown = await viewed(view, reference)
     if not is_opened(view, shown):
         return view.html("applications/open.html", shown=shown, errors={})
-    return await application_page(view, shown, notice=notice)
+    return await application_page(view, shown, notice)
 
 
 @router.post("/applications/{reference}/open")
@@ -67,23 +71,29 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
 
 @router.post("/applications/{reference}/resend")
 async def resend(view: ApplicantPage, reference: str) -> Response:
-    """Send the message of the pass again."""
+    """Send the message of the pass again; the application's page then says so, or why it was not sent."""
     shown, key = await viewed(view, reference), text_of(await view.form(), "key")
     if not is_opened(view, shown) or not key:
         return redirect_to_application(view, shown)
     try:
         await view.caller.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
     except TooManyAttempts as error:
-        return await application_page(
-            view,
-            shown,
-            429,
-            problem=error.body.code,
-            retry_after=int(error.body.facts.get("retry_after", 60)),
+        again_at = now() + timedelta(seconds=int(error.body.facts.get("retry_after", 60)))
+        response = redirect_to_application(view, shown, notice=error.body.code)
+        return view.save_result(
+            response, f"/applications/{shown.reference}", {"again_at": again_at.isoformat()}
         )
     except Conflict as error:
-        return await application_page(view, shown, 409, problem=error.body.code)
+        return redirect_to_application(view, shown, notice=error.body.code)
     return redirect_to_application(view, shown, notice="resent")
+
+
+@router.get("/applications/{reference}/open")
+@router.get("/applications/{reference}/again")
+@router.get("/applications/{reference}/resend")
+async def return_to_application(view: ApplicantPage, reference: str) -> Response:
+    """Return to an application from the address of a form that was sent, perhaps with a mistake."""
+    return view.to(f"/applications/{quote(reference[:40], safe='')}")
 
 
 @router.get("/applications/{reference}/qr")
@@ -107,6 +117,20 @@ async def ask_status(view: OpenPage) -> Response:
     return view.html("applications/status.html", errors={}, found=None, typed={})
 
 
+@router.get("/status/result")
+async def show_status(view: OpenPage) -> Response:
+    """Show the progress of the application that was asked for last, without name and purpose."""
+    kept = view.read_result()
+    if not kept:
+        return view.to("/status")
+    try:
+        found = await view.caller.query(rpc.application.STATUS, StatusQuestion.model_validate(kept))
+    except NotFound:  # it was erased meanwhile
+        return view.to("/status")
+    more = await progress(view, found.reference, found.status, found.department, found.timeline)
+    return view.html("applications/status.html", errors={}, found=found, typed={}, **more)
+
+
 @router.get("/s/{reference}")
 async def ask_status_of(view: OpenPage, reference: str) -> Response:
     """Ask for the status of the application that a message names; nothing is looked up.
@@ -120,13 +144,13 @@ async def ask_status_of(view: OpenPage, reference: str) -> Response:
 
 
 @router.post("/status", dependencies=[rate_limited("status")])
-async def show_status(view: OpenPage) -> Response:
-    """Show the progress of an application, without name and purpose."""
+async def find_status(view: OpenPage) -> Response:
+    """Redirect to the progress of an application; what was typed stays for some minutes in the browser."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("reference", "mobile_last4")}
     question = StatusQuestion(reference=typed["reference"][:40], mobile_last4=typed["mobile_last4"][:8])
     try:
-        found = await lookups.application_status(view.caller, question)
+        await lookups.application_status(view.caller, question)
     except NotFound:
         return view.html(
             "applications/status.html",
@@ -135,5 +159,4 @@ async def show_status(view: OpenPage) -> Response:
             found=None,
             typed=typed,
         )
-    known = await progress(view, found.reference, found.status, found.department, found.timeline)
-    return view.html("applications/status.html", errors={}, found=found, typed={}, **known)
+    return view.save_result(view.to(STATUS), STATUS, question.model_dump())

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.access import Access
+from services.gateway.openapi_examples import add_examples
 from services.gateway.problems import MEDIA_TYPE, Problem
 
 DESCRIPTION = """\
@@ -33,6 +34,15 @@ TAGS = [
     {"name": "security", "description": "The gate"},
     {"name": "machines", "description": "Keys and the status list"},
 ]
+SERVERS = [{"url": "/", "description": "The installation that serves this document"}]
+CONTACT = {"name": "Who runs this service", "url": "/en/about/contact"}
+LICENCE = {"name": "Terms of use", "url": "/en/about/terms"}
+_SUCCESSES = {
+    "200": "The answer",
+    "201": "Created",
+    "202": "Accepted; it happens soon",
+    "204": "Done; there is no content",
+}
 _PROBLEMS = {
     "401": "No session, or one that ended",
     "403": "Not for this login (`must_change_password`: change the password first)",
@@ -70,13 +80,19 @@ def document(app: FastAPI) -> dict[str, Any]:
     for route in routes:
         first, *rest = route.name.split("_")
         route.operation_id = route.operation_id or first + "".join(word.capitalize() for word in rest)
+        first_sentence, _, _ = route.description.partition("\n")[0].partition(". ")
+        route.summary = route.summary or first_sentence.removesuffix(".")
     result = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=routes, tags=TAGS
     )
+    result["info"] |= {"contact": CONTACT, "license": LICENCE, "termsOfService": LICENCE["url"]}
+    result["servers"] = SERVERS
     for route in routes:
         for method in (route.methods or ()) if route.include_in_schema else ():
             _add_access_and_problems(result["paths"][route.path_format][method.lower()], route, method)
     _add_components(result["components"])
+    _drop_titles_of_fields(result)
+    add_examples(result)
     return result
 
 
@@ -89,9 +105,25 @@ def _add_access_and_problems(operation: dict[str, Any], route: APIRoute, method:
     without = ({"401", "403"} if open_to_all else set()) | (
         {"409", "413", "415"} if method != "POST" else set()
     )
+    for status, meaning in _SUCCESSES.items():
+        if status in operation["responses"]:
+            operation["responses"][status]["description"] = meaning
     for status in sorted(_PROBLEMS.keys() - without):
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         operation["responses"][status] = {"description": _PROBLEMS[status], "content": content}
+
+
+def _drop_titles_of_fields(part: Any) -> None:
+    """Delete the titles that were made from names of fields, such as "Id Last4"; they say nothing more."""
+    if isinstance(part, list):
+        for one in part:
+            _drop_titles_of_fields(one)
+    elif isinstance(part, dict):
+        for schema in (*part.get("properties", {}).values(), part.get("schema")):
+            if isinstance(schema, dict):
+                schema.pop("title", None)
+        for one in part.values():
+            _drop_titles_of_fields(one)
 
 
 def _add_components(components: dict[str, Any]) -> None:

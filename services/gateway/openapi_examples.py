@@ -1,0 +1,207 @@
+"""Examples of the OpenAPI document, made from its schemas and from what their fields are called.
+
+A field has the same example everywhere, so that the operations tell one visit from the application to the
+gate: what one answers, the next asks for. A field that is not listed gets the first value that its schema
+allows.
+"""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+DAY, START, END = "2026-12-01", "10:00", "12:00"
+REFERENCE, NUMBER = "PCS-7K3M-9QWX", "7K3M9QW4"
+SUBMITTED, DECIDED = "2026-11-30T11:05:00+05:30", "2026-11-30T11:40:00+05:30"
+OPENS, CLOSES = f"{DAY}T09:30:00+05:30", f"{DAY}T12:30:00+05:30"
+SIGNED = "eyJhbGciOiJFZERTQSIsImtpZCI6IjIwMjYtMTEifQ.eyJqdGkiOiI3SzNNOVFXNCJ9.c2lnbmF0dXJl"
+FIELDS: dict[str, Any] = {
+    "access_token": SIGNED,
+    "after": "2026-11-30",
+    "assistance": "wheelchair",
+    "at": SUBMITTED,
+    "by_status": {"pending": 12},
+    "correlation_id": "5c3d7a0e",
+    "count": 2,
+    "entries": 1,
+    "current": "amber-canal-seven-lantern",
+    "date": DAY,
+    "decided_at": DECIDED,
+    "decided_by": "HOM-0001",
+    "decided_on": "2026-11-30",
+    "department": "home",
+    "employee_no": "PB-10482",
+    "expires_at": "2026-11-30T12:05:00+05:30",
+    "facts": {},
+    "from": START,
+    "gate": "PCS1-G1",
+    "gates": "PCS1-G1",
+    "id": "0b6f1f5e-3c1a-4f7a-9d55-2f0c8f2a9d10",
+    "id_last4": "4821",
+    "id_type": "voter_id",
+    "idempotency-key": "2f1c9f6e-one-for-each-command",
+    "initial_password": "amber-canal-seven-lantern",
+    "inside": 2,
+    "issued_at": "2026-11-02T10:00:00+05:30",
+    "issued_by": "ADO-0001",
+    "kid": "2026-11",
+    "last_used_at": "2026-11-30T10:15:00+05:30",
+    "list_age_s": 3,
+    "login_id": "HOM-0001",
+    "marks": (),
+    "masked": (),
+    "mobile": "98765 43210",
+    "mobile_last4": "3210",
+    "name": "Gurpreet Kaur",
+    "name_latin": "Gurpreet Kaur",
+    "new": "four-plain-words-together",
+    "next": None,
+    "nonce": "9d2b4c0e-one-for-each-scan",
+    "note": "Bring the licence and a copy of it",
+    "number": NUMBER,
+    "officer": "home-superintendent",
+    "party": 2,
+    "pass": NUMBER,
+    "pass_number": NUMBER,
+    "password": "amber-canal-seven-lantern",
+    "persons": 2,
+    "purpose": "Arms licence renewal, file 114/2026",
+    "q": REFERENCE,
+    "reason": "It is at home",
+    "reference": REFERENCE,
+    "request_id": "7a1d0c52-8f6e-4b7e-9a43-6b0f3c5d2e11",
+    "resend_after": 60,
+    "revision": 1,
+    "role": "department",
+    "review_id": "0b6f1f5e-3c1a-4f7a-9d55-2f0c8f2a9d10",
+    "room": "4-31",
+    "scanned_at": f"{DAY}T09:58:00+05:30",
+    "since": f"{DAY}T09:58:00+05:30",
+    "site": "PCS1",
+    "sites": "PCS1",
+    "submitted_at": SUBMITTED,
+    "to": END,
+    "token": SIGNED,
+    "valid_from": OPENS,
+    "valid_to": CLOSES,
+    "vehicle": "PB65AB1234",
+    "visit_on": DAY,
+    "waiting_since": SUBMITTED,
+    "what": "submitted",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+}
+"""Field → its example, in any schema that accepts it."""
+OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
+    ("ApplicationView", "status"): "issued",
+    ("ClosedDay", "day"): "2027-01-26",
+    ("ClosedDay", "reason"): "Republic Day",
+    ("Companion", "id_last4"): "0917",
+    ("Companion", "id_type"): "driving_licence",
+    ("Companion", "name"): "Harjit Singh",
+    ("Companion", "name_latin"): "Harjit Singh",
+    ("CompanionInput", "id_last4"): "0917",
+    ("CompanionInput", "id_type"): "driving_licence",
+    ("CompanionInput", "name"): "Harjit Singh",
+    ("DepartmentView", "code"): "home",
+    ("DepartmentView", "name"): {"pa": "ਗ੍ਰਹਿ ਵਿਭਾਗ", "hi": "गृह विभाग", "en": "Home Affairs"},
+    ("ForwardTo", "department"): "finance",
+    ("IssueLogin", "name"): "Baldev Singh",
+    ("LoginView", "name"): "Baldev Singh",
+    ("Lookup", "q"): "Gurpreet",
+    ("OfficerRecord", "code"): "home-superintendent",
+    ("OfficerRecord", "designation"): {"pa": "ਸੁਪਰਡੈਂਟ", "hi": "अधीक्षक", "en": "Superintendent"},
+    ("OfficerRecord", "name"): {"pa": "ਬਲਦੇਵ ਸਿੰਘ", "hi": "बलदेव सिंह", "en": "Baldev Singh"},
+    ("OpeningHours", "closes"): "17:00",
+    ("OpeningHours", "opens"): "09:00",
+    ("OpeningHours", "valid_from"): "2026-01-01",
+    ("Person", "mobile"): "+919876543210",
+    ("SiteRecord", "address"): {"pa": "ਸੈਕਟਰ 1, ਚੰਡੀਗੜ੍ਹ", "hi": "सेक्टर 1, चंडीगढ़", "en": "Sector 1, Chandigarh"},
+    ("SiteRecord", "code"): "PCS1",
+    ("SiteRecord", "name"): {
+        "pa": "ਪੰਜਾਬ ਸਿਵਲ ਸਕੱਤਰੇਤ-1",
+        "hi": "पंजाब सिविल सचिवालय-1",
+        "en": "Punjab Civil Secretariat-1",
+    },
+    ("VerifyOtp", "code"): "482913",
+}
+LEFT_OUT = {
+    ("Applicant", "email"), ("Applicant", "official"), ("ApplicationView", "note"),
+    ("ApplicationView", "reason"), ("CompanionInput", "child"), ("CompanionInput", "name_latin"),
+    ("ForwardTo", "officer"), ("IssueLogin", "site"), ("IssueLogin", "gate"), ("LoginView", "gate"),
+    ("LoginView", "site"), ("OpeningHours", "valid_to"), ("Person", "email"),
+    ("Person", "official"), ("ReviewView", "official"), ("ReviewView", "decision"),
+    ("StaffSession", "gate"), ("StaffSession", "site"), ("PassView", "replaced_by"),
+    ("PassView", "revocation"),
+    ("ReviewView", "forwarded_from"), ("ScanPass", "pass_number"), ("ScanResult", "inside_gate"),
+    ("ScanResult", "inside_since"), ("SiteRecord", "advice"), ("SiteRecord", "gate_names"),
+}  # fmt: skip
+"""Fields that the example of a schema does without, because with them it would not be true."""
+BY_FORMAT = {"date": DAY, "date-time": SUBMITTED, "time": START, "uuid": FIELDS["id"]}
+KINDS = {"string": str, "integer": int, "number": int, "boolean": bool, "object": dict}
+OF_CONTENT = {
+    "application/jose": SIGNED,
+    "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 85 85">…</svg>',
+}
+"""Media type of an answer that is not JSON → its example. A picture in bytes has none."""
+
+
+def add_examples(document: Schema) -> None:
+    """Give each body and each parameter of a document its example, in place."""
+    schemas = document["components"]["schemas"]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter.get("required"):
+                    parameter["example"] = example_of(parameter["schema"], schemas, parameter["name"].lower())
+            bodies = [operation["requestBody"]] if "requestBody" in operation else []
+            for body in (*bodies, *_successes(operation)):
+                for media_type, content in body.get("content", {}).items():
+                    if media_type == "application/json":
+                        content["example"] = example_of(content["schema"], schemas)
+                    elif media_type in OF_CONTENT:
+                        content["example"] = OF_CONTENT[media_type]
+
+
+def example_of(schema: Schema, schemas: dict[str, Schema], field: str = "", owner: str = "") -> Any:
+    """Return a value that a schema accepts.
+
+    Args:
+        schema: of a body, a parameter or a field.
+        schemas: the document's, by name.
+        field: what the value is called, if it is called anything.
+        owner: the schema that has the field.
+    """
+    listed = OF_ONE_SCHEMA.get((owner, field), FIELDS.get(field))
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        is_without = field in FIELDS and listed is None
+        return None if is_without else example_of(choices[0], schemas, field, owner)
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return example_of(schemas[name], schemas, owner=name.removesuffix("-Input").removesuffix("-Output"))
+    if schema.get("type") == "array":
+        return [] if listed == () else [example_of(schema["items"], schemas, field, owner)]
+    if "properties" in schema:
+        return {
+            name: example_of(of_it, schemas, name, owner)
+            for name, of_it in schema["properties"].items()
+            if (owner, name) not in LEFT_OUT
+        }
+    return _plain(schema, listed, field)
+
+
+def _plain(schema: Schema, listed: Any, field: str) -> Any:
+    """Return the listed value of a field if the schema has that kind of values, else the first it allows."""
+    choices = [schema["const"]] if "const" in schema else schema.get("enum")
+    if choices:
+        return listed if listed in choices else choices[0]
+    kind = schema["type"]
+    if isinstance(listed, KINDS[kind]):
+        return listed
+    if kind == "object":
+        return {}
+    if kind == "string":
+        return BY_FORMAT.get(schema.get("format", ""), field or "text")
+    return KINDS[kind](schema.get("default", schema.get("minimum", 0)))
+
+
+def _successes(operation: Schema) -> list[Schema]:
+    return [response for status, response in operation["responses"].items() if status.startswith("2")]

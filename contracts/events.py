@@ -20,6 +20,7 @@ from contracts.model import (
     Contact,
     DeliverBy,
     Direction,
+    EscalationStep,
     Instant,
     Language,
     Person,
@@ -265,13 +266,28 @@ class OfficerRecord(Wire):
     room: str = ""
 
 
+class EscalationMinutes(Wire):
+    """When a review that nobody decides goes to the next step.
+
+    ``stand_in``, ``head`` and ``reception`` are minutes of open time that are left until the visit.
+    ``walk_in`` is how many minutes a visitor who waits at the reception waits for each step.
+    """
+
+    stand_in: int = Field(default=240, ge=0, le=10_000)
+    head: int = Field(default=120, ge=0, le=10_000)
+    reception: int = Field(default=60, ge=0, le=10_000)
+    walk_in: int = Field(default=10, ge=1, le=480)
+
+
 class DepartmentRecord(Wire):
-    """A department, where it sits, and its officers."""
+    """A department, where it sits, and its officers by rank: the first is its head."""
 
     code: Code
     name: dict[Language, str]
     sites: tuple[Code, ...]
     officers: tuple[OfficerRecord, ...] = ()
+    escalation: EscalationMinutes | None = Field(default=None, exclude_if=lambda minutes: minutes is None)
+    """Without it the defaults of `EscalationMinutes` count."""
 
 
 class DirectoryChanged(Event):
@@ -357,12 +373,17 @@ class EscalationContact(Wire):
 
 
 class ReviewEscalated(AboutApplication):
-    """A review has waited too long."""
+    """A review has waited too long: its visit is near, or its visitor waits at the reception.
+
+    ``level`` counts the steps from 1. ``officer`` is who is asked now, where the directory knows them.
+    """
 
     producer: ClassVar[str] = "approval"
     review_id: UUID
     department: Code
     level: int = Field(ge=1)
+    step: EscalationStep | None = Field(default=None, exclude_if=lambda step: step is None)
+    officer: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
     waiting_since: Instant
     personal: EscalationContact
 

@@ -72,6 +72,9 @@ ApplicationStatus = Literal[
     "revoked",
 ]
 ReviewStatus = Literal["pending", "approved", "rejected", "returned", "withdrawn", "closed"]
+EscalationStep = Literal["stand_in", "head", "reception"]
+"""Who is asked when nobody decides and the visit comes near: the officer's stand-in, the head of the
+department, the reception."""
 RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security"]
 
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-:.]*$")]
@@ -87,6 +90,7 @@ __all__ = [
     "Code",
     "DeliverBy",
     "Direction",
+    "EscalationStep",
     "IdType",
     "Instant",
     "Language",

@@ -45,9 +45,11 @@ class Consumers:
 
     @every(interval=60)
     def escalate_waiting(self) -> None:
-        """Escalate reviews that wait too long."""
-        with self.db.transaction() as session:
-            scheduled_jobs.escalate_waiting(session, now())
+        """Escalate reviews whose visit comes near, one transaction per batch, until a batch is not full."""
+        seen = scheduled_jobs.BATCH
+        while seen == scheduled_jobs.BATCH:
+            with self.db.transaction() as session:
+                seen = scheduled_jobs.escalate_waiting(session, now())
 
     @every(interval=60)
     def plan_visits(self) -> None:

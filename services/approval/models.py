@@ -12,6 +12,7 @@ from contracts.events import (
     ApplicationDetails,
     ClosedDay,
     DepartmentRecord,
+    EscalationMinutes,
     OfficerRecord,
     OpeningHours,
     SiteAdvice,
@@ -139,6 +140,7 @@ class DepartmentRow(Base):
     __tablename__ = "departments"
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[Words]
+    escalation: Mapped[Json | None]
     sites: Mapped[list["DepartmentSiteRow"]] = relationship(
         cascade=WHOLE, lazy="selectin", order_by="DepartmentSiteRow.position"
     )
@@ -152,6 +154,7 @@ class DepartmentRow(Base):
         return cls(
             code=record.code,
             name=record.name,
+            escalation=record.escalation.model_dump() if record.escalation else None,
             sites=[DepartmentSiteRow(site_code=code, position=at) for at, code in enumerate(record.sites)],
             officers=[
                 OfficerRow(position=at, **officer.model_dump()) for at, officer in enumerate(record.officers)
@@ -163,6 +166,7 @@ class DepartmentRow(Base):
         return DepartmentRecord(
             code=self.code,
             name=self.name,
+            escalation=EscalationMinutes.model_validate(self.escalation) if self.escalation else None,
             sites=tuple(site.site_code for site in self.sites),
             officers=tuple(officer.record() for officer in self.officers),
         )
@@ -239,6 +243,9 @@ class ReviewRow(Base):
     submitted_at: Mapped[datetime]
     waiting_since: Mapped[datetime]
     escalated: Mapped[int] = mapped_column(default=0)
+    """How many steps of the escalation were taken."""
+    escalate_at: Mapped[datetime | None] = mapped_column(server_default=text("'epoch'"))
+    """When the escalation looks at it again; null if no step is left."""
     name: Mapped[str]
     name_latin: Mapped[str]
     channel: Mapped[Channel] = mapped_column(server_default="portal")
@@ -258,6 +265,7 @@ class ReviewRow(Base):
         Index("reviews_visits", "department", "status", "precedence", "visit_at", "id"),
         Index("reviews_of_mobile", text(MOBILE), "department"),
         Index("reviews_of_name", "name_latin", "department"),
+        Index("reviews_to_escalate", "escalate_at", postgresql_where=text("status = 'pending'")),
     )
 
     @property

@@ -62,11 +62,12 @@ def handle_approval_withdrawn(received: Received[ApprovalWithdrawn], session: Se
 
 
 def handle_review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
-    """Record that the review waited too long."""
-    row = _locked(session, received.event.application_id)
-    _record(
-        session, row, received, "escalated", level=received.event.level, department=received.event.department
-    )
+    """Record who was asked because the review waited too long."""
+    event = received.event
+    facts: dict[str, str | int] = {"level": event.level, "department": event.department}
+    if event.step:
+        facts["step"] = event.step
+    _record(session, _locked(session, event.application_id), received, "escalated", **facts)
 
 
 def handle_pass_issued(received: Received[PassIssued], session: Session) -> None:

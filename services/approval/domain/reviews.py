@@ -5,7 +5,7 @@ Pure: the time, the directory's records and the calendar are arguments.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,16 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.identity import mask_aadhaar
-from contracts.model import IST, Channel, Contact, Person, RejectionReason, ReviewStatus, Slot
+from contracts.model import (
+    IST,
+    Channel,
+    Contact,
+    EscalationStep,
+    Person,
+    RejectionReason,
+    ReviewStatus,
+    Slot,
+)
 from contracts.visiting_rules import Calendar, slot_problem, windows_on
 
 PROBLEMS: dict[str, str] = {
@@ -39,9 +48,6 @@ PROBLEMS: dict[str, str] = {
     "unknown_officer": "there is no such officer in this department",
 }
 """Error code → its sentence for developers. The pages translate the codes."""
-
-ESCALATE_AFTER = {1: timedelta(hours=4), 2: timedelta(hours=24)}
-"""Level → how long a review may wait, in hours during which its site is open."""
 
 ERASED = ApplicationPersonal(applicant=Person(name="", name_latin=""), purpose="")
 """The personal part of an application after its erasure."""
@@ -280,14 +286,18 @@ def forward(
     return review.department, officer
 
 
-def escalate(review: Review, level: int, waiting_since: datetime) -> ReviewEscalated:
-    """Escalate a review that has waited too long."""
+def escalate(
+    review: Review, step: EscalationStep, level: int, officer: str | None, waiting_since: datetime
+) -> ReviewEscalated:
+    """Escalate a review that has waited too long, to an officer if the directory knows one for this step."""
     return ReviewEscalated(
         application_id=review.application.application_id,
         reference=review.application.reference,
         review_id=review.id,
         department=review.department,
         level=level,
+        step=step,
+        officer=officer,
         waiting_since=waiting_since,
         personal=EscalationContact(),
     )

@@ -130,7 +130,7 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
         )
         if department != row.department:
             row.forwarded_from = row.department
-        row.department, row.officer = department, officer
+        row.department, row.officer, row.escalate_at = department, officer, now
 
     return _command(session, call, rpc.approval.FORWARD.name, request, effect)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
@@ -16,7 +16,7 @@ from contracts.rpc.approval import (
     SiteList,
 )
 from contracts.spelling import matches
-from services.approval.models import DepartmentRow, SiteRow
+from services.approval.models import DepartmentRow, ReviewRow, SiteRow
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 
@@ -78,6 +78,7 @@ def put_site(session: Session, record: SiteRecord, now: datetime) -> bool:
     if site_record(session, record.code) == ordered:
         return False
     session.merge(SiteRow.of(ordered))
+    escalate_again(session, ReviewRow.site == record.code, now)
     outbox.add(session, DirectoryChanged(site=ordered), at=now)
     return True
 
@@ -88,8 +89,15 @@ def put_department(session: Session, record: DepartmentRecord, now: datetime) ->
     if department_record(session, record.code) == record:
         return False
     session.merge(DepartmentRow.of(record))
+    escalate_again(session, ReviewRow.department == record.code, now)
     outbox.add(session, DirectoryChanged(department=record), at=now)
     return True
+
+
+def escalate_again(session: Session, affected: ColumnElement[bool], now: datetime) -> None:
+    """Let the escalation look again at the pending reviews that a change of the directory affects."""
+    waiting = update(ReviewRow).where(affected, ReviewRow.status == "pending")
+    session.execute(waiting.values(escalate_at=now).execution_options(synchronize_session=False))
 
 
 def _matching_officers(q: str, department: DepartmentRecord) -> tuple[OfficerRecord, ...]:

@@ -85,6 +85,7 @@ def _new_review(application: ApplicationDetails, submitted_at: datetime) -> Revi
         submitted_at=submitted_at,
         waiting_since=submitted_at,
         escalated=0,
+        escalate_at=submitted_at,
         decisions=[],
     )
 
@@ -95,6 +96,7 @@ def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at
         if row.status in reviews.WITH_PASS:
             return
         row.status, row.waiting_since, row.escalated = "pending", changed_at, 0
+        row.escalate_at = changed_at
     row.officer = reviews.officer_after(row.department, row.officer, row.application, application)
     row.application = application
 

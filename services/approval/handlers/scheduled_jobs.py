@@ -1,56 +1,53 @@
-"""What approval does by the clock: escalate what waits too long, and plan by the nearest preferred day."""
+"""What approval does by the clock: escalate what nobody decides, and plan by the nearest preferred day."""
 
 from datetime import datetime, time
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.approval.domain import reviews
-from services.approval.domain.working_time import open_since
-from services.approval.models import ReviewRow, SiteRow
+from contracts.events import EscalationMinutes
+from services.approval.domain import escalation, reviews
+from services.approval.handlers.directory import department_record, site_record
+from services.approval.models import ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import IST
 
-MOST_AT_ONCE = 500
-"""Reviews that one run escalates at most, by site and level."""
+BATCH = 200
 
 
 def escalate_waiting(session: Session, now: datetime) -> int:
-    """Escalate each review that has waited too long in open hours by one level; return how many there were.
+    """Take the steps that are due, for at most BATCH reviews; return how many reviews were looked at.
 
-    Replicas may run this at once: a review that one of them has locked, or that a decision has locked, is
-    skipped.
+    The step that a review has reached and the event about it are stored in one transaction, so a process that
+    is killed loses and repeats none. Replicas may run this at once: a review that one of them has locked, or
+    that a decision has locked, is skipped.
     """
-    sites = [site.record() for site in session.scalars(select(SiteRow))]
-    escalated = 0
-    for level in sorted(
-        reviews.ESCALATE_AFTER, reverse=True
-    ):  # the highest first: no review rises twice in one run
-        for site in sites:
-            since = open_since(site, now, reviews.ESCALATE_AFTER[level])
-            if since is not None:
-                escalated += _escalate(session, site.code, level, since, now)
-    return escalated
-
-
-def _escalate(session: Session, site: str, level: int, since: datetime, now: datetime) -> int:
-    due = (
-        (ReviewRow.status == "pending")
-        & (ReviewRow.site == site)
-        & (ReviewRow.escalated == level - 1)
-        & (ReviewRow.waiting_since <= since)
-    )
     rows = session.scalars(
         select(ReviewRow)
-        .where(due)
-        .order_by(ReviewRow.waiting_since)
-        .limit(MOST_AT_ONCE)
+        .where(ReviewRow.status == "pending", ReviewRow.escalate_at <= now)
+        .order_by(ReviewRow.escalate_at)
+        .limit(BATCH)
         .with_for_update(skip_locked=True)
     ).all()
     for row in rows:
-        row.escalated = level
-        outbox.add(session, reviews.escalate(row.as_domain(), level, row.waiting_since), at=now)
+        _escalate(session, row, now)
     return len(rows)
+
+
+def _escalate(session: Session, row: ReviewRow, now: datetime) -> None:
+    site, department = site_record(session, row.site), department_record(session, row.department)
+    if site is None:
+        row.escalate_at = None  # the directory lets it be looked at again once it knows the site
+        return
+    minutes = (department.escalation if department else None) or EscalationMinutes()
+    review = row.as_domain()
+    waiting = escalation.Waiting(row.application, row.waiting_since, row.escalated)
+    for step in escalation.due_steps(waiting, site, minutes, now):
+        row.escalated += 1
+        officer = escalation.officer_of(step, department, None)
+        outbox.add(session, reviews.escalate(review, step, row.escalated, officer, row.waiting_since), at=now)
+    reached = escalation.Waiting(row.application, row.waiting_since, row.escalated)
+    row.escalate_at = escalation.next_due(reached, site, minutes, now)
 
 
 PLAN = text("""

@@ -2,30 +2,35 @@
 
 import json
 import os
-from datetime import timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from contracts import rpc as contract
-from contracts.events import PassApproved
+from contracts.events import OpeningHours, PassApproved
 from contracts.model import IST
 from contracts.subscriptions import SUBSCRIPTIONS
 from services.approval.consumers import Consumers
+from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import Base
 from services.approval.service import Service
 from services.chassis.db import tables
+from services.chassis.db.tables import outbox
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import now
 from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.approval import (
     cancelled,
     deliver,
+    department,
     desk,
     fill_directory,
     published,
     received,
+    site,
+    slot,
     submitted,
 )
 from tests.support.running import Process, eventually
@@ -91,9 +96,19 @@ def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> No
     assert timer.interval == 60
     consumers = Consumers()
     consumers.db = approval_db
-    deliver(approval_db, submitted(), at=now() - timedelta(days=40))
+    soon = now().astimezone(IST) + timedelta(days=3)
+    waiting = submitted(preferred=(slot(soon.date()),), channel="portal")
+    with approval_db.transaction() as session:
+        put_department(session, department(escalation={"stand_in": 10_000, "head": 0, "reception": 0}), now())
+        every_day = tuple(
+            OpeningHours(weekday=day, opens=time(0), closes=time(23, 59), valid_from=date(2026, 1, 1))
+            for day in range(7)
+        )
+        put_site(session, site(hours=every_day, closed_days=()), now())
+        session.execute(outbox.delete())
+    deliver(approval_db, waiting, at=now() - timedelta(days=1))
     consumers.escalate_waiting()
-    assert [event.level for event in published(approval_db)] == [1]
+    assert [event.step for event in published(approval_db)] == ["stand_in"]
 
 
 def test_models_and_migrations_agree(approval_db) -> None:

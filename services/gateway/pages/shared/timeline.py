@@ -36,6 +36,11 @@ REVOCATIONS: dict[str, str] = {
 TOO_LATE = _("It was too late to send it")
 AT_THE_COUNTER = _("At the reception counter")
 OTHER_DATES = _("Other dates asked for")
+ESCALATIONS: dict[str, str] = {
+    "stand_in": _("The visit is near: the officer's stand-in was asked to decide"),
+    "head": _("The visit is near: the head of the department was asked to decide"),
+    "reception": _("The visit is near: the reception was asked to help"),
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ def lines(entries: Sequence[TimelineEntry], words: Words, note: str | None = Non
 def _what(entry: TimelineEntry, words: Words) -> str:
     if entry.what == "amended" and entry.facts.get("changed") == "dates":
         return words.translate(OTHER_DATES)
+    if entry.what == "escalated" and entry.facts.get("step") in ESCALATIONS:
+        return words.name(ESCALATIONS, entry.facts["step"])
     return words.name(TIMELINE_ENTRIES, entry.what)
 
 

@@ -1,4 +1,4 @@
-"""Reviews that wait too long are escalated once per level, in whichever replica the job runs."""
+"""Reviews whose visit comes near are escalated step by step, once, in whichever replica the job runs."""
 
 import threading
 from datetime import date, timedelta
@@ -6,27 +6,34 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from contracts.events import ReviewEscalated
-from services.approval.handlers import decisions
+from contracts.events import EscalationMinutes, ReviewEscalated
+from contracts.rpc.approval import Forward
+from services.approval.handlers import decisions, scheduled_jobs
+from services.approval.handlers.directory import put_department, put_site
 from services.approval.handlers.scheduled_jobs import escalate_waiting
 from services.approval.models import ReviewRow
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
+    TUESDAY,
     amended,
     approval,
     by,
     deliver,
+    department,
     desk,
     everything,
     fill_directory,
     ist,
     pending,
     published,
+    review_id_of,
+    site,
+    slot,
     submitted,
 )
 
-FIVE = ist(MONDAY, 17)
+FRIDAY = date(2026, 2, 27)
 
 
 @pytest.fixture
@@ -36,40 +43,43 @@ def approval_db(databases):
 
 
 def run(database, at) -> int:
+    """Run the job once; return how many steps were taken in it."""
+    before = len(published(database, ReviewEscalated))
     with database.transaction() as session:
-        return escalate_waiting(session, at)
+        escalate_waiting(session, at)
+    return len(published(database, ReviewEscalated)) - before
 
 
 def since(database, at, **changes):
+    """Receive an application for Tuesday at ten."""
     event = submitted(**changes)
     deliver(database, event, at=at)
     return event
 
 
-def test_a_review_is_escalated_after_four_open_hours_and_again_after_twenty_four(approval_db) -> None:
-    event = since(approval_db, ist(MONDAY, 9))
-    assert run(approval_db, ist(MONDAY, 12, 59)) == 0
-    assert run(approval_db, ist(MONDAY, 13)) == 1
-    assert run(approval_db, ist(MONDAY, 13)) == 0
-    thursday = date(2026, 3, 5)  # Wednesday is closed
-    assert run(approval_db, ist(thursday, 16, 59)) == 0
-    assert run(approval_db, ist(thursday, 17)) == 1
-    assert run(approval_db, ist(date(2026, 3, 27), 17)) == 0
-    first, second = published(approval_db, ReviewEscalated)
-    assert (first.application_id, first.department, first.level, first.waiting_since) == (
-        event.application_id,
-        "home",
-        1,
-        ist(MONDAY, 9),
-    )
-    assert second.level == 2
+def test_a_review_goes_to_the_stand_in_then_the_head_then_the_reception_as_its_visit_comes_near(
+    approval_db,
+) -> None:
+    event = since(approval_db, ist(FRIDAY, 9))
+    steps = [run(approval_db, ist(MONDAY, hour)) for hour in (9, 13, 14, 14, 15, 16)]
+    assert steps == [0, 0, 1, 0, 0, 1]
+    assert [run(approval_db, ist(TUESDAY, hour)) for hour in (9, 9, 10, 11)] == [1, 0, 0, 0]
+    events = published(approval_db, ReviewEscalated)
+    assert [(one.level, one.step, one.officer) for one in events] == [
+        (1, "stand_in", None),
+        (2, "head", "home-secretary"),
+        (3, "reception", None),
+    ]
+    assert {(one.application_id, one.department, one.waiting_since) for one in events} == {
+        (event.application_id, "home", ist(FRIDAY, 9))
+    }
 
 
-def test_nights_weekends_and_closed_days_do_not_count_as_waiting(approval_db) -> None:
-    friday = date(2026, 2, 27)
-    since(approval_db, ist(friday, 16))
-    assert run(approval_db, ist(MONDAY, 11, 59)) == 0
-    assert run(approval_db, ist(MONDAY, 12)) == 1
+def test_a_walk_in_is_escalated_after_ten_minutes(approval_db) -> None:
+    since(approval_db, ist(TUESDAY, 10), channel="counter")
+    assert [run(approval_db, ist(TUESDAY, 10, minute)) for minute in (9, 10, 19, 20, 30, 40)] == [
+        0, 1, 0, 1, 1, 0,
+    ]  # fmt: skip
 
 
 def test_a_decided_or_ended_review_is_not_escalated(approval_db) -> None:
@@ -77,49 +87,103 @@ def test_a_decided_or_ended_review_is_not_escalated(approval_db) -> None:
     with approval_db.transaction() as session:
         decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
     before = everything(approval_db)
-    assert run(approval_db, NOW + timedelta(days=20)) == 0
+    assert run(approval_db, ist(TUESDAY, 9)) == 0
     assert everything(approval_db) == before
 
 
-def test_one_run_escalates_by_one_level_only(approval_db) -> None:
-    since(approval_db, ist(date(2026, 2, 2), 9))
-    assert [run(approval_db, FIVE) for _ in range(3)] == [1, 1, 0]
-    assert [event.level for event in published(approval_db)] == [1, 2]
+def test_after_an_outage_the_steps_that_were_missed_are_taken_in_order_and_once(approval_db) -> None:
+    since(approval_db, ist(FRIDAY, 9))
+    assert [run(approval_db, ist(TUESDAY, 9, minute)) for minute in (30, 31)] == [3, 0]
+    assert [event.level for event in published(approval_db)] == [1, 2, 3]
 
 
-def test_an_amended_application_is_submitted_again(approval_db) -> None:
-    first = since(approval_db, ist(MONDAY, 9))
-    assert run(approval_db, ist(MONDAY, 13)) == 1
-    deliver(approval_db, amended(first), 2, ist(MONDAY, 14))
-    assert run(approval_db, FIVE) == 0
+def test_an_amended_application_begins_anew(approval_db) -> None:
+    first = since(approval_db, ist(FRIDAY, 9))
+    assert run(approval_db, ist(MONDAY, 14)) == 1
+    deliver(approval_db, amended(first, preferred=(slot(date(2026, 3, 6)),)), 2, ist(MONDAY, 15))
+    assert run(approval_db, ist(TUESDAY, 9)) == 0
     with approval_db.transaction() as session:
         assert session.scalars(select(ReviewRow.escalated)).one() == 0
+    assert run(approval_db, ist(date(2026, 3, 5), 14)) == 1
 
 
-def test_replicas_that_run_at_once_escalate_each_review_once(approval_db) -> None:
+def test_a_change_of_the_directory_changes_when_the_next_step_is_due(approval_db) -> None:
+    since(approval_db, ist(FRIDAY, 9))
+    assert run(approval_db, ist(MONDAY, 9)) == 0
+    with approval_db.transaction() as session:
+        put_department(session, department(escalation=EscalationMinutes(stand_in=480)), ist(MONDAY, 10))
+    assert run(approval_db, ist(MONDAY, 10)) == 1, "the department's own minutes"
+    with approval_db.transaction() as session:
+        put_site(session, site(closed_days=(), hours=()), ist(MONDAY, 11))
+    assert run(approval_db, ist(TUESDAY, 9)) == 0, "a site that never opens"
+
+
+def test_the_department_that_a_review_was_forwarded_to_counts_by_its_own_minutes(approval_db) -> None:
+    event = since(approval_db, ist(FRIDAY, 9))
+    assert run(approval_db, ist(MONDAY, 9)) == 0
+    with approval_db.transaction() as session:
+        put_department(
+            session, department("finance", escalation=EscalationMinutes(stand_in=480)), ist(MONDAY, 9)
+        )
+        request = Forward(review_id=review_id_of(approval_db, event.application_id), department="finance")
+        decisions.forward(request, by(desk()), session, ist(MONDAY, 10))
+    assert run(approval_db, ist(MONDAY, 10)) == 1
+    assert [one.department for one in published(approval_db, ReviewEscalated)] == ["finance"]
+
+
+def test_replicas_that_run_at_once_take_each_step_once(approval_db) -> None:
     for _ in range(30):
-        since(approval_db, ist(MONDAY, 9))
+        since(approval_db, ist(FRIDAY, 9))
     start = threading.Barrier(4)
-    raised = []
 
     def replica() -> None:
         start.wait()
-        raised.append(run(approval_db, FIVE))
+        with approval_db.transaction() as session:
+            escalate_waiting(session, ist(MONDAY, 14))
 
     threads = [threading.Thread(target=replica) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(raised) + run(approval_db, FIVE) == 30
+    run(approval_db, ist(MONDAY, 14))
     events = published(approval_db, ReviewEscalated)
-    assert len(events) == 30
+    assert len(events) == len({event.application_id for event in events}) == 30
     assert {event.level for event in events} == {1}
 
 
+def test_a_job_that_is_killed_between_batches_loses_and_repeats_nothing(approval_db, monkeypatch) -> None:
+    monkeypatch.setattr(scheduled_jobs, "BATCH", 4)
+    for _ in range(10):
+        since(approval_db, ist(FRIDAY, 9))
+    assert run(approval_db, ist(MONDAY, 14)) == 4
+
+    class Killed(Exception):
+        pass
+
+    def killed_before_it_commits() -> None:
+        with approval_db.transaction() as session:
+            escalate_waiting(session, ist(MONDAY, 14))
+            raise Killed
+
+    with pytest.raises(Killed):
+        killed_before_it_commits()
+    assert [run(approval_db, ist(MONDAY, 14)) for _ in range(3)] == [4, 2, 0]
+    events = published(approval_db, ReviewEscalated)
+    assert len({event.application_id for event in events}) == len(events) == 10
+
+
 def test_a_review_that_is_being_decided_is_left_to_the_decision(approval_db) -> None:
-    since(approval_db, ist(MONDAY, 9))
+    since(approval_db, ist(FRIDAY, 9))
     with approval_db.transaction() as deciding:
         deciding.scalars(select(ReviewRow).with_for_update()).one()
-        assert run(approval_db, FIVE) == 0
-    assert run(approval_db, FIVE) == 1
+        assert run(approval_db, ist(MONDAY, 14)) == 0
+    assert run(approval_db, ist(MONDAY, 14)) == 1
+
+
+def test_thousands_that_are_not_due_are_not_looked_at(approval_db) -> None:
+    for _ in range(3):
+        since(approval_db, ist(FRIDAY, 9))
+    with approval_db.transaction() as session:
+        assert escalate_waiting(session, ist(FRIDAY, 9)) == 3
+        assert escalate_waiting(session, ist(MONDAY, 13) + timedelta(minutes=59)) == 0

@@ -91,7 +91,7 @@ async def test_the_timeline_shows_every_entry_with_its_details(
         timeline=(
             happened("submitted"),
             happened("message_delivered", 1, purpose="application_submitted", channel="whatsapp"),
-            happened("escalated", 240, level=1, department="home"),
+            happened("escalated", 240, level=1, department="home", step="stand_in"),
             happened("rejected", 300, department="home", revision=1, reason="no_appointment"),
             happened("message_failed", 301, purpose="rejected", channel="sms", reason="expired"),
         ),
@@ -103,7 +103,7 @@ async def test_the_timeline_shows_every_entry_with_its_details(
     wanted = [
         ("1 December 2026, 10:30 am", "Application sent"),
         ("The message was delivered", "Confirmation of your application, by WhatsApp"),
-        ("It waited too long and went to a senior officer", "Home"),
+        ("The visit is near: the officer&#39;s stand-in was asked to decide", "Home"),
         ("The department did not approve", "Home", "There is no appointment", "Come with the file"),
         (
             "The message could not be delivered",

@@ -44,6 +44,8 @@ RejectionReason = Literal[
 Assistance = Literal["wheelchair", "guide"]
 Role = Literal["ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk"]
 """The role of a login; ``kiosk`` is the role of a device."""
+LoginState = Literal["active", "never_used", "expired", "disabled"]
+"""The state of a login. One that has never signed in and is not over is ``never_used``."""
 Direction = Literal["entry", "exit"]
 Verdict = Literal[
     "admit",
@@ -94,6 +96,7 @@ __all__ = [
     "IdType",
     "Instant",
     "Language",
+    "LoginState",
     "PurposeKind",
     "RejectionReason",
     "ReviewStatus",

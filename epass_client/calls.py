@@ -18,10 +18,11 @@ import httpx
 from pydantic import BaseModel
 
 from contracts.application_form import CompanionInput
-from contracts.model import Channel, Language, RejectionReason, ReviewStatus, Slot
+from contracts.model import Channel, Language, LoginState, RejectionReason, ReviewStatus, Role, Slot
 from contracts.rpc.accounts import (
     ApplicantSession,
     ChangePassword,
+    EndedSessions,
     IssuedLogin,
     IssueLogin,
     LogIn,
@@ -280,9 +281,33 @@ def issue_login(body: IssueLogin) -> Call[IssuedLogin]:
     return _command(f"{API}/logins", IssuedLogin, body)
 
 
-def list_logins(after: str | None = None, limit: int | None = None) -> Call[LoginList]:
-    """List logins, by ID."""
-    return _get(f"{API}/logins", LoginList, after=after, limit=limit)
+def list_logins(
+    after: str | None = None,
+    limit: int | None = None,
+    *,
+    role: Role | None = None,
+    department: str | None = None,
+    site: str | None = None,
+    state: LoginState | None = None,
+) -> Call[LoginList]:
+    """List logins, by ID; a filter that is None admits all."""
+    filters = {"role": role, "department": department, "site": site, "state": state}
+    return _get(f"{API}/logins", LoginList, after=after, limit=limit, **filters)
+
+
+def view_login(login_id: str) -> Call[LoginView]:
+    """Show one login, with the number of its open sessions."""
+    return _get(f"{API}/logins/{_part(login_id)}", LoginView)
+
+
+def extend_login(login_id: str, valid_until: date | None) -> Call[LoginView]:
+    """Set another last day of a login; None for a login without an end."""
+    return _command(f"{API}/logins/{_part(login_id)}/extend", LoginView, {"valid_until": valid_until})
+
+
+def sign_out_login(login_id: str) -> Call[EndedSessions]:
+    """End all sessions of a login; its password stays."""
+    return _command(f"{API}/logins/{_part(login_id)}/sign-out", EndedSessions)
 
 
 def disable_login(login_id: str) -> Call[LoginView]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts import events
-from contracts.model import Code, Instant, Language, Role, Strict, Wire
+from contracts.model import Code, Instant, Language, LoginState, Role, Strict, Wire
 from contracts.rpc.call import Method, Nothing, Page
 
 
@@ -76,6 +76,8 @@ class IssueLogin(Strict):
     gate: Code | None = None
     mobile: str | None = Field(default=None, max_length=40)
     language: Language = "en"
+    valid_until: dt.date | None = None
+    """Its last day, in Indian Standard Time; without it the login has no end."""
 
 
 class IssuedLogin(Wire):
@@ -91,6 +93,28 @@ class LoginId(Strict):
     login_id: Code
 
 
+class ExtendLogin(LoginId):
+    """A new last day of a login, later or earlier than before; without it the login has no end."""
+
+    valid_until: dt.date | None = None
+
+
+class EndedSessions(Wire):
+    """How many sessions of a login were open and have ended now."""
+
+    login_id: str
+    ended: int
+
+
+class LoginQuestion(Page):
+    """Which logins are wanted; a filter that is left out admits all."""
+
+    role: Role | None = None
+    department: Code | None = None
+    site: Code | None = None
+    state: LoginState | None = None
+
+
 class LoginView(Wire):
     """A login as the ADO Branch sees it."""
 
@@ -101,6 +125,10 @@ class LoginView(Wire):
     site: str | None = None
     gate: str | None = None
     disabled: bool = False
+    state: LoginState = "active"
+    valid_until: dt.date | None = None
+    sessions: int = 0
+    """How many sessions are open."""
     must_change_password: bool = False
     issued_by: str | None = None
     issued_at: Instant
@@ -112,6 +140,8 @@ class LoginList(Wire):
 
     items: tuple[LoginView, ...]
     next: str | None = None
+    counts: dict[LoginState, int] = Field(default_factory=dict)
+    """How many logins of each state the other filters admit, on all pages."""
 
 
 class SessionKeys(Wire):
@@ -138,7 +168,10 @@ ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=Tru
 LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
 CHANGE_PASSWORD = Method("accounts", "change_password", ChangePassword, StaffSession, command=True)
 ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command=True)
-LIST_LOGINS = Method("accounts", "list_logins", Page, LoginList)
+LIST_LOGINS = Method("accounts", "list_logins", LoginQuestion, LoginList)
+VIEW_LOGIN = Method("accounts", "view_login", LoginId, LoginView)
+EXTEND_LOGIN = Method("accounts", "extend_login", ExtendLogin, LoginView, command=True)
+END_SESSIONS = Method("accounts", "end_sessions", LoginId, EndedSessions, command=True)
 DISABLE_LOGIN = Method("accounts", "disable_login", LoginId, LoginView, command=True)
 RESET_LOGIN = Method("accounts", "reset_login", LoginId, IssuedLogin, command=True)
 SESSION_KEYS = Method("accounts", "session_keys", Nothing, SessionKeys)

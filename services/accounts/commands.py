@@ -64,6 +64,7 @@ def _put(session: Session, now: datetime, role: Role, entry: DemoLogin, password
         "must_change_password": False,
         "disabled_at": None,
         "disabled_by": None,
+        "valid_until": None,
     }
     given = {
         "login_id": entry.login_id,

@@ -1,10 +1,10 @@
 """The tables of this service."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, ForeignKey, Identity, Index, Text
+from sqlalchemy import TIMESTAMP, BigInteger, ColumnElement, ForeignKey, Identity, Index, Text, or_
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import Role
@@ -38,6 +38,13 @@ class LoginRow(Base):
     disabled_by: Mapped[str | None]
     tokens_void_to: Mapped[datetime | None]
     """Tokens issued up to this instant are denied, because the login was disabled or reset."""
+    valid_until: Mapped[date | None]
+    """The last day on which it can be used, in Indian Standard Time."""
+
+    @classmethod
+    def is_usable(cls, today: date) -> ColumnElement[bool]:
+        """Return the condition that a login is neither disabled nor expired."""
+        return cls.disabled_at.is_(None) & or_(cls.valid_until.is_(None), cls.valid_until >= today)
 
 
 class LoginCounterRow(Base):

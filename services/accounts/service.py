@@ -1,7 +1,7 @@
 """The RPCs of accounts: parse, call one handler, return."""
 
 from contracts.rpc import accounts as contract
-from contracts.rpc.call import Call, Nothing, Page
+from contracts.rpc.call import Call, Nothing
 from services.accounts.handlers import logins, otp, passwords, sessions
 from services.accounts.settings import AccountsSettings
 from services.chassis.rpc.server import rpc
@@ -47,9 +47,24 @@ class Service:
         return logins.issue(request, call, self.db, now(), self.settings)
 
     @rpc(contract.LIST_LOGINS)
-    def list_logins(self, request: Page, call: Call) -> contract.LoginList:
+    def list_logins(self, request: contract.LoginQuestion, call: Call) -> contract.LoginList:
         with self.db.transaction() as session:
-            return logins.list_page(request, call, session)
+            return logins.list_page(request, call, session, now())
+
+    @rpc(contract.VIEW_LOGIN)
+    def view_login(self, request: contract.LoginId, call: Call) -> contract.LoginView:
+        with self.db.transaction() as session:
+            return logins.view(request, call, session, now())
+
+    @rpc(contract.EXTEND_LOGIN)
+    def extend_login(self, request: contract.ExtendLogin, call: Call) -> contract.LoginView:
+        with self.db.transaction() as session:
+            return logins.extend(request, call, session, now())
+
+    @rpc(contract.END_SESSIONS)
+    def end_sessions(self, request: contract.LoginId, call: Call) -> contract.EndedSessions:
+        with self.db.transaction() as session:
+            return logins.end_sessions(request, call, session, now())
 
     @rpc(contract.DISABLE_LOGIN)
     def disable_login(self, request: contract.LoginId, call: Call) -> contract.LoginView:

@@ -68,7 +68,12 @@ CALLS: dict[str, Call[Any]] = {
     "logOut": calls.log_out(),
     "changePassword": calls.change_password("old", "new"),
     "issueLogin": calls.issue_login(IssueLogin(role="department", name="Baldev Singh", department="home")),
-    "listLogins": calls.list_logins(after="x", limit=10),
+    "listLogins": calls.list_logins(
+        after="x", limit=10, role="department", department="home", site="PCS1", state="active"
+    ),
+    "viewLogin": calls.view_login("HOM-0001"),
+    "extendLogin": calls.extend_login("HOM-0001", date(2027, 3, 31)),
+    "signOutLogin": calls.sign_out_login("HOM-0001"),
     "disableLogin": calls.disable_login("HOM-0001"),
     "resetLogin": calls.reset_login("HOM-0001"),
     "submitAtCounter": calls.submit_at_counter(SubmitAtCounter(**APPLICATION, mobile=None)),

@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from contracts.errors import InvalidInput
-from contracts.model import Role
+from contracts.model import IST, LoginState, Role
 
 ROLE_PREFIXES: dict[Role, str] = {
     "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD",
@@ -23,6 +23,10 @@ _ALLOWED: dict[Role, tuple[str, ...]] = {
     "reception": ("site", "gate"),
     "kiosk": ("site",),
 }
+
+
+FURTHEST_END = timedelta(days=3660)
+"""A last day further away is a misspelling."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,37 @@ def check_scope(role: Role, scope: Scope) -> None:
             raise InvalidInput.of(field, "not_for_role")
     if scope.gate is not None and not scope.gate.startswith(f"{scope.site}-"):
         raise InvalidInput.of("gate", "not_of_site")
+
+
+def today_of(now: datetime) -> date:
+    """Return the day in India."""
+    return now.astimezone(IST).date()
+
+
+def check_last_day(valid_until: date | None, today: date) -> None:
+    """Raise an error unless the last day of a login is today or later, and not absurdly far away.
+
+    Raises:
+        InvalidInput: ``date_past`` or ``date_too_far``, with the field ``valid_until``.
+    """
+    if valid_until is not None and valid_until < today:
+        raise InvalidInput.of("valid_until", "date_past")
+    if valid_until is not None and valid_until > today + FURTHEST_END:
+        raise InvalidInput.of("valid_until", "date_too_far")
+
+
+def end_of(valid_until: date) -> datetime:
+    """Return the instant at which a login with this last day ends: the midnight after it, in India."""
+    return datetime.combine(valid_until + timedelta(days=1), time(), IST)
+
+
+def state_of(*, disabled: bool, valid_until: date | None, used: bool, today: date) -> LoginState:
+    """Return the state of a login. Disabled outweighs expired, and expired outweighs never used."""
+    if disabled:
+        return "disabled"
+    if valid_until is not None and valid_until < today:
+        return "expired"
+    return "active" if used else "never_used"
 
 
 def prefix_of(role: Role, department: str | None) -> str:

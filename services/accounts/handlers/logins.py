@@ -1,33 +1,39 @@
-"""Logins as the ADO Branch manages them: issued, listed, disabled, reset."""
+"""Logins as the ADO Branch manages them: issued, listed, extended, signed out, reset, disabled."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued
 from contracts.mobile import parse_mobile
-from contracts.model import Contact
+from contracts.model import Contact, LoginState
 from contracts.rpc.accounts import (
     DISABLE_LOGIN,
+    END_SESSIONS,
+    EXTEND_LOGIN,
     ISSUE_LOGIN,
     RESET_LOGIN,
+    EndedSessions,
+    ExtendLogin,
     IssuedLogin,
     IssueLogin,
     LoginId,
     LoginList,
+    LoginQuestion,
     LoginView,
 )
-from contracts.rpc.call import Call, Page
+from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
 from services.accounts.domain import logins
 from services.accounts.handlers import attempts, sessions
-from services.accounts.models import LoginCounterRow, LoginRow
+from services.accounts.models import LoginCounterRow, LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
@@ -50,16 +56,18 @@ def issue(
 
     Raises:
         Forbidden: the caller is not an enabled ``ado``.
-        InvalidInput: the scope does not fit the role, or the name or the mobile is not one.
+        InvalidInput: the scope does not fit the role, the name or the mobile is not one, or the last day has
+            passed.
     """
     _require_ado(call)
     logins.check_scope(request.role, logins.Scope(request.department, request.site, request.gate))
+    logins.check_last_day(request.valid_until, logins.today_of(now))
     contact = _contact(request)
     seed = uuid4()
     initial = passwords.initial_password(seed, settings.password_secret)
     password_hash = offload(passwords.hash_password, initial)
     with db.transaction() as session:
-        issuer = _acting_ado(session, call)
+        issuer = _acting_ado(session, call, now)
 
         def effect() -> NewPassword:
             login_id = _next_login_id(session, logins.prefix_of(request.role, request.department))
@@ -74,6 +82,7 @@ def issue(
                 must_change_password=True,
                 issued_by=issuer,
                 issued_at=now,
+                valid_until=request.valid_until,
             )
             event = LoginIssued(
                 login_id=login_id,
@@ -116,7 +125,7 @@ def _next_login_id(session: Session, prefix: str) -> str:
     return logins.login_id_of(prefix, session.scalars(counted.returning(row.last)).one())
 
 
-def list_page(request: Page, call: Call, session: Session) -> LoginList:
+def list_page(request: LoginQuestion, call: Call, session: Session, now: datetime) -> LoginList:
     """Return a page of logins by id. ``next`` is the last id of this page if there are more logins.
 
     Logins are listed by their id alone, so the id is the cursor; `db/cursors.py` is for lists by time.
@@ -124,14 +133,93 @@ def list_page(request: Page, call: Call, session: Session) -> LoginList:
     Raises:
         Forbidden: as for :func:`issue`.
     """
-    _acting_ado(session, call)
+    _acting_ado(session, call, now)
+    states = _states(logins.today_of(now))
+    places = {"role": request.role, "department": request.department, "site": request.site}
+    filters = [getattr(LoginRow, name) == value for name, value in places.items() if value is not None]
+    numbers = [func.count().filter(condition) for condition in states.values()]
+    counts = session.execute(select(*numbers).select_from(LoginRow).where(*filters)).one()
+    if request.state is not None:
+        filters.append(states[request.state])
     after = LoginRow.login_id > logins.normalized(request.after or "")
-    query = select(LoginRow).where(after).order_by(LoginRow.login_id).limit(request.limit + 1)
+    query = select(LoginRow).where(after, *filters).order_by(LoginRow.login_id).limit(request.limit + 1)
     found = session.scalars(query).all()
     page = found[: request.limit]
     return LoginList(
-        items=tuple(_view(login) for login in page),
+        items=_views(session, page, now),
         next=page[-1].login_id if len(found) > len(page) else None,
+        counts=dict(zip(states, counts, strict=True)),
+    )
+
+
+def _states(today: date) -> dict[LoginState, ColumnElement[bool]]:
+    """Return the condition of each state; it agrees with ``domain.logins.state_of``."""
+    usable, used = LoginRow.is_usable(today), LoginRow.last_used_at.is_not(None)
+    return {
+        "active": usable & used,
+        "never_used": usable & ~used,
+        "expired": LoginRow.disabled_at.is_(None) & (LoginRow.valid_until < today),
+        "disabled": LoginRow.disabled_at.is_not(None),
+    }
+
+
+def view(request: LoginId, call: Call, session: Session, now: datetime) -> LoginView:
+    """Return one login.
+
+    Raises:
+        Forbidden: as for :func:`issue`.
+        NotFound: there is no such login.
+    """
+    _acting_ado(session, call, now)
+    login = session.get(LoginRow, logins.normalized(request.login_id))
+    if login is None:
+        raise _no_such_login()
+    return _view(session, login, now)
+
+
+def extend(request: ExtendLogin, call: Call, session: Session, now: datetime) -> LoginView:
+    """Give a login another last day, or none. Sessions that would outlive it end.
+
+    Raises:
+        Forbidden: as for :func:`issue`.
+        NotFound: there is no such login.
+        InvalidInput: the day has passed, or is absurdly far away.
+        Conflict: ``login_disabled``; or ``last_ado``: no login of the ADO Branch would be without an end.
+    """
+    _acting_ado(session, call, now)
+
+    def effect() -> str:
+        logins.check_last_day(request.valid_until, logins.today_of(now))
+        login = _lock_login(session, logins.normalized(request.login_id))
+        if login.disabled_at is not None:
+            raise Conflict("a disabled login is not extended", code="login_disabled")
+        if request.valid_until is not None:
+            _refuse_last_ado(session, login)
+            sessions.end_later_than(session, login.login_id, logins.end_of(request.valid_until), now)
+        login.valid_until = request.valid_until
+        return login.login_id
+
+    def answer(login_id: str) -> LoginView:
+        return _view(session, session.get_one(LoginRow, login_id), now)
+
+    return once(session, call, EXTEND_LOGIN.name, request, effect, answer, reference=str)
+
+
+def end_sessions(request: LoginId, call: Call, session: Session, now: datetime) -> EndedSessions:
+    """End all sessions of a login, which stays as it is: its password opens new ones.
+
+    Raises:
+        Forbidden: as for :func:`issue`.
+        NotFound: there is no such login.
+    """
+    _acting_ado(session, call, now)
+
+    def effect() -> EndedSessions:
+        login = _lock_login(session, logins.normalized(request.login_id))
+        return EndedSessions(login_id=login.login_id, ended=sessions.end_all_of(session, login.login_id, now))
+
+    return once(
+        session, call, END_SESSIONS.name, request, effect, lambda ended: ended, reference=EndedSessions
     )
 
 
@@ -145,7 +233,7 @@ def disable(
         NotFound: there is no such login.
         Conflict: ``last_ado``: without this login nobody could issue logins any more.
     """
-    by = _acting_ado(session, call)
+    by = _acting_ado(session, call, now)
 
     def effect() -> str:
         login = _lock_login(session, logins.normalized(request.login_id))
@@ -156,18 +244,22 @@ def disable(
         return login.login_id
 
     def answer(login_id: str) -> LoginView:
-        return _view(session.get_one(LoginRow, login_id))
+        return _view(session, session.get_one(LoginRow, login_id), now)
 
     return once(session, call, DISABLE_LOGIN.name, request, effect, answer, reference=str)
 
 
 def _refuse_last_ado(session: Session, login: LoginRow) -> None:
-    if login.role != "ado":
+    """Raise an error if this is the last login of the ADO Branch that is enabled and has no end.
+
+    One of them stays, so that a day never comes on which nobody can issue logins.
+    """
+    if login.role != "ado" or login.valid_until is not None:
         return
     others = (LoginRow.role == "ado") & (LoginRow.login_id != login.login_id)
-    enabled = select(LoginRow.login_id).where(others, LoginRow.disabled_at.is_(None))
-    if session.scalars(enabled.limit(1)).first() is None:
-        raise Conflict("the last enabled login of the ADO Branch cannot be disabled", code="last_ado")
+    lasting = others & LoginRow.disabled_at.is_(None) & LoginRow.valid_until.is_(None)
+    if session.scalars(select(LoginRow.login_id).where(lasting).limit(1)).first() is None:
+        raise Conflict("the last lasting login of the ADO Branch cannot end", code="last_ado")
 
 
 def reset(
@@ -185,7 +277,7 @@ def reset(
     initial = passwords.initial_password(seed, settings.password_secret)
     password_hash = offload(passwords.hash_password, initial)
     with db.transaction() as session:
-        by = _acting_ado(session, call)
+        by = _acting_ado(session, call, now)
 
         def effect() -> NewPassword:
             login = _lock_login(session, logins.normalized(request.login_id))
@@ -231,8 +323,12 @@ def _lock_login(session: Session, login_id: str) -> LoginRow:
         session.scalars(ados.with_for_update()).all()
     login = session.get(LoginRow, login_id, with_for_update=True, populate_existing=True)
     if login is None:
-        raise NotFound("there is no such login")
+        raise _no_such_login()
     return login
+
+
+def _no_such_login() -> NotFound:
+    return NotFound("there is no such login")
 
 
 def _require_ado(call: Call) -> None:
@@ -240,21 +336,45 @@ def _require_ado(call: Call) -> None:
         raise Forbidden("only the ADO Branch manages logins")
 
 
-def _acting_ado(session: Session, call: Call) -> str:
+def _acting_ado(session: Session, call: Call, now: datetime) -> str:
     """Return the login id of the caller.
 
     Raises:
-        Forbidden: the caller is not an ``ado``, is disabled, or still has a one-time password.
+        Forbidden: the caller is not an ``ado``, is disabled or expired, or still has a one-time password.
     """
     _require_ado(call)
-    login = session.get(LoginRow, call.principal.login_id or "")
-    if login is None or login.role != "ado" or login.disabled_at is not None or login.must_change_password:
+    manages = (LoginRow.role == "ado") & LoginRow.is_usable(logins.today_of(now))
+    own = (LoginRow.login_id == call.principal.login_id) & LoginRow.must_change_password.is_(False)
+    login_id = session.scalar(select(LoginRow.login_id).where(own, manages))
+    if login_id is None:
         raise Forbidden("only an enabled login of the ADO Branch manages logins")
-    return login.login_id
+    return login_id
 
 
-def _view(login: LoginRow) -> LoginView:
+def _view(session: Session, login: LoginRow, now: datetime) -> LoginView:
+    return _views(session, [login], now)[0]
+
+
+def _views(session: Session, rows: Sequence[LoginRow], now: datetime) -> tuple[LoginView, ...]:
+    """Return logins as the ADO Branch sees them, each with the number of its open sessions."""
+    of_them = SessionRow.login_id.in_([login.login_id for login in rows])
+    numbers = select(SessionRow.login_id, func.count()).where(of_them, sessions.is_live(now))
+    open_sessions = dict(session.execute(numbers.group_by(SessionRow.login_id)).all())
+    today = logins.today_of(now)
+    return tuple(_view_of(login, open_sessions.get(login.login_id, 0), today) for login in rows)
+
+
+def _view_of(login: LoginRow, open_sessions: int, today: date) -> LoginView:
+    state = logins.state_of(
+        disabled=login.disabled_at is not None,
+        valid_until=login.valid_until,
+        used=login.last_used_at is not None,
+        today=today,
+    )
     return LoginView(
+        state=state,
+        valid_until=login.valid_until,
+        sessions=open_sessions,
         login_id=login.login_id,
         role=login.role,
         name=login.name,

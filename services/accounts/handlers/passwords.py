@@ -3,7 +3,7 @@
 Hashing runs on a thread of its own between two transactions, never within one.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
-from services.accounts.domain.logins import normalized
+from services.accounts.domain.logins import normalized, today_of
 from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import LoginRow
@@ -28,7 +28,7 @@ def log_in(
 ) -> StaffSession:
     """Open a session for a login and its password.
 
-    An unknown login, a disabled one and a wrong password get the same answer after the same work.
+    An unknown login, a disabled or expired one and a wrong password get the same answer after the same work.
 
     Raises:
         NotAuthenticated: ``wrong_login``.
@@ -55,7 +55,7 @@ def _enter(
     login_id = normalized(request.login_id)
     with db.transaction() as session:
         attempts.check(session, login_id, call.address, now, settings)
-        stored = _enabled_hash(session, login_id, is_kiosk=is_kiosk)
+        stored = _usable_hash(session, login_id, today_of(now), is_kiosk=is_kiosk)
     matched = offload(passwords.matches, stored or passwords.NOBODY, request.password)
     with db.transaction() as session:
         attempts.check_again(session, login_id, call.address, now, settings)
@@ -77,7 +77,7 @@ def _open_session(
     settings: AccountsSettings,
 ) -> StaffSession:
     def effect() -> UUID:
-        login = _lock_unchanged(session, login_id, verified)
+        login = _lock_unchanged(session, login_id, verified, today_of(now))
         if login.role == "kiosk":
             _use_token(login)
         login.last_used_at = now
@@ -107,7 +107,7 @@ def change(
 
     Raises:
         InvalidInput: ``current`` is ``wrong_password``, or ``new`` is not good enough.
-        NotAuthenticated: the caller has no login, or a disabled one.
+        NotAuthenticated: the caller has no login, or a disabled or expired one.
         TooManyAttempts: as for :func:`log_in`.
     """
     login_id = call.principal.login_id
@@ -116,9 +116,9 @@ def change(
     check_new(request.new, current=request.current, login_id=login_id)
     with db.transaction() as session:
         attempts.check(session, login_id, call.address, now, settings)
-        stored = _enabled_hash(session, login_id)
+        stored = _usable_hash(session, login_id, today_of(now))
     if stored is None:
-        raise NotAuthenticated("this login is disabled")
+        raise NotAuthenticated("this login is disabled or expired")
     matched = offload(passwords.matches, stored, request.current)
     fresh = offload(passwords.hash_password, request.new) if matched else None
     with db.transaction() as session:
@@ -147,7 +147,7 @@ def _replace(
     def effect() -> UUID:
         if fresh is None:
             raise InvalidInput.of("current", "wrong_password")
-        login = _lock_unchanged(session, login_id, verified)
+        login = _lock_unchanged(session, login_id, verified, today_of(now))
         login.password_hash = fresh
         login.must_change_password = False
         attempts.forget_failures(session, login_id, settings)
@@ -166,22 +166,21 @@ def _replace(
         return refusal
 
 
-def _enabled_hash(session: Session, login_id: str, *, is_kiosk: bool = False) -> str | None:
-    """Return the hash of an enabled login: of a kiosk's, or of a person's."""
-    enabled = (LoginRow.login_id == login_id) & LoginRow.disabled_at.is_(None)
-    query = select(LoginRow.password_hash).where(enabled, (LoginRow.role == "kiosk") == is_kiosk)
+def _usable_hash(session: Session, login_id: str, today: date, *, is_kiosk: bool = False) -> str | None:
+    """Return the hash of a login that can be used: of a kiosk's, or of a person's."""
+    usable = (LoginRow.login_id == login_id) & LoginRow.is_usable(today)
+    query = select(LoginRow.password_hash).where(usable, (LoginRow.role == "kiosk") == is_kiosk)
     return session.scalar(query)
 
 
-def _lock_unchanged(session: Session, login_id: str, verified: str) -> LoginRow:
+def _lock_unchanged(session: Session, login_id: str, verified: str, today: date) -> LoginRow:
     """Return the login, locked.
 
     Raises:
-        NotAuthenticated: it was disabled or got another password after its hash was read.
+        NotAuthenticated: it was disabled, expired or got another password after its hash was read.
     """
     unchanged = (LoginRow.login_id == login_id) & (LoginRow.password_hash == verified)
-    enabled = LoginRow.disabled_at.is_(None)
-    login = session.scalar(select(LoginRow).where(unchanged, enabled).with_for_update())
+    login = session.scalar(select(LoginRow).where(unchanged, LoginRow.is_usable(today)).with_for_update())
     if login is None:
         raise _wrong_login()
     return login

@@ -12,6 +12,7 @@ from contracts.rpc.accounts import LOG_OUT, ApplicantSession, DeniedSessions, Se
 from contracts.rpc.call import Call, Nothing
 from services.accounts.adapters.keys import key_store
 from services.accounts.adapters.session_tokens import token_of
+from services.accounts.domain.logins import end_of
 from services.accounts.models import LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
@@ -22,8 +23,12 @@ KIOSK_MINUTES = 365 * 24 * 60
 
 
 def open_for_staff(session: Session, login: LoginRow, now: datetime, settings: AccountsSettings) -> UUID:
-    """Open a session with the role and the scope that the login has now, and return its ``sid``."""
+    """Open a session with the role and the scope that the login has now, and return its ``sid``.
+
+    It ends at the latest with the login.
+    """
     minutes = KIOSK_MINUTES if login.role == "kiosk" else settings.session_minutes
+    end = _end(now, minutes)
     row = SessionRow(
         sid=uuid4(),
         kid=key_store(settings).current(session, now).kid,
@@ -35,7 +40,7 @@ def open_for_staff(session: Session, login: LoginRow, now: datetime, settings: A
         gate=login.gate,
         must_change_password=login.must_change_password,
         issued_at=now,
-        expires_at=_end(now, minutes),
+        expires_at=end if login.valid_until is None else min(end, end_of(login.valid_until)),
     )
     session.add(row)
     return row.sid
@@ -86,19 +91,30 @@ def applicant_answer(session: Session, sid: UUID, settings: AccountsSettings) ->
     return ApplicantSession(access_token=token_of(row, session, settings), expires_at=row.expires_at)
 
 
-def end_all_of(session: Session, login_id: str, now: datetime) -> None:
-    """End the sessions of a login."""
-    _end_live(session, SessionRow.login_id == login_id, now)
+def end_all_of(session: Session, login_id: str, now: datetime) -> int:
+    """End the sessions of a login, and return how many there were."""
+    return _end_live(session, SessionRow.login_id == login_id, now)
 
 
-def _end_live(session: Session, condition: ColumnElement[bool], now: datetime) -> None:
-    """End the live sessions that meet a condition, and publish SessionEnded for each."""
-    live = condition & SessionRow.ended_at.is_(None) & (SessionRow.expires_at > now)
-    locked = select(SessionRow).where(live).order_by(SessionRow.sid).with_for_update()
-    for row in session.scalars(locked).all():
+def end_later_than(session: Session, login_id: str, end: datetime, now: datetime) -> None:
+    """End the sessions of a login that would outlive it. Whoever uses them signs in once more."""
+    _end_live(session, (SessionRow.login_id == login_id) & (SessionRow.expires_at > end), now)
+
+
+def is_live(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a session is open."""
+    return SessionRow.ended_at.is_(None) & (SessionRow.expires_at > now)
+
+
+def _end_live(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
+    """End the live sessions that meet a condition, publish SessionEnded for each, and count them."""
+    locked = select(SessionRow).where(condition, is_live(now)).order_by(SessionRow.sid).with_for_update()
+    rows = session.scalars(locked).all()
+    for row in rows:
         row.ended_at = now
         event = SessionEnded(sid=row.sid, token_expires_at=row.expires_at)
         outbox.add(session, event, at=now, expires_at=row.expires_at)
+    return len(rows)
 
 
 def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> Nothing:

@@ -1,14 +1,35 @@
-"""Routes of the ADO Branch: issue, list, disable and reset logins."""
+"""Routes of the ADO Branch: issue, list, extend, sign out, disable and reset logins."""
 
-from fastapi import APIRouter
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
 
 from contracts import rpc
-from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId, LoginList, LoginView
-from contracts.rpc.call import Page
+from contracts.model import Code, LoginState, Role, Strict
+from contracts.rpc.accounts import (
+    EndedSessions,
+    ExtendLogin,
+    IssuedLogin,
+    IssueLogin,
+    LoginId,
+    LoginList,
+    LoginQuestion,
+    LoginView,
+)
 from services.gateway.access import Ado, IdempotencyKey
 from services.gateway.api.parameters import After, Limit, LoginCode
 
 router = APIRouter(prefix="/api/v1/logins", tags=["ado"])
+
+
+class LastDay(Strict):
+    """The last day of a login."""
+
+    valid_until: date | None = Field(
+        default=None, description="In Indian Standard Time; null for a login without an end."
+    )
 
 
 @router.post("", status_code=201)
@@ -18,9 +39,39 @@ async def issue_login(caller: Ado, body: IssueLogin, key: IdempotencyKey) -> Iss
 
 
 @router.get("")
-async def list_logins(caller: Ado, after: After = None, limit: Limit = 50) -> LoginList:
-    """List logins, by ID."""
-    return await caller.query(rpc.accounts.LIST_LOGINS, Page(after=after, limit=limit))
+async def list_logins(
+    caller: Ado,
+    role: Role | None = None,
+    department: Annotated[Code | None, Query()] = None,
+    site: Annotated[Code | None, Query()] = None,
+    state: LoginState | None = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> LoginList:
+    """List logins, by ID; `counts` says how many there are of each state."""
+    question = LoginQuestion(
+        role=role, department=department, site=site, state=state, after=after, limit=limit
+    )
+    return await caller.query(rpc.accounts.LIST_LOGINS, question)
+
+
+@router.get("/{login_id}")
+async def view_login(caller: Ado, login_id: LoginCode) -> LoginView:
+    """Show one login, with the number of its open sessions."""
+    return await caller.query(rpc.accounts.VIEW_LOGIN, LoginId(login_id=login_id))
+
+
+@router.post("/{login_id}/extend")
+async def extend_login(caller: Ado, login_id: LoginCode, body: LastDay, key: IdempotencyKey) -> LoginView:
+    """Set another last day, or none. Sessions that would outlive the login end."""
+    wanted = ExtendLogin(login_id=login_id, valid_until=body.valid_until)
+    return await caller.command(rpc.accounts.EXTEND_LOGIN, wanted, key)
+
+
+@router.post("/{login_id}/sign-out")
+async def sign_out_login(caller: Ado, login_id: LoginCode, key: IdempotencyKey) -> EndedSessions:
+    """End all sessions of a login, everywhere within two seconds. Its password stays."""
+    return await caller.command(rpc.accounts.END_SESSIONS, LoginId(login_id=login_id), key)
 
 
 @router.post("/{login_id}/disable")

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
-from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId, LoginView
-from contracts.rpc.call import Page
+from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId, LoginQuestion
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import of_address
@@ -17,8 +16,6 @@ from services.gateway.pages.shared.view import SEEN, AdoPage, View, key_of, text
 
 router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
 ISSUED = "/desk/kiosks/issued"
-JUST_BEFORE = "KIO"
-"""Cursor in front of the kiosks: their IDs begin with it, and a list of logins is sorted by ID."""
 
 
 @router.get("")
@@ -77,12 +74,11 @@ async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    found = (await view.caller.query(rpc.accounts.LIST_LOGINS, Page(after=JUST_BEFORE, limit=200))).items
-    kiosks: list[LoginView] = [one for one in found if one.role == "kiosk"]
+    found = await view.caller.query(rpc.accounts.LIST_LOGINS, LoginQuestion(role="kiosk", limit=200))
     return view.html(
         "kiosks/list.html",
         status,
-        kiosks=kiosks,
+        kiosks=found.items,
         sites=await directory.sites(view),
         typed=typed,
         errors=errors,

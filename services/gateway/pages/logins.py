@@ -1,34 +1,93 @@
-"""The desk of the ADO Branch: issue, disable and reset logins. An initial password is shown only once."""
+"""The desk of the ADO Branch: list, issue, extend, sign out, disable and reset logins."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
-from contracts.model import Role
-from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId
-from contracts.rpc.call import Method, Page
+from contracts.model import Code, LoginState, Role
+from contracts.rpc.accounts import (
+    EndedSessions,
+    ExtendLogin,
+    IssuedLogin,
+    IssueLogin,
+    LoginId,
+    LoginQuestion,
+)
+from contracts.rpc.call import Method
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import NOTICE, SEEN, AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/logins", include_in_schema=False, route_class=PageRoute)
 ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
-Verb = Literal["disable", "reset"]
+STATES: tuple[LoginState, ...] = ("active", "never_used", "expired", "disabled")
+Verb = Literal["disable", "reset", "sign-out"]
+Some = Annotated[Code | Literal[""], Query()]
+"""The filter of a list; empty admits all."""
 _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}$"
 Login = Annotated[str, Path(pattern=_LOGIN)]
 LoginNotice = Annotated[str, Query(alias=NOTICE, pattern=f"{_LOGIN}|^$")]
 ISSUED = "/desk/logins/issued"
-FIELDS = ("role", "name", "department", "site", "gate", "mobile")
+FIELDS = ("role", "name", "department", "site", "gate", "mobile", "valid_until")
 
 
 @router.get("")
-async def show_logins(view: AdoPage, after: str | None = None, notice: LoginNotice = "") -> Response:
-    """Show all logins by ID."""
-    found = await view.caller.query(rpc.accounts.LIST_LOGINS, Page(after=after, limit=50))
-    return view.html("logins/list.html", found=found, disabled=notice)
+async def show_logins(
+    view: AdoPage,
+    role: Role | Literal[""] = "",
+    department: Some = "",
+    site: Some = "",
+    state: LoginState | Literal[""] = "",
+    after: str = "",
+) -> Response:
+    """Show the logins that the filters admit, by ID, and how many there are of each state."""
+    filters = {"role": role, "department": department, "site": site}
+    chosen = {name: value for name, value in {**filters, "state": state}.items() if value}
+    question = LoginQuestion.model_validate({**chosen, "after": after or None, "limit": 50})
+    found = await view.caller.query(rpc.accounts.LIST_LOGINS, question)
+    return view.html(
+        "logins/list.html",
+        found=found,
+        filters=filters,
+        state=state,
+        states=STATES,
+        is_first=not after,
+        addresses=_Addresses(view, chosen),
+        roles=(*ROLES, "kiosk"),
+        **await _places(view),
+    )
+
+
+class _Addresses:
+    """The addresses of the list: with other filters than now, or of the next page.
+
+    Args:
+        view: the request.
+        chosen: the filters that are set now.
+    """
+
+    def __init__(self, view: View, chosen: dict[str, str]) -> None:
+        self._view = view
+        self._chosen = chosen
+
+    def with_(self, **changed: str) -> str:
+        """Return the address of the first page with some filters changed; an empty one is taken off."""
+        query = urlencode({name: value for name, value in {**self._chosen, **changed}.items() if value})
+        return self._view.path("/desk/logins") + (f"?{query}" if query else "")
+
+
+async def _places(view: View) -> dict[str, Any]:
+    """Return sites and departments, for choosing one and for their names."""
+    sites = await directory.sites(view)
+    departments = (await view.caller.state.departments.get()).items
+    names = {one.code: one.name[view.language] for one in sites}
+    names |= {one.code: one.name[view.language] for one in departments}
+    return {"sites": sites, "departments": departments, "place_names": names}
 
 
 @router.get("/new")
@@ -72,6 +131,52 @@ def _to_issued(view: View, issued: IssuedLogin) -> Response:
     return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump())
 
 
+@router.get("/{login_id}")
+async def show_login(view: AdoPage, login_id: Login, notice: LoginNotice = "") -> Response:
+    """Show one login, and what can be done with it."""
+    return await _login(view, login_id, {}, notice=notice)
+
+
+@router.post("/{login_id}")
+async def extend_login(view: AdoPage, login_id: Login) -> Response:
+    """Give a login another last day, or none."""
+    form = await view.form()
+    typed = text_of(form, "valid_until")
+    try:
+        last_day = date.fromisoformat(typed) if typed else None
+    except ValueError:
+        return await _login(view, login_id, {"valid_until": "not_a_date"}, typed, 422)
+    wanted = ExtendLogin(login_id=login_id, valid_until=last_day)
+    try:
+        await view.caller.command(rpc.accounts.EXTEND_LOGIN, wanted, key_of(form))
+    except InvalidInput as error:
+        return await _login(view, login_id, {one.field: one.code for one in error.body.fields}, typed, 422)
+    except Conflict as error:
+        return await _login(view, login_id, {"valid_until": error.body.code}, typed, 409)
+    return view.to(f"/desk/logins/{login_id}", notice="extended")
+
+
+async def _login(
+    view: View,
+    login_id: str,
+    errors: dict[str, str],
+    typed: str | None = None,
+    status: int = 200,
+    notice: str = "",
+) -> Response:
+    shown = await view.caller.query(rpc.accounts.VIEW_LOGIN, LoginId(login_id=login_id))
+    last_day = shown.valid_until.isoformat() if shown.valid_until else ""
+    return view.html(
+        "logins/login.html",
+        status,
+        shown=shown,
+        errors=errors,
+        typed=last_day if typed is None else typed,
+        notice=notice,
+        **await _places(view),
+    )
+
+
 @router.get("/{login_id}/{verb}")
 async def confirm(view: AdoPage, login_id: Login, verb: Verb) -> Response:
     """Ask for confirmation, and say what will happen."""
@@ -90,6 +195,12 @@ async def disable_login(view: AdoPage, login_id: Login) -> Response:
     return await _carry_out(view, rpc.accounts.DISABLE_LOGIN, login_id, "disable")
 
 
+@router.post("/{login_id}/sign-out")
+async def sign_out_login(view: AdoPage, login_id: Login) -> Response:
+    """End all sessions of a login."""
+    return await _carry_out(view, rpc.accounts.END_SESSIONS, login_id, "sign-out")
+
+
 async def _carry_out(view: View, method: Method[LoginId, Any], login_id: str, verb: Verb) -> Response:
     key = key_of(await view.form())
     try:
@@ -98,24 +209,19 @@ async def _carry_out(view: View, method: Method[LoginId, Any], login_id: str, ve
         return view.html("logins/confirm.html", 409, login_id=login_id, verb=verb, refused=error.body.code)
     if isinstance(answer, IssuedLogin):
         return _to_issued(view, answer)
-    return view.to("/desk/logins", notice=login_id)
+    notice = f"signed-out-{answer.ended}" if isinstance(answer, EndedSessions) else "disabled"
+    return view.to(f"/desk/logins/{login_id}", notice=notice)
 
 
 def _unreadable(field: str, kind: str) -> str:
     if kind == "string_too_long":
         return "too_long"
+    if field == "valid_until":
+        return "not_a_date"
     return f"{field}_missing" if field in {"role", "name"} else "choose_one"
 
 
 async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], status: int = 200) -> Response:
-    sites = await directory.sites(view)
-    departments = (await view.caller.state.departments.get()).items
     return view.html(
-        "logins/new.html",
-        status,
-        roles=ROLES,
-        sites=sites,
-        departments=departments,
-        typed=typed,
-        errors=errors,
+        "logins/new.html", status, roles=ROLES, typed=typed, errors=errors, **await _places(view)
     )

@@ -1,6 +1,7 @@
 """The gateway alone behind a port, over a table of replies: one request reaches any state of a page."""
 
 import threading
+from datetime import date
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -47,7 +48,10 @@ ANSWERS: dict[str, Any] = {
     "approval__list_reviews": ReviewList(items=(review(),), next="on"),
     "approval__search_reviews": ReviewList(items=()), "approval__view_review": review(),
     "accounts__list_logins": LoginList(items=(login("ADO-0001", role="ado", department=None),
-    login("HOM-0003", disabled=True)), next="on"),
+    login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
+    login("HOM-0003", disabled=True, state="disabled")), next="on",
+    counts={"active": 41, "never_used": 3, "expired": 2, "disabled": 7}),
+    "accounts__view_login": login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__request_otp": OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),

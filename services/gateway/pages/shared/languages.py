@@ -60,6 +60,11 @@ def day_in_words(day: date, language: Language) -> str:
     return format_date(day, "EEEE, d MMMM y", locale=_LOCALES[language])
 
 
+def short_day(day: date, language: Language) -> str:
+    """Return a date for a table: ``1 Dec 2026``."""
+    return format_date(day, "d MMM y", locale=_LOCALES[language])
+
+
 def hours_in_words(start: time, end: time, language: Language) -> str:
     """Return from when to when on a day: ``10:00 am – 12:00 pm``."""
     return span(time_of_day(start, language), time_of_day(end, language), language)

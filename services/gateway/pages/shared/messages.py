@@ -70,6 +70,11 @@ SENTENCES: dict[str, str] = {
     "password_contains_login_id": _("The password must not contain the login ID"),
     "password_too_common": _("This password is too easy to guess"),
     "role_missing": _("Choose a role"),
+    "not_a_date": _("Enter a date, such as 31 March 2027"),
+    "last_ado": _(
+        "One login of the ADO Branch must stay without an end: otherwise nobody could issue logins"
+    ),
+    "login_disabled": _("This login is disabled. Someone who comes back gets a new one"),
     "needed_for_role": _("This role needs this"),
     "not_for_role": _("Leave this empty for this role"),
     "not_of_site": _("This gate belongs to the other secretariat"),

@@ -49,8 +49,11 @@ TAGS: dict[str, str] = {
     "pending": "blue",
     "withdrawn": "orange",
     "closed": "grey",
+    "active": "green",
+    "never_used": "yellow",
+    "disabled": "grey",
 }
-"""The colour of each state's tag, of an application and of a review."""
+"""The colour of each state's tag, of an application, a review and a login."""
 TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),
@@ -120,10 +123,17 @@ ROLES: dict[str, str] = {
     "auditor": _("Auditor"),
     "kiosk": _("Kiosk"),
 }
+LOGIN_STATES: dict[str, str] = {
+    "active": _("In use"),
+    "never_used": _("Never signed in"),
+    "expired": _("Time over"),
+    "disabled": _("Disabled"),
+}
 VOCABULARIES: dict[str, dict[str, str]] = {
     "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "timeline": TIMELINE_ENTRIES, "reason": REASONS,
     "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
+    "login_state": LOGIN_STATES,
 }  # fmt: skip
 
 

@@ -1,13 +1,18 @@
 """Logins as the ADO Branch manages them, and passwords as their owners change them."""
 
+import contextlib
+import itertools
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import select
 
 from contracts.errors import (
     Conflict,
+    ContractError,
     Forbidden,
     IdempotencyKeyReused,
     InvalidInput,
@@ -16,7 +21,9 @@ from contracts.errors import (
     TooManyAttempts,
 )
 from contracts.events import LoginDisabled, LoginIssued, SessionEnded
-from contracts.rpc.call import Page, Principal
+from contracts.model import IST, LoginState
+from contracts.rpc.accounts import EndedSessions, ExtendLogin, LoginId, LoginList, LoginQuestion, LoginView
+from contracts.rpc.call import Principal
 from services.accounts import commands
 from services.accounts.adapters import passwords
 from services.accounts.handlers import logins
@@ -44,6 +51,11 @@ def accounts(databases) -> Accounts:
     accounts = Accounts(databases["accounts"])
     given_ado(accounts.db)
     return accounts
+
+
+def _quietly(work: Callable[[], object]) -> None:
+    with contextlib.suppress(ContractError):
+        work()
 
 
 def _login(accounts: Accounts, login_id: str) -> LoginRow:
@@ -166,6 +178,9 @@ def test_only_the_ado_branch_manages_logins(accounts, who) -> None:
         lambda: accounts.disable("OPS-0001", by=who),
         lambda: accounts.reset("OPS-0001", by=who),
         lambda: _list(accounts, by=who),
+        lambda: _view(accounts, "OPS-0001", by=who),
+        lambda: _extend(accounts, None, "OPS-0001", by=who),
+        lambda: _sign_out(accounts, "OPS-0001", by=who),
     ]
     assert all(isinstance(refusal_of(work), Forbidden) for work in works)
     assert accounts.count(LoginRow) == 3
@@ -184,9 +199,9 @@ def test_an_ado_with_a_one_time_password_cannot_manage_logins_yet(accounts) -> N
     assert isinstance(refusal_of(lambda: accounts.issue(by=staff(issued.login_id, "ado"))), Forbidden)
 
 
-def _list(accounts: Accounts, after: str | None = None, limit: int = 50, by: Principal = ADO):
+def _list(accounts: Accounts, by: Principal = ADO, at: datetime | None = None, **question: Any) -> LoginList:
     with accounts.db.transaction() as session:
-        return logins.list_page(Page(after=after, limit=limit), a_call(by), session)
+        return logins.list_page(LoginQuestion(**question), a_call(by), session, at or now())
 
 
 def test_logins_are_listed_by_id_in_pages(accounts) -> None:
@@ -292,6 +307,222 @@ def test_of_two_ados_who_disable_each_other_at_once_one_stays_enabled(accounts) 
         assert [
             _login(accounts, login_id).disabled_at is None for login_id in ("ADO-0001", "ADO-0002")
         ].count(True) == 1
+
+
+# ---------------------------------------------------- the last day of a login
+
+
+def _extend(
+    accounts: Accounts,
+    last_day: date | None,
+    login_id: str = "HOM-0001",
+    at: datetime | None = None,
+    key: str | None = None,
+    by: Principal = ADO,
+) -> LoginView:
+    request = ExtendLogin(login_id=login_id, valid_until=last_day)
+    with accounts.db.transaction() as session:
+        return logins.extend(request, a_call(by, key), session, at or now())
+
+
+NOON = datetime(2026, 12, 1, 12, tzinfo=IST)
+TODAY = NOON.date()
+MIDNIGHT = datetime(2026, 12, 2, tzinfo=IST)
+
+
+def test_a_login_works_up_to_the_midnight_after_its_last_day_in_india(accounts) -> None:
+    given_login(accounts.db)
+    _extend(accounts, TODAY, at=NOON)
+    assert accounts.log_in(at=MIDNIGHT - timedelta(seconds=1)).access_token
+    assert refusal_of(lambda: accounts.log_in(at=MIDNIGHT)).body.code == "wrong_login"
+
+
+def test_an_expired_login_is_refused_like_a_disabled_one_after_the_same_work(accounts, monkeypatch) -> None:
+    given_login(accounts.db)
+    given_login(accounts.db, "HOM-0002")
+    _extend(accounts, TODAY, at=NOON)
+    accounts.disable("HOM-0002")
+    checked = []
+    real = passwords.matches
+    monkeypatch.setattr(passwords, "matches", lambda *given: checked.append(given) or real(*given))
+    refusals = [
+        refusal_of(lambda one=one: accounts.log_in(one, at=MIDNIGHT)) for one in ("HOM-0001", "HOM-0002")
+    ]
+    assert refusals[0].body == refusals[1].body
+    assert [stored for stored, _ in checked] == [passwords.NOBODY] * 2
+
+
+def test_a_session_ends_with_its_login(accounts) -> None:
+    given_login(accounts.db)
+    _extend(accounts, TODAY, at=NOON)
+    session = accounts.log_in(at=MIDNIGHT - timedelta(minutes=1))
+    assert session.expires_at == MIDNIGHT
+    assert accounts.claims(session.access_token)["exp"] == MIDNIGHT.timestamp()
+
+
+def test_an_earlier_last_day_ends_the_sessions_that_would_outlive_it(accounts) -> None:
+    given_login(accounts.db)
+    evening = MIDNIGHT - timedelta(hours=1)
+    session = accounts.principal(accounts.log_in(at=evening))
+    _extend(accounts, TODAY, at=evening)
+    assert [event.event.sid for event in accounts.published(SessionEnded)] == [session.sid]
+    later = accounts.principal(accounts.log_in(at=evening))
+    _extend(accounts, TODAY + timedelta(days=30), at=evening)
+    assert later.sid not in [event.event.sid for event in accounts.published(SessionEnded)]
+
+
+def test_an_expired_login_that_is_extended_works_again(accounts) -> None:
+    given_login(accounts.db)
+    _extend(accounts, TODAY, at=NOON)
+    view = _extend(accounts, TODAY + timedelta(days=365), at=MIDNIGHT)
+    assert (view.state, view.valid_until) == ("never_used", TODAY + timedelta(days=365))
+    assert accounts.log_in(at=MIDNIGHT).access_token
+    assert _extend(accounts, None, at=MIDNIGHT).valid_until is None
+
+
+def test_a_login_can_be_issued_with_a_last_day(accounts) -> None:
+    issued = accounts.issue(valid_until=TODAY, at=NOON)
+    assert _login(accounts, issued.login_id).valid_until == TODAY
+    refused = refusal_of(lambda: accounts.issue(valid_until=TODAY - timedelta(days=1), at=NOON))
+    assert [(error.field, error.code) for error in refused.body.fields] == [("valid_until", "date_past")]
+
+
+@pytest.mark.parametrize(("days", "code"), [(-1, "date_past"), (36_500, "date_too_far")])
+def test_a_last_day_in_the_past_or_absurdly_far_away_is_refused(accounts, days, code) -> None:
+    given_login(accounts.db)
+    refused = refusal_of(lambda: _extend(accounts, TODAY + timedelta(days=days), at=NOON))
+    assert [(error.field, error.code) for error in refused.body.fields] == [("valid_until", code)]
+
+
+def test_a_repeated_extension_counts_once(accounts) -> None:
+    given_login(accounts.db)
+    key = a_key()
+    first = _extend(accounts, TODAY, at=NOON, key=key)
+    assert run_concurrently(*[lambda: _extend(accounts, TODAY, at=NOON, key=key)] * 4) == [first] * 4
+    with pytest.raises(IdempotencyKeyReused):
+        _extend(accounts, None, at=NOON, key=key)
+
+
+def test_a_disabled_or_unknown_login_is_not_extended(accounts) -> None:
+    given_login(accounts.db)
+    accounts.disable("HOM-0001")
+    assert refusal_of(lambda: _extend(accounts, None)).body.code == "login_disabled"
+    assert isinstance(refusal_of(lambda: _extend(accounts, None, "HOM-0099")), NotFound)
+
+
+def test_one_login_of_the_ado_branch_stays_without_an_end(accounts) -> None:
+    assert refusal_of(lambda: _extend(accounts, TODAY, "ADO-0001", at=NOON)).body.code == "last_ado"
+    given_ado(accounts.db, "ADO-0002")
+    _extend(accounts, TODAY, "ADO-0002", at=NOON)
+    assert refusal_of(lambda: accounts.disable("ADO-0001", at=NOON)).body.code == "last_ado"
+    assert accounts.disable("ADO-0002", at=NOON).disabled
+
+
+def test_of_two_ados_who_end_each_other_at_once_one_stays_without_an_end(accounts) -> None:
+    one, other = given_ado(accounts.db), given_ado(accounts.db, "ADO-0002")
+    run_concurrently(
+        lambda: _quietly(lambda: _extend(accounts, now().date() + timedelta(days=1), "ADO-0002", by=one)),
+        lambda: _quietly(lambda: _extend(accounts, now().date() + timedelta(days=1), "ADO-0001", by=other)),
+    )
+    ends = [_login(accounts, login_id).valid_until for login_id in ("ADO-0001", "ADO-0002")]
+    assert ends.count(None) == 1
+
+
+def test_an_expired_ado_cannot_manage_logins(accounts) -> None:
+    other = given_ado(accounts.db, "ADO-0002")
+    _extend(accounts, TODAY, "ADO-0002", at=NOON)
+    assert isinstance(refusal_of(lambda: accounts.issue(by=other, at=MIDNIGHT)), Forbidden)
+
+
+# ------------------------------------------------------- signed out everywhere
+
+
+def _sign_out(
+    accounts: Accounts, login_id: str, by: Principal = ADO, key: str | None = None
+) -> EndedSessions:
+    with accounts.db.transaction() as session:
+        return logins.end_sessions(LoginId(login_id=login_id), a_call(by, key), session, now())
+
+
+def test_signing_a_login_out_ends_all_its_sessions_and_leaves_its_password(accounts) -> None:
+    given_login(accounts.db)
+    given_login(accounts.db, "HOM-0002")
+    sids = {accounts.principal(accounts.log_in()).sid for _ in range(3)}
+    accounts.log_in("HOM-0002")
+    assert _view(accounts, "HOM-0001").sessions == 3
+    assert _sign_out(accounts, "hom-0001").ended == 3
+    assert {event.event.sid for event in accounts.published(SessionEnded)} == sids
+    assert set(accounts.denied().sessions) == {str(sid) for sid in sids}
+    assert _view(accounts, "HOM-0001").sessions == 0
+    assert accounts.log_in().access_token
+    assert accounts.published(LoginDisabled) == []
+
+
+def test_a_repeated_sign_out_spares_sessions_that_were_opened_after_it(accounts) -> None:
+    given_login(accounts.db)
+    key = a_key()
+    accounts.log_in()
+    first = _sign_out(accounts, "HOM-0001", key=key)
+    accounts.log_in()
+    assert _sign_out(accounts, "HOM-0001", key=key) == first
+    assert _view(accounts, "HOM-0001").sessions == 1
+
+
+def test_a_sign_in_at_the_time_of_a_sign_out_is_either_ended_or_counted(accounts) -> None:
+    given_login(accounts.db)
+    for _ in range(3):
+        accounts.log_in()
+        ended, _session = run_concurrently(lambda: _sign_out(accounts, "HOM-0001"), accounts.log_in)
+        left = _view(accounts, "HOM-0001").sessions
+        assert ended.ended + left == 2
+        _sign_out(accounts, "HOM-0001")
+
+
+def _view(accounts: Accounts, login_id: str, by: Principal = ADO) -> LoginView:
+    with accounts.db.transaction() as session:
+        return logins.view(LoginId(login_id=login_id), a_call(by), session, now())
+
+
+# ------------------------------------------------------------- the filters
+
+
+def test_each_filter_admits_its_logins_and_the_counts_are_those_of_all_states(accounts) -> None:
+    given_login(accounts.db)  # never used
+    given_login(accounts.db, "HOM-0002")
+    given_login(accounts.db, "HOM-0003")
+    given_login(accounts.db, "HOM-0004")
+    given_login(accounts.db, "SEC-0001", "security")
+    accounts.log_in("HOM-0002")
+    _extend(accounts, TODAY, "HOM-0003", at=NOON)
+    accounts.disable("HOM-0004")
+    later = MIDNIGHT + timedelta(days=1)
+    found = {
+        state: [one.login_id for one in _list(accounts, at=later, department="home", state=state).items]
+        for state in ("active", "never_used", "expired", "disabled")
+    }
+    assert found == {
+        "active": ["HOM-0002"], "never_used": ["HOM-0001"], "expired": ["HOM-0003"], "disabled": ["HOM-0004"],
+    }  # fmt: skip
+    assert [one.login_id for one in _list(accounts, site="PCS1").items] == ["SEC-0001"]
+    assert [one.login_id for one in _list(accounts, role="ado").items] == ["ADO-0001"]
+    counts = _list(accounts, at=later, department="home", state="expired", limit=1).counts
+    assert counts == {"active": 1, "never_used": 1, "expired": 1, "disabled": 1}
+
+
+def test_a_state_that_is_shown_is_the_state_that_is_filtered_by(accounts) -> None:
+    for number, (disabled, used, last_day) in enumerate(
+        itertools.product((False, True), (False, True), (None, TODAY, TODAY + timedelta(days=9)))
+    ):
+        login_id = f"HOM-{number:04d}"
+        given_login(accounts.db, login_id)
+        with accounts.db.transaction() as session:
+            row = session.get_one(LoginRow, login_id)
+            row.disabled_at = NOON if disabled else None
+            row.last_used_at, row.valid_until = NOON if used else None, last_day
+    for state in get_args(LoginState):
+        found = _list(accounts, at=MIDNIGHT, state=state, department="home").items
+        assert found
+        assert {one.state for one in found} == {state}
 
 
 # -------------------------------------------------------------- resetting

@@ -1,6 +1,7 @@
 """The pages of the ADO Branch for logins, the sign-in of staff, and the initial password."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.rpc.accounts import IssuedLogin, LoginList
+from contracts.rpc.accounts import EndedSessions, IssuedLogin, LoginList
 from contracts.rpc.approval import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
@@ -48,9 +49,12 @@ async def ado() -> AsyncIterator[Ado]:
     app, client = stubbed(
         accounts__list_logins=LoginList(
             items=(login("ADO-0001", role="ado", department=None), login("HOM-0001", last_used_at=now()),
-            login("HOM-0003", disabled=True)),
-            next="HOM-0003",
+            login("HOM-0003", disabled=True, state="disabled")),
+            next="HOM-0003", counts={"active": 2, "never_used": 0, "expired": 0, "disabled": 1_234},
         ),
+        accounts__view_login=login("HOM-0001", sessions=2, valid_until=date(2027, 3, 31)),
+        accounts__extend_login=login("HOM-0001"),
+        accounts__end_sessions=EndedSessions(login_id="HOM-0001", ended=2),
         accounts__issue_login=issued, accounts__reset_login=issued,
         accounts__disable_login=login("HOM-0001", disabled=True),
         accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
@@ -61,13 +65,84 @@ async def ado() -> AsyncIterator[Ado]:
         yield Ado(http, client)
 
 
-async def test_the_list_shows_each_login_and_offers_nothing_for_a_disabled_one(ado: Ado) -> None:
+async def test_the_list_shows_each_login_with_its_state_and_the_counts_of_all_states(ado: Ado) -> None:
     text = (await ado.http.get("/en/desk/logins")).text
-    assert 'href="/en/desk/logins/HOM-0001/disable"' in text
-    assert 'href="/en/desk/logins/HOM-0001/reset"' in text
-    assert "/en/desk/logins/HOM-0003/" not in text
+    assert 'href="/en/desk/logins/HOM-0001"' in text
     assert "/en/desk/logins?after=HOM-0003" in text
     assert "Never" in text
+    assert "Disabled (1,234)" in text
+    assert "All (1,236)" in text
+    assert HOME.name["en"] in text, "a department is called by its name"
+
+
+async def test_the_filters_stand_in_the_address_and_stay_on_tabs_pages_and_languages(ado: Ado) -> None:
+    query = "role=department&department=home&site=&state=active&after=HOM-0001"
+    text = (await ado.http.get(f"/en/desk/logins?{query}")).text
+    asked = ado.client.last("accounts.list_logins")[1]
+    assert (asked.role, asked.department, asked.site, asked.state, asked.after) == (
+        "department", "home", None, "active", "HOM-0001",
+    )  # fmt: skip
+    for address in (
+        "/en/desk/logins?role=department&amp;department=home&amp;state=expired",
+        "/en/desk/logins?role=department&amp;department=home&amp;state=active&amp;after=HOM-0003",
+        f"/pa/desk/logins?{query.replace('&', '&amp;')}",
+    ):
+        assert f'href="{address}"' in text
+    assert '<option value="department" selected>' in text
+
+
+async def test_a_filter_that_does_not_exist_is_no_page(ado: Ado) -> None:
+    assert (await ado.http.get("/en/desk/logins?role=minister")).status_code == 404
+
+
+async def test_a_list_without_a_login_says_what_to_do(ado: Ado) -> None:
+    ado.client.answers["accounts.list_logins"] = LoginList(items=())
+    assert "Take off a filter" in (await ado.http.get("/en/desk/logins?state=expired")).text
+
+
+async def test_a_login_shows_its_last_day_and_sessions_and_what_can_be_done(ado: Ado) -> None:
+    text = (await ado.http.get("/en/desk/logins/HOM-0001")).text
+    assert "Wednesday, 31 March 2027" in text
+    assert "On 2 devices" in text
+    assert 'value="2027-03-31"' in text
+    for verb in ("disable", "reset", "sign-out"):
+        assert f'href="/en/desk/logins/HOM-0001/{verb}"' in text
+
+
+async def test_a_disabled_login_offers_nothing(ado: Ado) -> None:
+    ado.client.answers["accounts.view_login"] = login("HOM-0003", disabled=True, state="disabled")
+    text = (await ado.http.get("/en/desk/logins/HOM-0003")).text
+    assert "/en/desk/logins/HOM-0003/" not in text
+    assert "Save the last day" not in text
+
+
+@pytest.mark.parametrize(("typed", "day"), [("2027-06-30", date(2027, 6, 30)), ("", None)])
+async def test_a_last_day_is_saved_once_for_each_form(ado: Ado, typed: str, day: date | None) -> None:
+    saved = await ado.send("/desk/logins/HOM-0001", key="k-4", valid_until=typed)
+    assert saved.headers["location"] == "/en/desk/logins/HOM-0001?told=extended"
+    assert "The last day is saved." in (await ado.http.get(saved.headers["location"])).text
+    _, asked, _, key = ado.client.last("accounts.extend_login")
+    assert (asked.login_id, asked.valid_until, key) == ("HOM-0001", day, "k-4")
+
+
+@pytest.mark.parametrize(
+    ("typed", "refusal", "status", "sentence"),
+    [
+        ("31.3.2027", None, 422, "Enter a date"),
+        ("2020-01-01", InvalidInput.of("valid_until", "date_past"), 422, "This day has passed"),
+        ("2027-01-01", Conflict(code="last_ado"), 409, "must stay without an end"),
+    ],
+)
+async def test_a_last_day_that_is_refused_stays_in_its_field_with_the_reason(
+    ado: Ado, typed: str, refusal: Any, status: int, sentence: str
+) -> None:
+    if refusal is not None:
+        ado.client.answers["accounts.extend_login"] = refusal
+    shown = await ado.send("/desk/logins/HOM-0001", valid_until=typed)
+    assert shown.status_code == status
+    assert 'id="valid_until-error"' in shown.text
+    assert sentence in shown.text
+    assert f'value="{typed}"' in shown.text
 
 
 async def test_an_initial_password_is_shown_once_and_stored_by_no_cache(ado: Ado) -> None:
@@ -99,6 +174,7 @@ async def test_an_initial_password_is_shown_once_and_stored_by_no_cache(ado: Ado
         ({"role": "minister"}, "role", "Choose a role"),
         ({"name": ""}, "name", "Enter a name"),
         ({"name": "x" * 101}, "name", "too long"),
+        ({"valid_until": "soon"}, "valid_until", "Enter a date"),
         ({"department": "no such/thing"}, "department", "Choose one of these"),
     ],
 )
@@ -131,20 +207,26 @@ async def test_a_refusal_is_shown_beside_its_field_and_nothing_typed_is_lost(
     assert 'value="Harjit Singh"' in shown.text
 
 
-@pytest.mark.parametrize("verb", ["disable", "reset"])
-async def test_the_confirmation_page_changes_nothing(ado: Ado, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "command"),
+    [("disable", "disable_login"), ("reset", "reset_login"), ("sign-out", "end_sessions")],
+)
+async def test_the_confirmation_page_changes_nothing(ado: Ado, verb: str, command: str) -> None:
     shown = await ado.http.get(f"/en/desk/logins/HOM-0001/{verb}")
     assert "HOM-0001" in shown.text
     assert f'action="/en/desk/logins/HOM-0001/{verb}"' in shown.text
     assert "Leave it as it is" in shown.text
-    assert not ado.client.was_asked(f"accounts.{verb}_login")
+    assert not ado.client.was_asked(f"accounts.{command}")
 
 
 async def test_disabling_and_resetting_are_done_once_for_each_form(ado: Ado) -> None:
     gone = await ado.send("/desk/logins/HOM-0001/disable", key="k-2")
-    assert gone.headers["location"] == "/en/desk/logins?told=HOM-0001"
+    assert gone.headers["location"] == "/en/desk/logins/HOM-0001?told=disabled"
     assert "HOM-0001 is disabled." in (await ado.http.get(gone.headers["location"])).text
     assert ado.client.last("accounts.disable_login")[3] == "k-2"
+    out = await ado.send("/desk/logins/HOM-0001/sign-out", key="k-5")
+    assert "HOM-0001 is signed out everywhere." in (await ado.http.get(out.headers["location"])).text
+    assert ado.client.last("accounts.end_sessions")[3] == "k-5"
     shown = await ado.http.get((await ado.send("/desk/logins/HOM-0002/reset", key="k-3")).headers["location"])
     assert "amber-canal-seven-lantern" in shown.text
     assert ado.client.last("accounts.reset_login")[3] == "k-3"

@@ -33,7 +33,11 @@ OF_A_QUEUE = {
     "back", "following",
 }  # fmt: skip
 """Filters of the desk's queue, identifiers of reviews, and how many were approved at once."""
-IN_AN_ADDRESS = {"q", "after", "status", "told", "to", "direction", "gate", "which"} | OF_A_QUEUE
+OF_LOGINS = {"role", "department", "site", "state"}
+"""Filters of the list of logins."""
+IN_AN_ADDRESS = {
+    "q", "after", "status", "told", "to", "direction", "gate", "which"
+} | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states and cursors.
 
 ``q`` is an officer's name, which is public.

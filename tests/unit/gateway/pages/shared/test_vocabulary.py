@@ -2,14 +2,15 @@
 
 from typing import get_args
 
-from contracts.model import ApplicationStatus
+from contracts.model import ApplicationStatus, LoginState
 from services.gateway.pages.shared.render import tag
-from services.gateway.pages.shared.vocabulary import REVIEWS, STATUSES, TAGS
+from services.gateway.pages.shared.vocabulary import LOGIN_STATES, REVIEWS, STATUSES, TAGS
 
 
 def test_every_state_has_a_name_and_a_colour() -> None:
     assert set(STATUSES) == set(get_args(ApplicationStatus))
-    assert set(TAGS) == set(STATUSES) | set(REVIEWS)
+    assert set(LOGIN_STATES) == set(get_args(LoginState))
+    assert set(TAGS) == set(STATUSES) | set(REVIEWS) | set(LOGIN_STATES)
 
 
 def test_what_is_refused_and_what_is_granted_differ_in_colour() -> None:

@@ -8,8 +8,11 @@ after a vowel is heard, and stays: Mohan is not Meena.
 
 import re
 import unicodedata
+from functools import cache
 
 from indic_transliteration import sanscript
+
+from contracts.common_names import CommonName, common_name
 
 SHORTEST_BEGINNING = 3
 """A shorter skeleton begins too many names (``kr`` is Kaur and begins Kiran), so it has to match the whole
@@ -79,18 +82,15 @@ def keys(*names: str) -> set[str]:
     """Return under which keys a name is found: the beginnings of its words, as heard and as written.
 
     A whole skeleton ends in ``$``. The words of a name also count as one, so that ``Harjinder`` finds
-    ``Har Jinder``.
+    ``Har Jinder``. A common name is kept under all its spellings: ``Saigal`` finds ``Sehgal``.
     """
     found = set()
     for name in names:
         words = _words(name)
-        sounds = [sound(word) for word in words]
-        found |= {f"{heard}$" for heard in sounds if heard}
-        for heard in (*sounds, "".join(sounds)[:LONGEST_RUN]):
-            found |= {heard[:end] for end in range(SHORTEST_BEGINNING, len(heard) + 1)}
+        found |= _heard("".join(sound(word) for word in words)[:LONGEST_RUN])
         for word in words:
-            longest = min(len(word), LONGEST_WRITTEN)
-            found |= {f"={word[:end]}" for end in range(SHORTEST_WRITTEN, longest + 1)}
+            known = common_name(word)
+            found |= _kept_under(known) if known else _kept(word)
     return found
 
 
@@ -100,6 +100,23 @@ def wanted(query: str) -> list[list[str]]:
     See `keys`.
     """
     return [one for one in (_keys_of(word) for word in _words(query)) if one]
+
+
+def _heard(skeleton: str) -> set[str]:
+    return {skeleton[:end] for end in range(SHORTEST_BEGINNING, len(skeleton) + 1)}
+
+
+def _kept(word: str) -> set[str]:
+    heard, longest = sound(word), min(len(word), LONGEST_WRITTEN)
+    written = {f"={word[:end]}" for end in range(SHORTEST_WRITTEN, longest + 1)}
+    return _heard(heard) | written | ({f"{heard}$"} if heard else set())
+
+
+@cache
+def _kept_under(name: CommonName) -> frozenset[str]:
+    """Return the keys of all spellings of a common name."""
+    spellings = (name.customary, *name.forms, *name.alternates)
+    return frozenset().union(*(_kept(spelling.casefold()) for spelling in spellings))
 
 
 def _keys_of(word: str) -> list[str]:

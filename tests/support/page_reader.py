@@ -35,7 +35,7 @@ HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 def stub(**answers: Any) -> tuple[Any, TableClient]:
     usual: dict[str, Any] = {
-        "application__check": Checked(name_latin="Gurprit Kaur"),
+        "application__check": Checked(name_latin="Gurpreet Kaur"),
         "application__submit": Acknowledged(reference=REFERENCE, status="submitted"),
         "application__list_applications": ApplicationList(items=()),
         "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME,)),

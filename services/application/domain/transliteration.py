@@ -9,6 +9,7 @@ from the end of the word.
 import re
 import unicodedata
 
+from contracts.common_names import customary
 from contracts.mobile import ascii_digits
 from contracts.spelling import INDIC_WORD, iso_15919
 
@@ -29,8 +30,13 @@ _SPELLED = {
 
 
 def suggest_latin(name: str) -> str:
-    """Return the name with each Indic word spelled in ASCII letters; other words stay as they are."""
-    return ascii_digits(INDIC_WORD.sub(lambda match: _spell(match.group()), ascii_digits(name)))
+    """Return the name with each Indic word spelled in ASCII letters; other words stay as they are.
+
+    A common name is spelt as is customary, any other one as it is pronounced.
+    """
+    return ascii_digits(
+        INDIC_WORD.sub(lambda word: customary(word.group()) or _spell(word.group()), ascii_digits(name))
+    )
 
 
 def _spell(word: str) -> str:

@@ -57,7 +57,7 @@ ANSWERS: dict[str, Any] = {
     "accounts__request_otp": OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     "accounts__log_in": session(),
-    "application__check": Checked(name_latin="Gurprit Kaur"), "application__view": APPLICATION,
+    "application__check": Checked(name_latin="Gurpreet Kaur"), "application__view": APPLICATION,
     "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),
     "issuance__qr": picture(),

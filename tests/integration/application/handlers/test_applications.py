@@ -475,7 +475,7 @@ def test_a_form_in_order_has_no_problems_and_a_name_in_latin_letters(desk: Desk)
     found = checked(
         desk, form(purpose=f"Licence of {AADHAAR}", applicant={"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": None})
     )
-    assert (found.problems, found.masked, found.name_latin) == ((), ("purpose",), "Gurprit Kaur")
+    assert (found.problems, found.masked, found.name_latin) == ((), ("purpose",), "Gurpreet Kaur")
     assert desk.counts() == (0, 0)
 
 

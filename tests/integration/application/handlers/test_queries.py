@@ -218,6 +218,7 @@ def test_the_counter_finds_by_mobile_reference_pass_number_and_name(desk: Desk) 
         ("ਬਲਵਿੰਦਰ ਸਿੰਘ", "balv"),
         ("गीता शर्मा", "Geeta"),
         ("गीता शर्मा", "ਗੀਤਾ"),
+        ("गीता शर्मा", "gee"),
         ("Geeta Sharma", "गीता शर्मा"),
         ("Har Jinder", "Harjinder"),
         ("Harjinder", "har"),

@@ -198,7 +198,7 @@ def test_spaces_and_invisible_signs_in_names_are_removed() -> None:
 
 
 def test_a_missing_latin_name_is_suggested_and_a_given_one_stays() -> None:
-    assert check(form(applicant={"name_latin": None})).applicant.name_latin == "Gurprit Kaur"
+    assert check(form(applicant={"name_latin": None})).applicant.name_latin == "Gurpreet Kaur"
     assert check(form(applicant={"name_latin": "Gurpreet Kaur"})).applicant.name_latin == "Gurpreet Kaur"
     assert check(form(companions=[companion(name="ਸਿਮਰਨ")])).visit.companions[0].name_latin == "Simran"
 

@@ -18,6 +18,7 @@ import httpx
 from pydantic import BaseModel
 
 from contracts.application_form import CompanionInput
+from contracts.capacity import Capacity
 from contracts.model import Channel, Language, LoginState, RejectionReason, ReviewStatus, Role, Slot
 from contracts.rpc.accounts import (
     ApplicantSession,
@@ -45,12 +46,15 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.approval import (
+    Availability,
+    CapacityView,
     DepartmentList,
     OfficerList,
     ReviewList,
     ReviewOrder,
     ReviewSearch,
     ReviewView,
+    SetCapacity,
     SiteList,
 )
 from contracts.rpc.call import Nothing
@@ -160,6 +164,11 @@ def list_departments() -> Call[DepartmentList]:
 def list_officers(department: str, q: str = "") -> Call[OfficerList]:
     """List officers of a department whose name or designation contains ``q``."""
     return _get(f"{API}/officers", OfficerList, department=department, q=q)
+
+
+def list_availability(department: str, site: str) -> Call[Availability]:
+    """List the days and windows in which a department still takes visitors at a site."""
+    return _get(f"{API}/availability", Availability, department=department, site=site)
 
 
 def request_otp(mobile: str, language: Language = "en") -> Call[OtpAccepted]:
@@ -339,6 +348,16 @@ def look_up_at_counter(q: str) -> Call[LookupHits]:
 
 
 # The department
+
+
+def view_capacity() -> Call[CapacityView]:
+    """Show how many visitors the department takes."""
+    return _get(f"{API}/capacity", CapacityView)
+
+
+def set_capacity(capacity: Capacity | None) -> Call[CapacityView]:
+    """Set how many visitors the department takes; None: nothing limits it."""
+    return _command(f"{API}/capacity", CapacityView, SetCapacity(capacity=capacity))
 
 
 def list_reviews(

@@ -1,12 +1,13 @@
 """RPC of approval: the directory, the review queues and the decisions."""
 
-from datetime import date
+from datetime import date, time
 from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from contracts import events
+from contracts.capacity import Capacity
 from contracts.model import (
     ApplicantKind,
     Assistance,
@@ -240,6 +241,51 @@ class Withdraw(Strict):
     reason: RejectionReason
 
 
+class SetCapacity(Strict):
+    """What a department takes from now on; None: nothing limits it."""
+
+    capacity: Capacity | None
+
+
+class CapacityView(Wire):
+    """What a department takes, and who set it when; no ``capacity``: nothing limits it."""
+
+    department: str
+    capacity: Capacity | None = None
+    set_by: str | None = None
+    set_at: Instant | None = None
+
+
+class AvailabilityQuestion(Strict):
+    """When a department still takes visitors at a site."""
+
+    department: Code
+    site: Code
+
+
+class WindowAvailability(Wire):
+    """A window of a day: how many people it takes, and how many places are free."""
+
+    start: time
+    end: time
+    places: int
+    free: int
+
+
+class DayAvailability(Wire):
+    """A day on which the department receives visitors."""
+
+    day: date
+    windows: tuple[WindowAvailability, ...]
+
+
+class Availability(Wire):
+    """Days with their windows. Where ``limited`` is false, only the hours of the site limit a visit."""
+
+    limited: bool
+    days: tuple[DayAvailability, ...] = ()
+
+
 class Whereabouts(Wire):
     """The department with which an application waits, and since when."""
 
@@ -258,4 +304,7 @@ APPROVE = Method("approval", "approve", Approve, ReviewView, command=True)
 REJECT = Method("approval", "reject", Reject, ReviewView, command=True)
 RETURN = Method("approval", "return_to_applicant", Return, ReviewView, command=True)
 FORWARD = Method("approval", "forward", Forward, ReviewView, command=True)
+CAPACITY = Method("approval", "capacity", Nothing, CapacityView)
+SET_CAPACITY = Method("approval", "set_capacity", SetCapacity, CapacityView, command=True)
+AVAILABILITY = Method("approval", "availability", AvailabilityQuestion, Availability)
 WITHDRAW = Method("approval", "withdraw", Withdraw, ReviewView, command=True)

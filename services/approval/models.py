@@ -328,6 +328,30 @@ class DecisionRow(Base):
     __table_args__ = (Index("decisions_of_day", "department", "decided_at"),)
 
 
+class CapacityRow(Base):
+    """How many visitors a department takes, as its login last set it; no content: nothing limits it."""
+
+    __tablename__ = "capacities"
+    department: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[Json | None]
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
+
+
+class BookingRow(Base):
+    """The places of an approved visit on one day. The row is deleted when the visit does not take place."""
+
+    __tablename__ = "bookings"
+    review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    department: Mapped[str]
+    start: Mapped[time]
+    end: Mapped[time]
+    party: Mapped[int]
+
+    __table_args__ = (Index("bookings_of_day", "department", "day"),)
+
+
 class ForwardingRow(Base):
     """Forwarding of a review: by whom, from where to where. It never changes."""
 

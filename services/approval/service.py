@@ -4,6 +4,9 @@ from contracts.rpc import approval as contract
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import (
     Approve,
+    Availability,
+    AvailabilityQuestion,
+    CapacityView,
     DepartmentList,
     DepartmentQuestion,
     Forward,
@@ -16,12 +19,13 @@ from contracts.rpc.approval import (
     ReviewQuestion,
     ReviewSearch,
     ReviewView,
+    SetCapacity,
     SiteList,
     Whereabouts,
     Withdraw,
 )
 from contracts.rpc.call import Call, Nothing
-from services.approval.handlers import decisions, directory, queries
+from services.approval.handlers import capacity, decisions, directory, queries
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -68,6 +72,22 @@ class Service:
     def whereabouts(self, request: ReferenceOnly, _call: Call) -> Whereabouts:
         with self.db.transaction() as session:
             return queries.whereabouts(request, session)
+
+    @rpc(contract.CAPACITY)
+    def capacity(self, _request: Nothing, call: Call) -> CapacityView:
+        with self.db.transaction() as session:
+            return capacity.view_capacity(call, session)
+
+    @rpc(contract.SET_CAPACITY)
+    def set_capacity(self, request: SetCapacity, call: Call) -> CapacityView:
+        with self.db.transaction() as session:
+            return capacity.set_capacity(request, call, session, now())
+
+    @rpc(contract.AVAILABILITY)
+    def availability(self, request: AvailabilityQuestion, _call: Call) -> Availability:
+        with self.db.transaction() as session:
+            days = self.settings.furthest_days
+            return capacity.availability(request, session, now(), furthest_days=days)
 
     @rpc(contract.APPROVE)
     def approve(self, request: Approve, call: Call) -> ReviewView:

@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from contracts.application_form import Applicant, CompanionInput
+from contracts.capacity import Capacity, VisitingDay
 from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
 from contracts.rpc.application import SubmitApplication, SubmitAtCounter
@@ -43,6 +44,11 @@ CALLS: dict[str, Call[Any]] = {
     "listInside": calls.list_inside("PCS1", after="x", limit=10),
     "listSites": calls.list_sites(),
     "listDepartments": calls.list_departments(),
+    "listAvailability": calls.list_availability("home", "PCS1"),
+    "viewCapacity": calls.view_capacity(),
+    "setCapacity": calls.set_capacity(
+        Capacity(days=(VisitingDay(weekday=0, opens=time(10), closes=time(13), places=20),))
+    ),
     "listOfficers": calls.list_officers("home", "bal"),
     "requestOtp": calls.request_otp("+919812345678", "pa"),
     "verifyOtp": calls.verify_otp(REVIEW, "123456"),

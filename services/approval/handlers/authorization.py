@@ -16,7 +16,7 @@ def readable(principal: Principal) -> ColumnElement[bool]:
     Raises:
         Forbidden: the principal is neither an auditor nor of a department.
     """
-    return true() if principal.role == "auditor" else ReviewRow.department == _department(principal)
+    return true() if principal.role == "auditor" else ReviewRow.department == own_department(principal)
 
 
 def own_review(session: Session, principal: Principal, review_id: UUID) -> ReviewRow:
@@ -26,7 +26,7 @@ def own_review(session: Session, principal: Principal, review_id: UUID) -> Revie
         Forbidden: the principal is of no department.
         NotFound: there is no such review, or another department has it.
     """
-    own = (ReviewRow.id == review_id) & (ReviewRow.department == _department(principal))
+    own = (ReviewRow.id == review_id) & (ReviewRow.department == own_department(principal))
     row = session.scalars(select(ReviewRow).where(own).with_for_update()).one_or_none()
     if row is None:
         raise NotFound("there is no such review")
@@ -44,7 +44,12 @@ def login_of(principal: Principal) -> str:
     return principal.login_id
 
 
-def _department(principal: Principal) -> str:
+def own_department(principal: Principal) -> str:
+    """Return the department of a principal.
+
+    Raises:
+        Forbidden: they are no login of a department.
+    """
     if principal.role != "department" or principal.department is None:
         raise Forbidden("this is for logins of a department")
     return principal.department

@@ -18,6 +18,7 @@ from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView,
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.approval.domain import reviews
+from services.approval.handlers import capacity
 from services.approval.handlers.authorization import login_of, own_review
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.queries import view
@@ -35,7 +36,8 @@ def approve(
 
     Raises:
         NotFound, Forbidden: as `own_review`.
-        Conflict, InvalidInput: as `reviews.approve`.
+        Conflict, InvalidInput: as `reviews.approve`, and as `capacity.book` where the department has no
+            place for the party.
     """
 
     def effect(row: ReviewRow, by: str) -> None:
@@ -47,6 +49,7 @@ def approve(
             by=by,
             revision_read=request.revision,
         )
+        capacity.book(session, row, (event.slot,), event.party)
         decision = DecisionRow(
             slot=event.slot.model_dump(mode="json"),
             gate=event.gate,
@@ -92,7 +95,7 @@ def return_to_applicant(request: Return, call: Call, session: Session, now: date
 
 
 def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> ReviewView:
-    """Withdraw an approval.
+    """Withdraw an approval; its places are free again.
 
     Raises:
         NotFound, Forbidden: as `own_review`.
@@ -101,6 +104,7 @@ def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> 
 
     def effect(row: ReviewRow, by: str) -> None:
         event = reviews.withdraw(row.as_domain(), request.reason, by=by)
+        capacity.release(session, row.id)
         _record(session, row, "withdrawn", event, DecisionRow(reason=event.reason), now)
 
     return _command(session, call, rpc.approval.WITHDRAW.name, request, effect)

@@ -23,6 +23,7 @@ from contracts.events import (
 )
 from contracts.model import IST
 from services.approval.domain import reviews
+from services.approval.handlers import capacity
 from services.approval.models import ApplicationRow, ReviewRow
 
 D = TypeVar("D", bound=ApplicationDetails)
@@ -39,28 +40,28 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
         application.details_seq = received.seq
         _replace_details(row, received.event, received.occurred_at)
     row.plan(received.occurred_at.astimezone(IST).date())
-    _apply_outcome(row, application)
+    _apply_outcome(session, row, application)
 
 
 def handle_application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:
     """Close the review; issuance subscribes to the cancellation too, and revokes the pass."""
     application, row = _locked(session, received.event.application_id)
     application.cancelled_at = received.occurred_at
-    _apply_outcome(row, application)
+    _apply_outcome(session, row, application)
 
 
 def handle_application_expired(received: Received[ApplicationExpired], session: Session) -> None:
     """Close the review if nobody decided before the preferred dates passed."""
     application, row = _locked(session, received.event.application_id)
     application.expired_at = received.occurred_at
-    _apply_outcome(row, application)
+    _apply_outcome(session, row, application)
 
 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
     """Erase the applicant, their companions and what was written about them."""
     application, row = _locked(session, received.event.application_id)
     application.erased_at = received.occurred_at
-    _apply_outcome(row, application)
+    _apply_outcome(session, row, application)
 
 
 def _locked(session: Session, application_id: UUID) -> tuple[ApplicationRow, ReviewRow | None]:
@@ -101,10 +102,12 @@ def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at
     row.application = application
 
 
-def _apply_outcome(row: ReviewRow | None, application: ApplicationRow) -> None:
+def _apply_outcome(session: Session, row: ReviewRow | None, application: ApplicationRow) -> None:
     if row is None:
         return
     row.status = reviews.status_after(row.status, application.outcome)
+    if row.status == "closed":
+        capacity.release(session, row.id)
     if application.erased_at:
         row.application = row.application.model_copy(update={"personal": reviews.ERASED})
         for decision in row.decisions:

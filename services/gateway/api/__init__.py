@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from services.gateway.api import (
     ado,
     applicant,
+    capacity,
     counter,
     department,
     gate,
@@ -31,4 +32,10 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         ado.router,
         counter.router,
     )
-    return (*always, department.router, machines.router, *((local.router,) if local_mode else ()))
+    return (
+        *always,
+        department.router,
+        capacity.router,
+        machines.router,
+        *((local.router,) if local_mode else ()),
+    )

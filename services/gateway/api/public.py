@@ -8,7 +8,14 @@ from contracts import rpc
 from contracts.model import Code
 from contracts.rpc.accounts import ApplicantSession, OtpAccepted, RequestOtp, VerifyOtp
 from contracts.rpc.application import StatusQuestion, StatusView
-from contracts.rpc.approval import DepartmentList, OfficerList, OfficerQuestion, SiteList
+from contracts.rpc.approval import (
+    Availability,
+    AvailabilityQuestion,
+    DepartmentList,
+    OfficerList,
+    OfficerQuestion,
+    SiteList,
+)
 from services.gateway import lookups
 from services.gateway.access import Anyone, IdempotencyKey, rate_limited
 
@@ -28,6 +35,13 @@ async def list_sites(caller: Anyone) -> SiteList:
 async def list_departments(caller: Anyone) -> DepartmentList:
     """List departments, at most a minute old; the last copy while approval is down."""
     return await caller.state.departments.get()
+
+
+@router.get("/availability")
+async def list_availability(caller: Anyone, department: Code, site: Code) -> Availability:
+    """List the days and windows in which a department still takes visitors at a site."""
+    question = AvailabilityQuestion(department=department, site=site)
+    return await caller.query(rpc.approval.AVAILABILITY, question)
 
 
 @router.get("/officers")

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
 
+from contracts.capacity import Capacity, VisitingDay
 from contracts.crockford import new_reference
 from contracts.envelope import Received
 from contracts.events import (
@@ -83,6 +84,12 @@ def department(code: str = "home", **changes: Any) -> DepartmentRecord:
     officers = (officer(f"{code}-secretary"), officer(f"{code}-under-secretary"))
     facts = {"code": code, "name": {"en": code.title()}, "sites": ("T1",), "officers": officers}
     return DepartmentRecord.model_validate({**facts, **changes})
+
+
+def capacity(places: int = 20, **changes: Any) -> Capacity:
+    """Return what a department takes: on weekdays from 10:00 to 13:00, by the hour."""
+    days = tuple(VisitingDay(weekday=day, opens=time(10), closes=time(13), places=places) for day in range(5))
+    return Capacity.model_validate({"days": days, **changes})
 
 
 def slot(day: date = TUESDAY, start: str = "10:00", end: str = "12:00") -> Slot:

@@ -8,7 +8,7 @@ from contracts.events import OpeningHours
 from contracts.model import Language, Slot
 from contracts.visiting_rules import Calendar, entry_window, slot_problem, windows_on
 from services.application.domain import findings
-from services.approval.domain import reviews
+from services.approval.domain import capacity, reviews
 from services.gateway.pages.shared.languages import texts
 from services.gateway.pages.shared.messages import SENTENCES
 from tests.support.factories.approval import HOLI, MONDAY, NOW, SATURDAY, TUESDAY, site, slot
@@ -111,7 +111,7 @@ def without_sentence(codes, sentences) -> list[str]:
 
 
 def test_every_error_code_has_its_sentence_in_the_three_languages_of_the_pages() -> None:
-    assert without_sentence({**findings.PROBLEMS, **reviews.PROBLEMS}, SENTENCES) == []
+    assert without_sentence({**findings.PROBLEMS, **reviews.PROBLEMS, **capacity.PROBLEMS}, SENTENCES) == []
 
 
 def test_a_code_without_a_sentence_or_translation_is_found() -> None:

@@ -52,6 +52,7 @@ EXPECTED = {
         "GET /sitemap.xml",
         "GET /api/v1/sites",
         "GET /api/v1/departments",
+        "GET /api/v1/availability",
         "GET /api/v1/officers",
         "POST /api/v1/otp",
         "POST /api/v1/otp/verify",
@@ -90,6 +91,8 @@ EXPECTED = {
         "POST /api/v1/passes/{number}/print",
     },
     "department": {
+        "GET /api/v1/capacity",
+        "POST /api/v1/capacity",
         "GET /api/v1/reviews",
         "POST /api/v1/reviews/search",
         "GET /api/v1/reviews/{review_id}",

@@ -1,0 +1,173 @@
+"""The places of a department: what it takes, what is free, and the bookings of approved visits.
+
+Every approved visit is booked, also where nothing limits it, so that a capacity that is set later counts it.
+Where one is set, approvals for one department and day come one after the other: each takes the same lock
+after the lock of its review, and nothing after it, so that no two can wait for each other. What is taken is
+counted from the bookings; there is no counter that could differ from them.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts import rpc
+from contracts.capacity import Capacity
+from contracts.errors import NotFound
+from contracts.model import IST, Slot
+from contracts.rpc.approval import (
+    Availability,
+    AvailabilityQuestion,
+    CapacityView,
+    DayAvailability,
+    SetCapacity,
+    WindowAvailability,
+)
+from contracts.rpc.call import Call
+from contracts.visiting_rules import Calendar, windows_on
+from services.approval.domain import capacity as rules
+from services.approval.handlers.authorization import login_of, own_department
+from services.approval.handlers.directory import department_record, site_record
+from services.approval.models import BookingRow, CapacityRow, ReviewRow
+from services.chassis.db.locks import lock
+from services.chassis.rpc.idempotency import once
+
+
+def view_capacity(call: Call, session: Session) -> CapacityView:
+    """Return what the principal's department takes, and who set it.
+
+    Raises:
+        Forbidden: the principal is of no department.
+    """
+    return _view(session, own_department(call.principal))
+
+
+def set_capacity(request: SetCapacity, call: Call, session: Session, now: datetime) -> CapacityView:
+    """Set what the principal's department takes. Visits that are approved already stay.
+
+    Raises:
+        Forbidden: the principal is no login of a department.
+    """
+    department, login = own_department(call.principal), login_of(call.principal)
+
+    def effect() -> str:
+        content = request.capacity.model_dump(mode="json") if request.capacity else None
+        values = {"content": content, "set_by": login, "set_at": now}
+        session.execute(
+            insert(CapacityRow)
+            .values(department=department, **values)
+            .on_conflict_do_update(index_elements=[CapacityRow.department], set_=values)
+        )
+        return department
+
+    route = f"approval.{rpc.approval.SET_CAPACITY.name}"
+    return once(session, call, route, request, effect, lambda name: _view(session, name), reference=str)
+
+
+def availability(
+    request: AvailabilityQuestion, session: Session, now: datetime, *, furthest_days: int
+) -> Availability:
+    """Return each day on which a visit to a department can take place, with its windows and free places.
+
+    Windows of today that are over, and those outside the hours of the site, are left out. ``limited`` is
+    false, and there are no days, where the department has set no capacity.
+
+    Raises:
+        NotFound: there is no such department or no such site.
+    """
+    if department_record(session, request.department) is None:
+        raise NotFound("there is no such department", code="unknown_department")
+    site = site_record(session, request.site)
+    if site is None:
+        raise NotFound("there is no such site", code="unknown_site")
+    capacity = capacity_of(session, request.department)
+    if capacity is None:
+        return Availability(limited=False)
+    calendar = Calendar(now, furthest_days)
+    bookings = _bookings(session, request.department, calendar.today, calendar.furthest)
+    days = []
+    for day in calendar.days():
+        possible = [
+            WindowAvailability(
+                start=window.start,
+                end=window.end,
+                places=window.places,
+                free=rules.free_places(window, bookings.get(day, ())),
+            )
+            for window in rules.windows_on(capacity, day)
+            if datetime.combine(day, window.end, IST) > now
+            and any(opens <= window.start and window.end <= closes for opens, closes in windows_on(site, day))
+        ]
+        if possible:
+            days.append(DayAvailability(day=day, windows=tuple(possible)))
+    return Availability(limited=True, days=tuple(days))
+
+
+def capacity_of(session: Session, department: str) -> Capacity | None:
+    """Return what a department takes; None where nothing limits it."""
+    content = session.scalar(select(CapacityRow.content).where(CapacityRow.department == department))
+    return Capacity.model_validate(content) if content else None
+
+
+def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int) -> None:
+    """Book the places of an approved visit, whose review the transaction has locked.
+
+    Raises:
+        InvalidInput, Conflict: as `rules.require_places`; nothing is booked then.
+    """
+    for slot in sorted(slots, key=lambda one: one.day):  # in one order, so that two visits cannot deadlock
+        if capacity_of(session, review.department) is not None:
+            lock(session, f"capacity:{review.department}:{slot.day}")
+            _require_places(session, review.department, slot, party)
+        session.add(
+            BookingRow(
+                review_id=review.id,
+                day=slot.day,
+                department=review.department,
+                start=slot.start,
+                end=slot.end,
+                party=party,
+            )
+        )
+        session.flush()
+
+
+def release(session: Session, review_id: UUID) -> None:
+    """Give back the places of a visit that does not take place; nothing happens where it has none."""
+    session.execute(delete(BookingRow).where(BookingRow.review_id == review_id))
+
+
+def _require_places(session: Session, department: str, slot: Slot, party: int) -> None:
+    """Check the places after the lock was taken; both reads see what was committed before it was."""
+    capacity = capacity_of(session, department)
+    if capacity is not None:
+        bookings = _bookings(session, department, slot.day, slot.day).get(slot.day, ())
+        rules.require_places(capacity, slot, party, bookings)
+
+
+def _bookings(session: Session, department: str, first: date, last: date) -> dict[date, list[rules.Booking]]:
+    """Return the bookings of a department from the first to the last day."""
+    rows = session.execute(
+        select(BookingRow.day, BookingRow.start, BookingRow.end, BookingRow.party).where(
+            BookingRow.department == department, BookingRow.day.between(first, last)
+        )
+    )
+    found: dict[date, list[rules.Booking]] = {}
+    for day, start, end, party in rows:
+        found.setdefault(day, []).append(rules.Booking(start, end, party))
+    return found
+
+
+def _view(session: Session, department: str) -> CapacityView:
+    row = session.scalars(
+        select(CapacityRow)
+        .where(CapacityRow.department == department)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        return CapacityView(department=department)
+    capacity = Capacity.model_validate(row.content) if row.content else None
+    return CapacityView(department=department, capacity=capacity, set_by=row.set_by, set_at=row.set_at)

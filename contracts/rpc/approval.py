@@ -257,10 +257,10 @@ class CapacityView(Wire):
 
 
 class AvailabilityQuestion(Strict):
-    """When a department still takes visitors at a site."""
+    """When a department still takes visitors at a site; without one, at any."""
 
     department: Code
-    site: Code
+    site: Code | None = None
 
 
 class WindowAvailability(Wire):

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from contracts import rpc
 from contracts.capacity import Capacity
 from contracts.errors import NotFound
+from contracts.events import SiteRecord
 from contracts.model import IST, Slot
 from contracts.rpc.approval import (
     Availability,
@@ -80,8 +81,8 @@ def availability(
     """
     if department_record(session, request.department) is None:
         raise NotFound("there is no such department", code="unknown_department")
-    site = site_record(session, request.site)
-    if site is None:
+    site = site_record(session, request.site) if request.site else None
+    if site is None and request.site:
         raise NotFound("there is no such site", code="unknown_site")
     capacity = capacity_of(session, request.department)
     if capacity is None:
@@ -98,8 +99,7 @@ def availability(
                 free=rules.free_places(window, bookings.get(day, ())),
             )
             for window in rules.windows_on(capacity, day)
-            if datetime.combine(day, window.end, IST) > now
-            and any(opens <= window.start and window.end <= closes for opens, closes in windows_on(site, day))
+            if datetime.combine(day, window.end, IST) > now and (site is None or _is_open(site, day, window))
         ]
         if possible:
             days.append(DayAvailability(day=day, windows=tuple(possible)))
@@ -159,6 +159,10 @@ def _bookings(session: Session, department: str, first: date, last: date) -> dic
     for day, start, end, party in rows:
         found.setdefault(day, []).append(rules.Booking(start, end, party))
     return found
+
+
+def _is_open(site: SiteRecord, day: date, window: rules.Window) -> bool:
+    return any(opens <= window.start and window.end <= closes for opens, closes in windows_on(site, day))
 
 
 def _view(session: Session, department: str) -> CapacityView:

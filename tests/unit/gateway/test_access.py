@@ -164,6 +164,8 @@ PAGES = {
     "department": {
         "GET /desk",
         "POST /desk/approve",
+        "GET /desk/capacity",
+        "POST /desk/capacity",
         "POST /desk/search",
         "GET /desk/reviews/{review_id}",
         "GET /desk/reviews/{review_id}/{verb}",

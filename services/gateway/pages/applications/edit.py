@@ -119,6 +119,10 @@ async def _send_amendment(
     """
     if not is_opened(view, shown) or not key:
         return redirect_to_application(view, shown)
+    if not problems and page == "dates":
+        people = 1 + len(shown.companions)
+        slots = given["preferred"]
+        problems = await visit_times.place_problems(view, shown.site, shown.department, people, slots)
     if problems:
         return await _render_form(view, page, shown, given, problems, 422)
     try:
@@ -146,7 +150,8 @@ def _by_field(found: list[tuple[str, str]]) -> Problems:
 async def _render_form(
     view: View, page: str, shown: ApplicationView, given: Answers, errors: Problems, status: int = 200
 ) -> Response:
-    offered: dict[str, Any] = await visit_times.offered(view, shown.site)
+    party = 1 + len(shown.companions)
+    offered: dict[str, Any] = await visit_times.offered(view, shown.site, shown.department, party)
     if page == "complete":
         offered["officers"] = await directory.officers(view, shown.department, "")
     return view.html(

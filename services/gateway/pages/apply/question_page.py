@@ -28,6 +28,17 @@ async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
     return [(one.field, one.code) for one in found.problems]
 
 
+async def full_slots(view: View, answers: Answers) -> Problems:
+    """Return the problems of the preferred slots for which the department has no free places."""
+    return await visit_times.place_problems(
+        view,
+        answers.get("site", ""),
+        answers["department"],
+        1 + len(answers.get("companions", ())),
+        answers["preferred"],
+    )
+
+
 async def render_question(
     view: View, question: Question, answers: Answers, errors: Problems, status: int = 200, **more: object
 ) -> Response:
@@ -60,7 +71,9 @@ async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
         officers = await directory.officers(view, answers["department"], q)
         return {"sites": sites, "officers": officers, "q": q}
     if name == "when":
-        return await visit_times.offered(view, answers.get("site", ""))
+        return await visit_times.offered(
+            view, answers.get("site", ""), answers["department"], 1 + len(answers.get("companions", ()))
+        )
     return {}
 
 

@@ -16,7 +16,12 @@ from services.gateway.pages.apply.form_session import (
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.question_page import findings, render_question, suggested_spelling
+from services.gateway.pages.apply.question_page import (
+    findings,
+    full_slots,
+    render_question,
+    suggested_spelling,
+)
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
@@ -68,6 +73,8 @@ async def answer(view: ApplicantPage, name: str) -> Response:
             answers = await _with_site(view, answers)
         if not problems:
             problems = question.problems_of(await findings(view, answers))
+        if name == "when" and not problems:
+            problems = await full_slots(view, answers)
     except Unavailable:
         return await render_question(view, question, answers, {}, 503)
     if problems:

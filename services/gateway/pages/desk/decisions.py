@@ -5,6 +5,9 @@ field.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +17,13 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, NotFound, Unavailable
-from contracts.model import IST
-from contracts.rpc.approval import Reject, ReviewId, ReviewView
+from contracts.model import IST, Slot
+from contracts.rpc.approval import Availability, Reject, ReviewId, ReviewView, WindowAvailability
 from contracts.rpc.call import Method
 from contracts.rpc.notify import RejectionPreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
-from services.gateway.pages.shared import directory
+from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
@@ -30,6 +33,8 @@ NOTICES = {"done", "already_decided", "application_closed", "not_approved"}
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
 """Decision → notice of the queue, to which the officer returns for the next application."""
 SLOT = ("date", "from", "to")
+MOST_WINDOWS = 60
+"""Free windows that an approval offers beside the preferred times."""
 NOT_READABLE = {
     "entries": "entries_range",
     "date": "date_missing",
@@ -86,11 +91,31 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     except Conflict as error:
         if error.body.code == "application_changed":
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
+        if error.body.code == "window_full":
+            return await _decision_page(view, review_id, verb, typed, {"slot": "window_full"}, 409)
         return view.to(
             f"/desk/reviews/{review_id}",
             notice=error.body.code if error.body.code in NOTICES else "already_decided",
         )
     return _after(view, review_id, verb, form)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The windows in which a department still takes visitors, for the form of an approval."""
+
+    found: Availability
+
+    def of(self, slot: Slot) -> WindowAvailability | None:
+        """Return the fullest window that a slot touches; None where the department receives nobody then."""
+        windows = next((one.windows for one in self.found.days if one.day == slot.day), ())
+        touched = [one for one in windows if slot.start < one.end and one.start < slot.end]
+        return min(touched, key=lambda one: one.free, default=None)
+
+    def windows(self, party: int) -> list[tuple[date, WindowAvailability]]:
+        """Return the next windows, with their days, in which a party finds places."""
+        free = ((one.day, window) for one in self.found.days for window in one.windows)
+        return list(islice((pair for pair in free if pair[1].free >= party), MOST_WINDOWS))
 
 
 async def _preview(view: View, wanted: Reject, typed: dict[str, str]) -> Response:
@@ -150,7 +175,8 @@ def _beside(typed: dict[str, str], problems: dict[str, str]) -> dict[str, str]:
 def _slot(form: FormData) -> dict[str, str]:
     """Return the chosen slot: one of the preferred ones, or another day and time."""
     own = {name: text_of(form, name) for name in SLOT}
-    chosen = text_of(form, "slot").split()
+    slot = text_of(form, "slot")
+    chosen = (text_of(form, "window") if slot == "window" else slot).split()
     if len(chosen) == len(SLOT):
         return dict(zip(SLOT, chosen, strict=True))
     if not text_of(form, "slot") and not any(own.values()):
@@ -232,8 +258,17 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         "errors": {},
         "today": now().astimezone(IST).date(),
         "at": now(),
+        "visiting": await _places(view, review),
         "can_come": can_come,
     }
+
+
+async def _places(view: View, review: ReviewView) -> Places | None:
+    """Return the windows of the department while a decision is due; None where nothing limits it."""
+    if review.status != "pending":
+        return None
+    found = await visit_times.availability(view, review.department, review.site)
+    return Places(found) if found else None
 
 
 async def _officers(view: View, review: ReviewView) -> dict[str, Any]:

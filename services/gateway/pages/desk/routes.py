@@ -14,7 +14,7 @@ from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval import Approve, ReviewId, ReviewList, ReviewSearch, ReviewView
 from services.chassis.runtime.clock import now
-from services.gateway.pages.desk import decisions
+from services.gateway.pages.desk import capacity, decisions
 from services.gateway.pages.desk.queue import (
     CHANNELS,
     ORDERS,
@@ -35,12 +35,12 @@ from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-router.routes.extend(decisions.router.routes)
+router.routes.extend([*decisions.router.routes, *capacity.router.routes])
 NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}
 """Notices that the queue shows after an action."""
 FAILURES = {
     "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
-    "window_over", "outside_hours", "date_past",
+    "window_over", "outside_hours", "date_past", "window_full", "department_closed", "department_hours",
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
 FIRST = "first"

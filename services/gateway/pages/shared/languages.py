@@ -9,7 +9,7 @@ from importlib.resources import files
 from io import BytesIO
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -63,6 +63,11 @@ def day_in_words(day: date, language: Language) -> str:
 def short_day(day: date, language: Language) -> str:
     """Return a date for a table: ``1 Dec 2026``."""
     return format_date(day, "d MMM y", locale=_LOCALES[language])
+
+
+def weekday_in_words(weekday: int, language: Language) -> str:
+    """Return the name of a weekday; 0 is Monday."""
+    return str(get_day_names("wide", "stand-alone", _LOCALES[language])[weekday])
 
 
 def hours_in_words(start: time, end: time, language: Language) -> str:

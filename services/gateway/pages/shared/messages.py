@@ -49,6 +49,8 @@ SENTENCES: dict[str, str] = {
     "date_too_far": _("This day is too far ahead"),
     "closed_day": _("The secretariat is closed on this day"),
     "outside_hours": _("The secretariat is not open at this time"),
+    "places_range": _("Enter how many people, from 1 to 5,000"),
+    "no_visiting_day": _("Enter the hours of at least one day"),
     "department_closed": _("The department receives no visitors on this day"),
     "department_hours": _("The department receives no visitors at this time"),
     "window_full": _("There are not enough free places at this time. Choose another"),

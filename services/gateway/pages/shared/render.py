@@ -64,7 +64,15 @@ def _environment(language: Language) -> Environment:
     environment.globals["language"] = language
     environment.globals["tag"] = tag
     environment.globals["footer"] = navigation.footer(language)
-    for name in ("day_in_words", "short_day", "time_of_day", "hours_in_words", "instant_in_words", "number"):
+    for name in (
+        "day_in_words",
+        "short_day",
+        "weekday_in_words",
+        "time_of_day",
+        "hours_in_words",
+        "instant_in_words",
+        "number",
+    ):
         environment.filters[name] = partial(getattr(languages, name), language=language)
     environment.filters["sentence"] = partial(messages.sentence, language=language)
     environment.filters["slot_in_words"] = partial(vocabulary.slot_in_words, language=language)

@@ -1,12 +1,18 @@
 """The days and times that a form offers for a visit, by the opening hours of a site."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
+from contracts import rpc
+from contracts.errors import ContractError
 from contracts.events import SiteRecord
+from contracts.rpc.approval import Availability, AvailabilityQuestion
 from contracts.visiting_rules import SHORTEST_WINDOW, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.shared import directory
@@ -17,11 +23,19 @@ STEP = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Day:
-    """A day on which a site is open."""
+    """A day on which a visit can be asked for.
+
+    Args:
+        day: the date.
+        windows: the open hours; of a department that takes so many people only, those with free places.
+        is_today: whether it is today.
+        is_full: whether no window has places for the party.
+    """
 
     day: date
     windows: tuple[Window, ...]
     is_today: bool = False
+    is_full: bool = False
 
 
 def open_days(record: SiteRecord, furthest_days: int, at: datetime) -> Iterator[Day]:
@@ -88,16 +102,107 @@ def usual_windows(days: Iterable[Day]) -> tuple[Window, ...]:
     return counted.most_common(1)[0][0] if counted else ()
 
 
-async def offered(view: View, site_code: str) -> dict[str, Any]:
-    """Return what the fields of a visit's time offer at a site; nothing where the site is not known."""
+def days_with_places(days: Iterable[Day], places: Availability, party: int) -> Iterator[Day]:
+    """Yield the days on which the department receives visitors, each with the hours that are still free.
+
+    Args:
+        days: on which the site is open.
+        places: of the department.
+        party: how many people come.
+    """
+    known = {one.day: one.windows for one in places.days}
+    for one in days:
+        if one.day not in known:
+            continue
+        free = _joined(
+            (max(opens, window.start), min(closes, window.end))
+            for window in known[one.day]
+            for opens, closes in one.windows
+            if window.free >= party and opens < window.end and window.start < closes
+        )
+        yield replace(one, windows=free, is_full=not free)
+
+
+def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """Return windows in their order, those that touch as one."""
+    joined: list[Window] = []
+    for start, end in sorted(windows):
+        begins_at = joined.pop()[0] if joined and joined[-1][1] >= start else start
+        joined.append((begins_at, end))
+    return tuple(joined)
+
+
+async def availability(view: View, department: str, site: str | None = None) -> Availability | None:
+    """Return when a department still takes visitors.
+
+    None where nothing limits it, or where approval does not answer soon: the approval checks the places.
+    """
+    try:
+        async with asyncio.timeout(directory.PATIENCE_SECONDS):
+            question = AvailabilityQuestion(department=department, site=site)
+            found = await view.caller.query(rpc.approval.AVAILABILITY, question)
+    except (ContractError, ValidationError, TimeoutError):
+        return None
+    return found if found.limited else None
+
+
+async def _days(view: View, site_code: str, department: str, party: int) -> list[Day]:
+    """Return the days that can be chosen, full ones too."""
     record = await directory.site(view, site_code)
     days = list(open_days(record, view.caller.state.settings.furthest_days, now())) if record else []
+    places = await availability(view, department, site_code) if days else None
+    return days if places is None else list(days_with_places(days, places, party))
+
+
+async def place_problems(
+    view: View, site_code: str, department: str, party: int, slots: Iterable[Mapping[str, str]]
+) -> dict[str, str]:
+    """Return the problems of the slots of a form at which the department has no place, by field.
+
+    The fields are those of ``shared/slots.html``. What is no date or time is left to the service.
+    """
+    places = await availability(view, department, site_code)
+    if places is None:
+        return {}
+    known = {f"{one.day}": one.windows for one in places.days}
+    problems = {}
+    for number, slot in enumerate(slots):
+        windows = known.get(slot["date"])
+        touched = [
+            one
+            for one in windows or ()
+            if slot["from"] < f"{one.end:%H:%M}" and f"{one.start:%H:%M}" < slot["to"]
+        ]
+        if windows is None:
+            problems[f"date-{number}"] = "department_closed"
+        elif (
+            not touched
+            or slot["from"] < f"{windows[0].start:%H:%M}"
+            or f"{windows[-1].end:%H:%M}" < slot["to"]
+        ):
+            problems[f"from-{number}"] = "department_hours"
+        elif any(one.free < party for one in touched):
+            problems[f"from-{number}"] = "window_full"
+    return problems
+
+
+async def offered(view: View, site_code: str, department: str, party: int = 1) -> dict[str, Any]:
+    """Return what the fields of a visit's time offer; nothing where the site is not known.
+
+    Args:
+        view: of the page.
+        site_code: where the visit is.
+        department: that is visited; its visiting hours and free places count, where it has set them.
+        party: how many people come.
+    """
+    days = await _days(view, site_code, department, party)
+    free = [one for one in days if not one.is_full]
     # A department needs time: not today, unless the applicant chooses it.
-    first = next((one.day for one in days if not one.is_today), None)
+    first = next((one for one in free if not one.is_today), None)
     return {
         "days": days,
-        "begins": begins(days),
-        "ends": ends(days),
-        "usual_hours": usual_windows(days),
+        "begins": begins(free),
+        "ends": ends(free),
+        "usual_hours": usual_windows(free),
         "first": first,
     }

@@ -1,17 +1,22 @@
 """Applying through the pages: one question per page, every rule checked by the service, nothing lost."""
 
+import re
 from collections.abc import AsyncIterator
+from datetime import date, time, timedelta
 
 import pytest
 
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
+from contracts.model import IST
 from contracts.rpc.application import Acknowledged, ApplicationList, ApplicationSummary, Checked
-from contracts.rpc.approval import DepartmentList, SiteList
+from contracts.rpc.approval import Availability, DayAvailability, DepartmentList, SiteList, WindowAvailability
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient
 from tests.support.factories.pages import APPLICATION
 from tests.support.page_reader import BALDEV, HOME, PERSON, SITE, Reader, hidden, somebody
+
+VISIT = {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"}
 
 
 @pytest.fixture
@@ -420,3 +425,46 @@ async def test_clearing_leaves_nothing_in_the_browser(reader: tuple[Reader, Tabl
         "session",
         *(f"{name}{number}" for name in ("answers", "result") for number in range(5)),
     }
+
+
+DAY = now().astimezone(IST).date() + timedelta(days=1)
+
+
+def places(free: int, *, on: date = DAY) -> Availability:
+    window = WindowAvailability(start=time(10), end=time(12), places=20, free=free)
+    return Availability(limited=True, days=(DayAvailability(day=on, windows=(window,)),))
+
+
+def when(day: date = DAY) -> dict[str, str]:
+    return {"date-0": day.isoformat(), "from-0": "10:00", "to-0": "12:00"}
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (places(0), "There are not enough free places at this time"),
+        (places(5, on=DAY + timedelta(days=1)), "The department receives no visitors on this day"),
+    ],
+)
+async def test_a_time_at_which_the_department_has_no_place_is_not_taken(
+    found: Availability, sentence: str
+) -> None:
+    async with somebody(approval__availability=found) as (person, _):
+        for name, form in (("who", PERSON), ("department", {"department": "home"}), ("purpose", VISIT)):
+            await person.send(f"/apply/{name}", **form)
+        refused = await person.send("/apply/when", **when())
+        assert (refused.status_code, sentence in refused.text) == (422, True)
+
+
+async def test_full_days_are_marked_and_the_next_free_one_is_suggested() -> None:
+    free = places(5, on=DAY + timedelta(days=2))
+    found = Availability(limited=True, days=(*places(0).days, *free.days))
+    async with somebody(approval__availability=found) as (person, _):
+        for name, form in (("who", PERSON), ("department", {"department": "home"}), ("purpose", VISIT)):
+            shown = await person.send(f"/apply/{name}", **form)
+        assert shown.url.path == "/en/apply/when"
+        assert re.search(rf'<option value="{DAY}"[^>]*disabled[^>]*>[^<]*\(full\)', shown.text)
+        assert f"{DAY + timedelta(days=1)}" not in shown.text, "the department receives nobody then"
+        assert f'<option value="{DAY + timedelta(days=2)}" selected' in shown.text
+        assert "The next day with free places is" in shown.text
+        assert (await person.send("/apply/when", **when(DAY + timedelta(days=2)))).status_code == 200

@@ -6,7 +6,15 @@ import pytest
 
 from contracts.events import ClosedDay, OpeningHours
 from contracts.model import IST
-from services.gateway.pages.shared.visit_times import Day, begins, ends, open_days, usual_windows
+from contracts.rpc.approval import Availability, DayAvailability, WindowAvailability
+from services.gateway.pages.shared.visit_times import (
+    Day,
+    begins,
+    days_with_places,
+    ends,
+    open_days,
+    usual_windows,
+)
 from tests.support.page_reader import SITE
 
 TUESDAY = date(2026, 12, 1)
@@ -89,3 +97,32 @@ def test_the_usual_hours_are_those_of_most_days_without_today() -> None:
     ]
     assert usual_windows(days) == full
     assert usual_windows(days[:1]) == ()
+
+
+def places(*windows: tuple[int, int, int], day: date = TUESDAY) -> Availability:
+    """Return a day's windows: from which hour to which, and how many places are free."""
+    shown = tuple(
+        WindowAvailability(start=time(start), end=time(end), places=20, free=free)
+        for start, end, free in windows
+    )
+    return Availability(limited=True, days=(DayAvailability(day=day, windows=shown),))
+
+
+def test_only_days_on_which_the_department_receives_visitors_are_offered_with_their_free_hours() -> None:
+    offered = days_with_places(open_days(SITE, 3, at(7)), places((10, 11, 3), (11, 12, 0), (12, 13, 3)), 2)
+    (day,) = offered
+    assert (day.day, day.windows, day.is_full) == (
+        TUESDAY,
+        ((time(10), time(11)), (time(12), time(13))),
+        False,
+    )
+
+
+def test_windows_that_touch_are_offered_as_one() -> None:
+    (day,) = days_with_places(open_days(SITE, 0, at(7)), places((10, 11, 3), (11, 12, 3)), 2)
+    assert day.windows == ((time(10), time(12)),)
+
+
+def test_a_day_without_places_for_the_whole_party_is_full() -> None:
+    (day,) = days_with_places(open_days(SITE, 0, at(7)), places((10, 11, 3)), 4)
+    assert (day.windows, day.is_full) == ((), True)

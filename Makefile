@@ -102,8 +102,8 @@ messages: setup ## update services/gateway/translations/*.po from the texts of t
 icons: browser ## draw the icons of the pages from services/gateway/static/icon.svg
 	$(PYTHON) -m tests.support.browser.icons
 
-screens: browser ## take screenshots of pages for README.md, into docs/screens
-	EPASS_SCREENS=docs/screens $(PYTHON) -m pytest 'tests/e2e/test_apply.py::test_no_page_of_applying_is_wider_than_a_phone[pa]' '$(ONE_JOURNEY)'
+screens: browser ## take the pictures of README.md, and contact sheets of all pages into SCREENS=folder
+	$(PYTHON) -m tests.support.browser.contact_sheets --pictures docs/screens --sheets $(or $(SCREENS),.local-screens)
 
 lock: ## resolve all dependencies into requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock

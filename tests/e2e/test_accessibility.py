@@ -12,26 +12,17 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotFound
 from services.gateway.pages.shared.languages import LANGUAGES, texts
+from tests.support.browser.navigation import bring
 from tests.support.browser.page_states import REVIEW, STATES, State
 from tests.support.browser.pages_alone import APPROVED, PagesAlone
 from tests.support.factories.gateway import NUMBER, pass_view
 from tests.support.factories.pages import ADMIT, review
-from tests.support.page_reader import HIDDEN, SAME_SITE
 from tests.support.paths import ROOT
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 NARROW = {"width": 320, "height": 256}
 """1280 × 1024 at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10)."""
 PASSES = [{}, {"state": "revoked"}, {"state": "expired"}, {"state": "revoked", "replaced_by": "ABCDEFGH"}]
-POST = """([path, fields]) => {
-  const form = document.createElement("form");
-  form.method = "post"; form.action = path;
-  for (const [name, value] of Object.entries(fields)) {
-    const input = document.createElement("input");
-    input.type = "hidden"; input.name = name; input.value = value; form.append(input);
-  }
-  document.body.append(form); form.submit();
-}"""
 FOUND = """async () => (await axe.run(document, {reporter: "v2"})).violations
   .map((one) => one.id + ": " + one.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", "))"""
 
@@ -54,44 +45,6 @@ def context(chromium: Browser, alone: PagesAlone) -> Iterator[BrowserContext]:
     yield one
     one.close()
     alone.reset()
-
-
-def post(page: Page, path: str, form: dict[str, str]) -> int:
-    """Post a form from a page of this site, as a browser does, and return the status."""
-    with page.expect_navigation() as landed:
-        page.evaluate(POST, [path, form])
-    answer = landed.value
-    assert answer is not None
-    return answer.status
-
-
-def follow(page: Page, path: str) -> int:
-    """Open a page as a link does, and return the status; at a kiosk a typed address begins anew."""
-    page.goto("/en/cleared")
-    with page.expect_navigation() as landed:
-        page.evaluate("path => location.assign(path)", path)
-    answer = landed.value
-    assert answer is not None
-    return answer.status
-
-
-def bring(page: Page, alone: PagesAlone, state: State, language: str) -> int:
-    """Bring a page into a state and return its status."""
-    alone.reset()
-    alone.sign_in(page.context, state.who)
-    request = page.context.request
-    for path, form in state.before:
-        own = dict(HIDDEN.findall(request.get(f"/{language}{path}").text())) if form is None else form
-        request.post(f"/{language}{path}", form=own, headers=SAME_SITE, max_redirects=0)
-    alone.answers.update(state.answers)
-    if state.form is not None:
-        page.goto(f"/{language}/cleared")
-        return post(page, f"/{language}{state.path}", state.form)
-    if state.who and "kiosk" in state.who:
-        return follow(page, f"/{language}{state.path}")
-    answer = page.goto(f"/{language}{state.path}")
-    assert answer is not None
-    return answer.status
 
 
 def complaints(page: Page) -> list[str]:

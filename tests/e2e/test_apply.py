@@ -13,7 +13,6 @@ from bench.applicant import Counted
 from contracts.model import IST
 from services.chassis.runtime.clock import now
 from tests.support.browser.people import Staff, Visitor, press
-from tests.support.browser.screenshots import save_screenshot
 from tests.support.browser.viewports import DESK, PHONE, WAYS
 from tests.support.running import eventually
 from tests.support.system import System
@@ -21,8 +20,6 @@ from tests.support.system import System
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 SIGNING_IN = ("/apply", "/sign-in", "/sign-in/code")
 """The pages before the first question."""
-SHOWN = ("start", "error", "check", "done")
-"""Pages with a screenshot in README.md."""
 Open = Callable[..., Page]
 
 
@@ -363,9 +360,7 @@ def test_no_page_of_applying_is_wider_than_a_phone(
 
 
 def fits(page: Page, name: str) -> None:
-    """Check that the page is not wider than the screen, and save a screenshot if one is wanted."""
+    """Check that the page is not wider than the screen."""
     page.wait_for_load_state()
     page.evaluate("document.fonts.ready.then(() => undefined)")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
-    if name.partition("-")[2] in SHOWN:
-        save_screenshot(page, name)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.support.browser.people import Staff, Visitor, newest_message, press
-from tests.support.browser.screenshots import save_screenshot
 from tests.support.browser.viewports import DESK, PHONE, WAYS
 from tests.support.system import System
 
@@ -28,7 +27,6 @@ def test_an_application_becomes_a_pass_that_opens_the_gate(
     assert link is not None
     visitor.page.goto(link[0])
     expect(visitor.page.locator(".epass-qr svg")).to_be_visible()
-    save_screenshot(visitor.page, f"{language}-pass")
     number = "".join(visitor.page.locator(".number strong").inner_text().split())
     guard = Staff(open_browser(PHONE, scripts=scripts), system, "security", language)
     guard.page.fill("#pass", number)
@@ -37,7 +35,6 @@ def test_an_application_becomes_a_pass_that_opens_the_gate(
     guard.page.fill("#id_last4", "4821")
     press(guard.page)
     expect(guard.page.locator(".epass-verdict--good")).to_be_visible()
-    save_screenshot(guard.page, f"{language}-gate")
     guard.open("/gate/inside")
     expect(guard.page.locator("tbody")).to_contain_text("3 / 3")
     visitor.open(f"/applications/{reference}")

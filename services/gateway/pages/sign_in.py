@@ -44,7 +44,7 @@ async def send_code(view: OpenPage) -> Response:
     answers = cookie.read(view.request)
     before = answers.get("sign_in") if text_of(form, "again") else None
     if before and _wait(before) > 0:
-        return _code_page(view, before, {})
+        return view.to("/sign-in/code")
     mobile, to = (
         (before["mobile"], before["to"]) if before else (text_of(form, "mobile")[:40], text_of(form, "to"))
     )

@@ -1,0 +1,138 @@
+"""Pictures of the pages: a few for README.md, and contact sheets of every page in every state.
+
+Usage: python -m tests.support.browser.contact_sheets [--pictures FOLDER] [--sheets FOLDER]
+"""
+
+import argparse
+import hashlib
+import shutil
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from contracts.rpc.application import LookupHits
+from services.gateway.pages.shared.languages import LANGUAGES
+from services.issuance.adapters import qr
+from tests.support.browser.navigation import bring
+from tests.support.browser.page_states import CHECKED, HIT, STATES, State
+from tests.support.browser.pages_alone import FULL_QUEUE, PagesAlone
+from tests.support.browser.viewports import DESK, PHONE
+from tests.support.factories.gateway import pass_view
+from tests.support.factories.pages import ADMIT
+
+PASS = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
+TOKEN = f"eyJ{''.join(hashlib.sha512(bytes([part])).hexdigest() for part in range(3))[:376]}"
+QR = qr.picture(TOKEN, "svg")
+ADMITTED = ADMIT.model_copy(update={"preview": False, "inside": 3})
+FOR_README = {
+    "portal": (State(None, ""), PHONE),
+    "pass": (
+        State(
+            None, PASS, answers={"issuance.view_by_link": pass_view(language="pa"), "issuance.qr_by_link": QR}
+        ),
+        PHONE,
+    ),
+    "gate": (State("security", "/gate/enter", CHECKED, {"verify.scan": ADMITTED}), PHONE),
+    "desk": (State("department", "/desk", answers={"approval.list_reviews": FULL_QUEUE}), DESK),
+    "counter": (
+        State("reception", "/counter", answers={"application.waiting_here": LookupHits(items=(HIT,))}),
+        DESK,
+    ),
+}
+"""Name of a picture → the page, and the size of the browser."""
+PASSES = [
+    State(None, PASS, answers={"issuance.qr_by_link": QR, "issuance.view_by_link": pass_view(state=state)})
+    for state in ("issued", "revoked", "expired")
+]
+SHEETS = ((PHONE, 240, 10), (DESK, 480, 6))
+"""Size of the browser, width of its pictures on the sheet, and columns."""
+HIGHEST = 3_000
+"""Pixels of a page that a sheet shows."""
+GAP, CAPTION = 12, 18
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=Path, help="folder of the pictures for README.md")
+    parser.add_argument("--sheets", type=Path, help="folder of the contact sheets")
+    options = parser.parse_args()
+    with sync_playwright() as playwright, PagesAlone() as alone:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox"]
+        )
+        if options.pictures:
+            _take_pictures(chromium, alone, options.pictures)
+        if options.sheets:
+            options.sheets.mkdir(parents=True, exist_ok=True)
+            for size, width, columns in SHEETS:
+                for language in LANGUAGES:
+                    file = options.sheets / f"{language}-{size['width']}.jpg"
+                    pictures = _pictures(_context(chromium, alone, size), alone, language)
+                    sheet(((name, _narrow(one, width)) for name, one in pictures), width, columns).save(file)
+                    print(file, flush=True)
+        chromium.close()
+
+
+def sheet(pictures: Iterator[tuple[str, Image.Image]], width: int, columns: int) -> Image.Image:
+    """Return one picture of many, each under its name, in columns that are about equally long."""
+    heights = [GAP] * columns
+    placed: list[tuple[int, int, str, Image.Image]] = []
+    for name, one in pictures:
+        column = heights.index(min(heights))
+        placed.append((GAP + column * (width + GAP), heights[column], name, one))
+        heights[column] += CAPTION + one.height + GAP
+    whole = Image.new("RGB", (GAP + columns * (width + GAP), max(heights)), "#8a8a8a")
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(size=11)
+    for left, top, name, one in placed:
+        draw.text((left, top), name[: width // 6], "#000000", font)
+        whole.paste(one, (left, top + CAPTION))
+    return whole
+
+
+def _take_pictures(chromium: Browser, alone: PagesAlone, folder: Path) -> None:
+    for name, (state, size) in FOR_README.items():
+        context = _context(chromium, alone, size)
+        page = context.new_page()
+        bring(page, alone, state, "pa")
+        picture = Image.open(BytesIO(_shot(page, size["height"]))).convert("RGB").quantize(48)
+        picture.save(folder / f"{name}.png", optimize=True)
+        context.close()
+
+
+def _pictures(context: BrowserContext, alone: PagesAlone, language: str) -> Iterator[tuple[str, Image.Image]]:
+    page = context.new_page()
+    for state in (*STATES, *PASSES):
+        bring(page, alone, state, language)
+        yield state.name, Image.open(BytesIO(_shot(page, HIGHEST))).convert("RGB")
+    context.close()
+
+
+def _shot(page: Page, highest: int) -> bytes:
+    page.evaluate("document.fonts.ready.then(() => undefined)")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    width = page.viewport_size["width"]  # type: ignore[index]  # it was set
+    return page.screenshot(
+        full_page=True, clip={"x": 0, "y": 0, "width": width, "height": min(height, highest)}
+    )
+
+
+def _narrow(picture: Image.Image, width: int) -> Image.Image:
+    return picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
+
+
+def _context(chromium: Browser, alone: PagesAlone, size: dict[str, int]) -> BrowserContext:
+    return chromium.new_context(
+        base_url=alone.url,
+        viewport=size,
+        locale="en-IN",
+        timezone_id="Asia/Kolkata",
+        reduced_motion="reduce",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -56,3 +56,11 @@ class Consumers:
         """Place reviews whose nearest preferred day has passed by their next one."""
         with self.db.transaction() as session:
             scheduled_jobs.plan_visits(session, now())
+
+    @every(interval=60)
+    def key_names(self) -> None:
+        """Store the search keys of names that an older version stored."""
+        keyed = scheduled_jobs.BATCH
+        while keyed == scheduled_jobs.BATCH:
+            with self.db.transaction() as session:
+                keyed = scheduled_jobs.key_names(session)

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import TIMESTAMP, BigInteger, ForeignKey, Index, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from contracts import spelling
 from contracts.events import (
     ApplicationDetails,
     ClosedDay,
@@ -224,7 +225,8 @@ class ReviewRow(Base):
     """Review of one application by a department.
 
     ``details`` and ``personal`` hold the newest ApplicationDetails; what is searched or sorted by has a
-    column of its own. Personal data: ``name``, ``name_latin``, ``personal``, and the notes of the decisions.
+    column of its own. Personal data: ``name``, ``name_latin``, ``name_keys``, ``personal``, and the notes of
+    the decisions.
 
     ``visit_at`` is the start of the nearest preferred slot. ``precedence`` is 0 for who waits at the counter,
     1 for everybody else.
@@ -248,6 +250,8 @@ class ReviewRow(Base):
     """When the escalation looks at it again; null if no step is left."""
     name: Mapped[str]
     name_latin: Mapped[str]
+    name_keys: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """Under which a search finds the name, however it is spelt; null until the scheduled job fills it."""
     channel: Mapped[Channel] = mapped_column(server_default="portal")
     precedence: Mapped[int] = mapped_column(server_default="1")
     visit_at: Mapped[datetime] = mapped_column(server_default="1970-01-01T00:00:00Z")
@@ -265,6 +269,7 @@ class ReviewRow(Base):
         Index("reviews_visits", "department", "status", "precedence", "visit_at", "id"),
         Index("reviews_of_mobile", text(MOBILE), "department"),
         Index("reviews_of_name", "name_latin", "department"),
+        Index("reviews_without_keys", "id", postgresql_where=text("name_keys is null")),
         Index("reviews_to_escalate", "escalate_at", postgresql_where=text("status = 'pending'")),
     )
 
@@ -279,6 +284,7 @@ class ReviewRow(Base):
         self.details = application.model_dump(mode="json", exclude={"personal"})
         self.personal = application.personal.model_dump(mode="json")
         self.name, self.name_latin = applicant.name, applicant.name_latin
+        self.name_keys = sorted(spelling.keys(self.name, self.name_latin))
         self.reference, self.revision = application.reference, application.revision
         self.site, self.channel = application.site, application.channel
 

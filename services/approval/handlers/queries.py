@@ -5,9 +5,22 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, literal_column, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from contracts import spelling
 from contracts.crockford import parse_reference
 from contracts.errors import InvalidInput, NotFound
 from contracts.model import IST, ReviewStatus, Slot
@@ -55,7 +68,7 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
 
 
 def search_reviews(request: ReviewSearch, call: Call, session: Session) -> ReviewList:
-    """Return the newest fifty that match a reference, however typed, or part of a name.
+    """Return the newest fifty with this reference, however typed, this name by ear, or this in the purpose.
 
     Raises:
         Forbidden: the principal is neither an auditor nor of a department.
@@ -301,9 +314,12 @@ def _earlier_view(row: ReviewRow) -> EarlierReview:
 
 
 def _matches(q: str) -> ColumnElement[bool]:
-    """Return the condition for a search. A name can look like a reference, so both are compared."""
-    named = ReviewRow.name.icontains(q, autoescape=True) | ReviewRow.name_latin.icontains(q, autoescape=True)
+    """Return the condition of a search: part of a name or of the purpose, a name by ear, or a reference."""
+    texts = (ReviewRow.name, ReviewRow.name_latin, ReviewRow.personal["purpose"].astext)
+    found = or_(*(text.icontains(q, autoescape=True) for text in texts))
+    if words := spelling.wanted(q):
+        found |= and_(*(ReviewRow.name_keys.overlap(word) for word in words))
     try:
-        return named | (ReviewRow.reference == parse_reference(q))
+        return found | (ReviewRow.reference == parse_reference(q))
     except ValueError:
-        return named
+        return found

@@ -1,10 +1,11 @@
-"""What approval does by the clock: escalate what nobody decides, and plan by the nearest preferred day."""
+"""What approval does by the clock: escalate what nobody decides, plan by the nearest day, key older names."""
 
 from datetime import datetime, time
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from contracts import spelling
 from contracts.events import EscalationMinutes
 from services.approval.domain import escalation, reviews
 from services.approval.handlers.directory import department_record, site_record
@@ -82,3 +83,12 @@ def plan_visits(session: Session, now: datetime) -> int:
     today = datetime.combine(now.astimezone(IST).date(), time(), IST)
     planned = session.execute(PLAN.execution_options(synchronize_session=False), {"today": today})
     return planned.rowcount  # type: ignore[attr-defined, no-any-return]  # of a CursorResult
+
+
+def key_names(session: Session) -> int:
+    """Store the search keys of names that an older version stored; return how many, at most BATCH."""
+    due = select(ReviewRow).where(ReviewRow.name_keys.is_(None)).order_by(ReviewRow.id).limit(BATCH)
+    rows = session.scalars(due.with_for_update(skip_locked=True)).all()
+    for row in rows:
+        row.name_keys = sorted(spelling.keys(row.name, row.name_latin))
+    return len(rows)

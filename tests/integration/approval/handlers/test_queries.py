@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from stdnum import luhn
 
 from contracts.crockford import ALPHABET
@@ -20,7 +20,8 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries
-from services.approval.handlers.scheduled_jobs import plan_visits
+from services.approval.handlers.scheduled_jobs import key_names, plan_visits
+from services.approval.models import ReviewRow
 from tests.support.factories.approval import (
     AUDITOR,
     MONDAY,
@@ -202,6 +203,39 @@ def test_part_of_a_name_finds_in_any_case_and_script(approval_db) -> None:
     waiting(approval_db, 4, **named("Baldev", "Baldev"))
     for typed in ("gurp", "PREET", "ਗੁਰਪ੍ਰੀਤ", "et ka"):
         assert search(approval_db, typed) == [gurpreet], typed
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        (("ਬਲਵਿੰਦਰ ਸਿੰਘ", "Balwinder Singh"), "Balvinder"),
+        (("ਬਲਵਿੰਦਰ ਸਿੰਘ", "Balwinder Singh"), "बलविंदर"),
+        (("गीता शर्मा", "Gita Sharma"), "Geeta"),
+        (("Geeta Sharma", "Geeta Sharma"), "ਗੀਤਾ ਸ਼ਰਮਾ"),
+    ],
+)
+def test_a_name_is_found_by_ear_in_each_script(approval_db, stored, typed) -> None:
+    reference = waiting(approval_db, 5, **named(*stored))
+    waiting(approval_db, 4, **named("Baldev", "Baldev"))
+    assert search(approval_db, typed) == [reference]
+
+
+def test_a_part_of_the_purpose_finds_too(approval_db) -> None:
+    reference = waiting(approval_db, 5, personal=personal(purpose="Mutation of land, khasra 27"))
+    waiting(approval_db, 4)
+    assert search(approval_db, "KHASRA 27") == [reference]
+
+
+def test_a_name_that_an_older_version_stored_is_found_once_the_scheduled_job_has_keyed_it(
+    approval_db,
+) -> None:
+    reference = waiting(approval_db, 5, **named("ਬਲਵਿੰਦਰ", "Balwinder"))
+    with approval_db.transaction() as session:
+        session.execute(update(ReviewRow).values(name_keys=None))
+    assert search(approval_db, "बलविंदर") == []
+    with approval_db.transaction() as session:
+        assert (key_names(session), key_names(session)) == (1, 0)
+    assert search(approval_db, "बलविंदर") == [reference]
 
 
 def test_signs_that_a_pattern_would_read_are_letters_like_others(approval_db) -> None:

@@ -87,7 +87,7 @@ async def echo_ceiling(stack: Stack) -> Result:
         assert child.stdout is not None
         child.stdout.readline()
         client = RpcClient((url,))
-        running = asyncio.create_task(client.run())
+        running = asyncio.create_task(client.background.run())
         try:
             while not client.connected:
                 await asyncio.sleep(0.05)

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from contracts.errors import ContractError
+from services.chassis.runtime.background import BackgroundTask
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
@@ -39,6 +40,7 @@ class RefreshingCache(Generic[T]):
         self._fetching: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
         self._woken = asyncio.Event()
+        self.background = BackgroundTask(name, self._refresh_for_ever)
 
     async def refresh(self, at_most_every: float = 0.0) -> None:
         """Fetch a new copy, unless the last one is younger than ``at_most_every`` seconds.
@@ -89,16 +91,16 @@ class RefreshingCache(Generic[T]):
         return self.value
 
     def wake(self) -> None:
-        """Have `run` fetch at once."""
+        """Have the background task fetch at once."""
         self._woken.set()
 
-    async def run(self) -> None:
-        """Refresh the copy at intervals until cancelled."""
+    async def _refresh_for_ever(self) -> None:
         while True:
             pause = self._every
             self._woken.clear()
             try:
                 await self.refresh()
+                self.background.backoff.reset()
             except ContractError as error:
                 pause = min(pause, FIRST_RETRY_SECONDS if self.value is None else RETRY_SECONDS)
                 log.debug("copy was not refreshed", copy=self.name, error=error.body.code)

@@ -6,6 +6,8 @@ The caches serve while a service is down.
 import asyncio
 import hashlib
 import hmac
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -60,7 +62,7 @@ class GatewayState:
         self.officers = DepartmentOfficers(client)
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
         self._address_secret = settings.idempotency_secret.get_secret_value().encode()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         client.on_connect.append(self.revoked_sessions.subscribe)
         client.on_ready.extend(cache.wake for cache in self._caches)
 
@@ -106,10 +108,10 @@ class GatewayState:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the connection and the caches in the background while the block lasts."""
-        work = [self.client.run(), *(cache.run() for cache in self._caches)]
-        self._tasks = [asyncio.create_task(one) for one in work]
+        work = [self.client.background, *(cache.background for cache in self._caches)]
+        self._tasks = [asyncio.create_task(one.run(), name=one.name) for one in work]
         for task in self._tasks:
-            task.add_done_callback(_log_failure)
+            task.add_done_callback(_end_process)
         try:
             yield
         finally:
@@ -118,9 +120,11 @@ class GatewayState:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.critical("background work ended", exc_info=task.exception())
+def _end_process(task: asyncio.Task[Any]) -> None:
+    """End a process whose background work ended by itself: whoever supervises it starts another."""
+    if not task.cancelled():
+        log.critical("background work ended", task=task.get_name(), exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def state_of(request: Request) -> GatewayState:

@@ -10,12 +10,12 @@ itself. A check that fails leaves the last numbers, and ``epass_ops_looked_at`` 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from time import monotonic, time
 
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime import metrics
+from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.ops import queues
@@ -31,11 +31,18 @@ Check = Callable[[ExporterSettings], Awaitable[bool]]
 
 
 async def run(options: ExporterSettings, health: Health, stop: asyncio.Event) -> None:
-    """Repeat all checks until ``stop`` is set."""
+    """Repeat all checks until ``stop`` is set.
+
+    Raises:
+        BackgroundTaskEnded: a check ended although nobody stopped it.
+    """
     checks: dict[str, Check] = {"queues": count_queues}
     if options.ops_database_urls:
         checks |= {"outboxes": count_outboxes, "invariants": count_invariants}
-    await asyncio.gather(*(_repeat(name, check, options, health, stop) for name, check in checks.items()))
+    background = [_repeated(name, check, options) for name, check in checks.items()]
+    for one in background:
+        health.checks[one.name] = lambda one=one: one.working  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    await run_until(stop, background)
 
 
 async def count_queues(options: ExporterSettings) -> bool:
@@ -85,26 +92,24 @@ async def count_invariants(options: ExporterSettings) -> bool:
     return all(balance.holds for balance in found)
 
 
-async def _repeat(
-    name: str, check: Check, options: ExporterSettings, health: Health, stop: asyncio.Event
-) -> None:
-    succeeded = well = False
-    health.checks[name] = lambda: succeeded
-    while not stop.is_set():
-        began = monotonic()
-        try:
-            well = await check(options)
-            succeeded = True
-            OPS_LOOKED_AT.labels(name).set(time())
-        except (DatabaseAway, *LOST) as error:
-            succeeded = well = False
-            log.warning(
-                "exporter check failed",
-                what=name,
-                error=type(error).__name__,
-                why=str(error) if isinstance(error, DatabaseAway) else "",
-            )
-        with suppress(TimeoutError):
-            await asyncio.wait_for(
-                stop.wait(), max(options.ops_interval, (9 if well else 1) * (monotonic() - began))
-            )
+def _repeated(name: str, check: Check, options: ExporterSettings) -> BackgroundTask:
+    async def repeat() -> None:
+        while True:
+            began = monotonic()
+            try:
+                well = await check(options)
+                background.working = True
+                background.backoff.reset()
+                OPS_LOOKED_AT.labels(name).set(time())
+            except (DatabaseAway, *LOST) as error:
+                background.working = well = False
+                log.warning(
+                    "exporter check failed",
+                    what=name,
+                    error=type(error).__name__,
+                    why=str(error) if isinstance(error, DatabaseAway) else "",
+                )
+            await asyncio.sleep(max(options.ops_interval, (9 if well else 1) * (monotonic() - began)))
+
+    background = BackgroundTask(name, repeat)
+    return background

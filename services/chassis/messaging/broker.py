@@ -7,7 +7,7 @@ kombu.
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import aio_pika
@@ -21,6 +21,7 @@ from services.chassis.runtime.logs import logger
 log = logger(__name__)
 CONNECT_TIMEOUT = 5.0
 """Seconds for one node."""
+CLOSE_SECONDS = 2.0
 LOST = (
     aio_pika.exceptions.AMQPError,
     aio_pika.exceptions.ChannelInvalidStateError,
@@ -52,6 +53,12 @@ async def connect(urls: Sequence[str], name: str, heartbeat: int = 20) -> Abstra
         except LOST as error:
             log.warning("broker node does not answer", error=type(error).__name__, part=name)
     raise ConnectionError("no node of the broker answers")
+
+
+async def close(connection: AbstractConnection) -> None:
+    """Close a connection. Do not wait for a broker that does not answer."""
+    with suppress(*LOST):
+        await asyncio.wait_for(connection.close(), CLOSE_SECONDS)
 
 
 def kombu_connection(urls: Sequence[str], heartbeat: int = 20, *, confirm: bool = True) -> Connection:

@@ -9,7 +9,6 @@ confirm within the watchdog's time, the relay connects again.
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -24,9 +23,9 @@ from contracts.subscriptions import exchange_of
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.messaging import topology
-from services.chassis.messaging.broker import LOST, connect
+from services.chassis.messaging.broker import LOST, close, connect
 from services.chassis.runtime import metrics
-from services.chassis.runtime.backoff import Backoff
+from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import (
@@ -67,7 +66,9 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
     relay_batch: int = 200
     relay_poll: float = 1.0
     relay_watchdog: float = 10.0
-    """The relay connects again when the broker does not confirm within this time."""
+    """The relay connects again when the broker does not confirm, or declare, within this time (seconds)."""
+    relay_declare: float = 30.0
+    """Seconds between two declarations of the topology."""
 
 
 class Unconfirmed(Exception):
@@ -75,7 +76,7 @@ class Unconfirmed(Exception):
 
 
 class Publisher:
-    """A channel with confirms, on which the topology was declared. It is opened again after it was lost."""
+    """A channel with confirms, on which the topology was declared. `connect` opens it, also after a loss."""
 
     def __init__(self, settings: RelaySettings, name: str) -> None:
         self._settings = settings
@@ -89,16 +90,24 @@ class Publisher:
         """Return whether the channel is open."""
         return self._channel is not None and not self._channel.is_closed
 
-    async def _connect(self) -> AbstractChannel:
+    async def connect(self) -> None:
+        """Connect, and declare the topology, unless the channel is open.
+
+        Raises:
+            TimeoutError: the broker does not answer.
+        """
+        if self.connected:
+            return
         await self.close()
-        connection = await connect(self._settings.broker_urls, self._name, self._settings.broker_heartbeat)
-        self._connection = connection
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        await topology.declare(channel, self._settings.retry_delays)
+        self._connection = await connect(
+            self._settings.broker_urls, self._name, self._settings.broker_heartbeat
+        )
+        async with asyncio.timeout(self._settings.relay_watchdog):
+            channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+            await topology.declare(channel, self._settings.retry_delays)
         self._exchanges.clear()
         self._channel = channel
         metrics.count_connection(self._name)
-        return channel
 
     async def publish(self, envelope: Envelope) -> None:
         """Publish one event and wait for the broker's confirm."""
@@ -122,12 +131,7 @@ class Publisher:
 
         An alarm of the broker or a half-open connection leaves some unconfirmed; then the connection is
         closed.
-
-        Raises:
-            TimeoutError: connecting took too long.
         """
-        if not self.connected:
-            await asyncio.wait_for(self._connect(), 30)
         tasks = [asyncio.create_task(self.publish(envelope)) for envelope in envelopes]
         _, pending = await asyncio.wait(tasks, timeout=self._settings.relay_watchdog)
         for task in pending:
@@ -146,8 +150,7 @@ class Publisher:
         """Close the connection. Do not wait for a broker that does not answer."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
-            with suppress(*LOST):
-                await asyncio.wait_for(connection.close(), 2)
+            await close(connection)
 
 
 class OutboxRelay:
@@ -158,26 +161,14 @@ class OutboxRelay:
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
         self._publisher = Publisher(settings, f"relay:{self.name}")
-        self.healthy = False
         self._purge_at = 0.0
-        self._backoff = Backoff()
+        self.background = BackgroundTask(self.name, self._work, (psycopg.Error, *LOST, Unconfirmed))
         for event in events.ALL:
             if event.producer == self.name:
                 metrics.OUTBOX_SENT.labels(self.name, event.__name__)
 
-    async def run(self) -> None:
-        """Publish until cancelled. Begin again after every error, also one that nobody expects."""
-        while True:
-            try:
-                await self._work()
-            except (psycopg.Error, *LOST, Unconfirmed) as error:
-                log.warning("relay waits", database=self.name, error=type(error).__name__)
-            except Exception as error:  # an outbox that nobody relays would wait in silence
-                log.error("relay failed", database=self.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
-            self.healthy = False
-            await asyncio.sleep(self._backoff.next_pause())
-
     async def _work(self) -> None:
+        """Publish until something fails."""
         connection = await asyncio.wait_for(
             AsyncTimeoutConnection.connect(
                 self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP_OPTIONS
@@ -186,13 +177,16 @@ class OutboxRelay:
         )
         async with connection:
             while not await self._take_lock(connection):
-                self.healthy = True  # a standby is a healthy relay
+                self.background.working = True  # a standby is a relay that works
                 await asyncio.sleep(1)
             await connection.execute("listen outbox")
-            self.healthy = True
             while True:
+                if not self._publisher.connected:
+                    self.background.working = False
+                    await self._publisher.connect()
                 published = await self._publish_batch(connection)
-                self._backoff.reset()
+                self.background.working = True
+                self.background.backoff.reset()
                 await self._purge(connection)
                 if not published:
                     await self._wait(connection)
@@ -234,14 +228,45 @@ class OutboxRelay:
         await self._publisher.close()
 
 
+class TopologyKeeper:
+    """Declares the topology again and again, on a connection of its own.
+
+    A queue that somebody deleted comes back within the interval, and a broker that does not answer is noticed
+    while there are no events.
+    """
+
+    def __init__(self, settings: RelaySettings) -> None:
+        self._settings = settings
+        self.background = BackgroundTask("topology", self._work, LOST)
+
+    async def _work(self) -> None:
+        """Declare the topology until something fails."""
+        urls, heartbeat = self._settings.broker_urls, self._settings.broker_heartbeat
+        connection = await connect(urls, "relay:topology", heartbeat)
+        try:
+            while True:
+                async with asyncio.timeout(self._settings.relay_watchdog):
+                    channel = await connection.channel()
+                    await topology.declare(channel, self._settings.retry_delays)
+                    await channel.close()
+                self.background.working = True
+                self.background.backoff.reset()
+                await asyncio.sleep(self._settings.relay_declare)
+        finally:
+            await close(connection)
+
+
 async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> None:
-    """Relay the outboxes of all databases of the settings until ``stop`` is set."""
+    """Relay the outboxes of all databases of the settings until ``stop`` is set.
+
+    Raises:
+        BackgroundTaskEnded: a relay ended although nobody stopped it.
+    """
     relays = [OutboxRelay(url, settings) for url in settings.relay_database_urls]
-    for relay in relays:
-        health.checks[relay.name] = lambda relay=relay: relay.healthy  # type: ignore[misc]  # mypy cannot infer a lambda's default
-    tasks = [asyncio.create_task(relay.run()) for relay in relays]
-    await stop.wait()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.gather(*(relay.close() for relay in relays))
+    background = [TopologyKeeper(settings).background, *(relay.background for relay in relays)]
+    for one in background:
+        health.checks[one.name] = lambda one=one: one.working  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    try:
+        await run_until(stop, background)
+    finally:
+        await asyncio.gather(*(relay.close() for relay in relays))

@@ -39,6 +39,9 @@ DEAD_LETTERED = Counter(
 RECONNECTS = Counter(
     "epass_reconnects_total", "Connections to the broker made again, the first one not counted", ["part"]
 )
+BACKGROUND_FAILURES = Counter(
+    "epass_background_failures_total", "Times that long-lived work of a process had to begin again", ["task"]
+)
 PAUSED = Gauge("epass_consumers_paused", "Consumers waiting for their database", ["service"])
 OUTBOX_WAITING = Gauge("epass_outbox_waiting", "Events not yet sent", ["database"])
 OUTBOX_LAG = Gauge(

@@ -21,7 +21,7 @@ from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect
 from services.chassis.runtime import clock, logs, metrics
-from services.chassis.runtime.backoff import Backoff
+from services.chassis.runtime.background import BackgroundTask
 from services.gateway.metrics import CALL_SECONDS, REPEATED_CALLS
 from services.gateway.rpc.connection import (
     ConnectionLost,
@@ -79,6 +79,7 @@ class RpcClient:
         self._heartbeat = heartbeat
         self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
+        self.background = BackgroundTask("rpc client", self._stay_connected, (ConnectionLost,))
         self._lost_at = float("-inf")
         self.on_connect: list[Callable[[AbstractConnection], Awaitable[None]]] = []
         """Called with each new connection before it is used."""
@@ -176,18 +177,12 @@ class RpcClient:
             raise Unavailable("the broker does not answer") from None
         return self._connection
 
-    async def run(self) -> None:
-        """Hold a connection and open a new one whenever it is lost, until cancelled."""
-        backoff = Backoff()
+    async def _stay_connected(self) -> None:
+        """Hold a connection, and open a new one at once when it is lost; end when none can be opened."""
         while True:
-            try:
-                connection = await self._open()
-            except ConnectionLost as error:
-                log.warning("no connection to the broker", error=str(error))
-                await asyncio.sleep(backoff.next_pause())
-            else:
-                backoff.reset()
-                await self._use(connection)
+            connection = await self._open()
+            self.background.backoff.reset()
+            await self._use(connection)
 
     async def _open(self) -> RpcConnection:
         with translated_errors():

@@ -1,14 +1,42 @@
-"""A TCP proxy with faults, on a thread of its own: latency, reset connections, half-open connections."""
+"""A TCP proxy with faults, on a thread of its own.
+
+Latency, reset and half-open connections, and a broker that breaks off or hangs at one method of AMQP.
+"""
 
 import asyncio
+import struct
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 PIECE = 65536
+Method = tuple[int, int]
+"""Class and method of AMQP 0-9-1."""
+TUNE: Method = (10, 30)
+OPEN_OK: Method = (10, 41)
+CHANNEL_OPEN_OK: Method = (20, 11)
+QUEUE_DECLARED: Method = (50, 11)
+CONSUMING: Method = (60, 21)
+
+
+class Frames:
+    """Splits what a broker sends into frames of AMQP."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def split(self, piece: bytes) -> Iterator[tuple[bytes, Method | None]]:
+        """Yield each whole frame, with its method where it is the frame of one."""
+        self._rest += piece
+        while len(self._rest) >= 7:
+            kind, _, size = struct.unpack_from(">BHI", self._rest)
+            if len(self._rest) < size + 8:
+                return
+            frame, self._rest = self._rest[: size + 8], self._rest[size + 8 :]
+            yield frame, struct.unpack_from(">HH", frame, 7) if kind == 1 else None
 
 
 @dataclass(eq=False)
@@ -41,6 +69,9 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="proxy")
         self._pairs: set[Pair] = set()
         self._late, self._swallows = 0.0, False
+        self._fault: tuple[Method, Literal["cut", "hang"]] | None = None
+        self.faults = 0
+        """How often a connection came to the method at which it broke off or hung."""
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -64,6 +95,15 @@ class Proxy:
         finally:
             self._swallows = False
 
+    @contextmanager
+    def fault_at(self, method: Method, how: Literal["cut", "hang"]) -> Iterator[None]:
+        """Reset each new connection right after this method of the broker, or withhold it and the rest."""
+        self._fault, self.faults = (method, how), 0
+        try:
+            yield
+        finally:
+            self._fault = None
+
     def cut(self) -> None:
         """Reset all connections, on both sides."""
         for pair in list(self._pairs):
@@ -85,18 +125,48 @@ class Proxy:
         far_reader, pair.far = await asyncio.open_connection(*self._behind)
         async with asyncio.TaskGroup() as both:
             both.create_task(self._pump(pair, reader, pair.far))
-            both.create_task(self._pump(pair, far_reader, pair.near))
+            both.create_task(self._pump(pair, far_reader, pair.near, Frames()))
 
-    async def _pump(self, pair: Pair, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        pair: Pair,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        frames: Frames | None = None,
+    ) -> None:
+        fault = self._fault if frames else None
         with suppress(OSError):
             while piece := await reader.read(PIECE):
                 await asyncio.sleep(self._late)
-                if not pair.dead:
-                    writer.write(piece)
+                if fault and frames:
+                    passed = self._before_fault(pair, frames.split(piece), *fault)
+                else:
+                    passed = b"" if pair.dead else piece
+                if passed:
+                    writer.write(passed)
                     await writer.drain()
+                if fault and pair.dead and fault[1] == "cut":
+                    pair.abort()
+                    return
         if pair.dead:
             await asyncio.Event().wait()
         writer.close()
+
+    def _before_fault(
+        self, pair: Pair, frames: Iterator[tuple[bytes, Method | None]], method: Method, how: str
+    ) -> bytes:
+        """Return what still goes through of these frames; a connection that came to the method is dead."""
+        passed = b""
+        for frame, of in frames:
+            if pair.dead:
+                break
+            if of == method:
+                self.faults += 1
+                pair.dead = True
+                passed += frame if how == "cut" else b""
+            else:
+                passed += frame
+        return passed
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

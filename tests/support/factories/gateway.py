@@ -151,7 +151,7 @@ class TableClient(RpcClient):
     def connected(self) -> bool:
         return True
 
-    async def run(self) -> None:
+    async def _stay_connected(self) -> None:
         await asyncio.Event().wait()
 
     async def call(  # type: ignore[override]

@@ -68,7 +68,7 @@ async def test_a_failed_fetch_is_retried_soon_and_wake_fetches_at_once(
     service = Service()
     service.down = True
     copy = RefreshingCache("copy", service.fetch, 30)
-    task = asyncio.create_task(copy.run())
+    task = asyncio.create_task(copy.background.run())
 
     async def tried() -> bool:
         return service.asked >= 3

@@ -1,5 +1,10 @@
 """The state of the process: readiness, health, and the caches that serve while a service is down."""
 
+import os
+import signal
+
+import pytest
+
 from contracts.errors import Unavailable
 from tests.support.factories.gateway import (
     browser,
@@ -23,19 +28,24 @@ async def test_the_gateway_is_ready_once_it_can_check_sessions() -> None:
         await until("readiness", ready)
 
 
-async def test_a_process_whose_background_work_ended_is_not_alive() -> None:
+async def test_a_process_whose_background_work_ended_is_not_alive_and_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signals: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: signals.append((pid, number)))
     app, client = stubbed()
 
     async def broken() -> None:
         raise ValueError
 
-    client.run = broken  # type: ignore[method-assign]
+    client.background.run = broken  # type: ignore[method-assign,assignment]  # what must never happen
     async with running(app) as http:
 
         async def dead() -> bool:
             return (await http.get("/healthz")).status_code == 500
 
         await until("the end", dead)
+    assert signals == [(os.getpid(), signal.SIGTERM)]
 
 
 async def test_the_last_status_list_and_keys_are_served_while_issuance_is_down() -> None:

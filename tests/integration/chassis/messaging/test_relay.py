@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -13,6 +15,7 @@ from contracts.envelope import open_envelope, read_envelope
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
+from tests.support.chaos import proxy as proxies
 from tests.support.envelopes import key_ring
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
@@ -133,6 +136,50 @@ def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published
         assert taken_from_queue(broker) == ["waiting"]
     finally:
         process.kill()
+
+
+def test_a_queue_that_is_deleted_while_the_relay_works_comes_back(
+    broker, issuance, topology, tmp_path
+) -> None:
+    process = make_relay(topology, tmp_path, EPASS_RELAY_DECLARE="0.5").start()
+    try:
+        add_events(issuance, "first")
+        eventually(lambda: taken_from_queue(broker) == ["first"], "the relay works")
+        with broker.connection.channel() as channel:
+            channel.queue_delete(QUEUE)
+        eventually(lambda: _check(topology) == (0, ""), "the queue is back", 30)
+        add_events(issuance, "second")
+        eventually(lambda: taken_from_queue(broker) == ["second"], "an event reaches it")
+    finally:
+        process.kill()
+
+
+BREAKS = [
+    (proxies.TUNE, "cut"), (proxies.OPEN_OK, "cut"), (proxies.CHANNEL_OPEN_OK, "cut"),
+    (proxies.QUEUE_DECLARED, "cut"), (proxies.OPEN_OK, "hang"), (proxies.QUEUE_DECLARED, "hang"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "how"), BREAKS)
+def test_the_relay_is_not_ready_and_tries_again_whichever_method_the_broker_breaks_off_at(
+    broker, issuance, topology, tmp_path, method, how
+) -> None:
+    url = topology.broker_url("relay")
+    address = urlsplit(url)
+    with proxies.Proxy(address.hostname, address.port) as proxy:
+        through = url.replace(f":{address.port}", f":{proxy.port}")
+        process = make_relay(topology, tmp_path, EPASS_BROKER_URLS=through, EPASS_RELAY_WATCHDOG="3")
+        try:
+            with proxy.fault_at(method, how):
+                process.start(ready=False)
+                add_events(issuance, "waiting")
+                eventually(lambda: proxy.faults >= 4, "both connections are tried again", 60)
+                readiness = httpx.get(f"http://127.0.0.1:{process.port}/readyz", trust_env=False)
+            assert readiness.json() == {"topology": False, "issuance": False}
+            assert readiness.status_code == 503
+            eventually(lambda: taken_from_queue(broker) == ["waiting"], "sent once the broker works", 30)
+        finally:
+            process.kill()
 
 
 def test_the_topology_check_names_what_is_missing(broker, topology) -> None:

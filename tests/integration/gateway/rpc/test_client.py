@@ -21,6 +21,7 @@ from services.gateway.rpc import connection
 from services.gateway.rpc.client import RpcClient
 from tests.support.accounts_stub import AccountsStub
 from tests.support.backends import TestStack
+from tests.support.chaos import proxy as proxies
 from tests.support.factories.gateway import (
     bearer,
     claims,
@@ -43,7 +44,7 @@ async def answers(client: RpcClient) -> bool:
 async def client(stack: TestStack, accounts: AccountsStub) -> AsyncIterator[RpcClient]:
     """Run a client until the test ends, from when the service answers it."""
     client = RpcClient((stack.broker_url("gateway"),))
-    task = asyncio.create_task(client.run())
+    task = asyncio.create_task(client.background.run())
     await until("an answer of the service", lambda: answers(client), 30)
     yield client
     task.cancel()
@@ -228,11 +229,37 @@ async def test_the_client_leaves_a_node_that_hangs_for_another(
     other = stack.broker_url("gateway")
     async with Hanging(other) as first:
         client = RpcClient((first.url, other))
-        task = asyncio.create_task(client.run())
+        task = asyncio.create_task(client.background.run())
         await until("an answer", lambda: answers(client), 30)
         first.hang = True
         assert not await answers(client)
         await until("an answer over the other node", lambda: answers(client), 10)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "method", [proxies.TUNE, proxies.OPEN_OK, proxies.CHANNEL_OPEN_OK, proxies.CONSUMING]
+)
+async def test_the_client_tries_again_whichever_method_the_broker_breaks_off_at(
+    stack: TestStack, accounts: AccountsStub, method: proxies.Method
+) -> None:
+    address = urlsplit(stack.broker_url("gateway"))
+    assert address.hostname
+    assert address.port
+    with proxies.Proxy(address.hostname, address.port) as proxy:
+
+        async def tried() -> bool:
+            return proxy.faults >= 3
+
+        client = RpcClient(
+            (address._replace(netloc=address.netloc.replace(f":{address.port}", f":{proxy.port}")).geturl(),)
+        )
+        with proxy.fault_at(method, "cut"):
+            task = asyncio.create_task(client.background.run())
+            await until("several tries", tried, 30)
+            assert not await answers(client)
+        await until("an answer once the broker works", lambda: answers(client), 10)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
+from contracts.capacity import Capacity, VisitingDay
 from contracts.errors import (
     Conflict,
     FieldError,
@@ -15,9 +16,17 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
+from contracts.model import IST
 from contracts.rpc.accounts import LoginList
 from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary
-from contracts.rpc.approval import OfficerList, ReviewList
+from contracts.rpc.approval import (
+    Availability,
+    CapacityView,
+    DayAvailability,
+    OfficerList,
+    ReviewList,
+    WindowAvailability,
+)
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
@@ -116,6 +125,41 @@ def questions() -> Iterator[State]:
         {"application.check": found},
         status=422,
     )
+
+
+def places() -> Iterator[State]:
+    """Yield the pages on which a department's visiting hours and free places are shown."""
+    tomorrow = now().astimezone(IST).date() + timedelta(days=1)
+    windows = tuple(
+        WindowAvailability(start=time(hour), end=time(hour + 1), places=20, free=free)
+        for hour, free in ((10, 7), (11, 0), (12, 20))
+    )
+    full = tuple(one.model_copy(update={"free": 0}) for one in windows)
+    days = (
+        DayAvailability(day=tomorrow, windows=full),
+        DayAvailability(day=tomorrow + timedelta(days=1), windows=windows),
+        DayAvailability(day=date(2026, 12, 1), windows=windows),
+    )
+    hours = Capacity(
+        days=tuple(
+            VisitingDay(weekday=day, opens=time(10), closes=time(13), places=20) for day in (0, 1, 3, 4)
+        ),
+        closed=(date(2036, 8, 15),),
+    )
+    limited = {
+        "approval.capacity": CapacityView(department="home", capacity=hours, set_by="HOM-0002", set_at=now()),
+        "approval.availability": Availability(limited=True, days=days),
+    }
+    yield State("department", "/desk/capacity")
+    yield State("department", "/desk/capacity?told=saved", answers=limited)
+    wrong = {"limited": "yes", "window": "60", "from-0": "10:00", "to-0": "09:00", "places-0": "x"}
+    yield State("department", "/desk/capacity", wrong, limited, status=422)
+    yield State("department", f"{REVIEW}/approve", answers=limited)
+    yield State("applicant", "/apply/when", answers=limited, before=WAY[:3])
+    taken = {"date-0": f"{tomorrow}", "from-0": "10:00", "to-0": "12:00"}
+    yield State("applicant", "/apply/when", taken, limited, before=WAY[:3], status=422)
+    none = {"approval.availability": Availability(limited=True, days=days[:1])}
+    yield State("applicant", "/apply/when", answers=none, before=WAY[:3])
 
 
 def counter() -> Iterator[State]:
@@ -286,5 +330,5 @@ STATES = [
     State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
-    *counter(), *kiosk(), *operator(), *around(),
+    *places(), *counter(), *kiosk(), *operator(), *around(),
 ]  # fmt: skip

@@ -13,7 +13,15 @@ from contracts import rpc
 from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, OtpAccepted
 from contracts.rpc.application import Checked
-from contracts.rpc.approval import DepartmentList, OfficerList, QueueCounts, ReviewList, SiteList
+from contracts.rpc.approval import (
+    Availability,
+    CapacityView,
+    DepartmentList,
+    OfficerList,
+    QueueCounts,
+    ReviewList,
+    SiteList,
+)
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
@@ -45,6 +53,8 @@ ANSWERS: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE, OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
     "approval__officers": OfficerList(items=(BALDEV,)),
+    "approval__availability": Availability(limited=False),
+    "approval__capacity": CapacityView(department="home"),
     "approval__list_reviews": ReviewList(items=(review(),), next="on"),
     "approval__search_reviews": ReviewList(items=()), "approval__view_review": review(),
     "accounts__list_logins": LoginList(items=(login("ADO-0001", role="ado", department=None),

@@ -112,6 +112,11 @@ class Places:
         touched = [one for one in windows if slot.start < one.end and one.start < slot.end]
         return min(touched, key=lambda one: one.free, default=None)
 
+    def has_place(self, slot: Slot, party: int) -> bool:
+        """Return whether every window that a slot touches has places for a party."""
+        fullest = self.of(slot)
+        return fullest is not None and fullest.free >= party
+
     def windows(self, party: int) -> list[tuple[date, WindowAvailability]]:
         """Return the next windows, with their days, in which a party finds places."""
         free = ((one.day, window) for one in self.found.days for window in one.windows)

@@ -1,5 +1,6 @@
 """The visiting hours on the desk: what is typed reaches the service, and free places stand at each window."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import date, time
 from typing import Any
@@ -123,6 +124,7 @@ async def test_an_approval_offers_preferred_times_and_free_windows_with_their_pl
     assert f'value="{FIRST.day} 12:00 13:00"' in shown
     assert f'value="{FIRST.day} 11:00 12:00"' not in shown, "there is no place in it for two"
     assert "The department receives nobody then" in shown, "the second choice"
+    assert re.search(r'value="window" checked', shown), "a full time is not offered first"
 
 
 async def test_an_approval_names_the_window_that_was_chosen(clerk: Clerk) -> None:

@@ -286,6 +286,62 @@ class Availability(Wire):
     days: tuple[DayAvailability, ...] = ()
 
 
+class DayNumbers(Wire):
+    """The decisions of one day; no median where there are none."""
+
+    day: date
+    decisions: int
+    median_seconds: int | None = None
+
+
+class Numbers(Wire):
+    """How many decisions were made, and in what time: today, and over all the days that are listed."""
+
+    decided_today: int
+    median_seconds: int | None = None
+    days: tuple[DayNumbers, ...]
+
+
+class AgeCount(Wire):
+    """How many reviews have waited at least ``from_hours``, and less than ``to_hours`` if that is given."""
+
+    from_hours: int
+    to_hours: int | None = None
+    reviews: int
+
+
+class DeskNumbers(Wire):
+    """The principal's own numbers, their department's, and what waits for a decision."""
+
+    own: Numbers
+    department: Numbers
+    waiting: tuple[AgeCount, ...]
+
+
+class MonthNumbers(Wire):
+    """What is published of one month: of a department, or of all where none is named.
+
+    A count from 1 to 4 is null, and so are the numbers about so few people, and a total that would give them
+    away. A time without decisions is null too.
+    """
+
+    department: str | None = None
+    month: date
+    applications: int | None = None
+    decisions: int | None = None
+    median_seconds: int | None = None
+    p95_seconds: int | None = None
+    percent_before_visit: int | None = None
+
+
+class Transparency(Wire):
+    """How fast departments decide, the newest month first; ``counted_at`` is null before the first count."""
+
+    items: tuple[MonthNumbers, ...]
+    counted_at: Instant | None = None
+    next: str | None = None
+
+
 class Whereabouts(Wire):
     """The department with which an application waits, and since when."""
 
@@ -304,6 +360,8 @@ APPROVE = Method("approval", "approve", Approve, ReviewView, command=True)
 REJECT = Method("approval", "reject", Reject, ReviewView, command=True)
 RETURN = Method("approval", "return_to_applicant", Return, ReviewView, command=True)
 FORWARD = Method("approval", "forward", Forward, ReviewView, command=True)
+NUMBERS = Method("approval", "numbers", Nothing, DeskNumbers)
+TRANSPARENCY = Method("approval", "transparency", Nothing, Transparency)
 CAPACITY = Method("approval", "capacity", Nothing, CapacityView)
 SET_CAPACITY = Method("approval", "set_capacity", SetCapacity, CapacityView, command=True)
 AVAILABILITY = Method("approval", "availability", AvailabilityQuestion, Availability)

@@ -10,7 +10,7 @@ from contracts.events import (
     ApplicationSubmitted,
     PersonalDataErased,
 )
-from services.approval.handlers import event_handlers, scheduled_jobs
+from services.approval.handlers import event_handlers, numbers, scheduled_jobs
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, every
@@ -64,3 +64,9 @@ class Consumers:
         while keyed == scheduled_jobs.BATCH:
             with self.db.transaction() as session:
                 keyed = scheduled_jobs.key_names(session)
+
+    @every(interval=600, eager=True)
+    def count_months(self) -> None:
+        """Count the applications and decisions of the last months again."""
+        with self.db.transaction() as session:
+            numbers.count_months(session, now())

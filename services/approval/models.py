@@ -20,7 +20,7 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.model import IST, Channel, Language, RejectionReason, ReviewStatus, Slot
-from services.approval.domain import reviews
+from services.approval.domain import reviews, transparency
 
 Words = dict[Language, str]
 """A text by language."""
@@ -314,7 +314,11 @@ class ReviewRow(Base):
 
 
 class DecisionRow(Base):
-    """Decision about one revision, by whom and when. It never changes, except that its note may be erased."""
+    """Decision about one revision, by whom and when. It never changes, except that its note may be erased.
+
+    ``waited_from`` is since when the revision had waited, ``before_visit`` whether its first preferred time
+    was still to come; both are for the numbers.
+    """
 
     __tablename__ = "decisions"
     review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
@@ -330,6 +334,8 @@ class DecisionRow(Base):
     gate: Mapped[str | None]
     entries: Mapped[int] = mapped_column(default=1)
     vehicle_allowed: Mapped[bool] = mapped_column(default=False)
+    waited_from: Mapped[datetime | None]
+    before_visit: Mapped[bool | None]
 
     __table_args__ = (Index("decisions_of_day", "department", "decided_at"),)
 
@@ -356,6 +362,31 @@ class BookingRow(Base):
     party: Mapped[int]
 
     __table_args__ = (Index("bookings_of_day", "department", "day"),)
+
+
+class MonthRow(Base):
+    """What was counted of a department in a month; an empty department stands for all of them."""
+
+    __tablename__ = "month_numbers"
+    department: Mapped[str] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    applications: Mapped[int]
+    decisions: Mapped[int]
+    before_visit: Mapped[int]
+    median_seconds: Mapped[int | None]
+    p95_seconds: Mapped[int | None]
+    counted_at: Mapped[datetime]
+
+    def as_domain(self) -> transparency.Counted:
+        """Return the row as the domain's value."""
+        return transparency.Counted(
+            department=self.department,
+            applications=self.applications,
+            decisions=self.decisions,
+            before_visit=self.before_visit,
+            median_seconds=self.median_seconds,
+            p95_seconds=self.p95_seconds,
+        )
 
 
 class ForwardingRow(Base):

@@ -9,6 +9,7 @@ from contracts.rpc.approval import (
     CapacityView,
     DepartmentList,
     DepartmentQuestion,
+    DeskNumbers,
     Forward,
     OfficerList,
     OfficerQuestion,
@@ -21,11 +22,12 @@ from contracts.rpc.approval import (
     ReviewView,
     SetCapacity,
     SiteList,
+    Transparency,
     Whereabouts,
     Withdraw,
 )
 from contracts.rpc.call import Call, Nothing
-from services.approval.handlers import capacity, decisions, directory, queries
+from services.approval.handlers import capacity, decisions, directory, numbers, queries
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -88,6 +90,16 @@ class Service:
         with self.db.transaction() as session:
             days = self.settings.furthest_days
             return capacity.availability(request, session, now(), furthest_days=days)
+
+    @rpc(contract.NUMBERS)
+    def numbers(self, _request: Nothing, call: Call) -> DeskNumbers:
+        with self.db.transaction() as session:
+            return numbers.desk_numbers(call, session, now())
+
+    @rpc(contract.TRANSPARENCY)
+    def transparency(self, _request: Nothing, _call: Call) -> Transparency:
+        with self.db.transaction() as session:
+            return numbers.transparency(session)
 
     @rpc(contract.APPROVE)
     def approve(self, request: Approve, call: Call) -> ReviewView:

@@ -1,0 +1,154 @@
+"""Numbers about decisions: for the desk as they are now, and by month for everybody."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.orm import Session
+
+from contracts.model import IST
+from contracts.rpc.approval import AgeCount, DayNumbers, DeskNumbers, MonthNumbers, Numbers, Transparency
+from contracts.rpc.call import Call
+from services.approval.domain import transparency as rules
+from services.approval.handlers.authorization import login_of, own_department
+from services.approval.models import DecisionRow, MonthRow, ReviewRow
+from services.chassis.db.locks import try_lock
+
+SHOWN_DAYS = 14
+"""Days, today included, of which the desk shows the numbers."""
+AGES: tuple[tuple[int, int | None], ...] = ((0, 1), (1, 4), (4, 24), (24, 72), (72, None))
+"""Ages of what waits for a decision, in hours: from, and below."""
+DECIDED = ("approved", "rejected", "returned")
+"""Statuses of the decisions that are counted; a withdrawal takes back one that is counted already."""
+COUNTED_MONTHS = 13
+"""Months that a run counts again, the present one included; older ones stay as they were counted last."""
+ALL = ""
+"""The department of the rows that count all departments."""
+
+COUNT_MONTHS = text("""
+with decided as (
+  select coalesce(department, :all) as department,
+    date_trunc('month', decided_at at time zone interval '+05:30')::date as month,
+    count(*) as decisions,
+    count(*) filter (where before_visit) as before_visit,
+    percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from decided_at - waited_from))
+      as seconds
+  from decisions
+  where decided_at >= :since and status = any(:statuses) and waited_from is not null
+  group by grouping sets ((department, 2), (2))
+), submitted as (
+  select coalesce(department, :all) as department,
+    date_trunc('month', submitted_at at time zone interval '+05:30')::date as month,
+    count(*) as applications
+  from reviews
+  where submitted_at >= :since
+  group by grouping sets ((department, 2), (2))
+)
+insert into month_numbers
+  (department, month, applications, decisions, before_visit, median_seconds, p95_seconds, counted_at)
+select department, month, coalesce(applications, 0), coalesce(decisions, 0), coalesce(before_visit, 0),
+  round(seconds[1])::integer, round(seconds[2])::integer, :now
+from decided full join submitted using (department, month)
+on conflict (department, month) do update set
+  applications = excluded.applications, decisions = excluded.decisions,
+  before_visit = excluded.before_visit, median_seconds = excluded.median_seconds,
+  p95_seconds = excluded.p95_seconds, counted_at = excluded.counted_at
+""")
+
+
+def count_months(session: Session, now: datetime) -> bool:
+    """Count the last months again; return false if another replica does so just now."""
+    if not try_lock(session, "month_numbers"):
+        return False
+    there = now.astimezone(IST).date()
+    first = there.replace(day=1)
+    for _ in range(COUNTED_MONTHS - 1):
+        first = (first - timedelta(days=1)).replace(day=1)
+    since = datetime.combine(first, time(), IST)
+    session.execute(COUNT_MONTHS, {"all": ALL, "since": since, "statuses": list(DECIDED), "now": now})
+    return True
+
+
+def transparency(session: Session) -> Transparency:
+    """Return what may be published, the newest month first, and all departments before each of them."""
+    rows = session.scalars(select(MonthRow).order_by(MonthRow.month.desc(), MonthRow.department)).all()
+    items: list[rules.Published] = []
+    for month in dict.fromkeys(row.month for row in rows):
+        of_month = [row for row in rows if row.month == month]
+        total = next((row for row in of_month if row.department == ALL), None)
+        if total is not None:
+            departments = [row.as_domain() for row in of_month if row.department != ALL]
+            items.extend(rules.publish(month, departments, total.as_domain()))
+    return Transparency(
+        items=tuple(MonthNumbers(**vars(one)) for one in items),
+        counted_at=max((row.counted_at for row in rows), default=None),
+    )
+
+
+def desk_numbers(call: Call, session: Session, now: datetime) -> DeskNumbers:
+    """Return the numbers of the principal's own decisions, and of their department's.
+
+    Raises:
+        Forbidden: the principal is no login of a department.
+    """
+    department, login = own_department(call.principal), login_of(call.principal)
+    today = now.astimezone(IST).date()
+    days = [today - timedelta(days=ago) for ago in reversed(range(SHOWN_DAYS))]
+    of_department = DecisionRow.department == department
+    return DeskNumbers(
+        own=_numbers(session, of_department & (DecisionRow.decided_by == login), days),
+        department=_numbers(session, of_department, days),
+        waiting=_waiting(session, department, now),
+    )
+
+
+def _numbers(session: Session, whose: ColumnElement[bool], days: list[date]) -> Numbers:
+    """Return the numbers of some decisions on these days, by day and together."""
+    seconds = func.extract("epoch", DecisionRow.decided_at - DecisionRow.waited_from)
+    day = func.date(func.timezone(text("interval '+05:30'"), DecisionRow.decided_at))
+    median = func.percentile_cont(0.5).within_group(seconds)
+    counted = (
+        whose
+        & DecisionRow.status.in_(DECIDED)
+        & (DecisionRow.decided_at >= datetime.combine(days[0], time(), IST))
+    )
+    found = {
+        row[0]: row
+        for row in session.execute(
+            select(day, func.count(), median).where(counted).group_by(func.rollup(day))
+        )
+    }
+    whole = found.get(None)
+    shown = []
+    for one in days:
+        _, decisions, middle = found.get(one, (one, 0, None))
+        shown.append(DayNumbers(day=one, decisions=decisions, median_seconds=_rounded(middle)))
+    return Numbers(
+        decided_today=shown[-1].decisions,
+        median_seconds=_rounded(whole[2]) if whole else None,
+        days=tuple(shown),
+    )
+
+
+def _waiting(session: Session, department: str, now: datetime) -> tuple[AgeCount, ...]:
+    """Return how many reviews wait for a decision, by how long."""
+    waits = (ReviewRow.department == department) & (ReviewRow.status == "pending")
+    counts = session.execute(
+        select(*(func.count().filter(condition) for condition in _ages(now))).where(waits)
+    ).one()
+    return tuple(
+        AgeCount(from_hours=start, to_hours=end, reviews=count)
+        for (start, end), count in zip(AGES, counts, strict=True)
+    )
+
+
+def _ages(now: datetime) -> Iterable[ColumnElement[bool]]:
+    for start, end in AGES:
+        older = (
+            ReviewRow.waiting_since <= now - timedelta(hours=start) if start else ReviewRow.id.is_not(None)
+        )
+        yield older if end is None else older & (ReviewRow.waiting_since > now - timedelta(hours=end))
+
+
+def _rounded(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)

@@ -19,6 +19,7 @@ from contracts.model import (
     Slot,
     Strict,
 )
+from contracts.visiting_rules import MOST_INVITED
 
 
 class Applicant(Strict):
@@ -58,6 +59,37 @@ class ApplicationForm(Strict):
     preferred: tuple[Slot, ...] = Field(min_length=1, max_length=3)
     companions: tuple[CompanionInput, ...] = Field(default=(), max_length=50)
     vehicle: str | None = Field(default=None, max_length=40)
+
+
+class InvitedVisitor(Strict):
+    """Somebody whom a department invites; a name suffices.
+
+    Without a mobile the pass is printed at the reception. Without an ID the gate accepts any valid one.
+    """
+
+    name: str = Field(max_length=400)
+    name_latin: str | None = Field(default=None, max_length=400)
+    mobile: str | None = Field(default=None, max_length=40)
+    id_type: IdType | None = None
+    id_last4: str | None = Field(default=None, max_length=40)
+
+
+class InvitationForm(Strict):
+    """Visitors whom a department invites for one window.
+
+    Each gets a pass of their own; a delegation gets one pass together, which goes to the first visitor.
+    """
+
+    site: Code
+    officer: Code | None = None
+    purpose_kind: PurposeKind
+    purpose: str = Field(max_length=1000)
+    slot: Slot
+    visitors: tuple[InvitedVisitor, ...] = Field(min_length=1, max_length=MOST_INVITED)
+    delegation: bool = False
+    language: Language = "en"
+    """Of the messages."""
+    deliver_by: Literal["sms", "whatsapp"] = "sms"
 
 
 class Amendment(Strict):

@@ -26,7 +26,7 @@ IST = timezone(timedelta(hours=5, minutes=30), "IST")
 
 Language = Literal["pa", "hi", "en"]
 ApplicantKind = Literal["citizen", "official"]
-Channel = Literal["portal", "counter", "kiosk"]
+Channel = Literal["portal", "counter", "kiosk", "invitation"]
 DeliverBy = Literal["sms", "whatsapp", "email", "printed"]
 IdType = Literal[
     "aadhaar", "driving_licence", "voter_id", "passport", "pan", "government_id", "other_photo_id"

@@ -15,7 +15,12 @@ from contracts.model import IST, Channel, Slot
 SHORTEST_WINDOW = timedelta(minutes=15)
 """A window that is requested or approved lasts at least this long."""
 
-MOST_COMPANIONS: dict[Channel, int] = {"portal": 5, "kiosk": 50, "counter": 50}
+MOST_INVITED = 40
+"""How many people a department may invite at once."""
+
+MOST_COMPANIONS: dict[Channel, int] = {
+    "portal": 5, "kiosk": 50, "counter": 50, "invitation": MOST_INVITED - 1
+}  # fmt: skip
 """How many people may accompany an applicant, by the channel of the application."""
 
 PROBLEMS: dict[str, str] = {

@@ -38,6 +38,8 @@ from contracts.rpc.application import (
     Acknowledged,
     ApplicationList,
     ApplicationView,
+    Invite,
+    Invited,
     Lookup,
     LookupHits,
     StatusQuestion,
@@ -443,6 +445,11 @@ def forward_review(
 def withdraw_approval(review_id: UUID, reason: RejectionReason) -> Call[ReviewView]:
     """Withdraw an approval; the pass is revoked."""
     return _decide("withdraw", review_id, {"reason": reason})
+
+
+def invite_visitors(body: Invite) -> Call[Invited]:
+    """Invite visitors of the login's own department; each pass follows by itself."""
+    return _command(f"{API}/invitations", Invited, body)
 
 
 def _decide(

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from contracts.application_form import Amendment, ApplicationForm
+from contracts.application_form import Amendment, ApplicationForm, InvitationForm
 from contracts.errors import FieldError
 from contracts.model import (
     ApplicationStatus,
@@ -37,6 +37,10 @@ class SubmitAtCounter(ApplicationForm):
     channel: Literal["counter", "kiosk"] = "counter"
 
 
+class Invite(InvitationForm):
+    """POST /invitations: visitors of the login's own department, approved by the officer who invites."""
+
+
 class AmendApplication(Amendment):
     """New content of a returned application; while the department decides, only ``preferred`` may change."""
 
@@ -57,6 +61,16 @@ class Acknowledged(Wire):
 
     reference: str
     status: ApplicationStatus
+    masked: tuple[str, ...] = ()
+
+
+class Invited(Wire):
+    """The applications that an invitation made: one for each visitor in their order, or one for a delegation.
+
+    ``masked`` names fields in which an Aadhaar number was masked.
+    """
+
+    references: tuple[str, ...]
     masked: tuple[str, ...] = ()
 
 
@@ -188,6 +202,7 @@ class LookupHits(Wire):
 SUBMIT = Method("application", "submit", SubmitApplication, Acknowledged, command=True)
 CHECK = Method("application", "check", SubmitApplication, Checked)
 SUBMIT_AT_COUNTER = Method("application", "submit_at_counter", SubmitAtCounter, Acknowledged, command=True)
+INVITE = Method("application", "invite", Invite, Invited, command=True)
 LIST_APPLICATIONS = Method("application", "list_applications", Page, ApplicationList)
 VIEW_APPLICATION = Method("application", "view", ReferenceOnly, ApplicationView)
 AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=True)

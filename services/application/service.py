@@ -9,6 +9,8 @@ from contracts.rpc.application import (
     Checked,
     DepartmentCode,
     Durations,
+    Invite,
+    Invited,
     Lookup,
     LookupHits,
     ReferenceOnly,
@@ -49,6 +51,13 @@ class Service:
     def submit_at_counter(self, request: SubmitAtCounter, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
             return applications.submit_at_counter(
+                request, call, session, now(), furthest_days=self.settings.furthest_days
+            )
+
+    @rpc(contract.INVITE)
+    def invite(self, request: Invite, call: Call) -> Invited:
+        with self.db.transaction() as session:
+            return applications.invite(
                 request, call, session, now(), furthest_days=self.settings.furthest_days
             )
 

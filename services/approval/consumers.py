@@ -13,7 +13,7 @@ from contracts.events import (
 from services.approval.handlers import event_handlers, numbers, scheduled_jobs
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, every
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 
 
 class Consumers:
@@ -22,10 +22,13 @@ class Consumers:
     name = "approval-events"
     service = "approval"
     db = DatabaseProvider()
+    settings = SettingsProvider()
 
     @subscribes(ApplicationSubmitted)
     def on_application_submitted(self, received: Received[ApplicationSubmitted], session: Session) -> None:
-        event_handlers.handle_application_submitted_or_amended(received, session)
+        event_handlers.handle_application_submitted(
+            received, session, now(), furthest_days=self.settings.furthest_days
+        )
 
     @subscribes(ApplicationAmended)
     def on_application_amended(self, received: Received[ApplicationAmended], session: Session) -> None:

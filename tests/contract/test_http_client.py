@@ -12,11 +12,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from contracts.application_form import Applicant, CompanionInput
+from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
 from contracts.capacity import Capacity, VisitingDay
 from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
-from contracts.rpc.application import SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
 from contracts.rpc.verify import Matched, ScanPass
 from epass_client import calls
 from epass_client.calls import Call
@@ -82,6 +82,15 @@ CALLS: dict[str, Call[Any]] = {
     "signOutLogin": calls.sign_out_login("HOM-0001"),
     "disableLogin": calls.disable_login("HOM-0001"),
     "resetLogin": calls.reset_login("HOM-0001"),
+    "inviteVisitors": calls.invite_visitors(
+        Invite(
+            site="PCS1",
+            purpose_kind="meeting",
+            purpose="Budget talks",
+            slot=SLOT,
+            visitors=(InvitedVisitor(name="Ravi Kumar"),),
+        )
+    ),
     "submitAtCounter": calls.submit_at_counter(SubmitAtCounter(**APPLICATION, mobile=None)),
     "listWaitingHere": calls.list_waiting_here(),
     "lookUpAtCounter": calls.look_up_at_counter("Gurpreet"),

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from contracts.model import Slot
 from contracts.rpc.accounts import IssuedLogin, IssueLogin
-from contracts.rpc.application import SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
 from contracts.rpc.approval import ReviewView
 from epass_client import Call, Problem, calls
 from services.gateway.app import create_app
@@ -207,6 +207,13 @@ def submit_at_counter(people: People) -> Case:
     return publishes("ApplicationSubmitted", "application", people.reception, call)
 
 
+def invite(people: People) -> Case:
+    visitors = [{"name": "Ravi Kumar"}, {"name": "Simran"}]
+    body = {"site": "PCS1", "purpose_kind": "meeting", "purpose": "Budget talks", "slot": slot()}
+    call = calls.invite_visitors(Invite.model_validate(body | {"visitors": visitors, "delegation": True}))
+    return publishes("ApplicationSubmitted", "application", people.department, call)
+
+
 COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/otp": lambda _: publishes(
         "OtpRequested", "accounts", None, calls.request_otp("+919812300001")
@@ -245,6 +252,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     ),
     "POST /api/v1/reviews/{review_id}/forward": forward,
     "POST /api/v1/reviews/{review_id}/withdraw": withdraw,
+    "POST /api/v1/invitations": invite,
     "POST /api/v1/scans": scan_pass,
 }
 QUESTIONS = {

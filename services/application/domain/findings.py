@@ -25,6 +25,8 @@ PROBLEMS: dict[str, str] = {
     "department_not_at_site": "this department does not sit at this site",
     "unknown_officer": "there is no such officer in this department",
     "purpose_missing": "a purpose is needed",
+    "id_incomplete": "an ID is stated by its type and its last four, or not at all",
+    "invited_twice": "this visitor is on the list already",
     "companion_id_missing": "a companion who is no child states type and last four of an ID",
     "vehicle_invalid": "this is no registration number of a vehicle",
 }

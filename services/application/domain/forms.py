@@ -64,7 +64,7 @@ def check_form(
         department=form.department,
         officer=form.officer,
         purpose_kind=form.purpose_kind,
-        purpose=_purpose(findings, form.purpose),
+        purpose=purpose_of(findings, form.purpose),
         preferred=windows_of(findings, form.preferred, place, calendar),
         companions=companions_of(findings, form.companions, intake.most_companions),
         vehicle=vehicle_of(findings, form.vehicle),
@@ -100,7 +100,7 @@ def check_amendment(
         department=visit.department,
         officer=officer,
         purpose_kind=visit.purpose_kind,
-        purpose=visit.purpose if amendment.purpose is None else _purpose(findings, amendment.purpose),
+        purpose=visit.purpose if amendment.purpose is None else purpose_of(findings, amendment.purpose),
         preferred=windows_of(findings, wanted, place, calendar),
         companions=visit.companions
         if amendment.companions is None
@@ -111,7 +111,8 @@ def check_amendment(
     return amended, findings.masked
 
 
-def _purpose(findings: Findings, text: str) -> str:
+def purpose_of(findings: Findings, text: str) -> str:
+    """Return a purpose, cleaned; record a problem if there is none."""
     purpose = without_aadhaar(findings, "purpose", paragraph(text))
     if not purpose:
         findings.refuse("purpose", "purpose_missing")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from contracts.application_form import Applicant, CompanionInput
+from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
 from contracts.identity import NotLastFour, last_four
 from contracts.mobile import is_indian, parse_mobile
 from contracts.model import ApplicantKind, Companion, DeliverBy, Official, Person
@@ -28,7 +28,7 @@ def applicant_of(
         is_attended: whether an operator vouches, who can print a pass; the applicant then needs no mobile.
     """
     name = name_of(findings, "applicant.name", given.name)
-    mobile = _mobile(findings, typed_mobile)
+    mobile = _mobile(findings, "mobile", typed_mobile)
     email = one_line(given.email or "") or None
     if email and not _EMAIL.fullmatch(email):
         findings.refuse("applicant.email", "email_invalid")
@@ -41,7 +41,35 @@ def applicant_of(
         id_last4=_id_last4(findings, "applicant.id_last4", given.id_last4),
         official=_official(findings, given.kind, given.official),
     )
-    return person, _delivery(findings, mobile, email, given.deliver_by, is_attended=is_attended)
+    return person, _delivery(
+        findings, "applicant.deliver_by", mobile, email, given.deliver_by, is_attended=is_attended
+    )
+
+
+def invited_visitor_of(
+    findings: Findings, path: str, given: InvitedVisitor, wanted: DeliverBy
+) -> tuple[Person, DeliverBy]:
+    """Return a visitor whom a department invites, cleaned, and the channel that the pass will take.
+
+    Args:
+        findings: where problems are recorded, under ``path``.
+        path: of the visitor in the form, such as ``visitors.3``.
+        given: the visitor's part of the form.
+        wanted: the channel for all who have a mobile; for others the reception prints the pass.
+    """
+    name = name_of(findings, f"{path}.name", given.name)
+    mobile = _mobile(findings, f"{path}.mobile", given.mobile)
+    number = (given.id_last4 or "").strip()
+    if bool(number) != (given.id_type is not None):
+        findings.refuse(f"{path}.id_last4" if given.id_type else f"{path}.id_type", "id_incomplete")
+    person = Person(
+        name=name,
+        name_latin=latin_name_of(findings, f"{path}.name_latin", given.name_latin, name),
+        mobile=mobile,
+        id_type=given.id_type,
+        id_last4=_id_last4(findings, f"{path}.id_last4", number) if number else None,
+    )
+    return person, _delivery(findings, f"{path}.mobile", mobile, None, wanted, is_attended=True)
 
 
 def companions_of(
@@ -56,28 +84,34 @@ def companions_of(
     return companions
 
 
-def _mobile(findings: Findings, typed: str | None) -> str | None:
+def _mobile(findings: Findings, field: str, typed: str | None) -> str | None:
     if not typed or not typed.strip():
         return None
     try:
         return parse_mobile(typed)
     except ValueError:
-        findings.refuse("mobile", "not_a_mobile")
+        findings.refuse(field, "not_a_mobile")
         return None
 
 
 def _delivery(
-    findings: Findings, mobile: str | None, email: str | None, wanted: DeliverBy, *, is_attended: bool
+    findings: Findings,
+    field: str,
+    mobile: str | None,
+    email: str | None,
+    wanted: DeliverBy,
+    *,
+    is_attended: bool,
 ) -> DeliverBy:
     """Return the channel of the pass; record a problem if the wanted one does not reach the applicant."""
     if is_attended and mobile is None and not (wanted == "email" and email):
         return "printed"
     if wanted == "printed" and not is_attended:
-        findings.refuse("applicant.deliver_by", "printed_only_at_counter")
+        findings.refuse(field, "printed_only_at_counter")
     elif wanted == "email" and not email:
-        findings.refuse("applicant.deliver_by", "email_missing")
+        findings.refuse(field, "email_missing")
     elif wanted == "sms" and mobile is not None and not is_indian(mobile):
-        findings.refuse("applicant.deliver_by", "deliver_by_unreachable")
+        findings.refuse(field, "deliver_by_unreachable")
     return wanted
 
 

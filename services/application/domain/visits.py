@@ -49,23 +49,40 @@ def windows_of(
 
     Hours are not checked if the site is unknown, or has no open hours in the calendar.
     """
-    site = place.site
-    if site is None:
-        findings.refuse("site", "unknown_site")
-    elif not opens_within(site, calendar):
-        findings.refuse("site", "closed_site")
-        site = None
-
+    site = _open_site(findings, place, calendar)
     checked: list[Slot] = []
     for number, slot in enumerate(wanted):
         path = f"preferred.{number}"
-        problem = slot_problem(slot, windows_on(site, slot.day) if site else None, calendar)
         if slot in checked:
             findings.refuse(f"{path}.date", "duplicate_slot")
-        elif problem is not None:
-            findings.refuse(f"{path}.{problem.member}", problem.code)
+        else:
+            _check_window(findings, path, slot, site, calendar)
         checked.append(slot)
     return tuple(checked)
+
+
+def check_window(findings: Findings, path: str, slot: Slot, place: Place, calendar: Calendar) -> None:
+    """Record what is wrong with the site, and with the only window of a form."""
+    _check_window(findings, path, slot, _open_site(findings, place, calendar), calendar)
+
+
+def _open_site(findings: Findings, place: Place, calendar: Calendar) -> SiteRecord | None:
+    """Return the site if its hours can be checked; record a problem if it is unknown or never open."""
+    if place.site is None:
+        findings.refuse("site", "unknown_site")
+    elif not opens_within(place.site, calendar):
+        findings.refuse("site", "closed_site")
+    else:
+        return place.site
+    return None
+
+
+def _check_window(
+    findings: Findings, path: str, slot: Slot, site: SiteRecord | None, calendar: Calendar
+) -> None:
+    problem = slot_problem(slot, windows_on(site, slot.day) if site else None, calendar)
+    if problem is not None:
+        findings.refuse(f"{path}.{problem.member}", problem.code)
 
 
 def vehicle_of(findings: Findings, text: str | None) -> str | None:

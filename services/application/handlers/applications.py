@@ -1,4 +1,4 @@
-"""What applicants and the counter do: submit, amend, cancel.
+"""What applicants, the counter and departments do: submit, invite, amend, cancel.
 
 Each command has one effect for its idempotency key.
 """
@@ -18,6 +18,8 @@ from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
     Checked,
+    Invite,
+    Invited,
     ReferenceOnly,
     SubmitApplication,
     SubmitAtCounter,
@@ -28,8 +30,15 @@ from services.application import models
 from services.application.domain.applications import Intake, require_amendable
 from services.application.domain.findings import Findings
 from services.application.domain.forms import CheckedForm, check_amendment, check_form
+from services.application.domain.invitations import check_invitation
 from services.application.domain.names import latin_name_of, name_of
-from services.application.handlers.authorization import intake_of, is_reception_of, mobile_of, operator_of
+from services.application.handlers.authorization import (
+    intake_of,
+    inviter_of,
+    is_reception_of,
+    mobile_of,
+    operator_of,
+)
 from services.application.handlers.directory import place_of
 from services.application.handlers.rows import (
     amend_row,
@@ -55,6 +64,14 @@ class SubmittedRevision:
 
     reference: str
     revision: int
+
+
+@dataclass(frozen=True)
+class SubmittedInvitation:
+    """The applications of an invitation, from which the answer to a repeated command is rebuilt."""
+
+    references: tuple[str, ...]
+    masked: tuple[str, ...]
 
 
 def submit(
@@ -122,6 +139,31 @@ def submit_at_counter(
         session,
         lambda: _submit(request, request.mobile, intake, session, calendar),
     )
+
+
+def invite(request: Invite, call: Call, session: Session, now: datetime, *, furthest_days: int) -> Invited:
+    """Submit applications for visitors whom a department invites; approval approves them when it hears.
+
+    Raises:
+        InvalidInput: with every problem of the form; nothing is submitted then.
+        Forbidden: the principal is not a login of a department.
+    """
+    inviter, department = inviter_of(call.principal)
+    intake = Intake("invitation", submitted_by=inviter)
+
+    def effect() -> SubmittedInvitation:
+        place = place_of(session, request.site, department)
+        forms = check_invitation(request, department, place, Calendar(now, furthest_days))
+        for_each = []
+        for form in forms:
+            row = _insert_under_free_reference(session, form, intake, now)
+            for_each.append(_record_revision(session, row, form.masked, now).reference)
+        return SubmittedInvitation(tuple(for_each), forms[0].masked)
+
+    def answer(made: SubmittedInvitation) -> Invited:
+        return Invited(references=made.references, masked=made.masked)
+
+    return once(session, call, "application.invite", request, effect, answer, reference=SubmittedInvitation)
 
 
 def amend(

@@ -1,4 +1,4 @@
-"""Access: an applicant is known by the mobile that an OTP proved, reception by its role and site."""
+"""Access: an applicant is known by the mobile that an OTP proved, staff by role, site and department."""
 
 from contracts.errors import Forbidden
 from contracts.model import Channel
@@ -31,6 +31,17 @@ def is_reception(principal: Principal) -> bool:
 def is_reception_of(principal: Principal, site: str) -> bool:
     """Return whether the principal is at a counter that serves the site; no site means all sites."""
     return is_reception(principal) and principal.site in {None, site}
+
+
+def inviter_of(principal: Principal) -> tuple[str, str]:
+    """Return the login that invites, and its department.
+
+    Raises:
+        Forbidden: the principal is not a login of a department.
+    """
+    if principal.role != "department" or principal.department is None or principal.login_id is None:
+        raise Forbidden("this is for logins of a department")
+    return principal.login_id, principal.department
 
 
 def operator_of(principal: Principal) -> str:

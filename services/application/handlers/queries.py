@@ -98,11 +98,16 @@ def status(request: StatusQuestion, session: Session) -> StatusView:
 
 
 def durations(request: DepartmentCode, session: Session, now: datetime) -> Durations:
-    """Return how long a department took until its first answer, nights and holidays included."""
+    """Return how long a department took until its first answer, nights and holidays included.
+
+    Invitations do not count: nobody waited for an answer.
+    """
     row = ApplicationRow
     took = row.answered_at - row.submitted_at
     question = select(func.count(), func.percentile_cont(array([0.5, 0.95])).within_group(took)).where(
-        row.department == request.department, row.answered_at > now - LOOKED_BACK
+        row.department == request.department,
+        row.answered_at > now - LOOKED_BACK,
+        row.channel != "invitation",
     )
     answered, found = session.execute(question).one()
     if answered < FEWEST_ANSWERED:

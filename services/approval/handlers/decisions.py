@@ -5,6 +5,7 @@ first.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
-from contracts.events import Decision
+from contracts.errors import Conflict, InvalidInput
+from contracts.events import ApplicationSubmitted, Decision
 from contracts.model import ReviewStatus
 from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
 from contracts.rpc.call import Call
@@ -39,26 +41,35 @@ def approve(
         Conflict, InvalidInput: as `reviews.approve`, and as `capacity.book` where the department has no
             place for the party.
     """
+    terms = reviews.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed)
 
     def effect(row: ReviewRow, by: str) -> None:
-        event = reviews.approve(
-            row.as_domain(),
-            reviews.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed),
-            site_record(session, row.site),
-            Calendar(now, furthest_days),
-            by=by,
-            revision_read=request.revision,
-        )
-        capacity.book(session, row, (event.slot,), event.party)
-        decision = DecisionRow(
-            slot=event.slot.model_dump(mode="json"),
-            gate=event.gate,
-            entries=event.entries,
-            vehicle_allowed=event.vehicle_allowed,
-        )
-        _record(session, row, "approved", event, decision, now)
+        _approve(session, row, terms, Calendar(now, furthest_days), by, request.revision)
 
     return _command(session, call, rpc.approval.APPROVE.name, request, effect)
+
+
+def approve_invitation(
+    invitation: ApplicationSubmitted, session: Session, now: datetime, *, furthest_days: int
+) -> None:
+    """Approve the visit of somebody who was invited, in the name of the officer who invited them.
+
+    A visit that was changed or has ended meanwhile, or that cannot take place in this window any more, waits
+    at the desk.
+    """
+    row = session.scalars(
+        select(ReviewRow).where(ReviewRow.application_id == invitation.application_id).with_for_update()
+    ).one()
+    assert invitation.submitted_by is not None
+    with suppress(Conflict, InvalidInput):
+        _approve(
+            session,
+            row,
+            reviews.Terms(invitation.preferred[0]),
+            Calendar(now, furthest_days),
+            invitation.submitted_by,
+            invitation.revision,
+        )
 
 
 def reject(request: Reject, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -137,6 +148,32 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
         row.department, row.officer, row.escalate_at = department, officer, now
 
     return _command(session, call, rpc.approval.FORWARD.name, request, effect)
+
+
+def _approve(
+    session: Session,
+    row: ReviewRow,
+    terms: reviews.Terms,
+    calendar: Calendar,
+    by: str,
+    revision_read: int | None,
+) -> None:
+    event = reviews.approve(
+        row.as_domain(),
+        terms,
+        site_record(session, row.site),
+        calendar,
+        by=by,
+        revision_read=revision_read,
+    )
+    capacity.book(session, row, (event.slot,), event.party)
+    decision = DecisionRow(
+        slot=event.slot.model_dump(mode="json"),
+        gate=event.gate,
+        entries=event.entries,
+        vehicle_allowed=event.vehicle_allowed,
+    )
+    _record(session, row, "approved", event, decision, calendar.now)
 
 
 def _command(

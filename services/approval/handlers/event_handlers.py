@@ -19,14 +19,25 @@ from contracts.events import (
     ApplicationCancelled,
     ApplicationDetails,
     ApplicationExpired,
+    ApplicationSubmitted,
     PersonalDataErased,
 )
 from contracts.model import IST
 from services.approval.domain import reviews
 from services.approval.handlers import capacity
+from services.approval.handlers.decisions import approve_invitation
 from services.approval.models import ApplicationRow, ReviewRow
 
 D = TypeVar("D", bound=ApplicationDetails)
+
+
+def handle_application_submitted(
+    received: Received[ApplicationSubmitted], session: Session, now: datetime, *, furthest_days: int
+) -> None:
+    """Store a new application; the officer who invited somebody has approved the visit already."""
+    handle_application_submitted_or_amended(received, session)
+    if received.event.channel == "invitation":
+        approve_invitation(received.event, session, now, furthest_days=furthest_days)
 
 
 def handle_application_submitted_or_amended(received: Received[D], session: Session) -> None:

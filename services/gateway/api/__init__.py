@@ -13,6 +13,7 @@ from services.gateway.api import (
     counter,
     department,
     gate,
+    invitations,
     local,
     machines,
     passes,
@@ -36,6 +37,7 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         *always,
         department.router,
         capacity.router,
+        invitations.router,
         machines.router,
         *((local.router,) if local_mode else ()),
     )

@@ -103,10 +103,10 @@ async def preview(view: SecurityPage) -> Response:
 async def enter(view: SecurityPage) -> Response:
     """Record the entry of the party whose ID was checked.
 
-    A scanner types wherever the focus is. A pass in the field of the ID is the next scan.
+    A scanner types wherever the focus is. A pass in a field about the ID is the next scan.
     """
     form = await view.form()
-    if next_pass := _SCANNED.search(text_of(form, "id_last4")):
+    if next_pass := _SCANNED.search(f"{text_of(form, 'id_last4')} {text_of(form, 'reason')}"):
         return await _look(view, form, next_pass[0], "entry")
     request = _pass(text_of(form, "pass"))
     if request is None:

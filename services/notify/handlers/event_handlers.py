@@ -34,7 +34,9 @@ def handle_login_issued(received: Received[events.LoginIssued], session: Session
 def handle_application_submitted(
     received: Received[events.ApplicationSubmitted], session: Session, now: datetime, public_url: str
 ) -> None:
-    """Store the message with the reference."""
+    """Store the message with the reference; an invited visitor, who did not apply, gets the pass only."""
+    if received.event.channel == "invitation":
+        return
     _store_about_application(
         received, session, now, message_builders.application_submitted(received.event, public_url)
     )

@@ -10,6 +10,7 @@ from contracts.errors import (
     Conflict,
     FieldError,
     Forbidden,
+    IdempotencyKeyReused,
     InvalidInput,
     NotAuthenticated,
     NotFound,
@@ -81,6 +82,11 @@ WALK_IN = {
     "deliver_by": "printed", "department": "home",
     "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01", "from-0": "10:00",
     "to-0": "12:00",
+}  # fmt: skip
+INVITATION = {
+    "site": "PCS1", "purpose_kind": "meeting", "purpose": "Budget talks", "date": "2026-12-01",
+    "from": "10:00", "to": "12:00", "language": "pa", "deliver_by": "sms",
+    "visitors": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ\nRavi Kumar",
 }  # fmt: skip
 HIT = LookupHit(
     reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
@@ -309,6 +315,12 @@ STATES = [
     answers={"accounts.view_login": login("HOM-0003", disabled=True, state="disabled")}),
     State("ado", "/desk/logins/HOM-0001", {"valid_until": "soon"}, status=422),
     State("ado", "/desk/logins/HOM-0001/sign-out"),
+    State("department", "/desk/invitations"), State("department", "/desk/invitations", INVITATION),
+    State("department", "/desk/invitations", INVITATION | {"delegation": "yes"}),
+    State("department", "/desk/invitations", {"visitors": "Simran, library card"}, status=422),
+    State("department", "/desk/invitations", INVITATION, {"application.invite": Unavailable()}, status=503),
+    State("department", "/desk/invitations", INVITATION,
+        {"application.invite": IdempotencyKeyReused("used")}, status=409),
     State("ado", "/desk/logins/new"),
     State("ado", "/desk/logins/new", {}, status=422),
     State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),

@@ -71,6 +71,7 @@ ANSWERS: dict[str, Any] = {
     "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),
     "issuance__qr": picture(),
+    "application__invite": rpc.application.Invited(references=(REFERENCE, "PCS-0000-0000")),
     "application__submit": rpc.application.Acknowledged(reference=REFERENCE, status="submitted"),
     "application__list_applications": rpc.application.ApplicationList(
         items=(SUMMARY,), next="on"

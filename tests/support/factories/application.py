@@ -40,6 +40,8 @@ from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
     ApplicationView,
+    Invite,
+    Invited,
     ReferenceOnly,
     SubmitApplication,
     SubmitAtCounter,
@@ -138,6 +140,13 @@ def counter_form(**changes: Any) -> SubmitAtCounter:
     return SubmitAtCounter.model_validate(body(**changes))
 
 
+def invitation(*visitors: Json, **changes: Any) -> Invite:
+    """Return an invitation of two visitors, or of these."""
+    two = ({"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "mobile": "98765 43210"}, {"name": "Ravi Kumar"})
+    facts = {"site": "S1", "purpose_kind": "meeting", "purpose": "Budget talks", "slot": slot()}
+    return Invite.model_validate({**facts, "visitors": visitors or two, **changes})
+
+
 # ------------------------------------------------------------------ the calls
 
 
@@ -149,6 +158,12 @@ def reception_call(
     site: str | None = "S1", key: str | None = None, login: str = "RCP-0001", role: Any = "reception"
 ) -> Call:
     return _call(Principal(kind="staff", id=login, role=role, login_id=login, site=site), key)
+
+
+def department_call(
+    department: str | None = "home", key: str | None = None, login: str = "HOM-0001", role: Any = "department"
+) -> Call:
+    return _call(Principal(kind="staff", id=login, role=role, login_id=login, department=department), key)
 
 
 def _call(principal: Principal, key: str | None) -> Call:
@@ -189,6 +204,12 @@ class Desk:
         with self.database.transaction() as session:
             return applications.submit_at_counter(
                 request, call or reception_call(), session, at or self.moment(), furthest_days=30
+            )
+
+    def invite(self, request: Invite, call: Call | None = None, at: datetime | None = None) -> Invited:
+        with self.database.transaction() as session:
+            return applications.invite(
+                request, call or department_call(), session, at or self.moment(), furthest_days=30
             )
 
     def amend(

@@ -5,6 +5,7 @@ Wednesday the 4th.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -42,7 +43,7 @@ from tests.support.envelopes import key_ring
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
 NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)
 HANDLERS = {
-    ApplicationSubmitted: event_handlers.handle_application_submitted_or_amended,
+    ApplicationSubmitted: partial(event_handlers.handle_application_submitted, now=NOW, furthest_days=30),
     ApplicationAmended: event_handlers.handle_application_submitted_or_amended,
     ApplicationCancelled: event_handlers.handle_application_cancelled,
     ApplicationExpired: event_handlers.handle_application_expired,
@@ -140,6 +141,12 @@ def _details(**changes: Any) -> dict[str, Any]:
 
 def submitted(**changes: Any) -> ApplicationSubmitted:
     return ApplicationSubmitted(**_details(**changes))
+
+
+def invited(**changes: Any) -> ApplicationSubmitted:
+    """Return the application of a visitor whom an officer of the department home invited."""
+    facts = {"channel": "invitation", "mobile_proved": False, "submitted_by": "HOM-0002"}
+    return ApplicationSubmitted(**_details(**(facts | changes)))
 
 
 def amended(first: ApplicationSubmitted, **changes: Any) -> ApplicationAmended:

@@ -101,6 +101,7 @@ EXPECTED = {
         "POST /api/v1/reviews/{review_id}/return",
         "POST /api/v1/reviews/{review_id}/forward",
         "POST /api/v1/reviews/{review_id}/withdraw",
+        "POST /api/v1/invitations",
     },
     "security": {"POST /api/v1/scans", "GET /api/v1/gate/inside"},
 }
@@ -162,6 +163,9 @@ PAGES = {
         "POST /staff/sign-out",
     },
     "department": {
+        "GET /desk/invitations",
+        "POST /desk/invitations",
+        "GET /desk/invitations/sent",
         "GET /desk",
         "POST /desk/approve",
         "GET /desk/capacity",

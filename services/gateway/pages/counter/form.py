@@ -14,11 +14,12 @@ from contracts.model import Language
 from contracts.rpc.application import SubmitAtCounter
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.counter import party
-from services.gateway.pages.counter.party import LineProblem, Party
+from services.gateway.pages.counter.party import Party
 from services.gateway.pages.shared import cookies, directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of
 from services.gateway.pages.shared.languages import LANGUAGES
+from services.gateway.pages.shared.pasted_list import LineProblem
 from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, Problems
 from services.gateway.pages.shared.view import View, text_of
 

@@ -31,6 +31,7 @@ CHANNELS: dict[str, str] = {
     "portal": _("Online"),
     "counter": _("Reception counter"),
     "kiosk": _("Kiosk"),
+    "invitation": _("Invitation"),
 }
 WAITING: dict[str, str] = {
     "4": _("Over 4 hours"),

@@ -27,7 +27,11 @@ FOOTER: Mapping[str, str] = {
 START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
 TASKS: Mapping[Role, tuple[Entry, ...]] = {
-    "department": (("/desk", _("The queue")), ("/desk/capacity", _("Visiting hours"))),
+    "department": (
+        ("/desk", _("The queue")),
+        ("/desk/invitations", _("Invite visitors")),
+        ("/desk/capacity", _("Visiting hours")),
+    ),
     "ado": (("/desk/logins", _("Logins")), ("/desk/kiosks", _("Kiosks"))),
     "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside"))),
     "reception": (("/counter", _("Counter")),),

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from contracts.errors import Conflict, ContractError, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationSubmitted
 from contracts.rpc.application import Acknowledged, Checked
+from contracts.rpc.call import Call
 from services.application.handlers import applications
 from services.application.models import RevisionRow
 from services.chassis.db.tables import idempotency_keys, inbox, outbox
@@ -26,7 +27,9 @@ from tests.support.factories.application import (
     applicant_call,
     companion,
     counter_form,
+    department_call,
     form,
+    invitation,
     reception_call,
     slot,
 )
@@ -488,3 +491,50 @@ def test_the_name_in_latin_letters_is_offered_although_the_rest_is_missing(desk:
 
 def test_only_an_applicant_has_a_form_checked(desk: Desk) -> None:
     refused(desk, Forbidden, lambda: checked(desk, form(), reception_call()))
+
+
+# ------------------------------------------------------------------- inviting
+
+
+def test_invited_visitors_are_published_with_the_officer_who_invited_them(desk: Desk) -> None:
+    made = desk.invite(invitation())
+    events = desk.published()
+    assert [one.reference for one in events] == list(made.references)
+    assert len(set(made.references)) == 2
+    for event in events:
+        assert isinstance(event, ApplicationSubmitted)
+        assert (event.channel, event.submitted_by, event.mobile_proved) == ("invitation", "HOM-0001", False)
+        assert (event.department, event.revision, len(event.preferred)) == ("home", 1, 1)
+    assert desk.view(made.references[0]).status == "submitted"
+    assert desk.references() == [made.references[0]], "whoever proves the mobile sees it"
+
+
+def test_one_bad_line_changes_nothing(desk: Desk) -> None:
+    wrong = invitation({"name": "Ravi Kumar"}, {"name": "Simran", "mobile": "1"})
+    error = refused(desk, InvalidInput, lambda: desk.invite(wrong, department_call(key="k")))
+    assert [one.field for one in error.body.fields] == ["visitors.1.mobile"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [department_call(department=None), department_call(role="auditor"), reception_call(), applicant_call()],
+)
+def test_only_a_login_of_a_department_invites(desk: Desk, call: Call) -> None:
+    refused(desk, Forbidden, lambda: desk.invite(invitation(), call))
+
+
+def test_an_invitation_that_is_sent_twenty_times_at_once_invites_once(desk: Desk) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = set(
+            pool.map(lambda _: desk.invite(invitation(), department_call(key="k"), at=NOW), range(20))
+        )
+    assert len(answers) == 1
+    assert desk.counts() == (2, 2)
+    with pytest.raises(IdempotencyKeyReused):
+        desk.invite(invitation({"name": "Simran"}), department_call(key="k"))
+
+
+def test_control_without_a_key_each_repeat_invites_again(desk: Desk) -> None:
+    for _ in range(2):
+        desk.invite(invitation())
+    assert desk.counts() == (4, 4)

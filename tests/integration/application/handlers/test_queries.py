@@ -31,6 +31,7 @@ from tests.support.factories.application import (
     companion,
     counter_form,
     form,
+    invitation,
     reception_call,
 )
 
@@ -361,6 +362,15 @@ def test_answers_before_the_column_existed_are_read_from_the_timeline(desk: Desk
             text(import_module("services.application.migrations.versions.0002_answered").FROM_THE_TIMELINE)
         )
     assert durations(desk) == known
+
+
+def test_invitations_do_not_shorten_the_usual_wait(desk: Desk) -> None:
+    for _ in range(5):
+        answered(desk)
+        for reference in desk.invite(invitation(), at=NOW).references:
+            there = Elsewhere.of(desk.row(reference))
+            desk.deliver(desk.envelope(there.approved()).model_copy(update={"occurred_at": NOW}))
+    assert durations(desk) == Durations(answered=5, half_within=3 * 3600, nearly_all_within=3 * 3600)
 
 
 def test_durations_are_not_shown_for_a_few_applications(desk: Desk) -> None:

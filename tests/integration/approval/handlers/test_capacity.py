@@ -34,6 +34,7 @@ from tests.support.factories.approval import (
     everything,
     expired,
     fill_directory,
+    invited,
     pending,
     review_id_of,
     slot,
@@ -210,6 +211,17 @@ def test_two_hundred_approvals_at_once_into_a_window_of_twenty_give_exactly_twen
     assert (len(outcomes) - len(refused), set(refused)) == (20, {"window_full"})
     assert (booked(approval_db), free(approval_db)["10:00"]) == (20, 0)
     assert sum(row["status"] == "approved" for row in everything(approval_db)["reviews"]) == 20
+
+
+def test_invitations_at_once_into_a_window_of_twenty_are_approved_twenty_times_and_the_rest_wait(
+    approval_db, crowd
+) -> None:
+    limit(approval_db, capacity(places=20))
+    events = [invited(party=1, preferred=(TEN,)) for _ in range(40)]
+    run_concurrently(*(lambda one=one: deliver(crowd, one) for one in events))
+    assert (booked(approval_db), free(approval_db)["10:00"]) == (20, 0)
+    statuses = [row["status"] for row in everything(approval_db)["reviews"]]
+    assert (statuses.count("approved"), statuses.count("pending")) == (20, 20)
 
 
 def test_parties_of_different_sizes_over_different_windows_at_once_neither_deadlock_nor_overbook(

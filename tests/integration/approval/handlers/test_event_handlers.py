@@ -18,6 +18,8 @@ from services.approval.models import ApplicationRow, ReviewRow
 from tests.support.factories.approval import (
     AUDITOR,
     HANDLERS,
+    HOLI,
+    MONDAY,
     NOW,
     amended,
     approval,
@@ -29,6 +31,7 @@ from tests.support.factories.approval import (
     everything,
     expired,
     fill_directory,
+    invited,
     person,
     personal,
     published,
@@ -396,3 +399,70 @@ def test_waiting_starts_anew_with_an_amendment(approval_db) -> None:
     with approval_db.transaction() as session:
         review = session.scalars(select(ReviewRow)).one()
         assert (review.submitted_at, review.waiting_since) == (NOW - timedelta(days=3), NOW)
+
+
+# ----------------------------------------------------------------- invitations
+
+
+def test_an_invitation_is_approved_in_the_name_of_the_officer_who_invited(approval_db) -> None:
+    first = invited()
+    deliver(approval_db, first)
+    view = see(approval_db, first.application_id)
+    assert (view.status, view.decision.decided_by, view.decision.slot) == ("approved", "HOM-0002", slot())
+    [event] = published(approval_db)
+    assert (event.slot, event.decided_by, event.party, event.revision) == (slot(), "HOM-0002", 2, 1)
+    assert event.personal == first.personal
+
+
+def test_control_an_application_of_another_channel_waits(approval_db) -> None:
+    deliver(approval_db, invited(channel="counter"))
+    assert published(approval_db) == []
+
+
+@pytest.mark.parametrize(
+    "wished", [slot(HOLI), slot(start="07:00", end="08:00"), slot(MONDAY, "09:00", "10:00")]
+)
+def test_an_invitation_to_a_time_that_is_not_possible_any_more_waits_at_the_desk(approval_db, wished) -> None:
+    first = invited(preferred=(wished,))
+    deliver(approval_db, first)
+    assert see(approval_db, first.application_id).status == "pending"
+    assert published(approval_db) == []
+
+
+def test_an_invitation_whose_end_arrives_first_is_not_approved(approval_db) -> None:
+    first = invited()
+    deliver(approval_db, cancelled(first), 2)
+    deliver(approval_db, first, 1)
+    assert see(approval_db, first.application_id).status == "closed"
+    assert published(approval_db) == []
+
+
+def test_other_dates_that_the_visitor_asks_for_are_not_approved_by_the_invitation(approval_db) -> None:
+    first = invited()
+    deliver(approval_db, amended(first, preferred=(slot(start="14:00", end="15:00"),)), 2)
+    deliver(approval_db, first, 1)
+    assert (see(approval_db, first.application_id).status, published(approval_db)) == ("pending", [])
+
+
+def test_an_invitation_that_arrives_ten_times_at_once_is_approved_once(approval_db) -> None:
+    first = invited()
+    threads = [threading.Thread(target=deliver, args=(approval_db, first)) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(published(approval_db)) == 1
+    assert len(everything(approval_db)["decisions"]) == 1
+
+
+def test_an_invitation_can_be_withdrawn_like_any_approval(approval_db) -> None:
+    first = invited()
+    deliver(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    with approval_db.transaction() as session:
+        decisions.withdraw(
+            Withdraw(review_id=review_id, reason="officer_unavailable"), by(desk()), session, NOW
+        )
+    deliver(approval_db, first)
+    assert see(approval_db, first.application_id).status == "withdrawn"
+    assert len(published(approval_db)) == 2

@@ -204,6 +204,13 @@ def test_a_visitor_without_a_mobile_gets_no_sms(db: Database, visit: Visit) -> N
     assert published(db) == []
 
 
+def test_an_invited_visitor_gets_the_pass_and_no_word_of_an_application(db: Database) -> None:
+    visit = Visit()
+    invited = visit.submitted().model_copy(update={"channel": "invitation", "submitted_by": "HOM-0001"})
+    handle(db, received(invited), received(visit.issued()))
+    assert [purpose for purpose, _ in states(db)] == ["pass_issued"]
+
+
 def test_a_department_without_a_duty_contact_gets_no_message(db: Database) -> None:
     handle(
         db,

@@ -149,7 +149,9 @@ def test_one_mistake_is_reported_as_one_problem(
 
 
 def test_every_problem_of_the_list_is_covered_by_a_case() -> None:
-    assert {code for _, code, _, _ in REFUSED} == set(PROBLEMS)
+    assert {code for _, code, _, _ in REFUSED} == set(PROBLEMS) - {"id_incomplete", "invited_twice"}, (
+        "those two are of invitations"
+    )
 
 
 def test_all_problems_of_a_form_are_reported_at_once() -> None:

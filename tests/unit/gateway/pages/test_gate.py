@@ -138,6 +138,20 @@ async def test_a_matching_card_admits_the_counted_people(guard: Guard) -> None:
     assert "✓" in shown.text
 
 
+async def test_a_pass_that_names_no_card_asks_for_any_and_takes_the_next_scan_too(guard: Guard) -> None:
+    nobody = ADMIT.applicant.model_copy(update={"id_type": None})  # type: ignore[union-attr]  # it has one
+    guard.answer(result(applicant=nobody))
+    shown = await guard.scan(NUMBER)
+    assert 'name="id_last4"' not in shown.text, "nothing could match"
+    assert 'value="The invitation names no ID card"' in shown.text
+    assert 'name="count"' in shown.text
+    form = {"pass": NUMBER, "nonce": "n", "kind": "other_id", "other_type": "pan", "reason": "Invited"}
+    await guard.send("/enter", **form)
+    assert guard.asked.id_check.kind == "other_id"
+    await guard.send("/enter", **form | {"reason": f"The invitation names no ID card{TOKEN}"})
+    assert (guard.asked.token, guard.asked.id_check) == (TOKEN, None)
+
+
 async def test_another_card_is_recorded_with_its_reason(guard: Guard) -> None:
     guard.answer(result(preview=False, inside=3, marks=("other_id",)))
     shown = await guard.send(

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import approval, journeys, walk_in, weight
+from bench import approval, gate_queue, journeys, walk_in, weight
 from bench.load import Request, Result, calls, closed, paced
 from contracts.model import Wire
 from contracts.rpc.call import Method
@@ -32,6 +32,8 @@ from services.gateway.rpc.client import RpcClient
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 JOURNEYS = int(os.environ.get("BENCH_JOURNEYS", "200"))
 CLIENTS = 32
+QUEUE = 20
+"""Visitors who wait at the gate, in the count of keys."""
 
 
 class Echoed(Wire):
@@ -131,7 +133,7 @@ def memory(services: Services) -> None:
         print_line(f"  {name:44} {megabytes:9.0f}")
 
 
-def pages(gateway: str, logins: Path) -> None:
+def pages(gateway: str, logins: Path, queue: list[str]) -> None:
     """Print what pages weigh and how long they take on a slow line, if Debian's Chromium is installed."""
     chromium = shutil.which("chromium")
     print_line(
@@ -151,7 +153,7 @@ def pages(gateway: str, logins: Path) -> None:
                     f"  readable {one.readable:5.1f} s  complete {one.complete:5.1f} s"
                 )
         typed = walk_in.apply(signed_in(browser, gateway, logins, "reception", "counter"))
-        print_line("\ncounter and desk, by the keystroke-level model")
+        print_line("\ncounter, desk and gate, by the keystroke-level model")
         print_line(
             f"  {'a walk-in without a phone':44} {typed.keys:9} keys"
             f"  {typed.fields} fields  {typed.seconds:5.0f} s"
@@ -160,6 +162,11 @@ def pages(gateway: str, logins: Path) -> None:
         print_line(
             f"  {'approving that walk-in, on the desk':44} {tapped.taps:9} taps"
             f"  {tapped.pages} pages  {tapped.seconds:5.1f} s"
+        )
+        typed = gate_queue.admit(signed_in(browser, gateway, logins, "security", "gate"), queue)
+        print_line(
+            f"  {f'a queue of {len(queue)} at the gate, USB scanner':44} {typed.keys:9} keys"
+            f"  {typed.fields} fields  {typed.seconds:5.0f} s"
         )
         browser.close()
 
@@ -188,8 +195,11 @@ def processes(services: Services) -> dict[str, float]:
     return found
 
 
-async def measure(stack: Stack, services: Services) -> None:
-    """Measure everything, in an order in which each step produces the input of the next."""
+async def measure(stack: Stack, services: Services) -> list[str]:
+    """Measure everything, in an order in which each step produces the input of the next.
+
+    Return the tokens of `QUEUE` passes that were not scanned.
+    """
     gateway = services.address("gateway")
     print_line(f"\njourneys: apply, approve, issue, message handed over ({JOURNEYS} of them)")
     journey = await journeys.run(gateway, stack.folder / "logins.json", JOURNEYS)
@@ -198,7 +208,7 @@ async def measure(stack: Stack, services: Services) -> None:
         f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms"
         f"  p99 {journey.quantile(0.99):7.0f} ms"
     )
-    tokens, session = journey.tokens, journey.security
+    tokens, session = journey.tokens[QUEUE:], journey.security
     print_line("\nscans (recorded: scan row, presence, outbox)")
     row("gateway, 1 client", await closed(gateway, scans(tokens, session, "s1"), 1, SECONDS / 2))
     row("gateway, 200 a second", await paced(gateway, scans(tokens, session, "sp"), 200, SECONDS))
@@ -211,6 +221,7 @@ async def measure(stack: Stack, services: Services) -> None:
     row(f"monolith, {CLIENTS} clients", mono)
     row(f"gateway, {CLIENTS} clients; share of the monolith", saturated, mono)
     memory(services)
+    return journey.tokens[:QUEUE]
 
 
 def main() -> None:
@@ -229,8 +240,8 @@ def main() -> None:
             f"ready after {time.monotonic() - began:.1f} s; "
             f"{psutil.cpu_count()} processors, Python {sys.version.split()[0]}"
         )
-        asyncio.run(measure(stack, services))
-        pages(services.address("gateway"), stack.folder / "logins.json")
+        queue = asyncio.run(measure(stack, services))
+        pages(services.address("gateway"), stack.folder / "logins.json", queue)
     finally:
         services.stop()
         stack.stop()

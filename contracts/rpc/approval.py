@@ -85,6 +85,8 @@ class ReviewQuestion(Page):
     order: ReviewOrder = "waiting"
     site: Code | None = None
     officer: Code | None = None
+    unassigned: bool | None = None
+    """Whether the applicant asked for no particular officer."""
     channel: Channel | None = None
     visit_on: date | None = None
     """The day of the nearest preferred slot."""

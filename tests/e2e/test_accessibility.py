@@ -156,7 +156,36 @@ def test_the_desk_needs_no_mouse(context: BrowserContext, alone: PagesAlone) -> 
     page.keyboard.type("2")
     alone.answers.update({"approval.approve": APPROVED, "approval.view_review": APPROVED})
     page.keyboard.press("Enter")
-    expect(page.locator("[role=status]")).to_be_visible()
+    expect(page.locator("[role=status]").first).to_be_visible()
+
+
+def test_single_keys_act_outside_of_fields_and_can_be_switched_off(
+    context: BrowserContext, alone: PagesAlone
+) -> None:
+    page = context.new_page()
+    bring(page, alone, State("department", "/desk"), "pa")
+    shown = page.locator("#shortcuts")
+    page.locator("#q").focus()
+    page.keyboard.press("?")
+    expect(shown).to_be_hidden()
+    page.locator("#q").blur()
+    page.keyboard.press("j")
+    expect(page.locator("[data-opens]").first).to_be_focused()
+    page.keyboard.press("?")
+    expect(shown).to_be_visible()
+    page.uncheck("#shortcuts-on")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(shown).to_be_hidden()
+    page.reload()
+    page.keyboard.press("j")
+    expect(page.locator("[data-opens]").first).not_to_be_focused()
+    page.click("[data-shortcuts]")
+    page.check("#shortcuts-on")
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("j")
+    expect(page.locator("[data-opens]").first).to_be_focused()
 
 
 def test_a_scanner_and_a_keyboard_are_enough_at_the_gate(context: BrowserContext, alone: PagesAlone) -> None:

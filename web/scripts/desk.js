@@ -53,6 +53,9 @@ function move(by) {
   link(all[Math.min(Math.max(at + by, 0), all.length - 1)])?.focus();
 }
 
+// Single keys can be switched off in this browser (WCAG 2.2, 2.1.4).
+const OFF = "epass-no-shortcuts";
+
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
@@ -65,9 +68,13 @@ const KEYS = {
 
 function press(event) {
   const typing = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, dialog");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem(OFF)) return;
+  // on a Gurmukhi or Devanagari keyboard the place of the key counts
+  const placed = event.key > "\u007f" ? event.code.replace("Key", "").toLowerCase() : event.key;
+  const act = KEYS[placed];
+  if (!act) return;
   event.preventDefault();
-  KEYS[event.key]();
+  act();
 }
 
 if (queue) {
@@ -78,6 +85,12 @@ if (queue) {
     button.hidden = false;
     button.addEventListener("click", KEYS["?"]);
   }
+  const switched = document.querySelector("#shortcuts-on");
+  switched.checked = !localStorage.getItem(OFF);
+  switched.addEventListener("change", () => {
+    if (switched.checked) localStorage.removeItem(OFF);
+    else localStorage.setItem(OFF, "yes");
+  });
   const notice = document.querySelector("#fresh");
   if (notice) setInterval(() => document.hidden || look(notice).catch(() => {}), POLL_SECONDS * 1000);
 }

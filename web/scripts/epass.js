@@ -23,7 +23,4 @@ createAll(ErrorSummary);
 createAll(NotificationBanner);
 createAll(PasswordInput);
 createAll(Radios);
-document.addEventListener("epass:shown", ({ target }) => {
-  createAll(Button, { preventDoubleClick: true }, target);
-  createAll(Radios, undefined, target);
-});
+document.addEventListener("epass:shown", ({ target }) => createAll(Button, { preventDoubleClick: true }, target));

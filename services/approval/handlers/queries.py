@@ -192,6 +192,8 @@ def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[b
     ):
         if value is not None:
             yield column == value
+    if request.unassigned is not None:
+        yield ReviewRow.officer.is_(None) == request.unassigned
     if request.visit_on is not None:
         yield _on(ReviewRow.visit_at, request.visit_on)
     if request.waiting_hours is not None:

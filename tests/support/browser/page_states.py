@@ -28,10 +28,11 @@ from contracts.rpc.approval import (
     ReviewList,
     WindowAvailability,
 )
+from contracts.rpc.notify import MessagePreview
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
-from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, WRONG_LOGIN
+from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, OFTEN_HERE, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, login
 from tests.support.page_reader import BALDEV, PERSON
@@ -308,6 +309,11 @@ STATES = [
     State("department", f"{REVIEW}/reject", {"reason": "other"},
     {"approval.reject": Conflict(code="application_changed")}, status=409),
     State("department", "/desk/search", {"q": "x" * 40_000}, status=422),
+    State("department", f"{REVIEW}/reject", {"reason": "duplicate", "preview": "yes"},
+    {"notify.preview_rejection": MessagePreview(text="PCS-7K3M-9QW4: ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ।")}),
+    State("department", f"{REVIEW}/reject", {"reason": "duplicate", "preview": "yes"},
+    {"notify.preview_rejection": Unavailable()}),
+    State("department", f"/desk?open={REVIEW_ID}", answers={"approval.view_review": OFTEN_HERE}),
     State("ado", "/desk/logins"), State("ado", "/desk/logins?role=department&state=active"),
     State("ado", "/desk/logins?state=expired", answers={"accounts.list_logins": LoginList(items=())}),
     State("ado", "/desk/logins/HOM-0001"), State("ado", "/desk/logins/HOM-0001?told=extended"),

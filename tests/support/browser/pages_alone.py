@@ -17,6 +17,7 @@ from contracts.rpc.approval import (
     Availability,
     CapacityView,
     DepartmentList,
+    EarlierReview,
     OfficerList,
     QueueCounts,
     ReviewList,
@@ -35,7 +36,17 @@ from tests.support.factories.gateway import (
     picture,
     signed,
 )
-from tests.support.factories.pages import ADMIT, APPLICATION, DECIDED, POLICE, login, review, session
+from tests.support.factories.pages import (
+    ADMIT,
+    APPLICATION,
+    DECIDED,
+    FIRST,
+    POLICE,
+    SECOND,
+    login,
+    review,
+    session,
+)
 from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
 from tests.support.running import eventually, free_port
 
@@ -96,6 +107,20 @@ FULL_QUEUE = ReviewList(
     ),
 )
 """One that waits at the counter and was escalated, and one for a later day."""
+OFTEN_HERE = review(
+    earlier=(
+        EarlierReview(id=uuid4(), reference=REFERENCE, name="Gurpreet Kaur", status="approved", visit=FIRST),
+        EarlierReview(
+            id=uuid4(),
+            reference=REFERENCE,
+            name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+            status="rejected",
+            visit=SECOND,
+            reason="duplicate",
+        ),
+    )
+)
+"""An applicant who has been here, and was refused once."""
 WRONG_LOGIN = NotAuthenticated()
 
 

@@ -171,6 +171,7 @@ PAGES = {
         "GET /desk/capacity",
         "POST /desk/capacity",
         "POST /desk/search",
+        "GET /desk/search",
         "GET /desk/reviews/{review_id}",
         "GET /desk/reviews/{review_id}/{verb}",
         "POST /desk/reviews/{review_id}/{verb}",

@@ -32,6 +32,8 @@ NOTICES = {"done", "already_decided", "application_closed", "not_approved"}
 """Notices that the page of a review shows after an action: it succeeded, or why it failed."""
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
 """Decision → notice of the queue, to which the officer returns for the next application."""
+WRITTEN = ("key", "revision", "onward", "back", "next", "reason", "note")
+"""Fields of a rejection that is not sent yet."""
 SLOT = ("date", "from", "to")
 MOST_WINDOWS = 60
 """Free windows that an approval offers beside the preferred times."""
@@ -55,12 +57,21 @@ async def show_review(view: DepartmentPage, review_id: UUID, notice: Notice = ""
 
 @router.get("/reviews/{review_id}/{verb}")
 async def ask_decision(
-    view: DepartmentPage, review_id: UUID, verb: str, back: str = "", following: str = ""
+    view: DepartmentPage, review_id: UUID, verb: str, back: str = "", following: str = "", step: str = ""
 ) -> Response:
-    """Show the form of a decision; ``back`` is the queue from which the officer came."""
+    """Show the form of a decision; ``back`` is the queue from which the officer came.
+
+    A rejection that was written, and is not sent yet, is shown as its message (``step=message``), or in its
+    form again.
+    """
     _check_verb(verb)
     typed = {"back": back, "next": following, "onward": "yes"} if following else {}
-    return await _decision_page(view, review_id, verb, typed, {})
+    written = view.read_result()
+    if step and not written:
+        return view.to(f"/desk/reviews/{review_id}/{verb}")
+    if step:
+        return await _message_page(view, Reject.model_validate(written["wanted"]), written["typed"])
+    return await _decision_page(view, review_id, verb, typed or written.get("typed", {}), {})
 
 
 @router.post("/reviews/{review_id}/{verb}")
@@ -78,10 +89,8 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
         wanted = method.request.model_validate({"review_id": review_id, **read(form)})
-        if typed.get("change"):
-            return await _decision_page(view, review_id, verb, typed, {})
         if isinstance(wanted, Reject) and typed.get("preview"):
-            return await _preview(view, wanted, typed)
+            return _to_message(view, wanted, typed)
         await view.caller.command(method, wanted, key_of(form))
     except ValidationError as error:
         return await _decision_page(view, review_id, verb, typed, _beside(typed, _unreadable(error)), 422)
@@ -123,8 +132,16 @@ class Places:
         return list(islice((pair for pair in free if pair[1].free >= party), MOST_WINDOWS))
 
 
-async def _preview(view: View, wanted: Reject, typed: dict[str, str]) -> Response:
-    """Show the message about a rejection before it is sent, in the applicant's language."""
+def _to_message(view: View, wanted: Reject, typed: dict[str, str]) -> Response:
+    """Lead to the message about a rejection, before it is sent."""
+    page = f"/desk/reviews/{wanted.review_id}/reject"
+    kept = {name: value for name, value in typed.items() if name in WRITTEN}
+    result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
+    return view.save_result(view.to(f"{page}?step=message"), page, result)
+
+
+async def _message_page(view: View, wanted: Reject, typed: dict[str, str]) -> Response:
+    """Show the message about a rejection as its applicant will get it, in their language."""
     review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
     question = RejectionPreview(
         reference=review.reference,

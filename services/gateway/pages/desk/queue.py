@@ -22,6 +22,8 @@ Tab = Literal["pending", "decided", "approved", "rejected", "returned", "withdra
 """A status, or ``decided``: whatever was decided today."""
 TABS: tuple[Tab, ...] = get_args(Tab)
 PAGE = 50
+ANYONE = "anyone"
+"""Filter for applications that ask for no particular officer; an applicant chooses the same word."""
 ORDERS: dict[str, str] = {
     "visit": _("By visit"),
     "waiting": _("Longest waiting first"),
@@ -90,7 +92,8 @@ class Filters:
             "status": None if decided else self.status,
             "order": self.order or usual,
             "site": self.site or None,
-            "officer": self.officer or None,
+            "officer": self.officer if self.officer not in {"", ANYONE} else None,
+            "unassigned": True if self.officer == ANYONE else None,
             "channel": self.channel or None,
             "visit_on": self.day or None,
             "waiting_hours": self.waiting or None,
@@ -115,8 +118,7 @@ def read_filters(text: str) -> Filters:
 
 def back_to_queue(view: View, filters: Filters, notice: str, **more: str) -> RedirectResponse:
     """Redirect to the queue, which shows the notice."""
-    address = view.path(filters.address(**more, **{NOTICE: notice}))
-    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+    return view.to(filters.address(**more, **{NOTICE: notice}))
 
 
 def part_of(review: ReviewView, today: date) -> str:

@@ -43,6 +43,7 @@ FAILURES = {
     "window_over", "outside_hours", "date_past", "window_full", "department_closed", "department_hours",
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
+SEARCH = "/desk/search"
 FIRST = "first"
 """Value of ``open`` for the first review of the list, whichever it is."""
 
@@ -84,14 +85,22 @@ async def show_queue(
 
 @router.post("/search")
 async def search(view: DepartmentPage) -> Response:
-    """Find reviews by reference or name. It is a POST, so that no name stands in an address."""
+    """Read what is looked for: a reference or a name. It is a POST, so that neither stands in an address."""
     q = text_of(await view.form(), "q")[:100]
-    values: dict[str, Any] = {"q": q}
     if len(q) < 2:
-        values["errors"] = {"q": "too_short"}
+        values = {"q": q, "errors": {"q": "too_short"}}
         return await _queue_page(view, Filters(), ReviewList(items=()), values, {}, 422, searched=True)
-    found = await view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=q))
-    return await _queue_page(view, Filters(), found, values, await _people(view), searched=True)
+    return view.save_result(view.to(SEARCH), SEARCH, {"q": q})
+
+
+@router.get("/search")
+async def show_found(view: DepartmentPage) -> Response:
+    """Show the reviews that were looked for."""
+    kept = view.read_result()
+    if not kept:
+        return view.to("/desk")
+    found = await view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=kept["q"]))
+    return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
 
 
 @router.post("/approve")

@@ -388,6 +388,12 @@ def test_a_filter_leaves_what_it_names(approval_db, question, changes) -> None:
     assert at_desk(approval_db, **question) == [wanted]
 
 
+def test_applications_for_nobody_in_particular_are_found(approval_db) -> None:
+    waiting(approval_db, 5, officer="home-secretary")
+    wanted = waiting(approval_db, 5)
+    assert at_desk(approval_db, unassigned=True) == [wanted]
+
+
 def test_the_queue_shows_who_waits_long_or_was_escalated(approval_db) -> None:
     long, short = waiting(approval_db, 300), waiting(approval_db, 30)
     with approval_db.transaction() as session:

@@ -98,6 +98,13 @@ async def test_filters_of_the_address_reach_the_service_and_stay_in_every_link(c
     assert f'href="{link}&amp;after=after-this"' in shown.text
 
 
+async def test_applications_for_nobody_in_particular_can_be_filtered(clerk: Clerk) -> None:
+    shown = await clerk.http.get("/en/desk?officer=anyone")
+    sent = clerk.sent("list_reviews")
+    assert (sent.officer, sent.unassigned) == (None, True)
+    assert '<option value="anyone" selected>No particular officer' in shown.text
+
+
 @pytest.mark.parametrize(
     "query", ["day=tomorrow", "waiting=long", "channel=pigeon", "site=%3Cx%3E", "order=luck"]
 )
@@ -249,10 +256,19 @@ async def test_an_unknown_tab_is_not_found(clerk: Clerk) -> None:
     assert (await clerk.http.get("/en/desk?status=everything")).status_code == 404
 
 
-async def test_a_search_is_sent_by_post_and_needs_two_letters(clerk: Clerk) -> None:
-    found = await clerk.http.post("/en/desk/search", data={"q": "Kaur"}, headers=SAME_SITE)
-    assert (found.status_code, clerk.sent("search_reviews").q) == (200, "Kaur")
-    clerk.client.asked.clear()
+async def test_a_search_leads_to_a_page_whose_address_does_not_name_anybody(clerk: Clerk) -> None:
+    sent = await clerk.http.post("/en/desk/search", data={"q": "Kaur"}, headers=SAME_SITE)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/en/desk/search")
+    for _ in range(2):  # also when it is reloaded
+        found = await clerk.http.get(sent.headers["location"])
+        assert (found.status_code, clerk.sent("search_reviews").q) == (200, "Kaur")
+        assert 'value="Kaur"' in found.text
+    clerk.http.cookies.clear()
+    clerk.http.cookies.set("session", signed(claims("staff")))
+    assert (await clerk.http.get("/en/desk/search")).headers["location"] == "/en/desk"
+
+
+async def test_a_search_needs_two_letters(clerk: Clerk) -> None:
     short = await clerk.http.post("/en/desk/search", data={"q": "K"}, headers=SAME_SITE)
     assert short.status_code == 422
     assert "at least two letters" in short.text
@@ -497,21 +513,29 @@ async def test_a_rejection_shows_its_message_in_their_language_before_it_is_sent
 ) -> None:
     clerk.client.answers["notify.preview_rejection"] = MessagePreview(text="ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ")
     form = {"reason": "duplicate", "note": "See your first one", "onward": "yes", "back": "status=pending"}
-    shown = await clerk.decide("reject", preview="yes", **form)
+    sent = await clerk.decide("reject", preview="yes", **form)
+    assert sent.headers["location"] == f"{REVIEW}/reject?step=message"
+    shown = await clerk.http.get(sent.headers["location"])
     assert '<blockquote class="govuk-inset-text" lang="pa">ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ' in shown.text
     asked = clerk.client.last("notify.preview_rejection")[1]
     assert (asked.language, asked.reason, asked.note) == ("pa", "duplicate", "See your first one")
     assert not clerk.client.was_asked("approval.reject")
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
     assert fields == {**form, "key": "k-1", "revision": "3"}
-    again = await clerk.decide("reject", change="yes", **form)
+    again = await clerk.http.get(f"{REVIEW}/reject")
     assert "See your first one</textarea>" in again.text
-    sent = await clerk.decide("reject", **form)
-    assert sent.headers["location"].endswith("told=rejected")
+    done = await clerk.decide("reject", **form)
+    assert done.headers["location"].endswith("told=rejected")
     assert clerk.sent("reject").note == "See your first one"
 
 
+async def test_a_message_that_nobody_wrote_leads_to_the_form(clerk: Clerk) -> None:
+    shown = await clerk.http.get(f"{REVIEW}/reject?step=message")
+    assert shown.headers["location"] == f"{REVIEW}/reject"
+
+
 async def test_a_rejection_can_be_sent_while_its_message_cannot_be_shown(clerk: Clerk) -> None:
-    shown = await clerk.decide("reject", preview="yes", reason="duplicate")
+    sent = await clerk.decide("reject", preview="yes", reason="duplicate")
+    shown = await clerk.http.get(sent.headers["location"])
     assert "cannot be shown just now" in shown.text
     assert "Reject and send" in shown.text

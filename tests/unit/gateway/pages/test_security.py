@@ -30,7 +30,7 @@ GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
 OF_A_QUEUE = {
     "order", "site", "officer", "channel", "day", "waiting", "escalated", "open", "about", "done", "failed",
-    "back", "following",
+    "back", "following", "step",
 }  # fmt: skip
 """Filters of the desk's queue, identifiers of reviews, and how many were approved at once."""
 OF_LOGINS = {"role", "department", "site", "state"}

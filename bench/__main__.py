@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import approval, gate_queue, journeys, walk_in, weight
+from bench import approval, desk_queue, gate_queue, journeys, walk_in, weight
 from bench.load import Request, Result, calls, closed, paced
 from contracts.model import Wire
 from contracts.rpc.call import Method
@@ -171,6 +171,16 @@ def pages(gateway: str, logins: Path, queue: list[str]) -> None:
         browser.close()
 
 
+def desk(stack: Stack, gateway: str) -> None:
+    """Print how long the gateway takes for the pages of a desk with very many undecided applications."""
+    with stack.postgres.connect("approval") as connection:
+        desk_queue.fill(connection, "home")
+    print_line(f"\nthe desk with {desk_queue.PENDING} undecided applications, at the gateway")
+    for path in ("/en/desk", "/en/desk?order=newest", "/en/desk?officer=anyone", "/en/desk?open=first"):
+        taken = desk_queue.page_milliseconds(gateway, stack.folder / "logins.json", path)
+        print_line(f"  {path:44} {'':11}  p50 {taken[len(taken) // 2]:7.0f} ms  slowest {taken[-1]:5.0f} ms")
+
+
 def signed_in(browser: Browser, gateway: str, logins: Path, role: str, start: str) -> Page:
     """Sign in with a demo login and return the page on which its role starts."""
     login = json.loads(logins.read_text())[role]
@@ -242,6 +252,7 @@ def main() -> None:
         )
         queue = asyncio.run(measure(stack, services))
         pages(services.address("gateway"), stack.folder / "logins.json", queue)
+        desk(stack, services.address("gateway"))
     finally:
         services.stop()
         stack.stop()

@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
 from stdnum import luhn
 
+from bench import desk_queue
 from contracts.crockford import ALPHABET
 from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.rpc.application import ReferenceOnly
@@ -443,3 +445,43 @@ def test_without_a_mobile_the_same_name_and_id_are_the_same_applicant(approval_d
     with approval_db.transaction() as session:
         shown = queries.view_review(ReviewId(review_id=now_asked), by(desk()), session)
     assert [one.id for one in shown.earlier] == [earlier]
+
+
+def plans_of(database, **question) -> list[dict]:
+    """Return each node of the plans by which a page of the queue is read, as PostgreSQL explains them."""
+    statements: list[tuple] = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    queue(database, limit=50, **question)
+    event.remove(database.engine, "before_cursor_execute", note)
+    found = []
+
+    def walk(node: dict) -> None:
+        found.append(node)
+        for child in node.get("Plans", ()):
+            walk(child)
+
+    with database.engine.connect() as connection:
+        for statement, parameters in statements:
+            if "FROM reviews" in statement and "LIMIT" in statement:
+                explained = connection.exec_driver_sql(
+                    f"explain (analyze, format json) {statement}", parameters
+                )
+                walk(explained.scalar_one()[0]["Plan"])
+    return found
+
+
+@pytest.mark.parametrize("question", [{"order": "visit"}, {"order": "waiting"}, {"order": "newest"}], ids=str)
+def test_a_page_of_ten_thousand_is_read_from_an_index_without_sorting_them(approval_db, question) -> None:
+    pending(approval_db)
+    with psycopg.connect(
+        approval_db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
+        autocommit=True,
+    ) as connection:
+        desk_queue.fill(connection, "home")
+    nodes = plans_of(approval_db, status="pending", **question)
+    assert {node["Node Type"] for node in nodes} == {"Limit", "Index Scan"}
+    assert max(node["Actual Rows"] for node in nodes) <= 51

@@ -31,8 +31,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn handles them while it runs, and raises them again when it has stopped
         signal.signal(number, signal.SIG_IGN)
+    app = create_app(settings, ready_seconds=READY_SECONDS)
     config = uvicorn.Config(
-        create_app(settings, ready_seconds=READY_SECONDS),
+        app,
         host=settings.gateway_host,
         port=settings.gateway_port,
         loop="uvloop",
@@ -44,7 +45,7 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    Server(config).run()
+    Server(config, app.state.gateway.queue_changes.end).run()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ stop, when the requests under way have ended.
 
 import asyncio
 import socket
+from collections.abc import Callable
 from time import monotonic
 
 import uvicorn
@@ -24,12 +25,22 @@ STOP_SECONDS = 20
 
 
 class Server(uvicorn.Server):
-    """A server that lets its clients leave before it stops."""
+    """A server that lets its clients leave before it stops.
+
+    Args:
+        config: of uvicorn.
+        on_leave: ends what would never end by itself, such as a stream of events.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_leave: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_leave = on_leave
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener, wait for clients to leave, then stop."""
         for server in self.servers:
             server.close()
+        self._on_leave()
         self.server_state.default_headers.append((b"connection", b"close"))
         until = monotonic() + LEAVE_SECONDS
         while self.server_state.connections and monotonic() < until:  # noqa: ASYNC110  uvicorn has no event for it

@@ -23,6 +23,7 @@ from contracts.rpc.call import Method, Nothing
 from services.chassis.runtime import logs
 from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
+from services.gateway.queue_changes import QueueChanges
 from services.gateway.rate_limits import RateLimits
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.response_times import DepartmentResponseTimes
@@ -60,6 +61,7 @@ class GatewayState:
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds)
         self.response_times = DepartmentResponseTimes(client)
         self.officers = DepartmentOfficers(client)
+        self.queue_changes = QueueChanges(client)
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
         self._address_secret = settings.idempotency_secret.get_secret_value().encode()
         self._tasks: list[asyncio.Task[Any]] = []

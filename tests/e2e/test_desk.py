@@ -55,3 +55,14 @@ def test_an_officer_decides_from_the_row_and_beside_the_list(
     page.locator("button[form=many]").click()
     expect(harjit).to_have_count(0)
     visitor.wait_for(references[2], "a[href$='/qr']")
+
+
+@pytest.mark.parametrize("language", ["pa", "en"])
+def test_an_open_desk_shows_a_new_application_by_itself(
+    open_browser, system: System, mobile: str, language: Language
+) -> None:
+    desk = Staff(open_browser(DESK), system, "department", language)
+    desk.open("/desk")
+    name = "Simran " + "".join("ABCDEFGHIJ"[int(digit)] for digit in mobile[-8:]).capitalize()
+    Visitor(open_browser(PHONE), system, mobile, "en").apply(name)
+    expect(desk.page.locator("[data-review]", has_text=name)).to_be_visible(timeout=30_000)

@@ -1,5 +1,5 @@
-// The desk's queue: opens an application beside the list without loading the page, says how many have come
-// since, and has keyboard shortcuts. Without scripts each row is a link and the reader reloads the page.
+// The desk's queue: opens an application beside the list without loading the page, stays up to date by itself,
+// and has keyboard shortcuts. Without scripts each row is a link and the reader reloads the page.
 const WIDE = "(min-width: 1024px)";
 const POLL_SECONDS = 20;
 const queue = document.querySelector(".epass-desk");
@@ -36,15 +36,53 @@ function openBeside(event) {
   open(target.href);
 }
 
-// Says how many applications have come that the list does not show; the reader decides when to reload.
-async function look(notice) {
+// Brings the list up to date. While somebody works in it, it only says how many applications have come.
+async function update(notice) {
   const answer = await fetch(notice.dataset.from, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const found = [...page.querySelectorAll("[data-review]")];
-  const fresh = found.filter((row) => Number(row.dataset.since) > Number(notice.dataset.loaded)).length;
-  notice.hidden = fresh === 0;
-  notice.querySelector("[data-number]").textContent = fresh;
+  const page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const next = page && page.querySelector("#queue");
+  if (!next) return; // a service is unavailable, or the session has ended
+  document.querySelector(".epass-tabs").replaceWith(page.querySelector(".epass-tabs"));
+  const list = document.querySelector("#queue");
+  const known = new Set(rows().map((row) => row.dataset.review));
+  const isFurther = new URL(location.href).searchParams.has("after");
+  if (isFurther || list.contains(document.activeElement) || list.querySelector(":checked")) {
+    const fresh = [...next.querySelectorAll("[data-review]")].filter((row) => !known.has(row.dataset.review)).length;
+    notice.hidden = isFurther || fresh === 0;
+    notice.querySelector("[data-number]").textContent = fresh;
+    return;
+  }
+  const opened = queue.querySelector(".epass-queue__open")?.dataset.review;
+  list.replaceWith(next);
+  next.querySelector(`[data-review="${opened}"]`)?.classList.add("epass-queue__open");
+  notice.hidden = true;
+  next.dispatchEvent(new CustomEvent("epass:shown", { bubbles: true }));
+}
+
+// Hears from the server that the queue has changed. Where no such stream gets through, it asks now and then. A
+// hidden page does not listen, because a browser keeps only a few connections open.
+function listen(notice) {
+  const refresh = () => update(notice).catch(() => {});
+  let source;
+  let missed = false;
+  const start = () => {
+    source = new EventSource(notice.dataset.changes);
+    source.addEventListener("changed", refresh);
+    source.addEventListener("error", () => {
+      missed = true;
+    });
+    source.addEventListener("open", () => {
+      if (missed) refresh();
+      missed = false;
+    });
+  };
+  document.addEventListener("visibilitychange", () => {
+    source.close();
+    missed = true;
+    if (!document.hidden) start();
+  });
+  start();
+  setInterval(() => document.hidden || source.readyState === EventSource.OPEN || refresh(), POLL_SECONDS * 1000);
 }
 
 function move(by) {
@@ -92,5 +130,5 @@ if (queue) {
     else localStorage.setItem(OFF, "yes");
   });
   const notice = document.querySelector("#fresh");
-  if (notice) setInterval(() => document.hidden || look(notice).catch(() => {}), POLL_SECONDS * 1000);
+  if (notice) listen(notice);
 }

@@ -172,6 +172,7 @@ PAGES = {
         "POST /desk/capacity",
         "POST /desk/search",
         "GET /desk/search",
+        "GET /desk/changes",
         "GET /desk/reviews/{review_id}",
         "GET /desk/reviews/{review_id}/{verb}",
         "POST /desk/reviews/{review_id}/{verb}",

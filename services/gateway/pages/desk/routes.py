@@ -1,12 +1,13 @@
 """The queue of a department, its search, and approving many at once. Decisions have a module of their own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from fastapi.datastructures import FormData
+from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -44,6 +45,9 @@ FAILURES = {
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
 SEARCH = "/desk/search"
+STREAM_SECONDS = 60.0
+NOT_BUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Headers of a stream: no cache and no proxy (nginx) keeps its events."""
 FIRST = "first"
 """Value of ``open`` for the first review of the list, whichever it is."""
 
@@ -101,6 +105,22 @@ async def show_found(view: DepartmentPage) -> Response:
         return view.to("/desk")
     found = await view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=kept["q"]))
     return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
+
+
+@router.get("/changes")
+async def stream_changes(view: DepartmentPage) -> Response:
+    """Send an event whenever the queue changes (Server-sent events, HTML 9.2); it holds no data.
+
+    The stream ends after a minute, and a browser whose session is still valid opens the next one.
+    """
+    changes = view.caller.state.queue_changes.of(view.principal, STREAM_SECONDS)
+
+    async def events() -> AsyncIterator[str]:
+        yield "retry: 1000\n\n"
+        async for _ in changes:
+            yield "event: changed\ndata:\n\n"
+
+    return StreamingResponse(events(), headers=NOT_BUFFERED, media_type="text/event-stream")
 
 
 @router.post("/approve")

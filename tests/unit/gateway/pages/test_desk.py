@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, Slot
@@ -34,8 +35,8 @@ REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 class Clerk:
     """An officer at the desk."""
 
-    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
-        self.http, self.client = http, client
+    def __init__(self, http: httpx.AsyncClient, client: TableClient, app: FastAPI) -> None:
+        self.http, self.client, self.app = http, client, app
 
     async def decide(self, verb: str, **form: str) -> httpx.Response:
         return await self.http.post(
@@ -61,7 +62,7 @@ async def clerk() -> AsyncIterator[Clerk]:
     )  # fmt: skip
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("staff")))
-        yield Clerk(http, client)
+        yield Clerk(http, client, app)
 
 
 async def test_the_queue_lists_applications_with_links(clerk: Clerk) -> None:
@@ -96,6 +97,14 @@ async def test_filters_of_the_address_reach_the_service_and_stay_in_every_link(c
     link = f"/en/desk?status=pending&order=waiting&{asked}".replace("&", "&amp;")
     assert f'href="{link}&amp;open={REVIEW_ID}"' in shown.text
     assert f'href="{link}&amp;after=after-this"' in shown.text
+
+
+async def test_the_stream_of_changes_holds_no_data(clerk: Clerk) -> None:
+    clerk.client.answers["approval.list_reviews"] = ReviewList(items=(review(),))
+    clerk.app.state.gateway.queue_changes.end()
+    stream = await clerk.http.get("/en/desk/changes")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert (stream.headers["cache-control"], stream.text) == ("no-store", "retry: 1000\n\n")
 
 
 async def test_applications_for_nobody_in_particular_can_be_filtered(clerk: Clerk) -> None:

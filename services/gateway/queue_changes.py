@@ -1,0 +1,63 @@
+"""Notice when the queue of a department changes, for desks that are open in a browser.
+
+However many desks listen, the gateway asks approval once per department and interval.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from time import monotonic
+
+from contracts import rpc
+from contracts.errors import ContractError
+from contracts.rpc.approval import ReviewList, ReviewQuestion
+from contracts.rpc.call import Principal
+from services.gateway.refreshing_cache import RefreshingCache
+from services.gateway.rpc.client import RpcClient
+
+POLL_SECONDS = 3.0
+"""Between two looks at the queue of a department to which somebody listens."""
+_NEWEST = ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
+
+
+class QueueChanges:
+    """One cached reply for each department to which somebody listens: its counts and its newest application.
+
+    Args:
+        client: calls the services.
+        every: seconds between two looks.
+    """
+
+    def __init__(self, client: RpcClient, every: float = POLL_SECONDS) -> None:
+        self._client = client
+        self._every = every
+        self._copies: dict[str, RefreshingCache[ReviewList]] = {}
+        self._leaving = asyncio.Event()
+
+    async def of(self, principal: Principal, seconds: float) -> AsyncIterator[None]:
+        """Yield whenever the queue of an officer's department has changed.
+
+        End after so many seconds, or when the gateway stops. While approval is down, nothing has changed.
+        """
+        copy = self._copies.setdefault(
+            principal.department or "",
+            RefreshingCache(
+                "queue of a department",
+                lambda: self._client.call(rpc.approval.LIST_REVIEWS, _NEWEST, principal=principal),
+                self._every,
+            ),
+        )
+        until, seen = monotonic() + seconds, None
+        while monotonic() < until and not self._leaving.is_set():
+            with suppress(ContractError):
+                await copy.refresh(at_most_every=self._every)
+            now = copy.value and (copy.value.counts, [one.id for one in copy.value.items])
+            if seen is not None and now != seen:
+                yield
+            seen = now
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), self._every)
+
+    def end(self) -> None:
+        """End all listening, because the gateway stops."""
+        self._leaving.set()

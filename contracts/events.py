@@ -388,6 +388,19 @@ class ReviewEscalated(AboutApplication):
     personal: EscalationContact
 
 
+class GateAdvice(Wire):
+    """What the gate should do besides the verdict."""
+
+    call_supervisor: bool = False
+
+
+class GateAdvised(AboutApplication):
+    """What the gate should do about an application's passes has changed; the advice itself is sealed."""
+
+    producer: ClassVar[str] = "approval"
+    personal: GateAdvice
+
+
 # ---------------------------------------------------------------- issuance
 
 
@@ -517,6 +530,7 @@ ALL: tuple[type[Event], ...] = (
     OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, ReviewEscalated,
+    GateAdvised,
     PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

@@ -77,6 +77,11 @@ ReviewStatus = Literal["pending", "approved", "rejected", "returned", "withdrawn
 EscalationStep = Literal["stand_in", "head", "reception"]
 """Who is asked when nobody decides and the visit comes near: the officer's stand-in, the head of the
 department, the reception."""
+EntryState = Literal["proposed", "active", "ended"]
+"""Of an entry of the watchlist: waiting for a second officer, in force, or over."""
+MatchKind = Literal["firm", "possible"]
+"""Of a match with the watchlist: by name and ID or mobile, or by name alone."""
+MatchSettlement = Literal["confirmed", "dismissed"]
 RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security"]
 
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-:.]*$")]
@@ -92,11 +97,14 @@ __all__ = [
     "Code",
     "DeliverBy",
     "Direction",
+    "EntryState",
     "EscalationStep",
     "IdType",
     "Instant",
     "Language",
     "LoginState",
+    "MatchKind",
+    "MatchSettlement",
     "PurposeKind",
     "RejectionReason",
     "ReviewStatus",

@@ -94,6 +94,21 @@ def keys(*names: str) -> set[str]:
     return found
 
 
+def sounds(name: str) -> list[frozenset[str]]:
+    """Return for each word of a name how it may be heard: a common name as each of its spellings."""
+    return [_sounds_of(word) for word in _words(name)]
+
+
+def _sounds_of(word: str) -> frozenset[str]:
+    known = common_name(word)
+    return _sounds_of_common(known) if known else frozenset({sound(word)})
+
+
+@cache
+def _sounds_of_common(name: CommonName) -> frozenset[str]:
+    return frozenset(sound(spelling) for spelling in (name.customary, *name.forms, *name.alternates))
+
+
 def wanted(query: str) -> list[list[str]]:
     """Return what a name must be kept under to match a query: one key of each list; none if nothing is named.
 

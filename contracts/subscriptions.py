@@ -53,6 +53,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
     ),
     "verify": (
         events.DirectoryChanged,
+        events.GateAdvised,
         events.PassIssued,
         events.PassRevoked,
         events.StatusListSigned,

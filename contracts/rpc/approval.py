@@ -15,9 +15,12 @@ from contracts.model import (
     Code,
     Companion,
     DeliverBy,
+    EntryState,
     IdType,
     Instant,
     Language,
+    MatchKind,
+    MatchSettlement,
     Official,
     PurposeKind,
     RejectionReason,
@@ -132,6 +135,14 @@ class EarlierReview(Wire):
     reason: RejectionReason | None = None
 
 
+class FirstApproval(Wire):
+    """The first of the two approvals that an application needs; another officer gives the second."""
+
+    approved_by: str
+    approved_at: Instant
+    slot: Slot
+
+
 class ReviewView(Wire):
     """Review of an application as the department sees it."""
 
@@ -161,6 +172,9 @@ class ReviewView(Wire):
     escalated: int = 0
     forwarded_from: str | None = None
     decision: DecisionView | None = None
+    second_officer: bool = False
+    """Whether the approval needs two officers, because of a match with the watchlist."""
+    first_approval: FirstApproval | None = None
     waiting_since: Instant | None = None
     visit: Slot | None = None
     """The nearest preferred slot."""
@@ -351,6 +365,111 @@ class Whereabouts(Wire):
     since: Instant
 
 
+class ProposeEntry(Strict):
+    """A new entry of the watchlist. It holds once a second officer has confirmed it.
+
+    ``id_last4`` or ``mobile``, or both, beside the name.
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    id_last4: str | None = Field(default=None, max_length=40)
+    mobile: str | None = Field(default=None, max_length=40)
+    reason: str = Field(min_length=1, max_length=500)
+    valid_until: date
+    """The last day on which it holds."""
+
+
+class EntryId(Strict):
+    """One entry of the watchlist."""
+
+    entry_id: UUID
+
+
+class EntryQuestion(Page):
+    """The entries of a state, the newest first."""
+
+    state: EntryState | None = None
+
+
+class EntryView(Wire):
+    """An entry of the watchlist, and who did what with it.
+
+    Its content is empty some time after it ended. ``ended_by`` is None where its last day has passed.
+    """
+
+    id: UUID
+    state: EntryState
+    name: str
+    id_last4: str | None = None
+    mobile: str | None = None
+    reason: str
+    valid_until: date
+    proposed_by: str
+    proposed_at: Instant
+    confirmed_by: str | None = None
+    confirmed_at: Instant | None = None
+    ended_by: str | None = None
+    ended_at: Instant | None = None
+
+
+class EntryList(Wire):
+    """Entries of the watchlist, the newest first, and how many there are of each state."""
+
+    items: tuple[EntryView, ...]
+    next: str | None = None
+    counts: dict[EntryState, int] = Field(default_factory=dict)
+
+
+class MatchQuestion(Page):
+    """Matches of applications with the watchlist, the newest first."""
+
+    open: bool = True
+    """Only those that nobody has settled and whose entry holds."""
+
+
+class MatchId(Strict):
+    """One match."""
+
+    match_id: UUID
+
+
+class SettleMatch(Strict):
+    """Whether it is the person of the entry, and how that is known."""
+
+    match_id: UUID
+    settled_as: MatchSettlement
+    note: str = Field(min_length=1, max_length=500)
+
+
+class MatchView(Wire):
+    """A person of an application beside the entry that they match."""
+
+    id: UUID
+    kind: MatchKind
+    found_at: Instant
+    entry: EntryView
+    reference: str
+    department: str
+    site: str
+    status: ReviewStatus
+    visit: Slot
+    name: str
+    name_latin: str
+    id_last4: str | None = None
+    mobile: str | None = None
+    settled_as: MatchSettlement | None = None
+    settled_by: str | None = None
+    settled_at: Instant | None = None
+    note: str = ""
+
+
+class MatchList(Wire):
+    """Matches, the newest first."""
+
+    items: tuple[MatchView, ...]
+    next: str | None = None
+
+
 SITES = Method("approval", "sites", Nothing, SiteList)
 DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
@@ -368,3 +487,11 @@ CAPACITY = Method("approval", "capacity", Nothing, CapacityView)
 SET_CAPACITY = Method("approval", "set_capacity", SetCapacity, CapacityView, command=True)
 AVAILABILITY = Method("approval", "availability", AvailabilityQuestion, Availability)
 WITHDRAW = Method("approval", "withdraw", Withdraw, ReviewView, command=True)
+WATCHLIST = Method("approval", "watchlist", EntryQuestion, EntryList)
+VIEW_ENTRY = Method("approval", "view_entry", EntryId, EntryView)
+PROPOSE_ENTRY = Method("approval", "propose_entry", ProposeEntry, EntryView, command=True)
+CONFIRM_ENTRY = Method("approval", "confirm_entry", EntryId, EntryView, command=True)
+END_ENTRY = Method("approval", "end_entry", EntryId, EntryView, command=True)
+MATCHES = Method("approval", "matches", MatchQuestion, MatchList)
+VIEW_MATCH = Method("approval", "view_match", MatchId, MatchView)
+SETTLE_MATCH = Method("approval", "settle_match", SettleMatch, MatchView, command=True)

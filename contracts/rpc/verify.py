@@ -77,6 +77,8 @@ class ScanResult(Wire):
     assistance: Assistance | None = None
     department: str | None = None
     officer: str | None = None
+    call_supervisor: bool = False
+    """Whether the officer calls the supervisor before anybody goes in; the verdict does not change."""
     marks: tuple[str, ...] = ()
     list_age_s: int | None = None
     """How old the gate's knowledge of revocations was at the scan, in seconds.

@@ -10,7 +10,7 @@ from contracts.events import (
     ApplicationSubmitted,
     PersonalDataErased,
 )
-from services.approval.handlers import event_handlers, numbers, scheduled_jobs
+from services.approval.handlers import event_handlers, numbers, scheduled_jobs, watchlist
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -73,3 +73,11 @@ class Consumers:
         """Count the applications and decisions of the last months again."""
         with self.db.transaction() as session:
             numbers.count_months(session, now())
+
+    @every(interval=60)
+    def end_watchlist_entries(self) -> None:
+        """End entries of the watchlist whose last day has passed, one transaction per batch."""
+        ended = watchlist.BATCH
+        while ended == watchlist.BATCH:
+            with self.db.transaction() as session:
+                ended = watchlist.end_expired(session, now())

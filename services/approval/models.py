@@ -4,7 +4,17 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import TIMESTAMP, BigInteger, ForeignKey, Index, Text, text
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -19,12 +29,23 @@ from contracts.events import (
     SiteAdvice,
     SiteRecord,
 )
-from contracts.model import IST, Channel, Language, RejectionReason, ReviewStatus, Slot
-from services.approval.domain import reviews, transparency
+from contracts.model import (
+    IST,
+    Channel,
+    Language,
+    MatchKind,
+    MatchSettlement,
+    RejectionReason,
+    ReviewStatus,
+    Slot,
+)
+from services.approval.domain import reviews, transparency, watchlist
 
 Words = dict[Language, str]
 """A text by language."""
 Json = dict[str, Any]
+ACTIVE = "confirmed_at is not null and ended_at is null"
+"""Which entries of the watchlist are active."""
 WHOLE = "all, delete-orphan"
 """Cascade of rows that are stored and deleted with the row that owns them."""
 MOBILE = "((personal -> 'applicant'::text) ->> 'mobile'::text)"
@@ -38,6 +59,8 @@ class Base(DeclarativeBase):
         datetime: TIMESTAMP(timezone=True),
         str: Text,
         ReviewStatus: Text,
+        MatchKind: Text,
+        MatchSettlement: Text,
         RejectionReason: Text,
         Channel: Text,
         Words: JSONB,
@@ -261,6 +284,10 @@ class ReviewRow(Base):
         cascade=WHOLE, lazy="selectin", order_by="DecisionRow.number"
     )
     forwardings: Mapped[list["ForwardingRow"]] = relationship(cascade=WHOLE, order_by="ForwardingRow.number")
+    first_approvals: Mapped[list["FirstApprovalRow"]] = relationship(cascade=WHOLE, lazy="selectin")
+    matches: Mapped[list["WatchlistMatchRow"]] = relationship(cascade=WHOLE, lazy="selectin")
+    gate_told: Mapped[bool] = mapped_column(server_default=false())
+    """Whether the gate was last told to call the supervisor."""
 
     __table_args__ = (
         Index("reviews_queue", "department", "status", "waiting_since", "id"),
@@ -306,6 +333,16 @@ class ReviewRow(Base):
         about_it = [decision for decision in self.decisions if decision.revision == self.revision]
         return about_it[-1] if about_it else None
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a match with the watchlist asks for a second officer."""
+        return any(match.counts for match in self.matches)
+
+    @property
+    def first_approval(self) -> "FirstApprovalRow | None":
+        """The first of two approvals of the present revision."""
+        return next((one for one in self.first_approvals if one.revision == self.revision), None)
+
     def as_domain(self) -> reviews.Review:
         """Return the review as the domain's value."""
         decided = self.decision
@@ -338,6 +375,80 @@ class DecisionRow(Base):
     before_visit: Mapped[bool | None]
 
     __table_args__ = (Index("decisions_of_day", "department", "decided_at"),)
+
+
+class FirstApprovalRow(Base):
+    """The first of two approvals of a revision that matches the watchlist. It never changes."""
+
+    __tablename__ = "first_approvals"
+    review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    approved_by: Mapped[str]
+    approved_at: Mapped[datetime]
+    slot: Mapped[Json]
+
+
+class WatchlistEntryRow(Base):
+    """Entry of the watchlist: active from its confirmation by a second officer until it ends.
+
+    ``sealed`` holds name, last four, mobile and reason, encrypted; ``traits`` are keyed digests, by which
+    people are found without opening every entry. Both are emptied some time after the end.
+    """
+
+    __tablename__ = "watchlist_entries"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    sealed: Mapped[str | None]
+    traits: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    valid_until: Mapped[date]
+    proposed_by: Mapped[str]
+    proposed_at: Mapped[datetime]
+    confirmed_by: Mapped[str | None]
+    confirmed_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    """None where its last day has passed."""
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("confirmed_by <> proposed_by", name="watchlist_four_eyes"),
+        Index("watchlist_traits", "traits", postgresql_using="gin", postgresql_where=text(ACTIVE)),
+        Index("watchlist_age", "proposed_at", "id"),
+    )
+
+    @property
+    def stage(self) -> watchlist.Stage:
+        """Who did what with it so far."""
+        return watchlist.Stage(self.proposed_by, self.confirmed_by, self.ended_at is not None)
+
+
+class WatchlistMatchRow(Base):
+    """Match of a person of an application with an entry, and how an officer settled it."""
+
+    __tablename__ = "watchlist_matches"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("watchlist_entries.id"))
+    review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"))
+    person: Mapped[int]
+    """0 is the applicant, 1 the first companion."""
+    kind: Mapped[MatchKind]
+    found_at: Mapped[datetime]
+    settled_as: Mapped[MatchSettlement | None]
+    settled_by: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
+    sealed_note: Mapped[str | None]
+    """Why it was settled so, encrypted."""
+    entry: Mapped[WatchlistEntryRow] = relationship(lazy="joined", innerjoin=True)
+
+    __table_args__ = (
+        UniqueConstraint("review_id", "entry_id", "person", name="watchlist_match_once"),
+        Index("watchlist_matches_of_entry", "entry_id"),
+        Index("watchlist_matches_age", "found_at", "id"),
+    )
+
+    @property
+    def counts(self) -> bool:
+        """Whether it asks for a second officer: a firm one that nobody dismissed, or a confirmed one."""
+        holds = self.settled_as == "confirmed" or (self.kind == "firm" and self.settled_as is None)
+        return holds and self.entry.ended_at is None
 
 
 class CapacityRow(Base):

@@ -10,9 +10,18 @@ from contracts.rpc.approval import (
     DepartmentList,
     DepartmentQuestion,
     DeskNumbers,
+    EntryId,
+    EntryList,
+    EntryQuestion,
+    EntryView,
     Forward,
+    MatchId,
+    MatchList,
+    MatchQuestion,
+    MatchView,
     OfficerList,
     OfficerQuestion,
+    ProposeEntry,
     Reject,
     Return,
     ReviewId,
@@ -21,13 +30,14 @@ from contracts.rpc.approval import (
     ReviewSearch,
     ReviewView,
     SetCapacity,
+    SettleMatch,
     SiteList,
     Transparency,
     Whereabouts,
     Withdraw,
 )
 from contracts.rpc.call import Call, Nothing
-from services.approval.handlers import capacity, decisions, directory, numbers, queries
+from services.approval.handlers import capacity, decisions, directory, numbers, queries, watchlist
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -125,3 +135,43 @@ class Service:
     def withdraw(self, request: Withdraw, call: Call) -> ReviewView:
         with self.db.transaction() as session:
             return decisions.withdraw(request, call, session, now())
+
+    @rpc(contract.WATCHLIST)
+    def watchlist(self, request: EntryQuestion, call: Call) -> EntryList:
+        with self.db.transaction() as session:
+            return watchlist.list_entries(request, call, session)
+
+    @rpc(contract.VIEW_ENTRY)
+    def view_entry(self, request: EntryId, call: Call) -> EntryView:
+        with self.db.transaction() as session:
+            return watchlist.view_entry(request, call, session)
+
+    @rpc(contract.PROPOSE_ENTRY)
+    def propose_entry(self, request: ProposeEntry, call: Call) -> EntryView:
+        with self.db.transaction() as session:
+            return watchlist.propose_entry(request, call, session, now())
+
+    @rpc(contract.CONFIRM_ENTRY)
+    def confirm_entry(self, request: EntryId, call: Call) -> EntryView:
+        with self.db.transaction() as session:
+            return watchlist.confirm_entry(request, call, session, now())
+
+    @rpc(contract.END_ENTRY)
+    def end_entry(self, request: EntryId, call: Call) -> EntryView:
+        with self.db.transaction() as session:
+            return watchlist.end_entry(request, call, session, now())
+
+    @rpc(contract.MATCHES)
+    def matches(self, request: MatchQuestion, call: Call) -> MatchList:
+        with self.db.transaction() as session:
+            return watchlist.list_matches(request, call, session)
+
+    @rpc(contract.VIEW_MATCH)
+    def view_match(self, request: MatchId, call: Call) -> MatchView:
+        with self.db.transaction() as session:
+            return watchlist.view_match(request, call, session)
+
+    @rpc(contract.SETTLE_MATCH)
+    def settle_match(self, request: SettleMatch, call: Call) -> MatchView:
+        with self.db.transaction() as session:
+            return watchlist.settle_match(request, call, session, now())

@@ -3,7 +3,14 @@
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
-from contracts.events import DirectoryChanged, PassIssued, PassRevoked, PersonalDataErased, StatusListSigned
+from contracts.events import (
+    DirectoryChanged,
+    GateAdvised,
+    PassIssued,
+    PassRevoked,
+    PersonalDataErased,
+    StatusListSigned,
+)
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -35,6 +42,10 @@ class Consumers:
     @subscribes(StatusListSigned)
     def on_status_list_signed(self, received: Received[StatusListSigned], session: Session) -> None:
         event_handlers.handle_status_list_signed(received, session, now())
+
+    @subscribes(GateAdvised)
+    def on_gate_advised(self, received: Received[GateAdvised], session: Session) -> None:
+        event_handlers.handle_gate_advised(received, session)
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:

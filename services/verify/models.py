@@ -71,6 +71,8 @@ class PassRow(Base):
     id_commitments: Mapped[list[str]] = mapped_column(server_default="{}")
     """Commitments of the applicant's ID and of each companion's (``contracts/commitment.py``)."""
     visitors: Mapped[dict[str, Any] | None]
+    call_supervisor: Mapped[bool] = mapped_column(server_default=false())
+    """Whether the officer at the gate calls the supervisor before anybody goes in."""
 
     revoked_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     revoked_reason: Mapped[str | None]
@@ -194,3 +196,13 @@ class ErasedApplicationRow(Base):
     __tablename__ = "erased_applications"
 
     application_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class GateAdviceRow(Base):
+    """The newest advice of approval about an application, for passes that are issued later too."""
+
+    __tablename__ = "gate_advice"
+
+    application_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    call_supervisor: Mapped[bool]

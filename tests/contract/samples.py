@@ -109,6 +109,7 @@ SAMPLES: tuple[e.Event, ...] = (
             "personal": e.EscalationContact(contact=CONTACT),
         }
     ),
+    e.GateAdvised.model_validate({**ABOUT, "personal": e.GateAdvice(call_supervisor=True)}),
     e.PassIssued.model_validate(
         {
             **PASS,

@@ -15,16 +15,16 @@ from sqlalchemy.orm import Session
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import ApplicationSubmitted, Decision
-from contracts.model import ReviewStatus
+from contracts.model import ReviewStatus, Slot
 from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.approval.domain import reviews
-from services.approval.handlers import capacity
+from services.approval.handlers import capacity, watchlist
 from services.approval.handlers.authorization import login_of, own_review
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.queries import view
-from services.approval.models import DecisionRow, ForwardingRow, ReviewRow
+from services.approval.models import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
@@ -36,10 +36,12 @@ def approve(
 ) -> ReviewView:
     """Approve a visit, and publish everything that issuing its pass needs.
 
+    A visit that matches the watchlist needs a second officer: the first approval is recorded and waits.
+
     Raises:
         NotFound, Forbidden: as `own_review`.
         Conflict, InvalidInput: as `reviews.approve`, and as `capacity.book` where the department has no
-            place for the party.
+            place for the party; Conflict where the second officer is the first one.
     """
     terms = reviews.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed)
 
@@ -158,6 +160,7 @@ def _approve(
     by: str,
     revision_read: int | None,
 ) -> None:
+    """Approve a visit; the first approval of one that matches the watchlist is recorded and waits."""
     event = reviews.approve(
         row.as_domain(),
         terms,
@@ -166,6 +169,9 @@ def _approve(
         by=by,
         revision_read=revision_read,
     )
+    watchlist.mark(session, row, calendar.now)
+    if row.is_watched and not _is_second(row, by, event.slot, calendar.now):
+        return
     capacity.book(session, row, (event.slot,), event.party)
     decision = DecisionRow(
         slot=event.slot.model_dump(mode="json"),
@@ -174,6 +180,7 @@ def _approve(
         vehicle_allowed=event.vehicle_allowed,
     )
     _record(session, row, "approved", event, decision, calendar.now)
+    watchlist.tell_gate(session, row, calendar.now)
 
 
 def _command(
@@ -190,6 +197,25 @@ def _command(
         return view(session.scalars(select(ReviewRow).where(ReviewRow.id == review_id)).one())
 
     return once(session, call, f"approval.{route}", request, carry_out, answer, reference=UUID)
+
+
+def _is_second(row: ReviewRow, by: str, slot: Slot, now: datetime) -> bool:
+    """Return whether this approval is the second one; the first is recorded.
+
+    Raises:
+        Conflict: the first one is by the same officer.
+    """
+    first = row.first_approval
+    if first is None:
+        row.first_approvals.append(
+            FirstApprovalRow(
+                revision=row.revision, approved_by=by, approved_at=now, slot=slot.model_dump(mode="json")
+            )
+        )
+        return False
+    if first.approved_by == by:
+        raise Conflict("another officer must give the second approval", code="second_officer")
+    return True
 
 
 def _record(

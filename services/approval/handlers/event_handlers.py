@@ -24,7 +24,7 @@ from contracts.events import (
 )
 from contracts.model import IST
 from services.approval.domain import reviews
-from services.approval.handlers import capacity
+from services.approval.handlers import capacity, watchlist
 from services.approval.handlers.decisions import approve_invitation
 from services.approval.models import ApplicationRow, ReviewRow
 
@@ -52,6 +52,8 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
         _replace_details(row, received.event, received.occurred_at)
     row.plan(received.occurred_at.astimezone(IST).date())
     _apply_outcome(session, row, application)
+    if row.status in watchlist.COMING:
+        watchlist.mark(session, row, received.occurred_at)
 
 
 def handle_application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:
@@ -123,3 +125,4 @@ def _apply_outcome(session: Session, row: ReviewRow | None, application: Applica
         row.application = row.application.model_copy(update={"personal": reviews.ERASED})
         for decision in row.decisions:
             decision.note = ""
+        row.matches.clear()

@@ -28,6 +28,7 @@ from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import (
     DecisionView,
     EarlierReview,
+    FirstApproval,
     QueueCounts,
     ReviewId,
     ReviewList,
@@ -39,7 +40,7 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.call import Call, Principal
 from services.approval.handlers.authorization import readable
-from services.approval.models import MOBILE, DecisionRow, ReviewRow
+from services.approval.models import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
 from services.chassis.db import cursors
 
 MOST_HITS = 50
@@ -154,11 +155,19 @@ def view(row: ReviewRow) -> ReviewView:
         escalated=row.escalated,
         forwarded_from=row.forwarded_from,
         decision=_decision_view(row.decision) if row.decision else None,
+        second_officer=row.is_watched,
+        first_approval=_first_approval_view(row.first_approval) if row.first_approval else None,
         waiting_since=row.waiting_since,
         visit=row.visit,
         at_counter=row.status == "pending" and row.precedence == 0,
         language=application.language,
         deliver_by=application.deliver_by,
+    )
+
+
+def _first_approval_view(row: FirstApprovalRow) -> FirstApproval:
+    return FirstApproval(
+        approved_by=row.approved_by, approved_at=row.approved_at, slot=Slot.model_validate(row.slot)
     )
 
 

@@ -7,7 +7,7 @@ application take its lock, since neither would see what the other has not commit
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from contracts.commitment import commit, commitment_key
 from contracts.envelope import Received
 from contracts.events import (
     DirectoryChanged,
+    GateAdvised,
     PassIssued,
     PassRevoked,
     PersonalDataErased,
@@ -26,7 +27,14 @@ from services.chassis.messaging import outbox
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
 from services.verify.handlers.scan_records import pass_scanned
-from services.verify.models import ErasedApplicationRow, PassRow, ScanRow, SiteRow, StatusListRow
+from services.verify.models import (
+    ErasedApplicationRow,
+    GateAdviceRow,
+    PassRow,
+    ScanRow,
+    SiteRow,
+    StatusListRow,
+)
 
 _TERMS = (
     "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department",
@@ -51,6 +59,8 @@ def handle_pass_issued(
         for person in people
         if person.id_type and person.id_last4
     ]
+    advice = session.get(GateAdviceRow, event.application_id)
+    columns["call_supervisor"] = advice is not None and advice.call_supervisor
     row = insert(PassRow).values(number=event.pass_number, **columns)
     newer = PassRow.issued_seq < received.seq
     session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=columns, where=newer))
@@ -103,6 +113,27 @@ def handle_status_list_signed(received: Received[StatusListSigned], session: Ses
     session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
 
 
+def handle_gate_advised(received: Received[GateAdvised], session: Session) -> None:
+    """Store what the gate should do about an application, for the passes it has and for those to come."""
+    application_id = received.event.application_id
+    locks.lock(session, str(application_id))
+    if session.get(ErasedApplicationRow, application_id) is not None:
+        return
+    advice = {"seq": received.seq, "call_supervisor": received.event.personal.call_supervisor}
+    row = insert(GateAdviceRow).values(application_id=application_id, **advice)
+    newer = GateAdviceRow.seq < received.seq
+    stored = session.scalar(
+        row.on_conflict_do_update(
+            index_elements=[GateAdviceRow.application_id], set_=advice, where=newer
+        ).returning(GateAdviceRow.call_supervisor)
+    )
+    if stored is not None:
+        session.execute(
+            update(PassRow).where(PassRow.application_id == application_id).values(call_supervisor=stored),
+            execution_options={"synchronize_session": False},
+        )
+
+
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:
     """Erase the people of an application's passes, now and in events that arrive later."""
     application_id = received.event.application_id
@@ -110,13 +141,14 @@ def handle_personal_data_erased(received: Received[PersonalDataErased], session:
     session.execute(
         insert(ErasedApplicationRow).values(application_id=application_id).on_conflict_do_nothing()
     )
+    session.execute(delete(GateAdviceRow).where(GateAdviceRow.application_id == application_id))
     _erase(session, application_id)
 
 
 def _erase(session: Session, application_id: UUID) -> None:
     passes = PassRow.application_id == application_id
     session.execute(
-        update(PassRow).where(passes).values(visitors=None, id_commitments=[]),
+        update(PassRow).where(passes).values(visitors=None, id_commitments=[], call_supervisor=False),
         execution_options={"synchronize_session": False},
     )
     own = ScanRow.pass_number.in_(select(PassRow.number).where(passes))

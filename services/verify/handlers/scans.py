@@ -146,6 +146,7 @@ def _answer(found: FoundPass | None, decision: Decision, age: int | None, *, pre
         assistance=row.assistance if row else None,
         department=row.department if row else None,
         officer=row.officer if row else None,
+        call_supervisor=bool(row and row.call_supervisor),
         marks=decision.marks,
         list_age_s=age,
         inside_since=inside.inside_since if inside else None,

@@ -23,6 +23,8 @@ from contracts.envelope import Received
 from contracts.events import (
     DirectoryChanged,
     Event,
+    GateAdvice,
+    GateAdvised,
     PassIssued,
     PassPersonal,
     PassRevoked,
@@ -278,10 +280,20 @@ def number_scan(number: str, **changes: Any) -> ScanPass:
     return scan_of("", token=None, pass_number=number, **changes)
 
 
+def gate_advised(issued: PassIssued, *, call_supervisor: bool = True) -> GateAdvised:
+    """What approval advises about the application of a pass."""
+    return GateAdvised(
+        application_id=issued.application_id,
+        reference=issued.reference,
+        personal=GateAdvice(call_supervisor=call_supervisor),
+    )
+
+
 HANDLERS: dict[type[Event], Callable[..., None]] = {
     PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, commitment_master=MASTER),
     PassRevoked: event_handlers.handle_pass_revoked,
     DirectoryChanged: lambda event, session, _now: event_handlers.handle_directory_changed(event, session),
+    GateAdvised: lambda event, session, _now: event_handlers.handle_gate_advised(event, session),
     StatusListSigned: event_handlers.handle_status_list_signed,
     PersonalDataErased: lambda event, session, _now: event_handlers.handle_personal_data_erased(
         event, session

@@ -13,6 +13,7 @@ from tests.support.factories.verify import (
     Gate,
     applicant,
     erased,
+    gate_advised,
     number_scan,
     pass_issued,
     pass_revoked,
@@ -35,6 +36,9 @@ HISTORY: tuple[tuple[Event, int], ...] = (
     (pass_revoked(FIRST, reason="withdrawn"), 4),
     (NEW, 1),
     (OTHER, 1),
+    (gate_advised(FIRST), 1),
+    (gate_advised(FIRST, call_supervisor=False), 2),
+    (gate_advised(OTHER), 3),
 )
 ERASED = (erased(FIRST), 9)
 
@@ -47,7 +51,9 @@ def gate(databases) -> Gate:
 def state_after(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
     """Return the state after these events, from an empty database."""
     with gate.database.transaction() as session:
-        session.execute(text("truncate passes, signing_keys, erased_applications, outbox, event_sequences"))
+        session.execute(
+            text("truncate passes, signing_keys, gate_advice, erased_applications, outbox, event_sequences")
+        )
     for event, seq in history:
         gate.handle(event, seq=seq)
     return gate.everything()
@@ -114,3 +120,29 @@ def test_erasing_one_application_does_not_change_others(gate: Gate) -> None:
     gate.handle(FIRST, OTHER, erased(FIRST))
     assert gate.row(FIRST).people is None
     assert gate.row(OTHER).people is not None
+
+
+@pytest.mark.parametrize("advised_first", [True, False])
+def test_the_gate_is_told_to_call_the_supervisor_and_the_verdict_stays(
+    gate: Gate, advised_first: bool
+) -> None:
+    for event in (gate_advised(FIRST), FIRST) if advised_first else (FIRST, gate_advised(FIRST)):
+        gate.handle(event)
+    previewed, entered = gate.enter(FIRST, id_check=None), gate.enter(FIRST)
+    assert (previewed.verdict, previewed.call_supervisor) == ("admit", True)
+    assert (entered.verdict, entered.call_supervisor) == ("admit", True)
+    gate.handle(NEW)
+    assert gate.enter(NEW).call_supervisor, "a pass that was issued again"
+    gate.handle(OTHER)
+    assert not gate.enter(OTHER).call_supervisor
+
+
+def test_newer_advice_replaces_older_and_an_erased_application_has_none(gate: Gate) -> None:
+    gate.handle(FIRST)
+    gate.handle(gate_advised(FIRST, call_supervisor=False), seq=2)
+    gate.handle(gate_advised(FIRST), seq=1)
+    assert not gate.enter(FIRST).call_supervisor
+    gate.handle(gate_advised(FIRST), seq=3)
+    gate.handle(erased(FIRST))
+    gate.handle(gate_advised(FIRST), seq=4)
+    assert not gate.enter(FIRST).call_supervisor

@@ -1,0 +1,424 @@
+"""The watchlist: entries that two officers make, their matches with applications, what the gate is told.
+
+An entry that is confirmed while an application arrives may not see it yet, so the people of an application
+are compared again when it is approved, under the lock of its review. A confirmation locks each review that it
+marks; of the two, whichever comes second sees the first.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, func, literal_column, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts import rpc
+from contracts.errors import Conflict, Forbidden, NotFound
+from contracts.events import ApplicationDetails, GateAdvice, GateAdvised
+from contracts.identity import mask_aadhaar
+from contracts.model import IST, Companion, EntryState, Person, ReviewStatus, Wire
+from contracts.rpc.approval import (
+    EntryId,
+    EntryList,
+    EntryQuestion,
+    EntryView,
+    MatchId,
+    MatchList,
+    MatchQuestion,
+    MatchView,
+    ProposeEntry,
+    SettleMatch,
+)
+from contracts.rpc.call import Call, Principal
+from services.approval.domain import watchlist
+from services.approval.handlers.authorization import login_of
+from services.approval.models import MOBILE, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
+from services.chassis.db import cursors
+from services.chassis.db.database import idempotency_secret_of, personal_keys_of
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+
+BATCH = 200
+_ENTRY = TypeAdapter(watchlist.Entry)
+COMING: tuple[ReviewStatus, ...] = ("pending", "returned", "approved")
+"""Reviews whose visit may still take place."""
+_STATES: dict[EntryState, ColumnElement[bool]] = {
+    "proposed": WatchlistEntryRow.confirmed_at.is_(None) & WatchlistEntryRow.ended_at.is_(None),
+    "active": WatchlistEntryRow.confirmed_at.is_not(None) & WatchlistEntryRow.ended_at.is_(None),
+    "ended": WatchlistEntryRow.ended_at.is_not(None),
+}
+
+
+# ----------------------------------------------------------------- entries
+
+
+def list_entries(request: EntryQuestion, call: Call, session: Session) -> EntryList:
+    """Return a page of the entries of a state, the newest first, and how many there are of each.
+
+    Raises:
+        Forbidden: the principal is neither of the ADO Branch nor of security.
+        InvalidInput: ``after`` is not one of our cursors.
+    """
+    _require_watcher(call.principal)
+    entry = WatchlistEntryRow
+    query = select(entry).order_by(entry.proposed_at.desc(), entry.id.desc()).limit(request.limit + 1)
+    if request.state is not None:
+        query = query.where(_STATES[request.state])
+    if request.after is not None:
+        query = query.where(
+            tuple_(entry.proposed_at, entry.id) < tuple_(*cursors.decode(request.after, UUID))
+        )
+    rows = session.scalars(query).all()
+    page = rows[: request.limit]
+    counts = {
+        state: session.scalar(select(func.count()).where(which)) or 0 for state, which in _STATES.items()
+    }
+    return EntryList(
+        items=tuple(_view(session, row) for row in page),
+        next=cursors.encode(page[-1].proposed_at, page[-1].id) if len(rows) > len(page) else None,
+        counts=counts,
+    )
+
+
+def view_entry(request: EntryId, call: Call, session: Session) -> EntryView:
+    """Return one entry.
+
+    Raises:
+        Forbidden, NotFound: as `_entry`.
+    """
+    return _view(session, _entry(session, call.principal, request.entry_id))
+
+
+def propose_entry(request: ProposeEntry, call: Call, session: Session, now: datetime) -> EntryView:
+    """Propose an entry; it holds once another officer has confirmed it.
+
+    Raises:
+        Forbidden: the principal is neither of the ADO Branch nor of security.
+        InvalidInput: as `watchlist.entry_of`.
+    """
+    _require_watcher(call.principal)
+
+    def effect() -> UUID:
+        entry = watchlist.entry_of(
+            request.name,
+            request.id_last4,
+            request.mobile,
+            request.reason,
+            request.valid_until,
+            now.astimezone(IST).date(),
+        )
+        entry_id = uuid4()
+        traits = watchlist.traits(entry.name, entry.id_last4, entry.mobile)
+        row = WatchlistEntryRow(
+            id=entry_id,
+            sealed=personal_keys_of(session).seal(entry_id, asdict(entry)),
+            traits=_digests(session, traits),
+            valid_until=request.valid_until,
+            proposed_by=login_of(call.principal),
+            proposed_at=now,
+        )
+        session.add(row)
+        session.flush()
+        return entry_id
+
+    return _command(session, call, rpc.approval.PROPOSE_ENTRY.name, request, effect)
+
+
+def confirm_entry(request: EntryId, call: Call, session: Session, now: datetime) -> EntryView:
+    """Confirm an entry of another officer, and mark the visits to come that match it.
+
+    Raises:
+        Forbidden, NotFound: as `_entry`.
+        Conflict: as `watchlist.require_confirmable`.
+    """
+
+    def effect() -> UUID:
+        row, by = _entry(session, call.principal, request.entry_id, lock=True), login_of(call.principal)
+        watchlist.require_confirmable(row.stage, by)
+        row.confirmed_by, row.confirmed_at = by, now
+        session.flush()
+        _mark_coming(session, row, now)
+        return row.id
+
+    return _command(session, call, rpc.approval.CONFIRM_ENTRY.name, request, effect)
+
+
+def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> EntryView:
+    """End an entry, or decline a proposed one. Its matches ask for no second officer any more.
+
+    Raises:
+        Forbidden, NotFound: as `_entry`.
+        Conflict: it has ended already.
+    """
+
+    def effect() -> UUID:
+        row = _entry(session, call.principal, request.entry_id, lock=True)
+        if row.ended_at is not None:
+            raise Conflict("the entry has ended already", code="entry_ended")
+        _end(session, row, login_of(call.principal), now)
+        return row.id
+
+    return _command(session, call, rpc.approval.END_ENTRY.name, request, effect)
+
+
+def end_expired(session: Session, now: datetime) -> int:
+    """End entries whose last day has passed, and empty those that ended long ago; return how many."""
+    entry = WatchlistEntryRow
+    over = entry.ended_at.is_(None) & (entry.valid_until < now.astimezone(IST).date())
+    old = (entry.ended_at < now - watchlist.KEPT) & entry.sealed.is_not(None)
+    rows = session.scalars(
+        select(entry)
+        .where(over | old)
+        .order_by(entry.id)
+        .limit(BATCH)
+        .with_for_update(key_share=True, skip_locked=True)
+    ).all()
+    for row in rows:
+        if row.ended_at is None:
+            _end(session, row, None, now)
+        else:
+            row.sealed, row.traits = None, []
+    return len(rows)
+
+
+def _end(session: Session, row: WatchlistEntryRow, by: str | None, now: datetime) -> None:
+    row.ended_by, row.ended_at = by, now
+    session.flush()
+    matched = select(WatchlistMatchRow.review_id).where(WatchlistMatchRow.entry_id == row.id)
+    for review in _locked(session, ReviewRow.id.in_(matched)):
+        tell_gate(session, review, now)
+
+
+# ----------------------------------------------------------------- matches
+
+
+def list_matches(request: MatchQuestion, call: Call, session: Session) -> MatchList:
+    """Return a page of matches, the newest first.
+
+    Raises:
+        Forbidden: the principal is neither of the ADO Branch nor of security.
+        InvalidInput: ``after`` is not one of our cursors.
+    """
+    _require_watcher(call.principal)
+    match = WatchlistMatchRow
+    query = (
+        select(match, ReviewRow)
+        .join(ReviewRow, ReviewRow.id == match.review_id)
+        .order_by(match.found_at.desc(), match.id.desc())
+        .limit(request.limit + 1)
+    )
+    if request.open:
+        still = match.entry_id.in_(select(WatchlistEntryRow.id).where(_STATES["active"]))
+        query = query.where(match.settled_as.is_(None), still, ReviewRow.status.in_(COMING))
+    if request.after is not None:
+        query = query.where(tuple_(match.found_at, match.id) < tuple_(*cursors.decode(request.after, UUID)))
+    rows = session.execute(query).all()
+    page = rows[: request.limit]
+    return MatchList(
+        items=tuple(_match_view(session, found, review) for found, review in page),
+        next=cursors.encode(page[-1][0].found_at, page[-1][0].id) if len(rows) > len(page) else None,
+    )
+
+
+def view_match(request: MatchId, call: Call, session: Session) -> MatchView:
+    """Return one match.
+
+    Raises:
+        Forbidden: the principal is neither of the ADO Branch nor of security.
+        NotFound: there is no such match.
+    """
+    _require_watcher(call.principal)
+    row = session.get(WatchlistMatchRow, request.match_id)
+    if row is None:
+        raise NotFound("there is no such match")
+    return _match_view(session, row, session.get_one(ReviewRow, row.review_id))
+
+
+def settle_match(request: SettleMatch, call: Call, session: Session, now: datetime) -> MatchView:
+    """Record whether it is the person of the entry, and why; the approval then needs one officer or two.
+
+    Raises:
+        Forbidden: the principal is neither of the ADO Branch nor of security.
+        NotFound: there is no such match.
+        Conflict: it was settled already.
+    """
+    _require_watcher(call.principal)
+
+    def effect() -> UUID:
+        match = WatchlistMatchRow
+        review_id = session.scalar(select(match.review_id).where(match.id == request.match_id))
+        if review_id is None:
+            raise NotFound("there is no such match")
+        (review,) = _locked(session, ReviewRow.id == review_id)
+        row = next(one for one in review.matches if one.id == request.match_id)
+        if row.settled_as is not None:
+            raise Conflict("this was settled already", code="already_settled")
+        note = mask_aadhaar(request.note.replace("\x00", "").strip())[0]
+        row.settled_as, row.settled_by, row.settled_at = request.settled_as, login_of(call.principal), now
+        row.sealed_note = personal_keys_of(session).seal(row.id, {"note": note})
+        tell_gate(session, review, now)
+        return row.id
+
+    def answer(match_id: UUID) -> MatchView:
+        return view_match(MatchId(match_id=match_id), call, session)
+
+    route = f"approval.{rpc.approval.SETTLE_MATCH.name}"
+    return once(session, call, route, request, effect, answer, reference=UUID)
+
+
+def mark(session: Session, review: ReviewRow, now: datetime) -> None:
+    """Record the matches of a locked review with the entries in force, and tell the gate if it has a pass."""
+    people = _people(review.application)
+    traits = _digests(session, watchlist.traits_of(people))
+    entry = WatchlistEntryRow
+    entries = session.scalars(select(entry).where(_STATES["active"], entry.traits.overlap(traits))).all()
+    for row in entries if traits else ():
+        content = _open(session, row)
+        for number, person in enumerate(people):
+            kind = watchlist.match(content, person)
+            if kind is not None:
+                found = insert(WatchlistMatchRow).values(
+                    id=uuid4(), entry_id=row.id, review_id=review.id, person=number, kind=kind, found_at=now
+                )
+                session.execute(found.on_conflict_do_nothing())
+    if entries:
+        session.expire(review, ["matches"])
+    tell_gate(session, review, now)
+
+
+def tell_gate(session: Session, review: ReviewRow, now: datetime) -> None:
+    """Publish what the gate should do about an approved visit, if that has changed."""
+    wanted = review.status == "approved" and review.is_watched
+    if wanted == review.gate_told:
+        return
+    review.gate_told = wanted
+    event = GateAdvised(
+        application_id=review.application_id,
+        reference=review.reference,
+        personal=GateAdvice(call_supervisor=wanted),
+    )
+    outbox.add(session, event, at=now)
+
+
+def _mark_coming(session: Session, entry: WatchlistEntryRow, now: datetime) -> None:
+    """Mark the visits to come that match an entry, locked one after the other in the order of their IDs.
+
+    A companion is found here by their ID, and by name alone only when the visit is approved.
+    """
+    content = _open(session, entry)
+    personal = ReviewRow.personal
+    named = [f"{heard}$" for word in watchlist.distinctive(content.name) for heard in word]
+    alike = ReviewRow.name_keys.overlap(named)
+    if content.id_last4:
+        companion = {"companions": [{"id_last4": content.id_last4}]}
+        alike |= (personal["applicant"]["id_last4"].astext == content.id_last4) | personal.contains(companion)
+    if content.mobile:
+        alike |= literal_column(MOBILE) == content.mobile
+    for review in _locked(session, ReviewRow.status.in_(COMING) & alike):
+        mark(session, review, now)
+
+
+def _locked(session: Session, which: ColumnElement[bool]) -> Iterable[ReviewRow]:
+    query = select(ReviewRow).where(which).order_by(ReviewRow.id).with_for_update(of=ReviewRow)
+    return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def _people(application: ApplicationDetails) -> tuple[Person | Companion, ...]:
+    return (application.personal.applicant, *application.personal.companions)
+
+
+# -------------------------------------------------------------- the content
+
+
+def _require_watcher(principal: Principal) -> None:
+    if principal.role not in ("ado", "security") or principal.login_id is None:
+        raise Forbidden("the watchlist is for the ADO Branch and for security")
+
+
+def _entry(
+    session: Session, principal: Principal, entry_id: UUID, *, lock: bool = False
+) -> WatchlistEntryRow:
+    """Return an entry.
+
+    Raises:
+        Forbidden: the principal is neither of the ADO Branch nor of security.
+        NotFound: there is no such entry.
+    """
+    _require_watcher(principal)
+    query = select(WatchlistEntryRow).where(WatchlistEntryRow.id == entry_id)
+    # not the lock of the key: a match that is recorded at the same time needs only the entry's key
+    row = session.scalars(query.with_for_update(key_share=True) if lock else query).one_or_none()
+    if row is None:
+        raise NotFound("there is no such entry")
+    return row
+
+
+def _command(
+    session: Session, call: Call, route: str, request: Wire, effect: Callable[[], UUID]
+) -> EntryView:
+    def answer(entry_id: UUID) -> EntryView:
+        return _view(session, session.get_one(WatchlistEntryRow, entry_id))
+
+    return once(session, call, f"approval.{route}", request, effect, answer, reference=UUID)
+
+
+def _open(session: Session, row: WatchlistEntryRow) -> watchlist.Entry:
+    """Return the content of an entry; empty if it was emptied."""
+    if row.sealed is None:
+        return watchlist.Entry("", None, None, "")
+    return _ENTRY.validate_python(personal_keys_of(session).open(row.id, row.sealed))
+
+
+def _digests(session: Session, traits: Iterable[str]) -> list[str]:
+    """Return keyed digests of traits, so that nobody can read a trait back from the table."""
+    secret = idempotency_secret_of(session)
+    return sorted(
+        hmac.new(secret, b"watchlist " + trait.encode(), hashlib.sha256).hexdigest()[:32] for trait in traits
+    )
+
+
+def _view(session: Session, row: WatchlistEntryRow) -> EntryView:
+    state: EntryState = "ended" if row.ended_at else "active" if row.confirmed_at else "proposed"
+    content = _open(session, row)
+    return EntryView(
+        id=row.id,
+        state=state,
+        **asdict(content),
+        valid_until=row.valid_until,
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        confirmed_by=row.confirmed_by,
+        confirmed_at=row.confirmed_at,
+        ended_by=row.ended_by,
+        ended_at=row.ended_at,
+    )
+
+
+def _match_view(session: Session, row: WatchlistMatchRow, review: ReviewRow) -> MatchView:
+    people = _people(review.application)
+    person = people[row.person] if row.person < len(people) else people[0]
+    note = personal_keys_of(session).open(row.id, row.sealed_note)["note"] if row.sealed_note else ""
+    return MatchView(
+        id=row.id,
+        kind=row.kind,
+        found_at=row.found_at,
+        entry=_view(session, row.entry),
+        reference=review.reference,
+        department=review.department,
+        site=review.site,
+        status=review.status,
+        visit=review.visit,
+        name=person.name,
+        name_latin=person.name_latin,
+        id_last4=person.id_last4,
+        mobile=person.mobile if isinstance(person, Person) else None,
+        settled_as=row.settled_as,
+        settled_by=row.settled_by,
+        settled_at=row.settled_at,
+        note=str(note),
+    )

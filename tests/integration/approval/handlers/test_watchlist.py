@@ -1,0 +1,424 @@
+"""The watchlist on real rows: four eyes on an entry, two officers on an approval, what the gate is told."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from contracts.errors import Conflict, Forbidden
+from contracts.events import GateAdvised, PassApproved
+from contracts.model import Companion
+from contracts.rpc.approval import (
+    EntryId,
+    EntryQuestion,
+    MatchQuestion,
+    ProposeEntry,
+    ReviewId,
+    SettleMatch,
+    Withdraw,
+)
+from contracts.rpc.call import Principal
+from services.approval.handlers import decisions, queries, watchlist
+from services.approval.models import ReviewRow, WatchlistEntryRow, WatchlistMatchRow
+from tests.support.concurrency import run_concurrently
+from tests.support.factories.approval import (
+    AUDITOR,
+    NOW,
+    TUESDAY,
+    amended,
+    approval,
+    by,
+    deliver,
+    desk,
+    erased,
+    fill_directory,
+    pending,
+    person,
+    personal,
+    published,
+    review_id_of,
+    submitted,
+)
+
+FIRST, SECOND = desk(), desk(login="HOM-0002")
+NAME = "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"
+
+
+def watcher(login: str = "ADO-0001", role: str = "ado") -> Principal:
+    return Principal(kind="staff", id=login, login_id=login, role=role)
+
+
+GUARD = watcher("SEC-0001", "security")
+
+
+@pytest.fixture
+def approval_db(databases):
+    fill_directory(databases["approval"])
+    return databases["approval"]
+
+
+def propose(database, principal=None, key=None, **changes):
+    facts = {
+        "name": "Gurprit Kaur",
+        "id_last4": "4821",
+        "reason": "Threatened an officer",
+        "valid_until": TUESDAY,
+    }
+    with database.transaction() as session:
+        return watchlist.propose_entry(
+            ProposeEntry(**facts | changes), by(principal or watcher(), key), session, NOW
+        )
+
+
+def confirm(database, entry_id, principal=GUARD, at=NOW):
+    with database.transaction() as session:
+        return watchlist.confirm_entry(EntryId(entry_id=entry_id), by(principal), session, at)
+
+
+def end(database, entry_id, principal=GUARD):
+    with database.transaction() as session:
+        return watchlist.end_entry(EntryId(entry_id=entry_id), by(principal), session, NOW)
+
+
+def active(database, **changes):
+    return confirm(database, propose(database, **changes).id)
+
+
+def matches(database, open_only=True):
+    with database.transaction() as session:
+        return watchlist.list_matches(MatchQuestion(open=open_only), by(GUARD), session).items
+
+
+def settle(database, match_id, verdict, principal=GUARD):
+    request = SettleMatch(match_id=match_id, settled_as=verdict, note="Looked at the ID card")
+    with database.transaction() as session:
+        return watchlist.settle_match(request, by(principal), session, NOW)
+
+
+def view(database, review_id):
+    with database.transaction() as session:
+        return queries.view_review(ReviewId(review_id=review_id), by(FIRST), session)
+
+
+def approve(database, review_id, principal=FIRST):
+    with database.transaction() as session:
+        return decisions.approve(approval(review_id), by(principal), session, NOW, furthest_days=30)
+
+
+def advice(database):
+    return [event.personal.call_supervisor for event in published(database, GateAdvised)]
+
+
+# ----------------------------------------------------------------- entries
+
+
+def test_an_entry_holds_once_a_second_officer_has_confirmed_it(approval_db) -> None:
+    proposed = propose(approval_db)
+    assert (proposed.state, proposed.proposed_by) == ("proposed", "ADO-0001")
+    assert not view(approval_db, pending(approval_db)).second_officer
+    confirmed = confirm(approval_db, proposed.id)
+    assert (confirmed.state, confirmed.proposed_by, confirmed.confirmed_by) == (
+        "active",
+        "ADO-0001",
+        "SEC-0001",
+    )
+    assert view(approval_db, pending(approval_db)).second_officer
+
+
+def test_the_officer_who_proposed_it_cannot_confirm_it(approval_db) -> None:
+    proposed = propose(approval_db)
+    with pytest.raises(Conflict) as refused:
+        confirm(approval_db, proposed.id, watcher())
+    assert refused.value.body.code == "same_officer"
+    with pytest.raises(IntegrityError), approval_db.transaction() as session:
+        session.execute(update(WatchlistEntryRow).values(confirmed_by=WatchlistEntryRow.proposed_by))
+
+
+def test_of_two_confirmations_at_once_one_counts(approval_db) -> None:
+    entry_id = propose(approval_db).id
+
+    def attempt(login):
+        try:
+            return confirm(approval_db, entry_id, watcher(login)).confirmed_by
+        except Conflict as error:
+            return error.body.code
+
+    outcomes = run_concurrently(lambda: attempt("ADO-0002"), lambda: attempt("ADO-0003"))
+    assert max(outcomes) == "not_proposed"
+    assert min(outcomes) in {"ADO-0002", "ADO-0003"}
+
+
+def test_a_repeat_of_a_proposal_makes_one_entry(approval_db) -> None:
+    assert propose(approval_db, key="k").id == propose(approval_db, key="k").id
+
+
+def test_the_list_pages_by_state_and_counts(approval_db) -> None:
+    first, second = propose(approval_db).id, propose(approval_db).id
+    confirm(approval_db, first)
+    end(approval_db, propose(approval_db).id)
+    with approval_db.transaction() as session:
+        page = watchlist.list_entries(EntryQuestion(limit=1), by(GUARD), session)
+        assert page.counts == {"proposed": 1, "active": 1, "ended": 1}
+        assert page.next is not None
+        rest = watchlist.list_entries(EntryQuestion(after=page.next), by(GUARD), session)
+        assert len({one.id for one in (*page.items, *rest.items)}) == 3
+        proposed = watchlist.list_entries(EntryQuestion(state="proposed"), by(GUARD), session)
+        assert [one.id for one in proposed.items] == [second]
+
+
+@pytest.mark.parametrize("principal", [desk(), AUDITOR, watcher("RCP-0001", "reception"), Principal()])
+def test_nobody_else_sees_or_changes_the_watchlist(approval_db, principal) -> None:
+    entry_id = propose(approval_db).id
+    for attempt in (
+        lambda: propose(approval_db, principal),
+        lambda: confirm(approval_db, entry_id, principal),
+        lambda: end(approval_db, entry_id, principal),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
+    with approval_db.transaction() as session:
+        for ask in (
+            lambda: watchlist.list_entries(EntryQuestion(), by(principal), session),
+            lambda: watchlist.list_matches(MatchQuestion(), by(principal), session),
+        ):
+            with pytest.raises(Forbidden):
+                ask()
+
+
+def test_nothing_of_an_entry_can_be_read_in_its_row(approval_db) -> None:
+    active(approval_db, mobile="98765 43210")
+    with approval_db.transaction() as session:
+        row = str(session.execute(text("select to_jsonb(e) from watchlist_entries e")).scalar_one())
+    for secret in ("urprit", "grprt", "4821", "9876543210", "Threatened"):
+        assert secret not in row
+
+
+def test_an_entry_ends_after_its_last_day_and_is_emptied_after_ninety_more(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    with approval_db.transaction() as session:
+        assert watchlist.end_expired(session, NOW + timedelta(days=1)) == 0
+        assert watchlist.end_expired(session, NOW + timedelta(days=2)) == 1
+    assert not view(approval_db, review_id).second_officer
+    with approval_db.transaction() as session:
+        assert watchlist.end_expired(session, NOW + timedelta(days=91)) == 0
+        assert watchlist.end_expired(session, NOW + timedelta(days=93)) == 1
+        row = session.scalars(select(WatchlistEntryRow)).one()
+        assert (row.sealed, row.traits) == (None, [])
+        entry = watchlist.list_entries(EntryQuestion(), by(GUARD), session).items[0]
+        assert (entry.name, entry.ended_by) == ("", None)
+
+
+# ----------------------------------------------------------------- matches
+
+
+def test_an_application_that_matches_is_marked_in_another_script(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    assert view(approval_db, review_id).second_officer
+    (found,) = matches(approval_db)
+    assert (found.kind, found.name, found.entry.name) == ("firm", NAME, "Gurprit Kaur")
+
+
+def test_a_companion_matches_too_and_one_who_comes_by_an_amendment(approval_db) -> None:
+    active(approval_db, name="Harjeet Singh", id_last4="0917")
+    assert view(approval_db, pending(approval_db)).second_officer
+    alone = submitted(personal=personal(companions=()))
+    deliver(approval_db, alone)
+    review_id = review_id_of(approval_db, alone.application_id)
+    assert not view(approval_db, review_id).second_officer
+    deliver(approval_db, amended(alone, personal=personal()), seq=2)
+    assert view(approval_db, review_id).second_officer
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"id_last4": None, "mobile": "98765 43210"},
+        {"name": "ਹਰਜੀਤ ਸਿੰਘ", "id_last4": "0917"},
+    ],
+)
+def test_an_entry_that_is_confirmed_later_marks_the_visits_to_come(approval_db, changes) -> None:
+    review_id, other = pending(approval_db), pending(approval_db, personal=stranger())
+    active(approval_db, **changes)
+    assert view(approval_db, review_id).second_officer
+    assert not view(approval_db, other).second_officer
+
+
+def stranger():
+    someone = person(name="Baldev", name_latin="Baldev", id_last4="1111", mobile="+919876500000")
+    return personal(applicant=someone, companions=(Companion(name="Ravi", id_last4="2222"),))
+
+
+def test_a_name_alone_informs_and_asks_for_nobody(approval_db) -> None:
+    active(approval_db, id_last4="9999")
+    review_id = pending(approval_db)
+    assert [one.kind for one in matches(approval_db)] == ["possible"]
+    assert approve(approval_db, review_id).status == "approved"
+    assert advice(approval_db) == []
+
+
+def test_events_that_arrive_again_mark_once(approval_db) -> None:
+    active(approval_db)
+    event = submitted()
+    for seq in (1, 1, 2):
+        deliver(approval_db, event, seq=seq)
+    assert len(matches(approval_db)) == 1
+
+
+def test_erasing_the_people_of_an_application_erases_its_matches(approval_db) -> None:
+    active(approval_db)
+    event = submitted()
+    deliver(approval_db, event)
+    deliver(approval_db, erased(event), seq=2)
+    with approval_db.transaction() as session:
+        assert session.scalars(select(WatchlistMatchRow)).all() == []
+
+
+# --------------------------------------------------------------- approvals
+
+
+def test_a_watched_visit_is_approved_by_two_different_officers(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    waiting = approve(approval_db, review_id)
+    assert (waiting.status, waiting.first_approval.approved_by) == ("pending", "HOM-0001")
+    assert published(approval_db, PassApproved) == []
+    with pytest.raises(Conflict) as refused:
+        approve(approval_db, review_id)
+    assert refused.value.body.code == "second_officer"
+    approved = approve(approval_db, review_id, SECOND)
+    assert (approved.status, approved.decision.decided_by) == ("approved", "HOM-0002")
+    assert approved.first_approval.approved_by == "HOM-0001"
+    assert len(published(approval_db, PassApproved)) == 1
+
+
+def test_two_officers_who_approve_at_once_are_the_two_that_are_needed(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    outcomes = run_concurrently(
+        lambda: approve(approval_db, review_id).status, lambda: approve(approval_db, review_id, SECOND).status
+    )
+    assert sorted(outcomes) == ["approved", "pending"]
+    assert len(published(approval_db, PassApproved)) == 1
+
+
+def test_one_officer_who_approves_many_times_at_once_is_one(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+
+    def attempt():
+        try:
+            return approve(approval_db, review_id).status
+        except Conflict as error:
+            return error.body.code
+
+    outcomes = run_concurrently(*[attempt] * 4)
+    assert sorted(outcomes) == ["pending", "second_officer", "second_officer", "second_officer"]
+    assert published(approval_db, PassApproved) == []
+
+
+def test_a_match_that_appears_between_opening_and_approving_holds_the_approval(approval_db) -> None:
+    review_id = pending(approval_db)
+    opened = view(approval_db, review_id)
+    assert not opened.second_officer
+    active(approval_db)
+    with approval_db.transaction() as session:
+        session.execute(text("delete from watchlist_matches"))  # as if it had not been marked yet
+    assert approve(approval_db, review_id).status == "pending"
+    assert approve(approval_db, review_id, SECOND).status == "approved"
+
+
+def test_an_entry_that_is_confirmed_while_a_visit_is_approved_holds_it_or_tells_the_gate(approval_db) -> None:
+    for _ in range(8):
+        review_id = pending(approval_db)
+        entry_id = propose(approval_db).id
+        run_concurrently(
+            lambda review_id=review_id: approve(approval_db, review_id),
+            lambda entry_id=entry_id: confirm(approval_db, entry_id),
+        )
+        with approval_db.transaction() as session:
+            row = session.get_one(ReviewRow, review_id)
+            assert row.is_watched
+            assert row.status == "pending" or row.gate_told
+        end(approval_db, entry_id)
+
+
+def test_a_new_revision_needs_two_approvals_again(approval_db) -> None:
+    active(approval_db)
+    event = submitted()
+    deliver(approval_db, event)
+    review_id = review_id_of(approval_db, event.application_id)
+    approve(approval_db, review_id)
+    deliver(approval_db, amended(event), seq=2)
+    assert view(approval_db, review_id).first_approval is None
+    assert approve(approval_db, review_id, SECOND).status == "pending"
+
+
+def test_a_dismissed_match_needs_one_officer_and_a_confirmed_one_two(approval_db) -> None:
+    active(approval_db)
+    dismissed, confirmed = pending(approval_db), pending(approval_db)
+    by_reference = {one.reference: one.id for one in matches(approval_db)}
+    settled = settle(approval_db, by_reference[view(approval_db, dismissed).reference], "dismissed")
+    assert (settled.settled_as, settled.settled_by, settled.note) == (
+        "dismissed",
+        "SEC-0001",
+        "Looked at the ID card",
+    )
+    settle(approval_db, by_reference[view(approval_db, confirmed).reference], "confirmed")
+    assert approve(approval_db, dismissed).status == "approved"
+    assert approve(approval_db, confirmed).status == "pending"
+    assert matches(approval_db) == ()
+    with pytest.raises(Conflict) as refused:
+        settle(approval_db, settled.id, "confirmed")
+    assert refused.value.body.code == "already_settled"
+
+
+def test_a_possible_match_that_is_confirmed_needs_two_officers(approval_db) -> None:
+    active(approval_db, id_last4="9999")
+    review_id = pending(approval_db)
+    settle(approval_db, matches(approval_db)[0].id, "confirmed")
+    assert approve(approval_db, review_id).status == "pending"
+
+
+# ---------------------------------------------------------------- the gate
+
+
+def test_the_gate_is_told_when_a_watched_visit_is_approved_and_when_the_match_is_dismissed(
+    approval_db,
+) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    assert advice(approval_db) == []
+    approve(approval_db, review_id, SECOND)
+    assert advice(approval_db) == [True]
+    settle(approval_db, matches(approval_db)[0].id, "dismissed")
+    assert advice(approval_db) == [True, False]
+
+
+def test_the_gate_is_told_about_a_visit_that_was_approved_before_the_entry(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    entry = active(approval_db)
+    assert advice(approval_db) == [True]
+    end(approval_db, entry.id)
+    assert advice(approval_db) == [True, False]
+    with approval_db.transaction() as session:
+        decisions.withdraw(Withdraw(review_id=review_id, reason="other"), by(FIRST), session, NOW)
+    assert view(approval_db, review_id).status == "withdrawn"
+
+
+def test_nothing_of_the_watchlist_is_in_clear_in_an_event(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    approve(approval_db, review_id, SECOND)
+    with approval_db.transaction() as session:
+        events = session.execute(text("select type, data from outbox order by position")).all()
+    assert [kind for kind, _ in events] == ["PassApproved", "GateAdvised"]
+    clear = str([data for _, data in events])
+    for word in ("watch", "supervisor", "HOM-0001", "Threatened", "4821", "first"):
+        assert word not in clear

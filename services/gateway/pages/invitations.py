@@ -159,7 +159,9 @@ async def invite(view: DepartmentPage) -> Response:
     form = await view.form()
     invitation, key = read(form), key_of(form)
     request = invitation.request()
-    if request is None:
+    if request is not None and not text_of(form, "repeat"):  # a repeat may have taken the places itself
+        invitation.errors |= await _place_problems(view, request)
+    if request is None or invitation.errors:
         return await _page(view, invitation, 422)
     try:
         made = await view.caller.command(rpc.application.INVITE, request, key)
@@ -191,6 +193,18 @@ async def show_sent(view: DepartmentPage) -> Response:
     if not kept:
         return view.to("/desk/invitations")
     return view.html("invitations/sent.html", sent=kept)
+
+
+async def _place_problems(view: View, request: Invite) -> Problems:
+    """Return the problems of a time at which the department has no places for everybody, by field.
+
+    Approval checks the places again. Whoever finds none then waits at the desk.
+    """
+    slot = {name: str(value) for name, value in request.slot.model_dump(mode="json").items()}
+    found = await visit_times.place_problems(
+        view, request.site, _department(view), len(request.visitors), [slot]
+    )
+    return {place.removesuffix("-0"): code for place, code in found.items()}
 
 
 def _department(view: View) -> str:

@@ -17,7 +17,7 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.model import IST
+from contracts.model import IST, Person
 from contracts.rpc.accounts import LoginList
 from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import (
@@ -89,6 +89,7 @@ INVITATION = {
     "from": "10:00", "to": "12:00", "language": "pa", "deliver_by": "sms",
     "visitors": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ\nRavi Kumar",
 }  # fmt: skip
+WITHOUT_CARD = ADMIT.model_copy(update={"applicant": Person(name="ਸਿਮਰਨ", name_latin="Simran")})
 HIT = LookupHit(
     reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
     date=date(2026, 12, 1),
@@ -335,6 +336,7 @@ STATES = [
     status=409),
     State("security", "/gate"), State("security", "/gate", {"pass": ""}, status=422),
     State("security", "/gate", {"pass": NUMBER}),
+    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": WITHOUT_CARD}),
     State("security", "/gate/enter", {**CHECKED, "count": "x"}, status=422),
     State("security", "/gate/enter", CHECKED,
     {"verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Invited
-from contracts.rpc.approval import DepartmentList
+from contracts.rpc.approval import Availability, DepartmentList
 from services.gateway.pages import invitations
 from services.gateway.pages.invitations import Invitation
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
@@ -172,6 +172,23 @@ async def test_a_command_whose_outcome_is_not_known_is_repeated_under_its_key(
     assert shown.status_code == status
     assert ('name="key" value="k-1"' in shown.text) == (key == "k-1")
     assert "Ravi Kumar" in shown.text
+
+
+async def test_nobody_is_invited_to_a_time_without_places_for_everybody(
+    clerk: tuple[Reader, TableClient],
+) -> None:
+    person, client = clerk
+    one_place = {"start": "10:00", "end": "12:00", "places": 5, "free": 1}
+    client.answers["approval.availability"] = Availability.model_validate(
+        {"limited": True, "days": [{"day": "2026-12-01", "windows": [one_place]}]}
+    )
+    full = await person.send(PAGE, **FORM)
+    assert "There are not enough free places at this time" in full.text
+    assert not client.was_asked("application.invite")
+    await person.send(PAGE, **FORM | {"visitors": "Ravi Kumar"})
+    assert client.was_asked("application.invite"), "one finds a place"
+    repeated = await person.send(PAGE, **FORM | {"repeat": "yes"})
+    assert REFERENCE in repeated.text, "it may have taken the places itself"
 
 
 async def test_the_secretariat_is_asked_for_only_where_the_department_sits_at_several(

@@ -51,6 +51,7 @@ from contracts.rpc.approval import (
     Availability,
     CapacityView,
     DepartmentList,
+    DeskNumbers,
     OfficerList,
     ReviewList,
     ReviewOrder,
@@ -58,6 +59,7 @@ from contracts.rpc.approval import (
     ReviewView,
     SetCapacity,
     SiteList,
+    Transparency,
 )
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import Jwks, PassView
@@ -171,6 +173,16 @@ def list_officers(department: str, q: str = "") -> Call[OfficerList]:
 def list_availability(department: str, site: str) -> Call[Availability]:
     """List the days and windows in which a department still takes visitors at a site."""
     return _get(f"{API}/availability", Availability, department=department, site=site)
+
+
+def list_transparency() -> Call[Transparency]:
+    """List how fast each department decided in each month."""
+    return _get(f"{API}/transparency", Transparency)
+
+
+def view_transparency_csv() -> Call[bytes]:
+    """Return how fast each department decided in each month, as CSV."""
+    return _get(f"{API}/transparency.csv", bytes)
 
 
 def request_otp(mobile: str, language: Language = "en") -> Call[OtpAccepted]:
@@ -355,6 +367,11 @@ def look_up_at_counter(q: str) -> Call[LookupHits]:
 def view_capacity() -> Call[CapacityView]:
     """Show how many visitors the department takes."""
     return _get(f"{API}/capacity", CapacityView)
+
+
+def view_numbers() -> Call[DeskNumbers]:
+    """Show how many decisions the login and its department made, in what time, and what waits."""
+    return _get(f"{API}/numbers", DeskNumbers)
 
 
 def set_capacity(capacity: Capacity | None) -> Call[CapacityView]:

@@ -88,6 +88,22 @@ FIELDS: dict[str, Any] = {
     "waiting_since": SUBMITTED,
     "what": "submitted",
     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "applications": 412,
+    "closed": "2026-12-25",
+    "counted_at": SUBMITTED,
+    "decided_today": 8,
+    "decisions": 398,
+    "free": 7,
+    "limited": True,
+    "median_seconds": 7200,
+    "month": "2026-11-01",
+    "p95_seconds": 93600,
+    "percent_before_visit": 94,
+    "places": 20,
+    "set_by": "HOM-0001",
+    "from_hours": 1,
+    "to_hours": 4,
+    "reviews": 11,
 }
 """Field → its example, in any schema that accepts it."""
 OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
@@ -114,6 +130,10 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("OpeningHours", "opens"): "09:00",
     ("OpeningHours", "valid_from"): "2026-01-01",
     ("Person", "mobile"): "+919876543210",
+    ("VisitingDay", "closes"): "13:00",
+    ("VisitingDay", "opens"): "10:00",
+    ("WindowAvailability", "end"): "11:00",
+    ("WindowAvailability", "start"): "10:00",
     ("SiteRecord", "address"): {"pa": "ਸੈਕਟਰ 1, ਚੰਡੀਗੜ੍ਹ", "hi": "सेक्टर 1, चंडीगढ़", "en": "Sector 1, Chandigarh"},
     ("SiteRecord", "code"): "PCS1",
     ("SiteRecord", "name"): {
@@ -139,6 +159,10 @@ BY_FORMAT = {"date": DAY, "date-time": SUBMITTED, "time": START, "uuid": FIELDS[
 KINDS = {"string": str, "integer": int, "number": int, "boolean": bool, "object": dict}
 OF_CONTENT = {
     "application/jose": SIGNED,
+    "text/csv": (
+        "department,month,applications,decisions,median_seconds,p95_seconds,percent_before_visit\r\n"
+        "home,2026-11-01,412,398,7200,93600,94\r\n"
+    ),
     "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 85 85">…</svg>',
 }
 """Media type of an answer that is not JSON → its example. A picture in bytes has none."""

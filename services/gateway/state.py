@@ -36,6 +36,8 @@ log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 REFRESH_SECONDS = 60.0
+COUNTS_SECONDS = 300.0
+"""Between two fetches of what approval counts every ten minutes."""
 
 
 class GatewayState:
@@ -58,6 +60,7 @@ class GatewayState:
         self.jwks = self._cache(rpc.issuance.JWKS, Nothing())
         self.sites = self._cache(rpc.approval.SITES, Nothing())
         self.departments = self._cache(rpc.approval.DEPARTMENTS, DepartmentQuestion())
+        self.transparency = self._cache(rpc.approval.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds)
         self.response_times = DepartmentResponseTimes(client)
         self.officers = DepartmentOfficers(client)
@@ -83,7 +86,15 @@ class GatewayState:
 
     @property
     def _caches(self) -> tuple[RefreshingCache[Any], ...]:
-        return self.keys, self.denied, self.jwks, self.sites, self.departments, self.status_list
+        return (
+            self.keys,
+            self.denied,
+            self.jwks,
+            self.sites,
+            self.departments,
+            self.transparency,
+            self.status_list,
+        )
 
     def keyed_hash(self, text: str) -> str:
         """Return 32 hex digits that reveal nothing without the secret, which all replicas share."""

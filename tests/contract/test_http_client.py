@@ -49,6 +49,9 @@ CALLS: dict[str, Call[Any]] = {
     "setCapacity": calls.set_capacity(
         Capacity(days=(VisitingDay(weekday=0, opens=time(10), closes=time(13), places=20),))
     ),
+    "listTransparency": calls.list_transparency(),
+    "viewTransparencyCsv": calls.view_transparency_csv(),
+    "viewNumbers": calls.view_numbers(),
     "listOfficers": calls.list_officers("home", "bal"),
     "requestOtp": calls.request_otp("+919812345678", "pa"),
     "verifyOtp": calls.verify_otp(REVIEW, "123456"),

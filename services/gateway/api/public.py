@@ -1,8 +1,10 @@
 """Routes for anyone: the directory, a one-time code, the status of an application by its reference."""
 
+from csv import DictWriter
+from io import StringIO
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from contracts import rpc
 from contracts.model import Code
@@ -12,9 +14,11 @@ from contracts.rpc.approval import (
     Availability,
     AvailabilityQuestion,
     DepartmentList,
+    MonthNumbers,
     OfficerList,
     OfficerQuestion,
     SiteList,
+    Transparency,
 )
 from services.gateway import lookups
 from services.gateway.access import Anyone, IdempotencyKey, rate_limited
@@ -42,6 +46,27 @@ async def list_availability(caller: Anyone, department: Code, site: Code) -> Ava
     """List the days and windows in which a department still takes visitors at a site."""
     question = AvailabilityQuestion(department=department, site=site)
     return await caller.query(rpc.approval.AVAILABILITY, question)
+
+
+@router.get("/transparency")
+async def list_transparency(caller: Anyone) -> Transparency:
+    """List how fast each department decided in each month; counts from 1 to 4 are withheld.
+
+    The numbers are at most a quarter of an hour old, or the last copy while approval is down.
+    """
+    return await caller.state.transparency.get()
+
+
+@router.get("/transparency.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+async def view_transparency_csv(caller: Anyone) -> Response:
+    """Return the same numbers as CSV with a line of names; what is withheld is empty."""
+    found = await caller.state.transparency.get()
+    names = tuple(MonthNumbers.model_fields)
+    lines = StringIO(newline="")
+    writer = DictWriter(lines, names)
+    writer.writeheader()
+    writer.writerows({"department": "all"} | one.model_dump(exclude_none=True) for one in found.items)
+    return Response(lines.getvalue(), media_type="text/csv")
 
 
 @router.get("/officers")

@@ -23,6 +23,7 @@ from services.gateway.pages import (
     sign_in,
     site_files,
     staff,
+    transparency,
 )
 from services.gateway.pages.applications import routes as applications
 from services.gateway.pages.apply import routes as apply
@@ -47,6 +48,7 @@ FEATURES = (
     passes,
     docs,
     about,
+    transparency,
     site_files,
 )
 """Modules with a ``router``, in the order in which their routes are matched."""

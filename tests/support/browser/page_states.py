@@ -34,7 +34,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
 from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, OFTEN_HERE, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
-from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, login
+from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, desk_numbers, login
 from tests.support.page_reader import BALDEV, PERSON
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
@@ -136,7 +136,7 @@ def questions() -> Iterator[State]:
 
 
 def places() -> Iterator[State]:
-    """Yield the pages on which a department's visiting hours and free places are shown."""
+    """Yield the pages with a department's visiting hours, free places and numbers."""
     tomorrow = now().astimezone(IST).date() + timedelta(days=1)
     windows = tuple(
         WindowAvailability(start=time(hour), end=time(hour + 1), places=20, free=free)
@@ -158,6 +158,10 @@ def places() -> Iterator[State]:
         "approval.capacity": CapacityView(department="home", capacity=hours, set_by="HOM-0002", set_at=now()),
         "approval.availability": Availability(limited=True, days=days),
     }
+    yield State(None, "/transparency")
+    yield State(None, "/transparency?month=2026-10")
+    yield State("department", "/desk/numbers")
+    yield State("department", "/desk/numbers", answers={"approval.numbers": desk_numbers(0, 0)})
     yield State("department", "/desk/capacity")
     yield State("department", "/desk/capacity?told=saved", answers=limited)
     wrong = {"limited": "yes", "window": "60", "from-0": "10:00", "to-0": "09:00", "places-0": "x"}

@@ -5,10 +5,20 @@ from typing import Any
 from uuid import UUID
 
 from contracts import rpc
-from contracts.model import Companion, Person, Slot
+from contracts.model import IST, Companion, Person, Slot
 from contracts.rpc.accounts import LoginView, StaffSession
 from contracts.rpc.application import ApplicationView
-from contracts.rpc.approval import DecisionView, DepartmentView, ReviewView
+from contracts.rpc.approval import (
+    AgeCount,
+    DayNumbers,
+    DecisionView,
+    DepartmentView,
+    DeskNumbers,
+    MonthNumbers,
+    Numbers,
+    ReviewView,
+    Transparency,
+)
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
@@ -114,3 +124,42 @@ def counter_application(**given: Any) -> ApplicationView:
         "preferred": (Slot.model_validate({"date": "2026-12-01", "from": "10:00", "to": "12:00"}),),
     }  # fmt: skip
     return ApplicationView(**{**facts, **given})
+
+
+def month(department: str | None, **given: Any) -> MonthNumbers:
+    facts: dict[str, Any] = {
+        "department": department, "month": date(2026, 11, 1), "applications": 120, "decisions": 100,
+        "median_seconds": 7_200, "p95_seconds": 200_000, "percent_before_visit": 94,
+    }  # fmt: skip
+    return MonthNumbers(**{**facts, **given})
+
+
+TRANSPARENCY = Transparency(
+    items=(
+        month(None),
+        month("home", median_seconds=2_700),
+        month("police", decisions=None, median_seconds=None, p95_seconds=None, percent_before_visit=None),
+        month(None, month=date(2026, 10, 1), decisions=None),
+    ),
+    counted_at=now(),
+)
+
+
+def desk_numbers(own: int = 3, whole: int = 8) -> DeskNumbers:
+    """Return the numbers of two weeks, with so many decisions on each of the last three days."""
+    today = now().astimezone(IST).date()
+
+    def numbers(count: int) -> Numbers:
+        days = tuple(
+            DayNumbers(
+                day=today - timedelta(days=ago),
+                decisions=count + ago if ago < 3 else 0,
+                median_seconds=5_400 * (ago + 1) if ago < 3 else None,
+            )
+            for ago in reversed(range(14))
+        )
+        return Numbers(decided_today=count, median_seconds=5_400 if count else None, days=days)
+
+    ages = ((0, 1, 4), (1, 4, 11), (4, 24, 3), (24, 72, 0), (72, None, 1))
+    waiting = tuple(AgeCount(from_hours=low, to_hours=high, reviews=count) for low, high, count in ages)
+    return DeskNumbers(own=numbers(own), department=numbers(whole), waiting=waiting)

@@ -15,7 +15,7 @@ from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval import Approve, ReviewId, ReviewList, ReviewSearch, ReviewView
 from services.chassis.runtime.clock import now
-from services.gateway.pages.desk import capacity, decisions
+from services.gateway.pages.desk import capacity, decisions, numbers
 from services.gateway.pages.desk.queue import (
     CHANNELS,
     ORDERS,
@@ -36,7 +36,7 @@ from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-router.routes.extend([*decisions.router.routes, *capacity.router.routes])
+router.routes.extend([*decisions.router.routes, *capacity.router.routes, *numbers.router.routes])
 NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}
 """Notices that the queue shows after an action."""
 FAILURES = {

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
+from math import ceil
 
 from babel import Locale
 from babel.dates import format_date, get_day_names
@@ -63,6 +64,25 @@ def day_in_words(day: date, language: Language) -> str:
 def short_day(day: date, language: Language) -> str:
     """Return a date for a table: ``1 Dec 2026``."""
     return format_date(day, "d MMM y", locale=_LOCALES[language])
+
+
+def month_in_words(month: date, language: Language) -> str:
+    """Return a month: ``December 2026``."""
+    return format_date(month, "LLLL y", locale=_LOCALES[language])
+
+
+def duration_in_words(seconds: int, language: Language) -> str:
+    """Return a length of time in its largest unit, rounded up: ``45 minutes``, ``3 hours``, ``2 days``.
+
+    Hours are used up to two days.
+    """
+    catalogue = texts(language)
+    minutes, hours, days = (max(ceil(seconds / unit), 1) for unit in (60, 3_600, 86_400))
+    if seconds < 3_600:
+        return catalogue.ngettext("%(num)s minute", "%(num)s minutes", minutes) % {"num": minutes}
+    if seconds < 2 * 86_400:
+        return catalogue.ngettext("%(num)s hour", "%(num)s hours", hours) % {"num": hours}
+    return catalogue.ngettext("%(num)s day", "%(num)s days", days) % {"num": days}
 
 
 def weekday_in_words(weekday: int, language: Language) -> str:

@@ -31,6 +31,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk", _("The queue")),
         ("/desk/invitations", _("Invite visitors")),
         ("/desk/capacity", _("Visiting hours")),
+        ("/desk/numbers", _("Numbers")),
     ),
     "ado": (("/desk/logins", _("Logins")), ("/desk/kiosks", _("Kiosks"))),
     "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside"))),

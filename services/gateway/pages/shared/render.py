@@ -68,6 +68,8 @@ def _environment(language: Language) -> Environment:
         "day_in_words",
         "short_day",
         "weekday_in_words",
+        "month_in_words",
+        "duration_in_words",
         "time_of_day",
         "hours_in_words",
         "instant_in_words",

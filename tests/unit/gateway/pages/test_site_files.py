@@ -7,10 +7,12 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
+from contracts.rpc.approval import DepartmentList
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.support.browser.icons import DRAWING, FOLDER, SIZES, SOURCE, digest
 from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.pages import POLICE, TRANSPARENCY
 
 URL = "https://epass.example"
 
@@ -36,7 +38,9 @@ async def test_the_sitemap_lists_pages_that_exist_and_may_be_listed_in_each_lang
     assert kind == "application/xml"
     listed = [one.text or "" for one in ET.fromstring(text).findall(".//{*}loc")]
     assert len(listed) == len(set(listed)) >= 21
-    app, _ = stubbed()
+    app, _ = stubbed(
+        approval__transparency=TRANSPARENCY, approval__departments=DepartmentList(items=(POLICE,))
+    )
     async with browser(app) as http:
         for address in listed:
             page = await http.get(address.removeprefix(URL))

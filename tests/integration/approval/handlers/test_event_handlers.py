@@ -21,6 +21,7 @@ from tests.support.factories.approval import (
     HOLI,
     MONDAY,
     NOW,
+    TUESDAY,
     amended,
     approval,
     by,
@@ -82,9 +83,9 @@ def send_back(database, review_id) -> None:
         )
 
 
-def approve(database, review_id) -> None:
+def approve(database, review_id, **changes) -> None:
     with database.transaction() as session:
-        decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
+        decisions.approve(approval(review_id, **changes), by(desk()), session, NOW, furthest_days=30)
 
 
 def test_a_submitted_application_waits_in_its_departments_queue(approval_db) -> None:
@@ -161,14 +162,14 @@ def test_an_approval_stands_whose_applicant_asked_for_other_dates_at_the_same_mo
 def test_without_the_rule_an_application_approved_meanwhile_would_be_approved_twice(
     approval_db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control: only the rule that an approval stands prevents a second pass."""
+    """The control: only the rule that an approval stands prevents a second pass, for another day."""
     monkeypatch.setattr(reviews, "WITH_PASS", ())
     first = submitted()
     deliver(approval_db, first, 1)
     review_id = review_id_of(approval_db, first.application_id)
     approve(approval_db, review_id)
     deliver(approval_db, amended(first), 2)
-    approve(approval_db, review_id)
+    approve(approval_db, review_id, slot=slot(TUESDAY + timedelta(days=2)))
     assert [row["status"] for row in everything(approval_db)["decisions"]] == ["approved", "approved"]
 
 

@@ -354,7 +354,7 @@ class DecisionRow(Base):
     """Decision about one revision, by whom and when. It never changes, except that its note may be erased.
 
     ``waited_from`` is since when the revision had waited, ``before_visit`` whether its first preferred time
-    was still to come; both are for the numbers.
+    was still to come; both are for the numbers. Nobody waits for the decision on an invitation.
     """
 
     __tablename__ = "decisions"

@@ -230,7 +230,7 @@ def _record(
     decision.number = len(row.decisions) + 1
     decision.revision, decision.status, decision.department = event.revision, status, event.department
     decision.decided_by, decision.decided_at = event.decided_by, now
-    decision.waited_from = row.waiting_since
+    decision.waited_from = None if row.channel == "invitation" else row.waiting_since
     decision.before_visit = now < min(map(reviews.start_of, row.application.preferred))
     row.decisions.append(decision)
     row.status = status

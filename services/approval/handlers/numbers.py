@@ -41,7 +41,7 @@ with decided as (
     date_trunc('month', submitted_at at time zone interval '+05:30')::date as month,
     count(*) as applications
   from reviews
-  where submitted_at >= :since
+  where submitted_at >= :since and channel <> 'invitation'
   group by grouping sets ((department, 2), (2))
 )
 insert into month_numbers

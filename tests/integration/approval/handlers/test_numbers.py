@@ -20,6 +20,7 @@ from tests.support.factories.approval import (
     deliver,
     desk,
     fill_directory,
+    invited,
     pending,
     published,
     review_id_of,
@@ -142,6 +143,16 @@ def test_a_month_counts_applications_decisions_times_and_what_was_decided_before
         50,
     )
     assert (whole.department, whole.decisions, found.counted_at) == (None, 20, NOW)
+
+
+def test_invitations_are_no_applications_and_make_no_department_faster(approval_db) -> None:
+    for _ in range(20):
+        waited(approval_db, 3)
+        deliver(approval_db, invited())
+    home = months(approval_db).items[-1]
+    assert (home.department, home.applications, home.decisions, home.median_seconds) == (
+        "home", 20, 20, 3 * 3600,
+    )  # fmt: skip
 
 
 def test_a_department_with_few_decisions_is_withheld(approval_db) -> None:

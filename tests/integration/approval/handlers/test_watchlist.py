@@ -33,6 +33,7 @@ from tests.support.factories.approval import (
     desk,
     erased,
     fill_directory,
+    invited,
     pending,
     person,
     personal,
@@ -422,3 +423,18 @@ def test_nothing_of_the_watchlist_is_in_clear_in_an_event(approval_db) -> None:
     clear = str([data for _, data in events])
     for word in ("watch", "supervisor", "HOM-0001", "Threatened", "4821", "first"):
         assert word not in clear
+
+
+def test_an_invitation_of_somebody_on_the_list_needs_another_officer_than_the_one_who_invited(
+    approval_db,
+) -> None:
+    active(approval_db)
+    first = invited()
+    deliver(approval_db, first)
+    assert published(approval_db, PassApproved) == []
+    review_id = review_id_of(approval_db, first.application_id)
+    with pytest.raises(Conflict) as refused:
+        approve(approval_db, review_id, SECOND)
+    assert refused.value.body.code == "second_officer"
+    approve(approval_db, review_id, FIRST)
+    assert len(published(approval_db, PassApproved)) == 1

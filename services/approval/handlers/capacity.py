@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -149,11 +149,11 @@ def _require_places(session: Session, department: str, slot: Slot, party: int) -
 
 
 def _bookings(session: Session, department: str, first: date, last: date) -> dict[date, list[rules.Booking]]:
-    """Return the bookings of a department from the first to the last day."""
+    """Return the bookings of a department from the first to the last day, those of the same time together."""
     rows = session.execute(
-        select(BookingRow.day, BookingRow.start, BookingRow.end, BookingRow.party).where(
-            BookingRow.department == department, BookingRow.day.between(first, last)
-        )
+        select(BookingRow.day, BookingRow.start, BookingRow.end, func.sum(BookingRow.party))
+        .where(BookingRow.department == department, BookingRow.day.between(first, last))
+        .group_by(BookingRow.day, BookingRow.start, BookingRow.end)
     )
     found: dict[date, list[rules.Booking]] = {}
     for day, start, end, party in rows:

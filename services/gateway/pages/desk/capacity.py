@@ -57,12 +57,12 @@ def _read(form: FormData) -> tuple[Capacity | None, dict[str, str]]:
         read = {"from": opens, "to": closes, "places": places}
         missing = {"from": "from_missing", "to": "to_missing", "places": "places_range"}
         problems |= {f"{name}-{weekday}": missing[name] for name, value in read.items() if value is None}
-        if opens is None or closes is None or places is None:
+        if opens is None or closes is None:
             continue
         if closes <= opens:
             problems[f"to-{weekday}"] = "window_order"
-            continue
-        days.append(VisitingDay(weekday=weekday, opens=opens, closes=closes, places=places))
+        elif places is not None:
+            days.append(VisitingDay(weekday=weekday, opens=opens, closes=closes, places=places))
     window = text_of(form, "window")
     if window not in {str(minutes) for minutes in WINDOWS}:
         problems["window"] = "choose_one"

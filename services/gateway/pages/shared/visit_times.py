@@ -146,14 +146,6 @@ async def availability(view: View, department: str, site: str | None = None) -> 
     return found if found.limited else None
 
 
-async def _days(view: View, site_code: str, department: str, party: int) -> list[Day]:
-    """Return the days that can be chosen, full ones too."""
-    record = await directory.site(view, site_code)
-    days = list(open_days(record, view.caller.state.settings.furthest_days, now())) if record else []
-    places = await availability(view, department, site_code) if days else None
-    return days if places is None else list(days_with_places(days, places, party))
-
-
 async def place_problems(
     view: View, site_code: str, department: str, party: int, slots: Iterable[Mapping[str, str]]
 ) -> dict[str, str]:
@@ -195,7 +187,11 @@ async def offered(view: View, site_code: str, department: str, party: int = 1) -
         department: that is visited; its visiting hours and free places count, where it has set them.
         party: how many people come.
     """
-    days = await _days(view, site_code, department, party)
+    record = await directory.site(view, site_code)
+    days = list(open_days(record, view.caller.state.settings.furthest_days, now())) if record else []
+    places = await availability(view, department, site_code) if days else None
+    if places is not None:
+        days = list(days_with_places(days, places, party))
     free = [one for one in days if not one.is_full]
     # A department needs time: not today, unless the applicant chooses it.
     first = next((one for one in free if not one.is_today), None)
@@ -204,5 +200,6 @@ async def offered(view: View, site_code: str, department: str, party: int = 1) -
         "begins": begins(free),
         "ends": ends(free),
         "usual_hours": usual_windows(free),
+        "limited": places is not None,
         "first": first,
     }

@@ -39,7 +39,7 @@ def test_an_officer_decides_from_the_row_and_beside_the_list(
     geeta.locator("[data-opens]").click()
     expect(page.locator("#review h2").first).to_contain_text("Geeta Sharma")
     expect(harjit).to_be_visible()
-    page.locator("#approve button.govuk-button").click()
+    page.locator("button[form=approve]").click()
     expect(page.locator("[role=status]", has_text=translated("Approved.", language))).to_be_visible()
 
     desk.open("/desk?status=decided")

@@ -216,4 +216,4 @@ class Staff:
             self.page.fill("#date", now().astimezone(IST).date().isoformat())
             self.page.fill("#from", "00:00")
             self.page.fill("#to", "23:59")
-        self.page.locator("#approve button.govuk-button").click()
+        self.page.locator("button[form=approve]").click()

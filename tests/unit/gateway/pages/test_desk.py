@@ -259,6 +259,7 @@ async def test_earlier_applications_stand_on_the_page(clerk: Clerk) -> None:
     text = (await clerk.http.get(REVIEW)).text
     assert f'href="/en/desk/reviews/{earlier.id}">Wednesday, 2 December 2026' in text
     assert "There is already another application for this" in text
+    assert re.search(r'href="#earlier">Earlier applications to this department: 1</a> · Rejected: 1<', text)
 
 
 async def test_an_unknown_tab_is_not_found(clerk: Clerk) -> None:

@@ -252,6 +252,8 @@ class SiteRecord(Wire):
     gates: tuple[Code, ...]
     gate_names: dict[Code, dict[Language, str]] = Field(default={}, exclude_if=lambda names: not names)
     """What people call a gate, by its code and by language; a gate without a name is called by its number."""
+    photograph: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
+    """Whether the counter may take a photograph of a visitor."""
     hours: tuple[OpeningHours, ...]
     closed_days: tuple[ClosedDay, ...] = ()
     advice: SiteAdvice | None = Field(default=None, exclude_if=lambda advice: advice is None)

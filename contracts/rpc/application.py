@@ -35,6 +35,8 @@ class SubmitAtCounter(ApplicationForm):
 
     mobile: str | None = Field(default=None, max_length=40)
     channel: Literal["counter", "kiosk"] = "counter"
+    photograph: str | None = Field(default=None, max_length=32_000, repr=False)
+    """A JPEG of the visitor in base64, where the site wants one."""
 
 
 class Invite(InvitationForm):
@@ -142,6 +144,12 @@ class ApplicationView(ApplicationSummary):
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
+class Photograph(Wire):
+    """A JPEG of the visitor, in base64."""
+
+    jpeg: str = Field(repr=False)
+
+
 class StatusQuestion(Strict):
     """Question for a status, by reference and the last four digits of the mobile."""
 
@@ -205,6 +213,7 @@ SUBMIT_AT_COUNTER = Method("application", "submit_at_counter", SubmitAtCounter, 
 INVITE = Method("application", "invite", Invite, Invited, command=True)
 LIST_APPLICATIONS = Method("application", "list_applications", Page, ApplicationList)
 VIEW_APPLICATION = Method("application", "view", ReferenceOnly, ApplicationView)
+PHOTOGRAPH = Method("application", "photograph", ReferenceOnly, Photograph)
 AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=True)
 CANCEL = Method("application", "cancel", ReferenceOnly, Acknowledged, command=True)
 STATUS = Method("application", "status", StatusQuestion, StatusView)

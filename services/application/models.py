@@ -142,6 +142,15 @@ class RevisionRow(Base):
     masked: Mapped[list[str]]
 
 
+class PhotographRow(Base):
+    """Photograph of the visitor of an application, sealed."""
+
+    __tablename__ = "photographs"
+
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"), primary_key=True)
+    sealed: Mapped[str]
+
+
 class PassRow(Base):
     """Pass of an application. It may be known as revoked before it is known as issued."""
 

@@ -13,6 +13,7 @@ from contracts.rpc.application import (
     Invited,
     Lookup,
     LookupHits,
+    Photograph,
     ReferenceOnly,
     StatusQuestion,
     StatusView,
@@ -20,7 +21,7 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.call import Call, Nothing, Page
-from services.application.handlers import applications, queries
+from services.application.handlers import applications, photographs, queries
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -70,6 +71,11 @@ class Service:
     def view(self, request: ReferenceOnly, call: Call) -> ApplicationView:
         with self.db.transaction() as session:
             return queries.view(request, call, session)
+
+    @rpc(contract.PHOTOGRAPH)
+    def photograph(self, request: ReferenceOnly, call: Call) -> Photograph:
+        with self.db.transaction() as session:
+            return photographs.view(request, call, session)
 
     @rpc(contract.AMEND)
     def amend(self, request: AmendApplication, call: Call) -> Acknowledged:

@@ -79,6 +79,7 @@ class SiteRow(Base):
     name: Mapped[Words]
     address: Mapped[Words]
     advice: Mapped[Json | None]
+    photograph: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     gates: Mapped[list["GateRow"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="GateRow.position")
     hours: Mapped[list["HoursRow"]] = relationship(
         cascade=WHOLE, lazy="selectin", order_by="HoursRow.position"
@@ -95,6 +96,7 @@ class SiteRow(Base):
             name=record.name,
             address=record.address,
             advice=record.advice.model_dump() if record.advice else None,
+            photograph=record.photograph,
             gates=[
                 GateRow(code=code, position=at, name=record.gate_names.get(code))
                 for at, code in enumerate(record.gates)
@@ -110,6 +112,7 @@ class SiteRow(Base):
             name=self.name,
             address=self.address,
             advice=SiteAdvice.model_validate(self.advice) if self.advice else None,
+            photograph=self.photograph,
             gates=tuple(gate.code for gate in self.gates),
             gate_names={gate.code: gate.name for gate in self.gates if gate.name},
             hours=tuple(

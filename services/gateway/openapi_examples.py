@@ -150,7 +150,7 @@ LEFT_OUT = {
     ("LoginView", "site"), ("OpeningHours", "valid_to"), ("Person", "email"),
     ("Person", "official"), ("ReviewView", "official"), ("ReviewView", "decision"),
     ("StaffSession", "gate"), ("StaffSession", "site"), ("PassView", "replaced_by"),
-    ("PassView", "revocation"),
+    ("PassView", "revocation"), ("SubmitAtCounter", "photograph"),
     ("ReviewView", "forwarded_from"), ("ScanPass", "pass_number"), ("ScanResult", "inside_gate"),
     ("ScanResult", "inside_since"), ("SiteRecord", "advice"), ("SiteRecord", "gate_names"),
 }  # fmt: skip

@@ -14,7 +14,8 @@ from tests.support.system import System
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
 COUNT_PRINTS = "window.timesPrinted = 0; window.print = () => { window.timesPrinted += 1; };"
 """Chromium without a window never ends a print that a page begins, and then makes no PDF of it."""

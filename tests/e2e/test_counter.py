@@ -48,7 +48,7 @@ class Operator(Staff):
 
     def send(self) -> str:
         """Submit the form and return the reference."""
-        self.page.locator("form[action$='/counter/apply'] button.govuk-button").click()
+        self.page.locator("form[action$='/counter/apply'] button[type=submit]").click()
         self.page.wait_for_url("**/counter/applications/*")
         return self.page.url.rpartition("/")[2]
 
@@ -100,6 +100,49 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     assert operator.page.url.endswith("/counter/lookup"), "what was looked for is not in the address"
 
 
+@pytest.mark.parametrize("language", ["pa", "en"])
+def test_a_photograph_of_the_walk_in_is_seen_at_the_counter_and_at_the_gate(
+    open_browser: Callable[..., Page], system: System, language: Language
+) -> None:
+    operator = Operator(open_browser(DESK), system, language)
+    operator.fill_in("Balvinder Kaur")
+    expect(operator.page.locator("[data-no-camera]")).to_be_hidden()
+    expect(operator.page.locator("[data-take]")).to_be_hidden()
+    operator.page.locator("[data-photograph] [data-start]").click()
+    operator.page.locator("[data-photograph] [data-take]").click()
+    expect(operator.page.locator("[data-photograph] canvas")).to_be_visible()
+    reference = operator.send()
+    seen = operator.page.locator("img.epass-photograph")
+    drawn = "one => one.complete && one.naturalWidth === 240 && one.naturalHeight === 320"
+    eventually(lambda: seen.evaluate(drawn), "the counter sees the photograph")
+    Staff(open_browser(DESK), system, "department", language).approve(reference)
+    number = operator.page.locator("strong", has_text=re.compile(r"^\w{4} \w{4}$"))
+    expect(number).to_be_visible(timeout=40_000)
+    guard = Staff(open_browser(), system, "security", language)
+    guard.open("/gate")
+    guard.page.fill("#pass", number.inner_text())
+    guard.page.keyboard.press("Enter")
+    guard.page.wait_for_url("**/gate/result")
+    at_the_gate = guard.page.locator("img.epass-photograph")
+    eventually(lambda: at_the_gate.evaluate(drawn), "the gate sees the photograph")
+
+
+def test_a_walk_in_goes_on_without_a_camera_or_without_scripts(
+    open_browser: Callable[..., Page], system: System
+) -> None:
+    without_scripts = Operator(open_browser(DESK, scripts=False), system)
+    expect(without_scripts.page.locator("[data-photograph]")).to_be_hidden()
+    page = open_browser(DESK)
+    page.add_init_script("navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no camera'))")
+    for operator in (without_scripts, Operator(page, system)):
+        operator.fill_in("Balvinder Kaur")
+        if operator.page is page:
+            page.locator("[data-photograph] [data-start]").click()
+            expect(page.locator("[data-no-camera]")).to_be_visible()
+        operator.send()
+        expect(operator.page.locator("img.epass-photograph")).to_have_count(0)
+
+
 LABELS = """() => [...document.querySelectorAll(".epass-dense > .epass-dense__row")].map((row) =>
   [...row.querySelectorAll("label")].map((one) => Math.round(one.getBoundingClientRect().top)))
   .map((tops) => new Set(tops).size)"""
@@ -144,7 +187,7 @@ def test_a_delegation_of_forty_is_pasted_and_each_gets_a_badge(
     names = [f"Delegate {first}{second}" for first in "ABCD" for second in "ABCDEFGHIJ"]
     lines = [f"{name}, Aadhaar, {1000 + number}" for number, name in enumerate(names)]
     operator.fill_in(companions="\n".join([*lines[:16], "Delegate BG, Aadhaar, 499118665246", *lines[17:]]))
-    operator.page.locator("form[action$='/counter/apply'] button.govuk-button").click()
+    operator.page.locator("form[action$='/counter/apply'] button[type=submit]").click()
     problem = translated("Enter the last four characters only, never the whole number", language)
     expect(operator.page.locator(".govuk-error-summary__list li")).to_have_text(
         [translated("Line %(line)s: %(problem)s", language) % {"line": 17, "problem": problem}]

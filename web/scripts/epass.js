@@ -15,6 +15,7 @@ import "./conditional-fields.js";
 import "./countdown.js";
 import "./desk.js";
 import "./opening-hours.js";
+import "./photograph.js";
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported");
 createAll(Button, { preventDoubleClick: true });

@@ -32,6 +32,7 @@ from services.application.domain.findings import Findings
 from services.application.domain.forms import CheckedForm, check_amendment, check_form
 from services.application.domain.invitations import check_invitation
 from services.application.domain.names import latin_name_of, name_of
+from services.application.handlers import photographs
 from services.application.handlers.authorization import (
     intake_of,
     inviter_of,
@@ -124,7 +125,7 @@ def submit_at_counter(
     """Submit an application for a visitor at the reception, who may have no mobile; the operator vouches.
 
     Raises:
-        InvalidInput: with every problem of the form.
+        InvalidInput: with every problem of the form, or of its photograph.
         Forbidden: the principal is not at a reception counter, or at that of another site.
     """
     operator = operator_of(call.principal)
@@ -132,13 +133,19 @@ def submit_at_counter(
         raise Forbidden("this counter serves another site", code="other_site")
     intake = Intake(request.channel, submitted_by=operator)
     calendar = Calendar(now, furthest_days)
-    return _once(
-        "application.submit_at_counter",
-        request,
-        call,
-        session,
-        lambda: _submit(request, request.mobile, intake, session, calendar),
-    )
+
+    def effect() -> SubmittedRevision:
+        made = _submit(request, request.mobile, intake, session, calendar)
+        if request.photograph:
+            site = place_of(session, request.site, request.department).site
+            if site is None or not site.photograph:
+                raise InvalidInput.of("photograph", "photograph_not_wanted")
+            row = find(session, made.reference)
+            assert row is not None
+            photographs.store(request.photograph, row, session)
+        return made
+
+    return _once("application.submit_at_counter", request, call, session, effect)
 
 
 def invite(request: Invite, call: Call, session: Session, now: datetime, *, furthest_days: int) -> Invited:

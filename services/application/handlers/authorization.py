@@ -44,6 +44,11 @@ def inviter_of(principal: Principal) -> tuple[str, str]:
     return principal.login_id, principal.department
 
 
+def is_security_of(principal: Principal, site: str) -> bool:
+    """Return whether the principal is a security officer of the site."""
+    return principal.kind == "staff" and principal.role == "security" and principal.site == site
+
+
 def operator_of(principal: Principal) -> str:
     """Return the login of the reception's operator.
 

@@ -6,7 +6,7 @@ Every replica runs these jobs; rows that another replica has locked are skipped,
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contracts import spelling
@@ -69,6 +69,7 @@ def erase_personal_data(application_id: UUID, session: Session, now: datetime) -
     ).one()
     if row.erased_at is not None:
         return
+    session.execute(delete(models.PhotographRow).where(models.PhotographRow.application_id == row.id))
     for column, blank in models.PERSONAL.items():
         setattr(row, column, blank)
     row.erased_at = now

@@ -21,7 +21,7 @@ from contracts.crockford import parse_pass_number
 from contracts.errors import InvalidInput
 from contracts.rpc.verify import InsideQuestion, ScanPass, ScanResult
 from services.chassis.runtime.clock import now
-from services.gateway.pages.shared import directory
+from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import SecurityPage, View, text_of
@@ -144,6 +144,12 @@ async def show_result(view: SecurityPage) -> Response:
     return await _result_page(view, scan)
 
 
+@router.get("/photographs/{reference}")
+async def show_photograph(view: SecurityPage, reference: str) -> Response:
+    """Show the photograph that the counter took of the visitor."""
+    return await photograph.picture(view, reference)
+
+
 @router.get("/inside")
 async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     """Show who is inside this site."""
@@ -224,6 +230,13 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
         site=site,
         host=await _host(view, shown),
+        photograph=f"/gate/photographs/{shown.reference}"
+        if shown
+        and shown.reference
+        and site
+        and site.photograph
+        and await photograph.is_there(view, shown.reference)
+        else None,
         gate_name=await directory.gate_names(view),
     )
 

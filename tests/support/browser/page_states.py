@@ -19,7 +19,7 @@ from contracts.errors import (
 )
 from contracts.model import IST, Person
 from contracts.rpc.accounts import LoginList
-from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary
+from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary, Photograph
 from contracts.rpc.approval import (
     Availability,
     CapacityView,
@@ -90,6 +90,12 @@ INVITATION = {
     "visitors": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ\nRavi Kumar",
 }  # fmt: skip
 WITHOUT_CARD = ADMIT.model_copy(update={"applicant": Person(name="ਸਿਮਰਨ", name_latin="Simran")})
+PHOTOGRAPH = Photograph(
+    jpeg="/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////"
+    "////////////////////////wAALCAAEAAMBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAf/EABQQAQAAAAAAAAAAAAAAAAAA"
+    "AAD/2gAIAQEAAD8AX//Z"
+)
+"""Three by four grey pixels."""
 HIT = LookupHit(
     reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
     date=date(2026, 12, 1),
@@ -194,6 +200,7 @@ def counter() -> Iterator[State]:
     )
     own = f"/counter{OWN}"
     yield State("reception", own)
+    yield State("reception", own, answers={"application.photograph": PHOTOGRAPH})
     yield State("reception", own, answers={"application.view": ISSUED})
     yield State(
         "reception",
@@ -341,6 +348,9 @@ STATES = [
     State("security", "/gate"), State("security", "/gate", {"pass": ""}, status=422),
     State("security", "/gate", {"pass": NUMBER}),
     State("security", "/gate", {"pass": NUMBER}, {"verify.scan": WITHOUT_CARD}),
+    State("security", "/gate", {"pass": NUMBER}, {"application.photograph": PHOTOGRAPH}),
+    State("security", "/gate/enter", CHECKED, {"application.photograph": PHOTOGRAPH,
+    "verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),
     State("security", "/gate/enter", {**CHECKED, "count": "x"}, status=422),
     State("security", "/gate/enter", CHECKED,
     {"verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),

@@ -10,7 +10,7 @@ import uvicorn
 from playwright.sync_api import BrowserContext
 
 from contracts import rpc
-from contracts.errors import NotAuthenticated
+from contracts.errors import NotAuthenticated, NotFound
 from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, OtpAccepted
 from contracts.rpc.application import Checked
 from contracts.rpc.approval import (
@@ -63,7 +63,7 @@ SUMMARY = rpc.application.ApplicationSummary(
 OTHER_SITE = SITE.model_copy(update={"code": "PCS2"})
 AT_BOTH = POLICE.model_copy(update={"sites": ("PCS1", "PCS2")})
 ANSWERS: dict[str, Any] = {
-    "approval__sites": SiteList(items=(SITE, OTHER_SITE)),
+    "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
     "approval__officers": OfficerList(items=(BALDEV,)),
     "approval__transparency": TRANSPARENCY,
@@ -83,7 +83,7 @@ ANSWERS: dict[str, Any] = {
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     "accounts__log_in": session(),
     "application__check": Checked(name_latin="Gurpreet Kaur"), "application__view": APPLICATION,
-    "application__lookup": rpc.application.LookupHits(items=()),
+    "application__photograph": NotFound(), "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),
     "issuance__qr": picture(),
     "application__invite": rpc.application.Invited(references=(REFERENCE, "PCS-0000-0000")),

@@ -205,6 +205,7 @@ PAGES = {
         "GET /counter/lookup",
         "POST /counter/apply",
         "GET /counter/applications/{reference}",
+        "GET /counter/applications/{reference}/photograph",
         "POST /counter/applications/{reference}/cancel",
         "GET /counter/passes/{number}",
         "POST /counter/passes/{number}/print",
@@ -218,6 +219,7 @@ PAGES = {
         "GET /gate/enter",
         "POST /gate/enter",
         "GET /gate/result",
+        "GET /gate/photographs/{reference}",
         "GET /gate/inside",
     },
 }

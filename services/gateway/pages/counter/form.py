@@ -28,6 +28,7 @@ TYPED = (
     "name", "name_latin", "mobile", "language", "id_type", "id_last4", *OFFICE, "department", "officer",
     "officer_code", "purpose_kind",
     "purpose", "date-0", "from-0", "to-0", "companions", "vehicle", "assistance", "deliver_by",
+    "photograph",
 )  # fmt: skip
 
 
@@ -61,7 +62,8 @@ class WalkIn:
         spoken = next((one for one in LANGUAGES if one == self.typed["language"]), "en")
         try:
             asked = request_of(self.answers, spoken).model_dump(by_alias=True, exclude_unset=True)
-            return SubmitAtCounter.model_validate(asked | {"mobile": self.typed["mobile"] or None})
+            more = {name: self.typed[name] or None for name in ("mobile", "photograph")}
+            return SubmitAtCounter.model_validate(asked | more)
         except ValidationError as error:
             found = [
                 (".".join(str(part) for part in one["loc"]), "too_long")

@@ -13,7 +13,7 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
-from services.gateway.pages.shared import cookies, directory, timeline
+from services.gateway.pages.shared import cookies, directory, photograph, timeline
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import Notice, ReceptionPage, View, key_of, text_of
 
@@ -86,12 +86,20 @@ async def show_application(view: ReceptionPage, reference: str, notice: Notice =
     """Show one application; while it waits, the page refreshes itself."""
     shown = await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
+    site = await directory.site(view, shown.site)
     return view.html(
         "counter/application.html", shown=shown, own=own, **await directory.names(view, shown),
+        has_photograph=bool(own and site and site.photograph and await photograph.is_there(view, reference)),
         waits=shown.status in WAITING,
         lines=await timeline.in_words(view, shown.timeline, shown.note),
         notice=notice if notice in {"masked", "late"} else "",
     )  # fmt: skip
+
+
+@router.get("/applications/{reference}/photograph")
+async def show_photograph(view: ReceptionPage, reference: str) -> Response:
+    """Show the photograph that was taken here."""
+    return await photograph.picture(view, reference)
 
 
 @router.post("/applications/{reference}/cancel")

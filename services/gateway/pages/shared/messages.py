@@ -102,6 +102,8 @@ SENTENCES: dict[str, str] = {
     "pass_revoked": _("This pass was cancelled"),
     "no_pass": _("There is no pass yet"),
     "no_mobile": _("There is no mobile number to send it to"),
+    "not_a_photograph": _("This photograph cannot be used. Take it again, or leave it out"),
+    "photograph_not_wanted": _("This secretariat takes no photographs. Leave it out"),
     "lookup_short": _("Type at least two characters"),
     "id_incomplete": _("Write both the kind of ID card and the last four characters, or neither"),
     "invited_twice": _("This visitor is on the list already"),

@@ -1,0 +1,47 @@
+"""The photograph of a visitor, which a counter may take where its site wants one.
+
+It is sealed under the keys of the personal blocks, goes into no event and no pass, and is shown to the
+reception and the gates of the site.
+"""
+
+from sqlalchemy.orm import Session
+
+from contracts.errors import InvalidInput, NotFound
+from contracts.rpc.application import Photograph, ReferenceOnly
+from contracts.rpc.call import Call
+from services.application.adapters.photographs import NotAPhotograph, drawn_anew
+from services.application.handlers.authorization import is_reception_of, is_security_of
+from services.application.handlers.rows import find
+from services.application.models import ApplicationRow, PhotographRow
+from services.chassis.db.database import personal_keys_of
+
+
+def store(photograph: str, row: ApplicationRow, session: Session) -> None:
+    """Store the photograph of an application's visitor.
+
+    Raises:
+        InvalidInput: ``not_a_photograph``.
+    """
+    try:
+        picture = drawn_anew(photograph)
+    except NotAPhotograph:
+        raise InvalidInput.of("photograph", "not_a_photograph") from None
+    sealed = personal_keys_of(session).seal(row.id, {"jpeg": picture})
+    session.add(PhotographRow(application_id=row.id, sealed=sealed))
+
+
+def view(request: ReferenceOnly, call: Call, session: Session) -> Photograph:
+    """Return the photograph, for the reception and the gates of the site.
+
+    Raises:
+        NotFound: there is none, or not for this principal.
+    """
+    row = find(session, request.reference)
+    if row is None or not (
+        is_reception_of(call.principal, row.site) or is_security_of(call.principal, row.site)
+    ):
+        raise NotFound("there is no such application")
+    found = session.get(PhotographRow, row.id)
+    if found is None:
+        raise NotFound("there is no photograph")
+    return Photograph(jpeg=str(personal_keys_of(session).open(row.id, found.sealed)["jpeg"]))

@@ -26,6 +26,7 @@ from tests.support.factories.approval import (
     deliver,
     department,
     desk,
+    everything,
     fill_directory,
     published,
     received,
@@ -109,6 +110,16 @@ def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> No
     deliver(approval_db, waiting, at=now() - timedelta(days=1))
     consumers.escalate_waiting()
     assert [event.step for event in published(approval_db)] == ["stand_in"]
+
+
+def test_the_scheduler_counts_the_months_at_once_and_every_ten_minutes(approval_db) -> None:
+    (timer,) = Consumers.count_months.nameko_entrypoints
+    assert (timer.interval, timer.eager) == (600, True)
+    consumers = Consumers()
+    consumers.db = approval_db
+    deliver(approval_db, submitted(), at=now())
+    consumers.count_months()
+    assert [row["applications"] for row in everything(approval_db)["month_numbers"]] == [1, 1]
 
 
 def test_models_and_migrations_agree(approval_db) -> None:

@@ -1,11 +1,11 @@
 """How many visitors a department takes: hours by weekday, places in each window, and dates off."""
 
-from datetime import date, time
+from datetime import date
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from contracts.model import Strict
+from contracts.model import Strict, TimeOfDay
 
 
 class VisitingDay(Strict):
@@ -19,8 +19,8 @@ class VisitingDay(Strict):
     """
 
     weekday: int = Field(ge=0, le=6)
-    opens: time
-    closes: time
+    opens: TimeOfDay
+    closes: TimeOfDay
     places: int = Field(ge=1, le=5_000)
 
     @model_validator(mode="after")

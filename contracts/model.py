@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 
 class Wire(BaseModel):
@@ -119,6 +119,16 @@ __all__ = [
 ]
 
 
+def _whole_minutes_without_zone(value: time) -> time:
+    if value.tzinfo is not None or value.second or value.microsecond:
+        raise ValueError("a time of day is hours and minutes")
+    return value
+
+
+TimeOfDay = Annotated[time, AfterValidator(_whole_minutes_without_zone)]
+"""Hours and minutes in Indian Standard Time."""
+
+
 class Slot(Wire):
     """A preferred or decided visit on one day, in Indian Standard Time.
 
@@ -130,15 +140,8 @@ class Slot(Wire):
     )
 
     day: date = Field(alias="date")
-    start: time = Field(alias="from")
-    end: time = Field(alias="to")
-
-    @field_validator("start", "end")
-    @classmethod
-    def _whole_minutes_without_zone(cls, value: time) -> time:
-        if value.tzinfo is not None or value.second or value.microsecond:
-            raise ValueError("a time of day is hours and minutes")
-        return value
+    start: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="to")
 
     @field_serializer("start", "end")
     def _hours_and_minutes(self, value: time) -> str:

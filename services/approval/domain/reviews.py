@@ -155,7 +155,7 @@ def nearest_visit(preferred: Iterable[Slot], today: date) -> Slot:
 
 def waits_at_counter(channel: Channel, visit: Slot, submitted_at: datetime) -> bool:
     """Return whether an applicant applied in the building for the same day, and so waits there."""
-    return channel != "portal" and visit.day == submitted_at.astimezone(IST).date()
+    return channel in {"counter", "kiosk"} and visit.day == submitted_at.astimezone(IST).date()
 
 
 def officer_after(

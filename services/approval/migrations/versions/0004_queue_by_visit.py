@@ -13,7 +13,7 @@ update reviews set
   channel = details ->> 'channel',
   visit_at = nearest.at,
   precedence = case
-    when details ->> 'channel' <> 'portal'
+    when details ->> 'channel' in ('counter', 'kiosk')
       and (nearest.at at time zone interval '+05:30')::date
         = (submitted_at at time zone interval '+05:30')::date
     then 0 else 1 end

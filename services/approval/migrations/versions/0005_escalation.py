@@ -15,5 +15,7 @@ def upgrade() -> None:
     op.add_column(
         "reviews", sa.Column("escalate_at", sa.TIMESTAMP(timezone=True), server_default=sa.text("'epoch'"))
     )
+    # before, a level was a time of waiting; now it is a step towards the visit, and none has been taken
+    op.execute("update reviews set escalated = 0 where status = 'pending' and escalated > 0")
     waiting = sa.text("status = 'pending'")
     op.create_index("reviews_to_escalate", "reviews", ["escalate_at"], postgresql_where=waiting)

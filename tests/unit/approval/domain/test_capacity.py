@@ -81,6 +81,8 @@ def test_places_that_were_reduced_below_what_is_booked_leave_none_free() -> None
         {"window_minutes": 10},
         {"days": ({"weekday": 0, "opens": "13:00", "closes": "10:00", "places": 5},)},
         {"days": ({"weekday": 0, "opens": "10:00", "closes": "13:00", "places": 0},)},
+        {"days": ({"weekday": 0, "opens": "10:00", "closes": "13:00Z", "places": 5},)},
+        {"days": ({"weekday": 0, "opens": "10:00:30", "closes": "13:00", "places": 5},)},
     ],
 )
 def test_a_capacity_that_means_nothing_is_refused(wrong) -> None:

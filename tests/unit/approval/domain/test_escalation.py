@@ -111,3 +111,7 @@ def test_the_head_of_a_department_is_its_first_officer() -> None:
     assert escalation.officer_of("stand_in", home, "home-under-secretary") == "home-under-secretary"
     assert escalation.officer_of("reception", home, "home-under-secretary") is None
     assert escalation.officer_of("head", None, None) is None
+
+
+def test_who_was_invited_for_today_does_not_wait_at_the_reception() -> None:
+    assert not waiting(ist(TUESDAY, 10), channel="invitation").at_reception

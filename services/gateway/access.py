@@ -257,7 +257,7 @@ async def _idempotency_key(  # async, because FastAPI runs a plain function in a
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 
 
-def rate_limited(limit: Literal["otp", "otp_verify", "login", "status"]) -> Dependency:
+def rate_limited(limit: Literal["otp", "otp_verify", "login", "status", "availability"]) -> Dependency:
     """Return a dependency that counts a request against a rate limit before anything else is checked."""
     assert limit in LIMITS
 

@@ -4,12 +4,13 @@ However many desks listen, the gateway asks approval once per department and int
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import monotonic
 
 from contracts import rpc
-from contracts.errors import ContractError
+from contracts.errors import ContractError, TooManyAttempts
 from contracts.rpc.approval import ReviewList, ReviewQuestion
 from contracts.rpc.call import Principal
 from services.gateway.refreshing_cache import RefreshingCache
@@ -17,6 +18,8 @@ from services.gateway.rpc.client import RpcClient
 
 POLL_SECONDS = 3.0
 """Between two looks at the queue of a department to which somebody listens."""
+MOST_LISTENERS = 12
+"""Desks that one login may have open at once, in all browsers and tabs."""
 _NEWEST = ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
 
 
@@ -33,12 +36,29 @@ class QueueChanges:
         self._every = every
         self._copies: dict[str, RefreshingCache[ReviewList]] = {}
         self._leaving = asyncio.Event()
+        self._listeners: Counter[str] = Counter()
 
-    async def of(self, principal: Principal, seconds: float) -> AsyncIterator[None]:
-        """Yield whenever the queue of an officer's department has changed.
+    def of(self, principal: Principal, seconds: float) -> AsyncIterator[None]:
+        """Return an iterator that yields whenever the queue of an officer's department has changed.
 
-        End after so many seconds, or when the gateway stops. While approval is down, nothing has changed.
+        It ends after so many seconds, or when the gateway stops. While approval is down, nothing has changed.
+
+        Raises:
+            TooManyAttempts: this login listens `MOST_LISTENERS` times already.
         """
+        if self._listeners[principal.id] >= MOST_LISTENERS:
+            raise TooManyAttempts("too many open desks", retry_after=int(seconds))
+        return self._changes(principal, seconds)
+
+    async def _changes(self, principal: Principal, seconds: float) -> AsyncIterator[None]:
+        self._listeners[principal.id] += 1
+        try:
+            async for _ in self._differences(principal, seconds):
+                yield
+        finally:
+            self._listeners[principal.id] -= 1
+
+    async def _differences(self, principal: Principal, seconds: float) -> AsyncIterator[None]:
         copy = self._copies.setdefault(
             principal.department or "",
             RefreshingCache(

@@ -20,6 +20,7 @@ LIMITS: dict[str, tuple[RateLimitItem, ...]] = {
     "otp_verify": (RateLimitItemPerMinute(120),),
     "login": (RateLimitItemPerMinute(60), RateLimitItemPerHour(600)),
     "status": (RateLimitItemPerMinute(60), RateLimitItemPerHour(300)),
+    "availability": (RateLimitItemPerMinute(60),),
     "status_reference": (RateLimitItemPerHour(20),),
     "open": (RateLimitItemPerHour(10),),
 }

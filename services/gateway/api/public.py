@@ -41,7 +41,7 @@ async def list_departments(caller: Anyone) -> DepartmentList:
     return await caller.state.departments.get()
 
 
-@router.get("/availability")
+@router.get("/availability", dependencies=[rate_limited("availability")])
 async def list_availability(caller: Anyone, department: Code, site: Code) -> Availability:
     """List the days and windows in which a department still takes visitors at a site."""
     question = AvailabilityQuestion(department=department, site=site)

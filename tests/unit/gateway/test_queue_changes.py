@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
-from contracts.errors import Unavailable
+import pytest
+
+from contracts.errors import TooManyAttempts, Unavailable
 from contracts.rpc.approval import ReviewList
 from contracts.rpc.call import Principal
-from services.gateway.queue_changes import QueueChanges
+from services.gateway.queue_changes import MOST_LISTENERS, QueueChanges
 from tests.support.factories.gateway import TableClient, until
 from tests.support.factories.pages import review
 
@@ -81,3 +83,16 @@ async def test_listening_ends_when_the_gateway_stops_and_after_its_time() -> Non
     await after(client, len(client.asked) + 1)
     desks.end()
     assert await asyncio.wait_for(hearing, 5) == "ended"
+
+
+async def test_one_login_cannot_hold_more_than_a_dozen_connections() -> None:
+    desks, client = watching(ReviewList(items=()))
+    hearing = [asyncio.ensure_future(anext(desks.of(OFFICER, 60))) for _ in range(MOST_LISTENERS)]
+    await after(client, 1)
+    with pytest.raises(TooManyAttempts):
+        desks.of(OFFICER, 60)
+    desks.of(OTHER.model_copy(update={"id": "FIN-0001"}), 60)
+    for one in hearing:
+        one.cancel()
+    await asyncio.gather(*hearing, return_exceptions=True)
+    desks.of(OFFICER, 60)

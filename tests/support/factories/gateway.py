@@ -193,7 +193,18 @@ def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[Fas
 
 def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app, client=(address, 5000))
-    return httpx.AsyncClient(transport=transport, base_url="http://gateway.test", headers=headers)
+    return httpx.AsyncClient(
+        transport=transport,
+        base_url="http://gateway.test",
+        headers=headers,
+        event_hooks={"response": [refuse_page_after_post]},
+    )
+
+
+async def refuse_page_after_post(answer: httpx.Response) -> None:
+    """Raise `AssertionError` if a form that was in order is answered by a page instead of a redirect."""
+    is_page = answer.headers.get("content-type", "").startswith("text/html")
+    assert not (answer.request.method == "POST" and answer.is_success and is_page), answer.request.url
 
 
 async def send_refused(method: str, path: str, **request: Any) -> tuple[int, dict[str, Any]]:

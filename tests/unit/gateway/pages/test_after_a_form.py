@@ -1,11 +1,13 @@
 """Each form of a page is answered by a redirect, and its address shows a page when it is opened by itself.
 
-So a change of language, a reload and Back show a page and repeat nothing.
+So a change of language, a reload and Back show a page and repeat nothing. That no form in order is answered
+by a page is checked in every test over `browser`.
 """
 
 import re
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.routing import APIRoute
 
@@ -18,6 +20,7 @@ from tests.support.factories.gateway import (
     browser,
     claims,
     gateway_settings,
+    refuse_page_after_post,
     signed,
     stubbed,
 )
@@ -77,3 +80,11 @@ async def test_a_form_is_not_answered_by_a_page_and_its_address_leads_to_one(pat
             assert shown.headers["content-type"].startswith("text/html")
             is_page = shown.status_code in {200, 503}  # or the table has no answer of a service
             assert is_page or (path in WITHOUT_PAGE_ABOVE and shown.status_code == 405)
+
+
+async def test_control_a_page_in_answer_to_a_form_is_refused() -> None:
+    page = httpx.Response(
+        200, headers={"content-type": "text/html"}, request=httpx.Request("POST", "http://gateway.test/en/x")
+    )
+    with pytest.raises(AssertionError):
+        await refuse_page_after_post(page)

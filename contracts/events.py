@@ -316,6 +316,8 @@ class Decision(AboutApplication):
     revision: int
     department: Code
     decided_by: Code
+    on_behalf_of: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
+    """The officer for whom the login decided, by a delegation."""
 
 
 class PassApproved(Decision):

@@ -53,5 +53,6 @@ class SessionClaims(Wire):
     site: str | None = None
     department: str | None = None
     gate: str | None = None
+    assistant_of: str | None = None
     mobile: str | None = Field(default=None, repr=False)
     must_change_password: bool = False

@@ -50,6 +50,9 @@ from contracts.rpc.application import (
 from contracts.rpc.approval import (
     Availability,
     CapacityView,
+    Delegate,
+    DelegationList,
+    DelegationView,
     DepartmentList,
     DeskNumbers,
     OfficerList,
@@ -433,25 +436,40 @@ def approve_review(
     entries: int | None = None,
     vehicle_allowed: bool | None = None,
     revision: int | None = None,
+    on_behalf_of: str | None = None,
 ) -> Call[ReviewView]:
     """Approve a visit; None leaves the interface's default.
 
-    Another ``revision`` than the present one is a conflict.
+    Another ``revision`` than the present one is a conflict, as is a delegation by the officer
+    ``on_behalf_of`` that has ended.
     """
-    decision = {"gate": gate, "entries": entries, "vehicle_allowed": vehicle_allowed, "revision": revision}
+    decision = {
+        "gate": gate,
+        "entries": entries,
+        "vehicle_allowed": vehicle_allowed,
+        "revision": revision,
+        "on_behalf_of": on_behalf_of,
+    }
     return _decide("approve", review_id, {**slot.model_dump(mode="json"), **decision})
 
 
 def reject_review(
-    review_id: UUID, reason: RejectionReason, note: str | None = None, revision: int | None = None
+    review_id: UUID,
+    reason: RejectionReason,
+    note: str | None = None,
+    revision: int | None = None,
+    on_behalf_of: str | None = None,
 ) -> Call[ReviewView]:
     """Reject an application; the applicant reads ``note``."""
-    return _decide("reject", review_id, {"reason": reason, "note": note, "revision": revision})
+    decision = {"reason": reason, "note": note, "revision": revision, "on_behalf_of": on_behalf_of}
+    return _decide("reject", review_id, decision)
 
 
-def return_review(review_id: UUID, note: str, revision: int | None = None) -> Call[ReviewView]:
+def return_review(
+    review_id: UUID, note: str, revision: int | None = None, on_behalf_of: str | None = None
+) -> Call[ReviewView]:
     """Return an application to its applicant, who reads ``note`` and may complete it."""
-    return _decide("return", review_id, {"note": note, "revision": revision})
+    return _decide("return", review_id, {"note": note, "revision": revision, "on_behalf_of": on_behalf_of})
 
 
 def forward_review(
@@ -461,9 +479,26 @@ def forward_review(
     return _decide("forward", review_id, {"department": department, "officer": officer})
 
 
-def withdraw_approval(review_id: UUID, reason: RejectionReason) -> Call[ReviewView]:
+def withdraw_approval(
+    review_id: UUID, reason: RejectionReason, on_behalf_of: str | None = None
+) -> Call[ReviewView]:
     """Withdraw an approval; the pass is revoked."""
-    return _decide("withdraw", review_id, {"reason": reason})
+    return _decide("withdraw", review_id, {"reason": reason, "on_behalf_of": on_behalf_of})
+
+
+def list_delegations(after: str | None = None, limit: int | None = None) -> Call[DelegationList]:
+    """List who decides for whom in the department, the newest first."""
+    return _get(f"{API}/delegations", DelegationList, after=after, limit=limit)
+
+
+def delegate(body: Delegate) -> Call[DelegationView]:
+    """Let a login of the department decide for one of its officers for some days."""
+    return _command(f"{API}/delegations", DelegationView, body)
+
+
+def end_delegation(delegation_id: UUID) -> Call[DelegationView]:
+    """End a delegation at once."""
+    return _command(f"{API}/delegations/{delegation_id}/end", DelegationView)
 
 
 def invite_visitors(body: Invite) -> Call[Invited]:

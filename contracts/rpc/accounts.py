@@ -74,6 +74,8 @@ class IssueLogin(Strict):
     department: Code | None = None
     site: Code | None = None
     gate: Code | None = None
+    assistant_of: Code | None = None
+    """The officer whom the holder of a department's login assists; it prepares, and decides by delegation."""
     mobile: str | None = Field(default=None, max_length=40)
     language: Language = "en"
     valid_until: dt.date | None = None
@@ -124,6 +126,7 @@ class LoginView(Wire):
     department: str | None = None
     site: str | None = None
     gate: str | None = None
+    assistant_of: str | None = None
     disabled: bool = False
     state: LoginState = "active"
     valid_until: dt.date | None = None
@@ -142,6 +145,20 @@ class LoginList(Wire):
     next: str | None = None
     counts: dict[LoginState, int] = Field(default_factory=dict)
     """How many logins of each state the other filters admit, on all pages."""
+
+
+class Colleague(Wire):
+    """A login of the same department, to which an officer can delegate."""
+
+    login_id: str
+    name: str
+    assistant_of: str | None = None
+
+
+class ColleagueList(Wire):
+    """The enabled logins of a department, by ID."""
+
+    items: tuple[Colleague, ...]
 
 
 class SessionKeys(Wire):
@@ -169,6 +186,7 @@ LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
 CHANGE_PASSWORD = Method("accounts", "change_password", ChangePassword, StaffSession, command=True)
 ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command=True)
 LIST_LOGINS = Method("accounts", "list_logins", LoginQuestion, LoginList)
+COLLEAGUES = Method("accounts", "colleagues", Nothing, ColleagueList)
 VIEW_LOGIN = Method("accounts", "view_login", LoginId, LoginView)
 EXTEND_LOGIN = Method("accounts", "extend_login", ExtendLogin, LoginView, command=True)
 END_SESSIONS = Method("accounts", "end_sessions", LoginId, EndedSessions, command=True)

@@ -1,7 +1,7 @@
 """RPC of approval: the directory, the review queues and the decisions."""
 
 from datetime import date, time
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -120,6 +120,8 @@ class DecisionView(Wire):
     gate: str | None = None
     entries: int = 1
     vehicle_allowed: bool = False
+    on_behalf_of: str | None = None
+    """The officer for whom ``decided_by`` decided, by a delegation."""
 
 
 class EarlierReview(Wire):
@@ -182,6 +184,12 @@ class ReviewView(Wire):
     """Whether the applicant waits at the counter."""
     language: Language | None = None
     deliver_by: DeliverBy | None = None
+    instead_of: str | None = None
+    """The officer whom the applicant named, and who is away; ``officer`` stands in for them."""
+    may_decide: bool = True
+    """Whether the principal may decide; an assistant may not, unless a delegation says so."""
+    on_behalf_of: str | None = None
+    """The officer for whom the principal would decide, by a delegation."""
     earlier: tuple[EarlierReview, ...] = ()
     """The newest earlier applications; only where one review is viewed."""
 
@@ -208,6 +216,15 @@ class ReviewList(Wire):
     counts: QueueCounts | None = None
 
 
+ForOfficer = Annotated[
+    Code | None,
+    Field(
+        description="The officer for whom this login decides, by a delegation. A delegation that has ended "
+        "is a conflict."
+    ),
+]
+
+
 class ReviewId(Strict):
     """One review."""
 
@@ -223,6 +240,7 @@ class Approve(Strict):
     entries: int = Field(default=1, ge=1, le=20)
     vehicle_allowed: bool = False
     revision: int | None = None
+    on_behalf_of: ForOfficer = None
 
 
 class Reject(Strict):
@@ -232,6 +250,7 @@ class Reject(Strict):
     reason: RejectionReason
     note: str = Field(default="", max_length=500)
     revision: int | None = None
+    on_behalf_of: ForOfficer = None
 
 
 class Return(Strict):
@@ -240,6 +259,7 @@ class Return(Strict):
     review_id: UUID
     note: str = Field(min_length=1, max_length=500)
     revision: int | None = None
+    on_behalf_of: ForOfficer = None
 
 
 class Forward(Strict):
@@ -255,6 +275,7 @@ class Withdraw(Strict):
 
     review_id: UUID
     reason: RejectionReason
+    on_behalf_of: ForOfficer = None
 
 
 class SetCapacity(Strict):
@@ -470,6 +491,47 @@ class MatchList(Wire):
     next: str | None = None
 
 
+class Delegate(Strict):
+    """A delegation for whole days in India: a login decides for an officer, who may be away.
+
+    Visitors of an officer who is away meet ``stand_in`` instead.
+    """
+
+    officer: Code
+    login: Code
+    stand_in: Code | None = None
+    first_day: date
+    last_day: date
+
+
+class DelegationId(Strict):
+    """One delegation."""
+
+    delegation_id: UUID
+
+
+class DelegationView(Wire):
+    """A delegation of a department; ``ends`` is the first instant after it, unless it was ended before."""
+
+    id: UUID
+    officer: str
+    login: str
+    stand_in: str | None = None
+    starts: Instant
+    ends: Instant
+    made_by: str
+    made_at: Instant
+    ended_at: Instant | None = None
+    ended_by: str | None = None
+
+
+class DelegationList(Wire):
+    """Delegations, the newest first."""
+
+    items: tuple[DelegationView, ...]
+    next: str | None = None
+
+
 SITES = Method("approval", "sites", Nothing, SiteList)
 DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
@@ -495,3 +557,6 @@ END_ENTRY = Method("approval", "end_entry", EntryId, EntryView, command=True)
 MATCHES = Method("approval", "matches", MatchQuestion, MatchList)
 VIEW_MATCH = Method("approval", "view_match", MatchId, MatchView)
 SETTLE_MATCH = Method("approval", "settle_match", SettleMatch, MatchView, command=True)
+DELEGATE = Method("approval", "delegate", Delegate, DelegationView, command=True)
+LIST_DELEGATIONS = Method("approval", "list_delegations", Page, DelegationList)
+END_DELEGATION = Method("approval", "end_delegation", DelegationId, DelegationView, command=True)

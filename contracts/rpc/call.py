@@ -28,6 +28,8 @@ class Principal(Wire):
     site: str | None = None
     department: str | None = None
     gate: str | None = None
+    assistant_of: str | None = None
+    """The officer whom this login of a department assists; it decides only where a delegation says so."""
     sid: UUID | None = None
     kiosk: str | None = None
     """The enrolled device that an applicant uses; ``site`` is the device's then."""

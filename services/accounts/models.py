@@ -28,6 +28,8 @@ class LoginRow(Base):
     department: Mapped[str | None]
     site: Mapped[str | None]
     gate: Mapped[str | None]
+    assistant_of: Mapped[str | None]
+    """The officer whom the holder assists; null for every other login."""
     password_hash: Mapped[str]
     must_change_password: Mapped[bool]
     issued_by: Mapped[str | None]
@@ -96,6 +98,7 @@ class SessionRow(Base):
     department: Mapped[str | None]
     site: Mapped[str | None]
     gate: Mapped[str | None]
+    assistant_of: Mapped[str | None]
     must_change_password: Mapped[bool]
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -66,6 +66,11 @@ class Service:
         with self.db.transaction() as session:
             return logins.end_sessions(request, call, session, now())
 
+    @rpc(contract.COLLEAGUES)
+    def colleagues(self, _request: Nothing, call: Call) -> contract.ColleagueList:
+        with self.db.transaction() as session:
+            return logins.colleagues(call, session, now())
+
     @rpc(contract.DISABLE_LOGIN)
     def disable_login(self, request: contract.LoginId, call: Call) -> contract.LoginView:
         with self.db.transaction() as session:

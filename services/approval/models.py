@@ -39,7 +39,7 @@ from contracts.model import (
     ReviewStatus,
     Slot,
 )
-from services.approval.domain import reviews, transparency, watchlist
+from services.approval.domain import delegations, reviews, transparency, watchlist
 
 Words = dict[Language, str]
 """A text by language."""
@@ -267,6 +267,8 @@ class ReviewRow(Base):
     site: Mapped[str]
     department: Mapped[str]
     officer: Mapped[str | None]
+    instead_of: Mapped[str | None]
+    """The officer whom the applicant named, and who is away; ``officer`` stands in for them."""
     forwarded_from: Mapped[str | None]
     submitted_at: Mapped[datetime]
     waiting_since: Mapped[datetime]
@@ -367,6 +369,8 @@ class DecisionRow(Base):
     status: Mapped[ReviewStatus]
     department: Mapped[str]
     decided_by: Mapped[str]
+    on_behalf_of: Mapped[str | None]
+    """The officer for whom the login decided, by a delegation."""
     decided_at: Mapped[datetime]
     reason: Mapped[RejectionReason | None]
     note: Mapped[str] = mapped_column(default="")
@@ -515,3 +519,27 @@ class ForwardingRow(Base):
     to_officer: Mapped[str | None]
     forwarded_by: Mapped[str]
     forwarded_at: Mapped[datetime]
+
+
+class DelegationRow(Base):
+    """Delegation: a login decides for an officer of its department. It never changes, except that it ends."""
+
+    __tablename__ = "delegations"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    department: Mapped[str]
+    officer: Mapped[str]
+    login: Mapped[str]
+    stand_in: Mapped[str | None]
+    starts: Mapped[datetime]
+    ends: Mapped[datetime]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    ended_by: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("delegations_of_department", "department", "made_at", "id"),)
+
+    def as_domain(self) -> delegations.Delegation:
+        """Return the delegation as the domain's value."""
+        ends = self.ended_at or self.ends
+        return delegations.Delegation(self.id, self.officer, self.login, self.stand_in, self.starts, ends)

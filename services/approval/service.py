@@ -7,6 +7,10 @@ from contracts.rpc.approval import (
     Availability,
     AvailabilityQuestion,
     CapacityView,
+    Delegate,
+    DelegationId,
+    DelegationList,
+    DelegationView,
     DepartmentList,
     DepartmentQuestion,
     DeskNumbers,
@@ -36,8 +40,16 @@ from contracts.rpc.approval import (
     Whereabouts,
     Withdraw,
 )
-from contracts.rpc.call import Call, Nothing
-from services.approval.handlers import capacity, decisions, directory, numbers, queries, watchlist
+from contracts.rpc.call import Call, Nothing, Page
+from services.approval.handlers import (
+    capacity,
+    decisions,
+    delegations,
+    directory,
+    numbers,
+    queries,
+    watchlist,
+)
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -73,12 +85,12 @@ class Service:
     @rpc(contract.SEARCH_REVIEWS)
     def search_reviews(self, request: ReviewSearch, call: Call) -> ReviewList:
         with self.db.transaction() as session:
-            return queries.search_reviews(request, call, session)
+            return queries.search_reviews(request, call, session, now())
 
     @rpc(contract.VIEW_REVIEW)
     def view_review(self, request: ReviewId, call: Call) -> ReviewView:
         with self.db.transaction() as session:
-            return queries.view_review(request, call, session)
+            return queries.view_review(request, call, session, now())
 
     @rpc(contract.WHEREABOUTS)
     def whereabouts(self, request: ReferenceOnly, _call: Call) -> Whereabouts:
@@ -175,3 +187,18 @@ class Service:
     def settle_match(self, request: SettleMatch, call: Call) -> MatchView:
         with self.db.transaction() as session:
             return watchlist.settle_match(request, call, session, now())
+
+    @rpc(contract.DELEGATE)
+    def delegate(self, request: Delegate, call: Call) -> DelegationView:
+        with self.db.transaction() as session:
+            return delegations.delegate(request, call, session, now())
+
+    @rpc(contract.LIST_DELEGATIONS)
+    def list_delegations(self, request: Page, call: Call) -> DelegationList:
+        with self.db.transaction() as session:
+            return delegations.list_delegations(request, call, session)
+
+    @rpc(contract.END_DELEGATION)
+    def end_delegation(self, request: DelegationId, call: Call) -> DelegationView:
+        with self.db.transaction() as session:
+            return delegations.end_delegation(request, call, session, now())

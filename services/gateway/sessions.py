@@ -96,7 +96,8 @@ def principal_of(claims: SessionClaims) -> Principal:
         NotAuthenticated: the claims make no principal (staff without a role, an applicant without a mobile).
     """
     if claims.kind == "staff" and claims.role is not None:
-        scope = {"site": claims.site, "department": claims.department, "gate": claims.gate}
+        names = ("site", "department", "gate", "assistant_of")
+        scope = {name: getattr(claims, name) for name in names}
         return Principal(
             kind="staff", id=claims.sub, login_id=claims.sub, role=claims.role, sid=claims.sid, **scope
         )

@@ -17,6 +17,7 @@ from contracts.capacity import Capacity, VisitingDay
 from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
+from contracts.rpc.approval import Delegate
 from contracts.rpc.verify import Matched, ScanPass
 from epass_client import calls
 from epass_client.calls import Call
@@ -107,6 +108,16 @@ CALLS: dict[str, Call[Any]] = {
     "returnReview": calls.return_review(REVIEW, "a note", 1),
     "forwardReview": calls.forward_review(REVIEW, department="finance"),
     "withdrawApproval": calls.withdraw_approval(REVIEW, "security"),
+    "listDelegations": calls.list_delegations(after="x", limit=10),
+    "delegate": calls.delegate(
+        Delegate(
+            officer="secretary",
+            login="HOM-0002",
+            first_day=date(2026, 12, 1),
+            last_day=date(2026, 12, 5),
+        )
+    ),
+    "endDelegation": calls.end_delegation(REVIEW),
     "viewJwks": calls.view_jwks(),
     "viewPassStatus": calls.view_pass_status(),
 }

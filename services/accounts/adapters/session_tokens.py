@@ -22,6 +22,7 @@ def token_of(row: SessionRow, session: Session, settings: AccountsSettings) -> s
         site=row.site,
         department=row.department,
         gate=row.gate,
+        assistant_of=row.assistant_of,
         mobile=None if sealed is None else sealed_box(settings).open(sealed).decode(),
         must_change_password=row.must_change_password,
     )

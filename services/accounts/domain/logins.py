@@ -18,7 +18,7 @@ _NEEDED: dict[Role, str] = {
     "kiosk": "site",
 }
 _ALLOWED: dict[Role, tuple[str, ...]] = {
-    "department": ("department", "site"),
+    "department": ("department", "site", "assistant_of"),
     "security": ("site", "gate"),
     "reception": ("site", "gate"),
     "kiosk": ("site",),
@@ -36,6 +36,7 @@ class Scope:
     department: str | None = None
     site: str | None = None
     gate: str | None = None
+    assistant_of: str | None = None
 
 
 def check_scope(role: Role, scope: Scope) -> None:
@@ -50,7 +51,7 @@ def check_scope(role: Role, scope: Scope) -> None:
     needed = _NEEDED.get(role)
     if needed and getattr(scope, needed) is None:
         raise InvalidInput.of(needed, "needed_for_role")
-    for field in ("department", "site", "gate"):
+    for field in ("department", "site", "gate", "assistant_of"):
         if getattr(scope, field) is not None and field not in _ALLOWED.get(role, ()):
             raise InvalidInput.of(field, "not_for_role")
     if scope.gate is not None and not scope.gate.startswith(f"{scope.site}-"):

@@ -20,6 +20,8 @@ from contracts.rpc.accounts import (
     EXTEND_LOGIN,
     ISSUE_LOGIN,
     RESET_LOGIN,
+    Colleague,
+    ColleagueList,
     EndedSessions,
     ExtendLogin,
     IssuedLogin,
@@ -60,7 +62,8 @@ def issue(
             passed.
     """
     _require_ado(call)
-    logins.check_scope(request.role, logins.Scope(request.department, request.site, request.gate))
+    scope = logins.Scope(request.department, request.site, request.gate, request.assistant_of)
+    logins.check_scope(request.role, scope)
     logins.check_last_day(request.valid_until, logins.today_of(now))
     contact = _contact(request)
     seed = uuid4()
@@ -78,6 +81,7 @@ def issue(
                 department=request.department,
                 site=request.site,
                 gate=request.gate,
+                assistant_of=request.assistant_of,
                 password_hash=password_hash,
                 must_change_password=True,
                 issued_by=issuer,
@@ -220,6 +224,26 @@ def end_sessions(request: LoginId, call: Call, session: Session, now: datetime) 
 
     return once(
         session, call, END_SESSIONS.name, request, effect, lambda ended: ended, reference=EndedSessions
+    )
+
+
+def colleagues(call: Call, session: Session, now: datetime) -> ColleagueList:
+    """Return the enabled logins of the caller's department, by ID.
+
+    Raises:
+        Forbidden: the caller is not of a department.
+    """
+    department = call.principal.department
+    if call.principal.role != "department" or department is None:
+        raise Forbidden("this is for logins of a department")
+    own = (LoginRow.role == "department") & (LoginRow.department == department)
+    lasts = LoginRow.valid_until.is_(None) | (LoginRow.valid_until >= logins.today_of(now))
+    query = select(LoginRow).where(own, lasts, LoginRow.disabled_at.is_(None)).order_by(LoginRow.login_id)
+    return ColleagueList(
+        items=tuple(
+            Colleague(login_id=login.login_id, name=login.name, assistant_of=login.assistant_of)
+            for login in session.scalars(query)
+        )
     )
 
 
@@ -381,6 +405,7 @@ def _view_of(login: LoginRow, open_sessions: int, today: date) -> LoginView:
         department=login.department,
         site=login.site,
         gate=login.gate,
+        assistant_of=login.assistant_of,
         disabled=login.disabled_at is not None,
         must_change_password=login.must_change_password,
         issued_by=login.issued_by,

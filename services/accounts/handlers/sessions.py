@@ -38,6 +38,7 @@ def open_for_staff(session: Session, login: LoginRow, now: datetime, settings: A
         department=login.department,
         site=login.site,
         gate=login.gate,
+        assistant_of=login.assistant_of,
         must_change_password=login.must_change_password,
         issued_at=now,
         expires_at=end if login.valid_until is None else min(end, end_of(login.valid_until)),

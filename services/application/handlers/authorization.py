@@ -37,8 +37,10 @@ def inviter_of(principal: Principal) -> tuple[str, str]:
     """Return the login that invites, and its department.
 
     Raises:
-        Forbidden: the principal is not a login of a department.
+        Forbidden: the principal is not a login of a department, or is an assistant: to invite is to approve.
     """
+    if principal.assistant_of is not None:
+        raise Forbidden("an assistant prepares and does not decide", code="is_assistant")
     if principal.role != "department" or principal.department is None or principal.login_id is None:
         raise Forbidden("this is for logins of a department")
     return principal.login_id, principal.department

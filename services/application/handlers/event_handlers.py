@@ -151,6 +151,8 @@ def _decided(
     facts: dict[str, str | int] = {"department": event.department, "revision": event.revision}
     if reason:
         facts["reason"] = reason
+    if event.on_behalf_of:
+        facts["on_behalf_of"] = event.on_behalf_of
     _record(session, row, received, kind, **facts)
     settle_status(session, row)
 

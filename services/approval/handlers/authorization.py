@@ -53,3 +53,14 @@ def own_department(principal: Principal) -> str:
     if principal.role != "department" or principal.department is None:
         raise Forbidden("this is for logins of a department")
     return principal.department
+
+
+def deciding_department(principal: Principal) -> str:
+    """Return the department for which a principal sets what is to hold: hours, delegations, closed days.
+
+    Raises:
+        Forbidden: they are no login of a department, or an assistant.
+    """
+    if principal.assistant_of is not None:
+        raise Forbidden("an assistant prepares and does not decide", code="is_assistant")
+    return own_department(principal)

@@ -30,7 +30,7 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar, windows_on
 from services.approval.domain import capacity as rules
-from services.approval.handlers.authorization import login_of, own_department
+from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.models import BookingRow, CapacityRow, ReviewRow
 from services.chassis.db.locks import lock
@@ -52,7 +52,7 @@ def set_capacity(request: SetCapacity, call: Call, session: Session, now: dateti
     Raises:
         Forbidden: the principal is no login of a department.
     """
-    department, login = own_department(call.principal), login_of(call.principal)
+    department, login = deciding_department(call.principal), login_of(call.principal)
 
     def effect() -> str:
         content = request.capacity.model_dump(mode="json") if request.capacity else None

@@ -20,8 +20,10 @@ from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView,
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.approval.domain import reviews
+from services.approval.domain.delegations import Author
 from services.approval.handlers import capacity, watchlist
 from services.approval.handlers.authorization import login_of, own_review
+from services.approval.handlers.delegations import decides_for
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.queries import view
 from services.approval.models import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
@@ -45,10 +47,10 @@ def approve(
     """
     terms = reviews.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed)
 
-    def effect(row: ReviewRow, by: str) -> None:
+    def effect(row: ReviewRow, by: Author) -> None:
         _approve(session, row, terms, Calendar(now, furthest_days), by, request.revision)
 
-    return _command(session, call, rpc.approval.APPROVE.name, request, effect)
+    return _command(session, call, rpc.approval.APPROVE.name, request, effect, now)
 
 
 def approve_invitation(
@@ -69,7 +71,7 @@ def approve_invitation(
             row,
             reviews.Terms(invitation.preferred[0]),
             Calendar(now, furthest_days),
-            invitation.submitted_by,
+            Author(invitation.submitted_by),
             invitation.revision,
         )
 
@@ -82,14 +84,14 @@ def reject(request: Reject, call: Call, session: Session, now: datetime) -> Revi
         Conflict, InvalidInput: as `reviews.reject`.
     """
 
-    def effect(row: ReviewRow, by: str) -> None:
+    def effect(row: ReviewRow, by: Author) -> None:
         event = reviews.reject(
-            row.as_domain(), request.reason, request.note, by=by, revision_read=request.revision
+            row.as_domain(), request.reason, request.note, by=by.login, revision_read=request.revision
         )
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
-        _record(session, row, "rejected", event, decision, now)
+        _record(session, row, "rejected", event, decision, now, by)
 
-    return _command(session, call, rpc.approval.REJECT.name, request, effect)
+    return _command(session, call, rpc.approval.REJECT.name, request, effect, now)
 
 
 def return_to_applicant(request: Return, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -100,11 +102,11 @@ def return_to_applicant(request: Return, call: Call, session: Session, now: date
         Conflict, InvalidInput: as `reviews.send_back`.
     """
 
-    def effect(row: ReviewRow, by: str) -> None:
-        event = reviews.send_back(row.as_domain(), request.note, by=by, revision_read=request.revision)
-        _record(session, row, "returned", event, DecisionRow(note=event.personal.note), now)
+    def effect(row: ReviewRow, by: Author) -> None:
+        event = reviews.send_back(row.as_domain(), request.note, by=by.login, revision_read=request.revision)
+        _record(session, row, "returned", event, DecisionRow(note=event.personal.note), now, by)
 
-    return _command(session, call, rpc.approval.RETURN.name, request, effect)
+    return _command(session, call, rpc.approval.RETURN.name, request, effect, now)
 
 
 def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -115,12 +117,12 @@ def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> 
         Conflict: as `reviews.withdraw`.
     """
 
-    def effect(row: ReviewRow, by: str) -> None:
-        event = reviews.withdraw(row.as_domain(), request.reason, by=by)
+    def effect(row: ReviewRow, by: Author) -> None:
+        event = reviews.withdraw(row.as_domain(), request.reason, by=by.login)
         capacity.release(session, row.id)
-        _record(session, row, "withdrawn", event, DecisionRow(reason=event.reason), now)
+        _record(session, row, "withdrawn", event, DecisionRow(reason=event.reason), now, by)
 
-    return _command(session, call, rpc.approval.WITHDRAW.name, request, effect)
+    return _command(session, call, rpc.approval.WITHDRAW.name, request, effect, now)
 
 
 def forward(request: Forward, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -131,7 +133,7 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
         Conflict, InvalidInput: as `reviews.forward`.
     """
 
-    def effect(row: ReviewRow, by: str) -> None:
+    def effect(row: ReviewRow, by: Author) -> None:
         record = department_record(session, request.department or row.department)
         department, officer = reviews.forward(row.as_domain(), request.department, request.officer, record)
         row.forwardings.append(
@@ -141,15 +143,16 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
                 from_department=row.department,
                 to_department=department,
                 to_officer=officer,
-                forwarded_by=by,
+                forwarded_by=by.login,
                 forwarded_at=now,
             )
         )
         if department != row.department:
             row.forwarded_from = row.department
         row.department, row.officer, row.escalate_at = department, officer, now
+        row.instead_of = None
 
-    return _command(session, call, rpc.approval.FORWARD.name, request, effect)
+    return _command(session, call, rpc.approval.FORWARD.name, request, effect, now)
 
 
 def _approve(
@@ -157,7 +160,7 @@ def _approve(
     row: ReviewRow,
     terms: reviews.Terms,
     calendar: Calendar,
-    by: str,
+    by: Author,
     revision_read: int | None,
 ) -> None:
     """Approve a visit; the first approval of one that matches the watchlist is recorded and waits."""
@@ -166,11 +169,11 @@ def _approve(
         terms,
         site_record(session, row.site),
         calendar,
-        by=by,
+        by=by.login,
         revision_read=revision_read,
     )
     watchlist.mark(session, row, calendar.now)
-    if row.is_watched and not _is_second(row, by, event.slot, calendar.now):
+    if row.is_watched and not _is_second(row, by.login, event.slot, calendar.now):
         return
     capacity.book(session, row, (event.slot,), event.party)
     decision = DecisionRow(
@@ -179,24 +182,43 @@ def _approve(
         entries=event.entries,
         vehicle_allowed=event.vehicle_allowed,
     )
-    _record(session, row, "approved", event, decision, calendar.now)
+    _record(session, row, "approved", event, decision, calendar.now, by)
     watchlist.tell_gate(session, row, calendar.now)
 
 
 def _command(
-    session: Session, call: Call, route: str, request: Command, effect: Callable[[ReviewRow, str], None]
+    session: Session,
+    call: Call,
+    route: str,
+    request: Command,
+    effect: Callable[[ReviewRow, Author], None],
+    now: datetime,
 ) -> ReviewView:
     """Carry out a command once. A repeat gets its answer even if another department has the review by now."""
 
     def carry_out() -> UUID:
         row = own_review(session, call.principal, request.review_id)
-        effect(row, login_of(call.principal))
+        effect(row, _author(session, call, request, row, now))
         return row.id
 
     def answer(review_id: UUID) -> ReviewView:
         return view(session.scalars(select(ReviewRow).where(ReviewRow.id == review_id)).one())
 
     return once(session, call, f"approval.{route}", request, carry_out, answer, reference=UUID)
+
+
+def _author(session: Session, call: Call, request: Command, row: ReviewRow, now: datetime) -> Author:
+    """Return who carries out a command, and for whom. To forward and to return is open to assistants, too.
+
+    Raises:
+        Conflict, Forbidden: as `delegations.decides_for`.
+    """
+    login = login_of(call.principal)
+    if isinstance(request, Forward):
+        return Author(login)
+    prepares = isinstance(request, Return)
+    claimed = request.on_behalf_of
+    return Author(login, decides_for(session, call.principal, row, now, claimed, prepares=prepares))
 
 
 def _is_second(row: ReviewRow, by: str, slot: Slot, now: datetime) -> bool:
@@ -225,13 +247,16 @@ def _record(
     event: Decision,
     decision: DecisionRow,
     now: datetime,
+    by: Author,
 ) -> None:
     """Record a decision and publish it."""
+    event = event.model_copy(update={"on_behalf_of": by.on_behalf_of})
     decision.number = len(row.decisions) + 1
     decision.revision, decision.status, decision.department = event.revision, status, event.department
     decision.decided_by, decision.decided_at = event.decided_by, now
     decision.waited_from = None if row.channel == "invitation" else row.waiting_since
     decision.before_visit = now < min(map(reviews.start_of, row.application.preferred))
+    decision.on_behalf_of = by.on_behalf_of
     row.decisions.append(decision)
     row.status = status
     outbox.add(session, event, at=now)

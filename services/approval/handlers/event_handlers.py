@@ -26,6 +26,7 @@ from contracts.model import IST
 from services.approval.domain import reviews
 from services.approval.handlers import capacity, watchlist
 from services.approval.handlers.decisions import approve_invitation
+from services.approval.handlers.delegations import stand_in_of
 from services.approval.models import ApplicationRow, ReviewRow
 
 D = TypeVar("D", bound=ApplicationDetails)
@@ -50,6 +51,7 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
     if received.seq > application.details_seq:
         application.details_seq = received.seq
         _replace_details(row, received.event, received.occurred_at)
+    _lead_to_stand_in(session, row)
     row.plan(received.occurred_at.astimezone(IST).date())
     _apply_outcome(session, row, application)
     if row.status in watchlist.COMING:
@@ -113,6 +115,14 @@ def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at
         row.escalate_at = changed_at
     row.officer = reviews.officer_after(row.department, row.officer, row.application, application)
     row.application = application
+
+
+def _lead_to_stand_in(session: Session, row: ReviewRow) -> None:
+    """Lead the visit to whoever stands in for its officer at that time; not where it was forwarded since."""
+    named = row.application.officer
+    if named is not None and named in (row.officer, row.instead_of) and row.status == "pending":
+        stand_in = stand_in_of(session, row.department, named, row.application.preferred)
+        row.officer, row.instead_of = (stand_in, named) if stand_in else (named, None)
 
 
 def _apply_outcome(session: Session, row: ReviewRow | None, application: ApplicationRow) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from contracts import spelling
 from contracts.crockford import parse_reference
-from contracts.errors import InvalidInput, NotFound
+from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.model import IST, ReviewStatus, Slot
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import (
@@ -39,7 +39,9 @@ from contracts.rpc.approval import (
     Whereabouts,
 )
 from contracts.rpc.call import Call, Principal
+from services.approval.domain.delegations import Decider, decides_for
 from services.approval.handlers.authorization import readable
+from services.approval.handlers.delegations import held_by
 from services.approval.models import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
 from services.chassis.db import cursors
 
@@ -65,10 +67,17 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
     rows: Sequence[ReviewRow] = session.scalars(_in_order(query, request)).all()
     page = rows[: request.limit]
     following = _cursor(page[-1], request.order) if len(rows) > len(page) else None
-    return _list(page, following, _counts(session, call.principal, now) if request.counts else None)
+    return _list(
+        session,
+        call.principal,
+        page,
+        now,
+        following,
+        _counts(session, call.principal, now) if request.counts else None,
+    )
 
 
-def search_reviews(request: ReviewSearch, call: Call, session: Session) -> ReviewList:
+def search_reviews(request: ReviewSearch, call: Call, session: Session, now: datetime) -> ReviewList:
     """Return the newest fifty with this reference, however typed, this name by ear, or this in the purpose.
 
     Raises:
@@ -81,10 +90,10 @@ def search_reviews(request: ReviewSearch, call: Call, session: Session) -> Revie
         .order_by(ReviewRow.waiting_since.desc(), ReviewRow.id)
         .limit(MOST_HITS)
     ).all()
-    return _list(reversed(rows))
+    return _list(session, call.principal, reversed(rows), now)
 
 
-def view_review(request: ReviewId, call: Call, session: Session) -> ReviewView:
+def view_review(request: ReviewId, call: Call, session: Session, now: datetime) -> ReviewView:
     """Return one review.
 
     Raises:
@@ -96,7 +105,8 @@ def view_review(request: ReviewId, call: Call, session: Session) -> ReviewView:
     ).one_or_none()
     if row is None:
         raise NotFound("there is no such review")
-    return view(row).model_copy(update={"earlier": _earlier(session, row)})
+    (seen,) = _list(session, call.principal, [row], now).items
+    return seen.model_copy(update={"earlier": _earlier(session, row)})
 
 
 def whereabouts(request: ReferenceOnly, session: Session) -> Whereabouts:
@@ -162,6 +172,7 @@ def view(row: ReviewRow) -> ReviewView:
         at_counter=row.status == "pending" and row.precedence == 0,
         language=application.language,
         deliver_by=application.deliver_by,
+        instead_of=row.instead_of,
     )
 
 
@@ -182,13 +193,30 @@ def _decision_view(row: DecisionRow) -> DecisionView:
         gate=row.gate,
         entries=row.entries,
         vehicle_allowed=row.vehicle_allowed,
+        on_behalf_of=row.on_behalf_of,
     )
 
 
 def _list(
-    rows: Iterable[ReviewRow], following: str | None = None, counts: QueueCounts | None = None
+    session: Session,
+    principal: Principal,
+    rows: Iterable[ReviewRow],
+    now: datetime,
+    following: str | None = None,
+    counts: QueueCounts | None = None,
 ) -> ReviewList:
-    return ReviewList(items=tuple(view(row) for row in rows), next=following, counts=counts)
+    """Return reviews as the principal sees them: with what they may do, and for whom."""
+    decider = Decider(principal.login_id or "", principal.assistant_of)
+    held = held_by(session, principal, now)
+
+    def seen(row: ReviewRow) -> ReviewView:
+        try:
+            officer = decides_for(decider, (row.officer, row.instead_of), held, now)
+        except Forbidden:
+            return view(row).model_copy(update={"may_decide": False})
+        return view(row).model_copy(update={"on_behalf_of": officer})
+
+    return ReviewList(items=tuple(seen(row) for row in rows), next=following, counts=counts)
 
 
 def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[bool]]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from contracts import spelling
 from contracts.events import EscalationMinutes
 from services.approval.domain import escalation, reviews
+from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.models import ReviewRow
 from services.chassis.messaging import outbox
@@ -45,7 +46,8 @@ def _escalate(session: Session, row: ReviewRow, now: datetime) -> None:
     waiting = escalation.Waiting(row.application, row.waiting_since, row.escalated)
     for step in escalation.due_steps(waiting, site, minutes, now):
         row.escalated += 1
-        officer = escalation.officer_of(step, department, None)
+        stand_in = stand_in_of(session, row.department, row.officer, row.application.preferred)
+        officer = escalation.officer_of(step, department, stand_in)
         outbox.add(session, reviews.escalate(review, step, row.escalated, officer, row.waiting_since), at=now)
     reached = escalation.Waiting(row.application, row.waiting_since, row.escalated)
     row.escalate_at = escalation.next_due(reached, site, minutes, now)

@@ -33,11 +33,5 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         ado.router,
         counter.router,
     )
-    return (
-        *always,
-        department.router,
-        capacity.router,
-        invitations.router,
-        machines.router,
-        *((local.router,) if local_mode else ()),
-    )
+    departments = (department.router, department.delegations, capacity.router, invitations.router)
+    return (*always, *departments, machines.router, *((local.router,) if local_mode else ()))

@@ -10,6 +10,11 @@ from contracts import rpc
 from contracts.model import Code, RejectionReason, Slot, Strict
 from contracts.rpc.approval import (
     Approve,
+    Delegate,
+    DelegationId,
+    DelegationList,
+    DelegationView,
+    ForOfficer,
     Forward,
     Reject,
     Return,
@@ -20,7 +25,9 @@ from contracts.rpc.approval import (
     ReviewView,
     Withdraw,
 )
+from contracts.rpc.call import Page
 from services.gateway.access import Department, IdempotencyKey
+from services.gateway.api.parameters import After, Limit
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["department"])
 Revision = Annotated[
@@ -41,6 +48,7 @@ class Approval(Slot):
     entries: int = Field(default=1, ge=1, le=20)
     vehicle_allowed: bool = False
     revision: Revision = None
+    on_behalf_of: ForOfficer = None
 
 
 class Rejection(Strict):
@@ -49,6 +57,7 @@ class Rejection(Strict):
     reason: RejectionReason
     note: str = Field(default="", max_length=500)
     revision: Revision = None
+    on_behalf_of: ForOfficer = None
 
 
 class ReturnNote(Strict):
@@ -56,6 +65,7 @@ class ReturnNote(Strict):
 
     note: str = Field(min_length=1, max_length=500)
     revision: Revision = None
+    on_behalf_of: ForOfficer = None
 
 
 class ForwardTo(Strict):
@@ -69,6 +79,7 @@ class Withdrawal(Strict):
     """Why an approval no longer holds."""
 
     reason: RejectionReason
+    on_behalf_of: ForOfficer = None
 
 
 @router.get("")
@@ -95,7 +106,7 @@ async def approve_review(
 ) -> ReviewView:
     """Approve the application; the pass follows by itself."""
     slot = Slot(day=body.day, start=body.start, end=body.end)
-    more = body.model_dump(include={"gate", "entries", "vehicle_allowed", "revision"}, exclude_unset=True)
+    more = body.model_dump(exclude={"day", "start", "end"}, exclude_unset=True)
     return await caller.command(rpc.approval.APPROVE, Approve(review_id=review_id, slot=slot, **more), key)
 
 
@@ -134,4 +145,27 @@ async def withdraw_approval(
     caller: Department, review_id: UUID, body: Withdrawal, key: IdempotencyKey
 ) -> ReviewView:
     """Withdraw an approval; the pass is revoked."""
-    return await caller.command(rpc.approval.WITHDRAW, Withdraw(review_id=review_id, reason=body.reason), key)
+    return await caller.command(
+        rpc.approval.WITHDRAW, Withdraw(review_id=review_id, **body.model_dump(exclude_unset=True)), key
+    )
+
+
+delegations = APIRouter(prefix="/api/v1/delegations", tags=["department"])
+
+
+@delegations.get("")
+async def list_delegations(caller: Department, after: After = None, limit: Limit = 50) -> DelegationList:
+    """List who decides for whom, the newest first."""
+    return await caller.query(rpc.approval.LIST_DELEGATIONS, Page(after=after, limit=limit))
+
+
+@delegations.post("", status_code=201)
+async def delegate(caller: Department, body: Delegate, key: IdempotencyKey) -> DelegationView:
+    """Let a login of the department decide for one of its officers for some days."""
+    return await caller.command(rpc.approval.DELEGATE, body, key)
+
+
+@delegations.post("/{delegation_id}/end")
+async def end_delegation(caller: Department, delegation_id: UUID, key: IdempotencyKey) -> DelegationView:
+    """End a delegation at once."""
+    return await caller.command(rpc.approval.END_DELEGATION, DelegationId(delegation_id=delegation_id), key)

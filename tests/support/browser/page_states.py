@@ -24,6 +24,7 @@ from contracts.rpc.approval import (
     Availability,
     CapacityView,
     DayAvailability,
+    DelegationList,
     OfficerList,
     ReviewList,
     WindowAvailability,
@@ -34,7 +35,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
 from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, OFTEN_HERE, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
-from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, desk_numbers, login
+from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, desk_numbers, login, review
 from tests.support.page_reader import BALDEV, PERSON
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
@@ -315,6 +316,13 @@ STATES = [
     "withdraw")),
     *(State("department", f"{REVIEW}/{verb}", {}, status=422) for verb in ("approve", "reject", "return",
     "withdraw")),
+    State("department", "/desk/delegations"), State("department", "/desk/delegations?told=delegated"),
+    State("department", "/desk/delegations", answers={"approval.list_delegations": DelegationList(items=())}),
+    State("department", "/desk/delegations", {"officer": "", "last_day": "x"}, status=422),
+    State("department", REVIEW, answers={"approval.view_review": review(on_behalf_of="baldev",
+    instead_of="baldev", at_counter=True, escalated=2)}),
+    State("department", f"{REVIEW}?told=delegation_ended", answers={"approval.view_review": review(
+    may_decide=False, escalated=1)}),
     State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422),
     State("department", f"{REVIEW}/forward", {},
     {"approval.forward": InvalidInput.of("department", "exactly_one")}, status=422),

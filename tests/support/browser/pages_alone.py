@@ -1,7 +1,7 @@
 """The gateway alone behind a port, over a table of replies: one request reaches any state of a page."""
 
 import threading
-from datetime import date
+from datetime import date, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -11,11 +11,19 @@ from playwright.sync_api import BrowserContext
 
 from contracts import rpc
 from contracts.errors import NotAuthenticated, NotFound
-from contracts.rpc.accounts import ApplicantSession, IssuedLogin, LoginList, OtpAccepted
+from contracts.rpc.accounts import (
+    ApplicantSession,
+    Colleague,
+    ColleagueList,
+    IssuedLogin,
+    LoginList,
+    OtpAccepted,
+)
 from contracts.rpc.application import Checked
 from contracts.rpc.approval import (
     Availability,
     CapacityView,
+    DelegationList,
     DepartmentList,
     EarlierReview,
     OfficerList,
@@ -44,6 +52,7 @@ from tests.support.factories.pages import (
     POLICE,
     SECOND,
     TRANSPARENCY,
+    delegation,
     desk_numbers,
     login,
     review,
@@ -72,6 +81,11 @@ ANSWERS: dict[str, Any] = {
     "approval__capacity": CapacityView(department="home"),
     "approval__list_reviews": ReviewList(items=(review(),), next="on"),
     "approval__search_reviews": ReviewList(items=()), "approval__view_review": review(),
+    "approval__list_delegations": DelegationList(items=(delegation(), delegation(id=uuid4(), stand_in="x",
+    starts=now() + timedelta(days=3), ends=now() + timedelta(days=5)),
+    delegation(id=uuid4(), ended_at=now(), ended_by="HOM-0001"))),
+    "accounts__colleagues": ColleagueList(items=(Colleague(login_id="HOM-0001", name="Harjit Singh"),
+    Colleague(login_id="HOM-0002", name="Simran Kaur", assistant_of="baldev"))),
     "accounts__list_logins": LoginList(items=(login("ADO-0001", role="ado", department=None),
     login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
     login("HOM-0003", disabled=True, state="disabled")), next="on",

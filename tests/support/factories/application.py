@@ -161,9 +161,14 @@ def reception_call(
 
 
 def department_call(
-    department: str | None = "home", key: str | None = None, login: str = "HOM-0001", role: Any = "department"
+    department: str | None = "home",
+    key: str | None = None,
+    login: str = "HOM-0001",
+    role: Any = "department",
+    **scope: Any,
 ) -> Call:
-    return _call(Principal(kind="staff", id=login, role=role, login_id=login, department=department), key)
+    facts = {"kind": "staff", "id": login, "role": role, "login_id": login, "department": department}
+    return _call(Principal(**{**facts, **scope}), key)
 
 
 def _call(principal: Principal, key: str | None) -> Call:

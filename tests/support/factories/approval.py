@@ -231,6 +231,11 @@ def desk(department: str = "home", login: str = "HOM-0001") -> Principal:
     return Principal(kind="staff", id=login, login_id=login, role="department", department=department)
 
 
+def assistant(of: str = "home-secretary", login: str = "HOM-0009") -> Principal:
+    """Return the login of an assistant of the department home."""
+    return desk("home", login).model_copy(update={"assistant_of": of})
+
+
 AUDITOR = Principal(kind="staff", id="AUD-0001", login_id="AUD-0001", role="auditor")
 
 

@@ -12,6 +12,7 @@ from contracts.rpc.approval import (
     AgeCount,
     DayNumbers,
     DecisionView,
+    DelegationView,
     DepartmentView,
     DeskNumbers,
     MonthNumbers,
@@ -163,3 +164,17 @@ def desk_numbers(own: int = 3, whole: int = 8) -> DeskNumbers:
     ages = ((0, 1, 4), (1, 4, 11), (4, 24, 3), (24, 72, 0), (72, None, 1))
     waiting = tuple(AgeCount(from_hours=low, to_hours=high, reviews=count) for low, high, count in ages)
     return DeskNumbers(own=numbers(own), department=numbers(whole), waiting=waiting)
+
+
+def delegation(**given: Any) -> DelegationView:
+    """Return a delegation that is in force."""
+    facts = {
+        "id": "0195f3a2-0000-4000-8000-00000000de1e",
+        "officer": "baldev",
+        "login": "HOM-0002",
+        "starts": now() - timedelta(days=1),
+        "ends": now() + timedelta(days=4),
+        "made_by": "HOM-0001",
+        "made_at": now() - timedelta(days=1),
+    }
+    return DelegationView.model_validate({**facts, **given})

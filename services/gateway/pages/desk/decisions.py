@@ -16,7 +16,7 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, NotFound, Unavailable
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, Slot
 from contracts.rpc.approval import Availability, Reject, ReviewId, ReviewView, WindowAvailability
 from contracts.rpc.call import Method
@@ -28,11 +28,13 @@ from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-NOTICES = {"done", "already_decided", "application_closed", "not_approved"}
+NOTICES = {
+    "done", "already_decided", "application_closed", "not_approved", "delegation_ended", "no_delegation",
+}  # fmt: skip
 """Notices that the page of a review shows after an action: it succeeded, or why it failed."""
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
 """Decision → notice of the queue, to which the officer returns for the next application."""
-WRITTEN = ("key", "revision", "onward", "back", "next", "reason", "note")
+WRITTEN = ("key", "revision", "on_behalf_of", "onward", "back", "next", "reason", "note")
 """Fields of a rejection that is not sent yet."""
 SLOT = ("date", "from", "to")
 MOST_WINDOWS = 60
@@ -88,7 +90,8 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     method, read = DECISIONS[verb]
     typed = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
-        wanted = method.request.model_validate({"review_id": review_id, **read(form)})
+        officer = {"on_behalf_of": text_of(form, "on_behalf_of") or None} if verb != "forward" else {}
+        wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
         if isinstance(wanted, Reject) and typed.get("preview"):
             return _to_message(view, wanted, typed)
         await view.caller.command(method, wanted, key_of(form))
@@ -106,6 +109,10 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
             f"/desk/reviews/{review_id}",
             notice=error.body.code if error.body.code in NOTICES else "already_decided",
         )
+    except Forbidden as error:
+        if error.body.code not in NOTICES:
+            raise
+        return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
     return _after(view, review_id, verb, form)
 
 
@@ -282,6 +289,7 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         "at": now(),
         "visiting": await _places(view, review),
         "can_come": can_come,
+        "clock": lambda instant: instant.astimezone(IST).time(),
     }
 
 

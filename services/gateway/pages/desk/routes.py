@@ -15,7 +15,7 @@ from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval import Approve, ReviewId, ReviewList, ReviewSearch, ReviewView
 from services.chassis.runtime.clock import now
-from services.gateway.pages.desk import capacity, decisions, numbers
+from services.gateway.pages.desk import capacity, decisions, delegations, numbers
 from services.gateway.pages.desk.queue import (
     CHANNELS,
     ORDERS,
@@ -36,12 +36,14 @@ from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-router.routes.extend([*decisions.router.routes, *capacity.router.routes, *numbers.router.routes])
+for part in (decisions, capacity, delegations, numbers):
+    router.routes.extend(part.router.routes)
 NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}
 """Notices that the queue shows after an action."""
 FAILURES = {
     "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
     "window_over", "outside_hours", "date_past", "window_full", "department_closed", "department_hours",
+    "delegation_ended", "no_delegation",
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
 SEARCH = "/desk/search"
@@ -151,11 +153,18 @@ def _chosen(form: FormData) -> list[Approve]:
     """Return the approvals that a form asks for; what cannot be read is left out."""
     wanted = []
     for text in form.getlist("review")[:PAGE]:
-        review_id, revision, day, start, end, *_more = [*str(text).split("|"), *[""] * 5]
+        review_id, revision, day, start, end, officer, *_more = [*str(text).split("|"), *[""] * 6]
         slot = {"date": day, "from": start, "to": end}
         try:
             wanted.append(
-                Approve.model_validate({"review_id": review_id, "revision": revision, "slot": slot})
+                Approve.model_validate(
+                    {
+                        "review_id": review_id,
+                        "revision": revision,
+                        "slot": slot,
+                        "on_behalf_of": officer or None,
+                    }
+                )
             )
         except ValidationError:
             continue  # a forged value chooses nothing

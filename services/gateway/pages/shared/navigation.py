@@ -32,6 +32,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/invitations", _("Invite visitors")),
         ("/desk/capacity", _("Visiting hours")),
         ("/desk/numbers", _("Numbers")),
+        ("/desk/delegations", _("Who is away")),
     ),
     "ado": (("/desk/logins", _("Logins")), ("/desk/kiosks", _("Kiosks"))),
     "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside"))),

@@ -1,7 +1,7 @@
 """The timeline of an application in words, with details such as channel, reason and gate."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from contracts.model import Language
@@ -35,6 +35,7 @@ REVOCATIONS: dict[str, str] = {
 }
 TOO_LATE = _("It was too late to send it")
 AT_THE_COUNTER = _("At the reception counter")
+ON_BEHALF = _("On behalf of %(officer)s")
 OTHER_DATES = _("Other dates asked for")
 ESCALATIONS: dict[str, str] = {
     "stand_in": _("The visit is near: the officer's stand-in was asked to decide"),
@@ -54,10 +55,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a timeline in one language, with the names of the departments by code."""
+    """The words of a timeline in one language, with the names of departments and officers by code."""
 
     language: Language
     departments: Mapping[str, str]
+    officers: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, known: Mapping[str, str], value: object) -> str:
         """Return the name of a value."""
@@ -70,7 +72,12 @@ class Words:
 
 async def in_words(view: View, entries: Sequence[TimelineEntry], note: str | None = None) -> list[Line]:
     """Return a timeline in words, with the departments' names in the reader's language."""
-    return lines(entries, Words(view.language, await directory.department_names(view)), note)
+    officers = {}
+    for facts in (entry.facts for entry in entries if "on_behalf_of" in entry.facts):
+        code = str(facts["on_behalf_of"])
+        known = await view.caller.state.officers.find(str(facts.get("department", "")), code)
+        officers[code] = known.name[view.language] if known else code
+    return lines(entries, Words(view.language, await directory.department_names(view), officers), note)
 
 
 def lines(entries: Sequence[TimelineEntry], words: Words, note: str | None = None) -> list[Line]:
@@ -104,10 +111,12 @@ Facts = Mapping[str, str | int]
 
 
 def _decision(facts: Facts, words: Words) -> tuple[str, ...]:
-    department = str(facts.get("department", ""))
-    return words.departments.get(department, department), words.name(
-        REASONS, facts["reason"]
-    ) if "reason" in facts else ""
+    department, officer = str(facts.get("department", "")), str(facts.get("on_behalf_of", ""))
+    return (
+        words.departments.get(department, department),
+        words.translate(ON_BEHALF) % {"officer": words.officers.get(officer, officer)} if officer else "",
+        words.name(REASONS, facts["reason"]) if "reason" in facts else "",
+    )
 
 
 def _message(facts: Facts, words: Words) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any, get_args
 
+import jwt
 import pytest
 from sqlalchemy import select
 
@@ -26,7 +27,8 @@ from contracts.rpc.accounts import EndedSessions, ExtendLogin, LoginId, LoginLis
 from contracts.rpc.call import Principal
 from services.accounts import commands
 from services.accounts.adapters import passwords
-from services.accounts.handlers import logins
+from services.accounts.adapters.session_tokens import token_of
+from services.accounts.handlers import logins, sessions
 from services.accounts.handlers import passwords as password_handlers
 from services.accounts.models import LoginFailureRow, LoginRow, SessionRow
 from services.chassis.runtime.clock import now
@@ -751,3 +753,40 @@ def test_tokens_of_a_login_that_the_seed_enabled_again_are_valid(seeded) -> None
     seeded()
     session = accounts.log_in("OPS-0001", at=now() + timedelta(seconds=1))
     assert accounts.claims(session.access_token)["iat"] > accounts.denied().logins["OPS-0001"].timestamp()
+
+
+# ------------------------------------------------------------- assistants
+
+
+def test_an_assistant_of_an_officer_has_it_in_the_session_and_in_the_list(accounts) -> None:
+    issued = accounts.issue(department="home", assistant_of="home-secretary")
+    assert _login(accounts, issued.login_id).assistant_of == "home-secretary"
+    with accounts.db.transaction() as session:
+        row = session.get_one(LoginRow, issued.login_id)
+        sid = sessions.open_for_staff(session, row, now(), SETTINGS)
+        token = token_of(session.get_one(SessionRow, sid), session, SETTINGS)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["assistant_of"] == "home-secretary"
+
+
+def test_only_a_departments_login_is_an_assistant(accounts) -> None:
+    refused = refusal_of(
+        lambda: accounts.issue(role="reception", department=None, site="PCS1", assistant_of="x")
+    )
+    assert [(one.field, one.code) for one in refused.body.fields] == [("assistant_of", "not_for_role")]
+
+
+def test_a_department_sees_its_own_logins_that_are_in_use_and_nobody_elses(accounts) -> None:
+    first, helper = accounts.issue(department="home"), accounts.issue(department="home", assistant_of="x")
+    accounts.issue(department="pwd")
+    gone = accounts.issue(department="home")
+    accounts.disable(gone.login_id)
+    with accounts.db.transaction() as session:
+        call = a_call(staff("HOM-0001", "department").model_copy(update={"department": "home"}))
+        found = logins.colleagues(call, session, now()).items
+        assert [(one.login_id, one.assistant_of) for one in found] == [
+            (first.login_id, None),
+            (helper.login_id, "x"),
+        ]
+        with pytest.raises(Forbidden):
+            logins.colleagues(a_call(staff("REC-0001", "reception")), session, now())

@@ -517,7 +517,13 @@ def test_one_bad_line_changes_nothing(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    [department_call(department=None), department_call(role="auditor"), reception_call(), applicant_call()],
+    [
+        department_call(department=None),
+        department_call(role="auditor"),
+        department_call(assistant_of="secretary"),
+        reception_call(),
+        applicant_call(),
+    ],
 )
 def test_only_a_login_of_a_department_invites(desk: Desk, call: Call) -> None:
     refused(desk, Forbidden, lambda: desk.invite(invitation(), call))

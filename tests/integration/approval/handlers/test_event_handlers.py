@@ -58,7 +58,7 @@ def see(database, application_id):
         return (
             None
             if review_id is None
-            else queries.view_review(ReviewId(review_id=review_id), by(AUDITOR), session)
+            else queries.view_review(ReviewId(review_id=review_id), by(AUDITOR), session, NOW)
         )
 
 

@@ -69,7 +69,7 @@ def search(database, q, principal=None):
     with database.transaction() as session:
         return [
             one.reference
-            for one in queries.search_reviews(ReviewSearch(q=q), by(principal or desk()), session).items
+            for one in queries.search_reviews(ReviewSearch(q=q), by(principal or desk()), session, NOW).items
         ]
 
 
@@ -165,12 +165,14 @@ def test_another_departments_review_is_not_found(approval_db) -> None:
     review_id = pending(approval_db, department="finance")
     with approval_db.transaction() as session:
         assert (
-            queries.view_review(ReviewId(review_id=review_id), by(desk("finance", "FIN-0001")), session).id
+            queries.view_review(
+                ReviewId(review_id=review_id), by(desk("finance", "FIN-0001")), session, NOW
+            ).id
             == review_id
         )
-        assert queries.view_review(ReviewId(review_id=review_id), by(AUDITOR), session).id == review_id
+        assert queries.view_review(ReviewId(review_id=review_id), by(AUDITOR), session, NOW).id == review_id
         with pytest.raises(NotFound):
-            queries.view_review(ReviewId(review_id=review_id), by(desk()), session)
+            queries.view_review(ReviewId(review_id=review_id), by(desk()), session, NOW)
 
 
 @pytest.mark.parametrize("principal", NO_DESK, ids=lambda one: str(one.role or one.kind))
@@ -181,7 +183,7 @@ def test_a_principal_without_a_department_reads_nothing(approval_db, principal) 
     with pytest.raises(Forbidden):
         search(approval_db, "Gurpreet", principal)
     with approval_db.transaction() as session, pytest.raises(Forbidden):
-        queries.view_review(ReviewId(review_id=review_id), by(principal), session)
+        queries.view_review(ReviewId(review_id=review_id), by(principal), session, NOW)
 
 
 def test_a_reference_is_found_however_it_is_typed(approval_db) -> None:
@@ -430,8 +432,8 @@ def test_a_review_shows_what_became_of_earlier_applications_here(approval_db) ->
         decisions.reject(Reject(review_id=refused, reason="duplicate"), by(desk()), session, NOW)
     now_asked = pending(approval_db)
     with approval_db.transaction() as session:
-        shown = queries.view_review(ReviewId(review_id=now_asked), by(desk()), session)
-        alone = queries.view_review(ReviewId(review_id=other), by(desk()), session)
+        shown = queries.view_review(ReviewId(review_id=now_asked), by(desk()), session, NOW)
+        alone = queries.view_review(ReviewId(review_id=other), by(desk()), session, NOW)
     assert [(one.id, one.status, one.reason) for one in shown.earlier] == [(refused, "rejected", "duplicate")]
     assert elsewhere not in [one.id for one in shown.earlier]
     assert alone.earlier == ()
@@ -443,7 +445,7 @@ def test_without_a_mobile_the_same_name_and_id_are_the_same_applicant(approval_d
 
     earlier, _other, now_asked = walk_in("4821"), walk_in("0000"), walk_in("4821")
     with approval_db.transaction() as session:
-        shown = queries.view_review(ReviewId(review_id=now_asked), by(desk()), session)
+        shown = queries.view_review(ReviewId(review_id=now_asked), by(desk()), session, NOW)
     assert [one.id for one in shown.earlier] == [earlier]
 
 

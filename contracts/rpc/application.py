@@ -198,6 +198,8 @@ class LookupHit(ApplicationSummary):
     name: str
     name_latin: str
     pass_number: str | None = None
+    reception_asked: bool = False
+    """Whether the reception was asked to help, because nobody has decided and the visit is near."""
 
 
 class LookupHits(Wire):

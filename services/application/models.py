@@ -65,6 +65,12 @@ class ApplicationRow(Base):
             "id",
             postgresql_where=text("channel in ('counter', 'kiosk')"),
         ),
+        Index(
+            "applications_reception_asked",
+            "site",
+            "preferred_until",
+            postgresql_where=text("reception_asked_at is not null and status = 'submitted'"),
+        ),
         Index("applications_answered", "department", "answered_at", postgresql_include=["submitted_at"]),
         Index(
             "applications_undecided",
@@ -125,6 +131,8 @@ class ApplicationRow(Base):
     decided_day: Mapped[date | None]
     answered_at: Mapped[datetime | None]
     """When the department first decided anything about it."""
+    reception_asked_at: Mapped[datetime | None]
+    """When the reception of the site was asked to help, because nobody had decided and the visit is near."""
     scan_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     inside: Mapped[int | None]
     last_matters_at: Mapped[datetime]

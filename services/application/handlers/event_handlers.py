@@ -67,7 +67,10 @@ def handle_review_escalated(received: Received[ReviewEscalated], session: Sessio
     facts: dict[str, str | int] = {"level": event.level, "department": event.department}
     if event.step:
         facts["step"] = event.step
-    _record(session, _locked(session, event.application_id), received, "escalated", **facts)
+    row = _locked(session, event.application_id)
+    if event.step == "reception":
+        row.reception_asked_at = max(row.reception_asked_at or received.occurred_at, received.occurred_at)
+    _record(session, row, received, "escalated", **facts)
 
 
 def handle_pass_issued(received: Received[PassIssued], session: Session) -> None:

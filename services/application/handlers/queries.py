@@ -32,6 +32,7 @@ from services.application.models import ApplicationRow, PassRow
 from services.chassis.db import cursors
 
 MOST_HITS = 50
+MOST_ASKED = 20
 LOOKED_BACK = timedelta(days=90)
 STILL_HERE: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "rejected", "issued")
 """Statuses of visitors at the site who wait for an answer, or have not seen it yet."""
@@ -142,24 +143,35 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
 def waiting_here(call: Call, session: Session, now: datetime) -> LookupHits:
     """Return who applied today at the counters and kiosks of the operator's site and has not gone in yet.
 
-    These are the fifty newest, the newest last.
+    These are the fifty newest, the newest last. Before them come the twenty nearest visits about which the
+    reception was asked because nobody decides.
 
     Raises:
         Forbidden: the principal is not at a reception counter.
     """
     operator_of(call.principal)
-    row, site = ApplicationRow, call.principal.site
+    row = ApplicationRow
+    here = true() if call.principal.site is None else row.site == call.principal.site
     midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
     query = (
         select(row)
         .where(
             row.submitted_at >= midnight, row.channel.in_(("counter", "kiosk")), row.status.in_(STILL_HERE)
         )
-        .where(row.site == site if site is not None else true())
+        .where(here)
         .order_by(*_NEWEST_FIRST)
         .limit(MOST_HITS)
     )
-    return LookupHits(items=hits_of(session, session.scalars(query))[::-1])
+    asked = (
+        select(row)
+        .where(row.reception_asked_at.is_not(None), row.status == "submitted", row.preferred_until > now)
+        .where(here)
+        .order_by(row.preferred_until, row.id)
+        .limit(MOST_ASKED)
+    )
+    first = session.scalars(asked).all()
+    walk_ins = [one for one in reversed(session.scalars(query).all()) if one not in first]
+    return LookupHits(items=hits_of(session, [*first, *walk_ins]))
 
 
 def _mobile(text: str) -> str | None:

@@ -126,7 +126,7 @@ def visit_columns(visit: Visit) -> Columns:
 
 def amend_row(row: models.ApplicationRow, application: Application) -> None:
     """Replace the row's revision by a new one."""
-    row.revision = application.revision
+    row.revision, row.reception_asked_at = application.revision, None
     for name, value in visit_columns(application.visit).items():
         setattr(row, name, value)
     matters_at(row, row.preferred_until)

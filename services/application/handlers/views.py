@@ -33,7 +33,9 @@ def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[Lo
     for row in found:
         summary = pass_summary_of(row, passes[row.id])
         number = summary.number if summary else None
-        hits.append(LookupHit(**_line(row), name=row.name, name_latin=row.name_latin, pass_number=number))
+        asked = row.status == "submitted" and row.reception_asked_at is not None
+        names = {"name": row.name, "name_latin": row.name_latin}
+        hits.append(LookupHit(**_line(row), **names, pass_number=number, reception_asked=asked))
     return tuple(hits)
 
 

@@ -1,5 +1,6 @@
 """The desk of the ADO Branch: list, issue, extend, sign out, disable and reset logins."""
 
+import asyncio
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -33,7 +34,7 @@ _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}$"
 Login = Annotated[str, Path(pattern=_LOGIN)]
 LoginNotice = Annotated[str, Query(alias=NOTICE, pattern=f"{_LOGIN}|^$")]
 ISSUED = "/desk/logins/issued"
-FIELDS = ("role", "name", "department", "site", "gate", "mobile", "valid_until")
+FIELDS = ("role", "name", "department", "assistant_of", "site", "gate", "mobile", "valid_until")
 
 
 @router.get("")
@@ -102,9 +103,8 @@ async def issue_login(view: AdoPage) -> Response:
     form = await view.form()
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
-        wanted = IssueLogin.model_validate(
-            {name: value or None for name, value in typed.items()} | {"language": view.language}
-        )
+        given = {name: value or None for name, value in typed.items()} | {"language": view.language}
+        wanted = IssueLogin.model_validate(given | _assistant(typed))
         issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError as error:
         missing = {
@@ -213,6 +213,20 @@ async def _carry_out(view: View, method: Method[LoginId, Any], login_id: str, ve
     return view.to(f"/desk/logins/{login_id}", notice=notice)
 
 
+def _assistant(typed: dict[str, str]) -> dict[str, str]:
+    """Return the officer whom an assistant serves, and their department.
+
+    Raises:
+        InvalidInput: another department was chosen.
+    """
+    if not typed["assistant_of"]:
+        return {}
+    department, _bar, officer = typed["assistant_of"].partition("|")
+    if typed["department"] not in {"", department}:
+        raise InvalidInput.of("assistant_of", "other_department")
+    return {"department": department, "assistant_of": officer}
+
+
 def _unreadable(field: str, kind: str) -> str:
     if kind == "string_too_long":
         return "too_long"
@@ -222,6 +236,10 @@ def _unreadable(field: str, kind: str) -> str:
 
 
 async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], status: int = 200) -> Response:
+    places = await _places(view)
+    departments = places["departments"]
+    found = await asyncio.gather(*(directory.officers(view, one.code, "") for one in departments))
+    officers = list(zip(departments, found, strict=True))
     return view.html(
-        "logins/new.html", status, roles=ROLES, typed=typed, errors=errors, **await _places(view)
+        "logins/new.html", status, roles=ROLES, typed=typed, errors=errors, officers=officers, **places
     )

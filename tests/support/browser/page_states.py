@@ -183,7 +183,8 @@ def places() -> Iterator[State]:
 
 def counter() -> Iterator[State]:
     """Yield the page of the counter and the pages that follow from it."""
-    waiting = {"application.waiting_here": LookupHits(items=(HIT,))}
+    asked = HIT.model_copy(update={"reception_asked": True})
+    waiting = {"application.waiting_here": LookupHits(items=(asked, HIT))}
     yield State("reception", "/counter", answers=waiting)
     yield State("reception", "/counter", answers={"application.waiting_here": Unavailable()})
     yield State(

@@ -35,7 +35,7 @@ from contracts.events import (
     ReviewEscalated,
     SiteRecord,
 )
-from contracts.model import IST, Contact
+from contracts.model import IST, Contact, EscalationStep
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
@@ -347,12 +347,13 @@ class Elsewhere:
     def withdrawn(self, revision: int = 1) -> ApprovalWithdrawn:
         return ApprovalWithdrawn.model_validate({**self._decision(revision), "reason": "officer_unavailable"})
 
-    def escalated(self) -> ReviewEscalated:
+    def escalated(self, step: EscalationStep | None = None) -> ReviewEscalated:
         return ReviewEscalated(
             **self._about(),
             review_id=uuid4(),
             department="home",
             level=1,
+            step=step,
             waiting_since=NOW,
             personal=EscalationContact(),
         )

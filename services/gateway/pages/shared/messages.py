@@ -89,6 +89,7 @@ SENTENCES: dict[str, str] = {
     "no_such_gate": _("This secretariat has no such gate"),
     "no_vehicle": _("The application names no vehicle"),
     "required": _("Write a note"),
+    "other_department": _("This officer is of another department"),
     "same_officer": _("Choose somebody else to stand in"),
     "ends_before_it_begins": _("The last day is before the first"),
     "too_long_a_time": _("Choose a year at most"),

@@ -293,6 +293,21 @@ def test_of_many_who_wait_the_newest_are_listed(desk: Desk) -> None:
     assert waiting_here(desk) == made[1:]
 
 
+def test_visits_about_which_the_reception_was_asked_come_first_until_they_are_decided(desk: Desk) -> None:
+    near, decided, quiet = (desk.submit().reference for _ in range(3))
+    walk_in = desk.submit_at_counter(counter_form(), at=NOW).reference
+    for reference in (near, decided, walk_in):
+        desk.receive(Elsewhere.of(desk.row(reference)).escalated("reception"))
+    desk.receive(Elsewhere.of(desk.row(quiet)).escalated("head"))
+    assert sorted(waiting_here(desk)) == sorted([near, decided, walk_in])
+    desk.receive(Elsewhere.of(desk.row(decided)).rejected())
+    assert sorted(waiting_here(desk)) == sorted([near, walk_in])
+    with desk.database.transaction() as session:
+        hits = queries.waiting_here(reception_call(), session, NOW).items
+    assert all(hit.reception_asked for hit in hits)
+    assert waiting_here(desk, reception_call(site="S2")) == []
+
+
 def test_each_site_sees_its_own_counter_and_a_login_for_all_sites_sees_all(desk: Desk) -> None:
     reference = desk.submit_at_counter(counter_form(), at=NOW).reference
     assert waiting_here(desk, reception_call(site="S2")) == []

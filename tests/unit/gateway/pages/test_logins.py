@@ -17,12 +17,12 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.rpc.accounts import EndedSessions, IssuedLogin, LoginList
-from contracts.rpc.approval import DepartmentList, SiteList
+from contracts.rpc.approval import DepartmentList, OfficerList, SiteList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import login, session
-from tests.support.page_reader import HOME, SAME_SITE, SITE
+from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 NEW = {
     "key": "k-1",
@@ -59,6 +59,7 @@ async def ado() -> AsyncIterator[Ado]:
         accounts__disable_login=login("HOM-0001", disabled=True),
         accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
+        approval__officers=OfficerList(items=(BALDEV,)),
     )  # fmt: skip
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
@@ -351,3 +352,23 @@ async def test_signing_out_works_while_accounts_is_unavailable(ado: Ado) -> None
     assert (await ado.http.get("/en/desk/logins")).headers["location"].startswith("/en/staff/sign-in"), (
         "here it has ended at once"
     )
+
+
+async def test_an_assistant_is_issued_with_the_officer_and_their_department(ado: Ado) -> None:
+    shown = (await ado.http.get("/en/desk/logins/new")).text
+    assert 'value="home|baldev"' in shown
+    issued = await ado.send("/desk/logins/new", **NEW | {"department": "", "assistant_of": "home|baldev"})
+    assert issued.status_code == 303
+    wanted = ado.client.last("accounts.issue_login")[1]
+    assert (wanted.department, wanted.assistant_of) == ("home", "baldev")
+
+
+async def test_an_assistant_of_an_officer_of_another_department_is_not_issued(ado: Ado) -> None:
+    wrong = await ado.send("/desk/logins/new", **NEW | {"assistant_of": "finance|baldev"})
+    assert (wrong.status_code, "This officer is of another department" in wrong.text) == (422, True)
+    assert not ado.client.was_asked("accounts.issue_login")
+
+
+async def test_the_list_says_who_is_an_assistant(ado: Ado) -> None:
+    ado.client.answers["accounts.list_logins"] = LoginList(items=(login("HOM-0009", assistant_of="baldev"),))
+    assert "Assistant" in (await ado.http.get("/en/desk/logins")).text

@@ -19,7 +19,17 @@ from pydantic import BaseModel
 
 from contracts.application_form import CompanionInput
 from contracts.capacity import Capacity
-from contracts.model import Channel, Language, LoginState, RejectionReason, ReviewStatus, Role, Slot
+from contracts.model import (
+    Channel,
+    EntryState,
+    Language,
+    LoginState,
+    MatchSettlement,
+    RejectionReason,
+    ReviewStatus,
+    Role,
+    Slot,
+)
 from contracts.rpc.accounts import (
     ApplicantSession,
     ChangePassword,
@@ -55,7 +65,12 @@ from contracts.rpc.approval import (
     DelegationView,
     DepartmentList,
     DeskNumbers,
+    EntryList,
+    EntryView,
+    MatchList,
+    MatchView,
     OfficerList,
+    ProposeEntry,
     ReviewList,
     ReviewOrder,
     ReviewSearch,
@@ -344,6 +359,57 @@ def disable_login(login_id: str) -> Call[LoginView]:
 def reset_login(login_id: str) -> Call[IssuedLogin]:
     """Give a login a new initial password and end its sessions."""
     return _command(f"{API}/logins/{_part(login_id)}/reset", IssuedLogin)
+
+
+# The watchlist
+
+
+def list_watchlist(
+    state: EntryState | None = None, after: str | None = None, limit: int | None = None
+) -> Call[EntryList]:
+    """List entries, the newest first."""
+    return _get(f"{API}/watchlist/entries", EntryList, state=state, after=after, limit=limit)
+
+
+def propose_watchlist_entry(body: ProposeEntry) -> Call[EntryView]:
+    """Propose an entry; it holds once another officer has confirmed it."""
+    return _command(f"{API}/watchlist/entries", EntryView, body)
+
+
+def view_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
+    """Show one entry."""
+    return _get(f"{API}/watchlist/entries/{entry_id}", EntryView)
+
+
+def confirm_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
+    """Confirm an entry that another officer proposed."""
+    return _command(f"{API}/watchlist/entries/{entry_id}/confirm", EntryView)
+
+
+def end_watchlist_entry(entry_id: UUID) -> Call[EntryView]:
+    """End an entry, or decline a proposed one."""
+    return _command(f"{API}/watchlist/entries/{entry_id}/end", EntryView)
+
+
+def list_watchlist_matches(
+    *,
+    open: bool | None = None,  # noqa: A002  the name of a query parameter
+    after: str | None = None,
+    limit: int | None = None,
+) -> Call[MatchList]:
+    """List matches of applications, the newest first."""
+    return _get(f"{API}/watchlist/matches", MatchList, open=open, after=after, limit=limit)
+
+
+def view_watchlist_match(match_id: UUID) -> Call[MatchView]:
+    """Show a person of an application beside the entry that they match."""
+    return _get(f"{API}/watchlist/matches/{match_id}", MatchView)
+
+
+def settle_watchlist_match(match_id: UUID, settled_as: MatchSettlement, note: str) -> Call[MatchView]:
+    """Confirm or dismiss a match, with the reason."""
+    settlement = {"settled_as": settled_as, "note": note}
+    return _command(f"{API}/watchlist/matches/{match_id}/settle", MatchView, settlement)
 
 
 # The reception

@@ -291,5 +291,7 @@ Ado = Annotated[Caller, Depends(role("ado"))]
 Reception = Annotated[Caller, Depends(role("reception"))]
 Department = Annotated[Caller, Depends(role("department"))]
 Security = Annotated[Caller, Depends(role("security"))]
+Watcher = Annotated[Caller, Depends(role("ado", "security"))]
+"""Who keeps the watchlist."""
 PassHolder = Annotated[Caller, Depends(role("reception", or_applicant=True))]
 """The applicant whose pass it is (issuance checks that), or the reception."""

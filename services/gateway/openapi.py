@@ -29,6 +29,7 @@ TAGS = [
     {"name": "passes", "description": "The applicant whose pass it is, and the reception"},
     {"name": "staff", "description": "Sessions and passwords"},
     {"name": "ado", "description": "The ADO Branch, which issues logins"},
+    {"name": "watchlist", "description": "The ADO Branch and security, who keep the watchlist"},
     {"name": "reception", "description": "The counter"},
     {"name": "department", "description": "Who decides"},
     {"name": "security", "description": "The gate"},

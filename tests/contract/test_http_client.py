@@ -17,7 +17,7 @@ from contracts.capacity import Capacity, VisitingDay
 from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
-from contracts.rpc.approval import Delegate
+from contracts.rpc.approval import Delegate, ProposeEntry
 from contracts.rpc.verify import Matched, ScanPass
 from epass_client import calls
 from epass_client.calls import Call
@@ -86,6 +86,18 @@ CALLS: dict[str, Call[Any]] = {
     "signOutLogin": calls.sign_out_login("HOM-0001"),
     "disableLogin": calls.disable_login("HOM-0001"),
     "resetLogin": calls.reset_login("HOM-0001"),
+    "listWatchlist": calls.list_watchlist("active", after="x", limit=10),
+    "proposeWatchlistEntry": calls.propose_watchlist_entry(
+        ProposeEntry(
+            name="Balwinder Singh", id_last4="4821", reason="Threats", valid_until=date(2026, 12, 31)
+        )
+    ),
+    "viewWatchlistEntry": calls.view_watchlist_entry(REVIEW),
+    "confirmWatchlistEntry": calls.confirm_watchlist_entry(REVIEW),
+    "endWatchlistEntry": calls.end_watchlist_entry(REVIEW),
+    "listWatchlistMatches": calls.list_watchlist_matches(open=False, after="x", limit=10),
+    "viewWatchlistMatch": calls.view_watchlist_match(REVIEW),
+    "settleWatchlistMatch": calls.settle_watchlist_match(REVIEW, "dismissed", "Another face"),
     "inviteVisitors": calls.invite_visitors(
         Invite(
             site="PCS1",

@@ -19,6 +19,7 @@ from services.gateway.api import (
     passes,
     public,
     staff,
+    watchlist,
 )
 
 
@@ -33,5 +34,11 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         ado.router,
         counter.router,
     )
-    departments = (department.router, department.delegations, capacity.router, invitations.router)
+    departments = (
+        department.router,
+        department.delegations,
+        capacity.router,
+        invitations.router,
+        watchlist.router,
+    )
     return (*always, *departments, machines.router, *((local.router,) if local_mode else ()))

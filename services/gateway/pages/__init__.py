@@ -24,6 +24,7 @@ from services.gateway.pages import (
     site_files,
     staff,
     transparency,
+    watchlist,
 )
 from services.gateway.pages.applications import routes as applications
 from services.gateway.pages.apply import routes as apply
@@ -50,6 +51,7 @@ FEATURES = (
     about,
     transparency,
     site_files,
+    watchlist,
 )
 """Modules with a ``router``, in the order in which their routes are matched."""
 

@@ -25,6 +25,9 @@ from contracts.rpc.approval import (
     CapacityView,
     DayAvailability,
     DelegationList,
+    EntryList,
+    FirstApproval,
+    MatchList,
     OfficerList,
     ReviewList,
     WindowAvailability,
@@ -35,11 +38,24 @@ from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
 from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, OFTEN_HERE, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
-from tests.support.factories.pages import ADMIT, APPLICATION, REVIEW_ID, desk_numbers, login, review
+from tests.support.factories.pages import (
+    ADMIT,
+    APPLICATION,
+    FIRST,
+    PROPOSED,
+    REVIEW_ID,
+    desk_numbers,
+    entry,
+    login,
+    match,
+    review,
+)
 from tests.support.page_reader import BALDEV, PERSON
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
 OWN = f"/applications/{REFERENCE}"
+WATCHED, MATCHED = f"/watchlist/entries/{REVIEW_ID}", f"/watchlist/matches/{REVIEW_ID}"
+HALF_APPROVED = FirstApproval(approved_by="HOM-0002", approved_at=now(), slot=FIRST)
 
 
 @dataclass(frozen=True)
@@ -348,6 +364,24 @@ STATES = [
     State("department", "/desk/invitations", INVITATION, {"application.invite": Unavailable()}, status=503),
     State("department", "/desk/invitations", INVITATION,
         {"application.invite": IdempotencyKeyReused("used")}, status=409),
+    State("ado", "/watchlist"), State("ado", "/watchlist?state=ended",
+    answers={"approval.watchlist": EntryList(items=(), counts={"active": 2})}),
+    State("ado", "/watchlist/new"), State("ado", "/watchlist/new", {"name": "Balwinder"}, status=422),
+    State("ado", WATCHED, answers={"approval.view_entry": entry(**PROPOSED)}),
+    State("security", f"{WATCHED}?told=same_officer", answers={"approval.view_entry": entry(**PROPOSED)}),
+    State("security", f"{WATCHED}?told=confirm"), State("security", "/watchlist/matches"),
+    State("ado", "/watchlist/matches?which=all", answers={"approval.matches": MatchList(items=())}),
+    State("security", MATCHED), State("security", MATCHED, {"note": ""}, status=422),
+    State("security", f"{MATCHED}?told=settled", answers={"approval.view_match": match(
+        settled_as="dismissed", settled_by="SEC-0001", settled_at=now(), note="Another face")}),
+    State("department", f"{REVIEW}?told=second_officer", answers={"approval.view_review": review(
+        second_officer=True, first_approval=HALF_APPROVED)}),
+    State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=(
+        review(second_officer=True),))}),
+    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ADMIT.model_copy(
+        update={"call_supervisor": True})}),
+    State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
+        update={"call_supervisor": True, "preview": False})}),
     State("ado", "/desk/logins/new"),
     State("ado", "/desk/logins/new", {}, status=422),
     State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),

@@ -15,6 +15,8 @@ from contracts.rpc.approval import (
     DelegationView,
     DepartmentView,
     DeskNumbers,
+    EntryView,
+    MatchView,
     MonthNumbers,
     Numbers,
     ReviewView,
@@ -76,6 +78,29 @@ def login(login_id: str, **given: Any) -> LoginView:
         "issued_at": now(),
     }
     return LoginView(login_id=login_id, **{**facts, **given})
+
+
+def entry(**given: Any) -> EntryView:
+    facts: dict[str, Any] = {
+        "id": REVIEW_ID, "state": "active", "name": "ਬਲਵਿੰਦਰ ਸਿੰਘ", "id_last4": "4821",
+        "mobile": "+919876543210", "reason": "Threatened an officer on 3 November",
+        "valid_until": date(2027, 3, 31), "proposed_by": "ADO-0001", "proposed_at": now(),
+        "confirmed_by": "SEC-0001", "confirmed_at": now(),
+    }  # fmt: skip
+    return EntryView(**{**facts, **given})
+
+
+PROPOSED = {"state": "proposed", "confirmed_by": None, "confirmed_at": None}
+"""An entry that waits for a second officer."""
+
+
+def match(**given: Any) -> MatchView:
+    facts: dict[str, Any] = {
+        "id": REVIEW_ID, "kind": "firm", "found_at": now(), "entry": entry(), "reference": REFERENCE,
+        "department": "home", "site": "PCS1", "status": "pending", "visit": FIRST, "name": "बलविंदर सिंह",
+        "name_latin": "Balwinder Singh", "id_last4": "4821", "mobile": "+919876543210",
+    }  # fmt: skip
+    return MatchView(**{**facts, **given})
 
 
 def session(**given: Any) -> StaffSession:

@@ -77,6 +77,16 @@ EXPECTED = {
     },
     "applicant ado assisted auditor department ops reception security": {"DELETE /api/v1/sessions/current"},
     "ado assisted auditor department ops reception security": {"POST /api/v1/password"},
+    "ado security": {
+        "GET /api/v1/watchlist/entries",
+        "POST /api/v1/watchlist/entries",
+        "GET /api/v1/watchlist/entries/{entry_id}",
+        "POST /api/v1/watchlist/entries/{entry_id}/confirm",
+        "POST /api/v1/watchlist/entries/{entry_id}/end",
+        "GET /api/v1/watchlist/matches",
+        "GET /api/v1/watchlist/matches/{match_id}",
+        "POST /api/v1/watchlist/matches/{match_id}/settle",
+    },
     "ado": {
         "POST /api/v1/logins",
         "GET /api/v1/logins",
@@ -187,6 +197,16 @@ PAGES = {
         "GET /desk/reviews/{review_id}",
         "GET /desk/reviews/{review_id}/{verb}",
         "POST /desk/reviews/{review_id}/{verb}",
+    },
+    "ado security": {
+        "GET /watchlist",
+        "GET /watchlist/new",
+        "POST /watchlist/new",
+        "GET /watchlist/entries/{entry_id}",
+        "POST /watchlist/entries/{entry_id}",
+        "GET /watchlist/matches",
+        "GET /watchlist/matches/{match_id}",
+        "POST /watchlist/matches/{match_id}",
     },
     "ado": {
         "GET /desk/logins",

@@ -30,6 +30,7 @@ from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
 NOTICES = {
     "done", "already_decided", "application_closed", "not_approved", "delegation_ended", "no_delegation",
+    "second_officer",
 }  # fmt: skip
 """Notices that the page of a review shows after an action: it succeeded, or why it failed."""
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
@@ -94,7 +95,7 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
         if isinstance(wanted, Reject) and typed.get("preview"):
             return _to_message(view, wanted, typed)
-        await view.caller.command(method, wanted, key_of(form))
+        review = await view.caller.command(method, wanted, key_of(form))
     except ValidationError as error:
         return await _decision_page(view, review_id, verb, typed, _beside(typed, _unreadable(error)), 422)
     except InvalidInput as error:
@@ -113,6 +114,8 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         if error.body.code not in NOTICES:
             raise
         return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
+    if verb == "approve" and review.second_officer and review.status == "pending":
+        return view.to(f"/desk/reviews/{review_id}", notice="second_officer")
     return _after(view, review_id, verb, form)
 
 

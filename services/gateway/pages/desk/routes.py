@@ -44,6 +44,7 @@ FAILURES = {
     "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
     "window_over", "outside_hours", "date_past", "window_full", "department_closed", "department_hours",
     "delegation_ended", "no_delegation",
+    "second_officer",
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
 SEARCH = "/desk/search"
@@ -174,14 +175,14 @@ def _chosen(form: FormData) -> list[Approve]:
 async def _approve(view: View, wanted: Approve, key: str) -> str | None:
     """Approve one review; return the code of what prevented it, or None."""
     try:
-        await view.caller.command(rpc.approval.APPROVE, wanted, key)
+        review = await view.caller.command(rpc.approval.APPROVE, wanted, key)
     except Unavailable:
         return "unavailable"
     except ContractError as error:
         fields = error.body.fields
         code = fields[0].code if fields else error.body.code
         return code if code in FAILURES else "other"
-    return None
+    return "second_officer" if review.second_officer and review.status == "pending" else None
 
 
 async def _failed(view: View, failures: Sequence[str]) -> list[tuple[ReviewView, str]]:

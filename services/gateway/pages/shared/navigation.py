@@ -26,6 +26,7 @@ FOOTER: Mapping[str, str] = {
 """Pages under ``/about/`` that every page links to."""
 START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
+WATCHLIST: Entry = ("/watchlist", _("Watchlist"))
 TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "department": (
         ("/desk", _("The queue")),
@@ -34,8 +35,8 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/numbers", _("Numbers")),
         ("/desk/delegations", _("Who is away")),
     ),
-    "ado": (("/desk/logins", _("Logins")), ("/desk/kiosks", _("Kiosks"))),
-    "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside"))),
+    "ado": (("/desk/logins", _("Logins")), ("/desk/kiosks", _("Kiosks")), WATCHLIST),
+    "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside")), WATCHLIST),
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),
     "ops": (),

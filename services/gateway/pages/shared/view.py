@@ -274,6 +274,7 @@ AnyStaffPage = Annotated[View, Depends(Pages(role(*EVERY_ROLE)))]
 DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
 SecurityPage = Annotated[View, Depends(Pages(role("security")))]
 ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
+WatcherPage = Annotated[View, Depends(Pages(role("ado", "security")))]
 AdoPage = Annotated[View, Depends(Pages(role("ado")))]
 OperatorPage = Annotated[View, Depends(Pages(operator))]
 """Of an operator who applies for others, whether or not an applicant is signed in beside them."""

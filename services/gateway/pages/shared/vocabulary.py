@@ -51,9 +51,14 @@ TAGS: dict[str, str] = {
     "closed": "grey",
     "active": "green",
     "never_used": "yellow",
+    "proposed": "yellow",
+    "ended": "grey",
+    "open": "yellow",
+    "confirmed": "red",
+    "dismissed": "grey",
     "disabled": "grey",
 }
-"""The colour of each state's tag, of an application, a review and a login."""
+"""The colour of each state's tag, of an application, a review, a login, an entry and a match."""
 TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),
@@ -129,11 +134,25 @@ LOGIN_STATES: dict[str, str] = {
     "expired": _("Time over"),
     "disabled": _("Disabled"),
 }
+ENTRY_STATES: dict[str, str] = {
+    "proposed": _("Waits for a second officer"),
+    "active": _("In force"),
+    "ended": _("Over"),
+}
+MATCH_KINDS: dict[str, str] = {
+    "firm": _("Name and ID card or mobile agree"),
+    "possible": _("Only the name agrees"),
+}
+SETTLEMENTS: dict[str, str] = {
+    "open": _("To look at"),
+    "confirmed": _("It is this person"),
+    "dismissed": _("It is somebody else"),
+}
 VOCABULARIES: dict[str, dict[str, str]] = {
     "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "timeline": TIMELINE_ENTRIES, "reason": REASONS,
     "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
-    "login_state": LOGIN_STATES,
+    "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
 }  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def test_an_entry_without_content_matches_nobody() -> None:
 
 
 def test_few_strangers_match_firmly() -> None:
-    """Of 4,000 strangers with a given and a family name, against 250 entries: the message says how many."""
+    """Of 400 strangers against 250 entries; the message says how many match."""
     chance = random.Random(2026)
     names = [name.customary for name in read()]
 

@@ -31,6 +31,8 @@ PARTS = {
     "reference": REFERENCE,
     "number": NUMBER,
     "review_id": str(REVIEW_ID),
+    "entry_id": str(REVIEW_ID),
+    "match_id": str(REVIEW_ID),
     "verb": "approve",
     "name": "who",
 }

@@ -2,15 +2,25 @@
 
 from typing import get_args
 
-from contracts.model import ApplicationStatus, LoginState
+from contracts.model import ApplicationStatus, EntryState, LoginState, MatchSettlement
 from services.gateway.pages.shared.render import tag
-from services.gateway.pages.shared.vocabulary import LOGIN_STATES, REVIEWS, STATUSES, TAGS
+from services.gateway.pages.shared.vocabulary import (
+    ENTRY_STATES,
+    LOGIN_STATES,
+    REVIEWS,
+    SETTLEMENTS,
+    STATUSES,
+    TAGS,
+)
 
 
 def test_every_state_has_a_name_and_a_colour() -> None:
     assert set(STATUSES) == set(get_args(ApplicationStatus))
     assert set(LOGIN_STATES) == set(get_args(LoginState))
-    assert set(TAGS) == set(STATUSES) | set(REVIEWS) | set(LOGIN_STATES)
+    assert set(ENTRY_STATES) == set(get_args(EntryState))
+    assert set(SETTLEMENTS) == {"open", *get_args(MatchSettlement)}
+    named = (STATUSES, REVIEWS, LOGIN_STATES, ENTRY_STATES, SETTLEMENTS)
+    assert set(TAGS) == {state for states in named for state in states}
 
 
 def test_what_is_refused_and_what_is_granted_differ_in_colour() -> None:

@@ -138,11 +138,14 @@ class EarlierReview(Wire):
 
 
 class FirstApproval(Wire):
-    """The first of the two approvals that an application needs; another officer gives the second."""
+    """The first of the two approvals that an application needs; another gives the second on these terms."""
 
     approved_by: str
     approved_at: Instant
     slot: Slot
+    gate: str | None = None
+    entries: int = 1
+    vehicle_allowed: bool = False
 
 
 class ReviewView(Wire):

@@ -385,7 +385,10 @@ class DecisionRow(Base):
 
 
 class FirstApprovalRow(Base):
-    """The first of two approvals of a revision that matches the watchlist. It never changes."""
+    """The first of two approvals of a revision that matches the watchlist, and the terms that it approved.
+
+    An approval on other terms replaces it; a new revision or another department ends it.
+    """
 
     __tablename__ = "first_approvals"
     review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
@@ -393,6 +396,14 @@ class FirstApprovalRow(Base):
     approved_by: Mapped[str]
     approved_at: Mapped[datetime]
     slot: Mapped[Json]
+    gate: Mapped[str | None]
+    entries: Mapped[int]
+    vehicle_allowed: Mapped[bool]
+
+    @property
+    def terms(self) -> reviews.Terms:
+        """The terms that a second officer has to approve too."""
+        return reviews.Terms(Slot.model_validate(self.slot), self.gate, self.entries, self.vehicle_allowed)
 
 
 class WatchlistEntryRow(Base):
@@ -436,6 +447,8 @@ class WatchlistMatchRow(Base):
     review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"))
     person: Mapped[int]
     """0 is the applicant, 1 the first companion."""
+    person_digest: Mapped[str]
+    """Keyed digest of what was compared of the person; the match ends when somebody else has this place."""
     kind: Mapped[MatchKind]
     found_at: Mapped[datetime]
     settled_as: Mapped[MatchSettlement | None]

@@ -4,6 +4,7 @@ A match never decides anything by itself. It is firm where the name and the last
 the mobile number agree; a name alone is a possible match, which only informs. Pure: the time is an argument.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -141,6 +142,12 @@ def traits_of(people: Iterable[Person | Companion]) -> set[str]:
         for name in {person.name, person.name_latin}
         for trait in traits(name, person.id_last4, person.mobile if isinstance(person, Person) else None)
     }
+
+
+def compared(person: Person | Companion) -> str:
+    """Return all that `match` reads of a person, as one text: the same for the same person."""
+    mobile = person.mobile if isinstance(person, Person) else None
+    return json.dumps([person.name, person.name_latin, person.id_last4, mobile])
 
 
 def distinctive(name: str) -> list[frozenset[str]]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import ApplicationSubmitted, Decision
-from contracts.model import ReviewStatus, Slot
+from contracts.model import ReviewStatus
 from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
@@ -38,7 +38,8 @@ def approve(
 ) -> ReviewView:
     """Approve a visit, and publish everything that issuing its pass needs.
 
-    A visit that matches the watchlist needs a second officer: the first approval is recorded and waits.
+    A visit that matches the watchlist needs a second officer on the same terms: the first approval is
+    recorded and waits; one on other terms takes its place.
 
     Raises:
         NotFound, Forbidden: as `own_review`.
@@ -149,6 +150,7 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
         )
         if department != row.department:
             row.forwarded_from = row.department
+            row.first_approvals.clear()
         row.department, row.officer, row.escalate_at = department, officer, now
         row.instead_of = None
 
@@ -173,7 +175,7 @@ def _approve(
         revision_read=revision_read,
     )
     watchlist.mark(session, row, calendar.now)
-    if row.is_watched and not _is_second(row, by.login, event.slot, calendar.now):
+    if row.is_watched and not _is_second(row, by.login, terms, calendar.now):
         return
     capacity.book(session, row, (event.slot,), event.party)
     decision = DecisionRow(
@@ -221,23 +223,24 @@ def _author(session: Session, call: Call, request: Command, row: ReviewRow, now:
     return Author(login, decides_for(session, call.principal, row, now, claimed, prepares=prepares))
 
 
-def _is_second(row: ReviewRow, by: str, slot: Slot, now: datetime) -> bool:
-    """Return whether this approval is the second one; the first is recorded.
+def _is_second(row: ReviewRow, by: str, terms: reviews.Terms, now: datetime) -> bool:
+    """Return whether this approval is the second one; the first on these terms is recorded.
 
     Raises:
         Conflict: the first one is by the same officer.
     """
     first = row.first_approval
     if first is None:
-        row.first_approvals.append(
-            FirstApprovalRow(
-                revision=row.revision, approved_by=by, approved_at=now, slot=slot.model_dump(mode="json")
-            )
-        )
-        return False
-    if first.approved_by == by:
-        raise Conflict("another officer must give the second approval", code="second_officer")
-    return True
+        first = FirstApprovalRow(revision=row.revision)
+        row.first_approvals.append(first)
+    elif first.terms == terms:
+        if first.approved_by == by:
+            raise Conflict("another officer must give the second approval", code="second_officer")
+        return True
+    first.approved_by, first.approved_at = by, now
+    first.slot, first.gate = terms.slot.model_dump(mode="json"), terms.gate
+    first.entries, first.vehicle_allowed = terms.entries, terms.vehicle_allowed
+    return False
 
 
 def _record(

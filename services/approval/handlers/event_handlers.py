@@ -113,6 +113,7 @@ def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at
             return
         row.status, row.waiting_since, row.escalated = "pending", changed_at, 0
         row.escalate_at = changed_at
+        row.first_approvals.clear()
     row.officer = reviews.officer_after(row.department, row.officer, row.application, application)
     row.application = application
 

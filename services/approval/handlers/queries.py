@@ -178,7 +178,12 @@ def view(row: ReviewRow) -> ReviewView:
 
 def _first_approval_view(row: FirstApprovalRow) -> FirstApproval:
     return FirstApproval(
-        approved_by=row.approved_by, approved_at=row.approved_at, slot=Slot.model_validate(row.slot)
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+        slot=row.terms.slot,
+        gate=row.gate,
+        entries=row.entries,
+        vehicle_allowed=row.vehicle_allowed,
     )
 
 

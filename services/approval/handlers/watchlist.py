@@ -272,9 +272,17 @@ def settle_match(request: SettleMatch, call: Call, session: Session, now: dateti
 
 
 def mark(session: Session, review: ReviewRow, now: datetime) -> None:
-    """Record the matches of a locked review with the entries in force, and tell the gate if it has a pass."""
+    """Record the matches of a locked review with the entries in force, and tell the gate if it has a pass.
+
+    A match ends, settled or not, when another person has its place in the application by now.
+    """
     people = _people(review.application)
     traits = _digests(session, watchlist.traits_of(people))
+    compared = [_digests(session, [watchlist.compared(person)])[0] for person in people]
+    for match in list(review.matches):
+        if match.person >= len(people) or match.person_digest != compared[match.person]:
+            review.matches.remove(match)
+    session.flush()
     entry = WatchlistEntryRow
     entries = session.scalars(select(entry).where(_STATES["active"], entry.traits.overlap(traits))).all()
     for row in entries if traits else ():
@@ -283,7 +291,13 @@ def mark(session: Session, review: ReviewRow, now: datetime) -> None:
             kind = watchlist.match(content, person)
             if kind is not None:
                 found = insert(WatchlistMatchRow).values(
-                    id=uuid4(), entry_id=row.id, review_id=review.id, person=number, kind=kind, found_at=now
+                    id=uuid4(),
+                    entry_id=row.id,
+                    review_id=review.id,
+                    person=number,
+                    person_digest=compared[number],
+                    kind=kind,
+                    found_at=now,
                 )
                 session.execute(found.on_conflict_do_nothing())
     if entries:

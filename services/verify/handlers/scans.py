@@ -67,7 +67,7 @@ def scan(
         return _first_answer(session, first)
     if decision.verdict == "unknown_pass":
         number_tries.record(session, request.gate, now)
-    return _answer(known, decision, age, preview=preview)
+    return _answer(known, decision, age, direction=request.direction, preview=preview)
 
 
 def _validate(request: ScanPass) -> ScanPass:
@@ -117,11 +117,14 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
         found,
         Decision(verdict, first.count, first.inside, tuple(first.marks)),
         first.list_age_s,
+        direction=first.direction,
         preview=False,
     )
 
 
-def _answer(found: FoundPass | None, decision: Decision, age: int | None, *, preview: bool) -> ScanResult:
+def _answer(
+    found: FoundPass | None, decision: Decision, age: int | None, *, direction: str, preview: bool
+) -> ScanResult:
     """Return what the gate shows; for a forged token or an unknown number only the verdict."""
     if found is None:
         return ScanResult(verdict=decision.verdict, preview=preview)
@@ -146,7 +149,7 @@ def _answer(found: FoundPass | None, decision: Decision, age: int | None, *, pre
         assistance=row.assistance if row else None,
         department=row.department if row else None,
         officer=row.officer if row else None,
-        call_supervisor=bool(row and row.call_supervisor),
+        call_supervisor=bool(direction == "entry" and row and row.call_supervisor),
         marks=decision.marks,
         list_age_s=age,
         inside_since=inside.inside_since if inside else None,

@@ -21,6 +21,9 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.Text, nullable=False),
         sa.Column("approved_at", instant, nullable=False),
         sa.Column("slot", JSONB, nullable=False),
+        sa.Column("gate", sa.Text),
+        sa.Column("entries", sa.Integer, nullable=False),
+        sa.Column("vehicle_allowed", sa.Boolean, nullable=False),
     )
     op.create_table(
         "watchlist_entries",
@@ -50,6 +53,7 @@ def upgrade() -> None:
         sa.Column("entry_id", sa.Uuid, sa.ForeignKey("watchlist_entries.id"), nullable=False),
         sa.Column("review_id", sa.Uuid, sa.ForeignKey("reviews.id"), nullable=False),
         sa.Column("person", sa.Integer, nullable=False),
+        sa.Column("person_digest", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("found_at", instant, nullable=False),
         sa.Column("settled_as", sa.Text),

@@ -12,6 +12,7 @@ from contracts.model import Companion
 from contracts.rpc.approval import (
     EntryId,
     EntryQuestion,
+    Forward,
     MatchQuestion,
     ProposeEntry,
     ReviewId,
@@ -20,7 +21,7 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries, watchlist
-from services.approval.models import ReviewRow, WatchlistEntryRow, WatchlistMatchRow
+from services.approval.models import FirstApprovalRow, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     AUDITOR,
@@ -39,6 +40,7 @@ from tests.support.factories.approval import (
     personal,
     published,
     review_id_of,
+    slot,
     submitted,
 )
 
@@ -102,9 +104,9 @@ def view(database, review_id):
         return queries.view_review(ReviewId(review_id=review_id), by(FIRST), session)
 
 
-def approve(database, review_id, principal=FIRST):
+def approve(database, review_id, principal=FIRST, **terms):
     with database.transaction() as session:
-        return decisions.approve(approval(review_id), by(principal), session, NOW, furthest_days=30)
+        return decisions.approve(approval(review_id, **terms), by(principal), session, NOW, furthest_days=30)
 
 
 def advice(database):
@@ -248,6 +250,32 @@ def test_an_entry_that_is_confirmed_later_marks_the_visits_to_come(approval_db, 
     assert not view(approval_db, other).second_officer
 
 
+def test_who_takes_the_place_of_a_dismissed_companion_is_compared_anew(approval_db) -> None:
+    active(approval_db, name="Harjeet Singh", id_last4="0917")
+    ravi = Companion(name="Ravi", id_last4="2222")
+    event = submitted()
+    deliver(approval_db, event)
+    review_id = review_id_of(approval_db, event.application_id)
+    dismissed = settle(approval_db, matches(approval_db)[0].id, "dismissed")
+    deliver(approval_db, amended(event), seq=2)
+    assert not view(approval_db, review_id).second_officer, "the same person stays dismissed"
+    deliver(approval_db, amended(event, revision=3, personal=personal(companions=(ravi,))), seq=3)
+    assert matches(approval_db, open_only=False) == ()
+    deliver(approval_db, amended(event, revision=4), seq=4)
+    assert view(approval_db, review_id).second_officer
+    assert matches(approval_db)[0].id != dismissed.id
+
+
+def test_a_possible_match_becomes_firm_with_the_id_of_a_new_revision(approval_db) -> None:
+    active(approval_db)
+    event = submitted(personal=personal(applicant=person(id_last4="1111")))
+    deliver(approval_db, event)
+    assert [one.kind for one in matches(approval_db)] == ["possible"]
+    deliver(approval_db, amended(event, personal=personal()), seq=2)
+    assert [one.kind for one in matches(approval_db)] == ["firm"]
+    assert view(approval_db, review_id_of(approval_db, event.application_id)).second_officer
+
+
 def stranger():
     someone = person(name="Baldev", name_latin="Baldev", id_last4="1111", mobile="+919876500000")
     return personal(applicant=someone, companions=(Companion(name="Ravi", id_last4="2222"),))
@@ -294,6 +322,37 @@ def test_a_watched_visit_is_approved_by_two_different_officers(approval_db) -> N
     assert (approved.status, approved.decision.decided_by) == ("approved", "HOM-0002")
     assert approved.first_approval.approved_by == "HOM-0001"
     assert len(published(approval_db, PassApproved)) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"slot": slot(start="11:00")}, {"gate": "T1-G2"}, {"entries": 2}, {"vehicle_allowed": True}]
+)
+def test_the_second_officer_approves_the_terms_of_the_first(approval_db, other) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    assert approve(approval_db, review_id, SECOND, **other).status == "pending"
+    first = view(approval_db, review_id).first_approval
+    assert first.approved_by == "HOM-0002"
+    assert {name: getattr(first, name) for name in other} == other
+    assert approve(approval_db, review_id, FIRST, **other).status == "approved"
+
+
+def test_a_first_approval_ends_when_another_department_gets_the_review(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+
+    def forward(by_whom, **to):
+        with approval_db.transaction() as session:
+            decisions.forward(Forward(review_id=review_id, **to), by(by_whom), session, NOW)
+
+    forward(FIRST, officer="home-secretary")
+    assert view(approval_db, review_id).first_approval is not None
+    forward(FIRST, department="finance")
+    forward(desk("finance", "FIN-0001"), department="home")
+    assert view(approval_db, review_id).first_approval is None
+    assert approve(approval_db, review_id, SECOND).status == "pending"
 
 
 def test_two_officers_who_approve_at_once_are_the_two_that_are_needed(approval_db) -> None:
@@ -355,6 +414,8 @@ def test_a_new_revision_needs_two_approvals_again(approval_db) -> None:
     approve(approval_db, review_id)
     deliver(approval_db, amended(event), seq=2)
     assert view(approval_db, review_id).first_approval is None
+    with approval_db.transaction() as session:
+        assert session.scalars(select(FirstApprovalRow)).all() == []
     assert approve(approval_db, review_id, SECOND).status == "pending"
 
 

@@ -131,6 +131,7 @@ def test_the_gate_is_told_to_call_the_supervisor_and_the_verdict_stays(
     previewed, entered = gate.enter(FIRST, id_check=None), gate.enter(FIRST)
     assert (previewed.verdict, previewed.call_supervisor) == ("admit", True)
     assert (entered.verdict, entered.call_supervisor) == ("admit", True)
+    assert not gate.leave(FIRST).call_supervisor
     gate.handle(NEW)
     assert gate.enter(NEW).call_supervisor, "a pass that was issued again"
     gate.handle(OTHER)

@@ -76,8 +76,8 @@ class Consumers:
 
     @every(interval=60)
     def end_watchlist_entries(self) -> None:
-        """End entries of the watchlist whose last day has passed, one transaction per batch."""
-        ended = watchlist.BATCH
-        while ended == watchlist.BATCH:
+        """End entries of the watchlist whose last day has passed, one transaction per entry."""
+        ended = True
+        while ended:
             with self.db.transaction() as session:
                 ended = watchlist.end_expired(session, now())

@@ -176,7 +176,7 @@ class Service:
     @rpc(contract.MATCHES)
     def matches(self, request: MatchQuestion, call: Call) -> MatchList:
         with self.db.transaction() as session:
-            return watchlist.list_matches(request, call, session)
+            return watchlist.list_matches(request, call, session, now())
 
     @rpc(contract.VIEW_MATCH)
     def view_match(self, request: MatchId, call: Call) -> MatchView:

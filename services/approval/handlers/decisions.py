@@ -185,7 +185,7 @@ def _approve(
         vehicle_allowed=event.vehicle_allowed,
     )
     _record(session, row, "approved", event, decision, calendar.now, by)
-    watchlist.tell_gate(session, row, calendar.now)
+    watchlist.tell_gate(session, row, calendar.now, approved_now=True)
 
 
 def _command(

@@ -43,6 +43,7 @@ def handle_application_submitted(
 
 def handle_application_submitted_or_amended(received: Received[D], session: Session) -> None:
     """Store the newest revision of an application; its review waits for a decision."""
+    watchlist.await_confirmations(session)
     application, row = _locked(session, received.event.application_id)
     if row is None:
         row = _new_review(received.event, received.occurred_at)

@@ -1,23 +1,24 @@
 """The watchlist: entries that two officers make, their matches with applications, what the gate is told.
 
-An entry that is confirmed while an application arrives may not see it yet, so the people of an application
-are compared again when it is approved, under the lock of its review. A confirmation locks each review that it
-marks; of the two, whichever comes second sees the first.
+An application that arrives shares a lock with others (`await_confirmations`), which a confirmation holds
+alone: whichever of the two comes second sees the first. The people of an application are compared again when
+it is approved, under the lock of its review; a confirmation locks each review that it marks.
 """
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, func, literal_column, select, tuple_
+from pydantic import JsonValue, TypeAdapter
+from sqlalchemy import ColumnElement, exists, func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts import rpc
+from contracts.envelope import UnreadableEvent
 from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.events import ApplicationDetails, GateAdvice, GateAdvised
 from contracts.identity import mask_aadhaar
@@ -35,18 +36,23 @@ from contracts.rpc.approval import (
     SettleMatch,
 )
 from contracts.rpc.call import Call, Principal
-from services.approval.domain import watchlist
+from services.approval import metrics
+from services.approval.domain import reviews, watchlist
 from services.approval.handlers.authorization import login_of
-from services.approval.models import MOBILE, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
-from services.chassis.db import cursors
+from services.approval.models import MOBILE, DecisionRow, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
+from services.chassis.db import cursors, locks
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
 BATCH = 200
+CONFIRMING = "watchlist: confirming an entry"
+"""Name of the lock of `await_confirmations`."""
 _ENTRY = TypeAdapter(watchlist.Entry)
-COMING: tuple[ReviewStatus, ...] = ("pending", "returned", "approved")
-"""Reviews whose visit may still take place."""
+_UNKNOWN = watchlist.Entry("", None, None, "")
+"""Content of an entry that was emptied, or whose key is gone."""
+COMING: tuple[ReviewStatus, ...] = (*reviews.UNDECIDED, "approved")
+"""Reviews whose visit may still take place, if its day has not passed."""
 _STATES: dict[EntryState, ColumnElement[bool]] = {
     "proposed": WatchlistEntryRow.confirmed_at.is_(None) & WatchlistEntryRow.ended_at.is_(None),
     "active": WatchlistEntryRow.confirmed_at.is_not(None) & WatchlistEntryRow.ended_at.is_(None),
@@ -138,6 +144,7 @@ def confirm_entry(request: EntryId, call: Call, session: Session, now: datetime)
     """
 
     def effect() -> UUID:
+        locks.lock(session, CONFIRMING)
         row, by = _entry(session, call.principal, request.entry_id, lock=True), login_of(call.principal)
         watchlist.require_confirmable(row.stage, by)
         row.confirmed_by, row.confirmed_at = by, now
@@ -166,38 +173,39 @@ def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> 
     return _command(session, call, rpc.approval.END_ENTRY.name, request, effect)
 
 
-def end_expired(session: Session, now: datetime) -> int:
-    """End entries whose last day has passed, and empty those that ended long ago; return how many."""
+def end_expired(session: Session, now: datetime) -> bool:
+    """End an entry whose last day has passed, or empty one that ended long ago; return whether one was."""
     entry = WatchlistEntryRow
     over = entry.ended_at.is_(None) & (entry.valid_until < now.astimezone(IST).date())
     old = (entry.ended_at < now - watchlist.KEPT) & entry.sealed.is_not(None)
-    rows = session.scalars(
+    row = session.scalars(
         select(entry)
         .where(over | old)
         .order_by(entry.id)
-        .limit(BATCH)
+        .limit(1)
         .with_for_update(key_share=True, skip_locked=True)
-    ).all()
-    for row in rows:
-        if row.ended_at is None:
-            _end(session, row, None, now)
-        else:
-            row.sealed, row.traits = None, []
-    return len(rows)
+    ).one_or_none()
+    if row is None:
+        return False
+    if row.ended_at is None:
+        _end(session, row, None, now)
+    else:
+        row.sealed, row.traits = None, []
+    return True
 
 
 def _end(session: Session, row: WatchlistEntryRow, by: str | None, now: datetime) -> None:
     row.ended_by, row.ended_at = by, now
     session.flush()
     matched = select(WatchlistMatchRow.review_id).where(WatchlistMatchRow.entry_id == row.id)
-    for review in _locked(session, ReviewRow.id.in_(matched)):
+    for review in _locked(session, ReviewRow.id.in_(matched) & _coming(now)):
         tell_gate(session, review, now)
 
 
 # ----------------------------------------------------------------- matches
 
 
-def list_matches(request: MatchQuestion, call: Call, session: Session) -> MatchList:
+def list_matches(request: MatchQuestion, call: Call, session: Session, now: datetime) -> MatchList:
     """Return a page of matches, the newest first.
 
     Raises:
@@ -214,7 +222,7 @@ def list_matches(request: MatchQuestion, call: Call, session: Session) -> MatchL
     )
     if request.open:
         still = match.entry_id.in_(select(WatchlistEntryRow.id).where(_STATES["active"]))
-        query = query.where(match.settled_as.is_(None), still, ReviewRow.status.in_(COMING))
+        query = query.where(match.settled_as.is_(None), still, _coming(now))
     if request.after is not None:
         query = query.where(tuple_(match.found_at, match.id) < tuple_(*cursors.decode(request.after, UUID)))
     rows = session.execute(query).all()
@@ -271,24 +279,36 @@ def settle_match(request: SettleMatch, call: Call, session: Session, now: dateti
     return once(session, call, route, request, effect, answer, reference=UUID)
 
 
+def await_confirmations(session: Session) -> None:
+    """Wait for the entries that are confirmed now, and have later ones wait until the transaction ends.
+
+    Call it before any row is locked: a confirmation locks reviews after it has taken this lock.
+    """
+    locks.lock_shared(session, CONFIRMING)
+
+
 def mark(session: Session, review: ReviewRow, now: datetime) -> None:
     """Record the matches of a locked review with the entries in force, and tell the gate if it has a pass.
 
-    A match ends, settled or not, when another person has its place in the application by now.
+    A match ends, settled or not, when another person has its place in the application by now. Of an entry
+    that no key opens any more only the digests are known: what they find is a possible match.
     """
     people = _people(review.application)
-    traits = _digests(session, watchlist.traits_of(people))
+    traits = [_digests(session, watchlist.traits_of([person])) for person in people]
     compared = [_digests(session, [watchlist.compared(person)])[0] for person in people]
     for match in list(review.matches):
         if match.person >= len(people) or match.person_digest != compared[match.person]:
             review.matches.remove(match)
     session.flush()
     entry = WatchlistEntryRow
-    entries = session.scalars(select(entry).where(_STATES["active"], entry.traits.overlap(traits))).all()
-    for row in entries if traits else ():
+    alike = entry.traits.overlap([trait for own in traits for trait in own])
+    entries = session.scalars(select(entry).where(_STATES["active"], alike)).all()
+    for row in entries:
         content = _open(session, row)
         for number, person in enumerate(people):
             kind = watchlist.match(content, person)
+            if content is _UNKNOWN and not set(traits[number]).isdisjoint(row.traits):
+                kind = "possible"
             if kind is not None:
                 found = insert(WatchlistMatchRow).values(
                     id=uuid4(),
@@ -305,10 +325,13 @@ def mark(session: Session, review: ReviewRow, now: datetime) -> None:
     tell_gate(session, review, now)
 
 
-def tell_gate(session: Session, review: ReviewRow, now: datetime) -> None:
-    """Publish what the gate should do about an approved visit, if that has changed."""
+def tell_gate(session: Session, review: ReviewRow, now: datetime, *, approved_now: bool = False) -> None:
+    """Publish what the gate should do about an approved visit, if that has changed.
+
+    It is published with every approval, so that the event by itself does not betray a match.
+    """
     wanted = review.status == "approved" and review.is_watched
-    if wanted == review.gate_told:
+    if wanted == review.gate_told and not approved_now:
         return
     review.gate_told = wanted
     event = GateAdvised(
@@ -333,13 +356,32 @@ def _mark_coming(session: Session, entry: WatchlistEntryRow, now: datetime) -> N
         alike |= (personal["applicant"]["id_last4"].astext == content.id_last4) | personal.contains(companion)
     if content.mobile:
         alike |= literal_column(MOBILE) == content.mobile
-    for review in _locked(session, ReviewRow.status.in_(COMING) & alike):
+    for review in _locked(session, _coming(now) & alike):
         mark(session, review, now)
 
 
-def _locked(session: Session, which: ColumnElement[bool]) -> Iterable[ReviewRow]:
-    query = select(ReviewRow).where(which).order_by(ReviewRow.id).with_for_update(of=ReviewRow)
-    return session.scalars(query.execution_options(populate_existing=True)).all()
+def _coming(now: datetime) -> ColumnElement[bool]:
+    """Return the condition for reviews of visits that may take place today or later.
+
+    A decision of a transaction that a locking query waited for is not visible to it, so a visit passes unless
+    its decision is known to be of a past day.
+    """
+    today = now.astimezone(IST).date().isoformat()
+    slot = DecisionRow.slot["date"].astext
+    passed = exists().where(
+        DecisionRow.review_id == ReviewRow.id, DecisionRow.status == "approved", slot < today
+    )
+    return ReviewRow.status.in_(COMING) & ~passed
+
+
+def _locked(session: Session, which: ColumnElement[bool]) -> Iterator[ReviewRow]:
+    """Yield reviews, locked in the order of their IDs and read in batches."""
+    query = select(ReviewRow).where(which).order_by(ReviewRow.id).limit(BATCH).with_for_update(of=ReviewRow)
+    query = query.execution_options(populate_existing=True)
+    rows = session.scalars(query).all()
+    while rows:
+        yield from rows
+        rows = session.scalars(query.where(ReviewRow.id > rows[-1].id)).all() if len(rows) == BATCH else []
 
 
 def _people(application: ApplicationDetails) -> tuple[Person | Companion, ...]:
@@ -382,10 +424,20 @@ def _command(
 
 
 def _open(session: Session, row: WatchlistEntryRow) -> watchlist.Entry:
-    """Return the content of an entry; empty if it was emptied."""
-    if row.sealed is None:
-        return watchlist.Entry("", None, None, "")
-    return _ENTRY.validate_python(personal_keys_of(session).open(row.id, row.sealed))
+    """Return the content of an entry; `_UNKNOWN` if it was emptied, or no key opens it any more."""
+    content = _opened(session, row.id, row.sealed)
+    return _ENTRY.validate_python(content) if content else _UNKNOWN
+
+
+def _opened(session: Session, owner: UUID, sealed: str | None) -> dict[str, JsonValue]:
+    """Return what was sealed for a row; empty if it was emptied, or no key opens it any more."""
+    if sealed is None:
+        return {}
+    try:
+        return personal_keys_of(session).open(owner, sealed)
+    except UnreadableEvent:
+        metrics.WATCHLIST_UNREADABLE.inc()
+        return {}
 
 
 def _digests(session: Session, traits: Iterable[str]) -> list[str]:
@@ -416,7 +468,7 @@ def _view(session: Session, row: WatchlistEntryRow) -> EntryView:
 def _match_view(session: Session, row: WatchlistMatchRow, review: ReviewRow) -> MatchView:
     people = _people(review.application)
     person = people[row.person] if row.person < len(people) else people[0]
-    note = personal_keys_of(session).open(row.id, row.sealed_note)["note"] if row.sealed_note else ""
+    note = _opened(session, row.id, row.sealed_note).get("note", "")
     return MatchView(
         id=row.id,
         kind=row.kind,

@@ -23,6 +23,15 @@ def lock(session: Session | Connection, name: str) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
+def lock_shared(session: Session | Connection, name: str) -> None:
+    """Take a lock beside others who share it until the transaction ends; wait while `lock` holds it.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: as `lock`.
+    """
+    session.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended(name, 0))))
+
+
 def try_lock(session: Session | Connection, name: str) -> bool:
     """Take a lock until the transaction ends; return false at once if another transaction holds it."""
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)))))

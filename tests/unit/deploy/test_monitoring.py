@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.grafana import overview
 from deploy.local import run
+from services.approval import metrics as approval_metrics
 from services.chassis.runtime import metrics
 from services.gateway import metrics as gateway_metrics
 from services.notify import metrics as notify_metrics
@@ -19,7 +20,7 @@ from services.ops import metrics as ops_metrics
 from services.verify import metrics as verify_metrics
 from tests.support.paths import ROOT
 
-METRICS = (metrics, gateway_metrics, notify_metrics, ops_metrics, verify_metrics)
+METRICS = (metrics, approval_metrics, gateway_metrics, notify_metrics, ops_metrics, verify_metrics)
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]

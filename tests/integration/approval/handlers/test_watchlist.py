@@ -1,13 +1,16 @@
 """The watchlist on real rows: four eyes on an entry, two officers on an approval, what the gate is told."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from contracts.envelope import PersonalKeyRing
 from contracts.errors import Conflict, Forbidden
-from contracts.events import GateAdvised, PassApproved
+from contracts.events import ApplicationSubmitted, GateAdvised, PassApproved
 from contracts.model import Companion
 from contracts.rpc.approval import (
     EntryId,
@@ -20,11 +23,13 @@ from contracts.rpc.approval import (
     Withdraw,
 )
 from contracts.rpc.call import Principal
+from services.approval import metrics
 from services.approval.handlers import decisions, queries, watchlist
 from services.approval.models import FirstApprovalRow, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     AUDITOR,
+    HANDLERS,
     NOW,
     TUESDAY,
     amended,
@@ -39,10 +44,12 @@ from tests.support.factories.approval import (
     person,
     personal,
     published,
+    received,
     review_id_of,
     slot,
     submitted,
 )
+from tests.support.running import eventually
 
 FIRST, SECOND = desk(), desk(login="HOM-0002")
 NAME = "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"
@@ -88,9 +95,9 @@ def active(database, **changes):
     return confirm(database, propose(database, **changes).id)
 
 
-def matches(database, open_only=True):
+def matches(database, open_only=True, now=NOW):
     with database.transaction() as session:
-        return watchlist.list_matches(MatchQuestion(open=open_only), by(GUARD), session).items
+        return watchlist.list_matches(MatchQuestion(open=open_only), by(GUARD), session, now).items
 
 
 def settle(database, match_id, verdict, principal=GUARD):
@@ -183,7 +190,7 @@ def test_nobody_else_sees_or_changes_the_watchlist(approval_db, principal) -> No
     with approval_db.transaction() as session:
         for ask in (
             lambda: watchlist.list_entries(EntryQuestion(), by(principal), session),
-            lambda: watchlist.list_matches(MatchQuestion(), by(principal), session),
+            lambda: watchlist.list_matches(MatchQuestion(), by(principal), session, NOW),
         ):
             with pytest.raises(Forbidden):
                 ask()
@@ -200,17 +207,37 @@ def test_nothing_of_an_entry_can_be_read_in_its_row(approval_db) -> None:
 def test_an_entry_ends_after_its_last_day_and_is_emptied_after_ninety_more(approval_db) -> None:
     active(approval_db)
     review_id = pending(approval_db)
-    with approval_db.transaction() as session:
-        assert watchlist.end_expired(session, NOW + timedelta(days=1)) == 0
-        assert watchlist.end_expired(session, NOW + timedelta(days=2)) == 1
+    assert end_expired(approval_db, NOW + timedelta(days=1)) == 0
+    assert end_expired(approval_db, NOW + timedelta(days=2)) == 1
     assert not view(approval_db, review_id).second_officer
+    assert end_expired(approval_db, NOW + timedelta(days=91)) == 0
+    assert end_expired(approval_db, NOW + timedelta(days=93)) == 1
     with approval_db.transaction() as session:
-        assert watchlist.end_expired(session, NOW + timedelta(days=91)) == 0
-        assert watchlist.end_expired(session, NOW + timedelta(days=93)) == 1
         row = session.scalars(select(WatchlistEntryRow)).one()
         assert (row.sealed, row.traits) == (None, [])
         entry = watchlist.list_entries(EntryQuestion(), by(GUARD), session).items[0]
         assert (entry.name, entry.ended_by) == ("", None)
+
+
+def end_expired(database, now):
+    """Run the scheduled job; return how many transactions found an entry."""
+    ended = 0
+    while True:
+        with database.transaction() as session:
+            if not watchlist.end_expired(session, now):
+                return ended
+        ended += 1
+
+
+def test_entries_that_expired_end_in_a_transaction_each(approval_db) -> None:
+    active(approval_db)
+    propose(approval_db)
+    later = NOW + timedelta(days=2)
+    with approval_db.transaction() as session:
+        watchlist.end_expired(session, later)
+    with approval_db.transaction() as session:
+        assert watchlist.list_entries(EntryQuestion(), by(GUARD), session).counts["ended"] == 1
+    assert end_expired(approval_db, later) == 1
 
 
 # ----------------------------------------------------------------- matches
@@ -276,6 +303,38 @@ def test_a_possible_match_becomes_firm_with_the_id_of_a_new_revision(approval_db
     assert view(approval_db, review_id_of(approval_db, event.application_id)).second_officer
 
 
+def test_an_entry_marks_no_visit_of_a_day_that_has_passed(approval_db) -> None:
+    passed, coming = pending(approval_db), pending(approval_db)
+    approve(approval_db, passed)
+    friday = slot(TUESDAY + timedelta(days=3))
+    approve(approval_db, coming, slot=friday)
+    confirm(approval_db, propose(approval_db, valid_until=friday.day).id, at=NOW + timedelta(days=2))
+    assert not view(approval_db, passed).second_officer
+    assert view(approval_db, coming).second_officer
+    assert len(matches(approval_db, now=NOW + timedelta(days=4))) == 1
+    assert matches(approval_db, now=NOW + timedelta(days=5)) == ()
+
+
+def test_many_visits_are_marked_in_batches(approval_db, monkeypatch) -> None:
+    monkeypatch.setattr(watchlist, "BATCH", 2)
+    reviews = [pending(approval_db) for _ in range(5)]
+    active(approval_db)
+    assert all(view(approval_db, one).second_officer for one in reviews)
+
+
+def test_an_entry_whose_key_is_gone_informs_and_stops_no_application(approval_db) -> None:
+    active(approval_db)
+    with approval_db.transaction() as session:
+        row = session.scalars(select(WatchlistEntryRow)).one()
+        row.sealed = PersonalKeyRing([Fernet.generate_key().decode()]).seal(row.id, {})
+    before = metrics.WATCHLIST_UNREADABLE._value.get()
+    review_id = pending(approval_db)
+    pending(approval_db, personal=stranger())
+    assert metrics.WATCHLIST_UNREADABLE._value.get() > before
+    assert [(one.kind, one.name, one.entry.name) for one in matches(approval_db)] == [("possible", NAME, "")]
+    assert not view(approval_db, review_id).second_officer
+
+
 def stranger():
     someone = person(name="Baldev", name_latin="Baldev", id_last4="1111", mobile="+919876500000")
     return personal(applicant=someone, companions=(Companion(name="Ravi", id_last4="2222"),))
@@ -286,7 +345,7 @@ def test_a_name_alone_informs_and_asks_for_nobody(approval_db) -> None:
     review_id = pending(approval_db)
     assert [one.kind for one in matches(approval_db)] == ["possible"]
     assert approve(approval_db, review_id).status == "approved"
-    assert advice(approval_db) == []
+    assert advice(approval_db) == [False]
 
 
 def test_events_that_arrive_again_mark_once(approval_db) -> None:
@@ -406,6 +465,25 @@ def test_an_entry_that_is_confirmed_while_a_visit_is_approved_holds_it_or_tells_
         end(approval_db, entry_id)
 
 
+def test_an_invitation_that_arrives_while_an_entry_is_confirmed_does_not_slip_past(approval_db) -> None:
+    entry_id, event = propose(approval_db).id, invited()
+    waiting = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
+    with ThreadPoolExecutor(1) as pool:
+        with approval_db.transaction() as session:
+            HANDLERS[ApplicationSubmitted](received(event), session)
+            confirming = pool.submit(confirm, approval_db, entry_id)
+
+            def has_met() -> bool:
+                with approval_db.transaction() as other:
+                    return confirming.done() or other.execute(text(waiting)).scalar_one() > 0
+
+            eventually(has_met, "the confirmation waits, or is over")
+        assert confirming.result().state == "active"
+    with approval_db.transaction() as session:
+        row = session.scalars(select(ReviewRow)).one()
+        assert (row.status, row.is_watched, row.gate_told) == ("approved", True, True)
+
+
 def test_a_new_revision_needs_two_approvals_again(approval_db) -> None:
     active(approval_db)
     event = submitted()
@@ -464,13 +542,27 @@ def test_the_gate_is_told_when_a_watched_visit_is_approved_and_when_the_match_is
 def test_the_gate_is_told_about_a_visit_that_was_approved_before_the_entry(approval_db) -> None:
     review_id = pending(approval_db)
     approve(approval_db, review_id)
+    assert advice(approval_db) == [False]
     entry = active(approval_db)
-    assert advice(approval_db) == [True]
+    assert advice(approval_db) == [False, True]
     end(approval_db, entry.id)
-    assert advice(approval_db) == [True, False]
+    assert advice(approval_db) == [False, True, False]
     with approval_db.transaction() as session:
         decisions.withdraw(Withdraw(review_id=review_id, reason="other"), by(FIRST), session, NOW)
     assert view(approval_db, review_id).status == "withdrawn"
+
+
+def test_what_is_published_of_an_approval_does_not_betray_a_match(approval_db) -> None:
+    active(approval_db)
+    unwatched, watched = pending(approval_db, personal=stranger()), pending(approval_db)
+    approve(approval_db, unwatched)
+    approve(approval_db, watched)
+    approve(approval_db, watched, SECOND)
+    assert advice(approval_db) == [False, True]
+    with approval_db.transaction() as session:
+        rows = session.execute(text("select subject, type from outbox order by position")).all()
+    kinds = [[kind for subject, kind in rows if subject == one] for one in {subject for subject, _ in rows}]
+    assert kinds == [["PassApproved", "GateAdvised"]] * 2
 
 
 def test_nothing_of_the_watchlist_is_in_clear_in_an_event(approval_db) -> None:

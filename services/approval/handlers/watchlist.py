@@ -67,7 +67,7 @@ def list_entries(request: EntryQuestion, call: Call, session: Session) -> EntryL
     """Return a page of the entries of a state, the newest first, and how many there are of each.
 
     Raises:
-        Forbidden: the principal is neither of the ADO Branch nor of security.
+        Forbidden: as `_require_watcher`.
         InvalidInput: ``after`` is not one of our cursors.
     """
     _require_watcher(call.principal)
@@ -104,7 +104,7 @@ def propose_entry(request: ProposeEntry, call: Call, session: Session, now: date
     """Propose an entry; it holds once another officer has confirmed it.
 
     Raises:
-        Forbidden: the principal is neither of the ADO Branch nor of security.
+        Forbidden: as `_require_watcher`.
         InvalidInput: as `watchlist.entry_of`.
     """
     _require_watcher(call.principal)
@@ -159,7 +159,7 @@ def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> 
     """End an entry, or decline a proposed one. Its matches ask for no second officer any more.
 
     Raises:
-        Forbidden, NotFound: as `_entry`.
+        Forbidden, NotFound: as `_entry`; Forbidden too as `_require_ado` where the entry is active.
         Conflict: it has ended already.
     """
 
@@ -167,6 +167,8 @@ def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> 
         row = _entry(session, call.principal, request.entry_id, lock=True)
         if row.ended_at is not None:
             raise Conflict("the entry has ended already", code="entry_ended")
+        if row.confirmed_at is not None:
+            _require_ado(call.principal)
         _end(session, row, login_of(call.principal), now)
         return row.id
 
@@ -209,7 +211,7 @@ def list_matches(request: MatchQuestion, call: Call, session: Session, now: date
     """Return a page of matches, the newest first.
 
     Raises:
-        Forbidden: the principal is neither of the ADO Branch nor of security.
+        Forbidden: as `_require_watcher`.
         InvalidInput: ``after`` is not one of our cursors.
     """
     _require_watcher(call.principal)
@@ -237,7 +239,7 @@ def view_match(request: MatchId, call: Call, session: Session) -> MatchView:
     """Return one match.
 
     Raises:
-        Forbidden: the principal is neither of the ADO Branch nor of security.
+        Forbidden: as `_require_watcher`.
         NotFound: there is no such match.
     """
     _require_watcher(call.principal)
@@ -251,7 +253,7 @@ def settle_match(request: SettleMatch, call: Call, session: Session, now: dateti
     """Record whether it is the person of the entry, and why; the approval then needs one officer or two.
 
     Raises:
-        Forbidden: the principal is neither of the ADO Branch nor of security.
+        Forbidden: as `_require_watcher`, and as `_require_ado` where a firm match is dismissed.
         NotFound: there is no such match.
         Conflict: it was settled already.
     """
@@ -266,6 +268,8 @@ def settle_match(request: SettleMatch, call: Call, session: Session, now: dateti
         row = next(one for one in review.matches if one.id == request.match_id)
         if row.settled_as is not None:
             raise Conflict("this was settled already", code="already_settled")
+        if row.kind == "firm" and request.settled_as == "dismissed":
+            _require_ado(call.principal)
         note = mask_aadhaar(request.note.replace("\x00", "").strip())[0]
         row.settled_as, row.settled_by, row.settled_at = request.settled_as, login_of(call.principal), now
         row.sealed_note = personal_keys_of(session).seal(row.id, {"note": note})
@@ -392,8 +396,16 @@ def _people(application: ApplicationDetails) -> tuple[Person | Companion, ...]:
 
 
 def _require_watcher(principal: Principal) -> None:
-    if principal.role not in ("ado", "security") or principal.login_id is None:
-        raise Forbidden("the watchlist is for the ADO Branch and for security")
+    """Raise `Forbidden` unless the principal is of the ADO Branch, or of security and not at a gate."""
+    is_officer = principal.role == "ado" or (principal.role == "security" and principal.gate is None)
+    if not is_officer or principal.login_id is None:
+        raise Forbidden("the watchlist is for the ADO Branch and for officers of security")
+
+
+def _require_ado(principal: Principal) -> None:
+    """Raise `Forbidden` unless the ADO Branch lifts what two officers have decided."""
+    if principal.role != "ado":
+        raise Forbidden("only the ADO Branch ends an active entry or dismisses a firm match", code="ado_only")
 
 
 def _entry(
@@ -402,7 +414,7 @@ def _entry(
     """Return an entry.
 
     Raises:
-        Forbidden: the principal is neither of the ADO Branch nor of security.
+        Forbidden: as `_require_watcher`.
         NotFound: there is no such entry.
     """
     _require_watcher(principal)

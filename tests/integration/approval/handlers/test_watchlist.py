@@ -60,6 +60,7 @@ def watcher(login: str = "ADO-0001", role: str = "ado") -> Principal:
 
 
 GUARD = watcher("SEC-0001", "security")
+AT_GATE = watcher("SEC-0002", "security").model_copy(update={"site": "T1", "gate": "T1-G1"})
 
 
 @pytest.fixture
@@ -86,9 +87,9 @@ def confirm(database, entry_id, principal=GUARD, at=NOW):
         return watchlist.confirm_entry(EntryId(entry_id=entry_id), by(principal), session, at)
 
 
-def end(database, entry_id, principal=GUARD):
+def end(database, entry_id, principal=None):
     with database.transaction() as session:
-        return watchlist.end_entry(EntryId(entry_id=entry_id), by(principal), session, NOW)
+        return watchlist.end_entry(EntryId(entry_id=entry_id), by(principal or watcher()), session, NOW)
 
 
 def active(database, **changes):
@@ -100,10 +101,10 @@ def matches(database, open_only=True, now=NOW):
         return watchlist.list_matches(MatchQuestion(open=open_only), by(GUARD), session, now).items
 
 
-def settle(database, match_id, verdict, principal=GUARD):
+def settle(database, match_id, verdict, principal=None):
     request = SettleMatch(match_id=match_id, settled_as=verdict, note="Looked at the ID card")
     with database.transaction() as session:
-        return watchlist.settle_match(request, by(principal), session, NOW)
+        return watchlist.settle_match(request, by(principal or watcher()), session, NOW)
 
 
 def view(database, review_id):
@@ -177,7 +178,9 @@ def test_the_list_pages_by_state_and_counts(approval_db) -> None:
         assert [one.id for one in proposed.items] == [second]
 
 
-@pytest.mark.parametrize("principal", [desk(), AUDITOR, watcher("RCP-0001", "reception"), Principal()])
+@pytest.mark.parametrize(
+    "principal", [desk(), AUDITOR, AT_GATE, watcher("RCP-0001", "reception"), Principal()]
+)
 def test_nobody_else_sees_or_changes_the_watchlist(approval_db, principal) -> None:
     entry_id = propose(approval_db).id
     for attempt in (
@@ -194,6 +197,30 @@ def test_nobody_else_sees_or_changes_the_watchlist(approval_db, principal) -> No
         ):
             with pytest.raises(Forbidden):
                 ask()
+
+
+def test_only_the_ado_branch_lifts_what_two_officers_have_decided(approval_db) -> None:
+    entry = active(approval_db)
+    pending(approval_db)
+    (found,) = matches(approval_db)
+    for lift in (
+        lambda: end(approval_db, entry.id, GUARD),
+        lambda: settle(approval_db, found.id, "dismissed", GUARD),
+    ):
+        with pytest.raises(Forbidden) as refused:
+            lift()
+        assert refused.value.body.code == "ado_only"
+    assert settle(approval_db, found.id, "dismissed").settled_by == "ADO-0001"
+    assert end(approval_db, entry.id).ended_by == "ADO-0001"
+    assert end(approval_db, propose(approval_db).id, GUARD).ended_by == "SEC-0001", "a proposal is declined"
+
+
+def test_security_confirms_a_firm_match_and_dismisses_a_possible_one(approval_db) -> None:
+    active(approval_db)
+    pending(approval_db)
+    assert settle(approval_db, matches(approval_db)[0].id, "confirmed", GUARD).settled_by == "SEC-0001"
+    pending(approval_db, personal=personal(applicant=person(id_last4="1111")))
+    assert settle(approval_db, matches(approval_db)[0].id, "dismissed", GUARD).settled_by == "SEC-0001"
 
 
 def test_nothing_of_an_entry_can_be_read_in_its_row(approval_db) -> None:
@@ -504,7 +531,7 @@ def test_a_dismissed_match_needs_one_officer_and_a_confirmed_one_two(approval_db
     settled = settle(approval_db, by_reference[view(approval_db, dismissed).reference], "dismissed")
     assert (settled.settled_as, settled.settled_by, settled.note) == (
         "dismissed",
-        "SEC-0001",
+        "ADO-0001",
         "Looked at the ID card",
     )
     settle(approval_db, by_reference[view(approval_db, confirmed).reference], "confirmed")

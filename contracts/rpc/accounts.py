@@ -8,6 +8,7 @@ from pydantic import Field
 from contracts import events
 from contracts.model import Code, Instant, Language, LoginState, Role, Strict, Wire
 from contracts.rpc.call import Method, Nothing, Page
+from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
 
 
 class RequestOtp(Strict):
@@ -192,5 +193,9 @@ EXTEND_LOGIN = Method("accounts", "extend_login", ExtendLogin, LoginView, comman
 END_SESSIONS = Method("accounts", "end_sessions", LoginId, EndedSessions, command=True)
 DISABLE_LOGIN = Method("accounts", "disable_login", LoginId, LoginView, command=True)
 RESET_LOGIN = Method("accounts", "reset_login", LoginId, IssuedLogin, command=True)
+EXPORT_LOGINS = Method("accounts", "export_logins", Nothing, CsvFile)
+SEND_LOGIN_FILE = Method("accounts", "send_login_file", ImportFile, ImportId, command=True)
+CHECK_LOGIN_FILE = Method("accounts", "check_login_file", LoginImport, ImportReport)
+APPLY_LOGIN_FILE = Method("accounts", "apply_login_file", LoginImport, ImportReport, command=True)
 SESSION_KEYS = Method("accounts", "session_keys", Nothing, SessionKeys)
 DENIED_SESSIONS = Method("accounts", "denied_sessions", Nothing, DeniedSessions)

@@ -31,6 +31,7 @@ from contracts.model import (
 )
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Method, Nothing, Page
+from contracts.rpc.imports import CsvFile, DirectoryFile, Export, ImportId, ImportReport
 
 
 class SiteList(Wire):
@@ -535,6 +536,10 @@ class DelegationList(Wire):
     next: str | None = None
 
 
+EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile)
+SEND_DIRECTORY_FILE = Method("approval", "send_directory_file", DirectoryFile, ImportId, command=True)
+CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport)
+APPLY_DIRECTORY_FILE = Method("approval", "apply_directory_file", ImportId, ImportReport, command=True)
 SITES = Method("approval", "sites", Nothing, SiteList)
 DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)

@@ -8,6 +8,7 @@ from sqlalchemy import TIMESTAMP, BigInteger, ColumnElement, ForeignKey, Identit
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import Role
+from services.chassis.db.import_drafts import ImportColumns
 from services.chassis.tokens.key_store import SigningKeyColumns
 
 
@@ -47,6 +48,10 @@ class LoginRow(Base):
     def is_usable(cls, today: date) -> ColumnElement[bool]:
         """Return the condition that a login is neither disabled nor expired."""
         return cls.disabled_at.is_(None) & or_(cls.valid_until.is_(None), cls.valid_until >= today)
+
+
+class ImportRow(ImportColumns, Base):
+    """A file of logins."""
 
 
 class LoginCounterRow(Base):

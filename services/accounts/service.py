@@ -2,7 +2,8 @@
 
 from contracts.rpc import accounts as contract
 from contracts.rpc.call import Call, Nothing
-from services.accounts.handlers import logins, otp, passwords, sessions
+from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
+from services.accounts.handlers import login_imports, logins, otp, passwords, sessions
 from services.accounts.settings import AccountsSettings
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
@@ -44,7 +45,8 @@ class Service:
 
     @rpc(contract.ISSUE_LOGIN)
     def issue_login(self, request: contract.IssueLogin, call: Call) -> contract.IssuedLogin:
-        return logins.issue(request, call, self.db, now(), self.settings)
+        with self.db.transaction() as session:
+            return logins.issue(request, call, session, now(), self.settings)
 
     @rpc(contract.LIST_LOGINS)
     def list_logins(self, request: contract.LoginQuestion, call: Call) -> contract.LoginList:
@@ -78,7 +80,28 @@ class Service:
 
     @rpc(contract.RESET_LOGIN)
     def reset_login(self, request: contract.LoginId, call: Call) -> contract.IssuedLogin:
-        return logins.reset(request, call, self.db, now(), self.settings)
+        with self.db.transaction() as session:
+            return logins.reset(request, call, session, now(), self.settings)
+
+    @rpc(contract.EXPORT_LOGINS)
+    def export_logins(self, request: Nothing, call: Call) -> CsvFile:
+        with self.db.transaction() as session:
+            return login_imports.export(request, call, session, now())
+
+    @rpc(contract.SEND_LOGIN_FILE)
+    def send_login_file(self, request: ImportFile, call: Call) -> ImportId:
+        with self.db.transaction() as session:
+            return login_imports.send(request, call, session, now())
+
+    @rpc(contract.CHECK_LOGIN_FILE)
+    def check_login_file(self, request: LoginImport, call: Call) -> ImportReport:
+        with self.db.transaction() as session:
+            return login_imports.check(request, call, session, now(), self.settings)
+
+    @rpc(contract.APPLY_LOGIN_FILE)
+    def apply_login_file(self, request: LoginImport, call: Call) -> ImportReport:
+        with self.db.transaction() as session:
+            return login_imports.apply(request, call, session, now(), self.settings)
 
     @rpc(contract.SESSION_KEYS)
     def session_keys(self, _request: Nothing, _call: Call) -> contract.SessionKeys:

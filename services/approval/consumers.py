@@ -11,6 +11,8 @@ from contracts.events import (
     PersonalDataErased,
 )
 from services.approval.handlers import event_handlers, numbers, scheduled_jobs, watchlist
+from services.approval.models import ImportRow
+from services.chassis.db import import_drafts
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -81,3 +83,9 @@ class Consumers:
         while ended:
             with self.db.transaction() as session:
                 ended = watchlist.end_expired(session, now())
+
+    @every(interval=600)
+    def purge(self) -> None:
+        """Delete files that nobody can see any more."""
+        with self.db.transaction() as session:
+            import_drafts.purge(session, ImportRow, now())

@@ -40,6 +40,7 @@ from contracts.model import (
     Slot,
 )
 from services.approval.domain import delegations, reviews, transparency, watchlist
+from services.chassis.db.import_drafts import ImportColumns
 
 Words = dict[Language, str]
 """A text by language."""
@@ -222,6 +223,10 @@ class OfficerRow(Base):
     def record(self) -> OfficerRecord:
         """Return the officer as other services know them."""
         return OfficerRecord(code=self.code, name=self.name, designation=self.designation, room=self.room)
+
+
+class ImportRow(ImportColumns, Base):
+    """A file of departments, officers or holidays."""
 
 
 # ----------------------------------------------------------------- reviews

@@ -41,11 +41,13 @@ from contracts.rpc.approval import (
     Withdraw,
 )
 from contracts.rpc.call import Call, Nothing, Page
+from contracts.rpc.imports import CsvFile, DirectoryFile, Export, ImportId, ImportReport
 from services.approval.handlers import (
     capacity,
     decisions,
     delegations,
     directory,
+    directory_imports,
     numbers,
     queries,
     watchlist,
@@ -76,6 +78,26 @@ class Service:
     def officers(self, request: OfficerQuestion, _call: Call) -> OfficerList:
         with self.db.transaction() as session:
             return directory.officers(request, session)
+
+    @rpc(contract.EXPORT_DIRECTORY)
+    def export_directory(self, request: Export, call: Call) -> CsvFile:
+        with self.db.transaction() as session:
+            return directory_imports.export(request, call, session)
+
+    @rpc(contract.SEND_DIRECTORY_FILE)
+    def send_directory_file(self, request: DirectoryFile, call: Call) -> ImportId:
+        with self.db.transaction() as session:
+            return directory_imports.send(request, call, session, now())
+
+    @rpc(contract.CHECK_DIRECTORY_FILE)
+    def check_directory_file(self, request: ImportId, call: Call) -> ImportReport:
+        with self.db.transaction() as session:
+            return directory_imports.check(request, call, session, now())
+
+    @rpc(contract.APPLY_DIRECTORY_FILE)
+    def apply_directory_file(self, request: ImportId, call: Call) -> ImportReport:
+        with self.db.transaction() as session:
+            return directory_imports.apply(request, call, session, now())
 
     @rpc(contract.LIST_REVIEWS)
     def list_reviews(self, request: ReviewQuestion, call: Call) -> ReviewList:

@@ -19,6 +19,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$kcmEXyEhfJYvF+rmmig3Rw$tTVKc1LRaOcwAcE9Tj6ZubPhuAxt0B85P+uyzXCaB/k"
 """The hash of a random password that nobody has: a login that does not exist costs the same work as one that
 does."""
+_ONE_TIME = "one-time:"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without i, l, o, 0 and 1, because people read an initial password off paper."""
 
@@ -26,6 +27,32 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 def hash_password(password: str) -> str:
     """Return the argon2id hash to store."""
     return HASHER.hash(normalized(password).encode())
+
+
+def one_time(seed: UUID) -> str:
+    """Return what is stored, in the place of a hash, of the one-time password that a seed gives.
+
+    Such a password has 59 random bits and a derivation key that is not in the database, so it needs no slow
+    hash, and hundreds of logins can be issued in one command.
+    """
+    return f"{_ONE_TIME}{seed}"
+
+
+def shown_again(stored: str, secret: SecretStr) -> str | None:
+    """Return the one-time password that is stored; None if the owner has chosen another one."""
+    if not stored.startswith(_ONE_TIME):
+        return None
+    return initial_password(UUID(stored.removeprefix(_ONE_TIME)), secret)
+
+
+def verify(stored: str, password: str, secret: SecretStr) -> bool:
+    """Return whether this is the password of a login: the one that was hashed, or its one-time password.
+
+    Both cost the same work.
+    """
+    once = shown_again(stored, secret)
+    hashed = matches(stored if once is None else NOBODY, password)
+    return hashed if once is None else hmac.compare_digest(once.encode(), normalized(password).encode())
 
 
 def matches(stored: str, password: str) -> bool:
@@ -39,8 +66,8 @@ def matches(stored: str, password: str) -> bool:
 def initial_password(seed: UUID, secret: SecretStr) -> str:
     """Return the one-time password of a login that was issued or reset, such as ``k7fm-w3pa-xq9t`` (59 bits).
 
-    It is derived from a seed, which is stored with the Idempotency-Key of the command. So the answer to a
-    repeated command is the same, and no password is stored.
+    It is derived from a seed, which is stored. So the answer to a repeated command is the same, and no
+    password is stored.
     """
     key, message = secret.get_secret_value().encode(), f"initial-password:{seed}".encode()
     number = int.from_bytes(hmac.new(key, message, hashlib.sha256).digest())

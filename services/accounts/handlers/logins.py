@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued
 from contracts.mobile import parse_mobile
-from contracts.model import Contact, LoginState
+from contracts.model import Contact, Language, LoginState, Role
 from contracts.rpc.accounts import (
     DISABLE_LOGIN,
     END_SESSIONS,
@@ -37,10 +37,8 @@ from services.accounts.domain import logins
 from services.accounts.handlers import attempts, sessions
 from services.accounts.models import LoginCounterRow, LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
-from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime.cpu_pool import offload
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class NewPassword:
 
 
 def issue(
-    request: IssueLogin, call: Call, db: Database, now: datetime, settings: AccountsSettings
+    request: IssueLogin, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> IssuedLogin:
     """Make a login with a one-time password, which only this answer contains.
 
@@ -61,50 +59,60 @@ def issue(
         InvalidInput: the scope does not fit the role, the name or the mobile is not one, or the last day has
             passed.
     """
-    _require_ado(call)
+    issuer = acting_ado(session, call, now)
     scope = logins.Scope(request.department, request.site, request.gate, request.assistant_of)
     logins.check_scope(request.role, scope)
     logins.check_last_day(request.valid_until, logins.today_of(now))
     contact = _contact(request)
+
+    def effect() -> NewPassword:
+        return add(session, request.role, scope, contact, request.valid_until, request.language, issuer, now)
+
+    def answer(new: NewPassword) -> IssuedLogin:
+        return _issued(new, settings)
+
+    return once(session, call, ISSUE_LOGIN.name, request, effect, answer, reference=NewPassword)
+
+
+def add(
+    session: Session,
+    role: Role,
+    scope: logins.Scope,
+    contact: Contact,
+    valid_until: date | None,
+    language: Language,
+    issuer: str,
+    now: datetime,
+) -> NewPassword:
+    """Store a login with a one-time password, and publish it."""
     seed = uuid4()
-    initial = passwords.initial_password(seed, settings.password_secret)
-    password_hash = offload(passwords.hash_password, initial)
-    with db.transaction() as session:
-        issuer = _acting_ado(session, call, now)
-
-        def effect() -> NewPassword:
-            login_id = _next_login_id(session, logins.prefix_of(request.role, request.department))
-            row = LoginRow(
-                login_id=login_id,
-                role=request.role,
-                name=contact.name,
-                department=request.department,
-                site=request.site,
-                gate=request.gate,
-                assistant_of=request.assistant_of,
-                password_hash=password_hash,
-                must_change_password=True,
-                issued_by=issuer,
-                issued_at=now,
-                valid_until=request.valid_until,
-            )
-            event = LoginIssued(
-                login_id=login_id,
-                role=request.role,
-                site=request.site,
-                department=request.department,
-                issued_by=issuer,
-                language=request.language,
-                personal=contact,
-            )
-            session.add(row)
-            outbox.add(session, event, at=now)
-            return NewPassword(login_id, seed)
-
-        def answer(new: NewPassword) -> IssuedLogin:
-            return _issued(new, settings)
-
-        return once(session, call, ISSUE_LOGIN.name, request, effect, answer, reference=NewPassword)
+    login_id = _next_login_id(session, logins.prefix_of(role, scope.department))
+    row = LoginRow(
+        login_id=login_id,
+        role=role,
+        name=contact.name,
+        department=scope.department,
+        site=scope.site,
+        gate=scope.gate,
+        assistant_of=scope.assistant_of,
+        password_hash=passwords.one_time(seed),
+        must_change_password=True,
+        issued_by=issuer,
+        issued_at=now,
+        valid_until=valid_until,
+    )
+    event = LoginIssued(
+        login_id=login_id,
+        role=role,
+        site=scope.site,
+        department=scope.department,
+        issued_by=issuer,
+        language=language,
+        personal=contact,
+    )
+    session.add(row)
+    outbox.add(session, event, at=now)
+    return NewPassword(login_id, seed)
 
 
 def _contact(request: IssueLogin) -> Contact:
@@ -137,7 +145,7 @@ def list_page(request: LoginQuestion, call: Call, session: Session, now: datetim
     Raises:
         Forbidden: as for :func:`issue`.
     """
-    _acting_ado(session, call, now)
+    acting_ado(session, call, now)
     states = _states(logins.today_of(now))
     places = {"role": request.role, "department": request.department, "site": request.site}
     filters = [getattr(LoginRow, name) == value for name, value in places.items() if value is not None]
@@ -174,7 +182,7 @@ def view(request: LoginId, call: Call, session: Session, now: datetime) -> Login
         Forbidden: as for :func:`issue`.
         NotFound: there is no such login.
     """
-    _acting_ado(session, call, now)
+    acting_ado(session, call, now)
     login = session.get(LoginRow, logins.normalized(request.login_id))
     if login is None:
         raise _no_such_login()
@@ -190,7 +198,7 @@ def extend(request: ExtendLogin, call: Call, session: Session, now: datetime) ->
         InvalidInput: the day has passed, or is absurdly far away.
         Conflict: ``login_disabled``; or ``last_ado``: no login of the ADO Branch would be without an end.
     """
-    _acting_ado(session, call, now)
+    acting_ado(session, call, now)
 
     def effect() -> str:
         logins.check_last_day(request.valid_until, logins.today_of(now))
@@ -216,7 +224,7 @@ def end_sessions(request: LoginId, call: Call, session: Session, now: datetime) 
         Forbidden: as for :func:`issue`.
         NotFound: there is no such login.
     """
-    _acting_ado(session, call, now)
+    acting_ado(session, call, now)
 
     def effect() -> EndedSessions:
         login = _lock_login(session, logins.normalized(request.login_id))
@@ -257,7 +265,7 @@ def disable(
         NotFound: there is no such login.
         Conflict: ``last_ado``: without this login nobody could issue logins any more.
     """
-    by = _acting_ado(session, call, now)
+    by = acting_ado(session, call, now)
 
     def effect() -> str:
         login = _lock_login(session, logins.normalized(request.login_id))
@@ -287,7 +295,7 @@ def _refuse_last_ado(session: Session, login: LoginRow) -> None:
 
 
 def reset(
-    request: LoginId, call: Call, db: Database, now: datetime, settings: AccountsSettings
+    request: LoginId, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> IssuedLogin:
     """Give a login a new one-time password and end its sessions.
 
@@ -296,27 +304,23 @@ def reset(
         NotFound: there is no such login.
         Conflict: ``login_disabled``; a person who comes back gets a new login.
     """
-    _require_ado(call)
-    seed = uuid4()
-    initial = passwords.initial_password(seed, settings.password_secret)
-    password_hash = offload(passwords.hash_password, initial)
-    with db.transaction() as session:
-        by = _acting_ado(session, call, now)
+    by = acting_ado(session, call, now)
 
-        def effect() -> NewPassword:
-            login = _lock_login(session, logins.normalized(request.login_id))
-            if login.disabled_at is not None:
-                raise Conflict("a disabled login is not reset", code="login_disabled")
-            login.password_hash, login.must_change_password = password_hash, True
-            attempts.forget_failures(session, login.login_id, settings)
-            up_to = logins.last_void_instant(now)
-            _void_tokens(session, login, by, up_to=up_to, now=now, settings=settings)
-            return NewPassword(login.login_id, seed)
+    def effect() -> NewPassword:
+        login = _lock_login(session, logins.normalized(request.login_id))
+        if login.disabled_at is not None:
+            raise Conflict("a disabled login is not reset", code="login_disabled")
+        seed = uuid4()
+        login.password_hash, login.must_change_password = passwords.one_time(seed), True
+        attempts.forget_failures(session, login.login_id, settings)
+        up_to = logins.last_void_instant(now)
+        _void_tokens(session, login, by, up_to=up_to, now=now, settings=settings)
+        return NewPassword(login.login_id, seed)
 
-        def answer(new: NewPassword) -> IssuedLogin:
-            return _issued(new, settings)
+    def answer(new: NewPassword) -> IssuedLogin:
+        return _issued(new, settings)
 
-        return once(session, call, RESET_LOGIN.name, request, effect, answer, reference=NewPassword)
+    return once(session, call, RESET_LOGIN.name, request, effect, answer, reference=NewPassword)
 
 
 def _void_tokens(
@@ -355,18 +359,14 @@ def _no_such_login() -> NotFound:
     return NotFound("there is no such login")
 
 
-def _require_ado(call: Call) -> None:
-    if call.principal.role != "ado":
-        raise Forbidden("only the ADO Branch manages logins")
-
-
-def _acting_ado(session: Session, call: Call, now: datetime) -> str:
+def acting_ado(session: Session, call: Call, now: datetime) -> str:
     """Return the login id of the caller.
 
     Raises:
         Forbidden: the caller is not an ``ado``, is disabled or expired, or still has a one-time password.
     """
-    _require_ado(call)
+    if call.principal.role != "ado":
+        raise Forbidden("only the ADO Branch manages logins")
     manages = (LoginRow.role == "ado") & LoginRow.is_usable(logins.today_of(now))
     own = (LoginRow.login_id == call.principal.login_id) & LoginRow.must_change_password.is_(False)
     login_id = session.scalar(select(LoginRow.login_id).where(own, manages))

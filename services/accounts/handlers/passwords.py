@@ -56,7 +56,9 @@ def _enter(
     with db.transaction() as session:
         attempts.check(session, login_id, call.address, now, settings)
         stored = _usable_hash(session, login_id, today_of(now), is_kiosk=is_kiosk)
-    matched = offload(passwords.matches, stored or passwords.NOBODY, request.password)
+    matched = offload(
+        passwords.verify, stored or passwords.NOBODY, request.password, settings.password_secret
+    )
     with db.transaction() as session:
         attempts.check_again(session, login_id, call.address, now, settings)
         if matched and stored is not None:
@@ -119,7 +121,7 @@ def change(
         stored = _usable_hash(session, login_id, today_of(now))
     if stored is None:
         raise NotAuthenticated("this login is disabled or expired")
-    matched = offload(passwords.matches, stored, request.current)
+    matched = offload(passwords.verify, stored, request.current, settings.password_secret)
     fresh = offload(passwords.hash_password, request.new) if matched else None
     with db.transaction() as session:
         outcome = _replace(request, call, session, login_id, stored, fresh, now, settings)

@@ -16,6 +16,7 @@ from contracts.rpc.approval import (
     SiteList,
 )
 from contracts.spelling import matches
+from services.approval.domain.directory_tables import Directory
 from services.approval.models import DepartmentRow, ReviewRow, SiteRow
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
@@ -55,6 +56,12 @@ def officers(request: OfficerQuestion, session: Session) -> OfficerList:
     if department is None:
         raise NotFound("there is no such department", code="unknown_department")
     return OfficerList(items=_matching_officers(request.q, department))
+
+
+def directory(session: Session) -> Directory:
+    """Return the whole directory."""
+    departments = session.scalars(select(DepartmentRow).order_by(DepartmentRow.code))
+    return Directory(sites(session).items, [row.record() for row in departments])
 
 
 def site_record(session: Session, code: str) -> SiteRecord | None:

@@ -1,17 +1,22 @@
 """Refuse request bodies that are too large."""
 
+import re
 from typing import get_args
 
 from fastapi.exceptions import HTTPException
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.csv_table import LARGEST_FILE
 from contracts.model import Language
 from services.gateway import problems
 
 LARGEST_BODY = 64 * 1024
 """In bytes."""
-_DETAIL = f"the body is larger than {LARGEST_BODY} bytes"
+UPLOADS = re.compile(rf"/({'|'.join(get_args(Language))})/desk/directory/files")
+"""The one address that takes a file."""
+LARGEST_UPLOAD = LARGEST_FILE + 16 * 1024
+"""In bytes: a file, and the other fields of its form."""
 
 
 class BodyLimit:
@@ -30,21 +35,23 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
-        is_too_large = not announced.isdecimal() or int(announced) > LARGEST_BODY
+        largest = LARGEST_UPLOAD if UPLOADS.fullmatch(scope["path"]) else LARGEST_BODY
+        detail = f"the body is larger than {largest} bytes"
+        is_too_large = not announced.isdecimal() or int(announced) > largest
         is_page = scope["path"].split("/")[1] in get_args(Language)
         if is_too_large and not is_page:
-            await problems.http_error_response(413, _DETAIL)(scope, receive, send)
+            await problems.http_error_response(413, detail)(scope, receive, send)
             return
         received = 0
 
         async def receive_within_limit() -> Message:
             nonlocal received
             if is_too_large:  # raised inside the page's route, so that the answer is a page too
-                raise HTTPException(413, _DETAIL)
+                raise HTTPException(413, detail)
             message = await receive()
             received += len(message.get("body", b""))
-            if received > LARGEST_BODY:
-                raise HTTPException(413, _DETAIL)
+            if received > largest:
+                raise HTTPException(413, detail)
             return message
 
         await self.app(scope, receive_within_limit, send)

@@ -3,7 +3,7 @@
 ``docs/pages.md`` maps each URL to its module, its template and its RPCs.
 """
 
-from importlib.resources import files
+from importlib import resources
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI
@@ -30,6 +30,7 @@ from services.gateway.pages.applications import routes as applications
 from services.gateway.pages.apply import routes as apply
 from services.gateway.pages.counter import routes as counter
 from services.gateway.pages.desk import routes as desk
+from services.gateway.pages.directory import files
 from services.gateway.pages.passes import routes as passes
 
 FEATURES = (
@@ -40,6 +41,7 @@ FEATURES = (
     assist,
     staff,
     logins,
+    files,
     desk,
     invitations,
     gate,
@@ -63,5 +65,5 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
 
 def mount_static(app: FastAPI) -> None:
     """Serve styles and scripts from this host: no page loads anything from elsewhere."""
-    app.mount("/static/docs", StaticFiles(directory=str(files(fastapi_offline) / "static")))
-    app.mount("/static", StaticFiles(directory=str(files("services.gateway") / "static")))
+    app.mount("/static/docs", StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
+    app.mount("/static", StaticFiles(directory=str(resources.files("services.gateway") / "static")))

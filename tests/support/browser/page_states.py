@@ -6,6 +6,7 @@ from datetime import date, time, timedelta
 from typing import Any
 
 from contracts.capacity import Capacity, VisitingDay
+from contracts.csv_table import Problem
 from contracts.errors import (
     Conflict,
     FieldError,
@@ -32,6 +33,7 @@ from contracts.rpc.approval import (
     ReviewList,
     WindowAvailability,
 )
+from contracts.rpc.imports import ImportReport
 from contracts.rpc.notify import MessagePreview
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
@@ -236,6 +238,26 @@ def counter() -> Iterator[State]:
             yield State("reception", f"{number}/{kind}/{paper}")
 
 
+def files() -> Iterator[State]:
+    """Yield the pages of imported and exported files."""
+    place = "/desk/directory/files"
+    yield State("ado", place)
+    yield State("ado", place, {}, status=422)
+    yield State("ado", place, {"table": "holidays"}, status=422)
+    problems = (
+        Problem(line=3, column="role", code="unknown_role"),
+        Problem(line=4, column="name", code="too_long", limit=100),
+        Problem(line=5, code="wrong_width", limit=8),
+    )
+    bad = ImportReport(import_id=REVIEW_ID, problems=problems, further_problems=12)
+    yield State("ado", f"{place}/logins/{REVIEW_ID}", answers={"accounts.check_login_file": bad})
+    yield State("ado", f"{place}/holidays/{REVIEW_ID}")
+    nothing = ImportReport(import_id=REVIEW_ID, unchanged=9)
+    yield State("ado", f"{place}/officers/{REVIEW_ID}", answers={"approval.check_directory_file": nothing})
+    yield State("ado", f"{place}/logins/{REVIEW_ID}")
+    yield State("ado", f"{place}/logins/{REVIEW_ID}/passwords")
+
+
 def kiosk() -> Iterator[State]:
     """Yield the pages of the ADO Branch for kiosks, and a kiosk with a visitor."""
     kiosks = {
@@ -382,6 +404,7 @@ STATES = [
         update={"call_supervisor": True})}),
     State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
         update={"call_supervisor": True, "preview": False})}),
+    *files(),
     State("ado", "/desk/logins/new"),
     State("ado", "/desk/logins/new", {}, status=422),
     State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),

@@ -33,6 +33,7 @@ from contracts.rpc.approval import (
     ReviewList,
     SiteList,
 )
+from contracts.rpc.imports import ImportedLogin, ImportId, ImportReport
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
@@ -53,6 +54,7 @@ from tests.support.factories.pages import (
     FIRST,
     POLICE,
     PROPOSED,
+    REVIEW_ID,
     SECOND,
     TRANSPARENCY,
     delegation,
@@ -95,6 +97,12 @@ ANSWERS: dict[str, Any] = {
     login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
     login("HOM-0003", disabled=True, state="disabled")), next="on",
     counts={"active": 41, "never_used": 3, "expired": 2, "disabled": 7}),
+    "accounts__check_login_file": ImportReport(import_id=REVIEW_ID, added=2, applied_at=now(), logins=(
+        ImportedLogin(login_id="HOM-0002", name="Gurpreet Kaur", initial_password="k7fm-w3pa-xq9t"),
+        ImportedLogin(login_id="HOM-0003", name="ਹਰਜੀਤ ਸਿੰਘ", initial_password="amrk-w3pa-xq9t"))),
+    "accounts__send_login_file": ImportId(import_id=REVIEW_ID),
+    "approval__send_directory_file": ImportId(import_id=REVIEW_ID),
+    "approval__check_directory_file": ImportReport(import_id=REVIEW_ID, added=12, changed=3, unchanged=140),
     "accounts__view_login": login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),

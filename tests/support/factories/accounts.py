@@ -97,7 +97,8 @@ class Accounts:
         request = IssueLogin(
             **{"role": "department", "name": "Gurpreet Kaur", "department": "home", **changes}
         )
-        return logins.issue(request, a_call(by, key), self.db, at or now(), self.settings)
+        with self.db.transaction() as session:
+            return logins.issue(request, a_call(by, key), session, at or now(), self.settings)
 
     def disable(
         self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
@@ -110,7 +111,10 @@ class Accounts:
     def reset(
         self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
     ) -> IssuedLogin:
-        return logins.reset(LoginId(login_id=login_id), a_call(by, key), self.db, at or now(), self.settings)
+        with self.db.transaction() as session:
+            return logins.reset(
+                LoginId(login_id=login_id), a_call(by, key), session, at or now(), self.settings
+            )
 
     def log_in(
         self,

@@ -35,7 +35,12 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/numbers", _("Numbers")),
         ("/desk/delegations", _("Who is away")),
     ),
-    "ado": (("/desk/logins", _("Logins")), ("/desk/kiosks", _("Kiosks")), WATCHLIST),
+    "ado": (
+        ("/desk/logins", _("Logins")),
+        ("/desk/directory/files", _("Import and export")),
+        ("/desk/kiosks", _("Kiosks")),
+        WATCHLIST,
+    ),
     "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside")), WATCHLIST),
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),

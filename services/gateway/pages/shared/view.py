@@ -1,6 +1,8 @@
 """The view of one page request: its language, who is signed in, and how it responds."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
@@ -182,6 +184,22 @@ class View:
     async def form(self) -> FormData:
         """Return the fields of a POST."""
         return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
+
+    async def upload(self, largest: int) -> FormData:
+        """Return the fields of a POST with a file, each of at most ``largest`` bytes.
+
+        Only for a route of `middleware.body_limit.UPLOADS`: every other one refuses files.
+        """
+        return await self.request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=largest)
+
+    async def refresh_directory(self) -> None:
+        """Fetch what a command has just changed in the directory, so that this process shows it at once.
+
+        Other processes of the gateway learn it within a minute.
+        """
+        state = self.caller.state
+        with suppress(ContractError):
+            await asyncio.gather(state.sites.refresh(), state.departments.refresh())
 
 
 def text_of(form: FormData, name: str) -> str:

@@ -31,6 +31,7 @@ from services.accounts.adapters.session_tokens import token_of
 from services.accounts.handlers import logins, sessions
 from services.accounts.handlers import passwords as password_handlers
 from services.accounts.models import LoginFailureRow, LoginRow, SessionRow
+from services.accounts.settings import AccountsSettings
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
@@ -46,6 +47,7 @@ from tests.support.factories.accounts import (
     refusal_of,
     staff,
 )
+from tests.support.settings import make_settings
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_an_issued_login_is_published_with_its_contact_and_without_its_password(
     assert issued.initial_password not in published.event.model_dump_json()
 
 
-def test_an_initial_password_is_stored_only_as_a_hash(accounts) -> None:
+def test_an_initial_password_is_not_stored(accounts) -> None:
     issued = accounts.issue(key=a_key())
     from sqlalchemy import text
 
@@ -123,7 +125,20 @@ def test_an_initial_password_is_stored_only_as_a_hash(accounts) -> None:
             str(row) for table in tables for row in session.execute(text(f"select * from {table}"))
         )
     assert issued.initial_password not in content
-    assert passwords.matches(_login(accounts, issued.login_id).password_hash, issued.initial_password)
+    stored = _login(accounts, issued.login_id).password_hash
+    assert passwords.verify(stored, issued.initial_password, SETTINGS.password_secret)
+    other = make_settings(AccountsSettings, password_secret="another secret").password_secret
+    assert not passwords.verify(stored, issued.initial_password, other), "the database alone does not give it"
+
+
+def test_a_one_time_password_costs_the_work_of_a_chosen_one(accounts, monkeypatch) -> None:
+    issued = accounts.issue()
+    hashed = []
+    real = passwords.matches
+    monkeypatch.setattr(passwords, "matches", lambda *given: hashed.append(given) or real(*given))
+    assert accounts.log_in(issued.login_id, issued.initial_password).access_token
+    assert refusal_of(lambda: accounts.log_in(issued.login_id, "wrong")).body.code == "wrong_login"
+    assert len(hashed) == 2
 
 
 def test_a_repeated_issue_makes_one_login_and_returns_the_same_password(accounts) -> None:

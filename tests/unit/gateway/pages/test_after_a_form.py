@@ -35,6 +35,8 @@ PARTS = {
     "match_id": str(REVIEW_ID),
     "verb": "approve",
     "name": "who",
+    "table": "logins",
+    "import_id": str(REVIEW_ID),
 }
 """Part of a path → a value of it; any other part is the ID of a login."""
 WITHOUT_PAGE_ABOVE = {"/sign-out"}

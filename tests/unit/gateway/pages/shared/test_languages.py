@@ -22,10 +22,10 @@ from services.gateway.pages.shared.languages import LANGUAGES, hours_in_words, t
 TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
 LATIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-ALLOWED = {"QR", "SMS", "WhatsApp", "e-Pass", "PB65AB1234", "PCS-7K3M-9QWX", "PWD-0007"}
+ALLOWED = {"CSV", "UTF-8", "QR", "SMS", "WhatsApp", "e-Pass", "PB65AB1234", "PCS-7K3M-9QWX", "PWD-0007"}
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 FOR_PROGRAMMERS = {"docs.html", "phone.html"}
-NAMES_ONLY = {"e-Pass", "QR"}
+NAMES_ONLY = {"e-Pass", "QR", "CSV"}
 
 
 def both(value: object) -> tuple[str, ...]:

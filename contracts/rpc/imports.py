@@ -1,0 +1,74 @@
+"""What importing a table as a file looks like, in each service that has tables."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.csv_table import LARGEST_FILE, Problem
+from contracts.model import Code, DirectoryTable, Instant, Language, Strict, Wire
+
+
+class ImportFile(Strict):
+    """The text of a file."""
+
+    text: str = Field(max_length=LARGEST_FILE)
+
+
+class DirectoryFile(ImportFile):
+    """The text of a file, and which table it is."""
+
+    table: DirectoryTable
+
+
+class ImportId(Strict):
+    """A file that was sent before. Only who sent it finds it, for a day."""
+
+    import_id: UUID
+
+
+class LoginImport(ImportId):
+    """A file of logins, and what it may name: accounts does not know the directory."""
+
+    departments: tuple[Code, ...]
+    sites: tuple[Code, ...]
+    gates: tuple[Code, ...]
+    language: Language = "en"
+    """Of the messages to people whose line names none."""
+
+
+class ImportedLogin(Wire):
+    """A login that an import made; its initial password is shown for an hour, until it is used."""
+
+    login_id: str
+    name: str
+    initial_password: str | None = None
+
+
+class ImportReport(Wire):
+    """What a file changes, or has changed; with a problem it changes nothing."""
+
+    import_id: UUID
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    problems: tuple[Problem, ...] = ()
+    """By line; of very many only the first."""
+    further_problems: int = 0
+    applied_at: Instant | None = None
+    logins: tuple[ImportedLogin, ...] = ()
+
+
+class Export(Strict):
+    """A table of the directory."""
+
+    table: DirectoryTable
+
+
+class CsvFile(Wire):
+    """A table as CSV, to be stored as UTF-8."""
+
+    text: str
+
+
+MOST_PROBLEMS = 200
+"""How many problems a report names."""

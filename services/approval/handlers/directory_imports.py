@@ -1,0 +1,129 @@
+"""Departments, officers and holidays as files: what one would do, applying it as a whole, and exporting."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
+
+from contracts.csv_table import Problem, Row, write
+from contracts.errors import Conflict, Forbidden
+from contracts.model import IST, DirectoryTable
+from contracts.rpc.approval import APPLY_DIRECTORY_FILE, SEND_DIRECTORY_FILE
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.imports import MOST_PROBLEMS, CsvFile, DirectoryFile, Export, ImportId, ImportReport
+from services.approval.domain.directory_tables import COLUMNS, read_table
+from services.approval.handlers.directory import LOCK, directory, put_department, put_site
+from services.approval.models import ImportRow
+from services.chassis.db import import_drafts
+from services.chassis.db.locks import lock
+from services.chassis.rpc.idempotency import once
+
+_TABLE: TypeAdapter[DirectoryTable] = TypeAdapter(DirectoryTable)
+
+
+def ado_of(principal: Principal) -> str:
+    """Return the login that manages the directory.
+
+    Raises:
+        Forbidden: it is not one of the ADO Branch.
+    """
+    if principal.role != "ado" or principal.login_id is None:
+        raise Forbidden("only the ADO Branch manages the directory")
+    return principal.login_id
+
+
+def export(request: Export, call: Call, session: Session) -> CsvFile:
+    """Return a table of the directory as CSV; importing it again changes nothing.
+
+    Raises:
+        Forbidden: the caller is not an ``ado``.
+    """
+    ado_of(call.principal)
+    names = [column.name for column in COLUMNS[request.table]]
+    return CsvFile(text=write(names, directory(session).lines(request.table)))
+
+
+def send(request: DirectoryFile, call: Call, session: Session, now: datetime) -> ImportId:
+    """Store a file, to be checked and applied. The same file of the same person is one import.
+
+    Raises:
+        Forbidden: the caller is not an ``ado``.
+    """
+    by = ado_of(call.principal)
+
+    def effect() -> UUID:
+        return import_drafts.draft(session, ImportRow, request.table, request.text, by, now)
+
+    def answer(import_id: UUID) -> ImportId:
+        return ImportId(import_id=import_id)
+
+    return once(session, call, SEND_DIRECTORY_FILE.name, request, effect, answer, reference=UUID)
+
+
+def check(request: ImportId, call: Call, session: Session, now: datetime) -> ImportReport:
+    """Return what applying a file would do now, or what it did. It changes nothing.
+
+    Raises:
+        Forbidden: the caller is not an ``ado``.
+        NotFound: there is no such file of this person.
+    """
+    row = import_drafts.find(session, ImportRow, request.import_id, ado_of(call.principal))
+    return _applied(row) if row.applied_at is not None else _read(row, session, now)[1]
+
+
+def apply(request: ImportId, call: Call, session: Session, now: datetime) -> ImportReport:
+    """Store all lines of a file, or none. A file that was applied already is not applied again.
+
+    Raises:
+        Forbidden: the caller is not an ``ado``.
+        NotFound: there is no such file of this person.
+        Conflict: ``file_has_problems``.
+    """
+    by = ado_of(call.principal)
+
+    def effect() -> UUID:
+        lock(session, LOCK)
+        row = import_drafts.find(session, ImportRow, request.import_id, by, lock=True)
+        if row.applied_at is None:
+            lines, report = _read(row, session, now)
+            if report.problems:
+                raise Conflict("the file has problems", code="file_has_problems")
+            _store(session, _TABLE.validate_python(row.kind), lines, now)
+            row.applied_at = now
+            row.result = report.model_copy(update={"applied_at": now}).model_dump_json()
+        return row.import_id
+
+    def answer(import_id: UUID) -> ImportReport:
+        return _applied(import_drafts.find(session, ImportRow, import_id, by))
+
+    return once(session, call, APPLY_DIRECTORY_FILE.name, request, effect, answer, reference=UUID)
+
+
+def _applied(row: ImportRow) -> ImportReport:
+    assert row.result is not None
+    return ImportReport.model_validate_json(row.result)
+
+
+def _read(row: ImportRow, session: Session, now: datetime) -> tuple[list[Row], ImportReport]:
+    table = _TABLE.validate_python(row.kind)
+    read = read_table(table, row.text(session), directory(session), now.astimezone(IST).date())
+    return read.changed, ImportReport(
+        import_id=row.import_id,
+        added=read.added,
+        changed=len(read.changed) - read.added,
+        unchanged=read.unchanged,
+        problems=tuple[Problem, ...](read.problems[:MOST_PROBLEMS]),
+        further_problems=max(len(read.problems) - MOST_PROBLEMS, 0),
+    )
+
+
+def _store(session: Session, table: DirectoryTable, lines: list[Row], now: datetime) -> None:
+    """Put the lines into the directory, and each record that changes once."""
+    changed = directory(session)
+    for line in lines:
+        changed.put(table, line.cells)
+    for site in changed.sites.values():
+        put_site(session, site, now)
+    for department in changed.departments.values():
+        put_department(session, department, now)

@@ -1,0 +1,177 @@
+"""Logins, departments, officers and holidays as files: exported, checked, and applied as a whole."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from starlette.datastructures import UploadFile
+
+from contracts import rpc
+from contracts.csv_table import LARGEST_FILE, Problem, Unreadable, decode, write
+from contracts.errors import Conflict, NotFound
+from contracts.model import DirectoryTable
+from contracts.rpc.call import Nothing
+from contracts.rpc.imports import DirectoryFile, Export, ImportFile, ImportId, ImportReport, LoginImport
+from services.gateway.pages.shared import file_problems
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.languages import _
+from services.gateway.pages.shared.view import NOTICE, PRIVATE, AdoPage, View, key_of, text_of
+
+router = APIRouter(prefix="/{language:lang}/desk/directory", include_in_schema=False, route_class=PageRoute)
+Table = DirectoryTable | Literal["logins"]
+TABLES: dict[Table, str] = {
+    "logins": _("Logins"),
+    "departments": _("Departments"),
+    "officers": _("Officers"),
+    "holidays": _("Holidays"),
+}
+COLUMNS: dict[Table, str] = {
+    "logins": "role,name,department,site,gate,mobile,language,valid_until",
+    "departments": "code,name_en,name_pa,name_hi,sites",
+    "officers": "department,code,name_en,name_pa,name_hi,designation_en,designation_pa,designation_hi,room",
+    "holidays": "site,day,reason",
+}
+"""The first line of each table."""
+
+
+@router.get("/files")
+async def ask_file(view: AdoPage) -> Response:
+    """Offer the tables for download, and ask for a file."""
+    return _form(view, "", "", ())
+
+
+@router.post("/files")
+async def send_file(view: AdoPage) -> Response:
+    """Take a file, or the lines that were pasted in its place, and show what it would do."""
+    form = await view.upload(LARGEST_FILE)
+    table, pasted, file = text_of(form, "table"), form.get("text"), form.get("file")
+    lines = pasted.strip() if isinstance(pasted, str) else ""
+    data = await file.read() if isinstance(file, UploadFile) else b""
+    await form.close()
+    known = next((one for one in TABLES if one == table), None)
+    if known is None:
+        return _form(view, table, lines, (), {"table": "choose_one"})
+    if bool(data) == bool(lines):
+        return _form(view, table, lines, (Problem(line=0, code="file_twice" if data else "file_missing"),))
+    try:
+        text = decode(data or lines.encode())
+    except Unreadable as error:
+        return _form(view, table, lines, (error.problem,))
+    if known == "logins":
+        sent = await view.caller.command(rpc.accounts.SEND_LOGIN_FILE, ImportFile(text=text), key_of(form))
+    else:
+        request = DirectoryFile(table=known, text=text)
+        sent = await view.caller.command(rpc.approval.SEND_DIRECTORY_FILE, request, key_of(form))
+    return view.to(f"/desk/directory/files/{known}/{sent.import_id}")
+
+
+@router.get("/files/{table}/{import_id}")
+async def show_report(
+    view: AdoPage, table: Table, import_id: UUID, notice: Annotated[str, Query(alias=NOTICE)] = ""
+) -> Response:
+    """Show what a file would do now, or what it did."""
+    report = await _report(view, table, import_id)
+    return view.html(
+        "directory/report.html",
+        table=table,
+        title=TABLES[table],
+        report=report,
+        problems=_in_words(view, report.problems),
+        changed_meanwhile=notice == "changed",
+    )
+
+
+@router.post("/files/{table}/{import_id}")
+async def apply_file(view: AdoPage, table: Table, import_id: UUID) -> Response:
+    """Apply a file as a whole; if that is not possible any more, show why."""
+    key = key_of(await view.form())
+    address, notice = f"/desk/directory/files/{table}/{import_id}", ""
+    try:
+        if table == "logins":
+            request = await _login_import(view, import_id)
+            await view.caller.command(rpc.accounts.APPLY_LOGIN_FILE, request, key)
+        else:
+            wanted = ImportId(import_id=import_id)
+            await view.caller.command(rpc.approval.APPLY_DIRECTORY_FILE, wanted, key)
+            await view.refresh_directory()
+    except Conflict:
+        notice = "changed"
+    return view.to(address, notice)
+
+
+@router.get("/files/logins/{import_id}/passwords")
+async def show_passwords(view: AdoPage, import_id: UUID) -> Response:
+    """Show a slip for each login of a file, to be printed, cut and handed over."""
+    report = await _report(view, "logins", import_id)
+    address = view.caller.state.public_url + view.path("/staff/sign-in")
+    return view.html(
+        "directory/passwords.html",
+        logins=[login for login in report.logins if login.initial_password],
+        address=address,
+        back=f"/desk/directory/files/logins/{import_id}",
+        paper="a4",
+    )
+
+
+@router.get("/files/logins/{import_id}/passwords.csv")
+async def download_passwords(view: AdoPage, import_id: UUID) -> Response:
+    """Return the initial passwords of a file as CSV."""
+    report = await _report(view, "logins", import_id)
+    if not any(login.initial_password for login in report.logins):
+        raise NotFound("these passwords are not shown any more")
+    lines = [(login.login_id, login.name, login.initial_password or "") for login in report.logins]
+    return _csv(write(("login_id", "name", "initial_password"), lines), "passwords")
+
+
+@router.get("/export/{table}.csv")
+async def export(view: AdoPage, table: Table) -> Response:
+    """Return a table as CSV."""
+    if table == "logins":
+        file = await view.caller.query(rpc.accounts.EXPORT_LOGINS, Nothing())
+    else:
+        file = await view.caller.query(rpc.approval.EXPORT_DIRECTORY, Export(table=table))
+    return _csv(file.text, table)
+
+
+def _csv(text: str, name: str) -> Response:
+    headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _report(view: View, table: Table, import_id: UUID) -> ImportReport:
+    if table == "logins":
+        request = await _login_import(view, import_id)
+        return await view.caller.query(rpc.accounts.CHECK_LOGIN_FILE, request)
+    return await view.caller.query(rpc.approval.CHECK_DIRECTORY_FILE, ImportId(import_id=import_id))
+
+
+async def _login_import(view: View, import_id: UUID) -> LoginImport:
+    """Return the request about a file of logins: accounts does not know the directory itself."""
+    sites = (await view.caller.state.sites.get()).items
+    departments = (await view.caller.state.departments.get()).items
+    return LoginImport(
+        import_id=import_id,
+        departments=tuple(one.code for one in departments),
+        sites=tuple(one.code for one in sites),
+        gates=tuple(gate for one in sites for gate in one.gates),
+        language=view.language,
+    )
+
+
+def _in_words(view: View, problems: tuple[Problem, ...]) -> list[tuple[Problem, str]]:
+    return [(problem, file_problems.sentence(problem, view.language)) for problem in problems]
+
+
+def _form(
+    view: View, table: str, lines: str, problems: tuple[Problem, ...], errors: dict[str, str] | None = None
+) -> Response:
+    return view.html(
+        "directory/files.html",
+        422 if problems or errors else 200,
+        tables=TABLES,
+        columns=COLUMNS,
+        typed={"table": table, "text": lines},
+        problems=_in_words(view, problems),
+        errors=errors or {},
+        wrong=bool(problems or errors),
+    )

@@ -1,0 +1,117 @@
+"""The tables of the directory that the ADO Branch imports and exports."""
+
+from datetime import date
+
+import pytest
+
+from contracts.csv_table import write
+from contracts.events import ClosedDay, DepartmentRecord, OfficerRecord, SiteRecord
+from services.approval.domain.directory_tables import COLUMNS, Directory, Reading, read_table
+
+TODAY = date(2026, 12, 1)
+WORDS = {"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}
+SITES = [
+    SiteRecord(
+        code=code,
+        name=WORDS,
+        address=WORDS,
+        gates=(),
+        hours=(),
+        closed_days=(ClosedDay(day=date(2026, 1, 26), reason="Republic Day"),),
+    )
+    for code in ("PCS1", "PCS2")
+]
+OFFICER = OfficerRecord(code="acs", name=WORDS, designation=WORDS, room="4-18")
+HOME = DepartmentRecord(code="home", name=WORDS, sites=("PCS1",), officers=(OFFICER,))
+
+
+def stored() -> Directory:
+    return Directory(SITES, [HOME])
+
+
+def read(table, *lines: str) -> Reading:
+    header = ",".join(column.name for column in COLUMNS[table])
+    return read_table(table, "\n".join([header, *lines]), stored(), TODAY)
+
+
+@pytest.mark.parametrize("table", ["departments", "officers", "holidays"])
+def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
+    text = write([column.name for column in COLUMNS[table]], stored().lines(table))
+    again = read_table(table, text, stored(), TODAY)
+    assert (again.changed, again.problems) == ([], [])
+    assert again.unchanged > 0
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "column", "code"),
+    [
+        ("departments", "bad code,a,b,c,PCS1", "code", "bad_code"),
+        ("departments", "x,a,b,c,PCS9", "sites", "unknown_site"),
+        ("departments", "x,a,b,c,PCS1 PCS1", "sites", "unknown_site"),
+        ("departments", "x,a,,c,PCS1", "name_pa", "empty"),
+        (
+            "departments",
+            f"x,{'a' * 121},b,c,PCS1",
+            "name_en",
+            "too_long",
+        ),
+        ("officers", "finance,x,a,b,c,d,e,f,", "department", "unknown_department"),
+        ("officers", "home,!,a,b,c,d,e,f,", "code", "bad_code"),
+        ("officers", f"home,x,a,b,c,d,e,f,{'4' * 41}", "room", "too_long"),
+        ("holidays", "PCS9,2027-01-26,Republic Day", "site", "unknown_site"),
+        ("holidays", "PCS1,26-01-2027,Republic Day", "day", "not_a_date"),
+        ("holidays", "PCS1,2026-11-30,Gurpurab", "day", "date_past"),
+        ("holidays", "PCS1,2027-01-26,", "reason", "empty"),
+    ],
+)
+def test_each_bad_cell_is_named(table, line: str, column: str, code: str) -> None:
+    found = read(table, line)
+    assert [(one.line, one.column, one.code) for one in found.problems] == [(2, column, code)]
+    assert found.changed == []
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "column"),
+    [
+        ("departments", "x,a,b,c,PCS1", "code"),
+        ("officers", "home,x,a,b,c,d,e,f,", "code"),
+        ("holidays", "PCS1,2027-01-26,Republic Day", "day"),
+    ],
+)
+def test_a_second_line_with_the_same_key_is_a_duplicate(table, line: str, column: str) -> None:
+    found = read(table, line, line)
+    assert [(one.line, one.column, one.code) for one in found.problems] == [(3, column, "duplicate_in_file")]
+
+
+def test_new_changed_and_unchanged_lines_are_counted() -> None:
+    unchanged = ",".join(stored().lines("holidays")[0])
+    found = read("holidays", unchanged, "PCS2,2026-01-26,Another name", "PCS1,2027-01-26,Republic Day")
+    assert [(one.line, one.code) for one in found.problems] == [(3, "date_past")], (
+        "it would change a day gone"
+    )
+    found = read("holidays", unchanged, "PCS1,2027-01-26,Republic Day")
+    assert (len(found.changed), found.added, found.unchanged) == (1, 1, 1)
+
+
+def test_a_changed_department_keeps_its_officers_and_a_changed_officer_their_rank() -> None:
+    directory = stored()
+    for table, line in (
+        ("departments", "home,a,b,c,PCS1 PCS2"),
+        ("officers", "home,second,a,b,c,d,e,f,"),
+        ("officers", "home,acs,a,b,c,d,e,f,9-9"),
+    ):
+        found = read_table(table, f"{','.join(one.name for one in COLUMNS[table])}\n{line}", directory, TODAY)
+        assert found.problems == []
+        directory.put(table, found.changed[0].cells)
+    home = directory.departments["home"]
+    assert home.sites == ("PCS1", "PCS2")
+    assert [(one.code, one.room) for one in home.officers] == [("acs", "9-9"), ("second", "")]
+    assert home.name == {"en": "a", "pa": "b", "hi": "c"}
+
+
+def test_holidays_are_in_the_order_of_days() -> None:
+    directory = stored()
+    for line in read("holidays", "PCS1,2027-08-15,Independence Day", "PCS1,2027-01-26,Republic Day").changed:
+        directory.put("holidays", line.cells)
+    days = [closed.day.isoformat() for closed in directory.sites["PCS1"].closed_days]
+    assert days == ["2026-01-26", "2027-01-26", "2027-08-15"]

@@ -31,7 +31,18 @@ from contracts.model import (
 )
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Method, Nothing, Page
-from contracts.rpc.imports import CsvFile, DirectoryFile, Export, ImportId, ImportReport
+from contracts.rpc.imports import (
+    CsvFile,
+    DirectoryFile,
+    Export,
+    HolidayId,
+    ImportId,
+    ImportReport,
+    LineHistory,
+    LineId,
+    LineList,
+    PutLine,
+)
 
 
 class SiteList(Wire):
@@ -537,6 +548,10 @@ class DelegationList(Wire):
 
 
 EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile)
+LIST_LINES = Method("approval", "list_lines", Export, LineList)
+LINE_HISTORY = Method("approval", "line_history", LineId, LineHistory)
+PUT_LINE = Method("approval", "put_line", PutLine, Nothing, command=True)
+REMOVE_HOLIDAY = Method("approval", "remove_holiday", HolidayId, Nothing, command=True)
 SEND_DIRECTORY_FILE = Method("approval", "send_directory_file", DirectoryFile, ImportId, command=True)
 CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport)
 APPLY_DIRECTORY_FILE = Method("approval", "apply_directory_file", ImportId, ImportReport, command=True)

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.csv_table import LARGEST_FILE, Problem
-from contracts.model import Code, DirectoryTable, Instant, Language, Strict, Wire
+from contracts.model import Code, DirectoryTable, Instant, Language, Strict, Wire, date
 
 
 class ImportFile(Strict):
@@ -62,6 +62,55 @@ class Export(Strict):
     """A table of the directory."""
 
     table: DirectoryTable
+
+
+class LineView(Wire):
+    """A line of a table of the directory, and a digest by which a later change of it is noticed."""
+
+    cells: dict[str, str]
+    digest: str
+
+
+class LineList(Wire):
+    """All lines of a table."""
+
+    items: tuple[LineView, ...]
+
+
+class PutLine(Export):
+    """A line as it is to be: a new one, or one that was read before with this digest."""
+
+    cells: dict[str, str] = Field(max_length=20)
+    was: str = Field(default="", max_length=64)
+
+
+class HolidayId(Strict):
+    """A holiday that was read before with this digest."""
+
+    site: Code
+    day: date
+    was: str = Field(max_length=64)
+
+
+class LineId(Export):
+    """A line by the cells of its key."""
+
+    key: tuple[str, ...] = Field(max_length=2)
+
+
+class LineChange(Wire):
+    """Who changed a line and when. ``before`` is empty for a new line, ``after`` for one that was removed."""
+
+    changed_at: Instant
+    changed_by: str
+    before: dict[str, str] = Field(default_factory=dict)
+    after: dict[str, str] = Field(default_factory=dict)
+
+
+class LineHistory(Wire):
+    """The last changes of a line, the newest first."""
+
+    items: tuple[LineChange, ...]
 
 
 class CsvFile(Wire):

@@ -9,8 +9,19 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
-from services.approval.handlers.directory import department_record, put_department, put_site, site_record
+from contracts.model import IST, DirectoryTable
+from services.approval.domain.directory_tables import Reading, read_table
+from services.approval.handlers.directory import (
+    LOCK,
+    department_record,
+    directory,
+    put_department,
+    put_site,
+    site_record,
+)
+from services.approval.handlers.directory_imports import store
 from services.chassis.db.database import Database
+from services.chassis.db.locks import lock
 
 DIRECTORY = Path(__file__).with_name("demo_directory.toml")
 HOURS_FROM = date(2025, 1, 1)
@@ -49,3 +60,13 @@ def _hours(weekdays: list[int], windows: list[tuple[str, str]]) -> tuple[Opening
         for day in weekdays
         for opens, closes in windows
     )
+
+
+def import_table(db: Database, now: datetime, table: DirectoryTable, text: str, *, apply: bool) -> Reading:
+    """Return what a file changes in the directory, and with ``apply`` change it unless it has problems."""
+    with db.transaction() as session:
+        lock(session, LOCK)
+        read = read_table(table, text, directory(session), now.astimezone(IST).date())
+        if apply and not read.problems:
+            store(session, table, read.changed, "epass", now)
+        return read

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    Identity,
     Index,
     Text,
     UniqueConstraint,
@@ -223,6 +224,21 @@ class OfficerRow(Base):
     def record(self) -> OfficerRecord:
         """Return the officer as other services know them."""
         return OfficerRecord(code=self.code, name=self.name, designation=self.designation, room=self.room)
+
+
+class LineChangeRow(Base):
+    """A change of a line of the directory: by whom, when, and what it was. It never changes."""
+
+    __tablename__ = "directory_history"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    record: Mapped[str]
+    """The table and the key of the line, such as ``officers/home/home-superintendent``."""
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
+    before: Mapped[Json | None]
+    after: Mapped[Json | None]
+
+    __table_args__ = (Index("directory_history_record", "record", "id"),)
 
 
 class ImportRow(ImportColumns, Base):

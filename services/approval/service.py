@@ -41,13 +41,25 @@ from contracts.rpc.approval import (
     Withdraw,
 )
 from contracts.rpc.call import Call, Nothing, Page
-from contracts.rpc.imports import CsvFile, DirectoryFile, Export, ImportId, ImportReport
+from contracts.rpc.imports import (
+    CsvFile,
+    DirectoryFile,
+    Export,
+    HolidayId,
+    ImportId,
+    ImportReport,
+    LineHistory,
+    LineId,
+    LineList,
+    PutLine,
+)
 from services.approval.handlers import (
     capacity,
     decisions,
     delegations,
     directory,
     directory_imports,
+    directory_lines,
     numbers,
     queries,
     watchlist,
@@ -83,6 +95,26 @@ class Service:
     def export_directory(self, request: Export, call: Call) -> CsvFile:
         with self.db.transaction() as session:
             return directory_imports.export(request, call, session)
+
+    @rpc(contract.LIST_LINES)
+    def list_lines(self, request: Export, call: Call) -> LineList:
+        with self.db.transaction() as session:
+            return directory_lines.list_lines(request, call, session)
+
+    @rpc(contract.LINE_HISTORY)
+    def line_history(self, request: LineId, call: Call) -> LineHistory:
+        with self.db.transaction() as session:
+            return directory_lines.history(request, call, session)
+
+    @rpc(contract.PUT_LINE)
+    def put_line(self, request: PutLine, call: Call) -> Nothing:
+        with self.db.transaction() as session:
+            return directory_lines.put_line(request, call, session, now())
+
+    @rpc(contract.REMOVE_HOLIDAY)
+    def remove_holiday(self, request: HolidayId, call: Call) -> Nothing:
+        with self.db.transaction() as session:
+            return directory_lines.remove_holiday(request, call, session, now())
 
     @rpc(contract.SEND_DIRECTORY_FILE)
     def send_directory_file(self, request: DirectoryFile, call: Call) -> ImportId:

@@ -19,6 +19,7 @@ from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings,
 from services.ops.settings import BrokerCommandSettings, ExporterSettings, KeyCommandSettings
 
 if TYPE_CHECKING:
+    from contracts.model import DirectoryTable, Language
     from services.chassis.db.database import Database
 
 P = TypeVar("P", bound=ProcessSettings)
@@ -153,6 +154,35 @@ def seed(service: str, logins: str | None) -> None:
 
         with _database(read(DatabaseSettings)) as db:
             approval.seed(db, now())
+
+
+@main.command("import")
+@click.argument("table", type=click.Choice(["departments", "officers", "holidays"]))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--apply", is_flag=True, help="Change the directory; without it the file is only checked.")
+@click.option("--language", type=click.Choice(["pa", "hi", "en"]), default="en", help="Of the problems.")
+def import_file(table: "DirectoryTable", file: Path, apply: bool, language: "Language") -> None:
+    """Check a CSV file of the directory, and apply it as a whole; exit code 1 if it has problems."""
+    from contracts.csv_table import Unreadable, decode
+    from services.approval import commands as approval
+    from services.gateway.pages.shared.file_problems import sentence
+
+    try:
+        text = decode(file.read_bytes())
+    except Unreadable as error:
+        raise click.ClickException(
+            f"line {error.problem.line}: {sentence(error.problem, language)}"
+        ) from None
+    with _database(read(DatabaseSettings)) as db:
+        found = approval.import_table(db, now(), table, text, apply=apply)
+    for problem in found.problems:
+        click.echo(f"line {problem.line}, {problem.column or '-'}: {sentence(problem, language)}")
+    if found.problems:
+        sys.exit(1)
+    done = "changed" if apply else "would change"
+    click.echo(
+        f"{len(found.changed)} lines {done}, {found.added} of them new; {found.unchanged} are as before"
+    )
 
 
 @main.group()

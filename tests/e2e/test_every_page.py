@@ -20,10 +20,11 @@ from tests.support.factories.pages import REVIEW_ID
 CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
 SAMPLES = {
     "review_id": str(REVIEW_ID), "reference": REFERENCE, "number": NUMBER, "code": CODE,
-    "login_id": "HOM-0001", "kind": "pass", "paper": "a6",
+    "login_id": "HOM-0001", "kind": "pass", "paper": "a6", "table": "holidays", "import_id": str(REVIEW_ID),
+    "key": "PCS1/2099-01-26", "site": "PCS1", "day": "2099-01-26",
 }  # fmt: skip
 NAMED = {"/about/": "help", "/apply/": "who", "/desk/reviews/": "approve", "/desk/logins/": "disable"}
-NO_PAGES = (".ics", ".js", ".json", ".txt", ".xml", ".ico", ".webmanifest")
+NO_PAGES = (".csv", ".ics", ".js", ".json", ".txt", ".xml", ".ico", ".webmanifest")
 EITHER_WAY = pytest.mark.parametrize(
     ("language", "scripts", "size"),
     [("pa", True, PHONE), ("pa", False, DESK), ("en", True, DESK), ("en", False, PHONE)],

@@ -1,5 +1,7 @@
 """The tables of the directory that the ADO Branch imports and exports: departments, officers, holidays."""
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +82,18 @@ class Directory:
             for closed in site.closed_days
         ]
 
+    def find(self, table: DirectoryTable, key: tuple[str, ...]) -> dict[str, str]:
+        """Return the cells of a line; empty if there is none."""
+        names = [column.name for column in COLUMNS[table]]
+        lines = (dict(zip(names, line, strict=True)) for line in self.lines(table))
+        return next((cells for cells in lines if key_of(table, cells) == key), {})
+
+    def remove_holiday(self, site_code: str, day: date) -> None:
+        """Take a day off the closed days of a site."""
+        site = self.sites[site_code]
+        days = tuple(closed for closed in site.closed_days if closed.day != day)
+        self.sites[site_code] = site.model_copy(update={"closed_days": days})
+
     def put(self, table: DirectoryTable, cells: Mapping[str, str]) -> None:
         """Add a line, or change the one with the same key."""
         if table == "departments":
@@ -107,6 +121,18 @@ class Directory:
             others = [closed for closed in site.closed_days if closed.day != day.day]
             days = tuple(sorted((*others, day), key=lambda closed: closed.day))
             self.sites[site.code] = site.model_copy(update={"closed_days": days})
+
+
+def key_of(table: DirectoryTable, cells: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the cells by which a line is known."""
+    return tuple(cells[name] for name in KEYS[table])
+
+
+def digest_of(cells: Mapping[str, str]) -> str:
+    """Return a digest of a line; another one means that the line has changed. Empty for no line."""
+    if not cells:
+        return ""
+    return hashlib.sha256(json.dumps(dict(cells), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Departments, officers and holidays as files: what one would do, applying it as a whole, and exporting."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -12,9 +13,9 @@ from contracts.model import IST, DirectoryTable
 from contracts.rpc.approval import APPLY_DIRECTORY_FILE, SEND_DIRECTORY_FILE
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.imports import MOST_PROBLEMS, CsvFile, DirectoryFile, Export, ImportId, ImportReport
-from services.approval.domain.directory_tables import COLUMNS, read_table
+from services.approval.domain.directory_tables import COLUMNS, Directory, key_of, read_table
 from services.approval.handlers.directory import LOCK, directory, put_department, put_site
-from services.approval.models import ImportRow
+from services.approval.models import ImportRow, LineChangeRow
 from services.chassis.db import import_drafts
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
@@ -89,7 +90,7 @@ def apply(request: ImportId, call: Call, session: Session, now: datetime) -> Imp
             lines, report = _read(row, session, now)
             if report.problems:
                 raise Conflict("the file has problems", code="file_has_problems")
-            _store(session, _TABLE.validate_python(row.kind), lines, now)
+            store(session, _TABLE.validate_python(row.kind), lines, by, now)
             row.applied_at = now
             row.result = report.model_copy(update={"applied_at": now}).model_dump_json()
         return row.import_id
@@ -118,12 +119,40 @@ def _read(row: ImportRow, session: Session, now: datetime) -> tuple[list[Row], I
     )
 
 
-def _store(session: Session, table: DirectoryTable, lines: list[Row], now: datetime) -> None:
-    """Put the lines into the directory, and each record that changes once."""
+def store(session: Session, table: DirectoryTable, lines: list[Row], by: str, now: datetime) -> None:
+    """Put lines into the directory, record who changed them, and publish each record that changes once."""
     changed = directory(session)
     for line in lines:
+        key = key_of(table, line.cells)
+        record_change(session, table, key, changed.find(table, key), line.cells, by, now)
         changed.put(table, line.cells)
+    put_all(session, changed, now)
+
+
+def put_all(session: Session, changed: Directory, now: datetime) -> None:
+    """Store the records of a directory that differ from those that are stored, and publish them."""
     for site in changed.sites.values():
         put_site(session, site, now)
     for department in changed.departments.values():
         put_department(session, department, now)
+
+
+def record_change(
+    session: Session,
+    table: DirectoryTable,
+    key: tuple[str, ...],
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    by: str,
+    now: datetime,
+) -> None:
+    """Record who changed a line, and what it was."""
+    session.add(
+        LineChangeRow(
+            record="/".join((table, *key)),
+            changed_by=by,
+            changed_at=now,
+            before=dict(before) or None,
+            after=dict(after) or None,
+        )
+    )

@@ -238,6 +238,30 @@ def counter() -> Iterator[State]:
             yield State("reception", f"{number}/{kind}/{paper}")
 
 
+def lines() -> Iterator[State]:
+    """Yield the pages of the directory, line by line."""
+    place = "/desk/directory/lines"
+    for table in ("departments", "officers", "holidays"):
+        yield State("ado", f"{place}/{table}")
+        yield State("ado", f"{place}/{table}/new")
+    edited = f"{place}/officers/edit/home/baldev"
+    yield State("ado", edited)
+    yield State("ado", f"{edited}?told=saved")
+    invalid = {"approval.put_line": InvalidInput.of("name_en", "empty")}
+    yield State("ado", edited, {"name_en": ""}, invalid, status=422)
+    meanwhile = {"approval.put_line": Conflict(code="changed_meanwhile", by="ADO-0002")}
+    yield State("ado", edited, {"name_en": "Baldev Singh"}, meanwhile, status=409)
+    yield State(
+        "ado",
+        f"{place}/departments/new",
+        {},
+        {"approval.put_line": InvalidInput.of("sites", "empty")},
+        status=422,
+    )
+    yield State("ado", f"{place}/holidays/remove/PCS1/2099-01-26")
+    yield State("ado", f"{place}/holidays?told=changed")
+
+
 def files() -> Iterator[State]:
     """Yield the pages of imported and exported files."""
     place = "/desk/directory/files"
@@ -404,7 +428,7 @@ STATES = [
         update={"call_supervisor": True})}),
     State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
         update={"call_supervisor": True, "preview": False})}),
-    *files(),
+    *files(), *lines(),
     State("ado", "/desk/logins/new"),
     State("ado", "/desk/logins/new", {}, status=422),
     State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),

@@ -33,7 +33,17 @@ from contracts.rpc.approval import (
     ReviewList,
     SiteList,
 )
-from contracts.rpc.imports import ImportedLogin, ImportId, ImportReport
+from contracts.rpc.call import Nothing
+from contracts.rpc.imports import (
+    Export,
+    ImportedLogin,
+    ImportId,
+    ImportReport,
+    LineChange,
+    LineHistory,
+    LineList,
+    LineView,
+)
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
@@ -78,6 +88,20 @@ SUMMARY = rpc.application.ApplicationSummary(
 )
 OTHER_SITE = SITE.model_copy(update={"code": "PCS2"})
 AT_BOTH = POLICE.model_copy(update={"sites": ("PCS1", "PCS2")})
+LINES: dict[str, dict[str, str]] = {
+    "departments": {"code": "home", "name_en": "Home", "name_pa": "ਗ੍ਰਹਿ", "name_hi": "गृह", "sites": "PCS1"},
+    "officers": {"department": "home", "code": "baldev", "name_en": "Baldev Singh", "name_pa": "ਬਲਦੇਵ ਸਿੰਘ",
+    "name_hi": "बलदेव सिंह", "designation_en": "Superintendent", "designation_pa": "ਸੁਪਰਡੈਂਟ",
+    "designation_hi": "अधीक्षक", "room": "4-31"},
+    "holidays": {"site": "PCS1", "day": "2099-01-26", "reason": "Republic Day"},
+}  # fmt: skip
+
+
+def directory_lines(request: Export) -> LineList:
+    """Return the one line of a table."""
+    return LineList(items=(LineView(cells=LINES[request.table], digest="d" * 64),))
+
+
 ANSWERS: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
@@ -103,6 +127,10 @@ ANSWERS: dict[str, Any] = {
     "accounts__send_login_file": ImportId(import_id=REVIEW_ID),
     "approval__send_directory_file": ImportId(import_id=REVIEW_ID),
     "approval__check_directory_file": ImportReport(import_id=REVIEW_ID, added=12, changed=3, unchanged=140),
+    "approval__list_lines": directory_lines,
+    "approval__line_history": LineHistory(items=(LineChange(
+        changed_at=now(), changed_by="ADO-0002", before={"room": "4-18"}, after={"room": "4-31"}),)),
+    "approval__put_line": Nothing(), "approval__remove_holiday": Nothing(),
     "accounts__view_login": login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),

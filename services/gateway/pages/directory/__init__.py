@@ -1,1 +1,1 @@
-"""The directory as the ADO Branch manages it: its tables as files."""
+"""The directory as the ADO Branch manages it: its tables as files, and line by line."""

@@ -61,6 +61,14 @@ def day_in_words(day: date, language: Language) -> str:
     return format_date(day, "EEEE, d MMMM y", locale=_LOCALES[language])
 
 
+def iso_day_in_words(day: str, language: Language) -> str:
+    """Return a date that is written as ``2026-12-01``, with its weekday; another text as it is."""
+    try:
+        return day_in_words(date.fromisoformat(day), language)
+    except ValueError:
+        return day
+
+
 def short_day(day: date, language: Language) -> str:
     """Return a date for a table: ``1 Dec 2026``."""
     return format_date(day, "d MMM y", locale=_LOCALES[language])

@@ -78,6 +78,10 @@ SENTENCES: dict[str, str] = {
     "password_same_as_current": _("Choose a password other than your current one"),
     "password_contains_login_id": _("The password must not contain the login ID"),
     "password_too_common": _("This password is too easy to guess"),
+    "empty": _("This must be filled in"),
+    "bad_code": _("A code has only English letters, digits, hyphens, dots and colons, and no blanks"),
+    "control_character": _("This has a character in it that cannot be printed"),
+    "already_there": _("This is in the directory already"),
     "role_missing": _("Choose a role"),
     "not_a_date": _("Enter a date, such as 31 March 2027"),
     "last_ado": _(

@@ -37,6 +37,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
     ),
     "ado": (
         ("/desk/logins", _("Logins")),
+        ("/desk/directory/lines", _("Directory")),
         ("/desk/directory/files", _("Import and export")),
         ("/desk/kiosks", _("Kiosks")),
         WATCHLIST,

@@ -67,6 +67,7 @@ def _environment(language: Language) -> Environment:
     for name in (
         "day_in_words",
         "short_day",
+        "iso_day_in_words",
         "weekday_in_words",
         "month_in_words",
         "duration_in_words",

@@ -35,7 +35,10 @@ PARTS = {
     "match_id": str(REVIEW_ID),
     "verb": "approve",
     "name": "who",
-    "table": "logins",
+    "table": "holidays",
+    "key:path": "PCS1/2099-01-26",
+    "site": "PCS1",
+    "day": "2099-01-26",
     "import_id": str(REVIEW_ID),
 }
 """Part of a path → a value of it; any other part is the ID of a login."""
@@ -74,7 +77,7 @@ def session_for(route: APIRoute) -> tuple[str, str]:
 @pytest.mark.parametrize("path", FORMS)
 async def test_a_form_is_not_answered_by_a_page_and_its_address_leads_to_one(path: str) -> None:
     app, _ = stubbed(**ANSWERS)
-    address = re.sub(r"\{(\w+)\}", lambda part: PARTS.get(part[1], "HOM-0001"), path)
+    address = re.sub(r"\{([\w:]+)\}", lambda part: PARTS.get(part[1], "HOM-0001"), path)
     async with browser(app, Accept="text/html") as http:
         http.cookies.set(*session_for(FORMS[path]), domain="gateway.test", path="/")
         sent = await http.post(f"/en{address}", data={}, headers=SAME_SITE)

@@ -1,0 +1,131 @@
+"""The directory line by line: the rules of its files, no change lost, and who changed what."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.events import DirectoryChanged
+from contracts.model import DirectoryTable
+from contracts.rpc.call import Call, Principal
+from contracts.rpc.imports import Export, HolidayId, LineChange, LineId, PutLine
+from services.approval.handlers import directory_lines
+from tests.support.concurrency import run_concurrently
+from tests.support.factories.approval import HOLI, MONDAY, NOW, fill_directory, published
+
+ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
+OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")
+CLERK = Principal(kind="staff", id="HOM-0001", login_id="HOM-0001", role="department", department="home")
+OFFICER = {
+    "department": "home", "code": "home-secretary", "name_en": "A", "name_pa": "B", "name_hi": "C",
+    "designation_en": "D", "designation_pa": "E", "designation_hi": "F", "room": "9-9",
+}  # fmt: skip
+EID = {"site": "T1", "day": "2026-03-20", "reason": "Eid"}
+
+
+@pytest.fixture
+def approval_db(databases):
+    fill_directory(databases["approval"])
+    return databases["approval"]
+
+
+def _call(by: Principal = ADO) -> Call:
+    return Call(principal=by, deadline=NOW)
+
+
+def _digest(database: Any, table: DirectoryTable, **cells: str) -> str:
+    with database.transaction() as session:
+        lines = directory_lines.list_lines(Export(table=table), _call(), session).items
+    return next(line.digest for line in lines if line.cells.items() >= cells.items())
+
+
+def _put(
+    database: Any, table: DirectoryTable, cells: dict[str, str], was: str = "", by: Principal = ADO
+) -> None:
+    with database.transaction() as session:
+        directory_lines.put_line(PutLine(table=table, cells=cells, was=was), _call(by), session, NOW)
+
+
+def _remove(database: Any, day: date, was: str, by: Principal = ADO) -> None:
+    with database.transaction() as session:
+        directory_lines.remove_holiday(HolidayId(site="T1", day=day, was=was), _call(by), session, NOW)
+
+
+def _history(database: Any, table: DirectoryTable, *key: str) -> tuple[LineChange, ...]:
+    with database.transaction() as session:
+        return directory_lines.history(LineId(table=table, key=key), _call(), session).items
+
+
+def test_a_changed_line_is_published_and_who_changed_it_is_recorded(approval_db) -> None:
+    was = _digest(approval_db, "officers", code="home-secretary")
+    _put(approval_db, "officers", OFFICER, was)
+    (event,) = published(approval_db, DirectoryChanged)
+    assert event.department.officers[0].room == "9-9"
+    (change,) = _history(approval_db, "officers", "home", "home-secretary")
+    assert (change.changed_by, change.changed_at) == ("ADO-0001", NOW)
+    assert (change.before["room"], change.after["room"]) == ("4-18", "9-9")
+
+
+def test_of_two_who_change_a_line_at_once_the_second_is_told_by_whom(approval_db) -> None:
+    was = _digest(approval_db, "officers", code="home-secretary")
+
+    def attempt(by: Principal) -> tuple[str, ...]:
+        try:
+            _put(approval_db, "officers", {**OFFICER, "room": by.id}, was, by)
+        except Conflict as refused:
+            return refused.body.code, str(refused.body.facts["by"])
+        return ("saved",)
+
+    outcomes = run_concurrently(lambda: attempt(ADO), lambda: attempt(OTHER))
+    loser = next(one for one in outcomes if one != ("saved",))
+    assert ("saved",) in outcomes
+    (change,) = _history(approval_db, "officers", "home", "home-secretary")
+    assert loser == ("changed_meanwhile", change.changed_by)
+
+
+def test_a_line_with_a_problem_changes_nothing_and_names_the_field(approval_db) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        _put(approval_db, "holidays", {**EID, "day": "20.3.2026", "reason": ""})
+    assert [(one.field, one.code) for one in refused.value.body.fields] == [("reason", "empty")]
+    with pytest.raises(InvalidInput):
+        _put(approval_db, "holidays", {"site": "T1"})
+    assert published(approval_db, DirectoryChanged) == []
+    assert _history(approval_db, "holidays", "T1", "20.3.2026") == ()
+
+
+def test_a_new_line_does_not_replace_one_that_is_there(approval_db) -> None:
+    _put(approval_db, "holidays", EID)
+    with pytest.raises(Conflict) as refused:
+        _put(approval_db, "holidays", {**EID, "reason": "Another"})
+    assert refused.value.body.code == "already_there"
+
+
+def test_a_holiday_to_come_can_be_taken_back_and_what_has_been_stays(approval_db) -> None:
+    was = _digest(approval_db, "holidays", site="T1", day=HOLI.isoformat())
+    _remove(approval_db, HOLI, was)
+    (event,) = published(approval_db, DirectoryChanged)
+    assert HOLI not in [closed.day for closed in event.site.closed_days]
+    (change,) = _history(approval_db, "holidays", "T1", HOLI.isoformat())
+    assert (change.before["day"], change.after) == (HOLI.isoformat(), {})
+    with pytest.raises(NotFound):
+        _remove(approval_db, HOLI, was)
+    _put(approval_db, "holidays", {"site": "T1", "day": MONDAY.isoformat(), "reason": "today"})
+    late = MONDAY.replace(day=1)
+    with pytest.raises(NotFound):
+        _remove(approval_db, late, "")
+
+
+def test_only_the_ado_branch_edits_the_directory(approval_db) -> None:
+    works = (
+        lambda: _put(approval_db, "holidays", EID, by=CLERK),
+        lambda: _remove(approval_db, HOLI, "", CLERK),
+    )
+    for work in works:
+        with pytest.raises(Forbidden):
+            work()
+    with approval_db.transaction() as session, pytest.raises(Forbidden):
+        directory_lines.list_lines(Export(table="holidays"), _call(CLERK), session)
+    with approval_db.transaction() as session, pytest.raises(Forbidden):
+        directory_lines.history(LineId(table="holidays", key=("T1",)), _call(CLERK), session)
+    assert published(approval_db, DirectoryChanged) == []

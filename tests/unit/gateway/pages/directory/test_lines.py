@@ -1,0 +1,146 @@
+"""The directory on pages: listed, added, changed, and nobody's change lost."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from contracts.errors import Conflict, InvalidInput
+from contracts.rpc.approval import DepartmentList, SiteList
+from contracts.rpc.call import Nothing
+from contracts.rpc.imports import LineChange, LineHistory
+from services.approval.domain import directory_tables
+from services.chassis.runtime.clock import now
+from services.gateway.pages.directory.lines import COLUMNS, KEYS, LABELS
+from tests.support.browser.pages_alone import LINES, directory_lines
+from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.page_reader import HOME, SAME_SITE, SITE
+
+PLACE = "/en/desk/directory/lines"
+EDITED = f"{PLACE}/officers/edit/home/baldev"
+HISTORY = LineHistory(
+    items=(
+        LineChange(changed_at=now(), changed_by="ADO-0002", before={"room": "4-18"}, after={"room": "4-31"}),
+    )
+)
+
+
+@pytest.fixture
+async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
+    app, client = stubbed(
+        approval__list_lines=directory_lines, approval__line_history=HISTORY, approval__put_line=Nothing(),
+        approval__remove_holiday=Nothing(), approval__sites=SiteList(items=(SITE,)),
+        approval__departments=DepartmentList(items=(HOME,)),
+    )  # fmt: skip
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
+        yield http, client
+
+
+@pytest.mark.parametrize(
+    ("table", "shown"),
+    [("departments", HOME.name["en"]), ("officers", "Superintendent"), ("holidays", "Republic Day")],
+)
+async def test_each_table_lists_its_lines_and_leads_to_each(ado, table: str, shown: str) -> None:
+    http, _ = ado
+    text = (await http.get(f"{PLACE}/{table}")).text
+    assert shown in text
+    key = "/".join(LINES[table][name] for name in KEYS[table])
+    address = f"{PLACE}/{table}/edit/{key}"
+    assert f'href="{address}"' in text
+    assert (await http.get(address)).status_code == 200
+
+
+async def test_a_line_shows_who_changed_what(ado) -> None:
+    text = (await ado[0].get(EDITED)).text
+    assert "ADO-0002" in text
+    assert "<del>4-18</del> <ins>4-31</ins>" in text
+    assert 'name="department"' not in text, "what a line is known by never changes"
+
+
+async def test_a_change_is_sent_with_what_was_read_and_redirects_to_the_line(ado) -> None:
+    http, client = ado
+    form = {**LINES["officers"], "room": "9-9", "was": "d" * 64, "key": "k-1", "code": "another"}
+    saved = await http.post(EDITED, data=form, headers=SAME_SITE)
+    assert saved.headers["location"] == f"{EDITED}?told=saved"
+    _, asked, _, key = client.last("approval.put_line")
+    assert (asked.table, asked.was, key) == ("officers", "d" * 64, "k-1")
+    assert asked.cells == {**LINES["officers"], "room": "9-9"}, "the key is that of the address"
+    assert "Saved." in (await http.get(saved.headers["location"])).text
+
+
+async def test_a_change_is_shown_at_once_although_the_directory_is_cached(ado) -> None:
+    http, client = ado
+    await http.get(f"{PLACE}/departments")
+    renamed = HOME.model_copy(update={"name": {**HOME.name, "en": "Home and Justice"}})
+    client.answers["approval.departments"] = DepartmentList(items=(renamed,))
+    await http.post(f"{PLACE}/departments/edit/home", data=LINES["departments"], headers=SAME_SITE)
+    assert "Home and Justice" in (await http.get(f"{PLACE}/officers")).text
+
+
+async def test_a_new_department_names_its_sites(ado) -> None:
+    http, client = ado
+    form = {**LINES["departments"], "code": "new", "sites": ["PCS1", "PCS2"]}
+    saved = await http.post(f"{PLACE}/departments/new", data=form, headers=SAME_SITE)
+    assert saved.headers["location"] == f"{PLACE}/departments/edit/new?told=saved"
+    asked = client.last("approval.put_line")[1]
+    assert (asked.cells["sites"], asked.was) == ("PCS1 PCS2", "")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "sentence"),
+    [
+        (InvalidInput.of("name_en", "empty"), 422, "This must be filled in"),
+        (Conflict(code="changed_meanwhile", by="ADO-0002"), 409, "ADO-0002 has changed this meanwhile"),
+        (Conflict(code="changed_meanwhile", by=""), 409, "somebody has changed this meanwhile"),
+    ],
+)
+async def test_what_is_refused_says_why_and_loses_nothing_that_was_typed(
+    ado, refusal, status: int, sentence: str
+) -> None:
+    http, client = ado
+    client.answers["approval.put_line"] = refusal
+    shown = await http.post(EDITED, data={**LINES["officers"], "room": "9-9"}, headers=SAME_SITE)
+    assert shown.status_code == status
+    assert sentence in shown.text
+    assert 'value="9-9"' in shown.text
+
+
+async def test_what_is_there_already_is_not_added(ado) -> None:
+    http, client = ado
+    client.answers["approval.put_line"] = Conflict(code="already_there")
+    shown = await http.post(f"{PLACE}/holidays/new", data=LINES["holidays"], headers=SAME_SITE)
+    assert (shown.status_code, "in the directory already" in shown.text) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        (None, "no holiday any more"),
+        (Conflict(code="changed_meanwhile", by="ADO-0002"), "somebody has changed it meanwhile"),
+        (Conflict(code="day_past"), "This day has passed"),
+    ],
+)
+async def test_a_holiday_is_taken_back_after_a_question(ado, refusal, sentence: str) -> None:
+    http, client = ado
+    place = f"{PLACE}/holidays/remove/PCS1/2099-01-26"
+    asked = await http.get(place)
+    assert "Republic Day" in asked.text
+    assert not client.was_asked("approval.remove_holiday")
+    if refusal:
+        client.answers["approval.remove_holiday"] = refusal
+    done = await http.post(place, data={"was": "d" * 64}, headers=SAME_SITE)
+    assert sentence in (await http.get(done.headers["location"])).text
+
+
+@pytest.mark.parametrize("path", ["officers/edit/home/nobody", "gates", "officers/edit/home", "gates/new"])
+async def test_what_the_directory_does_not_have_is_no_page(ado, path: str) -> None:
+    assert (await ado[0].get(f"{PLACE}/{path}")).status_code == 404
+
+
+def test_the_forms_have_the_columns_of_the_tables() -> None:
+    assert {
+        table: tuple(one.name for one in columns) for table, columns in directory_tables.COLUMNS.items()
+    } == COLUMNS
+    assert KEYS == directory_tables.KEYS
+    assert {name for columns in COLUMNS.values() for name in columns} == set(LABELS)

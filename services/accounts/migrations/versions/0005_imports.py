@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "accounts_0005"
+down_revision = "accounts_0004"
 branch_labels = None
 depends_on = None
 

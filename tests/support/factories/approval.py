@@ -24,6 +24,7 @@ from contracts.events import (
     ClosedDay,
     DepartmentRecord,
     Event,
+    GateAdvised,
     OfficerRecord,
     OpeningHours,
     PersonalDataErased,
@@ -244,7 +245,7 @@ def by(principal: Principal, key: str | None = None) -> Call:
 
 
 def published(database: Database, kind: type[Event] | None = None) -> list[Event]:
-    """Return the events in the outbox, oldest first, opened."""
+    """Return the events in the outbox, oldest first, opened; the advice to the gate only by its kind."""
     with database.transaction() as session:
         rows = session.execute(select(outbox).order_by(outbox.c.position)).all()
     events = []
@@ -253,7 +254,9 @@ def published(database: Database, kind: type[Event] | None = None) -> list[Event
         if row.personal is not None:
             content["personal"] = key_ring().open(row.id, row.personal)
         events.append(BY_NAME[row.type].model_validate(content))
-    return [event for event in events if kind is None or isinstance(event, kind)]
+    if kind is None:
+        return [event for event in events if not isinstance(event, GateAdvised)]
+    return [event for event in events if isinstance(event, kind)]
 
 
 def everything(database: Database) -> dict[str, list[Any]]:

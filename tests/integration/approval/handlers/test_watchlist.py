@@ -109,7 +109,7 @@ def settle(database, match_id, verdict, principal=None):
 
 def view(database, review_id):
     with database.transaction() as session:
-        return queries.view_review(ReviewId(review_id=review_id), by(FIRST), session)
+        return queries.view_review(ReviewId(review_id=review_id), by(FIRST), session, NOW)
 
 
 def approve(database, review_id, principal=FIRST, **terms):

@@ -24,7 +24,7 @@ SAMPLES = {
     "key": "PCS1/2099-01-26", "site": "PCS1", "day": "2099-01-26",
 }  # fmt: skip
 NAMED = {"/about/": "help", "/apply/": "who", "/desk/reviews/": "approve", "/desk/logins/": "disable"}
-NO_PAGES = (".csv", ".ics", ".js", ".json", ".txt", ".xml", ".ico", ".webmanifest")
+NO_PAGES = ("/changes", ".csv", ".ics", ".js", ".json", ".txt", ".xml", ".ico", ".webmanifest")
 EITHER_WAY = pytest.mark.parametrize(
     ("language", "scripts", "size"),
     [("pa", True, PHONE), ("pa", False, DESK), ("en", True, DESK), ("en", False, PHONE)],

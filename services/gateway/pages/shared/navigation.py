@@ -83,15 +83,14 @@ def links(principal: Principal, language: Language, inner: str) -> list[Link]:
         return []
     if principal.kind != "staff" or principal.role is None:
         return _links(PUBLIC, language, inner)
-    own = TASKS.get(principal.role, ())
+    own = _own_tasks(principal)
     # an operator's session opens only the page for the next visitor
     return _links(own if principal.role == "assisted" else (START, *own, PASSWORD), language, inner)
 
 
 def tasks(principal: Principal, language: Language) -> list[Link]:
     """Return what a login may do, without its start page."""
-    own = TASKS.get(principal.role, ()) if principal.role else ()
-    return _links((*own, PASSWORD), language, "")
+    return _links((*_own_tasks(principal), PASSWORD), language, "")
 
 
 def onward(language: Language, *, is_staff: bool, at_kiosk: bool) -> list[Link]:
@@ -104,6 +103,12 @@ def onward(language: Language, *, is_staff: bool, at_kiosk: bool) -> list[Link]:
 def footer(language: Language) -> list[tuple[str, str]]:
     """Return the pages of the footer by name, each with its title."""
     return [(name, texts(language).gettext(title)) for name, title in FOOTER.items()]
+
+
+def _own_tasks(principal: Principal) -> Sequence[Entry]:
+    """Return what a login may do; a guard at a gate may not open the watchlist."""
+    own = TASKS.get(principal.role, ()) if principal.role else ()
+    return [one for one in own if one != WATCHLIST] if principal.gate else own
 
 
 def _links(entries: Sequence[Entry], language: Language, inner: str) -> list[Link]:

@@ -93,7 +93,7 @@ async def test_what_is_wrong_is_shown_beside_its_field(officer: Officer) -> None
 
 
 async def test_another_officer_confirms_or_declines(officer: Officer) -> None:
-    officer.sign_in("security", site="PCS1", gate="PCS1-G1")
+    officer.sign_in("security", site="PCS1")
     text = await officer.open(f"/watchlist/entries/{REVIEW_ID}")
     assert "Confirm the entry" in text
     assert "Decline the entry" in text
@@ -104,6 +104,16 @@ async def test_another_officer_confirms_or_declines(officer: Officer) -> None:
     officer.client.answers["approval.confirm_entry"] = Conflict("same", code="same_officer")
     sent = await officer.send(f"/watchlist/entries/{REVIEW_ID}", verb="confirm", key="k3")
     assert "You proposed this entry" in await officer.open(sent.headers["location"].removeprefix("/en"))
+
+
+async def test_security_is_offered_only_what_security_may_do(officer: Officer) -> None:
+    officer.client.answers["approval.view_entry"] = entry()
+    officer.client.answers["approval.view_match"] = match(kind="firm")
+    lifts = {"entries": "End the entry", "matches": 'value="dismissed"'}
+    for role, offered in (("ado", True), ("security", False)):
+        officer.sign_in(role, site="PCS1")
+        for page, text in lifts.items():
+            assert (text in await officer.open(f"/watchlist/{page}/{REVIEW_ID}")) is offered
 
 
 async def test_a_match_is_settled_with_a_reason(officer: Officer) -> None:

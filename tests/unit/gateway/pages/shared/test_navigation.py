@@ -56,9 +56,15 @@ def test_a_page_for_everybody_names_what_everybody_can_do() -> None:
     assert [link.is_here for link in links(ANYONE, "pa", "/applications/X")] == [False, False, True, False]
 
 
+def test_a_guard_at_a_gate_is_not_led_to_the_watchlist() -> None:
+    anywhere = staff("security")
+    for guard, is_led in ((anywhere, True), (anywhere.model_copy(update={"gate": "PCS1-G1"}), False)):
+        assert ("/en/watchlist" in [link.href for link in links(guard, "en", "/gate")]) is is_led
+
+
 SCOPES = {
     "department": {"department": "home"},
-    "security": {"site": "PCS1", "gate": "PCS1-G1"},
+    "security": {"site": "PCS1"},
     "reception": {"site": "PCS1"},
 }
 

@@ -21,8 +21,8 @@ with_and_without_inbox = pytest.mark.parametrize(
 
 
 @contextmanager
-def running(process: Process) -> Iterator[Process]:
-    process.start()
+def running(process: Process, *, ready: bool = True) -> Iterator[Process]:
+    process.start(ready=ready)
     try:
         yield process
     finally:
@@ -65,7 +65,8 @@ def test_a_relay_killed_between_confirm_and_mark_causes_one_effect(
     expected_effects: int,
 ) -> None:
     add_events(issuance, "one")
-    with running(make_relay(topology, tmp_path, sabotage="slow_to_mark")) as first:
+    stuck = make_relay(topology, tmp_path, sabotage="slow_to_mark")
+    with running(stuck, ready=False) as first:  # a relay is ready once it has marked what waited
         eventually(lambda: held(first), "the broker has confirmed and nothing is marked")
         first.kill()
     assert (broker.depth(QUEUE), waiting(issuance)) == (1, 1)

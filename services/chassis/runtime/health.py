@@ -15,14 +15,14 @@ Checks = dict[str, Callable[[], bool]]
 
 
 class Health:
-    """The named checks of one process. It is ready when all of them are true."""
+    """The named checks of one process. It is ready when it has named them and all of them are true."""
 
     def __init__(self) -> None:
         self.checks: Checks = {}
 
     def report(self) -> dict[str, bool]:
-        """Run all checks and return their results by name."""
-        return {name: check() for name, check in list(self.checks.items())}
+        """Run all checks and return their results by name; before any is named, the process is starting."""
+        return {name: check() for name, check in list(self.checks.items())} or {"started": False}
 
     def serve(self, host: str, port: int) -> ThreadingHTTPServer | None:
         """Serve on a thread of its own and return the server; port 0 means nowhere."""

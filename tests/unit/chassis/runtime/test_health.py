@@ -36,5 +36,10 @@ def test_a_process_that_is_not_ready_is_alive_and_has_metrics(served) -> None:
     assert client.get("/elsewhere").status_code == 404
 
 
+def test_a_process_that_has_named_no_check_yet_is_not_ready(served) -> None:
+    _, client = served
+    assert client.get("/readyz").status_code == 503
+
+
 def test_port_0_serves_nowhere() -> None:
     assert Health().serve("127.0.0.1", 0) is None

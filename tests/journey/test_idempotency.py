@@ -3,6 +3,7 @@ something."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,11 @@ from uuid import UUID
 import pytest
 from fastapi.routing import APIRoute
 
+from contracts.capacity import Capacity
 from contracts.model import Slot
 from contracts.rpc.accounts import IssuedLogin, IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
-from contracts.rpc.approval import ReviewView
+from contracts.rpc.approval import Delegate, EntryView, ProposeEntry, ReviewView
 from epass_client import Call, Problem, calls
 from services.gateway.app import create_app
 from tests.support.actors import (
@@ -28,6 +30,7 @@ from tests.support.actors import (
     messages,
     scan,
     slot,
+    today,
 )
 from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
@@ -214,6 +217,97 @@ def invite(people: People) -> Case:
     return publishes("ApplicationSubmitted", "application", people.department, call)
 
 
+def changes(service: str, actor: Actor, call: Call[Any], query: str, *values: object) -> Case:
+    """Return a command whose effect is in the rows that a query counts."""
+    return Case(token_of(actor), call, service, query, values)
+
+
+def extend(people: People) -> Case:
+    login = new_login(people).login_id
+    query = "select count(*) from logins where login_id = %s and valid_until is not null"
+    return changes(
+        "accounts", people.ado, calls.extend_login(login, date.fromisoformat(today(30))), query, login
+    )
+
+
+def sign_out_login(people: People) -> Case:
+    login = new_login(people)
+    people.system.client().sign_in(login.login_id, login.initial_password)
+    return publishes("SessionEnded", "accounts", people.ado, calls.sign_out_login(login.login_id))
+
+
+def set_capacity(people: People) -> Case:
+    """One that turns nobody away."""
+    week = [{"weekday": day, "opens": "00:00", "closes": "23:59", "places": 5_000} for day in range(7)]
+    call = calls.set_capacity(Capacity.model_validate({"window_minutes": 720, "days": week}))
+    query = "select count(*) from capacities where content is not null"
+    return changes("approval", people.department, call, query)
+
+
+def delegation(people: People) -> Delegate:
+    """Return a delegation to somebody new, for a day far away."""
+    colleague = IssueLogin(role="department", department="home", name="A Colleague")
+    login = people.ado.send(calls.issue_login(colleague)).login_id
+    day = date.fromisoformat(today(200))
+    return Delegate(officer="home-superintendent", login=login, first_day=day, last_day=day)
+
+
+def delegate(people: People) -> Case:
+    body = delegation(people)
+    query = "select count(*) from delegations where login = %s"
+    return changes("approval", people.department, calls.delegate(body), query, body.login)
+
+
+def end_delegation(people: People) -> Case:
+    made = people.department.send(calls.delegate(delegation(people))).id
+    query = "select count(*) from delegations where id = %s and ended_at is not null"
+    return changes("approval", people.department, calls.end_delegation(made), query, made)
+
+
+def entry(people: People, last4: str = "0001") -> Call[EntryView]:
+    """Return the proposal of an entry."""
+    name, until = "Zorawar Qureshi", date.fromisoformat(today(30))
+    return calls.propose_watchlist_entry(
+        ProposeEntry(name=name, id_last4=last4, reason="Threats", valid_until=until)
+    )
+
+
+def second_officer(people: People) -> Actor:
+    """Return another officer of the ADO Branch."""
+    login = people.ado.send(calls.issue_login(IssueLogin(role="ado", name="Second Officer")))
+    first = people.system.client().sign_in(login.login_id, login.initial_password)
+    Actor(people.system, first).send(calls.change_password(login.initial_password, PASSWORD))
+    return Actor(people.system, people.system.client().sign_in(login.login_id, PASSWORD))
+
+
+def propose_entry(people: People) -> Case:
+    return changes("approval", people.ado, entry(people), "select count(*) from watchlist_entries")
+
+
+def confirm_entry(people: People) -> Case:
+    proposed = people.ado.send(entry(people)).id
+    query = "select count(*) from watchlist_entries where id = %s and confirmed_at is not null"
+    call = calls.confirm_watchlist_entry(proposed)
+    return changes("approval", second_officer(people), call, query, proposed)
+
+
+def end_entry(people: People) -> Case:
+    proposed = people.ado.send(entry(people)).id
+    query = "select count(*) from watchlist_entries where id = %s and ended_at is not null"
+    return changes("approval", people.ado, calls.end_watchlist_entry(proposed), query, proposed)
+
+
+def settle_match(people: People) -> Case:
+    proposed = people.ado.send(entry(people, "7391")).id
+    second_officer(people).send(calls.confirm_watchlist_entry(proposed))
+    watched = {"name": "Zorawar Qureshi", "name_latin": "Zorawar Qureshi", "id_last4": "7391"}
+    people.department.review_of(people.applicant.apply(applicant=watched))
+    match = people.ado.send(calls.list_watchlist_matches(open=True)).items[0].id
+    query = "select count(*) from watchlist_matches where id = %s and settled_at is not null"
+    call = calls.settle_watchlist_match(match, "dismissed", "Another face")
+    return changes("approval", people.ado, call, query, match)
+
+
 COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/otp": lambda _: publishes(
         "OtpRequested", "accounts", None, calls.request_otp("+919812300001")
@@ -253,6 +347,15 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/reviews/{review_id}/forward": forward,
     "POST /api/v1/reviews/{review_id}/withdraw": withdraw,
     "POST /api/v1/invitations": invite,
+    "POST /api/v1/logins/{login_id}/extend": extend,
+    "POST /api/v1/logins/{login_id}/sign-out": sign_out_login,
+    "POST /api/v1/capacity": set_capacity,
+    "POST /api/v1/delegations": delegate,
+    "POST /api/v1/delegations/{delegation_id}/end": end_delegation,
+    "POST /api/v1/watchlist/entries": propose_entry,
+    "POST /api/v1/watchlist/entries/{entry_id}/confirm": confirm_entry,
+    "POST /api/v1/watchlist/entries/{entry_id}/end": end_entry,
+    "POST /api/v1/watchlist/matches/{match_id}/settle": settle_match,
     "POST /api/v1/scans": scan_pass,
 }
 QUESTIONS = {

@@ -39,6 +39,6 @@ def approve_first(page: Page) -> Tapped:
 
     page.on("domcontentloaded", count)
     row.click()
-    page.wait_for_url("**/desk?*told=approved*")
+    page.wait_for_url("**/desk?*notice=approved*")
     page.remove_listener("domcontentloaded", count)
     return Tapped(1, pages)

@@ -52,7 +52,7 @@ class BackgroundTask:
                 if task is None or task.cancelling():
                     raise
                 log.warning("background work was cancelled by a library", task=self.name)
-            except Exception as error:
+            except Exception as error:  # whatever it is, the work must not end in silence
                 log.error("background work failed", task=self.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
             finally:
                 self.working = False

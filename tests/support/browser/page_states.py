@@ -188,7 +188,7 @@ def places() -> Iterator[State]:
     yield State("department", "/desk/numbers")
     yield State("department", "/desk/numbers", answers={"approval.numbers": desk_numbers(0, 0)})
     yield State("department", "/desk/capacity")
-    yield State("department", "/desk/capacity?told=saved", answers=limited)
+    yield State("department", "/desk/capacity?notice=saved", answers=limited)
     wrong = {"limited": "yes", "window": "60", "from-0": "10:00", "to-0": "09:00", "places-0": "x"}
     yield State("department", "/desk/capacity", wrong, limited, status=422)
     yield State("department", f"{REVIEW}/approve", answers=limited)
@@ -224,7 +224,7 @@ def counter() -> Iterator[State]:
     yield State("reception", own, answers={"application.view": ISSUED})
     yield State(
         "reception",
-        f"{own}?told=late",
+        f"{own}?notice=late",
         answers={"application.view": ISSUED.model_copy(update={"status": "revoked"})},
     )
     number = f"/counter/passes/{NUMBER}"
@@ -246,7 +246,7 @@ def lines() -> Iterator[State]:
         yield State("ado", f"{place}/{table}/new")
     edited = f"{place}/officers/edit/home/baldev"
     yield State("ado", edited)
-    yield State("ado", f"{edited}?told=saved")
+    yield State("ado", f"{edited}?notice=saved")
     invalid = {"approval.put_line": InvalidInput.of("name_en", "empty")}
     yield State("ado", edited, {"name_en": ""}, invalid, status=422)
     meanwhile = {"approval.put_line": Conflict(code="changed_meanwhile", by="ADO-0002")}
@@ -259,7 +259,7 @@ def lines() -> Iterator[State]:
         status=422,
     )
     yield State("ado", f"{place}/holidays/remove/PCS1/2099-01-26")
-    yield State("ado", f"{place}/holidays?told=changed")
+    yield State("ado", f"{place}/holidays?notice=changed")
 
 
 def files() -> Iterator[State]:
@@ -364,27 +364,27 @@ STATES = [
     State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),
     State("department", "/desk"),
     State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),
-    State("department", "/desk?told=forwarded"), State("department", "/desk/search", {"q": "Kaur"}),
+    State("department", "/desk?notice=forwarded"), State("department", "/desk/search", {"q": "Kaur"}),
     State("department", "/desk/search", {"q": ""}, status=422), State("department", REVIEW),
-    State("department", f"/desk?open={REVIEW_ID}&told=approved&about={REVIEW_ID}",
+    State("department", f"/desk?open={REVIEW_ID}&notice=approved&about={REVIEW_ID}",
     answers={"approval.list_reviews": FULL_QUEUE}),
     State("department", "/desk?channel=portal&order=waiting", answers={"approval.list_reviews": FULL_QUEUE}),
     State("department", "/desk?status=decided",
     answers={"approval.list_reviews": ReviewList(items=(APPROVED,))}),
     State("department", "/desk?status=decided", answers={"approval.list_reviews": ReviewList(items=())}),
-    State("department", f"/desk?told=many&done=1&failed={REVIEW_ID}.already_decided"),
-    State("department", "/desk?told=different_days"), State("department", "/desk?told=none_chosen"),
-    State("department", f"{REVIEW}?told=already_decided", answers={"approval.view_review": APPROVED}),
+    State("department", f"/desk?notice=many&done=1&failed={REVIEW_ID}.already_decided"),
+    State("department", "/desk?notice=different_days"), State("department", "/desk?notice=none_chosen"),
+    State("department", f"{REVIEW}?notice=already_decided", answers={"approval.view_review": APPROVED}),
     *(State("department", f"{REVIEW}/{verb}") for verb in ("approve", "reject", "return", "forward",
     "withdraw")),
     *(State("department", f"{REVIEW}/{verb}", {}, status=422) for verb in ("approve", "reject", "return",
     "withdraw")),
-    State("department", "/desk/delegations"), State("department", "/desk/delegations?told=delegated"),
+    State("department", "/desk/delegations"), State("department", "/desk/delegations?notice=delegated"),
     State("department", "/desk/delegations", answers={"approval.list_delegations": DelegationList(items=())}),
     State("department", "/desk/delegations", {"officer": "", "last_day": "x"}, status=422),
     State("department", REVIEW, answers={"approval.view_review": review(on_behalf_of="baldev",
     instead_of="baldev", at_counter=True, escalated=2)}),
-    State("department", f"{REVIEW}?told=delegation_ended", answers={"approval.view_review": review(
+    State("department", f"{REVIEW}?notice=delegation_ended", answers={"approval.view_review": review(
     may_decide=False, escalated=1)}),
     State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422),
     State("department", f"{REVIEW}/forward", {},
@@ -399,7 +399,7 @@ STATES = [
     State("department", f"/desk?open={REVIEW_ID}", answers={"approval.view_review": OFTEN_HERE}),
     State("ado", "/desk/logins"), State("ado", "/desk/logins?role=department&state=active"),
     State("ado", "/desk/logins?state=expired", answers={"accounts.list_logins": LoginList(items=())}),
-    State("ado", "/desk/logins/HOM-0001"), State("ado", "/desk/logins/HOM-0001?told=extended"),
+    State("ado", "/desk/logins/HOM-0001"), State("ado", "/desk/logins/HOM-0001?notice=extended"),
     State("ado", "/desk/logins/HOM-0003",
     answers={"accounts.view_login": login("HOM-0003", disabled=True, state="disabled")}),
     State("ado", "/desk/logins/HOM-0001", {"valid_until": "soon"}, status=422),
@@ -414,13 +414,13 @@ STATES = [
     answers={"approval.watchlist": EntryList(items=(), counts={"active": 2})}),
     State("ado", "/watchlist/new"), State("ado", "/watchlist/new", {"name": "Balwinder"}, status=422),
     State("ado", WATCHED, answers={"approval.view_entry": entry(**PROPOSED)}),
-    State("security", f"{WATCHED}?told=same_officer", answers={"approval.view_entry": entry(**PROPOSED)}),
-    State("security", f"{WATCHED}?told=confirm"), State("security", "/watchlist/matches"),
+    State("security", f"{WATCHED}?notice=same_officer", answers={"approval.view_entry": entry(**PROPOSED)}),
+    State("security", f"{WATCHED}?notice=confirm"), State("security", "/watchlist/matches"),
     State("ado", "/watchlist/matches?which=all", answers={"approval.matches": MatchList(items=())}),
     State("security", MATCHED), State("security", MATCHED, {"note": ""}, status=422),
-    State("security", f"{MATCHED}?told=settled", answers={"approval.view_match": match(
+    State("security", f"{MATCHED}?notice=settled", answers={"approval.view_match": match(
         settled_as="dismissed", settled_by="SEC-0001", settled_at=now(), note="Another face")}),
-    State("department", f"{REVIEW}?told=second_officer", answers={"approval.view_review": review(
+    State("department", f"{REVIEW}?notice=second_officer", answers={"approval.view_review": review(
         second_officer=True, first_approval=HALF_APPROVED)}),
     State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=(
         review(second_officer=True),))}),

@@ -204,7 +204,7 @@ class Staff:
         press(self.page)
         if reason:
             press(self.page)  # the message is shown first
-        self.page.wait_for_url("**/desk?*told=*")
+        self.page.wait_for_url("**/desk?*notice=*")
 
     def approve(self, reference: str, today: bool = True) -> None:
         """Approve for now, or for the preferred time."""

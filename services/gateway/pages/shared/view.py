@@ -38,7 +38,7 @@ from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
 
 LONGEST_KEY = 200
-NOTICE = "told"
+NOTICE = "notice"
 """Query parameter with which a redirect names the notice that the next page shows."""
 Notice = Annotated[str, Query(alias=NOTICE)]
 SEEN = {"initial_password": ""}

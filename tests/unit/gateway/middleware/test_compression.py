@@ -31,6 +31,6 @@ async def test_pages_styles_and_scripts_are_compressed_and_json_is_not() -> None
 async def test_a_page_reflects_only_declared_query_parameters_in_its_links() -> None:
     app, _ = stubbed()
     async with browser(app) as http:
-        text = (await http.get("/en/sign-in?to=apply/when&guess=secret&told=x")).text
+        text = (await http.get("/en/sign-in?to=apply/when&guess=secret&notice=x")).text
     assert 'href="/pa/sign-in?to=apply%2Fwhen"' in text
     assert "guess" not in text

@@ -668,5 +668,5 @@ async def test_a_masked_aadhaar_number_shows_a_notice(reader: tuple[Reader, Tabl
 
 async def test_an_unknown_notice_in_the_address_is_not_shown(reader: tuple[Reader, TableClient]) -> None:
     person, _ = reader
-    assert "govuk-notification-banner" in (await person.open(f"{PAGE}?told=dates")).text
-    assert "govuk-notification-banner" not in (await person.open(f"{PAGE}?told=paid")).text
+    assert "govuk-notification-banner" in (await person.open(f"{PAGE}?notice=dates")).text
+    assert "govuk-notification-banner" not in (await person.open(f"{PAGE}?notice=paid")).text

@@ -277,8 +277,10 @@ async def test_a_pass_of_another_site_is_seen_and_neither_printed_nor_cancelled(
 async def test_cancelling_too_late_shows_a_notice(operator: Operator) -> None:
     operator.client.answers["application.cancel"] = Conflict("late", code="cannot_cancel")
     late = await operator.send(f"/applications/{REFERENCE}/cancel", key="k")
-    assert late.headers["location"].endswith("?told=late")
-    assert "can no longer be cancelled" in (await operator.open(f"/applications/{REFERENCE}?told=late")).text
+    assert late.headers["location"].endswith("?notice=late")
+    assert (
+        "can no longer be cancelled" in (await operator.open(f"/applications/{REFERENCE}?notice=late")).text
+    )
 
 
 @pytest.mark.parametrize(("kind", "sheets"), [("pass", 1), ("badge", 3)])

@@ -161,7 +161,7 @@ async def test_the_first_choice_is_approved_from_its_row_and_the_filters_stay(cl
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', row[0]))
     assert (fields["slot"], fields["revision"]) == ("2026-12-01 10:00 12:00", "3")
     done = await clerk.decide("approve", **{**fields, "back": unescape(fields["back"])})
-    expected = f"/en/desk?status=pending&channel=portal&about={REVIEW_ID}&told=approved"
+    expected = f"/en/desk?status=pending&channel=portal&about={REVIEW_ID}&notice=approved"
     assert done.headers["location"] == expected
     assert (clerk.sent("approve").slot, clerk.sent("approve").revision) == (FIRST, 3)
     assert clerk.client.last("approval.approve")[3] == fields["key"]
@@ -221,7 +221,7 @@ async def test_of_many_at_once_each_fails_on_its_own_and_says_why(clerk: Clerk) 
     clerk.client.answers["approval.approve"] = answer
     done = await many(clerk, ticked(first), ticked(second))
     address = done.headers["location"]
-    assert address.endswith(f"done=1&told=many&failed={second}.already_decided")
+    assert address.endswith(f"done=1&notice=many&failed={second}.already_decided")
     keys = {key for name, _, _, key in clerk.client.asked if name == "approval.approve"}
     assert keys == {f"k-9:{first}", f"k-9:{second}"}
     shown = (await clerk.http.get(address)).text
@@ -241,7 +241,7 @@ async def test_many_for_no_day_or_for_several_days_are_not_approved(
     clerk: Clerk, values: tuple[str, ...], notice: str, sentence: str
 ) -> None:
     done = await many(clerk, *values)
-    assert f"told={notice}" in done.headers["location"]
+    assert f"notice={notice}" in done.headers["location"]
     assert sentence in (await clerk.http.get(done.headers["location"])).text
     assert not clerk.client.was_asked("approval.approve")
 
@@ -314,7 +314,7 @@ async def test_a_review_shows_everything_that_the_officer_decides_on(clerk: Cler
 
 async def test_an_approval_shows_its_terms_and_can_be_withdrawn(clerk: Clerk) -> None:
     clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
-    text = (await clerk.http.get(f"{REVIEW}?told=done")).text
+    text = (await clerk.http.get(f"{REVIEW}?notice=done")).text
     for shown in ("Done.", "HOM-0002", "PCS1-G1", "2 entries", "may come in", f"{REVIEW}/withdraw"):
         assert shown in text, shown
     assert f'action="{REVIEW}/approve"' not in text
@@ -325,7 +325,7 @@ async def test_a_preferred_slot_is_approved_with_one_choice(clerk: Clerk) -> Non
     for value in ("2026-12-01 10:00 12:00", "2026-12-02 10:00 12:00", "own"):
         assert f'name="slot" type="radio" value="{value}"' in page.text
     done = await clerk.decide("approve", slot="2026-12-02 10:00 12:00")
-    assert done.headers["location"] == f"{REVIEW}?told=done"
+    assert done.headers["location"] == f"{REVIEW}?notice=done"
     sent = clerk.sent("approve")
     assert (sent.slot, sent.entries, sent.gate, sent.vehicle_allowed, sent.revision) == (
         SECOND,
@@ -430,7 +430,7 @@ async def test_an_officer_who_is_too_late_sees_who_decided_and_when(clerk: Clerk
         code="already_decided", decided_by="HOM-0002", decided_at=now().isoformat()
     )
     late = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
-    assert late.headers["location"] == f"{REVIEW}?told=already_decided"
+    assert late.headers["location"] == f"{REVIEW}?notice=already_decided"
     clerk.client.answers["approval.view_review"] = review(
         status="rejected", decision=DECIDED.model_copy(update={"status": "rejected"})
     )
@@ -468,10 +468,10 @@ async def test_forwarding_to_another_department_leads_back_to_the_queue(clerk: C
     assert 'value="police"' in page
     assert 'value="home"' not in page
     gone = await clerk.decide("forward", department="police")
-    assert gone.headers["location"] == "/en/desk?told=forwarded"
+    assert gone.headers["location"] == "/en/desk?notice=forwarded"
     assert "with the other department now" in (await clerk.http.get(gone.headers["location"])).text
     remaining = await clerk.decide("forward", officer="baldev")
-    assert remaining.headers["location"] == f"{REVIEW}?told=done"
+    assert remaining.headers["location"] == f"{REVIEW}?notice=done"
     assert (clerk.sent("forward").department, clerk.sent("forward").officer) == (None, "baldev")
 
 
@@ -535,7 +535,7 @@ async def test_a_rejection_shows_its_message_in_their_language_before_it_is_sent
     again = await clerk.http.get(f"{REVIEW}/reject")
     assert "See your first one</textarea>" in again.text
     done = await clerk.decide("reject", **form)
-    assert done.headers["location"].endswith("told=rejected")
+    assert done.headers["location"].endswith("notice=rejected")
     assert clerk.sent("reject").note == "See your first one"
 
 

@@ -79,7 +79,7 @@ async def test_the_page_shows_what_is_set_by_whom_and_what_is_free(clerk: Clerk)
 
 async def test_what_is_typed_reaches_the_service_once_and_the_next_page_says_so(clerk: Clerk) -> None:
     saved = await save(clerk, closed=["2036-08-15", "", "2036-08-01"], **{"from-6": "", "to-6": ""})
-    assert (saved.status_code, saved.headers["location"]) == (303, "/en/desk/capacity?told=saved")
+    assert (saved.status_code, saved.headers["location"]) == (303, "/en/desk/capacity?notice=saved")
     _, request, _, key = clerk[1].last("approval.set_capacity")
     assert request.capacity == MONDAYS.model_copy(update={"closed": (date(2036, 8, 1), date(2036, 8, 15))})
     assert key == "k-1"

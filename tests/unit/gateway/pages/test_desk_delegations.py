@@ -89,7 +89,7 @@ async def test_the_page_shows_who_decides_for_whom_and_until_when(clerk: Clerk) 
 
 async def test_what_is_chosen_reaches_the_service_once_and_the_next_page_says_so(clerk: Clerk) -> None:
     made = await clerk[0].post(PAGE, data=FORM, headers=SAME_SITE)
-    assert (made.status_code, made.headers["location"]) == (303, f"{PAGE}?told=delegated")
+    assert (made.status_code, made.headers["location"]) == (303, f"{PAGE}?notice=delegated")
     _, request, _, key = clerk[1].last("approval.delegate")
     assert (request.officer, request.login, request.stand_in) == ("baldev", "HOM-0002", None)
     assert (request.first_day, request.last_day, key) == (date(2026, 12, 1), date(2026, 12, 5), "k-1")
@@ -124,7 +124,7 @@ async def test_a_refusal_of_the_service_stands_beside_its_field(clerk: Clerk) ->
 async def test_a_delegation_is_ended_with_one_click(clerk: Clerk) -> None:
     one = delegation()
     ended = await clerk[0].post(f"{PAGE}/{one.id}/end", data={"key": "k-2"}, headers=SAME_SITE)
-    assert (ended.status_code, ended.headers["location"]) == (303, f"{PAGE}?told=ended")
+    assert (ended.status_code, ended.headers["location"]) == (303, f"{PAGE}?notice=ended")
     assert clerk[1].last("approval.end_delegation")[1].delegation_id == one.id
 
 
@@ -145,7 +145,7 @@ async def test_a_decision_carries_for_whom_it_was_meant_when_the_page_was_opened
     form = {"key": "k-3", "on_behalf_of": "baldev", "revision": "1", **slot}
     refused = await http.post(f"{REVIEW}/approve", data=form, headers=SAME_SITE)
     assert client.last("approval.approve")[1].on_behalf_of == "baldev"
-    assert refused.headers["location"] == f"{REVIEW}?told=delegation_ended"
+    assert refused.headers["location"] == f"{REVIEW}?notice=delegation_ended"
     assert "has ended, so nothing was decided" in (await http.get(refused.headers["location"])).text
 
 
@@ -163,7 +163,7 @@ async def test_an_assistant_without_a_delegation_is_offered_no_decision(assistan
     client.answers["approval.reject"] = Forbidden("no", code="no_delegation")
     form = {"key": "k-4", "reason": "duplicate", "revision": "1"}
     refused = await http.post(f"{REVIEW}/reject", data=form, headers=SAME_SITE)
-    assert refused.headers["location"] == f"{REVIEW}?told=no_delegation"
+    assert refused.headers["location"] == f"{REVIEW}?notice=no_delegation"
 
 
 async def test_the_desk_shows_both_names_of_a_decision_and_who_stands_in(clerk: Clerk) -> None:

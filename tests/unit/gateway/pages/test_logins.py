@@ -120,7 +120,7 @@ async def test_a_disabled_login_offers_nothing(ado: Ado) -> None:
 @pytest.mark.parametrize(("typed", "day"), [("2027-06-30", date(2027, 6, 30)), ("", None)])
 async def test_a_last_day_is_saved_once_for_each_form(ado: Ado, typed: str, day: date | None) -> None:
     saved = await ado.send("/desk/logins/HOM-0001", key="k-4", valid_until=typed)
-    assert saved.headers["location"] == "/en/desk/logins/HOM-0001?told=extended"
+    assert saved.headers["location"] == "/en/desk/logins/HOM-0001?notice=extended"
     assert "The last day is saved." in (await ado.http.get(saved.headers["location"])).text
     _, asked, _, key = ado.client.last("accounts.extend_login")
     assert (asked.login_id, asked.valid_until, key) == ("HOM-0001", day, "k-4")
@@ -222,7 +222,7 @@ async def test_the_confirmation_page_changes_nothing(ado: Ado, verb: str, comman
 
 async def test_disabling_and_resetting_are_done_once_for_each_form(ado: Ado) -> None:
     gone = await ado.send("/desk/logins/HOM-0001/disable", key="k-2")
-    assert gone.headers["location"] == "/en/desk/logins/HOM-0001?told=disabled"
+    assert gone.headers["location"] == "/en/desk/logins/HOM-0001?notice=disabled"
     assert "HOM-0001 is disabled." in (await ado.http.get(gone.headers["location"])).text
     assert ado.client.last("accounts.disable_login")[3] == "k-2"
     out = await ado.send("/desk/logins/HOM-0001/sign-out", key="k-5")

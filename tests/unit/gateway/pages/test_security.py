@@ -36,7 +36,7 @@ OF_A_QUEUE = {
 OF_LOGINS = {"role", "department", "site", "state"}
 """Filters of the list of logins."""
 IN_AN_ADDRESS = {
-    "q", "after", "status", "told", "to", "direction", "gate", "which", "month"
+    "q", "after", "status", "notice", "to", "direction", "gate", "which", "month"
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states, months and cursors.
 

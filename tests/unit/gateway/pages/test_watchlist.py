@@ -74,10 +74,10 @@ async def test_the_list_shows_the_entries_and_the_counts_of_all_states(officer: 
 
 async def test_an_entry_is_proposed_and_its_page_says_who_confirms_it(officer: Officer) -> None:
     sent = await officer.send("/watchlist/new", **NEW)
-    assert sent.headers["location"] == f"/en/watchlist/entries/{REVIEW_ID}?told=proposed"
+    assert sent.headers["location"] == f"/en/watchlist/entries/{REVIEW_ID}?notice=proposed"
     wanted = officer.client.last("approval.propose_entry")[1]
     assert (wanted.name, wanted.id_last4, wanted.mobile) == ("Balwinder Singh", "4821", None)
-    text = await officer.open(f"/watchlist/entries/{REVIEW_ID}?told=proposed")
+    text = await officer.open(f"/watchlist/entries/{REVIEW_ID}?notice=proposed")
     assert "Another officer has to confirm it." in text
     assert "Confirm the entry" not in text
 
@@ -98,7 +98,7 @@ async def test_another_officer_confirms_or_declines(officer: Officer) -> None:
     assert "Confirm the entry" in text
     assert "Decline the entry" in text
     sent = await officer.send(f"/watchlist/entries/{REVIEW_ID}", verb="confirm", key="k")
-    assert sent.headers["location"].endswith("told=confirm")
+    assert sent.headers["location"].endswith("notice=confirm")
     await officer.send(f"/watchlist/entries/{REVIEW_ID}", verb="end", key="k2")
     assert officer.client.last("approval.end_entry")[1].entry_id == REVIEW_ID
     officer.client.answers["approval.confirm_entry"] = Conflict("same", code="same_officer")
@@ -124,7 +124,7 @@ async def test_a_match_is_settled_with_a_reason(officer: Officer) -> None:
     assert wrong.status_code == 422
     assert "Say how you know" in wrong.text
     sent = await officer.send(f"/watchlist/matches/{REVIEW_ID}", settled_as="dismissed", note="Another face")
-    assert sent.headers["location"].endswith("told=settled")
+    assert sent.headers["location"].endswith("notice=settled")
     settled = officer.client.last("approval.settle_match")[1]
     assert (settled.settled_as, settled.note) == ("dismissed", "Another face")
     officer.client.answers["approval.settle_match"] = Conflict("late", code="already_settled")
@@ -165,12 +165,12 @@ async def test_the_first_approval_says_that_a_second_is_needed(officer: Officer)
     officer.client.answers |= {"approval.approve": waiting, "approval.view_review": waiting}
     slot = f"{FIRST.day} {FIRST.start:%H:%M} {FIRST.end:%H:%M}"
     sent = await officer.send(f"/desk/reviews/{REVIEW_ID}/approve", slot=slot, key="k", onward="yes")
-    assert sent.headers["location"] == f"/en/desk/reviews/{REVIEW_ID}?told=second_officer"
-    text = await officer.open(f"/desk/reviews/{REVIEW_ID}?told=second_officer")
+    assert sent.headers["location"] == f"/en/desk/reviews/{REVIEW_ID}?notice=second_officer"
+    text = await officer.open(f"/desk/reviews/{REVIEW_ID}?notice=second_officer")
     assert "You approved it on" in text
     officer.client.answers["approval.approve"] = Conflict("same", code="second_officer")
     sent = await officer.send(f"/desk/reviews/{REVIEW_ID}/approve", slot=slot, key="k2")
-    assert sent.headers["location"].endswith("told=second_officer")
+    assert sent.headers["location"].endswith("notice=second_officer")
 
 
 async def test_of_many_approvals_one_that_needs_a_second_officer_is_named(officer: Officer) -> None:

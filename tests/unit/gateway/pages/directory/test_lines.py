@@ -62,7 +62,7 @@ async def test_a_change_is_sent_with_what_was_read_and_redirects_to_the_line(ado
     http, client = ado
     form = {**LINES["officers"], "room": "9-9", "was": "d" * 64, "key": "k-1", "code": "another"}
     saved = await http.post(EDITED, data=form, headers=SAME_SITE)
-    assert saved.headers["location"] == f"{EDITED}?told=saved"
+    assert saved.headers["location"] == f"{EDITED}?notice=saved"
     _, asked, _, key = client.last("approval.put_line")
     assert (asked.table, asked.was, key) == ("officers", "d" * 64, "k-1")
     assert asked.cells == {**LINES["officers"], "room": "9-9"}, "the key is that of the address"
@@ -82,7 +82,7 @@ async def test_a_new_department_names_its_sites(ado) -> None:
     http, client = ado
     form = {**LINES["departments"], "code": "new", "sites": ["PCS1", "PCS2"]}
     saved = await http.post(f"{PLACE}/departments/new", data=form, headers=SAME_SITE)
-    assert saved.headers["location"] == f"{PLACE}/departments/edit/new?told=saved"
+    assert saved.headers["location"] == f"{PLACE}/departments/edit/new?notice=saved"
     asked = client.last("approval.put_line")[1]
     assert (asked.cells["sites"], asked.was) == ("PCS1 PCS2", "")
 

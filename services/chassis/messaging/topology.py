@@ -3,9 +3,9 @@
 All queues are quorum queues, because the type of a queue cannot be changed later; only the log of all events,
 `epass.events`, is a stream. The queues of events and the delay queues dead-letter at least once; queues of
 requests and of dead letters do not dead-letter. All but the stream and the delay queues have an explicit
-delivery limit. The relay declares everything each time it connects, before it
-publishes, and `epass topology apply` does the same at a deployment. Consumers declare nothing: their broker
-users may not.
+delivery limit. The relay declares everything each time it connects, before it publishes, and again every 30
+seconds, so that a queue that somebody deleted comes back; `epass topology apply` does it at a deployment.
+Consumers declare nothing: their broker users may not.
 """
 
 from collections.abc import Iterator

@@ -33,7 +33,7 @@ from services.gateway.pages.shared.render import page
 from services.gateway.problems import RETRY_SECONDS, STATUS_TABLE
 
 RETRY = {"Retry-After": str(RETRY_SECONDS)}
-STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff")
+STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
 _TEMPLATES: dict[type[ContractError], str] = {

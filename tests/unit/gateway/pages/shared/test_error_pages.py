@@ -1,7 +1,12 @@
 """What does not exist, is not allowed or went wrong: a page for people, a problem for programs."""
 
-import pytest
+import re
+from uuid import UUID
 
+import pytest
+from fastapi.routing import APIRoute
+
+from services.gateway.openapi import access_of
 from services.gateway.pages import landing
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import NUMBER, as_applicant, browser, claims, signed, stubbed
@@ -87,6 +92,25 @@ async def test_what_a_session_may_not_see_leads_on_too() -> None:
         answer = await http.get("/hi/desk", headers=as_applicant())
     assert (answer.status_code, answer.headers["content-type"]) == (403, HTML)
     assert 'href="/hi/staff/sign-in"' in answer.text
+
+
+async def test_every_page_of_staff_leads_to_the_sign_in_of_staff() -> None:
+    app, _ = stubbed()
+    wrong = []
+    async with browser(app, **BROWSER) as http:
+        for route in app.routes:
+            if not isinstance(route, APIRoute) or "GET" not in route.methods or "{language" not in route.path:
+                continue
+            access = access_of(route)
+            assert access is not None
+            if access.everybody or access.applicants:
+                continue
+            path = re.sub(r"\{\w+(:\w+)?\}", str(UUID(int=1)), route.path.replace("{language:lang}", "en"))
+            answer = await http.get(path)
+            leads_to = answer.headers.get("location", "")
+            if answer.status_code != 404 and not leads_to.startswith("/en/staff/sign-in"):
+                wrong.append((path, answer.status_code, leads_to))
+    assert wrong == []
 
 
 async def test_a_fault_of_a_page_is_a_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,12 +82,12 @@ def _check_token(system, token: str, number: str) -> None:
 
 
 def test_the_pass_number_admits_like_the_qr(system, applicant, department, officer) -> None:
-    _, the_pass = issued(applicant, department)
+    _, the_pass = issued(applicant, department, known_to=officer)
     assert officer.scan(pass_number=the_pass.number.lower(), id_check=MATCHED).verdict == "admit"
 
 
 def test_a_party_may_arrive_and_leave_in_parts(system, applicant, department, officer) -> None:
-    _, the_pass = issued(applicant, department)
+    _, the_pass = issued(applicant, department, known_to=officer)
     number = the_pass.number
     counts = [officer.scan(pass_number=number, count=1, id_check=MATCHED).inside for _ in range(2)]
     assert counts == [1, 2]
@@ -127,7 +127,11 @@ def test_an_official_with_companions_and_a_child_is_admitted(system, department,
         "preferred": [slot(), slot(1), slot(2)],
     }
     _, the_pass = issued(
-        official, department, **details, decision={"vehicle_allowed": True, "gate": "PCS1-G1"}
+        official,
+        department,
+        known_to=officer,
+        **details,
+        decision={"vehicle_allowed": True, "gate": "PCS1-G1"},
     )
     seen = officer.scan(
         pass_number=the_pass.number,
@@ -227,7 +231,7 @@ def test_the_public_status_shows_nothing_personal(system, applicant) -> None:
 
 
 def test_an_exit_is_recorded_whatever_the_state_of_the_pass(system, applicant, department, officer) -> None:
-    reference, the_pass = issued(applicant, department)
+    reference, the_pass = issued(applicant, department, known_to=officer)
     officer.scan(pass_number=the_pass.number, id_check=MATCHED)
     applicant.wait_for(reference, "entered")
     review = department.review_of(reference)

@@ -137,8 +137,8 @@ def test_one_key_with_two_bodies_is_refused(someone) -> None:
 
 
 @pytest.fixture(scope="module")
-def the_pass(system, someone, department) -> dict:
-    reference, summary = issued(someone, department)
+def the_pass(system, someone, department, officer) -> dict:
+    reference, summary = issued(someone, department, known_to=officer)
     return {"number": summary.number, "token": someone.token(summary.number), "reference": reference}
 
 
@@ -217,7 +217,9 @@ def test_an_unknown_number_does_not_admit(officer) -> None:
 
 def test_a_pass_for_tomorrow_does_not_admit_today(system, department, officer) -> None:
     early = Applicant(system)
-    _, summary = issued(early, department, preferred=[slot(1)], decision=slot(1, "10:00", "12:00"))
+    _, summary = issued(
+        early, department, known_to=officer, preferred=[slot(1)], decision=slot(1, "10:00", "12:00")
+    )
     assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "not_yet_valid"
 
 
@@ -230,19 +232,24 @@ def test_a_pass_of_the_other_site_does_not_admit(system, department, officer) ->
         if windows_on(there, date.fromisoformat(day["date"]))
     )
     _, summary = issued(
-        elsewhere, department, site="PCS2", preferred=[open_day], decision={**open_day, "gate": "PCS2-G1"}
+        elsewhere,
+        department,
+        known_to=officer,
+        site="PCS2",
+        preferred=[open_day],
+        decision={**open_day, "gate": "PCS2-G1"},
     )
     assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "wrong_site"
 
 
 def test_a_pass_of_another_gate_does_not_admit(system, department, officer) -> None:
     elsewhere = Applicant(system)
-    _, summary = issued(elsewhere, department, decision={"gate": "PCS1-G2"})
+    _, summary = issued(elsewhere, department, known_to=officer, decision={"gate": "PCS1-G2"})
     assert officer.scan(pass_number=summary.number, id_check=MATCHED).verdict == "wrong_gate"
 
 
 def test_a_scan_has_the_age_of_the_newest_list_of_revocations(system, department, officer) -> None:
-    _, summary = issued(Applicant(system), department)
+    _, summary = issued(Applicant(system), department, known_to=officer)
 
     def age() -> int | None:
         return officer.scan(pass_number=summary.number, id_check=None).list_age_s
@@ -253,7 +260,7 @@ def test_a_scan_has_the_age_of_the_newest_list_of_revocations(system, department
 
 def test_a_revoked_pass_does_not_admit(system, department, officer) -> None:
     unlucky = Applicant(system)
-    reference, summary = issued(unlucky, department)
+    reference, summary = issued(unlucky, department, known_to=officer)
     unlucky.send(calls.cancel_application(reference))
     eventually(
         lambda: officer.scan(pass_number=summary.number, id_check=None).verdict == "revoked",
@@ -264,7 +271,7 @@ def test_a_revoked_pass_does_not_admit(system, department, officer) -> None:
 
 def test_a_pass_used_twice_does_not_admit_again(system, department, officer) -> None:
     twice = Applicant(system)
-    _, summary = issued(twice, department)
+    _, summary = issued(twice, department, known_to=officer)
     nonce = str(uuid4())
     first = officer.scan(pass_number=summary.number, id_check=MATCHED, nonce=nonce)
     assert officer.scan(pass_number=summary.number, id_check=MATCHED, nonce=nonce) == first
@@ -274,7 +281,7 @@ def test_a_pass_used_twice_does_not_admit_again(system, department, officer) -> 
 
 def test_a_preview_records_nothing(system, department, officer) -> None:
     looked_at = Applicant(system)
-    reference, summary = issued(looked_at, department)
+    reference, summary = issued(looked_at, department, known_to=officer)
     assert [officer.scan(pass_number=summary.number).verdict for _ in range(3)] == ["admit"] * 3
     assert looked_at.view(reference).status == "issued"
 

@@ -191,10 +191,23 @@ class Officer(Staff):
     def scan(self, **changes: Any) -> ScanResult:
         return self.send(calls.scan_pass(scan(**changes)))
 
+    def wait_to_know(self, token: str) -> None:
+        """Wait until the gate has heard of the pass: until then it knows the token, not the number."""
+        eventually(lambda: self.scan(token=token).reference, "the gate hears of the pass")
 
-def issued(visitor: Applicant, department: Department, **changes: Any) -> tuple[str, PassSummary]:
-    """Take an application as far as its pass; return reference and pass."""
+
+def issued(
+    visitor: Applicant, department: Department, *, known_to: Officer | None = None, **changes: Any
+) -> tuple[str, PassSummary]:
+    """Take an application as far as its pass, which the officer ``known_to`` can look up by its number.
+
+    Returns:
+        The reference and the pass.
+    """
     decision = changes.pop("decision", {})
     reference = visitor.apply(**changes)
     department.approve(reference, **decision)
-    return reference, visitor.wait_for_pass(reference)
+    summary = visitor.wait_for_pass(reference)
+    if known_to is not None:
+        known_to.wait_to_know(visitor.token(summary.number))
+    return reference, summary

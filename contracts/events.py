@@ -5,7 +5,7 @@ four, free text, a vehicle, a code) is in the model of the member ``personal``, 
 subscribers of each event are in ``contracts/subscriptions.py``.
 """
 
-from datetime import time
+from datetime import datetime, time
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from contracts.model import (
     DeliverBy,
     Direction,
     EscalationStep,
+    FurtherDays,
     Instant,
     Language,
     Person,
@@ -32,6 +33,7 @@ from contracts.model import (
     Verdict,
     Wire,
     date,
+    end_of_last_day,
 )
 
 
@@ -327,7 +329,10 @@ class PassApproved(Decision):
     gate: Code | None = None
     officer: Code | None = None
     slot: Slot
+    """The hours of each day, and the first day."""
+    further_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
     entries: int = Field(default=1, ge=1, le=20)
+    """How often each person may come in on each day."""
     vehicle_allowed: bool = False
     kind: ApplicantKind
     party: int = Field(ge=1)
@@ -428,7 +433,11 @@ class PassPersonal(Wire):
 
 
 class PassIssued(AboutPass):
-    """A pass was issued. ``valid_from`` and ``valid_to`` bound entry, margins included."""
+    """A pass was issued.
+
+    ``valid_from`` and ``valid_to`` bound entry on the first day, margins included, so that a reader that does
+    not know ``further_days`` admits nobody after it. Entry is open at the same times on each further day.
+    """
 
     producer: ClassVar[str] = "issuance"
     site: Code
@@ -439,6 +448,7 @@ class PassIssued(AboutPass):
     party: int
     kind: ApplicantKind
     slot: Slot
+    further_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
     valid_from: Instant
     valid_to: Instant
     vehicle_allowed: bool = False
@@ -449,6 +459,11 @@ class PassIssued(AboutPass):
     key: PublicKey
     personal: PassPersonal
 
+    @property
+    def ends_at(self) -> datetime:
+        """When entry ends on the last day."""
+        return end_of_last_day(self.valid_to, self.slot.day, self.further_days)
+
 
 class PassRevoked(AboutPass):
     """A pass was revoked and admits nobody any more."""
@@ -456,6 +471,7 @@ class PassRevoked(AboutPass):
     producer: ClassVar[str] = "issuance"
     reason: RevocationReason
     valid_to: Instant
+    """When entry would have ended on the last day."""
     replaced: bool = False
     """True where another pass took its place: then nobody needs a message about it."""
     language: Language

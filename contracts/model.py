@@ -92,6 +92,7 @@ Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][
 Instant = AwareDatetime
 __all__ = [
     "IST",
+    "MOST_DAYS",
     "ApplicantKind",
     "ApplicationStatus",
     "Assistance",
@@ -102,6 +103,7 @@ __all__ = [
     "DirectoryTable",
     "EntryState",
     "EscalationStep",
+    "FurtherDays",
     "IdType",
     "Instant",
     "Language",
@@ -118,6 +120,7 @@ __all__ = [
     "Wire",
     "date",
     "datetime",
+    "end_of_last_day",
     "time",
 ]
 
@@ -149,6 +152,21 @@ class Slot(Wire):
     @field_serializer("start", "end")
     def _hours_and_minutes(self, value: time) -> str:
         return value.strftime("%H:%M")
+
+
+MOST_DAYS = 7
+"""Over how many days of the calendar one approval reaches at most, its first day included."""
+
+FurtherDays = Annotated[tuple[date, ...], Field(max_length=MOST_DAYS - 1)]
+"""The days after the first on which a visit goes on at the same hours, in their order."""
+
+
+def end_of_last_day(end_of_first: datetime, first: date, further_days: tuple[date, ...]) -> datetime:
+    """Return when the last day of a visit ends, given when its first one does.
+
+    India has no summer time, so that the hours of each day are as far apart as the days.
+    """
+    return end_of_first + (further_days[-1] - first if further_days else timedelta())
 
 
 class Official(Wire):

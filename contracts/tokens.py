@@ -3,6 +3,7 @@
 All are EdDSA (Ed25519) JWTs made with PyJWT.
 """
 
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field
@@ -20,7 +21,8 @@ SESSION_AUDIENCE = "gateway"
 class PassClaims(Wire):
     """The claims of a pass. Its header has ``typ: epass+jwt`` and ``kid``.
 
-    They hold no name and no number of a person; ``jti`` is the pass number.
+    They hold no name and no number of a person; ``jti`` is the pass number. ``nbf`` and ``exp`` bound entry
+    on the first day; ``days`` are the further ones, each by how many days after the first it is.
     """
 
     iss: str
@@ -33,8 +35,9 @@ class PassClaims(Wire):
     gate: str | None = None
     entries: int = 1
     idc: str | None = None
+    days: tuple[int, ...] = ()
 
-    def payload(self) -> dict[str, str | int]:
+    def payload(self) -> dict[str, Any]:
         """Return what is signed. Defaults are left out, so that the QR code stays small."""
         return self.model_dump(exclude_defaults=True) | {"aud": self.aud}
 

@@ -1,5 +1,6 @@
 """RPC of issuance: passes, their pictures, the signed status list."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from contracts.model import (
     Assistance,
     Companion,
+    FurtherDays,
     Instant,
     Language,
     Person,
@@ -14,6 +16,7 @@ from contracts.model import (
     Slot,
     Strict,
     Wire,
+    end_of_last_day,
 )
 from contracts.rpc.call import Method, Nothing
 
@@ -43,7 +46,10 @@ class PassView(Wire):
     officer: str | None = None
     valid_from: Instant
     valid_to: Instant
+    """When entry ends on the first day."""
     slot: Slot
+    further_days: FurtherDays = ()
+    """The days after the first on which the visit goes on at the same hours."""
     entries: int
     party: int
     applicant: Person
@@ -55,6 +61,11 @@ class PassView(Wire):
     replaced_by: str | None = None
     revocation: RevocationReason | None = None
     """Why it was revoked, where it was."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """When entry ends on the last day."""
+        return end_of_last_day(self.valid_to, self.slot.day, self.further_days)
 
 
 class QrQuestion(PassNumber):

@@ -1,5 +1,6 @@
 """RPC of verify: scans, who is inside, whether a pass is used up."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -72,6 +73,9 @@ class ScanResult(Wire):
     """The gate that the pass is for; None means any gate of its site."""
     valid_from: Instant | None = None
     valid_to: Instant | None = None
+    """When entry is open: on the day of the scan, else on the next day of the pass, else on its last."""
+    days: tuple[date, ...] = ()
+    """All days of a pass for several days."""
     vehicle: str | None = None
     vehicle_allowed: bool = False
     assistance: Assistance | None = None

@@ -1,7 +1,7 @@
 """The tables of issuance: applications, passes, signing keys, and the one signed status list."""
 
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -9,18 +9,20 @@ from sqlalchemy import (
     TIMESTAMP,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Dialect,
     ForeignKey,
     Index,
     Text,
     TypeDecorator,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.events import ApplicationPersonal
-from contracts.model import RevocationReason, Wire
+from contracts.model import MOST_DAYS, RevocationReason, Wire
 from services.chassis.tokens.key_store import SigningKeyColumns
 from services.issuance.domain.passes import Pass, Visit
 
@@ -88,6 +90,9 @@ class PassRow(Base):
     visit: Mapped[Visit] = mapped_column(Document(Visit))
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime]
+    """When entry ends on the first day."""
+    ends_at: Mapped[datetime | None]
+    """When entry ends on the last day; null in a row of an older version, whose first day is its last."""
     personal: Mapped[ApplicationPersonal | None] = mapped_column(Document(ApplicationPersonal))
     link_code: Mapped[str | None] = mapped_column(unique=True)
     idc: Mapped[str | None]
@@ -96,6 +101,12 @@ class PassRow(Base):
     revoked_at: Mapped[datetime | None]
     kid: Mapped[str] = mapped_column(ForeignKey("signing_keys.kid"))
     issued_at: Mapped[datetime]
+
+    @classmethod
+    def ends_after(cls, instant: datetime) -> ColumnElement[bool]:
+        """Return whether entry ends after an instant; the first condition is the one that has an index."""
+        longest = timedelta(days=MOST_DAYS - 1)
+        return (cls.valid_to > instant - longest) & (func.coalesce(cls.ends_at, cls.valid_to) > instant)
 
     def as_pass(self) -> Pass:
         """Return the pass that this row stores."""

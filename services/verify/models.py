@@ -14,6 +14,7 @@ from sqlalchemy import (
     CheckConstraint,
     Identity,
     Index,
+    Integer,
     Text,
     UniqueConstraint,
     false,
@@ -32,6 +33,7 @@ class Base(DeclarativeBase):
         datetime: TIMESTAMP(timezone=True),
         str: Text,
         list[str]: ARRAY(Text),
+        list[int]: ARRAY(Integer),
         dict[str, Any]: JSONB,
     }
 
@@ -64,6 +66,8 @@ class PassRow(Base):
     entries: Mapped[int | None]
     valid_from: Mapped[datetime | None]
     valid_to: Mapped[datetime | None]
+    further_days: Mapped[list[int]] = mapped_column(server_default="{}")
+    """The days after the first, each by how many days after it; ``valid_to`` is of the first."""
     department: Mapped[str | None]
     officer: Mapped[str | None]
     vehicle_allowed: Mapped[bool] = mapped_column(server_default=false())
@@ -82,6 +86,10 @@ class PassRow(Base):
     inside: Mapped[int] = mapped_column(server_default="0")
     admitted: Mapped[int] = mapped_column(server_default="0")
     """Number of persons let in so far, all entries together."""
+    day: Mapped[int] = mapped_column(server_default="0")
+    """On which day the last of them came in, by how many days after the first it is."""
+    admitted_before: Mapped[int] = mapped_column(server_default="0")
+    """How many of them came in before that day."""
     inside_site: Mapped[str | None]
     inside_since: Mapped[datetime | None]
     last_gate: Mapped[str | None]
@@ -98,12 +106,22 @@ class PassRow(Base):
             or self.valid_to is None
         ):
             return None
-        return Terms(self.site, self.gate, self.party, self.entries, self.valid_from, self.valid_to)
+        return Terms(
+            self.site,
+            self.gate,
+            self.party,
+            self.entries,
+            self.valid_from,
+            self.valid_to,
+            tuple(self.further_days),
+        )
 
     @property
     def standing(self) -> Standing:
         """The state of the pass that a decision needs."""
-        return Standing(self.terms, self.revoked_seq > 0, self.inside, self.admitted)
+        return Standing(
+            self.terms, self.revoked_seq > 0, self.inside, self.admitted, self.day, self.admitted_before
+        )
 
     @property
     def people(self) -> Visitors | None:

@@ -20,4 +20,4 @@ def key_store(settings: KeyEncryptionSettings) -> KeyStore:
 
 
 def _signed_a_good_pass(instant: datetime) -> ColumnElement[bool]:
-    return exists().where(PassRow.kid == SigningKeyRow.kid, PassRow.valid_to > instant)
+    return exists().where(PassRow.kid == SigningKeyRow.kid, PassRow.ends_after(instant))

@@ -27,11 +27,13 @@ from contracts.model import (
     Code,
     Contact,
     DeliverBy,
+    FurtherDays,
     Language,
     Person,
     RevocationReason,
     Slot,
     Wire,
+    end_of_last_day,
 )
 from contracts.tokens import PassClaims
 from contracts.visiting_rules import entry_window
@@ -47,6 +49,7 @@ class Visit(Wire):
     department: Code
     officer: Code | None = None
     slot: Slot
+    further_days: FurtherDays = ()
     entries: int = 1
     party: int
     kind: ApplicantKind
@@ -58,7 +61,10 @@ class Visit(Wire):
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass. ``personal``, ``link_code`` and ``idc`` are None once the personal data was erased."""
+    """One pass. ``personal``, ``link_code`` and ``idc`` are None once the personal data was erased.
+
+    ``valid_from`` and ``valid_to`` bound entry on the first day of the visit.
+    """
 
     number: str
     application_id: UUID
@@ -72,6 +78,11 @@ class Pass:
     replaces: str | None = None
     revocation: RevocationReason | None = None
 
+    @property
+    def ends_at(self) -> datetime:
+        """When entry ends on the last day."""
+        return end_of_last_day(self.valid_to, self.visit.slot.day, self.visit.further_days)
+
     def state_at(self, now: datetime) -> State:
         """Return the state at an instant.
 
@@ -79,7 +90,7 @@ class Pass:
         """
         if self.revocation is not None:
             return "revoked"
-        return "expired" if now >= self.valid_to else "issued"
+        return "expired" if now >= self.ends_at else "issued"
 
     def belongs_to(self, mobile: str | None) -> bool:
         """Return whether this mobile applied for it. An erased pass belongs to nobody."""
@@ -101,6 +112,7 @@ class Pass:
             gate=self.visit.gate,
             entries=self.visit.entries,
             idc=self.idc,
+            days=tuple((day - self.visit.slot.day).days for day in self.visit.further_days),
         )
 
     def issued(self, key: PublicKey) -> PassIssued:
@@ -132,7 +144,7 @@ class Pass:
             application_id=self.application_id,
             reference=self.reference,
             reason=reason,
-            valid_to=self.valid_to,
+            valid_to=self.ends_at,
             replaced=replaced,
             language=self.visit.language,
             deliver_by=self.visit.deliver_by,

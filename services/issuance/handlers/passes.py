@@ -159,7 +159,7 @@ def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings
     key = key_store(settings).current(session, now)
     for _ in range(NUMBER_TRIES):
         new = build(new_pass_number())
-        row = insert(PassRow).values(**vars(new), kid=key.kid, issued_at=now)
+        row = insert(PassRow).values(**vars(new), ends_at=new.ends_at, kid=key.kid, issued_at=now)
         stored = row.on_conflict_do_nothing(index_elements=["number"]).returning(PassRow.number)
         if session.scalar(stored) is not None:
             outbox.add(session, new.issued(key.public), at=now)

@@ -67,7 +67,7 @@ def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) ->
 
 
 def _sign(session: Session, row: StatusListRow, now: datetime, settings: IssuanceSettings) -> None:
-    query = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.valid_to > now)
+    query = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.ends_after(now))
     revoked = tuple(session.scalars(query.order_by(PassRow.number)))
     row.seq += 1
     payload = {

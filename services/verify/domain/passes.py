@@ -1,7 +1,7 @@
 """A pass as a gate knows it: its terms, its people, its state, and when its party is presumed gone."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from contracts.events import PassPersonal
 from contracts.model import IST, Companion, Person, Wire
@@ -30,10 +30,38 @@ class Visitors(Wire):
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What a pass allows: entry from ``valid_from`` until just before ``valid_to``.
+class Window:
+    """When entry is open on one day: from ``start`` until just before ``end``.
 
-    ``gate`` is None where the pass is for any gate of its site.
+    ``day`` says how many days after the first day of the pass it is.
+    """
+
+    day: int
+    start: datetime
+    end: datetime
+
+    def is_open(self, at: datetime) -> bool:
+        """Return whether entry is open at an instant."""
+        return self.start <= at < self.end
+
+    @property
+    def middle(self) -> datetime:
+        """The instant in the middle, which is on the day of the visit whatever the margins are."""
+        return self.start + (self.end - self.start) / 2
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a pass allows: on each of its days each person may come in ``entries`` times.
+
+    Args:
+        site: of the visit.
+        gate: None where the pass is for any gate of its site.
+        party: how many people the pass is for.
+        entries: how often each may come in on one day.
+        valid_from: when entry opens on the first day.
+        valid_to: when entry ends on the first day.
+        further_days: the other days, each by how many days after the first it is, in their order.
     """
 
     site: str
@@ -42,33 +70,69 @@ class Terms:
     entries: int
     valid_from: datetime
     valid_to: datetime
+    further_days: tuple[int, ...] = ()
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """When entry is open, day by day."""
+        return tuple(self.window_of(day) for day in (0, *self.further_days))
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The dates in India."""
+        return tuple(window.middle.astimezone(IST).date() for window in self.windows)
+
+    def window_of(self, day: int) -> Window:
+        """Return when entry is open so many days after the first day."""
+        later = timedelta(days=day)
+        return Window(day, self.valid_from + later, self.valid_to + later)
+
+    def window_at(self, at: datetime) -> Window | None:
+        """Return the window that is open at an instant; None where entry is closed.
+
+        Where the margins of two days overlap, the day changes in the middle of the overlap.
+        """
+        open_then = (window for window in self.windows if window.is_open(at))
+        return min(open_then, key=lambda window: abs(window.middle - at), default=None)
+
+    def window_to_show(self, at: datetime) -> Window:
+        """Return the window that is open at an instant, else the next one, else the last one."""
+        windows = self.windows
+        return self.window_at(at) or next((one for one in windows if at < one.start), windows[-1])
 
 
 @dataclass(frozen=True)
 class Standing:
     """The state of a pass now.
 
-    ``terms`` is None where only the revocation is known. ``admitted`` counts all persons ever let in.
+    ``terms`` is None where only the revocation is known. ``admitted`` counts all persons ever let in, the
+    last of them on ``day`` (so many days after the first), and ``admitted_before`` those before that day.
     """
 
     terms: Terms | None
     revoked: bool = False
     inside: int = 0
     admitted: int = 0
+    day: int = 0
+    admitted_before: int = 0
 
-    @property
-    def exhausted(self) -> bool:
-        """Return whether everybody of the party has come in as often as the pass allows."""
-        return self.terms is not None and self.admitted >= self.terms.party * self.terms.entries
+    def entries_left(self, day: int) -> int:
+        """Return how many persons the pass still lets in on a day."""
+        if self.terms is None:
+            return 0
+        on_that_day = self.admitted - self.admitted_before if day <= self.day else 0
+        return max(self.terms.party * self.terms.entries - on_that_day, 0)
 
     @property
     def used(self) -> bool:
         """Return whether the pass has no further use: nobody may come in, and nobody has to go out."""
-        return self.exhausted and self.inside == 0
+        if self.terms is None or self.inside > 0:
+            return False
+        return self.entries_left(self.terms.windows[-1].day) == 0
 
 
 def presumed_gone_at(valid_to: datetime) -> datetime:
-    """Return when a party without a recorded exit is presumed gone.
+    """Return when a party without a recorded exit is presumed gone, given when entry ended on its day.
 
     That is six hours after its window, or midnight IST if that comes first.
     """

@@ -38,12 +38,16 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict, how many persons pass, how many of the party are then inside, and marks of the record."""
+    """The verdict, how many persons pass, how many of the party are then inside, and marks of the record.
+
+    ``day`` is the day of the pass to which an entry counts, by how many days after the first it is.
+    """
 
     verdict: Verdict
     count: int = 0
     inside: int = 0
     marks: tuple[str, ...] = ()
+    day: int = 0
 
     @property
     def moves(self) -> bool:
@@ -66,17 +70,22 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     terms = standing.terms
     if standing.revoked or terms is None:
         return Decision("revoked", inside=standing.inside)
-    refusal = _wrong_place_or_time(terms, attempt)
+    window = terms.window_at(attempt.at)
+    refusal = _wrong_place(terms, attempt)
+    if refusal is None and window is None:
+        refusal = "expired" if attempt.at >= terms.windows[-1].end else "not_yet_valid"
+    day = max(window.day, standing.day) if window is not None else 0  # clocks of two gates may differ
+    left = standing.entries_left(day)
     if refusal is None and standing.inside >= terms.party:
         refusal = "already_inside"
-    if refusal is None and standing.exhausted:
+    if refusal is None and left == 0:
         refusal = "already_used"
     if refusal is not None:
         return Decision(refusal, inside=standing.inside)
-    count = _count(terms, standing, attempt.count)
+    count = _count(terms, min(terms.party - standing.inside, left), attempt.count)
     if not attempt.identified:
         return Decision("id_mismatch", inside=standing.inside)
-    return Decision("admit", count, standing.inside + count, attempt.marks)
+    return Decision("admit", count, standing.inside + count, attempt.marks, day)
 
 
 def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
@@ -85,7 +94,7 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
     count = attempt.count or max(standing.inside, 1)
     at_its_site = terms is not None and terms.site == attempt.site
     marks = {
-        "late": terms is not None and attempt.at >= terms.valid_to,
+        "late": terms is not None and attempt.at >= terms.valid_to and terms.window_at(attempt.at) is None,
         "revoked": standing.revoked,
         "other_site": terms is not None and not at_its_site,
         "other_gate": terms is not None and at_its_site and terms.gate not in {None, attempt.gate},
@@ -95,19 +104,14 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
     return Decision("exit", count, inside, tuple(mark for mark, applies in marks.items() if applies))
 
 
-def _wrong_place_or_time(terms: Terms, attempt: Attempt) -> Verdict | None:
+def _wrong_place(terms: Terms, attempt: Attempt) -> Verdict | None:
     if terms.site != attempt.site:
         return "wrong_site"
-    if terms.gate not in {None, attempt.gate}:
-        return "wrong_gate"
-    if attempt.at < terms.valid_from:
-        return "not_yet_valid"
-    return "expired" if attempt.at >= terms.valid_to else None
+    return "wrong_gate" if terms.gate not in {None, attempt.gate} else None
 
 
-def _count(terms: Terms, standing: Standing, wanted: int | None) -> int:
-    """Return how many come in. Each person may enter ``entries`` times; a pass does not name who came."""
-    remaining = min(terms.party - standing.inside, terms.party * terms.entries - standing.admitted)
+def _count(terms: Terms, remaining: int, wanted: int | None) -> int:
+    """Return how many come in, at most those who remain; a pass does not name who came."""
     if wanted is None:
         return remaining
     if wanted > terms.party:

@@ -50,6 +50,7 @@ def handle_pass_issued(
     locks.lock(session, str(event.application_id))
     signing_keys.store(session, event.key)
     columns = {name: getattr(event, name) for name in _TERMS}
+    columns["further_days"] = [(day - event.slot.day).days for day in event.further_days]
     columns["issued_seq"] = received.seq
     columns["visitors"] = Visitors.of(event.personal).model_dump(mode="json")
     key = commitment_key(commitment_master, event.pass_number)

@@ -125,16 +125,15 @@ def _knowledge(session: Session, site: str) -> Knowledge:
 def terms_of(claims: PassClaims) -> Terms:
     """Return the terms that a token carries."""
     valid_from, valid_to = (datetime.fromtimestamp(instant, UTC) for instant in (claims.nbf, claims.exp))
-    return Terms(claims.site, claims.gate, claims.party, claims.entries, valid_from, valid_to)
+    return Terms(claims.site, claims.gate, claims.party, claims.entries, valid_from, valid_to, claims.days)
 
 
 def _insert_row(session: Session, claims: PassClaims) -> None:
     """Insert the row of a pass from its token, once for simultaneous first scans; the event completes it."""
     terms = terms_of(claims)
-    values = {
-        name: getattr(terms, name) for name in ("site", "gate", "party", "entries", "valid_from", "valid_to")
-    }
     row = insert(PassRow).values(
-        number=claims.jti, id_commitments=[claims.idc] if claims.idc else [], **values
+        number=claims.jti,
+        id_commitments=[claims.idc] if claims.idc else [],
+        **vars(terms) | {"further_days": list(terms.further_days)},
     )
     session.execute(row.on_conflict_do_nothing())

@@ -107,7 +107,7 @@ def _party(row: PassRow) -> Inside:
         since=_since(row),
         gate=row.last_gate or "",
         department=row.department or "",
-        valid_to=terms.valid_to,
+        valid_to=terms.window_of(row.day).end,
     )
 
 

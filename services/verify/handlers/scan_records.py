@@ -74,7 +74,7 @@ def record(
     if found is None or row is None:
         return scan
     if decision.moves:
-        _move(row, found.standing.terms, scan)
+        _move(row, found.standing.terms, scan, decision.day)
     if scan.published:
         outbox.add(session, pass_scanned(scan, row), at=now)
     return scan
@@ -120,12 +120,14 @@ def _digest(session: Session, request: ScanPass) -> str:
     return body_hmac(request.model_copy(update={"scanned_at": None}), idempotency_secret_of(session))
 
 
-def _move(row: PassRow, terms: Terms | None, scan: ScanRow) -> None:
-    """Update the presence of the party that comes in or leaves."""
+def _move(row: PassRow, terms: Terms | None, scan: ScanRow, day: int) -> None:
+    """Update the presence of the party that comes in, on a day of its pass, or leaves."""
     row.last_gate = scan.gate
     if scan.direction == "entry" and terms is not None:
+        if day != row.day:
+            row.day, row.admitted_before = day, row.admitted
         row.admitted += scan.count
-        row.presumed_gone_at = presumed_gone_at(terms.valid_to)
+        row.presumed_gone_at = presumed_gone_at(terms.window_of(day).end)
         if row.inside == 0:
             row.inside_since, row.inside_site = scan.scanned_at, scan.site
     row.inside = scan.inside

@@ -67,7 +67,7 @@ def scan(
         return _first_answer(session, first)
     if decision.verdict == "unknown_pass":
         number_tries.record(session, request.gate, now)
-    return _answer(known, decision, age, direction=request.direction, preview=preview)
+    return _answer(known, decision, age, at, direction=request.direction, preview=preview)
 
 
 def _validate(request: ScanPass) -> ScanPass:
@@ -117,19 +117,27 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
         found,
         Decision(verdict, first.count, first.inside, tuple(first.marks)),
         first.list_age_s,
+        first.scanned_at,
         direction=first.direction,
         preview=False,
     )
 
 
 def _answer(
-    found: FoundPass | None, decision: Decision, age: int | None, *, direction: str, preview: bool
+    found: FoundPass | None,
+    decision: Decision,
+    age: int | None,
+    at: datetime,
+    *,
+    direction: str,
+    preview: bool,
 ) -> ScanResult:
-    """Return what the gate shows; for a forged token or an unknown number only the verdict."""
+    """Return what the gate shows at that instant; of a forged token or an unknown number only the verdict."""
     if found is None:
         return ScanResult(verdict=decision.verdict, preview=preview)
     standing, row = found.standing, found.row
-    people = row.people if row is not None else None
+    terms, people = standing.terms, row.people if row is not None else None
+    window = terms.window_to_show(at) if terms else None
     inside = row if decision.verdict == "already_inside" else None
     return ScanResult(
         verdict=decision.verdict,
@@ -139,12 +147,13 @@ def _answer(
         applicant=people.applicant if people else None,
         companions=people.companions if people else (),
         vehicle=people.vehicle if people else None,
-        party=standing.terms.party if standing.terms else 0,
+        party=terms.party if terms else 0,
         inside=standing.inside if preview else decision.inside,
-        site=standing.terms.site if standing.terms else None,
-        gate=standing.terms.gate if standing.terms else None,
-        valid_from=standing.terms.valid_from if standing.terms else None,
-        valid_to=standing.terms.valid_to if standing.terms else None,
+        site=terms.site if terms else None,
+        gate=terms.gate if terms else None,
+        valid_from=window.start if window else None,
+        valid_to=window.end if window else None,
+        days=terms.days if terms and terms.further_days else (),
         vehicle_allowed=bool(row and row.vehicle_allowed),
         assistance=row.assistance if row else None,
         department=row.department if row else None,

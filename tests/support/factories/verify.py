@@ -164,6 +164,7 @@ def claims_of(issued: PassIssued, **changes: Any) -> dict[str, Any]:
         "gate": issued.gate,
         "entries": issued.entries,
         "idc": commit(key, person.id_type, person.id_last4) if person.id_type and person.id_last4 else None,
+        "days": [(day - issued.slot.day).days for day in issued.further_days] or None,
     } | changes
     return {name: claim for name, claim in claims.items() if claim is not None}
 

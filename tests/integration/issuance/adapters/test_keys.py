@@ -10,7 +10,17 @@ from services.chassis.tokens.key_store import GRACE
 from services.issuance import commands
 from services.issuance.handlers import views
 from services.issuance.models import PassRow, SigningKeyRow
-from tests.support.factories.issuance import KEYS, NOW, SETTINGS, VALID_TO, approved, issue, rows, verified
+from tests.support.factories.issuance import (
+    KEYS,
+    NOW,
+    SETTINGS,
+    TEN_TO_TWELVE,
+    VALID_TO,
+    approved,
+    issue,
+    rows,
+    verified,
+)
 
 
 @pytest.fixture
@@ -68,6 +78,14 @@ def test_a_retired_key_is_published_while_its_passes_are_good_and_a_day_longer(d
     assert kids(database) == [new, old]
     assert kids(database, VALID_TO + GRACE - timedelta(seconds=1)) == [new, old]
     assert kids(database, VALID_TO + GRACE) == [new]
+
+
+def test_a_retired_key_is_published_until_a_day_after_the_last_day_of_its_passes(database, first_key) -> None:
+    issue(database, approved(further_days=(TEN_TO_TWELVE.day + timedelta(days=6),)))
+    new, end = rotate(database), VALID_TO + timedelta(days=6) + GRACE
+
+    assert kids(database, end - timedelta(seconds=1)) == [new, first_key]
+    assert kids(database, end) == [new]
 
 
 def test_a_published_key_has_its_public_half_only(database) -> None:

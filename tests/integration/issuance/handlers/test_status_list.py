@@ -1,12 +1,12 @@
 """The status list: the revoked passes that have not ended, signed by one replica at a time."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from contracts.model import Slot
 from contracts.tokens import STATUS_TYP
@@ -14,7 +14,7 @@ from services.chassis.db.tables import outbox
 from services.issuance.consumers import Consumers
 from services.issuance.handlers import status_list, views
 from services.issuance.handlers.status_list import GOOD_FOR
-from services.issuance.models import StatusListRow
+from services.issuance.models import PassRow, StatusListRow
 from tests.support.factories.issuance import (
     KEYS,
     NOW,
@@ -200,3 +200,22 @@ def test_the_scheduled_job_signs_the_list(database) -> None:
     consumers.sign_status_list()
 
     assert signed_at(database) is not None
+
+
+def test_a_revoked_pass_for_several_days_is_listed_until_the_last_of_them_ends(database) -> None:
+    number = revoked_pass(database, further_days=(date(2026, 12, 2), date(2026, 12, 5)))
+    end = VALID_TO + timedelta(days=4)
+
+    assert current_list(database, end - timedelta(minutes=1)).claims["revoked"] == [number]
+    run_job(database, end)
+    assert current_list(database, end).claims["revoked"] == []
+
+
+def test_a_revoked_pass_of_an_earlier_version_is_listed_until_its_only_day_ends(database) -> None:
+    number = revoked_pass(database)
+    with database.transaction() as session:
+        session.execute(update(PassRow).values(ends_at=None))
+
+    assert current_list(database, VALID_TO - timedelta(minutes=1)).claims["revoked"] == [number]
+    run_job(database, VALID_TO)
+    assert current_list(database, VALID_TO).claims["revoked"] == []

@@ -1,7 +1,7 @@
 """The pass without a database: its window, its claims, whose it is, what ends it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +50,38 @@ def test_gate_and_entries_are_claims_where_they_are_not_the_default() -> None:
     payload = a_pass(gate="PCS1-G1", entries=4).claims("i").payload()
 
     assert (payload["gate"], payload["entries"]) == ("PCS1-G1", 4)
+
+
+FURTHER = (date(2026, 12, 2), date(2026, 12, 4))
+
+
+def test_the_claims_bound_entry_on_the_first_day_and_name_the_further_ones() -> None:
+    """A gate that does not know the claim ``days`` admits nobody after the first day."""
+    one, several = a_pass().claims("i").payload(), a_pass(further_days=FURTHER).claims("i").payload()
+
+    assert several == one | {"days": (1, 3)}
+
+
+def test_the_event_bounds_entry_on_the_first_day_and_names_the_further_ones() -> None:
+    key: Any = {"kid": "abcdefgh", "x": "x"}
+
+    event = a_pass(further_days=FURTHER).issued(key)
+
+    assert (event.valid_from, event.valid_to, event.further_days) == (VALID_FROM, VALID_TO, FURTHER)
+    assert event.ends_at == VALID_TO + timedelta(days=3)
+
+
+def test_a_pass_for_several_days_expires_with_the_last_of_them() -> None:
+    made, end = a_pass(further_days=FURTHER), VALID_TO + timedelta(days=3)
+
+    assert [made.state_at(at) for at in (VALID_TO, end - timedelta(seconds=1), end)] == [
+        "issued",
+        "issued",
+        "expired",
+    ]
+    made.require_reissuable(VALID_TO)
+    assert made.renumbered("0000000D", "m" * 22, MASTER).visit.further_days == FURTHER
+    assert made.revoke("withdrawn").valid_to == end
 
 
 @pytest.mark.parametrize("missing", ["id_type", "id_last4"])

@@ -1,7 +1,8 @@
 """The gate's decisions, without a database."""
 
+from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -156,9 +157,67 @@ def test_a_party_leaves_in_parts() -> None:
     )
 
 
+DAY = timedelta(days=1)
+THREE_DAYS = replace(TERMS, further_days=(1, 3))
+"""A pass for the first, the second and the fourth day."""
+ON_FIRST_DAY = Standing(THREE_DAYS, inside=0, admitted=2)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "standing", "at"),
+    [
+        ("not_yet_valid", Standing(THREE_DAYS), VALID_FROM - timedelta(seconds=1)),
+        ("admit", Standing(THREE_DAYS), NOON),
+        ("already_used", ON_FIRST_DAY, NOON),
+        ("not_yet_valid", ON_FIRST_DAY, VALID_TO),
+        ("not_yet_valid", ON_FIRST_DAY, NOON + timedelta(hours=12)),
+        ("not_yet_valid", ON_FIRST_DAY, VALID_FROM + DAY - timedelta(seconds=1)),
+        ("admit", ON_FIRST_DAY, VALID_FROM + DAY),
+        ("already_inside", replace(ON_FIRST_DAY, inside=2), NOON + DAY),
+        ("already_used", replace(ON_FIRST_DAY, admitted=4, day=1, admitted_before=2), NOON + DAY),
+        ("not_yet_valid", ON_FIRST_DAY, NOON + 2 * DAY),
+        ("admit", ON_FIRST_DAY, NOON + 3 * DAY),
+        ("admit", replace(ON_FIRST_DAY, admitted=4, day=1, admitted_before=2), NOON + 3 * DAY),
+        ("expired", ON_FIRST_DAY, VALID_TO + 3 * DAY),
+        ("expired", Standing(THREE_DAYS), NOON + 4 * DAY),
+    ],
+)
+def test_a_pass_for_several_days_admits_the_party_on_each_of_them_and_at_no_other_time(
+    verdict: str, standing: Standing, at: datetime
+) -> None:
+    assert decide_entry(standing, replace(HERE, at=at)).verdict == verdict
+
+
+def test_who_did_not_come_on_one_day_has_no_more_entries_on_the_next() -> None:
+    """One of two came on the first day; the other cannot bring somebody else on the second."""
+    standing = Standing(THREE_DAYS, inside=0, admitted=1)
+    tomorrow = replace(HERE, at=NOON + DAY)
+    assert decide_entry(standing, tomorrow) == Decision("admit", 2, 2, day=1)
+    with pytest.raises(InvalidInput) as refused:
+        decide_entry(standing, replace(tomorrow, count=3))
+    assert refused.value.body.fields[0].code == "count_over_party"
+
+
+def test_an_earlier_day_is_not_counted_anew_because_a_clock_is_slow() -> None:
+    """Two gates scan around midnight; the slower one still has the day before."""
+    always = Terms("PCS1", None, 1, 1, NOON, NOON + DAY + timedelta(hours=1), (1,))
+    turn = NOON + DAY + timedelta(minutes=30)
+    first = decide_entry(Standing(always), replace(HERE, at=turn + timedelta(seconds=1)))
+    assert (first.verdict, first.day) == ("admit", 1)
+    later = Standing(always, inside=0, admitted=1, day=1)
+    assert decide_entry(later, replace(HERE, at=turn - timedelta(seconds=1))).verdict == "already_used"
+
+
+def test_an_exit_between_two_days_is_late_and_on_a_further_day_it_is_not() -> None:
+    inside = replace(ON_FIRST_DAY, inside=2)
+    assert decide_exit(inside, replace(HERE, at=VALID_TO)).marks == ("late",)
+    assert decide_exit(inside, replace(HERE, at=NOON + DAY)).marks == ()
+    assert decide_exit(inside, replace(HERE, at=VALID_TO + 3 * DAY)).marks == ("late",)
+
+
 standings = st.builds(
     Standing,
-    terms=st.none() | st.just(TERMS) | st.just(replace(TERMS, gate="PCS1-G2")),
+    terms=st.none() | st.just(TERMS) | st.just(replace(TERMS, gate="PCS1-G2")) | st.just(THREE_DAYS),
     revoked=st.booleans(),
     inside=st.integers(0, 5),
     admitted=st.integers(0, 9),
@@ -199,6 +258,38 @@ def test_no_sequence_of_scans_admits_more_than_the_pass_allows(
         standing = replace(standing, inside=decision.inside, admitted=admitted)
         assert 0 <= standing.inside <= party
         assert standing.admitted <= party * entries
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.timedeltas(timedelta(), 5 * DAY)), max_size=30),
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.sets(st.integers(1, 4)),
+)
+def test_no_sequence_of_scans_admits_more_on_a_day_than_the_pass_allows(
+    steps: list[tuple[bool, timedelta]], party: int, entries: int, further: set[int]
+) -> None:
+    terms = replace(TERMS, party=party, entries=entries, further_days=tuple(sorted(further)))
+    standing, by_day = Standing(terms), Counter[int]()
+    for enters, later in sorted(steps, key=lambda step: step[1]):
+        attempt = replace(HERE, at=VALID_FROM + later)
+        if not enters:
+            standing = replace(standing, inside=decide_exit(standing, attempt).inside)
+            continue
+        decision = decide_entry(standing, attempt)
+        if decision.verdict == "admit":
+            assert terms.window_at(attempt.at) is not None
+            by_day[(attempt.at - VALID_FROM).days] += decision.count
+            before = standing.admitted if decision.day != standing.day else standing.admitted_before
+            standing = replace(
+                standing,
+                inside=decision.inside,
+                admitted=standing.admitted + decision.count,
+                day=decision.day,
+                admitted_before=before,
+            )
+    assert set(by_day) <= {0, *further}
+    assert all(count <= party * entries for count in by_day.values())
 
 
 def test_the_time_of_a_gate_is_used_if_it_is_within_five_minutes() -> None:

@@ -1,0 +1,150 @@
+"""A pass for several days at the gate, known from its event or only from its token."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from contracts.events import PassIssued
+from services.verify.models import PassRow
+from tests.support.factories.verify import (
+    NOON,
+    VALID_FROM,
+    VALID_TO,
+    Gate,
+    claims_of,
+    number_scan,
+    party_of,
+    pass_revoked,
+    token_of,
+)
+
+DAY = timedelta(days=1)
+NIGHT = NOON + timedelta(hours=12)
+FURTHER = {"further_days": (date(2026, 12, 2), date(2026, 12, 4))}
+"""The second and the fourth day, besides the first of December."""
+Issue = Callable[[], PassIssued]
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    """A gate that knows the issuer's key from another pass."""
+    gate = Gate(databases["verify"])
+    gate.issue()
+    return gate
+
+
+@pytest.fixture(params=["known", "from its token alone"])
+def issue(gate: Gate, request: Any) -> Issue:
+    known = request.param == "known"
+    return lambda: gate.issue_party(2, **FURTHER) if known else party_of(2, **FURTHER)
+
+
+def test_a_pass_for_several_days_admits_the_party_once_on_each_of_them(gate: Gate, issue: Issue) -> None:
+    issued = issue()
+    seen = []
+    for at in (NOON, NIGHT, NOON + DAY, NIGHT + DAY, NOON + 2 * DAY, NOON + 3 * DAY):
+        seen.append(gate.enter(issued, at=at).verdict)
+        gate.leave(issued, at=at)
+        seen.append(gate.enter(issued, at=at + timedelta(seconds=1)).verdict)
+    seen.append(gate.enter(issued, at=VALID_TO + 3 * DAY).verdict)
+
+    both, closed = ["admit", "already_used"], ["not_yet_valid"] * 2
+    assert seen == [*both, *closed, *both, *closed, *closed, *both, "expired"]
+    assert (gate.row(issued).admitted, gate.row(issued).admitted_before) == (6, 4)
+
+
+def test_the_gate_shows_the_window_of_the_day_and_all_days(gate: Gate, issue: Issue) -> None:
+    issued = issue()
+    shown = {at: gate.enter(issued, at=at, id_check=None) for at in (NOON, NIGHT, NOON + 4 * DAY)}
+
+    windows = [(one.verdict, one.valid_from, one.valid_to) for one in shown.values()]
+    assert windows == [
+        ("admit", VALID_FROM, VALID_TO),
+        ("not_yet_valid", VALID_FROM + DAY, VALID_TO + DAY),
+        ("expired", VALID_FROM + 3 * DAY, VALID_TO + 3 * DAY),
+    ]
+    assert shown[NOON].days == (date(2026, 12, 1), date(2026, 12, 2), date(2026, 12, 4))
+
+
+def test_a_repeated_scan_shows_the_window_of_its_own_day(gate: Gate, issue: Issue) -> None:
+    issued = issue()
+    first = gate.enter(issued, nonce="a" * 32)
+    assert gate.enter(issued, at=NOON + DAY, nonce="a" * 32) == first
+
+
+def test_a_party_is_presumed_gone_on_the_day_it_came_and_comes_again_on_the_next(
+    gate: Gate, issue: Issue
+) -> None:
+    issued = issue()
+    gate.enter(issued)
+    assert gate.enter(issued, at=NOON + DAY, id_check=None).verdict == "already_inside"
+    assert gate.close(VALID_TO + timedelta(hours=6)) == 1
+    assert gate.enter(issued, at=NOON + DAY).verdict == "admit"
+    assert gate.inside().items[0].valid_to == VALID_TO + DAY
+    assert gate.close(VALID_TO + DAY) == 0
+    assert gate.close(VALID_TO + DAY + timedelta(hours=6)) == 1
+
+
+def test_a_party_that_comes_in_parts_is_counted_anew_on_each_day(gate: Gate, issue: Issue) -> None:
+    issued = issue()
+    gate.enter(issued, count=1)
+    gate.leave(issued)
+    tomorrow = NOON + DAY
+    assert [gate.enter(issued, at=tomorrow, count=1).inside for _ in range(2)] == [1, 2]
+    gate.leave(issued, at=tomorrow)
+    assert gate.enter(issued, at=tomorrow).verdict == "already_used"
+
+
+def test_a_number_admits_on_each_day(gate: Gate) -> None:
+    issued = gate.issue(**FURTHER)
+    for at in (NOON, NOON + DAY):
+        assert gate.scan(number_scan(issued.pass_number), at=at).verdict == "admit"
+        gate.leave(issued, at=at)
+
+
+def test_a_pass_that_is_revoked_between_two_days_admits_nobody(gate: Gate, issue: Issue) -> None:
+    issued = issue()
+    gate.enter(issued)
+    gate.leave(issued)
+    gate.handle(pass_revoked(issued))
+    assert gate.enter(issued, at=NOON + DAY).verdict == "revoked"
+
+
+def test_an_event_after_the_first_day_leaves_what_was_counted(gate: Gate) -> None:
+    issued = party_of(2, **FURTHER)
+    gate.enter(issued)
+    gate.leave(issued)
+    gate.enter(issued, at=NOON + DAY, count=1)
+    gate.handle(issued)
+    row = gate.row(issued)
+    assert (row.further_days, row.day, row.admitted, row.admitted_before) == ([1, 3], 1, 3, 2)
+
+
+def test_twenty_scans_at_once_on_the_second_day_admit_the_party_once(gate: Gate) -> None:
+    issued = gate.issue(**FURTHER)
+    gate.enter(issued)
+    gate.leave(issued)
+    with ThreadPoolExecutor(20) as pool:
+        verdicts = list(pool.map(lambda _: gate.enter(issued, at=NOON + DAY).verdict, range(20)))
+    assert sorted(verdicts) == ["admit", *["already_inside"] * 19]
+
+
+def test_what_an_earlier_version_counted_on_the_first_day_does_not_count_on_the_second(gate: Gate) -> None:
+    """A gate that still runs it adds to ``admitted`` and knows no days."""
+    issued = gate.issue(**FURTHER)
+    with gate.database.transaction() as session:
+        session.execute(update(PassRow).where(PassRow.number == issued.pass_number).values(admitted=1))
+    assert gate.enter(issued).verdict == "already_used"
+    assert gate.enter(issued, at=NOON + DAY).verdict == "admit"
+
+
+def test_a_token_of_an_earlier_version_is_for_its_one_day(gate: Gate) -> None:
+    issued = party_of(1)
+    assert "days" not in claims_of(issued)
+    token = token_of(issued)
+    assert gate.enter(token).verdict == "admit"
+    assert gate.enter(token, at=NOON + DAY).verdict == "expired"

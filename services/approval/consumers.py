@@ -84,6 +84,16 @@ class Consumers:
             with self.db.transaction() as session:
                 ended = watchlist.end_expired(session, now())
 
+    @every(interval=3600, eager=True)
+    def renew_watchlist_traits(self) -> None:
+        """Let entries be found whose traits another secret or another version made, one batch at a time."""
+        last = None
+        while True:
+            with self.db.transaction() as session:
+                last = watchlist.renew_traits(session, last, now())
+            if last is None:
+                return
+
     @every(interval=600)
     def purge(self) -> None:
         """Delete files that nobody can see any more."""

@@ -119,11 +119,10 @@ def propose_entry(request: ProposeEntry, call: Call, session: Session, now: date
             now.astimezone(IST).date(),
         )
         entry_id = uuid4()
-        traits = watchlist.traits(entry.name, entry.id_last4, entry.mobile)
         row = WatchlistEntryRow(
             id=entry_id,
             sealed=personal_keys_of(session).seal(entry_id, asdict(entry)),
-            traits=_digests(session, traits),
+            traits=_traits(session, entry),
             valid_until=request.valid_until,
             proposed_by=login_of(call.principal),
             proposed_at=now,
@@ -194,6 +193,31 @@ def end_expired(session: Session, now: datetime) -> bool:
     else:
         row.sealed, row.traits = None, []
     return True
+
+
+def renew_traits(session: Session, after: UUID | None, now: datetime) -> UUID | None:
+    """Make the traits of up to BATCH entries by today's secret and rules, and mark the visits that match.
+
+    Traits that another secret or another version's rules made find nobody. An entry that no key opens keeps
+    its own.
+
+    Returns:
+        The last entry that was looked at, which is where to go on; None after the last of all.
+    """
+    locks.lock(session, CONFIRMING)
+    entry = WatchlistEntryRow
+    query = select(entry).where(entry.ended_at.is_(None)).order_by(entry.id).limit(BATCH)
+    rows = session.scalars(query.where(entry.id > after) if after else query).all()
+    for row in rows:
+        content = _open(session, row)
+        traits = row.traits if content is _UNKNOWN else _traits(session, content)
+        if row.traits == traits:
+            continue
+        row.traits = traits
+        session.flush()
+        if row.confirmed_at is not None:
+            _mark_coming(session, row, now)
+    return rows[-1].id if rows else None
 
 
 def _end(session: Session, row: WatchlistEntryRow, by: str | None, now: datetime) -> None:
@@ -450,6 +474,11 @@ def _opened(session: Session, owner: UUID, sealed: str | None) -> dict[str, Json
     except UnreadableEvent:
         metrics.WATCHLIST_UNREADABLE.inc()
         return {}
+
+
+def _traits(session: Session, entry: watchlist.Entry) -> list[str]:
+    """Return the digests of an entry's traits."""
+    return _digests(session, watchlist.traits(entry.name, entry.id_last4, entry.mobile))
 
 
 def _digests(session: Session, traits: Iterable[str]) -> list[str]:

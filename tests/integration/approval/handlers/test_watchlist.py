@@ -342,6 +342,45 @@ def test_an_entry_marks_no_visit_of_a_day_that_has_passed(approval_db) -> None:
     assert matches(approval_db, now=NOW + timedelta(days=5)) == ()
 
 
+def renew_traits(database):
+    last = None
+    while True:
+        with database.transaction() as session:
+            last = watchlist.renew_traits(session, last, NOW)
+        if last is None:
+            return
+
+
+def test_an_entry_is_found_again_after_the_secret_of_its_digests_changed(approval_db, monkeypatch) -> None:
+    entry = active(approval_db)
+    with monkeypatch.context() as rotated:
+        rotated.setattr(watchlist, "idempotency_secret_of", lambda _session: b"another secret")
+        missed = pending(approval_db)
+        assert not matches(approval_db)
+        renew_traits(approval_db)
+        assert [match.entry.id for match in matches(approval_db)] == [entry.id]
+        assert view(approval_db, missed).second_officer
+        later = pending(approval_db)
+        assert view(approval_db, later).second_officer
+
+
+def test_traits_that_are_true_are_left_alone_and_an_entry_without_its_key_keeps_its_own(
+    approval_db, monkeypatch
+) -> None:
+    active(approval_db)
+    with approval_db.transaction() as session:
+        before = session.execute(text("select xmin::text, traits from watchlist_entries")).all()
+    renew_traits(approval_db)
+    with monkeypatch.context() as lost:
+        lost.setattr(
+            watchlist, "personal_keys_of", lambda _session: PersonalKeyRing([Fernet.generate_key().decode()])
+        )
+        lost.setattr(watchlist, "idempotency_secret_of", lambda _session: b"another secret")
+        renew_traits(approval_db)
+    with approval_db.transaction() as session:
+        assert session.execute(text("select xmin::text, traits from watchlist_entries")).all() == before
+
+
 def test_many_visits_are_marked_in_batches(approval_db, monkeypatch) -> None:
     monkeypatch.setattr(watchlist, "BATCH", 2)
     reviews = [pending(approval_db) for _ in range(5)]

@@ -71,6 +71,12 @@ class ApplicationRow(Base):
             "preferred_until",
             postgresql_where=text("reception_asked_at is not null and status = 'submitted'"),
         ),
+        Index(
+            "applications_invited",
+            "submitted_by",
+            "submitted_at",
+            postgresql_where=text("channel = 'invitation'"),
+        ),
         Index("applications_answered", "department", "answered_at", postgresql_include=["submitted_at"]),
         Index(
             "applications_undecided",

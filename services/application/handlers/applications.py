@@ -32,7 +32,7 @@ from services.application.domain.findings import Findings
 from services.application.domain.forms import CheckedForm, check_amendment, check_form
 from services.application.domain.invitations import check_invitation
 from services.application.domain.names import latin_name_of, name_of
-from services.application.handlers import photographs
+from services.application.handlers import invitation_limit, photographs
 from services.application.handlers.authorization import (
     intake_of,
     inviter_of,
@@ -154,6 +154,7 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
     Raises:
         InvalidInput: with every problem of the form; nothing is submitted then.
         Forbidden: the principal is not a login of a department.
+        TooManyAttempts: as `invitation_limit.check`.
     """
     inviter, department = inviter_of(call.principal)
     intake = Intake("invitation", submitted_by=inviter)
@@ -161,6 +162,7 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
     def effect() -> SubmittedInvitation:
         place = place_of(session, request.site, department)
         forms = check_invitation(request, department, place, Calendar(now, furthest_days))
+        invitation_limit.check(session, inviter, len(forms), now)
         for_each = []
         for form in forms:
             row = _insert_under_free_reference(session, form, intake, now)

@@ -1,5 +1,6 @@
 """Submit, amend and cancel: what is stored and published, once; a refusal changes nothing."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,11 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from contracts.errors import Conflict, ContractError, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
+from contracts.errors import (
+    Conflict,
+    ContractError,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotFound,
+    TooManyAttempts,
+)
 from contracts.events import ApplicationAmended, ApplicationCancelled, ApplicationSubmitted
 from contracts.rpc.application import Acknowledged, Checked
 from contracts.rpc.call import Call
-from services.application.handlers import applications
+from services.application.handlers import applications, invitation_limit
 from services.application.models import RevisionRow
 from services.chassis.db.tables import idempotency_keys, inbox, outbox
 from tests.support.factories.application import (
@@ -527,6 +536,23 @@ def test_one_bad_line_changes_nothing(desk: Desk) -> None:
 )
 def test_only_a_login_of_a_department_invites(desk: Desk, call: Call) -> None:
     refused(desk, Forbidden, lambda: desk.invite(invitation(), call))
+
+
+def test_a_login_invites_so_many_within_a_day_and_no_more_also_at_once(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr(invitation_limit, "LIMIT", 10)
+
+    def attempt(_: int) -> str | int:
+        try:
+            desk.invite(invitation(), at=NOW)
+        except TooManyAttempts as error:
+            return error.body.facts["retry_after"]
+        return "invited"
+
+    with ThreadPoolExecutor(10) as pool:
+        assert Counter(pool.map(attempt, range(10))) == {"invited": 5, 24 * 3600: 5}
+    refused(desk, TooManyAttempts, lambda: desk.invite(invitation(), at=NOW + timedelta(hours=23)))
+    desk.invite(invitation(), department_call(login="HOM-0002"), at=NOW)
+    desk.invite(invitation(), at=NOW + timedelta(hours=24))
 
 
 def test_an_invitation_that_is_sent_twenty_times_at_once_invites_once(desk: Desk) -> None:

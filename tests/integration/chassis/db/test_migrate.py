@@ -1,13 +1,20 @@
-"""Migrations: the schema that they create is the one that the models describe."""
+"""Migrations make the schema that the models describe, one by one; one that fails can be repeated."""
 
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from contracts.subscriptions import SERVICES
-from services.chassis.db import tables
+from services.chassis.db import migrate, tables
+from tests.support.running import eventually
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -17,3 +24,85 @@ def test_migrations_make_the_tables_that_the_models_describe(databases, service)
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, [models.Base.metadata, tables.metadata])
     assert differences == []
+
+
+class History:
+    """A history of migrations in a schema of its own: each one is a statement."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.engine: Engine = create_engine(url)
+        (folder / "versions").mkdir()
+        environment = "from services.chassis.db.migrate import run_environment\n\nrun_environment()\n"
+        (folder / "env.py").write_text(environment)
+
+    def write(self, *statements: str) -> None:
+        for number, statement in enumerate(statements, 1):
+            before = f"{number - 1:04}" if number > 1 else None
+            (self.folder / "versions" / f"{number:04}_{number}.py").write_text(
+                f"from alembic import op\n\nrevision = '{number:04}'\ndown_revision = {before!r}\n\n\n"
+                f"def upgrade() -> None:\n    op.execute({statement!r})\n"
+            )
+
+    def upgrade(self) -> None:
+        migrate.upgrade(self.folder, self.url)
+
+    def rows(self, query: str) -> list[object]:
+        with self.engine.connect() as connection:
+            return list(connection.scalars(text(query)))
+
+
+@pytest.fixture
+def history(databases, stack, tmp_path: Path) -> Iterator[History]:
+    with databases["verify"].transaction() as session:
+        session.execute(text("create schema migrated"))
+    url = make_url(stack.database_url("verify")).update_query_dict({"options": "-csearch_path=migrated"})
+    there = History(tmp_path, url.render_as_string(hide_password=False))
+    yield there
+    there.engine.dispose()
+    with databases["verify"].transaction() as session:
+        session.execute(text("drop schema migrated cascade"))
+
+
+def test_a_migration_that_fails_leaves_the_ones_before_it_and_is_repeated(history: History) -> None:
+    history.write("create table things (id int)", "alter table no_such_table add column name text")
+    with pytest.raises(ProgrammingError):
+        history.upgrade()
+    assert history.rows("select version_num from alembic_version") == ["0001"]
+    history.write("create table things (id int)", "alter table things add column name text")
+    history.upgrade()
+    assert history.rows("select version_num from alembic_version") == ["0002"]
+
+
+def test_processes_that_migrate_at_once_run_each_migration_once(history: History) -> None:
+    history.write("insert into things values (1), (2)")
+    waiting = (
+        "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    with history.engine.begin() as user:
+        user.execute(text("create table things (id int)"))
+    with ProcessPoolExecutor(4, get_context("spawn")) as pool:
+        with history.engine.begin() as user:
+            user.execute(text("lock table things"))
+            runs = [pool.submit(migrate.upgrade, history.folder, history.url) for _ in range(4)]
+            eventually(
+                lambda: len(history.rows(waiting)) == 4, "all of them wait, for the table or their turn"
+            )
+        for run in runs:
+            run.result()
+    assert history.rows("select id from things order by id") == [1, 2]
+
+
+def test_a_migration_does_not_hold_up_requests_behind_a_table_that_is_in_use(
+    history: History, monkeypatch
+) -> None:
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "50ms")
+    with history.engine.begin() as user:
+        user.execute(text("create table things (id int)"))
+    history.write("select 1", "alter table things add column name text")
+    with history.engine.begin() as user:
+        user.execute(text("select * from things"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            history.upgrade()
+    history.upgrade()
+    assert history.rows("select name from things") == []

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
+.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -21,6 +21,9 @@ setup: ## create .venv, install RabbitMQ, PostgreSQL and Prometheus by apt if mi
 
 run: setup ## start everything, run the smoke journey, serve at http://127.0.0.1:8080
 	@$(PYTHON) -m deploy.local.run
+
+status: ## show each process of a running `make run`: pid, uptime, restarts, ready or not
+	@$(PYTHON) -m deploy.local.status
 
 smoke: setup ## start everything, run the smoke journey, stop
 	@$(PYTHON) -m deploy.local.run --once

@@ -200,7 +200,7 @@ def processes(services: Services) -> dict[str, float]:
         line = " ".join(process.info["cmdline"] or [])
         for name in services.names:
             words = (f"services.ops.serve {name}", f"epass {name}")
-            if any(line.endswith(word) for word in words) and "honcho" not in line and "sh -c" not in line:
+            if any(line.endswith(word) for word in words) and "sh -c" not in line:
                 found[name] = process.info["memory_info"].rss / 2**20
     return found
 

@@ -25,8 +25,8 @@ import psycopg
 from deploy.local.console import print_error, print_fact, print_heading
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import SUPERUSER, programs
+from deploy.local.processes import ROOT
 from deploy.local.secrets import write_private
-from deploy.local.services import ROOT
 from deploy.local.snapshots import snapshots
 from deploy.local.stack import Stack
 

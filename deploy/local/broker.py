@@ -16,10 +16,13 @@ import amqp
 from deploy.local import processes
 from deploy.local.errors import StackFailed
 from deploy.local.permissions import PERMISSIONS, VHOST, definitions
+from deploy.local.processes import Launch
 from deploy.local.secrets import SecretStore, write_private
 
 INSTALL = "apt-get install rabbitmq-server (4.0 or later)"
 PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
+FOREIGN = ("RABBITMQ_", "ERL_", "EPASS_")
+"""Prefixes of settings of other nodes and programs."""
 CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
 management.tcp.ip = 127.0.0.1
@@ -38,7 +41,13 @@ class Broker:
     """One node with its folder. ``ports`` names amqp, management, prometheus, distribution and epmd."""
 
     def __init__(
-        self, folder: Path, ports: dict[str, int], secret_store: SecretStore, log: Path, mark: str
+        self,
+        folder: Path,
+        ports: dict[str, int],
+        secret_store: SecretStore,
+        log: Path,
+        mark: str,
+        launch: Launch = processes.spawn,
     ) -> None:
         self.port = ports["amqp"]
         self.log = log
@@ -47,8 +56,9 @@ class Broker:
         self._ports = ports
         self._secret_store = secret_store
         self._mark = mark
-        self._mapper: subprocess.Popen[bytes] | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._launch = launch
+        self._mapper: processes.Child | None = None
+        self._child: processes.Child | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -59,11 +69,10 @@ class Broker:
         """Write its configuration and start port mapper and node, without waiting until it answers."""
         script = _script()
         self._configure()
-        environment = self._environment()
         if self._mapper is None or self._mapper.poll() is not None:
             mapper = processes.required("epmd", "erlang-base")
-            self._mapper = processes.spawn([mapper], self.log.with_name("epmd.log"), environment)
-        self._child = processes.spawn([str(script)], self.log, environment)
+            self._mapper = self._launch(self._program("epmd", mapper, self.log.with_name("epmd.log")))
+        self._child = self._launch(self._program("broker", str(script), self.log))
 
     def wait(self, seconds: float = 60) -> None:
         """Wait until it accepts its administrator, or raise `StackFailed` with the last line of its log."""
@@ -71,12 +80,9 @@ class Broker:
         while time.monotonic() < until:
             if not self.is_running():
                 raise StackFailed(f"RabbitMQ did not start: {self._last_error()} ({self.log})")
-            try:
-                self._try()
-            except (OSError, amqp.exceptions.AMQPError):
-                time.sleep(0.1)
-            else:
+            if self.answers():
                 return
+            time.sleep(0.1)
         raise StackFailed(f"RabbitMQ did not answer within {seconds:.0f} s ({self.log})")
 
     def stop(self, seconds: float = 8) -> None:
@@ -109,6 +115,23 @@ class Broker:
         """Return whether the node process that this object started is alive."""
         return self._child is not None and self._child.poll() is None
 
+    def answers(self) -> bool:
+        """Return whether it accepts its administrator."""
+        connection = amqp.Connection(
+            f"127.0.0.1:{self.port}",
+            "administrator",
+            self._password("administrator"),
+            virtual_host=VHOST,
+            connect_timeout=2,
+            read_timeout=5,
+        )
+        try:
+            connection.connect()
+            connection.close()
+        except (OSError, amqp.exceptions.AMQPError):
+            return False
+        return True
+
     def url(self, user: str) -> str:
         """Return the AMQP address for one of the users in ``permissions.PERMISSIONS``."""
         return f"amqp://{user}:{self._password(user)}@127.0.0.1:{self.port}/{VHOST}"
@@ -117,7 +140,8 @@ class Broker:
         """Run RabbitMQ's own command-line tool and return its output (it needs a second or two)."""
         done = subprocess.run(
             [str(_script().with_name(program)), "--node", self.node, *arguments],
-            env=self._environment(), text=True, capture_output=True, check=False,
+            env={**processes.inherited(*FOREIGN), **self._environment()},
+            text=True, capture_output=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise StackFailed(
@@ -128,18 +152,6 @@ class Broker:
     def _password(self, user: str) -> str:
         return self._secret_store.password(f"broker {user}")
 
-    def _try(self) -> None:
-        connection = amqp.Connection(
-            f"127.0.0.1:{self.port}",
-            "administrator",
-            self._password("administrator"),
-            virtual_host=VHOST,
-            connect_timeout=2,
-            read_timeout=5,
-        )
-        connection.connect()
-        connection.close()
-
     def _configure(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         users = definitions({user: self._password(user) for user in PERMISSIONS})
@@ -148,11 +160,13 @@ class Broker:
         text = CONFIG.format(**self._ports, definitions=self._folder / "definitions.json")
         self._folder.joinpath("rabbitmq.conf").write_text(text)
 
+    def _program(self, name: str, command: str, log: Path) -> processes.Program:
+        return processes.Program(name, (command,), log, self._environment(), without=FOREIGN)
+
     def _environment(self) -> dict[str, str]:
         """Return settings that confine the node to its folder: no system configuration, no shared cookie."""
         folder = str(self._folder)
         return {
-            **processes.inherited("RABBITMQ_", "ERL_", "EPASS_"),
             processes.MARK: self._mark,
             "HOME": folder,
             "ERL_CRASH_DUMP": f"{folder}/erl_crash.dump",

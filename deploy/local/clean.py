@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.local.console import print_error, print_line
 from deploy.local.errors import StackFailed
-from deploy.local.services import ROOT
+from deploy.local.processes import ROOT
 from deploy.local.stack import Stack
 
 

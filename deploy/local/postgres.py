@@ -19,6 +19,7 @@ from psycopg import sql
 
 from deploy.local import processes
 from deploy.local.errors import StackFailed
+from deploy.local.processes import Launch
 from deploy.local.secrets import SecretStore
 
 SUPERUSER = "postgres"
@@ -36,14 +37,23 @@ SETTINGS = {
 class Postgres:
     """One server with its data folder. ``folder`` is its own folder inside the stack's."""
 
-    def __init__(self, folder: Path, port: int, secret_store: SecretStore, log: Path, mark: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        secret_store: SecretStore,
+        log: Path,
+        mark: str,
+        launch: Launch = processes.spawn,
+    ) -> None:
         self.port = port
         self.log = log
         self._folder = folder
         self._secret_store = secret_store
         self._mark = mark
         self._user = _unprivileged()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._launch = launch
+        self._child: processes.Child | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -62,13 +72,16 @@ class Postgres:
             for name, value in (SETTINGS | {"port": str(self.port)}).items()
             for part in ("-c", f"{name}={value}")
         ]
-        command = [str(binaries / "postgres"), "-D", str(data), *options]
-        self._child = processes.spawn(
-            command,
-            self.log,
-            {**processes.inherited("PG", "EPASS_"), processes.MARK: self._mark},
-            user=self._user,
-            ends_by="INT",
+        self._child = self._launch(
+            processes.Program(
+                "postgres",
+                (str(binaries / "postgres"), "-D", str(data), *options),
+                self.log,
+                {processes.MARK: self._mark},
+                without=("PG", "EPASS_"),
+                user=self._user,
+                ends_by="INT",
+            )
         )
 
     def wait(self, seconds: float = 60) -> None:

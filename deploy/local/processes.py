@@ -1,4 +1,4 @@
-"""Processes of a stack: started so that they end with their parent, found again by a mark, stopped by id.
+"""Programs of a stack: started so that they end with their parent, found again by a mark, stopped by id.
 
 The mark is the stack's random id in the environment. It finds exactly what a killed run has left behind. No
 list of process ids is stored, so none can be out of date.
@@ -9,36 +9,76 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from deploy.local.errors import StackFailed
 
+ROOT = Path(__file__).resolve().parents[2]
 MARK = "EPASS_STACK"
 
 
-def spawn(
-    command: list[str],
-    log: Path,
-    environment: Mapping[str, str],
-    *,
-    cwd: Path | None = None,
-    user: str | None = None,
-    ends_by: str = "TERM",
-) -> subprocess.Popen[bytes]:
-    """Start ``command`` in a session of its own, so that Ctrl-C at the terminal does not reach it.
+@dataclass(frozen=True)
+class Program:
+    """What a stack runs, and how.
 
-    Its output goes to ``log``. If this process dies, even by SIGKILL, the kernel sends the child ``ends_by``.
-    The kernel ties that to the calling thread, so call this from a thread that lives as long as the stack.
+    Args:
+        name: by which people call it.
+        command: the words of its command.
+        log: where its output goes.
+        environment: what it gets beside this process's environment.
+        without: prefixes of the names in this process's environment that it does not get.
+        user: as whom it runs, if not as this process's user (that needs root).
+        ends_by: the name of the signal that makes it end in an orderly way.
     """
-    before = ["setpriv", "--pdeathsig", ends_by, *(_as_user(user) if user else []), "--"]
-    with log.open("wb") as out:
+
+    name: str
+    command: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    user: str | None = None
+    ends_by: str = "TERM"
+
+    @property
+    def guarded_command(self) -> list[str]:
+        """The command as a child of a process with whose death, even by SIGKILL, it ends.
+
+        The kernel then sends it ``ends_by``. It ties that to the thread that starts the child, so start it
+        from a thread that lives as long as the stack.
+        """
+        return [
+            "setpriv", "--pdeathsig", self.ends_by, *(_as_user(self.user) if self.user else []), "--",
+            *self.command,
+        ]  # fmt: skip
+
+
+class Child(Protocol):
+    """A program that was started, by `spawn` or by the supervisor; the names are those of ``Popen``."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None, /) -> int: ...
+
+
+Launch = Callable[[Program], Child]
+"""Starts a program, without waiting until it answers."""
+
+
+def spawn(program: Program) -> "subprocess.Popen[bytes]":
+    """Start a program in a session of its own, so that Ctrl-C at the terminal does not reach it."""
+    with program.log.open("wb") as out:
         try:
             return subprocess.Popen(
-                before + command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                env=dict(environment), cwd=cwd, start_new_session=True,
+                program.guarded_command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                env={**inherited(*program.without), **program.environment}, cwd=ROOT, start_new_session=True,
             )  # fmt: skip
         except FileNotFoundError as error:
             raise StackFailed(f"{error.filename} is missing (Debian: package util-linux)") from error
@@ -98,8 +138,8 @@ def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
             continue
 
 
-def end_child(child: "subprocess.Popen[bytes]", seconds: float, by: signal.Signals = signal.SIGTERM) -> None:
-    """Stop a process that ``spawn`` started, waiting at most ``seconds`` before it is killed."""
+def end_child(child: Child, seconds: float, by: signal.Signals = signal.SIGTERM) -> None:
+    """Stop a program, waiting at most ``seconds`` before it is killed."""
     if child.poll() is None:
         child.send_signal(by)
     try:

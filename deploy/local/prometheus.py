@@ -6,7 +6,6 @@ rules and its configuration are copies of those in ``deploy/prometheus``; the ta
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx
 
 from deploy.local import processes
 from deploy.local.errors import StackFailed
+from deploy.local.processes import Launch
 
 FILES = Path(__file__).resolve().parents[1] / "prometheus"
 COPIED = ("prometheus.yml", "alerts.yml")
@@ -36,15 +36,19 @@ class Prometheus:
         port: on the loopback address.
         log: its log file.
         mark: the stack's id, by which the server of a killed run is found again.
+        launch: starts it.
     """
 
-    def __init__(self, folder: Path, port: int, log: Path, mark: str) -> None:
+    def __init__(
+        self, folder: Path, port: int, log: Path, mark: str, launch: Launch = processes.spawn
+    ) -> None:
         self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         self._log = log
         self._mark = mark
-        self._child: subprocess.Popen[bytes] | None = None
+        self._launch = launch
+        self._child: processes.Child | None = None
 
     def configure(self, targets: Targets, broker: str | None = None) -> None:
         """Write its configuration: the files of ``deploy/prometheus`` and the targets.
@@ -68,19 +72,21 @@ class Prometheus:
         Raises:
             StackFailed: it ended, or did not answer in time.
         """
-        command = [
+        command = (
             processes.required("prometheus", "prometheus"),
             f"--config.file={self.folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={self.folder / 'data'}",
             f"--storage.tsdb.retention.time={RETENTION}",
             f"--web.listen-address=127.0.0.1:{self._port}",
             "--log.level=warn",
-        ]
-        self._child = processes.spawn(
-            command, self._log, {**processes.inherited("EPASS_"), processes.MARK: self._mark}
+        )
+        self._child = self._launch(
+            processes.Program(
+                "prometheus", command, self._log, {processes.MARK: self._mark}, without=("EPASS_",)
+            )
         )
         until = time.monotonic() + seconds
-        while not self._answers():
+        while not self.answers():
             if self._child.poll() is not None:
                 raise StackFailed(
                     f"Prometheus did not start: {processes.last_line(self._log, 'err')} ({self._log})"
@@ -96,7 +102,8 @@ class Prometheus:
             processes.end_child(self._child, seconds)
             self._child = None
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Return whether it is ready."""
         try:
             return httpx.get(f"{self.url}/-/ready", timeout=2, trust_env=False).is_success
         except httpx.HTTPError:

@@ -23,8 +23,8 @@ from deploy.local.backup import MANIFEST, SECRETS, Url, describe, run_program
 from deploy.local.console import print_error, print_fact, print_heading
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import SUPERUSER
+from deploy.local.processes import ROOT
 from deploy.local.secrets import write_private
-from deploy.local.services import ROOT
 from deploy.local.stack import Stack
 
 

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from deploy.local import logins
 from deploy.local.console import print_error, print_fact, print_heading, print_line, timed
 from deploy.local.errors import StackFailed
+from deploy.local.processes import ROOT
 from deploy.local.prometheus import Prometheus, is_installed
-from deploy.local.services import ROOT, Services
+from deploy.local.services import Services
 from deploy.local.smoke_journey import SmokeJourney
 from deploy.local.stack import Stack
+from deploy.local.status import watch
 
 GATEWAY_PORT = 8080
 PAGES = {
@@ -48,9 +50,13 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        stack = Stack(options.folder, _gateway_port())
+        stack = Stack(options.folder, _gateway_port(), supervised=True)
         prometheus = Prometheus(
-            stack.folder / "prometheus", stack.ports["watch"], stack.logs / "prometheus.log", stack.id
+            stack.folder / "prometheus",
+            stack.ports["watch"],
+            stack.logs / "prometheus.log",
+            stack.id,
+            stack.supervisor.launch,
         )
         _run(stack, Services(stack), prometheus, options.once)
     except StackFailed as error:
@@ -84,7 +90,7 @@ def _run(stack: Stack, services: Services, prometheus: Prometheus, once: bool) -
             return
         serving = True
         _print_addresses(services, stack, monitoring)
-        services.wait()
+        watch(stack, services)
     except Interrupted:
         if not serving:
             raise

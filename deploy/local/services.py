@@ -1,13 +1,12 @@
-"""The processes of e-Pass: prepared (topology, migrations, seeds), then started through honcho.
+"""The processes of e-Pass: prepared (topology, migrations, seeds), then started by the supervisor.
 
 Each process reads its settings from its own file in ``env/`` and writes to its own log in ``logs/``, so that
 any one of them can be started by hand: ``set -a; . .local/env/verify.env; epass serve verify``. The commands
 of ops use ``administrator.env``.
 """
 
-import re
+import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -18,10 +17,11 @@ import httpx
 from contracts.subscriptions import SERVICES
 from deploy.local import logins, processes
 from deploy.local.errors import StackFailed
+from deploy.local.processes import Program
 from deploy.local.secrets import write_private
 from deploy.local.stack import Stack
+from deploy.local.supervisor import Ended
 
-ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = Path(sys.executable).with_name("epass")
 EPASS = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "services.ops.cli"]
 """The installed command; a Python that has only the dependencies runs its module."""
@@ -32,7 +32,6 @@ COMMANDS = {
     "gateway": "gateway",
     "exporter": "ops-exporter",
 }
-_STOPPED = re.compile(r"(\w+)\.1 stopped \(rc=(-?\d+)\)")
 
 
 class Services:
@@ -41,8 +40,6 @@ class Services:
     def __init__(self, stack: Stack, names: tuple[str, ...] = tuple(COMMANDS)) -> None:
         self.names = names
         self._stack = stack
-        self._log = stack.logs / "honcho.log"
-        self._manager: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
         """Declare the topology, migrate and seed databases, grant relay and ops their rights; repeatable."""
@@ -62,25 +59,10 @@ class Services:
         )
 
     def start(self) -> None:
-        """Start every process under honcho, without waiting until they are ready."""
+        """Start every process under the supervisor, without waiting until they are ready."""
         self._write_settings("administrator")
-        procfile = self._stack.folder / "Procfile"
-        procfile.write_text("".join(f"{name}: {self._line(name)}\n" for name in self.names))
-        command = [
-            sys.executable,
-            "-m",
-            "honcho",
-            "--no-colour",
-            "-e",
-            str(self._stack.folder / "none"),
-            "-d",
-            str(ROOT),
-            "-f",
-            str(procfile),
-            "start",
-        ]
-        environment = {**processes.inherited(), processes.MARK: self._stack.id, "PYTHONUNBUFFERED": "1"}
-        self._manager = processes.spawn(command, self._log, environment, cwd=ROOT)
+        for name in self.names:
+            self._stack.supervisor.launch(self._program(name))
 
     def wait_ready(self, seconds: float = 120) -> None:
         """Wait until every ``/readyz`` answers 200.
@@ -102,43 +84,37 @@ class Services:
             reasons = ", ".join(f"{name} ({reason})" for name, reason in waiting.items())
             raise StackFailed(f"not ready within {seconds:.0f} s: {reasons}; see {self._stack.logs}")
 
-    def wait(self) -> None:
-        """Wait until a process ends, then raise `StackFailed` with its name."""
-        while True:
-            self.check()
-            time.sleep(0.5)
-
     def check(self) -> None:
-        """Raise `StackFailed` if a process has ended (honcho then stops the others)."""
-        ended = _STOPPED.search(self._log.read_text(errors="replace"))
-        if ended:
-            log = self._stack.logs / f"{ended[1]}.log"
-            why = (
-                f"by signal {ended[2][1:]}"
-                if ended[2][0] == "-"
-                else f"with code {ended[2]}: {processes.last_line(log, 'Error')}"
-            )
-            raise StackFailed(f"{ended[1]} ended {why} ({log})")
-        if self._manager is None or self._manager.poll() is not None:
-            raise StackFailed(f"honcho ended: {processes.last_line(self._log)} ({self._log})")
+        """Raise `StackFailed` if a process has ended, or the supervisor itself."""
+        for ended in self._stack.supervisor.ended():
+            raise StackFailed(self.explain(ended))
+        self._stack.supervisor.check()
 
-    def stop(self, seconds: float = 10) -> None:
-        """Stop every process in an orderly way; the stack's own ``stop`` kills those that do not react."""
-        if self._manager:
-            processes.end_child(self._manager, seconds, signal.SIGTERM)
-            self._manager = None
+    def explain(self, ended: Ended) -> str:
+        """Return which process ended and how, with the last line of its log if it ended by itself."""
+        if ended.how.startswith("by"):
+            return f"{ended.name} ended {ended.how}"
+        log = self._stack.logs / f"{ended.name}.log"
+        return f"{ended.name} ended {ended.how}: {processes.last_line(log, 'Error')} ({os.path.relpath(log)})"
+
+    def is_ready(self, name: str) -> bool:
+        """Return whether the ``/readyz`` of a process answers 200."""
+        with httpx.Client(timeout=2, trust_env=False) as client:
+            return not _readiness(client, self.address(name))
+
+    def stop(self) -> None:
+        """Stop every process in an orderly way, all at once; kill those that do not react."""
+        self._stack.supervisor.stop(self.names)
 
     def address(self, name: str) -> str:
         """Return the address of a process's health endpoints; the gateway also serves there."""
         port = self._stack.gateway_port if name == "gateway" else self._stack.ports[name]
         return f"http://127.0.0.1:{port}"
 
-    def _line(self, name: str) -> str:
-        file, log = (
-            shlex.quote(str(self._write_settings(name))),
-            shlex.quote(str(self._stack.logs / f"{name}.log")),
-        )
-        return f"set -a; . {file}; exec {shlex.join(EPASS)} {COMMANDS[name]} > {log} 2>&1"
+    def _program(self, name: str) -> Program:
+        file = shlex.quote(str(self._write_settings(name)))
+        line = f"set -a; . {file}; exec {shlex.join(EPASS)} {COMMANDS[name]}"
+        return Program(name, ("sh", "-c", line), self._stack.logs / f"{name}.log")
 
     def _write_settings(self, name: str) -> Path:
         folder = self._stack.folder / "env"
@@ -162,11 +138,25 @@ class Services:
                 processes.end_child(child, 2)
 
     def _spawn(self, name: str, words: list[str]) -> "subprocess.Popen[bytes]":
-        environment = {**processes.inherited(), **self._stack.environment(name)}
-        return processes.spawn([*EPASS, *words], self._log_of(words), environment, cwd=ROOT)
+        program = Program(
+            f"epass {' '.join(words)}",
+            (*EPASS, *words),
+            self._log_of(words),
+            self._stack.environment(name),
+        )
+        return processes.spawn(program)
 
     def _log_of(self, words: list[str]) -> Path:
         return self._stack.logs / f"{'-'.join(words[:2])}.log"
+
+
+def gateway_port_of(folder: Path) -> int | None:
+    """Return the port of the gateway that was started last in the folder of a stack."""
+    file = folder / "env" / "gateway.env"
+    if not file.exists():
+        return None
+    settings = dict(word.split("=", 1) for word in shlex.split(file.read_text()))
+    return int(settings["EPASS_GATEWAY_PORT"])
 
 
 def _readiness(client: httpx.Client, address: str) -> str:

@@ -18,7 +18,9 @@ from deploy.local import access, ports, processes
 from deploy.local.broker import Broker
 from deploy.local.errors import StackFailed
 from deploy.local.postgres import Postgres
+from deploy.local.processes import Launch
 from deploy.local.secrets import SecretStore
+from deploy.local.supervisor import Supervisor
 
 
 class Stack:
@@ -27,9 +29,10 @@ class Stack:
     Args:
         folder: holds everything; a second ``start`` continues with it.
         gateway_port: on which the gateway listens; by default a port of this stack's own.
+        supervised: whether the servers begin again when they end. In a test they do not.
     """
 
-    def __init__(self, folder: Path, gateway_port: int | None = None) -> None:
+    def __init__(self, folder: Path, gateway_port: int | None = None, *, supervised: bool = False) -> None:
         self.folder = folder.resolve()
         self.logs = self.folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -37,15 +40,18 @@ class Stack:
         self.ports = ports.stored_ports(self.folder / "ports.json")
         self.gateway_port = gateway_port or self.ports["gateway"]
         self.secret_store = SecretStore(self.folder / "secrets.json")
+        self.supervisor = Supervisor(self.folder / "supervisor", self.logs / "supervisor.log", self.id)
+        launch: Launch = self.supervisor.launch if supervised else processes.spawn
         self.postgres = Postgres(
             self.folder / "postgres",
             self.ports["postgres"],
             self.secret_store,
             self.logs / "postgres.log",
             self.id,
+            launch,
         )
         self.broker = Broker(
-            self.folder / "broker", self.ports, self.secret_store, self.logs / "broker.log", self.id
+            self.folder / "broker", self.ports, self.secret_store, self.logs / "broker.log", self.id, launch
         )
         self._lock: int | None = None
 
@@ -72,6 +78,7 @@ class Stack:
         if self._lock is not None:
             self.broker.stop()
             self.postgres.stop()
+            self.supervisor.stop()
             self._end_leftovers(2)
             os.close(self._lock)
             self._lock = None

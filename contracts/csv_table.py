@@ -49,10 +49,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: its number in the file, and its cells by column. A missing column is empty."""
+    """One line of a table: its number in the file, and its cells by column.
+
+    A column that the file does not have is empty, and among ``missing``.
+    """
 
     line: int
     cells: Mapping[str, str]
+    missing: frozenset[str] = frozenset()
 
 
 def decode(data: bytes) -> str:
@@ -101,7 +105,8 @@ def read(text: str, columns: Sequence[Column]) -> tuple[list[Row], list[Problem]
             for name, cell in cells.items()
             if (code := _problem_of_cell(cell, by_name[name]))
         ]
-        rows.append(Row(record.line, {column.name: cells.get(column.name, "") for column in columns}))
+        everything = {column.name: cells.get(column.name, "") for column in columns}
+        rows.append(Row(record.line, everything, frozenset(everything.keys() - cells.keys())))
     if not rows and not problems:
         problems.append(Problem(line=header.line, code="no_lines"))
     return rows, problems

@@ -35,13 +35,13 @@ from contracts.rpc.imports import (
     CsvFile,
     DirectoryFile,
     Export,
-    HolidayId,
     ImportId,
     ImportReport,
     LineHistory,
     LineId,
     LineList,
     PutLine,
+    RemoveLine,
 )
 
 
@@ -551,7 +551,7 @@ EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile)
 LIST_LINES = Method("approval", "list_lines", Export, LineList)
 LINE_HISTORY = Method("approval", "line_history", LineId, LineHistory)
 PUT_LINE = Method("approval", "put_line", PutLine, Nothing, command=True)
-REMOVE_HOLIDAY = Method("approval", "remove_holiday", HolidayId, Nothing, command=True)
+REMOVE_LINE = Method("approval", "remove_line", RemoveLine, Nothing, command=True)
 SEND_DIRECTORY_FILE = Method("approval", "send_directory_file", DirectoryFile, ImportId, command=True)
 CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport)
 APPLY_DIRECTORY_FILE = Method("approval", "apply_directory_file", ImportId, ImportReport, command=True)

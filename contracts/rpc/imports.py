@@ -1,11 +1,12 @@
 """What importing a table as a file looks like, in each service that has tables."""
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from contracts.csv_table import LARGEST_FILE, Problem
-from contracts.model import Code, DirectoryTable, Instant, Language, Strict, Wire, date
+from contracts.model import Code, DirectoryTable, Instant, Language, Strict, Wire
 
 
 class ImportFile(Strict):
@@ -44,6 +45,20 @@ class ImportedLogin(Wire):
     initial_password: str | None = None
 
 
+class Effects(Wire):
+    """What a change of the directory means for visits that are approved, and applications that wait."""
+
+    visits_at_gate: int = 0
+    """Approved visits to come whose pass names a gate that would be gone."""
+    visits_outside_hours: int = 0
+    """Approved visits to come that would lie outside the opening hours."""
+
+    @property
+    def total(self) -> int:
+        """How many there are altogether."""
+        return self.visits_at_gate + self.visits_outside_hours
+
+
 class ImportReport(Wire):
     """What a file changes, or has changed; with a problem it changes nothing."""
 
@@ -54,6 +69,7 @@ class ImportReport(Wire):
     problems: tuple[Problem, ...] = ()
     """By line; of very many only the first."""
     further_problems: int = 0
+    effects: Effects = Effects()
     applied_at: Instant | None = None
     logins: tuple[ImportedLogin, ...] = ()
 
@@ -77,25 +93,35 @@ class LineList(Wire):
     items: tuple[LineView, ...]
 
 
+Accepted = Annotated[
+    int,
+    Field(
+        ge=0,
+        description="How many visits and applications the caller knows to be affected by the change. "
+        "If there are more, it is refused as `affects_visits`, with their numbers.",
+    ),
+]
+
+
 class PutLine(Export):
     """A line as it is to be: a new one, or one that was read before with this digest."""
 
-    cells: dict[str, str] = Field(max_length=20)
+    cells: dict[str, str] = Field(max_length=30)
     was: str = Field(default="", max_length=64)
-
-
-class HolidayId(Strict):
-    """A holiday that was read before with this digest."""
-
-    site: Code
-    day: date
-    was: str = Field(max_length=64)
+    accepted: Accepted = 0
 
 
 class LineId(Export):
     """A line by the cells of its key."""
 
     key: tuple[str, ...] = Field(max_length=2)
+
+
+class RemoveLine(LineId):
+    """A holiday, a gate, or hours to come, that was read before with this digest."""
+
+    was: str = Field(max_length=64)
+    accepted: Accepted = 0
 
 
 class LineChange(Wire):

@@ -45,13 +45,13 @@ from contracts.rpc.imports import (
     CsvFile,
     DirectoryFile,
     Export,
-    HolidayId,
     ImportId,
     ImportReport,
     LineHistory,
     LineId,
     LineList,
     PutLine,
+    RemoveLine,
 )
 from services.approval.handlers import (
     capacity,
@@ -111,10 +111,10 @@ class Service:
         with self.db.transaction() as session:
             return directory_lines.put_line(request, call, session, now())
 
-    @rpc(contract.REMOVE_HOLIDAY)
-    def remove_holiday(self, request: HolidayId, call: Call) -> Nothing:
+    @rpc(contract.REMOVE_LINE)
+    def remove_line(self, request: RemoveLine, call: Call) -> Nothing:
         with self.db.transaction() as session:
-            return directory_lines.remove_holiday(request, call, session, now())
+            return directory_lines.remove_line(request, call, session, now())
 
     @rpc(contract.SEND_DIRECTORY_FILE)
     def send_directory_file(self, request: DirectoryFile, call: Call) -> ImportId:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.chassis.db.database import Database
 
 P = TypeVar("P", bound=ProcessSettings)
+TABLES = ("sites", "gates", "hours", "departments", "officers", "holidays")
 service_name = click.argument("service", type=click.Choice(SERVICES))
 
 
@@ -157,7 +158,7 @@ def seed(service: str, logins: str | None) -> None:
 
 
 @main.command("import")
-@click.argument("table", type=click.Choice(["departments", "officers", "holidays"]))
+@click.argument("table", type=click.Choice(TABLES))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--apply", is_flag=True, help="Change the directory; without it the file is only checked.")
 @click.option("--language", type=click.Choice(["pa", "hi", "en"]), default="en", help="Of the problems.")

@@ -1,25 +1,56 @@
-"""The tables of the directory that the ADO Branch imports and exports: departments, officers, holidays."""
+"""The tables of the directory that the ADO Branch edits, imports and exports, and what is wrong in a line."""
 
 import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from contracts.csv_table import Column, Problem, Row, duplicates, read
-from contracts.events import ClosedDay, DepartmentRecord, OfficerRecord, SiteRecord
+from contracts.events import ClosedDay, DepartmentRecord, OfficerRecord, SiteAdvice, SiteRecord
 from contracts.model import DirectoryTable, Language
+from services.approval.domain.timetable import (
+    WEEKDAYS,
+    Period,
+    periods,
+    read_windows,
+    with_period,
+    without_period,
+    write_windows,
+)
 
 _LANGUAGES: tuple[Language, ...] = ("en", "pa", "hi")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-:.]*")
 
 
-def _words(name: str, longest: int) -> tuple[Column, ...]:
-    return tuple(Column(f"{name}_{language}", required=True, longest=longest) for language in _LANGUAGES)
+YES = "1"
+"""The content of a cell that says yes; an empty one says no."""
+
+
+def _words(name: str, longest: int, *, required: bool = True) -> tuple[Column, ...]:
+    return tuple(Column(f"{name}_{language}", required, longest) for language in _LANGUAGES)
 
 
 COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
+    "sites": (
+        Column("code", required=True, longest=64),
+        *_words("name", 120),
+        *_words("address", 200),
+        Column("photograph", longest=1),
+        *(column for name in SiteAdvice.model_fields for column in _words(name, 400, required=False)),
+    ),
+    "gates": (
+        Column("site", required=True, longest=64),
+        Column("code", required=True, longest=64),
+        *_words("name", 100, required=False),
+    ),
+    "hours": (
+        Column("site", required=True, longest=64),
+        Column("valid_from", required=True, longest=10),
+        *(Column(weekday, longest=60) for weekday in WEEKDAYS),
+    ),
     "departments": (
         Column("code", required=True, longest=64),
         *_words("name", 120),
@@ -39,11 +70,18 @@ COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
     ),
 }
 KEYS: Mapping[DirectoryTable, tuple[str, ...]] = {
+    "sites": ("code",),
+    "gates": ("site", "code"),
+    "hours": ("site", "valid_from"),
     "departments": ("code",),
     "officers": ("department", "code"),
     "holidays": ("site", "day"),
 }
 """The columns by which a line is the same as a stored one; the last of them shows a duplicate."""
+REMOVABLE: tuple[DirectoryTable, ...] = ("gates", "hours", "holidays")
+"""The tables from which a line can be removed."""
+FIRST_DAYS: Mapping[DirectoryTable, str] = {"hours": "valid_from", "holidays": "day"}
+"""The column of a table that says from which day on a line means something; what has been stays."""
 
 
 class Directory:
@@ -60,6 +98,20 @@ class Directory:
 
     def lines(self, table: DirectoryTable) -> list[tuple[str, ...]]:
         """Return the lines of a table, as `read` takes them."""
+        if table == "sites":
+            return [_line_of_site(site) for site in self.sites.values()]
+        if table == "gates":
+            return [
+                (site.code, gate, *_in_order(site.gate_names.get(gate, {})))
+                for site in self.sites.values()
+                for gate in site.gates
+            ]
+        if table == "hours":
+            return [
+                (site.code, period.starts.isoformat(), *map(write_windows, period.weekdays))
+                for site in self.sites.values()
+                for period in periods(site.hours)
+            ]
         if table == "departments":
             return [
                 (one.code, *_in_order(one.name), " ".join(one.sites)) for one in self.departments.values()
@@ -88,22 +140,49 @@ class Directory:
         lines = (dict(zip(names, line, strict=True)) for line in self.lines(table))
         return next((cells for cells in lines if key_of(table, cells) == key), {})
 
-    def remove_holiday(self, site_code: str, day: date) -> None:
-        """Take a day off the closed days of a site."""
-        site = self.sites[site_code]
-        days = tuple(closed for closed in site.closed_days if closed.day != day)
-        self.sites[site_code] = site.model_copy(update={"closed_days": days})
+    def remove(self, table: DirectoryTable, key: tuple[str, ...]) -> None:
+        """Take a line out of one of the tables `REMOVABLE`."""
+        site = self.sites[key[0]]
+        if table == "gates":
+            names = {code: name for code, name in site.gate_names.items() if code != key[1]}
+            gates = tuple(code for code in site.gates if code != key[1])
+            self._update(site, gates=gates, gate_names=names)
+        elif table == "hours":
+            self._update(site, hours=without_period(site.hours, date.fromisoformat(key[1])))
+        else:
+            others = (closed for closed in site.closed_days if closed.day.isoformat() != key[1])
+            self._update(site, closed_days=tuple(others))
 
     def put(self, table: DirectoryTable, cells: Mapping[str, str]) -> None:
-        """Add a line, or change the one with the same key."""
-        if table == "departments":
-            known = self.departments.get(cells["code"])
-            self.departments[cells["code"]] = DepartmentRecord(
-                code=cells["code"],
+        """Add a line, or change the one with the same key; what the table does not show stays as it is."""
+        if table == "sites":
+            code = cells["code"]
+            known = self.sites.get(code) or SiteRecord(code=code, name={}, address={}, gates=(), hours=())
+            advice = {name: _of(cells, name) for name in SiteAdvice.model_fields}
+            self._update(
+                known,
                 name=_of(cells, "name"),
-                sites=tuple(cells["sites"].split()),
-                officers=known.officers if known else (),
+                address=_of(cells, "address"),
+                photograph=cells["photograph"] == YES,
+                advice=SiteAdvice(**advice) if any(advice.values()) else None,
             )
+        elif table == "gates":
+            site, gate = self.sites[cells["site"]], cells["code"]
+            names = {code: name for code, name in site.gate_names.items() if code != gate}
+            if name := _of(cells, "name"):
+                names[gate] = name
+            gates = site.gates if gate in site.gates else (*site.gates, gate)
+            self._update(site, gates=gates, gate_names=names)
+        elif table == "hours":
+            site = self.sites[cells["site"]]
+            week = tuple(read_windows(cells[weekday]) or () for weekday in WEEKDAYS)
+            period = Period(date.fromisoformat(cells["valid_from"]), week)
+            self._update(site, hours=with_period(site.hours, period))
+        elif table == "departments":
+            code = cells["code"]
+            known_one = self.departments.get(code) or DepartmentRecord(code=code, name={}, sites=())
+            changes = {"name": _of(cells, "name"), "sites": tuple(cells["sites"].split())}
+            self.departments[code] = known_one.model_copy(update=changes)
         elif table == "officers":
             department = self.departments[cells["department"]]
             officer = OfficerRecord(
@@ -119,8 +198,10 @@ class Directory:
             site = self.sites[cells["site"]]
             day = ClosedDay(day=date.fromisoformat(cells["day"]), reason=cells["reason"])
             others = [closed for closed in site.closed_days if closed.day != day.day]
-            days = tuple(sorted((*others, day), key=lambda closed: closed.day))
-            self.sites[site.code] = site.model_copy(update={"closed_days": days})
+            self._update(site, closed_days=tuple(sorted((*others, day), key=lambda closed: closed.day)))
+
+    def _update(self, site: SiteRecord, **changes: Any) -> None:
+        self.sites[site.code] = site.model_copy(update=changes)
 
 
 def key_of(table: DirectoryTable, cells: Mapping[str, str]) -> tuple[str, ...]:
@@ -152,7 +233,9 @@ def read_table(table: DirectoryTable, text: str, stored: Directory, today: date)
         table: which one.
         text: of the file.
         stored: the directory as it is.
-        today: in India; a holiday that is new may not lie before it.
+        today: in India; hours and holidays that are new may not begin before it.
+
+    A column that the file does not have stays as it is.
     """
     rows, problems = read(text, COLUMNS[table])
     broken = {problem.line for problem in problems}
@@ -166,13 +249,15 @@ def read_table(table: DirectoryTable, text: str, stored: Directory, today: date)
             continue
         identity = tuple(row.cells[name] for name in key)
         keys.append((row.line, identity))
-        if present.get(identity) == tuple(row.cells[name] for name in names):
+        known = dict(zip(names, present.get(identity, ()), strict=False))
+        whole = replace(row, cells={**row.cells, **{name: known.get(name, "") for name in row.missing}})
+        if known == whole.cells:
             unchanged += 1
             continue
-        found = _problems(table, row, stored, today)
+        found = _problems(table, whole, stored, today)
         problems += found
         if not found:
-            changed.append(row)
+            changed.append(whole)
             added += identity not in present
     problems += duplicates(keys, key[-1])
     return Reading(changed, added, unchanged, sorted(problems, key=lambda problem: problem.line))
@@ -181,18 +266,55 @@ def read_table(table: DirectoryTable, text: str, stored: Directory, today: date)
 def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -> list[Problem]:
     cells = row.cells
     checks: list[tuple[str, str, bool]] = []
-    if table != "holidays":
+    if "code" in cells:
         checks.append(("code", "bad_code", _CODE.fullmatch(cells["code"]) is not None))
-    if table == "departments":
+    if "site" in cells:
+        checks.append(("site", "unknown_site", cells["site"] in stored.sites))
+    if table == "sites":
+        checks.append(("photograph", "not_yes", _is_yes_or_no(cells["photograph"])))
+        checks += [check for name in SiteAdvice.model_fields for check in _in_each_language(cells, name)]
+    elif table == "gates":
+        elsewhere = {
+            gate for site in stored.sites.values() if site.code != cells["site"] for gate in site.gates
+        }
+        checks.append(("code", "not_of_site", cells["code"] not in elsewhere))
+        checks += _in_each_language(cells, "name")
+    elif table == "hours":
+        checks += [(name, "not_hours", _is_hours(cells[name])) for name in WEEKDAYS]
+        site = stored.sites.get(cells["site"])
+        opens = any(cells[name] for name in WEEKDAYS) or (site is not None and bool(site.hours))
+        checks.append((WEEKDAYS[0], "empty", bool(opens)))
+    elif table == "departments":
         checks.append(("sites", "unknown_site", _all_known(cells["sites"].split(), stored.sites)))
     elif table == "officers":
         checks.append(("department", "unknown_department", cells["department"] in stored.departments))
-    else:
-        day = _date(cells["day"])
-        checks.append(("site", "unknown_site", cells["site"] in stored.sites))
-        checks.append(("day", "not_a_date", day is not None))
-        checks.append(("day", "date_past", day is None or day >= today))
+    if table in FIRST_DAYS:
+        name = FIRST_DAYS[table]
+        day = _date(cells[name])
+        checks.append((name, "not_a_date", day is not None))
+        checks.append((name, "date_past", day is None or day >= today))
     return [Problem(line=row.line, column=name, code=code) for name, code, is_good in checks if not is_good]
+
+
+def _in_each_language(cells: Mapping[str, str], name: str) -> list[tuple[str, str, bool]]:
+    """Return the checks that a text which may be missing is there in all languages or in none."""
+    words = {f"{name}_{language}": cells[f"{name}_{language}"] for language in _LANGUAGES}
+    return [(column, "empty", bool(text) or not any(words.values())) for column, text in words.items()]
+
+
+def _is_yes_or_no(text: str) -> bool:
+    return text in ("", YES)
+
+
+def _is_hours(text: str) -> bool:
+    return read_windows(text) is not None
+
+
+def _line_of_site(site: SiteRecord) -> tuple[str, ...]:
+    advice = site.advice or SiteAdvice()
+    texts = (text for name in SiteAdvice.model_fields for text in _in_order(getattr(advice, name)))
+    photograph = YES if site.photograph else ""
+    return (site.code, *_in_order(site.name), *_in_order(site.address), photograph, *texts)
 
 
 def _all_known(codes: Sequence[str], known: Collection[str]) -> bool:
@@ -206,7 +328,9 @@ def _replaced(officers: Sequence[OfficerRecord], new: OfficerRecord) -> tuple[Of
 
 
 def _of(cells: Mapping[str, str], name: str) -> dict[Language, str]:
-    return {language: cells[f"{name}_{language}"] for language in _LANGUAGES}
+    """Return a text by language; empty where there is none."""
+    words = {language: cells[f"{name}_{language}"] for language in _LANGUAGES}
+    return words if any(words.values()) else {}
 
 
 def _in_order(words: Mapping[Language, str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from contracts.rpc.call import Call, Principal
 from contracts.rpc.imports import MOST_PROBLEMS, CsvFile, DirectoryFile, Export, ImportId, ImportReport
 from services.approval.domain.directory_tables import COLUMNS, Directory, key_of, read_table
 from services.approval.handlers.directory import LOCK, directory, put_department, put_site
+from services.approval.handlers.directory_effects import effects
 from services.approval.models import ImportRow, LineChangeRow
 from services.chassis.db import import_drafts
 from services.chassis.db.locks import lock
@@ -108,7 +109,10 @@ def _applied(row: ImportRow) -> ImportReport:
 
 def _read(row: ImportRow, session: Session, now: datetime) -> tuple[list[Row], ImportReport]:
     table = _TABLE.validate_python(row.kind)
-    read = read_table(table, row.text(session), directory(session), now.astimezone(IST).date())
+    stored, changed = directory(session), directory(session)
+    read = read_table(table, row.text(session), stored, now.astimezone(IST).date())
+    for line in read.changed:
+        changed.put(table, line.cells)
     return read.changed, ImportReport(
         import_id=row.import_id,
         added=read.added,
@@ -116,6 +120,7 @@ def _read(row: ImportRow, session: Session, now: datetime) -> tuple[list[Row], I
         unchanged=read.unchanged,
         problems=tuple[Problem, ...](read.problems[:MOST_PROBLEMS]),
         further_problems=max(len(read.problems) - MOST_PROBLEMS, 0),
+        effects=effects(session, stored, changed, now),
     )
 
 

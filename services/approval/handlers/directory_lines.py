@@ -8,20 +8,29 @@ from sqlalchemy.orm import Session
 from contracts.csv_table import write
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound
 from contracts.model import IST, DirectoryTable
-from contracts.rpc.approval import PUT_LINE, REMOVE_HOLIDAY
+from contracts.rpc.approval import PUT_LINE, REMOVE_LINE
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import (
     Export,
-    HolidayId,
     LineChange,
     LineHistory,
     LineId,
     LineList,
     LineView,
     PutLine,
+    RemoveLine,
 )
-from services.approval.domain.directory_tables import COLUMNS, digest_of, key_of, read_table
+from services.approval.domain.directory_tables import (
+    COLUMNS,
+    FIRST_DAYS,
+    REMOVABLE,
+    Directory,
+    digest_of,
+    key_of,
+    read_table,
+)
 from services.approval.handlers.directory import LOCK, directory
+from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.handlers.directory_imports import ado_of, put_all, record_change, store
 from services.approval.models import LineChangeRow
 from services.chassis.db.locks import lock
@@ -72,7 +81,8 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> N
         Forbidden: the caller is not an ``ado``.
         InvalidInput: as a file with this line would have problems, each with its column; or a column is
             unknown.
-        Conflict: ``changed_meanwhile``, with the fact ``by``; or ``already_there``: a new line is stored.
+        Conflict: ``changed_meanwhile``, with the fact ``by``; ``already_there``: a new line is stored; or
+            ``affects_visits``, with the numbers of `Effects` as facts.
     """
     by = ado_of(call.principal)
 
@@ -82,7 +92,8 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> N
         if set(request.cells) != set(names):
             raise InvalidInput("these are not the columns of the table")
         text = write(names, [[request.cells[name] for name in names]])
-        read = read_table(request.table, text, directory(session), now.astimezone(IST).date())
+        stored, changed = directory(session), directory(session)
+        read = read_table(request.table, text, stored, now.astimezone(IST).date())
         if read.problems:
             raise InvalidInput(
                 "this line has problems",
@@ -91,44 +102,52 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> N
                     for problem in read.problems
                 ),
             )
-        _require_unchanged(session, request.table, key_of(request.table, request.cells), request.was)
+        _require_unchanged(session, stored, request.table, key_of(request.table, request.cells), request.was)
+        changed.put(request.table, request.cells)
+        require_accepted(effects(session, stored, changed, now), request.accepted)
         store(session, request.table, read.changed, by, now)
         return ""
 
     return once(session, call, PUT_LINE.name, request, effect, lambda _: Nothing(), reference=str)
 
 
-def remove_holiday(request: HolidayId, call: Call, session: Session, now: datetime) -> Nothing:
-    """Open a site on a day to come that was a holiday, unless somebody has changed it meanwhile.
+def remove_line(request: RemoveLine, call: Call, session: Session, now: datetime) -> Nothing:
+    """Remove a gate, or a day to come on which a site was to be closed or to change its hours.
 
     Raises:
         Forbidden: the caller is not an ``ado``.
-        NotFound: the site is not closed on this day.
-        Conflict: ``changed_meanwhile``; or ``day_past``: what has been stays.
+        NotFound: there is no such line.
+        Conflict: ``changed_meanwhile``; ``stays``: lines of this table stay; ``day_past``: what has been
+            stays; or ``affects_visits``, with the numbers of `Effects` as facts.
     """
     by = ado_of(call.principal)
+    table, key = request.table, request.key
 
     def effect() -> str:
         lock(session, LOCK)
-        changed = directory(session)
-        key = (request.site, request.day.isoformat())
-        before = changed.find("holidays", key)
+        stored, changed = directory(session), directory(session)
+        before = stored.find(table, key)
         if not before:
-            raise NotFound("the site is not closed on this day")
-        _require_unchanged(session, "holidays", key, request.was)
-        if request.day < now.astimezone(IST).date():
+            raise NotFound("there is no such line")
+        _require_unchanged(session, stored, table, key, request.was)
+        if table not in REMOVABLE:
+            raise Conflict("lines of this table stay", code="stays")
+        if table in FIRST_DAYS and before[FIRST_DAYS[table]] < now.astimezone(IST).date().isoformat():
             raise Conflict("what has been stays", code="day_past")
-        record_change(session, "holidays", key, before, {}, by, now)
-        changed.remove_holiday(request.site, request.day)
+        changed.remove(table, key)
+        require_accepted(effects(session, stored, changed, now), request.accepted)
+        record_change(session, table, key, before, {}, by, now)
         put_all(session, changed, now)
         return ""
 
-    return once(session, call, REMOVE_HOLIDAY.name, request, effect, lambda _: Nothing(), reference=str)
+    return once(session, call, REMOVE_LINE.name, request, effect, lambda _: Nothing(), reference=str)
 
 
-def _require_unchanged(session: Session, table: DirectoryTable, key: tuple[str, ...], was: str) -> None:
+def _require_unchanged(
+    session: Session, stored: Directory, table: DirectoryTable, key: tuple[str, ...], was: str
+) -> None:
     """Raise `Conflict` unless the line is as it was when it was read, or is new as it should be."""
-    present = digest_of(directory(session).find(table, key))
+    present = digest_of(stored.find(table, key))
     if present == was:
         return
     if not was:

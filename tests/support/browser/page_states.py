@@ -241,9 +241,24 @@ def counter() -> Iterator[State]:
 def lines() -> Iterator[State]:
     """Yield the pages of the directory, line by line."""
     place = "/desk/directory/lines"
-    for table in ("departments", "officers", "holidays"):
+    for table in ("sites", "gates", "hours", "departments", "officers", "holidays"):
         yield State("ado", f"{place}/{table}")
         yield State("ado", f"{place}/{table}/new")
+    yield State("ado", f"{place}/sites/edit/PCS1")
+    yield State("ado", f"{place}/gates/edit/PCS1/PCS1-G1")
+    yield State("ado", f"{place}/hours/edit/PCS1/2025-01-01")
+    coming = f"{place}/hours/edit/PCS1/2099-01-01"
+    yield State("ado", coming)
+    yield State("ado", f"{place}/hours/new?like=PCS1/2025-01-01")
+    bad_hours = {"approval.put_line": InvalidInput.of("monday", "not_hours")}
+    yield State("ado", coming, {"monday-from-1": "17:00", "monday-to-1": "09:00"}, bad_hours, status=422)
+    outside = Conflict(code="affects_visits", visits_outside_hours=312)
+    yield State("ado", coming, {"monday-from-1": "09:00"}, {"approval.put_line": outside}, status=409)
+    yield State("ado", f"{place}/hours/remove/PCS1/2099-01-01")
+    gate = f"{place}/gates/remove/PCS1/PCS1-G1"
+    yield State("ado", gate)
+    at_gate = Conflict(code="affects_visits", visits_at_gate=1)
+    yield State("ado", gate, {"was": "d"}, {"approval.remove_line": at_gate}, status=409)
     edited = f"{place}/officers/edit/home/baldev"
     yield State("ado", edited)
     yield State("ado", f"{edited}?notice=saved")

@@ -47,6 +47,7 @@ from contracts.rpc.imports import (
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
+from services.gateway.pages.directory.labels import COLUMNS
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
@@ -89,6 +90,13 @@ SUMMARY = rpc.application.ApplicationSummary(
 OTHER_SITE = SITE.model_copy(update={"code": "PCS2"})
 AT_BOTH = POLICE.model_copy(update={"sites": ("PCS1", "PCS2")})
 LINES: dict[str, dict[str, str]] = {
+    "sites": {**dict.fromkeys(COLUMNS["sites"], ""), "code": "PCS1", "name_en": "Punjab Civil Secretariat-1",
+    "name_pa": "ਪੰਜਾਬ ਸਿਵਲ ਸਕੱਤਰੇਤ-1", "name_hi": "पंजाब सिविल सचिवालय-1", "address_en": "Sector 1, Chandigarh",
+    "address_pa": "ਸੈਕਟਰ 1, ਚੰਡੀਗੜ੍ਹ", "address_hi": "सेक्टर 1, चंडीगढ़", "photograph": "1"},
+    "gates": {"site": "PCS1", "code": "PCS1-G1", "name_en": "Gate 1 (main)", "name_pa": "ਗੇਟ 1 (ਮੁੱਖ)",
+    "name_hi": "गेट 1 (मुख्य)"},
+    "hours": {"site": "PCS1", "valid_from": "2099-01-01", **dict.fromkeys(COLUMNS["hours"][2:7],
+    "09:00-13:00 14:00-17:00"), "saturday": "10:00-13:00", "sunday": ""},
     "departments": {"code": "home", "name_en": "Home", "name_pa": "ਗ੍ਰਹਿ", "name_hi": "गृह", "sites": "PCS1"},
     "officers": {"department": "home", "code": "baldev", "name_en": "Baldev Singh", "name_pa": "ਬਲਦੇਵ ਸਿੰਘ",
     "name_hi": "बलदेव सिंह", "designation_en": "Superintendent", "designation_pa": "ਸੁਪਰਡੈਂਟ",
@@ -97,8 +105,14 @@ LINES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+HOURS_NOW = LINES["hours"] | {"valid_from": "2025-01-01", "saturday": ""}
+
+
 def directory_lines(request: Export) -> LineList:
-    """Return the one line of a table."""
+    """Return the one line of a table; of hours also those that hold now."""
+    if request.table == "hours":
+        weeks = (HOURS_NOW, LINES["hours"])
+        return LineList(items=tuple(LineView(cells=cells, digest="d" * 64) for cells in weeks))
     return LineList(items=(LineView(cells=LINES[request.table], digest="d" * 64),))
 
 
@@ -130,7 +144,7 @@ ANSWERS: dict[str, Any] = {
     "approval__list_lines": directory_lines,
     "approval__line_history": LineHistory(items=(LineChange(
         changed_at=now(), changed_by="ADO-0002", before={"room": "4-18"}, after={"room": "4-31"}),)),
-    "approval__put_line": Nothing(), "approval__remove_holiday": Nothing(),
+    "approval__put_line": Nothing(), "approval__remove_line": Nothing(),
     "accounts__view_login": login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),

@@ -12,6 +12,7 @@ from contracts.errors import Conflict, NotFound
 from contracts.model import DirectoryTable
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import DirectoryFile, Export, ImportFile, ImportId, ImportReport, LoginImport
+from services.gateway.pages.directory import labels, lines
 from services.gateway.pages.shared import file_problems
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import _
@@ -19,17 +20,10 @@ from services.gateway.pages.shared.view import NOTICE, PRIVATE, AdoPage, View, k
 
 router = APIRouter(prefix="/{language:lang}/desk/directory", include_in_schema=False, route_class=PageRoute)
 Table = DirectoryTable | Literal["logins"]
-TABLES: dict[Table, str] = {
-    "logins": _("Logins"),
-    "departments": _("Departments"),
-    "officers": _("Officers"),
-    "holidays": _("Holidays"),
-}
+TABLES: dict[Table, str] = {"logins": _("Logins"), **{table: lines.TABLES[table] for table in lines.TABLES}}
 COLUMNS: dict[Table, str] = {
     "logins": "role,name,department,site,gate,mobile,language,valid_until",
-    "departments": "code,name_en,name_pa,name_hi,sites",
-    "officers": "department,code,name_en,name_pa,name_hi,designation_en,designation_pa,designation_hi,room",
-    "holidays": "site,day,reason",
+    **{table: ",".join(columns) for table, columns in labels.COLUMNS.items()},
 }
 """The first line of each table."""
 

@@ -1,14 +1,17 @@
-"""The directory on pages: departments, officers and holidays, listed, added and changed one at a time."""
+"""The directory on pages: sites, gates, hours, departments, officers and holidays, edited one at a time."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
+from fastapi.datastructures import FormData
 
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, NotFound
-from contracts.model import IST, DirectoryTable, date
-from contracts.rpc.imports import Export, HolidayId, LineChange, LineId, LineView, PutLine
+from contracts.model import IST, DirectoryTable
+from contracts.rpc.imports import Effects, Export, LineChange, LineId, LineView, PutLine, RemoveLine
 from services.chassis.runtime.clock import now
+from services.gateway.pages.directory import labels
+from services.gateway.pages.directory.hours import WEEKDAYS, read_hours, weeks
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import _
@@ -18,40 +21,34 @@ router = APIRouter(
     prefix="/{language:lang}/desk/directory/lines", include_in_schema=False, route_class=PageRoute
 )
 TABLES: dict[DirectoryTable, str] = {
+    "sites": _("Secretariats"),
+    "gates": _("Gates"),
+    "hours": _("Opening hours"),
     "departments": _("Departments"),
     "officers": _("Officers"),
     "holidays": _("Holidays"),
 }
-COLUMNS: dict[DirectoryTable, tuple[str, ...]] = {
-    "departments": ("code", "name_en", "name_pa", "name_hi", "sites"),
-    "officers": (
-        "department", "code", "name_en", "name_pa", "name_hi", "designation_en", "designation_pa",
-        "designation_hi", "room",
-    ),
-    "holidays": ("site", "day", "reason"),
-}  # fmt: skip
+NEW: dict[DirectoryTable, str] = {
+    "sites": _("Add a secretariat"),
+    "gates": _("Add a gate"),
+    "hours": _("Change the hours from a day on"),
+    "departments": _("Add a department"),
+    "officers": _("Add an officer"),
+    "holidays": _("Add a holiday"),
+}
 KEYS: dict[DirectoryTable, tuple[str, ...]] = {
+    "sites": ("code",),
+    "gates": ("site", "code"),
+    "hours": ("site", "valid_from"),
     "departments": ("code",),
     "officers": ("department", "code"),
     "holidays": ("site", "day"),
 }
 """The columns by which a line is known; they never change."""
-LABELS: dict[str, str] = {
-    "code": _("Code"),
-    "name_en": _("Name in English"),
-    "name_pa": _("Name in Punjabi"),
-    "name_hi": _("Name in Hindi"),
-    "sites": _("Where it sits"),
-    "department": _("Department"),
-    "designation_en": _("Designation in English"),
-    "designation_pa": _("Designation in Punjabi"),
-    "designation_hi": _("Designation in Hindi"),
-    "room": _("Room"),
-    "site": _("Secretariat"),
-    "day": _("Day"),
-    "reason": _("Reason"),
-}
+FIRST_DAYS: dict[DirectoryTable, str] = {"hours": "valid_from", "holidays": "day"}
+"""The column of a table that says from which day on a line means something; what has been stays."""
 Key = Annotated[str, Path(max_length=200)]
+Like = Annotated[str, Query(max_length=200)]
 Notice = Annotated[str, Query(alias=NOTICE, pattern="^(saved|removed|changed|past)?$")]
 
 
@@ -70,17 +67,24 @@ async def show_lines(view: AdoPage, table: DirectoryTable, notice: Notice = "") 
         "directory/lines.html",
         tables=TABLES,
         table=table,
+        new=NEW[table],
         lines=[("/".join(_key(table, line.cells)), line.cells) for line in lines],
+        weeks=weeks([line.cells for line in lines], _today(), view.language) if table == "hours" else {},
         place_names=sites | await directory.department_names(view),
+        gate_name=await directory.gate_names(view),
         notice=notice,
-        today=now().astimezone(IST).date().isoformat(),
+        today=_today(),
     )
 
 
 @router.get("/{table}/new")
-async def ask_line(view: AdoPage, table: DirectoryTable) -> Response:
-    """Show the form for a new line."""
-    return await _form(view, table, (), dict.fromkeys(COLUMNS[table], ""), "", {})
+async def ask_line(view: AdoPage, table: DirectoryTable, like: Like = "") -> Response:
+    """Show the form for a new line; ``like`` is the key of a line with whose cells it begins."""
+    cells = dict.fromkeys(labels.COLUMNS[table], "")
+    if like:
+        known = (await _line(view, table, tuple(like.split("/")))).cells
+        cells |= {name: text for name, text in known.items() if name != KEYS[table][-1]}
+    return await _form(view, table, (), cells, "", {})
 
 
 @router.post("/{table}/new")
@@ -89,28 +93,27 @@ async def add_line(view: AdoPage, table: DirectoryTable) -> Response:
     return await _put(view, table, ())
 
 
-@router.get("/holidays/remove/{site}/{day}")
-async def confirm_removal(view: AdoPage, site: Key, day: date) -> Response:
-    """Ask whether the secretariat is to be open on this day after all."""
-    line = await _line(view, "holidays", (site, day.isoformat()))
-    named = await directory.site(view, site)
-    return view.html(
-        "directory/remove.html", line=line, day=day, site=named.name[view.language] if named else site
-    )
+@router.get("/{table}/remove/{key:path}")
+async def confirm_removal(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
+    """Ask whether a gate, a holiday or a change of hours is to be taken out of the directory."""
+    line = await _line(view, table, tuple(key.split("/")))
+    return await _removal(view, table, line)
 
 
-@router.post("/holidays/remove/{site}/{day}")
-async def remove_holiday(view: AdoPage, site: Key, day: date) -> Response:
-    """Open a secretariat on a day that was a holiday."""
-    form = await view.form()
+@router.post("/{table}/remove/{key:path}")
+async def remove_line(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
+    """Take a line out of the directory; ask again if that affects more visits than was shown."""
+    form, parts = await view.form(), tuple(key.split("/"))
     notice = "removed"
     try:
-        request = HolidayId(site=site, day=day, was=text_of(form, "was"))
-        await view.caller.command(rpc.approval.REMOVE_HOLIDAY, request, key_of(form))
+        request = RemoveLine(table=table, key=parts, was=text_of(form, "was"), accepted=_accepted(form))
+        await view.caller.command(rpc.approval.REMOVE_LINE, request, key_of(form))
         await view.refresh_directory()
     except Conflict as error:
+        if error.body.code == "affects_visits":
+            return await _removal(view, table, await _line(view, table, parts), _effects(error), 409)
         notice = "past" if error.body.code == "day_past" else "changed"
-    return view.to("/desk/directory/lines/holidays", notice)
+    return view.to(f"/desk/directory/lines/{table}", notice)
 
 
 @router.get("/{table}/edit/{key:path}")
@@ -129,18 +132,22 @@ async def change_line(view: AdoPage, table: DirectoryTable, key: Key) -> Respons
 
 async def _put(view: View, table: DirectoryTable, key: tuple[str, ...]) -> Response:
     form = await view.form()
-    cells = {name: text_of(form, name) for name in COLUMNS[table]}
+    cells = {name: " ".join(text_of(form, name).split()) for name in labels.COLUMNS[table]}
     if "sites" in cells:
         cells["sites"] = " ".join(str(site) for site in form.getlist("sites"))
+    if table == "hours":
+        cells |= read_hours(form)
     cells |= dict(zip(KEYS[table], key, strict=False))
     was = text_of(form, "was")
     try:
-        request = PutLine(table=table, cells=cells, was=was)
+        request = PutLine(table=table, cells=cells, was=was, accepted=_accepted(form))
         await view.caller.command(rpc.approval.PUT_LINE, request, key_of(form))
     except InvalidInput as error:
         errors = {one.field: one.code for one in error.body.fields}
         return await _form(view, table, key, cells, was, errors, 422)
     except Conflict as error:
+        if error.body.code == "affects_visits":
+            return await _form(view, table, key, cells, was, {}, 409, effects=_effects(error))
         if error.body.code == "already_there":
             return await _form(view, table, key, cells, was, {KEYS[table][-1]: "already_there"}, 409)
         by = str(error.body.facts.get("by", ""))
@@ -166,6 +173,39 @@ def _key(table: DirectoryTable, cells: dict[str, str]) -> tuple[str, ...]:
     return tuple(cells[name] for name in KEYS[table])
 
 
+def _today() -> str:
+    """Return the date in India as the tables write it."""
+    return now().astimezone(IST).date().isoformat()
+
+
+def _accepted(form: FormData) -> int:
+    """Return how many affected visits the form has shown."""
+    text = text_of(form, "accepted")
+    return int(text[:9]) if text.isdecimal() else 0
+
+
+def _effects(error: Conflict) -> Effects:
+    return Effects.model_validate(error.body.facts)
+
+
+async def _removal(
+    view: View, table: DirectoryTable, line: LineView, effects: Effects | None = None, status: int = 200
+) -> Response:
+    if table not in ("gates", "hours", "holidays"):
+        raise NotFound("lines of this table stay")
+    named = await directory.site(view, line.cells["site"])
+    return view.html(
+        "directory/remove.html",
+        status,
+        table=table,
+        title=TABLES[table],
+        line=line,
+        site=named.name[view.language] if named else line.cells["site"],
+        gate_name=await directory.gate_names(view),
+        effects=effects or Effects(),
+    )
+
+
 async def _form(
     view: View,
     table: DirectoryTable,
@@ -182,23 +222,32 @@ async def _form(
         question = LineId(table=table, key=key)
         changes = (await view.caller.query(rpc.approval.LINE_HISTORY, question)).items
     departments = await directory.department_names(view)
+    first_day = cells.get(FIRST_DAYS.get(table, ""), "")
     return view.html(
         "directory/line.html",
         status,
         **{
             "table": table,
             "title": TABLES[table],
-            "columns": COLUMNS[table],
+            "new": NEW[table],
+            "columns": labels.COLUMNS[table],
             "fixed": KEYS[table] if key else (),
-            "labels": LABELS,
+            "has_been": bool(key) and table in FIRST_DAYS and first_day < _today(),
+            "labels": labels.LABELS,
+            "long": labels.LONG,
+            "flags": labels.FLAGS,
+            "weekdays": WEEKDAYS,
+            "week": weeks([cells], _today(), view.language).popitem()[1] if table == "hours" else None,
             "cells": cells,
             "was": was,
             "errors": errors,
             "sites": await directory.sites(view),
+            "gate_name": await directory.gate_names(view),
             "departments": departments,
             "changes": [(change, _differences(change)) for change in changes],
             "changed_by": None,
             "saved": False,
+            "effects": Effects(),
             **shown,
         },
     )
@@ -207,5 +256,5 @@ async def _form(
 def _differences(change: LineChange) -> list[tuple[str, str, str]]:
     """Return the columns that a change touched, each with what it was and what it is."""
     names = change.before.keys() | change.after.keys()
-    was_and_is = ((name, change.before.get(name, ""), change.after.get(name, "")) for name in LABELS)
+    was_and_is = ((name, change.before.get(name, ""), change.after.get(name, "")) for name in labels.LABELS)
     return [one for one in was_and_is if one[0] in names and one[1] != one[2]]

@@ -9,7 +9,7 @@ from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import DirectoryChanged
 from contracts.model import DirectoryTable
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.imports import Export, HolidayId, LineChange, LineId, PutLine
+from contracts.rpc.imports import Export, LineChange, LineId, PutLine, RemoveLine
 from services.approval.handlers import directory_lines
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import HOLI, MONDAY, NOW, fill_directory, published
@@ -49,7 +49,9 @@ def _put(
 
 def _remove(database: Any, day: date, was: str, by: Principal = ADO) -> None:
     with database.transaction() as session:
-        directory_lines.remove_holiday(HolidayId(site="T1", day=day, was=was), _call(by), session, NOW)
+        key = ("T1", day.isoformat())
+        request = RemoveLine(table="holidays", key=key, was=was)
+        directory_lines.remove_line(request, _call(by), session, NOW)
 
 
 def _history(database: Any, table: DirectoryTable, *key: str) -> tuple[LineChange, ...]:

@@ -1,28 +1,43 @@
 """The tables of the directory that the ADO Branch imports and exports."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 
 from contracts.csv_table import write
-from contracts.events import ClosedDay, DepartmentRecord, OfficerRecord, SiteRecord
+from contracts.events import (
+    ClosedDay,
+    DepartmentRecord,
+    EscalationMinutes,
+    OfficerRecord,
+    OpeningHours,
+    SiteAdvice,
+    SiteRecord,
+)
 from services.approval.domain.directory_tables import COLUMNS, Directory, Reading, read_table
 
 TODAY = date(2026, 12, 1)
 WORDS = {"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}
+HOURS = tuple(
+    OpeningHours(weekday=day, opens=time(9), closes=time(17), valid_from=date(2025, 1, 1)) for day in range(5)
+)
 SITES = [
     SiteRecord(
         code=code,
         name=WORDS,
         address=WORDS,
-        gates=(),
-        hours=(),
+        gates=(f"{code}-G1", f"{code}-G2"),
+        gate_names={f"{code}-G1": WORDS},
+        photograph=True,
+        hours=HOURS,
+        advice=SiteAdvice(parking=WORDS),
         closed_days=(ClosedDay(day=date(2026, 1, 26), reason="Republic Day"),),
     )
     for code in ("PCS1", "PCS2")
 ]
 OFFICER = OfficerRecord(code="acs", name=WORDS, designation=WORDS, room="4-18")
-HOME = DepartmentRecord(code="home", name=WORDS, sites=("PCS1",), officers=(OFFICER,))
+MINUTES = EscalationMinutes(head=45)
+HOME = DepartmentRecord(code="home", name=WORDS, sites=("PCS1",), officers=(OFFICER,), escalation=MINUTES)
 
 
 def stored() -> Directory:
@@ -34,7 +49,7 @@ def read(table, *lines: str) -> Reading:
     return read_table(table, "\n".join([header, *lines]), stored(), TODAY)
 
 
-@pytest.mark.parametrize("table", ["departments", "officers", "holidays"])
+@pytest.mark.parametrize("table", COLUMNS)
 def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
     text = write([column.name for column in COLUMNS[table]], stored().lines(table))
     again = read_table(table, text, stored(), TODAY)
@@ -58,6 +73,16 @@ def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
         ("officers", "finance,x,a,b,c,d,e,f,", "department", "unknown_department"),
         ("officers", "home,!,a,b,c,d,e,f,", "code", "bad_code"),
         ("officers", f"home,x,a,b,c,d,e,f,{'4' * 41}", "room", "too_long"),
+        ("sites", "PCS3,a,b,c,d,e,f,x" + "," * 12, "photograph", "not_yes"),
+        ("sites", "PCS3,a,b,c,d,e,f,1,only English,,x" + "," * 9, "prohibited_pa", "empty"),
+        ("gates", "PCS1,PCS2-G1,,,", "code", "not_of_site"),
+        ("gates", "PCS9,X,,,", "site", "unknown_site"),
+        ("gates", "PCS1,PCS1-G3,North,,Uttar", "name_pa", "empty"),
+        ("hours", "PCS1,2027-01-01,9-17,,,,,,", "monday", "not_hours"),
+        ("hours", "PCS1,2027-01-01,,17:00-09:00,,,,,", "tuesday", "not_hours"),
+        ("hours", "PCS1,2027-01-01,,,14:00-17:00 09:00-13:00,,,,", "wednesday", "not_hours"),
+        ("hours", "PCS1,2026-11-30,,,,,,,", "valid_from", "date_past"),
+        ("hours", "PCS1,soon,,,,,,,", "valid_from", "not_a_date"),
         ("holidays", "PCS9,2027-01-26,Republic Day", "site", "unknown_site"),
         ("holidays", "PCS1,26-01-2027,Republic Day", "day", "not_a_date"),
         ("holidays", "PCS1,2026-11-30,Gurpurab", "day", "date_past"),
@@ -115,3 +140,53 @@ def test_holidays_are_in_the_order_of_days() -> None:
         directory.put("holidays", line.cells)
     days = [closed.day.isoformat() for closed in directory.sites["PCS1"].closed_days]
     assert days == ["2026-01-26", "2027-01-26", "2027-08-15"]
+
+
+def changed_by(table, line: str) -> Directory:
+    directory, found = stored(), read(table, line)
+    assert found.problems == []
+    directory.put(table, found.changed[0].cells)
+    return directory
+
+
+def test_a_change_never_loses_what_its_table_does_not_show() -> None:
+    before = stored().sites["PCS1"]
+    site = changed_by("sites", "PCS1,a,b,c,d,e,f," + "," * 12).sites["PCS1"]
+    assert (site.gates, site.gate_names, site.hours, site.closed_days) == (
+        before.gates,
+        before.gate_names,
+        before.hours,
+        before.closed_days,
+    )
+    assert (site.photograph, site.advice, site.name["pa"]) == (False, None, "b")
+    for table, line in (("gates", "PCS1,PCS1-G3,,,"), ("hours", "PCS1,2027-01-01,10:00-12:00,,,,,,")):
+        kept = changed_by(table, line).sites["PCS1"]
+        assert (kept.photograph, kept.advice, kept.closed_days) == (True, before.advice, before.closed_days)
+    home = changed_by("departments", "home,a,b,c,PCS1 PCS2").departments["home"]
+    assert (home.officers, home.escalation) == ((OFFICER,), MINUTES)
+
+
+def test_a_column_that_a_file_does_not_have_stays_as_it_is() -> None:
+    text = (
+        "department,code,name_en,name_pa,name_hi,designation_en,designation_pa,designation_hi\n"
+        "home,acs,a,b,c,d,e,f\nhome,new,a,b,c,d,e,f"
+    )
+    found = read_table("officers", text, stored(), TODAY)
+    assert [line.cells["room"] for line in found.changed] == ["4-18", ""]
+
+
+def test_a_gate_keeps_its_place_and_a_removed_one_leaves_no_name() -> None:
+    directory = changed_by("gates", "PCS1,PCS1-G1,,,")
+    assert directory.sites["PCS1"].gates == ("PCS1-G1", "PCS1-G2")
+    assert directory.sites["PCS1"].gate_names == {}
+    directory = stored()
+    directory.remove("gates", ("PCS1", "PCS1-G1"))
+    assert (directory.sites["PCS1"].gates, directory.sites["PCS1"].gate_names) == (("PCS1-G2",), {})
+
+
+def test_a_site_without_any_hours_opens_with_the_first_ones() -> None:
+    directory = changed_by("sites", "PCS3,a,b,c,d,e,f," + "," * 12)
+    header = ",".join(column.name for column in COLUMNS["hours"])
+    for line, problems in (("PCS3,2027-01-01,,,,,,,", ["empty"]), ("PCS3,2027-01-01,,,,,,10:00-12:00,", [])):
+        found = read_table("hours", f"{header}\n{line}", directory, TODAY)
+        assert [one.code for one in found.problems] == problems

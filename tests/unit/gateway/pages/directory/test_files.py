@@ -90,7 +90,7 @@ async def test_a_file_or_pasted_lines_are_sent_and_the_next_page_shows_what_they
         ({"file": b"a", "text": "b"}, "not both"),
         ({"file": "site\né".encode("latin-1")}, "not UTF-8. Save it as CSV UTF-8 (line 2)"),
         ({"file": b"x" * (LARGEST_FILE + 1)}, "larger than 192 kB"),
-        ({"file": b"a", "table": "gates"}, "Choose one of these"),
+        ({"file": b"a", "table": "rooms"}, "Choose one of these"),
     ],
 )
 async def test_what_is_no_file_is_refused_on_the_form(ado: Ado, given: dict[str, Any], sentence: str) -> None:
@@ -196,8 +196,8 @@ async def test_each_table_can_be_downloaded(ado: Ado, table: str) -> None:
 async def test_a_file_of_somebody_else_is_not_found(ado: Ado) -> None:
     ado.client.answers["accounts.check_login_file"] = NotFound()
     assert (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).status_code == 404
-    assert (await ado.http.get(f"{PLACE}/gates/{IMPORT}")).status_code == 404
-    assert (await ado.http.get("/en/desk/directory/export/gates.csv")).status_code == 404
+    assert (await ado.http.get(f"{PLACE}/rooms/{IMPORT}")).status_code == 404
+    assert (await ado.http.get("/en/desk/directory/export/rooms.csv")).status_code == 404
 
 
 def test_the_columns_on_the_page_are_those_of_the_services() -> None:
@@ -208,7 +208,7 @@ def test_the_columns_on_the_page_are_those_of_the_services() -> None:
 def test_every_problem_that_can_be_found_has_a_sentence() -> None:
     modules = (csv_table, login_table, logins, login_imports, directory_tables)
     sources = "".join(Path(str(module.__file__)).read_text() for module in modules)
-    cell = r'\("\w+", "(\w+)", (?:cells|day|_\w+)[\[( .]'
+    cell = r'\("?\w+"?, "(\w+)", (?:cells|day|_\w+)[\[( .]'
     found = re.compile(rf'Problem\([^()]*code="(\w+)"|InvalidInput\.of\([^,]+, "(\w+)"|{cell}')
     codes = {code for match in found.findall(sources) for code in match if code}
     assert codes <= set(file_problems.SENTENCES)

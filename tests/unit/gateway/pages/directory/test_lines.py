@@ -11,7 +11,8 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineChange, LineHistory
 from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
-from services.gateway.pages.directory.lines import COLUMNS, KEYS, LABELS
+from services.gateway.pages.directory.labels import COLUMNS, LABELS
+from services.gateway.pages.directory.lines import KEYS
 from tests.support.browser.pages_alone import LINES, directory_lines
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.page_reader import HOME, SAME_SITE, SITE
@@ -29,7 +30,7 @@ HISTORY = LineHistory(
 async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
     app, client = stubbed(
         approval__list_lines=directory_lines, approval__line_history=HISTORY, approval__put_line=Nothing(),
-        approval__remove_holiday=Nothing(), approval__sites=SiteList(items=(SITE,)),
+        approval__remove_line=Nothing(), approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
     )  # fmt: skip
     async with browser(app) as http:
@@ -39,7 +40,14 @@ async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
 
 @pytest.mark.parametrize(
     ("table", "shown"),
-    [("departments", HOME.name["en"]), ("officers", "Superintendent"), ("holidays", "Republic Day")],
+    [
+        ("sites", "Sector 1, Chandigarh"),
+        ("gates", "PCS1-G1"),
+        ("hours", "9:00 am – 1:00 pm"),
+        ("departments", HOME.name["en"]),
+        ("officers", "Superintendent"),
+        ("holidays", "Republic Day"),
+    ],
 )
 async def test_each_table_lists_its_lines_and_leads_to_each(ado, table: str, shown: str) -> None:
     http, _ = ado
@@ -126,14 +134,82 @@ async def test_a_holiday_is_taken_back_after_a_question(ado, refusal, sentence: 
     place = f"{PLACE}/holidays/remove/PCS1/2099-01-26"
     asked = await http.get(place)
     assert "Republic Day" in asked.text
-    assert not client.was_asked("approval.remove_holiday")
+    assert not client.was_asked("approval.remove_line")
     if refusal:
-        client.answers["approval.remove_holiday"] = refusal
+        client.answers["approval.remove_line"] = refusal
     done = await http.post(place, data={"was": "d" * 64}, headers=SAME_SITE)
     assert sentence in (await http.get(done.headers["location"])).text
 
 
-@pytest.mark.parametrize("path", ["officers/edit/home/nobody", "gates", "officers/edit/home", "gates/new"])
+async def test_a_secretariat_is_edited_with_its_advice_and_whether_it_takes_photographs(ado) -> None:
+    http, client = ado
+    address = f"{PLACE}/sites/edit/PCS1"
+    shown = (await http.get(address)).text
+    assert 'name="photograph" type="checkbox" value="1" checked' in shown
+    form = {**LINES["sites"], "prohibited_en": "Knives,\r\n matches", "was": "d" * 64}
+    del form["photograph"]
+    saved = await http.post(address, data=form, headers=SAME_SITE)
+    assert saved.status_code == 303
+    cells = client.last("approval.put_line")[1].cells
+    assert (cells["prohibited_en"], cells["photograph"]) == ("Knives, matches", "")
+
+
+async def test_hours_are_typed_for_each_day_and_sent_as_the_table_has_them(ado) -> None:
+    http, client = ado
+    form = {"site": "PCS1", "valid_from": "2099-02-01", "monday-from-1": "09:00", "monday-to-1": "13:00",
+            "monday-from-2": "14:00", "monday-to-2": "17:00", "sunday-from-1": "10:00"}  # fmt: skip
+    saved = await http.post(f"{PLACE}/hours/new", data=form, headers=SAME_SITE)
+    assert saved.headers["location"] == f"{PLACE}/hours/edit/PCS1/2099-02-01?notice=saved"
+    cells = client.last("approval.put_line")[1].cells
+    assert (cells["monday"], cells["tuesday"], cells["sunday"]) == ("09:00-13:00 14:00-17:00", "", "10:00-")
+
+
+async def test_hours_that_hold_already_are_changed_from_a_day_on_and_begin_with_what_holds(ado) -> None:
+    http, _ = ado
+    held = (await http.get(f"{PLACE}/hours/edit/PCS1/2025-01-01")).text
+    assert '<form method="post" novalidate>' not in held
+    place = f"{PLACE}/hours/new?like=PCS1/2025-01-01"
+    assert f'href="{place}"' in held
+    form = (await http.get(place)).text
+    assert form.count('value="14:00"') == 5
+    assert 'value="2025-01-01"' not in form
+
+
+@pytest.mark.parametrize(
+    ("path", "command", "facts", "sentences"),
+    [
+        (
+            "hours/edit/PCS1/2099-01-01",
+            "put_line",
+            {"visits_outside_hours": 312},
+            ("312 approved visits would lie outside the opening hours", "Save all the same"),
+        ),
+        (
+            "gates/remove/PCS1/PCS1-G1",
+            "remove_line",
+            {"visits_at_gate": 1},
+            ("1 approved visit names this gate", "Remove all the same"),
+        ),
+    ],
+)
+async def test_a_change_that_affects_visits_says_so_with_counts_and_asks_again(
+    ado, path: str, command: str, facts, sentences
+) -> None:
+    http, client = ado
+    client.answers[f"approval.{command}"] = Conflict(code="affects_visits", **facts)
+    form = {"monday-from-1": "09:15", "monday-to-1": "13:00", "was": "d" * 64}
+    asked = await http.post(f"{PLACE}/{path}", data=form, headers=SAME_SITE)
+    assert asked.status_code == 409
+    assert all(sentence in asked.text for sentence in sentences)
+    seen = sum(facts.values())
+    assert f'name="accepted" value="{seen}"' in asked.text
+    client.answers[f"approval.{command}"] = Nothing()
+    done = await http.post(f"{PLACE}/{path}", data={**form, "accepted": str(seen)}, headers=SAME_SITE)
+    assert done.status_code == 303
+    assert client.last(f"approval.{command}")[1].accepted == seen
+
+
+@pytest.mark.parametrize("path", ["officers/edit/home/nobody", "rooms", "officers/edit/home", "rooms/new"])
 async def test_what_the_directory_does_not_have_is_no_page(ado, path: str) -> None:
     assert (await ado[0].get(f"{PLACE}/{path}")).status_code == 404
 

@@ -1,0 +1,133 @@
+"""What a change of the directory means for approved visits: counted, told, and never silent."""
+
+from typing import Any
+
+import pytest
+
+from contracts.errors import Conflict, NotFound
+from contracts.events import DirectoryChanged
+from contracts.rpc.call import Principal
+from contracts.rpc.imports import DirectoryFile, Effects, Export, ImportId, ImportReport, PutLine, RemoveLine
+from services.approval.handlers import decisions, directory_imports, directory_lines
+from tests.support.factories.approval import (
+    MONDAY,
+    NOW,
+    TUESDAY,
+    approval,
+    by,
+    desk,
+    fill_directory,
+    pending,
+    published,
+    slot,
+)
+
+ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
+MORNINGS = {
+    "site": "T1", "valid_from": "2026-03-02", "saturday": "", "sunday": "",
+    **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "09:00-11:00"),
+}  # fmt: skip
+HOLIDAY = {"site": "T1", "day": TUESDAY.isoformat(), "reason": "Gurpurab"}
+
+
+@pytest.fixture
+def approval_db(databases):
+    """Return a database with approved visits: two at the second gate, one at none, one of another site."""
+    database = databases["approval"]
+    fill_directory(database)
+    for gate, at in (("T1-G2", slot()), ("T1-G2", slot(TUESDAY, "09:00", "10:00")), (None, slot())):
+        approve(database, pending(database), slot=at, gate=gate)
+    approve(database, pending(database, site="T2"))
+    withdrawn = pending(database)
+    approve(database, withdrawn, gate="T1-G2")
+    with database.transaction() as session:
+        request = decisions.Withdraw(review_id=withdrawn, reason="security")
+        decisions.withdraw(request, by(desk()), session, NOW)
+    pending(database)
+    return database
+
+
+def approve(database: Any, review_id: Any, **terms: Any) -> None:
+    with database.transaction() as session:
+        decisions.approve(approval(review_id, **terms), by(desk()), session, NOW, furthest_days=30)
+
+
+def digest(database: Any, table: Any, **cells: str) -> str:
+    with database.transaction() as session:
+        lines = directory_lines.list_lines(Export(table=table), by(ADO), session).items
+    return next(line.digest for line in lines if line.cells.items() >= cells.items())
+
+
+def put(database: Any, table: Any, cells: dict[str, str], accepted: int = 0) -> None:
+    with database.transaction() as session:
+        request = PutLine(table=table, cells=cells, accepted=accepted)
+        directory_lines.put_line(request, by(ADO), session, NOW)
+
+
+def remove(database: Any, table: Any, *key: str, accepted: int = 0, **cells: str) -> None:
+    was = digest(database, table, **cells)
+    with database.transaction() as session:
+        request = RemoveLine(table=table, key=key, was=was, accepted=accepted)
+        directory_lines.remove_line(request, by(ADO), session, NOW)
+
+
+def test_a_gate_that_open_passes_name_is_not_removed_silently(approval_db) -> None:
+    with pytest.raises(Conflict) as refused:
+        remove(approval_db, "gates", "T1", "T1-G2", code="T1-G2")
+    assert (refused.value.body.code, refused.value.body.facts["visits_at_gate"]) == ("affects_visits", 2)
+    assert published(approval_db, DirectoryChanged) == []
+    with pytest.raises(Conflict):
+        remove(approval_db, "gates", "T1", "T1-G2", code="T1-G2", accepted=1)
+    remove(approval_db, "gates", "T1", "T1-G2", code="T1-G2", accepted=2)
+    (event,) = published(approval_db, DirectoryChanged)
+    assert event.site.gates == ("T1-G1",)
+
+
+def test_a_gate_that_no_pass_names_is_removed_at_once(approval_db) -> None:
+    remove(approval_db, "gates", "T1", "T1-G1", code="T1-G1")
+    gone = RemoveLine(table="gates", key=("T1", "T1-G1"), was="")
+    with pytest.raises(NotFound), approval_db.transaction() as session:
+        directory_lines.remove_line(gone, by(ADO), session, NOW)
+
+
+@pytest.mark.parametrize(("table", "cells", "visits"), [("hours", MORNINGS, 2), ("holidays", HOLIDAY, 3)])
+def test_approved_visits_do_not_fall_outside_the_hours_silently(approval_db, table, cells, visits) -> None:
+    with pytest.raises(Conflict) as refused:
+        put(approval_db, table, cells)
+    assert refused.value.body.facts == {"visits_at_gate": 0, "visits_outside_hours": visits}
+    put(approval_db, table, cells, accepted=visits)
+    assert len(published(approval_db, DirectoryChanged)) == 1
+
+
+def test_hours_that_end_after_the_visits_affect_nobody_and_can_be_taken_back(approval_db) -> None:
+    later = MORNINGS | {"valid_from": "2026-03-09"}
+    put(approval_db, "hours", later)
+    (event,) = published(approval_db, DirectoryChanged)
+    assert {row.valid_to for row in event.site.hours if row.valid_from < MONDAY} == {MONDAY.replace(day=8)}
+    remove(approval_db, "hours", "T1", "2026-03-09", valid_from="2026-03-09")
+    assert published(approval_db, DirectoryChanged)[1].site.hours[0].valid_to is None
+
+
+def test_hours_that_held_already_stay(approval_db) -> None:
+    with pytest.raises(Conflict) as refused:
+        remove(approval_db, "hours", "T1", "2026-01-01", valid_from="2026-01-01", site="T1")
+    assert refused.value.body.code == "day_past"
+
+
+def test_a_line_of_another_table_is_not_removed(approval_db) -> None:
+    with pytest.raises(Conflict) as refused:
+        remove(approval_db, "departments", "home", code="home")
+    assert refused.value.body.code == "stays"
+
+
+def test_a_file_says_beforehand_which_visits_it_affects(approval_db) -> None:
+    text = "site,day,reason\n" + ",".join(HOLIDAY.values())
+    with approval_db.transaction() as session:
+        sent = directory_imports.send(DirectoryFile(table="holidays", text=text), by(ADO), session, NOW)
+
+    def report() -> ImportReport:
+        with approval_db.transaction() as session:
+            wanted = ImportId(import_id=sent.import_id)
+            return directory_imports.check(wanted, by(ADO), session, NOW)
+
+    assert report().effects == Effects(visits_outside_hours=3)

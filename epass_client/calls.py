@@ -501,10 +501,15 @@ def approve_review(
     gate: str | None = None,
     entries: int | None = None,
     vehicle_allowed: bool | None = None,
+    last_day: date | None = None,
+    days_reason: str | None = None,
     revision: int | None = None,
     on_behalf_of: str | None = None,
 ) -> Call[ReviewView]:
     """Approve a visit; None leaves the interface's default.
+
+    With ``last_day``, at most six days after that of the slot, it takes place on each day on which that is
+    possible; ``days_reason`` says why one is not enough.
 
     Another ``revision`` than the present one is a conflict, as is a delegation by the officer
     ``on_behalf_of`` that has ended.
@@ -513,6 +518,8 @@ def approve_review(
         "gate": gate,
         "entries": entries,
         "vehicle_allowed": vehicle_allowed,
+        "last_day": last_day.isoformat() if last_day else None,
+        "days_reason": days_reason,
         "revision": revision,
         "on_behalf_of": on_behalf_of,
     }

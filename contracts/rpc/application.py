@@ -14,6 +14,7 @@ from contracts.model import (
     Code,
     Companion,
     DeliverBy,
+    FurtherDays,
     Instant,
     Language,
     Person,
@@ -98,6 +99,9 @@ class PassSummary(Wire):
     number: str
     valid_from: Instant
     valid_to: Instant
+    """When entry ends on the first day."""
+    further_days: FurtherDays = ()
+    """The days after the first on which the pass admits at the same hours."""
     revoked: bool = False
 
 
@@ -111,6 +115,8 @@ class ApplicationSummary(Wire):
     submitted_at: Instant
     date: dt.date | None = None
     """The decided date, else the first preferred one."""
+    further_days: FurtherDays = ()
+    """The decided days after it."""
 
 
 class ApplicationList(Wire):

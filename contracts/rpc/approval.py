@@ -16,6 +16,7 @@ from contracts.model import (
     Companion,
     DeliverBy,
     EntryState,
+    FurtherDays,
     IdType,
     Instant,
     Language,
@@ -134,6 +135,10 @@ class DecisionView(Wire):
     vehicle_allowed: bool = False
     on_behalf_of: str | None = None
     """The officer for whom ``decided_by`` decided, by a delegation."""
+    further_days: FurtherDays = ()
+    """The days after that of the slot; days between them were left out."""
+    days_reason: str = ""
+    """Why one day was not enough, for the department and the auditor."""
 
 
 class EarlierReview(Wire):
@@ -158,6 +163,8 @@ class FirstApproval(Wire):
     gate: str | None = None
     entries: int = 1
     vehicle_allowed: bool = False
+    further_days: FurtherDays = ()
+    days_reason: str = ""
 
 
 class ReviewView(Wire):
@@ -247,13 +254,21 @@ class ReviewId(Strict):
 
 
 class Approve(Strict):
-    """Terms of an approval. ``revision``, if given, must be the current one."""
+    """Terms of an approval. ``revision``, if given, must be the current one.
+
+    With ``last_day`` the pass admits on each day up to it, at most seven in all, at the same hours, and
+    ``entries`` counts for each day. Days on which the site or the department is closed or has other hours
+    are left out.
+    """
 
     review_id: UUID
     slot: Slot
     gate: Code | None = None
     entries: int = Field(default=1, ge=1, le=20)
     vehicle_allowed: bool = False
+    last_day: date | None = None
+    days_reason: str = Field(default="", max_length=500)
+    """Needed where the visit has several days."""
     revision: int | None = None
     on_behalf_of: ForOfficer = None
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -48,6 +48,7 @@ class Base(DeclarativeBase):
         Json: JSONB,
         list[Json]: JSONB(none_as_null=True),
         list[str]: ARRAY(Text),
+        list[date]: ARRAY(Date),
     }
 
 
@@ -135,6 +136,8 @@ class ApplicationRow(Base):
     decision_revision: Mapped[int | None]
     decision_reason: Mapped[RejectionReason | None]
     decided_day: Mapped[date | None]
+    further_days: Mapped[list[date]] = mapped_column(default=list, server_default="{}")
+    """The days after the decided one on which the visit goes on."""
     answered_at: Mapped[datetime | None]
     """When the department first decided anything about it."""
     reception_asked_at: Mapped[datetime | None]
@@ -175,6 +178,8 @@ class PassRow(Base):
     issued: Mapped[bool] = mapped_column(default=False)
     valid_from: Mapped[datetime | None]
     valid_to: Mapped[datetime | None]
+    """When entry ends on the first day."""
+    further_days: Mapped[list[date]] = mapped_column(default=list, server_default="{}")
     replaces: Mapped[str | None]
     revoked: Mapped[bool] = mapped_column(default=False)
     replaced: Mapped[bool] = mapped_column(default=False)

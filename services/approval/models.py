@@ -8,6 +8,7 @@ from sqlalchemy import (
     TIMESTAMP,
     BigInteger,
     CheckConstraint,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -67,6 +68,7 @@ class Base(DeclarativeBase):
         Channel: Text,
         Words: JSONB,
         Json: JSONB(none_as_null=True),
+        list[date]: ARRAY(Date),
     }
 
 
@@ -377,7 +379,7 @@ class ReviewRow(Base):
 
 
 class DecisionRow(Base):
-    """Decision about one revision, by whom and when. It never changes, except that its note may be erased.
+    """Decision about one revision, by whom and when. It never changes, except that its words may be erased.
 
     ``waited_from`` is since when the revision had waited, ``before_visit`` whether its first preferred time
     was still to come; both are for the numbers. Nobody waits for the decision on an invitation.
@@ -401,6 +403,10 @@ class DecisionRow(Base):
     vehicle_allowed: Mapped[bool] = mapped_column(default=False)
     waited_from: Mapped[datetime | None]
     before_visit: Mapped[bool | None]
+    further_days: Mapped[list[date]] = mapped_column(default=list, server_default="{}")
+    """The days after that of the slot, in their order."""
+    days_reason: Mapped[str] = mapped_column(default="", server_default="")
+    """Why one day was not enough, in the officer's words."""
 
     __table_args__ = (Index("decisions_of_day", "department", "decided_at"),)
 
@@ -420,11 +426,20 @@ class FirstApprovalRow(Base):
     gate: Mapped[str | None]
     entries: Mapped[int]
     vehicle_allowed: Mapped[bool]
+    further_days: Mapped[list[date]] = mapped_column(server_default="{}")
+    days_reason: Mapped[str] = mapped_column(server_default="")
 
     @property
     def terms(self) -> reviews.Terms:
         """The terms that a second officer has to approve too."""
-        return reviews.Terms(Slot.model_validate(self.slot), self.gate, self.entries, self.vehicle_allowed)
+        return reviews.Terms(
+            Slot.model_validate(self.slot),
+            self.gate,
+            self.entries,
+            self.vehicle_allowed,
+            tuple(self.further_days),
+            self.days_reason,
+        )
 
 
 class WatchlistEntryRow(Base):

@@ -114,7 +114,14 @@ CALLS: dict[str, Call[Any]] = {
     "searchReviews": calls.search_reviews("PCS-7K3M-9QW4"),
     "viewReview": calls.view_review(REVIEW),
     "approveReview": calls.approve_review(
-        REVIEW, SLOT, gate="PCS1-G1", entries=2, vehicle_allowed=True, revision=1
+        REVIEW,
+        SLOT,
+        gate="PCS1-G1",
+        entries=2,
+        vehicle_allowed=True,
+        last_day=SLOT.day,
+        days_reason="a hearing",
+        revision=1,
     ),
     "rejectReview": calls.reject_review(REVIEW, "security", "a note", 1),
     "returnReview": calls.return_review(REVIEW, "a note", 1),

@@ -43,7 +43,8 @@ class UnknownApplication(Exception):
 
 def handle_pass_approved(received: Received[PassApproved], session: Session) -> None:
     """Record an approval."""
-    _decided(received, session, "approved", day=received.event.slot.day)
+    event = received.event
+    _decided(received, session, "approved", day=event.slot.day, further_days=event.further_days)
 
 
 def handle_pass_rejected(received: Received[PassRejected], session: Session) -> None:
@@ -80,7 +81,8 @@ def handle_pass_issued(received: Received[PassIssued], session: Session) -> None
     known = _pass(session, row, event.pass_number)
     known.issued, known.replaces = True, event.replaces
     known.valid_from, known.valid_to = event.valid_from, event.valid_to
-    matters_at(row, event.valid_to)
+    known.further_days = list(event.further_days)
+    matters_at(row, event.ends_at)
     _record(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
     settle_status(session, row)
 
@@ -140,6 +142,7 @@ def _decided(
     kind: DecisionKind,
     *,
     day: date | None = None,
+    further_days: tuple[date, ...] = (),
     reason: RejectionReason | None = None,
     note: str = "",
 ) -> None:
@@ -149,7 +152,7 @@ def _decided(
     row.answered_at = min(row.answered_at or received.occurred_at, received.occurred_at)
     if received.seq > row.decision_seq:
         row.decision_seq, row.decision_kind, row.decision_revision = received.seq, kind, event.revision
-        row.decided_day, row.decision_reason = day, reason
+        row.decided_day, row.further_days, row.decision_reason = day, list(further_days), reason
         row.note = "" if row.erased_at else note
     facts: dict[str, str | int] = {"department": event.department, "revision": event.revision}
     if reason:

@@ -92,13 +92,22 @@ def pass_summary_of(row: models.ApplicationRow, passes: list[models.PassRow]) ->
     known = next((known for known in passes if counting and known.number == counting.number), None)
     if known is None:
         return None
-    valid_from, valid_to = _instant(known.valid_from), _instant(known.valid_to)
-    return PassSummary(number=known.number, valid_from=valid_from, valid_to=valid_to, revoked=known.revoked)
+    return PassSummary(
+        number=known.number,
+        valid_from=_instant(known.valid_from),
+        valid_to=_instant(known.valid_to),
+        further_days=tuple(known.further_days),
+        revoked=known.revoked,
+    )
 
 
 def _line(row: models.ApplicationRow) -> dict[str, Any]:
     names = ("reference", "status", "site", "department", "submitted_at")
-    return {**{name: getattr(row, name) for name in names}, "date": row.decided_day or slots_of(row)[0].day}
+    return {
+        **{name: getattr(row, name) for name in names},
+        "date": row.decided_day or slots_of(row)[0].day,
+        "further_days": tuple(row.further_days),
+    }
 
 
 def _instant(instant: datetime | None) -> datetime:

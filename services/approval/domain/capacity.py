@@ -57,6 +57,16 @@ def free_places(window: Window, bookings: Iterable[Booking]) -> int:
     return max(window.places - taken, 0)
 
 
+def hours_problem(capacity: Capacity, slot: Slot) -> tuple[str, str] | None:
+    """Return the member of a slot at which the department receives nobody, and a code; None if it does."""
+    windows = windows_on(capacity, slot.day)
+    if not windows:
+        return "date", "department_closed"
+    if slot.start < windows[0].start:
+        return "from", "department_hours"
+    return ("to", "department_hours") if windows[-1].end < slot.end else None
+
+
 def require_places(capacity: Capacity, slot: Slot, party: int, bookings: Iterable[Booking]) -> None:
     """Raise unless every window that the slot touches has places for the whole party.
 
@@ -68,15 +78,15 @@ def require_places(capacity: Capacity, slot: Slot, party: int, bookings: Iterabl
 
     Raises:
         InvalidInput: the department receives nobody on this day, or not for the whole slot.
-        Conflict: ``window_full``, with the window's start and end, the people it still takes, and the party.
+        Conflict: ``window_full``, with the window's day, start and end, the people it still takes, and the
+            party.
     """
-    windows = windows_on(capacity, slot.day)
-    if not windows:
-        raise _invalid("date", "department_closed")
-    if slot.start < windows[0].start or windows[-1].end < slot.end:
-        raise _invalid("from" if slot.start < windows[0].start else "to", "department_hours")
+    problem = hours_problem(capacity, slot)
+    if problem is not None:
+        member, code = problem
+        raise InvalidInput.of(f"slot.{member}", code, PROBLEMS[code])
     booked = tuple(bookings)
-    for window in windows:
+    for window in windows_on(capacity, slot.day):
         if not (slot.start < window.end and window.start < slot.end):
             continue
         free = free_places(window, booked)
@@ -84,6 +94,7 @@ def require_places(capacity: Capacity, slot: Slot, party: int, bookings: Iterabl
             raise Conflict(
                 PROBLEMS["window_full"],
                 code="window_full",
+                date=slot.day.isoformat(),
                 start=f"{window.start:%H:%M}",
                 end=f"{window.end:%H:%M}",
                 free=free,
@@ -97,7 +108,3 @@ def _pieces(opens: time, closes: time, length: timedelta) -> Iterator[tuple[time
     while at < until:
         yield at.time(), min(at + length, until).time()
         at += length
-
-
-def _invalid(member: str, code: str) -> InvalidInput:
-    return InvalidInput.of(f"slot.{member}", code, PROBLEMS[code])

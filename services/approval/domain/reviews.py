@@ -4,12 +4,13 @@ Pure: the time, the directory's records and the calendar are arguments.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from contracts import visiting_rules
+from contracts.capacity import Capacity
 from contracts.errors import Conflict, FieldError, InvalidInput
 from contracts.events import (
     ApplicationDetails,
@@ -27,6 +28,7 @@ from contracts.events import (
 from contracts.identity import mask_aadhaar
 from contracts.model import (
     IST,
+    MOST_DAYS,
     Channel,
     Contact,
     EscalationStep,
@@ -36,6 +38,7 @@ from contracts.model import (
     Slot,
 )
 from contracts.visiting_rules import Calendar, slot_problem, windows_on
+from services.approval.domain.capacity import hours_problem
 
 PROBLEMS: dict[str, str] = {
     **visiting_rules.PROBLEMS,
@@ -46,6 +49,10 @@ PROBLEMS: dict[str, str] = {
     "unknown_department": "there is no such department",
     "same_department": "the review is with this department already",
     "unknown_officer": "there is no such officer in this department",
+    "ends_before_it_begins": "the last day comes before the first",
+    "too_many_days": "one approval reaches over at most seven days",
+    "days_reason_missing": "several days need a reason",
+    "no_further_day": "on none of the further days can the visit take place at these hours",
 }
 """Error code → its sentence for developers. The pages translate the codes."""
 
@@ -113,12 +120,23 @@ class Review:
 
 @dataclass(frozen=True)
 class Terms:
-    """When and how an approved visit may take place."""
+    """When and how an approved visit may take place.
+
+    Args:
+        slot: the first day, and the hours of every day.
+        gate: the only one at which the visitors may come in; None for any.
+        entries: how often each may come in on one day.
+        vehicle_allowed: whether their vehicle may come in.
+        further_days: the other days, in their order.
+        days_reason: why one day is not enough; two officers who give different reasons agree all the same.
+    """
 
     slot: Slot
     gate: str | None = None
     entries: int = 1
     vehicle_allowed: bool = False
+    further_days: tuple[date, ...] = ()
+    days_reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -165,6 +183,43 @@ def officer_after(
     return after.officer if after.officer != before.officer and department == after.department else officer
 
 
+def further_days(
+    slot: Slot, last_day: date, site: SiteRecord | None, capacity: Capacity | None, calendar: Calendar
+) -> tuple[date, ...]:
+    """Return the days after a slot's own, up to the last one, on which the visit can go on at its hours.
+
+    Days are left out on which the site or the department is closed or has other hours.
+
+    Args:
+        slot: the first day, and the hours of every day.
+        last_day: the last day that may be one of them.
+        site: of the visit.
+        capacity: of the department; None where nothing limits it.
+        calendar: the days that are possible.
+
+    Raises:
+        InvalidInput: the last day is before the first, too far away or too many days after it, or no day is
+            left.
+    """
+    if last_day < slot.day:
+        raise _invalid("last_day", "ends_before_it_begins")
+    if (last_day - slot.day).days >= MOST_DAYS:
+        raise _invalid("last_day", "too_many_days")
+    if last_day > calendar.furthest:
+        raise _invalid("last_day", "date_too_far")
+    later = (slot.day + timedelta(days=ahead) for ahead in range(1, (last_day - slot.day).days + 1))
+    on_each = (slot.model_copy(update={"day": day}) for day in later)
+    found = tuple(
+        one.day
+        for one in on_each
+        if slot_problem(one, windows_on(site, one.day) if site else (), calendar) is None
+        and (capacity is None or hours_problem(capacity, one) is None)
+    )
+    if last_day > slot.day and not found:
+        raise _invalid("last_day", "no_further_day")
+    return found
+
+
 def approve(
     review: Review,
     terms: Terms,
@@ -178,8 +233,8 @@ def approve(
 
     Raises:
         Conflict: already decided, closed, or another revision than the one that was read.
-        InvalidInput: no visit can take place in this slot, the gate is another site's, or there is no vehicle
-            to allow.
+        InvalidInput: no visit can take place in this slot, the gate is another site's, there is no vehicle
+            to allow, or several days have no reason.
     """
     review.require_pending(revision_read)
     application = review.application
@@ -191,6 +246,8 @@ def approve(
         problems.append(("gate", "unknown_gate"))
     if terms.vehicle_allowed and not application.personal.vehicle:
         problems.append(("vehicle_allowed", "no_vehicle"))
+    if terms.further_days and not terms.days_reason:
+        problems.append(("days_reason", "days_reason_missing"))
     if problems:
         raise InvalidInput(
             "the visit cannot take place like this",
@@ -205,6 +262,7 @@ def approve(
         gate=terms.gate,
         officer=review.officer,
         slot=terms.slot,
+        further_days=terms.further_days,
         entries=terms.entries,
         vehicle_allowed=terms.vehicle_allowed,
         kind=application.kind,
@@ -328,4 +386,9 @@ def _delivery(review: Review) -> dict[str, Any]:
 def _to_applicant(review: Review, note: str) -> DecisionPersonal:
     applicant = review.application.personal.applicant
     contact = Contact(name=applicant.name, mobile=applicant.mobile, email=applicant.email)
-    return DecisionPersonal(contact=contact, note=mask_aadhaar(note.replace("\x00", "").strip())[0])
+    return DecisionPersonal(contact=contact, note=plain(note))
+
+
+def plain(text: str) -> str:
+    """Return an officer's words as they are stored: on no account with an Aadhaar number in them."""
+    return mask_aadhaar(text.replace("\x00", "").strip())[0]

@@ -6,7 +6,7 @@ first.
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -43,13 +43,15 @@ def approve(
 
     Raises:
         NotFound, Forbidden: as `own_review`.
-        Conflict, InvalidInput: as `reviews.approve`, and as `capacity.book` where the department has no
-            place for the party; Conflict where the second officer is the first one.
+        Conflict, InvalidInput: as `reviews.approve` and `reviews.further_days`, and as `capacity.book` where
+            the department has no place for the party on one of the days; Conflict where the second officer
+            is the first one.
     """
-    terms = reviews.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed)
 
     def effect(row: ReviewRow, by: Author) -> None:
-        _approve(session, row, terms, Calendar(now, furthest_days), by, request.revision)
+        calendar = Calendar(now, furthest_days)
+        row.as_domain().require_pending(request.revision)
+        _approve(session, row, _terms(session, row, request, calendar), calendar, by, request.revision)
 
     return _command(session, call, rpc.approval.APPROVE.name, request, effect, now)
 
@@ -157,6 +159,25 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
     return _command(session, call, rpc.approval.FORWARD.name, request, effect, now)
 
 
+def _terms(session: Session, row: ReviewRow, request: Approve, calendar: Calendar) -> reviews.Terms:
+    """Return the terms that an officer wants, with every day of the visit.
+
+    The second of two officers need not repeat the reason for several days.
+
+    Raises:
+        InvalidInput: as `reviews.further_days`.
+    """
+    further: tuple[date, ...] = ()
+    if request.last_day is not None:
+        site, limit = site_record(session, row.site), capacity.capacity_of(session, row.department)
+        further = reviews.further_days(request.slot, request.last_day, site, limit, calendar)
+    first = row.first_approval.days_reason if row.first_approval else ""
+    reason = reviews.plain(request.days_reason) or first if further else ""
+    return reviews.Terms(
+        request.slot, request.gate, request.entries, request.vehicle_allowed, further, reason
+    )
+
+
 def _approve(
     session: Session,
     row: ReviewRow,
@@ -177,12 +198,16 @@ def _approve(
     watchlist.mark(session, row, calendar.now)
     if row.is_watched and not _is_second(row, by.login, terms, calendar.now):
         return
-    capacity.book(session, row, (event.slot,), event.party)
+    days = (event.slot.day, *event.further_days)
+    slots = (event.slot.model_copy(update={"day": day}) for day in days)
+    capacity.book(session, row, slots, event.party)
     decision = DecisionRow(
         slot=event.slot.model_dump(mode="json"),
         gate=event.gate,
         entries=event.entries,
         vehicle_allowed=event.vehicle_allowed,
+        further_days=list(event.further_days),
+        days_reason=terms.days_reason,
     )
     _record(session, row, "approved", event, decision, calendar.now, by)
     watchlist.tell_gate(session, row, calendar.now, approved_now=True)
@@ -240,6 +265,7 @@ def _is_second(row: ReviewRow, by: str, terms: reviews.Terms, now: datetime) -> 
     first.approved_by, first.approved_at = by, now
     first.slot, first.gate = terms.slot.model_dump(mode="json"), terms.gate
     first.entries, first.vehicle_allowed = terms.entries, terms.vehicle_allowed
+    first.further_days, first.days_reason = list(terms.further_days), terms.days_reason
     return False
 
 

@@ -136,5 +136,7 @@ def _apply_outcome(session: Session, row: ReviewRow | None, application: Applica
     if application.erased_at:
         row.application = row.application.model_copy(update={"personal": reviews.ERASED})
         for decision in row.decisions:
-            decision.note = ""
+            decision.note = decision.days_reason = ""
+        for first in row.first_approvals:
+            first.days_reason = ""
         row.matches.clear()

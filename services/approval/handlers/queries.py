@@ -184,6 +184,8 @@ def _first_approval_view(row: FirstApprovalRow) -> FirstApproval:
         gate=row.gate,
         entries=row.entries,
         vehicle_allowed=row.vehicle_allowed,
+        further_days=tuple(row.further_days),
+        days_reason=row.days_reason,
     )
 
 
@@ -199,6 +201,8 @@ def _decision_view(row: DecisionRow) -> DecisionView:
         entries=row.entries,
         vehicle_allowed=row.vehicle_allowed,
         on_behalf_of=row.on_behalf_of,
+        further_days=tuple(row.further_days),
+        days_reason=row.days_reason,
     )
 
 

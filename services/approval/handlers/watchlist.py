@@ -13,7 +13,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import ColumnElement, exists, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, all_, exists, func, literal, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -394,10 +394,12 @@ def _coming(now: datetime) -> ColumnElement[bool]:
     A decision of a transaction that a locking query waited for is not visible to it, so a visit passes unless
     its decision is known to be of a past day.
     """
-    today = now.astimezone(IST).date().isoformat()
-    slot = DecisionRow.slot["date"].astext
+    today = now.astimezone(IST).date()
     passed = exists().where(
-        DecisionRow.review_id == ReviewRow.id, DecisionRow.status == "approved", slot < today
+        DecisionRow.review_id == ReviewRow.id,
+        DecisionRow.status == "approved",
+        DecisionRow.slot["date"].astext < today.isoformat(),
+        literal(today) > all_(DecisionRow.further_days),
     )
     return ReviewRow.status.in_(COMING) & ~passed
 

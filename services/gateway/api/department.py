@@ -1,5 +1,6 @@
 """Routes of a department: its queue, and its decisions on a review."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -42,11 +43,17 @@ class QueueQuestion(ReviewQuestion):
 
 
 class Approval(Slot):
-    """When and how the visit may take place."""
+    """When and how the visit may take place, on one day or on several at the same hours."""
 
     gate: Code | None = None
-    entries: int = Field(default=1, ge=1, le=20)
+    entries: int = Field(default=1, ge=1, le=20, description="How often each visitor may come in on a day.")
     vehicle_allowed: bool = False
+    last_day: date | None = Field(
+        default=None,
+        description="The pass admits on each day up to this one, at most seven in all. Days on which the "
+        "site or the department is closed or has other hours are left out.",
+    )
+    days_reason: str = Field(default="", max_length=500, description="Needed where there are several days.")
     revision: Revision = None
     on_behalf_of: ForOfficer = None
 

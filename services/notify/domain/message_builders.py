@@ -133,7 +133,7 @@ def _decided(
 
 
 def pass_issued(event: PassIssued, public_url: str) -> Draft:
-    """Build the message with the pass: number, day, window, site, gate, link. It expires when entry ends."""
+    """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends."""
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
     return Draft(
         purpose="pass_issued",
@@ -144,14 +144,14 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
         parameters={
             "number": event.pass_number,
             "site": templates.site(event.site, event.language),
-            "date": templates.day(event.slot.day),
+            "date": templates.days((event.slot.day, *event.further_days)),
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
             "gate": templates.gate(event.gate, event.language),
             "link": link,
         },
         link=link,
-        expires_at=event.valid_to,
+        expires_at=event.ends_at,
     )
 
 

@@ -8,10 +8,11 @@ text.
 import string
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
@@ -107,6 +108,19 @@ def reason(code: str, language: Language) -> str:
 def day(value: date) -> str:
     """Return a date as ``31-12-2026``."""
     return f"{value:%d-%m-%Y}"
+
+
+def days(values: Sequence[date]) -> str:
+    """Return the days of a visit as ``27,28,30-11-2026`` or ``30-11,1,2-12-2026``; seven fit a variable.
+
+    Args:
+        values: one day or more, in their order.
+    """
+    if len(values) == 1:
+        return day(values[0])
+    months = groupby(values, lambda value: (value.year, value.month))
+    named = [f"{','.join(str(value.day) for value in days)}-{month:02}" for (_, month), days in months]
+    return f"{','.join(named)}-{values[-1].year}"
 
 
 def moment(value: datetime, language: Language) -> str:

@@ -319,7 +319,9 @@ class Elsewhere:
     def _delivery(self) -> Json:
         return {"language": "pa", "deliver_by": "sms"}
 
-    def approved(self, revision: int = 1, day: date = TUESDAY) -> PassApproved:
+    def approved(
+        self, revision: int = 1, day: date = TUESDAY, further_days: tuple[date, ...] = ()
+    ) -> PassApproved:
         applicant = {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur"}
         return PassApproved.model_validate(
             {
@@ -327,6 +329,7 @@ class Elsewhere:
                 **self._delivery(),
                 "site": "S1",
                 "slot": slot(day),
+                "further_days": further_days,
                 "kind": "citizen",
                 "party": 1,
                 "personal": {"applicant": applicant, "purpose": "Arms licence"},
@@ -359,7 +362,11 @@ class Elsewhere:
         )
 
     def issued(
-        self, number: str | None = None, replaces: str | None = None, day: date = TUESDAY
+        self,
+        number: str | None = None,
+        replaces: str | None = None,
+        day: date = TUESDAY,
+        further_days: tuple[date, ...] = (),
     ) -> PassIssued:
         start = datetime.combine(day, time(9, 30), IST)
         return PassIssued.model_validate(
@@ -373,6 +380,7 @@ class Elsewhere:
                 "party": 1,
                 "kind": "citizen",
                 "slot": slot(day),
+                "further_days": further_days,
                 "valid_from": start,
                 "valid_to": start + timedelta(hours=3),
                 "replaces": replaces,

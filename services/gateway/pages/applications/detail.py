@@ -5,21 +5,22 @@ opens after the last four characters of its ID card were entered.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hmac import compare_digest
 
 from fastapi import Response
 
 from contracts import rpc
 from contracts.identity import NotLastFour, last_four
-from contracts.model import ApplicationStatus, Language
+from contracts.model import ApplicationStatus, Language, end_of_last_day
 from contracts.rpc.application import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
 from services.chassis.runtime.clock import IST, now
 from services.chassis.runtime.time_words import span
 from services.gateway.pages.shared import directory, timeline
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.languages import _, day_in_words, hours_in_words, instant_in_words, texts
+from services.gateway.pages.shared.languages import _, instant_in_words, texts
 from services.gateway.pages.shared.view import View
+from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
 MOST_OPENED = 20
@@ -91,11 +92,21 @@ def redirect_to_application(view: View, shown: ApplicationView, notice: str = ""
 
 def is_good(known: PassSummary | None) -> bool:
     """Return whether a pass still opens a gate."""
-    return known is not None and not known.revoked and known.valid_to > now()
+    return known is not None and not known.revoked and end_of_entry(known) > now()
+
+
+def first_day(known: PassSummary) -> date:
+    """Return the first day of a pass: the margin may open entry on the evening before."""
+    return (known.valid_from + (known.valid_to - known.valid_from) / 2).astimezone(IST).date()
+
+
+def end_of_entry(known: PassSummary) -> datetime:
+    """Return when entry ends on the last day of a pass."""
+    return end_of_last_day(known.valid_to, first_day(known), known.further_days)
 
 
 def window_of(known: PassSummary | None, margin: timedelta, language: Language) -> str:
-    """Return the window of the visit: ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``.
+    """Return days and hours of the visit: ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``.
 
     The gate is open ``margin`` longer on both sides; pages show the window that the department chose.
     """
@@ -104,8 +115,7 @@ def window_of(known: PassSummary | None, margin: timedelta, language: Language) 
     start, end = (known.valid_from + margin).astimezone(IST), (known.valid_to - margin).astimezone(IST)
     if start.date() != end.date():
         return span(instant_in_words(start, language), instant_in_words(end, language), language)
-    hours = hours_in_words(start.time(), end.time(), language)
-    return f"{day_in_words(start.date(), language)}, {hours}"
+    return days_and_hours((start.date(), *known.further_days), start.time(), end.time(), language)
 
 
 def visit_window(view: View, known: PassSummary | None) -> dict[str, object]:

@@ -4,9 +4,9 @@ A form is read into the fields of the request, so that each wrong or missing val
 field.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,7 @@ NOT_READABLE = {
     "from": "from_missing",
     "to": "to_missing",
     "note": "required",
+    "last_day": "date_missing",
 }
 """Field → code of its problem where its value cannot be read; any other field is a choice."""
 
@@ -105,7 +106,10 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         if error.body.code == "application_changed":
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
         if error.body.code == "window_full":
-            return await _decision_page(view, review_id, verb, typed, {"slot": "window_full"}, 409)
+            day = error.body.facts.get("date") if typed.get("last_day") else None
+            full_on = date.fromisoformat(str(day)) if day else None
+            problem = {"last_day": "day_full"} if full_on else {"slot": "window_full"}
+            return await _decision_page(view, review_id, verb, typed, problem, 409, full_on=full_on)
         return view.to(
             f"/desk/reviews/{review_id}",
             notice=error.body.code if error.body.code in NOTICES else "already_decided",
@@ -222,6 +226,8 @@ def _approve(form: FormData) -> dict[str, Any]:
         "gate": text_of(form, "gate") or None,
         "entries": text_of(form, "entries") or "1",
         "vehicle_allowed": text_of(form, "vehicle_allowed") == "yes",
+        "last_day": text_of(form, "last_day") or None,
+        "days_reason": text_of(form, "days_reason"),
         "revision": _revision(form),
     }
 
@@ -265,6 +271,7 @@ async def _decision_page(
     status: int = 200,
     *,
     changed: bool = False,
+    full_on: date | None = None,
 ) -> Response:
     review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     values = await page_values(view, review)
@@ -273,7 +280,7 @@ async def _decision_page(
     return view.html(
         f"desk/{verb}.html",
         status,
-        **{**values, "review": review, "typed": typed, "errors": errors},
+        **{**values, "review": review, "typed": typed, "errors": errors, "full_on": full_on},
         changed=changed,
     )
 
@@ -288,12 +295,21 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         "departments": [],
         "typed": {},
         "errors": {},
+        "full_on": None,
+        "days_between": days_between,
         "today": now().astimezone(IST).date(),
         "at": now(),
         "visiting": await _places(view, review),
         "can_come": can_come,
         "clock": lambda instant: instant.astimezone(IST).time(),
     }
+
+
+def days_between(first: date, further_days: Sequence[date]) -> list[date]:
+    """Return the days of the calendar that a visit on several days leaves out."""
+    last = further_days[-1] if further_days else first
+    every = (first + timedelta(days=ahead) for ahead in range(1, (last - first).days))
+    return [day for day in every if day not in further_days]
 
 
 async def _places(view: View, review: ReviewView) -> Places | None:

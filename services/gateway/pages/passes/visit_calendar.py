@@ -18,7 +18,7 @@ WHERE_THE_PASS_IS = _("The pass with its QR code is in the message on your phone
 
 
 def of(shown: PassView, facts: Facts, language: Language, now: datetime) -> bytes:
-    """Return the file.
+    """Return the file, with an event for each day.
 
     Args:
         shown: the pass.
@@ -26,18 +26,19 @@ def of(shown: PassView, facts: Facts, language: Language, now: datetime) -> byte
         language: of its texts.
         now: when it is made.
     """
-    event = Event()
-    event.add("uid", f"{shown.reference}@e-pass")
-    event.add("dtstamp", now)
-    event.add("dtstart", datetime.combine(shown.slot.day, shown.slot.start, INDIA))
-    event.add("dtend", datetime.combine(shown.slot.day, shown.slot.end, INDIA))
-    event.add("summary", _summary(facts, language))
-    event.add("location", _location(shown, facts, language))
-    event.add("description", _description(shown, language))
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", "-//Government of Punjab//e-Pass//EN")
-    calendar.add_component(event)
+    for number, day in enumerate((shown.slot.day, *shown.further_days)):
+        event = Event()
+        event.add("uid", f"{shown.reference}{f'-{number + 1}' if number else ''}@e-pass")
+        event.add("dtstamp", now)
+        event.add("dtstart", datetime.combine(day, shown.slot.start, INDIA))
+        event.add("dtend", datetime.combine(day, shown.slot.end, INDIA))
+        event.add("summary", _summary(facts, language))
+        event.add("location", _location(shown, facts, language))
+        event.add("description", _description(shown, language))
+        calendar.add_component(event)
     calendar.add_missing_timezones()
     content: bytes = calendar.to_ical()
     return content

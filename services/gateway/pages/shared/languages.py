@@ -3,7 +3,8 @@
 An English sentence is its own key. The catalogues are read at first use and need no compiling.
 """
 
-from datetime import date, datetime, time
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -11,6 +12,7 @@ from math import ceil
 
 from babel import Locale
 from babel.dates import format_date, get_day_names
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -59,6 +61,39 @@ def preferred(accept_language: str) -> Language:
 def day_in_words(day: date, language: Language) -> str:
     """Return a date with its weekday: ``Tuesday, 1 December 2026``."""
     return format_date(day, "EEEE, d MMMM y", locale=_LOCALES[language])
+
+
+def days_in_words(days: Sequence[date], language: Language) -> str:
+    """Return the days of a visit: ``27–29 November 2026``, ``27–28 November and 2 December 2026``.
+
+    One day has its weekday, as in :func:`day_in_words`.
+
+    Args:
+        days: one or more, in their order.
+        language: of the words.
+    """
+    if len(days) == 1:
+        return day_in_words(days[0], language)
+    runs: list[list[date]] = []
+    for day in days:
+        if runs and day - runs[-1][-1] == timedelta(days=1):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    one_year = days[0].year == days[-1].year
+    form = "d MMMM" if one_year else "d MMMM y"
+    words = format_list([_run_in_words(run, form, language) for run in runs], locale=_LOCALES[language])
+    return f"{words} {days[-1].year}" if one_year else words
+
+
+def _run_in_words(run: Sequence[date], form: str, language: Language) -> str:
+    first, last = run[0], run[-1]
+    if first == last:
+        return format_date(first, form, locale=_LOCALES[language])
+    same_month = (first.year, first.month) == (last.year, last.month)
+    begins = format_date(first, "d" if same_month else form, locale=_LOCALES[language])
+    dash = "–" if same_month else " – "
+    return f"{begins}{dash}{format_date(last, form, locale=_LOCALES[language])}"
 
 
 def iso_day_in_words(day: str, language: Language) -> str:

@@ -66,6 +66,7 @@ def _environment(language: Language) -> Environment:
     environment.globals["footer"] = navigation.footer(language)
     for name in (
         "day_in_words",
+        "days_in_words",
         "short_day",
         "iso_day_in_words",
         "weekday_in_words",

@@ -1,10 +1,10 @@
 """The names of values on pages: kinds of ID, purposes, statuses, reasons, verdicts, roles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 
 from contracts.model import Language
-from services.gateway.pages.shared.languages import _, day_in_words, hours_in_words, texts
+from services.gateway.pages.shared.languages import _, days_in_words, hours_in_words, texts
 
 ID_TYPES: dict[str, str] = {
     "aadhaar": _("Aadhaar card"),
@@ -166,9 +166,18 @@ def name_of(words: Mapping[str, str], value: str, language: Language) -> str:
     return texts(language).gettext(words.get(value, value))
 
 
-def slot_in_words(slot: Mapping[str, str], language: Language) -> str:
-    """Return a slot such as ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``."""
+def slot_in_words(slot: Mapping[str, str], language: Language, further_days: Sequence[date] = ()) -> str:
+    """Return a slot such as ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``.
+
+    With the days after it, it is ``1–3 December 2026, each day 10:00 am – 12:00 pm``.
+    """
     start, end = (time.fromisoformat(slot[name]) for name in ("from", "to"))
-    return (
-        f"{day_in_words(date.fromisoformat(slot['date']), language)}, {hours_in_words(start, end, language)}"
-    )
+    return days_and_hours((date.fromisoformat(slot["date"]), *further_days), start, end, language)
+
+
+def days_and_hours(days: Sequence[date], start: time, end: time, language: Language) -> str:
+    """Return on which days a visit is, and from when to when."""
+    when = {"days": days_in_words(days, language), "hours": hours_in_words(start, end, language)}
+    if len(days) == 1:
+        return "{days}, {hours}".format_map(when)
+    return texts(language).gettext("%(days)s, each day %(hours)s") % when

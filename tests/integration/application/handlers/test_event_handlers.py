@@ -238,6 +238,23 @@ def test_a_refusal_that_arrives_after_other_dates_waits_for_another_decision(
     assert desk.view(there.reference).status == "submitted"
 
 
+@by_examples
+@given(data=st.data())
+def test_a_visit_on_several_days_shows_them_and_is_kept_from_the_last_one_on(
+    desk: Desk, data: st.DataObject
+) -> None:
+    further = (TUESDAY + timedelta(days=2), TUESDAY + timedelta(days=6))
+    there, number = apply(desk), new_pass_number()
+    events = [there.approved(further_days=further), there.issued(number, further_days=further)]
+    for envelope in shuffled(data, [desk.envelope(event) for event in events]):
+        desk.deliver(envelope)
+    view = desk.view(there.reference)
+    assert (view.date, view.further_days) == (TUESDAY, further)
+    assert view.pass_ is not None
+    assert view.pass_.further_days == further
+    assert desk.row(there.reference).last_matters_at == view.pass_.valid_to + timedelta(days=6)
+
+
 def test_refused_scans_are_not_in_the_timeline(desk: Desk) -> None:
     there, number = apply(desk), new_pass_number()
     desk.receive(there.issued(number))

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import time
+from datetime import time, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -66,9 +66,9 @@ def limit(database, wanted=None, call=None):
         return places.set_capacity(request, call or by(desk()), session, NOW)
 
 
-def approve(database, review_id, call=None, wanted=TEN):
+def approve(database, review_id, call=None, wanted=TEN, **terms):
     with database.transaction() as session:
-        request = approval(review_id, slot=wanted)
+        request = approval(review_id, slot=wanted, **terms)
         return decisions.approve(request, call or by(desk()), session, NOW, furthest_days=30)
 
 
@@ -109,6 +109,45 @@ def test_a_window_takes_people_not_parties_and_refuses_the_party_that_does_not_f
     assert everything(approval_db) == before
     assert approve(approval_db, pending(approval_db, party=1)).status == "approved"
     assert approve(approval_db, review_id, wanted=slot(TUESDAY, "11:00", "12:00")).status == "approved"
+
+
+SEVERAL = {"last_day": TUESDAY + timedelta(days=3), "days_reason": "a hearing"}
+
+
+def test_of_several_days_all_have_places_or_none_is_approved(approval_db) -> None:
+    limit(approval_db, capacity(places=5))
+    thursday, friday = TUESDAY + timedelta(days=2), TUESDAY + timedelta(days=3)
+    approve(approval_db, pending(approval_db, party=4), wanted=slot(friday, "10:00", "11:00"))
+    review_id = pending(approval_db, party=2)
+    before = everything(approval_db)
+    with pytest.raises(Conflict) as refusal:
+        approve(approval_db, review_id, **SEVERAL)
+    assert (refusal.value.body.code, refusal.value.body.facts["date"]) == ("window_full", "2026-03-06")
+    assert everything(approval_db) == before
+    assert approve(approval_db, pending(approval_db, party=1), **SEVERAL).status == "approved"
+    assert [free(approval_db, day)["10:00"] for day in (TUESDAY, thursday, friday)] == [4, 4, 0]
+
+
+def test_approvals_for_several_days_at_once_neither_deadlock_nor_overbook(approval_db, crowd) -> None:
+    """Visits begin and end on different days, so that they meet on some and not on others."""
+    limit(approval_db, capacity(places=5))
+    days = [TUESDAY + timedelta(days=ahead) for ahead in (0, 2, 3)]
+    reviews = [pending(approval_db, party=1) for _ in range(24)]
+
+    def attempt(number: int):
+        first, last = days[number % 3], days[max(number % 3, number % 2 + 1)]
+        terms = {"last_day": last, "days_reason": "a hearing"} if last > first else {}
+        return approve(crowd, reviews[number], wanted=slot(first, "10:00", "11:00"), **terms)
+
+    outcomes = run_concurrently(*(lambda number=number: attempt(number) for number in range(len(reviews))))
+    left = [free(approval_db, day)["10:00"] for day in days]
+    assert min(left) == 0
+    refused = [one for one in outcomes if isinstance(one, Conflict)]
+    assert {one.body.code for one in refused} == {"window_full"}
+    stays = [one.decision for one in outcomes if not isinstance(one, Conflict)]
+    taken = [day for decision in stays for day in (decision.slot.day, *decision.further_days)]
+    assert [taken.count(day) for day in days] == [5 - one for one in left]
+    assert booked(approval_db) == len(taken)
 
 
 def test_another_department_has_places_of_its_own(approval_db) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import ApprovalWithdrawn, PassApproved, PassRejected, PassReturned
@@ -12,18 +13,22 @@ from contracts.rpc.approval import Forward, Reject, Return, ReviewQuestion, With
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries
 from services.approval.handlers.directory import put_site
+from services.approval.models import BookingRow
 from services.chassis.db.tables import outbox
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,
+    MONDAY,
     NOW,
     SATURDAY,
+    TUESDAY,
     amended,
     approval,
     by,
     cancelled,
     deliver,
     desk,
+    erased,
     everything,
     fill_directory,
     pending,
@@ -141,6 +146,60 @@ def test_an_approval_is_published_with_all_that_issuing_needs_and_its_people_sea
         clear = str([row.data for row in session.execute(outbox.select()).all()])
     assert "Gurpreet" not in clear
     assert "9876543210" not in clear
+
+
+THURSDAY, FRIDAY = TUESDAY + timedelta(days=2), TUESDAY + timedelta(days=3)
+SEVERAL = {"last_day": FRIDAY, "days_reason": "Hearing on three days"}
+
+
+def test_an_approval_for_several_days_is_published_with_them_and_its_reason_stays(approval_db) -> None:
+    first = submitted()
+    deliver(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    decision = approve(approval_db, review_id, **SEVERAL).decision
+    assert (decision.slot, decision.further_days) == (slot(), (THURSDAY, FRIDAY))  # Wednesday is Holi
+    assert decision.days_reason == "Hearing on three days"
+    (event,) = published(approval_db)
+    assert (event.slot, event.further_days) == (slot(), (THURSDAY, FRIDAY))
+    with approval_db.transaction() as session:
+        booked = session.scalars(select(BookingRow.day).order_by(BookingRow.day)).all()
+    assert booked == [TUESDAY, THURSDAY, FRIDAY]
+    withdraw(approval_db, review_id)
+    with approval_db.transaction() as session:
+        assert session.scalars(select(BookingRow)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "field", "code"),
+    [
+        ({"last_day": FRIDAY}, "days_reason", "days_reason_missing"),
+        ({"last_day": FRIDAY, "days_reason": " "}, "days_reason", "days_reason_missing"),
+        ({"last_day": MONDAY, "days_reason": "x"}, "last_day", "ends_before_it_begins"),
+        ({"last_day": TUESDAY + timedelta(days=7), "days_reason": "x"}, "last_day", "too_many_days"),
+        ({"last_day": HOLI, "days_reason": "x"}, "last_day", "no_further_day"),
+    ],
+)
+def test_several_days_that_cannot_be_are_not_approved(approval_db, terms, field, code) -> None:
+    refusal = refused(approval_db, InvalidInput, approve, pending(approval_db), **terms)
+    assert [(one.field, one.code) for one in refusal.fields] == [(field, code)]
+
+
+def test_an_approval_up_to_its_own_day_is_for_one_day_and_needs_no_reason(approval_db) -> None:
+    decision = approve(approval_db, pending(approval_db), last_day=TUESDAY, days_reason="none").decision
+    assert (decision.further_days, decision.days_reason) == ((), "")
+
+
+def test_an_aadhaar_number_in_the_reason_for_several_days_is_stored_nowhere(approval_db) -> None:
+    approve(approval_db, pending(approval_db), **SEVERAL | {"days_reason": "for 2341 2341 2346"})
+    assert "2341 2341" not in str(everything(approval_db))
+
+
+def test_an_erasure_takes_the_reason_for_several_days(approval_db) -> None:
+    first = submitted()
+    deliver(approval_db, first)
+    approve(approval_db, review_id_of(approval_db, first.application_id), **SEVERAL)
+    deliver(approval_db, erased(first), seq=2)
+    assert "Hearing" not in str(everything(approval_db))
 
 
 def test_a_rejection_is_published_with_reason_note_and_contact(approval_db) -> None:

@@ -450,7 +450,8 @@ def test_a_watched_visit_is_approved_by_two_different_officers(approval_db) -> N
 
 
 @pytest.mark.parametrize(
-    "other", [{"slot": slot(start="11:00")}, {"gate": "T1-G2"}, {"entries": 2}, {"vehicle_allowed": True}]
+    "other",
+    [{"slot": slot(start="11:00")}, {"gate": "T1-G2"}, {"entries": 2}, {"vehicle_allowed": True}],
 )
 def test_the_second_officer_approves_the_terms_of_the_first(approval_db, other) -> None:
     active(approval_db)
@@ -461,6 +462,29 @@ def test_the_second_officer_approves_the_terms_of_the_first(approval_db, other) 
     assert first.approved_by == "HOM-0002"
     assert {name: getattr(first, name) for name in other} == other
     assert approve(approval_db, review_id, FIRST, **other).status == "approved"
+
+
+def test_two_officers_approve_the_same_days_and_the_first_gives_the_reason(approval_db) -> None:
+    active(approval_db)
+    review_id = pending(approval_db)
+    thursday, friday = TUESDAY + timedelta(days=2), TUESDAY + timedelta(days=3)
+    approve(approval_db, review_id)
+    several = {"last_day": friday, "days_reason": "a hearing"}
+    assert approve(approval_db, review_id, SECOND, **several).status == "pending"
+    first = view(approval_db, review_id).first_approval
+    assert (first.approved_by, first.further_days) == ("HOM-0002", (thursday, friday))
+    assert first.days_reason == "a hearing"
+    decision = approve(approval_db, review_id, FIRST, last_day=friday).decision
+    assert (decision.further_days, decision.days_reason) == ((thursday, friday), "a hearing")
+
+
+def test_an_entry_marks_a_visit_until_its_last_day(approval_db) -> None:
+    review_id, friday = pending(approval_db), TUESDAY + timedelta(days=3)
+    approve(approval_db, review_id, last_day=friday, days_reason="a hearing")
+    confirm(approval_db, propose(approval_db, valid_until=friday).id, at=NOW + timedelta(days=3))
+    assert view(approval_db, review_id).second_officer
+    assert len(matches(approval_db, now=NOW + timedelta(days=4))) == 1
+    assert matches(approval_db, now=NOW + timedelta(days=5)) == ()
 
 
 def test_a_first_approval_ends_when_another_department_gets_the_review(approval_db) -> None:

@@ -21,6 +21,7 @@ from services.chassis.db.tables import outbox
 from services.chassis.messaging import inbox
 from services.chassis.runtime.clock import now
 from services.notify.adapters.sealing import unseal
+from services.notify.domain import templates
 from services.notify.domain.messages import Personal
 from services.notify.handlers import erasure, event_handlers, local_phone, prints, resends
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
@@ -185,6 +186,16 @@ def test_a_message_expires_with_its_pass(db: Database) -> None:
     event = received(Visit().issued())
     handle(db, event)
     assert messages(db)[0].expires_at == event.event.valid_to
+
+
+def test_a_message_with_a_pass_for_several_days_names_them_and_expires_with_the_last(db: Database) -> None:
+    visit = Visit()
+    further = tuple(visit.slot.day + timedelta(days=days) for days in (1, 3))
+    event = received(visit.issued(further_days=further))
+    handle(db, event)
+    (row,) = messages(db)
+    assert row.expires_at == event.event.valid_to + timedelta(days=3)
+    assert personal(row).parameters["date"] == templates.days((visit.slot.day, *further))
 
 
 def test_no_personal_data_is_stored_unsealed(db: Database) -> None:

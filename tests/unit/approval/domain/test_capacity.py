@@ -60,7 +60,13 @@ def test_a_window_takes_a_party_that_just_fits_and_refuses_one_person_more() -> 
 def test_a_refusal_says_which_window_is_full_and_how_many_it_still_takes() -> None:
     with pytest.raises(Conflict) as refusal:
         require_places(capacity(), slot(TUESDAY, "10:00", "12:00"), 5, (booked("11:00", "12:00", 18),))
-    assert refusal.value.body.facts == {"start": "11:00", "end": "12:00", "free": 2, "party": 5}
+    assert refusal.value.body.facts == {
+        "date": "2026-03-03",
+        "start": "11:00",
+        "end": "12:00",
+        "free": 2,
+        "party": 5,
+    }
 
 
 def test_a_visit_takes_its_places_in_every_window_that_it_touches_and_in_no_other() -> None:

@@ -1,15 +1,23 @@
 """What may be decided about a review, and the event of each decision. No database."""
 
-from datetime import date
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, time, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.errors import Conflict, InvalidInput
+from contracts.events import ClosedDay
 from contracts.visiting_rules import Calendar
 from services.approval.domain import reviews
 from services.approval.domain.reviews import Decision, Outcome
 from tests.support.factories.approval import (
+    MONDAY,
     NOW,
+    TUESDAY,
+    capacity,
     department,
     personal,
     review,
@@ -89,6 +97,98 @@ def test_all_problems_of_an_approval_are_reported_at_once() -> None:
         "gate": "unknown_gate",
         "vehicle_allowed": "no_vehicle",
     }
+
+
+THURSDAY, FRIDAY = date(2026, 3, 5), date(2026, 3, 6)
+
+
+def days_to(last_day, limit=None, **wanted):
+    first = slot(**wanted)
+    return reviews.further_days(first, last_day, T1, limit, Calendar(NOW, 30))
+
+
+@pytest.mark.parametrize(
+    ("last_day", "wanted", "days"),
+    [
+        (TUESDAY, {}, ()),
+        (THURSDAY, {}, (THURSDAY,)),
+        (date(2026, 3, 9), {}, (THURSDAY, FRIDAY, date(2026, 3, 9))),
+        (date(2026, 3, 8), {}, (THURSDAY, FRIDAY)),
+        (FRIDAY, {"day": MONDAY, "start": "11:30"}, (TUESDAY, THURSDAY, FRIDAY)),
+    ],
+)
+def test_days_on_which_the_site_is_closed_are_left_out(last_day, wanted, days) -> None:
+    """Wednesday is Holi; the site is closed at weekends."""
+    assert days_to(last_day, **wanted) == days
+
+
+def test_days_with_other_hours_are_left_out() -> None:
+    short = site(
+        hours=tuple(
+            hours.model_copy(update={"closes": time(11)}) if hours.weekday == 3 else hours
+            for hours in T1.hours
+        )
+    )
+    assert reviews.further_days(slot(), FRIDAY, short, None, Calendar(NOW, 30)) == (FRIDAY,)
+
+
+def test_days_on_which_the_department_receives_nobody_are_left_out() -> None:
+    assert days_to(FRIDAY, capacity(closed=(THURSDAY,))) == (FRIDAY,)
+    assert days_to(FRIDAY, capacity(days=capacity().days[:4])) == (THURSDAY,)
+
+
+@pytest.mark.parametrize(
+    ("last_day", "wanted", "code"),
+    [
+        (MONDAY, {}, "ends_before_it_begins"),
+        (date(2026, 3, 10), {}, "too_many_days"),
+        (date(2026, 4, 3), {"day": date(2026, 4, 1)}, "date_too_far"),
+        (date(2026, 3, 4), {}, "no_further_day"),
+        (date(2026, 3, 8), {"day": FRIDAY}, "no_further_day"),
+    ],
+)
+def test_a_last_day_that_cannot_be_is_refused(last_day, wanted, code) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        days_to(last_day, **wanted)
+    assert codes(refusal) == {"last_day": code}
+
+
+@given(
+    st.dates(MONDAY, date(2026, 3, 31)),
+    st.integers(-2, 9),
+    st.sets(st.dates(MONDAY, date(2026, 4, 9)), max_size=9),
+)
+def test_the_days_of_a_visit_are_open_sorted_and_at_most_seven(first, later, closed) -> None:
+    where = site(closed_days=tuple(ClosedDay(day=day, reason="") for day in closed))
+    last = first + timedelta(days=later)
+    with suppress(InvalidInput):
+        found = reviews.further_days(slot(first, "15:00", "16:00"), last, where, None, Calendar(NOW, 30))
+        days = (first, *found)
+        assert list(days) == sorted(set(days))
+        assert days[-1] <= last
+        assert (days[-1] - first).days < 7
+        assert all(day.weekday() < 5 and day not in closed for day in found)
+        skipped = {first + timedelta(days=ahead) for ahead in range(1, later + 1)} - set(found)
+        assert all(day.weekday() > 4 or day in closed for day in skipped)
+
+
+def test_several_days_need_a_reason_and_one_does_not() -> None:
+    assert approve(review(), further_days=(THURSDAY,), days_reason="a hearing").further_days == (THURSDAY,)
+    assert approve(review()).further_days == ()
+    with pytest.raises(InvalidInput) as refusal:
+        approve(review(), further_days=(THURSDAY,))
+    assert codes(refusal) == {"days_reason": "days_reason_missing"}
+
+
+def test_the_reason_for_several_days_is_not_published() -> None:
+    event = approve(review(), further_days=(THURSDAY,), days_reason="a hearing")
+    assert "hearing" not in event.model_dump_json()
+
+
+def test_two_officers_agree_on_the_days_whatever_their_reasons_are() -> None:
+    one = reviews.Terms(slot(), further_days=(THURSDAY,), days_reason="a hearing")
+    assert one == replace(one, days_reason="an inspection")
+    assert one != replace(one, further_days=(FRIDAY,))
 
 
 def test_a_rejection_carries_the_reason_and_the_applicants_contact() -> None:

@@ -500,6 +500,22 @@ async def test_a_pass_that_opens_the_gate_shows_its_qr(reader: tuple[Reader, Tab
     assert client.last("issuance.qr")[1].number == NUMBER
 
 
+async def test_a_pass_for_several_days_shows_them_and_its_qr_until_the_last(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    start = (now() - timedelta(days=2)).replace(hour=5, minute=0)
+    further = tuple((start + timedelta(days=days)).date() for days in (1, 3))
+    good = good_pass(valid_from=start, valid_to=start + timedelta(hours=3), further_days=further)
+    client.answers["application.view"] = application(status="left", pass_=good)
+    shown = await person.open(f"{PAGE}/qr")
+    assert "<svg" in shown.text
+    assert "each day 11:00 am – 1:00 pm" in shown.text
+    over = good.model_copy(update={"further_days": further[:1]})
+    client.answers["application.view"] = application(status="left", pass_=over)
+    assert "<svg" not in (await person.open(f"{PAGE}/qr")).text
+
+
 @pytest.mark.parametrize("over", [{"revoked": True}, {"valid_to": AT - timedelta(days=900)}])
 async def test_a_pass_that_is_over_shows_no_qr(
     reader: tuple[Reader, TableClient], over: dict[str, Any]

@@ -17,6 +17,7 @@ from contracts.rpc.approval import (
     Approve,
     DepartmentList,
     EarlierReview,
+    FirstApproval,
     OfficerList,
     QueueCounts,
     ReviewList,
@@ -345,6 +346,60 @@ async def test_another_time_is_approved_with_gate_entries_and_vehicle(clerk: Cle
     assert (sent.gate, sent.entries, sent.vehicle_allowed) == ("PCS1-G1", 4, True)
 
 
+SEVERAL = {"slot": "2026-12-01 10:00 12:00", "last_day": "2026-12-04", "days_reason": "Three hearings"}
+DAYS = (date(2026, 12, 2), date(2026, 12, 4))
+
+
+async def test_several_days_are_approved_with_a_last_day_and_a_reason(clerk: Clerk) -> None:
+    await clerk.decide("approve", **SEVERAL)
+    sent = clerk.sent("approve")
+    assert (sent.slot, sent.last_day, sent.days_reason) == (FIRST, date(2026, 12, 4), "Three hearings")
+
+
+async def test_an_approval_for_several_days_says_which_and_what_was_left_out(clerk: Clerk) -> None:
+    decision = DECIDED.model_copy(update={"further_days": DAYS, "days_reason": "Three hearings"})
+    clerk.client.answers["approval.view_review"] = review(status="approved", decision=decision)
+    text = " ".join((await clerk.http.get(REVIEW)).text.split())
+    assert "1–2 December and 4 December 2026, each day 10:00 am – 12:00 pm" in text
+    assert "each day 2 entries" in text
+    assert "Not on Thursday, 3 December 2026" in text
+    assert "Three hearings" in text
+
+
+async def test_an_approval_for_one_day_says_nothing_of_several(clerk: Clerk) -> None:
+    clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
+    text = (await clerk.http.get(REVIEW)).text
+    assert "each day" not in text
+    assert "Not on" not in text
+
+
+async def test_a_day_without_places_is_named(clerk: Clerk) -> None:
+    clerk.client.answers["approval.approve"] = Conflict("full", code="window_full", date="2026-12-02")
+    shown = await clerk.decide("approve", **SEVERAL)
+    assert shown.status_code == 409
+    assert 'id="last_day-error"' in shown.text
+    assert "On Wednesday, 2 December 2026 there are not enough free places." in shown.text
+    assert "Three hearings" in shown.text
+
+
+async def test_the_second_officer_is_offered_what_the_first_one_chose(clerk: Clerk) -> None:
+    first = FirstApproval(
+        approved_by="HOM-0002", approved_at=now(), slot=SECOND, gate="PCS1-G1", entries=3,
+        further_days=(date(2026, 12, 4),), days_reason="Three hearings",
+    )  # fmt: skip
+    clerk.client.answers["approval.view_review"] = review(second_officer=True, first_approval=first)
+    text = " ".join((await clerk.http.get(REVIEW)).text.split())
+    assert "2 December and 4 December 2026, each day 10:00 am – 12:00 pm" in text
+    for chosen in (
+        'value="2026-12-02 10:00 12:00" checked',
+        '<option value="PCS1-G1" selected',
+        'value="2026-12-04"',
+        'value="3"',
+        ">Three hearings</textarea>",
+    ):
+        assert chosen in text, chosen
+
+
 OWN = {"slot": "own", "date": "2026-12-03", "from": "14:00", "to": "15:30"}
 BAD_FORMS: list[tuple[str, dict[str, str], str, str]] = [
     ("approve", {}, "slot", "Choose one of these"),
@@ -357,6 +412,8 @@ BAD_FORMS: list[tuple[str, dict[str, str], str, str]] = [
     ("approve", {**OWN, "entries": "0"}, "entries", "from 1 to 20"),
     ("approve", {**OWN, "entries": "9" * 5000}, "entries", "from 1 to 20"),
     ("approve", {**OWN, "gate": "<gate>"}, "gate", "Choose one of these"),
+    ("approve", {**OWN, "last_day": "some day"}, "last_day", "Choose a day"),
+    ("approve", {**OWN, "days_reason": "x" * 501}, "days_reason", "too long"),
     ("reject", {}, "reason", "Choose one of these"),
     ("reject", {"reason": "I do not like him"}, "reason", "Choose one of these"),
     ("reject", {"reason": "other", "note": "x" * 501}, "note", "too long"),
@@ -392,6 +449,10 @@ FINDINGS = [
     ("approve", "slot.to", "window_too_short", "to", "at least 15 minutes"),
     ("approve", "slot.to", "window_over", "to", "has passed today"),
     ("approve", "gate", "unknown_gate", "gate", "other secretariat"),
+    ("approve", "last_day", "ends_before_it_begins", "last_day", "before the first"),
+    ("approve", "last_day", "too_many_days", "last_day", "Seven days in all"),
+    ("approve", "last_day", "no_further_day", "last_day", "on any further day"),
+    ("approve", "days_reason", "days_reason_missing", "days_reason", "why one day is not enough"),
     ("approve", "vehicle_allowed", "no_vehicle", "vehicle_allowed", "names no vehicle"),
     ("reject", "note", "required", "note", "Write a note"),
     ("return_to_applicant", "note", "required", "note", "Write a note"),

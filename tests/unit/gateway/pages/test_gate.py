@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -90,6 +90,17 @@ async def test_a_token_typed_by_a_scanner_is_accepted(guard: Guard) -> None:
     assert form[: form.index("</form>")].count("<button") == 1, "Enter presses the one button there is"
     await guard.scan(f"{TOKEN}\n")
     assert (guard.asked.token, guard.asked.pass_number, guard.asked.gate) == (TOKEN, None, "PCS1-G1")
+
+
+async def test_a_pass_for_several_days_says_which(guard: Guard) -> None:
+    days = (date(2026, 12, 1), date(2026, 12, 2))
+    guard.answer(ADMIT.model_copy(update={"days": days}))
+    assert "It is a pass for several days: 1–2 December 2026." in (await guard.scan(NUMBER)).text
+    used = ADMIT.model_copy(update={"days": days, "verdict": "already_used", "preview": False})
+    guard.answer(used)
+    text = (await guard.scan(NUMBER)).text
+    assert "Nobody on this pass may come in again on this day." in text
+    assert "1–2 December 2026" in text
 
 
 async def test_a_preview_shows_whom_to_compare_with_the_card_and_records_nothing(guard: Guard) -> None:

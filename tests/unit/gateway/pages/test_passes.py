@@ -214,6 +214,35 @@ async def test_the_visit_goes_into_a_calendar_at_its_indian_time_with_its_addres
     assert all(len(line.encode()) <= 75 for line in text.splitlines())
 
 
+SEVERAL = {
+    "issuance__view_by_link": pass_view(
+        further_days=(date(2026, 12, 2), date(2026, 12, 4)),
+        valid_from=datetime(2026, 12, 1, 4, tzinfo=UTC),
+        valid_to=datetime(2026, 12, 1, 7, tzinfo=UTC),
+    )
+}
+
+
+async def test_a_pass_for_several_days_shows_them_and_is_good_until_the_last() -> None:
+    text = " ".join((await text_of(**SEVERAL)).split())
+    assert "1–2 December and 4 December 2026" in text
+    assert "Time, each day" in text
+    assert "Entries, each day" in text
+    assert 'data-until="2026-12-04T07:00:00+00:00"' in text
+    assert "1–2 ਦਸੰਬਰ ਅਤੇ 4 ਦਸੰਬਰ 2026" in await text_of(f"{PAGE}?in=pa", **SEVERAL)
+
+
+async def test_each_day_of_a_visit_goes_into_the_calendar() -> None:
+    events = Calendar.from_ical(await text_of(f"{PAGE}/visit.ics", **SEVERAL)).walk("VEVENT")
+    assert [event.decoded("dtstart").day for event in events] == [1, 2, 4]
+    assert {event.decoded("dtend").hour for event in events} == {12}
+    assert [str(event["uid"]) for event in events] == [
+        f"{REFERENCE}@e-pass",
+        f"{REFERENCE}-2@e-pass",
+        f"{REFERENCE}-3@e-pass",
+    ]
+
+
 async def test_the_calendar_file_holds_neither_link_nor_pass_number() -> None:
     text, _ = await calendar()
     unfolded = text.replace("\r\n ", "")

@@ -1,10 +1,12 @@
 """The texts of messages in Punjabi, Hindi and English."""
 
 import unicodedata
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.model import Language, RejectionReason
 from services.chassis.runtime.clock import IST
@@ -124,6 +126,26 @@ def test_a_known_site_has_a_name_and_an_unknown_code_is_shown_unchanged() -> Non
 
 def test_a_date_is_written_day_first() -> None:
     assert templates.day(date(2026, 12, 1)) == "01-12-2026"
+
+
+@pytest.mark.parametrize(
+    ("later", "text"),
+    [
+        ((), "27-11-2026"),
+        ((1, 2), "27,28,29-11-2026"),
+        ((1, 3), "27,28,30-11-2026"),
+        ((3, 4, 5), "27,30-11,1,2-12-2026"),
+    ],
+)
+def test_several_days_are_written_with_each_month_once(later: tuple[int, ...], text: str) -> None:
+    first = date(2026, 11, 27)
+    assert templates.days([first + timedelta(days=days) for days in (0, *later)]) == text
+
+
+@given(st.dates(date(2026, 1, 1), date(2027, 12, 31)), st.sets(st.integers(1, 6)))
+def test_the_days_of_a_visit_fit_into_a_variable(first: date, later: set[int]) -> None:
+    days = [first + timedelta(days=days) for days in (0, *sorted(later))]
+    assert len(templates.days(days)) <= templates.VARIABLE_UNITS
 
 
 def test_the_words_of_a_department_are_one_line_shortened_between_words() -> None:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
-from datetime import time
+from datetime import date, time
 from importlib.resources import files
 
 import pytest
@@ -17,7 +17,8 @@ from jinja2 import Environment, nodes
 
 from services.chassis.runtime.time_words import time_of_day
 from services.gateway import message_catalogues
-from services.gateway.pages.shared.languages import LANGUAGES, hours_in_words, texts
+from services.gateway.pages.shared.languages import LANGUAGES, days_in_words, hours_in_words, texts
+from services.gateway.pages.shared.vocabulary import days_and_hours
 
 TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
@@ -225,6 +226,36 @@ def test_opening_hours_read_as_a_span_in_each_language() -> None:
         "ਸ਼ਾਮ 6:00 ਵਜੇ ਤੋਂ ਰਾਤ 11:59 ਵਜੇ ਤੱਕ",
         "शाम 6:00 बजे से रात 11:59 बजे तक",
         "6:00 pm – 11:59 pm",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "english", "punjabi"),
+    [
+        ([date(2026, 11, 27)], "Friday, 27 November 2026", "ਸ਼ੁੱਕਰਵਾਰ, 27 ਨਵੰਬਰ 2026"),
+        ([date(2026, 11, day) for day in (27, 28, 29)], "27–29 November 2026", "27–29 ਨਵੰਬਰ 2026"),
+        (
+            [date(2026, 11, 27), date(2026, 11, 30), date(2026, 12, 1)],
+            "27 November and 30 November – 1 December 2026",
+            "27 ਨਵੰਬਰ ਅਤੇ 30 ਨਵੰਬਰ – 1 ਦਸੰਬਰ 2026",
+        ),
+        (
+            [date(2026, 12, 30), date(2026, 12, 31), date(2027, 1, 1), date(2027, 1, 3)],
+            "30 December 2026 – 1 January 2027 and 3 January 2027",
+            "30 ਦਸੰਬਰ 2026 – 1 ਜਨਵਰੀ 2027 ਅਤੇ 3 ਜਨਵਰੀ 2027",
+        ),
+    ],
+)
+def test_the_days_of_a_visit_read_as_runs(days: list[date], english: str, punjabi: str) -> None:
+    assert [days_in_words(days, language) for language in ("en", "pa")] == [english, punjabi]
+
+
+def test_a_visit_on_several_days_names_its_hours_once() -> None:
+    days = [date(2026, 11, 27), date(2026, 11, 28)]
+    assert [days_and_hours(days, time(10), time(12), language) for language in LANGUAGES] == [
+        "27–28 ਨਵੰਬਰ 2026, ਹਰ ਦਿਨ ਸਵੇਰੇ 10:00 ਵਜੇ ਤੋਂ ਦੁਪਹਿਰ 12:00 ਵਜੇ ਤੱਕ",
+        "27–28 नवंबर 2026, हर दिन सुबह 10:00 बजे से दोपहर 12:00 बजे तक",
+        "27–28 November 2026, each day 10:00 am – 12:00 pm",
     ]
 
 

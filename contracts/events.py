@@ -15,6 +15,7 @@ from contracts.model import (
     ApplicantKind,
     Assistance,
     Channel,
+    ClosureReason,
     Code,
     Companion,
     Contact,
@@ -223,7 +224,7 @@ class OpeningHours(Wire):
 
 
 class ClosedDay(Wire):
-    """A day on which a site admits nobody."""
+    """A day on which a site admits nobody, or a department receives nobody."""
 
     day: date
     reason: str
@@ -292,6 +293,8 @@ class DepartmentRecord(Wire):
     officers: tuple[OfficerRecord, ...] = ()
     escalation: EscalationMinutes | None = Field(default=None, exclude_if=lambda minutes: minutes is None)
     """Without it the defaults of `EscalationMinutes` count."""
+    closed_days: tuple[ClosedDay, ...] = Field(default=(), exclude_if=lambda days: not days)
+    """Days that the department closed at short notice, each with a `ClosureReason`; none of the past."""
 
 
 class DirectoryChanged(Event):
@@ -373,6 +376,19 @@ class ApprovalWithdrawn(Decision):
     """
 
     reason: RejectionReason
+
+
+class VisitDayClosed(Decision):
+    """A department closed the day of a visit; a pass that exists is to be revoked.
+
+    The applicant chooses another date and keeps all other answers. The note is the department's own words.
+    """
+
+    day: date
+    reason: ClosureReason
+    language: Language
+    deliver_by: DeliverBy
+    personal: DecisionPersonal
 
 
 class EscalationContact(Wire):
@@ -549,8 +565,8 @@ class PassScanned(AboutPass):
 ALL: tuple[type[Event], ...] = (
     OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
-    DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, ReviewEscalated,
-    GateAdvised,
+    DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,
+    ReviewEscalated, GateAdvised,
     PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

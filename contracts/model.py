@@ -41,6 +41,8 @@ RejectionReason = Literal[
     "security",
     "other",
 ]
+ClosureReason = Literal["urgent_meeting", "officer_away", "holiday_declared", "security", "other"]
+"""Why a department closes a day on which visitors were to come."""
 Assistance = Literal["wheelchair", "guide"]
 Role = Literal["ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk"]
 """The role of a login; ``kiosk`` is the role of a device."""
@@ -84,7 +86,7 @@ EntryState = Literal["proposed", "active", "ended"]
 MatchKind = Literal["firm", "possible"]
 """Of a match with the watchlist: by name and ID or mobile, or by name alone."""
 MatchSettlement = Literal["confirmed", "dismissed"]
-RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security"]
+RevocationReason = Literal["withdrawn", "cancelled", "reissued", "security", "day_closed"]
 
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-:.]*$")]
 """An identifier that we give: of a site, a gate, a department, an officer or a login."""
@@ -97,6 +99,7 @@ __all__ = [
     "ApplicationStatus",
     "Assistance",
     "Channel",
+    "ClosureReason",
     "Code",
     "DeliverBy",
     "Direction",

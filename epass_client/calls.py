@@ -58,8 +58,12 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.approval import (
+    Affected,
     Availability,
     CapacityView,
+    CloseDay,
+    ClosureList,
+    ClosureView,
     Delegate,
     DelegationList,
     DelegationView,
@@ -557,6 +561,42 @@ def withdraw_approval(
 ) -> Call[ReviewView]:
     """Withdraw an approval; the pass is revoked."""
     return _decide("withdraw", review_id, {"reason": reason, "on_behalf_of": on_behalf_of})
+
+
+def list_closures(
+    department: str | None = None, after: str | None = None, limit: int | None = None
+) -> Call[ClosureList]:
+    """List the days that a department closed at short notice, the newest closing first."""
+    return _get(f"{API}/closures", ClosureList, department=department, after=after, limit=limit)
+
+
+def list_affected(
+    day: date, department: str | None = None, after: str | None = None, limit: int | None = None
+) -> Call[Affected]:
+    """List whom the closing of a day would affect."""
+    return _get(
+        f"{API}/closures/affected",
+        Affected,
+        day=day.isoformat(),
+        department=department,
+        after=after,
+        limit=limit,
+    )
+
+
+def close_day(body: CloseDay) -> Call[ClosureView]:
+    """Close a day; its visitors are asked to choose another date."""
+    return _command(f"{API}/closures", ClosureView, body)
+
+
+def view_closure(closure_id: UUID) -> Call[ClosureView]:
+    """Show a closed day, and how many visitors were asked to choose another date."""
+    return _get(f"{API}/closures/{closure_id}", ClosureView)
+
+
+def lift_closure(closure_id: UUID) -> Call[ClosureView]:
+    """Offer a closed day again; nobody is approved again by this."""
+    return _command(f"{API}/closures/{closure_id}/lift", ClosureView)
 
 
 def list_delegations(after: str | None = None, limit: int | None = None) -> Call[DelegationList]:

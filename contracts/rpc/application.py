@@ -11,6 +11,7 @@ from contracts.model import (
     ApplicationStatus,
     Assistance,
     Channel,
+    ClosureReason,
     Code,
     Companion,
     DeliverBy,
@@ -144,6 +145,9 @@ class ApplicationView(ApplicationSummary):
     note: str | None = None
     """The department's note on a rejection or a return."""
     reason: RejectionReason | None = None
+    closed_day: dt.date | None = None
+    """The day of the visit that the department closed, in place of which another is to be chosen."""
+    closure_reason: ClosureReason | None = None
     timeline: tuple[TimelineEntry, ...]
     pass_: PassSummary | None = Field(default=None, alias="pass")
 

@@ -12,6 +12,7 @@ from contracts.model import (
     ApplicantKind,
     Assistance,
     Channel,
+    ClosureReason,
     Code,
     Companion,
     DeliverBy,
@@ -139,6 +140,8 @@ class DecisionView(Wire):
     """The days after that of the slot; days between them were left out."""
     days_reason: str = ""
     """Why one day was not enough, for the department and the auditor."""
+    closed_day: date | None = None
+    """The day that was closed, where the applicant is asked to choose another date for it."""
 
 
 class EarlierReview(Wire):
@@ -212,6 +215,8 @@ class ReviewView(Wire):
     """Whether the principal may decide; an assistant may not, unless a delegation says so."""
     on_behalf_of: str | None = None
     """The officer for whom the principal would decide, by a delegation."""
+    closed: tuple[date, ...] = ()
+    """Preferred days that the department closed at short notice."""
     earlier: tuple[EarlierReview, ...] = ()
     """The newest earlier applications; only where one review is viewed."""
 
@@ -346,11 +351,116 @@ class DayAvailability(Wire):
     windows: tuple[WindowAvailability, ...]
 
 
+class ClosedDate(Wire):
+    """A day that a department closed at short notice, why, and what it says about it."""
+
+    day: date
+    reason: ClosureReason
+    note: str = ""
+
+
 class Availability(Wire):
-    """Days with their windows. Where ``limited`` is false, only the hours of the site limit a visit."""
+    """Days with their windows, and the days that the department closed at short notice.
+
+    Where ``limited`` is false, only the hours of the site and the closed days limit a visit.
+    """
 
     limited: bool
     days: tuple[DayAvailability, ...] = ()
+    closed: tuple[ClosedDate, ...] = ()
+
+
+ClosingDepartment = Annotated[
+    Code | None,
+    Field(description="Which department it is about; a login of a department may leave it out."),
+]
+
+
+class ClosingQuestion(Page):
+    """Whom it would affect if a department closed a day."""
+
+    day: date
+    department: ClosingDepartment = None
+
+
+class AffectedReview(Wire):
+    """A review that the closing of a day affects."""
+
+    id: UUID
+    reference: str
+    name: str
+    name_latin: str
+    status: ReviewStatus
+    slot: Slot
+    """The approved time on that day, else the preferred one."""
+    party: int
+
+
+class Affected(Wire):
+    """Whom the closing of a day affects: how many, and those who have to choose another date.
+
+    ``approved`` visits lose their pass. ``only_that_day`` wait for a decision and asked for no other day that
+    is left; ``with_other_days`` do not have to choose again. The lists of people are for the department.
+    """
+
+    day: date
+    department: str
+    approved: int
+    approved_people: int
+    only_that_day: int
+    with_other_days: int
+    items: tuple[AffectedReview, ...] = ()
+    next: str | None = None
+
+
+class CloseDay(Strict):
+    """The closing of a day of a department, with a reason of the list and words for its visitors.
+
+    With the reason ``other`` the words are needed.
+    """
+
+    day: date
+    reason: ClosureReason
+    note: str = Field(default="", max_length=300)
+    department: ClosingDepartment = None
+
+
+class ClosureId(Strict):
+    """One closing of a day."""
+
+    closure_id: UUID
+
+
+class ClosureQuestion(Page):
+    """The closings of a department, the newest first."""
+
+    department: ClosingDepartment = None
+
+
+class ClosureView(Wire):
+    """A closed day, by whom and why, and how far its visitors were asked to choose another date.
+
+    ``told`` were asked; ``waiting`` are to be asked in the next moments.
+    """
+
+    id: UUID
+    department: str
+    day: date
+    reason: ClosureReason
+    note: str = ""
+    closed_by: str
+    closed_at: Instant
+    lifted_by: str | None = None
+    lifted_at: Instant | None = None
+    told: int = 0
+    waiting: int = 0
+
+
+class ClosureList(Wire):
+    """Closed days, the newest closing first."""
+
+    items: tuple[ClosureView, ...]
+    next: str | None = None
 
 
 class DayNumbers(Wire):
@@ -586,6 +696,11 @@ TRANSPARENCY = Method("approval", "transparency", Nothing, Transparency)
 CAPACITY = Method("approval", "capacity", Nothing, CapacityView)
 SET_CAPACITY = Method("approval", "set_capacity", SetCapacity, CapacityView, command=True)
 AVAILABILITY = Method("approval", "availability", AvailabilityQuestion, Availability)
+AFFECTED = Method("approval", "affected", ClosingQuestion, Affected)
+CLOSE_DAY = Method("approval", "close_day", CloseDay, ClosureView, command=True)
+LIST_CLOSURES = Method("approval", "list_closures", ClosureQuestion, ClosureList)
+VIEW_CLOSURE = Method("approval", "view_closure", ClosureId, ClosureView)
+LIFT_CLOSURE = Method("approval", "lift_closure", ClosureId, ClosureView, command=True)
 WITHDRAW = Method("approval", "withdraw", Withdraw, ReviewView, command=True)
 WATCHLIST = Method("approval", "watchlist", EntryQuestion, EntryList)
 VIEW_ENTRY = Method("approval", "view_entry", EntryId, EntryView)

@@ -2,7 +2,17 @@
 
 from pydantic import Field
 
-from contracts.model import Code, DeliverBy, Instant, Language, RejectionReason, Strict, Wire
+from contracts.model import (
+    ClosureReason,
+    Code,
+    DeliverBy,
+    Instant,
+    Language,
+    RejectionReason,
+    Strict,
+    Wire,
+    date,
+)
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.issuance import PassNumber
@@ -43,6 +53,16 @@ class RejectionPreview(Strict):
     note: str = Field(default="", max_length=500)
 
 
+class ClosurePreview(Strict):
+    """The closing of a day whose visitors are not told yet."""
+
+    department: Code
+    language: Language
+    day: date
+    reason: ClosureReason
+    note: str = Field(default="", max_length=300)
+
+
 class MessagePreview(Wire):
     """The text of a message as it would be sent."""
 
@@ -52,4 +72,5 @@ class MessagePreview(Wire):
 RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
 LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)
+PREVIEW_CLOSURE = Method("notify", "preview_closure", ClosurePreview, MessagePreview)
 PREVIEW_REJECTION = Method("notify", "preview_rejection", RejectionPreview, MessagePreview)

@@ -18,6 +18,7 @@ from contracts.events import (
     PassRevoked,
     PassScanned,
     ReviewEscalated,
+    VisitDayClosed,
 )
 from services.application.handlers import directory, event_handlers, scheduled_jobs
 from services.chassis.messaging.entrypoint import subscribes
@@ -51,6 +52,10 @@ class Consumers:
     @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
         event_handlers.handle_approval_withdrawn(received, session)
+
+    @subscribes(VisitDayClosed)
+    def on_visit_day_closed(self, received: Received[VisitDayClosed], session: Session) -> None:
+        event_handlers.handle_visit_day_closed(received, session)
 
     @subscribes(ReviewEscalated)
     def on_review_escalated(self, received: Received[ReviewEscalated], session: Session) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Text, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Text, false, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -16,6 +16,7 @@ from contracts.model import (
     ApplicationStatus,
     Assistance,
     Channel,
+    ClosureReason,
     DeliverBy,
     IdType,
     Language,
@@ -29,6 +30,7 @@ _WORDS = (
     ApplicationStatus,
     Assistance,
     Channel,
+    ClosureReason,
     DecisionKind,
     DeliverBy,
     IdType,
@@ -138,6 +140,9 @@ class ApplicationRow(Base):
     decided_day: Mapped[date | None]
     further_days: Mapped[list[date]] = mapped_column(default=list, server_default="{}")
     """The days after the decided one on which the visit goes on."""
+    closed_day: Mapped[date | None]
+    """The day of the visit that the department closed, where that is its latest decision."""
+    closure_reason: Mapped[ClosureReason | None]
     answered_at: Mapped[datetime | None]
     """When the department first decided anything about it."""
     reception_asked_at: Mapped[datetime | None]
@@ -183,6 +188,8 @@ class PassRow(Base):
     replaces: Mapped[str | None]
     revoked: Mapped[bool] = mapped_column(default=False)
     replaced: Mapped[bool] = mapped_column(default=False)
+    day_closed: Mapped[bool] = mapped_column(server_default=false())
+    """Whether it was revoked because the department closed the day of the visit."""
 
 
 class TimelineEntryRow(Base):

@@ -8,9 +8,10 @@ from contracts.events import (
     ApplicationCancelled,
     ApplicationExpired,
     ApplicationSubmitted,
+    PassScanned,
     PersonalDataErased,
 )
-from services.approval.handlers import event_handlers, numbers, scheduled_jobs, watchlist
+from services.approval.handlers import closures, event_handlers, numbers, scheduled_jobs, watchlist
 from services.approval.models import ImportRow
 from services.chassis.db import import_drafts
 from services.chassis.messaging.entrypoint import subscribes
@@ -44,6 +45,10 @@ class Consumers:
     def on_application_expired(self, received: Received[ApplicationExpired], session: Session) -> None:
         event_handlers.handle_application_expired(received, session)
 
+    @subscribes(PassScanned)
+    def on_pass_scanned(self, received: Received[PassScanned], session: Session) -> None:
+        event_handlers.handle_pass_scanned(received, session)
+
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
         event_handlers.handle_personal_data_erased(received, session)
@@ -55,6 +60,14 @@ class Consumers:
         while seen == scheduled_jobs.BATCH:
             with self.db.transaction() as session:
                 seen = scheduled_jobs.escalate_waiting(session, now())
+
+    @every(interval=5)
+    def ask_visitors_of_closed_days(self) -> None:
+        """Ask visitors of closed days to choose another date, one transaction per batch."""
+        asked = closures.BATCH
+        while asked == closures.BATCH:
+            with self.db.transaction() as session:
+                asked = closures.ask_visitors(session, now())
 
     @every(interval=60)
     def plan_visits(self) -> None:

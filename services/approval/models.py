@@ -34,6 +34,7 @@ from contracts.events import (
 from contracts.model import (
     IST,
     Channel,
+    ClosureReason,
     Language,
     MatchKind,
     MatchSettlement,
@@ -41,7 +42,7 @@ from contracts.model import (
     ReviewStatus,
     Slot,
 )
-from services.approval.domain import delegations, reviews, transparency, watchlist
+from services.approval.domain import closures, delegations, reviews, transparency, watchlist
 from services.chassis.db.import_drafts import ImportColumns
 
 Words = dict[Language, str]
@@ -65,6 +66,7 @@ class Base(DeclarativeBase):
         MatchKind: Text,
         MatchSettlement: Text,
         RejectionReason: Text,
+        ClosureReason: Text,
         Channel: Text,
         Words: JSONB,
         Json: JSONB(none_as_null=True),
@@ -314,6 +316,8 @@ class ReviewRow(Base):
     forwardings: Mapped[list["ForwardingRow"]] = relationship(cascade=WHOLE, order_by="ForwardingRow.number")
     first_approvals: Mapped[list["FirstApprovalRow"]] = relationship(cascade=WHOLE, lazy="selectin")
     matches: Mapped[list["WatchlistMatchRow"]] = relationship(cascade=WHOLE, lazy="selectin")
+    entered_on: Mapped[date | None]
+    """The last day on which somebody of the party went in."""
     gate_told: Mapped[bool] = mapped_column(server_default=false())
     """Whether the gate was last told to call the supervisor."""
 
@@ -407,8 +411,14 @@ class DecisionRow(Base):
     """The days after that of the slot, in their order."""
     days_reason: Mapped[str] = mapped_column(default="", server_default="")
     """Why one day was not enough, in the officer's words."""
+    closure_id: Mapped[UUID | None] = mapped_column(ForeignKey("closures.id"))
+    """The closing of a day that decided it, on ``closed_day``."""
+    closed_day: Mapped[date | None]
 
-    __table_args__ = (Index("decisions_of_day", "department", "decided_at"),)
+    __table_args__ = (
+        Index("decisions_of_day", "department", "decided_at"),
+        Index("decisions_of_closure", "closure_id", postgresql_where=text("closure_id is not null")),
+    )
 
 
 class FirstApprovalRow(Base):
@@ -529,6 +539,35 @@ class BookingRow(Base):
     party: Mapped[int]
 
     __table_args__ = (Index("bookings_of_day", "department", "day"),)
+
+
+class ClosureRow(Base):
+    """Day that a department closed at short notice, until the closing is lifted.
+
+    ``note`` is the department's own words for its visitors.
+    """
+
+    __tablename__ = "closures"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    department: Mapped[str]
+    day: Mapped[date]
+    reason: Mapped[ClosureReason]
+    note: Mapped[str]
+    closed_by: Mapped[str]
+    closed_at: Mapped[datetime]
+    lifted_by: Mapped[str | None]
+    lifted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "closures_in_force", "department", "day", unique=True, postgresql_where=text("lifted_at is null")
+        ),
+        Index("closures_age", "closed_at", "id"),
+    )
+
+    def as_domain(self) -> closures.Closure:
+        """Return the closing as the domain's value."""
+        return closures.Closure(self.day, self.reason, self.note, self.closed_by)
 
 
 class MonthRow(Base):

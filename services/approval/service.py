@@ -3,10 +3,17 @@
 from contracts.rpc import approval as contract
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import (
+    Affected,
     Approve,
     Availability,
     AvailabilityQuestion,
     CapacityView,
+    CloseDay,
+    ClosingQuestion,
+    ClosureId,
+    ClosureList,
+    ClosureQuestion,
+    ClosureView,
     Delegate,
     DelegationId,
     DelegationList,
@@ -55,6 +62,7 @@ from contracts.rpc.imports import (
 )
 from services.approval.handlers import (
     capacity,
+    closures,
     decisions,
     delegations,
     directory,
@@ -166,6 +174,32 @@ class Service:
         with self.db.transaction() as session:
             days = self.settings.furthest_days
             return capacity.availability(request, session, now(), furthest_days=days)
+
+    @rpc(contract.AFFECTED)
+    def affected(self, request: ClosingQuestion, call: Call) -> Affected:
+        with self.db.transaction() as session:
+            return closures.affected(request, call, session, now())
+
+    @rpc(contract.CLOSE_DAY)
+    def close_day(self, request: CloseDay, call: Call) -> ClosureView:
+        with self.db.transaction() as session:
+            days = self.settings.furthest_days
+            return closures.close_day(request, call, session, now(), furthest_days=days)
+
+    @rpc(contract.LIST_CLOSURES)
+    def list_closures(self, request: ClosureQuestion, call: Call) -> ClosureList:
+        with self.db.transaction() as session:
+            return closures.list_closures(request, call, session, now())
+
+    @rpc(contract.VIEW_CLOSURE)
+    def view_closure(self, request: ClosureId, call: Call) -> ClosureView:
+        with self.db.transaction() as session:
+            return closures.view_closure(request, call, session, now())
+
+    @rpc(contract.LIFT_CLOSURE)
+    def lift_closure(self, request: ClosureId, call: Call) -> ClosureView:
+        with self.db.transaction() as session:
+            return closures.lift_closure(request, call, session, now())
 
     @rpc(contract.NUMBERS)
     def numbers(self, _request: Nothing, call: Call) -> DeskNumbers:

@@ -293,5 +293,7 @@ Department = Annotated[Caller, Depends(role("department"))]
 Security = Annotated[Caller, Depends(role("security"))]
 Watcher = Annotated[Caller, Depends(role("ado", "security"))]
 """Who keeps the watchlist."""
+Closer = Annotated[Caller, Depends(role("department", "ado"))]
+"""Who may close a day of a department."""
 PassHolder = Annotated[Caller, Depends(role("reception", or_applicant=True))]
 """The applicant whose pass it is (issuance checks that), or the reception."""

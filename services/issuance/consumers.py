@@ -3,7 +3,13 @@
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
-from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApproved, PersonalDataErased
+from contracts.events import (
+    ApplicationCancelled,
+    ApprovalWithdrawn,
+    PassApproved,
+    PersonalDataErased,
+    VisitDayClosed,
+)
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -12,7 +18,7 @@ from services.issuance.settings import IssuanceSettings
 
 
 class Consumers:
-    """Approvals become passes; withdrawals, cancellations and erasures end them."""
+    """Approvals become passes; withdrawals, closed days, cancellations and erasures end them."""
 
     name = "issuance-events"
     service = "issuance"
@@ -25,6 +31,10 @@ class Consumers:
 
     @subscribes(ApprovalWithdrawn)
     def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
+        passes.withdraw(received.event, session, now())
+
+    @subscribes(VisitDayClosed)
+    def on_visit_day_closed(self, received: Received[VisitDayClosed], session: Session) -> None:
         passes.withdraw(received.event, session, now())
 
     @subscribes(ApplicationCancelled)

@@ -59,6 +59,10 @@ class Consumers:
     def on_pass_returned(self, received: Received[events.PassReturned], session: Session) -> None:
         event_handlers.handle_pass_returned(received, session, now(), self.settings.public_url)
 
+    @subscribes(events.VisitDayClosed)
+    def on_visit_day_closed(self, received: Received[events.VisitDayClosed], session: Session) -> None:
+        event_handlers.handle_visit_day_closed(received, session, now(), self.settings.public_url)
+
     @subscribes(events.PassIssued)
     def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
         event_handlers.handle_pass_issued(received, session, now(), self.settings.public_url)

@@ -4,7 +4,13 @@ from contracts.rpc import notify as contract
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.notify import MessagePreview, PhoneMessages, PhoneQuestion, RejectionPreview
+from contracts.rpc.notify import (
+    ClosurePreview,
+    MessagePreview,
+    PhoneMessages,
+    PhoneQuestion,
+    RejectionPreview,
+)
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -32,6 +38,10 @@ class Service:
     def local_phone(self, request: PhoneQuestion, call: Call) -> PhoneMessages:  # noqa: ARG002  every RPC receives a call
         with self.db.transaction() as session:
             return local_phone.list_messages(request, session, local_mode=self.settings.local_mode)
+
+    @rpc(contract.PREVIEW_CLOSURE)
+    def preview_closure(self, request: ClosurePreview, call: Call) -> MessagePreview:
+        return previews.preview_closure(request, call, self.settings.public_url)
 
     @rpc(contract.PREVIEW_REJECTION)
     def preview_rejection(self, request: RejectionPreview, call: Call) -> MessagePreview:

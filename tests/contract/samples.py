@@ -99,6 +99,9 @@ SAMPLES: tuple[e.Event, ...] = (
     e.PassRejected.model_validate({**DECISION, **DELIVERY, "reason": "no_appointment", "personal": NOTE}),
     e.PassReturned.model_validate({**DECISION, **DELIVERY, "personal": NOTE}),
     e.ApprovalWithdrawn.model_validate({**DECISION, "reason": "security"}),
+    e.VisitDayClosed.model_validate(
+        {**DECISION, **DELIVERY, "day": SLOT.day, "reason": "urgent_meeting", "personal": NOTE}
+    ),
     e.ReviewEscalated.model_validate(
         {
             **ABOUT,

@@ -17,7 +17,7 @@ from contracts.capacity import Capacity, VisitingDay
 from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
-from contracts.rpc.approval import Delegate, ProposeEntry
+from contracts.rpc.approval import CloseDay, Delegate, ProposeEntry
 from contracts.rpc.verify import Matched, ScanPass
 from epass_client import calls
 from epass_client.calls import Call
@@ -127,6 +127,11 @@ CALLS: dict[str, Call[Any]] = {
     "returnReview": calls.return_review(REVIEW, "a note", 1),
     "forwardReview": calls.forward_review(REVIEW, department="finance"),
     "withdrawApproval": calls.withdraw_approval(REVIEW, "security"),
+    "listClosures": calls.list_closures("home", after="x", limit=10),
+    "listAffected": calls.list_affected(date(2026, 12, 1), "home", after="x", limit=10),
+    "closeDay": calls.close_day(CloseDay(day=date(2026, 12, 1), reason="officer_away")),
+    "viewClosure": calls.view_closure(REVIEW),
+    "liftClosure": calls.lift_closure(REVIEW),
     "listDelegations": calls.list_delegations(after="x", limit=10),
     "delegate": calls.delegate(
         Delegate(

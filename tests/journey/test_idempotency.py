@@ -15,7 +15,7 @@ from contracts.capacity import Capacity
 from contracts.model import Slot
 from contracts.rpc.accounts import IssuedLogin, IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
-from contracts.rpc.approval import Delegate, EntryView, ProposeEntry, ReviewView
+from contracts.rpc.approval import CloseDay, Delegate, EntryView, ProposeEntry, ReviewView
 from epass_client import Call, Problem, calls
 from services.gateway.app import create_app
 from tests.support.actors import (
@@ -264,6 +264,25 @@ def end_delegation(people: People) -> Case:
     return changes("approval", people.department, calls.end_delegation(made), query, made)
 
 
+def closing(people: People) -> CloseDay:
+    """Return the closing of a day for which nobody applies in this test."""
+    closed = {one.day for one in people.department.send(calls.list_closures()).items if not one.lifted_at}
+    days = (date.fromisoformat(today(ahead)) for ahead in range(20, 30))
+    return CloseDay(day=next(day for day in days if day not in closed), reason="officer_away")
+
+
+def close_day(people: People) -> Case:
+    body = closing(people)
+    query = "select count(*) from closures where day = %s"
+    return changes("approval", people.department, calls.close_day(body), query, body.day)
+
+
+def lift_closure(people: People) -> Case:
+    made = people.department.send(calls.close_day(closing(people))).id
+    query = "select count(*) from closures where id = %s and lifted_at is not null"
+    return changes("approval", people.department, calls.lift_closure(made), query, made)
+
+
 def entry(people: People, last4: str = "0001") -> Call[EntryView]:
     """Return the proposal of an entry."""
     name, until = "Zorawar Qureshi", date.fromisoformat(today(30))
@@ -350,6 +369,8 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/logins/{login_id}/extend": extend,
     "POST /api/v1/logins/{login_id}/sign-out": sign_out_login,
     "POST /api/v1/capacity": set_capacity,
+    "POST /api/v1/closures": close_day,
+    "POST /api/v1/closures/{closure_id}/lift": lift_closure,
     "POST /api/v1/delegations": delegate,
     "POST /api/v1/delegations/{delegation_id}/end": end_delegation,
     "POST /api/v1/watchlist/entries": propose_entry,

@@ -28,6 +28,7 @@ PROBLEMS: dict[str, str] = {
     "id_incomplete": "an ID is stated by its type and its last four, or not at all",
     "invited_twice": "this visitor is on the list already",
     "companion_id_missing": "a companion who is no child states type and last four of an ID",
+    "day_closed": "the department has closed this day",
     "vehicle_invalid": "this is no registration number of a vehicle",
 }
 """Error code → its sentence for developers. The pages translate the codes
@@ -41,9 +42,10 @@ class Findings:
         self._problems: list[FieldError] = []
         self._masked: list[str] = []
 
-    def refuse(self, field: str, code: str) -> None:
-        """Record a problem; ``code`` is one of PROBLEMS."""
-        self._problems.append(FieldError(field=field, code=code, message=PROBLEMS[code]))
+    def refuse(self, field: str, code: str, because: str = "") -> None:
+        """Record a problem; ``code`` is one of PROBLEMS. Its sentence ends with a reason, if one is given."""
+        message = f"{PROBLEMS[code]}: {because}" if because else PROBLEMS[code]
+        self._problems.append(FieldError(field=field, code=code, message=message))
 
     def mask(self, field: str) -> None:
         """Record that an Aadhaar number was masked."""

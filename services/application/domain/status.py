@@ -17,10 +17,15 @@ _WITH_PASS = frozenset({"approved", "withdrawn"})
 
 @dataclass(frozen=True)
 class Decision:
-    """The department's latest decision, on one revision of the application."""
+    """The department's latest decision, on one revision of the application.
+
+    ``day_closed``: it was returned because the department closed the day of the visit. The passes of
+    approvals before it do not count any more.
+    """
 
     kind: DecisionKind
     revision: int
+    day_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Pass:
         revoked: whether issuance has revoked it; that is final.
         replaced: whether another pass replaced it.
         replaces: the number of the pass that it replaced.
+        day_closed: whether it was revoked because the department closed the day of the visit.
     """
 
     number: str
@@ -40,6 +46,7 @@ class Pass:
     revoked: bool = False
     replaced: bool = False
     replaces: str | None = None
+    day_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,16 +68,21 @@ def status_of(facts: Facts) -> ApplicationStatus:
     """Return the status that follows from the facts.
 
     Cancelled is final. Then a visitor who came in has entered or left, whatever happened to the pass
-    meanwhile. An approval that was on its way when the application expired stands, as it does at the
-    department: expired means only that nobody had decided.
+    meanwhile; one who has left begins anew where another day of the visit was closed. An approval that was on
+    its way when the application expired stands, as it does at the department: expired means only that nobody
+    had decided.
     """
     if facts.cancelled:
         return "cancelled"
-    if facts.inside is not None:
-        return "entered" if facts.inside > 0 else "left"
+    begins_anew = facts.decision is not None and facts.decision.day_closed
+    if facts.inside:
+        return "entered"
+    if facts.inside == 0 and not begins_anew:
+        return "left"
     decided = decision_in_force(facts)
-    if facts.passes and not (decided and decided.kind == "withdrawn"):
-        return _status_by_passes(facts.passes)
+    passes = () if begins_anew else tuple(known for known in facts.passes if not known.day_closed)
+    if passes and not (decided and decided.kind == "withdrawn"):
+        return _status_by_passes(passes)
     return _status_by_decision(decided.kind if decided else None, expired=facts.expired)
 
 

@@ -56,14 +56,15 @@ def windows_of(
         if slot in checked:
             findings.refuse(f"{path}.date", "duplicate_slot")
         else:
-            _check_window(findings, path, slot, site, calendar)
+            _check_window(findings, path, slot, site, place.department, calendar)
         checked.append(slot)
     return tuple(checked)
 
 
 def check_window(findings: Findings, path: str, slot: Slot, place: Place, calendar: Calendar) -> None:
     """Record what is wrong with the site, and with the only window of a form."""
-    _check_window(findings, path, slot, _open_site(findings, place, calendar), calendar)
+    site = _open_site(findings, place, calendar)
+    _check_window(findings, path, slot, site, place.department, calendar)
 
 
 def _open_site(findings: Findings, place: Place, calendar: Calendar) -> SiteRecord | None:
@@ -78,11 +79,20 @@ def _open_site(findings: Findings, place: Place, calendar: Calendar) -> SiteReco
 
 
 def _check_window(
-    findings: Findings, path: str, slot: Slot, site: SiteRecord | None, calendar: Calendar
+    findings: Findings,
+    path: str,
+    slot: Slot,
+    site: SiteRecord | None,
+    department: DepartmentRecord | None,
+    calendar: Calendar,
 ) -> None:
     problem = slot_problem(slot, windows_on(site, slot.day) if site else None, calendar)
+    closed_days = department.closed_days if department else ()
+    closed = next((one for one in closed_days if one.day == slot.day), None)
     if problem is not None:
         findings.refuse(f"{path}.{problem.member}", problem.code)
+    elif closed is not None:
+        findings.refuse(f"{path}.date", "day_closed", closed.reason)
 
 
 def vehicle_of(findings: Findings, text: str | None) -> str | None:

@@ -4,7 +4,7 @@ Events arrive in any order and more than once; the status follows from all facts
 (``domain/status.py``).
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -25,12 +25,15 @@ from contracts.events import (
     PassRevoked,
     PassScanned,
     ReviewEscalated,
+    VisitDayClosed,
 )
-from contracts.model import RejectionReason
+from contracts.model import ClosureReason, RejectionReason
 from services.application import models
 from services.application.domain.status import DecisionKind
 from services.application.handlers.rows import locked, matters_at, record, settle_status
 
+TIME_TO_CHOOSE = timedelta(days=14)
+"""How long an applicant whose day was closed may take to choose another date."""
 D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=Event)
 _PASSAGE = {"admit": "entered", "exit": "left"}
@@ -60,6 +63,19 @@ def handle_pass_returned(received: Received[PassReturned], session: Session) -> 
 def handle_approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) -> None:
     """Record that the department withdrew its approval."""
     _decided(received, session, "withdrawn", reason=received.event.reason)
+
+
+def handle_visit_day_closed(received: Received[VisitDayClosed], session: Session) -> None:
+    """Let the applicant choose another date, because the department closed the day of the visit.
+
+    They have some time for it, also where the day is today.
+    """
+    event = received.event
+    row = _decided(received, session, "returned", note=event.personal.note, closed=(event.day, event.reason))
+    if received.seq == row.decision_seq:
+        until = received.occurred_at + TIME_TO_CHOOSE
+        row.preferred_until = max(row.preferred_until, until)
+        matters_at(row, row.preferred_until)
 
 
 def handle_review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
@@ -93,6 +109,7 @@ def handle_pass_revoked(received: Received[PassRevoked], session: Session) -> No
     row = _locked(session, event.application_id)
     known = _pass(session, row, event.pass_number)
     known.revoked, known.replaced = True, event.replaced
+    known.day_closed = event.reason == "day_closed"
     _record(session, row, received, "pass_revoked", reason=event.reason)
     settle_status(session, row)
 
@@ -145,22 +162,38 @@ def _decided(
     further_days: tuple[date, ...] = (),
     reason: RejectionReason | None = None,
     note: str = "",
-) -> None:
-    """Record a decision; the latest one, with the revision that it decided, counts."""
+    closed: tuple[date, ClosureReason] | None = None,
+) -> models.ApplicationRow:
+    """Record a decision; the latest one, with the revision that it decided, counts. Return the application.
+
+    Args:
+        received: the decision.
+        session: the transaction.
+        kind: what was decided.
+        day: of the approved visit, its first one.
+        further_days: the days after it.
+        reason: of a rejection or a withdrawal.
+        note: the department's own words.
+        closed: the day that the department closed, and why.
+    """
     event = received.event
     row = _locked(session, event.application_id)
     row.answered_at = min(row.answered_at or received.occurred_at, received.occurred_at)
     if received.seq > row.decision_seq:
         row.decision_seq, row.decision_kind, row.decision_revision = received.seq, kind, event.revision
         row.decided_day, row.further_days, row.decision_reason = day, list(further_days), reason
+        row.closed_day, row.closure_reason = closed or (None, None)
         row.note = "" if row.erased_at else note
     facts: dict[str, str | int] = {"department": event.department, "revision": event.revision}
     if reason:
         facts["reason"] = reason
+    if closed:
+        facts["closed"], facts["closure"] = closed[0].isoformat(), closed[1]
     if event.on_behalf_of:
         facts["on_behalf_of"] = event.on_behalf_of
-    _record(session, row, received, kind, **facts)
+    _record(session, row, received, "day_closed" if closed else kind, **facts)
     settle_status(session, row)
+    return row
 
 
 def _locked(session: Session, application_id: UUID) -> models.ApplicationRow:

@@ -1,6 +1,7 @@
 """Translation between rows and the domain's values; the timeline and the outbox of an application."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from services.chassis.messaging import outbox
 _SLOTS: TypeAdapter[tuple[Slot, ...]] = TypeAdapter(tuple[Slot, ...])
 _COMPANIONS: TypeAdapter[tuple[Companion, ...]] = TypeAdapter(tuple[Companion, ...])
 Columns = dict[str, Any]
+_OF_A_PASS = [field.name for field in fields(Pass)]
 
 
 def find(session: Session, reference: str, *, lock: bool = False) -> models.ApplicationRow | None:
@@ -144,11 +146,10 @@ def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
         revision=row.revision,
         cancelled=row.cancelled_at is not None,
         expired=row.expired_at is not None,
-        decision=Decision(kind, row.decision_revision) if kind and row.decision_revision else None,
-        passes=tuple(
-            Pass(known.number, known.issued, known.revoked, known.replaced, known.replaces)
-            for known in passes
-        ),
+        decision=Decision(kind, row.decision_revision, row.closed_day is not None)
+        if kind and row.decision_revision
+        else None,
+        passes=tuple(Pass(**{name: getattr(known, name) for name in _OF_A_PASS}) for known in passes),
         inside=row.inside,
     )
 

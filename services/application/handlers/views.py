@@ -70,6 +70,8 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
         deliver_by=row.deliver_by,
         note=(row.note or None) if decided else None,
         reason=row.decision_reason if decided else None,
+        closed_day=row.closed_day if decided else None,
+        closure_reason=row.closure_reason if decided else None,
         timeline=timeline_of(session, row),
         pass_=pass_summary_of(row, passes),
     )

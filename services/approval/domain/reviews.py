@@ -3,7 +3,7 @@
 Pure: the time, the directory's records and the calendar are arguments.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from contracts.events import (
     PassReturned,
     ReviewEscalated,
     SiteRecord,
+    VisitDayClosed,
 )
 from contracts.identity import mask_aadhaar
 from contracts.model import (
@@ -39,6 +40,7 @@ from contracts.model import (
 )
 from contracts.visiting_rules import Calendar, slot_problem, windows_on
 from services.approval.domain.capacity import hours_problem
+from services.approval.domain.closures import Closure
 
 PROBLEMS: dict[str, str] = {
     **visiting_rules.PROBLEMS,
@@ -184,7 +186,12 @@ def officer_after(
 
 
 def further_days(
-    slot: Slot, last_day: date, site: SiteRecord | None, capacity: Capacity | None, calendar: Calendar
+    slot: Slot,
+    last_day: date,
+    site: SiteRecord | None,
+    capacity: Capacity | None,
+    closed: Collection[date],
+    calendar: Calendar,
 ) -> tuple[date, ...]:
     """Return the days after a slot's own, up to the last one, on which the visit can go on at its hours.
 
@@ -195,6 +202,7 @@ def further_days(
         last_day: the last day that may be one of them.
         site: of the visit.
         capacity: of the department; None where nothing limits it.
+        closed: days that the department closed at short notice.
         calendar: the days that are possible.
 
     Raises:
@@ -214,6 +222,7 @@ def further_days(
         for one in on_each
         if slot_problem(one, windows_on(site, one.day) if site else (), calendar) is None
         and (capacity is None or hours_problem(capacity, one) is None)
+        and one.day not in closed
     )
     if last_day > slot.day and not found:
         raise _invalid("last_day", "no_further_day")
@@ -313,6 +322,17 @@ def withdraw(review: Review, reason: RejectionReason, *, by: str) -> ApprovalWit
     if review.status != "approved":
         raise Conflict("only an approval can be withdrawn", code="not_approved", status=review.status)
     return ApprovalWithdrawn(**_common(review, by), reason=reason)
+
+
+def close_day(review: Review, closure: Closure) -> VisitDayClosed:
+    """Ask the applicant to choose another date, because their day was closed; an approval ends with it."""
+    return VisitDayClosed(
+        **_common(review, closure.closed_by),
+        **_delivery(review),
+        day=closure.day,
+        reason=closure.reason,
+        personal=_to_applicant(review, closure.note),
+    )
 
 
 def forward(

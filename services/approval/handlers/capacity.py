@@ -1,12 +1,12 @@
 """The places of a department: what it takes, what is free, and the bookings of approved visits.
 
 Every approved visit is booked, also where nothing limits it, so that a capacity that is set later counts it.
-Where one is set, approvals for one department and day come one after the other: each takes the same lock
-after the lock of its review, and nothing after it, so that no two can wait for each other. What is taken is
-counted from the bookings; there is no counter that could differ from them.
+Approvals for one department and day come one after the other: each takes the same lock after the lock of its
+review, and nothing after it, so that no two can wait for each other. The closing of a day takes it too. What
+is taken is counted from the bookings; there is no counter that could differ from them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from contracts.rpc.approval import (
     Availability,
     AvailabilityQuestion,
     CapacityView,
+    ClosedDate,
     DayAvailability,
     SetCapacity,
     WindowAvailability,
@@ -30,9 +31,10 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar, windows_on
 from services.approval.domain import capacity as rules
+from services.approval.domain import closures
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.directory import department_record, site_record
-from services.approval.models import BookingRow, CapacityRow, ReviewRow
+from services.approval.models import BookingRow, CapacityRow, ClosureRow, ReviewRow
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 
@@ -73,8 +75,9 @@ def availability(
 ) -> Availability:
     """Return each day on which a visit to a department can take place, with its windows and free places.
 
-    Windows of today that are over, and those outside the hours of the site, are left out. ``limited`` is
-    false, and there are no days, where the department has set no capacity.
+    Windows of today that are over, those outside the hours of the site, and days that the department closed
+    at short notice are left out. ``limited`` is false, and there are no days, where the department has set no
+    capacity.
 
     Raises:
         NotFound: there is no such department or no such site.
@@ -84,13 +87,17 @@ def availability(
     site = site_record(session, request.site) if request.site else None
     if site is None and request.site:
         raise NotFound("there is no such site", code="unknown_site")
+    calendar = Calendar(now, furthest_days)
+    closed = tuple(
+        ClosedDate(day=one.day, reason=one.reason, note=one.note)
+        for one in closures_of(session, request.department, calendar.today, calendar.furthest)
+    )
     capacity = capacity_of(session, request.department)
     if capacity is None:
-        return Availability(limited=False)
-    calendar = Calendar(now, furthest_days)
+        return Availability(limited=False, closed=closed)
     bookings = _bookings(session, request.department, calendar.today, calendar.furthest)
     days = []
-    for day in calendar.days():
+    for day in sorted({*calendar.days()} - {one.day for one in closed}):
         possible = [
             WindowAvailability(
                 start=window.start,
@@ -103,7 +110,7 @@ def availability(
         ]
         if possible:
             days.append(DayAvailability(day=day, windows=tuple(possible)))
-    return Availability(limited=True, days=tuple(days))
+    return Availability(limited=True, days=tuple(days), closed=closed)
 
 
 def capacity_of(session: Session, department: str) -> Capacity | None:
@@ -116,12 +123,14 @@ def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int)
     """Book the places of an approved visit, whose review the transaction has locked.
 
     Raises:
+        InvalidInput: ``day_closed``, with the fact ``reason``.
         InvalidInput, Conflict: as `rules.require_places`; nothing is booked then.
     """
     for slot in sorted(slots, key=lambda one: one.day):  # in one order, so that two visits cannot deadlock
-        if capacity_of(session, review.department) is not None:
-            lock(session, f"capacity:{review.department}:{slot.day}")
-            _require_places(session, review.department, slot, party)
+        lock_day(session, review.department, slot.day)
+        for closed in closures_of(session, review.department, slot.day, slot.day):
+            raise closures.refusal(closed.reason)
+        _require_places(session, review.department, slot, party)
         session.add(
             BookingRow(
                 review_id=review.id,
@@ -133,6 +142,21 @@ def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int)
             )
         )
         session.flush()
+
+
+def lock_day(session: Session, department: str, day: date) -> None:
+    """Let approvals for a department and day, and the closing of this day, come one after the other."""
+    lock(session, f"capacity:{department}:{day}")
+
+
+def closures_of(
+    session: Session, department: str, first: date, last: date | None = None
+) -> Sequence[ClosureRow]:
+    """Return the closings of a department that hold, from the first to the last day, in their order."""
+    row = ClosureRow
+    holds = (row.department == department, row.lifted_at.is_(None), row.day >= first)
+    until = () if last is None else (row.day <= last,)
+    return session.scalars(select(row).where(*holds, *until).order_by(row.day)).all()
 
 
 def release(session: Session, review_id: UUID) -> None:

@@ -170,7 +170,9 @@ def _terms(session: Session, row: ReviewRow, request: Approve, calendar: Calenda
     further: tuple[date, ...] = ()
     if request.last_day is not None:
         site, limit = site_record(session, row.site), capacity.capacity_of(session, row.department)
-        further = reviews.further_days(request.slot, request.last_day, site, limit, calendar)
+        closings = capacity.closures_of(session, row.department, request.slot.day, request.last_day)
+        closed = {one.day for one in closings}
+        further = reviews.further_days(request.slot, request.last_day, site, limit, closed, calendar)
     first = row.first_approval.days_reason if row.first_approval else ""
     reason = reviews.plain(request.days_reason) or first if further else ""
     return reviews.Terms(

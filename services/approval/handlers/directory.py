@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
-from contracts.events import DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
+from contracts.events import ClosedDay, DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
+from contracts.model import IST
 from contracts.rpc.approval import (
     DepartmentList,
     DepartmentQuestion,
@@ -17,7 +18,7 @@ from contracts.rpc.approval import (
 )
 from contracts.spelling import matches
 from services.approval.domain.directory_tables import Directory
-from services.approval.models import DepartmentRow, ReviewRow, SiteRow
+from services.approval.models import ClosureRow, DepartmentRow, ReviewRow, SiteRow
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 
@@ -97,8 +98,21 @@ def put_department(session: Session, record: DepartmentRecord, now: datetime) ->
         return False
     session.merge(DepartmentRow.of(record))
     escalate_again(session, ReviewRow.department == record.code, now)
-    outbox.add(session, DirectoryChanged(department=record), at=now)
+    session.flush()
+    publish_department(session, record.code, now)
     return True
+
+
+def publish_department(session: Session, code: str, now: datetime) -> None:
+    """Publish a department as it is now, with the days that it closed at short notice."""
+    lock(session, LOCK)
+    record = session.get_one(DepartmentRow, code, populate_existing=True).record()
+    row = ClosureRow
+    today = now.astimezone(IST).date()
+    holds = (row.department == code, row.lifted_at.is_(None), row.day >= today)
+    closed = session.scalars(select(row).where(*holds).order_by(row.day))
+    days = tuple(ClosedDay(day=one.day, reason=one.reason) for one in closed)
+    outbox.add(session, DirectoryChanged(department=record.model_copy(update={"closed_days": days})), at=now)
 
 
 def escalate_again(session: Session, affected: ColumnElement[bool], now: datetime) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from contracts.events import (
     ApplicationDetails,
     ApplicationExpired,
     ApplicationSubmitted,
+    PassScanned,
     PersonalDataErased,
 )
 from contracts.model import IST
@@ -71,6 +72,15 @@ def handle_application_expired(received: Received[ApplicationExpired], session: 
     application, row = _locked(session, received.event.application_id)
     application.expired_at = received.occurred_at
     _apply_outcome(session, row, application)
+
+
+def handle_pass_scanned(received: Received[PassScanned], session: Session) -> None:
+    """Record the last day on which somebody went in; ignore every other scan."""
+    event = received.event
+    if event.verdict == "admit":
+        day = event.scanned_at.astimezone(IST).date()
+        entered = update(ReviewRow).where(ReviewRow.application_id == event.application_id)
+        session.execute(entered.values(entered_on=func.greatest(ReviewRow.entered_on, day)))
 
 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:

@@ -41,6 +41,7 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Call, Principal
 from services.approval.domain.delegations import Decider, decides_for
 from services.approval.handlers.authorization import readable
+from services.approval.handlers.capacity import closures_of
 from services.approval.handlers.delegations import held_by
 from services.approval.models import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
 from services.chassis.db import cursors
@@ -203,6 +204,7 @@ def _decision_view(row: DecisionRow) -> DecisionView:
         on_behalf_of=row.on_behalf_of,
         further_days=tuple(row.further_days),
         days_reason=row.days_reason,
+        closed_day=row.closed_day,
     )
 
 
@@ -218,14 +220,24 @@ def _list(
     decider = Decider(principal.login_id or "", principal.assistant_of)
     held = held_by(session, principal, now)
 
+    today = now.astimezone(IST).date()
+    shown_rows = list(rows)
+    closed = {
+        department: {one.day for one in closures_of(session, department, today)}
+        for department in {row.department for row in shown_rows}
+    }
+
     def seen(row: ReviewRow) -> ReviewView:
+        shown = view(row)
+        days = {slot.day for slot in shown.preferred} & closed[row.department]
+        shown = shown.model_copy(update={"closed": tuple(sorted(days))})
         try:
             officer = decides_for(decider, (row.officer, row.instead_of), held, now)
         except Forbidden:
-            return view(row).model_copy(update={"may_decide": False})
-        return view(row).model_copy(update={"on_behalf_of": officer})
+            return shown.model_copy(update={"may_decide": False})
+        return shown.model_copy(update={"on_behalf_of": officer})
 
-    return ReviewList(items=tuple(seen(row) for row in rows), next=following, counts=counts)
+    return ReviewList(items=tuple(seen(row) for row in shown_rows), next=following, counts=counts)
 
 
 def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[bool]]:

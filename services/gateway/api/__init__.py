@@ -10,6 +10,7 @@ from services.gateway.api import (
     ado,
     applicant,
     capacity,
+    closures,
     counter,
     department,
     gate,
@@ -38,6 +39,7 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         department.router,
         department.delegations,
         capacity.router,
+        closures.router,
         invitations.router,
         watchlist.router,
     )

@@ -17,7 +17,13 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
-from contracts.events import ApplicationCancelled, ApprovalWithdrawn, PassApproved, PersonalDataErased
+from contracts.events import (
+    ApplicationCancelled,
+    ApprovalWithdrawn,
+    PassApproved,
+    PersonalDataErased,
+    VisitDayClosed,
+)
 from contracts.model import RevocationReason
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import REISSUE, PassView, ReissuePass
@@ -70,12 +76,13 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
     _add(session, build, now, settings)
 
 
-def withdraw(withdrawn: ApprovalWithdrawn, session: Session, now: datetime) -> None:
+def withdraw(withdrawn: ApprovalWithdrawn | VisitDayClosed, session: Session, now: datetime) -> None:
     """Void the approvals of a revision and of those before it, whether their passes exist yet or not."""
+    reason: RevocationReason = "day_closed" if isinstance(withdrawn, VisitDayClosed) else "withdrawn"
     application = _lock_application(session, withdrawn.application_id)
     application.withdrawn_revision = max(application.withdrawn_revision, withdrawn.revision)
     if application.approved_revision <= withdrawn.revision:
-        _revoke_live(session, withdrawn.application_id, "withdrawn", now)
+        _revoke_live(session, withdrawn.application_id, reason, now)
 
 
 def cancel(cancelled: ApplicationCancelled, session: Session, now: datetime) -> None:

@@ -13,6 +13,7 @@ from contracts.events import (
     PassReturned,
     PassRevoked,
     ReviewEscalated,
+    VisitDayClosed,
 )
 from contracts.model import IST, Language
 from services.chassis.runtime.time_words import short_time, time_of_day
@@ -114,8 +115,17 @@ def returned(event: PassReturned, public_url: str) -> Draft:
     return _decided(event, "returned", {"note": templates.words(event.personal.note)}, public_url)
 
 
+def day_closed(event: VisitDayClosed, public_url: str) -> Draft:
+    """Build the message that the department closed the day of the visit: why, and where to choose another."""
+    grounds = templates.grounds(event.reason, event.personal.note, event.language, "closure")
+    return _decided(event, "day_closed", {"date": templates.day(event.day), "reason": grounds}, public_url)
+
+
 def _decided(
-    event: PassRejected | PassReturned, purpose: Purpose, words: dict[str, str], public_url: str
+    event: PassRejected | PassReturned | VisitDayClosed,
+    purpose: Purpose,
+    words: dict[str, str],
+    public_url: str,
 ) -> Draft:
     return Draft(
         purpose=purpose,
@@ -156,8 +166,11 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
 
 
 def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
-    """Build the message that a pass was revoked; return None if replaced or cancelled by the applicant."""
-    if event.replaced or event.reason == "cancelled":
+    """Build the message that a pass was revoked; return None where another message says so already.
+
+    That is where it was replaced, where the applicant cancelled, and where the department closed the day.
+    """
+    if event.replaced or event.reason in ("cancelled", "day_closed"):
         return None
     return Draft(
         purpose="pass_revoked",

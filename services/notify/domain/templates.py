@@ -14,7 +14,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from contracts.model import IST, Language
 from services.chassis.runtime.time_words import time_of_day
@@ -22,6 +22,8 @@ from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_units, is_gsm
 
 FOLDER = Path(__file__).parent.parent / "templates"
+ReasonKind = Literal["reason", "closure"]
+"""The tables of reasons in ``words.toml``."""
 VARIABLE_UNITS = 30
 """What an operator's template allows one variable, in UTF-16 units."""
 WORDS_UNITS = 3 * VARIABLE_UNITS
@@ -100,9 +102,9 @@ def gate(code: str | None, language: Language) -> str:
     return shorten(code, VARIABLE_UNITS) if code else _words()["gate"]["any"][language]
 
 
-def reason(code: str, language: Language) -> str:
-    """Return the reason for which an application was refused, in words."""
-    return _words()["reason"][code][language]
+def reason(code: str, language: Language, kind: ReasonKind = "reason") -> str:
+    """Return the reason for which an application was refused, or a day was closed, in words."""
+    return _words()[kind][code][language]
 
 
 def day(value: date) -> str:
@@ -129,12 +131,13 @@ def moment(value: datetime, language: Language) -> str:
     return f"{day(there.date())}, {time_of_day(there.time(), language)}"
 
 
-def grounds(code: str, note: str, language: Language) -> str:
-    """Return why an application was refused: the reason, and the department's own words as far as they fit.
+def grounds(code: str, note: str, language: Language, kind: ReasonKind = "reason") -> str:
+    """Return why an application was refused, or a day was closed: the reason, and the department's own words
+    as far as they fit.
 
     Where the reason is "another reason", its words say more and stand alone. It ends like a sentence.
     """
-    given = reason(code, language)
+    given = reason(code, language, kind)
     if note.strip():
         given = note if code == "other" else f"{given} - {note}"
     sentence = shorten(given, WORDS_UNITS - 1)

@@ -74,6 +74,13 @@ def handle_pass_returned(
     _store_about_application(received, session, now, message_builders.returned(received.event, public_url))
 
 
+def handle_visit_day_closed(
+    received: Received[events.VisitDayClosed], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message that the day of the visit is closed; it also tells of the end of a pass."""
+    _store_about_application(received, session, now, message_builders.day_closed(received.event, public_url))
+
+
 def handle_review_escalated(
     received: Received[events.ReviewEscalated], session: Session, now: datetime
 ) -> None:

@@ -3,14 +3,16 @@
 from uuid import UUID
 
 from contracts.errors import Forbidden
-from contracts.events import DecisionPersonal, PassRejected
+from contracts.events import DecisionPersonal, PassRejected, VisitDayClosed
 from contracts.model import Contact
 from contracts.rpc.call import Call
-from contracts.rpc.notify import MessagePreview, RejectionPreview
+from contracts.rpc.notify import ClosurePreview, MessagePreview, RejectionPreview
 from services.notify.domain import message_builders, templates
 
 NOBODY = UUID(int=0)
 """Stands for the application and the review, which the text does not name."""
+SAMPLE = "PCS-7K3M-9QWX"
+"""Stands for the reference, which differs for each visitor."""
 
 
 def preview_rejection(request: RejectionPreview, call: Call, public_url: str) -> MessagePreview:
@@ -34,4 +36,29 @@ def preview_rejection(request: RejectionPreview, call: Call, public_url: str) ->
         personal=DecisionPersonal(contact=Contact(), note=request.note),
     )
     draft = message_builders.rejected(event, public_url)
+    return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))
+
+
+def preview_closure(request: ClosurePreview, call: Call, public_url: str) -> MessagePreview:
+    """Return the message about a closed day, by the same rules as the one that is sent.
+
+    Raises:
+        Forbidden: the caller is neither a department nor the ADO Branch.
+    """
+    if call.principal.role not in ("department", "ado"):
+        raise Forbidden("this is for logins of a department and the ADO Branch")
+    event = VisitDayClosed(
+        application_id=NOBODY,
+        reference=SAMPLE,
+        review_id=NOBODY,
+        revision=1,
+        department=request.department,
+        decided_by="preview",
+        day=request.day,
+        language=request.language,
+        deliver_by="sms",
+        reason=request.reason,
+        personal=DecisionPersonal(contact=Contact(), note=request.note),
+    )
+    draft = message_builders.day_closed(event, public_url)
     return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))

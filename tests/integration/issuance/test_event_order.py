@@ -7,8 +7,24 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from contracts.events import ApplicationCancelled, ApprovalWithdrawn, Event, PassApproved, PersonalDataErased
-from tests.support.factories.issuance import approved, cancelled, deliver, erased, published, rows, withdrawn
+from contracts.events import (
+    ApplicationCancelled,
+    ApprovalWithdrawn,
+    Event,
+    PassApproved,
+    PersonalDataErased,
+    VisitDayClosed,
+)
+from tests.support.factories.issuance import (
+    approved,
+    cancelled,
+    day_closed,
+    deliver,
+    erased,
+    published,
+    rows,
+    withdrawn,
+)
 
 TIMES = 5
 
@@ -23,9 +39,14 @@ class Delivery:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[str], list[Delivery]]:
-    """Which events there are (A1: approval of revision 1, W1: its withdrawal, C, E) and how they arrive."""
+    """Which events there are and how they arrive.
+
+    A1 is the approval of revision 1, W1 its withdrawal, D2 the closing of the day of revision 2; C and E.
+    """
     names = draw(
-        st.lists(st.sampled_from(["A1", "W1", "A2", "W2", "C", "E"]), min_size=1, max_size=6, unique=True)
+        st.lists(
+            st.sampled_from(["A1", "W1", "A2", "W2", "D2", "C", "E"]), min_size=1, max_size=7, unique=True
+        )
     )
     once_each = [
         Delivery(index, own_id) for index in range(len(names)) for own_id in [False] * (TIMES - 1) + [True]
@@ -44,6 +65,7 @@ def events_of(names: list[str]) -> list[Event]:
         **approvals,
         "W1": withdrawn(approvals["A1"]),
         "W2": withdrawn(approvals["A2"]),
+        "D2": day_closed(approvals["A2"]),
         "C": cancelled(approvals["A1"]),
         "E": erased(approvals["A1"]),
     }
@@ -56,7 +78,8 @@ def expected_party(events: list[Event]) -> int | None:
     It is that of the highest approval, unless that was withdrawn or the application ended.
     """
     approval = max((event.revision for event in events if isinstance(event, PassApproved)), default=0)
-    withdrawal = max((event.revision for event in events if isinstance(event, ApprovalWithdrawn)), default=0)
+    ends = (ApprovalWithdrawn, VisitDayClosed)
+    withdrawal = max((event.revision for event in events if isinstance(event, ends)), default=0)
     ended = any(isinstance(event, ApplicationCancelled) for event in events)
     return approval if approval > withdrawal and not ended else None
 

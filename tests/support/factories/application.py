@@ -34,6 +34,7 @@ from contracts.events import (
     PassScanned,
     ReviewEscalated,
     SiteRecord,
+    VisitDayClosed,
 )
 from contracts.model import IST, Contact, EscalationStep
 from contracts.rpc.application import (
@@ -345,6 +346,17 @@ class Elsewhere:
     def returned(self, revision: int = 1, note: str = "Which file?") -> PassReturned:
         return PassReturned.model_validate(
             {**self._decision(revision), **self._delivery(), "personal": {"contact": {}, "note": note}}
+        )
+
+    def day_closed(self, revision: int = 1, note: str = "The Secretary is called away") -> VisitDayClosed:
+        return VisitDayClosed.model_validate(
+            {
+                **self._decision(revision),
+                **self._delivery(),
+                "day": TUESDAY,
+                "reason": "officer_away",
+                "personal": {"contact": {}, "note": note},
+            }
         )
 
     def withdrawn(self, revision: int = 1) -> ApprovalWithdrawn:

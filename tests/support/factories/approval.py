@@ -27,10 +27,11 @@ from contracts.events import (
     GateAdvised,
     OfficerRecord,
     OpeningHours,
+    PassScanned,
     PersonalDataErased,
     SiteRecord,
 )
-from contracts.model import IST, Companion, Contact, Person, Slot
+from contracts.model import IST, Companion, Contact, Person, Slot, Verdict
 from contracts.rpc.approval import Approve
 from contracts.rpc.call import Call, Principal
 from services.approval.domain.reviews import Review
@@ -48,6 +49,7 @@ HANDLERS = {
     ApplicationAmended: event_handlers.handle_application_submitted_or_amended,
     ApplicationCancelled: event_handlers.handle_application_cancelled,
     ApplicationExpired: event_handlers.handle_application_expired,
+    PassScanned: event_handlers.handle_pass_scanned,
     PersonalDataErased: event_handlers.handle_personal_data_erased,
 }
 
@@ -166,6 +168,24 @@ def erased(first: ApplicationSubmitted) -> PersonalDataErased:
     return PersonalDataErased(application_id=first.application_id, reference=first.reference)
 
 
+def scanned(first: ApplicationSubmitted, at: datetime, verdict: Verdict = "admit") -> PassScanned:
+    """Return the scan of a pass of an application, by which two people went in."""
+    return PassScanned(
+        pass_number="7K3M9QW6",
+        application_id=first.application_id,
+        reference=first.reference,
+        scan_id=uuid4(),
+        site="T1",
+        gate="T1-G1",
+        direction="entry",
+        verdict=verdict,
+        count=2,
+        inside=2,
+        scanned_at=at,
+        scanned_by="SEC-0001",
+    )
+
+
 def _ended(first: ApplicationSubmitted) -> dict[str, Any]:
     about = {"application_id": first.application_id, "reference": first.reference, "revision": first.revision}
     return {
@@ -237,6 +257,7 @@ def assistant(of: str = "home-secretary", login: str = "HOM-0009") -> Principal:
     return desk("home", login).model_copy(update={"assistant_of": of})
 
 
+ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 AUDITOR = Principal(kind="staff", id="AUD-0001", login_id="AUD-0001", role="auditor")
 
 

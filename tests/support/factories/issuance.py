@@ -16,9 +16,11 @@ from contracts.events import (
     ApplicationCancelled,
     ApplicationPersonal,
     ApprovalWithdrawn,
+    DecisionPersonal,
     Event,
     PassApproved,
     PersonalDataErased,
+    VisitDayClosed,
 )
 from contracts.model import IST, Companion, Contact, Person, Slot
 from contracts.rpc.call import Call, Principal
@@ -96,6 +98,22 @@ def withdrawn(approval: PassApproved, **changes: Any) -> ApprovalWithdrawn:
     return ApprovalWithdrawn(**facts | {"reason": "officer_unavailable"} | changes)
 
 
+def day_closed(approval: PassApproved) -> VisitDayClosed:
+    facts = {
+        name: getattr(approval, name)
+        for name in ("application_id", "reference", "review_id", "revision", "department", "decided_by")
+    }
+    note = DecisionPersonal(contact=Contact())
+    return VisitDayClosed(
+        **facts,
+        day=approval.slot.day,
+        reason="officer_away",
+        language="pa",
+        deliver_by="whatsapp",
+        personal=note,
+    )
+
+
 def cancelled(approval: PassApproved) -> ApplicationCancelled:
     return ApplicationCancelled(
         application_id=approval.application_id,
@@ -131,6 +149,7 @@ def deliver(database: Database, event: Event, event_id: UUID | None = None) -> N
     take = {
         PassApproved: consumers.on_pass_approved,
         ApprovalWithdrawn: consumers.on_approval_withdrawn,
+        VisitDayClosed: consumers.on_visit_day_closed,
         ApplicationCancelled: consumers.on_application_cancelled,
         PersonalDataErased: consumers.on_personal_data_erased,
     }[type(event)]

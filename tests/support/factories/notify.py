@@ -136,6 +136,17 @@ class Visit:
         personal = events.DecisionPersonal(contact=self.contact, note=note)
         return events.PassReturned(**self.about, **self.way, **self.decided, personal=personal)
 
+    def day_closed(self, note: str = "The Secretary is called away") -> events.VisitDayClosed:
+        personal = events.DecisionPersonal(contact=self.contact, note=note)
+        return events.VisitDayClosed(
+            **self.about,
+            **self.way,
+            **self.decided,
+            day=date(2026, 12, 1),
+            reason="urgent_meeting",
+            personal=personal,
+        )
+
     def issued(
         self, *, number: str | None = None, valid_for: timedelta = timedelta(days=1), **changes: Any
     ) -> events.PassIssued:

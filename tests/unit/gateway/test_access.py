@@ -102,6 +102,13 @@ EXPECTED = {
         "POST /api/v1/counter/lookup",
         "POST /api/v1/passes/{number}/print",
     },
+    "ado department": {
+        "GET /api/v1/closures",
+        "GET /api/v1/closures/affected",
+        "GET /api/v1/closures/{closure_id}",
+        "POST /api/v1/closures",
+        "POST /api/v1/closures/{closure_id}/lift",
+    },
     "department": {
         "GET /api/v1/capacity",
         "GET /api/v1/numbers",

@@ -57,16 +57,18 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
 
 @router.get("/dates")
 async def ask_dates(view: ApplicantPage, reference: str) -> Response:
-    """Show the form for other dates."""
+    """Show the form for other dates: while the department decides, or after it closed the day."""
     shown = await viewed(view, reference)
-    if not is_opened(view, shown) or shown.status != "submitted":
+    chooses_again = shown.status == "returned" and shown.closed_day is not None
+    if not is_opened(view, shown) or not (shown.status == "submitted" or chooses_again):
         return redirect_to_application(view, shown)
-    return await _render_form(view, "dates", shown, forms.for_amendment(shown), {})
+    given = forms.for_amendment(shown)
+    return await _render_form(view, "dates", shown, given | ({"preferred": []} if chooses_again else {}), {})
 
 
 @router.post("/dates")
 async def change_dates(view: ApplicantPage, reference: str) -> Response:
-    """Send other dates to the department while it has not decided."""
+    """Send other dates to the department."""
     shown, form = await viewed(view, reference), await view.form()
     given, problems = BY_NAME["when"].read(form, {})
     return await _send_amendment(view, "dates", shown, given, problems, text_of(form, "key"))

@@ -128,6 +128,8 @@ async def show_status(view: OpenPage) -> Response:
     except NotFound:  # it was erased meanwhile
         return view.to("/status")
     more = await progress(view, found.reference, found.status, found.department, found.timeline)
+    returns = [one.what for one in found.timeline if one.what in ("returned", "day_closed")]
+    more["day_was_closed"] = found.status == "returned" and returns[-1:] == ["day_closed"]
     return view.html("applications/status.html", errors={}, found=found, typed={}, **more)
 
 

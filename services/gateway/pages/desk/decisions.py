@@ -317,7 +317,7 @@ async def _places(view: View, review: ReviewView) -> Places | None:
     if review.status != "pending":
         return None
     found = await visit_times.availability(view, review.department, review.site)
-    return Places(found) if found else None
+    return Places(found) if found and found.limited else None
 
 
 async def _officers(view: View, review: ReviewView) -> dict[str, Any]:

@@ -140,9 +140,11 @@ def parts(reviews: Iterable[ReviewView], today: date) -> Iterator[tuple[str, lis
 
 
 def can_come(review: ReviewView, now: datetime) -> bool:
-    """Return whether the nearest preferred slot can be approved as it is: it has not ended."""
+    """Return whether the nearest preferred slot can be approved: it is not over, its day not closed."""
     visit = review.visit
-    return visit is not None and datetime.combine(visit.day, visit.end, IST) > now
+    if visit is None or visit.day in review.closed:
+        return False
+    return datetime.combine(visit.day, visit.end, IST) > now
 
 
 def tab_counts(counts: QueueCounts | None) -> Mapping[str, int]:

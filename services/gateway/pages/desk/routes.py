@@ -42,8 +42,8 @@ NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "dif
 """Notices that the queue shows after an action."""
 FAILURES = {
     "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
-    "window_over", "outside_hours", "date_past", "window_full", "department_closed", "department_hours",
-    "delegation_ended", "no_delegation",
+    "window_over", "outside_hours", "date_past", "window_full", "day_closed", "department_closed",
+    "department_hours", "delegation_ended", "no_delegation",
     "second_officer",
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""

@@ -55,6 +55,7 @@ SENTENCES: dict[str, str] = {
     "outside_hours": _("The secretariat is not open at this time"),
     "places_range": _("Enter how many people, from 1 to 5,000"),
     "no_visiting_day": _("Enter the hours of at least one day"),
+    "day_closed": _("The department has closed this day. Choose another"),
     "department_closed": _("The department receives no visitors on this day"),
     "department_hours": _("The department receives no visitors at this time"),
     "window_full": _("There are not enough free places at this time. Choose another"),

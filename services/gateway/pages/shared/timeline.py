@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from contracts.model import Language
 from contracts.rpc.application import TimelineEntry
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.languages import _, texts
+from services.gateway.pages.shared.languages import _, day_in_words, texts
 from services.gateway.pages.shared.view import View
-from services.gateway.pages.shared.vocabulary import REASONS, TIMELINE_ENTRIES, name_of
+from services.gateway.pages.shared.vocabulary import CLOSURES, REASONS, TIMELINE_ENTRIES, name_of
 
 MESSAGES: dict[str, str] = {
     "application_submitted": _("Confirmation of your application"),
@@ -17,6 +17,7 @@ MESSAGES: dict[str, str] = {
     "application_expired": _("Notice that nobody decided in time"),
     "rejected": _("Notice that the department did not approve"),
     "returned": _("Notice that something is missing"),
+    "day_closed": _("Notice that the day of the visit is closed"),
     "pass_issued": _("Your pass"),
     "pass_revoked": _("Notice that your pass was cancelled"),
     "review_escalated": _("A reminder to the department"),
@@ -32,7 +33,10 @@ REVOCATIONS: dict[str, str] = {
     "cancelled": _("The visit was cancelled"),
     "reissued": _("A new pass replaced it"),
     "security": _("For security reasons"),
+    "day_closed": _("The department closed the day of the visit"),
 }
+NOTED = ("rejected", "returned", "day_closed")
+"""Decisions that come with a note."""
 TOO_LATE = _("It was too late to send it")
 AT_THE_COUNTER = _("At the reception counter")
 ON_BEHALF = _("On behalf of %(officer)s")
@@ -82,7 +86,7 @@ async def in_words(view: View, entries: Sequence[TimelineEntry], note: str | Non
 
 def lines(entries: Sequence[TimelineEntry], words: Words, note: str | None = None) -> list[Line]:
     """Return a timeline in words; the note stands beside the last decision, with which it came."""
-    decided = [number for number, entry in enumerate(entries) if entry.what in ("rejected", "returned")]
+    decided = [number for number, entry in enumerate(entries) if entry.what in NOTED]
     noted = decided[-1] if note and decided else None
     return [
         Line(
@@ -116,6 +120,8 @@ def _decision(facts: Facts, words: Words) -> tuple[str, ...]:
         words.departments.get(department, department),
         words.translate(ON_BEHALF) % {"officer": words.officers.get(officer, officer)} if officer else "",
         words.name(REASONS, facts["reason"]) if "reason" in facts else "",
+        day_in_words(date.fromisoformat(str(facts["closed"])), words.language) if "closed" in facts else "",
+        words.name(CLOSURES, facts["closure"]) if "closure" in facts else "",
     )
 
 
@@ -133,7 +139,7 @@ def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
 
 
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
-    **dict.fromkeys(("approved", "rejected", "returned", "withdrawn", "escalated"), _decision),
+    **dict.fromkeys(("approved", "rejected", "returned", "withdrawn", "day_closed", "escalated"), _decision),
     **dict.fromkeys(("message_delivered", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
     "pass_revoked": lambda facts, words: (words.name(REVOCATIONS, facts.get("reason", "")),),

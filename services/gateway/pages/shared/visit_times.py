@@ -133,17 +133,16 @@ def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:
 
 
 async def availability(view: View, department: str, site: str | None = None) -> Availability | None:
-    """Return when a department still takes visitors.
+    """Return when a department still takes visitors, and which days it has closed.
 
-    None where nothing limits it, or where approval does not answer soon: the approval checks the places.
+    None where approval does not answer soon: the approval checks the places.
     """
     try:
         async with asyncio.timeout(directory.PATIENCE_SECONDS):
             question = AvailabilityQuestion(department=department, site=site)
-            found = await view.caller.query(rpc.approval.AVAILABILITY, question)
+            return await view.caller.query(rpc.approval.AVAILABILITY, question)
     except (ContractError, ValidationError, TimeoutError):
         return None
-    return found if found.limited else None
 
 
 async def place_problems(
@@ -157,8 +156,14 @@ async def place_problems(
     if places is None:
         return {}
     known = {f"{one.day}": one.windows for one in places.days}
+    closed = {f"{one.day}" for one in places.closed}
     problems = {}
     for number, slot in enumerate(slots):
+        if slot["date"] in closed:
+            problems[f"date-{number}"] = "day_closed"
+            continue
+        if not places.limited:
+            continue
         windows = known.get(slot["date"])
         touched = [
             one
@@ -190,7 +195,11 @@ async def offered(view: View, site_code: str, department: str, party: int = 1) -
     record = await directory.site(view, site_code)
     days = list(open_days(record, view.caller.state.settings.furthest_days, now())) if record else []
     places = await availability(view, department, site_code) if days else None
-    if places is not None:
+    closed = {one.day: one for one in places.closed} if places else {}
+    closed_days = [closed[one.day] for one in days if one.day in closed]
+    days = [one for one in days if one.day not in closed]
+    limited = places is not None and places.limited
+    if places is not None and limited:
         days = list(days_with_places(days, places, party))
     free = [one for one in days if not one.is_full]
     # A department needs time: not today, unless the applicant chooses it.
@@ -200,6 +209,7 @@ async def offered(view: View, site_code: str, department: str, party: int = 1) -
         "begins": begins(free),
         "ends": ends(free),
         "usual_hours": usual_windows(free),
-        "limited": places is not None,
+        "limited": limited,
+        "closed_days": closed_days,
         "first": first,
     }

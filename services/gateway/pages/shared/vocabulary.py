@@ -69,6 +69,7 @@ TIMELINE_ENTRIES: dict[str, str] = {
     "rejected": _("The department did not approve"),
     "returned": _("The department sent it back"),
     "withdrawn": _("The department withdrew its approval"),
+    "day_closed": _("The department closed the day of the visit"),
     "pass_issued": _("The pass was made"),
     "pass_reissued": _("A new pass replaced the old one"),
     "pass_revoked": _("The pass was cancelled"),
@@ -83,6 +84,13 @@ REASONS: dict[str, str] = {
     "insufficient_details": _("The application says too little"),
     "no_appointment": _("There is no appointment"),
     "duplicate": _("There is already another application for this"),
+    "security": _("For security reasons"),
+    "other": _("Another reason"),
+}
+CLOSURES: dict[str, str] = {
+    "urgent_meeting": _("An urgent meeting"),
+    "officer_away": _("The officer is away"),
+    "holiday_declared": _("A holiday was declared"),
     "security": _("For security reasons"),
     "other": _("Another reason"),
 }
@@ -150,7 +158,7 @@ SETTLEMENTS: dict[str, str] = {
 }
 VOCABULARIES: dict[str, dict[str, str]] = {
     "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "timeline": TIMELINE_ENTRIES, "reason": REASONS,
-    "review": REVIEWS,
+    "closure": CLOSURES, "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
 }  # fmt: skip

@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
-from contracts.events import DirectoryChanged, Event, NotificationDelivered, NotificationFailed
+from contracts.errors import InvalidInput
+from contracts.events import ClosedDay, DirectoryChanged, Event, NotificationDelivered, NotificationFailed
 from services.application.domain import status
 from services.application.handlers import scheduled_jobs
 from services.application.handlers.directory import place_of
 from services.application.handlers.event_handlers import UnknownApplication
 from services.chassis.db.tables import inbox
 from tests.support.factories.application import NOW, TUESDAY, Desk, Elsewhere, department, site, slot
+
+THURSDAY = TUESDAY + timedelta(days=2)
 
 MOST_DELIVERIES = 5
 LATER = NOW + timedelta(days=10)
@@ -85,6 +88,13 @@ def security_revokes(there: Elsewhere, number: str, _: str) -> list[Event]:
     return [there.approved(), there.issued(number), there.revoked(number, "security")]
 
 
+def day_closed(there: Elsewhere, number: str, _: str) -> list[Event]:
+    return [
+        there.approved(), there.issued(number), there.delivered(),
+        there.day_closed(), there.revoked(number, "day_closed"),
+    ]  # fmt: skip
+
+
 HISTORIES: list[tuple[History, str]] = [
     (visit, "left"),
     (still_inside, "entered"),
@@ -94,6 +104,7 @@ HISTORIES: list[tuple[History, str]] = [
     (reissue, "issued"),
     (reissue_and_withdrawal, "revoked"),
     (security_revokes, "revoked"),
+    (day_closed, "returned"),
 ]
 
 
@@ -226,6 +237,56 @@ def test_without_the_rule_an_application_approved_meanwhile_would_wait_for_a_dec
     desk.amend(there.reference, preferred=[slot(TUESDAY, "14:00", "15:00")])
     desk.receive(there.approved(revision=1))
     assert desk.view(there.reference).status == "submitted"
+
+
+def test_an_applicant_whose_day_was_closed_chooses_another_and_everything_else_stays(desk: Desk) -> None:
+    there, number = apply(desk), new_pass_number()
+    before = desk.view(there.reference)
+    for event in (there.approved(), there.issued(number), there.day_closed()):
+        desk.receive(event)
+    view = desk.view(there.reference)
+    assert (view.status, view.closed_day, view.closure_reason, view.reason) == (
+        "returned",
+        TUESDAY,
+        "officer_away",
+        None,
+    )
+    assert view.note == "The Secretary is called away"
+    desk.amend(there.reference, preferred=[slot(THURSDAY)])
+    assert desk.view(there.reference).status == "submitted"
+    desk.receive(there.revoked(number, "day_closed"))
+    view = desk.view(there.reference)
+    assert (view.status, view.closed_day, view.note) == ("submitted", None, None)
+    assert (view.purpose, view.companions, view.vehicle) == (
+        before.purpose,
+        before.companions,
+        before.vehicle,
+    )
+    other = new_pass_number()
+    for event in (there.approved(revision=2), there.issued(other)):
+        desk.receive(event)
+    assert desk.view(there.reference).status == "issued"
+
+
+def test_whose_day_was_closed_on_the_day_itself_has_two_weeks_to_choose_another(desk: Desk) -> None:
+    there = apply(desk)
+    desk.receive(there.day_closed())
+    for days, expected in ((1, "returned"), (13, "returned"), (15, "expired")):
+        with desk.database.transaction() as session:
+            scheduled_jobs.expire_undecided(session, NOW + timedelta(days=days))
+        assert desk.view(there.reference).status == expected
+
+
+def test_a_day_that_the_department_has_closed_cannot_be_asked_for(desk: Desk) -> None:
+    closed = ClosedDay(day=TUESDAY, reason="urgent_meeting")
+    desk.receive(DirectoryChanged(department=department(closed_days=(closed,))))
+    with pytest.raises(InvalidInput) as refusal:
+        desk.submit()
+    (problem,) = refusal.value.body.fields
+    assert (problem.field, problem.code) == ("preferred.0.date", "day_closed")
+    assert problem.message.endswith("urgent_meeting")
+    desk.receive(DirectoryChanged(department=department()))
+    assert desk.submit().status == "submitted"
 
 
 @pytest.mark.parametrize("decision", ["rejected", "returned"])

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from sqlalchemy import select, text
@@ -58,6 +59,9 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "PassReturned": lambda event, session: event_handlers.handle_pass_returned(
         event, session, now(), PUBLIC_URL
     ),
+    "VisitDayClosed": lambda event, session: event_handlers.handle_visit_day_closed(
+        event, session, now(), PUBLIC_URL
+    ),
     "PassIssued": lambda event, session: event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL),
     "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(
         event, session, now(), PUBLIC_URL
@@ -107,6 +111,24 @@ def test_each_subscription_of_the_contract_has_a_consumer() -> None:
     from contracts.subscriptions import SUBSCRIPTIONS
 
     assert set(HANDLERS) == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
+
+
+def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: Database) -> None:
+    visit = Visit()
+    story = [
+        received(visit.issued()),
+        received(visit.day_closed("The Secretary is called away")),
+        received(visit.revoked(reason="day_closed")),
+    ]
+    for order in permutations(story):
+        with db.transaction() as session:
+            session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
+        handle(db, *order)
+        assert states(db) == [("day_closed", "queued"), ("pass_issued", "withdrawn")]
+    told = next(row for row in messages(db) if row.purpose == "day_closed")
+    parameters = personal(told).parameters
+    assert parameters["reason"].endswith("The Secretary is called away।")
+    assert parameters["date"] == "01-12-2026"
 
 
 def test_events_delivered_five_times_in_any_order_create_each_message_once(db: Database) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import InvalidInput
-from contracts.events import OpeningHours
+from contracts.events import ClosedDay, OpeningHours
 from contracts.rpc.application import AmendApplication, SubmitApplication
 from contracts.visiting_rules import Calendar
 from services.application.domain.findings import PROBLEMS
@@ -51,6 +51,7 @@ def problems(request: SubmitApplication, **circumstances: Any) -> set[tuple[str,
     return {(problem.field, problem.code) for problem in refused.value.body.fields}
 
 
+CLOSED = ClosedDay(day=TUESDAY, reason="officer_away")
 REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("applicant.name", "name_missing", {"applicant": {"name": " \u200e \n"}}, {}),
     ("applicant.name", "name_too_long", {"applicant": {"name": "ਕ" * 101}}, {}),
@@ -121,6 +122,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("preferred.0.date", "date_too_far", {"preferred": [slot(MONDAY + timedelta(days=31))]}, {}),
     ("preferred.0.date", "closed_day", {"preferred": [slot(WEDNESDAY)]}, {}),
     ("preferred.0.date", "closed_day", {"preferred": [slot(MONDAY + timedelta(days=5))]}, {}),
+    ("preferred.0.date", "day_closed", {}, {"place": Place(site(), department(closed_days=(CLOSED,)))}),
     ("preferred.0.from", "outside_hours", {"preferred": [slot(start="08:30")]}, {}),
     ("preferred.0.to", "outside_hours", {"preferred": [slot(end="17:15")]}, {}),
     ("preferred.0.to", "window_order", {"preferred": [slot(start="12:00", end="10:00")]}, {}),

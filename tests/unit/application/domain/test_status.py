@@ -17,6 +17,9 @@ VALID = Pass("A", issued=True)
 REVOKED = Pass("A", issued=True, revoked=True)
 REPLACED = Pass("A", issued=True, revoked=True, replaced=True)
 REPLACEMENT = Pass("B", issued=True, replaces="A")
+SET_ASIDE = Pass("A", issued=True, revoked=True, day_closed=True)
+ANOTHER = Pass("B", issued=True)
+CLOSED = Decision("returned", 1, day_closed=True)
 
 
 def decided(kind: Any, revision: int = 1) -> Decision:
@@ -48,6 +51,17 @@ def decided(kind: Any, revision: int = 1) -> Decision:
         (Facts(1, passes=(VALID,), inside=0), "left"),
         (Facts(1, passes=(REVOKED,), inside=1), "entered"),
         (Facts(1, inside=0), "left"),
+        (Facts(1, decision=CLOSED, passes=(VALID,)), "returned"),
+        (Facts(1, decision=CLOSED, passes=(SET_ASIDE,)), "returned"),
+        (Facts(2, decision=CLOSED, passes=(VALID,)), "submitted"),
+        (Facts(2, decision=CLOSED, passes=(SET_ASIDE,)), "submitted"),
+        (Facts(1, decision=CLOSED, passes=(SET_ASIDE,), expired=True), "expired"),
+        (Facts(2, decision=decided("rejected", 2), passes=(SET_ASIDE,)), "rejected"),
+        (Facts(2, decision=decided("approved", 2), passes=(SET_ASIDE,)), "approved"),
+        (Facts(2, decision=decided("approved", 2), passes=(SET_ASIDE, ANOTHER)), "issued"),
+        (Facts(2, decision=decided("withdrawn", 2), passes=(SET_ASIDE, ANOTHER)), "revoked"),
+        (Facts(1, decision=CLOSED, passes=(SET_ASIDE,), inside=1), "entered"),
+        (Facts(1, decision=CLOSED, passes=(SET_ASIDE,), inside=0), "returned"),
         (Facts(1, cancelled=True, decision=decided("approved"), passes=(VALID,)), "cancelled"),
         (Facts(1, cancelled=True, passes=(REVOKED,)), "cancelled"),
     ],

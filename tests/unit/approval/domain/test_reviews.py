@@ -104,7 +104,7 @@ THURSDAY, FRIDAY = date(2026, 3, 5), date(2026, 3, 6)
 
 def days_to(last_day, limit=None, **wanted):
     first = slot(**wanted)
-    return reviews.further_days(first, last_day, T1, limit, Calendar(NOW, 30))
+    return reviews.further_days(first, last_day, T1, limit, (), Calendar(NOW, 30))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_days_with_other_hours_are_left_out() -> None:
             for hours in T1.hours
         )
     )
-    assert reviews.further_days(slot(), FRIDAY, short, None, Calendar(NOW, 30)) == (FRIDAY,)
+    assert reviews.further_days(slot(), FRIDAY, short, None, (), Calendar(NOW, 30)) == (FRIDAY,)
 
 
 def test_days_on_which_the_department_receives_nobody_are_left_out() -> None:
@@ -162,7 +162,7 @@ def test_the_days_of_a_visit_are_open_sorted_and_at_most_seven(first, later, clo
     where = site(closed_days=tuple(ClosedDay(day=day, reason="") for day in closed))
     last = first + timedelta(days=later)
     with suppress(InvalidInput):
-        found = reviews.further_days(slot(first, "15:00", "16:00"), last, where, None, Calendar(NOW, 30))
+        found = reviews.further_days(slot(first, "15:00", "16:00"), last, where, None, (), Calendar(NOW, 30))
         days = (first, *found)
         assert list(days) == sorted(set(days))
         assert days[-1] <= last

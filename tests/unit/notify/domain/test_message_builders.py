@@ -21,6 +21,7 @@ DRAFTS = [
     message_builders.application_expired(VISIT.expired(), PUBLIC_URL),
     message_builders.rejected(VISIT.rejected(), PUBLIC_URL),
     message_builders.returned(VISIT.returned(), PUBLIC_URL),
+    message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL),
     message_builders.pass_issued(VISIT.issued(), PUBLIC_URL),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated()),
@@ -45,7 +46,7 @@ def test_only_one_time_codes_use_the_otp_lane() -> None:
 
 ABOUT_APPLICATIONS = {
     "application_submitted", "application_cancelled", "application_expired", "rejected", "returned",
-    "pass_revoked",
+    "day_closed", "pass_revoked",
 }  # fmt: skip
 
 

@@ -1,0 +1,321 @@
+"""Closing a day at short notice: whom it affects, the closing, its lifting, and asking its visitors anew.
+
+A closing takes the lock of department and day that every approval takes. So once it has committed, nobody
+approves a visit on that day any more, and the job that asks its visitors sees every approval that came
+before. The job also finds what arrives later: an application that was on its way, or that was forwarded here.
+"""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.model import IST, Slot
+from contracts.rpc.approval import (
+    CLOSE_DAY,
+    LIFT_CLOSURE,
+    Affected,
+    AffectedReview,
+    CloseDay,
+    ClosingQuestion,
+    ClosureId,
+    ClosureList,
+    ClosureQuestion,
+    ClosureView,
+)
+from contracts.rpc.call import Call, Principal
+from contracts.visiting_rules import Calendar
+from services.approval.domain import closures, reviews
+from services.approval.handlers import capacity, directory
+from services.approval.handlers.authorization import deciding_department, login_of, own_department
+from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
+from services.chassis.db import cursors
+from services.chassis.messaging import outbox
+from services.chassis.rpc.idempotency import once
+
+BATCH = 100
+"""How many visitors are asked to choose another date in one transaction."""
+
+
+def affected(request: ClosingQuestion, call: Call, session: Session, now: datetime) -> Affected:
+    """Return whom the closing of a day affects: the counts, and a page of those who have to choose anew.
+
+    The ADO Branch, which sees no department's applications, gets the counts alone.
+
+    Raises:
+        Forbidden: the principal is neither of a department nor of the ADO Branch, or names another one.
+        InvalidInput: the ADO Branch names no department; ``after`` is not one of our cursors.
+    """
+    department = _department_of(call.principal, request.department)
+    found = _Affected(session, department, request.day, now)
+    approved, people = session.execute(
+        select(func.count(), func.coalesce(func.sum(BookingRow.party), 0))
+        .join(ReviewRow, ReviewRow.id == BookingRow.review_id)
+        .where(found.approved, *found.booked)
+    ).one()
+    items: tuple[AffectedReview, ...] = ()
+    following = None
+    if call.principal.role == "department":
+        items, following = found.page(request)
+    return Affected(
+        day=request.day,
+        department=department,
+        approved=approved,
+        approved_people=people,
+        only_that_day=_count(session, found.only_that_day),
+        with_other_days=_count(session, found.asked_for_it & found.has_other_day),
+        items=items,
+        next=following,
+    )
+
+
+def close_day(
+    request: CloseDay, call: Call, session: Session, now: datetime, *, furthest_days: int
+) -> ClosureView:
+    """Close a day of a department. From now on nobody can ask for it, and nobody is approved for it.
+
+    Its visitors are asked to choose another date by `ask_visitors`, in the next moments.
+
+    Raises:
+        Forbidden: the principal is an assistant, or as `affected`.
+        InvalidInput: as `closures.new_closure`; there is no such department.
+        Conflict: ``already_closed``.
+    """
+    department, by = _deciding(call.principal, request.department), login_of(call.principal)
+
+    def effect() -> UUID:
+        calendar = Calendar(now, furthest_days)
+        closure = closures.new_closure(request.day, request.reason, request.note, by, calendar)
+        if directory.department_record(session, department) is None:
+            raise InvalidInput.of("department", "unknown_department")
+        capacity.lock_day(session, department, request.day)
+        if capacity.closures_of(session, department, request.day, request.day):
+            raise Conflict("the department has closed this day already", code="already_closed")
+        row = ClosureRow(
+            department=department,
+            day=closure.day,
+            reason=closure.reason,
+            note=closure.note,
+            closed_by=by,
+            closed_at=now,
+        )
+        session.add(row)
+        session.flush()
+        directory.publish_department(session, department, now)
+        return row.id
+
+    return once(
+        session,
+        call,
+        f"approval.{CLOSE_DAY.name}",
+        request,
+        effect,
+        lambda made: _view(session, session.get_one(ClosureRow, made), now),
+        reference=UUID,
+    )
+
+
+def lift_closure(request: ClosureId, call: Call, session: Session, now: datetime) -> ClosureView:
+    """Offer a closed day again. Whoever was asked to choose another date is not approved again.
+
+    Raises:
+        Forbidden: as `close_day`.
+        NotFound: the principal's department has closed no such day.
+    """
+
+    def effect() -> UUID:
+        row = session.get(ClosureRow, request.closure_id, with_for_update=True)
+        if row is None or row.department != _deciding(call.principal, row.department):
+            raise NotFound("there is no such closed day")
+        if row.lifted_at is None:
+            row.lifted_at, row.lifted_by = now, login_of(call.principal)
+            session.flush()
+            directory.publish_department(session, row.department, now)
+        return row.id
+
+    return once(
+        session,
+        call,
+        f"approval.{LIFT_CLOSURE.name}",
+        request,
+        effect,
+        lambda lifted: _view(session, session.get_one(ClosureRow, lifted), now),
+        reference=UUID,
+    )
+
+
+def list_closures(request: ClosureQuestion, call: Call, session: Session, now: datetime) -> ClosureList:
+    """Return a page of the closings of a department, the newest first; the ADO Branch may see those of all.
+
+    Raises:
+        Forbidden: as `affected`.
+        InvalidInput: ``after`` is not one of our cursors.
+    """
+    row, query = ClosureRow, select(ClosureRow)
+    if request.department or call.principal.role != "ado":
+        query = query.where(row.department == _department_of(call.principal, request.department))
+    if request.after is not None:
+        query = query.where(tuple_(row.closed_at, row.id) < tuple_(*cursors.decode(request.after, UUID)))
+    newest = query.order_by(row.closed_at.desc(), row.id.desc()).limit(request.limit + 1)
+    found = session.scalars(newest).all()
+    shown = found[: request.limit]
+    return ClosureList(
+        items=tuple(_view(session, one, now) for one in shown),
+        next=cursors.encode(shown[-1].closed_at, shown[-1].id) if len(found) > len(shown) else None,
+    )
+
+
+def view_closure(request: ClosureId, call: Call, session: Session, now: datetime) -> ClosureView:
+    """Return one closing, and how many visitors were asked to choose another date.
+
+    Raises:
+        Forbidden: as `affected`.
+        NotFound: the principal's department has closed no such day.
+    """
+    row = session.get(ClosureRow, request.closure_id)
+    if row is None or (call.principal.role != "ado" and row.department != own_department(call.principal)):
+        raise NotFound("there is no such closed day")
+    return _view(session, row, now)
+
+
+def ask_visitors(session: Session, now: datetime) -> int:
+    """Ask visitors of closed days to choose another date, at most BATCH; return how many were asked.
+
+    A decision, the places that it gives back and its event are stored in one transaction, so a process that
+    is killed loses and repeats none. Replicas may run this at once: a review that one of them has locked, or
+    that a decision has locked, is skipped and comes next time. A closing that is being lifted waits.
+    """
+    today = now.astimezone(IST).date()
+    holds = (ClosureRow.lifted_at.is_(None), ClosureRow.day >= today)
+    asked = 0
+    for closed in session.scalars(select(ClosureRow).where(*holds).with_for_update(read=True)).all():
+        found = _Affected(session, closed.department, closed.day, now)
+        due = select(ReviewRow).where(found.approved | found.only_that_day).order_by(ReviewRow.id)
+        rows = session.scalars(due.limit(BATCH - asked).with_for_update(skip_locked=True)).all()
+        for row in rows:
+            _ask(session, row, closed, now)
+        asked += len(rows)
+        if asked == BATCH:
+            break
+    return asked
+
+
+def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) -> None:
+    event = reviews.close_day(row.as_domain(), closed.as_domain())
+    capacity.release(session, row.id)
+    row.decisions.append(
+        DecisionRow(
+            number=len(row.decisions) + 1,
+            revision=event.revision,
+            status="returned",
+            department=event.department,
+            decided_by=event.decided_by,
+            decided_at=now,
+            note=closed.note,
+            closure_id=closed.id,
+            closed_day=closed.day,
+        )
+    )
+    row.status = "returned"
+    outbox.add(session, event, at=now)
+
+
+class _Affected:
+    """The conditions for the reviews that a closed day affects, as of an instant."""
+
+    def __init__(self, session: Session, department: str, day: date, now: datetime) -> None:
+        there = now.astimezone(IST)
+        closed = {day, *(one.day for one in capacity.closures_of(session, department, there.date()))}
+        self.session, self.day = session, day
+        self.booked: tuple[ColumnElement[bool], ...] = (
+            BookingRow.department == department,
+            BookingRow.day == day,
+        )
+        if day == there.date():  # whoever did not come in time is not told that they cannot come
+            self.booked += (BookingRow.end > there.time().replace(tzinfo=None),)
+        of_review = BookingRow.review_id == ReviewRow.id
+        has_booking = exists().where(of_review, *self.booked).correlate(ReviewRow)
+        not_come = or_(ReviewRow.entered_on.is_(None), ReviewRow.entered_on != day)
+        self.approved = and_(ReviewRow.status == "approved", has_booking, not_come)
+        self.asked_for_it = and_(
+            ReviewRow.status == "pending",
+            ReviewRow.department == department,
+            ReviewRow.details.contains({"preferred": [{"date": day.isoformat()}]}),
+        )
+        wish = func.jsonb_array_elements(ReviewRow.details["preferred"], type_=JSONB).column_valued("wish")
+        wished = wish["date"].astext
+        left = (wished >= there.date().isoformat(), wished.not_in([one.isoformat() for one in closed]))
+        self.has_other_day = exists(select(1).where(*left).correlate(ReviewRow))
+        self.only_that_day = and_(self.asked_for_it, ~self.has_other_day)
+
+    def page(self, request: ClosingQuestion) -> tuple[tuple[AffectedReview, ...], str | None]:
+        """Return those who have to choose anew, who applied first before others, and the next cursor."""
+        row = ReviewRow
+        of_review = and_(BookingRow.review_id == row.id, *self.booked)
+        query = select(row, BookingRow).outerjoin(BookingRow, of_review)
+        query = query.where(self.approved | self.only_that_day)
+        if request.after is not None:
+            after = cursors.decode(request.after, UUID)
+            query = query.where(tuple_(row.submitted_at, row.id) > tuple_(*after))
+        found = self.session.execute(query.order_by(row.submitted_at, row.id).limit(request.limit + 1)).all()
+        shown = found[: request.limit]
+        following = None
+        if len(found) > len(shown):
+            following = cursors.encode(shown[-1][0].submitted_at, shown[-1][0].id)
+        return tuple(self._item(review, booking) for review, booking in shown), following
+
+    def _item(self, row: ReviewRow, booking: BookingRow | None) -> AffectedReview:
+        application = row.application
+        wish = next((slot for slot in application.preferred if slot.day == self.day), None)
+        return AffectedReview(
+            id=row.id,
+            reference=row.reference,
+            name=row.name,
+            name_latin=row.name_latin,
+            status=row.status,
+            slot=Slot(day=booking.day, start=booking.start, end=booking.end) if booking else wish,
+            party=booking.party if booking else application.party,
+        )
+
+
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(ReviewRow).where(condition)) or 0
+
+
+def _view(session: Session, row: ClosureRow, now: datetime) -> ClosureView:
+    waiting = 0
+    if row.lifted_at is None and row.day >= now.astimezone(IST).date():
+        found = _Affected(session, row.department, row.day, now)
+        waiting = _count(session, found.approved | found.only_that_day)
+    told = select(func.count()).select_from(DecisionRow).where(DecisionRow.closure_id == row.id)
+    names = ("id", "department", "day", "reason", "note", "closed_by", "closed_at", "lifted_by", "lifted_at")
+    return ClosureView(
+        **{name: getattr(row, name) for name in names}, told=session.scalar(told) or 0, waiting=waiting
+    )
+
+
+def _department_of(principal: Principal, named: str | None) -> str:
+    """Return the department that a question is about.
+
+    Raises:
+        Forbidden: the principal is neither of this department nor of the ADO Branch.
+        InvalidInput: the ADO Branch names none.
+    """
+    if principal.role == "ado":
+        if named is None:
+            raise InvalidInput.of("department", "unknown_department")
+        return named
+    own = own_department(principal)
+    if named not in (None, own):
+        raise Forbidden("this is another department's")
+    return own
+
+
+def _deciding(principal: Principal, named: str | None) -> str:
+    """Return the department whose days the principal may close; as `_department_of`, without assistants."""
+    if principal.role != "ado":
+        deciding_department(principal)
+    return _department_of(principal, named)

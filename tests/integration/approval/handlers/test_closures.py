@@ -1,0 +1,518 @@
+"""A closed day on real rows: nobody is approved for it any more, and everybody affected is asked once."""
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, text
+
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.events import DirectoryChanged, VisitDayClosed
+from contracts.rpc.approval import (
+    AvailabilityQuestion,
+    CloseDay,
+    ClosingQuestion,
+    ClosureId,
+    ClosureQuestion,
+    Forward,
+    SetCapacity,
+)
+from services.approval.handlers import capacity as places
+from services.approval.handlers import closures, decisions
+from services.approval.handlers.directory import put_department
+from services.approval.models import BookingRow, ReviewRow
+from services.chassis.db.database import Database
+from tests.support.concurrency import run_concurrently
+from tests.support.envelopes import key_ring
+from tests.support.factories.approval import (
+    ADO,
+    AUDITOR,
+    HOLI,
+    MONDAY,
+    NOW,
+    TUESDAY,
+    amended,
+    approval,
+    assistant,
+    by,
+    capacity,
+    deliver,
+    department,
+    desk,
+    everything,
+    fill_directory,
+    invited,
+    ist,
+    pending,
+    published,
+    review_id_of,
+    scanned,
+    slot,
+    submitted,
+)
+from tests.support.running import eventually
+
+THURSDAY = HOLI + timedelta(days=1)
+WORDS = "The Secretary is called to the Assembly."
+
+
+@pytest.fixture
+def approval_db(databases):
+    fill_directory(databases["approval"])
+    return databases["approval"]
+
+
+@pytest.fixture
+def crowd(approval_db, stack):
+    """Open the same database with a connection for each of 25 commands at a time."""
+    database = Database(
+        stack.database_url("approval"), 25, personal_keys=key_ring(), idempotency_secret=b"secret"
+    )
+    yield database
+    database.close()
+
+
+def close(database, day=TUESDAY, call=None, at=NOW, **changes):
+    with database.transaction() as session:
+        request = CloseDay(**{"day": day, "reason": "urgent_meeting", "note": WORDS, **changes})
+        return closures.close_day(request, call or by(desk()), session, at, furthest_days=30)
+
+
+def lift(database, closure_id, call=None):
+    with database.transaction() as session:
+        return closures.lift_closure(ClosureId(closure_id=closure_id), call or by(desk()), session, NOW)
+
+
+def approve(database, review_id, wanted=None, call=None):
+    with database.transaction() as session:
+        request = approval(review_id, slot=wanted or slot())
+        return decisions.approve(request, call or by(desk()), session, NOW, furthest_days=30)
+
+
+def approved(database, wanted=None, **changes):
+    """Make an approved visit; return its application."""
+    first = submitted(**changes)
+    deliver(database, first)
+    approve(database, review_id_of(database, first.application_id), wanted)
+    return first
+
+
+def ask(database, at=NOW) -> int:
+    """Run the job until a batch is not full; return how many visitors were asked."""
+    total = 0
+    while True:
+        with database.transaction() as session:
+            asked = closures.ask_visitors(session, at)
+        total += asked
+        if asked < closures.BATCH:
+            return total
+
+
+def affected(database, day=TUESDAY, call=None, **changes):
+    with database.transaction() as session:
+        question = ClosingQuestion(**{"day": day, **changes})
+        return closures.affected(question, call or by(desk()), session, NOW)
+
+
+def view(database, closure_id, call=None):
+    with database.transaction() as session:
+        return closures.view_closure(ClosureId(closure_id=closure_id), call or by(desk()), session, NOW)
+
+
+def status_of(database, first) -> str:
+    with database.transaction() as session:
+        found = select(ReviewRow.status).where(ReviewRow.application_id == first.application_id)
+        return session.scalars(found).one()
+
+
+def booked(database) -> int:
+    with database.transaction() as session:
+        return session.scalar(select(func.count()).select_from(BookingRow))
+
+
+def told(database) -> list[UUID]:
+    return sorted(one.application_id for one in published(database, VisitDayClosed))
+
+
+# ------------------------------------------------------- nobody for that day
+
+
+def test_nobody_is_approved_for_a_closed_day_and_the_refusal_says_why(approval_db) -> None:
+    review_id = pending(approval_db, preferred=(slot(), slot(THURSDAY)))
+    close(approval_db)
+    before = everything(approval_db)
+    with pytest.raises(InvalidInput) as refusal:
+        approve(approval_db, review_id)
+    (problem,) = refusal.value.body.fields
+    assert (problem.field, problem.code) == ("slot.date", "day_closed")
+    assert refusal.value.body.facts == {"reason": "urgent_meeting"}
+    assert everything(approval_db) == before
+    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+
+
+def test_another_department_is_not_affected(approval_db) -> None:
+    close(approval_db)
+    first = submitted(department="finance")
+    deliver(approval_db, first)
+    finance = by(desk("finance", "FIN-0001"))
+    review_id = review_id_of(approval_db, first.application_id)
+    assert approve(approval_db, review_id, call=finance).status == "approved"
+    assert ask(approval_db) == 0
+
+
+def test_an_invitation_to_a_closed_day_is_not_approved_and_its_visitor_is_asked(approval_db) -> None:
+    close(approval_db)
+    first = invited()
+    deliver(approval_db, first)
+    assert status_of(approval_db, first) == "pending"
+    assert ask(approval_db) == 1
+    assert told(approval_db) == [first.application_id]
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_closed_day_is_not_offered_with_or_without_a_capacity(approval_db, limited) -> None:
+    with approval_db.transaction() as session:
+        content = capacity() if limited else None
+        places.set_capacity(SetCapacity(capacity=content), by(desk()), session, NOW)
+    close(approval_db)
+    with approval_db.transaction() as session:
+        question = AvailabilityQuestion(department="home", site="T1")
+        found = places.availability(question, session, NOW, furthest_days=30)
+    (closed,) = found.closed
+    assert (found.limited, closed.day, closed.reason, closed.note) == (
+        limited,
+        TUESDAY,
+        "urgent_meeting",
+        WORDS,
+    )
+    assert TUESDAY not in {one.day for one in found.days}
+    assert {one.day for one in found.days} >= ({MONDAY, THURSDAY} if limited else set())
+
+
+def test_the_directory_tells_of_closed_days_and_no_longer_of_lifted_ones(approval_db) -> None:
+    first = close(approval_db, THURSDAY)
+    close(approval_db, TUESDAY)
+    lift(approval_db, first.id)
+    with approval_db.transaction() as session:
+        put_department(session, department(name={"en": "Home Affairs"}), NOW)
+    records = [one.department for one in published(approval_db, DirectoryChanged)]
+    assert [[one.day for one in record.closed_days] for record in records] == [
+        [THURSDAY],
+        [TUESDAY, THURSDAY],
+        [TUESDAY],
+        [TUESDAY],
+    ]
+
+
+def test_days_closed_at_once_are_all_told_of(approval_db, crowd) -> None:
+    days = [TUESDAY + timedelta(days=ahead) for ahead in range(12)]
+    run_concurrently(*(lambda day=day: close(crowd, day) for day in days))
+    last = published(approval_db, DirectoryChanged)[-1].department
+    assert [one.day for one in last.closed_days] == days
+
+
+# ------------------------------------------------------- who is asked
+
+
+def test_an_approved_visitor_is_asked_in_the_departments_words_and_gives_the_places_back(approval_db) -> None:
+    first = approved(approval_db)
+    other = approved(approval_db, slot(THURSDAY), preferred=(slot(THURSDAY),))
+    closed = close(approval_db)
+    assert (ask(approval_db), ask(approval_db)) == (1, 0)
+    (event,) = published(approval_db, VisitDayClosed)
+    assert (event.application_id, event.day, event.reason) == (
+        first.application_id,
+        TUESDAY,
+        "urgent_meeting",
+    )
+    assert (event.personal.note, event.personal.contact.mobile) == (WORDS, "+919876543210")
+    assert (event.decided_by, event.revision) == ("HOM-0001", 1)
+    assert (status_of(approval_db, first), status_of(approval_db, other)) == ("returned", "approved")
+    assert booked(approval_db) == 1
+    assert (view(approval_db, closed.id).told, view(approval_db, closed.id).waiting) == (1, 0)
+
+
+def test_who_waits_for_that_day_alone_is_asked_and_who_asked_for_others_too_stays(approval_db) -> None:
+    alone = submitted()
+    over = submitted(preferred=(slot(MONDAY - timedelta(days=3)), slot()))  # the other day has passed
+    others = submitted(preferred=(slot(), slot(THURSDAY)))
+    elsewhere = submitted(preferred=(slot(THURSDAY),))
+    for one in (alone, over, others, elsewhere):
+        deliver(approval_db, one)
+    found = affected(approval_db)
+    assert (found.only_that_day, found.with_other_days, found.approved) == (2, 1, 0)
+    close(approval_db)
+    assert ask(approval_db) == 2
+    assert told(approval_db) == sorted([alone.application_id, over.application_id])
+    assert (status_of(approval_db, others), status_of(approval_db, elsewhere)) == ("pending", "pending")
+    close(approval_db, THURSDAY)
+    assert ask(approval_db) == 2
+    assert len(told(approval_db)) == 4
+
+
+def test_who_applies_or_is_forwarded_after_the_closing_is_asked_too(approval_db) -> None:
+    close(approval_db)
+    late = submitted()
+    deliver(approval_db, late)
+    review_id = pending(approval_db, department="finance")
+    assert ask(approval_db) == 1
+    with approval_db.transaction() as session:
+        request = Forward(review_id=review_id, department="home")
+        decisions.forward(request, by(desk("finance", "FIN-0001")), session, NOW)
+    assert ask(approval_db) == 1
+
+
+def test_who_is_inside_or_was_that_day_is_left_alone(approval_db) -> None:
+    went_in = approved(approval_db, slot(MONDAY, "11:00", "12:00"))
+    refused = approved(approval_db, slot(MONDAY, "11:00", "12:00"))
+    deliver(approval_db, scanned(went_in, ist(MONDAY, 11)), 2)
+    deliver(approval_db, scanned(refused, ist(MONDAY, 11), "id_mismatch"), 2)
+    assert affected(approval_db, MONDAY).approved == 1
+    close(approval_db, MONDAY)
+    assert ask(approval_db) == 1
+    assert told(approval_db) == [refused.application_id]
+    assert status_of(approval_db, went_in) == "approved"
+
+
+def test_whose_time_of_today_is_over_is_not_asked(approval_db) -> None:
+    approved(approval_db, slot(MONDAY, "11:00", "12:00"))
+    close(approval_db, MONDAY, at=ist(MONDAY, 13))
+    assert ask(approval_db, ist(MONDAY, 13)) == 0
+
+
+def test_a_visit_on_several_days_leaves_out_a_closed_one(approval_db) -> None:
+    close(approval_db, THURSDAY)
+    review_id = pending(approval_db)
+    with approval_db.transaction() as session:
+        request = approval(review_id, last_day=THURSDAY + timedelta(days=1), days_reason="An audit")
+        view = decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
+    assert view.decision.further_days == (THURSDAY + timedelta(days=1),)
+
+
+def test_a_visit_on_several_days_one_of_which_is_closed_is_asked_for_other_dates_as_a_whole(
+    approval_db,
+) -> None:
+    first = submitted()
+    deliver(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    with approval_db.transaction() as session:
+        request = approval(review_id, last_day=THURSDAY, days_reason="An audit")
+        decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
+    close(approval_db, THURSDAY)
+    (affected_one,) = affected(approval_db, THURSDAY).items
+    assert affected_one.slot == slot(THURSDAY)
+    assert (ask(approval_db), booked(approval_db)) == (1, 0)
+    assert told(approval_db) == [first.application_id]
+
+
+def test_whoever_chose_another_date_waits_for_a_decision_again(approval_db) -> None:
+    first = approved(approval_db)
+    close(approval_db)
+    ask(approval_db)
+    deliver(approval_db, amended(first, preferred=(slot(THURSDAY),)), 2)
+    assert status_of(approval_db, first) == "pending"
+    review_id = review_id_of(approval_db, first.application_id)
+    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+    assert ask(approval_db) == 0
+
+
+def test_the_numbers_of_the_department_do_not_count_whom_a_closing_sent_back(approval_db) -> None:
+    approved(approval_db)
+    close(approval_db)
+    ask(approval_db)
+    rows = everything(approval_db)["decisions"]
+    assert [(row["status"], row["waited_from"] is None) for row in rows] == [
+        ("approved", False),
+        ("returned", True),
+    ]
+
+
+# ------------------------------------------------------- whom it would affect
+
+
+def test_the_question_counts_visits_and_people_and_lists_who_would_have_to_choose(approval_db) -> None:
+    visits = [approved(approval_db, party=3), approved(approval_db, party=1)]
+    alone = submitted()
+    deliver(approval_db, alone)
+    deliver(approval_db, submitted(preferred=(slot(), slot(THURSDAY))))
+    found = affected(approval_db)
+    assert (found.approved, found.approved_people) == (2, 4)
+    assert (found.only_that_day, found.with_other_days) == (1, 1)
+    references = {one.reference for one in (*visits, alone)}
+    assert {one.reference for one in found.items} == references
+    assert [one.slot for one in found.items] == [slot()] * 3
+    pages, after = set(), None
+    while True:
+        page = affected(approval_db, limit=1, after=after)
+        pages |= {one.reference for one in page.items}
+        after = page.next
+        if after is None:
+            break
+    assert pages == references
+    assert everything(approval_db)["closures"] == []
+
+
+def test_the_ado_branch_sees_how_many_and_nobodys_name(approval_db) -> None:
+    approved(approval_db)
+    found = affected(approval_db, call=by(ADO), department="home")
+    assert (found.approved, found.items) == (1, ())
+
+
+# ------------------------------------------------------- who may
+
+
+def test_the_ado_branch_closes_and_lifts_a_day_of_a_department(approval_db) -> None:
+    closed = close(approval_db, call=by(ADO), department="home")
+    assert (closed.department, closed.closed_by) == ("home", "ADO-0001")
+    assert lift(approval_db, closed.id, by(ADO)).lifted_by == "ADO-0001"
+    with pytest.raises(InvalidInput):
+        close(approval_db, call=by(ADO))
+    with pytest.raises(InvalidInput):
+        close(approval_db, call=by(ADO), department="nowhere")
+
+
+def test_an_assistant_an_auditor_and_another_department_close_and_lift_nothing(approval_db) -> None:
+    closed = close(approval_db, THURSDAY)
+    before = everything(approval_db)
+    for principal, error in ((assistant(), Forbidden), (AUDITOR, Forbidden)):
+        with pytest.raises(error):
+            close(approval_db, call=by(principal))
+        with pytest.raises(error):
+            lift(approval_db, closed.id, by(principal))
+    other = by(desk("finance", "FIN-0001"))
+    with pytest.raises(Forbidden):
+        close(approval_db, call=other, department="home")
+    with pytest.raises((NotFound, Forbidden)):
+        lift(approval_db, closed.id, other)
+    with pytest.raises(NotFound):
+        view(approval_db, closed.id, other)
+    assert everything(approval_db) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "code"),
+    [
+        ({"day": MONDAY - timedelta(days=1)}, "day", "date_past"),
+        ({"day": MONDAY + timedelta(days=31)}, "day", "date_too_far"),
+        ({"reason": "other", "note": "  "}, "note", "required"),
+    ],
+)
+def test_a_day_that_cannot_be_closed_changes_nothing(approval_db, changes, field, code) -> None:
+    before = everything(approval_db)
+    with pytest.raises(InvalidInput) as refusal:
+        close(approval_db, **changes)
+    (problem,) = refusal.value.body.fields
+    assert (problem.field, problem.code) == (field, code)
+    assert everything(approval_db) == before
+
+
+def test_a_day_is_closed_once_and_a_repeat_gets_the_same_answer(approval_db) -> None:
+    call = by(desk(), "key-1")
+    assert close(approval_db, call=call) == close(approval_db, call=call)
+    with pytest.raises(Conflict) as refusal:
+        close(approval_db)
+    assert refusal.value.body.code == "already_closed"
+
+
+def test_a_lifted_day_is_offered_again_and_nobody_is_approved_again(approval_db) -> None:
+    first = approved(approval_db)
+    closed = close(approval_db)
+    ask(approval_db)
+    lifted = lift(approval_db, closed.id)
+    assert (lifted.lifted_by, lifted.told) == ("HOM-0001", 1)
+    assert status_of(approval_db, first) == "returned"
+    assert approved(approval_db) is not None
+    assert ask(approval_db) == 0
+    again = close(approval_db)
+    with approval_db.transaction() as session:
+        found = closures.list_closures(ClosureQuestion(limit=1), by(desk()), session, NOW)
+        rest = closures.list_closures(ClosureQuestion(after=found.next), by(desk()), session, NOW)
+    assert {one.id for one in (*found.items, *rest.items)} == {again.id, closed.id}
+
+
+# ------------------------------------------------------- at once
+
+
+def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_asked(
+    approval_db,
+) -> None:
+    review_id = pending(approval_db)
+    waiting = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
+
+    def closing() -> int:
+        close(approval_db)
+        return booked(approval_db)
+
+    with ThreadPoolExecutor(1) as pool:
+        with approval_db.transaction() as session:
+            request = approval(review_id, slot=slot())
+            decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
+            closed = pool.submit(closing)
+
+            def has_met() -> bool:
+                with approval_db.transaction() as other:
+                    return closed.done() or other.execute(text(waiting)).scalar_one() > 0
+
+            eventually(has_met, "the closing waits, or is over")
+        assert closed.result() == 1
+    assert (ask(approval_db), booked(approval_db)) == (1, 0)
+
+
+def test_after_a_closing_has_returned_no_approval_of_that_day_appears(approval_db, crowd) -> None:
+    reviews = [pending(approval_db, party=1) for _ in range(24)]
+    seen = []
+
+    def closing() -> None:
+        close(crowd)
+        seen.append(booked(crowd))
+
+    outcomes = run_concurrently(closing, *(lambda one=one: approve(crowd, one) for one in reviews))
+    refused = [one for one in outcomes if isinstance(one, InvalidInput)]
+    assert seen == [booked(approval_db)] == [24 - len(refused)]
+    assert ask(approval_db) == 24
+    assert (booked(approval_db), len(told(approval_db))) == (0, 24)
+
+
+def test_replicas_that_ask_at_once_ask_everybody_once(approval_db, crowd) -> None:
+    applications = [approved(approval_db) for _ in range(20)]
+    close(approval_db)
+    run_concurrently(*(lambda: ask(crowd) for _ in range(6)))
+    ask(approval_db)
+    assert told(approval_db) == sorted(one.application_id for one in applications)
+    assert booked(approval_db) == 0
+
+
+ASKER = """
+import sys
+from services.approval.handlers import closures
+from services.chassis.db.database import Database
+from tests.support.envelopes import key_ring
+from tests.support.factories.approval import NOW
+
+closures.BATCH = 3
+database = Database(sys.argv[1], personal_keys=key_ring(), idempotency_secret=b"secret")
+for batch in range(2):
+    with database.transaction() as session:
+        assert closures.ask_visitors(session, NOW) == 3
+        if batch == 1:
+            print("asked", flush=True)
+            sys.stdin.read()
+"""
+
+
+def test_a_process_killed_between_two_batches_loses_nobody_and_asks_nobody_twice(approval_db, stack) -> None:
+    applications = [approved(approval_db) for _ in range(8)]
+    close(approval_db)
+    command = [sys.executable, "-c", ASKER, stack.database_url("approval")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert len(told(approval_db)) == 3  # the second batch did not commit
+    assert ask(approval_db) == 5
+    assert told(approval_db) == sorted(one.application_id for one in applications)

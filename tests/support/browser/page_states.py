@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from contracts.capacity import Capacity, VisitingDay
@@ -43,6 +43,7 @@ from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
     APPLICATION,
+    DECIDED,
     FIRST,
     PROPOSED,
     REVIEW_ID,
@@ -197,6 +198,39 @@ def places() -> Iterator[State]:
     yield State("applicant", "/apply/when", taken, limited, before=WAY[:3], status=422)
     none = {"approval.availability": Availability(limited=True, days=days[:1])}
     yield State("applicant", "/apply/when", answers=none, before=WAY[:3])
+
+
+def several_days() -> Iterator[State]:
+    """Yield the pages of a visit on several days."""
+    days = (date(2026, 12, 2), date(2026, 12, 4))
+    terms = {"further_days": days, "days_reason": "Hearings in three cases"}
+    decided = review(status="approved", decision=DECIDED.model_copy(update=terms))
+    yield State("department", REVIEW, answers={"approval.view_review": decided})
+    half = review(second_officer=True, first_approval=HALF_APPROVED.model_copy(update=terms))
+    yield State("department", REVIEW, answers={"approval.view_review": half})
+    wanted = {"slot": "2026-12-01 10:00 12:00", "last_day": "2026-12-04", "days_reason": "Hearings"}
+    full = Conflict(code="window_full", date="2026-12-02")
+    yield State("department", f"{REVIEW}/approve", wanted, {"approval.approve": full}, status=409)
+    missing = InvalidInput.of("days_reason", "days_reason_missing")
+    yield State("department", f"{REVIEW}/approve", wanted, {"approval.approve": missing}, status=422)
+    several = pass_view(further_days=days)
+    yield State("reception", f"/counter/passes/{NUMBER}", answers={"issuance.view": several})
+    for kind in ("pass", "badge"):
+        for paper in ("a6", "receipt"):
+            place = f"/counter/passes/{NUMBER}/{kind}/{paper}"
+            yield State("reception", place, answers={"issuance.view": several})
+    begins = datetime(2026, 12, 1, 9, 30, tzinfo=IST)
+    known = PassSummary(
+        number=NUMBER, valid_from=begins, valid_to=begins + timedelta(hours=3), further_days=days
+    )
+    shown = APPLICATION.model_copy(update={"status": "issued", "pass_": known, "further_days": days})
+    opened = ((f"{OWN}/open", {"id_last4": "4821"}),)
+    yield State("applicant", OWN, answers={"application.view": shown}, before=opened)
+    at_gate = ADMIT.model_copy(update={"days": (date(2026, 12, 1), *days)})
+    yield State("security", "/gate", {"pass": NUMBER}, {"verify.scan": at_gate})
+    for verdict in ("already_used", "not_yet_valid", "expired"):
+        refused = at_gate.model_copy(update={"verdict": verdict})
+        yield State("security", "/gate", {"pass": NUMBER}, {"verify.scan": refused})
 
 
 def counter() -> Iterator[State]:
@@ -469,5 +503,5 @@ STATES = [
     State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
-    *places(), *counter(), *kiosk(), *operator(), *around(),
+    *places(), *several_days(), *counter(), *kiosk(), *operator(), *around(),
 ]  # fmt: skip

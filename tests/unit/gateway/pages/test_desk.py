@@ -361,7 +361,7 @@ async def test_an_approval_for_several_days_says_which_and_what_was_left_out(cle
     clerk.client.answers["approval.view_review"] = review(status="approved", decision=decision)
     text = " ".join((await clerk.http.get(REVIEW)).text.split())
     assert "1–2 December and 4 December 2026, each day 10:00 am – 12:00 pm" in text
-    assert "each day 2 entries" in text
+    assert "2 entries each day" in text
     assert "Not on Thursday, 3 December 2026" in text
     assert "Three hearings" in text
 

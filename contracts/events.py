@@ -269,6 +269,8 @@ class OfficerRecord(Wire):
     name: dict[Language, str]
     designation: dict[Language, str]
     room: str = ""
+    closed: bool = Field(default=False, exclude_if=lambda closed: not closed)
+    """Whether nobody can ask to meet them any more."""
 
 
 class EscalationMinutes(Wire):
@@ -295,6 +297,8 @@ class DepartmentRecord(Wire):
     """Without it the defaults of `EscalationMinutes` count."""
     closed_days: tuple[ClosedDay, ...] = Field(default=(), exclude_if=lambda days: not days)
     """Days that the department closed at short notice, each with a `ClosureReason`; none of the past."""
+    closed: bool = Field(default=False, exclude_if=lambda closed: not closed)
+    """Whether nobody can ask for a visit to it any more; what was asked before stays."""
 
 
 class DirectoryChanged(Event):

@@ -182,14 +182,14 @@ def list_sites() -> Call[SiteList]:
     return _get(f"{API}/sites", SiteList)
 
 
-def list_departments() -> Call[DepartmentList]:
-    """List departments."""
-    return _get(f"{API}/departments", DepartmentList)
+def list_departments(*, closed: bool = False) -> Call[DepartmentList]:
+    """List departments; with ``closed`` also those that receive nobody any more."""
+    return _get(f"{API}/departments", DepartmentList, closed=closed)
 
 
-def list_officers(department: str, q: str = "") -> Call[OfficerList]:
-    """List officers of a department whose name or designation contains ``q``."""
-    return _get(f"{API}/officers", OfficerList, department=department, q=q)
+def list_officers(department: str, q: str = "", *, closed: bool = False) -> Call[OfficerList]:
+    """List officers of a department whose name or designation has ``q``; ``closed`` as for departments."""
+    return _get(f"{API}/officers", OfficerList, department=department, q=q, closed=closed)
 
 
 def list_availability(department: str, site: str) -> Call[Availability]:

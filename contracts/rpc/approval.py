@@ -55,7 +55,10 @@ class SiteList(Wire):
 
 
 class DepartmentQuestion(Strict):
-    """Search for departments, by their own name or by an officer's; an empty search finds all."""
+    """Search for departments, by their own name or by an officer's; an empty search finds all.
+
+    What is closed is only in the answer to an empty one: it has a name, and is not to be found.
+    """
 
     q: str = Field(default="", max_length=100)
 
@@ -67,6 +70,8 @@ class DepartmentView(Wire):
     name: dict[Language, str]
     sites: tuple[str, ...]
     found: tuple[events.OfficerRecord, ...] = ()
+    closed: bool = Field(default=False, exclude_if=lambda closed: not closed)
+    """Whether nobody can ask for a visit to it any more."""
 
 
 class DepartmentList(Wire):

@@ -52,11 +52,13 @@ class Effects(Wire):
     """Approved visits to come whose pass names a gate that would be gone."""
     visits_outside_hours: int = 0
     """Approved visits to come that would lie outside the opening hours."""
+    applications_waiting: int = 0
+    """Applications that wait for a department or an officer that would be closed."""
 
     @property
     def total(self) -> int:
         """How many there are altogether."""
-        return self.visits_at_gate + self.visits_outside_hours
+        return self.visits_at_gate + self.visits_outside_hours + self.applications_waiting
 
 
 class ImportReport(Wire):

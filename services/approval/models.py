@@ -174,6 +174,7 @@ class DepartmentRow(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[Words]
     escalation: Mapped[Json | None]
+    closed: Mapped[bool] = mapped_column(default=False, server_default=false())
     sites: Mapped[list["DepartmentSiteRow"]] = relationship(
         cascade=WHOLE, lazy="selectin", order_by="DepartmentSiteRow.position"
     )
@@ -188,10 +189,9 @@ class DepartmentRow(Base):
             code=record.code,
             name=record.name,
             escalation=record.escalation.model_dump() if record.escalation else None,
+            closed=record.closed,
             sites=[DepartmentSiteRow(site_code=code, position=at) for at, code in enumerate(record.sites)],
-            officers=[
-                OfficerRow(position=at, **officer.model_dump()) for at, officer in enumerate(record.officers)
-            ],
+            officers=[OfficerRow(position=at, **dict(officer)) for at, officer in enumerate(record.officers)],
         )
 
     def record(self) -> DepartmentRecord:
@@ -200,6 +200,7 @@ class DepartmentRow(Base):
             code=self.code,
             name=self.name,
             escalation=EscalationMinutes.model_validate(self.escalation) if self.escalation else None,
+            closed=self.closed,
             sites=tuple(site.site_code for site in self.sites),
             officers=tuple(officer.record() for officer in self.officers),
         )
@@ -224,10 +225,17 @@ class OfficerRow(Base):
     name: Mapped[Words]
     designation: Mapped[Words]
     room: Mapped[str]
+    closed: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     def record(self) -> OfficerRecord:
         """Return the officer as other services know them."""
-        return OfficerRecord(code=self.code, name=self.name, designation=self.designation, room=self.room)
+        return OfficerRecord(
+            code=self.code,
+            name=self.name,
+            designation=self.designation,
+            room=self.room,
+            closed=self.closed,
+        )
 
 
 class LineChangeRow(Base):

@@ -44,7 +44,7 @@ CALLS: dict[str, Call[Any]] = {
     "scanPass": calls.scan_pass(SCAN),
     "listInside": calls.list_inside("PCS1", after="x", limit=10),
     "listSites": calls.list_sites(),
-    "listDepartments": calls.list_departments(),
+    "listDepartments": calls.list_departments(closed=True),
     "listAvailability": calls.list_availability("home", "PCS1"),
     "viewCapacity": calls.view_capacity(),
     "setCapacity": calls.set_capacity(
@@ -53,7 +53,7 @@ CALLS: dict[str, Call[Any]] = {
     "listTransparency": calls.list_transparency(),
     "viewTransparencyCsv": calls.view_transparency_csv(),
     "viewNumbers": calls.view_numbers(),
-    "listOfficers": calls.list_officers("home", "bal"),
+    "listOfficers": calls.list_officers("home", "bal", closed=True),
     "requestOtp": calls.request_otp("+919812345678", "pa"),
     "verifyOtp": calls.verify_otp(REVIEW, "123456"),
     "lookUpStatus": calls.look_up_status("PCS-7K3M-9QW4", "5678"),

@@ -10,7 +10,14 @@ from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.findings import Findings
 from services.application.domain.people import applicant_of, companions_of
 from services.application.domain.text import paragraph, without_aadhaar
-from services.application.domain.visits import Place, check_host, vehicle_of, windows_of
+from services.application.domain.visits import (
+    Place,
+    check_host,
+    check_officer_open,
+    check_open,
+    vehicle_of,
+    windows_of,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ def check_form(
     findings = Findings()
     person, deliver_by = applicant_of(findings, form.applicant, mobile, is_attended=intake.is_attended)
     check_host(findings, place, form.officer)
+    check_open(findings, place, form.officer)
     visit = Visit(
         site=form.site,
         department=form.department,
@@ -95,6 +103,8 @@ def check_amendment(
             findings.refuse("preferred", "date_past")
     officer = visit.officer if amendment.officer is None else amendment.officer or None
     check_host(findings, place, officer)
+    if officer != visit.officer:
+        check_officer_open(findings, place, officer)
     amended = Visit(
         site=visit.site,
         department=visit.department,

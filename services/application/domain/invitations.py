@@ -7,7 +7,7 @@ from services.application.domain.applications import Visit
 from services.application.domain.findings import Findings
 from services.application.domain.forms import CheckedForm, purpose_of
 from services.application.domain.people import invited_visitor_of
-from services.application.domain.visits import Place, check_host, check_window
+from services.application.domain.visits import Place, check_host, check_open, check_window
 
 
 def check_invitation(
@@ -26,6 +26,7 @@ def check_invitation(
     """
     findings = Findings()
     check_host(findings, place, form.officer)
+    check_open(findings, place, form.officer)
     check_window(findings, "slot", form.slot, place, calendar)
     purpose = purpose_of(findings, form.purpose)
     visitors = [

@@ -42,6 +42,20 @@ def check_host(findings: Findings, place: Place, officer: str | None) -> None:
         findings.refuse("officer", "unknown_officer")
 
 
+def check_open(findings: Findings, place: Place, officer: str | None) -> None:
+    """Check that a visit can be asked for newly: the department and the officer still receive visitors."""
+    if place.department is not None and place.department.closed:
+        findings.refuse("department", "closed_department")
+    check_officer_open(findings, place, officer)
+
+
+def check_officer_open(findings: Findings, place: Place, officer: str | None) -> None:
+    """Check that an officer who is named newly still receives visitors."""
+    officers = place.department.officers if place.department else ()
+    if any(known.code == officer and known.closed for known in officers):
+        findings.refuse("officer", "closed_officer")
+
+
 def windows_of(
     findings: Findings, wanted: Iterable[Slot], place: Place, calendar: Calendar
 ) -> tuple[Slot, ...]:

@@ -15,6 +15,7 @@ from contracts.model import IST, Slot
 
 PROBLEMS: dict[str, str] = {
     "unknown_officer": "there is no such officer in this department",
+    "closed_officer": "this officer receives nobody any more",
     "same_officer": "nobody stands in for themselves",
     "date_past": "this date has passed",
     "ends_before_it_begins": "the last day is before the first",
@@ -86,12 +87,14 @@ def check(
     today: date,
 ) -> None:
     """Raise `InvalidInput` with everything that is wrong with a new delegation."""
-    known = {one.code for one in department.officers} if department else set()
+    known = {one.code: one for one in department.officers} if department else {}
     problems = []
     if officer not in known:
         problems.append(("officer", "unknown_officer"))
     if stand_in is not None and stand_in not in known:
         problems.append(("stand_in", "unknown_officer"))
+    elif stand_in is not None and known[stand_in].closed:
+        problems.append(("stand_in", "closed_officer"))
     elif stand_in == officer:
         problems.append(("stand_in", "same_officer"))
     if last_day < first_day:

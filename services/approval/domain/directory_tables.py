@@ -55,6 +55,7 @@ COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
         Column("code", required=True, longest=64),
         *_words("name", 120),
         Column("sites", required=True, longest=400),
+        Column("closed", longest=1),
     ),
     "officers": (
         Column("department", required=True, longest=64),
@@ -62,6 +63,7 @@ COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
         *_words("name", 100),
         *_words("designation", 120),
         Column("room", longest=40),
+        Column("closed", longest=1),
     ),
     "holidays": (
         Column("site", required=True, longest=64),
@@ -114,7 +116,8 @@ class Directory:
             ]
         if table == "departments":
             return [
-                (one.code, *_in_order(one.name), " ".join(one.sites)) for one in self.departments.values()
+                (one.code, *_in_order(one.name), " ".join(one.sites), YES if one.closed else "")
+                for one in self.departments.values()
             ]
         if table == "officers":
             return [
@@ -124,6 +127,7 @@ class Directory:
                     *_in_order(officer.name),
                     *_in_order(officer.designation),
                     officer.room,
+                    YES if officer.closed else "",
                 )
                 for one in self.departments.values()
                 for officer in one.officers
@@ -181,7 +185,11 @@ class Directory:
         elif table == "departments":
             code = cells["code"]
             known_one = self.departments.get(code) or DepartmentRecord(code=code, name={}, sites=())
-            changes = {"name": _of(cells, "name"), "sites": tuple(cells["sites"].split())}
+            changes = {
+                "name": _of(cells, "name"),
+                "sites": tuple(cells["sites"].split()),
+                "closed": cells["closed"] == YES,
+            }
             self.departments[code] = known_one.model_copy(update=changes)
         elif table == "officers":
             department = self.departments[cells["department"]]
@@ -190,6 +198,7 @@ class Directory:
                 name=_of(cells, "name"),
                 designation=_of(cells, "designation"),
                 room=cells["room"],
+                closed=cells["closed"] == YES,
             )
             self.departments[department.code] = department.model_copy(
                 update={"officers": _replaced(department.officers, officer)}
@@ -288,6 +297,8 @@ def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -
         checks.append(("sites", "unknown_site", _all_known(cells["sites"].split(), stored.sites)))
     elif table == "officers":
         checks.append(("department", "unknown_department", cells["department"] in stored.departments))
+    if "closed" in cells:
+        checks.append(("closed", "not_yes", _is_yes_or_no(cells["closed"])))
     if table in FIRST_DAYS:
         name = FIRST_DAYS[table]
         day = _date(cells[name])

@@ -68,8 +68,8 @@ def officer_of(
     """Return the officer who is asked in a step, if the directory knows them."""
     if step == "stand_in":
         return stand_in
-    if step == "head" and department is not None and department.officers:
-        return department.officers[0].code
+    if step == "head" and department is not None:
+        return next((officer.code for officer in department.officers if not officer.closed), None)
     return None
 
 

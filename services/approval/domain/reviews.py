@@ -55,6 +55,8 @@ PROBLEMS: dict[str, str] = {
     "too_many_days": "one approval reaches over at most seven days",
     "days_reason_missing": "several days need a reason",
     "no_further_day": "on none of the further days can the visit take place at these hours",
+    "closed_department": "this department takes no visits any more",
+    "closed_officer": "this officer receives nobody any more",
 }
 """Error code → its sentence for developers. The pages translate the codes."""
 
@@ -358,9 +360,13 @@ def forward(
             raise _invalid("department", "unknown_department")
         if department == review.department:
             raise _invalid("department", "same_department")
+        if record.closed:
+            raise _invalid("department", "closed_department")
         return record.code, None
     if record is None or officer not in {known.code for known in record.officers}:
         raise _invalid("officer", "unknown_officer")
+    if any(known.code == officer and known.closed for known in record.officers):
+        raise _invalid("officer", "closed_officer")
     return review.department, officer
 
 

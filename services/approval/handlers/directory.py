@@ -37,11 +37,18 @@ def departments(request: DepartmentQuestion, session: Session) -> DepartmentList
     rows = session.scalars(select(DepartmentRow).order_by(DepartmentRow.code))
     views = []
     for department in (row.record() for row in rows):
+        if department.closed and request.q.strip():
+            continue
         officers = _matching_officers(request.q, department) if request.q.strip() else ()
+        officers = tuple(officer for officer in officers if not officer.closed)
         if officers or matches(request.q, *department.name.values()):
             views.append(
                 DepartmentView(
-                    code=department.code, name=department.name, sites=department.sites, found=officers
+                    code=department.code,
+                    name=department.name,
+                    sites=department.sites,
+                    found=officers,
+                    closed=department.closed,
                 )
             )
     return DepartmentList(items=tuple(views))

@@ -1,9 +1,9 @@
-"""What a change of the directory means for visits that are approved already: nothing of it is silent."""
+"""What a change of the directory means for approved visits and waiting applications: nothing is silent."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict
@@ -16,7 +16,7 @@ from services.approval.models import BookingRow, DecisionRow, DepartmentRow, Rev
 
 
 def effects(session: Session, before: Directory, after: Directory, now: datetime) -> Effects:
-    """Count the approved visits from today on that a change of the directory affects."""
+    """Count what a change of the directory affects: approved visits from today on, and what waits."""
     today = now.astimezone(IST).date()
     at_gate = outside_hours = 0
     for code, site in before.sites.items():
@@ -28,13 +28,30 @@ def effects(session: Session, before: Directory, after: Directory, now: datetime
             at_gate += visits if gate in gone else 0
             was_open, is_open = (_is_open(one, day, start, end) for one in (site, changed))
             outside_hours += visits if was_open and not is_open else 0
-    return Effects(visits_at_gate=at_gate, visits_outside_hours=outside_hours)
+    waiting = sum(
+        session.scalar(select(func.count()).where(ReviewRow.status == "pending", affected)) or 0
+        for affected in _closing(before, after)
+    )
+    return Effects(visits_at_gate=at_gate, visits_outside_hours=outside_hours, applications_waiting=waiting)
 
 
 def require_accepted(found: Effects, accepted: int) -> None:
     """Raise `Conflict` ``affects_visits`` if a change affects more than the caller knows of."""
     if found.total > accepted:
         raise Conflict("this affects visits", code="affects_visits", **found.model_dump())
+
+
+def _closing(before: Directory, after: Directory) -> Iterator[ColumnElement[bool]]:
+    """Yield which reviews name each department, and else each officer, that a change closes."""
+    for code, department in before.departments.items():
+        changed = after.departments[code]
+        if changed.closed and not department.closed:
+            yield ReviewRow.department == code
+            continue
+        open_before = {officer.code for officer in department.officers if not officer.closed}
+        closed = {officer.code for officer in changed.officers if officer.closed} & open_before
+        if closed:
+            yield and_(ReviewRow.department == code, ReviewRow.officer.in_(closed))
 
 
 def _visits(session: Session, site: str, today: date) -> Iterator[tuple[date, time, time, str | None, int]]:

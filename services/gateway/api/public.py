@@ -36,9 +36,13 @@ async def list_sites(caller: Anyone) -> SiteList:
 
 
 @router.get("/departments")
-async def list_departments(caller: Anyone) -> DepartmentList:
-    """List departments, at most a minute old; the last copy while approval is down."""
-    return await caller.state.departments.get()
+async def list_departments(caller: Anyone, closed: bool = False) -> DepartmentList:
+    """List departments that receive visitors, at most a minute old; the last copy while approval is down.
+
+    With `closed` also those that receive nobody any more, by which an earlier application is named.
+    """
+    found = await caller.state.departments.get()
+    return DepartmentList(items=tuple(one for one in found.items if closed or not one.closed))
 
 
 @router.get("/availability", dependencies=[rate_limited("availability")])
@@ -71,10 +75,17 @@ async def view_transparency_csv(caller: Anyone) -> Response:
 
 @router.get("/officers")
 async def list_officers(
-    caller: Anyone, department: Code, q: Annotated[str, Query(max_length=100)] = ""
+    caller: Anyone,
+    department: Code,
+    q: Annotated[str, Query(max_length=100)] = "",
+    closed: bool = False,
 ) -> OfficerList:
-    """List officers of a department whose name or designation contains `q`."""
-    return await caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
+    """List officers of a department whose name or designation contains `q`, and who receive visitors.
+
+    With `closed` also those who receive nobody any more.
+    """
+    found = await caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
+    return OfficerList(items=tuple(one for one in found.items if closed or not one.closed))
 
 
 @router.post("/otp", status_code=202, dependencies=[rate_limited("otp")])

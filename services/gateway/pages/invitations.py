@@ -223,7 +223,7 @@ async def _page(
         errors=invitation.errors,
         wrong_lines=invitation.wrong_lines,
         sites=await directory.sites_of(view, department),
-        officers=await directory.officers(view, department, ""),
+        officers=await directory.open_officers(view, department),
         spoken=LANGUAGES,
         most=MOST_INVITED,
         key=key,

@@ -33,12 +33,12 @@ from contracts.rpc.approval import (
     ReviewList,
     WindowAvailability,
 )
-from contracts.rpc.imports import ImportReport
+from contracts.rpc.imports import ImportReport, LineList, LineView
 from contracts.rpc.notify import MessagePreview
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
-from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, OFTEN_HERE, WRONG_LOGIN
+from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, LINES, OFTEN_HERE, WRONG_LOGIN
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
@@ -279,6 +279,12 @@ def lines() -> Iterator[State]:
         yield State("ado", f"{place}/{table}")
         yield State("ado", f"{place}/{table}/new")
     yield State("ado", f"{place}/sites/edit/PCS1")
+    shut = LineList(items=(LineView(cells={**LINES["departments"], "closed": "1"}, digest="d" * 64),))
+    yield State("ado", f"{place}/departments", answers={"approval.list_lines": shut})
+    waiting = Conflict(code="affects_visits", applications_waiting=3)
+    yield State(
+        "ado", f"{place}/departments/edit/home", {"closed": "1"}, {"approval.put_line": waiting}, status=409
+    )
     yield State("ado", f"{place}/gates/edit/PCS1/PCS1-G1")
     yield State("ado", f"{place}/hours/edit/PCS1/2025-01-01")
     coming = f"{place}/hours/edit/PCS1/2099-01-01"

@@ -97,10 +97,11 @@ LINES: dict[str, dict[str, str]] = {
     "name_hi": "गेट 1 (मुख्य)"},
     "hours": {"site": "PCS1", "valid_from": "2099-01-01", **dict.fromkeys(COLUMNS["hours"][2:7],
     "09:00-13:00 14:00-17:00"), "saturday": "10:00-13:00", "sunday": ""},
-    "departments": {"code": "home", "name_en": "Home", "name_pa": "ਗ੍ਰਹਿ", "name_hi": "गृह", "sites": "PCS1"},
+    "departments": {"code": "home", "name_en": "Home", "name_pa": "ਗ੍ਰਹਿ", "name_hi": "गृह", "sites": "PCS1",
+    "closed": ""},
     "officers": {"department": "home", "code": "baldev", "name_en": "Baldev Singh", "name_pa": "ਬਲਦੇਵ ਸਿੰਘ",
     "name_hi": "बलदेव सिंह", "designation_en": "Superintendent", "designation_pa": "ਸੁਪਰਡੈਂਟ",
-    "designation_hi": "अधीक्षक", "room": "4-31"},
+    "designation_hi": "अधीक्षक", "room": "4-31", "closed": ""},
     "holidays": {"site": "PCS1", "day": "2099-01-26", "reason": "Republic Day"},
 }  # fmt: skip
 

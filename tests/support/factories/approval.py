@@ -66,7 +66,7 @@ def site(code: str = "T1", **changes: Any) -> SiteRecord:
     facts = {
         "code": code,
         "name": {"en": f"Test site {code}", "pa": "ਟੈਸਟ", "hi": "टेस्ट"},
-        "address": {"en": "Sector 1"},
+        "address": {"en": "Sector 1", "pa": "ਸੈਕਟਰ 1", "hi": "सेक्टर 1"},
         "gates": (f"{code}-G1", f"{code}-G2"),
         "hours": weekdays,
         "closed_days": (ClosedDay(day=HOLI, reason="Holi"),),

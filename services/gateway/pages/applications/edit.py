@@ -155,7 +155,8 @@ async def _render_form(
     party = 1 + len(shown.companions)
     offered: dict[str, Any] = await visit_times.offered(view, shown.site, shown.department, party)
     if page == "complete":
-        offered["officers"] = await directory.officers(view, shown.department, "")
+        people = await directory.officers(view, shown.department, "")
+        offered["officers"] = [one for one in people if not one.closed or one.code == shown.officer]
     return view.html(
         f"applications/{page}.html", status, shown=shown, answers=given, errors=errors, **offered
     )

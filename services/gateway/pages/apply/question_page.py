@@ -68,7 +68,7 @@ async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
         return {"departments": await directory.departments(view, here, q), "q": q}
     if name == "purpose":
         sites = [] if view.kiosk else await directory.sites_of(view, answers["department"])
-        officers = await directory.officers(view, answers["department"], q)
+        officers = await directory.open_officers(view, answers["department"], q)
         return {"sites": sites, "officers": officers, "q": q}
     if name == "when":
         return await visit_times.offered(

@@ -121,7 +121,7 @@ async def find_officer(view: View, walk_in: WalkIn) -> None:
     typed, department = walk_in.typed, walk_in.answers.get("department")
     if not typed["officer"] or not department:
         return
-    found = await directory.officers(view, department, typed["officer"])
+    found = await directory.open_officers(view, department, typed["officer"])
     chosen = [one for one in found if one.code == typed["officer_code"]] or list(found)
     if len(chosen) == 1:
         walk_in.answers["officer"] = chosen[0].code

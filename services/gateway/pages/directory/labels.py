@@ -13,10 +13,10 @@ COLUMNS: dict[DirectoryTable, tuple[str, ...]] = {
     "hours": (
         "site", "valid_from", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
     ),
-    "departments": ("code", "name_en", "name_pa", "name_hi", "sites"),
+    "departments": ("code", "name_en", "name_pa", "name_hi", "sites", "closed"),
     "officers": (
         "department", "code", "name_en", "name_pa", "name_hi", "designation_en", "designation_pa",
-        "designation_hi", "room",
+        "designation_hi", "room", "closed",
     ),
     "holidays": ("site", "day", "reason"),
 }  # fmt: skip
@@ -48,6 +48,7 @@ LABELS: dict[str, str] = {
     "designation_pa": _("Designation in Punjabi"),
     "designation_hi": _("Designation in Hindi"),
     "room": _("Room"),
+    "closed": _("Receives nobody any more"),
     "site": _("Secretariat"),
     "valid_from": _("From this day on"),
     "monday": _("Monday"),
@@ -66,5 +67,5 @@ LONG = tuple(
     for language in ("en", "pa", "hi")
 )
 """Columns with a text of more than one line."""
-FLAGS = ("photograph",)
+FLAGS = ("photograph", "closed")
 """Columns that say yes or, empty, no."""

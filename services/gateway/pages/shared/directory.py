@@ -44,7 +44,7 @@ async def gate_names(view: View) -> Callable[[str], str]:
 
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
-    """Return the departments at a site, or at all, sorted by name in the reader's language.
+    """Return the departments that receive visitors at a site, or at all, by name in the reader's language.
 
     ``q`` finds them in any spelling.
     """
@@ -56,7 +56,7 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
         )
     ).items
     return sorted(
-        (one for one in found if not site_code or site_code in one.sites),
+        (one for one in found if not one.closed and (not site_code or site_code in one.sites)),
         key=lambda one: one.name[view.language],
     )
 
@@ -106,6 +106,11 @@ async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, 
         ).items
     except NotFound:
         return ()
+
+
+async def open_officers(view: View, department: str, q: str = "") -> tuple[OfficerRecord, ...]:
+    """Return the officers of a department whom a visitor can ask to meet, and who match in any spelling."""
+    return tuple(officer for officer in await officers(view, department, q) if not officer.closed)
 
 
 async def host(view: View, shown: PassView) -> OfficerRecord | None:

@@ -44,6 +44,8 @@ SENTENCES: dict[str, str] = {
     "closed_site": _("This secretariat is closed in the coming weeks"),
     "unknown_department": _("There is no such department any more"),
     "department_not_at_site": _("This department is at the other secretariat"),
+    "closed_department": _("This department takes no visits any more"),
+    "closed_officer": _("This officer receives nobody any more"),
     "unknown_officer": _("This person is no longer in this department"),
     "purpose_missing": _("Say what the visit is for"),
     "date_missing": _("Choose a day"),

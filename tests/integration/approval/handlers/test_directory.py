@@ -215,6 +215,17 @@ def test_a_department_is_found_by_the_name_of_an_officer_who_is_part_of_the_answ
     assert found(seeded, "baldev sharma") == {}, "two people are not one"
 
 
+def test_what_is_closed_has_a_name_and_is_not_to_be_found(seeded) -> None:
+    retired = officer("retired", name={"en": "Baldev Singh"}, closed=True)
+    home = department("home", sites=("PCS1",), officers=(retired,))
+    put(seeded, home)
+    assert found(seeded, "baldev singh") == {}
+    assert officers(seeded, "home") == ["retired"], "with its name for what was asked before"
+    put(seeded, department("health", sites=("PCS1",), closed=True))
+    assert "health" not in found(seeded, "health")
+    assert "health" in found(seeded, "")
+
+
 def test_an_empty_search_finds_every_department_and_no_officer(seeded) -> None:
     everything_found = found(seeded, "  ")
     assert len(everything_found) == 12

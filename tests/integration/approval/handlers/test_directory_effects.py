@@ -58,9 +58,9 @@ def digest(database: Any, table: Any, **cells: str) -> str:
     return next(line.digest for line in lines if line.cells.items() >= cells.items())
 
 
-def put(database: Any, table: Any, cells: dict[str, str], accepted: int = 0) -> None:
+def put(database: Any, table: Any, cells: dict[str, str], accepted: int = 0, was: str = "") -> None:
     with database.transaction() as session:
-        request = PutLine(table=table, cells=cells, accepted=accepted)
+        request = PutLine(table=table, cells=cells, was=was, accepted=accepted)
         directory_lines.put_line(request, by(ADO), session, NOW)
 
 
@@ -94,7 +94,8 @@ def test_a_gate_that_no_pass_names_is_removed_at_once(approval_db) -> None:
 def test_approved_visits_do_not_fall_outside_the_hours_silently(approval_db, table, cells, visits) -> None:
     with pytest.raises(Conflict) as refused:
         put(approval_db, table, cells)
-    assert refused.value.body.facts == {"visits_at_gate": 0, "visits_outside_hours": visits}
+    facts = {"visits_at_gate": 0, "visits_outside_hours": visits, "applications_waiting": 0}
+    assert refused.value.body.facts == facts
     put(approval_db, table, cells, accepted=visits)
     assert len(published(approval_db, DirectoryChanged)) == 1
 
@@ -131,3 +132,22 @@ def test_a_file_says_beforehand_which_visits_it_affects(approval_db) -> None:
             return directory_imports.check(wanted, by(ADO), session, NOW)
 
     assert report().effects == Effects(visits_outside_hours=3)
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "waiting"), [("departments", "home", 2), ("officers", "home-secretary", 1)]
+)
+def test_nothing_is_closed_silently_while_applications_wait_for_it(approval_db, table, code, waiting) -> None:
+    pending(approval_db, officer="home-secretary")
+    with approval_db.transaction() as session:
+        lines = directory_lines.list_lines(Export(table=table), by(ADO), session).items
+    line = next(line for line in lines if line.cells["code"] == code)
+    cells = {name: text or "x" if "_" in name else text for name, text in line.cells.items()}
+    closed = cells | {"closed": "1"}
+    with pytest.raises(Conflict) as refused:
+        put(approval_db, table, closed, was=line.digest)
+    assert refused.value.body.facts["applications_waiting"] == waiting
+    put(approval_db, table, closed, accepted=waiting, was=line.digest)
+    put(approval_db, table, cells, was=digest(approval_db, table, code=code))
+    closing, opening = (event.department for event in published(approval_db, DirectoryChanged))
+    assert [one.closed or one.officers[0].closed for one in (closing, opening)] == [True, False]

@@ -22,9 +22,12 @@ OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")
 WORDS = {"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}
 CLERK = Principal(kind="staff", id="HOM-0001", login_id="HOM-0001", role="department", department="home")
 NEW: dict[DirectoryTable, tuple[str, ...]] = {
-    "departments": ("transport", "Transport", "ਟਰਾਂਸਪੋਰਟ", "परिवहन", "T1 T2"),
-    "officers": ("home", "deputy", "A", "B", "C", "Deputy", "ਉਪ", "उप", "4-1"),
+    "departments": ("transport", "Transport", "ਟਰਾਂਸਪੋਰਟ", "परिवहन", "T1 T2", ""),
+    "officers": ("home", "deputy", "A", "B", "C", "Deputy", "ਉਪ", "उप", "4-1", ""),
     "holidays": ("T1", "2026-03-20", "Eid"),
+    "sites": ("T3", "A", "B", "C", "D", "E", "F", "1", "No knives", "ਚਾਕੂ ਨਹੀਂ", "चाकू नहीं", *[""] * 9),
+    "gates": ("T1", "T1-G3", "North", "ਉੱਤਰੀ", "उत्तरी"),
+    "hours": ("T1", "2027-01-01", *["09:00-13:00 14:00-17:00"] * 5, "10:00-13:00", ""),
 }
 
 
@@ -91,7 +94,7 @@ def test_an_export_that_is_imported_again_changes_nothing(approval_db, table) ->
 
 
 def test_a_file_with_one_bad_line_is_not_applied_at_all(approval_db) -> None:
-    import_id = _send(approval_db, "departments", NEW["departments"], ("bad code", "A", "B", "C", "T1"))
+    import_id = _send(approval_db, "departments", NEW["departments"], ("bad code", "A", "B", "C", "T1", ""))
     assert [(one.line, one.code) for one in _check(approval_db, import_id).problems] == [(3, "bad_code")]
     with pytest.raises(Conflict) as refused:
         _apply(approval_db, import_id)

@@ -19,7 +19,7 @@ OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")
 CLERK = Principal(kind="staff", id="HOM-0001", login_id="HOM-0001", role="department", department="home")
 OFFICER = {
     "department": "home", "code": "home-secretary", "name_en": "A", "name_pa": "B", "name_hi": "C",
-    "designation_en": "D", "designation_pa": "E", "designation_hi": "F", "room": "9-9",
+    "designation_en": "D", "designation_pa": "E", "designation_hi": "F", "room": "9-9", "closed": "",
 }  # fmt: skip
 EID = {"site": "T1", "day": "2026-03-20", "reason": "Eid"}
 

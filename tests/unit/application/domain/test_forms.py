@@ -52,6 +52,9 @@ def problems(request: SubmitApplication, **circumstances: Any) -> set[tuple[str,
 
 
 CLOSED = ClosedDay(day=TUESDAY, reason="officer_away")
+CLOSED_OFFICER = Place(
+    site(), department(officers=[one.model_copy(update={"closed": True}) for one in department().officers])
+)
 REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("applicant.name", "name_missing", {"applicant": {"name": " \u200e \n"}}, {}),
     ("applicant.name", "name_too_long", {"applicant": {"name": "ਕ" * 101}}, {}),
@@ -117,6 +120,8 @@ REFUSED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("department", "unknown_department", {}, {"place": Place(site(), None)}),
     ("department", "department_not_at_site", {}, {"place": Place(site(), department(sites=["S2"]))}),
     ("officer", "unknown_officer", {"officer": "finance-secretary"}, {}),
+    ("department", "closed_department", {}, {"place": Place(site(), department(closed=True))}),
+    ("officer", "closed_officer", {"officer": "home-secretary"}, {"place": CLOSED_OFFICER}),
     ("purpose", "purpose_missing", {"purpose": " \n\u202e "}, {}),
     ("preferred.1.date", "date_past", {"preferred": [slot(), slot(MONDAY - timedelta(days=3))]}, {}),
     ("preferred.0.date", "date_too_far", {"preferred": [slot(MONDAY + timedelta(days=31))]}, {}),
@@ -338,6 +343,17 @@ def test_fields_that_an_amendment_leaves_out_stay() -> None:
         2,
         TUESDAY,
     )
+
+
+def test_what_was_asked_before_it_closed_can_still_be_amended() -> None:
+    closed_one = Place(site(), department(closed=True, officers=CLOSED_OFFICER.department.officers))
+    visit, _ = amendment(place=closed_one, purpose="Another file")
+    assert visit.officer == "home-secretary"
+    first = check(form()).visit
+    request = AmendApplication.model_validate({"reference": "PCS-0000-0000", "officer": "home-secretary"})
+    with pytest.raises(InvalidInput) as refused:
+        check_amendment(request, first, PORTAL, CLOSED_OFFICER, Calendar(NOW, 30))
+    assert refused.value.body.fields[0].code == "closed_officer"
 
 
 def test_an_amendment_can_remove_the_vehicle_and_the_companions() -> None:

@@ -14,7 +14,7 @@ from services.approval.domain.delegations import (
     period,
     stand_in_of,
 )
-from tests.support.factories.approval import MONDAY, NOW, SATURDAY, TUESDAY, department, ist, slot
+from tests.support.factories.approval import MONDAY, NOW, SATURDAY, TUESDAY, department, ist, officer, slot
 
 SECRETARY, UNDER_SECRETARY = "home-secretary", "home-under-secretary"
 CLERK, ASSISTANT = Decider("HOM-0002"), Decider("HOM-0009", assistant_of=SECRETARY)
@@ -86,6 +86,10 @@ def test_a_visit_goes_to_the_stand_in_if_its_first_choice_falls_into_the_absence
         ({"officer": "nobody"}, [("officer", "unknown_officer")]),
         ({"stand_in": "nobody"}, [("stand_in", "unknown_officer")]),
         ({"stand_in": SECRETARY}, [("stand_in", "same_officer")]),
+        (
+            {"department": department(officers=(officer(SECRETARY), officer(UNDER_SECRETARY, closed=True)))},
+            [("stand_in", "closed_officer")],
+        ),
         ({"first_day": SATURDAY}, [("last_day", "ends_before_it_begins")]),
         ({"first_day": date(2026, 2, 1), "last_day": date(2026, 2, 2)}, [("last_day", "date_past")]),
         ({"last_day": date(2027, 3, 4)}, [("last_day", "too_long_a_time")]),

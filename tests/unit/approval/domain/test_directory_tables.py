@@ -45,8 +45,13 @@ def stored() -> Directory:
 
 
 def read(table, *lines: str) -> Reading:
+    return read_table(table, as_file(table, *lines), stored(), TODAY)
+
+
+def as_file(table, *lines: str) -> str:
+    """Return a file of a table; the last cells of a line may be left out."""
     header = ",".join(column.name for column in COLUMNS[table])
-    return read_table(table, "\n".join([header, *lines]), stored(), TODAY)
+    return "\n".join([header, *(line + "," * (header.count(",") - line.count(",")) for line in lines)])
 
 
 @pytest.mark.parametrize("table", COLUMNS)
@@ -83,6 +88,8 @@ def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
         ("hours", "PCS1,2027-01-01,,,14:00-17:00 09:00-13:00,,,,", "wednesday", "not_hours"),
         ("hours", "PCS1,2026-11-30,,,,,,,", "valid_from", "date_past"),
         ("hours", "PCS1,soon,,,,,,,", "valid_from", "not_a_date"),
+        ("departments", "x,a,b,c,PCS1,no", "closed", "too_long"),
+        ("officers", "home,x,a,b,c,d,e,f,,x", "closed", "not_yes"),
         ("holidays", "PCS9,2027-01-26,Republic Day", "site", "unknown_site"),
         ("holidays", "PCS1,26-01-2027,Republic Day", "day", "not_a_date"),
         ("holidays", "PCS1,2026-11-30,Gurpurab", "day", "date_past"),
@@ -125,7 +132,7 @@ def test_a_changed_department_keeps_its_officers_and_a_changed_officer_their_ran
         ("officers", "home,second,a,b,c,d,e,f,"),
         ("officers", "home,acs,a,b,c,d,e,f,9-9"),
     ):
-        found = read_table(table, f"{','.join(one.name for one in COLUMNS[table])}\n{line}", directory, TODAY)
+        found = read_table(table, as_file(table, line), directory, TODAY)
         assert found.problems == []
         directory.put(table, found.changed[0].cells)
     home = directory.departments["home"]
@@ -186,7 +193,17 @@ def test_a_gate_keeps_its_place_and_a_removed_one_leaves_no_name() -> None:
 
 def test_a_site_without_any_hours_opens_with_the_first_ones() -> None:
     directory = changed_by("sites", "PCS3,a,b,c,d,e,f," + "," * 12)
-    header = ",".join(column.name for column in COLUMNS["hours"])
     for line, problems in (("PCS3,2027-01-01,,,,,,,", ["empty"]), ("PCS3,2027-01-01,,,,,,10:00-12:00,", [])):
-        found = read_table("hours", f"{header}\n{line}", directory, TODAY)
+        found = read_table("hours", as_file("hours", line), directory, TODAY)
         assert [one.code for one in found.problems] == problems
+
+
+def test_what_is_closed_keeps_everything_else_and_is_opened_again() -> None:
+    closed = changed_by("departments", "home,Home,ਗ੍ਰਹਿ,गृह,PCS1,1").departments["home"]
+    assert closed == HOME.model_copy(update={"closed": True})
+    directory = Directory(SITES, [closed])
+    opened = read_table("departments", as_file("departments", "home,Home,ਗ੍ਰਹਿ,गृह,PCS1,"), directory, TODAY)
+    directory.put("departments", opened.changed[0].cells)
+    assert directory.departments["home"] == HOME
+    officer = changed_by("officers", "home,acs,a,b,c,d,e,f,4-18,1").departments["home"].officers[0]
+    assert (officer.closed, officer.room) == (True, "4-18")

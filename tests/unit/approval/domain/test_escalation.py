@@ -7,7 +7,17 @@ import pytest
 from contracts.events import EscalationMinutes
 from services.approval.domain import escalation
 from services.approval.domain.escalation import Waiting, due_steps, next_due
-from tests.support.factories.approval import HOLI, MONDAY, TUESDAY, department, ist, site, slot, submitted
+from tests.support.factories.approval import (
+    HOLI,
+    MONDAY,
+    TUESDAY,
+    department,
+    ist,
+    officer,
+    site,
+    slot,
+    submitted,
+)
 
 MINUTES = EscalationMinutes()
 FRIDAY, THURSDAY = date(2026, 2, 27), date(2026, 3, 5)
@@ -111,6 +121,8 @@ def test_the_head_of_a_department_is_its_first_officer() -> None:
     assert escalation.officer_of("stand_in", home, "home-under-secretary") == "home-under-secretary"
     assert escalation.officer_of("reception", home, "home-under-secretary") is None
     assert escalation.officer_of("head", None, None) is None
+    gone = department(officers=(officer("retired", closed=True), officer("home-secretary")))
+    assert escalation.officer_of("head", gone, None) == "home-secretary"
 
 
 def test_who_was_invited_for_today_does_not_wait_at_the_reception() -> None:

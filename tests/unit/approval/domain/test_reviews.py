@@ -19,6 +19,7 @@ from tests.support.factories.approval import (
     TUESDAY,
     capacity,
     department,
+    officer,
     personal,
     review,
     site,
@@ -297,6 +298,13 @@ def test_a_review_is_forwarded_to_a_department_or_to_an_officer_of_this_one() ->
         ({"department": "home"}, department(), "department", "same_department"),
         ({"officer": "finance-secretary"}, department(), "officer", "unknown_officer"),
         ({"officer": "home-secretary"}, None, "officer", "unknown_officer"),
+        ({"department": "finance"}, department("finance", closed=True), "department", "closed_department"),
+        (
+            {"officer": "home-secretary"},
+            department(officers=(officer(closed=True),)),
+            "officer",
+            "closed_officer",
+        ),
     ],
 )
 def test_a_review_is_not_forwarded_to_nowhere(to, record, field, code) -> None:

@@ -9,7 +9,14 @@ import pytest
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
 from contracts.model import IST
 from contracts.rpc.application import Acknowledged, ApplicationList, ApplicationSummary, Checked
-from contracts.rpc.approval import Availability, DayAvailability, DepartmentList, SiteList, WindowAvailability
+from contracts.rpc.approval import (
+    Availability,
+    DayAvailability,
+    DepartmentList,
+    OfficerList,
+    SiteList,
+    WindowAvailability,
+)
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient
@@ -149,6 +156,22 @@ async def test_a_department_at_several_sites_needs_one_to_be_chosen() -> None:
         )
     assert refused.status_code == 422
     assert 'href="#site"' in refused.text
+
+
+async def test_neither_a_closed_department_nor_a_closed_officer_is_offered() -> None:
+    closed = HOME.model_copy(update={"code": "old", "closed": True})
+    gone = BALDEV.model_copy(update={"code": "gone", "closed": True})
+    directory = {
+        "approval__departments": DepartmentList(items=(HOME, closed)),
+        "approval__officers": OfficerList(items=(BALDEV, gone)),
+    }
+    async with somebody(**directory) as (person, _):
+        asked = await person.send("/apply/who", **PERSON)
+        assert 'value="home"' in asked.text
+        assert 'value="old"' not in asked.text
+        host = await person.send("/apply/department", department="home")
+        assert 'value="baldev"' in host.text
+        assert 'value="gone"' not in host.text
 
 
 async def test_another_site_makes_the_time_a_question_again() -> None:

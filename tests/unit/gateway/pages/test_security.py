@@ -36,11 +36,11 @@ OF_A_QUEUE = {
 OF_LOGINS = {"role", "department", "site", "state"}
 """Filters of the list of logins."""
 IN_AN_ADDRESS = {
-    "q", "after", "status", "notice", "to", "direction", "gate", "which", "month"
+    "q", "after", "status", "notice", "to", "direction", "gate", "which", "month", "like"
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states, months and cursors.
 
-``q`` is an officer's name, which is public.
+``q`` is an officer's name, which is public; ``like`` names a line of the directory.
 """
 PASS_PAGE = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 STORED = {f"{UNDER_A_LANGUAGE}/site.webmanifest"}

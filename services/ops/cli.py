@@ -223,16 +223,22 @@ def topology() -> None:
 
 @topology.command("apply")
 def topology_apply() -> None:
-    """Declare everything that contracts/subscriptions.py asks for."""
+    """Declare everything that contracts/subscriptions.py asks for.
+
+    A queue that exists with other arguments is made anew, with its messages.
+    """
     from services.chassis.messaging import broker
     from services.chassis.messaging import topology as topology_module
 
     async def apply() -> None:
         settings = read(BrokerCommandSettings)
         async with await broker.connect(settings.broker_urls, "topology") as connection:
-            await topology_module.declare(await connection.channel(), settings.retry_delays)
+            await topology_module.apply(connection, settings.retry_delays)
 
-    asyncio.run(apply())
+    try:
+        asyncio.run(apply())
+    except topology_module.CannotMigrate as error:
+        raise click.ClickException(str(error)) from error
 
 
 @topology.command("check")

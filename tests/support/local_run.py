@@ -39,6 +39,7 @@ class LocalRun:
                 [sys.executable, "-m", "deploy.local.run", "--folder", str(self.folder)],
                 env={
                     **os.environ,
+                    "PYTHONPATH": str(ROOT),  # so that `epass` runs this code, whatever is installed
                     "EPASS_GATEWAY_PORT": self.url.rpartition(":")[2],
                     "EPASS_RATE_LIMITS": "false",
                 },

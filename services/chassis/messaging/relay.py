@@ -5,27 +5,37 @@ rows in a short transaction, publishes them with pipelined confirms while no tra
 those that the broker confirmed. Rows are found by state and never by a cursor, because rows with a lower
 `position` may commit later. LISTEN wakes the relay, and polling is the fallback. When the broker does not
 confirm within the watchdog's time, the relay connects again.
+
+A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
+its type have it; those that were refused then wait, and one of them is tried again after a pause. An event
+never overtakes an earlier one of its subject.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from time import monotonic
+from typing import LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.exceptions import DeliveryError
 from psycopg.rows import class_row
 
 from contracts import events
 from contracts.envelope import CONTENT_TYPE, Envelope
-from contracts.subscriptions import exchange_of
+from contracts.subscriptions import exchange_of, subscriptions
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.messaging import topology
 from services.chassis.messaging.broker import LOST, close, connect
+from services.chassis.messaging.topology import Declared
 from services.chassis.runtime import metrics
 from services.chassis.runtime.background import BackgroundTask, run_until
+from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import (
@@ -48,7 +58,25 @@ _COLUMNS = (
     "id, type, version, producer, subject, seq, "
     "occurred_at, expires_at, correlation_id, traceparent, data, personal"
 )
-_WAITING = f"select {_COLUMNS} from outbox where sent_at is null order by position limit %s"
+_WAITING = f"""
+with refused as (
+  select outbox.position, outbox.subject
+  from outbox join unnest(%(types)s::text[], %(last)s::bigint[]) as hold (type, last)
+    on outbox.type = hold.type and outbox.position <= hold.last
+  where outbox.sent_at is null
+)
+select {_COLUMNS} from outbox
+where sent_at is null and not exists (
+  select from refused where refused.subject = outbox.subject and refused.position <= outbox.position)
+order by position limit %(limit)s
+"""
+"""What may be published now: not what was refused, and nothing that would overtake it."""
+_OLDEST = f"select {_COLUMNS} from outbox where sent_at is null and type = %s order by position limit 1"
+_LAST = "select type, max(position) from outbox where id = any(%s) group by type"
+_UNSEND = """
+update outbox set sent_at = null
+where type = any(%s) and sent_at > now() - make_interval(secs => %s)
+"""
 _MARK = "update outbox set sent_at = now() where id = any(%s)"
 _PURGE = """
 delete from outbox where position in (
@@ -56,6 +84,12 @@ delete from outbox where position in (
 """
 PURGE_ROWS = 1000
 """Rows deleted between two batches: so a purge after a busy day delays no event and hits no timeout."""
+
+
+AGAIN_SECONDS = 600.0
+"""When a queue was missing, the events of its type that were sent in this time are sent again."""
+LONGEST_HOLD = 30.0
+"""Seconds between two tries of a type that a queue refuses. Each try is a repeat for its other queues."""
 
 
 class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
@@ -72,15 +106,48 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
 
 
 class Unconfirmed(Exception):
-    """The broker did not confirm some events of a batch, or returned them; they stay in the outbox."""
+    """The broker did not answer for some events of a batch; they stay in the outbox."""
+
+
+@dataclass
+class Published:
+    """What became of a batch. What is in neither list stays in the outbox, too.
+
+    Args:
+        confirmed: events that all their queues have.
+        refused: events that at least one queue did not take.
+        is_whole: whether the broker has answered for each.
+    """
+
+    confirmed: list[Envelope] = field(default_factory=list)
+    refused: list[Envelope] = field(default_factory=list)
+    is_whole: bool = True
+
+    @property
+    def answered(self) -> int:
+        return len(self.confirmed) + len(self.refused)
+
+
+@dataclass
+class Hold:
+    """The events of a type that wait because a queue refuses them: all up to the position ``last``."""
+
+    last: int
+    retry_at: float
+    backoff: Backoff = field(default_factory=lambda: Backoff(LONGEST_HOLD))
+
+    def postpone(self) -> None:
+        """Wait longer before the next try."""
+        self.retry_at = monotonic() + self.backoff.next_pause()
 
 
 class Publisher:
-    """A channel with confirms, on which the topology was declared. `connect` opens it, also after a loss."""
+    """A channel with confirms. `connect` opens it, also after a loss."""
 
-    def __init__(self, settings: RelaySettings, name: str) -> None:
+    def __init__(self, settings: RelaySettings, name: str, topology: "TopologyKeeper") -> None:
         self._settings = settings
         self._name = name
+        self._topology = topology
         self._exchanges: dict[str, AbstractExchange] = {}
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
@@ -91,7 +158,7 @@ class Publisher:
         return self._channel is not None and not self._channel.is_closed
 
     async def connect(self) -> None:
-        """Connect, and declare the topology, unless the channel is open.
+        """Connect, and wait until the topology was declared, unless the channel is open.
 
         Raises:
             TimeoutError: the broker does not answer.
@@ -104,7 +171,7 @@ class Publisher:
         )
         async with asyncio.timeout(self._settings.relay_watchdog):
             channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-            await topology.declare(channel, self._settings.retry_delays)
+            await self._topology.wait_until_declared()
         self._exchanges.clear()
         self._channel = channel
         metrics.count_connection(self._name)
@@ -126,25 +193,41 @@ class Publisher:
         )
         await self._exchanges[name].publish(message, routing_key=envelope.type, mandatory=True)
 
-    async def publish_all(self, envelopes: Sequence[Envelope]) -> list[Envelope]:
-        """Publish a batch and return the events that were confirmed within the watchdog's time.
+    async def publish_all(self, envelopes: Sequence[Envelope]) -> Published:
+        """Publish a batch, the events of one subject one after another.
 
-        An alarm of the broker or a half-open connection leaves some unconfirmed; then the connection is
-        closed.
+        An alarm of the broker, or a half-open connection, leaves some unanswered. When none was answered
+        within the watchdog's time, the connection is closed.
         """
-        tasks = [asyncio.create_task(self.publish(envelope)) for envelope in envelopes]
-        _, pending = await asyncio.wait(tasks, timeout=self._settings.relay_watchdog)
+        published = Published()
+        subjects: dict[str, list[Envelope]] = {}
+        for envelope in envelopes:
+            subjects.setdefault(envelope.subject, []).append(envelope)
+
+        async def publish_in_order(of_subject: list[Envelope]) -> None:
+            for envelope in of_subject:
+                try:
+                    await self.publish(envelope)
+                except DeliveryError:
+                    published.refused.append(envelope)
+                    return
+                published.confirmed.append(envelope)
+
+        tasks = [asyncio.create_task(publish_in_order(of_subject)) for of_subject in subjects.values()]
+        answered, pending = -1, set(tasks)
+        while pending and answered < published.answered:
+            answered = published.answered
+            _, pending = await asyncio.wait(pending, timeout=self._settings.relay_watchdog)
         for task in pending:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        confirmed = [
-            envelope for envelope, outcome in zip(envelopes, outcomes, strict=True) if outcome is None
-        ]
-        if len(confirmed) < len(envelopes):
-            failed = sorted({type(outcome).__name__ for outcome in outcomes if outcome is not None})
-            log.warning("events were not confirmed", count=len(envelopes) - len(confirmed), errors=failed)
+        failed = sorted({type(outcome).__name__ for outcome in outcomes if outcome is not None})
+        if failed:
+            published.is_whole = False
+            count = len(envelopes) - len(published.confirmed)
+            log.warning("events were not confirmed", count=count, errors=failed)
             await self.close()
-        return confirmed
+        return published
 
     async def close(self) -> None:
         """Close the connection. Do not wait for a broker that does not answer."""
@@ -156,16 +239,30 @@ class Publisher:
 class OutboxRelay:
     """The relay of one database's outbox."""
 
-    def __init__(self, url: str, settings: RelaySettings) -> None:
+    def __init__(self, url: str, settings: RelaySettings, topology: "TopologyKeeper") -> None:
         self.name = urlsplit(url).path.lstrip("/")
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
-        self._publisher = Publisher(settings, f"relay:{self.name}")
+        self._publisher = Publisher(settings, f"relay:{self.name}", topology)
         self._purge_at = 0.0
+        self._holds: dict[str, Hold] = {}
+        self._again: set[str] = set()
         self.background = BackgroundTask(self.name, self._work, (psycopg.Error, *LOST, Unconfirmed))
         for event in events.ALL:
             if event.producer == self.name:
                 metrics.OUTBOX_SENT.labels(self.name, event.__name__)
+                metrics.OUTBOX_REFUSED.labels(self.name, event.__name__)
+
+    def send_again(self, queue: str) -> None:
+        """Send what a queue has missed, as far as it is a queue of an event of this outbox.
+
+        While a queue is missing, the broker confirms its events, because others have them.
+        """
+        self._again |= {
+            one.event.__name__
+            for one in subscriptions()
+            if one.queue == queue and one.event.producer == self.name
+        }
 
     async def _work(self) -> None:
         """Publish until something fails."""
@@ -184,6 +281,8 @@ class OutboxRelay:
                 if not self._publisher.connected:
                     self.background.working = False
                     await self._publisher.connect()
+                if self._again:
+                    await self._unsend(connection)
                 published = await self._publish_batch(connection)
                 self.background.working = True
                 self.background.backoff.reset()
@@ -204,20 +303,54 @@ class OutboxRelay:
         row = await (await connection.execute(locks.TRY_SESSION_LOCK, (LOCK,))).fetchone()
         return bool(row and row[0])
 
+    async def _unsend(self, connection: psycopg.AsyncConnection) -> None:
+        types = sorted(self._again)
+        again = await connection.execute(_UNSEND, (types, AGAIN_SECONDS))
+        log.warning("a queue was missing: its events are sent again", types=types, count=again.rowcount)
+        self._again.clear()
+
     async def _publish_batch(self, connection: psycopg.AsyncConnection) -> int:
-        async with connection.cursor(row_factory=class_row(Envelope)) as cursor:
-            await cursor.execute(_WAITING, (self._settings.relay_batch,))
-            waiting = await cursor.fetchall()
-        if not waiting:
+        """Publish what waits, and one event of each type whose pause is over; return how many."""
+        holds = {name: hold.last for name, hold in self._holds.items()}
+        waiting = await _envelopes(
+            connection,
+            _WAITING,
+            {"types": [*holds], "last": [*holds.values()], "limit": self._settings.relay_batch},
+        )
+        due = [name for name, hold in self._holds.items() if hold.retry_at <= monotonic()]
+        tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name,))]
+        if not waiting and not tried:
+            for name in due:
+                self._release(name)
             return 0
-        confirmed = await self._publisher.publish_all(waiting)
-        if confirmed:
-            await connection.execute(_MARK, ([envelope.id for envelope in confirmed],))
-            for envelope in confirmed:
+        published = await self._publisher.publish_all([*tried, *waiting])
+        if published.confirmed:
+            await connection.execute(_MARK, ([envelope.id for envelope in published.confirmed],))
+            for envelope in published.confirmed:
                 metrics.OUTBOX_SENT.labels(self.name, envelope.type).inc()
-        if len(confirmed) < len(waiting):
+        if published.refused:
+            await self._hold(connection, published.refused)
+        for name in due:
+            if all(envelope.type != name for envelope in published.refused):
+                self._release(name)
+        if not published.is_whole:
             raise Unconfirmed
-        return len(confirmed)
+        return len(published.confirmed)
+
+    async def _hold(self, connection: psycopg.AsyncConnection, refused: list[Envelope]) -> None:
+        rows = await connection.execute(_LAST, ([envelope.id for envelope in refused],))
+        for name, last in await rows.fetchall():
+            if name not in self._holds:
+                log.warning("a queue refuses events, which wait", type=name)
+                metrics.OUTBOX_REFUSED.labels(self.name, name).set(1)
+            hold = self._holds.setdefault(name, Hold(last, 0))
+            hold.last = max(hold.last, last)
+            if hold.retry_at <= monotonic():
+                hold.postpone()
+
+    def _release(self, name: str) -> None:
+        del self._holds[name]
+        metrics.OUTBOX_REFUSED.labels(self.name, name).set(0)
 
     async def _wait(self, connection: psycopg.AsyncConnection) -> None:
         async for _ in connection.notifies(timeout=self._settings.relay_poll, stop_after=1):
@@ -236,8 +369,20 @@ class TopologyKeeper:
     """
 
     def __init__(self, settings: RelaySettings) -> None:
-        self._settings = settings
+        self.relays: list[OutboxRelay] = []
+        """Each hears which queue was missing."""
         self.background = BackgroundTask("topology", self._work, LOST)
+        self._settings = settings
+        self._began = float("-inf")
+        self._declared = asyncio.Condition()
+        self._wanted = asyncio.Event()
+
+    async def wait_until_declared(self) -> None:
+        """Wait until everything was declared by a declaration that began after this call."""
+        asked = monotonic()
+        self._wanted.set()
+        async with self._declared:
+            await self._declared.wait_for(lambda: self._began >= asked)
 
     async def _work(self) -> None:
         """Declare the topology until something fails."""
@@ -245,15 +390,37 @@ class TopologyKeeper:
         connection = await connect(urls, "relay:topology", heartbeat)
         try:
             while True:
+                self._wanted.clear()
+                began = monotonic()
                 async with asyncio.timeout(self._settings.relay_watchdog):
-                    channel = await connection.channel()
-                    await topology.declare(channel, self._settings.retry_delays)
-                    await channel.close()
-                self.background.working = True
+                    self._report(await topology.declare(connection, self._settings.retry_delays))
+                async with self._declared:
+                    self._began = began
+                    self._declared.notify_all()
                 self.background.backoff.reset()
-                await asyncio.sleep(self._settings.relay_declare)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wanted.wait(), self._settings.relay_declare)
         finally:
             await close(connection)
+
+    def _report(self, declared: Declared) -> None:
+        for queue in declared.created:
+            log.warning("a queue was missing and is declared", queue=queue)
+            for relay in self.relays:
+                relay.send_again(queue)
+        for name, error in declared.refused.items():
+            log.error("it exists otherwise: run `epass topology apply`", name=name, error=error)
+        self.background.working = not declared.refused
+
+
+async def _envelopes(
+    connection: psycopg.AsyncConnection,
+    query: LiteralString,
+    values: Mapping[str, object] | tuple[object, ...],
+) -> list[Envelope]:
+    async with connection.cursor(row_factory=class_row(Envelope)) as cursor:
+        await cursor.execute(query, values)
+        return await cursor.fetchall()
 
 
 async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> None:
@@ -262,11 +429,12 @@ async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> N
     Raises:
         BackgroundTaskEnded: a relay ended although nobody stopped it.
     """
-    relays = [OutboxRelay(url, settings) for url in settings.relay_database_urls]
-    background = [TopologyKeeper(settings).background, *(relay.background for relay in relays)]
+    keeper = TopologyKeeper(settings)
+    keeper.relays += [OutboxRelay(url, settings, keeper) for url in settings.relay_database_urls]
+    background = [keeper.background, *(relay.background for relay in keeper.relays)]
     for one in background:
         health.checks[one.name] = lambda one=one: one.working  # type: ignore[misc]  # mypy cannot infer a lambda's default
     try:
         await run_until(stop, background)
     finally:
-        await asyncio.gather(*(relay.close() for relay in relays))
+        await asyncio.gather(*(relay.close() for relay in keeper.relays))

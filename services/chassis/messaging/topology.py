@@ -6,13 +6,17 @@ requests and of dead letters do not dead-letter. All but the stream and the dela
 delivery limit. The relay declares everything each time it connects, before it publishes, and again every 30
 seconds, so that a queue that somebody deleted comes back; `epass topology apply` does it at a deployment.
 Consumers declare nothing: their broker users may not.
+
+The arguments of a queue cannot be changed, so a queue that exists with others is made anew: `migrate` moves
+its messages aside and back. Only `epass topology apply` does that; the relay reports the queue and goes on.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from aio_pika.abc import AbstractChannel, AbstractConnection, ExchangeType
-from aio_pika.exceptions import ChannelNotFoundEntity
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue, ExchangeType
+from aio_pika.exceptions import AMQPChannelError, ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from contracts import subscriptions as names
 from contracts.subscriptions import SERVICES, Subscription, subscriptions
@@ -24,7 +28,13 @@ STREAM_DAYS = 7
 RPC_QUEUE_TTL_MS = 10_000
 """A request that waited this long has no caller any more: callers wait for three seconds."""
 
+ASIDE = ".moving"
+"""The suffix of the queue in which messages wait while theirs is made anew."""
+DELIVERY_COUNT = "x-delivery-count"
+"""A quorum queue adds this header; a copy of a message must not carry it, because the broker continues it."""
+
 Argument = str | int
+ASIDE_ARGUMENTS: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-limit": -1}
 
 
 @dataclass(frozen=True)
@@ -113,34 +123,157 @@ def queues(delays: tuple[float, ...]) -> Iterator[Queue]:
         yield _dead(subscription.dead_letters)
 
 
-async def declare(channel: AbstractChannel, delays: tuple[float, ...]) -> None:
-    """Declare everything. What exists already stays as it is.
+@dataclass(frozen=True)
+class Declared:
+    """What declaring everything has shown.
 
-    Raises:
-        aio_pika.exceptions.ChannelPreconditionFailed: something exists already, with other arguments.
+    Args:
+        created: the queues that were not there.
+        refused: what could not be declared, with the name of the error.
     """
+
+    created: tuple[str, ...]
+    refused: dict[str, str]
+
+
+class CannotMigrate(Exception):
+    """A queue cannot be made anew now; the message says what to do."""
+
+
+class _Channels:
+    """A channel of a connection, replaced by another one after an error has closed it."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        self._channel: AbstractChannel | None = None
+
+    async def get(self) -> AbstractChannel:
+        if self._channel is None or self._channel.is_closed:
+            self._channel = await self._connection.channel()
+        return self._channel
+
+    async def close(self) -> None:
+        if self._channel is not None and not self._channel.is_closed:
+            await self._channel.close()
+
+    async def has_queue(self, name: str) -> bool:
+        try:
+            await (await self.get()).declare_queue(name, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        return True
+
+    async def has_exchange(self, name: str) -> bool:
+        try:
+            await (await self.get()).declare_exchange(name, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        return True
+
+
+async def declare(connection: AbstractConnection, delays: tuple[float, ...]) -> Declared:
+    """Declare everything. What exists stays as it is, and what cannot be declared holds up nothing else."""
+    created: list[str] = []
+    refused: dict[str, str] = {}
+    channels = _Channels(connection)
     for exchange in exchanges(delays):
-        await channel.declare_exchange(exchange.name, exchange.kind, durable=True)
+        try:
+            await (await channels.get()).declare_exchange(exchange.name, exchange.kind, durable=True)
+        except AMQPChannelError as error:
+            refused[exchange.name] = type(error).__name__
     for queue in queues(delays):
-        declared = await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
-        for source, key in queue.bindings:
-            await declared.bind(source, key)
+        exists = await channels.has_queue(queue.name)
+        try:
+            await _declare_queue(await channels.get(), queue)
+        except AMQPChannelError as error:
+            refused[queue.name] = type(error).__name__
+        else:
+            created += [] if exists else [queue.name]
+    await channels.close()
+    return Declared(tuple(created), refused)
+
+
+async def _declare_queue(channel: AbstractChannel, queue: Queue) -> AbstractQueue:
+    declared = await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
+    for source, key in queue.bindings:
+        await declared.bind(source, key)
+    return declared
 
 
 async def missing(connection: AbstractConnection, delays: tuple[float, ...]) -> list[str]:
     """Return the names of exchanges and queues that are not on the broker."""
-    absent = []
-    things: list[Exchange | Queue] = [*exchanges(delays), *queues(delays)]
-    for thing in things:
-        channel = await connection.channel()
-        try:
-            if isinstance(thing, Exchange):
-                await channel.declare_exchange(thing.name, thing.kind, passive=True)
-            else:
-                await channel.declare_queue(thing.name, passive=True)
-        except ChannelNotFoundEntity:
-            absent.append(thing.name)
-        finally:
-            if not channel.is_closed:
-                await channel.close()
+    channels = _Channels(connection)
+    absent = [one.name for one in exchanges(delays) if not await channels.has_exchange(one.name)]
+    absent += [one.name for one in queues(delays) if not await channels.has_queue(one.name)]
+    await channels.close()
     return absent
+
+
+async def apply(connection: AbstractConnection, delays: tuple[float, ...]) -> Declared:
+    """Declare everything, and make the queues anew that exist with other arguments, with their messages.
+
+    A run that was interrupted is finished by the next one.
+
+    Raises:
+        CannotMigrate: something exists that cannot be made anew; the rest has been declared.
+    """
+    declared = await declare(connection, delays)
+    by_name = {queue.name: queue for queue in queues(delays)}
+    channels = _Channels(connection)
+    half_done = {name for name in by_name if await channels.has_queue(name + ASIDE)}
+    await channels.close()
+    for name in sorted({*declared.refused, *half_done}):
+        error = declared.refused.get(name)
+        if name not in by_name or error not in {None, ChannelPreconditionFailed.__name__}:
+            raise CannotMigrate(f"{name} cannot be declared ({error}): delete it once nothing uses it")
+        await migrate(connection, by_name[name])
+    return declared
+
+
+async def migrate(connection: AbstractConnection, queue: Queue) -> None:
+    """Make a queue anew with its present arguments. New messages wait aside meanwhile, and none is lost.
+
+    Raises:
+        CannotMigrate: somebody consumes it, or it is a stream, whose messages cannot be moved.
+    """
+    if queue.arguments["x-queue-type"] == "stream":
+        raise CannotMigrate(f"{queue.name} is a stream with other arguments: delete it, and apply again")
+    channel = await connection.channel(publisher_confirms=True)
+    try:
+        old = await channel.declare_queue(queue.name, passive=True)
+        if old.declaration_result.consumer_count:
+            raise CannotMigrate(
+                f"{queue.name} has other arguments and is consumed: stop its service, and apply again"
+            )
+        aside = Queue(queue.name + ASIDE, ASIDE_ARGUMENTS, queue.bindings)
+        waiting = await _declare_queue(channel, aside)
+        for source, key in queue.bindings:
+            await old.unbind(source, key)
+        await _move(channel, old, aside.name)
+        await channel.queue_delete(queue.name)
+        await _declare_queue(channel, queue)
+        for source, key in queue.bindings:
+            await waiting.unbind(source, key)
+        await _move(channel, waiting, queue.name)
+        await channel.queue_delete(aside.name)
+    finally:
+        await channel.close()
+
+
+async def _move(channel: AbstractChannel, source: AbstractQueue, target: str) -> None:
+    """Move all messages; each is acknowledged once the broker has confirmed its copy."""
+    while (message := await source.get(fail=False)) is not None:
+        copy = Message(
+            message.body,
+            headers={name: value for name, value in message.headers.items() if name != DELIVERY_COUNT},
+            content_type=message.content_type,
+            content_encoding=message.content_encoding,
+            delivery_mode=message.delivery_mode,
+            correlation_id=message.correlation_id,
+            reply_to=message.reply_to,
+            message_id=message.message_id,
+            timestamp=message.timestamp,
+            type=message.type,
+        )
+        await channel.default_exchange.publish(copy, routing_key=target, mandatory=True)
+        await message.ack()

@@ -23,14 +23,18 @@ class Backoff:
 
     Call `next_pause` after each failure, wait that long, and call `reset` once the connection has done its
     work.
+
+    Args:
+        longest: seconds. It is more than `LONGEST` only where each try costs others something.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST) -> None:
+        self._wait = wait_random_exponential(multiplier=2 * SHORTEST, min=SHORTEST, max=longest)
         self._tries = RetryCallState(Retrying(), None, (), {})
 
     def next_pause(self) -> float:
         """Return the seconds to wait before the next try."""
-        seconds = WAIT(self._tries)
+        seconds = self._wait(self._tries)
         self._tries.attempt_number += 1
         return seconds
 

@@ -48,6 +48,11 @@ OUTBOX_LAG = Gauge(
     "epass_outbox_lag_seconds", "Age of the oldest event not yet sent; 0 where none waits", ["database"]
 )
 OUTBOX_SENT = Counter("epass_outbox_sent_total", "Events confirmed by the broker", ["database", "type"])
+OUTBOX_REFUSED = Gauge(
+    "epass_outbox_refused",
+    "1 while events wait because a queue does not take their type",
+    ["database", "type"],
+)
 DEAD_LETTERS = Gauge("epass_dead_letters", "Messages in a consumer's dead letters", ["queue"])
 QUEUE_MESSAGES = Gauge(
     "epass_queue_messages",

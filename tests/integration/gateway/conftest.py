@@ -20,7 +20,7 @@ from tests.support.factories.gateway import (
 def accounts(stack: TestStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccountsStub]:
     async def declare() -> None:
         async with await aio_pika.connect(stack.broker_url("administrator")) as connection:
-            await topology.declare(await connection.channel(), (1.0,))
+            await topology.declare(connection, (1.0,))
 
     asyncio.run(declare())
     service = AccountsStub(stack, tmp_path_factory.mktemp("accounts"))

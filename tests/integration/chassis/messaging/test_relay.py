@@ -4,19 +4,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from amqp.exceptions import MessageNacked, NotFound
 from sqlalchemy import text
 
 from contracts.envelope import open_envelope, read_envelope
+from contracts.events import StatusListSigned
 from services.chassis.messaging import outbox
+from services.chassis.messaging.relay import RelaySettings
+from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
 from tests.support.chaos import proxy as proxies
 from tests.support.envelopes import key_ring
+from tests.support.factories.verify import pass_issued
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -149,9 +155,146 @@ def test_a_queue_that_is_deleted_while_the_relay_works_comes_back(
             channel.queue_delete(QUEUE)
         eventually(lambda: _check(topology) == (0, ""), "the queue is back", 30)
         add_events(issuance, "second")
-        eventually(lambda: taken_from_queue(broker) == ["second"], "an event reaches it")
+        found: list[str] = []
+        eventually(lambda: found.extend(taken_from_queue(broker)) or "second" in found, "an event reaches it")
     finally:
         process.kill()
+
+
+MANY = 2 * RelaySettings.model_fields["relay_batch"].default
+
+
+@contextmanager
+def full(topology, broker) -> Iterator[None]:
+    """Let the queue take no more messages for the length of the block."""
+    policy = ["-p", "epass", "--apply-to", "queues", "full", f"^{QUEUE}$", '{"max-length": 0}']
+    topology.broker_ctl("set_policy", *policy)
+    try:
+        eventually(lambda: is_refused(broker), "the queue refuses")
+        yield
+    finally:
+        broker.purge(QUEUE)
+        topology.broker_ctl("clear_policy", "-p", "epass", "full")
+
+
+def is_refused(broker) -> bool:
+    try:
+        broker.publish("", QUEUE, b"fills the queue")
+    except MessageNacked:
+        return True
+    return False
+
+
+def add_list(database) -> None:
+    with database.transaction() as session:
+        outbox.add(session, StatusListSigned(revoked_total=0), at=now())
+
+
+def test_a_queue_that_refuses_holds_up_no_event_of_another_type(broker, relay, issuance, topology) -> None:
+    """More are refused than fit into a batch, so that they would fill each batch for ever."""
+    with full(topology, broker):
+        with issuance.transaction() as session:
+            for number in range(MANY):
+                event = revoked(f"refused-{number}").model_copy(update={"pass_number": f"{number:08d}"})
+                outbox.add(session, event, at=now())
+        before = broker.depth("verify.StatusListSigned")
+        add_list(issuance)
+        eventually(lambda: broker.depth("verify.StatusListSigned") > before, "the other event arrives")
+        assert waiting(issuance) == MANY
+        assert relay.metric("epass_outbox_refused") == 1
+        assert relay.is_ready()
+        eventually(
+            lambda: broker.depth("notify.PassRevoked") >= MANY, "the other queues of the type have it once"
+        )
+    eventually(lambda: waiting(issuance) == 0, "all is sent once the queue takes it", 60)
+    assert sorted(taken_from_queue(broker)) == sorted(f"refused-{number}" for number in range(MANY))
+    assert relay.metric("epass_outbox_refused") == 0
+
+
+def test_an_event_never_overtakes_a_refused_one_of_its_subject(broker, relay, issuance, topology) -> None:
+    with full(topology, broker):
+        before = broker.depth("notify.PassIssued"), broker.depth("verify.StatusListSigned")
+        with issuance.transaction() as session:
+            outbox.add(session, revoked("first"), at=now())
+            outbox.add(session, pass_issued(pass_number="7K3M9QW4"), at=now())
+        add_list(issuance)
+        eventually(lambda: broker.depth("verify.StatusListSigned") > before[1], "another subject goes on")
+        assert (broker.depth("notify.PassIssued"), waiting(issuance)) == (before[0], 2)
+    eventually(lambda: waiting(issuance) == 0, "both are sent", 60)
+
+
+def test_what_a_deleted_queue_has_missed_is_sent_again(broker, issuance, topology, tmp_path) -> None:
+    """While it is missing the broker confirms its events, because other queues have them."""
+    process = make_relay(topology, tmp_path, EPASS_RELAY_DECLARE="2").start()
+    try:
+        add_events(issuance, "before")
+        eventually(lambda: taken_from_queue(broker) == ["before"], "the relay works")
+        with broker.connection.channel() as channel:
+            channel.queue_delete(QUEUE)
+        add_events(issuance, "missed")
+        eventually(lambda: waiting(issuance) == 0, "it counts as sent")
+        eventually(lambda: _check(topology) == (0, ""), "the queue is back", 30)
+        found: list[str] = []
+        eventually(lambda: found.extend(taken_from_queue(broker)) or "missed" in found, "it has it, too")
+    finally:
+        process.kill()
+
+
+def test_one_queue_with_other_arguments_holds_up_no_event_and_the_relay_says_what_to_do(
+    broker, issuance, topology, tmp_path
+) -> None:
+    process = make_relay(topology, tmp_path, EPASS_RETRY_DELAYS="1,5,30,200")
+    try:
+        process.start(ready=False)
+        add_events(issuance, "goes on")
+        eventually(lambda: taken_from_queue(broker) == ["goes on"], "it is sent")
+        readiness = httpx.get(f"http://127.0.0.1:{process.port}/readyz", trust_env=False)
+        assert readiness.json() == {"topology": False, "issuance": True}
+        said = [line for line in process.log_lines() if line.get("name") == "epass.delay.3"]
+        assert said[0]["event"] == "it exists otherwise: run `epass topology apply`"
+    finally:
+        process.kill()
+
+
+def test_apply_makes_a_queue_with_other_arguments_anew_and_keeps_its_messages(broker, topology) -> None:
+    queue, other = "epass.delay.3", {"EPASS_RETRY_DELAYS": "1,5,30,200"}
+    broker.publish(queue, "verify.PassRevoked", b"waits for its delay", headers={"x-epass-attempts": 4})
+    try:
+        assert _topology(topology, "apply", **other) == (0, "", "")
+        message = broker.get(queue)
+        assert (_bytes(message.body), message.headers["x-epass-attempts"]) == (b"waits for its delay", 4)
+        with broker.connection.channel() as channel:
+            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=delay_arguments(200))
+        assert _topology(topology, "check", **other) == (0, "", "")
+    finally:
+        apply_topology(topology)
+
+
+def test_apply_finishes_what_an_interrupted_one_has_begun(broker, topology) -> None:
+    aside = "epass.delay.3.moving"
+    with broker.connection.channel() as channel:
+        channel.queue_declare(aside, durable=True, auto_delete=False, arguments=ASIDE_ARGUMENTS)
+    broker.publish("", aside, b"left behind")
+    assert _topology(topology, "apply") == (0, "", "")
+    assert _bytes(broker.get("epass.delay.3").body) == b"left behind"
+    with broker.connection.channel() as channel, pytest.raises(NotFound):
+        channel.queue_declare(aside, passive=True)
+
+
+def test_apply_refuses_to_take_a_queue_from_its_consumer(broker, topology) -> None:
+    with broker.connection.channel() as channel:
+        channel.queue_delete(QUEUE)
+        channel.queue_declare(QUEUE, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
+    try:
+        with broker.connection.channel() as channel:
+            channel.basic_consume(QUEUE)
+            code, _, said = _topology(topology, "apply")
+        assert (code, said) == (
+            1, f"Error: {QUEUE} has other arguments and is consumed: stop its service, and apply again\n"
+        )  # fmt: skip
+    finally:
+        apply_topology(topology)
+    assert _check(topology) == (0, "")
 
 
 BREAKS = [
@@ -193,10 +336,20 @@ def test_the_topology_check_names_what_is_missing(broker, topology) -> None:
 
 
 def _check(stack) -> tuple[int, str]:
-    environment = {**os.environ, **stack.environment("administrator")}
-    command = [sys.executable, "-m", "services.ops.cli", "topology", "check"]
+    return _topology(stack, "check")[:2]
+
+
+def _topology(stack, action: str, **settings: str) -> tuple[int, str, str]:
+    environment = {**os.environ, **stack.environment("administrator"), **settings}
+    command = [sys.executable, "-m", "services.ops.cli", "topology", action]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout, done.stderr
+
+
+def delay_arguments(seconds: int) -> dict[str, object]:
+    return next(
+        dict(queue.arguments) for queue in queues((1, 1, 1, seconds)) if queue.name == "epass.delay.3"
+    )
 
 
 def test_rows_that_commit_out_of_order_are_all_published(broker, relay, issuance) -> None:

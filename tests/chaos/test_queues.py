@@ -1,0 +1,83 @@
+"""One queue is full or was deleted: nobody else notices, and nothing is lost."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from amqp.exceptions import MessageNacked, NotFound
+
+from tests.support.backends import TestStack
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.recovery import check_nothing_is_lost, print_figures
+from tests.support.chaos.scenario import Scenario
+from tests.support.running import eventually
+from tests.support.wire import Wire, wire
+
+pytestmark = pytest.mark.outage
+FULL, DELETED = "verify.PassIssued", "approval.ApplicationSubmitted"
+
+
+@pytest.fixture
+def broker(deployment: Deployment) -> Iterator[Wire]:
+    with wire(deployment.stack.broker_url("administrator")) as connection:
+        yield connection
+
+
+@contextmanager
+def full(stack: TestStack, broker: Wire) -> Iterator[None]:
+    """Let a queue that nobody consumes take no more messages for the length of the block."""
+    policy = ["-p", "epass", "--apply-to", "queues", "full", f"^{FULL}$", '{"max-length": 0}']
+    stack.broker_ctl("set_policy", *policy)
+    try:
+        eventually(lambda: _is_refused(broker), "the queue refuses")
+        yield
+    finally:
+        stack.broker_ctl("clear_policy", "-p", "epass", "full")
+
+
+def _is_refused(broker: Wire) -> bool:
+    try:
+        broker.publish("", FULL, b"fills the queue")
+    except MessageNacked:
+        return True
+    return False
+
+
+def _exists(broker: Wire) -> bool:
+    try:
+        broker.depth(DELETED)
+    except NotFound:
+        return False
+    return True
+
+
+def test_a_full_queue_of_the_gate_keeps_no_pass_from_its_applicant(
+    deployment: Deployment, scenario: Scenario, broker: Wire
+) -> None:
+    verify = deployment.system.processes["verify"]
+    verify.kill()
+    try:
+        with full(deployment.stack, broker):
+            references = [scenario.apply() for _ in range(3)]
+            for reference in references:
+                scenario.issued(reference)
+            assert scenario.count("issuance", "select count(*) from outbox where sent_at is null") >= 3
+            broker.purge(FULL)
+    finally:
+        verify.start()
+    began = time.monotonic()
+    check_nothing_is_lost(scenario)
+    print_figures("a full queue", **{"at rest": time.monotonic() - began})
+
+
+def test_a_queue_that_is_deleted_while_people_apply_loses_nothing(scenario: Scenario, broker: Wire) -> None:
+    for number in range(10):
+        if number == 3:
+            with broker.connection.channel() as channel:
+                channel.queue_delete(DELETED)
+        scenario.apply()
+    began = time.monotonic()
+    eventually(lambda: _exists(broker), "it is declared again within a minute", 60)
+    check_nothing_is_lost(scenario)
+    print_figures("a deleted queue", **{"at rest": time.monotonic() - began})

@@ -46,6 +46,8 @@ class Event(Wire):
 
     version: ClassVar[int] = 1
     producer: ClassVar[str]
+    is_only_one: ClassVar[bool] = False
+    """Whether a subject has no other event than this one; then no number needs to be remembered."""
 
     @property
     def subject(self) -> str:
@@ -90,6 +92,7 @@ class OtpRequested(Event):
     """A one-time code is to be sent; stale after ``expires_at`` of the envelope."""
 
     producer: ClassVar[str] = "accounts"
+    is_only_one: ClassVar[bool] = True
     request_id: UUID
     language: Language
     deliver_by: DeliverBy = "sms"
@@ -134,6 +137,7 @@ class SessionEnded(Event):
     """One session ended before its token expires."""
 
     producer: ClassVar[str] = "accounts"
+    is_only_one: ClassVar[bool] = True
     sid: UUID
     token_expires_at: Instant
 
@@ -521,6 +525,7 @@ class MessageOutcome(Event):
     """Outcome of a message."""
 
     producer: ClassVar[str] = "notify"
+    is_only_one: ClassVar[bool] = True
     message_id: UUID
     application_id: UUID | None = None
     purpose: str

@@ -1,6 +1,7 @@
 """The scheduled job of accounts. The service subscribes to no event; the job runs in the events container."""
 
 from services.accounts.handlers import housekeeping
+from services.chassis.db import batches
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, every
 
@@ -15,5 +16,4 @@ class Consumers:
     @every(600)
     def purge(self) -> None:
         """Delete what nobody needs any more."""
-        with self.db.transaction() as session:
-            housekeeping.purge(session, now())
+        batches.run(self.db, lambda session: housekeeping.purge(session, now()))

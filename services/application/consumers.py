@@ -21,6 +21,7 @@ from contracts.events import (
     VisitDayClosed,
 )
 from services.application.handlers import directory, event_handlers, scheduled_jobs
+from services.chassis.db import batches
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, every
@@ -100,8 +101,4 @@ class Consumers:
         self._in_batches(scheduled_jobs.key_names)
 
     def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
-        """Run a job with one transaction per batch, until a batch is not full."""
-        done = scheduled_jobs.BATCH
-        while done == scheduled_jobs.BATCH:
-            with self.db.transaction() as session:
-                done = work(session, now())
+        batches.run(self.db, lambda session: work(session, now()), scheduled_jobs.BATCH)

@@ -1,5 +1,8 @@
 """Event entrypoints and scheduled jobs of approval: each calls one handler."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
@@ -13,7 +16,7 @@ from contracts.events import (
 )
 from services.approval.handlers import closures, event_handlers, numbers, scheduled_jobs, watchlist
 from services.approval.models import ImportRow
-from services.chassis.db import import_drafts
+from services.chassis.db import batches, import_drafts
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -55,11 +58,8 @@ class Consumers:
 
     @every(interval=60)
     def escalate_waiting(self) -> None:
-        """Escalate reviews whose visit comes near, one transaction per batch, until a batch is not full."""
-        seen = scheduled_jobs.BATCH
-        while seen == scheduled_jobs.BATCH:
-            with self.db.transaction() as session:
-                seen = scheduled_jobs.escalate_waiting(session, now())
+        """Escalate reviews whose visit comes near."""
+        self._in_batches(scheduled_jobs.escalate_waiting)
 
     @every(interval=5)
     def ask_visitors_of_closed_days(self) -> None:
@@ -72,16 +72,12 @@ class Consumers:
     @every(interval=60)
     def plan_visits(self) -> None:
         """Place reviews whose nearest preferred day has passed by their next one."""
-        with self.db.transaction() as session:
-            scheduled_jobs.plan_visits(session, now())
+        self._in_batches(scheduled_jobs.plan_visits)
 
     @every(interval=60)
     def key_names(self) -> None:
         """Store the search keys of names that an older version stored."""
-        keyed = scheduled_jobs.BATCH
-        while keyed == scheduled_jobs.BATCH:
-            with self.db.transaction() as session:
-                keyed = scheduled_jobs.key_names(session)
+        self._in_batches(scheduled_jobs.key_names)
 
     @every(interval=600, eager=True)
     def count_months(self) -> None:
@@ -92,10 +88,7 @@ class Consumers:
     @every(interval=60)
     def end_watchlist_entries(self) -> None:
         """End entries of the watchlist whose last day has passed, one transaction per entry."""
-        ended = True
-        while ended:
-            with self.db.transaction() as session:
-                ended = watchlist.end_expired(session, now())
+        batches.run(self.db, lambda session: watchlist.end_expired(session, now()), 1)
 
     @every(interval=3600, eager=True)
     def renew_watchlist_traits(self) -> None:
@@ -110,5 +103,7 @@ class Consumers:
     @every(interval=600)
     def purge(self) -> None:
         """Delete files that nobody can see any more."""
-        with self.db.transaction() as session:
-            import_drafts.purge(session, ImportRow, now())
+        batches.run(self.db, lambda session: import_drafts.purge(session, ImportRow, now()))
+
+    def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
+        batches.run(self.db, lambda session: work(session, now()), scheduled_jobs.BATCH)

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from contracts import events
 from contracts.envelope import Received
+from services.chassis.db import batches
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -83,8 +84,7 @@ class Consumers:
 
     @every(interval=3600)
     def delete_old_messages(self) -> None:
-        with self.db.transaction() as session:
-            erasure.delete_old(session, now())
+        batches.run(self.db, lambda session: erasure.delete_old(session, now()))
 
 
 CONTAINERS = (Codes, Consumers)

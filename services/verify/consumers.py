@@ -11,6 +11,7 @@ from contracts.events import (
     PersonalDataErased,
     StatusListSigned,
 )
+from services.chassis.db import batches
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -53,13 +54,9 @@ class Consumers:
 
     @every(interval=60)
     def close_overdue_visits(self) -> None:
-        """Close overdue visits, one batch per transaction."""
-        closed = 1
-        while closed:
-            with self.db.transaction() as session:
-                closed = presence.close_overdue(session, now())
+        """Close visits of parties that are presumed gone."""
+        batches.run(self.db, lambda session: presence.close_overdue(session, now()), presence.BATCH)
 
     @every(interval=300)
     def delete_old_number_tries(self) -> None:
-        with self.db.transaction() as session:
-            number_tries.delete_old(session, now())
+        batches.run(self.db, lambda session: number_tries.delete_old(session, now()))

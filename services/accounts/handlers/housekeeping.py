@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.accounts.domain.limits import FAILURES_COUNT_FOR
 from services.accounts.models import ImportRow, LoginFailureRow, OtpCodeRow, OtpRequestRow, SessionRow
 from services.chassis.db import import_drafts
+from services.chassis.db.batches import delete_batch
 from services.chassis.rpc.idempotency import KEEP_HOURS
 
 _SESSIONS_STAY = timedelta(hours=KEEP_HOURS)
@@ -16,11 +17,17 @@ _CODES_STAY = timedelta(days=2)
 """Requests for a code count for a day."""
 
 
-def purge(session: Session, now: datetime) -> None:
-    """Delete sessions whose tokens have expired, old codes with their requests, old failures and files."""
-    import_drafts.purge(session, ImportRow, now)
-    session.execute(delete(SessionRow).where(SessionRow.expires_at < now - _SESSIONS_STAY))
-    session.execute(delete(LoginFailureRow).where(LoginFailureRow.at < now - FAILURES_COUNT_FOR))
-    session.execute(delete(OtpRequestRow).where(OtpRequestRow.requested_at < now - _CODES_STAY))
+def purge(session: Session, now: datetime) -> int:
+    """Delete a batch of sessions whose tokens have expired, of old codes, requests, failures and files.
+
+    Returns:
+        How many rows of that table of which the most were deleted.
+    """
     requests = select(OtpRequestRow.code_id).where(OtpRequestRow.code_id == OtpCodeRow.code_id)
-    session.execute(delete(OtpCodeRow).where(OtpCodeRow.created_at < now - _CODES_STAY, ~requests.exists()))
+    return max(
+        import_drafts.purge(session, ImportRow, now),
+        delete_batch(session, SessionRow, SessionRow.expires_at < now - _SESSIONS_STAY),
+        delete_batch(session, LoginFailureRow, LoginFailureRow.at < now - FAILURES_COUNT_FOR),
+        delete_batch(session, OtpRequestRow, OtpRequestRow.requested_at < now - _CODES_STAY),
+        delete_batch(session, OtpCodeRow, OtpCodeRow.created_at < now - _CODES_STAY, ~requests.exists()),
+    )

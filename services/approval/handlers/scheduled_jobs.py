@@ -63,31 +63,34 @@ update reviews set
         = (submitted_at at time zone interval '+05:30')::date
     then 0 else 1 end
 from (
-  select id, (
-    select min(start.at)
+  select id, future.at
+  from reviews, lateral (
+    select min(start.at) as at
     from jsonb_array_elements(details -> 'preferred') as slot,
       cast((slot ->> 'date') || ' ' || (slot ->> 'from') || '+05:30' as timestamptz) as start(at)
     where start.at >= :today
-  ) as at
-  from reviews
-  where status = 'pending' and visit_at < :today
+  ) as future
+  where status = 'pending' and visit_at < :today and future.at is not null
   order by id
-  for update skip locked
+  limit :rows
+  for update of reviews skip locked
 ) as nearest
-where nearest.id = reviews.id and nearest.at is not null
+where nearest.id = reviews.id
 """)
-"""The same as `ReviewRow.plan`, for all reviews whose nearest preferred day has passed, and for those that an
+"""The same as `ReviewRow.plan`, for reviews whose nearest preferred day has passed, and for those that an
 older version of this service stored."""
 
 
 def plan_visits(session: Session, now: datetime) -> int:
-    """Place each review whose nearest preferred day has passed by its next; return how many there were."""
+    """Place reviews whose nearest preferred day has passed by their next; return how many, at most BATCH."""
     today = datetime.combine(now.astimezone(IST).date(), time(), IST)
-    planned = session.execute(PLAN.execution_options(synchronize_session=False), {"today": today})
+    planned = session.execute(
+        PLAN.execution_options(synchronize_session=False), {"today": today, "rows": BATCH}
+    )
     return planned.rowcount  # type: ignore[attr-defined, no-any-return]  # of a CursorResult
 
 
-def key_names(session: Session) -> int:
+def key_names(session: Session, _now: datetime) -> int:
     """Store the search keys of names that an older version stored; return how many, at most BATCH."""
     due = select(ReviewRow).where(ReviewRow.name_keys.is_(None)).order_by(ReviewRow.id).limit(BATCH)
     rows = session.scalars(due.with_for_update(skip_locked=True)).all()

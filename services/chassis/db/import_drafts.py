@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, delete, select
+from sqlalchemy import Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from contracts.errors import NotFound
+from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import personal_keys_of
 
 KEEP = timedelta(hours=24)
@@ -72,6 +73,6 @@ def find(session: Session, rows: type[D], import_id: UUID, by: str, *, lock: boo
     return row
 
 
-def purge(session: Session, rows: type[ImportColumns], now: datetime) -> None:
-    """Delete drafts that nobody can see any more."""
-    session.execute(delete(rows).where(rows.drafted_at < now - KEEP))
+def purge(session: Session, rows: type[D], now: datetime) -> int:
+    """Delete a batch of drafts that nobody can see any more; return how many."""
+    return delete_batch(session, rows, rows.drafted_at < now - KEEP)

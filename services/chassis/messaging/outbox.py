@@ -15,12 +15,13 @@ from contracts.events import Event
 from services.chassis.db.database import personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 
-_ADD = text("""
-with numbered as (
+_NEXT = """
   insert into event_sequences (subject, seq) values (:subject, 1)
   on conflict (subject) do update set seq = event_sequences.seq + 1
   returning seq
-)
+"""
+_ADD = """
+with numbered as ({number})
 insert into outbox (
   id, type, version, producer, subject, seq,
   occurred_at, expires_at, correlation_id, traceparent, data, personal
@@ -29,15 +30,17 @@ select
   :id, :type, :version, :producer, :subject, numbered.seq,
   :occurred_at, :expires_at, :correlation_id, :traceparent, cast(:data as jsonb), :personal
 from numbered
-""")
+"""
+_ADD_NEXT = text(_ADD.format(number=_NEXT))
 """One statement takes the next number of the subject and stores the row with it."""
+_ADD_ONLY_ONE = text(_ADD.format(number="select 1 as seq"))
 
 
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
     """Add an event to the outbox, in the session's transaction.
 
     ``seq`` is the next number of the event's subject. Its row stays locked until the transaction ends, so a
-    second transaction on the same subject waits here.
+    second transaction on the same subject waits here. The only event of a subject has number 1, and no row.
 
     Args:
         session: the transaction of the state change; `session.info` has the keys that seal personal data.
@@ -51,7 +54,7 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
     event_id = uuid4()
     data, personal = seal(event, event_id, personal_keys_of(session))
     session.execute(
-        _ADD,
+        _ADD_ONLY_ONE if event.is_only_one else _ADD_NEXT,
         {
             "id": event_id,
             "type": type(event).__name__,

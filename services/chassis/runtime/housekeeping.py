@@ -6,10 +6,11 @@ relay deletes old rows of the outbox.
 
 from time import monotonic
 
-from sqlalchemy import delete, func, text
+from sqlalchemy import ColumnElement, Table, func, or_, text
 
+from services.chassis.db import batches
 from services.chassis.db.database import Database
-from services.chassis.db.tables import idempotency_keys, inbox, poison_starts
+from services.chassis.db.tables import event_sequences, idempotency_keys, inbox, poison_starts
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.chassis.rpc.idempotency import KEEP_HOURS
 from services.chassis.runtime.lifecycle import Stopping, pause
@@ -17,19 +18,26 @@ from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 HOUR_SECONDS = 3600.0
+_NUMBERED_ONCE = ("otp:", "session:", "message:")
+"""Subjects that have one event; earlier versions remembered the number of each of them."""
 INBOX_DAYS = DEAD_LETTER_DAYS + 7
 """A dead letter may be replayed on its last day; its consumer must still know whether it was handled."""
 
 
 def purge(db: Database) -> None:
-    """Delete all rows that are too old, in one transaction for each table."""
+    """Delete all rows that are too old, in batches."""
     for table, column, age in (
         (idempotency_keys, idempotency_keys.c.created_at, f"{KEEP_HOURS} hours"),
         (inbox, inbox.c.seen_at, f"{INBOX_DAYS} days"),
         (poison_starts, poison_starts.c.last_at, f"{INBOX_DAYS} days"),
     ):
-        with db.transaction() as session:
-            session.execute(delete(table).where(column < func.now() - text(f"interval '{age}'")))
+        _delete(db, table, column < func.now() - text(f"interval '{age}'"))
+    subject = event_sequences.c.subject
+    _delete(db, event_sequences, or_(*(subject.startswith(kind) for kind in _NUMBERED_ONCE)))
+
+
+def _delete(db: Database, table: Table, which: ColumnElement[bool]) -> None:
+    batches.run(db, lambda session: batches.delete_batch(session, table, which))
 
 
 def run(db: Database) -> None:

@@ -7,13 +7,11 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import PersonalDataErased
-from services.chassis.db import locks
+from services.chassis.db.batches import delete_batch
 from services.notify.handlers.messages import lock_application
 from services.notify.models import ApplicationRow, MessageRow, PhoneMessageRow
 
 RETENTION = timedelta(days=1)
-_LOCK = "delete_old"
-"""Advisory lock of the one replica that deletes old messages."""
 
 
 def handle_personal_data_erased(
@@ -40,14 +38,14 @@ def handle_personal_data_erased(
     session.execute(delete(PhoneMessageRow).where(PhoneMessageRow.message_id.in_(messages)))
 
 
-def delete_old(session: Session, now: datetime) -> None:
-    """Delete messages of no application (codes, logins) and the local phone's, a day after their end.
+def delete_old(session: Session, now: datetime) -> int:
+    """Delete a batch of messages of no application (codes, logins) and of the local phone, a day after.
 
-    Runs in every replica: one works, the others return at once.
+    Returns:
+        How many rows of that table of which the most were deleted.
     """
-    if not locks.try_lock(session, _LOCK):
-        return
-    session.execute(delete(PhoneMessageRow).where(PhoneMessageRow.at < now - RETENTION))
-    session.execute(
-        delete(MessageRow).where(MessageRow.application_id.is_(None), MessageRow.ended_at < now - RETENTION)
+    ended = MessageRow.ended_at < now - RETENTION
+    return max(
+        delete_batch(session, PhoneMessageRow, PhoneMessageRow.at < now - RETENTION),
+        delete_batch(session, MessageRow, MessageRow.application_id.is_(None), ended),
     )

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from math import ceil
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import TooManyAttempts
+from services.chassis.db.batches import delete_batch
 from services.verify.models import NumberTryRow
 
 LIMIT = 10
@@ -33,6 +34,6 @@ def record(session: Session, gate: str, now: datetime) -> None:
     session.execute(insert(NumberTryRow).values(gate=gate, at=now))
 
 
-def delete_old(session: Session, now: datetime) -> None:
-    """Delete tries that no longer count."""
-    session.execute(delete(NumberTryRow).where(NumberTryRow.at <= now - WINDOW))
+def delete_old(session: Session, now: datetime) -> int:
+    """Delete a batch of tries that no longer count; return how many."""
+    return delete_batch(session, NumberTryRow, NumberTryRow.at <= now - WINDOW)

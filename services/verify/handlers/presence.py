@@ -19,7 +19,7 @@ from services.verify.models import PassRow, ScanRow
 SYSTEM = "system"
 """``scanned_by`` of the exit that is recorded for a party presumed gone."""
 _LOCK = "close_overdue"
-_BATCH = 100
+BATCH = 100
 
 
 def list_inside(request: InsideQuestion, call: Call, session: Session) -> InsideList:
@@ -61,7 +61,7 @@ def close_overdue(session: Session, now: datetime) -> int:
         select(PassRow)
         .where(PassRow.inside > 0, PassRow.presumed_gone_at <= now)
         .order_by(PassRow.presumed_gone_at)
-        .limit(_BATCH)
+        .limit(BATCH)
     )
     rows = session.scalars(overdue.with_for_update(skip_locked=True)).all()
     for row in rows:

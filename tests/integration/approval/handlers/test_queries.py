@@ -21,7 +21,7 @@ from contracts.rpc.approval import (
     Withdraw,
 )
 from contracts.rpc.call import Principal
-from services.approval.handlers import decisions, queries
+from services.approval.handlers import decisions, queries, scheduled_jobs
 from services.approval.handlers.scheduled_jobs import key_names, plan_visits
 from services.approval.models import ReviewRow
 from tests.support.factories.approval import (
@@ -238,7 +238,7 @@ def test_a_name_that_an_older_version_stored_is_found_once_the_scheduled_job_has
         session.execute(update(ReviewRow).values(name_keys=None))
     assert search(approval_db, "बलविंदर") == []
     with approval_db.transaction() as session:
-        assert (key_names(session), key_names(session)) == (1, 0)
+        assert (key_names(session, NOW), key_names(session, NOW)) == (1, 0)
     assert search(approval_db, "बलविंदर") == [reference]
 
 
@@ -364,6 +364,18 @@ def test_after_the_nearest_day_a_review_is_placed_by_the_next_one(approval_db) -
     assert plan(approval_db, next_day) == 0
     assert at_desk(approval_db) == [ended, tuesday, event.reference]
     assert queue(approval_db, order="visit").items[-1].visit.day == THURSDAY
+
+
+def test_reviews_are_placed_in_batches_and_those_without_another_day_hold_up_nobody(
+    approval_db, monkeypatch
+) -> None:
+    monkeypatch.setattr(scheduled_jobs, "BATCH", 2)
+    for _ in range(3):
+        waiting(approval_db, 1, **for_day(MONDAY))
+    for _ in range(3):
+        waiting(approval_db, 1, **for_day(MONDAY, THURSDAY))
+    next_day = NOW + timedelta(days=1)
+    assert [plan(approval_db, next_day) for _ in range(3)] == [2, 1, 0]
 
 
 def test_a_review_that_an_older_version_stored_is_placed_too(approval_db) -> None:

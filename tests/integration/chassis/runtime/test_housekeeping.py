@@ -48,3 +48,16 @@ def test_old_idempotency_keys_and_inbox_marks_are_deleted_and_young_ones_stay(da
     with database.transaction() as session:
         assert list(session.execute(text("select key from idempotency_keys")).scalars()) == ["young"]
         assert list(session.execute(text("select consumer from inbox")).scalars()) == ["verify.PassIssued"]
+
+
+def test_numbers_of_subjects_with_one_event_that_an_older_version_kept_are_deleted(databases) -> None:
+    database = databases["verify"]
+    with database.transaction() as session:
+        session.execute(
+            text("""insert into event_sequences (subject, seq) values
+            ('otp:1', 1), ('session:1', 1), ('message:1', 1), ('login:1', 2), ('pass:1', 3)""")
+        )
+    housekeeping.purge(database)
+    with database.transaction() as session:
+        left = session.scalars(text("select subject from event_sequences order by subject")).all()
+    assert left == ["login:1", "pass:1"]

@@ -173,7 +173,7 @@ def test_a_party_that_is_being_scanned_is_not_presumed_gone(gate: Gate) -> None:
 
 def test_one_replica_at_a_time_closes_overdue_visits(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else two replicas could wait for each other over two passes of one application."""
-    monkeypatch.setattr(presence, "_BATCH", 1)
+    monkeypatch.setattr(presence, "BATCH", 1)
     gate.enter(gate.issue())
     gate.enter(gate.issue())
     with gate.database.transaction() as first:

@@ -1,0 +1,50 @@
+"""The outbox numbers the events of a subject, and remembers no number that nobody asks for again."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from contracts.events import Event, LoginDisabled, SessionEnded
+from services.chassis.db.database import Database
+from services.chassis.db.tables import event_sequences
+from services.chassis.db.tables import outbox as outbox_table
+from services.chassis.messaging import outbox
+
+NOW = datetime(2026, 12, 1, 5, tzinfo=UTC)
+
+
+def disabled(login: str) -> LoginDisabled:
+    return LoginDisabled(login_id=login, disabled_by="ADO-0001", sessions_until=NOW)
+
+
+def add(database: Database, *events: Event) -> None:
+    with database.transaction() as session:
+        for event in events:
+            outbox.add(session, event, at=NOW)
+
+
+def numbers(database: Database) -> list[tuple[str, int]]:
+    with database.transaction() as session:
+        columns = (outbox_table.c.subject, outbox_table.c.seq)
+        return [tuple(row) for row in session.execute(select(*columns).order_by(outbox_table.c.position))]
+
+
+def remembered(database: Database) -> dict[str, int]:
+    with database.transaction() as session:
+        return {row.subject: row.seq for row in session.execute(select(event_sequences))}
+
+
+def test_the_events_of_each_subject_are_numbered_by_themselves(databases) -> None:
+    database = databases["accounts"]
+    add(database, disabled("A"), disabled("B"))
+    add(database, disabled("A"))
+    assert numbers(database) == [("login:A", 1), ("login:B", 1), ("login:A", 2)]
+    assert remembered(database) == {"login:A": 2, "login:B": 1}
+
+
+def test_the_only_event_of_a_subject_leaves_no_number_behind(databases) -> None:
+    database, session_id = databases["accounts"], uuid4()
+    add(database, SessionEnded(sid=session_id, token_expires_at=NOW))
+    assert numbers(database) == [(f"session:{session_id}", 1)]
+    assert remembered(database) == {}

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from services.gateway.pages import (
     about,
     assist,
+    closures,
     docs,
     gate,
     invitations,
@@ -45,6 +46,7 @@ FEATURES = (
     lines,
     desk,
     invitations,
+    closures,
     gate,
     counter,
     kiosk,

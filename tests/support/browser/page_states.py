@@ -24,6 +24,8 @@ from contracts.rpc.application import ApplicationList, Checked, LookupHit, Looku
 from contracts.rpc.approval import (
     Availability,
     CapacityView,
+    ClosedDate,
+    ClosureList,
     DayAvailability,
     DelegationList,
     EntryList,
@@ -47,6 +49,8 @@ from tests.support.factories.pages import (
     FIRST,
     PROPOSED,
     REVIEW_ID,
+    affected,
+    closure,
     desk_numbers,
     entry,
     login,
@@ -231,6 +235,47 @@ def several_days() -> Iterator[State]:
     for verdict in ("already_used", "not_yet_valid", "expired"):
         refused = at_gate.model_copy(update={"verdict": verdict})
         yield State("security", "/gate", {"pass": NUMBER}, {"verify.scan": refused})
+
+
+def closures() -> Iterator[State]:
+    """Yield the pages for closing a day, and those that show a closed day to its visitors and to the desk."""
+    day = (now().astimezone(IST) + timedelta(days=3)).date()
+    form = {"day": f"{day}", "department": "", "reason": "officer_away", "note": "Back on Monday"}
+    place = f"/desk/closures/{REVIEW_ID}"
+    yield State("department", "/desk/closures")
+    yield State("department", "/desk/closures", answers={"approval.list_closures": ClosureList(items=())})
+    yield State("department", "/desk/closures?notice=already_closed")
+    yield State("ado", "/desk/closures")
+    yield State("department", f"/desk/closures/new?day={day}")
+    nobody = affected(approved=0, only_that_day=0, with_other_days=0, items=(), next=None)
+    yield State("department", f"/desk/closures/new?day={day}", answers={"approval.affected": nobody})
+    yield State("ado", f"/desk/closures/new?day={day}&department=home")
+    yield State("department", "/desk/closures/new?day=2020-01-01", status=422)
+    yield State("department", "/desk/closures/new", form | {"reason": ""}, status=422)
+    yield State("department", "/desk/closures/new", form | {"preview": "yes"})
+    unseen = {"notify.preview_closure": Unavailable()}
+    yield State("department", "/desk/closures/new", form | {"preview": "yes"}, unseen)
+    yield State("department", f"{place}?notice=closed")
+    yield State("department", place, answers={"approval.view_closure": closure(note="", reason="security")})
+    lifted = closure(lifted_at=now(), lifted_by="HOM-0001", told=0)
+    yield State("department", f"{place}?notice=lifted", answers={"approval.view_closure": lifted})
+    closed = ClosedDate(day=day, reason="officer_away", note="Back on Monday")
+    returned = APPLICATION.model_copy(
+        update={
+            "status": "returned", "closed_day": day, "closure_reason": "officer_away",
+            "note": "Back on Monday",
+        }
+    )  # fmt: skip
+    answers = {
+        "application.view": returned,
+        "approval.availability": Availability(limited=False, closed=(closed,)),
+    }
+    opened = (OWN + "/open", {"id_last4": "4821"})
+    yield State("applicant", OWN, answers=answers, before=(opened,))
+    yield State("applicant", f"{OWN}/dates", answers=answers, before=(opened,))
+    first_closed = review(closed=(FIRST.day,))
+    yield State("department", REVIEW, answers={"approval.view_review": first_closed})
+    yield State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=(first_closed,))})
 
 
 def counter() -> Iterator[State]:
@@ -510,4 +555,5 @@ STATES = [
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
     *places(), *several_days(), *counter(), *kiosk(), *operator(), *around(),
+    *places(), *closures(), *counter(), *kiosk(), *operator(), *around(),
 ]  # fmt: skip

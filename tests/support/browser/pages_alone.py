@@ -23,6 +23,7 @@ from contracts.rpc.application import Checked
 from contracts.rpc.approval import (
     Availability,
     CapacityView,
+    ClosureList,
     DelegationList,
     DepartmentList,
     EarlierReview,
@@ -44,6 +45,7 @@ from contracts.rpc.imports import (
     LineList,
     LineView,
 )
+from contracts.rpc.notify import MessagePreview
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
@@ -68,6 +70,8 @@ from tests.support.factories.pages import (
     REVIEW_ID,
     SECOND,
     TRANSPARENCY,
+    affected,
+    closure,
     delegation,
     desk_numbers,
     entry,
@@ -123,6 +127,11 @@ ANSWERS: dict[str, Any] = {
     "approval__officers": OfficerList(items=(BALDEV,)),
     "approval__transparency": TRANSPARENCY,
     "approval__numbers": desk_numbers(),
+    "approval__list_closures": ClosureList(items=(closure(), closure(lifted_at=now(), lifted_by="HOM-0001",
+    reason="officer_away"), closure(day=date(2026, 1, 2), told=0, reason="other")), next="on"),
+    "approval__affected": affected(), "approval__close_day": closure(told=0, waiting=17),
+    "approval__view_closure": closure(told=38, waiting=2), "approval__lift_closure": closure(),
+    "notify__preview_closure": MessagePreview(text="ਵਿਭਾਗ (Home) 01-12-2026"),
     "approval__availability": Availability(limited=False),
     "approval__capacity": CapacityView(department="home"),
     "approval__list_reviews": ReviewList(items=(review(),), next="on"),

@@ -9,7 +9,10 @@ from contracts.model import IST, Companion, Person, Slot
 from contracts.rpc.accounts import LoginView, StaffSession
 from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval import (
+    Affected,
+    AffectedReview,
     AgeCount,
+    ClosureView,
     DayNumbers,
     DecisionView,
     DelegationView,
@@ -88,6 +91,30 @@ def entry(**given: Any) -> EntryView:
         "confirmed_by": "SEC-0001", "confirmed_at": now(),
     }  # fmt: skip
     return EntryView(**{**facts, **given})
+
+
+def closure(**given: Any) -> ClosureView:
+    """Return a day to come that the department home has closed."""
+    facts: dict[str, Any] = {
+        "id": REVIEW_ID, "department": "home", "day": now().astimezone(IST).date() + timedelta(days=3),
+        "reason": "urgent_meeting", "note": "The Secretary is called to the Assembly",
+        "closed_by": "HOM-0001", "closed_at": now(), "told": 40,
+    }  # fmt: skip
+    return ClosureView(**{**facts, **given})
+
+
+def affected(**given: Any) -> Affected:
+    """Return whom the closing of a day affects: an approved visit of two, and one that is to be decided."""
+    names = {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur", "slot": FIRST}
+    facts: dict[str, Any] = {
+        "day": now().astimezone(IST).date() + timedelta(days=3), "department": "home", "approved": 14,
+        "approved_people": 19, "only_that_day": 3, "with_other_days": 5, "next": "on",
+        "items": (
+            AffectedReview(id=REVIEW_ID, reference=REFERENCE, status="approved", party=2, **names),
+            AffectedReview(id=REVIEW_ID, reference=REFERENCE, status="pending", party=1, **names),
+        ),
+    }  # fmt: skip
+    return Affected(**{**facts, **given})
 
 
 PROPOSED = {"state": "proposed", "confirmed_by": None, "confirmed_at": None}

@@ -205,6 +205,13 @@ PAGES = {
         "GET /desk/reviews/{review_id}/{verb}",
         "POST /desk/reviews/{review_id}/{verb}",
     },
+    "ado department": {
+        "GET /desk/closures",
+        "GET /desk/closures/new",
+        "POST /desk/closures/new",
+        "GET /desk/closures/{closure_id}",
+        "POST /desk/closures/{closure_id}/lift",
+    },
     "ado security": {
         "GET /watchlist",
         "GET /watchlist/new",

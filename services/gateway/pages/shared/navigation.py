@@ -26,12 +26,14 @@ FOOTER: Mapping[str, str] = {
 """Pages under ``/about/`` that every page links to."""
 START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
+CLOSED_DAYS: Entry = ("/desk/closures", _("Closed days"))
 WATCHLIST: Entry = ("/watchlist", _("Watchlist"))
 TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "department": (
         ("/desk", _("The queue")),
         ("/desk/invitations", _("Invite visitors")),
         ("/desk/capacity", _("Visiting hours")),
+        CLOSED_DAYS,
         ("/desk/numbers", _("Numbers")),
         ("/desk/delegations", _("Who is away")),
     ),
@@ -40,6 +42,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/directory/lines", _("Directory")),
         ("/desk/directory/files", _("Import and export")),
         ("/desk/kiosks", _("Kiosks")),
+        CLOSED_DAYS,
         WATCHLIST,
     ),
     "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside")), WATCHLIST),

@@ -293,6 +293,7 @@ DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
 SecurityPage = Annotated[View, Depends(Pages(role("security")))]
 ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
 WatcherPage = Annotated[View, Depends(Pages(role("ado", "security")))]
+CloserPage = Annotated[View, Depends(Pages(role("department", "ado")))]
 AdoPage = Annotated[View, Depends(Pages(role("ado")))]
 OperatorPage = Annotated[View, Depends(Pages(operator))]
 """Of an operator who applies for others, whether or not an applicant is signed in beside them."""

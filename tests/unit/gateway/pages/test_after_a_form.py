@@ -32,6 +32,7 @@ PARTS = {
     "number": NUMBER,
     "review_id": str(REVIEW_ID),
     "entry_id": str(REVIEW_ID),
+    "closure_id": str(REVIEW_ID),
     "match_id": str(REVIEW_ID),
     "verb": "approve",
     "name": "who",

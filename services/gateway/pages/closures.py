@@ -1,0 +1,195 @@
+"""Closing a day at short notice: whom it affects, the message to them, and how far they were told."""
+
+import asyncio
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ValidationError
+
+from contracts import rpc
+from contracts.errors import Conflict, InvalidInput, Unavailable
+from contracts.model import IST, Language
+from contracts.rpc.approval import CloseDay, ClosingQuestion, ClosureId, ClosureQuestion
+from contracts.rpc.notify import ClosurePreview
+from contracts.visiting_rules import Calendar
+from services.chassis.runtime.clock import now
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.languages import LANGUAGES
+from services.gateway.pages.shared.view import CloserPage, Notice, View, key_of, text_of
+
+router = APIRouter(prefix="/{language:lang}/desk/closures", include_in_schema=False, route_class=PageRoute)
+NEW = "/desk/closures/new"
+FIELDS = ("day", "department", "reason", "note")
+NOTICES = {"closed", "lifted", "already_closed"}
+PROBLEMS = {"day": "date_missing", "note": "too_long", "reason": "choose_one", "department": "choose_one"}
+"""Field → code of its problem where its value cannot be read."""
+After = Annotated[str, Query(max_length=200)]
+Text = Annotated[str, Query(max_length=64)]
+
+
+@router.get("")
+async def show_closures(view: CloserPage, after: After = "", notice: Notice = "") -> Response:
+    """Show the closed days, the newest closing first, and ask which day to close."""
+    return await _list_page(view, {}, {}, after=after, notice=notice if notice in NOTICES else "")
+
+
+@router.get("/new")
+async def ask_closing(
+    view: CloserPage, day: Text | None = None, department: Text = "", after: After = "", step: str = ""
+) -> Response:
+    """Show whom the closing of a day affects, and ask why it is closed.
+
+    What was written, and is not sent yet, is shown as the message to the visitors (``step=message``), or in
+    its form again.
+    """
+    written = view.read_result()
+    if not (written if step else day is not None):
+        return view.to("/desk/closures")
+    if step == "message":
+        return await _message_page(view, written)
+    typed = written if step else {"day": day or "", "department": department}
+    problems = _day_problems(view, typed)
+    if problems:
+        return await _list_page(view, typed, problems, 422)
+    return await _new_page(view, typed, {}, after=after)
+
+
+@router.post("/new")
+async def close_day(view: CloserPage) -> Response:
+    """Lead to the message, or close the day and lead to its page."""
+    form = await view.form()
+    typed = {name: text_of(form, name) for name in FIELDS}
+    problems = _day_problems(view, typed)
+    if problems:
+        return await _list_page(view, typed, problems, 422)
+    try:
+        wanted = CloseDay.model_validate({**typed, "department": typed["department"] or None})
+        if wanted.reason == "other" and not wanted.note:
+            raise InvalidInput.of("note", "required")
+        if text_of(form, "preview"):
+            return view.save_result(view.to(f"{NEW}?step=message"), NEW, typed)
+        closed = await view.caller.command(rpc.approval.CLOSE_DAY, wanted, key_of(form))
+    except ValidationError as error:
+        fields = {str(one["loc"][0]) for one in error.errors(include_input=False)}
+        return await _new_page(view, typed, {name: PROBLEMS[name] for name in FIELDS if name in fields}, 422)
+    except InvalidInput as error:
+        return await _new_page(view, typed, {one.field: one.code for one in error.body.fields}, 422)
+    except Conflict:
+        return view.to("/desk/closures", notice="already_closed")
+    return view.to(f"/desk/closures/{closed.id}", notice="closed")
+
+
+@router.get("/{closure_id}")
+async def show_closure(view: CloserPage, closure_id: UUID, notice: Notice = "") -> Response:
+    """Show a closed day, and how many of its visitors were asked to choose another date."""
+    closure = await view.caller.query(rpc.approval.VIEW_CLOSURE, ClosureId(closure_id=closure_id))
+    return view.html(
+        "closures/closure.html",
+        closure=closure,
+        notice=notice if notice in NOTICES else "",
+        may_close=_may_close(view),
+        **await _usual(view),
+    )
+
+
+@router.post("/{closure_id}/lift")
+async def lift_closure(view: CloserPage, closure_id: UUID) -> Response:
+    """Offer the day again."""
+    key = key_of(await view.form())
+    await view.caller.command(rpc.approval.LIFT_CLOSURE, ClosureId(closure_id=closure_id), key)
+    return view.to(f"/desk/closures/{closure_id}", notice="lifted")
+
+
+def _may_close(view: View) -> bool:
+    return view.principal.assistant_of is None
+
+
+def _calendar(view: View) -> Calendar:
+    return Calendar(now(), view.caller.state.settings.furthest_days)
+
+
+def _day_problems(view: View, typed: dict[str, str]) -> dict[str, str]:
+    """Return what is wrong with the day and the department, before anybody is looked for."""
+    problems = {}
+    try:
+        day = date.fromisoformat(typed["day"])
+    except ValueError:
+        problems["day"] = "date_missing"
+    else:
+        calendar = _calendar(view)
+        if day < calendar.today:
+            problems["day"] = "date_past"
+        elif day > calendar.furthest:
+            problems["day"] = "date_too_far"
+    if view.principal.role == "ado" and not typed["department"]:
+        problems["department"] = "department_not_chosen"
+    return problems
+
+
+async def _usual(view: View) -> dict[str, Any]:
+    return {"names": await directory.department_names(view), "today": now().astimezone(IST).date()}
+
+
+async def _list_page(
+    view: View,
+    typed: dict[str, str],
+    errors: dict[str, str],
+    status: int = 200,
+    *,
+    after: str = "",
+    notice: str = "",
+) -> Response:
+    question = ClosureQuestion(after=after or None, limit=50)
+    found = await view.caller.query(rpc.approval.LIST_CLOSURES, question)
+    return view.html(
+        "closures/list.html",
+        status,
+        found=found,
+        typed=typed,
+        errors=errors,
+        notice=notice,
+        may_close=_may_close(view),
+        furthest=_calendar(view).furthest,
+        **await _usual(view),
+    )
+
+
+async def _new_page(
+    view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200, *, after: str = ""
+) -> Response:
+    question = ClosingQuestion(
+        day=date.fromisoformat(typed["day"]), department=typed["department"] or None, after=after or None
+    )
+    affected = await view.caller.query(rpc.approval.AFFECTED, question)
+    return view.html(
+        "closures/new.html", status, affected=affected, typed=typed, errors=errors, **await _usual(view)
+    )
+
+
+async def _message_page(view: View, typed: dict[str, str]) -> Response:
+    """Show the message to the visitors, in each language, before it is sent."""
+    wanted = CloseDay.model_validate({**typed, "department": typed["department"] or None})
+    department = wanted.department or view.principal.department or ""
+
+    async def text(language: Language) -> str:
+        question = ClosurePreview(
+            department=department,
+            language=language,
+            day=wanted.day,
+            reason=wanted.reason,
+            note=wanted.note,
+        )
+        return (await view.caller.query(rpc.notify.PREVIEW_CLOSURE, question)).text
+
+    try:
+        texts = list(zip(LANGUAGES, await asyncio.gather(*map(text, LANGUAGES)), strict=True))
+    except Unavailable:
+        texts = []  # the closing does not depend on it
+    question = ClosingQuestion(day=wanted.day, department=wanted.department, limit=1)
+    affected = await view.caller.query(rpc.approval.AFFECTED, question)
+    return view.html(
+        "closures/message.html", typed=typed, texts=texts, affected=affected, **await _usual(view)
+    )

@@ -1,0 +1,205 @@
+"""Closing a day on the pages: whom it affects, the message before it is sent, and how far they were told."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.errors import Conflict, FieldError, InvalidInput, Unavailable
+from contracts.model import IST
+from contracts.rpc.approval import (
+    Availability,
+    ClosedDate,
+    ClosureList,
+    DepartmentList,
+    OfficerList,
+    SiteList,
+)
+from contracts.rpc.notify import MessagePreview
+from services.chassis.runtime.clock import now
+from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
+from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+
+PAGE, NEW, CLOSED = "/en/desk/closures", "/en/desk/closures/new", f"/en/desk/closures/{REVIEW_ID}"
+DAY = (now().astimezone(IST) + timedelta(days=3)).date()
+FORM = {"key": "k-1", "day": f"{DAY}", "department": "", "reason": "officer_away", "note": "Back on Monday"}
+Clerk = tuple[httpx.AsyncClient, TableClient]
+
+
+async def _reader(session: Any) -> AsyncIterator[Clerk]:
+    app, client = stubbed(
+        approval__list_closures=ClosureList(
+            items=(closure(), closure(lifted_at=now(), lifted_by="HOM-0001"))
+        ),
+        approval__affected=affected(day=DAY),
+        approval__close_day=closure(),
+        approval__view_closure=closure(told=38, waiting=2),
+        approval__lift_closure=closure(lifted_at=now(), lifted_by="HOM-0001"),
+        approval__sites=SiteList(items=(SITE,)),
+        approval__departments=DepartmentList(items=(HOME,)),
+        approval__officers=OfficerList(items=(BALDEV,)),
+        notify__preview_closure=lambda request: MessagePreview(text=f"[{request.language}] {request.note}"),
+    )
+    async with browser(app) as http:
+        http.cookies.set("session", signed(session))
+        yield http, client
+
+
+@pytest.fixture
+async def clerk() -> AsyncIterator[Clerk]:
+    async for one in _reader(claims("staff")):
+        yield one
+
+
+@pytest.fixture
+async def assistant() -> AsyncIterator[Clerk]:
+    async for one in _reader(claims("staff", assistant_of="baldev")):
+        yield one
+
+
+@pytest.fixture
+async def ado() -> AsyncIterator[Clerk]:
+    async for one in _reader(claims("staff", sub="ADO-0001", role="ado", department=None)):
+        yield one
+
+
+async def test_the_page_of_a_day_says_how_many_it_affects_and_who_they_are(clerk: Clerk) -> None:
+    shown = (await clerk[0].get(f"{NEW}?day={DAY}")).text
+    assert "17 visitors will be told and asked to choose another date." in shown
+    assert "19 people" in shown
+    assert "ਗੁਰਪ੍ਰੀਤ ਕੌਰ" in shown
+    assert clerk[1].last("approval.affected")[1].day == DAY
+    assert not clerk[1].was_asked("approval.close_day")
+
+
+async def test_the_message_is_shown_in_three_languages_before_anything_is_closed(clerk: Clerk) -> None:
+    http, client = clerk
+    preview = await http.post(NEW, data=FORM | {"preview": "yes"}, headers=SAME_SITE)
+    assert (preview.status_code, preview.headers["location"]) == (303, f"{NEW}?step=message")
+    shown = (await http.get(preview.headers["location"])).text
+    for language in ("pa", "hi", "en"):
+        assert f"[{language}] Back on Monday" in shown
+    assert not client.was_asked("approval.close_day")
+    again = (await http.get(f"{NEW}?step=form")).text
+    assert "Back on Monday" in again, "what was written is still there"
+
+
+async def test_the_day_can_be_closed_while_the_message_cannot_be_shown(clerk: Clerk) -> None:
+    http, client = clerk
+    client.answers["notify.preview_closure"] = Unavailable()
+    await http.post(NEW, data=FORM | {"preview": "yes"}, headers=SAME_SITE)
+    assert "You can still send it" in (await http.get(f"{NEW}?step=message")).text
+
+
+async def test_a_confirmed_day_is_closed_once_and_its_page_says_how_far_its_visitors_were_told(
+    clerk: Clerk,
+) -> None:
+    http, client = clerk
+    done = await http.post(NEW, data=FORM, headers=SAME_SITE)
+    assert (done.status_code, done.headers["location"]) == (303, f"{CLOSED}?notice=closed")
+    _, request, _, key = client.last("approval.close_day")
+    assert (request.day, request.reason, request.note, key) == (DAY, "officer_away", "Back on Monday", "k-1")
+    shown = (await http.get(done.headers["location"])).text
+    assert "38 of 40 visitors told." in shown
+    client.answers["approval.view_closure"] = closure(told=40)
+    assert "All 40 visitors were told" in (await http.get(CLOSED)).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"day": ""}, "Choose a day"),
+        ({"day": "2020-01-01"}, "This day has passed"),
+        ({"day": "2099-01-01"}, "This day is too far ahead"),
+        ({"reason": ""}, "Choose one of these"),
+        ({"reason": "other", "note": ""}, "Write a note"),
+        ({"note": "x" * 301}, "This is too long"),
+    ],
+)
+async def test_what_is_wrong_stands_beside_its_field_and_nothing_is_closed(
+    clerk: Clerk, changes: dict[str, str], sentence: str
+) -> None:
+    for button in ({"preview": "yes"}, {}):
+        wrong = await clerk[0].post(NEW, data=FORM | changes | button, headers=SAME_SITE)
+        assert (wrong.status_code, sentence in wrong.text) == (422, True)
+    assert not clerk[1].was_asked("approval.close_day")
+
+
+async def test_a_refusal_of_the_service_is_shown(clerk: Clerk) -> None:
+    http, client = clerk
+    client.answers["approval.close_day"] = InvalidInput(
+        "no", fields=(FieldError(field="note", code="required"),)
+    )
+    assert "Write a note" in (await http.post(NEW, data=FORM, headers=SAME_SITE)).text
+    client.answers["approval.close_day"] = Conflict(code="already_closed")
+    late = await http.post(NEW, data=FORM, headers=SAME_SITE)
+    assert late.headers["location"] == f"{PAGE}?notice=already_closed"
+    assert "Somebody has closed this day already." in (await http.get(late.headers["location"])).text
+
+
+async def test_a_day_is_offered_again_with_one_click(clerk: Clerk) -> None:
+    lifted = await clerk[0].post(f"{CLOSED}/lift", data={"key": "k-2"}, headers=SAME_SITE)
+    assert lifted.headers["location"] == f"{CLOSED}?notice=lifted"
+    assert clerk[1].last("approval.lift_closure")[1].closure_id == REVIEW_ID
+
+
+async def test_an_assistant_sees_the_closed_days_and_closes_none(assistant: Clerk) -> None:
+    shown = (await assistant[0].get(PAGE)).text
+    assert "As an assistant you see which days are closed." in shown
+    assert "See whom it affects" not in shown
+    assert "Offer the day again" not in (await assistant[0].get(CLOSED)).text
+
+
+async def test_the_ado_branch_chooses_the_department(ado: Clerk) -> None:
+    http, client = ado
+    shown = (await http.get(PAGE)).text
+    assert '<option value="home"' in shown
+    assert "Choose a department" in (await http.get(f"{NEW}?day={DAY}")).text
+    await http.get(f"{NEW}?day={DAY}&department=home")
+    assert client.last("approval.affected")[1].department == "home"
+
+
+async def test_the_applicant_reads_why_the_day_is_closed_and_keeps_everything_else() -> None:
+    shown = APPLICATION.model_copy(
+        update={
+            "status": "returned",
+            "closed_day": DAY,
+            "closure_reason": "officer_away",
+            "note": "Back on Monday",
+        }
+    )
+    closed = ClosedDate(day=DAY, reason="officer_away", note="Back on Monday")
+    app, client = stubbed(
+        application__view=shown,
+        approval__sites=SiteList(items=(SITE,)),
+        approval__departments=DepartmentList(items=(HOME,)),
+        approval__officers=OfficerList(items=(BALDEV,)),
+        approval__availability=Availability(limited=False, closed=(closed,)),
+    )
+    own = f"/en/applications/{APPLICATION.reference}"
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        await http.post(f"{own}/open", data={"id_last4": "4821"}, headers=SAME_SITE)
+        page = (await http.get(own)).text
+        assert "the department receives nobody" in page
+        assert "Back on Monday" in page
+        assert f'href="{own}/dates"' in page
+        assert f'href="{own}/complete"' not in page
+        dates = (await http.get(f"{own}/dates")).text
+        assert f'value="{DAY}"' not in dates, "the closed day is not offered"
+        form = {"key": "k-3", "date-0": f"{DAY}", "from-0": "10:00", "to-0": "12:00"}
+        wrong = await http.post(f"{own}/dates", data=form, headers=SAME_SITE)
+        assert (wrong.status_code, "The department has closed this day" in wrong.text) == (422, True)
+        assert not client.was_asked("application.amend")
+
+
+async def test_the_desk_does_not_offer_a_closed_first_choice(clerk: Clerk) -> None:
+    http, client = clerk
+    one = review(closed=(review().preferred[0].day,))
+    client.answers["approval.view_review"] = one
+    client.answers["approval.availability"] = Availability(limited=False)
+    shown = (await http.get(f"/en/desk/reviews/{REVIEW_ID}")).text
+    assert "The department has closed this day" in shown

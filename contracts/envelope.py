@@ -17,6 +17,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from contracts.events import BY_NAME, Event
 from contracts.model import Instant, Wire
+from contracts.open_sets import READING
 from contracts.sealing import CannotOpen, SealedBox
 
 CONTENT_TYPE = "application/json"
@@ -27,8 +28,8 @@ E = TypeVar("E")
 class UnreadableEvent(ValueError):
     """The bytes are not an event that this reader knows, or its personal block does not open.
 
-    A reader knows a type in one version. A repeated delivery cannot help, so this is a permanent error. Its
-    text never quotes the body.
+    A reader knows a type in its own version, in older ones that it can upgrade, and what it knows of the next
+    one. A repeated delivery cannot help, so this is a permanent error. Its text never quotes the body.
     """
 
 
@@ -125,13 +126,17 @@ def open_envelope(envelope: Envelope, key_ring: PersonalKeyRing) -> Received[Eve
             another shape.
     """
     kind = BY_NAME.get(envelope.type)
-    if kind is None or kind.version != envelope.version:
+    if kind is None or envelope.version > kind.version + 1:
         raise UnreadableEvent(f"unknown event {envelope.type} version {envelope.version}")
     content = dict(envelope.data)
     if envelope.personal is not None:
         content["personal"] = key_ring.open(envelope.id, envelope.personal)
+    for older in range(envelope.version, kind.version):
+        if older not in kind.upgrades:
+            raise UnreadableEvent(f"unknown event {envelope.type} version {envelope.version}")
+        content = kind.upgrades[older](content)
     try:
-        event = kind.model_validate(content)
+        event = kind.model_validate(content, context=READING)
     except ValidationError as error:
         raise UnreadableEvent(
             f"not a {envelope.type}: {error.error_count()} errors, first at {error.errors()[0]['loc']}"

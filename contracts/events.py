@@ -5,11 +5,12 @@ four, free text, a vehicle, a code) is in the model of the member ``personal``, 
 subscribers of each event are in ``contracts/subscriptions.py``.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from contracts.model import (
     ApplicantKind,
@@ -36,6 +37,20 @@ from contracts.model import (
     date,
     end_of_last_day,
 )
+from contracts.open_sets import else_
+
+Content = dict[str, JsonValue]
+"""The members of an event on the wire, the personal ones included."""
+AnyDeliverBy = Annotated[DeliverBy, else_("sms")]
+AnyChannel = Annotated[Channel, else_("portal")]
+AnyPurposeKind = Annotated[PurposeKind, else_("other")]
+AnyAssistance = Annotated[Assistance | None, else_(None)]
+AnyRejectionReason = Annotated[RejectionReason, else_("other")]
+AnyRevocationReason = Annotated[RevocationReason, else_("withdrawn")]
+AnyClosureReason = Annotated[ClosureReason, else_("other")]
+AnyEscalationStep = Annotated[EscalationStep | None, else_(None)]
+AnyVerdict = Annotated[Verdict, else_("unknown_pass")]
+"""A verdict that is not known here lets nobody pass: only ``admit`` and ``exit`` do, in every version."""
 
 
 class Event(Wire):
@@ -45,6 +60,8 @@ class Event(Wire):
     """
 
     version: ClassVar[int] = 1
+    upgrades: ClassVar[Mapping[int, Callable[[Content], Content]]] = {}
+    """How the content of an older version becomes that of the version after it, by the older version."""
     producer: ClassVar[str]
     is_only_one: ClassVar[bool] = False
     """Whether a subject has no other event than this one; then no number needs to be remembered."""
@@ -95,7 +112,7 @@ class OtpRequested(Event):
     is_only_one: ClassVar[bool] = True
     request_id: UUID
     language: Language
-    deliver_by: DeliverBy = "sms"
+    deliver_by: AnyDeliverBy = "sms"
     personal: OtpContact
 
     @property
@@ -163,17 +180,17 @@ class ApplicationDetails(AboutApplication):
 
     producer: ClassVar[str] = "application"
     revision: int = Field(ge=1)
-    channel: Channel
+    channel: AnyChannel
     kind: ApplicantKind
     site: Code
     department: Code
     officer: Code | None = None
-    purpose_kind: PurposeKind
+    purpose_kind: AnyPurposeKind
     preferred: tuple[Slot, ...]
     party: int = Field(ge=1)
-    assistance: Assistance | None = None
+    assistance: AnyAssistance = None
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     mobile_proved: bool
     submitted_by: Code | None = None
     """The operator at the counter who vouches, or null for the applicant."""
@@ -194,7 +211,7 @@ class ApplicationEnded(AboutApplication):
     producer: ClassVar[str] = "application"
     revision: int
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     personal: Contact
 
 
@@ -347,9 +364,9 @@ class PassApproved(Decision):
     vehicle_allowed: bool = False
     kind: ApplicantKind
     party: int = Field(ge=1)
-    assistance: Assistance | None = None
+    assistance: AnyAssistance = None
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     personal: ApplicationPersonal
 
 
@@ -363,9 +380,9 @@ class DecisionPersonal(Wire):
 class PassRejected(Decision):
     """A department rejected the application."""
 
-    reason: RejectionReason
+    reason: AnyRejectionReason
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     personal: DecisionPersonal
 
 
@@ -373,7 +390,7 @@ class PassReturned(Decision):
     """A department asks the applicant to complete or change the application."""
 
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     personal: DecisionPersonal
 
 
@@ -383,7 +400,7 @@ class ApprovalWithdrawn(Decision):
     The reason is for the auditor, in clear words.
     """
 
-    reason: RejectionReason
+    reason: AnyRejectionReason
 
 
 class VisitDayClosed(Decision):
@@ -393,9 +410,9 @@ class VisitDayClosed(Decision):
     """
 
     day: date
-    reason: ClosureReason
+    reason: AnyClosureReason
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     personal: DecisionPersonal
 
 
@@ -415,7 +432,7 @@ class ReviewEscalated(AboutApplication):
     review_id: UUID
     department: Code
     level: int = Field(ge=1)
-    step: EscalationStep | None = Field(default=None, exclude_if=lambda step: step is None)
+    step: AnyEscalationStep = Field(default=None, exclude_if=lambda step: step is None)
     officer: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
     waiting_since: Instant
     personal: EscalationContact
@@ -476,9 +493,9 @@ class PassIssued(AboutPass):
     valid_from: Instant
     valid_to: Instant
     vehicle_allowed: bool = False
-    assistance: Assistance | None = None
+    assistance: AnyAssistance = None
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     replaces: str | None = None
     key: PublicKey
     personal: PassPersonal
@@ -493,13 +510,13 @@ class PassRevoked(AboutPass):
     """A pass was revoked and admits nobody any more."""
 
     producer: ClassVar[str] = "issuance"
-    reason: RevocationReason
+    reason: AnyRevocationReason
     valid_to: Instant
     """When entry would have ended on the last day."""
     replaced: bool = False
     """True where another pass took its place: then nobody needs a message about it."""
     language: Language
-    deliver_by: DeliverBy
+    deliver_by: AnyDeliverBy
     personal: Contact
 
 
@@ -529,7 +546,7 @@ class MessageOutcome(Event):
     message_id: UUID
     application_id: UUID | None = None
     purpose: str
-    channel: DeliverBy
+    channel: AnyDeliverBy
 
     @property
     def subject(self) -> str:
@@ -557,7 +574,7 @@ class PassScanned(AboutPass):
     site: Code
     gate: Code
     direction: Direction
-    verdict: Verdict
+    verdict: AnyVerdict
     count: int
     inside: int
     scanned_at: Instant

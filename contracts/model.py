@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
+from contracts.open_sets import else_
+
 
 class Wire(BaseModel):
     """A frozen model. Fields that a reader does not know are ignored, so that a producer may add some.
@@ -187,7 +189,7 @@ class Person(Wire):
     name_latin: str
     mobile: str | None = None
     email: str | None = None
-    id_type: IdType | None = None
+    id_type: Annotated[IdType | None, else_("other_photo_id")] = None
     id_last4: str | None = None
     official: Official | None = None
 
@@ -197,7 +199,7 @@ class Companion(Wire):
 
     name: str
     name_latin: str = ""
-    id_type: IdType | None = None
+    id_type: Annotated[IdType | None, else_("other_photo_id")] = None
     id_last4: str | None = None
     child: bool = False
 

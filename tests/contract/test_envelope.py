@@ -1,13 +1,17 @@
 """The envelope's wire format: yesterday's bytes are read today, and yesterday's readers can read today's."""
 
 import json
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from contracts.envelope import PersonalKeyRing, UnreadableEvent, open_envelope, read_envelope
-from contracts.events import ALL
-from tests.contract.samples import AT, ID, KEY, SAMPLES, file_of
+from contracts.events import ALL, BY_NAME, SessionEnded
+from contracts.model import Person
+from contracts.open_sets import READING
+from tests.contract.samples import AT, FOLDER, ID, KEY, SAMPLES, file_of
 from tests.support.envelopes import wrap
 
 KEYS = PersonalKeyRing([KEY])
@@ -40,6 +44,87 @@ def test_a_reader_ignores_fields_that_it_does_not_know(event) -> None:
     golden = json.loads(file_of(event).read_bytes())
     golden["new_in_envelope"] = golden["data"]["new_in_data"] = "from the future"
     assert open_envelope(read_envelope(json.dumps(golden).encode()), KEYS).event == event
+
+
+@by_name
+def test_a_reader_takes_what_it_knows_of_the_next_version(event) -> None:
+    golden = json.loads(file_of(event).read_bytes()) | {"version": event.version + 1}
+    golden["data"]["new_in_data"] = "from the future"
+    assert open_envelope(read_envelope(json.dumps(golden).encode()), KEYS).event == event
+
+
+class Renamed(SessionEnded):
+    """An event whose third version calls a member otherwise than the first and has one more."""
+
+    version = 3
+    upgrades: ClassVar = {
+        1: lambda old: {"sid": old["session"], **old},
+        2: lambda old: {"reason": "signed out", **old},
+    }
+    reason: str
+
+
+@pytest.mark.parametrize(
+    ("version", "data", "reason"),
+    [
+        (1, {"session": str(ID)}, "signed out"),
+        (2, {"sid": str(ID)}, "signed out"),
+        (3, {"sid": str(ID), "reason": "disabled"}, "disabled"),
+        (4, {"sid": str(ID), "reason": "disabled", "by": "ADO-0001"}, "disabled"),
+    ],
+)
+def test_older_versions_are_upgraded_step_by_step(monkeypatch, version, data, reason) -> None:
+    monkeypatch.setitem(BY_NAME, "SessionEnded", Renamed)
+    golden = json.loads((FOLDER / "SessionEnded.v1.json").read_bytes()) | {"version": version}
+    del golden["data"]["sid"]
+    golden["data"] |= data
+    event = open_envelope(read_envelope(json.dumps(golden).encode()), KEYS).event
+    assert (event.sid, event.reason) == (ID, reason)
+
+
+def test_a_version_that_cannot_be_upgraded_any_more_is_unreadable(monkeypatch) -> None:
+    monkeypatch.setattr(Renamed, "upgrades", {2: Renamed.upgrades[2]})
+    monkeypatch.setitem(BY_NAME, "SessionEnded", Renamed)
+    with pytest.raises(UnreadableEvent, match="version 1"):
+        open_envelope(read_envelope((FOLDER / "SessionEnded.v1.json").read_bytes()), KEYS)
+
+
+def test_each_version_that_can_be_read_has_golden_bytes() -> None:
+    for kind in ALL:
+        for version in (*kind.upgrades, kind.version):
+            golden = FOLDER / f"{kind.__name__}.v{version}.json"
+            assert isinstance(open_envelope(read_envelope(golden.read_bytes()), KEYS).event, kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "expected"),
+    [
+        ("PassRevoked", "reason", "withdrawn"),
+        ("PassRejected", "reason", "other"),
+        ("PassScanned", "verdict", "unknown_pass"),
+        ("ApplicationSubmitted", "channel", "portal"),
+        ("ApplicationSubmitted", "purpose_kind", "other"),
+        ("ApplicationSubmitted", "assistance", None),
+        ("PassIssued", "deliver_by", "sms"),
+        ("ReviewEscalated", "step", None),
+        ("VisitDayClosed", "reason", "other"),
+    ],
+)
+def test_a_word_of_a_later_version_does_not_stop_a_reader(name, member, expected) -> None:
+    golden = json.loads((FOLDER / f"{name}.v1.json").read_bytes())
+    golden["data"][member] = "word_of_the_future"
+    event = open_envelope(read_envelope(json.dumps(golden).encode()), KEYS).event
+    assert getattr(event, member) == expected
+    golden["data"][member] = 7
+    with pytest.raises(UnreadableEvent):
+        open_envelope(read_envelope(json.dumps(golden).encode()), KEYS)
+
+
+def test_only_a_reader_of_events_takes_an_unknown_word() -> None:
+    facts = {"name": "Ravi", "name_latin": "Ravi", "id_type": "ration_card"}
+    with pytest.raises(ValidationError):
+        Person.model_validate(facts)
+    assert Person.model_validate(facts, context=READING).id_type == "other_photo_id"
 
 
 @by_name

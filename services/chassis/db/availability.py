@@ -12,24 +12,21 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from services.chassis.db.database import Database
+from services.chassis.db.database import LEAVING, Database
 from services.chassis.runtime import lifecycle
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 T = TypeVar("T")
-_AWAY = ("08", "57P01", "57P02", "57P03", "53")
-"""SQLSTATEs: connection, shutdown and crash, cannot connect now, out of resources.
-
-Source: PostgreSQL manual, appendix A.
-"""
+_AWAY = (*LEAVING, "53")
+"""SQLSTATEs: what makes the pool leave a connection, and out of resources."""
 _BUSY = frozenset({"55P03", "57014", "40P01", "40001"})
 """SQLSTATEs: lock not available, query cancelled by its time limit, deadlock, serialization failure."""
 
 
 def is_away(error: BaseException) -> bool:
-    """Return whether an error means that the database is unreachable, not that a statement was wrong."""
+    """Return whether an error means that the database cannot be used, not that a statement was wrong."""
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
@@ -41,7 +38,7 @@ def is_away(error: BaseException) -> bool:
         state is None
     ):  # without a statement it was connecting that failed; else the client refused the statement
         return isinstance(error, OperationalError) and error.statement is None
-    return isinstance(error, OperationalError) and state.startswith(_AWAY)
+    return bool(state.startswith(_AWAY))
 
 
 def is_busy(error: BaseException) -> bool:

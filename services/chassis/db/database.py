@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
@@ -28,6 +28,15 @@ _CONNECTION_OPTIONS = " ".join(
     )
 )
 """Timeouts are in milliseconds."""
+LEAVING = ("08", "25006", "28", "57P", "58")
+"""SQLSTATEs after which a connection is of no use, since its address may lead to another server by now.
+
+They are: lost, read-only, not authorised, shutdown or timeout of the session, system error (PostgreSQL
+manual, appendix A).
+"""
+WRITABLE: dict[str, Any] = {"target_session_attrs": "read-write"}
+"""A libpq option: refuse to connect to a server that takes no changes, such as a standby."""
+_IS_READ_ONLY = text("select current_setting('transaction_read_only') = 'on'")
 
 
 def use_green_waiting() -> None:
@@ -97,6 +106,7 @@ class Database:
         )
         event.listen(self.engine, "do_connect", _connect)
         event.listen(self.engine, "checkout", _check_open)
+        event.listen(self.engine, "handle_error", _leave)
         self._sessions = sessionmaker(
             self.engine,
             expire_on_commit=False,
@@ -121,13 +131,15 @@ class Database:
             yield session
 
     def is_available(self) -> bool:
-        """Return whether the database can be used now."""
+        """Return whether the database can be used now: it answers, and takes changes."""
         try:
             with self.engine.connect() as connection:
-                connection.execute(text("select 1"))
+                is_read_only = connection.execute(_IS_READ_ONLY).scalar_one()
+                if is_read_only:
+                    connection.invalidate()
         except (DBAPIError, PoolTimeout):
             return False
-        return True
+        return not is_read_only
 
     def close(self) -> None:
         """Close all pooled connections."""
@@ -138,7 +150,13 @@ def _connect(_dialect: object, _record: object, _arguments: list[str], options: 
     """Open a connection for the pool; psycopg is imported here, so that `use_green_waiting` runs first."""
     from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 
-    return TimeoutConnection.connect(**options, **TCP_OPTIONS)
+    return TimeoutConnection.connect(**options, **TCP_OPTIONS, **WRITABLE)
+
+
+def _leave(context: ExceptionContext) -> None:
+    """Make the pool close its connections after an error that says that the server cannot be used."""
+    if (getattr(context.original_exception, "sqlstate", None) or "").startswith(LEAVING):
+        context.is_disconnect = True
 
 
 def _check_open(connection: Any, _record: object, _fairy: object) -> None:

@@ -30,6 +30,7 @@ from contracts.envelope import CONTENT_TYPE, Envelope
 from contracts.subscriptions import exchange_of, subscriptions
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
+from services.chassis.db.database import WRITABLE
 from services.chassis.messaging import topology
 from services.chassis.messaging.broker import LOST, close, connect
 from services.chassis.messaging.topology import Declared
@@ -268,7 +269,12 @@ class OutboxRelay:
         """Publish until something fails."""
         connection = await asyncio.wait_for(
             AsyncTimeoutConnection.connect(
-                self._url, autocommit=True, connect_timeout=3, options=_CONNECTION_OPTIONS, **TCP_OPTIONS
+                self._url,
+                autocommit=True,
+                connect_timeout=3,
+                options=_CONNECTION_OPTIONS,
+                **TCP_OPTIONS,
+                **WRITABLE,
             ),
             5,
         )

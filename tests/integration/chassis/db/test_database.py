@@ -2,11 +2,12 @@
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from services.chassis.db import database
+from services.chassis.db.availability import is_away
 from services.chassis.db.database import Database
-from tests.integration.conftest import postgres_away
+from tests.integration.conftest import postgres_away, read_only
 from tests.support.backends import TestStack
 
 
@@ -31,3 +32,50 @@ def test_without_the_check_of_the_connection_the_first_call_fails(pooled: Databa
     event.remove(pooled.engine, "checkout", database._check_open)
     with pytest.raises(OperationalError), pooled.transaction() as session:
         session.execute(text("select 1"))
+
+
+INSERT = text("insert into inbox (consumer, event_id) values ('a test', gen_random_uuid())")
+
+
+@pytest.fixture
+def fenced(databases, stack: TestStack):
+    """Yield a pool whose open connection leads to a server that takes no changes any more."""
+    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
+    with own.transaction() as session:
+        session.execute(text("select set_config('default_transaction_read_only', 'on', false)"))
+    yield own
+    own.close()
+
+
+def test_a_read_only_server_counts_as_away_and_its_connection_is_left(fenced: Database) -> None:
+    with pytest.raises(DBAPIError) as refused, fenced.transaction() as session:
+        session.execute(INSERT)
+    assert refused.value.orig.sqlstate == "25006"
+    assert is_away(refused.value)
+    with fenced.transaction() as session:
+        session.execute(INSERT)
+
+
+def test_control_without_leaving_it_the_pool_leads_to_the_read_only_server_for_ever(fenced: Database) -> None:
+    event.remove(fenced.engine, "handle_error", database._leave)
+    for _ in range(3):
+        with pytest.raises(DBAPIError), fenced.transaction() as session:
+            session.execute(INSERT)
+
+
+def test_a_database_that_takes_no_changes_is_not_available_until_another_connection_is_made(
+    fenced: Database,
+) -> None:
+    assert not fenced.is_available()
+    assert fenced.is_available()
+
+
+def test_no_connection_is_opened_to_a_server_that_takes_no_changes(databases, stack: TestStack) -> None:
+    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
+    with read_only(stack, "verify"):
+        with pytest.raises(OperationalError) as refused, own.transaction() as session:
+            session.execute(INSERT)
+        assert is_away(refused.value)
+        assert not own.is_available()
+    assert own.is_available()
+    own.close()

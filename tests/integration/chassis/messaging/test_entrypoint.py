@@ -2,11 +2,22 @@
 
 from uuid import uuid4
 
+import pytest
+
 from contracts.events import PassRevoked
 from services.chassis.messaging import retry
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.runtime.clock import now
-from tests.integration.conftest import QUEUE, apply_topology, make_probe, postgres_away, revoked_bytes
+from tests.integration.conftest import (
+    QUEUE,
+    apply_topology,
+    demoted,
+    make_probe,
+    password_changed,
+    postgres_away,
+    read_only,
+    revoked_bytes,
+)
 from tests.support.running import eventually
 from tests.support.wire import wire
 
@@ -109,6 +120,34 @@ def test_an_expired_event_is_dropped(broker, probe, effects) -> None:
     eventually(lambda: effects() == ["fresh"], "the fresh one")
     assert broker.depth(DEAD) == 0
     assert probe.metric("epass_events_expired_total") == 1
+
+
+@pytest.mark.parametrize("fault", [read_only, demoted, password_changed])
+def test_a_database_that_takes_no_changes_costs_no_message_an_attempt_and_callers_get_a_503(
+    broker, probe, effects, topology, fault
+) -> None:
+    with fault(topology, "verify"):
+        broker.publish(EXCHANGE, KEY, revoked_bytes("waits"))
+        eventually(lambda: probe.metric("epass_consumers_paused") == 1, "the consumer waits")
+        eventually(lambda: not probe.is_ready(), "the process is not ready")
+        reply = broker.call("verify", "inside", {"site": "PCS1"})
+        assert reply["error"]["exc_type"] == "Unavailable"
+    eventually(lambda: effects() == ["waits"], "it is handled once the database takes changes")
+    eventually(probe.is_ready, "the process is ready")
+    assert broker.call("verify", "inside", {"site": "PCS1"})["error"] is None
+    assert probe.metric("epass_retries_total") == probe.metric("epass_dead_lettered_total") == 0
+
+
+def test_control_with_the_attempts_that_it_would_cost_the_message_is_a_dead_letter(
+    broker, effects, topology, tmp_path
+) -> None:
+    process = make_probe(topology, tmp_path, "events", sabotage="away_is_an_attempt").start()
+    try:
+        with demoted(topology, "verify"):
+            broker.publish(EXCHANGE, KEY, revoked_bytes("dies"))
+            eventually(lambda: broker.depth(DEAD) == 1, "one dead letter", 30)
+    finally:
+        process.kill()
 
 
 def test_an_event_whose_consumer_is_killed_before_its_commit_is_handled_by_the_next_one(

@@ -13,7 +13,12 @@ from services.chassis.db.availability import is_away, is_busy, run_when_availabl
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.lifecycle import Stopping
 
-AWAY = [psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow]
+AWAY = [
+    psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.CannotConnectNow,
+    psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.IoError, psycopg.errors.IdleSessionTimeout,
+    psycopg.errors.InvalidPassword, psycopg.errors.TooManyConnections, psycopg.errors.ConnectionFailure,
+    psycopg.errors.DiskFull,
+]  # fmt: skip
 BUSY = [psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected]
 WRONG = [psycopg.errors.UniqueViolation, psycopg.errors.UndefinedTable]
 

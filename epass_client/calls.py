@@ -21,6 +21,7 @@ from contracts.application_form import CompanionInput
 from contracts.capacity import Capacity
 from contracts.model import (
     Channel,
+    DirectoryTable,
     EntryState,
     Language,
     LoginState,
@@ -84,6 +85,7 @@ from contracts.rpc.approval import (
     Transparency,
 )
 from contracts.rpc.call import Nothing
+from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
 from contracts.rpc.verify import InsideList, ScanPass, ScanResult
 from epass_client.errors import Problem
@@ -363,6 +365,45 @@ def disable_login(login_id: str) -> Call[LoginView]:
 def reset_login(login_id: str) -> Call[IssuedLogin]:
     """Give a login a new initial password and end its sessions."""
     return _command(f"{API}/logins/{_part(login_id)}/reset", IssuedLogin)
+
+
+# The directory
+
+
+def list_directory_lines(table: DirectoryTable) -> Call[LineList]:
+    """List the lines of a table of the directory."""
+    return _get(f"{API}/directory/{table}", LineList)
+
+
+def view_directory_line(table: DirectoryTable, *key: str) -> Call[LineView]:
+    """Show a line of the directory by the cells of its key."""
+    return _get(f"{API}/directory/{table}/{','.join(key)}", LineView)
+
+
+def view_directory_history(table: DirectoryTable, *key: str) -> Call[LineHistory]:
+    """Show who changed a line of the directory, when, and what it was."""
+    return _get(f"{API}/directory/{table}/{','.join(key)}/history", LineHistory)
+
+
+def put_directory_line(
+    table: DirectoryTable, cells: Mapping[str, str], was: str = "", *, accepted: int = 0
+) -> Call[LineView]:
+    """Add a line to the directory, or change the one whose digest is ``was``.
+
+    Args:
+        table: which one.
+        cells: by column.
+        was: the digest with which the line was read; empty for a new line.
+        accepted: how many visits and applications the caller knows to be affected.
+    """
+    line = {"cells": dict(cells), "was": was, "accepted": accepted}
+    return _command(f"{API}/directory/{table}", LineView, line)
+
+
+def remove_directory_line(table: DirectoryTable, *key: str, was: str, accepted: int = 0) -> Call[Nothing]:
+    """Remove a gate, or a holiday or hours to come, from the directory."""
+    removal = {"was": was, "accepted": accepted}
+    return _command(f"{API}/directory/{table}/{','.join(key)}/remove", Nothing, removal)
 
 
 # The watchlist

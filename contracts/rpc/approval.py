@@ -42,6 +42,7 @@ from contracts.rpc.imports import (
     LineHistory,
     LineId,
     LineList,
+    LineView,
     PutLine,
     RemoveLine,
 )
@@ -679,8 +680,9 @@ class DelegationList(Wire):
 
 EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile)
 LIST_LINES = Method("approval", "list_lines", Export, LineList)
+VIEW_LINE = Method("approval", "view_line", LineId, LineView)
 LINE_HISTORY = Method("approval", "line_history", LineId, LineHistory)
-PUT_LINE = Method("approval", "put_line", PutLine, Nothing, command=True)
+PUT_LINE = Method("approval", "put_line", PutLine, LineView, command=True)
 REMOVE_LINE = Method("approval", "remove_line", RemoveLine, Nothing, command=True)
 SEND_DIRECTORY_FILE = Method("approval", "send_directory_file", DirectoryFile, ImportId, command=True)
 CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport)

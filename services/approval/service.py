@@ -57,6 +57,7 @@ from contracts.rpc.imports import (
     LineHistory,
     LineId,
     LineList,
+    LineView,
     PutLine,
     RemoveLine,
 )
@@ -109,13 +110,18 @@ class Service:
         with self.db.transaction() as session:
             return directory_lines.list_lines(request, call, session)
 
+    @rpc(contract.VIEW_LINE)
+    def view_line(self, request: LineId, call: Call) -> LineView:
+        with self.db.transaction() as session:
+            return directory_lines.view_line(request, call, session)
+
     @rpc(contract.LINE_HISTORY)
     def line_history(self, request: LineId, call: Call) -> LineHistory:
         with self.db.transaction() as session:
             return directory_lines.history(request, call, session)
 
     @rpc(contract.PUT_LINE)
-    def put_line(self, request: PutLine, call: Call) -> Nothing:
+    def put_line(self, request: PutLine, call: Call) -> LineView:
         with self.db.transaction() as session:
             return directory_lines.put_line(request, call, session, now())
 

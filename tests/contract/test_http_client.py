@@ -86,6 +86,11 @@ CALLS: dict[str, Call[Any]] = {
     "signOutLogin": calls.sign_out_login("HOM-0001"),
     "disableLogin": calls.disable_login("HOM-0001"),
     "resetLogin": calls.reset_login("HOM-0001"),
+    "listDirectoryLines": calls.list_directory_lines("officers"),
+    "viewDirectoryLine": calls.view_directory_line("officers", "home", "home-secretary"),
+    "viewDirectoryHistory": calls.view_directory_history("officers", "home", "home-secretary"),
+    "putDirectoryLine": calls.put_directory_line("holidays", {"site": "PCS1"}, "4fa1", accepted=3),
+    "removeDirectoryLine": calls.remove_directory_line("gates", "PCS1", "PCS1-G2", was="4fa1", accepted=3),
     "listWatchlist": calls.list_watchlist("active", after="x", limit=10),
     "proposeWatchlistEntry": calls.propose_watchlist_entry(
         ProposeEntry(

@@ -283,6 +283,29 @@ def lift_closure(people: People) -> Case:
     return changes("approval", people.department, calls.lift_closure(made), query, made)
 
 
+def holiday(people: People) -> dict[str, str]:
+    """Return a holiday that is new, far behind the days for which one can apply."""
+    known = {one.cells["day"] for one in people.ado.send(calls.list_directory_lines("holidays")).items}
+    day = next(day for day in map(today, range(400, 500)) if day not in known)
+    return {"site": "PCS1", "day": day, "reason": "A holiday"}
+
+
+def put_directory_line(people: People) -> Case:
+    cells = holiday(people)
+    query = "select count(*) from directory_history where record = %s"
+    call = calls.put_directory_line("holidays", cells)
+    return changes("approval", people.ado, call, query, f"holidays/PCS1/{cells['day']}")
+
+
+def remove_directory_line(people: People) -> Case:
+    cells = holiday(people)
+    made = people.ado.send(calls.put_directory_line("holidays", cells))
+    key = (cells["site"], cells["day"])
+    query = "select count(*) from directory_history where record = %s and after is null"
+    call = calls.remove_directory_line("holidays", *key, was=made.digest)
+    return changes("approval", people.ado, call, query, "/".join(("holidays", *key)))
+
+
 def entry(people: People, last4: str = "0001") -> Call[EntryView]:
     """Return the proposal of an entry."""
     name, until = "Zorawar Qureshi", date.fromisoformat(today(30))
@@ -373,6 +396,8 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/closures/{closure_id}/lift": lift_closure,
     "POST /api/v1/delegations": delegate,
     "POST /api/v1/delegations/{delegation_id}/end": end_delegation,
+    "POST /api/v1/directory/{table}": put_directory_line,
+    "POST /api/v1/directory/{table}/{key}/remove": remove_directory_line,
     "POST /api/v1/watchlist/entries": propose_entry,
     "POST /api/v1/watchlist/entries/{entry_id}/confirm": confirm_entry,
     "POST /api/v1/watchlist/entries/{entry_id}/end": end_entry,

@@ -52,6 +52,20 @@ def list_lines(request: Export, call: Call, session: Session) -> LineList:
     return LineList(items=tuple(LineView(cells=cells, digest=digest_of(cells)) for cells in lines))
 
 
+def view_line(request: LineId, call: Call, session: Session) -> LineView:
+    """Return one line of a table.
+
+    Raises:
+        Forbidden: the caller is not an ``ado``.
+        NotFound: there is no such line.
+    """
+    ado_of(call.principal)
+    cells = directory(session).find(request.table, request.key)
+    if not cells:
+        raise NotFound("there is no such line")
+    return LineView(cells=cells, digest=digest_of(cells))
+
+
 def history(request: LineId, call: Call, session: Session) -> LineHistory:
     """Return the last changes of a line, the newest first.
 
@@ -74,7 +88,7 @@ def history(request: LineId, call: Call, session: Session) -> LineHistory:
     )
 
 
-def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> Nothing:
+def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> LineView:
     """Store a new line, or change one that nobody else has changed meanwhile, and publish its record.
 
     Raises:
@@ -108,7 +122,11 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> N
         store(session, request.table, read.changed, by, now)
         return ""
 
-    return once(session, call, PUT_LINE.name, request, effect, lambda _: Nothing(), reference=str)
+    def answer(_: str) -> LineView:
+        cells = directory(session).find(request.table, key_of(request.table, request.cells))
+        return LineView(cells=cells, digest=digest_of(cells))
+
+    return once(session, call, PUT_LINE.name, request, effect, answer, reference=str)
 
 
 def remove_line(request: RemoveLine, call: Call, session: Session, now: datetime) -> Nothing:

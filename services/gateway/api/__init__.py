@@ -13,6 +13,7 @@ from services.gateway.api import (
     closures,
     counter,
     department,
+    directory,
     gate,
     invitations,
     local,
@@ -33,6 +34,7 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         passes.router,
         staff.router,
         ado.router,
+        directory.router,
         counter.router,
     )
     departments = (

@@ -42,6 +42,7 @@ from contracts.rpc.imports import (
     ImportReport,
     LineChange,
     LineHistory,
+    LineId,
     LineList,
     LineView,
 )
@@ -50,6 +51,7 @@ from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from services.gateway.pages.directory.labels import COLUMNS
+from services.gateway.pages.directory.lines import KEYS
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
@@ -121,6 +123,16 @@ def directory_lines(request: Export) -> LineList:
     return LineList(items=(LineView(cells=LINES[request.table], digest="d" * 64),))
 
 
+def directory_line(request: LineId) -> LineView:
+    """Return a line of a table by its key."""
+    lines = directory_lines(Export(table=request.table)).items
+    found = (one for one in lines if tuple(one.cells[name] for name in KEYS[request.table]) == request.key)
+    line = next(found, None)
+    if line is None:
+        raise NotFound
+    return line
+
+
 ANSWERS: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
@@ -152,9 +164,10 @@ ANSWERS: dict[str, Any] = {
     "approval__send_directory_file": ImportId(import_id=REVIEW_ID),
     "approval__check_directory_file": ImportReport(import_id=REVIEW_ID, added=12, changed=3, unchanged=140),
     "approval__list_lines": directory_lines,
+    "approval__view_line": directory_line,
     "approval__line_history": LineHistory(items=(LineChange(
         changed_at=now(), changed_by="ADO-0002", before={"room": "4-18"}, after={"room": "4-31"}),)),
-    "approval__put_line": Nothing(), "approval__remove_line": Nothing(),
+    "approval__put_line": LineView(cells={}, digest=""), "approval__remove_line": Nothing(),
     "accounts__view_login": login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),

@@ -95,6 +95,11 @@ EXPECTED = {
         "POST /api/v1/logins/{login_id}/sign-out",
         "POST /api/v1/logins/{login_id}/disable",
         "POST /api/v1/logins/{login_id}/reset",
+        "GET /api/v1/directory/{table}",
+        "GET /api/v1/directory/{table}/{key}",
+        "GET /api/v1/directory/{table}/{key}/history",
+        "POST /api/v1/directory/{table}",
+        "POST /api/v1/directory/{table}/{key}/remove",
     },
     "reception": {
         "GET /api/v1/counter/applications",

@@ -162,11 +162,7 @@ async def _line(view: View, table: DirectoryTable, key: tuple[str, ...]) -> Line
     Raises:
         NotFound: there is none.
     """
-    lines = (await view.caller.query(rpc.approval.LIST_LINES, Export(table=table))).items
-    found = next((line for line in lines if _key(table, line.cells) == key), None)
-    if found is None:
-        raise NotFound("there is no such line")
-    return found
+    return await view.caller.query(rpc.approval.VIEW_LINE, LineId(table=table, key=key))
 
 
 def _key(table: DirectoryTable, cells: dict[str, str]) -> tuple[str, ...]:

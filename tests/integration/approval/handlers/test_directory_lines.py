@@ -69,6 +69,18 @@ def test_a_changed_line_is_published_and_who_changed_it_is_recorded(approval_db)
     assert (change.before["room"], change.after["room"]) == ("4-18", "9-9")
 
 
+def test_a_change_is_answered_with_the_digest_of_the_next_one(approval_db) -> None:
+    was = _digest(approval_db, "officers", code="home-secretary")
+    with approval_db.transaction() as session:
+        request = PutLine(table="officers", cells=OFFICER, was=was)
+        answered = directory_lines.put_line(request, _call(), session, NOW)
+        wanted = LineId(table="officers", key=("home", "home-secretary"))
+        assert directory_lines.view_line(wanted, _call(), session) == answered
+    assert (answered.cells, answered.digest != was) == (OFFICER, True)
+    with approval_db.transaction() as session, pytest.raises(NotFound):
+        directory_lines.view_line(LineId(table="officers", key=("home", "nobody")), _call(), session)
+
+
 def test_of_two_who_change_a_line_at_once_the_second_is_told_by_whom(approval_db) -> None:
     was = _digest(approval_db, "officers", code="home-secretary")
 
@@ -128,6 +140,8 @@ def test_only_the_ado_branch_edits_the_directory(approval_db) -> None:
             work()
     with approval_db.transaction() as session, pytest.raises(Forbidden):
         directory_lines.list_lines(Export(table="holidays"), _call(CLERK), session)
+    with approval_db.transaction() as session, pytest.raises(Forbidden):
+        directory_lines.view_line(LineId(table="holidays", key=("T1",)), _call(CLERK), session)
     with approval_db.transaction() as session, pytest.raises(Forbidden):
         directory_lines.history(LineId(table="holidays", key=("T1",)), _call(CLERK), session)
     assert published(approval_db, DirectoryChanged) == []

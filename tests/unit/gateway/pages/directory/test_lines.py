@@ -8,12 +8,12 @@ import pytest
 from contracts.errors import Conflict, InvalidInput
 from contracts.rpc.approval import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
-from contracts.rpc.imports import LineChange, LineHistory
+from contracts.rpc.imports import LineChange, LineHistory, LineView
 from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
 from services.gateway.pages.directory.lines import KEYS
-from tests.support.browser.pages_alone import LINES, directory_lines
+from tests.support.browser.pages_alone import LINES, directory_line, directory_lines
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.page_reader import HOME, SAME_SITE, SITE
 
@@ -29,7 +29,8 @@ HISTORY = LineHistory(
 @pytest.fixture
 async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
     app, client = stubbed(
-        approval__list_lines=directory_lines, approval__line_history=HISTORY, approval__put_line=Nothing(),
+        approval__list_lines=directory_lines, approval__view_line=directory_line,
+        approval__line_history=HISTORY, approval__put_line=LineView(cells={}, digest=""),
         approval__remove_line=Nothing(), approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
     )  # fmt: skip

@@ -1,18 +1,23 @@
-"""What ``epass`` runs here: the demo's logins, and the rotation of the signing key."""
+"""What ``epass`` runs here: the demo's logins, logins from a file, and the rotation of the signing key."""
 
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.model import Code, Role, Strict
+from contracts.csv_table import Problem
+from contracts.model import Code, Language, Role, Strict
+from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
+from services.accounts.domain.login_table import Places
 from services.accounts.domain.logins import Scope, check_scope, parse_login_id
+from services.accounts.handlers import login_imports
 from services.accounts.models import LoginCounterRow, LoginRow
 from services.chassis.db.database import Database
+from services.chassis.db.locks import lock
 from services.chassis.runtime.settings import KeyEncryptionSettings
 
 
@@ -86,6 +91,35 @@ def _count_on(session: Session, prefix: str, number: int) -> None:
         index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
     )
     session.execute(higher)
+
+
+def import_logins(
+    db: Database, now: datetime, places: Places, text: str, language: Language, secret: SecretStr | None
+) -> tuple[list[ImportedLogin], list[Problem]]:
+    """Return the logins that a file adds, and its problems; with a secret issue them all, unless it has some.
+
+    Args:
+        db: the database of accounts.
+        now: this instant.
+        places: what the directory has.
+        text: of the file.
+        language: of the messages to people whose line names none.
+        secret: from which initial passwords are derived; None only checks the file.
+    """
+    with db.transaction() as session:
+        lock(session, login_imports.LOCK)
+        new, problems = login_imports.read(places, text, session, now)
+        if problems or secret is None:
+            return [ImportedLogin(login_id="", name=one.name) for one in new], problems
+        made = login_imports.issue(session, new, language, "epass", now)
+    return [
+        ImportedLogin(
+            login_id=login.login_id,
+            name=one.name,
+            initial_password=passwords.initial_password(login.seed, secret),
+        )
+        for one, login in zip(new, made, strict=True)
+    ], []
 
 
 def rotate_key(db: Database, now: datetime, settings: KeyEncryptionSettings) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
 from contracts.model import IST, DirectoryTable
-from services.approval.domain.directory_tables import Reading, read_table
+from services.approval.domain.directory_tables import Directory, Reading, read_table
 from services.approval.handlers.directory import (
     LOCK,
     department_record,
@@ -60,6 +60,12 @@ def _hours(weekdays: list[int], windows: list[tuple[str, str]]) -> tuple[Opening
         for day in weekdays
         for opens, closes in windows
     )
+
+
+def stored_directory(db: Database) -> Directory:
+    """Return the whole directory."""
+    with db.transaction() as session:
+        return directory(session)
 
 
 def import_table(db: Database, now: datetime, table: DirectoryTable, text: str, *, apply: bool) -> Reading:

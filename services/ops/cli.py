@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
@@ -16,9 +16,16 @@ from services.chassis.runtime import logs
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings, read
-from services.ops.settings import BrokerCommandSettings, ExporterSettings, KeyCommandSettings
+from services.ops.settings import (
+    BrokerCommandSettings,
+    DirectoryCommandSettings,
+    ExporterSettings,
+    KeyCommandSettings,
+    LoginImportSettings,
+)
 
 if TYPE_CHECKING:
+    from contracts.csv_table import Problem
     from contracts.model import DirectoryTable, Language
     from services.chassis.db.database import Database
 
@@ -158,14 +165,19 @@ def seed(service: str, logins: str | None) -> None:
 
 
 @main.command("import")
-@click.argument("table", type=click.Choice(TABLES))
+@click.argument("table", type=click.Choice(("logins", *TABLES)))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--apply", is_flag=True, help="Change the directory; without it the file is only checked.")
+@click.option("--apply", is_flag=True, help="Apply the file; without it the file is only checked.")
 @click.option("--language", type=click.Choice(["pa", "hi", "en"]), default="en", help="Of the problems.")
-def import_file(table: "DirectoryTable", file: Path, apply: bool, language: "Language") -> None:
-    """Check a CSV file of the directory, and apply it as a whole; exit code 1 if it has problems."""
+def import_file(
+    table: "DirectoryTable | Literal['logins']", file: Path, apply: bool, language: "Language"
+) -> None:
+    """Check a CSV file of logins or of the directory, and apply it as a whole; exit code 1 for problems.
+
+    Logins are checked against the directory in EPASS_DIRECTORY_DATABASE_URL. Applying them prints each with
+    its initial password, as CSV.
+    """
     from contracts.csv_table import Unreadable, decode
-    from services.approval import commands as approval
     from services.gateway.pages.shared.file_problems import sentence
 
     try:
@@ -174,16 +186,49 @@ def import_file(table: "DirectoryTable", file: Path, apply: bool, language: "Lan
         raise click.ClickException(
             f"line {error.problem.line}: {sentence(error.problem, language)}"
         ) from None
+    if table == "logins":
+        problems, outcome = _import_logins(text, apply, language)
+    else:
+        problems, outcome = _import_directory(table, text, apply)
+    for problem in problems:
+        click.echo(f"line {problem.line}, {problem.column or '-'}: {sentence(problem, language)}")
+    if problems:
+        sys.exit(1)
+    click.echo(outcome)
+
+
+def _import_directory(table: "DirectoryTable", text: str, apply: bool) -> "tuple[list[Problem], str]":
+    """Return the problems of a file of the directory, and what was or would be done."""
+    from services.approval import commands as approval
+
     with _database(read(DatabaseSettings)) as db:
         found = approval.import_table(db, now(), table, text, apply=apply)
-    for problem in found.problems:
-        click.echo(f"line {problem.line}, {problem.column or '-'}: {sentence(problem, language)}")
-    if found.problems:
-        sys.exit(1)
     done = "changed" if apply else "would change"
-    click.echo(
+    return found.problems, (
         f"{len(found.changed)} lines {done}, {found.added} of them new; {found.unchanged} are as before"
     )
+
+
+def _import_logins(text: str, apply: bool, language: "Language") -> "tuple[list[Problem], str]":
+    """Return the problems of a file of logins, and the logins that it made or how many it would make."""
+    from contracts.csv_table import write
+    from services.accounts import commands as accounts
+    from services.accounts.domain.login_table import Places
+    from services.approval import commands as approval
+
+    settings = read(LoginImportSettings)
+    where = read(DirectoryCommandSettings).directory_database_url
+    with _database(DatabaseSettings(database_url=where)) as db:
+        known = approval.stored_directory(db)
+    gates = [gate for site in known.sites.values() for gate in site.gates]
+    places = Places(known.departments, known.sites, gates)
+    secret = settings.password_secret if apply else None
+    with _database(settings) as db:
+        made, problems = accounts.import_logins(db, now(), places, text, language, secret)
+    if not apply:
+        return problems, f"{len(made)} logins would be issued"
+    lines = [(one.login_id, one.name, one.initial_password or "") for one in made]
+    return problems, write(("login_id", "name", "initial_password"), lines)
 
 
 @main.group()

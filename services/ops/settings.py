@@ -5,8 +5,10 @@ from services.chassis.runtime.settings import (
     CommaList,
     DatabaseSettings,
     KeyEncryptionSettings,
+    PersonalDataSettings,
     ProcessSettings,
     RequiredCommaList,
+    RequiredSecret,
     RetryDelaySettings,
     Section,
 )
@@ -18,6 +20,18 @@ class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
 
 class KeyCommandSettings(DatabaseSettings, KeyEncryptionSettings):
     """`epass keys`: the database of one service, and the keys under which its signing keys are sealed."""
+
+
+class DirectoryCommandSettings(Section):
+    """`epass import logins`: where the directory is against which a file of logins is checked."""
+
+    directory_database_url: RequiredSecret
+
+
+class LoginImportSettings(DatabaseSettings, PersonalDataSettings):
+    """`epass import logins`: the database of accounts, and what issuing a login needs."""
+
+    password_secret: RequiredSecret
 
 
 class OutboxCommandSettings(Section):

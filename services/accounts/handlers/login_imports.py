@@ -1,5 +1,6 @@
 """Logins as a file: what a file would do, and applying it as a whole or not at all; and all logins as one."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from contracts.csv_table import Problem, write
 from contracts.errors import Conflict
-from contracts.model import Contact
+from contracts.model import Contact, Language
 from contracts.rpc.accounts import APPLY_LOGIN_FILE, SEND_LOGIN_FILE
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import (
@@ -24,7 +25,7 @@ from contracts.rpc.imports import (
 from services.accounts.adapters import passwords
 from services.accounts.domain.login_table import NewLogin, Places, read_logins
 from services.accounts.domain.logins import Scope, state_of, today_of
-from services.accounts.handlers.logins import acting_ado, add
+from services.accounts.handlers.logins import NewPassword, acting_ado, add
 from services.accounts.models import ImportRow, LoginRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db import import_drafts
@@ -80,7 +81,7 @@ def check(
     row = import_drafts.find(session, ImportRow, request.import_id, by)
     if row.applied_at is not None:
         return _applied(session, row, now, settings)
-    new, problems = _read(request, row.text(session), session, now)
+    new, problems = read(_places(request), row.text(session), session, now)
     return ImportReport(
         import_id=row.import_id,
         added=len(new),
@@ -105,22 +106,10 @@ def apply(
         lock(session, LOCK)
         row = import_drafts.find(session, ImportRow, request.import_id, by, lock=True)
         if row.applied_at is None:
-            new, problems = _read(request, row.text(session), session, now)
+            new, problems = read(_places(request), row.text(session), session, now)
             if problems:
                 raise Conflict("the file has problems", code="file_has_problems")
-            made = [
-                add(
-                    session,
-                    one.role,
-                    one.scope,
-                    Contact(name=one.name, mobile=one.mobile),
-                    one.valid_until,
-                    one.language or request.language,
-                    by,
-                    now,
-                )
-                for one in new
-            ]
+            made = issue(session, new, request.language, by, now)
             row.applied_at = now
             row.result = _IDS.dump_json(tuple(one.login_id for one in made)).decode()
         return row.import_id
@@ -157,10 +146,31 @@ def _line(row: LoginRow, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _read(
-    request: LoginImport, text: str, session: Session, now: datetime
-) -> tuple[list[NewLogin], list[Problem]]:
-    places = Places(request.departments, request.sites, request.gates)
+def _places(request: LoginImport) -> Places:
+    return Places(request.departments, request.sites, request.gates)
+
+
+def issue(
+    session: Session, new: Sequence[NewLogin], language: Language, by: str, now: datetime
+) -> list[NewPassword]:
+    """Issue the logins of a file; ``language`` is of the messages to people whose line names none."""
+    return [
+        add(
+            session,
+            one.role,
+            one.scope,
+            Contact(name=one.name, mobile=one.mobile),
+            one.valid_until,
+            one.language or language,
+            by,
+            now,
+        )
+        for one in new
+    ]
+
+
+def read(places: Places, text: str, session: Session, now: datetime) -> tuple[list[NewLogin], list[Problem]]:
+    """Return the logins that a file adds, and all its problems, by line."""
     found, problems = read_logins(text, places, today_of(now))
     usable = select(LoginRow).where(LoginRow.is_usable(today_of(now)))
     stored = {

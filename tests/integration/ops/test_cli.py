@@ -1,10 +1,15 @@
 """Commands of `epass` that change the database of one service."""
 
+import os
+
 import pytest
 from click.testing import CliRunner
+from pydantic import SecretStr
 from sqlalchemy import text
 
+from services.accounts.adapters import passwords
 from services.ops.cli import main
+from tests.support.factories.approval import fill_directory
 
 
 @pytest.fixture
@@ -55,3 +60,39 @@ def test_the_demo_logins_are_seeded_from_a_file(database, tmp_path) -> None:
     assert seeded.exit_code == 0, seeded.output
     with database.transaction() as session:
         assert session.scalars(text("select login_id from logins")).all() == ["ADO-0001"]
+
+
+LOGINS = "role,name,department,site,gate\ndepartment,Gurpreet Kaur,home,,\nsecurity,Harjit Singh,,T1,{gate}\n"
+
+
+@pytest.mark.parametrize("database", ["accounts"], indirect=True)
+def test_logins_are_issued_from_a_file_that_was_checked_against_the_directory(
+    database, databases, monkeypatch, tmp_path
+) -> None:
+    fill_directory(databases["approval"])
+    url = databases["approval"].engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("EPASS_DIRECTORY_DATABASE_URL", url)
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text(LOGINS.format(gate="T1-G2"))
+    bad.write_text(LOGINS.format(gate="T9-G9"))
+
+    def names() -> list[str]:
+        with database.transaction() as session:
+            return list(session.scalars(text("select name from logins order by name")))
+
+    refused = CliRunner().invoke(main, ["import", "logins", str(bad), "--apply"])
+    assert (refused.exit_code, refused.output) == (1, "line 3, gate: The directory has no such gate\n")
+    checked = CliRunner().invoke(main, ["import", "logins", str(good)])
+    assert (checked.exit_code, checked.output, names()) == (0, "2 logins would be issued\n", [])
+    applied = CliRunner().invoke(main, ["import", "logins", str(good), "--apply"])
+    assert (applied.exit_code, names()) == (0, ["Gurpreet Kaur", "Harjit Singh"])
+    made = applied.output.splitlines()
+    assert made[0] == "\ufefflogin_id,name,initial_password"
+    login_id, name, password = made[1].split(",")
+    assert (login_id, name) == ("HOM-0001", "Gurpreet Kaur")
+    with database.transaction() as session:
+        stored = session.scalar(text("select password_hash from logins where login_id = 'HOM-0001'"))
+    assert passwords.verify(stored, password, SecretStr(os.environ["EPASS_PASSWORD_SECRET"]))
+    again = CliRunner().invoke(main, ["import", "logins", str(good)])
+    assert again.exit_code == 1
+    assert "such a login already" in again.output

@@ -130,9 +130,9 @@ def test_of_several_days_all_have_places_or_none_is_approved(approval_db) -> Non
 
 def test_approvals_for_several_days_at_once_neither_deadlock_nor_overbook(approval_db, crowd) -> None:
     """Visits begin and end on different days, so that they meet on some and not on others."""
-    limit(approval_db, capacity(places=5))
+    limit(approval_db, capacity(places=20))
     days = [TUESDAY + timedelta(days=ahead) for ahead in (0, 2, 3)]
-    reviews = [pending(approval_db, party=1) for _ in range(24)]
+    reviews = [pending(approval_db, party=1) for _ in range(40)]
 
     def attempt(number: int):
         first, last = days[number % 3], days[max(number % 3, number % 2 + 1)]
@@ -146,7 +146,7 @@ def test_approvals_for_several_days_at_once_neither_deadlock_nor_overbook(approv
     assert {one.body.code for one in refused} == {"window_full"}
     stays = [one.decision for one in outcomes if not isinstance(one, Conflict)]
     taken = [day for decision in stays for day in (decision.slot.day, *decision.further_days)]
-    assert [taken.count(day) for day in days] == [5 - one for one in left]
+    assert [taken.count(day) for day in days] == [20 - one for one in left]
     assert booked(approval_db) == len(taken)
 
 

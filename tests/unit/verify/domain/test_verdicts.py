@@ -204,8 +204,10 @@ def test_an_earlier_day_is_not_counted_anew_because_a_clock_is_slow() -> None:
     turn = NOON + DAY + timedelta(minutes=30)
     first = decide_entry(Standing(always), replace(HERE, at=turn + timedelta(seconds=1)))
     assert (first.verdict, first.day) == ("admit", 1)
-    later = Standing(always, inside=0, admitted=1, day=1)
-    assert decide_entry(later, replace(HERE, at=turn - timedelta(seconds=1))).verdict == "already_used"
+    slow = replace(HERE, at=turn - timedelta(seconds=1))
+    assert decide_entry(Standing(always, inside=0, admitted=1, day=1), slow).verdict == "already_used"
+    two = Standing(replace(always, party=2), inside=1, admitted=1, day=1)
+    assert decide_entry(two, slow) == Decision("admit", 1, 2, day=1)
 
 
 def test_an_exit_between_two_days_is_late_and_on_a_further_day_it_is_not() -> None:

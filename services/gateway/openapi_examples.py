@@ -96,9 +96,11 @@ FIELDS: dict[str, Any] = {
     "closed_at": SUBMITTED,
     "closed_by": "HOM-0001",
     "counted_at": SUBMITTED,
+    "days_reason": "Hearings on two days",
     "decided_today": 8,
     "decisions": 398,
     "free": 7,
+    "further_days": "2026-12-02",
     "limited": True,
     "median_seconds": 7200,
     "month": "2026-11-01",
@@ -116,6 +118,7 @@ FIELDS: dict[str, Any] = {
 """Field → its example, in any schema that accepts it."""
 OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("ApplicationView", "status"): "issued",
+    ("Approval", "last_day"): "2026-12-02",
     ("ClosedDay", "day"): "2027-01-26",
     ("ClosedDay", "reason"): "Republic Day",
     ("ClosedDate", "note"): "The Secretary is called to the Assembly",

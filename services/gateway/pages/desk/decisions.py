@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, Slot
-from contracts.rpc.approval import Availability, Reject, ReviewId, ReviewView, WindowAvailability
+from contracts.rpc.approval import Approve, Availability, Reject, ReviewId, ReviewView, WindowAvailability
 from contracts.rpc.call import Method
 from contracts.rpc.notify import RejectionPreview
 from services.chassis.runtime.clock import now
@@ -56,7 +56,9 @@ async def show_review(view: DepartmentPage, review_id: UUID, notice: Notice = ""
     """Show one application."""
     review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
     values = {"filters": Filters(), "following": "first", "notice": notice if notice in NOTICES else ""}
-    return view.html("desk/review.html", review=review, **values, **await page_values(view, review))
+    values |= await page_values(view, review)
+    left_out = [date.fromisoformat(day) for day in view.read_result().get("left_out", ())]
+    return view.html("desk/review.html", **values | {"review": review, "left_out": left_out})
 
 
 @router.get("/reviews/{review_id}/{verb}")
@@ -118,8 +120,12 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         if error.body.code not in NOTICES:
             raise
         return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
-    if verb == "approve" and review.second_officer and review.status == "pending":
-        return view.to(f"/desk/reviews/{review_id}", notice="second_officer")
+    waits = verb == "approve" and review.second_officer and review.status == "pending"
+    left_out = _left_out(wanted, review) if isinstance(wanted, Approve) else []
+    if waits or left_out:
+        page = f"/desk/reviews/{review_id}"
+        shown = {"left_out": [day.isoformat() for day in left_out]}
+        return view.save_result(view.to(page, notice="second_officer" if waits else "done"), page, shown)
     return _after(view, review_id, verb, form)
 
 
@@ -297,6 +303,7 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         "errors": {},
         "full_on": None,
         "days_between": days_between,
+        "left_out": [],
         "today": now().astimezone(IST).date(),
         "at": now(),
         "visiting": await _places(view, review),
@@ -305,11 +312,19 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
     }
 
 
-def days_between(first: date, further_days: Sequence[date]) -> list[date]:
-    """Return the days of the calendar that a visit on several days leaves out."""
-    last = further_days[-1] if further_days else first
-    every = (first + timedelta(days=ahead) for ahead in range(1, (last - first).days))
+def days_between(first: date, further_days: Sequence[date], last: date | None = None) -> list[date]:
+    """Return the days of the calendar that a visit leaves out, up to its last day or to a later one."""
+    until = last or (further_days[-1] if further_days else first)
+    every = (first + timedelta(days=ahead) for ahead in range(1, (until - first).days + 1))
     return [day for day in every if day not in further_days]
+
+
+def _left_out(wanted: Approve, review: ReviewView) -> list[date]:
+    """Return the days up to the last one that an officer named and on which the visit cannot take place."""
+    terms = review.decision or review.first_approval
+    if terms is None or wanted.last_day is None:
+        return []
+    return days_between(wanted.slot.day, terms.further_days, wanted.last_day)
 
 
 async def _places(view: View, review: ReviewView) -> Places | None:

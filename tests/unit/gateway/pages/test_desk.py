@@ -373,6 +373,19 @@ async def test_an_approval_for_one_day_says_nothing_of_several(clerk: Clerk) -> 
     assert "Not on" not in text
 
 
+async def test_after_an_approval_the_days_that_were_left_out_are_named(clerk: Clerk) -> None:
+    """Also those after the last day on which the visit takes place, which the decision does not name."""
+    decision = DECIDED.model_copy(update={"further_days": DAYS, "days_reason": "Three hearings"})
+    approved = review(status="approved", decision=decision)
+    clerk.client.answers |= {"approval.approve": approved, "approval.view_review": approved}
+    done = await clerk.decide("approve", **SEVERAL | {"last_day": "2026-12-06"}, onward="yes")
+    assert done.headers["location"] == f"{REVIEW}?notice=done"
+    text = " ".join((await clerk.http.get(done.headers["location"])).text.split())
+    assert "Not on 3 December and 5–6 December 2026" in text
+    done = await clerk.decide("approve", slot="2026-12-01 10:00 12:00", onward="yes")
+    assert "notice=approved" in done.headers["location"]
+
+
 async def test_a_day_without_places_is_named(clerk: Clerk) -> None:
     clerk.client.answers["approval.approve"] = Conflict("full", code="window_full", date="2026-12-02")
     shown = await clerk.decide("approve", **SEVERAL)

@@ -22,14 +22,6 @@ from services.ops.queues import QueueBrowser
 AT_ONCE = 100
 """Letters that are published and not confirmed yet, at most."""
 CONFIRM_SECONDS = 15.0
-_OF_THE_BROKER = (
-    "x-death",
-    "x-first-death",
-    "x-last-death",
-    "x-delivery-count",
-    "x-acquired-count",
-    "x-opt-",
-)
 Wanted = Callable[[DeadLetter], bool]
 
 
@@ -133,7 +125,9 @@ async def _until_stopped(
 
 def _as_new(letter: AbstractIncomingMessage) -> Message:
     """Return the same message as one that was never tried."""
-    headers = {name: value for name, value in letter.headers.items() if not name.startswith(_OF_THE_BROKER)}
+    headers = {
+        name: value for name, value in letter.headers.items() if not name.startswith(retry.OF_THE_BROKER)
+    }
     replayed = letter.headers.get(REPLAYED, 0)
     headers |= {retry.ATTEMPTS: 0, REPLAYED: replayed + 1 if isinstance(replayed, int) else 1}
     return Message(

@@ -28,6 +28,7 @@ from services.chassis.messaging import inbox, poison_messages
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher
+from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
@@ -133,7 +134,7 @@ class EventEntrypoint(Entrypoint):
     def _work(self, envelope: Envelope, message: Message) -> None:
         """Wait for a free worker and give it the event; settle the message when the worker has ended."""
         began = now()
-        count = (message.headers or {}).get("x-delivery-count", 0)  # a quorum queue counts earlier deliveries
+        count = (message.headers or {}).get(DELIVERY_COUNT, 0)  # of earlier deliveries
         deliveries = count if isinstance(count, int) else 0
 
         def handle_result(_context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:

@@ -3,7 +3,8 @@
 It takes other messages along, which were prefetched with it. The broker counts deliveries, but cannot know
 which of them is the cause. So messages that were delivered often are handled one at a time, and each start is
 recorded first, in a transaction of its own. A message that was started three times and never ended is the
-cause: it goes to the dead letters. The others end at their first start.
+cause: it goes to the dead letters. The others end at their first start, and their record with it, also when
+they end by an error: that is an attempt (``retry.py``), and no kill.
 """
 
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from uuid import UUID
 
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from services.chassis.db.availability import run_when_available
@@ -37,7 +39,9 @@ def one_at_a_time(
     deliveries: int,
     while_waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Iterator[None]:
-    """Handle a message alone, and record its start, if it was delivered often. Let other messages pass.
+    """Handle a message alone, with a record from its start to its end, if it was delivered often.
+
+    Other messages pass.
 
     While the database is away, the message is held until its start can be recorded; this is not an attempt.
 
@@ -56,6 +60,9 @@ def one_at_a_time(
         yield
         return
     with _one_at_a_time:
+        record = delete(poison_starts).where(
+            poison_starts.c.consumer == consumer, poison_starts.c.event_id == event_id
+        )
         start = insert(poison_starts).values(consumer=consumer, event_id=event_id, started=1)
         start = start.on_conflict_do_update(
             index_elements=["consumer", "event_id"], set_={"started": poison_starts.c.started + 1}
@@ -68,4 +75,9 @@ def one_at_a_time(
         )
         if started > STARTS:
             raise KillsItsProcess
-        yield
+        try:
+            yield
+        finally:  # a process that is killed does not come here
+            run_when_available(
+                db, lambda session: session.execute(record), part="consumer", while_waiting=while_waiting
+            )

@@ -7,7 +7,8 @@ last attempt. A database that is away is not a fault of the message and never co
 
 The delayed copy has the routing key by which the delay queue's dead-lettering returns it to this consumer
 alone. ``x-death`` starts again at each republish, so attempts are counted in a header of our own. The copy is
-confirmed, on a connection of its own, before the original is acknowledged.
+confirmed, on a connection of its own, before the original is acknowledged. It carries no header of the
+broker: a copy with the deliveries of its original would count as a message that kills its process.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from kombu.transport.pyamqp import Message
 
 from contracts.envelope import UnreadableEvent
 from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection
-from services.chassis.messaging.topology import DEAD_EXCHANGE, delay_name
+from services.chassis.messaging.topology import DEAD_EXCHANGE, DELIVERY_COUNT, delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.backoff import retrying
 from services.chassis.runtime.clock import now
@@ -29,6 +30,8 @@ FAILED_AT = "x-epass-failed-at"
 QUEUE = "x-epass-queue"
 COPIED = ("message_id", "type", "correlation_id", "timestamp", "reply_to")
 """Properties that the copy of a message takes over."""
+OF_THE_BROKER = ("x-death", "x-first-death", "x-last-death", DELIVERY_COUNT, "x-acquired-count", "x-opt-")
+"""Prefixes of headers that a copy does not take over."""
 RETRY_SECONDS = 3.0
 """How long publishing a copy is tried; then the original goes back to its queue."""
 
@@ -87,11 +90,7 @@ class FailedMessagePublisher:
         count = earlier.get(ATTEMPTS, 0)
         earlier_failures = count if isinstance(count, int) else 0
         headers = {
-            **{
-                key: value
-                for key, value in earlier.items()
-                if not key.startswith(("x-death", "x-first-death", "x-last-death"))
-            },
+            **{key: value for key, value in earlier.items() if not key.startswith(OF_THE_BROKER)},
             ATTEMPTS: earlier_failures + 1,
             ERROR: type(error).__name__,
             FAILED_AT: now().isoformat(),

@@ -3,10 +3,13 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import func, select
 
 from contracts.events import PassRevoked
+from services.chassis.db.tables import poison_starts
 from services.chassis.messaging import retry
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
+from services.chassis.messaging.topology import DELIVERY_COUNT, delay_name
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import (
     QUEUE,
@@ -210,11 +213,7 @@ def test_a_database_that_is_away_is_not_an_attempt_for_an_event_delivered_often(
     broker, effects, topology, tmp_path
 ) -> None:
     broker.publish(EXCHANGE, KEY, revoked_bytes("patient"))
-    for _ in range(AFTER_DELIVERIES):
-        with wire(topology.broker_url("administrator")) as lost:
-            message = lost.connection.default_channel.basic_get(QUEUE)
-            assert message is not None
-            message.channel.basic_reject(message.delivery_tag, requeue=True)
+    deliver_often(topology)
     process = make_probe(topology, tmp_path, "events")
     try:
         with postgres_away(topology):
@@ -226,6 +225,50 @@ def test_a_database_that_is_away_is_not_an_attempt_for_an_event_delivered_often(
     finally:
         process.kill()
     assert broker.depth(DEAD) == 0
+
+
+def deliver_often(topology) -> None:
+    """Take the message off its queue and return it, as often as makes it suspicious."""
+    for _ in range(AFTER_DELIVERIES):
+        with wire(topology.broker_url("administrator")) as lost:
+            message = lost.connection.default_channel.basic_get(QUEUE)
+            assert message is not None
+            message.channel.basic_reject(message.delivery_tag, requeue=True)
+
+
+def test_eight_attempts_mean_eight_also_for_an_event_delivered_often(
+    broker, effects, topology, tmp_path, databases
+) -> None:
+    """Each attempt is delivered often. The copy is taken out of its delay, which lasts up to 5 minutes."""
+    broker.publish(EXCHANGE, KEY, revoked_bytes("fail"))
+    process = make_probe(topology, tmp_path, "events", EPASS_ATTEMPTS="8")
+    try:
+        for attempt in range(1, 8):
+            deliver_often(topology)
+            process.start()
+            copy = eventually(lambda: delayed(broker), f"attempt {attempt} has failed")
+            process.kill()
+            assert (copy.headers[retry.ATTEMPTS], DELIVERY_COUNT in copy.headers) == (attempt, False)
+            assert starts(databases) == 0
+            broker.publish("", QUEUE, copy.body, headers=copy.headers)
+        deliver_often(topology)
+        process.start()
+        eventually(lambda: broker.depth(DEAD) == 1, "it is dead after the eighth")
+        headers = broker.get(DEAD).headers
+        assert (headers[retry.ATTEMPTS], headers[retry.ERROR]) == (8, "RuntimeError")
+    finally:
+        process.kill()
+
+
+def delayed(broker):
+    """Take a copy out of whichever delay it waits in."""
+    return next((copy for step in range(4) if (copy := broker.get(delay_name(step)))), None)
+
+
+def starts(databases) -> int:
+    """Return how many starts are recorded that have not ended."""
+    with databases["verify"].transaction() as session:
+        return session.execute(select(func.count()).select_from(poison_starts)).scalar_one()
 
 
 def test_a_consumer_connects_again_after_its_broker_was_away(broker, probe, effects, topology) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import Delete
 from sqlalchemy.exc import DBAPIError
 
 from services.chassis.messaging import poison_messages
@@ -20,6 +21,8 @@ class StartCounter:
         self.started = started
         self.away = away
         self.transactions = 0
+        self.most = 0
+        """The most starts that were recorded at one time."""
 
     @contextmanager
     def transaction(self) -> Iterator["StartCounter"]:
@@ -29,8 +32,9 @@ class StartCounter:
             raise DBAPIError.instance("insert", {}, psycopg.errors.AdminShutdown(""), psycopg.Error)  # type: ignore[misc]  # SQLAlchemy's own way
         yield self
 
-    def execute(self, _statement: object) -> "StartCounter":
-        self.started += 1
+    def execute(self, statement: object) -> "StartCounter":
+        self.started = 0 if isinstance(statement, Delete) else self.started + 1
+        self.most = max(self.most, self.started)
         return self
 
     def scalar_one(self) -> int:
@@ -55,7 +59,7 @@ def test_a_message_delivered_often_waits_for_a_database_that_is_away() -> None:
 
     with one_at_a_time(db, "verify.PassRevoked", uuid4(), AFTER_DELIVERIES, metric):
         handled.append("handled")
-    assert (handled, waits, db.started) == (["handled"], ["wait"], 1)
+    assert (handled, waits, db.most) == (["handled"], ["wait"], 1)
 
 
 def test_without_the_wait_a_database_that_is_away_fails_a_message_delivered_often(
@@ -86,3 +90,14 @@ def test_a_message_started_too_often_is_not_handled_again() -> None:
     db = StartCounter(poison_messages.STARTS, away=False)
     with pytest.raises(KillsItsProcess), one_at_a_time(db, "verify.PassRevoked", uuid4(), AFTER_DELIVERIES):
         pytest.fail("the message was handled")
+
+
+def test_a_message_whose_handler_fails_has_killed_nobody_however_often_it_is_tried() -> None:
+    db = StartCounter(away=False)
+    for _ in range(8):
+        with (
+            pytest.raises(ZeroDivisionError),
+            one_at_a_time(db, "verify.PassRevoked", uuid4(), AFTER_DELIVERIES),
+        ):
+            raise ZeroDivisionError
+    assert (db.started, db.most) == (0, 1)

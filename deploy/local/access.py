@@ -104,7 +104,7 @@ class Environment:
 
 
 def grant_relay(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:
-    """Let the relay read and empty each outbox, which the migrations have made.
+    """Let the relay read and empty each outbox, and see in each inbox which events have arrived.
 
     Args:
         connect: opens a service's database as its superuser, each statement a transaction of its own.
@@ -113,6 +113,7 @@ def grant_relay(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]
         with connect(service) as connection:
             connection.execute("GRANT USAGE ON SCHEMA public TO relay")
             connection.execute("GRANT SELECT, UPDATE, DELETE ON outbox TO relay")
+            connection.execute("GRANT SELECT (consumer, event_id) ON inbox TO relay")
 
 
 def grant_ops(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:

@@ -1,7 +1,7 @@
 """``make restore``: restore a backup into an empty stack, ready for ``make run``.
 
 Everything is checked before anything is changed. The broker is a new, empty one: the events of the old one
-are sent again from the outboxes (``replay.py``).
+are sent again from the outboxes (``services/ops/unseen_events.py``).
 
 Usage: python -m deploy.local.restore BACKUP [--folder FOLDER] [--replace]
 """
@@ -18,7 +18,6 @@ from typing import Any
 import psycopg
 
 from contracts.subscriptions import SERVICES
-from deploy.local import replay
 from deploy.local.backup import MANIFEST, SECRETS, Url, describe, run_program
 from deploy.local.console import print_error, print_fact, print_heading
 from deploy.local.errors import StackFailed
@@ -26,6 +25,7 @@ from deploy.local.postgres import SUPERUSER
 from deploy.local.processes import ROOT
 from deploy.local.secrets import write_private
 from deploy.local.stack import Stack
+from services.ops import unseen_events
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,10 @@ def load(backup: Path, url: Url) -> Restored:
     began = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: _load(backup / f"{name}.dump", url(name)), SERVICES))
-    again = replay.mark_unsent(lambda name: psycopg.connect(url(name), autocommit=True, connect_timeout=5))
-    return Restored(again, time.monotonic() - began)
+    again = unseen_events.mark_unsent(
+        lambda name: psycopg.connect(url(name), autocommit=True, connect_timeout=5)
+    )
+    return Restored(sum(again.values()), time.monotonic() - began)
 
 
 def _load(file: Path, url: str) -> None:

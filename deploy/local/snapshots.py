@@ -5,8 +5,8 @@ has not published yet, the two can never be reconciled. So no consumer commits d
 which the six snapshots are taken: ``inbox``, into which every consumer writes in the transaction of its
 effect, is locked against writing in all six databases. Whatever a consumer has received in its snapshot it
 received before the first snapshot was taken, so its producer had published it by then. The opposite is
-harmless: an event that a consumer has not received is sent again (``replay.py``). RPC requests continue
-meanwhile.
+harmless: an event that a consumer has not received is sent again (``services/ops/unseen_events.py``). RPC
+requests continue meanwhile.
 """
 
 from collections.abc import Callable, Iterator

@@ -101,7 +101,7 @@ class Stack:
             self._end_leftovers()
 
     def grant_relay(self) -> None:
-        """Let the relay read and empty each outbox; call it when the migrations have created the tables."""
+        """Give the relay its rights; call it when the migrations have created the tables."""
         access.grant_relay(self.postgres.connect)
 
     def grant_ops(self) -> None:

@@ -1,4 +1,4 @@
-"""Read-only snapshots of the services' databases. Each connection is closed after use."""
+"""Connections to the services' databases, and read-only snapshots of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -81,10 +81,20 @@ def _fault_of(name: str) -> Iterator[None]:
         raise DatabaseAway(f"{name}: {type(error).__name__}") from error
 
 
+def connect(url: str) -> psycopg.Connection[Row]:
+    """Open a connection on which each statement is a transaction of its own; the caller closes it.
+
+    Raises:
+        psycopg.Error: the database does not answer.
+    """
+    address = url.replace("postgresql+psycopg://", "postgresql://")
+    return _Connection.connect(address, autocommit=True, connect_timeout=3, options=_OPTIONS, **TCP_OPTIONS)
+
+
 @contextmanager
 def _connect(url: str) -> Iterator[psycopg.Connection[Row]]:
-    address = url.replace("postgresql+psycopg://", "postgresql://")
-    with _Connection.connect(address, connect_timeout=3, options=_OPTIONS, **TCP_OPTIONS) as connection:
+    with connect(url) as connection:
+        connection.autocommit = False
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield connection

@@ -12,10 +12,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.subscriptions import Subscription, subscriptions
-from deploy.local import backup, replay, restore, snapshots
+from deploy.local import backup, restore, snapshots
 from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
 from epass_client import calls
+from services.ops import unseen_events
 from tests.support.actors import MATCHED, Officer
 from tests.support.backends import TestStack, backend_name, start_stack
 from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, submission, superuser
@@ -121,7 +122,7 @@ def test_without_the_replay_the_events_of_the_broker_are_lost(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: oracle and invariants both find it."""
-    monkeypatch.setattr(replay, "mark_unsent", lambda _connect: 0)
+    monkeypatch.setattr(unseen_events, "mark_unsent", lambda _connect: {})
     with _restored(stage, tmp_path) as after, _deciding(after, stage):
 
         def only_they_are_missing() -> bool:

@@ -16,10 +16,14 @@ from services.chassis.db.database import personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 
 _NEXT = """
-  insert into event_sequences (subject, seq) values (:subject, 1)
-  on conflict (subject) do update set seq = event_sequences.seq + 1
+  insert into event_sequences (subject, seq)
+  select :subject, coalesce(max(seq), 0) + 1 from event_sequences where subject = 'epoch'
+  on conflict (subject) do update set seq = greatest(event_sequences.seq + 1, excluded.seq)
   returning seq
 """
+"""The subject ``epoch`` has no events: the others are numbered above its number (`begin_epoch`)."""
+EPOCH_EVENTS = 1_000_000
+"""More events than any subject gets."""
 _ADD = """
 with numbered as ({number})
 insert into outbox (
@@ -34,6 +38,19 @@ from numbered
 _ADD_NEXT = text(_ADD.format(number=_NEXT))
 """One statement takes the next number of the subject and stores the row with it."""
 _ADD_ONLY_ONE = text(_ADD.format(number="select 1 as seq"))
+
+
+def begin_epoch(session: Session) -> int:
+    """Let all further events have higher numbers than any that was published; return the new lower bound.
+
+    After a failover that lost commits, a consumer may know a number that would be given to another event.
+    """
+    bound: int = session.execute(
+        text("""insert into event_sequences (subject, seq) values ('epoch', :events)
+        on conflict (subject) do update set seq = event_sequences.seq + :events returning seq"""),
+        {"events": EPOCH_EVENTS},
+    ).scalar_one()
+    return bound
 
 
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:

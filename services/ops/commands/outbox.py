@@ -1,12 +1,18 @@
-"""`epass outbox status`: how many events wait in each outbox, how long, and how many were sent lately."""
+"""`epass outbox`: what waits in the outboxes, and what to do after a database lost its last commits."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
+import psycopg
 
+from contracts.subscriptions import SERVICES
+from services.chassis.db.database import Database
+from services.chassis.messaging import outbox as events
+from services.chassis.runtime.settings import DatabaseSettings
+from services.ops import unseen_events
 from services.ops.console import as_json, print_result, read_settings
-from services.ops.databases import DatabaseAway, name_of, snapshots
+from services.ops.databases import DatabaseAway, connect, name_of, snapshots
 from services.ops.settings import OutboxCommandSettings
 
 _STATUS = """
@@ -67,6 +73,47 @@ def status(as_json: bool) -> None:
         raise click.UsageError("EPASS_RELAY_DATABASE_URLS names no database")
     if any("away" in one for one in found):
         raise click.exceptions.Exit(2)
+
+
+@outbox.command("replay-unseen")
+@click.option("--dry-run", is_flag=True, help="Only count; change nothing.")
+@as_json
+def replay_unseen(dry_run: bool, as_json: bool) -> None:
+    """Send again what a consumer has not received, after its database lost commits. Runs as the relay.
+
+    What was sent within the last minute is left out: it may still be in its queue. Consumers that have an
+    event already ignore it.
+    """
+    urls = {name_of(url): url for url in read_settings(OutboxCommandSettings).relay_database_urls}
+    missing = [service for service in SERVICES if service not in urls]
+    if missing:
+        raise click.UsageError(f"EPASS_RELAY_DATABASE_URLS does not name {', '.join(missing)}")
+    try:
+        found = unseen_events.mark_unsent(
+            lambda service: connect(urls[service]),
+            sent_for=unseen_events.ON_THE_WAY_SECONDS,
+            only_count=dry_run,
+        )
+    except psycopg.Error as error:
+        raise click.ClickException(f"a database did not answer: {type(error).__name__}") from error
+    what = "would be sent" if dry_run else "are sent"
+    lines = (f"{producer:<12} {count} {what} again" for producer, count in found.items())
+    print_result({"unseen": found}, lines, as_json=as_json)
+
+
+@outbox.command("new-epoch")
+@as_json
+def new_epoch(as_json: bool) -> None:
+    """Number all further events of a service above those that were published. Runs as the service.
+
+    For a database that failed over and lost commits: consumers may know the numbers of lost events, and would
+    ignore other events with these numbers.
+    """
+    db = Database.of(read_settings(DatabaseSettings))
+    with db.transaction() as session:
+        bound = events.begin_epoch(session)
+    db.close()
+    print_result({"above": bound}, [f"events are numbered above {bound} from now on"], as_json=as_json)
 
 
 def _line(one: dict[str, Any]) -> str:

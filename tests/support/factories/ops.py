@@ -47,17 +47,17 @@ def command_of(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "services.ops.cli", *arguments]
 
 
-def environment_of(stack: TestStack, **settings: str) -> dict[str, str]:
-    """Return the environment of ops, which has no key of any service."""
+def environment_of(stack: TestStack, name: str = "administrator", **settings: str) -> dict[str, str]:
+    """Return the environment of a process, by default of ops, which has no key of any service."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EPASS_")}
-    return {**inherited, **stack.environment("administrator"), **settings}
+    return {**inherited, **stack.environment(name), **settings}
 
 
 def epass(
-    stack: TestStack, *arguments: str, typed: str | None = None, **settings: str
+    stack: TestStack, *arguments: str, name: str = "administrator", typed: str | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    environment = environment_of(stack, **settings)
+    """Run one command to its end, with the settings of a process."""
+    environment = environment_of(stack, name, **settings)
     return subprocess.run(
         command_of(*arguments),
         env=environment,

@@ -6,8 +6,8 @@ review, and nothing after it, so that no two can wait for each other. The closin
 is taken is counted from the bookings; there is no counter that could differ from them.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -29,7 +29,7 @@ from contracts.rpc.approval import (
     WindowAvailability,
 )
 from contracts.rpc.call import Call
-from contracts.visiting_rules import Calendar, windows_on
+from contracts.visiting_rules import SHORTEST_WINDOW, Calendar, windows_on
 from services.approval.domain import capacity as rules
 from services.approval.domain import closures
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
@@ -75,9 +75,9 @@ def availability(
 ) -> Availability:
     """Return each day on which a visit to a department can take place, with its windows and free places.
 
-    Windows of today that are over, those outside the hours of the site, and days that the department closed
-    at short notice are left out. ``limited`` is false, and there are no days, where the department has set no
-    capacity.
+    A window is shown as far as the site is open in it. Windows of today that are over, and days that the
+    department closed at short notice, are left out. ``limited`` is false, and there are no days, where the
+    department has set no capacity.
 
     Raises:
         NotFound: there is no such department or no such site.
@@ -100,13 +100,14 @@ def availability(
     for day in sorted({*calendar.days()} - {one.day for one in closed}):
         possible = [
             WindowAvailability(
-                start=window.start,
-                end=window.end,
+                start=start,
+                end=end,
                 places=window.places,
                 free=rules.free_places(window, bookings.get(day, ())),
             )
             for window in rules.windows_on(capacity, day)
-            if datetime.combine(day, window.end, IST) > now and (site is None or _is_open(site, day, window))
+            for start, end in _open_parts(site, day, window)
+            if datetime.combine(day, end, IST) > now
         ]
         if possible:
             days.append(DayAvailability(day=day, windows=tuple(possible)))
@@ -185,8 +186,12 @@ def _bookings(session: Session, department: str, first: date, last: date) -> dic
     return found
 
 
-def _is_open(site: SiteRecord, day: date, window: rules.Window) -> bool:
-    return any(opens <= window.start and window.end <= closes for opens, closes in windows_on(site, day))
+def _open_parts(site: SiteRecord | None, day: date, window: rules.Window) -> Iterator[tuple[time, time]]:
+    """Yield the parts of a window in which the site is open, as far as a visit fits into them."""
+    for opens, closes in windows_on(site, day) if site else ((window.start, window.end),):
+        start, end = max(opens, window.start), min(closes, window.end)
+        if datetime.combine(day, end) - datetime.combine(day, start) >= SHORTEST_WINDOW:
+            yield start, end
 
 
 def _view(session: Session, department: str) -> CapacityView:

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import func, select
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.events import OpeningHours
 from contracts.rpc.approval import AvailabilityQuestion, SetCapacity, Withdraw
 from services.approval.handlers import capacity as places
 from services.approval.handlers import decisions
+from services.approval.handlers.directory import put_site
 from services.approval.models import BookingRow
 from services.chassis.db.database import Database
 from tests.support.concurrency import run_concurrently
@@ -37,6 +39,7 @@ from tests.support.factories.approval import (
     invited,
     pending,
     review_id_of,
+    site,
     slot,
     submitted,
 )
@@ -85,6 +88,22 @@ def free(database, day=TUESDAY, at=NOW, site="T1") -> dict[str, int]:
 def booked(database) -> int:
     with database.transaction() as session:
         return session.scalar(select(func.coalesce(func.sum(BookingRow.party), 0)))
+
+
+def test_a_window_is_offered_as_far_as_the_site_is_open_in_it(approval_db) -> None:
+    limit(approval_db, capacity(4))
+    hours = (OpeningHours(weekday=1, opens=time(10, 15), closes=time(12, 10), valid_from=MONDAY),)
+    with approval_db.transaction() as session:
+        put_site(session, site(hours=hours), NOW)
+        question = AvailabilityQuestion(department="home", site="T1")
+        found = places.availability(question, session, NOW, furthest_days=30)
+    tuesday = next(one for one in found.days if one.day == TUESDAY)
+    assert [(one.start, one.end) for one in tuesday.windows] == [
+        (time(10, 15), time(11)),
+        (time(11), time(12)),
+    ], "the ten minutes after twelve are too short for a visit"
+    visit = slot(TUESDAY, "10:15", "11:00")
+    assert approve(approval_db, pending(approval_db), wanted=visit).status == "approved"
 
 
 # ------------------------------------------------------------- the limit

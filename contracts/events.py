@@ -435,6 +435,8 @@ class ReviewEscalated(AboutApplication):
     step: AnyEscalationStep = Field(default=None, exclude_if=lambda step: step is None)
     officer: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
     waiting_since: Instant
+    language: Language | None = Field(default=None, exclude_if=lambda language: language is None)
+    """Of the message to the duty contact."""
     personal: EscalationContact
 
 

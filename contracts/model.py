@@ -50,7 +50,7 @@ Role = Literal["ado", "department", "reception", "assisted", "security", "ops", 
 """The role of a login; ``kiosk`` is the role of a device."""
 LoginState = Literal["active", "never_used", "expired", "disabled"]
 """The state of a login. One that has never signed in and is not over is ``never_used``."""
-DirectoryTable = Literal["sites", "gates", "hours", "departments", "officers", "holidays"]
+DirectoryTable = Literal["sites", "gates", "hours", "departments", "officers", "holidays", "escalation"]
 """The tables of the directory that the ADO Branch edits, imports and exports."""
 Direction = Literal["entry", "exit"]
 Verdict = Literal[

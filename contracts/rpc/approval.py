@@ -678,6 +678,44 @@ class DelegationList(Wire):
     next: str | None = None
 
 
+class DutyPlace(Strict):
+    """Whose duty contacts: a department's, one for each officer, or a site's reception."""
+
+    kind: Literal["departments", "sites"]
+    code: Code
+
+
+class DutyContact(Wire):
+    """Where somebody is reached who is asked when nobody decides; each address may be empty.
+
+    ``officer`` is None for the reception of a site.
+    """
+
+    officer: Code | None = None
+    mobile: str = Field(default="", max_length=40)
+    email: str = Field(default="", max_length=254)
+
+
+class PutDutyContacts(DutyPlace):
+    """The duty contacts as they are to be. ``was`` is the revision that was read; empty for none."""
+
+    contacts: tuple[DutyContact, ...] = Field(max_length=100)
+    language: Language
+    was: str = Field(default="", max_length=64)
+
+
+class DutyContacts(Wire):
+    """The duty contacts of a department or a site, the language of their messages, and who set them when."""
+
+    contacts: tuple[DutyContact, ...] = ()
+    language: Language = "pa"
+    revision: str = ""
+    set_by: str | None = None
+    set_at: Instant | None = None
+
+
+DUTY_CONTACTS = Method("approval", "duty_contacts", DutyPlace, DutyContacts)
+PUT_DUTY_CONTACTS = Method("approval", "put_duty_contacts", PutDutyContacts, DutyContacts, command=True)
 EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile)
 LIST_LINES = Method("approval", "list_lines", Export, LineList)
 VIEW_LINE = Method("approval", "view_line", LineId, LineView)

@@ -238,6 +238,23 @@ class OfficerRow(Base):
         )
 
 
+class DutyContactsRow(Base):
+    """Duty contacts of the officers of a department, or of the reception of a site.
+
+    ``sealed`` holds mobiles and e-mail addresses, encrypted under ``id``. They are in no other row and in no
+    clear part of an event.
+    """
+
+    __tablename__ = "duty_contacts"
+    place: Mapped[str] = mapped_column(primary_key=True)
+    """The table and the code, such as ``departments/home``."""
+    id: Mapped[UUID] = mapped_column(default=uuid4)
+    sealed: Mapped[str]
+    language: Mapped[Language] = mapped_column(Text)
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
+
+
 class LineChangeRow(Base):
     """A change of a line of the directory: by whom, when, and what it was. It never changes."""
 

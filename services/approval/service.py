@@ -21,6 +21,8 @@ from contracts.rpc.approval import (
     DepartmentList,
     DepartmentQuestion,
     DeskNumbers,
+    DutyContacts,
+    DutyPlace,
     EntryId,
     EntryList,
     EntryQuestion,
@@ -33,6 +35,7 @@ from contracts.rpc.approval import (
     OfficerList,
     OfficerQuestion,
     ProposeEntry,
+    PutDutyContacts,
     Reject,
     Return,
     ReviewId,
@@ -69,6 +72,7 @@ from services.approval.handlers import (
     directory,
     directory_imports,
     directory_lines,
+    duty_contacts,
     numbers,
     queries,
     watchlist,
@@ -129,6 +133,16 @@ class Service:
     def remove_line(self, request: RemoveLine, call: Call) -> Nothing:
         with self.db.transaction() as session:
             return directory_lines.remove_line(request, call, session, now())
+
+    @rpc(contract.DUTY_CONTACTS)
+    def duty_contacts(self, request: DutyPlace, call: Call) -> DutyContacts:
+        with self.db.transaction() as session:
+            return duty_contacts.view(request, call, session)
+
+    @rpc(contract.PUT_DUTY_CONTACTS)
+    def put_duty_contacts(self, request: PutDutyContacts, call: Call) -> DutyContacts:
+        with self.db.transaction() as session:
+            return duty_contacts.put(request, call, session, now())
 
     @rpc(contract.SEND_DIRECTORY_FILE)
     def send_directory_file(self, request: DirectoryFile, call: Call) -> ImportId:

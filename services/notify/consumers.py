@@ -74,7 +74,7 @@ class Consumers:
 
     @subscribes(events.ReviewEscalated)
     def on_review_escalated(self, received: Received[events.ReviewEscalated], session: Session) -> None:
-        event_handlers.handle_review_escalated(received, session, now())
+        event_handlers.handle_review_escalated(received, session, now(), self.settings.public_url)
 
     @subscribes(events.PersonalDataErased)
     def on_personal_data_erased(

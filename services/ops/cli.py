@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from services.chassis.db.database import Database
 
 P = TypeVar("P", bound=ProcessSettings)
-TABLES = ("sites", "gates", "hours", "departments", "officers", "holidays")
+TABLES = ("sites", "gates", "hours", "departments", "officers", "holidays", "escalation")
 service_name = click.argument("service", type=click.Choice(SERVICES))
 
 

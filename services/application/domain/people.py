@@ -1,19 +1,15 @@
 """Checks of the applicant and companions: names, last four characters of IDs, office, contact."""
 
-import re
 from collections.abc import Iterable
 
 from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
+from contracts.email import is_email
 from contracts.identity import NotLastFour, last_four
 from contracts.mobile import is_indian, parse_mobile
 from contracts.model import ApplicantKind, Companion, DeliverBy, Official, Person
 from services.application.domain.findings import Findings
 from services.application.domain.names import latin_name_of, name_of
 from services.application.domain.text import one_line, without_aadhaar
-
-_EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-"""Printable ASCII around one @, with a dot in the domain. Only a message to it can show whether the
-address exists."""
 
 
 def applicant_of(
@@ -30,7 +26,7 @@ def applicant_of(
     name = name_of(findings, "applicant.name", given.name)
     mobile = _mobile(findings, "mobile", typed_mobile)
     email = one_line(given.email or "") or None
-    if email and not _EMAIL.fullmatch(email):
+    if email and not is_email(email):
         findings.refuse("applicant.email", "email_invalid")
     person = Person(
         name=name,

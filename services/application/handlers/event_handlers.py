@@ -36,6 +36,8 @@ TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
 D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=Event)
+_TO_DUTY_CONTACT = "review_escalated"
+"""The purpose of a message about an application that does not go to its applicant."""
 _PASSAGE = {"admit": "entered", "exit": "left"}
 """Verdicts with which somebody went through a gate; with any other verdict nobody did."""
 
@@ -115,17 +117,17 @@ def handle_pass_revoked(received: Received[PassRevoked], session: Session) -> No
 
 
 def handle_notification_delivered(received: Received[NotificationDelivered], session: Session) -> None:
-    """Record that a message about an application was delivered; ignore other messages."""
+    """Record that a message to the applicant was delivered; ignore other messages."""
     event = received.event
-    if event.application_id is not None:
+    if event.application_id is not None and event.purpose != _TO_DUTY_CONTACT:
         row = _locked(session, event.application_id)
         _record(session, row, received, "message_delivered", purpose=event.purpose, channel=event.channel)
 
 
 def handle_notification_failed(received: Received[NotificationFailed], session: Session) -> None:
-    """Record that a message about an application failed; ignore other messages."""
+    """Record that a message to the applicant failed; ignore other messages."""
     event = received.event
-    if event.application_id is not None:
+    if event.application_id is not None and event.purpose != _TO_DUTY_CONTACT:
         row = _locked(session, event.application_id)
         _record(
             session,

@@ -8,8 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from pydantic import ValidationError
+
 from contracts.csv_table import Column, Problem, Row, duplicates, read
-from contracts.events import ClosedDay, DepartmentRecord, OfficerRecord, SiteAdvice, SiteRecord
+from contracts.events import (
+    ClosedDay,
+    DepartmentRecord,
+    EscalationMinutes,
+    OfficerRecord,
+    SiteAdvice,
+    SiteRecord,
+)
 from contracts.model import DirectoryTable, Language
 from services.approval.domain.timetable import (
     WEEKDAYS,
@@ -27,6 +36,7 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-:.]*")
 
 YES = "1"
 """The content of a cell that says yes; an empty one says no."""
+MINUTES = tuple(EscalationMinutes.model_fields)
 
 
 def _words(name: str, longest: int, *, required: bool = True) -> tuple[Column, ...]:
@@ -70,6 +80,10 @@ COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
         Column("day", required=True, longest=10),
         Column("reason", required=True, longest=200),
     ),
+    "escalation": (
+        Column("department", required=True, longest=64),
+        *(Column(name, required=True, longest=5) for name in MINUTES),
+    ),
 }
 KEYS: Mapping[DirectoryTable, tuple[str, ...]] = {
     "sites": ("code",),
@@ -78,8 +92,11 @@ KEYS: Mapping[DirectoryTable, tuple[str, ...]] = {
     "departments": ("code",),
     "officers": ("department", "code"),
     "holidays": ("site", "day"),
+    "escalation": ("department",),
 }
 """The columns by which a line is the same as a stored one; the last of them shows a duplicate."""
+OF_SITES: tuple[DirectoryTable, ...] = ("sites", "gates", "hours", "holidays")
+"""The tables whose lines are parts of a site; those of the others are parts of a department."""
 REMOVABLE: tuple[DirectoryTable, ...] = ("gates", "hours", "holidays")
 """The tables from which a line can be removed."""
 FIRST_DAYS: Mapping[DirectoryTable, str] = {"hours": "valid_from", "holidays": "day"}
@@ -100,43 +117,9 @@ class Directory:
 
     def lines(self, table: DirectoryTable) -> list[tuple[str, ...]]:
         """Return the lines of a table, as `read` takes them."""
-        if table == "sites":
-            return [_line_of_site(site) for site in self.sites.values()]
-        if table == "gates":
-            return [
-                (site.code, gate, *_in_order(site.gate_names.get(gate, {})))
-                for site in self.sites.values()
-                for gate in site.gates
-            ]
-        if table == "hours":
-            return [
-                (site.code, period.starts.isoformat(), *map(write_windows, period.weekdays))
-                for site in self.sites.values()
-                for period in periods(site.hours)
-            ]
-        if table == "departments":
-            return [
-                (one.code, *_in_order(one.name), " ".join(one.sites), YES if one.closed else "")
-                for one in self.departments.values()
-            ]
-        if table == "officers":
-            return [
-                (
-                    one.code,
-                    officer.code,
-                    *_in_order(officer.name),
-                    *_in_order(officer.designation),
-                    officer.room,
-                    YES if officer.closed else "",
-                )
-                for one in self.departments.values()
-                for officer in one.officers
-            ]
-        return [
-            (site.code, closed.day.isoformat(), closed.reason)
-            for site in self.sites.values()
-            for closed in site.closed_days
-        ]
+        if table in OF_SITES:
+            return [line for site in self.sites.values() for line in _lines_of_site(table, site)]
+        return [line for one in self.departments.values() for line in _lines_of_department(table, one)]
 
     def find(self, table: DirectoryTable, key: tuple[str, ...]) -> dict[str, str]:
         """Return the cells of a line; empty if there is none."""
@@ -202,6 +185,15 @@ class Directory:
             )
             self.departments[department.code] = department.model_copy(
                 update={"officers": _replaced(department.officers, officer)}
+            )
+        elif table == "escalation":
+            department = self.departments[cells["department"]]
+            minutes = EscalationMinutes.model_validate(
+                {name: cells[name] for name in EscalationMinutes.model_fields}
+            )
+            usual = minutes == EscalationMinutes()
+            self.departments[department.code] = department.model_copy(
+                update={"escalation": None if usual else minutes}
             )
         else:
             site = self.sites[cells["site"]]
@@ -295,7 +287,11 @@ def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -
         checks.append((WEEKDAYS[0], "empty", bool(opens)))
     elif table == "departments":
         checks.append(("sites", "unknown_site", _all_known(cells["sites"].split(), stored.sites)))
-    elif table == "officers":
+    elif table == "escalation":
+        checks += [
+            (name, "not_minutes", _is_minutes(name, cells[name])) for name in EscalationMinutes.model_fields
+        ]
+    if "department" in cells:
         checks.append(("department", "unknown_department", cells["department"] in stored.departments))
     if "closed" in cells:
         checks.append(("closed", "not_yes", _is_yes_or_no(cells["closed"])))
@@ -317,15 +313,50 @@ def _is_yes_or_no(text: str) -> bool:
     return text in ("", YES)
 
 
+def _is_minutes(name: str, text: str) -> bool:
+    try:
+        EscalationMinutes.model_validate({name: text})
+    except ValidationError:
+        return False
+    return text.isascii() and text.isdecimal()
+
+
 def _is_hours(text: str) -> bool:
     return read_windows(text) is not None
 
 
-def _line_of_site(site: SiteRecord) -> tuple[str, ...]:
+def _lines_of_site(table: DirectoryTable, site: SiteRecord) -> list[tuple[str, ...]]:
+    if table == "gates":
+        return [(site.code, gate, *_in_order(site.gate_names.get(gate, {}))) for gate in site.gates]
+    if table == "hours":
+        weeks = periods(site.hours)
+        return [(site.code, week.starts.isoformat(), *map(write_windows, week.weekdays)) for week in weeks]
+    if table == "holidays":
+        return [(site.code, closed.day.isoformat(), closed.reason) for closed in site.closed_days]
     advice = site.advice or SiteAdvice()
     texts = (text for name in SiteAdvice.model_fields for text in _in_order(getattr(advice, name)))
     photograph = YES if site.photograph else ""
-    return (site.code, *_in_order(site.name), *_in_order(site.address), photograph, *texts)
+    return [(site.code, *_in_order(site.name), *_in_order(site.address), photograph, *texts)]
+
+
+def _lines_of_department(table: DirectoryTable, department: DepartmentRecord) -> list[tuple[str, ...]]:
+    if table == "officers":
+        return [
+            (
+                department.code,
+                officer.code,
+                *_in_order(officer.name),
+                *_in_order(officer.designation),
+                officer.room,
+                YES if officer.closed else "",
+            )
+            for officer in department.officers
+        ]
+    if table == "escalation":
+        minutes = department.escalation or EscalationMinutes()
+        return [(department.code, *(str(getattr(minutes, name)) for name in MINUTES))]
+    closed = YES if department.closed else ""
+    return [(department.code, *_in_order(department.name), " ".join(department.sites), closed)]
 
 
 def _all_known(codes: Sequence[str], known: Collection[str]) -> bool:

@@ -33,6 +33,7 @@ from contracts.model import (
     Channel,
     Contact,
     EscalationStep,
+    Language,
     Person,
     RejectionReason,
     ReviewStatus,
@@ -371,9 +372,25 @@ def forward(
 
 
 def escalate(
-    review: Review, step: EscalationStep, level: int, officer: str | None, waiting_since: datetime
+    review: Review,
+    step: EscalationStep,
+    level: int,
+    officer: str | None,
+    waiting_since: datetime,
+    contact: EscalationContact,
+    language: Language | None,
 ) -> ReviewEscalated:
-    """Escalate a review that has waited too long, to an officer if the directory knows one for this step."""
+    """Escalate a review that has waited too long, to an officer if the directory knows one for this step.
+
+    Args:
+        review: the review.
+        step: who is asked.
+        level: of the step, from 1.
+        officer: who is asked, if the directory knows them.
+        waiting_since: since when the review waits.
+        contact: whom a message reaches, empty for nobody.
+        language: of the message.
+    """
     return ReviewEscalated(
         application_id=review.application.application_id,
         reference=review.application.reference,
@@ -383,7 +400,8 @@ def escalate(
         step=step,
         officer=officer,
         waiting_since=waiting_since,
-        personal=EscalationContact(),
+        language=language,
+        personal=contact,
     )
 
 

@@ -10,6 +10,7 @@ from contracts.events import EscalationMinutes
 from services.approval.domain import escalation, reviews
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.directory import department_record, site_record
+from services.approval.handlers.duty_contacts import contact_for
 from services.approval.models import ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import IST
@@ -48,7 +49,9 @@ def _escalate(session: Session, row: ReviewRow, now: datetime) -> None:
         row.escalated += 1
         stand_in = stand_in_of(session, row.department, row.officer, row.application.preferred)
         officer = escalation.officer_of(step, department, stand_in)
-        outbox.add(session, reviews.escalate(review, step, row.escalated, officer, row.waiting_since), at=now)
+        contact, language = contact_for(session, step, row.department, row.site, officer)
+        event = reviews.escalate(review, step, row.escalated, officer, row.waiting_since, contact, language)
+        outbox.add(session, event, at=now)
     reached = escalation.Waiting(row.application, row.waiting_since, row.escalated)
     row.escalate_at = escalation.next_due(reached, site, minutes, now)
 

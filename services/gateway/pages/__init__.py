@@ -31,7 +31,7 @@ from services.gateway.pages.applications import routes as applications
 from services.gateway.pages.apply import routes as apply
 from services.gateway.pages.counter import routes as counter
 from services.gateway.pages.desk import routes as desk
-from services.gateway.pages.directory import files, lines
+from services.gateway.pages.directory import contacts, files, lines
 from services.gateway.pages.passes import routes as passes
 
 FEATURES = (
@@ -42,6 +42,7 @@ FEATURES = (
     assist,
     staff,
     logins,
+    contacts,
     files,
     lines,
     desk,

@@ -187,18 +187,23 @@ def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
     )
 
 
-def review_escalated(event: ReviewEscalated) -> Draft:
-    """Build the message to the department's duty contact, by SMS if they have a mobile, else by email."""
-    contact = event.personal.contact
+def review_escalated(event: ReviewEscalated, public_url: str) -> Draft:
+    """Build the message to the duty contact of a step, by SMS if they have a mobile, else by email.
+
+    It leads to where they see who waits, and says nothing about the visitor.
+    """
+    contact, language = event.personal.contact, event.language or ESCALATION_LANGUAGE
+    where = "counter" if event.step == "reception" else "desk"
     return Draft(
         purpose="review_escalated",
-        language=ESCALATION_LANGUAGE,
+        language=language,
         deliver_by="sms" if contact.mobile else "email",
         mobile=contact.mobile,
         email=contact.email,
         parameters={
             "reference": event.reference,
             "department": templates.department(event.department),
-            "since": templates.moment(event.waiting_since, ESCALATION_LANGUAGE),
+            "since": templates.moment(event.waiting_since, language),
+            "url": f"{public_url.rstrip('/')}/{language}/{where}",
         },
     )

@@ -82,10 +82,12 @@ def handle_visit_day_closed(
 
 
 def handle_review_escalated(
-    received: Received[events.ReviewEscalated], session: Session, now: datetime
+    received: Received[events.ReviewEscalated], session: Session, now: datetime, public_url: str
 ) -> None:
-    """Store the message to the department's duty contact."""
-    _store_about_application(received, session, now, message_builders.review_escalated(received.event))
+    """Store the message to the duty contact of the step, if there is one."""
+    _store_about_application(
+        received, session, now, message_builders.review_escalated(received.event, public_url)
+    )
 
 
 def _store_about_application(received: Received[A], session: Session, now: datetime, draft: Draft) -> None:

@@ -362,6 +362,23 @@ def lines() -> Iterator[State]:
     yield State("ado", f"{place}/holidays?notice=changed")
 
 
+def contacts() -> Iterator[State]:
+    """Yield the pages of what happens when nobody decides."""
+    yield State("ado", "/desk/directory/lines/escalation")
+    minutes = "/desk/directory/lines/escalation/edit/home"
+    yield State("ado", minutes)
+    wrong = {"approval.put_line": InvalidInput.of("head", "not_minutes")}
+    yield State("ado", minutes, {"head": "soon"}, wrong, status=422)
+    place = "/desk/directory/contacts"
+    yield State("ado", place)
+    yield State("ado", f"{place}/departments/home")
+    yield State("ado", f"{place}/sites/PCS1?notice=saved")
+    bad = {"approval.put_duty_contacts": InvalidInput.of("mobile.baldev", "not_a_mobile")}
+    yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, bad, status=422)
+    crossed = {"approval.put_duty_contacts": Conflict(code="changed_meanwhile", by="ADO-0002")}
+    yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, crossed, status=409)
+
+
 def files() -> Iterator[State]:
     """Yield the pages of imported and exported files."""
     place = "/desk/directory/files"
@@ -528,7 +545,7 @@ STATES = [
         update={"call_supervisor": True})}),
     State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
         update={"call_supervisor": True, "preview": False})}),
-    *files(), *lines(),
+    *files(), *lines(), *contacts(),
     State("ado", "/desk/logins/new"),
     State("ado", "/desk/logins/new", {}, status=422),
     State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),

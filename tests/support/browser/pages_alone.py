@@ -26,6 +26,8 @@ from contracts.rpc.approval import (
     ClosureList,
     DelegationList,
     DepartmentList,
+    DutyContact,
+    DutyContacts,
     EarlierReview,
     EntryList,
     MatchList,
@@ -109,6 +111,8 @@ LINES: dict[str, dict[str, str]] = {
     "name_hi": "बलदेव सिंह", "designation_en": "Superintendent", "designation_pa": "ਸੁਪਰਡੈਂਟ",
     "designation_hi": "अधीक्षक", "room": "4-31", "closed": ""},
     "holidays": {"site": "PCS1", "day": "2099-01-26", "reason": "Republic Day"},
+    "escalation": {"department": "home", "stand_in": "240", "head": "120", "reception": "60",
+    "walk_in": "10"},
 }  # fmt: skip
 
 
@@ -133,6 +137,13 @@ def directory_line(request: LineId) -> LineView:
     return line
 
 
+DUTY_CONTACTS = DutyContacts(
+    contacts=(DutyContact(officer="baldev", mobile="+919876543210", email="duty@example.org"),),
+    language="hi",
+    revision="r",
+    set_by="ADO-0002",
+    set_at=now(),
+)
 ANSWERS: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
@@ -165,6 +176,7 @@ ANSWERS: dict[str, Any] = {
     "approval__check_directory_file": ImportReport(import_id=REVIEW_ID, added=12, changed=3, unchanged=140),
     "approval__list_lines": directory_lines,
     "approval__view_line": directory_line,
+    "approval__duty_contacts": DUTY_CONTACTS, "approval__put_duty_contacts": DUTY_CONTACTS,
     "approval__line_history": LineHistory(items=(LineChange(
         changed_at=now(), changed_by="ADO-0002", before={"room": "4-18"}, after={"room": "4-31"}),)),
     "approval__put_line": LineView(cells={}, digest=""), "approval__remove_line": Nothing(),

@@ -19,6 +19,7 @@ COLUMNS: dict[DirectoryTable, tuple[str, ...]] = {
         "designation_hi", "room", "closed",
     ),
     "holidays": ("site", "day", "reason"),
+    "escalation": ("department", "stand_in", "head", "reception", "walk_in"),
 }  # fmt: skip
 """As the service has them; a test compares the two."""
 LABELS: dict[str, str] = {
@@ -60,6 +61,10 @@ LABELS: dict[str, str] = {
     "sunday": _("Sunday"),
     "day": _("Day"),
     "reason": _("Reason"),
+    "stand_in": _("Minutes before the visit at which the stand-in is asked"),
+    "head": _("Minutes before the visit at which the head of the department is asked"),
+    "reception": _("Minutes before the visit at which the reception is asked"),
+    "walk_in": _("Minutes that a visitor at the reception waits for each step"),
 }
 LONG = tuple(
     f"{name}_{language}"

@@ -27,6 +27,7 @@ TABLES: dict[DirectoryTable, str] = {
     "departments": _("Departments"),
     "officers": _("Officers"),
     "holidays": _("Holidays"),
+    "escalation": _("When nobody decides"),
 }
 NEW: dict[DirectoryTable, str] = {
     "sites": _("Add a secretariat"),
@@ -36,6 +37,7 @@ NEW: dict[DirectoryTable, str] = {
     "officers": _("Add an officer"),
     "holidays": _("Add a holiday"),
 }
+"""The tables to which lines are added here; each department has its line of the others."""
 KEYS: dict[DirectoryTable, tuple[str, ...]] = {
     "sites": ("code",),
     "gates": ("site", "code"),
@@ -43,6 +45,7 @@ KEYS: dict[DirectoryTable, tuple[str, ...]] = {
     "departments": ("code",),
     "officers": ("department", "code"),
     "holidays": ("site", "day"),
+    "escalation": ("department",),
 }
 """The columns by which a line is known; they never change."""
 FIRST_DAYS: dict[DirectoryTable, str] = {"hours": "valid_from", "holidays": "day"}
@@ -67,7 +70,7 @@ async def show_lines(view: AdoPage, table: DirectoryTable, notice: Notice = "") 
         "directory/lines.html",
         tables=TABLES,
         table=table,
-        new=NEW[table],
+        new=NEW.get(table),
         lines=[("/".join(_key(table, line.cells)), line.cells) for line in lines],
         weeks=weeks([line.cells for line in lines], _today(), view.language) if table == "hours" else {},
         place_names=sites | await directory.department_names(view),
@@ -80,6 +83,8 @@ async def show_lines(view: AdoPage, table: DirectoryTable, notice: Notice = "") 
 @router.get("/{table}/new")
 async def ask_line(view: AdoPage, table: DirectoryTable, like: Like = "") -> Response:
     """Show the form for a new line; ``like`` is the key of a line with whose cells it begins."""
+    if table not in NEW:
+        raise NotFound("no line is added to this table")
     cells = dict.fromkeys(labels.COLUMNS[table], "")
     if like:
         known = (await _line(view, table, tuple(like.split("/")))).cells
@@ -225,7 +230,7 @@ async def _form(
         **{
             "table": table,
             "title": TABLES[table],
-            "new": NEW[table],
+            "new": NEW.get(table),
             "columns": labels.COLUMNS[table],
             "fixed": KEYS[table] if key else (),
             "has_been": bool(key) and table in FIRST_DAYS and first_day < _today(),

@@ -32,6 +32,7 @@ SENTENCES: dict[str, str] = {
     "not_a_mobile": _("This is not a mobile number, such as 98765 43210"),
     "unknown_language": _("Write the two-letter code of Punjabi, Hindi or English"),
     "not_a_date": _("This is not a date such as 2027-03-31"),
+    "not_minutes": _("Write a whole number of minutes"),
     "not_yes": _("Write 1 for yes, or leave it empty"),
     "not_hours": _("Write hours such as 09:00-13:00 14:00-17:00, in their order and at most four"),
     "date_past": _("This day has passed"),

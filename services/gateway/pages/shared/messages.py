@@ -87,6 +87,7 @@ SENTENCES: dict[str, str] = {
     "already_there": _("This is in the directory already"),
     "role_missing": _("Choose a role"),
     "not_a_date": _("Enter a date, such as 31 March 2027"),
+    "not_minutes": _("Write a whole number of minutes"),
     "not_hours": _("Write from when to when it is open, the earlier hours first"),
     "last_ado": _(
         "One login of the ADO Branch must stay without an end: otherwise nobody could issue logins"

@@ -66,7 +66,9 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(
         event, session, now(), PUBLIC_URL
     ),
-    "ReviewEscalated": lambda event, session: event_handlers.handle_review_escalated(event, session, now()),
+    "ReviewEscalated": lambda event, session: event_handlers.handle_review_escalated(
+        event, session, now(), PUBLIC_URL
+    ),
     "PersonalDataErased": lambda event, session: erasure.handle_personal_data_erased(event, session, now()),
 }
 

@@ -90,6 +90,10 @@ def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
         ("hours", "PCS1,soon,,,,,,,", "valid_from", "not_a_date"),
         ("departments", "x,a,b,c,PCS1,no", "closed", "too_long"),
         ("officers", "home,x,a,b,c,d,e,f,,x", "closed", "not_yes"),
+        ("escalation", "home,240,soon,60,10", "head", "not_minutes"),
+        ("escalation", "home,240,120,60,0", "walk_in", "not_minutes"),
+        ("escalation", "home,240,120,-1,10", "reception", "not_minutes"),
+        ("escalation", "finance,240,120,60,10", "department", "unknown_department"),
         ("holidays", "PCS9,2027-01-26,Republic Day", "site", "unknown_site"),
         ("holidays", "PCS1,26-01-2027,Republic Day", "day", "not_a_date"),
         ("holidays", "PCS1,2026-11-30,Gurpurab", "day", "date_past"),
@@ -207,3 +211,11 @@ def test_what_is_closed_keeps_everything_else_and_is_opened_again() -> None:
     assert directory.departments["home"] == HOME
     officer = changed_by("officers", "home,acs,a,b,c,d,e,f,4-18,1").departments["home"].officers[0]
     assert (officer.closed, officer.room) == (True, "4-18")
+
+
+def test_a_department_has_its_own_minutes_until_they_are_the_usual_ones() -> None:
+    own = changed_by("escalation", "home,30,20,10,5").departments["home"]
+    assert own.escalation == EscalationMinutes(stand_in=30, head=20, reception=10, walk_in=5)
+    usual = changed_by("escalation", "home,240,120,60,10").departments["home"]
+    assert usual.escalation is None
+    assert usual.officers == (OFFICER,)

@@ -36,6 +36,8 @@ PARTS = {
     "match_id": str(REVIEW_ID),
     "verb": "approve",
     "name": "who",
+    "kind": "sites",
+    "code": "PCS1",
     "table": "holidays",
     "key:path": "PCS1/2099-01-26",
     "site": "PCS1",

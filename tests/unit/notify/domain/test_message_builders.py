@@ -24,7 +24,7 @@ DRAFTS = [
     message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL),
     message_builders.pass_issued(VISIT.issued(), PUBLIC_URL),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
-    message_builders.review_escalated(VISIT.escalated()),
+    message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL),
 ]
 
 
@@ -52,9 +52,32 @@ ABOUT_APPLICATIONS = {
 
 @pytest.mark.parametrize("made", DRAFTS, ids=lambda made: made.purpose)
 def test_a_message_about_an_application_links_to_its_status_page_in_its_language(made: Draft) -> None:
+    if made.purpose == "review_escalated":
+        return
     assert (made.purpose in ABOUT_APPLICATIONS) == ("url" in made.parameters)
     if "url" in made.parameters:
         assert made.parameters["url"] == f"{PUBLIC_URL}/pa/s/{VISIT.reference}"
+
+
+@pytest.mark.parametrize(
+    ("step", "language", "link"),
+    [
+        (None, None, "/en/desk"),
+        ("stand_in", "pa", "/pa/desk"),
+        ("head", "hi", "/hi/desk"),
+        ("reception", "pa", "/pa/counter"),
+    ],
+)
+def test_a_message_to_a_duty_contact_leads_to_who_waits_and_says_nothing_about_them(
+    step, language, link
+) -> None:
+    event = VISIT.escalated().model_copy(update={"step": step, "language": language})
+    made = message_builders.review_escalated(event, PUBLIC_URL)
+    assert (made.language, made.parameters["url"]) == (language or "en", f"{PUBLIC_URL}{link}")
+    said = templates.find(made.purpose, made.language).render(made.parameters)
+    assert VISIT.reference in said
+    assert made.parameters["since"] in said
+    assert VISIT.submitted().personal.applicant.name not in said
 
 
 def test_a_refusal_and_a_return_carry_the_words_of_the_department() -> None:

@@ -48,6 +48,7 @@ async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
         ("departments", HOME.name["en"]),
         ("officers", "Superintendent"),
         ("holidays", "Republic Day"),
+        ("escalation", "Reception: 60 minutes"),
     ],
 )
 async def test_each_table_lists_its_lines_and_leads_to_each(ado, table: str, shown: str) -> None:
@@ -210,7 +211,9 @@ async def test_a_change_that_affects_visits_says_so_with_counts_and_asks_again(
     assert client.last(f"approval.{command}")[1].accepted == seen
 
 
-@pytest.mark.parametrize("path", ["officers/edit/home/nobody", "rooms", "officers/edit/home", "rooms/new"])
+@pytest.mark.parametrize(
+    "path", ["officers/edit/home/nobody", "rooms", "officers/edit/home", "rooms/new", "escalation/new"]
+)
 async def test_what_the_directory_does_not_have_is_no_page(ado, path: str) -> None:
     assert (await ado[0].get(f"{PLACE}/{path}")).status_code == 404
 

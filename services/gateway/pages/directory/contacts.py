@@ -1,0 +1,112 @@
+"""Duty contacts: whom a message reaches when nobody decides, for each officer and for each reception."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from contracts import rpc
+from contracts.errors import Conflict, InvalidInput, NotFound
+from contracts.model import Code
+from contracts.rpc.approval import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.languages import LANGUAGES, _
+from services.gateway.pages.shared.view import NOTICE, AdoPage, View, key_of, text_of
+
+router = APIRouter(
+    prefix="/{language:lang}/desk/directory/contacts", include_in_schema=False, route_class=PageRoute
+)
+Kind = Literal["departments", "sites"]
+PlaceCode = Annotated[Code, Path()]
+Notice = Annotated[str, Query(alias=NOTICE, pattern="^(saved)?$")]
+RECEPTION = "reception"
+"""The name of the only contact of a site, in the fields of its form."""
+NAMES: dict[str, str] = {"pa": _("Punjabi"), "hi": _("Hindi"), "en": _("English")}
+
+
+@router.get("")
+async def show_places(view: AdoPage) -> Response:
+    """Lead to the contacts of each department and each reception."""
+    departments = await directory.departments(view, "")
+    return view.html(
+        "directory/contact_places.html",
+        departments={one.code: one.name[view.language] for one in departments},
+        sites={one.code: one.name[view.language] for one in await directory.sites(view)},
+    )
+
+
+@router.get("/{kind}/{code}")
+async def show_contacts(view: AdoPage, kind: Kind, code: PlaceCode, notice: Notice = "") -> Response:
+    """Show the contacts of a department's officers, or of a reception, in a form."""
+    stored = await view.caller.query(rpc.approval.DUTY_CONTACTS, DutyPlace(kind=kind, code=code))
+    typed = {"language": stored.language, "was": stored.revision}
+    for one in stored.contacts:
+        name = one.officer or RECEPTION
+        typed |= {f"mobile.{name}": one.mobile, f"email.{name}": one.email}
+    return await _page(view, kind, code, typed, stored=stored, saved=notice == "saved")
+
+
+@router.post("/{kind}/{code}")
+async def put_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
+    """Store the contacts, unless somebody else has changed them meanwhile."""
+    form = await view.form()
+    names = {name.partition(".")[2] for name in form if name.startswith(("mobile.", "email."))}
+    typed = {name: text_of(form, name) for name in form}
+    contacts = tuple(
+        DutyContact(
+            officer=None if kind == "sites" else name,
+            mobile=text_of(form, f"mobile.{name}")[:40],
+            email=text_of(form, f"email.{name}")[:254],
+        )
+        for name in sorted(names)
+        if text_of(form, f"mobile.{name}") or text_of(form, f"email.{name}")
+    )
+    language = next((one for one in LANGUAGES if one == text_of(form, "language")), "pa")
+    try:
+        request = PutDutyContacts(
+            kind=kind, code=code, contacts=contacts, language=language, was=text_of(form, "was")
+        )
+        await view.caller.command(rpc.approval.PUT_DUTY_CONTACTS, request, key_of(form))
+    except InvalidInput as error:
+        errors = {one.field: one.code for one in error.body.fields}
+        return await _page(view, kind, code, typed, errors, 422)
+    except Conflict as error:
+        by = str(error.body.facts.get("by", ""))
+        return await _page(view, kind, code, typed, {}, 409, changed_by=by)
+    return view.to(f"/desk/directory/contacts/{kind}/{code}", "saved")
+
+
+async def _page(
+    view: View,
+    kind: Kind,
+    code: str,
+    typed: Mapping[str, str],
+    errors: Mapping[str, str] | None = None,
+    status: int = 200,
+    **shown: Any,
+) -> Response:
+    if kind == "sites":
+        site = await directory.site(view, code)
+        title, people = (site.name[view.language] if site else ""), {RECEPTION: ""}
+    else:
+        title = (await directory.department_names(view)).get(code, "")
+        people = {
+            one.code: f"{one.name[view.language]}, {one.designation[view.language]}"
+            for one in await directory.officers(view, code, "")
+        }
+    if not title:
+        raise NotFound("there is no such place")
+    values: dict[str, Any] = {
+        "kind": kind,
+        "title": title,
+        "people": people,
+        "languages": NAMES,
+        "typed": typed,
+        "errors": errors or {},
+        "stored": DutyContacts(),
+        "saved": False,
+        "changed_by": None,
+        **shown,
+    }
+    return view.html("directory/contacts.html", status, **values)

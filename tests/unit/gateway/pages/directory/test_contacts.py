@@ -1,0 +1,74 @@
+"""Duty contacts on pages: for each officer and each reception, and nobody's change lost."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from contracts.errors import Conflict, InvalidInput
+from contracts.rpc.approval import DepartmentList, DutyContact, OfficerList, SiteList
+from tests.support.browser.pages_alone import DUTY_CONTACTS
+from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+
+PLACE = "/en/desk/directory/contacts"
+OF_HOME = f"{PLACE}/departments/home"
+FORM = {"mobile.baldev": "98765 43210", "email.baldev": "", "language": "pa", "was": "r", "key": "k-1"}
+
+
+@pytest.fixture
+async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
+    app, client = stubbed(
+        approval__duty_contacts=DUTY_CONTACTS, approval__put_duty_contacts=DUTY_CONTACTS,
+        approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
+        approval__officers=OfficerList(items=(BALDEV,)),
+    )  # fmt: skip
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
+        yield http, client
+
+
+async def test_the_places_lead_to_their_contacts(ado) -> None:
+    shown = (await ado[0].get(PLACE)).text
+    assert f'href="{OF_HOME}"' in shown
+    assert f'href="{PLACE}/sites/PCS1"' in shown
+    assert 'value="+919876543210"' in (await ado[0].get(OF_HOME)).text
+
+
+async def test_contacts_are_sent_with_what_was_read_and_nothing_of_them_is_in_the_address(ado) -> None:
+    http, client = ado
+    saved = await http.post(OF_HOME, data=FORM, headers=SAME_SITE)
+    assert saved.headers["location"] == f"{OF_HOME}?notice=saved"
+    _, asked, _, key = client.last("approval.put_duty_contacts")
+    assert (asked.contacts, asked.language, asked.was, key) == (
+        (DutyContact(officer="baldev", mobile="98765 43210"),),
+        "pa",
+        "r",
+        "k-1",
+    )
+    await http.post(f"{PLACE}/sites/PCS1", data={"email.reception": "r@example.org"}, headers=SAME_SITE)
+    asked = client.last("approval.put_duty_contacts")[1]
+    assert asked.contacts == (DutyContact(email="r@example.org"),)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "sentence"),
+    [
+        (InvalidInput.of("mobile.baldev", "not_a_mobile"), 422, 'href="#mobile.baldev"'),
+        (Conflict(code="changed_meanwhile", by="ADO-0002"), 409, "ADO-0002 has changed this meanwhile"),
+    ],
+)
+async def test_what_is_refused_says_why_and_loses_nothing_that_was_typed(
+    ado, refusal, status: int, sentence: str
+) -> None:
+    http, client = ado
+    client.answers["approval.put_duty_contacts"] = refusal
+    shown = await http.post(OF_HOME, data=FORM, headers=SAME_SITE)
+    assert shown.status_code == status
+    assert sentence in shown.text
+    assert 'value="98765 43210"' in shown.text
+
+
+@pytest.mark.parametrize("path", ["departments/nowhere", "sites/PCS9", "officers/home"])
+async def test_what_the_directory_does_not_have_is_no_page(ado, path: str) -> None:
+    assert (await ado[0].get(f"{PLACE}/{path}")).status_code == 404

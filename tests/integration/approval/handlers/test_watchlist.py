@@ -38,6 +38,7 @@ from tests.support.factories.approval import (
     deliver,
     desk,
     erased,
+    everything,
     fill_directory,
     invited,
     pending,
@@ -476,6 +477,16 @@ def test_two_officers_approve_the_same_days_and_the_first_gives_the_reason(appro
     assert first.days_reason == "a hearing"
     decision = approve(approval_db, review_id, FIRST, last_day=friday).decision
     assert (decision.further_days, decision.days_reason) == ((thursday, friday), "a hearing")
+
+
+def test_an_erasure_takes_the_reason_of_a_first_approval(approval_db) -> None:
+    active(approval_db)
+    event, friday = submitted(), TUESDAY + timedelta(days=3)
+    deliver(approval_db, event)
+    review_id = review_id_of(approval_db, event.application_id)
+    approve(approval_db, review_id, last_day=friday, days_reason="a hearing on three days")
+    deliver(approval_db, erased(event), seq=2)
+    assert "a hearing" not in str(everything(approval_db))
 
 
 def test_an_entry_marks_a_visit_until_its_last_day(approval_db) -> None:

@@ -180,7 +180,8 @@ def _decided(
     """
     event = received.event
     row = _locked(session, event.application_id)
-    row.answered_at = min(row.answered_at or received.occurred_at, received.occurred_at)
+    if closed is None:  # whose day was closed still waits for an answer
+        row.answered_at = min(row.answered_at or received.occurred_at, received.occurred_at)
     if received.seq > row.decision_seq:
         row.decision_seq, row.decision_kind, row.decision_revision = received.seq, kind, event.revision
         row.decided_day, row.further_days, row.decision_reason = day, list(further_days), reason

@@ -277,6 +277,14 @@ def test_whose_day_was_closed_on_the_day_itself_has_two_weeks_to_choose_another(
         assert desk.view(there.reference).status == expected
 
 
+def test_a_closed_day_is_no_answer_to_an_application(desk: Desk) -> None:
+    there = apply(desk)
+    desk.receive(there.day_closed())
+    assert desk.row(there.reference).answered_at is None
+    desk.receive(there.rejected())
+    assert desk.row(there.reference).answered_at is not None
+
+
 def test_a_day_that_the_department_has_closed_cannot_be_asked_for(desk: Desk) -> None:
     closed = ClosedDay(day=TUESDAY, reason="urgent_meeting")
     desk.receive(DirectoryChanged(department=department(closed_days=(closed,))))

@@ -40,6 +40,8 @@ class Call(Wire):
 
     principal: Principal = Principal()
     deadline: Instant
+    sent_at: Instant | None = None
+    """By the same clock as the deadline, so that a service notices that its own clock differs."""
     idempotency_key: str | None = Field(default=None, max_length=200)
     correlation_id: str = ""
     traceparent: str | None = None

@@ -8,7 +8,8 @@ import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from time import sleep
+from typing import Any, NoReturn
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
@@ -22,6 +23,9 @@ log = logger(__name__)
 CONNECT_TIMEOUT = 5.0
 """Seconds for one node."""
 CLOSE_SECONDS = 2.0
+HEARTBEAT_CHECKS = 4
+"""How often heartbeats are looked at in the time of one."""
+DRAIN_SECONDS = 0.01
 LOST = (
     aio_pika.exceptions.AMQPError,
     aio_pika.exceptions.ChannelInvalidStateError,
@@ -94,11 +98,13 @@ class PublishingConnection:
     Args:
         urls: all nodes.
         confirm: whether the broker confirms what is published.
+        heartbeat: seconds, where a thread runs `keep_alive`; else 0. A confirm shows that a connection works.
     """
 
-    def __init__(self, urls: Sequence[str], *, confirm: bool) -> None:
+    def __init__(self, urls: Sequence[str], *, confirm: bool, heartbeat: int = 0) -> None:
         self._urls = urls
         self._confirm = confirm
+        self._heartbeat = heartbeat
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
@@ -112,11 +118,33 @@ class PublishingConnection:
         with self._lock:
             try:
                 if self._connection is None:
-                    self._connection = kombu_connection(self._urls, heartbeat=0, confirm=self._confirm)
+                    self._connection = kombu_connection(self._urls, self._heartbeat, confirm=self._confirm)
                 open_to_any_node(self._connection)
                 yield self._connection.default_channel
             except BaseException:  # also a killed thread: what it left half written is not used again
                 broken, self._connection = self._connection, None
                 if broken is not None:
-                    broken.collapse()
+                    broken.collect()
                 raise
+
+    def keep_alive(self) -> NoReturn:
+        """Exchange heartbeats, and close the connection when the broker's stay away."""
+        while True:
+            sleep(self._heartbeat / HEARTBEAT_CHECKS)
+            self.check_heartbeat()
+
+    def check_heartbeat(self) -> None:
+        """Read what the broker has sent, send a heartbeat if one is due, and close a dead connection."""
+        with self._lock:
+            connection = self._connection
+            if connection is None:
+                return
+            try:
+                with suppress(TimeoutError):
+                    while True:
+                        connection.drain_events(timeout=DRAIN_SECONDS)
+                connection.heartbeat_check(HEARTBEAT_CHECKS)
+            except NOT_PUBLISHED as error:
+                log.warning("a connection to the broker was dead", error=type(error).__name__)
+                self._connection = None
+                connection.collect()

@@ -6,7 +6,7 @@ caller that does not get it repeats its command with the same key.
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from amqp.basic_message import Message as Basic
 from kombu.transport.pyamqp import Message
@@ -20,10 +20,17 @@ RETRY_SECONDS = 1.0
 
 
 class Replier:
-    """Publisher of replies. It tries for `RETRY_SECONDS`, because a caller does not wait for long."""
+    """Publisher of replies. It tries for `RETRY_SECONDS`, because a caller does not wait for long.
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        self._connection = PublishingConnection(urls, confirm=False)
+    Nobody confirms a reply, so only heartbeats show that its connection leads nowhere.
+    """
+
+    def __init__(self, urls: Sequence[str], heartbeat: int) -> None:
+        self._connection = PublishingConnection(urls, confirm=False, heartbeat=heartbeat)
+
+    def keep_alive(self) -> NoReturn:
+        """Exchange heartbeats for as long as the process lives."""
+        self._connection.keep_alive()
 
     def reply(self, request: Message, result: Any, error: BaseException | None) -> None:
         """Publish the reply to a request.

@@ -3,7 +3,8 @@
 - The request queue is the quorum queue of the topology. It is never declared here.
 - Bytes that are not a request, and requests without ``reply_to`` (which would kill a nameko service again and
   again), go to the dead letters.
-- A request whose deadline has passed is dropped before its handler begins.
+- A request whose deadline has passed when a worker is free is not handled. Its caller, who may have a clock
+  that differs, gets `Unavailable`.
 - Requests and replies are the models of ``contracts/rpc/``.
 - Only contract errors reach the caller. A database that is away becomes `Unavailable`; every other error
   becomes `InternalError`, without its text.
@@ -12,7 +13,7 @@
 import functools
 import json
 from collections.abc import Callable
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, ClassVar, TypeVar
 
 from kombu.transport.pyamqp import Message
@@ -31,6 +32,7 @@ from services.chassis.db.availability import is_away, is_busy
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
+from services.chassis.rpc.clock_skew import ClockSkew
 from services.chassis.rpc.replies import Replier
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
@@ -57,7 +59,7 @@ class GuardedConsumer(RpcConsumer):
         self.failed_messages = FailedMessagePublisher(
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
-        self.replier = Replier(settings.broker_urls)
+        self.replier = Replier(settings.broker_urls, settings.broker_heartbeat)
         self.reader = QueueReader(
             settings.broker_urls,
             [self.queue_name],
@@ -66,6 +68,8 @@ class GuardedConsumer(RpcConsumer):
             self.queue_name,
             settings.broker_heartbeat,
         )
+        self.clock_skew = ClockSkew(settings.clock_skew)
+        metrics.CLOCK_SKEW.labels(service).set_function(lambda: self.clock_skew.measured)
         self._thread: Any = None
         process().health.checks[self.queue_name] = lambda: self.reader.consuming
         for method in self.methods.values():
@@ -74,6 +78,7 @@ class GuardedConsumer(RpcConsumer):
 
     def start(self) -> None:
         """Consume on a thread of the container, without waiting for a broker that is away."""
+        self.container.spawn_managed_thread(self.replier.keep_alive)
         self._thread = self.container.spawn_managed_thread(self.reader.run)
 
     def stop(self) -> None:
@@ -156,7 +161,7 @@ class GuardedRpc(Rpc):
         super().__init__(**options)
 
     def handle_message(self, body: dict[str, Any], message: Message) -> None:
-        """Parse a request, drop it if it came too late, and give it to a worker.
+        """Parse a request and give it to a worker.
 
         Raises:
             InvalidInput: the request or its call does not parse.
@@ -167,10 +172,8 @@ class GuardedRpc(Rpc):
             call = Call.model_validate(body["kwargs"].get("call") or {})
         except ValidationError as error:
             raise invalid_input(error) from None
-        if call.deadline < now():
-            metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
-            self.rpc_consumer.reader.acknowledge(message)
-            return
+        if call.sent_at is not None:
+            self.rpc_consumer.clock_skew.observe(call.sent_at, now(), monotonic())
         self.container.spawn_managed_thread(
             functools.partial(self._work, request, call, message),
             identifier=f"wait for a worker: {method.name}",
@@ -179,9 +182,14 @@ class GuardedRpc(Rpc):
     def _work(self, request: Wire, call: Call, message: Message) -> None:
         handle_result = functools.partial(self.handle_result, message)
         try:
-            self.container.spawn_worker(self, (request, call), {}, handle_result=handle_result)
+            self.container.spawn_worker(
+                self, (request, call), {"is_late": self._is_late}, handle_result=handle_result
+            )
         except ContainerBeingKilled:
             self.rpc_consumer.reader.give_back(message)
+
+    def _is_late(self, call: Call) -> bool:
+        return self.rpc_consumer.clock_skew.is_past(call.deadline, now())
 
 
 def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:
@@ -196,10 +204,15 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
             raise TypeError(f"{handler.__name__} answers {method.service}.{method.name}")
 
         @functools.wraps(handler)
-        def handle(self: Any, request: Q, call: Call) -> Any:
+        def handle(
+            self: Any, request: Q, call: Call, is_late: Callable[[Call], bool] = lambda _: False
+        ) -> Any:
             began, outcome = perf_counter(), "ok"
             with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
                 try:
+                    if is_late(call):
+                        metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
+                        raise Unavailable("its deadline has passed")  # noqa: TRY301  the caller gets this reply
                     return handler(self, request, call).model_dump(mode="json", by_alias=True)
                 except Exception as error:  # the caller gets a reply; a killed worker gives none
                     reply = translate(error)

@@ -15,7 +15,12 @@ RPC_SECONDS = Histogram(
     buckets=FAST_BUCKETS,
 )
 RPC_EXPIRED = Counter(
-    "epass_rpc_expired_total", "RPCs dropped because their deadline had passed", ["service", "method"]
+    "epass_rpc_expired_total", "RPCs refused because their deadline had passed", ["service", "method"]
+)
+CLOCK_SKEW = Gauge(
+    "epass_clock_skew_seconds",
+    "By how much this clock is ahead of the gateways', as calls show it",
+    ["service"],
 )
 EVENT_SECONDS = Histogram(
     "epass_event_seconds", "Time of handling an event", ["consumer", "outcome"], buckets=FAST_BUCKETS

@@ -191,5 +191,7 @@ class ServiceSettings(
     event_workers: int = 8
     urgent_workers: int = 2
     """For the events that somebody waits for: one-time codes."""
+    clock_skew: float = 15.0
+    """Seconds by which the clocks of gateway and service may differ before calls are refused as late."""
     prefetch: int = 8
     """Unacknowledged messages that a consumer holds, for each of its queues."""

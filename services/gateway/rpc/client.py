@@ -117,9 +117,11 @@ class RpcClient:
                 contract.
         """
         limit = max(min(self._timeout, until - monotonic()), 0)
+        sent_at = clock.now()
         call = Call(
             principal=principal,
-            deadline=clock.now() + timedelta(seconds=limit),
+            deadline=sent_at + timedelta(seconds=limit),
+            sent_at=sent_at,
             idempotency_key=idempotency_key,
             correlation_id=logs.correlation_id(),
             traceparent=logs.traceparent(),

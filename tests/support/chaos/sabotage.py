@@ -12,7 +12,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -106,6 +106,14 @@ def no_deadline() -> None:
     from services.chassis.rpc import server
 
     put(server, "now", lambda: datetime.min.replace(tzinfo=UTC))
+
+
+def clock_ahead() -> None:
+    """Let the clock by which calls are late be ten seconds ahead; no guard is taken out."""
+    from services.chassis.rpc import server
+    from services.chassis.runtime import clock
+
+    put(server, "now", lambda: clock.now() + timedelta(seconds=10))
 
 
 def no_idempotency() -> None:
@@ -293,6 +301,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         mark_before_send,
         ack_first,
         no_deadline,
+        clock_ahead,
         no_idempotency,
         no_row_lock,
         no_nonce,

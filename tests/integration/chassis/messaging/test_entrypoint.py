@@ -88,7 +88,7 @@ def test_unreadable_messages_go_to_the_dead_letters_and_the_others_are_handled(
     poison = [
         b"{not json",
         b"[]",
-        revoked_bytes(version=2),
+        revoked_bytes(version=3),
         revoked_bytes(type="PassVanished"),
         revoked_bytes(data={"pass_number": 7}),
         revoked_bytes(personal="gAAAAABthis-opens-with-no-key"),

@@ -55,6 +55,57 @@ def test_a_request_whose_deadline_has_passed_is_not_carried_out(broker, probe, e
     assert probe.metric("epass_rpc_expired_total") == 1
 
 
+def test_a_request_whose_deadline_passes_while_it_waits_for_a_worker_is_not_carried_out(
+    broker, effects, topology, tmp_path
+) -> None:
+    process = make_probe(topology, tmp_path, "rpc", EPASS_RPC_WORKERS="1").start()
+    try:
+        broker.publish(RPC, KEY, _request("sleep:2", 600), reply_to="nobody", correlation_id="1")
+        broker.publish(RPC, KEY, _request("late", 1), reply_to="nobody", correlation_id="2")
+        eventually(lambda: broker.depth("rpc-verify") == 0, "both have come in time")
+        eventually(lambda: process.metric("epass_rpc_expired_total") == 1, "one is too late for its worker")
+        assert effects() == ["sleep:2"]
+    finally:
+        process.kill()
+
+
+AHEAD = 10.0
+"""By so much the clock of the probe is ahead under `clock_ahead` of the sabotage."""
+
+
+def test_a_service_whose_clock_is_ahead_measures_it_and_answers_in_time(
+    broker, effects, topology, tmp_path
+) -> None:
+    process = make_probe(topology, tmp_path, "rpc", sabotage="clock_ahead").start()
+    try:
+        eventually(lambda: _ask(broker)["error"] is None, "it corrects the deadlines", 30)
+        assert AHEAD <= process.metric("epass_clock_skew_seconds") < AHEAD + 1
+    finally:
+        process.kill()
+
+
+def test_beyond_what_is_tolerated_each_call_is_refused_and_not_in_silence(
+    broker, effects, topology, tmp_path
+) -> None:
+    process = make_probe(topology, tmp_path, "rpc", sabotage="clock_ahead", EPASS_CLOCK_SKEW="1").start()
+    try:
+        eventually(lambda: _refused(broker) and process.metric("epass_clock_skew_seconds") >= AHEAD, "so", 30)
+        assert _refused(broker)
+        assert [line for line in process.log_lines() if line["event"] == "rpc unavailable"]
+        assert effects() == []
+    finally:
+        process.kill()
+
+
+def _ask(broker) -> dict[str, object]:
+    return broker.call("verify", "inside", {"site": "PCS1"}, call={"sent_at": now().isoformat()})
+
+
+def _refused(broker) -> bool:
+    error = _ask(broker)["error"]
+    return bool(error) and error["exc_type"] == "Unavailable"
+
+
 def test_malformed_requests_go_to_the_dead_letters_and_the_service_lives(broker, probe, effects) -> None:
     broker.publish(RPC, KEY, _request("silent"))  # no reply_to
     broker.publish(RPC, KEY, b"{not json", reply_to="nobody")

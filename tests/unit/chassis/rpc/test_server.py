@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from contracts.errors import Unavailable
 from contracts.rpc.call import Call
 from contracts.rpc.verify import INSIDE, InsideList, InsideQuestion, ScanPass
 from services.chassis.rpc.server import rpc, translate
@@ -51,6 +52,14 @@ def test_a_worker_that_is_killed_gives_no_reply() -> None:
     answer = rpc(INSIDE)(inside)
     with pytest.raises(Killed):
         answer(None, InsideQuestion(site="PCS1"), Call(deadline=now()))
+
+
+def test_a_call_that_is_late_when_a_worker_is_free_is_not_handled_and_gets_a_reply() -> None:
+    def inside(_self: object, _request: object, _call: object) -> InsideList:
+        pytest.fail("it was handled")
+
+    with pytest.raises(Unavailable):
+        rpc(INSIDE)(inside)(None, InsideQuestion(site="PCS1"), Call(deadline=now()), lambda _call: True)
 
 
 def test_a_nonce_with_a_nul_character_is_refused() -> None:

@@ -1,0 +1,74 @@
+"""What calls show about the clock of their receiver, and which deadlines have passed by it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.chassis.rpc.clock_skew import ENOUGH_CALLS, ENOUGH_SECONDS, WINDOW_SECONDS, ClockSkew
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+"""By the clock of the callers."""
+
+
+def observed(ages: list[float], seconds: float, tolerated: float = 15.0) -> ClockSkew:
+    """Return the skew after calls that looked so old, evenly over so many seconds."""
+    skew = ClockSkew(tolerated)
+    for number, age in enumerate(ages):
+        skew.observe(NOON, NOON + timedelta(seconds=age), number * seconds / len(ages))
+    return skew
+
+
+def is_late(skew: ClockSkew, remaining: float, ahead: float) -> bool:
+    """Return whether a call with so much time left counts as late by a clock that is so far ahead."""
+    return skew.is_past(NOON + timedelta(seconds=remaining), NOON + timedelta(seconds=ahead))
+
+
+def test_the_fastest_call_shows_how_far_the_clock_is_ahead() -> None:
+    assert observed([10.5, 10.002, 12.0] * 10, 30).measured == pytest.approx(10.002)
+
+
+def test_by_clocks_that_agree_a_deadline_is_exact() -> None:
+    skew = observed([0.001] * 30, 30)
+    assert is_late(skew, -0.1, 0)
+    assert not is_late(skew, 0.1, 0)
+
+
+def test_a_clock_that_is_ahead_refuses_no_call_that_came_in_time_and_each_that_came_late() -> None:
+    skew = observed([10.0] * 30, 30)
+    assert not is_late(skew, 2.9, 10)
+    assert is_late(skew, -0.1, 10)
+
+
+def test_a_clock_that_is_behind_lets_no_late_call_through() -> None:
+    skew = observed([-10.0], 1)
+    assert is_late(skew, -0.1, -10)
+    assert not is_late(skew, 2.9, -10)
+
+
+def test_a_skew_beyond_what_is_tolerated_is_measured_and_refuses_every_call() -> None:
+    skew = observed([60.0] * 30, 30)
+    assert skew.measured == 60
+    assert is_late(skew, 3, 60)
+
+
+@pytest.mark.parametrize(
+    ("calls", "seconds"),
+    [(ENOUGH_CALLS - 1, 30.0), (30, ENOUGH_SECONDS - 1)],
+    ids=["few calls", "little time"],
+)
+def test_calls_that_waited_for_a_service_that_was_stopped_are_late_and_show_no_skew(
+    calls: int, seconds: float
+) -> None:
+    skew = observed([8.0] * calls, seconds)
+    assert skew.measured == 0
+    assert is_late(skew, -5, 0)
+
+
+def test_what_calls_showed_more_than_a_minute_ago_is_forgotten() -> None:
+    skew = observed([10.0] * 30, 30)
+    skew.observe(NOON, NOON, 31 + WINDOW_SECONDS)
+    assert skew.measured == 0
+
+
+def test_no_call_shows_nothing() -> None:
+    assert ClockSkew(15).measured == 0

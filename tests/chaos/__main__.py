@@ -4,8 +4,8 @@ outside.
 CHAOS_APPLICATIONS (10000), CHAOS_KILLS (200) and CHAOS_SECONDS (3600) limit it; a run ends with its
 applications and kills, or when its time is up. CHAOS_SEED replays the faults of an earlier run, in their
 order. CHAOS_PROVIDER names the numbers whose idempotency keys the provider honours: all, none, or mixed (even
-numbers). CHAOS_REPORT names a file for the report as JSON. The exit code is 1 if a promise was broken; then
-the logs of all processes stay.
+numbers). CHAOS_REPORT names a file for the report as JSON. The run ends with `epass invariants`. The exit
+code is 1 if a promise was broken or an invariant does not hold; then the logs of all processes stay.
 """
 
 import os
@@ -41,8 +41,8 @@ def limits() -> Limits:
     )
 
 
-def run(folder: Path, chosen: Limits) -> Report:
-    """Run chaos on a stack of its own."""
+def run(folder: Path, chosen: Limits) -> tuple[Report, bool]:
+    """Run chaos on a stack of its own; return the report, and whether the invariants hold afterwards."""
     print_line(
         f"chaos: {chosen.applications} applications, {chosen.kills} kills, "
         f"at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}"
@@ -54,7 +54,10 @@ def run(folder: Path, chosen: Limits) -> Report:
         System(stack, **settings_for(provider)) as system,
     ):
         try:
-            return Run(stack, system, provider, chosen, print_line)()
+            report = Run(stack, system, provider, chosen, print_line)()
+            counted = system.try_epass("administrator", "invariants", "--grace", "10")
+            print_line(f"{counted.stdout}{counted.stderr}".rstrip())
+            return report, counted.returncode == 0
         finally:
             shutil.copytree(system.folder, folder / "logs", ignore=shutil.ignore_patterns("*.json"))
 
@@ -64,12 +67,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything that was started is stopped
     folder = Path(tempfile.mkdtemp(prefix="epass-chaos-"))
     (folder / "stack").mkdir()
-    report = run(folder, limits())
+    report, invariants_hold = run(folder, limits())
     for line in report.lines():
         print_line(line)
     if "CHAOS_REPORT" in os.environ:
         report.write(Path(os.environ["CHAOS_REPORT"]))
-    if report.good:
+    if report.good and invariants_hold:
         shutil.rmtree(folder, ignore_errors=True)
         return 0
     print_line(f"  logs and the provider's ledger: {folder}")

@@ -72,11 +72,18 @@ where sent_at is null and not exists (
 order by position limit %(limit)s
 """
 """What may be published now: not what was refused, and nothing that would overtake it."""
-_OLDEST = f"select {_COLUMNS} from outbox where sent_at is null and type = %s order by position limit 1"
+_OLDEST = f"""
+select {_COLUMNS} from outbox
+where sent_at is null and type = %s and not exists (
+  select from outbox as earlier
+  where earlier.sent_at is null and earlier.subject = outbox.subject and earlier.position < outbox.position)
+order by position limit 1
+"""
+_IS_HELD = "select exists (select from outbox where sent_at is null and type = %s and position <= %s)"
 _LAST = "select type, max(position) from outbox where id = any(%s) group by type"
 _UNSEND = """
 update outbox set sent_at = null
-where type = any(%s) and sent_at > now() - make_interval(secs => %s)
+where type = %s and sent_at > now() - make_interval(secs => %s)
 """
 _MARK = "update outbox set sent_at = now() where id = any(%s)"
 _PURGE = """
@@ -140,6 +147,15 @@ class Hold:
     def postpone(self) -> None:
         """Wait longer before the next try."""
         self.retry_at = monotonic() + self.backoff.next_pause()
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Events of a type that a queue may have missed: at ``at``, those of the last ``seconds`` go again."""
+
+    type: str
+    at: float
+    seconds: float
 
 
 class Publisher:
@@ -247,7 +263,7 @@ class OutboxRelay:
         self._publisher = Publisher(settings, f"relay:{self.name}", topology)
         self._purge_at = 0.0
         self._holds: dict[str, Hold] = {}
-        self._again: set[str] = set()
+        self._again: list[Missed] = []
         self.background = BackgroundTask(self.name, self._work, (psycopg.Error, *LOST, Unconfirmed))
         for event in events.ALL:
             if event.producer == self.name:
@@ -257,13 +273,15 @@ class OutboxRelay:
     def send_again(self, queue: str) -> None:
         """Send what a queue has missed, as far as it is a queue of an event of this outbox.
 
-        While a queue is missing, the broker confirms its events, because others have them.
+        While a queue is missing, the broker confirms its events, because others have them. If another relay
+        works, it may publish an event before the queue is there, and mark it after this one has looked: so
+        what was marked in the meantime is sent again later.
         """
-        self._again |= {
-            one.event.__name__
-            for one in subscriptions()
-            if one.queue == queue and one.event.producer == self.name
-        }
+        later = 2 * self._settings.relay_watchdog
+        for one in subscriptions():
+            if one.queue == queue and one.event.producer == self.name:
+                self._again.append(Missed(one.event.__name__, monotonic(), AGAIN_SECONDS))
+                self._again.append(Missed(one.event.__name__, monotonic() + later, 2 * later))
 
     async def _work(self) -> None:
         """Publish until something fails."""
@@ -281,14 +299,14 @@ class OutboxRelay:
         async with connection:
             while not await self._take_lock(connection):
                 self.background.working = True  # a standby is a relay that works
+                await self._unsend(connection)
                 await asyncio.sleep(1)
             await connection.execute("listen outbox")
             while True:
                 if not self._publisher.connected:
                     self.background.working = False
                     await self._publisher.connect()
-                if self._again:
-                    await self._unsend(connection)
+                await self._unsend(connection)
                 published = await self._publish_batch(connection)
                 self.background.working = True
                 self.background.backoff.reset()
@@ -310,10 +328,10 @@ class OutboxRelay:
         return bool(row and row[0])
 
     async def _unsend(self, connection: psycopg.AsyncConnection) -> None:
-        types = sorted(self._again)
-        again = await connection.execute(_UNSEND, (types, AGAIN_SECONDS))
-        log.warning("a queue was missing: its events are sent again", types=types, count=again.rowcount)
-        self._again.clear()
+        for missed in [one for one in self._again if one.at <= monotonic()]:
+            again = await connection.execute(_UNSEND, (missed.type, missed.seconds))
+            self._again.remove(missed)
+            log.warning("a queue was missing: events go again", type=missed.type, count=again.rowcount)
 
     async def _publish_batch(self, connection: psycopg.AsyncConnection) -> int:
         """Publish what waits, and one event of each type whose pause is over; return how many."""
@@ -325,9 +343,9 @@ class OutboxRelay:
         )
         due = [name for name, hold in self._holds.items() if hold.retry_at <= monotonic()]
         tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name,))]
+        for name in {*due} - {envelope.type for envelope in tried}:
+            await self._release_or_postpone(connection, name)
         if not waiting and not tried:
-            for name in due:
-                self._release(name)
             return 0
         published = await self._publisher.publish_all([*tried, *waiting])
         if published.confirmed:
@@ -336,12 +354,11 @@ class OutboxRelay:
                 metrics.OUTBOX_SENT.labels(self.name, envelope.type).inc()
         if published.refused:
             await self._hold(connection, published.refused)
-        for name in due:
-            if all(envelope.type != name for envelope in published.refused):
-                self._release(name)
+        for name in {envelope.type for envelope in tried} - {envelope.type for envelope in published.refused}:
+            self._release(name)
         if not published.is_whole:
             raise Unconfirmed
-        return len(published.confirmed)
+        return published.answered
 
     async def _hold(self, connection: psycopg.AsyncConnection, refused: list[Envelope]) -> None:
         rows = await connection.execute(_LAST, ([envelope.id for envelope in refused],))
@@ -353,6 +370,15 @@ class OutboxRelay:
             hold.last = max(hold.last, last)
             if hold.retry_at <= monotonic():
                 hold.postpone()
+
+    async def _release_or_postpone(self, connection: psycopg.AsyncConnection, name: str) -> None:
+        """End a hold of which nothing waits any more; what waits for another type is looked at later."""
+        hold = self._holds[name]
+        row = await (await connection.execute(_IS_HELD, (name, hold.last))).fetchone()
+        if row and row[0]:
+            hold.postpone()
+        else:
+            self._release(name)
 
     def _release(self, name: str) -> None:
         del self._holds[name]

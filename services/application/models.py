@@ -132,6 +132,7 @@ class ApplicationRow(Base):
     # facts
     cancelled_at: Mapped[datetime | None]
     expired_at: Mapped[datetime | None]
+    """When it expired last; that holds unless ``preferred_until`` is later, after its day was closed."""
     erased_at: Mapped[datetime | None]
     decision_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     decision_kind: Mapped[DecisionKind | None]
@@ -149,6 +150,8 @@ class ApplicationRow(Base):
     """When the reception of the site was asked to help, because nobody had decided and the visit is near."""
     scan_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     inside: Mapped[int | None]
+    scanned_pass: Mapped[str | None]
+    """The number of the pass of the last scan."""
     last_matters_at: Mapped[datetime]
     """The latest time of an event about it, a preferred window or the validity of its pass."""
 

@@ -53,7 +53,14 @@ class Pass:
 class Facts:
     """All that the status depends on.
 
-    ``inside``: how many are inside after the last scan, None before the first.
+    Args:
+        revision: the newest one.
+        cancelled: whether it was cancelled.
+        expired: whether the time for a decision, or for choosing another date, passed.
+        decision: the department's latest one.
+        passes: all that are known.
+        inside: how many are inside after the last scan, None before the first.
+        scanned: the number of the pass of that scan; None where an earlier version recorded it.
     """
 
     revision: int
@@ -62,26 +69,27 @@ class Facts:
     decision: Decision | None = None
     passes: tuple[Pass, ...] = ()
     inside: int | None = None
+    scanned: str | None = None
 
 
 def status_of(facts: Facts) -> ApplicationStatus:
     """Return the status that follows from the facts.
 
     Cancelled is final. Then a visitor who came in has entered or left, whatever happened to the pass
-    meanwhile; one who has left begins anew where another day of the visit was closed. An approval that was on
-    its way when the application expired stands, as it does at the department: expired means only that nobody
-    had decided.
+    meanwhile; one who has left begins anew where another day of the visit was closed, also once other dates
+    were decided. An approval that was on its way when the application expired stands, as it does at the
+    department: expired means only that nobody had decided.
     """
     if facts.cancelled:
         return "cancelled"
     begins_anew = facts.decision is not None and facts.decision.day_closed
     if facts.inside:
         return "entered"
-    if facts.inside == 0 and not begins_anew:
+    if facts.inside == 0 and not (begins_anew or _lost_a_day(facts.scanned, facts.passes)):
         return "left"
     decided = decision_in_force(facts)
-    passes = () if begins_anew else tuple(known for known in facts.passes if not known.day_closed)
-    if passes and not (decided and decided.kind == "withdrawn"):
+    passes = tuple(known for known in facts.passes if not _lost_a_day(known.number, facts.passes))
+    if passes and not begins_anew and not (decided and decided.kind == "withdrawn"):
         return _status_by_passes(passes)
     return _status_by_decision(decided.kind if decided else None, expired=facts.expired)
 
@@ -104,6 +112,14 @@ def current_pass(passes: tuple[Pass, ...]) -> Pass | None:
     candidates = [known for known in passes if known.issued and known.number not in replaced]
     valid = [known for known in candidates if not known.revoked]
     return max(valid or candidates, key=lambda known: known.number, default=None)
+
+
+def _lost_a_day(number: str | None, passes: tuple[Pass, ...]) -> bool:
+    """Return whether a pass, or the one that replaced it, was revoked because a day of it was closed."""
+    replaced_by = {known.replaces: known.number for known in passes if known.replaces}
+    while number in replaced_by:
+        number = replaced_by[number]
+    return any(known.number == number and known.day_closed for known in passes)
 
 
 def _status_by_passes(passes: tuple[Pass, ...]) -> ApplicationStatus:

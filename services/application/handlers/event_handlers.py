@@ -70,14 +70,11 @@ def handle_approval_withdrawn(received: Received[ApprovalWithdrawn], session: Se
 def handle_visit_day_closed(received: Received[VisitDayClosed], session: Session) -> None:
     """Let the applicant choose another date, because the department closed the day of the visit.
 
-    They have some time for it, also where the day is today.
+    They have some time for it, also where the day is today, or where the application had expired. Whoever has
+    asked for other dates meanwhile waits for a decision on them.
     """
     event = received.event
-    row = _decided(received, session, "returned", note=event.personal.note, closed=(event.day, event.reason))
-    if received.seq == row.decision_seq:
-        until = received.occurred_at + TIME_TO_CHOOSE
-        row.preferred_until = max(row.preferred_until, until)
-        matters_at(row, row.preferred_until)
+    _decided(received, session, "returned", note=event.personal.note, closed=(event.day, event.reason))
 
 
 def handle_review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
@@ -147,7 +144,7 @@ def handle_pass_scanned(received: Received[PassScanned], session: Session) -> No
         return
     row = _locked(session, event.application_id)
     if received.seq > row.scan_seq:
-        row.scan_seq, row.inside = received.seq, event.inside
+        row.scan_seq, row.inside, row.scanned_pass = received.seq, event.inside, event.pass_number
     facts: dict[str, str | int] = {"gate": event.gate, "count": event.count, "inside": event.inside}
     if event.marks:
         facts["marks"] = ",".join(event.marks)
@@ -165,8 +162,8 @@ def _decided(
     reason: RejectionReason | None = None,
     note: str = "",
     closed: tuple[date, ClosureReason] | None = None,
-) -> models.ApplicationRow:
-    """Record a decision; the latest one, with the revision that it decided, counts. Return the application.
+) -> None:
+    """Record a decision; the latest one, with the revision that it decided, counts.
 
     Args:
         received: the decision.
@@ -187,6 +184,9 @@ def _decided(
         row.decided_day, row.further_days, row.decision_reason = day, list(further_days), reason
         row.closed_day, row.closure_reason = closed or (None, None)
         row.note = "" if row.erased_at else note
+        if closed and event.revision == row.revision:
+            row.preferred_until = max(row.preferred_until, received.occurred_at + TIME_TO_CHOOSE)
+            matters_at(row, row.preferred_until)
     facts: dict[str, str | int] = {"department": event.department, "revision": event.revision}
     if reason:
         facts["reason"] = reason
@@ -196,7 +196,6 @@ def _decided(
         facts["on_behalf_of"] = event.on_behalf_of
     _record(session, row, received, "day_closed" if closed else kind, **facts)
     settle_status(session, row)
-    return row
 
 
 def _locked(session: Session, application_id: UUID) -> models.ApplicationRow:

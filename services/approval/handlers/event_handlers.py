@@ -52,6 +52,8 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
     row.submitted_at = min(row.submitted_at, received.occurred_at)
     if received.seq > application.details_seq:
         application.details_seq = received.seq
+        if application.expired_at and received.occurred_at > application.expired_at:
+            application.expired_at = None  # its day was closed after it had expired: it begins anew
         _replace_details(row, received.event, received.occurred_at)
     _lead_to_stand_in(session, row)
     row.plan(received.occurred_at.astimezone(IST).date())
@@ -68,9 +70,13 @@ def handle_application_cancelled(received: Received[ApplicationCancelled], sessi
 
 
 def handle_application_expired(received: Received[ApplicationExpired], session: Session) -> None:
-    """Close the review if nobody decided before the preferred dates passed."""
+    """Close the review if nobody decided before the preferred dates passed.
+
+    An expiry from before the newest details is over: the applicant has chosen another date since.
+    """
     application, row = _locked(session, received.event.application_id)
-    application.expired_at = received.occurred_at
+    if received.seq > application.details_seq:
+        application.expired_at = received.occurred_at
     _apply_outcome(session, row, application)
 
 

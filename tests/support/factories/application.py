@@ -250,13 +250,12 @@ class Desk:
         self.deliver(envelope)
         return envelope
 
-    def envelope(self, event: Event) -> Envelope:
+    def envelope(self, event: Event, at: datetime | None = None) -> Envelope:
         """Return an event as its producer publishes it: its ``seq`` follows the one before."""
         subject = f"{event.producer} {event.subject}"
         self.seqs[subject] = self.seqs.get(subject, 0) + 1
-        return wrap(
-            event, event_id=uuid4(), seq=self.seqs[subject], occurred_at=self.moment(), keys=key_ring()
-        )
+        occurred_at = at or self.moment()
+        return wrap(event, event_id=uuid4(), seq=self.seqs[subject], occurred_at=occurred_at, keys=key_ring())
 
     def deliver(self, envelope: Envelope) -> None:
         """Deliver an envelope as the chassis does: opened, past the inbox, in one transaction."""

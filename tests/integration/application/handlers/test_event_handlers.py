@@ -5,7 +5,7 @@ application, shuffled and repeated to its twin.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -95,6 +95,14 @@ def day_closed(there: Elsewhere, number: str, _: str) -> list[Event]:
     ]  # fmt: skip
 
 
+def approved_anew_after_the_first_day(there: Elsewhere, number: str, other: str) -> list[Event]:
+    return [
+        there.approved(further_days=(THURSDAY,)), there.issued(number, further_days=(THURSDAY,)),
+        there.scanned(number, inside=1), there.day_closed(), there.scanned(number, "exit", inside=0),
+        there.revoked(number, "day_closed"), there.approved(), there.issued(other),
+    ]  # fmt: skip
+
+
 HISTORIES: list[tuple[History, str]] = [
     (visit, "left"),
     (still_inside, "entered"),
@@ -105,6 +113,7 @@ HISTORIES: list[tuple[History, str]] = [
     (reissue_and_withdrawal, "revoked"),
     (security_revokes, "revoked"),
     (day_closed, "returned"),
+    (approved_anew_after_the_first_day, "issued"),
 ]
 
 
@@ -268,6 +277,24 @@ def test_an_applicant_whose_day_was_closed_chooses_another_and_everything_else_s
     assert desk.view(there.reference).status == "issued"
 
 
+def test_a_visit_that_was_approved_anew_after_a_day_of_it_was_closed_can_be_cancelled(desk: Desk) -> None:
+    there, number, other = apply(desk), new_pass_number(), new_pass_number()
+    for event in (
+        there.approved(further_days=(THURSDAY,)),
+        there.issued(number, further_days=(THURSDAY,)),
+        there.scanned(number),
+        there.scanned(number, "exit", inside=0),
+        there.day_closed(),
+        there.revoked(number, "day_closed"),
+    ):
+        desk.receive(event)
+    desk.amend(there.reference, preferred=[slot(THURSDAY)])
+    desk.receive(there.approved(revision=2, day=THURSDAY))
+    desk.receive(there.issued(other, day=THURSDAY))
+    desk.cancel(there.reference)
+    assert desk.view(there.reference).status == "cancelled"
+
+
 def test_whose_day_was_closed_on_the_day_itself_has_two_weeks_to_choose_another(desk: Desk) -> None:
     there = apply(desk)
     desk.receive(there.day_closed())
@@ -283,6 +310,38 @@ def test_a_closed_day_is_no_answer_to_an_application(desk: Desk) -> None:
     assert desk.row(there.reference).answered_at is None
     desk.receive(there.rejected())
     assert desk.row(there.reference).answered_at is not None
+
+
+def expire(desk: Desk, at: datetime) -> None:
+    with desk.database.transaction() as session:
+        scheduled_jobs.expire_undecided(session, at)
+
+
+@pytest.mark.parametrize("first", ["the approval", "the expiry"])
+def test_whose_day_was_closed_after_the_application_expired_can_choose_another(
+    desk: Desk, first: str
+) -> None:
+    there = apply(desk)
+    approved, closed = desk.envelope(there.approved()), desk.envelope(there.day_closed(), LATER)
+    expire(desk, LATER)
+    for envelope in (approved, closed) if first == "the approval" else (closed, approved):
+        desk.deliver(envelope)
+    assert desk.view(there.reference).status == "returned"
+    desk.amend(there.reference, preferred=[slot(TUESDAY + timedelta(days=14))], at=LATER)
+    assert desk.view(there.reference).status == "submitted"
+    expire(desk, LATER + timedelta(days=30))
+    assert desk.view(there.reference).status == "expired"
+
+
+def test_who_asked_for_other_dates_before_the_day_was_closed_gets_no_more_time_for_a_decision(
+    desk: Desk,
+) -> None:
+    there = apply(desk)
+    desk.amend(there.reference, preferred=[slot(THURSDAY)])
+    until = desk.row(there.reference).preferred_until
+    desk.receive(there.day_closed(revision=1))
+    assert desk.view(there.reference).status == "submitted"
+    assert desk.row(there.reference).preferred_until == until
 
 
 def test_a_day_that_the_department_has_closed_cannot_be_asked_for(desk: Desk) -> None:

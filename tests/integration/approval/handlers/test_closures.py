@@ -44,6 +44,7 @@ from tests.support.factories.approval import (
     department,
     desk,
     everything,
+    expired,
     fill_directory,
     invited,
     ist,
@@ -318,6 +319,21 @@ def test_whoever_chose_another_date_waits_for_a_decision_again(approval_db) -> N
     review_id = review_id_of(approval_db, first.application_id)
     assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
     assert ask(approval_db) == 0
+
+
+@pytest.mark.parametrize("expiry_first", [True, False])
+def test_who_chooses_another_date_after_the_application_had_expired_waits_for_a_decision_again(
+    approval_db, expiry_first
+) -> None:
+    first = approved(approval_db)
+    if expiry_first:
+        deliver(approval_db, expired(first), 2)
+    close(approval_db)
+    assert ask(approval_db) == 1
+    if not expiry_first:
+        deliver(approval_db, expired(first), 2)
+    deliver(approval_db, amended(first, preferred=(slot(THURSDAY),)), 3)
+    assert status_of(approval_db, first) == "pending"
 
 
 def test_the_numbers_of_the_department_do_not_count_whom_a_closing_sent_back(approval_db) -> None:

@@ -18,6 +18,7 @@ REVOKED = Pass("A", issued=True, revoked=True)
 REPLACED = Pass("A", issued=True, revoked=True, replaced=True)
 REPLACEMENT = Pass("B", issued=True, replaces="A")
 SET_ASIDE = Pass("A", issued=True, revoked=True, day_closed=True)
+REISSUED_SET_ASIDE = Pass("B", issued=True, revoked=True, replaces="A", day_closed=True)
 ANOTHER = Pass("B", issued=True)
 CLOSED = Decision("returned", 1, day_closed=True)
 
@@ -62,6 +63,34 @@ def decided(kind: Any, revision: int = 1) -> Decision:
         (Facts(2, decision=decided("withdrawn", 2), passes=(SET_ASIDE, ANOTHER)), "revoked"),
         (Facts(1, decision=CLOSED, passes=(SET_ASIDE,), inside=1), "entered"),
         (Facts(1, decision=CLOSED, passes=(SET_ASIDE,), inside=0), "returned"),
+        (Facts(2, decision=decided("approved", 2), passes=(SET_ASIDE,), inside=0, scanned="A"), "approved"),
+        (Facts(2, decision=decided("rejected", 2), passes=(SET_ASIDE,), inside=0, scanned="A"), "rejected"),
+        (
+            Facts(2, decision=decided("approved", 2), passes=(SET_ASIDE, ANOTHER), inside=0, scanned="A"),
+            "issued",
+        ),
+        (
+            Facts(2, decision=decided("approved", 2), passes=(SET_ASIDE, ANOTHER), inside=1, scanned="A"),
+            "entered",
+        ),
+        (
+            Facts(2, decision=decided("approved", 2), passes=(SET_ASIDE, ANOTHER), inside=0, scanned="B"),
+            "left",
+        ),
+        (
+            Facts(
+                2,
+                decision=decided("approved", 2),
+                passes=(REPLACED, REISSUED_SET_ASIDE),
+                inside=0,
+                scanned="A",
+            ),
+            "approved",
+        ),
+        (
+            Facts(1, decision=decided("approved"), passes=(REPLACED, REPLACEMENT), inside=0, scanned="A"),
+            "left",
+        ),
         (Facts(1, cancelled=True, decision=decided("approved"), passes=(VALID,)), "cancelled"),
         (Facts(1, cancelled=True, passes=(REVOKED,)), "cancelled"),
     ],

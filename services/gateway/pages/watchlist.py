@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput
+from contracts.errors import Conflict, Forbidden, InvalidInput
 from contracts.model import EntryState
 from contracts.rpc.approval import (
     EntryId,
@@ -57,7 +57,13 @@ async def show_entries(
 
 @router.get("/new")
 async def ask_entry(view: WatcherPage) -> Response:
-    """Ask for a new entry."""
+    """Ask for a new entry.
+
+    Raises:
+        Forbidden: a guard at a gate.
+    """
+    if view.principal.gate:
+        raise Forbidden("guards at a gate keep no watchlist")
     return view.html("watchlist/new.html", typed={}, errors={})
 
 

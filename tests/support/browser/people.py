@@ -161,11 +161,19 @@ class Staff:
         system: whose demo logins.
         role: of the login.
         language: of the pages.
+        login: ID and password of a login that is none of the demo's.
     """
 
-    def __init__(self, page: Page, system: System, role: str, language: str = "en") -> None:
+    def __init__(
+        self,
+        page: Page,
+        system: System,
+        role: str,
+        language: str = "en",
+        login: dict[str, str] | None = None,
+    ) -> None:
         self.page, self.language = page, language
-        login = system.login(role)
+        login = login or system.login(role)
         self.open("/staff/sign-in")
         page.fill("#login_id", login["login_id"])
         page.fill("#password", login["password"])

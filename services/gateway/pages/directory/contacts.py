@@ -101,7 +101,7 @@ async def _page(
         "kind": kind,
         "title": title,
         "people": people,
-        "languages": NAMES,
+        "spoken": NAMES,
         "typed": typed,
         "errors": errors or {},
         "stored": DutyContacts(),

@@ -1,6 +1,8 @@
 """The pages of the watchlist, and what the desk and the gate show of a match."""
 
+import re
 from collections.abc import AsyncIterator
+from datetime import time
 from uuid import UUID
 
 import httpx
@@ -173,6 +175,23 @@ async def test_the_first_approval_says_that_a_second_is_needed(officer: Officer)
     assert sent.headers["location"].endswith("notice=second_officer")
 
 
+@pytest.mark.parametrize("preferred", [True, False], ids=["a preferred time", "another time"])
+async def test_the_second_officer_is_offered_the_terms_of_the_first(
+    officer: Officer, preferred: bool
+) -> None:
+    officer.sign_in("department", department="home")
+    slot = FIRST if preferred else FIRST.model_copy(update={"start": time(15, 45), "end": time(16, 45)})
+    half = HALF.model_copy(update={"slot": slot, "gate": "PCS1-G1", "entries": 3})
+    officer.client.answers["approval.view_review"] = review(second_officer=True, first_approval=half)
+    text = await officer.open(f"/desk/reviews/{REVIEW_ID}")
+    chosen = re.search(r'name="slot" type="radio" value="([^"]*)" checked', text)
+    assert chosen is not None
+    assert chosen[1] == (f"{FIRST.day} {FIRST.start:%H:%M} {FIRST.end:%H:%M}" if preferred else "own")
+    assert ('value="15:45"' in text, f'value="{FIRST.day}"' in text) == (not preferred,) * 2
+    assert '<option value="PCS1-G1" selected' in text
+    assert re.search(r'name="entries"[^>]*value="3"', text)
+
+
 async def test_of_many_approvals_one_that_needs_a_second_officer_is_named(officer: Officer) -> None:
     officer.sign_in("department", department="home")
     officer.client.answers["approval.approve"] = review(second_officer=True, first_approval=HALF)
@@ -183,6 +202,13 @@ async def test_of_many_approvals_one_that_needs_a_second_officer_is_named(office
 
 
 # ---------------------------------------------------------------- the gate
+
+
+async def test_a_guard_at_a_gate_is_not_asked_for_an_entry(officer: Officer) -> None:
+    officer.sign_in("security", site="PCS1", gate="PCS1-G1")
+    assert (await officer.http.get("/en/watchlist/new")).status_code == 403
+    officer.sign_in("security", site="PCS1")
+    assert (await officer.http.get("/en/watchlist/new")).status_code == 200
 
 
 @pytest.mark.parametrize("call", [True, False])

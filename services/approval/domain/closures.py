@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from contracts.errors import FieldError, InvalidInput
+from contracts.free_text import note_problem
 from contracts.identity import mask_aadhaar
 from contracts.model import ClosureReason
 from contracts.visiting_rules import Calendar
@@ -15,6 +16,8 @@ PROBLEMS: dict[str, str] = {
     "date_past": "this date has passed",
     "date_too_far": "this date is too far away",
     "required": "words for the visitors are needed",
+    "control_character": "there is a sign in it that turns the direction of the text or ends its line",
+    "link": "visitors get no links in the words of a department",
     "day_closed": "the department has closed this day",
 }
 """Error code → its sentence for developers. The pages translate the codes."""
@@ -34,8 +37,8 @@ def new_closure(day: date, reason: ClosureReason, note: str, by: str, calendar: 
     """Return the closing of a day, its note without an Aadhaar number.
 
     Raises:
-        InvalidInput: the day has passed or cannot be asked for yet, or the reason is "other" and the note is
-            empty.
+        InvalidInput: the day has passed or cannot be asked for yet; the reason is "other" and the note is
+            empty; or the note is as `note_problem`.
     """
     words = mask_aadhaar(note.replace("\x00", "").strip())[0]
     problems = []
@@ -45,6 +48,8 @@ def new_closure(day: date, reason: ClosureReason, note: str, by: str, calendar: 
         problems.append(("day", "date_too_far"))
     if reason == "other" and not words:
         problems.append(("note", "required"))
+    elif unfit := note_problem(words):
+        problems.append(("note", unfit))
     if problems:
         raise InvalidInput(
             "this day cannot be closed like this",

@@ -26,6 +26,7 @@ from contracts.events import (
     SiteRecord,
     VisitDayClosed,
 )
+from contracts.free_text import note_problem
 from contracts.identity import mask_aadhaar
 from contracts.model import (
     IST,
@@ -48,6 +49,8 @@ PROBLEMS: dict[str, str] = {
     "unknown_gate": "this site has no such gate",
     "no_vehicle": "the application names no vehicle",
     "required": "a note is needed",
+    "control_character": "there is a sign in it that turns the direction of the text or ends its line",
+    "link": "visitors get no links in the words of a department",
     "exactly_one": "name a department or an officer, not both",
     "unknown_department": "there is no such department",
     "same_department": "the review is with this department already",
@@ -291,10 +294,10 @@ def reject(
 
     Raises:
         Conflict: already decided, closed, or another revision than the one that was read.
-        InvalidInput: the reason is "other" and the note is empty.
+        InvalidInput: the reason is "other" and the note is empty, or the note is as `note_problem`.
     """
     review.require_pending(revision_read)
-    personal = _to_applicant(review, note)
+    personal = _written_to_applicant(review, note)
     if reason == "other" and not personal.note:
         raise _invalid("note", "required")
     return PassRejected(**_common(review, by), **_delivery(review), reason=reason, personal=personal)
@@ -305,10 +308,10 @@ def send_back(review: Review, note: str, *, by: str, revision_read: int | None =
 
     Raises:
         Conflict: already decided, closed, or another revision than the one that was read.
-        InvalidInput: the note is empty.
+        InvalidInput: the note is empty, or as `note_problem`.
     """
     review.require_pending(revision_read)
-    personal = _to_applicant(review, note)
+    personal = _written_to_applicant(review, note)
     if not personal.note:
         raise _invalid("note", "required")
     return PassReturned(**_common(review, by), **_delivery(review), personal=personal)
@@ -431,6 +434,13 @@ def _to_applicant(review: Review, note: str) -> DecisionPersonal:
     applicant = review.application.personal.applicant
     contact = Contact(name=applicant.name, mobile=applicant.mobile, email=applicant.email)
     return DecisionPersonal(contact=contact, note=plain(note))
+
+
+def _written_to_applicant(review: Review, note: str) -> DecisionPersonal:
+    """Return an officer's words to the applicant; raise `InvalidInput` for a note as of `note_problem`."""
+    if problem := note_problem(note):
+        raise _invalid("note", problem)
+    return _to_applicant(review, note)
 
 
 def plain(text: str) -> str:

@@ -5,14 +5,15 @@ approves a visit on that day any more, and the job that asks its visitors sees e
 before. The job also finds what arrives later: an application that was on its way, or that was forwarded here.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.model import IST, Slot
 from contracts.rpc.approval import (
     CLOSE_DAY,
@@ -33,11 +34,16 @@ from services.approval.handlers import capacity, directory
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import cursors
+from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
 BATCH = 100
 """How many visitors are asked to choose another date in one transaction."""
+LIMIT = 5
+"""Days that one login of a department may close within `WINDOW`, lifted ones too: a closing writes to every
+visitor of its day. The ADO Branch closes more."""
+WINDOW = timedelta(hours=24)
 
 
 def affected(request: ClosingQuestion, call: Call, session: Session, now: datetime) -> Affected:
@@ -83,6 +89,7 @@ def close_day(
         Forbidden: the principal is an assistant, or as `affected`.
         InvalidInput: as `closures.new_closure`; there is no such department.
         Conflict: ``already_closed``.
+        TooManyAttempts: with ``retry_after``, the seconds until this login may close another day.
     """
     department, by = _deciding(call.principal, request.department), login_of(call.principal)
 
@@ -91,6 +98,8 @@ def close_day(
         closure = closures.new_closure(request.day, request.reason, request.note, by, calendar)
         if directory.department_record(session, department) is None:
             raise InvalidInput.of("department", "unknown_department")
+        if call.principal.role != "ado":
+            _require_below_limit(session, by, now)
         capacity.lock_day(session, department, request.day)
         if capacity.closures_of(session, department, request.day, request.day):
             raise Conflict("the department has closed this day already", code="already_closed")
@@ -279,6 +288,17 @@ class _Affected:
             slot=Slot(day=booking.day, start=booking.start, end=booking.end) if booking else wish,
             party=booking.party if booking else application.party,
         )
+
+
+def _require_below_limit(session: Session, login: str, now: datetime) -> None:
+    """Raise `TooManyAttempts` at the limit; other closings by this login wait until the transaction ends."""
+    lock(session, f"closings:{login}")
+    row = ClosureRow
+    recent = select(row.closed_at).where(row.closed_by == login, row.closed_at > now - WINDOW)
+    first = session.scalar(recent.order_by(row.closed_at.desc()).offset(LIMIT - 1).limit(1))
+    if first is not None:
+        wait = ceil((first + WINDOW - now).total_seconds())
+        raise TooManyAttempts("this login has closed too many days within 24 hours", retry_after=max(1, wait))
 
 
 def _count(session: Session, condition: ColumnElement[bool]) -> int:

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, Unavailable
+from contracts.errors import Conflict, InvalidInput, TooManyAttempts, Unavailable
+from contracts.free_text import note_problem
 from contracts.model import IST, Language
 from contracts.rpc.approval import CloseDay, ClosingQuestion, ClosureId, ClosureQuestion
 from contracts.rpc.notify import ClosurePreview
@@ -67,19 +68,24 @@ async def close_day(view: CloserPage) -> Response:
         return await _list_page(view, typed, problems, 422)
     try:
         wanted = CloseDay.model_validate({**typed, "department": typed["department"] or None})
-        if wanted.reason == "other" and not wanted.note:
-            raise InvalidInput.of("note", "required")
+        missing = "required" if wanted.reason == "other" and not wanted.note else None
+        if problem := missing or note_problem(wanted.note):
+            raise InvalidInput.of("note", problem)
         if text_of(form, "preview"):
             return view.save_result(view.to(f"{NEW}?step=message"), NEW, typed)
         closed = await view.caller.command(rpc.approval.CLOSE_DAY, wanted, key_of(form))
     except ValidationError as error:
         fields = {str(one["loc"][0]) for one in error.errors(include_input=False)}
-        return await _new_page(view, typed, {name: PROBLEMS[name] for name in FIELDS if name in fields}, 422)
+        problems = {name: PROBLEMS[name] for name in FIELDS if name in fields}
     except InvalidInput as error:
-        return await _new_page(view, typed, {one.field: one.code for one in error.body.fields}, 422)
+        problems = {one.field: one.code for one in error.body.fields}
+    except TooManyAttempts:
+        return await _list_page(view, typed, {"day": "closings_many"}, 429)
     except Conflict:
         return view.to("/desk/closures", notice="already_closed")
-    return view.to(f"/desk/closures/{closed.id}", notice="closed")
+    else:
+        return view.to(f"/desk/closures/{closed.id}", notice="closed")
+    return await _new_page(view, typed, problems, 422)
 
 
 @router.get("/{closure_id}")

@@ -102,6 +102,10 @@ SENTENCES: dict[str, str] = {
     "no_such_gate": _("This secretariat has no such gate"),
     "no_vehicle": _("The application names no vehicle"),
     "required": _("Write a note"),
+    "link": _("Leave out links and addresses, and put a blank after each full stop"),
+    "closings_many": _(
+        "With this login five days were closed within 24 hours. The ADO Branch closes further ones"
+    ),
     "other_department": _("This officer is of another department"),
     "too_many_days": _("Seven days in all at most. Choose an earlier last day"),
     "no_further_day": _("The visit cannot take place at these hours on any further day"),

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.events import DirectoryChanged, VisitDayClosed
 from contracts.rpc.approval import (
     AvailabilityQuestion,
@@ -211,7 +211,8 @@ def test_the_directory_tells_of_closed_days_and_no_longer_of_lifted_ones(approva
 
 def test_days_closed_at_once_are_all_told_of(approval_db, crowd) -> None:
     days = [TUESDAY + timedelta(days=ahead) for ahead in range(12)]
-    run_concurrently(*(lambda day=day: close(crowd, day) for day in days))
+    ado = by(ADO)
+    run_concurrently(*(lambda day=day: close(crowd, day, ado, department="home") for day in days))
     last = published(approval_db, DirectoryChanged)[-1].department
     assert [one.day for one in last.closed_days] == days
 
@@ -415,6 +416,8 @@ def test_an_assistant_an_auditor_and_another_department_close_and_lift_nothing(a
         ({"day": MONDAY - timedelta(days=1)}, "day", "date_past"),
         ({"day": MONDAY + timedelta(days=31)}, "day", "date_too_far"),
         ({"reason": "other", "note": "  "}, "note", "required"),
+        ({"note": "Pay your re-booking fee: https://epass-punjab.in/pay"}, "note", "link"),
+        ({"note": "Come at \u202e01:11\u202c"}, "note", "control_character"),
     ],
 )
 def test_a_day_that_cannot_be_closed_changes_nothing(approval_db, changes, field, code) -> None:
@@ -432,6 +435,32 @@ def test_a_day_is_closed_once_and_a_repeat_gets_the_same_answer(approval_db) -> 
     with pytest.raises(Conflict) as refusal:
         close(approval_db)
     assert refusal.value.body.code == "already_closed"
+
+
+def test_a_login_closes_five_days_in_24_hours_lifted_ones_too_and_the_ado_branch_closes_more(
+    approval_db,
+) -> None:
+    for _ in range(4):
+        lift(approval_db, close(approval_db).id)
+    key = by(desk(), "key-5")
+    fifth = close(approval_db, THURSDAY, key, NOW + timedelta(hours=1))
+    before = everything(approval_db)
+    with pytest.raises(TooManyAttempts) as refusal:
+        close(approval_db, at=NOW + timedelta(hours=2))
+    assert refusal.value.body.facts == {"retry_after": 22 * 3600}
+    assert everything(approval_db) == before
+    assert close(approval_db, THURSDAY, key, NOW + timedelta(hours=1)) == fifth, "a repeat is no sixth"
+    assert close(approval_db, call=by(desk("home", "HOM-0002"))).closed_by == "HOM-0002"
+    for day in range(7):
+        close(approval_db, THURSDAY + timedelta(days=1 + day), by(ADO), department="home")
+    assert close(approval_db, THURSDAY + timedelta(days=9), at=NOW + timedelta(hours=24)).closed_by
+
+
+def test_days_closed_at_once_by_one_login_are_five(approval_db, crowd) -> None:
+    days = [TUESDAY + timedelta(days=ahead) for ahead in range(12)]
+    outcomes = run_concurrently(*(lambda day=day: close(crowd, day) for day in days))
+    assert sum(isinstance(one, TooManyAttempts) for one in outcomes) == 7
+    assert len(everything(approval_db)["closures"]) == 5
 
 
 def test_a_lifted_day_is_offered_again_and_nobody_is_approved_again(approval_db) -> None:

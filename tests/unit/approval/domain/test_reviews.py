@@ -218,6 +218,18 @@ def test_a_return_needs_a_note() -> None:
 @pytest.mark.parametrize(
     "decide", [lambda note: reject(review(), note=note), lambda note: send_back(review(), note=note)]
 )
+@pytest.mark.parametrize(
+    ("note", "code"), [("Pay at https://epass.example", "link"), ("Come at \u202e01:11", "control_character")]
+)
+def test_a_note_with_a_link_or_a_sign_that_turns_its_direction_is_refused(decide, note, code) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        decide(note)
+    assert codes(refusal) == {"note": code}
+
+
+@pytest.mark.parametrize(
+    "decide", [lambda note: reject(review(), note=note), lambda note: send_back(review(), note=note)]
+)
 def test_an_aadhaar_number_in_a_note_is_masked(decide) -> None:
     note = decide(f"Your Aadhaar {AADHAAR} is not needed").personal.note
     assert note == "Your Aadhaar XXXX XXXX 2346 is not needed"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.errors import Conflict, FieldError, InvalidInput, Unavailable
+from contracts.errors import Conflict, FieldError, InvalidInput, TooManyAttempts, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval import (
     Availability,
@@ -117,6 +117,8 @@ async def test_a_confirmed_day_is_closed_once_and_its_page_says_how_far_its_visi
         ({"reason": ""}, "Choose one of these"),
         ({"reason": "other", "note": ""}, "Write a note"),
         ({"note": "x" * 301}, "This is too long"),
+        ({"note": "Pay at www.epass.example"}, "Leave out links and addresses"),
+        ({"note": "Back on \u202eyadnoM"}, "This has a character in it that cannot be printed"),
     ],
 )
 async def test_what_is_wrong_stands_beside_its_field_and_nothing_is_closed(
@@ -138,6 +140,15 @@ async def test_a_refusal_of_the_service_is_shown(clerk: Clerk) -> None:
     late = await http.post(NEW, data=FORM, headers=SAME_SITE)
     assert late.headers["location"] == f"{PAGE}?notice=already_closed"
     assert "Somebody has closed this day already." in (await http.get(late.headers["location"])).text
+
+
+async def test_who_closed_too_many_days_reads_that_the_ado_branch_closes_more(clerk: Clerk) -> None:
+    http, client = clerk
+    client.answers["approval.close_day"] = TooManyAttempts(retry_after=79200)
+    refused = await http.post(NEW, data=FORM, headers=SAME_SITE)
+    assert refused.status_code == 429
+    assert "With this login five days were closed within 24 hours." in refused.text
+    assert f'value="{DAY}"' in refused.text, "the day that was chosen is still there"
 
 
 async def test_a_day_is_offered_again_with_one_click(clerk: Clerk) -> None:

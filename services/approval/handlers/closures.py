@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from math import ceil
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -202,7 +202,7 @@ def ask_visitors(session: Session, now: datetime) -> int:
     asked = 0
     for closed in session.scalars(select(ClosureRow).where(*holds).with_for_update(read=True)).all():
         found = _Affected(session, closed.department, closed.day, now)
-        due = select(ReviewRow).where(found.approved | found.only_that_day).order_by(ReviewRow.id)
+        due = select(ReviewRow).where(*found.told).order_by(ReviewRow.id)
         rows = session.scalars(due.limit(BATCH - asked).with_for_update(skip_locked=True)).all()
         for row in rows:
             _ask(session, row, closed, now)
@@ -259,13 +259,17 @@ class _Affected:
         left = (wished >= there.date().isoformat(), wished.not_in([one.isoformat() for one in closed]))
         self.has_other_day = exists(select(1).where(*left).correlate(ReviewRow))
         self.only_that_day = and_(self.asked_for_it, ~self.has_other_day)
+        # Indexes find the candidates; the condition beside them is checked again on the row that was locked.
+        booked = select(BookingRow.review_id).where(*self.booked)
+        candidates = union_all(booked, select(ReviewRow.id).where(self.only_that_day))
+        self.told = (ReviewRow.id.in_(candidates), self.approved | self.only_that_day)
 
     def page(self, request: ClosingQuestion) -> tuple[tuple[AffectedReview, ...], str | None]:
         """Return those who have to choose anew, who applied first before others, and the next cursor."""
         row = ReviewRow
         of_review = and_(BookingRow.review_id == row.id, *self.booked)
         query = select(row, BookingRow).outerjoin(BookingRow, of_review)
-        query = query.where(self.approved | self.only_that_day)
+        query = query.where(*self.told)
         if request.after is not None:
             after = cursors.decode(request.after, UUID)
             query = query.where(tuple_(row.submitted_at, row.id) > tuple_(*after))
@@ -309,7 +313,7 @@ def _view(session: Session, row: ClosureRow, now: datetime) -> ClosureView:
     waiting = 0
     if row.lifted_at is None and row.day >= now.astimezone(IST).date():
         found = _Affected(session, row.department, row.day, now)
-        waiting = _count(session, found.approved | found.only_that_day)
+        waiting = _count(session, and_(*found.told))
     told = select(func.count()).select_from(DecisionRow).where(DecisionRow.closure_id == row.id)
     names = ("id", "department", "day", "reason", "note", "closed_by", "closed_at", "lifted_by", "lifted_at")
     return ClosureView(

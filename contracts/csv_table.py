@@ -83,7 +83,7 @@ def read(text: str, columns: Sequence[Column]) -> tuple[list[Row], list[Problem]
     header, *lines = _records(text)
     if isinstance(header, Problem):
         return [], [header]
-    names = [_plain(name).lower() for name in header.cells]
+    names = [plain(name).lower() for name in header.cells]
     problems = _problems_of_columns(header.line, names, columns)
     if problems:
         return [], problems
@@ -99,7 +99,7 @@ def read(text: str, columns: Sequence[Column]) -> tuple[list[Row], list[Problem]
         if len(record.cells) != len(names):
             problems.append(Problem(line=record.line, code="wrong_width", limit=len(names)))
             continue
-        cells = dict(zip(names, map(_plain, record.cells), strict=True))
+        cells = dict(zip(names, map(plain, record.cells), strict=True))
         problems += [
             Problem(line=record.line, column=name, code=code, limit=by_name[name].longest)
             for name, cell in cells.items()
@@ -124,6 +124,13 @@ def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         [f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell for cell in row] for row in rows
     )
     return "\ufeff" + out.getvalue()
+
+
+def plain(cell: str) -> str:
+    """Return a cell as `read` does: no blanks around it, and no apostrophe that `write` put in front."""
+    stripped = cell.strip()
+    bare = stripped.removeprefix("'")
+    return bare if bare.startswith(_BEGINS_A_FORMULA) else stripped
 
 
 @dataclass(frozen=True)
@@ -167,13 +174,6 @@ def _problems_of_columns(line: int, names: Sequence[str], columns: Sequence[Colu
         if column.required and column.name not in names
     ]
     return problems
-
-
-def _plain(cell: str) -> str:
-    """Return a cell without the blanks around it, and without the apostrophe that `write` put in front."""
-    stripped = cell.strip()
-    bare = stripped.removeprefix("'")
-    return bare if bare.startswith(_BEGINS_A_FORMULA) else stripped
 
 
 def _problem_of_cell(cell: str, column: Column) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.csv_table import write
+from contracts.csv_table import plain, write
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound
 from contracts.model import IST, DirectoryTable
 from contracts.rpc.approval import PUT_LINE, REMOVE_LINE
@@ -99,13 +99,14 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> L
             ``affects_visits``, with the numbers of `Effects` as facts.
     """
     by = ado_of(call.principal)
+    cells = {name: plain(cell) for name, cell in request.cells.items()}
 
     def effect() -> str:
         lock(session, LOCK)
         names = [column.name for column in COLUMNS[request.table]]
-        if set(request.cells) != set(names):
+        if set(cells) != set(names):
             raise InvalidInput("these are not the columns of the table")
-        text = write(names, [[request.cells[name] for name in names]])
+        text = write(names, [[cells[name] for name in names]])
         stored, changed = directory(session), directory(session)
         read = read_table(request.table, text, stored, now.astimezone(IST).date())
         if read.problems:
@@ -116,15 +117,15 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> L
                     for problem in read.problems
                 ),
             )
-        _require_unchanged(session, stored, request.table, key_of(request.table, request.cells), request.was)
-        changed.put(request.table, request.cells)
+        _require_unchanged(session, stored, request.table, key_of(request.table, cells), request.was)
+        changed.put(request.table, cells)
         require_accepted(effects(session, stored, changed, now), request.accepted)
         store(session, request.table, read.changed, by, now)
         return ""
 
     def answer(_: str) -> LineView:
-        cells = directory(session).find(request.table, key_of(request.table, request.cells))
-        return LineView(cells=cells, digest=digest_of(cells))
+        line = directory(session).find(request.table, key_of(request.table, cells))
+        return LineView(cells=line, digest=digest_of(line))
 
     return once(session, call, PUT_LINE.name, request, effect, answer, reference=str)
 

@@ -5,10 +5,10 @@ What a table's columns mean is not here.
 
 import csv
 import io
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.characters import has_control_character
 from contracts.model import Wire
 
 LARGEST_FILE = 192 * 1024
@@ -181,7 +181,7 @@ def _problem_of_cell(cell: str, column: Column) -> str:
         return "empty"
     if len(cell) > column.longest:
         return "too_long"
-    return "control_character" if any(unicodedata.category(sign) == "Cc" for sign in cell) else ""
+    return "control_character" if has_control_character(cell) else ""
 
 
 def duplicates(keys: Sequence[tuple[int, object]], column: str) -> list[Problem]:

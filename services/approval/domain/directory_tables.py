@@ -380,7 +380,9 @@ def _in_order(words: Mapping[Language, str]) -> tuple[str, ...]:
 
 
 def _date(text: str) -> date | None:
+    """Return a date that is written as the directory writes it, by which its line is known."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         return None
+    return found if found.isoformat() == text else None

@@ -174,6 +174,11 @@ def end_of_last_day(end_of_first: datetime, first: date, further_days: tuple[dat
     return end_of_first + (further_days[-1] - first if further_days else timedelta())
 
 
+def site_of(gate: str) -> str:
+    """Return the site of a gate, ``PCS1`` of ``PCS1-G1``; an empty string where the text is no gate code."""
+    return gate.rpartition("-G")[0]
+
+
 class Official(Wire):
     """What an official states about themselves. It is unchecked until a gate has seen their government ID."""
 

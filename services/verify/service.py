@@ -5,6 +5,7 @@ read at an entry counts as a preview, because nothing is recorded.
 """
 
 from contracts.errors import InvalidInput
+from contracts.model import site_of
 from contracts.rpc import verify as contract
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
@@ -12,7 +13,6 @@ from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanPass, 
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
-from services.verify.domain.gates import site_of
 from services.verify.handlers import presence, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.metrics import PREVIEWS, SCANS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from contracts.errors import InvalidInput
-from contracts.model import IST, LoginState, Role
+from contracts.model import IST, LoginState, Role, site_of
 
 ROLE_PREFIXES: dict[Role, str] = {
     "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD",
@@ -54,7 +54,7 @@ def check_scope(role: Role, scope: Scope) -> None:
     for field in ("department", "site", "gate", "assistant_of"):
         if getattr(scope, field) is not None and field not in _ALLOWED.get(role, ()):
             raise InvalidInput.of(field, "not_for_role")
-    if scope.gate is not None and not scope.gate.startswith(f"{scope.site}-"):
+    if scope.gate is not None and site_of(scope.gate) != scope.site:
         raise InvalidInput.of("gate", "not_of_site")
 
 

@@ -19,7 +19,7 @@ from contracts.events import (
     SiteAdvice,
     SiteRecord,
 )
-from contracts.model import DirectoryTable, Language
+from contracts.model import DirectoryTable, Language, site_of
 from services.approval.domain.timetable import (
     WEEKDAYS,
     Period,
@@ -275,10 +275,7 @@ def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -
         checks.append(("photograph", "not_yes", _is_yes_or_no(cells["photograph"])))
         checks += [check for name in SiteAdvice.model_fields for check in _in_each_language(cells, name)]
     elif table == "gates":
-        elsewhere = {
-            gate for site in stored.sites.values() if site.code != cells["site"] for gate in site.gates
-        }
-        checks.append(("code", "not_of_site", cells["code"] not in elsewhere))
+        checks.append(("code", "not_a_gate_code", site_of(cells["code"]) == cells["site"]))
         checks += _in_each_language(cells, "name")
     elif table == "hours":
         checks += [(name, "not_hours", _is_hours(cells[name])) for name in WEEKDAYS]

@@ -1,14 +1,9 @@
-"""Gates: their codes, whether one exists, and how old a gate's knowledge of revocations is."""
+"""Gates: whether one exists, and how old a gate's knowledge of revocations is."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from contracts.errors import FieldError, InvalidInput
-
-
-def site_of(gate: str) -> str:
-    """Return the site of a gate, ``PCS1`` of ``PCS1-G1``; an empty string where the text is no gate code."""
-    return gate.rpartition("-G")[0]
 
 
 def require_existing(gate: str, gates: Sequence[str] | None) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.errors import InvalidInput
-from contracts.model import Verdict
-from services.verify.domain.gates import site_of
+from contracts.model import Verdict, site_of
 from services.verify.domain.passes import Standing, Terms
 
 CLOCK_TOLERANCE = timedelta(minutes=5)

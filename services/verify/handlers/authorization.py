@@ -1,8 +1,8 @@
 """Who may do what at which gate. The gateway checks the role for a route; here the place is checked, too."""
 
 from contracts.errors import Forbidden
+from contracts.model import site_of
 from contracts.rpc.call import Principal
-from services.verify.domain.gates import site_of
 
 
 def require_gate_login(principal: Principal, gate: str) -> str:

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
 from contracts.errors import FieldError, InvalidInput
+from contracts.model import site_of
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
 from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys
-from services.verify.domain.gates import site_of
 from services.verify.domain.passes import Standing, Terms
 from services.verify.handlers import number_tries
 from services.verify.models import PassRow, SiteRow, StatusListRow

@@ -6,12 +6,12 @@ from uuid import uuid4
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from contracts.model import site_of
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
 from services.chassis.db import cursors, locks
 from services.chassis.messaging import outbox
-from services.verify.domain.gates import site_of
 from services.verify.handlers.authorization import require_may_list_inside
 from services.verify.handlers.scan_records import pass_scanned
 from services.verify.models import PassRow, ScanRow

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from contracts.errors import IdempotencyKeyReused
 from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
+from contracts.model import site_of
 from contracts.rpc.verify import OtherId, ScanPass
 from services.chassis.db.database import idempotency_secret_of
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import body_hmac
-from services.verify.domain.gates import site_of
 from services.verify.domain.passes import Terms, presumed_gone_at
 from services.verify.domain.verdicts import Decision
 from services.verify.handlers.pass_lookup import FoundPass

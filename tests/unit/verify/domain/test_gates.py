@@ -5,16 +5,8 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import InvalidInput
-from services.verify.domain.gates import list_age_s, require_existing, site_of
+from services.verify.domain.gates import list_age_s, require_existing
 from tests.support.factories.verify import NOON
-
-
-@pytest.mark.parametrize(
-    ("gate", "site"),
-    [("PCS1-G1", "PCS1"), ("PCS1-G12", "PCS1"), ("A-G1-G2", "A-G1"), ("PCS1", ""), ("G1", ""), ("", "")],
-)
-def test_the_site_of_a_gate_is_the_part_before_its_number(gate: str, site: str) -> None:
-    assert site_of(gate) == site
 
 
 def test_a_gate_that_its_site_does_not_have_is_refused() -> None:

@@ -7,7 +7,7 @@ A contract test compares this module with the document: paths, methods, Idempote
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -370,6 +370,10 @@ def reset_login(login_id: str) -> Call[IssuedLogin]:
 # The directory
 
 
+def _key(cells: Iterable[str]) -> str:
+    return ",".join(map(_part, cells))
+
+
 def list_directory_lines(table: DirectoryTable) -> Call[LineList]:
     """List the lines of a table of the directory."""
     return _get(f"{API}/directory/{table}", LineList)
@@ -377,12 +381,12 @@ def list_directory_lines(table: DirectoryTable) -> Call[LineList]:
 
 def view_directory_line(table: DirectoryTable, *key: str) -> Call[LineView]:
     """Show a line of the directory by the cells of its key."""
-    return _get(f"{API}/directory/{table}/{','.join(key)}", LineView)
+    return _get(f"{API}/directory/{table}/{_key(key)}", LineView)
 
 
 def view_directory_history(table: DirectoryTable, *key: str) -> Call[LineHistory]:
     """Show who changed a line of the directory, when, and what it was."""
-    return _get(f"{API}/directory/{table}/{','.join(key)}/history", LineHistory)
+    return _get(f"{API}/directory/{table}/{_key(key)}/history", LineHistory)
 
 
 def put_directory_line(
@@ -403,7 +407,7 @@ def put_directory_line(
 def remove_directory_line(table: DirectoryTable, *key: str, was: str, accepted: int = 0) -> Call[Nothing]:
     """Remove a gate, or a holiday or hours to come, from the directory."""
     removal = {"was": was, "accepted": accepted}
-    return _command(f"{API}/directory/{table}/{','.join(key)}/remove", Nothing, removal)
+    return _command(f"{API}/directory/{table}/{_key(key)}/remove", Nothing, removal)
 
 
 # The watchlist

@@ -4,6 +4,7 @@ import inspect
 import logging
 import textwrap
 from collections.abc import Callable, Iterable
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -74,6 +75,19 @@ def test_a_call_is_sent_with_the_session_and_answered_by_its_model():
     assert request.method == "POST"
     assert request.url == f"http://epass.test/api/v1/applications/{REFERENCE}/cancel"
     assert request.headers["Authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize("key", ["a/b", "a?was=1", "..", "a,b"])
+def test_a_key_of_the_directory_stays_one_part_of_the_path(key: str) -> None:
+    asked = (
+        calls.view_directory_line("gates", "PCS1", key),
+        calls.view_directory_history("gates", "PCS1", key),
+        calls.remove_directory_line("gates", "PCS1", key, was=""),
+    )
+    for call in asked:
+        assert (
+            call.path.removeprefix("/api/v1/directory/gates/").split("/")[0] == f"PCS1,{quote(key, safe='')}"
+        )
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,19 @@ from contracts.events import Event
 from services.chassis.db.database import personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 
+EPOCH_EVENTS = 1_000_000
+"""More events than any subject gets."""
 _NEXT = """
-  insert into event_sequences (subject, seq)
-  select :subject, coalesce(max(seq), 0) + 1 from event_sequences where subject = 'epoch'
+  insert into event_sequences (subject, seq) values (:subject, 1 + :epoch_events * (
+    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint - 1))
   on conflict (subject) do update set seq = greatest(event_sequences.seq + 1, excluded.seq)
   returning seq
 """
-"""The subject ``epoch`` has no events: the others are numbered above its number (`begin_epoch`)."""
-EPOCH_EVENTS = 1_000_000
-"""More events than any subject gets."""
+"""Take the next number of a subject; after a failover it is higher than any that was published before.
+
+The first eight digits of the name of a WAL file are PostgreSQL's timeline, which each promotion of a standby
+raises. A standby may lack the last commits, and with them the numbers of events that consumers have seen.
+"""
 _ADD = """
 with numbered as ({number})
 insert into outbox (
@@ -40,24 +44,12 @@ _ADD_NEXT = text(_ADD.format(number=_NEXT))
 _ADD_ONLY_ONE = text(_ADD.format(number="select 1 as seq"))
 
 
-def begin_epoch(session: Session) -> int:
-    """Let all further events have higher numbers than any that was published; return the new lower bound.
-
-    After a failover that lost commits, a consumer may know a number that would be given to another event.
-    """
-    bound: int = session.execute(
-        text("""insert into event_sequences (subject, seq) values ('epoch', :events)
-        on conflict (subject) do update set seq = event_sequences.seq + :events returning seq"""),
-        {"events": EPOCH_EVENTS},
-    ).scalar_one()
-    return bound
-
-
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
     """Add an event to the outbox, in the session's transaction.
 
     ``seq`` is the next number of the event's subject. Its row stays locked until the transaction ends, so a
     second transaction on the same subject waits here. The only event of a subject has number 1, and no row.
+    After a failover all numbers are higher than before.
 
     Args:
         session: the transaction of the state change; `session.info` has the keys that seal personal data.
@@ -84,6 +76,7 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
             "traceparent": traceparent(),
             "data": json.dumps(data),
             "personal": personal,
+            "epoch_events": EPOCH_EVENTS,
         },
     )
     return event_id

@@ -7,9 +7,6 @@ import click
 import psycopg
 
 from contracts.subscriptions import SERVICES
-from services.chassis.db.database import Database
-from services.chassis.messaging import outbox as events
-from services.chassis.runtime.settings import DatabaseSettings
 from services.ops import unseen_events
 from services.ops.console import as_json, print_result, read_settings
 from services.ops.databases import DatabaseAway, connect, name_of, snapshots
@@ -99,21 +96,6 @@ def replay_unseen(dry_run: bool, as_json: bool) -> None:
     what = "would be sent" if dry_run else "are sent"
     lines = (f"{producer:<12} {count} {what} again" for producer, count in found.items())
     print_result({"unseen": found}, lines, as_json=as_json)
-
-
-@outbox.command("new-epoch")
-@as_json
-def new_epoch(as_json: bool) -> None:
-    """Number all further events of a service above those that were published. Runs as the service.
-
-    For a database that failed over and lost commits: consumers may know the numbers of lost events, and would
-    ignore other events with these numbers.
-    """
-    db = Database.of(read_settings(DatabaseSettings))
-    with db.transaction() as session:
-        bound = events.begin_epoch(session)
-    db.close()
-    print_result({"above": bound}, [f"events are numbered above {bound} from now on"], as_json=as_json)
 
 
 def _line(one: dict[str, Any]) -> str:

@@ -2,19 +2,25 @@
 one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from contracts.events import DirectoryChanged
+from deploy.local.postgres import Postgres
+from deploy.local.secrets import SecretStore
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, outbox
 from services.chassis.runtime.clock import now
+from services.ops.migrations import upgrade
 from services.verify.models import SiteRow
+from tests.support.envelopes import key_ring
 from tests.support.factories.ops import epass
 from tests.support.factories.verify import Gate, gates_of
+from tests.support.running import eventually, free_port
 
 Databases = Mapping[str, Database]
 
@@ -72,23 +78,55 @@ def test_without_all_databases_nothing_is_sent_again(topology) -> None:
     assert "does not name accounts" in done.stderr
 
 
-@pytest.mark.parametrize("fenced", [True, False], ids=["in a new epoch", "control: in the old one"])
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Postgres]:
+    """A PostgreSQL of this test's own, which it may promote, with approval's database."""
+    store = SecretStore(tmp_path / "secrets.json")
+    server = Postgres(tmp_path / "postgres", free_port(), store, tmp_path / "postgres.log", "failover")
+    server.start()
+    upgrade("approval", server.create_database("approval"))
+    yield server
+    server.stop()
+    server.remove()
+
+
+def promote(server: Postgres) -> None:
+    """Let the server end a recovery as a standby does that becomes the primary."""
+    with server.connect() as connection:
+        ((folder,),) = connection.execute("show data_directory").fetchall()
+        connection.execute("alter system set restore_command = 'false'")
+    server.stop()
+    (Path(str(folder)) / "recovery.signal").touch()
+    server.start()
+    with server.connect() as connection:
+        eventually(
+            lambda: connection.execute("select not pg_is_in_recovery()").fetchall() == [(True,)], "promoted"
+        )
+
+
+@pytest.mark.parametrize("epoch", [outbox.EPOCH_EVENTS, 0], ids=["guarded", "control: without epochs"])
 def test_an_event_after_a_failover_is_not_taken_for_one_that_was_lost(
-    granted, stack, topology, fenced: bool
+    databases, server: Postgres, monkeypatch, epoch: int
 ) -> None:
-    approval, gate = granted["approval"], Gate(granted["verify"])
-    for number in range(1, 4):
-        publish(approval, gates_of("PCS1", "PCS1-G1"))
-        gate.handle(gates_of("PCS1", "PCS1-G1"), seq=number)
-    with approval.transaction() as session:  # the new primary has lost the last two commits
-        session.execute(text("update event_sequences set seq = 1 where subject = 'site:PCS1'"))
-    if fenced:
-        done = epass(topology, "outbox", "new-epoch", name="approval")
-        assert "above 1000000" in done.stdout, done.stderr
-    two_gates = gates_of("PCS1", "PCS1-G1", "PCS1-G2")
-    event_id = publish(approval, two_gates)
-    with approval.transaction() as session:
-        seq = session.scalar(text("select seq from outbox where id = :id"), {"id": event_id})
-    gate.handle(two_gates, seq=seq)
-    with granted["verify"].transaction() as session:
-        assert (session.get_one(SiteRow, "PCS1").gates == ["PCS1-G1", "PCS1-G2"]) == fenced
+    monkeypatch.setattr(outbox, "EPOCH_EVENTS", epoch)
+    approval = Database(server.url("approval"), personal_keys=key_ring())
+    gate = Gate(databases["verify"])
+
+    def publish(*gates: str) -> int:
+        with approval.transaction() as session:
+            outbox.add(session, gates_of("PCS1", *gates), at=now())
+            seq = session.scalar(text("select max(seq) from outbox"))
+        gate.handle(gates_of("PCS1", *gates), seq=seq)
+        return int(seq)
+
+    assert [publish("PCS1-G1") for _ in range(3)] == [1, 2, 3]
+    with approval.transaction() as session:  # the standby has never had the last two commits
+        session.execute(text("update event_sequences set seq = 1"))
+        session.execute(text("delete from outbox"))
+    approval.close()
+    promote(server)
+    assert publish("PCS1-G1", "PCS1-G2") == (1_000_001 if epoch else 2)
+    approval.close()
+    with databases["verify"].transaction() as session:
+        known = session.get_one(SiteRow, "PCS1").gates
+    assert known == (["PCS1-G1", "PCS1-G2"] if epoch else ["PCS1-G1"])

@@ -48,18 +48,3 @@ def test_the_only_event_of_a_subject_leaves_no_number_behind(databases) -> None:
     add(database, SessionEnded(sid=session_id, token_expires_at=NOW))
     assert numbers(database) == [(f"session:{session_id}", 1)]
     assert remembered(database) == {}
-
-
-def test_in_a_new_epoch_every_event_has_a_higher_number_than_any_before(databases) -> None:
-    database = databases["accounts"]
-    add(database, disabled("A"), disabled("A"))
-    for _ in range(2):
-        with database.transaction() as session:
-            bound = outbox.begin_epoch(session)
-        add(database, disabled("A"), disabled("A"), disabled("B"))
-    assert bound == 2_000_000
-    assert numbers(database) == [
-        ("login:A", 1), ("login:A", 2),
-        ("login:A", 1_000_001), ("login:A", 1_000_002), ("login:B", 1_000_001),
-        ("login:A", 2_000_001), ("login:A", 2_000_002), ("login:B", 2_000_001),
-    ]  # fmt: skip

@@ -28,7 +28,7 @@ SENTENCES: dict[str, str] = {
     "unknown_gate": _("The directory has no such gate"),
     "needed_for_role": _("This role needs this"),
     "not_for_role": _("Leave this empty for this role"),
-    "not_a_gate_code": _("Begin with the code of the secretariat and -G, such as PCS1-G3"),
+    "not_a_gate_code": _("Write the code of a gate of this secretariat, such as PCS1-G3"),
     "not_of_site": _("This gate belongs to the other secretariat"),
     "not_a_mobile": _("This is not a mobile number, such as 98765 43210"),
     "unknown_language": _("Write the two-letter code of Punjabi, Hindi or English"),

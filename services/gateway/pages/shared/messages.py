@@ -95,7 +95,7 @@ SENTENCES: dict[str, str] = {
     "login_disabled": _("This login is disabled. Someone who comes back gets a new one"),
     "needed_for_role": _("This role needs this"),
     "not_for_role": _("Leave this empty for this role"),
-    "not_a_gate_code": _("Begin with the code of the secretariat and -G, such as PCS1-G3"),
+    "not_a_gate_code": _("Write the code of a gate of this secretariat, such as PCS1-G3"),
     "not_of_site": _("This gate belongs to the other secretariat"),
     "pass_missing": _("Scan the QR code or type the pass number"),
     "not_a_pass": _("This is not a pass. Scan it again, or type the pass number"),

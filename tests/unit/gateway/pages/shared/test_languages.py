@@ -23,7 +23,18 @@ from services.gateway.pages.shared.vocabulary import days_and_hours
 TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
 LATIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-ALLOWED = {"CSV", "UTF-8", "QR", "SMS", "WhatsApp", "e-Pass", "PB65AB1234", "PCS-7K3M-9QWX", "PWD-0007"}
+ALLOWED = {
+    "CSV",
+    "UTF-8",
+    "QR",
+    "SMS",
+    "WhatsApp",
+    "e-Pass",
+    "PB65AB1234",
+    "PCS-7K3M-9QWX",
+    "PCS1-G3",
+    "PWD-0007",
+}
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 FOR_PROGRAMMERS = {"docs.html", "phone.html"}
 NAMES_ONLY = {"e-Pass", "QR", "CSV"}

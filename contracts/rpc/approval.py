@@ -27,6 +27,7 @@ from contracts.model import (
     PurposeKind,
     RejectionReason,
     ReviewStatus,
+    Role,
     Slot,
     Strict,
     Wire,
@@ -358,11 +359,10 @@ class DayAvailability(Wire):
 
 
 class ClosedDate(Wire):
-    """A day that a department closed at short notice, why, and what it says about it."""
+    """A day that a department closed at short notice, and why. Its own words go to those affected alone."""
 
     day: date
     reason: ClosureReason
-    note: str = ""
 
 
 class Availability(Wire):
@@ -455,6 +455,8 @@ class ClosureView(Wire):
     reason: ClosureReason
     note: str = ""
     closed_by: str
+    closed_by_role: Role = "department"
+    """What the ADO Branch closed, only the ADO Branch lifts."""
     closed_at: Instant
     lifted_by: str | None = None
     lifted_at: Instant | None = None

@@ -102,8 +102,9 @@ class Consumers:
 
     @every(interval=600)
     def purge(self) -> None:
-        """Delete files that nobody can see any more."""
+        """Delete files that nobody can see any more, and the notes of days that were closed long ago."""
         batches.run(self.db, lambda session: import_drafts.purge(session, ImportRow, now()))
+        batches.run(self.db, lambda session: closures.forget_notes(session, now()))
 
     def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
         batches.run(self.db, lambda session: work(session, now()), scheduled_jobs.BATCH)

@@ -40,6 +40,7 @@ from contracts.model import (
     MatchSettlement,
     RejectionReason,
     ReviewStatus,
+    Role,
     Slot,
 )
 from services.approval.domain import closures, delegations, reviews, transparency, watchlist
@@ -68,6 +69,7 @@ class Base(DeclarativeBase):
         RejectionReason: Text,
         ClosureReason: Text,
         Channel: Text,
+        Role: Text,
         Words: JSONB,
         Json: JSONB(none_as_null=True),
         list[date]: ARRAY(Date),
@@ -569,7 +571,7 @@ class BookingRow(Base):
 class ClosureRow(Base):
     """Day that a department closed at short notice, until the closing is lifted.
 
-    ``note`` is the department's own words for its visitors.
+    ``note`` is the department's own words for its visitors. It is emptied 180 days after the day.
     """
 
     __tablename__ = "closures"
@@ -579,6 +581,7 @@ class ClosureRow(Base):
     reason: Mapped[ClosureReason]
     note: Mapped[str]
     closed_by: Mapped[str]
+    closed_by_role: Mapped[Role] = mapped_column(server_default="department")
     closed_at: Mapped[datetime]
     lifted_by: Mapped[str | None]
     lifted_at: Mapped[datetime | None]

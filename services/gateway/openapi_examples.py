@@ -121,7 +121,6 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("Approval", "last_day"): "2026-12-02",
     ("ClosedDay", "day"): "2027-01-26",
     ("ClosedDay", "reason"): "Republic Day",
-    ("ClosedDate", "note"): "The Secretary is called to the Assembly",
     ("CloseDay", "note"): "The Secretary is called to the Assembly",
     ("ClosureView", "note"): "The Secretary is called to the Assembly",
     ("Companion", "id_last4"): "0917",

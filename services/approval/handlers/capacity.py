@@ -89,7 +89,7 @@ def availability(
         raise NotFound("there is no such site", code="unknown_site")
     calendar = Calendar(now, furthest_days)
     closed = tuple(
-        ClosedDate(day=one.day, reason=one.reason, note=one.note)
+        ClosedDate(day=one.day, reason=one.reason)
         for one in closures_of(session, request.department, calendar.today, calendar.furthest)
     )
     capacity = capacity_of(session, request.department)

@@ -33,7 +33,7 @@ from services.approval.domain import closures, reviews
 from services.approval.handlers import capacity, directory
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
-from services.chassis.db import cursors
+from services.chassis.db import batches, cursors
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
@@ -44,6 +44,8 @@ LIMIT = 5
 """Days that one login of a department may close within `WINDOW`, lifted ones too: a closing writes to every
 visitor of its day. The ADO Branch closes more."""
 WINDOW = timedelta(hours=24)
+NOTE_STAYS = timedelta(days=180)
+"""How long after its day a closing keeps the words to the visitors."""
 
 
 def affected(request: ClosingQuestion, call: Call, session: Session, now: datetime) -> Affected:
@@ -109,6 +111,7 @@ def close_day(
             reason=closure.reason,
             note=closure.note,
             closed_by=by,
+            closed_by_role=call.principal.role,
             closed_at=now,
         )
         session.add(row)
@@ -131,14 +134,19 @@ def lift_closure(request: ClosureId, call: Call, session: Session, now: datetime
     """Offer a closed day again. Whoever was asked to choose another date is not approved again.
 
     Raises:
-        Forbidden: as `close_day`.
-        NotFound: the principal's department has closed no such day.
+        Forbidden: the principal is an assistant, or as `affected`; ``closed_by_ado``: the ADO Branch has
+            closed the day of their department.
+        NotFound: no such day of the principal's department was closed.
     """
+    is_ado = call.principal.role == "ado"
+    own = None if is_ado else deciding_department(call.principal)
 
     def effect() -> UUID:
         row = session.get(ClosureRow, request.closure_id, with_for_update=True)
-        if row is None or row.department != _deciding(call.principal, row.department):
+        if row is None or own not in (None, row.department):
             raise NotFound("there is no such closed day")
+        if row.closed_by_role == "ado" and not is_ado:
+            raise Forbidden("only the ADO Branch lifts what it has closed", code="closed_by_ado")
         if row.lifted_at is None:
             row.lifted_at, row.lifted_by = now, login_of(call.principal)
             session.flush()
@@ -210,6 +218,16 @@ def ask_visitors(session: Session, now: datetime) -> int:
         if asked == BATCH:
             break
     return asked
+
+
+def forget_notes(session: Session, now: datetime) -> int:
+    """Empty the notes of a batch of closings whose day was `NOTE_STAYS` ago; return how many."""
+    row, last = ClosureRow, now.astimezone(IST).date() - NOTE_STAYS
+    due = select(row).where(row.note != "", row.day < last).limit(batches.ROWS)
+    rows = session.scalars(due.with_for_update(skip_locked=True)).all()
+    for one in rows:
+        one.note = ""
+    return len(rows)
 
 
 def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) -> None:
@@ -315,10 +333,8 @@ def _view(session: Session, row: ClosureRow, now: datetime) -> ClosureView:
         found = _Affected(session, row.department, row.day, now)
         waiting = _count(session, and_(*found.told))
     told = select(func.count()).select_from(DecisionRow).where(DecisionRow.closure_id == row.id)
-    names = ("id", "department", "day", "reason", "note", "closed_by", "closed_at", "lifted_by", "lifted_at")
-    return ClosureView(
-        **{name: getattr(row, name) for name in names}, told=session.scalar(told) or 0, waiting=waiting
-    )
+    facts = {name: getattr(row, name) for name in ClosureView.model_fields if hasattr(row, name)}
+    return ClosureView(**facts, told=session.scalar(told) or 0, waiting=waiting)
 
 
 def _department_of(principal: Principal, named: str | None) -> str:

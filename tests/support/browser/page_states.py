@@ -259,7 +259,9 @@ def closures() -> Iterator[State]:
     yield State("department", place, answers={"approval.view_closure": closure(note="", reason="security")})
     lifted = closure(lifted_at=now(), lifted_by="HOM-0001", told=0)
     yield State("department", f"{place}?notice=lifted", answers={"approval.view_closure": lifted})
-    closed = ClosedDate(day=day, reason="officer_away", note="Back on Monday")
+    by_ado = closure(closed_by="ADO-0001", closed_by_role="ado")
+    yield State("department", f"{place}?of=ado", answers={"approval.view_closure": by_ado})
+    closed = ClosedDate(day=day, reason="officer_away")
     returned = APPLICATION.model_copy(
         update={
             "status": "returned", "closed_day": day, "closure_reason": "officer_away",

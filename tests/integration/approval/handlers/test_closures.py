@@ -184,12 +184,8 @@ def test_a_closed_day_is_not_offered_with_or_without_a_capacity(approval_db, lim
         question = AvailabilityQuestion(department="home", site="T1")
         found = places.availability(question, session, NOW, furthest_days=30)
     (closed,) = found.closed
-    assert (found.limited, closed.day, closed.reason, closed.note) == (
-        limited,
-        TUESDAY,
-        "urgent_meeting",
-        WORDS,
-    )
+    assert (found.limited, closed.day, closed.reason) == (limited, TUESDAY, "urgent_meeting")
+    assert WORDS not in found.model_dump_json(), "everybody reads this, without a session"
     assert TUESDAY not in {one.day for one in found.days}
     assert {one.day for one in found.days} >= ({MONDAY, THURSDAY} if limited else set())
 
@@ -392,6 +388,19 @@ def test_the_ado_branch_closes_and_lifts_a_day_of_a_department(approval_db) -> N
         close(approval_db, call=by(ADO), department="nowhere")
 
 
+def test_a_department_does_not_lift_what_the_ado_branch_closed(approval_db) -> None:
+    closed = close(approval_db, call=by(ADO), department="home")
+    before = everything(approval_db)
+    with pytest.raises(Forbidden) as refusal:
+        lift(approval_db, closed.id)
+    assert refusal.value.body.code == "closed_by_ado"
+    with pytest.raises(NotFound):
+        lift(approval_db, closed.id, by(desk("finance", "FIN-0001")))
+    assert everything(approval_db) == before
+    assert view(approval_db, closed.id).closed_by_role == "ado"
+    assert lift(approval_db, close(approval_db, THURSDAY).id, by(ADO)).lifted_by == "ADO-0001"
+
+
 def test_an_assistant_an_auditor_and_another_department_close_and_lift_nothing(approval_db) -> None:
     closed = close(approval_db, THURSDAY)
     before = everything(approval_db)
@@ -403,7 +412,7 @@ def test_an_assistant_an_auditor_and_another_department_close_and_lift_nothing(a
     other = by(desk("finance", "FIN-0001"))
     with pytest.raises(Forbidden):
         close(approval_db, call=other, department="home")
-    with pytest.raises((NotFound, Forbidden)):
+    with pytest.raises(NotFound):
         lift(approval_db, closed.id, other)
     with pytest.raises(NotFound):
         view(approval_db, closed.id, other)
@@ -477,6 +486,15 @@ def test_a_lifted_day_is_offered_again_and_nobody_is_approved_again(approval_db)
         found = closures.list_closures(ClosureQuestion(limit=1), by(desk()), session, NOW)
         rest = closures.list_closures(ClosureQuestion(after=found.next), by(desk()), session, NOW)
     assert {one.id for one in (*found.items, *rest.items)} == {again.id, closed.id}
+
+
+def test_the_note_of_a_closing_is_emptied_180_days_after_its_day(approval_db) -> None:
+    old, young = close(approval_db, TUESDAY), close(approval_db, TUESDAY + timedelta(days=1))
+    with approval_db.transaction() as session:
+        assert closures.forget_notes(session, ist(TUESDAY + timedelta(days=181), 0)) == 1
+    with approval_db.transaction() as session:
+        assert closures.forget_notes(session, ist(TUESDAY + timedelta(days=181), 0)) == 0
+    assert (view(approval_db, old.id).note, view(approval_db, young.id).note) == ("", WORDS)
 
 
 # ------------------------------------------------------- at once

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.errors import Conflict, FieldError, InvalidInput, TooManyAttempts, Unavailable
+from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval import (
     Availability,
@@ -157,6 +157,18 @@ async def test_a_day_is_offered_again_with_one_click(clerk: Clerk) -> None:
     assert clerk[1].last("approval.lift_closure")[1].closure_id == REVIEW_ID
 
 
+async def test_a_department_cannot_offer_again_what_the_ado_branch_closed(clerk: Clerk, ado: Clerk) -> None:
+    text = "The ADO Branch closed this day. Only it can offer the day again."
+    for http, client in (clerk, ado):
+        client.answers["approval.view_closure"] = closure(closed_by="ADO-0001", closed_by_role="ado")
+        own = (await http.get(CLOSED)).text
+        is_department = http is clerk[0]
+        assert (text in own, "Offer the day again" in own) == (is_department, not is_department)
+    clerk[1].answers["approval.lift_closure"] = Forbidden(code="closed_by_ado")
+    refused = await clerk[0].post(f"{CLOSED}/lift", data={"key": "k-2"}, headers=SAME_SITE)
+    assert (refused.status_code, text in refused.text) == (403, True)
+
+
 async def test_an_assistant_sees_the_closed_days_and_closes_none(assistant: Clerk) -> None:
     shown = (await assistant[0].get(PAGE)).text
     assert "As an assistant you see which days are closed." in shown
@@ -182,7 +194,7 @@ async def test_the_applicant_reads_why_the_day_is_closed_and_keeps_everything_el
             "note": "Back on Monday",
         }
     )
-    closed = ClosedDate(day=DAY, reason="officer_away", note="Back on Monday")
+    closed = ClosedDate(day=DAY, reason="officer_away")
     app, client = stubbed(
         application__view=shown,
         approval__sites=SiteList(items=(SITE,)),

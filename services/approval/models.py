@@ -337,6 +337,8 @@ class ReviewRow(Base):
     visit_at: Mapped[datetime] = mapped_column(server_default="1970-01-01T00:00:00Z")
     details: Mapped[Json]
     personal: Mapped[Json]
+    later_details: Mapped[Json | None]
+    """Other dates that were asked for while a visit was approved; they count once its day is closed."""
     decisions: Mapped[list["DecisionRow"]] = relationship(
         cascade=WHOLE, lazy="selectin", order_by="DecisionRow.number"
     )
@@ -373,6 +375,20 @@ class ReviewRow(Base):
         self.name_keys = sorted(spelling.keys(self.name, self.name_latin))
         self.reference, self.revision = application.reference, application.revision
         self.site, self.channel = application.site, application.channel
+
+    @property
+    def later(self) -> ApplicationDetails | None:
+        """The revision that arrived after an approval, with the same people."""
+        if self.later_details is None:
+            return None
+        return ApplicationDetails.model_validate({**self.later_details, "personal": self.personal})
+
+    @later.setter
+    def later(self, application: ApplicationDetails | None) -> None:
+        details = None
+        if application is not None:
+            details = application.model_dump(mode="json", exclude={"personal"})
+        self.later_details = details
 
     def plan(self, today: date) -> None:
         """Place the review in the queue: by the nearest preferred slot, and whether the applicant waits."""

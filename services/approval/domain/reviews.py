@@ -70,8 +70,8 @@ ERASED = ApplicationPersonal(applicant=Person(name="", name_latin=""), purpose="
 UNDECIDED: tuple[ReviewStatus, ...] = ("pending", "returned")
 
 WITH_PASS: tuple[ReviewStatus, ...] = ("approved", "withdrawn")
-"""A pass exists or existed: an amendment that arrives later changes nothing. The applicant can cancel and
-apply again."""
+"""A pass exists or existed: an amendment that arrives later changes nothing, unless the day of the visit is
+closed. The applicant can cancel and apply again."""
 
 
 @dataclass(frozen=True)

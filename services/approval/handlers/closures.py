@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
+from contracts.events import ApplicationDetails
 from contracts.model import IST, Slot
 from contracts.rpc.approval import (
     CLOSE_DAY,
@@ -28,10 +29,11 @@ from contracts.rpc.approval import (
     ClosureView,
 )
 from contracts.rpc.call import Call, Principal
-from contracts.visiting_rules import Calendar
+from contracts.visiting_rules import Calendar, end_of
 from services.approval.domain import closures, reviews
 from services.approval.handlers import capacity, directory
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
+from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import batches, cursors
 from services.chassis.db.locks import lock
@@ -231,6 +233,13 @@ def forget_notes(session: Session, now: datetime) -> int:
 
 
 def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) -> None:
+    """End what was decided, and ask for another date; who had asked for one already waits for its decision.
+
+    Where that date is over or closed too, its revision is the one that is answered.
+    """
+    later = row.later
+    if later is not None and not _may_take_place(session, row.department, later, now):
+        row.application, row.later, later = later, None, None
     event = reviews.close_day(row.as_domain(), closed.as_domain())
     capacity.release(session, row.id)
     row.decisions.append(
@@ -247,7 +256,17 @@ def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) ->
         )
     )
     row.status = "returned"
+    if later is not None:
+        take_later_revision(session, row, later, now)
     outbox.add(session, event, at=now)
+
+
+def _may_take_place(
+    session: Session, department: str, application: ApplicationDetails, now: datetime
+) -> bool:
+    """Return whether a preferred window is to come, on a day that the department has not closed."""
+    closed = {one.day for one in capacity.closures_of(session, department, now.astimezone(IST).date())}
+    return any(end_of(slot) > now and slot.day not in closed for slot in application.preferred)
 
 
 class _Affected:

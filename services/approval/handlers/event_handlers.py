@@ -55,8 +55,7 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
         if application.expired_at and received.occurred_at > application.expired_at:
             application.expired_at = None  # its day was closed after it had expired: it begins anew
         _replace_details(row, received.event, received.occurred_at)
-    _lead_to_stand_in(session, row)
-    row.plan(received.occurred_at.astimezone(IST).date())
+    _place(session, row, received.occurred_at)
     _apply_outcome(session, row, application)
     if row.status in watchlist.COMING:
         watchlist.mark(session, row, received.occurred_at)
@@ -123,16 +122,30 @@ def _new_review(application: ApplicationDetails, submitted_at: datetime) -> Revi
     )
 
 
+def take_later_revision(session: Session, row: ReviewRow, later: ApplicationDetails, now: datetime) -> None:
+    """Let a revision that an approval had crossed wait for a decision, because that approval has ended."""
+    row.later = None
+    _replace_details(row, later, now)
+    _place(session, row, now)
+
+
 def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at: datetime) -> None:
     """Replace the details; a new revision waits for its own decision, unless an approval came first."""
     if application.revision > row.revision:
         if row.status in reviews.WITH_PASS:
+            row.later = application
             return
         row.status, row.waiting_since, row.escalated = "pending", changed_at, 0
         row.escalate_at = changed_at
         row.first_approvals.clear()
     row.officer = reviews.officer_after(row.department, row.officer, row.application, application)
     row.application = application
+
+
+def _place(session: Session, row: ReviewRow, at: datetime) -> None:
+    """Lead the visit to whoever receives it, and place it in their queue."""
+    _lead_to_stand_in(session, row)
+    row.plan(at.astimezone(IST).date())
 
 
 def _lead_to_stand_in(session: Session, row: ReviewRow) -> None:

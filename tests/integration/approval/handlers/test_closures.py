@@ -333,6 +333,42 @@ def test_who_chooses_another_date_after_the_application_had_expired_waits_for_a_
     assert status_of(approval_db, first) == "pending"
 
 
+@pytest.mark.parametrize("crossed", ["the approval", "the closing"])
+def test_other_dates_that_crossed_the_decision_wait_for_one_once_the_day_is_closed(
+    approval_db, crossed
+) -> None:
+    first = approved(approval_db)
+    other = amended(first, preferred=(slot(THURSDAY),))
+    close(approval_db)
+    if crossed == "the approval":
+        deliver(approval_db, other, 2)
+        assert status_of(approval_db, first) == "approved"
+    assert ask(approval_db) == 1
+    if crossed == "the closing":
+        deliver(approval_db, other, 2)
+    (event,) = published(approval_db, VisitDayClosed)
+    assert (event.revision, status_of(approval_db, first), booked(approval_db)) == (1, "pending", 0)
+    assert approve(approval_db, review_id_of(approval_db, first.application_id), slot(THURSDAY)).revision == 2
+    assert ask(approval_db) == 0
+
+
+@pytest.mark.parametrize("crossed", ["the approval", "the closing"])
+def test_who_had_asked_for_another_time_of_the_closed_day_chooses_again(approval_db, crossed) -> None:
+    first = approved(approval_db)
+    other = amended(first, preferred=(slot(TUESDAY, "14:00", "15:00"),))
+    close(approval_db)
+    if crossed == "the closing":
+        ask(approval_db)
+    deliver(approval_db, other, 2)
+    assert ask(approval_db) == 1
+    assert (published(approval_db, VisitDayClosed)[-1].revision, status_of(approval_db, first)) == (
+        2,
+        "returned",
+    )
+    deliver(approval_db, amended(first, revision=3, preferred=(slot(THURSDAY),)), 3)
+    assert status_of(approval_db, first) == "pending"
+
+
 def test_the_numbers_of_the_department_do_not_count_whom_a_closing_sent_back(approval_db) -> None:
     approved(approval_db)
     close(approval_db)

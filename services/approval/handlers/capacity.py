@@ -2,8 +2,10 @@
 
 Every approved visit is booked, also where nothing limits it, so that a capacity that is set later counts it.
 Approvals for one department and day come one after the other: each takes the same lock after the lock of its
-review, and nothing after it, so that no two can wait for each other. The closing of a day takes it too. What
-is taken is counted from the bookings; there is no counter that could differ from them.
+review, and nothing after it, so that no two can wait for each other. The closing of a day takes it too, after
+the lock of the directory: a change of the directory waits for reviews, so nobody may wait for the directory
+while they hold a day. What is taken is counted from the bookings; there is no counter that could differ from
+them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

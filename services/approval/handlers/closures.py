@@ -104,6 +104,7 @@ def close_day(
             raise InvalidInput.of("department", "unknown_department")
         if call.principal.role != "ado":
             _require_below_limit(session, by, now)
+        lock(session, directory.LOCK)  # first: whoever changes the directory waits for reviews
         capacity.lock_day(session, department, request.day)
         if capacity.closures_of(session, department, request.day, request.day):
             raise Conflict("the department has closed this day already", code="already_closed")

@@ -23,9 +23,10 @@ from contracts.rpc.approval import (
 )
 from services.approval.handlers import capacity as places
 from services.approval.handlers import closures, decisions
-from services.approval.handlers.directory import put_department
+from services.approval.handlers.directory import LOCK, escalate_again, put_department
 from services.approval.models import BookingRow, ReviewRow
 from services.chassis.db.database import Database
+from services.chassis.db.locks import lock
 from tests.support.concurrency import run_concurrently
 from tests.support.envelopes import key_ring
 from tests.support.factories.approval import (
@@ -559,6 +560,31 @@ def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_ask
             eventually(has_met, "the closing waits, or is over")
         assert closed.result() == 1
     assert (ask(approval_db), booked(approval_db)) == (1, 0)
+
+
+def test_a_closing_an_approval_and_a_change_of_the_directory_at_once_do_not_wait_for_each_other(
+    crowd,
+) -> None:
+    review_id = pending(crowd)
+    waiting = "select count(*) from pg_locks where not granted"
+
+    def wait_for(count: int, future) -> None:
+        def has_met() -> bool:
+            with crowd.transaction() as session:
+                return future.done() or session.execute(text(waiting)).scalar_one() >= count
+
+        eventually(has_met, "the other waits, or is over")
+
+    with ThreadPoolExecutor(2) as pool:
+        with crowd.transaction() as editing:
+            lock(editing, LOCK)
+            closing = pool.submit(close, crowd)
+            wait_for(1, closing)
+            approving = pool.submit(approve, crowd, review_id)
+            wait_for(2, approving)
+            escalate_again(editing, ReviewRow.department == "home", NOW)
+        assert (approving.result().status, closing.result().day) == ("approved", TUESDAY)
+    assert ask(crowd) == 1
 
 
 def test_after_a_closing_has_returned_no_approval_of_that_day_appears(approval_db, crowd) -> None:

@@ -120,7 +120,13 @@ class PassRow(Base):
     def standing(self) -> Standing:
         """The state of the pass that a decision needs."""
         return Standing(
-            self.terms, self.revoked_seq > 0, self.inside, self.admitted, self.day, self.admitted_before
+            self.terms,
+            self.revoked_seq > 0,
+            self.inside,
+            self.admitted,
+            self.day,
+            self.admitted_before,
+            self.presumed_gone_at,
         )
 
     @property

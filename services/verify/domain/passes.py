@@ -107,6 +107,7 @@ class Standing:
 
     ``terms`` is None where only the revocation is known. ``admitted`` counts all persons ever let in, the
     last of them on ``day`` (so many days after the first), and ``admitted_before`` those before that day.
+    ``presumed_gone_at`` is from when whoever is inside counts as gone.
     """
 
     terms: Terms | None
@@ -115,6 +116,11 @@ class Standing:
     admitted: int = 0
     day: int = 0
     admitted_before: int = 0
+    presumed_gone_at: datetime | None = None
+
+    def inside_at(self, at: datetime) -> int:
+        """Return how many are inside at an instant, without those who are presumed gone by then."""
+        return 0 if self.presumed_gone_at is not None and self.presumed_gone_at <= at else self.inside
 
     def entries_left(self, day: int) -> int:
         """Return how many persons the pass still lets in on a day."""

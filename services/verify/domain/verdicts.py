@@ -66,25 +66,25 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
         InvalidInput: more persons than the party has, or than may still come in. The officer has to correct
             the count.
     """
-    terms = standing.terms
+    terms, inside = standing.terms, standing.inside_at(attempt.at)
     if standing.revoked or terms is None:
-        return Decision("revoked", inside=standing.inside)
+        return Decision("revoked", inside=inside)
     window = terms.window_at(attempt.at)
     refusal = _wrong_place(terms, attempt)
     if refusal is None and window is None:
         refusal = "expired" if attempt.at >= terms.windows[-1].end else "not_yet_valid"
     day = max(window.day, standing.day) if window is not None else 0  # clocks of two gates may differ
     left = standing.entries_left(day)
-    if refusal is None and standing.inside >= terms.party:
+    if refusal is None and inside >= terms.party:
         refusal = "already_inside"
     if refusal is None and left == 0:
         refusal = "already_used"
     if refusal is not None:
-        return Decision(refusal, inside=standing.inside)
-    count = _count(terms, min(terms.party - standing.inside, left), attempt.count)
+        return Decision(refusal, inside=inside)
+    count = _count(terms, min(terms.party - inside, left), attempt.count)
     if not attempt.identified:
-        return Decision("id_mismatch", inside=standing.inside)
-    return Decision("admit", count, standing.inside + count, attempt.marks, day)
+        return Decision("id_mismatch", inside=inside)
+    return Decision("admit", count, inside + count, attempt.marks, day)
 
 
 def decide_exit(standing: Standing, attempt: Attempt) -> Decision:

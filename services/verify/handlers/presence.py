@@ -1,6 +1,6 @@
 """Who is inside a site, who is presumed gone without a recorded exit, and whether a pass is used up."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import func, select, tuple_
@@ -67,6 +67,15 @@ def close_overdue(session: Session, now: datetime) -> int:
     for row in rows:
         _record_presumed_exit(session, row, now)
     return len(rows)
+
+
+def close_if_overdue(session: Session, row: PassRow, at: datetime, now: datetime) -> None:
+    """Record an exit for the party of a locked pass if it is presumed gone at its next scan.
+
+    The exit comes a moment before that scan, so that they are in this order wherever they are sorted by time.
+    """
+    if row.inside > 0 and row.presumed_gone_at is not None and row.presumed_gone_at <= at:
+        _record_presumed_exit(session, row, min(at, now) - timedelta(microseconds=1))
 
 
 def _record_presumed_exit(session: Session, row: PassRow, now: datetime) -> None:

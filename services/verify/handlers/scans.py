@@ -16,7 +16,7 @@ from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
-from services.verify.handlers import number_tries, pass_lookup, scan_records
+from services.verify.handlers import number_tries, pass_lookup, presence, scan_records
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import PassRow, ScanRow
@@ -53,6 +53,8 @@ def scan(
         found, knowledge = pass_lookup.find(request, session, now, issuer, lock=not preview)
         if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
             require_existing(request.gate, knowledge.gates)
+            if not preview and not isinstance(found, str) and found.row is not None:
+                presence.close_if_overdue(session, found.row, at, now)
         decision = _decide(request, found, at, commitment_master)
     except (InvalidInput, TooManyAttempts):
         first = None if preview else scan_records.find_earlier(session, request, login)
@@ -148,7 +150,7 @@ def _answer(
         companions=people.companions if people else (),
         vehicle=people.vehicle if people else None,
         party=terms.party if terms else 0,
-        inside=standing.inside if preview else decision.inside,
+        inside=standing.inside_at(at) if preview else decision.inside,
         site=terms.site if terms else None,
         gate=terms.gate if terms else None,
         valid_from=window.start if window else None,

@@ -81,12 +81,27 @@ def test_a_party_is_presumed_gone_on_the_day_it_came_and_comes_again_on_the_next
 ) -> None:
     issued = issue()
     gate.enter(issued)
-    assert gate.enter(issued, at=NOON + DAY, id_check=None).verdict == "already_inside"
+    assert gate.enter(issued, at=NOON, id_check=None).verdict == "already_inside"
     assert gate.close(VALID_TO + timedelta(hours=6)) == 1
     assert gate.enter(issued, at=NOON + DAY).verdict == "admit"
     assert gate.inside().items[0].valid_to == VALID_TO + DAY
     assert gate.close(VALID_TO + DAY) == 0
     assert gate.close(VALID_TO + DAY + timedelta(hours=6)) == 1
+
+
+def test_a_party_without_a_recorded_exit_comes_again_on_the_next_day_before_the_job_has_run(
+    gate: Gate, issue: Issue
+) -> None:
+    issued = issue()
+    gate.enter(issued)
+    before = gate.everything()
+    preview = gate.enter(issued, at=NOON + DAY, id_check=None)
+    assert (preview.verdict, preview.inside, gate.everything()) == ("admit", 0, before)
+    assert gate.enter(issued, at=NOON + DAY).inside == 2
+    moved = [(scan.direction, scan.count, scan.inside, scan.marks) for scan in gate.scans()]
+    assert moved == [("entry", 2, 2, []), ("exit", 2, 0, ["assumed_left"]), ("entry", 2, 2, [])]
+    assert (gate.row(issued).inside, gate.close(NOON + DAY)) == (2, 0)
+    assert gate.enter(issued, at=NOON + DAY).verdict == "already_inside"
 
 
 def test_a_party_that_comes_in_parts_is_counted_anew_on_each_day(gate: Gate, issue: Issue) -> None:

@@ -35,6 +35,7 @@ from contracts.model import (
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Method, Nothing, Page
 from contracts.rpc.imports import (
+    ApplyDirectoryFile,
     CsvFile,
     DirectoryFile,
     Export,
@@ -726,7 +727,9 @@ PUT_LINE = Method("approval", "put_line", PutLine, LineView, command=True)
 REMOVE_LINE = Method("approval", "remove_line", RemoveLine, Nothing, command=True)
 SEND_DIRECTORY_FILE = Method("approval", "send_directory_file", DirectoryFile, ImportId, command=True)
 CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport)
-APPLY_DIRECTORY_FILE = Method("approval", "apply_directory_file", ImportId, ImportReport, command=True)
+APPLY_DIRECTORY_FILE = Method(
+    "approval", "apply_directory_file", ApplyDirectoryFile, ImportReport, command=True
+)
 SITES = Method("approval", "sites", Nothing, SiteList)
 DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)

@@ -105,6 +105,12 @@ Accepted = Annotated[
 ]
 
 
+class ApplyDirectoryFile(ImportId):
+    """A file of the directory that was sent before, to be applied as a whole."""
+
+    accepted: Accepted = 0
+
+
 class PutLine(Export):
     """A line as it is to be: a new one, or one that was read before with this digest."""
 

@@ -9,8 +9,9 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
-from contracts.model import IST, DirectoryTable
-from services.approval.domain.directory_tables import Directory, Reading, read_table
+from contracts.model import DirectoryTable
+from contracts.rpc.imports import Effects
+from services.approval.domain.directory_tables import Directory, Reading
 from services.approval.handlers.directory import (
     LOCK,
     department_record,
@@ -19,7 +20,8 @@ from services.approval.handlers.directory import (
     put_site,
     site_record,
 )
-from services.approval.handlers.directory_imports import store
+from services.approval.handlers.directory_effects import require_accepted
+from services.approval.handlers.directory_imports import read_file, store
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 
@@ -68,11 +70,18 @@ def stored_directory(db: Database) -> Directory:
         return directory(session)
 
 
-def import_table(db: Database, now: datetime, table: DirectoryTable, text: str, *, apply: bool) -> Reading:
-    """Return what a file changes in the directory, and with ``apply`` change it unless it has problems."""
+def import_table(
+    db: Database, now: datetime, table: DirectoryTable, text: str, *, apply: bool, accepted: int = 0
+) -> tuple[Reading, Effects]:
+    """Return what a file changes in the directory, and with ``apply`` change it unless it has problems.
+
+    Raises:
+        Conflict: ``affects_visits``, with the numbers of `Effects` as facts: they are more than ``accepted``.
+    """
     with db.transaction() as session:
         lock(session, LOCK)
-        read = read_table(table, text, directory(session), now.astimezone(IST).date())
+        read, found = read_file(session, table, text, now)
         if apply and not read.problems:
+            require_accepted(found, accepted)
             store(session, table, read.changed, "epass", now)
-        return read
+        return read, found

@@ -52,6 +52,7 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.call import Call, Nothing, Page
 from contracts.rpc.imports import (
+    ApplyDirectoryFile,
     CsvFile,
     DirectoryFile,
     Export,
@@ -155,7 +156,7 @@ class Service:
             return directory_imports.check(request, call, session, now())
 
     @rpc(contract.APPLY_DIRECTORY_FILE)
-    def apply_directory_file(self, request: ImportId, call: Call) -> ImportReport:
+    def apply_directory_file(self, request: ApplyDirectoryFile, call: Call) -> ImportReport:
         with self.db.transaction() as session:
             return directory_imports.apply(request, call, session, now())
 

@@ -168,9 +168,10 @@ def seed(service: str, logins: str | None) -> None:
 @click.argument("table", type=click.Choice(("logins", *TABLES)))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--apply", is_flag=True, help="Apply the file; without it the file is only checked.")
+@click.option("--accept", default=0, help="How many visits and applications may be affected; 0 by default.")
 @click.option("--language", type=click.Choice(["pa", "hi", "en"]), default="en", help="Of the problems.")
 def import_file(
-    table: "DirectoryTable | Literal['logins']", file: Path, apply: bool, language: "Language"
+    table: "DirectoryTable | Literal['logins']", file: Path, apply: bool, accept: int, language: "Language"
 ) -> None:
     """Check a CSV file of logins or of the directory, and apply it as a whole; exit code 1 for problems.
 
@@ -189,7 +190,7 @@ def import_file(
     if table == "logins":
         problems, outcome = _import_logins(text, apply, language)
     else:
-        problems, outcome = _import_directory(table, text, apply)
+        problems, outcome = _import_directory(table, text, apply, accept)
     for problem in problems:
         click.echo(f"line {problem.line}, {problem.column or '-'}: {sentence(problem, language)}")
     if problems:
@@ -197,15 +198,24 @@ def import_file(
     click.echo(outcome)
 
 
-def _import_directory(table: "DirectoryTable", text: str, apply: bool) -> "tuple[list[Problem], str]":
+def _import_directory(
+    table: "DirectoryTable", text: str, apply: bool, accept: int
+) -> "tuple[list[Problem], str]":
     """Return the problems of a file of the directory, and what was or would be done."""
+    from contracts.errors import Conflict
     from services.approval import commands as approval
 
     with _database(read(DatabaseSettings)) as db:
-        found = approval.import_table(db, now(), table, text, apply=apply)
+        try:
+            found, effects = approval.import_table(db, now(), table, text, apply=apply, accepted=accept)
+        except Conflict as refused:
+            numbers = ", ".join(f"{name} {number}" for name, number in refused.body.facts.items())
+            raise click.ClickException(f"the file affects more than --accept {accept}: {numbers}") from None
+    affected = ", ".join(f"{name} {number}" for name, number in effects.model_dump().items())
     done = "changed" if apply else "would change"
     return found.problems, (
-        f"{len(found.changed)} lines {done}, {found.added} of them new; {found.unchanged} are as before"
+        f"{len(found.changed)} lines {done}, {found.added} of them new; {found.unchanged} are as before\n"
+        f"affected: {affected}"
     )
 
 

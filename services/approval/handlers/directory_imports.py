@@ -12,10 +12,19 @@ from contracts.errors import Conflict, Forbidden
 from contracts.model import IST, DirectoryTable
 from contracts.rpc.approval import APPLY_DIRECTORY_FILE, SEND_DIRECTORY_FILE
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.imports import MOST_PROBLEMS, CsvFile, DirectoryFile, Export, ImportId, ImportReport
-from services.approval.domain.directory_tables import COLUMNS, Directory, key_of, read_table
+from contracts.rpc.imports import (
+    MOST_PROBLEMS,
+    ApplyDirectoryFile,
+    CsvFile,
+    DirectoryFile,
+    Effects,
+    Export,
+    ImportId,
+    ImportReport,
+)
+from services.approval.domain.directory_tables import COLUMNS, Directory, Reading, key_of, read_table
 from services.approval.handlers.directory import LOCK, directory, put_department, put_site
-from services.approval.handlers.directory_effects import effects
+from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.models import ImportRow, LineChangeRow
 from services.chassis.db import import_drafts
 from services.chassis.db.locks import lock
@@ -74,13 +83,13 @@ def check(request: ImportId, call: Call, session: Session, now: datetime) -> Imp
     return _applied(row) if row.applied_at is not None else _read(row, session, now)[1]
 
 
-def apply(request: ImportId, call: Call, session: Session, now: datetime) -> ImportReport:
+def apply(request: ApplyDirectoryFile, call: Call, session: Session, now: datetime) -> ImportReport:
     """Store all lines of a file, or none. A file that was applied already is not applied again.
 
     Raises:
         Forbidden: the caller is not an ``ado``.
         NotFound: there is no such file of this person.
-        Conflict: ``file_has_problems``.
+        Conflict: ``file_has_problems``; or ``affects_visits``, with the numbers of `Effects` as facts.
     """
     by = ado_of(call.principal)
 
@@ -91,6 +100,7 @@ def apply(request: ImportId, call: Call, session: Session, now: datetime) -> Imp
             lines, report = _read(row, session, now)
             if report.problems:
                 raise Conflict("the file has problems", code="file_has_problems")
+            require_accepted(report.effects, request.accepted)
             store(session, _TABLE.validate_python(row.kind), lines, by, now)
             row.applied_at = now
             row.result = report.model_copy(update={"applied_at": now}).model_dump_json()
@@ -108,11 +118,7 @@ def _applied(row: ImportRow) -> ImportReport:
 
 
 def _read(row: ImportRow, session: Session, now: datetime) -> tuple[list[Row], ImportReport]:
-    table = _TABLE.validate_python(row.kind)
-    stored, changed = directory(session), directory(session)
-    read = read_table(table, row.text(session), stored, now.astimezone(IST).date())
-    for line in read.changed:
-        changed.put(table, line.cells)
+    read, found = read_file(session, _TABLE.validate_python(row.kind), row.text(session), now)
     return read.changed, ImportReport(
         import_id=row.import_id,
         added=read.added,
@@ -120,8 +126,17 @@ def _read(row: ImportRow, session: Session, now: datetime) -> tuple[list[Row], I
         unchanged=read.unchanged,
         problems=tuple[Problem, ...](read.problems[:MOST_PROBLEMS]),
         further_problems=max(len(read.problems) - MOST_PROBLEMS, 0),
-        effects=effects(session, stored, changed, now),
+        effects=found,
     )
+
+
+def read_file(session: Session, table: DirectoryTable, text: str, now: datetime) -> tuple[Reading, Effects]:
+    """Return what a file changes in the directory, and whom that affects."""
+    stored, changed = directory(session), directory(session)
+    read = read_table(table, text, stored, now.astimezone(IST).date())
+    for line in read.changed:
+        changed.put(table, line.cells)
+    return read, effects(session, stored, changed, now)
 
 
 def store(session: Session, table: DirectoryTable, lines: list[Row], by: str, now: datetime) -> None:

@@ -8,8 +8,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from services.accounts.adapters import passwords
+from services.approval.commands import stored_directory
 from services.ops.cli import main
-from tests.support.factories.approval import fill_directory
+from tests.support.factories.approval import fill_directory, pending
 
 
 @pytest.fixture
@@ -96,3 +97,24 @@ def test_logins_are_issued_from_a_file_that_was_checked_against_the_directory(
     again = CliRunner().invoke(main, ["import", "logins", str(good)])
     assert again.exit_code == 1
     assert "such a login already" in again.output
+
+
+@pytest.mark.parametrize("database", ["approval"], indirect=True)
+def test_a_file_of_the_directory_says_whom_it_affects_and_closes_nothing_without_that_number(
+    database, tmp_path
+) -> None:
+    fill_directory(database)
+    pending(database)
+    file = tmp_path / "departments.csv"
+    header = "code,name_en,name_pa,name_hi,sites,closed"
+    file.write_text(f"{header}\nhome,Home,ਗ੍ਰਹਿ,गृह,T1 T2,1\n", encoding="utf-8")
+
+    def run(*options: str) -> tuple[int, bool]:
+        result = CliRunner().invoke(main, ["import", "departments", str(file), *options])
+        return result.exit_code, "applications_waiting 1" in result.output
+
+    def is_closed() -> bool:
+        return stored_directory(database).departments["home"].closed
+
+    assert (run(), run("--apply"), is_closed()) == ((0, True), (1, True), False)
+    assert (run("--apply", "--accept", "1"), is_closed()) == ((0, True), True)

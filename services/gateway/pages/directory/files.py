@@ -11,7 +11,15 @@ from contracts.csv_table import LARGEST_FILE, Problem, Unreadable, decode, write
 from contracts.errors import Conflict, NotFound
 from contracts.model import DirectoryTable
 from contracts.rpc.call import Nothing
-from contracts.rpc.imports import DirectoryFile, Export, ImportFile, ImportId, ImportReport, LoginImport
+from contracts.rpc.imports import (
+    ApplyDirectoryFile,
+    DirectoryFile,
+    Export,
+    ImportFile,
+    ImportId,
+    ImportReport,
+    LoginImport,
+)
 from services.gateway.pages.directory import labels, lines
 from services.gateway.pages.shared import file_problems
 from services.gateway.pages.shared.error_pages import PageRoute
@@ -78,14 +86,15 @@ async def show_report(
 @router.post("/files/{table}/{import_id}")
 async def apply_file(view: AdoPage, table: Table, import_id: UUID) -> Response:
     """Apply a file as a whole; if that is not possible any more, show why."""
-    key = key_of(await view.form())
+    form = await view.form()
+    key = key_of(form)
     address, notice = f"/desk/directory/files/{table}/{import_id}", ""
     try:
         if table == "logins":
             request = await _login_import(view, import_id)
             await view.caller.command(rpc.accounts.APPLY_LOGIN_FILE, request, key)
         else:
-            wanted = ImportId(import_id=import_id)
+            wanted = ApplyDirectoryFile(import_id=import_id, accepted=lines.accepted_of(form))
             await view.caller.command(rpc.approval.APPLY_DIRECTORY_FILE, wanted, key)
             await view.refresh_directory()
     except Conflict:

@@ -111,7 +111,7 @@ async def remove_line(view: AdoPage, table: DirectoryTable, key: Key) -> Respons
     form, parts = await view.form(), tuple(key.split("/"))
     notice = "removed"
     try:
-        request = RemoveLine(table=table, key=parts, was=text_of(form, "was"), accepted=_accepted(form))
+        request = RemoveLine(table=table, key=parts, was=text_of(form, "was"), accepted=accepted_of(form))
         await view.caller.command(rpc.approval.REMOVE_LINE, request, key_of(form))
         await view.refresh_directory()
     except Conflict as error:
@@ -145,7 +145,7 @@ async def _put(view: View, table: DirectoryTable, key: tuple[str, ...]) -> Respo
     cells |= dict(zip(KEYS[table], key, strict=False))
     was = text_of(form, "was")
     try:
-        request = PutLine(table=table, cells=cells, was=was, accepted=_accepted(form))
+        request = PutLine(table=table, cells=cells, was=was, accepted=accepted_of(form))
         await view.caller.command(rpc.approval.PUT_LINE, request, key_of(form))
     except InvalidInput as error:
         errors = {one.field: one.code for one in error.body.fields}
@@ -179,7 +179,7 @@ def _today() -> str:
     return now().astimezone(IST).date().isoformat()
 
 
-def _accepted(form: FormData) -> int:
+def accepted_of(form: FormData) -> int:
     """Return how many affected visits the form has shown."""
     text = text_of(form, "accepted")
     return int(text[:9]) if text.isdecimal() else 0

@@ -7,7 +7,17 @@ import pytest
 from contracts.errors import Conflict, NotFound
 from contracts.events import DirectoryChanged
 from contracts.rpc.call import Principal
-from contracts.rpc.imports import DirectoryFile, Effects, Export, ImportId, ImportReport, PutLine, RemoveLine
+from contracts.rpc.imports import (
+    ApplyDirectoryFile,
+    DirectoryFile,
+    Effects,
+    Export,
+    ImportId,
+    ImportReport,
+    PutLine,
+    RemoveLine,
+)
+from services.approval import commands
 from services.approval.handlers import decisions, directory_imports, directory_lines
 from tests.support.factories.approval import (
     MONDAY,
@@ -121,7 +131,7 @@ def test_a_line_of_another_table_is_not_removed(approval_db) -> None:
     assert refused.value.body.code == "stays"
 
 
-def test_a_file_says_beforehand_which_visits_it_affects(approval_db) -> None:
+def test_a_file_says_which_visits_it_affects_and_is_applied_only_with_their_number(approval_db) -> None:
     text = "site,day,reason\n" + ",".join(HOLIDAY.values())
     with approval_db.transaction() as session:
         sent = directory_imports.send(DirectoryFile(table="holidays", text=text), by(ADO), session, NOW)
@@ -131,7 +141,32 @@ def test_a_file_says_beforehand_which_visits_it_affects(approval_db) -> None:
             wanted = ImportId(import_id=sent.import_id)
             return directory_imports.check(wanted, by(ADO), session, NOW)
 
+    def apply(accepted: int) -> None:
+        with approval_db.transaction() as session:
+            request = ApplyDirectoryFile(import_id=sent.import_id, accepted=accepted)
+            directory_imports.apply(request, by(ADO), session, NOW)
+
     assert report().effects == Effects(visits_outside_hours=3)
+    with pytest.raises(Conflict) as refused:
+        apply(2)
+    assert refused.value.body.code == "affects_visits"
+    assert (report().applied_at, published(approval_db, DirectoryChanged)) == (None, [])
+    apply(3)
+    assert len(published(approval_db, DirectoryChanged)) == 1
+
+
+def test_a_file_from_the_command_line_is_applied_only_with_the_number_that_it_affects(approval_db) -> None:
+    text = "site,day,reason\n" + ",".join(HOLIDAY.values())
+
+    def run(accepted: int, *, apply: bool = True) -> Effects:
+        return commands.import_table(approval_db, NOW, "holidays", text, apply=apply, accepted=accepted)[1]
+
+    assert run(0, apply=False) == Effects(visits_outside_hours=3)
+    with pytest.raises(Conflict):
+        run(2)
+    assert published(approval_db, DirectoryChanged) == []
+    run(3)
+    assert len(published(approval_db, DirectoryChanged)) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.events import DirectoryChanged
 from contracts.model import DirectoryTable
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.imports import DirectoryFile, Export, ImportId, ImportReport
+from contracts.rpc.imports import ApplyDirectoryFile, DirectoryFile, Export, ImportId, ImportReport
 from services.approval.domain.directory_tables import COLUMNS
 from services.approval.handlers import directory, directory_imports
 from services.chassis.db.tables import outbox
@@ -62,7 +62,7 @@ def _check(database: Any, import_id: UUID, by: Principal = ADO) -> ImportReport:
 
 def _apply(database: Any, import_id: UUID, by: Principal = ADO) -> ImportReport:
     with database.transaction() as session:
-        return directory_imports.apply(ImportId(import_id=import_id), _call(by), session, NOW)
+        return directory_imports.apply(ApplyDirectoryFile(import_id=import_id), _call(by), session, NOW)
 
 
 def _export(database: Any, table: DirectoryTable, by: Principal = ADO) -> str:

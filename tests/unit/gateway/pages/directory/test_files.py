@@ -145,6 +145,8 @@ async def test_applying_redirects_to_what_was_done(ado: Ado) -> None:
         applied = await ado.http.post(f"{PLACE}/{table}/{IMPORT}", data={"key": "k-2"}, headers=SAME_SITE)
         assert (applied.status_code, applied.headers["location"]) == (303, f"{PLACE}/{table}/{IMPORT}")
         assert ado.client.last(command)[3] == "k-2"
+    await ado.http.post(f"{PLACE}/officers/{IMPORT}", data={"accepted": "3"}, headers=SAME_SITE)
+    assert ado.client.last("approval.apply_directory_file")[1].accepted == 3
     shown = (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).text
     assert "The file is applied" in shown
     assert "HOM-0002" in shown

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
 
 import click
 
@@ -169,18 +169,30 @@ def seed(service: str, logins: str | None) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--apply", is_flag=True, help="Apply the file; without it the file is only checked.")
 @click.option("--accept", default=0, help="How many visits and applications may be affected; 0 by default.")
+@click.option(
+    "--passwords",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Logins: a new file for the initial passwords, as CSV, which only its owner can read.",
+)
 @click.option("--language", type=click.Choice(["pa", "hi", "en"]), default="en", help="Of the problems.")
 def import_file(
-    table: "DirectoryTable | Literal['logins']", file: Path, apply: bool, accept: int, language: "Language"
+    table: "DirectoryTable | Literal['logins']",
+    file: Path,
+    apply: bool,
+    accept: int,
+    passwords: Path | None,
+    language: "Language",
 ) -> None:
     """Check a CSV file of logins or of the directory, and apply it as a whole; exit code 1 for problems.
 
-    Logins are checked against the directory in EPASS_DIRECTORY_DATABASE_URL. Applying them prints each with
-    its initial password, as CSV.
+    Logins are checked against the directory in EPASS_DIRECTORY_DATABASE_URL. Applying them stores each
+    with its initial password in the file that --passwords names.
     """
     from contracts.csv_table import Unreadable, decode
     from services.gateway.pages.shared.file_problems import sentence
 
+    if table == "logins" and apply and passwords is None:
+        raise click.UsageError("the initial passwords need a file: --passwords FILE")
     try:
         text = decode(file.read_bytes())
     except Unreadable as error:
@@ -188,7 +200,7 @@ def import_file(
             f"line {error.problem.line}: {sentence(error.problem, language)}"
         ) from None
     if table == "logins":
-        problems, outcome = _import_logins(text, apply, language)
+        problems, outcome = _import_logins(text, passwords if apply else None, language)
     else:
         problems, outcome = _import_directory(table, text, apply, accept)
     for problem in problems:
@@ -219,8 +231,11 @@ def _import_directory(
     )
 
 
-def _import_logins(text: str, apply: bool, language: "Language") -> "tuple[list[Problem], str]":
-    """Return the problems of a file of logins, and the logins that it made or how many it would make."""
+def _import_logins(text: str, passwords: Path | None, language: "Language") -> "tuple[list[Problem], str]":
+    """Return the problems of a file of logins, and how many it made or would make.
+
+    With a file for the initial passwords the logins are issued.
+    """
     from contracts.csv_table import write
     from services.accounts import commands as accounts
     from services.accounts.domain.login_table import Places
@@ -232,13 +247,36 @@ def _import_logins(text: str, apply: bool, language: "Language") -> "tuple[list[
         known = approval.stored_directory(db)
     gates = [gate for site in known.sites.values() for gate in site.gates]
     places = Places(known.departments, known.sites, gates)
-    secret = settings.password_secret if apply else None
-    with _database(settings) as db:
-        made, problems = accounts.import_logins(db, now(), places, text, language, secret)
-    if not apply:
+    if passwords is None:
+        with _database(settings) as db:
+            made, problems = accounts.import_logins(db, now(), places, text, language, None)
         return problems, f"{len(made)} logins would be issued"
-    lines = [(one.login_id, one.name, one.initial_password or "") for one in made]
-    return problems, write(("login_id", "name", "initial_password"), lines)
+    with _private_file(passwords) as out, _database(settings) as db:
+        secret = settings.password_secret
+        made, problems = accounts.import_logins(db, now(), places, text, language, secret)
+        if not problems:
+            lines = [(one.login_id, one.name, one.initial_password or "") for one in made]
+            out.write(write(("login_id", "name", "initial_password"), lines))
+    return problems, f"{len(made)} logins are issued; their initial passwords are in {passwords}"
+
+
+@contextmanager
+def _private_file(path: Path) -> Iterator[TextIO]:
+    """Make a new file that only its owner can read; remove it again if nothing is written into it.
+
+    Raises:
+        click.ClickException: it exists, or cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
+            yield out
+    finally:
+        if path.stat().st_size == 0:
+            path.unlink()
 
 
 @main.group()

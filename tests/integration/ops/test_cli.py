@@ -1,6 +1,7 @@
 """Commands of `epass` that change the database of one service."""
 
 import os
+import stat
 
 import pytest
 from click.testing import CliRunner
@@ -81,13 +82,24 @@ def test_logins_are_issued_from_a_file_that_was_checked_against_the_directory(
         with database.transaction() as session:
             return list(session.scalars(text("select name from logins order by name")))
 
-    refused = CliRunner().invoke(main, ["import", "logins", str(bad), "--apply"])
+    unused = tmp_path / "unused.csv"
+    refused = CliRunner().invoke(main, ["import", "logins", str(bad), "--apply", "--passwords", str(unused)])
+    assert not unused.exists()
     assert (refused.exit_code, refused.output) == (1, "line 3, gate: The directory has no such gate\n")
     checked = CliRunner().invoke(main, ["import", "logins", str(good)])
     assert (checked.exit_code, checked.output, names()) == (0, "2 logins would be issued\n", [])
-    applied = CliRunner().invoke(main, ["import", "logins", str(good), "--apply"])
+    slips = tmp_path / "slips.csv"
+    apply = ["import", "logins", str(good), "--apply", "--passwords", str(slips)]
+    assert CliRunner().invoke(main, apply[:4]).exit_code == 2, "the passwords need a file"
+    slips.write_text("something else")
+    assert CliRunner().invoke(main, apply).exit_code == 1, "no file is overwritten"
+    assert (slips.read_text(), names()) == ("something else", [])
+    slips.unlink()
+    applied = CliRunner().invoke(main, apply)
     assert (applied.exit_code, names()) == (0, ["Gurpreet Kaur", "Harjit Singh"])
-    made = applied.output.splitlines()
+    assert applied.output == f"2 logins are issued; their initial passwords are in {slips}\n"
+    assert stat.S_IMODE(slips.stat().st_mode) == 0o600
+    made = slips.read_text().splitlines()
     assert made[0] == "\ufefflogin_id,name,initial_password"
     login_id, name, password = made[1].split(",")
     assert (login_id, name) == ("HOM-0001", "Gurpreet Kaur")

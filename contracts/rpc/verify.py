@@ -68,6 +68,8 @@ class ScanResult(Wire):
     companions: tuple[Companion, ...] = ()
     party: int = 0
     inside: int = 0
+    may_enter: int = 0
+    """How many may come in now; only in a preview that admits."""
     site: str | None = None
     gate: str | None = None
     """The gate that the pass is for; None means any gate of its site."""

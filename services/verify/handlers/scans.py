@@ -151,6 +151,7 @@ def _answer(
         vehicle=people.vehicle if people else None,
         party=terms.party if terms else 0,
         inside=standing.inside_at(at) if preview else decision.inside,
+        may_enter=decision.count if preview and decision.verdict == "admit" else 0,
         site=terms.site if terms else None,
         gate=terms.gate if terms else None,
         valid_from=window.start if window else None,

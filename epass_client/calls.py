@@ -190,7 +190,10 @@ def list_departments(*, closed: bool = False) -> Call[DepartmentList]:
 
 
 def list_officers(department: str, q: str = "", *, closed: bool = False) -> Call[OfficerList]:
-    """List officers of a department whose name or designation has ``q``; ``closed`` as for departments."""
+    """List officers of a department whose name or designation has ``q``.
+
+    With ``closed``, which needs a session of staff, also those who receive nobody any more.
+    """
     return _get(f"{API}/officers", OfficerList, department=department, q=q, closed=closed)
 
 

@@ -4,7 +4,7 @@ from csv import DictWriter
 from io import StringIO
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from contracts import rpc
 from contracts.model import Code
@@ -21,7 +21,7 @@ from contracts.rpc.approval import (
     Transparency,
 )
 from services.gateway import lookups
-from services.gateway.access import Anyone, IdempotencyKey, rate_limited
+from services.gateway.access import Anyone, IdempotencyKey, rate_limited, staff
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
 
@@ -75,6 +75,7 @@ async def view_transparency_csv(caller: Anyone) -> Response:
 
 @router.get("/officers")
 async def list_officers(
+    request: Request,
     caller: Anyone,
     department: Code,
     q: Annotated[str, Query(max_length=100)] = "",
@@ -82,8 +83,10 @@ async def list_officers(
 ) -> OfficerList:
     """List officers of a department whose name or designation contains `q`, and who receive visitors.
 
-    With `closed` also those who receive nobody any more.
+    With `closed` also those who receive nobody any more; this needs a session of staff.
     """
+    if closed:
+        await staff.caller_of(request)
     found = await caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
     return OfficerList(items=tuple(one for one in found.items if closed or not one.closed))
 

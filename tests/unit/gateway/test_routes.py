@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.errors import Unavailable
+from contracts.events import OfficerRecord
 from contracts.model import Wire, date
 from contracts.rpc.accounts import (
     ApplicantSession,
@@ -17,7 +18,7 @@ from contracts.rpc.accounts import (
     StaffSession,
 )
 from contracts.rpc.application import Acknowledged
-from contracts.rpc.approval import Approve, DepartmentList, ReviewView
+from contracts.rpc.approval import Approve, DepartmentList, OfficerList, ReviewView
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify import ScanResult
@@ -454,3 +455,21 @@ async def test_a_path_with_a_trailing_slash_is_not_redirected() -> None:
     app, _ = stubbed(accounts__list_logins=LoginList(items=()))
     async with browser(app) as http:
         assert (await http.get("/api/v1/logins/", headers=as_staff("ado"))).status_code in {404, 405}
+
+
+@pytest.mark.parametrize(
+    ("caller", "status", "codes"),
+    [(None, 401, None), (APPLICANT, 403, None), (DEPARTMENT, 200, ["present", "former"])],
+)
+async def test_former_officers_are_listed_to_staff_only(caller: str | None, status: int, codes: Any) -> None:
+    people = tuple(
+        OfficerRecord(code=code, name={"en": code}, designation={"en": "Head"}, closed=code == "former")
+        for code in ("present", "former")
+    )
+    app, _ = stubbed(approval__officers=OfficerList(items=people))
+    async with browser(app) as http:
+        shown = await http.get("/api/v1/officers?department=home")
+        assert [one["code"] for one in shown.json()["items"]] == ["present"]
+        asked = await http.get("/api/v1/officers?department=home&closed=true", headers=who(caller))
+        assert asked.status_code == status
+        assert codes is None or [one["code"] for one in asked.json()["items"]] == codes

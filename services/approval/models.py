@@ -601,6 +601,8 @@ class ClosureRow(Base):
     closed_at: Mapped[datetime]
     lifted_by: Mapped[str | None]
     lifted_at: Mapped[datetime | None]
+    look_at: Mapped[datetime] = mapped_column(server_default=text("'epoch'"))
+    """When the job looks for its visitors again."""
 
     __table_args__ = (
         Index(

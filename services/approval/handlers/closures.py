@@ -5,11 +5,12 @@ approves a visit on that day any more, and the job that asks its visitors sees e
 before. The job also finds what arrives later: an application that was on its way, or that was forwarded here.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, select, tuple_, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -46,6 +47,10 @@ LIMIT = 5
 """Days that one login of a department may close within `WINDOW`, lifted ones too: a closing writes to every
 visitor of its day. The ADO Branch closes more."""
 WINDOW = timedelta(hours=24)
+NEW = timedelta(minutes=10)
+"""How long a closing is looked at each time that the job runs, since most of its visitors are found then."""
+LATER = timedelta(minutes=1)
+"""After how long the job looks again at an older closing of which it has found nobody."""
 NOTE_STAYS = timedelta(days=180)
 """How long after its day a closing keeps the words to the visitors."""
 
@@ -183,7 +188,7 @@ def list_closures(request: ClosureQuestion, call: Call, session: Session, now: d
     found = session.scalars(newest).all()
     shown = found[: request.limit]
     return ClosureList(
-        items=tuple(_view(session, one, now) for one in shown),
+        items=_views(session, shown, now),
         next=cursors.encode(shown[-1].closed_at, shown[-1].id) if len(found) > len(shown) else None,
     )
 
@@ -206,17 +211,21 @@ def ask_visitors(session: Session, now: datetime) -> int:
 
     A decision, the places that it gives back and its event are stored in one transaction, so a process that
     is killed loses and repeats none. Replicas may run this at once: a review that one of them has locked, or
-    that a decision has locked, is skipped and comes next time. A closing that is being lifted waits.
+    that a decision has locked, is skipped and comes next time. So is a closing that is being lifted, or that
+    another replica works on. An older closing of which nobody is found is looked at again after `LATER`.
     """
-    today = now.astimezone(IST).date()
-    holds = (ClosureRow.lifted_at.is_(None), ClosureRow.day >= today)
+    closing = ClosureRow
+    due = (closing.lifted_at.is_(None), closing.day >= now.astimezone(IST).date(), closing.look_at <= now)
+    closings = select(closing).where(*due).order_by(closing.look_at, closing.id)
     asked = 0
-    for closed in session.scalars(select(ClosureRow).where(*holds).with_for_update(read=True)).all():
+    for closed in session.scalars(closings.with_for_update(key_share=True, skip_locked=True)).all():
         found = _Affected(session, closed.department, closed.day, now)
-        due = select(ReviewRow).where(*found.told).order_by(ReviewRow.id)
-        rows = session.scalars(due.limit(BATCH - asked).with_for_update(skip_locked=True)).all()
+        visits = select(ReviewRow).where(*found.told).order_by(ReviewRow.id)
+        rows = session.scalars(visits.limit(BATCH - asked).with_for_update(skip_locked=True)).all()
         for row in rows:
             _ask(session, row, closed, now)
+        if not rows and closed.closed_at <= now - NEW:
+            closed.look_at = now + LATER
         asked += len(rows)
         if asked == BATCH:
             break
@@ -275,7 +284,8 @@ class _Affected:
 
     def __init__(self, session: Session, department: str, day: date, now: datetime) -> None:
         there = now.astimezone(IST)
-        closed = {day, *(one.day for one in capacity.closures_of(session, department, there.date()))}
+        holds = (ClosureRow.department == department, ClosureRow.lifted_at.is_(None))
+        closed = select(cast(ClosureRow.day, Text)).where(*holds)
         self.session, self.day = session, day
         self.booked: tuple[ColumnElement[bool], ...] = (
             BookingRow.department == department,
@@ -294,7 +304,7 @@ class _Affected:
         )
         wish = func.jsonb_array_elements(ReviewRow.details["preferred"], type_=JSONB).column_valued("wish")
         wished = wish["date"].astext
-        left = (wished >= there.date().isoformat(), wished.not_in([one.isoformat() for one in closed]))
+        left = (wished >= there.date().isoformat(), wished != day.isoformat(), wished.not_in(closed))
         self.has_other_day = exists(select(1).where(*left).correlate(ReviewRow))
         self.only_that_day = and_(self.asked_for_it, ~self.has_other_day)
         # Indexes find the candidates; the condition beside them is checked again on the row that was locked.
@@ -348,13 +358,31 @@ def _count(session: Session, condition: ColumnElement[bool]) -> int:
 
 
 def _view(session: Session, row: ClosureRow, now: datetime) -> ClosureView:
-    waiting = 0
-    if row.lifted_at is None and row.day >= now.astimezone(IST).date():
-        found = _Affected(session, row.department, row.day, now)
-        waiting = _count(session, and_(*found.told))
-    told = select(func.count()).select_from(DecisionRow).where(DecisionRow.closure_id == row.id)
-    facts = {name: getattr(row, name) for name in ClosureView.model_fields if hasattr(row, name)}
-    return ClosureView(**facts, told=session.scalar(told) or 0, waiting=waiting)
+    return _views(session, (row,), now)[0]
+
+
+def _views(session: Session, rows: Sequence[ClosureRow], now: datetime) -> tuple[ClosureView, ...]:
+    """Return closings with their counts: one query for who was told, one for each day that is to come.
+
+    One query for all of those days would be planned badly: with thirty days it did not end in time.
+    """
+    of = DecisionRow.closure_id
+    counted = select(of, func.count()).where(of.in_([row.id for row in rows])).group_by(of)
+    told = dict(session.execute(counted).all())
+    today, waiting = now.astimezone(IST).date(), {}
+    for row in rows:
+        if row.lifted_at is None and row.day >= today:
+            affected_ones = _Affected(session, row.department, row.day, now).told
+            waits = select(func.count()).select_from(ReviewRow).where(*affected_ones)
+            waiting[row.id] = session.scalar(waits) or 0
+    return tuple(
+        ClosureView(
+            **{name: getattr(row, name) for name in ClosureView.model_fields if hasattr(row, name)},
+            told=told.get(row.id, 0),
+            waiting=waiting.get(row.id, 0),
+        )
+        for row in rows
+    )
 
 
 def _department_of(principal: Principal, named: str | None) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.events import DirectoryChanged, VisitDayClosed
@@ -379,6 +379,29 @@ def test_the_numbers_of_the_department_do_not_count_whom_a_closing_sent_back(app
         ("approved", False),
         ("returned", True),
     ]
+
+
+def test_an_older_closing_of_which_nobody_is_found_is_looked_at_each_minute_only(approval_db) -> None:
+    close(approval_db)
+    later = NOW + timedelta(minutes=11)
+    assert ask(approval_db, later) == 0
+    deliver(approval_db, submitted())
+    assert ask(approval_db, later + timedelta(seconds=5)) == 0
+    assert ask(approval_db, later + timedelta(minutes=1)) == 1
+    deliver(approval_db, submitted())
+    assert ask(approval_db, later + timedelta(minutes=1, seconds=5)) == 1, "somebody was found lately"
+
+
+def test_the_counts_of_a_list_cost_one_query_for_all_and_one_for_each_day_to_come(approval_db) -> None:
+    approved(approval_db)
+    for ahead in range(8):
+        close(approval_db, TUESDAY + timedelta(days=ahead), by(ADO), department="home")
+    statements = []
+    with approval_db.transaction() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *given: statements.append(given))
+        found = closures.list_closures(ClosureQuestion(), by(desk()), session, NOW)
+    assert len(statements) == 1 + 1 + 8, "the closings, whom they told, who waits for each"
+    assert {one.day: one.waiting for one in found.items if one.waiting} == {TUESDAY: 1}
 
 
 # ------------------------------------------------------- whom it would affect

@@ -8,20 +8,22 @@ import tomllib
 from datetime import date, datetime, time
 from pathlib import Path
 
+from sqlalchemy import select, text
+
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
 from contracts.model import DirectoryTable
 from contracts.rpc.imports import Effects
-from services.approval.domain.directory_tables import Directory, Reading
+from services.approval.domain.directory_tables import Reading
 from services.approval.handlers.directory import (
     LOCK,
     department_record,
-    directory,
     put_department,
     put_site,
     site_record,
 )
 from services.approval.handlers.directory_effects import require_accepted
 from services.approval.handlers.directory_imports import read_file, store
+from services.approval.models import DepartmentRow, GateRow, SiteRow
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 
@@ -64,10 +66,15 @@ def _hours(weekdays: list[int], windows: list[tuple[str, str]]) -> tuple[Opening
     )
 
 
-def stored_directory(db: Database) -> Directory:
-    """Return the whole directory."""
+def directory_codes(db: Database) -> dict[str, list[str]]:
+    """Return the codes of all ``departments``, ``sites`` and ``gates``; the role `ops` may read no more.
+
+    The transaction cannot write, whatever the role may do.
+    """
+    codes = {"departments": DepartmentRow.code, "sites": SiteRow.code, "gates": GateRow.code}
     with db.transaction() as session:
-        return directory(session)
+        session.execute(text("set transaction read only"))
+        return {name: list(session.scalars(select(code))) for name, code in codes.items()}
 
 
 def import_table(

@@ -244,9 +244,7 @@ def _import_logins(text: str, passwords: Path | None, language: "Language") -> "
     settings = read(LoginImportSettings)
     where = read(DirectoryCommandSettings).directory_database_url
     with _database(DatabaseSettings(database_url=where)) as db:
-        known = approval.stored_directory(db)
-    gates = [gate for site in known.sites.values() for gate in site.gates]
-    places = Places(known.departments, known.sites, gates)
+        places = Places(**approval.directory_codes(db))
     if passwords is None:
         with _database(settings) as db:
             made, problems = accounts.import_logins(db, now(), places, text, language, None)

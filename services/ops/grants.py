@@ -16,6 +16,9 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "heard_applications": "application_id, details_seq",
         "reviews": "id, application_id",
         "decisions": "review_id, number, revision, status, decided_at",
+        "departments": "code",
+        "sites": "code",
+        "gates": "code",
     },
     "issuance": _OUTBOX
     | {

@@ -26,6 +26,7 @@ class DirectoryCommandSettings(Section):
     """`epass import logins`: where the directory is against which a file of logins is checked."""
 
     directory_database_url: RequiredSecret
+    """The database of approval, for the role `ops`: it may read the codes of the directory, and is enough."""
 
 
 class LoginImportSettings(DatabaseSettings, PersonalDataSettings):

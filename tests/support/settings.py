@@ -36,6 +36,7 @@ REQUIRED: dict[str, Any] = {
     "database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere",
     "broker_urls": ("amqp://nobody@127.0.0.1:1/",),
     "relay_database_urls": ("postgresql+psycopg://nobody@127.0.0.1:1/nowhere",),
+    "directory_database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere",
     "ops_database_urls": ("postgresql+psycopg://nobody@127.0.0.1:1/nowhere",),
     "personal_keys": (Fernet.generate_key().decode(),),
     "key_encryption_keys": (Fernet.generate_key().decode(),),

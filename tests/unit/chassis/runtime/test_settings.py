@@ -14,8 +14,10 @@ from services.chassis.runtime.settings import (
 )
 from services.ops.settings import (
     BrokerCommandSettings,
+    DirectoryCommandSettings,
     InvariantsCommandSettings,
     KeyCommandSettings,
+    LoginImportSettings,
     OutboxCommandSettings,
 )
 from tests.support.paths import ROOT
@@ -25,6 +27,8 @@ COMMANDS = [
     DatabaseSettings,
     KeyCommandSettings,
     BrokerCommandSettings,
+    DirectoryCommandSettings,
+    LoginImportSettings,
     OutboxCommandSettings,
     InvariantsCommandSettings,
 ]

@@ -90,7 +90,7 @@ def test_the_ado_branch_changes_gates_hours_and_contacts_and_closes_a_department
     page = ado.page
     lines, save = "/desk/directory/lines", translated("Save", language)
 
-    gate = f"PCS2-{language}"
+    gate = f"PCS2-G{language}"
     ado.open(f"{lines}/gates/new")
     page.select_option("#site", "PCS2")
     page.fill("#code", gate)

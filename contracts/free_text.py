@@ -4,19 +4,16 @@ import re
 import unicodedata
 from typing import Literal
 
-_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Embeddings, overrides and isolates: what follows them is shown in another order than it is stored."""
-_SEPARATORS = ("Zl", "Zp")
-_LINK = re.compile(r"://|\bwww\.|[a-z0-9][.\u3002][a-z]{2}", re.IGNORECASE)
-"""What a phone shows as a link: a scheme, or Latin letters after a full stop without a blank."""
+from contracts.characters import has_misleading_sign
 
+_LINK = re.compile(
+    r"(?i:://|\bwww\.|[a-z0-9][.\u3002](?:com|in|org|net|info|biz|xyz|top|site|online|shop|link|app|co|io|me)\b)"
+    r"|[A-Za-z0-9][.\u3002][a-z]{2}"
+)
+"""What a phone may show as a link: a scheme, a usual domain, or small letters right after a full stop.
 
-def has_misleading_sign(text: str) -> bool:
-    """Return whether a text has a sign that turns its direction, or one that ends its line or paragraph.
-
-    Joiners, which shape Indic letters, and line feeds are none.
-    """
-    return any(sign in _TURNS or unicodedata.category(sign) in _SEPARATORS for sign in text)
+Names are written so too, as in "Sh.Gurpreet" and "M.Sc.", but with a capital letter.
+"""
 
 
 def has_link(text: str) -> bool:

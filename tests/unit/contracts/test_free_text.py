@@ -2,7 +2,8 @@
 
 import pytest
 
-from contracts.free_text import has_misleading_sign, note_problem
+from contracts.characters import has_misleading_sign
+from contracts.free_text import note_problem
 
 
 @pytest.mark.parametrize(
@@ -11,6 +12,7 @@ from contracts.free_text import has_misleading_sign, note_problem
         "Pay your re-booking fee: https://epass-punjab.in/pay",
         "Pay at WWW.epass-punjab.example",
         "Pay at epass-punjab.in",
+        "Pay at Epass-Punjab.In",
         "Pay at epass-punjab\uff0ein\uff0fpay",
         "Pay at epass-punjab\u3002in",
         "upi://pay?pa=fee@bank",
@@ -31,6 +33,7 @@ def test_a_sign_that_turns_the_direction_or_ends_the_line_is_found(sign: str) ->
     [
         "",
         "The Secretary is called to the Assembly. Come on Monday, 10.30 a.m. to 1 p.m.\nS.C.O. 40",
+        "Ask Sh.Gurpreet Singh, Dr.Kaur or the Asstt.Engineer (M.Sc.) of the Pb.Govt.",
         "Call 0172-2740000, e.g. at 11:30 (extension 4/21).",
         "ਸਕੱਤਰ ਸਾਹਿਬ ਵਿਧਾਨ ਸਭਾ ਗਏ ਹਨ। ਸੋਮਵਾਰ ਨੂੰ 10.30 ਵਜੇ ਆਓ।",
         "सचिव विधान सभा गए हैं। सोमवार को आइए, प्रो.शर्मा क्\u200dष मिलेंगे।",

@@ -531,6 +531,8 @@ class StatusListSigned(Event):
 
     producer: ClassVar[str] = "issuance"
     revoked_total: int
+    key: PublicKey | None = Field(default=None, exclude_if=lambda key: key is None)
+    """The key that signs now, so that gates know it before they see a pass that it signed."""
 
     @property
     def subject(self) -> str:

@@ -79,6 +79,6 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     key = key_store(settings).current(session, now)
     row.jws, row.signed_at = key.sign(payload, STATUS_TYP), now
     total = select(func.count()).where(PassRow.revoked_at.is_not(None))
-    signed = StatusListSigned(revoked_total=session.execute(total).scalar_one())
+    signed = StatusListSigned(revoked_total=session.execute(total).scalar_one(), key=key.public)
     outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)
     session.flush()

@@ -103,8 +103,10 @@ def handle_status_list_signed(received: Received[StatusListSigned], session: Ses
 
     A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
     follows in ten seconds. A list from the future (a wrong clock) counts as signed now, so that it never
-    hides that later lists are missing.
+    hides that later lists are missing. The key that signs now is stored in any case.
     """
+    if received.event.key is not None:
+        signing_keys.store(session, received.event.key)
     revoked_by_then = or_(PassRow.revoked_at.is_(None), PassRow.revoked_at <= received.occurred_at)
     known = select(func.count()).where(PassRow.revoked_seq > 0, revoked_by_then)
     if session.scalar(known) != received.event.revoked_total:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
+import jwt
 import pytest
 from sqlalchemy import select, update
 
@@ -73,18 +74,20 @@ def test_the_status_list_is_signed_with_its_own_typ(database) -> None:
     }
 
 
-def test_each_signed_list_is_published_with_the_number_of_all_revoked_passes(database) -> None:
+def test_each_signed_list_is_published_with_its_key_and_the_number_of_all_revoked_passes(database) -> None:
     revoked_pass(database)
     run_job(database, NOW)
     run_job(database, NOW + INTERVAL)
+    with database.transaction() as session:
+        kid = jwt.get_unverified_header(session.scalars(select(StatusListRow.jws)).one())["kid"]
 
     with database.transaction() as session:
         published = session.execute(
             select(outbox.c.occurred_at, outbox.c.data).where(outbox.c.type == "StatusListSigned")
         ).all()
-    assert sorted(published) == [
-        (NOW, {"revoked_total": 1}),
-        (NOW + INTERVAL, {"revoked_total": 1}),
+    assert sorted((at, data["revoked_total"], data["key"]["kid"]) for at, data in published) == [
+        (NOW, 1, kid),
+        (NOW + INTERVAL, 1, kid),
     ]
 
 

@@ -15,13 +15,14 @@ from tests.support.running import eventually
 from tests.support.system import System
 
 FILE = "role,name,department,site\n"
-
-
-@pytest.mark.parametrize(
+on_two_screens = pytest.mark.parametrize(
     ("language", "scripts", "size"),
     [("en", True, DESK), ("pa", False, PHONE)],
     ids=["English desk", "Punjabi phone without scripts"],
 )
+
+
+@on_two_screens
 def test_the_ado_branch_manages_logins_files_and_the_directory(
     open_browser: Callable[..., Page],
     system: System,
@@ -74,11 +75,7 @@ def test_the_ado_branch_manages_logins_files_and_the_directory(
     expect(page.locator("main")).to_contain_text(room)
 
 
-@pytest.mark.parametrize(
-    ("language", "scripts", "size"),
-    [("en", True, DESK), ("pa", False, PHONE)],
-    ids=["English desk", "Punjabi phone without scripts"],
-)
+@on_two_screens
 def test_the_ado_branch_changes_gates_hours_and_contacts_and_closes_a_department(
     open_browser: Callable[..., Page],
     system: System,

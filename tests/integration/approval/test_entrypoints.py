@@ -27,7 +27,6 @@ from tests.support.factories.approval import (
     department,
     desk,
     everything,
-    fill_directory,
     published,
     received,
     site,
@@ -36,12 +35,6 @@ from tests.support.factories.approval import (
 )
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 @pytest.fixture

@@ -16,9 +16,7 @@ from services.approval.handlers import capacity as places
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import put_site
 from services.approval.models import BookingRow
-from services.chassis.db.database import Database
 from tests.support.concurrency import run_concurrently
-from tests.support.envelopes import key_ring
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,
@@ -35,7 +33,6 @@ from tests.support.factories.approval import (
     erased,
     everything,
     expired,
-    fill_directory,
     invited,
     pending,
     review_id_of,
@@ -45,22 +42,6 @@ from tests.support.factories.approval import (
 )
 
 TEN = slot(TUESDAY, "10:00", "11:00")
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
-
-
-@pytest.fixture
-def crowd(approval_db, stack):
-    """Open the same database with a connection for each of 40 approvals at a time."""
-    database = Database(
-        stack.database_url("approval"), 40, personal_keys=key_ring(), idempotency_secret=b"secret"
-    )
-    yield database
-    database.close()
 
 
 def limit(database, wanted=None, call=None):

@@ -25,10 +25,8 @@ from services.approval.handlers import capacity as places
 from services.approval.handlers import closures, decisions
 from services.approval.handlers.directory import LOCK, escalate_again, put_department
 from services.approval.models import BookingRow, ReviewRow
-from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 from tests.support.concurrency import run_concurrently
-from tests.support.envelopes import key_ring
 from tests.support.factories.approval import (
     ADO,
     AUDITOR,
@@ -46,7 +44,6 @@ from tests.support.factories.approval import (
     desk,
     everything,
     expired,
-    fill_directory,
     invited,
     ist,
     pending,
@@ -60,22 +57,6 @@ from tests.support.running import eventually
 
 THURSDAY = HOLI + timedelta(days=1)
 WORDS = "The Secretary is called to the Assembly."
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
-
-
-@pytest.fixture
-def crowd(approval_db, stack):
-    """Open the same database with a connection for each of 25 commands at a time."""
-    database = Database(
-        stack.database_url("approval"), 25, personal_keys=key_ring(), idempotency_secret=b"secret"
-    )
-    yield database
-    database.close()
 
 
 def close(database, day=TUESDAY, call=None, at=NOW, **changes):

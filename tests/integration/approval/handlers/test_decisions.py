@@ -30,7 +30,6 @@ from tests.support.factories.approval import (
     desk,
     erased,
     everything,
-    fill_directory,
     pending,
     personal,
     published,
@@ -41,12 +40,6 @@ from tests.support.factories.approval import (
 )
 
 FINANCE = desk("finance", "FIN-0001")
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def approve(database, review_id, call=None, at=NOW, **terms):

@@ -34,7 +34,6 @@ from tests.support.factories.approval import (
     deliver,
     desk,
     everything,
-    fill_directory,
     ist,
     pending,
     published,
@@ -45,12 +44,6 @@ from tests.support.factories.approval import (
 
 SECRETARY, UNDER_SECRETARY = "home-secretary", "home-under-secretary"
 CLERK = desk(login="HOM-0002")
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def delegate(database, call=None, at=NOW, **changes):

@@ -12,7 +12,7 @@ from contracts.rpc.call import Call, Principal
 from contracts.rpc.imports import Export, LineChange, LineId, PutLine, RemoveLine
 from services.approval.handlers import directory_lines
 from tests.support.concurrency import run_concurrently
-from tests.support.factories.approval import HOLI, MONDAY, NOW, fill_directory, published
+from tests.support.factories.approval import HOLI, MONDAY, NOW, published
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")
@@ -22,12 +22,6 @@ OFFICER = {
     "designation_en": "D", "designation_pa": "E", "designation_hi": "F", "room": "9-9", "closed": "",
 }  # fmt: skip
 EID = {"site": "T1", "day": "2026-03-20", "reason": "Eid"}
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def _call(by: Principal = ADO) -> Call:

@@ -13,18 +13,12 @@ from contracts.rpc.call import Principal
 from services.approval.handlers import duty_contacts
 from services.approval.handlers.scheduled_jobs import escalate_waiting
 from tests.support.concurrency import run_concurrently
-from tests.support.factories.approval import NOW, TUESDAY, by, desk, fill_directory, ist, pending, published
+from tests.support.factories.approval import NOW, TUESDAY, by, desk, ist, pending, published
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")
 MOBILE, EMAIL = "98765 43210", "reception@punjab.gov.in"
 HEAD = DutyContact(officer="home-secretary", mobile=MOBILE)
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def put(

@@ -31,7 +31,6 @@ from tests.support.factories.approval import (
     erased,
     everything,
     expired,
-    fill_directory,
     invited,
     person,
     personal,
@@ -41,12 +40,6 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def see(database, application_id):

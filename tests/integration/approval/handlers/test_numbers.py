@@ -19,7 +19,6 @@ from tests.support.factories.approval import (
     by,
     deliver,
     desk,
-    fill_directory,
     invited,
     pending,
     published,
@@ -29,12 +28,6 @@ from tests.support.factories.approval import (
 )
 
 MARCH = date(2026, 3, 1)
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def decide(database, review_id, login="HOM-0001", at=NOW, department="home"):

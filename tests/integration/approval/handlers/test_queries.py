@@ -34,7 +34,6 @@ from tests.support.factories.approval import (
     cancelled,
     deliver,
     desk,
-    fill_directory,
     pending,
     person,
     personal,
@@ -52,12 +51,6 @@ NO_DESK = [
     Principal(kind="staff", id="HOM-0009", login_id="HOM-0009", role="reception", department="home"),
     Principal(kind="staff", id="HOM-0009", login_id="HOM-0009", role="department"),
 ]
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def queue(database, principal=None, **question):

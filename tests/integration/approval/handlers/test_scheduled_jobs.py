@@ -23,7 +23,6 @@ from tests.support.factories.approval import (
     department,
     desk,
     everything,
-    fill_directory,
     ist,
     pending,
     published,
@@ -34,12 +33,6 @@ from tests.support.factories.approval import (
 )
 
 FRIDAY = date(2026, 2, 27)
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def run(database, at) -> int:

@@ -39,7 +39,6 @@ from tests.support.factories.approval import (
     desk,
     erased,
     everything,
-    fill_directory,
     invited,
     pending,
     person,
@@ -62,12 +61,6 @@ def watcher(login: str = "ADO-0001", role: str = "ado") -> Principal:
 
 GUARD = watcher("SEC-0001", "security")
 AT_GATE = watcher("SEC-0002", "security").model_copy(update={"site": "T1", "gate": "T1-G1"})
-
-
-@pytest.fixture
-def approval_db(databases):
-    fill_directory(databases["approval"])
-    return databases["approval"]
 
 
 def propose(database, principal=None, key=None, **changes):

@@ -243,33 +243,19 @@ def test_an_event_never_overtakes_one_of_its_subject_that_another_queue_refuses(
     eventually(lambda: waiting(issuance) == 0, "all is sent", 60)
 
 
-def test_what_a_deleted_queue_has_missed_is_sent_again_also_if_a_standby_declares_it(
-    broker, issuance, topology, tmp_path
+@pytest.mark.parametrize("declares", ["the working relay", "a standby"])
+def test_what_a_deleted_queue_has_missed_is_sent_again_whoever_declares_it(
+    broker, issuance, topology, tmp_path, declares: str
 ) -> None:
-    process = make_relay(topology, tmp_path, EPASS_RELAY_DECLARE="600").start()
-    standby = make_relay(topology, tmp_path, "standby", EPASS_RELAY_DECLARE="2")
+    """While it is missing the broker confirms its events, because other queues have them."""
+    soon, never = "2", "600"
+    working, waits = (soon, never) if declares == "the working relay" else (never, soon)
+    process = make_relay(topology, tmp_path, EPASS_RELAY_DECLARE=working).start()
+    standby = make_relay(topology, tmp_path, "standby", EPASS_RELAY_DECLARE=waits)
     try:
         add_events(issuance, "before")
         eventually(lambda: taken_from_queue(broker) == ["before"], "the first relay works")
         standby.start()
-        with broker.connection.channel() as channel:
-            channel.queue_delete(QUEUE)
-        add_events(issuance, "missed")
-        eventually(lambda: waiting(issuance) == 0, "it counts as sent")
-        eventually(lambda: _check(topology) == (0, ""), "the standby has declared the queue", 30)
-        found: list[str] = []
-        eventually(lambda: found.extend(taken_from_queue(broker)) or "missed" in found, "it has it, too")
-    finally:
-        process.kill()
-        standby.kill()
-
-
-def test_what_a_deleted_queue_has_missed_is_sent_again(broker, issuance, topology, tmp_path) -> None:
-    """While it is missing the broker confirms its events, because other queues have them."""
-    process = make_relay(topology, tmp_path, EPASS_RELAY_DECLARE="2").start()
-    try:
-        add_events(issuance, "before")
-        eventually(lambda: taken_from_queue(broker) == ["before"], "the relay works")
         with broker.connection.channel() as channel:
             channel.queue_delete(QUEUE)
         add_events(issuance, "missed")
@@ -279,6 +265,7 @@ def test_what_a_deleted_queue_has_missed_is_sent_again(broker, issuance, topolog
         eventually(lambda: found.extend(taken_from_queue(broker)) or "missed" in found, "it has it, too")
     finally:
         process.kill()
+        standby.kill()
 
 
 def test_one_queue_with_other_arguments_holds_up_no_event_and_the_relay_says_what_to_do(

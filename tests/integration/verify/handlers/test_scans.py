@@ -196,6 +196,16 @@ def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: G
     assert gate.everything() == before
 
 
+def test_a_preview_says_how_many_may_still_come_in(gate: Gate) -> None:
+    issued = gate.issue_party(2, entries=2)
+    assert gate.enter(issued, id_check=None).may_enter == 2
+    assert gate.enter(issued).may_enter == 0, "only a preview says so"
+    gate.leave(issued)
+    gate.enter(issued, count=1)
+    gate.leave(issued)
+    assert gate.enter(issued, id_check=None).may_enter == 1, "one has come in twice"
+
+
 def test_the_refusal_of_a_forged_or_unknown_pass_has_only_the_verdict(gate: Gate) -> None:
     issued = gate.issue()
     for request in (

@@ -127,6 +127,19 @@ def queue_counts(decided_today: int = 1, **by_status: int) -> QueueCounts:
     return QueueCounts.model_validate({"by_status": by_status, "decided_today": decided_today, **parts})
 
 
+async def test_the_queue_shows_a_vehicle_and_the_assistance_that_was_asked_for(clerk: Clerk) -> None:
+    tags = ('govuk-tag--grey">Vehicle<', 'govuk-tag--grey">A wheelchair<')
+    for changes, shown in (
+        ({"vehicle": "CH01AB1234", "assistance": "wheelchair"}, True),
+        ({"vehicle": None, "assistance": None}, False),
+    ):
+        queue = clerk.client.answers["approval.list_reviews"]
+        items = tuple(one.model_copy(update=changes) for one in queue.items)
+        clerk.client.answers["approval.list_reviews"] = queue.model_copy(update={"items": items})
+        text = (await clerk.http.get("/en/desk")).text
+        assert [tag in text for tag in tags] == [shown, shown]
+
+
 async def test_the_queue_says_how_many_there_are_in_each_tab_and_part(clerk: Clerk) -> None:
     counts = QueueCounts(
         by_status={"pending": 12, "approved": 10_000},

@@ -149,6 +149,13 @@ async def test_a_matching_card_admits_the_counted_people(guard: Guard) -> None:
     assert "✓" in shown.text
 
 
+async def test_the_field_offers_as_many_as_may_still_come_in(guard: Guard) -> None:
+    guard.answer(result(inside=0, may_enter=1))
+    field = re.search(r'<input[^>]*id="count"[^>]*>', (await guard.scan(NUMBER)).text)
+    assert field is not None
+    assert 'value="1"' in field[0]
+
+
 async def test_a_pass_that_names_no_card_asks_for_any_and_takes_the_next_scan_too(guard: Guard) -> None:
     nobody = ADMIT.applicant.model_copy(update={"id_type": None})  # type: ignore[union-attr]  # it has one
     guard.answer(result(applicant=nobody))

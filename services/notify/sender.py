@@ -119,5 +119,6 @@ def main() -> None:
     log.info("sending", threads=options.sender_threads + 1)
     signal.sigwait(STOP_SIGNALS)
     stopping.set()
+    log.info("stopping")
     log.info("stopped", finished=threads.finish())
     sys.exit(1 if broken.is_set() else 0)

@@ -1,8 +1,8 @@
 """The sender (`epass sender`): a process of plain threads that hand stored messages to their channels.
 
-One-time codes come first, and one thread sends nothing else. The database wakes the threads, with polling as
-the fallback. A fault that is neither a channel's nor the database's ends the process: its supervisor starts
-another, and the leases run out.
+One-time codes come first, and one thread sends nothing else. The database notifies of codes, because somebody
+waits for them; for all other messages the threads poll. A fault that is neither a channel's nor the
+database's ends the process: its supervisor starts another, and the leases run out.
 """
 
 import os
@@ -25,7 +25,8 @@ from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Sender
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
+"""A message other than a code waits so long at most, if a thread is free."""
 STOP_SECONDS = 19.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -47,13 +48,12 @@ class SenderThreads:
         self._batch = options.sender_batch
         self._stop = stop
         self._on_fault = on_fault
-        self._codes, self._any = WakeUp(), WakeUp()
-        wakeups: dict[Lane, Sequence[WakeUp]] = {"otp": (self._codes, self._any), "normal": (self._any,)}
+        self._wakeup = WakeUp()
         tasks = [
-            WakeupListener(options.database_url.get_secret_value(), wakeups, stop).run,
-            lambda: self._work(("otp",), self._codes),
+            WakeupListener(options.database_url.get_secret_value(), self._wakeup, stop).run,
+            lambda: self._work(("otp",)),
         ]
-        tasks += [lambda: self._work(EVERY_LANE, self._any)] * options.sender_threads
+        tasks += [lambda: self._work(EVERY_LANE)] * options.sender_threads
         self._threads = [threading.Thread(target=self._guard, args=(task,), daemon=True) for task in tasks]
 
     def start(self) -> None:
@@ -63,23 +63,22 @@ class SenderThreads:
 
     def finish(self) -> bool:
         """Wait for all threads once ``stop`` is set, at most ``STOP_SECONDS``; return whether they ended."""
-        self._codes.signal_all()
-        self._any.signal_all()
+        self._wakeup.signal_all()
         until = monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(until - monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self, lanes: Sequence[Lane], wakeup: WakeUp) -> None:
+    def _work(self, lanes: Sequence[Lane]) -> None:
         batch = BatchSize(self._batch)
         while not self._stop.is_set():
-            seen, began = wakeup.signals, monotonic()
+            seen, began = self._wakeup.signals, monotonic()
             results = self._sender.send_due(lanes, batch.size)
             if results:
                 sent = sum(not isinstance(outcome, Untried) for _, outcome in results)
                 batch.adapt(sent, monotonic() - began)
             else:
-                wakeup.wait(seen, POLL_SECONDS)
+                self._wakeup.wait(seen, POLL_SECONDS)
 
     def _guard(self, task: Callable[[], None]) -> None:
         try:

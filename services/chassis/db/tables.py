@@ -86,17 +86,13 @@ idempotency_keys = Table(
     Index("idempotency_keys_created_at", "created_at"),
 )
 
-_WAKE_RELAY = """
-create function wake_relay() returns trigger language plpgsql as $$
-begin
-  perform pg_notify('outbox', '');
-  return null;
-end $$;
-create trigger outbox_added after insert on outbox for each statement execute function wake_relay();
-"""
-
 
 def create_v1(connection: Connection) -> None:
-    """Create the tables, and the trigger that notifies the relay when a transaction with an event commits."""
+    """Create the tables."""
     metadata.create_all(connection, checkfirst=False)
-    connection.execute(text(_WAKE_RELAY))
+
+
+def drop_relay_trigger(connection: Connection) -> None:
+    """Drop the trigger of early databases that notified the relay of each commit."""
+    connection.execute(text("drop trigger if exists outbox_added on outbox"))
+    connection.execute(text("drop function if exists wake_relay()"))

@@ -3,8 +3,9 @@
 For each database it takes an advisory lock (one relay works while others stand by), reads the oldest unsent
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
 those that the broker confirmed. Rows are found by state and never by a cursor, because rows with a lower
-`position` may commit later. LISTEN wakes the relay, and polling is the fallback. When the broker does not
-confirm within the watchdog's time, the relay connects again.
+`position` may commit later. The relay polls: fast while there are events, slower while there are none. It is
+not notified, because each NOTIFY takes a lock at commit that all databases of a server share. When the broker
+does not confirm within the watchdog's time, the relay connects again.
 
 A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
 its type have it; those that were refused then wait, and one of them is tried again after a pause. An event
@@ -51,10 +52,10 @@ LOCK = "relay"
 """The name of the advisory lock: one relay works on a database, others stand by."""
 KEEP_SENT_DAYS = 7
 PURGE_SECONDS = 3600.0
-GATHER_SECONDS = 0.005
-"""A pause after LISTEN wakes the relay, so that events that commit together are published together."""
+BUSY_POLL = 0.02
+"""The pause after the first look that finds no events (seconds). It doubles up to ``relay_poll``."""
 _CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
-"""``idle_session_timeout`` frees the lock of a relay cut off; a working relay queries every second."""
+"""``idle_session_timeout`` frees the lock of a relay cut off; a working relay queries more often."""
 _COLUMNS = (
     "id, type, version, producer, subject, seq, "
     "occurred_at, expires_at, correlation_id, traceparent, data, personal"
@@ -106,7 +107,8 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
     relay_database_urls: RequiredCommaList
     """The databases whose outboxes it publishes."""
     relay_batch: int = 200
-    relay_poll: float = 1.0
+    relay_poll: float = 0.2
+    """The longest pause between two looks at an outbox (seconds): an event is published within this time."""
     relay_watchdog: float = 10.0
     """The relay connects again when the broker does not confirm, or declare, within this time (seconds)."""
     relay_declare: float = 30.0
@@ -301,7 +303,7 @@ class OutboxRelay:
                 self.background.working = True  # a standby is a relay that works
                 await self._unsend(connection)
                 await asyncio.sleep(1)
-            await connection.execute("listen outbox")
+            pause = 0.0
             while True:
                 if not self._publisher.connected:
                     self.background.working = False
@@ -311,9 +313,8 @@ class OutboxRelay:
                 self.background.working = True
                 self.background.backoff.reset()
                 await self._purge(connection)
-                if not published:
-                    await self._wait(connection)
-                    await asyncio.sleep(GATHER_SECONDS)
+                pause = next_pause(pause, published, self._settings.relay_poll)
+                await asyncio.sleep(pause)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
         """Delete old rows once an hour, also while there are no events; many rows are deleted in parts."""
@@ -384,10 +385,6 @@ class OutboxRelay:
         del self._holds[name]
         metrics.OUTBOX_REFUSED.labels(self.name, name).set(0)
 
-    async def _wait(self, connection: psycopg.AsyncConnection) -> None:
-        async for _ in connection.notifies(timeout=self._settings.relay_poll, stop_after=1):
-            pass
-
     async def close(self) -> None:
         """Close the connection to the broker."""
         await self._publisher.close()
@@ -443,6 +440,11 @@ class TopologyKeeper:
         for name, error in declared.refused.items():
             log.error("it exists otherwise: run `epass topology apply`", name=name, error=error)
         self.background.working = not declared.refused
+
+
+def next_pause(last: float, published: int, longest: float) -> float:
+    """Return the seconds until the next look: none after events, else twice the last pause."""
+    return 0.0 if published else min(max(2 * last, BUSY_POLL), longest)
 
 
 async def _envelopes(

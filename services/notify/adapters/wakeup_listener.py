@@ -1,14 +1,12 @@
-"""How the sender's threads wake up: the database notifies a listener whenever messages were stored."""
+"""How the sender's threads wake up: the database notifies a listener whenever one-time codes were stored."""
 
 import threading
-from collections.abc import Mapping, Sequence
 
 import psycopg
 
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
-from services.notify.domain.messages import Lane
 
 log = logger(__name__)
 LISTEN_SECONDS = 1.0
@@ -25,7 +23,7 @@ class WakeUp:
         self.signals = 0
 
     def signal(self) -> None:
-        """Wake one thread: there is one more message."""
+        """Wake one thread: there is one more code, and each thread looks for codes first."""
         with self._condition:
             self.signals += 1
             self._condition.notify()
@@ -48,13 +46,13 @@ class WakeupListener:
 
     Args:
         url: of the database, in SQLAlchemy's form.
-        wakeups: what to signal for a message of each lane.
+        wakeup: what to signal.
         stop: ends the listener when it is set.
     """
 
-    def __init__(self, url: str, wakeups: Mapping[Lane, Sequence[WakeUp]], stop: threading.Event) -> None:
+    def __init__(self, url: str, wakeup: WakeUp, stop: threading.Event) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
-        self._wakeups = wakeups
+        self._wakeup = wakeup
         self._stop = stop
 
     def run(self) -> None:
@@ -73,12 +71,8 @@ class WakeupListener:
         ) as connection:
             connection.execute("listen messages")
             backoff.reset()
-            for wakeups in self._wakeups.values():
-                for wakeup in wakeups:
-                    wakeup.signal_all()
+            self._wakeup.signal_all()
             while not self._stop.is_set():
-                for notice in connection.notifies(timeout=LISTEN_SECONDS):
-                    lane: Lane = "otp" if notice.payload == "otp" else "normal"
-                    for wakeup in self._wakeups[lane]:
-                        wakeup.signal()
+                for _ in connection.notifies(timeout=LISTEN_SECONDS):
+                    self._wakeup.signal()
                 connection.execute("select")  # raises if the server is gone

@@ -48,7 +48,7 @@ def store(
     withdrawn: bool = False,
     erased: bool = False,
 ) -> None:
-    """Store a message unless this event has created one already. The commit wakes the sender.
+    """Store a message unless this event has created one already. The commit of a code wakes the sender.
 
     Args:
         session: the transaction.

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, text
 
 from contracts.events import Event, LoginDisabled, SessionEnded
+from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
 from services.chassis.db.tables import event_sequences
 from services.chassis.db.tables import outbox as outbox_table
@@ -48,3 +50,11 @@ def test_the_only_event_of_a_subject_leaves_no_number_behind(databases) -> None:
     add(database, SessionEnded(sid=session_id, token_expires_at=NOW))
     assert numbers(database) == [(f"session:{session_id}", 1)]
     assert remembered(database) == {}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_commit_notifies_but_that_of_a_one_time_code(databases, service: str) -> None:
+    """At commit NOTIFY takes a lock that all databases of the server share."""
+    with databases[service].transaction() as session:
+        found = session.execute(text("select proname from pg_proc where prosrc ~* 'pg_notify *\\('"))
+        assert set(found.scalars()) == ({"wake_sender"} if service == "notify" else set())

@@ -16,12 +16,11 @@ from starlette.exceptions import HTTPException
 from contracts.identity import NotLastFour, last_four
 from services.gateway.pages.shared.answers import POSTED, Answers, TooLong
 from services.gateway.pages.shared.cookies import answers_cookie
-from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.error_pages import Fields, PageRoute, posted_fields
 from services.gateway.pages.shared.questions import QUESTIONS
-from services.gateway.pages.shared.view import LARGEST_FIELD, MOST_FIELDS, View, text_of
+from services.gateway.pages.shared.view import View, text_of
 
 ASKED = ("companions", *(name for question in QUESTIONS for name in question.answers))
-Fields = dict[str, str]
 
 
 class ApplyRoute(PageRoute):
@@ -33,21 +32,16 @@ class ApplyRoute(PageRoute):
         cookie, path = answers_cookie(request), request.url.path.partition("/")[2].partition("/")[2]
         if request.method == "POST":
             with suppress(TooLong, HTTPException):  # longer than any form allows: it is not saved
-                posted = {"path": path, "fields": _without_full_number(await _fields(request))}
+                posted = {"path": path, "fields": _without_full_number(dict(await posted_fields(request)))}
                 cookie.write(response, cookie.read(request) | {POSTED: posted})
         return response
 
     async def repeated(self, request: Request) -> Fields | None:
         """Return the fields that were posted."""
-        return await _fields(request) if request.method == "POST" else None
+        return await posted_fields(request) if request.method == "POST" else None
 
 
-async def _fields(request: Request) -> Fields:
-    form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
-def _without_full_number(fields: Fields) -> Fields:
+def _without_full_number(fields: dict[str, str]) -> dict[str, str]:
     """Return the fields without a whole ID number, which is stored nowhere, not even in the browser."""
     with suppress(NotLastFour):
         last_four(fields.get("id_last4", "0000"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, NotFound
+from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFound, Unavailable
 from contracts.model import Code
 from contracts.rpc.approval import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from services.gateway.pages.shared import directory
@@ -52,7 +52,7 @@ async def put_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
     """Store the contacts, unless somebody else has changed them meanwhile."""
     form = await view.form()
     names = {name.partition(".")[2] for name in form if name.startswith(("mobile.", "email."))}
-    typed = {name: text_of(form, name) for name in form}
+    typed, key = {name: text_of(form, name) for name in form}, key_of(form)
     contacts = tuple(
         DutyContact(
             officer=None if kind == "sites" else name,
@@ -67,7 +67,11 @@ async def put_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
         request = PutDutyContacts(
             kind=kind, code=code, contacts=contacts, language=language, was=text_of(form, "was")
         )
-        await view.caller.command(rpc.approval.PUT_DUTY_CONTACTS, request, key_of(form))
+        await view.caller.command(rpc.approval.PUT_DUTY_CONTACTS, request, key)
+    except Unavailable:
+        return await _page(view, kind, code, typed, {}, 503, key=key)
+    except IdempotencyKeyReused:  # an earlier attempt did arrive, and the form was changed since
+        return await _page(view, kind, code, typed, {}, 409, arrived=True)
     except InvalidInput as error:
         errors = {one.field: one.code for one in error.body.fields}
         return await _page(view, kind, code, typed, errors, 422)
@@ -91,10 +95,7 @@ async def _page(
         title, people = (site.name[view.language] if site else ""), {RECEPTION: ""}
     else:
         title = (await directory.department_names(view)).get(code, "")
-        people = {
-            one.code: f"{one.name[view.language]}, {one.designation[view.language]}"
-            for one in await directory.officers(view, code, "")
-        }
+        people = await _officers(view, code, typed if status == 503 else {})
     if not title:
         raise NotFound("there is no such place")
     values: dict[str, Any] = {
@@ -107,6 +108,24 @@ async def _page(
         "stored": DutyContacts(),
         "saved": False,
         "changed_by": None,
+        "key": "",
+        "arrived": False,
         **shown,
     }
     return view.html("directory/contacts.html", status, **values)
+
+
+async def _officers(view: View, department: str, typed: Mapping[str, str]) -> dict[str, str]:
+    """Return the officers of a department with their designations, by code.
+
+    While approval does not answer they are those of the form that was typed, named where a copy knows them.
+    """
+    if typed:
+        codes = [name.partition(".")[2] for name in typed if name.startswith("mobile.")]
+        found = {code: await view.caller.state.officers.find(department, code) for code in codes}
+    else:
+        found = {one.code: one for one in await directory.officers(view, department, "")}
+    return {
+        code: f"{one.name[view.language]}, {one.designation[view.language]}" if one else code
+        for code, one in found.items()
+    }

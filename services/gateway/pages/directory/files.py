@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 
 from contracts import rpc
 from contracts.csv_table import LARGEST_FILE, Problem, Unreadable, decode, write
-from contracts.errors import Conflict, NotFound
+from contracts.errors import Conflict, NotFound, Unavailable
 from contracts.model import DirectoryTable
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import (
@@ -59,11 +59,15 @@ async def send_file(view: AdoPage) -> Response:
         text = decode(data or lines.encode())
     except Unreadable as error:
         return _form(view, table, lines, (error.problem,))
-    if known == "logins":
-        sent = await view.caller.command(rpc.accounts.SEND_LOGIN_FILE, ImportFile(text=text), key_of(form))
-    else:
-        request = DirectoryFile(table=known, text=text)
-        sent = await view.caller.command(rpc.approval.SEND_DIRECTORY_FILE, request, key_of(form))
+    try:
+        if known == "logins":
+            file_of_logins = ImportFile(text=text)
+            sent = await view.caller.command(rpc.accounts.SEND_LOGIN_FILE, file_of_logins, key_of(form))
+        else:
+            request = DirectoryFile(table=known, text=text)
+            sent = await view.caller.command(rpc.approval.SEND_DIRECTORY_FILE, request, key_of(form))
+    except Unavailable:  # no browser sends a file twice: its lines are shown in its place
+        return _form(view, table, text, (), status=503)
     return view.to(f"/desk/directory/files/{known}/{sent.import_id}")
 
 
@@ -166,11 +170,16 @@ def _in_words(view: View, problems: tuple[Problem, ...]) -> list[tuple[Problem, 
 
 
 def _form(
-    view: View, table: str, lines: str, problems: tuple[Problem, ...], errors: dict[str, str] | None = None
+    view: View,
+    table: str,
+    lines: str,
+    problems: tuple[Problem, ...],
+    errors: dict[str, str] | None = None,
+    status: int = 200,
 ) -> Response:
     return view.html(
         "directory/files.html",
-        422 if problems or errors else 200,
+        422 if problems or errors else status,
         tables=TABLES,
         columns=COLUMNS,
         typed={"table": table, "text": lines},

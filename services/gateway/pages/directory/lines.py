@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.datastructures import FormData
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, NotFound
+from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, DirectoryTable
 from contracts.rpc.imports import Effects, Export, LineChange, LineId, LineView, PutLine, RemoveLine
 from services.chassis.runtime.clock import now
@@ -135,7 +135,9 @@ async def change_line(view: AdoPage, table: DirectoryTable, key: Key) -> Respons
     return await _put(view, table, tuple(key.split("/")))
 
 
-async def _put(view: View, table: DirectoryTable, key: tuple[str, ...]) -> Response:
+async def _put(  # noqa: PLR0911  an answer for each outcome
+    view: View, table: DirectoryTable, key: tuple[str, ...]
+) -> Response:
     form = await view.form()
     cells = {name: " ".join(text_of(form, name).split()) for name in labels.COLUMNS[table]}
     if "sites" in cells:
@@ -143,10 +145,14 @@ async def _put(view: View, table: DirectoryTable, key: tuple[str, ...]) -> Respo
     if table == "hours":
         cells |= read_hours(form)
     cells |= dict(zip(KEYS[table], key, strict=False))
-    was = text_of(form, "was")
+    was, idempotency_key = text_of(form, "was"), key_of(form)
     try:
         request = PutLine(table=table, cells=cells, was=was, accepted=accepted_of(form))
-        await view.caller.command(rpc.approval.PUT_LINE, request, key_of(form))
+        await view.caller.command(rpc.approval.PUT_LINE, request, idempotency_key)
+    except Unavailable:
+        return await _form(view, table, key, cells, was, {}, 503, key=idempotency_key)
+    except IdempotencyKeyReused:  # an earlier attempt did arrive, and the form was changed since
+        return await _form(view, table, key, cells, was, {}, 409, arrived=True)
     except InvalidInput as error:
         errors = {one.field: one.code for one in error.body.fields}
         return await _form(view, table, key, cells, was, errors, 422)
@@ -210,17 +216,20 @@ async def _removal(
 async def _form(
     view: View,
     table: DirectoryTable,
-    key: tuple[str, ...],
+    known_by: tuple[str, ...],
     cells: dict[str, str],
     was: str,
     errors: dict[str, str],
     status: int = 200,
     **shown: Any,
 ) -> Response:
-    """Show the form of a line; a key means that the line exists."""
+    """Show the form of a line that is known by its key, or of a new one.
+
+    A page that says that approval did not answer (503) does not ask it for the history.
+    """
     changes: tuple[LineChange, ...] = ()
-    if key:
-        question = LineId(table=table, key=key)
+    if known_by and status != 503:
+        question = LineId(table=table, key=known_by)
         changes = (await view.caller.query(rpc.approval.LINE_HISTORY, question)).items
     departments = await directory.department_names(view)
     first_day = cells.get(FIRST_DAYS.get(table, ""), "")
@@ -232,8 +241,8 @@ async def _form(
             "title": TABLES[table],
             "new": NEW.get(table),
             "columns": labels.COLUMNS[table],
-            "fixed": KEYS[table] if key else (),
-            "has_been": bool(key) and table in FIRST_DAYS and first_day < _today(),
+            "fixed": KEYS[table] if known_by else (),
+            "has_been": bool(known_by) and table in FIRST_DAYS and first_day < _today(),
             "labels": labels.LABELS,
             "long": labels.LONG,
             "flags": labels.FLAGS,
@@ -247,6 +256,8 @@ async def _form(
             "departments": departments,
             "changes": [(change, _differences(change)) for change in changes],
             "changed_by": None,
+            "key": "",
+            "arrived": False,
             "saved": False,
             "effects": Effects(),
             **shown,

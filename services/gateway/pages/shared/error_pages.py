@@ -1,6 +1,8 @@
 """Error pages in the reader's language, with the status that the API returns for the same error."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -26,13 +28,24 @@ from contracts.errors import (
 )
 from contracts.model import Language
 from services.gateway import problems
-from services.gateway.access import is_at_kiosk
+from services.gateway.access import ANSWER_SECONDS, SAFE_METHODS, is_at_kiosk
 from services.gateway.pages.shared import cookies, navigation
 from services.gateway.pages.shared.languages import LANGUAGES, preferred
 from services.gateway.pages.shared.render import page
 from services.gateway.problems import RETRY_SECONDS, STATUS_TABLE
 
 RETRY = {"Retry-After": str(RETRY_SECONDS)}
+PAGE_SECONDS = ANSWER_SECONDS + 0.5
+"""A whole page takes no longer than this, whatever it waits for.
+
+A call to a service ends a little earlier, so that a page can answer in its own way.
+"""
+MOST_FIELDS = 400
+"""A delegation of fifty has six fields for each of its people."""
+LARGEST_FIELD = 32 * 1024
+"""Bytes of one field: a pasted list of fifty people, with room to spare."""
+Fields = list[tuple[str, str]]
+"""Names and values of a form's fields; a name may stand there several times."""
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
@@ -67,11 +80,16 @@ class PageRoute(APIRoute):
             f"/{language_of(request)}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"}
         )
 
-    async def repeated(self, _request: Request) -> dict[str, str] | None:
+    async def repeated(self, request: Request) -> Fields | None:
         """Return the fields that the error page of an outage sends again.
 
-        It returns None where the page does not offer that.
+        It returns None where the page does not offer that: a form without a key might count twice.
         """
+        if request.method in SAFE_METHODS:
+            return None
+        with suppress(HTTPException):  # a form that nobody has read yet, and that is too large
+            fields = await posted_fields(request)
+            return fields if _counts_once(fields) else None
         return None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -79,7 +97,12 @@ class PageRoute(APIRoute):
 
         async def serve_with_error_pages(request: Request) -> Response:
             try:
-                return await serve(request)
+                if request.method not in SAFE_METHODS:
+                    await request.body()  # how long it takes to arrive is the sender's affair
+                async with asyncio.timeout(PAGE_SECONDS):
+                    return await serve(request)
+            except TimeoutError:
+                return await self._error_page(request, Unavailable("the page took too long"))
             except ContractError as error:
                 return await self._error_page(request, error)
             except RequestValidationError:
@@ -103,7 +126,18 @@ def language_of(request: Request) -> Language:
     )
 
 
-def _render(request: Request, error: ContractError, repeated: dict[str, str] | None = None) -> Response:
+async def posted_fields(request: Request) -> Fields:
+    """Return the fields that were posted, without files."""
+    form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+def _counts_once(fields: Fields) -> bool:
+    """Return whether a form has an idempotency key."""
+    return any(name == "key" and value for name, value in fields)
+
+
+def _render(request: Request, error: ContractError, repeated: Fields | None = None) -> Response:
     language = language_of(request)
     if error.body.code == "must_change_password":
         return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
@@ -121,8 +155,21 @@ def _render(request: Request, error: ContractError, repeated: dict[str, str] | N
         headers |= RETRY
     elif "retry_after" in facts:
         headers["Retry-After"] = str(facts["retry_after"])
-    again = {"method": request.method, "path": request.url.path, "fields": repeated}
+    path = request.url.path if repeated is not None else _path_again(request)
+    again = {"path": path, "fields": repeated, "counts_once": _counts_once(repeated or [])}
     return _page(request, template, status, headers, code=error.body.code, facts=facts, again=again)
+
+
+def _path_again(request: Request) -> str:
+    """Return the address that shows the page again: of a form, the page above it."""
+    if request.method not in SAFE_METHODS:
+        route = request.scope["route"]
+        same = any(
+            isinstance(one, APIRoute) and one.path == route.path and "GET" in (one.methods or ())
+            for one in request.app.router.routes
+        )
+        return request.url.path if same else _page_above(request) or request.url.path
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _page(request: Request, template: str, status: int, headers: Mapping[str, str], **shown: Any) -> Response:
@@ -139,9 +186,17 @@ def _page(request: Request, template: str, status: int, headers: Mapping[str, st
         elsewhere={},
         kiosk=kiosk,
         clearable=not staff,
+        navigation=_navigation(request, language),
         onward=navigation.onward(language, is_staff=staff, at_kiosk=kiosk),
         **shown,
     )
+
+
+def _navigation(request: Request, language: Language) -> list[navigation.Link]:
+    """Return the navigation of a reader whose session was accepted before the error."""
+    principal = getattr(request.state, "principal", None)
+    inner = request.url.path.removeprefix(f"/{language}")
+    return navigation.links(principal, language, inner) if principal else []
 
 
 async def on_fault(request: Request, error: Exception) -> Response:

@@ -32,7 +32,7 @@ from services.gateway.origin import is_same_origin
 from services.gateway.pages.shared import kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, has_operator, result_cookie
-from services.gateway.pages.shared.error_pages import RETRY, is_for_staff
+from services.gateway.pages.shared.error_pages import LARGEST_FIELD, MOST_FIELDS, RETRY, is_for_staff
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
@@ -45,10 +45,6 @@ SEEN = {"initial_password": ""}
 """What is stored of an initial password once its page was shown."""
 SEARCHED = {"q"}
 """Query parameters that a search form of a page adds to its address."""
-MOST_FIELDS = 400
-"""A delegation of fifty has six fields for each of its people."""
-LARGEST_FIELD = 32 * 1024
-"""Bytes of one field: a pasted list of fifty people, with room to spare."""
 PUBLIC = {"X-Robots-Tag": "all"}
 """Headers of a page that search engines may list."""
 PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
@@ -240,6 +236,7 @@ class Pages:
         ):
             raise Forbidden("a page of another site made this request", code="cross_site")
         view = View(request, language, await self._caller(request), await _kiosk(request))
+        request.state.principal = view.principal  # an error page shows their navigation too
         if view.kiosk is not None:
             await _require_visit(view)
         if has_operator(request):

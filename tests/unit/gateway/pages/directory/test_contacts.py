@@ -9,7 +9,7 @@ from contracts.errors import Conflict, InvalidInput
 from contracts.rpc.approval import DepartmentList, DutyContact, OfficerList, SiteList
 from tests.support.browser.pages_alone import DUTY_CONTACTS
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE, hidden
 
 PLACE = "/en/desk/directory/contacts"
 OF_HOME = f"{PLACE}/departments/home"
@@ -67,6 +67,21 @@ async def test_what_is_refused_says_why_and_loses_nothing_that_was_typed(
     assert shown.status_code == status
     assert sentence in shown.text
     assert 'value="98765 43210"' in shown.text
+
+
+async def test_contacts_without_an_answer_keep_what_was_typed_and_are_sent_again_with_their_key(ado) -> None:
+    http, client = ado
+    await http.get(OF_HOME)
+    known = client.answers.copy()
+    for name in [one for one in known if one.startswith("approval.")]:
+        del client.answers[name]
+    lost = await http.post(OF_HOME, data=FORM, headers=SAME_SITE)
+    assert (lost.status_code, hidden(lost)) == (503, {"key": "k-1", "was": "r"})
+    assert "It is not known whether this was saved." in lost.text
+    assert 'value="98765 43210"' in lost.text
+    client.answers |= known
+    await http.post(OF_HOME, data={**FORM, **hidden(lost)}, headers=SAME_SITE)
+    assert client.last("approval.put_duty_contacts")[3] == "k-1"
 
 
 @pytest.mark.parametrize("path", ["departments/nowhere", "sites/PCS9", "officers/home"])

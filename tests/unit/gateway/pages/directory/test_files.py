@@ -21,7 +21,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.page_reader import HOME, SAME_SITE
+from tests.support.page_reader import HOME, SAME_SITE, hidden
 
 IMPORT = UUID("0195f3a2-0000-4000-8000-000000000009")
 PLACE = "/en/desk/directory/files"
@@ -217,3 +217,19 @@ def test_every_problem_that_can_be_found_has_a_sentence() -> None:
     assert len(codes) >= 20, codes
     elsewhere = {"empty", "too_long", "control_character", "file_missing", "file_twice"}
     assert set(file_problems.SENTENCES) - codes == elsewhere, "no sentence is left over"
+
+
+async def test_a_file_without_an_answer_stays_on_the_page_as_its_lines(ado: Ado) -> None:
+    del ado.client.answers["approval.send_directory_file"]
+    lost = await ado.send(b"code,name_en\nnew,Sports & youth\n", table="departments")
+    assert lost.status_code == 503
+    assert "what you wrote is still here" in lost.text
+    assert "new,Sports &amp; youth" in lost.text
+
+
+async def test_applying_a_file_without_an_answer_is_sent_again_with_its_key(ado: Ado) -> None:
+    del ado.client.answers["approval.apply_directory_file"]
+    place = f"{PLACE}/officers/{IMPORT}"
+    lost = await ado.http.post(place, data={"key": "k-1", "accepted": "3"}, headers=SAME_SITE)
+    assert (lost.status_code, hidden(lost)) == (503, {"key": "k-1", "accepted": "3"})
+    assert "It is not known whether this was saved." in lost.text

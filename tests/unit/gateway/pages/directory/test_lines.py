@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from contracts.errors import Conflict, InvalidInput
+from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.approval import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineChange, LineHistory, LineView
@@ -15,7 +15,7 @@ from services.gateway.pages.directory.labels import COLUMNS, LABELS
 from services.gateway.pages.directory.lines import KEYS
 from tests.support.browser.pages_alone import LINES, directory_line, directory_lines
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.page_reader import HOME, SAME_SITE, SITE
+from tests.support.page_reader import HOME, SAME_SITE, SITE, hidden
 
 PLACE = "/en/desk/directory/lines"
 EDITED = f"{PLACE}/officers/edit/home/baldev"
@@ -114,6 +114,52 @@ async def test_what_is_refused_says_why_and_loses_nothing_that_was_typed(
     assert shown.status_code == status
     assert sentence in shown.text
     assert 'value="9-9"' in shown.text
+
+
+@pytest.mark.parametrize("path", ["officers/edit/home/baldev", "officers/new"])
+async def test_a_change_without_an_answer_keeps_what_was_typed_and_is_sent_again_with_its_key(
+    ado, path: str
+) -> None:
+    http, client = ado
+    await http.get(f"{PLACE}/{path}")
+    known = client.answers.copy()
+    for name in [one for one in known if one.startswith("approval.")]:
+        del client.answers[name]
+    form = {**LINES["officers"], "room": "9-9", "was": "d" * 64, "key": "k-1"}
+    lost = await http.post(f"{PLACE}/{path}", data=form, headers=SAME_SITE)
+    assert (lost.status_code, lost.headers["retry-after"]) == (503, "2")
+    assert "It is not known whether this was saved." in lost.text
+    assert 'value="9-9"' in lost.text
+    assert hidden(lost) == {"key": "k-1", "was": "d" * 64}
+    client.answers |= known
+    saved = await http.post(f"{PLACE}/{path}", data={**form, **hidden(lost)}, headers=SAME_SITE)
+    assert saved.headers["location"] == f"{EDITED}?notice=saved"
+    assert client.last("approval.put_line")[3] == "k-1"
+
+
+async def test_a_change_that_had_arrived_and_was_changed_since_says_which_one_counts(ado) -> None:
+    http, client = ado
+    client.answers["approval.put_line"] = IdempotencyKeyReused()
+    form = {**LINES["officers"], "room": "9-9", "key": "k-1"}
+    shown = await http.post(EDITED, data=form, headers=SAME_SITE)
+    assert shown.status_code == 409
+    assert "It was saved as you wrote it first" in shown.text
+    assert 'value="9-9"' in shown.text
+    assert hidden(shown)["key"] != "k-1"
+
+
+async def test_a_removal_without_an_answer_is_sent_again_with_its_key(ado) -> None:
+    http, client = ado
+    del client.answers["approval.remove_line"]
+    place = f"{PLACE}/holidays/remove/PCS1/2099-01-26"
+    lost = await http.post(place, data={"was": "d" * 64, "key": "k-1"}, headers=SAME_SITE)
+    assert (lost.status_code, hidden(lost)) == (503, {"key": "k-1", "was": "d" * 64})
+    assert "It is not known whether this was saved." in lost.text
+    client.answers["approval.remove_line"] = Nothing()
+    assert f'<form method="post" action="{place}">' in lost.text
+    done = await http.post(place, data=hidden(lost), headers=SAME_SITE)
+    assert done.headers["location"] == f"{PLACE}/holidays?notice=removed"
+    assert client.last("approval.remove_line")[3] == "k-1"
 
 
 async def test_what_is_there_already_is_not_added(ado) -> None:

@@ -1,5 +1,6 @@
 """What does not exist, is not allowed or went wrong: a page for people, a problem for programs."""
 
+import asyncio
 import re
 from uuid import UUID
 
@@ -8,8 +9,10 @@ from fastapi.routing import APIRoute
 
 from services.gateway.openapi import access_of
 from services.gateway.pages import landing
+from services.gateway.pages.shared import error_pages
 from services.gateway.pages.shared.languages import LANGUAGES, texts
-from tests.support.factories.gateway import NUMBER, as_applicant, browser, claims, signed, stubbed
+from tests.support.factories.gateway import NUMBER, as_applicant, as_staff, browser, claims, signed, stubbed
+from tests.support.page_reader import SAME_SITE
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HTML, PROBLEM = "text/html; charset=utf-8", "application/problem+json"
@@ -123,3 +126,39 @@ async def test_a_fault_of_a_page_is_a_page(monkeypatch: pytest.MonkeyPatch) -> N
         answer = await http.get("/")
     assert (answer.status_code, answer.headers["content-type"]) == (500, HTML)
     assert 'href="/pa"' in answer.text
+
+
+async def test_an_outage_keeps_the_navigation_and_leads_back_to_the_same_page() -> None:
+    app, _ = stubbed()
+    async with browser(app, **BROWSER, **as_staff("department")) as http:
+        answer = await http.get("/en/desk?status=decided&site=PCS1")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert (
+            '<a class="govuk-link" href="/en/desk?status=decided&amp;site=PCS1">Try again</a>' in answer.text
+        )
+        assert '<a class="epass-navigation__link" href="/en/desk/numbers">' in answer.text
+        missing = (await http.get(f"/en/desk/reviews/{UUID(int=1)}/nothing")).text
+        assert '<a class="epass-navigation__link" href="/en/desk/numbers">' in missing
+
+
+async def test_a_form_without_a_key_is_not_offered_again_but_its_page_is() -> None:
+    app, _ = stubbed()
+    async with browser(app, **BROWSER, **SAME_SITE) as http:
+        answer = await http.post("/en/staff/sign-in", data={"login_id": "HOM-0001", "password": "secret"})
+    assert answer.status_code == 503
+    assert 'href="/en/staff/sign-in">Try again</a>' in answer.text
+    assert "secret" not in answer.text
+
+
+async def test_a_page_is_answered_by_its_deadline_whatever_it_waits_for(monkeypatch) -> None:
+    app, client = stubbed()
+    await app.state.gateway.keys.refresh()  # so that the session is known
+
+    async def never(*_asked: object, **_more: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client, "call", never)
+    monkeypatch.setattr(error_pages, "PAGE_SECONDS", 0.05)
+    async with browser(app, **BROWSER, **as_staff("department")) as http:
+        answer = await http.get("/en/desk")
+    assert answer.status_code == 503

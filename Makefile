@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small outages bench contracts messages lock clean distclean
+.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small outages upgrade-test bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -88,6 +88,9 @@ chaos-small: setup ## run 300 applications with kills, and the negative control 
 
 outages: setup ## run short outages: parts down, half-open connections, backlog, restarts, alerts, restore
 	$(PYTHON) -m pytest tests/chaos -m outage
+
+upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)
+	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s
 
 bench: setup ## measure scans and journeys a second, and pages on a slow line
 	$(PYTHON) -m bench

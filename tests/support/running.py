@@ -37,11 +37,18 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = 20) -> 
 
 
 class Process:
-    """One process of the system."""
+    """One process of the system. ``code`` is the folder of its source, by default that of the tests."""
 
     def __init__(
-        self, arguments: list[str], environment: dict[str, str], log: Path, *, inherit: bool = True
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        log: Path,
+        *,
+        inherit: bool = True,
+        code: Path | None = None,
     ) -> None:
+        self.code = code
         self.port = free_port()
         self.log = log
         self._arguments = arguments
@@ -59,6 +66,7 @@ class Process:
             self._child = subprocess.Popen(
                 [sys.executable, *self._arguments],
                 env=self._environment,
+                cwd=self.code,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,

@@ -34,10 +34,17 @@ DEMO_LOGINS: dict[str, dict[str, str]] = {
 
 
 class System:
-    """Six services, relay, sender and gateway; ``processes`` has them by name."""
+    """Six services, relay, sender and gateway; ``processes`` has them by name.
 
-    def __init__(self, stack: TestStack, **settings: str) -> None:
+    Args:
+        stack: broker and database server.
+        code: the folder of the source, if it is another one than that of the tests.
+        settings: for all processes.
+    """
+
+    def __init__(self, stack: TestStack, code: Path | None = None, **settings: str) -> None:
         self.stack = stack
+        self.code = code
         self.folder: Path = stack.folder / "system"
         self.folder.mkdir(exist_ok=True)
         self._https: list[httpx.Client] = []
@@ -85,6 +92,7 @@ class System:
             {**self._environment(name), **settings},
             self.folder / f"{name}{label}.log",
             inherit=False,
+            code=self.code,
         )
         if name == "gateway":
             process.port = int(settings.get("EPASS_GATEWAY_PORT", self.port))
@@ -125,6 +133,7 @@ class System:
         return subprocess.run(
             [sys.executable, "-m", "services.ops.cli", *arguments],
             env=self._environment(name),
+            cwd=self.code,
             capture_output=True,
             text=True,
             check=False,

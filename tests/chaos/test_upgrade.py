@@ -1,0 +1,80 @@
+"""An upgrade from the previous release: people go on, no request fails, nothing becomes a dead letter.
+
+The previous release comes from git and runs in the environment of this one.
+"""
+
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from contracts.subscriptions import SERVICES
+from tests.chaos.test_rolling import findings, people_at_work, restart
+from tests.support.backends import start_stack
+from tests.support.chaos.deployment import Deployment, settings_for
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.provider import Provider
+from tests.support.chaos.replicas import two_of_each
+from tests.support.running import eventually
+from tests.support.system import System
+
+pytestmark = pytest.mark.outage
+ROOT = Path(__file__).parents[2]
+ORDER = ("verify", "notify", "sender", "application", "issuance", "approval", "accounts", "gateway", "relay")
+"""Who reads an event comes before who writes it, as docs/operations.md has it."""
+
+
+def git(*arguments: str) -> bytes:
+    return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, check=True, timeout=60).stdout
+
+
+@pytest.fixture(scope="module")
+def previous_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source of the commit that raised the version, or of the one before if that is the present one."""
+    try:
+        found = git("log", "--format=%H", "-G^version = ", "HEAD~1", "--", "pyproject.toml").split()
+    except (OSError, subprocess.CalledProcessError):
+        found = []
+    if not found:
+        pytest.skip("this clone has no history, so the previous release is not here")
+    folder = tmp_path_factory.mktemp("previous")
+    with tarfile.open(fileobj=BytesIO(git("archive", found[0].decode()))) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture
+def deployment(previous_release: Path, tmp_path: Path) -> Iterator[Deployment]:
+    """The previous release, at work."""
+    (tmp_path / "stack").mkdir()
+    with (
+        start_stack(tmp_path / "stack") as stack,
+        Provider(tmp_path) as provider,
+        System(stack, previous_release, **settings_for(provider)) as system,
+    ):
+        yield Deployment(stack, system, provider)
+
+
+def test_an_upgrade_from_the_previous_release_fails_no_request_and_leaves_no_dead_letter(
+    deployment: Deployment,
+) -> None:
+    promises, system = Promises(), deployment.system
+    with two_of_each(system) as pairs, people_at_work(deployment, pairs, promises) as gateways:
+        system.code = None
+        system.epass("administrator", "topology", "apply")
+        for service in SERVICES:
+            system.epass(service, "migrate", service)
+        for name in ORDER:
+            for process in pairs[name]:
+                decided = len(promises.decided)
+                process.code = None
+                restart(process)
+                eventually(lambda before=decided: len(promises.decided) > before, "people are at work")
+    print(f"{gateways.asked} requests, {len(promises.mobiles)} applications")
+    assert gateways.failed == []
+    assert not promises.unanswered
+    assert findings(deployment, promises).problems() == {}
+    assert system.try_epass("administrator", "invariants", "--grace", "10").returncode == 0

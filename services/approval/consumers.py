@@ -17,6 +17,7 @@ from contracts.events import (
 from services.approval.handlers import closures, event_handlers, numbers, scheduled_jobs, watchlist
 from services.approval.models import ImportRow
 from services.chassis.db import batches, import_drafts
+from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -102,9 +103,15 @@ class Consumers:
 
     @every(interval=600)
     def purge(self) -> None:
-        """Delete files that nobody can see any more, and the notes of days that were closed long ago."""
+        """Delete files that nobody can see, notes of days that were closed long ago, and old reviews."""
         batches.run(self.db, lambda session: import_drafts.purge(session, ImportRow, now()))
         batches.run(self.db, lambda session: closures.forget_notes(session, now()))
+        before = kept_since(now(), self.settings.records_kept_months)
+        batches.run(
+            self.db,
+            lambda session: scheduled_jobs.delete_old_reviews(session, before),
+            scheduled_jobs.BATCH,
+        )
 
     def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
         batches.run(self.db, lambda session: work(session, now()), scheduled_jobs.BATCH)

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from contracts import events
 from contracts.envelope import Received
 from services.chassis.db import batches
+from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -85,6 +86,8 @@ class Consumers:
     @every(interval=3600)
     def delete_old_messages(self) -> None:
         batches.run(self.db, lambda session: erasure.delete_old(session, now()))
+        before = kept_since(now(), self.settings.records_kept_months)
+        batches.run(self.db, lambda session: erasure.delete_old_records(session, before))
 
 
 CONTAINERS = (Codes, Consumers)

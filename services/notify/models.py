@@ -37,6 +37,7 @@ class MessageRow(Base):
         Index("messages_due", "lane", "due_at", postgresql_where=text("state = 'queued'")),
         Index("messages_application_id", "application_id"),
         Index("messages_pass_number", "pass_number"),
+        Index("messages_age", "created_at"),
         Index("messages_of_no_application", "ended_at", postgresql_where=text("application_id is null")),
     )
 

@@ -1,8 +1,11 @@
-"""What approval does by the clock: escalate what nobody decides, plan by the nearest day, key older names."""
+"""What approval does by the clock.
+
+Escalate what nobody decides, plan by the nearest day, key older names, and delete old reviews.
+"""
 
 from datetime import datetime, time
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from contracts import spelling
@@ -11,7 +14,15 @@ from services.approval.domain import escalation, reviews
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.duty_contacts import contact_for
-from services.approval.models import ReviewRow
+from services.approval.models import (
+    ApplicationRow,
+    BookingRow,
+    DecisionRow,
+    FirstApprovalRow,
+    ForwardingRow,
+    ReviewRow,
+    WatchlistMatchRow,
+)
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import IST
 
@@ -100,3 +111,33 @@ def key_names(session: Session, _now: datetime) -> int:
     for row in rows:
         row.name_keys = sorted(spelling.keys(row.name, row.name_latin))
     return len(rows)
+
+
+def delete_old_reviews(session: Session, before: datetime) -> int:
+    """Delete reviews without people of which nothing is younger; return how many, at most BATCH.
+
+    All that belongs to a review goes with it. The application itself stays known, so that a late event brings
+    nobody back.
+    """
+    erased = select(ApplicationRow).where(
+        ApplicationRow.application_id == ReviewRow.application_id, ApplicationRow.erased_at.is_not(None)
+    )
+    decided_since = select(DecisionRow).where(
+        DecisionRow.review_id == ReviewRow.id, DecisionRow.decided_at >= before
+    )
+    due = (
+        select(ReviewRow.id)
+        .where(
+            ReviewRow.waiting_since < before,
+            ReviewRow.submitted_at < before,
+            erased.exists(),
+            ~decided_since.exists(),
+        )
+        .order_by(ReviewRow.waiting_since)
+        .limit(BATCH)
+    )
+    old = session.scalars(due.with_for_update(skip_locked=True)).all()
+    for rows in (WatchlistMatchRow, FirstApprovalRow, BookingRow, ForwardingRow, DecisionRow):
+        session.execute(delete(rows).where(rows.review_id.in_(old)))
+    session.execute(delete(ReviewRow).where(ReviewRow.id.in_(old)))
+    return len(old)

@@ -1,15 +1,18 @@
 """Bring a database to its newest schema, with an Alembic history that the caller hands in."""
 
 from pathlib import Path
+from time import sleep
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, text
 
-from services.chassis.db.locks import lock
+from services.chassis.db.locks import TRY_SESSION_LOCK
 
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a table that somebody else uses."""
+TURN_SECONDS = 0.1
+"""The pause between two tries to take the turn."""
 
 
 def upgrade(folder: Path, url: str) -> None:
@@ -34,8 +37,23 @@ def run_environment() -> None:
     """
     engine = create_engine(context.config.attributes["url"], poolclass=NullPool)
     with engine.connect() as turn, engine.connect() as connection:
-        lock(turn, "migrations")
+        turn.execution_options(isolation_level="AUTOCOMMIT")  # `create_index` waits for open transactions
+        while not turn.exec_driver_sql(TRY_SESSION_LOCK, ("migrations",)).scalar():
+            sleep(TURN_SECONDS)
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         context.configure(connection=connection, transaction_per_migration=True)
         context.run_migrations()
+
+
+def create_index(name: str, on: str, *, unique: bool = False) -> None:
+    """Create an index on ``table (columns)`` while others write to the table.
+
+    What the migration did before is committed. One that was interrupted is made anew. It waits as long as
+    other transactions last, and nobody waits for it.
+    """
+    with op.get_context().autocommit_block():
+        op.execute("set lock_timeout = 0")
+        op.execute(f"drop index concurrently if exists {name}")
+        op.execute(f"create {'unique ' if unique else ''}index concurrently {name} on {on}")
+        op.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'")

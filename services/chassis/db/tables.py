@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Date,
     Identity,
     Index,
     Integer,
@@ -51,7 +52,10 @@ event_sequences = Table(
     metadata,
     Column("subject", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
+    Column("used_in", Date, nullable=False, server_default=text("date_trunc('month', now())")),
+    Index("event_sequences_used_in", "used_in"),
 )
+"""``used_in`` is the first day of the month of the newest event. It rarely changes, so updates stay cheap."""
 
 inbox = Table(
     "inbox",
@@ -96,3 +100,13 @@ def drop_relay_trigger(connection: Connection) -> None:
     """Drop the trigger of early databases that notified the relay of each commit."""
     connection.execute(text("drop trigger if exists outbox_added on outbox"))
     connection.execute(text("drop function if exists wake_relay()"))
+
+
+def add_month_of_use(connection: Connection) -> None:
+    """Add ``event_sequences.used_in`` where an older version made the table; all count as used now."""
+    connection.execute(
+        text("""
+        alter table event_sequences
+        add column if not exists used_in date not null default date_trunc('month', now())
+        """)
+    )

@@ -20,7 +20,8 @@ EPOCH_EVENTS = 1_000_000
 _NEXT = """
   insert into event_sequences (subject, seq) values (:subject, 1 + :epoch_events * (
     ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint - 1))
-  on conflict (subject) do update set seq = greatest(event_sequences.seq + 1, excluded.seq)
+  on conflict (subject) do update
+    set seq = greatest(event_sequences.seq + 1, excluded.seq), used_in = excluded.used_in
   returning seq
 """
 """Take the next number of a subject; after a failover it is higher than any that was published before.

@@ -1,7 +1,8 @@
 """Deletes old rows of the chassis' own tables.
 
 Idempotency keys live for 24 hours, inbox marks and starts of poison messages longer than any dead letter. The
-relay deletes old rows of the outbox.
+relay deletes old rows of the outbox. The number of an application's or pass's newest event is forgotten when
+no record of it is left; later events begin anew, and no consumer has rows that it could be compared with.
 """
 
 from time import monotonic
@@ -10,9 +11,11 @@ from sqlalchemy import ColumnElement, Table, func, or_, text
 
 from services.chassis.db import batches
 from services.chassis.db.database import Database
+from services.chassis.db.retention import kept_since
 from services.chassis.db.tables import event_sequences, idempotency_keys, inbox, poison_starts
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.chassis.rpc.idempotency import KEEP_HOURS
+from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping, pause
 from services.chassis.runtime.logs import logger
 
@@ -20,12 +23,14 @@ log = logger(__name__)
 HOUR_SECONDS = 3600.0
 _NUMBERED_ONCE = ("otp:", "session:", "message:")
 """Subjects that have one event; earlier versions remembered the number of each of them."""
+_ENDING = ("application:", "pass:")
+"""Subjects that end some time after the visit; others, such as a department, never do."""
 INBOX_DAYS = DEAD_LETTER_DAYS + 7
 """A dead letter may be replayed on its last day; its consumer must still know whether it was handled."""
 
 
-def purge(db: Database) -> None:
-    """Delete all rows that are too old, in batches."""
+def purge(db: Database, kept_months: int) -> None:
+    """Delete all rows that are too old, in batches; ``kept_months`` is that of the settings."""
     for table, column, age in (
         (idempotency_keys, idempotency_keys.c.created_at, f"{KEEP_HOURS} hours"),
         (inbox, inbox.c.seen_at, f"{INBOX_DAYS} days"),
@@ -34,21 +39,26 @@ def purge(db: Database) -> None:
         _delete(db, table, column < func.now() - text(f"interval '{age}'"))
     subject = event_sequences.c.subject
     _delete(db, event_sequences, or_(*(subject.startswith(kind) for kind in _NUMBERED_ONCE)))
+    unused = event_sequences.c.used_in < kept_since(now(), kept_months).date()
+    _delete(db, event_sequences, unused & or_(*(subject.startswith(kind) for kind in _ENDING)))
 
 
 def _delete(db: Database, table: Table, which: ColumnElement[bool]) -> None:
     batches.run(db, lambda session: batches.delete_batch(session, table, which))
 
 
-def run(db: Database) -> None:
-    """Purge once an hour until the process stops. An error is logged, and the next hour tries again."""
+def run(db: Database, kept_months: int) -> None:
+    """Purge once an hour until the process stops; ``kept_months`` is that of the settings.
+
+    An error is logged, and the next hour tries again.
+    """
     due = monotonic() + 60
     while True:
         try:
             pause(min(max(due - monotonic(), 0), 60))
             if monotonic() >= due:
                 due = monotonic() + HOUR_SECONDS
-                purge(db)
+                purge(db, kept_months)
         except Stopping:
             return
         except Exception as error:  # whatever it is, old rows must not pile up in silence

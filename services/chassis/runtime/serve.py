@@ -72,6 +72,6 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
     signal.signal(signal.SIGINT, stop)
     health.serve(settings.health_host, settings.health_port)
     runner.start()
-    eventlet.spawn_n(housekeeping.run, database)
+    eventlet.spawn_n(housekeeping.run, database, settings.records_kept_months)
     runner.wait()
     log.info("stopped")

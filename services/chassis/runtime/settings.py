@@ -177,6 +177,13 @@ class StatusListSettings(Section):
     status_list_seconds: float = 10.0
 
 
+class RetentionSettings(Section):
+    """How long records stay after the people in them are erased."""
+
+    records_kept_months: int = Field(24, ge=13)
+    """Whole months before the present one. The numbers of departments need thirteen."""
+
+
 class ServiceSettings(
     ProcessSettings,
     DatabaseSettings,
@@ -184,6 +191,7 @@ class ServiceSettings(
     RetrySettings,
     PersonalDataSettings,
     IdempotencySettings,
+    RetentionSettings,
 ):
     """What every service that runs on nameko has."""
 

@@ -1,4 +1,7 @@
-"""Erasure of personal data: at once for an erased application, after a day for messages of no application."""
+"""Erasure of personal data: at once for an erased application, after a day for messages of no application.
+
+What is left of the messages of an erased application is deleted when its records are not kept any longer.
+"""
 
 from datetime import datetime, timedelta
 
@@ -49,3 +52,11 @@ def delete_old(session: Session, now: datetime) -> int:
         delete_batch(session, PhoneMessageRow, PhoneMessageRow.at < now - RETENTION),
         delete_batch(session, MessageRow, MessageRow.application_id.is_(None), ended),
     )
+
+
+def delete_old_records(session: Session, before: datetime) -> int:
+    """Delete a batch of messages that are older and whose application is erased; return how many."""
+    erased = select(ApplicationRow).where(
+        ApplicationRow.id == MessageRow.application_id, ApplicationRow.erased_at.is_not(None)
+    )
+    return delete_batch(session, MessageRow, MessageRow.created_at < before, erased.exists())

@@ -197,6 +197,19 @@ def snapshots_of(databases: Mapping[str, psycopg.Connection]) -> dict[str, Snaps
     return {name: Snapshot(name, connection) for name, connection in databases.items()}
 
 
+@pytest.mark.parametrize(("erased", "broken"), [(True, set()), (False, {"approved", "issued"})])
+def test_decisions_and_messages_may_be_gone_once_the_people_of_an_application_are_erased(
+    busy_services: ServicesWithoutBroker, topology, erased: bool, broken: set[str]
+) -> None:
+    with ExitStack() as open_:
+        databases = {name: open_.enter_context(rolled_back(topology, name)) for name in DOWNSTREAM_FIRST}
+        assert databases["approval"].execute("delete from decisions").rowcount >= 1
+        assert databases["notify"].execute("delete from messages").rowcount >= 1
+        databases["issuance"].execute("update applications set erased = %s", (erased,))
+        found = [balance.judge(lambda _queues: 0) for balance in count(snapshots_of(databases), 0)]
+        assert {balance.name for balance in found if not balance.holds} == broken
+
+
 def test_the_command_prints_what_is_broken(busy_services: ServicesWithoutBroker, topology) -> None:
     tamper(busy_services, "verify", "update passes set inside = inside + 1 where inside > 0")
     done = epass(topology, "invariants")

@@ -8,10 +8,11 @@ from sqlalchemy import select
 
 from contracts.events import EscalationMinutes, ReviewEscalated
 from contracts.rpc.approval import Forward
-from services.approval.handlers import decisions, scheduled_jobs
+from services.approval.handlers import decisions, numbers, scheduled_jobs
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.handlers.scheduled_jobs import escalate_waiting
 from services.approval.models import ReviewRow
+from services.chassis.db.retention import kept_since, month_start
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -22,6 +23,7 @@ from tests.support.factories.approval import (
     deliver,
     department,
     desk,
+    erased,
     everything,
     ist,
     pending,
@@ -180,3 +182,57 @@ def test_thousands_that_are_not_due_are_not_looked_at(approval_db) -> None:
     with approval_db.transaction() as session:
         assert escalate_waiting(session, ist(FRIDAY, 9)) == 3
         assert escalate_waiting(session, ist(MONDAY, 13) + timedelta(minutes=59)) == 0
+
+
+def test_reviews_without_people_go_once_nothing_of_them_is_younger_than_the_records_that_are_kept(
+    approval_db,
+) -> None:
+    def decided(*, erase: bool):
+        event = submitted()
+        deliver(approval_db, event)
+        review_id = review_id_of(approval_db, event.application_id)
+        with approval_db.transaction() as session:
+            decisions.approve(approval(review_id), by(desk()), session, NOW, furthest_days=30)
+        if erase:
+            deliver(approval_db, erased(event), 9)
+        return event, review_id
+
+    (old, _), (with_people, _) = decided(erase=True), decided(erase=False)
+    before = everything(approval_db)
+    assert before["bookings"]
+    assert delete_old(approval_db, NOW) == 0, "the decision is as young as that"
+    assert everything(approval_db) == before
+    assert delete_old(approval_db, NOW + timedelta(seconds=1)) == 1
+    after = everything(approval_db)
+    left = {row["application_id"] for row in after["reviews"]}
+    assert left == {str(with_people.application_id)}
+    for table in ("decisions", "bookings"):
+        assert {row["review_id"] for row in after[table]} == {row["id"] for row in after["reviews"]}
+    deliver(approval_db, amended(old), 12)
+    late = next(
+        row for row in everything(approval_db)["reviews"] if row["application_id"] == str(old.application_id)
+    )
+    assert (late["status"], late["name"]) == ("closed", ""), "a late event brings nobody back"
+
+
+def test_numbers_of_a_month_stay_when_its_decisions_are_deleted(approval_db) -> None:
+    event = submitted()
+    deliver(approval_db, event)
+    with approval_db.transaction() as session:
+        approve = approval(review_id_of(approval_db, event.application_id))
+        decisions.approve(approve, by(desk()), session, NOW, furthest_days=30)
+    deliver(approval_db, erased(event), 9)
+    with approval_db.transaction() as session:
+        numbers.count_months(session, NOW)
+    counted = everything(approval_db)["month_numbers"]
+    assert counted
+    later = month_start(NOW, 14)
+    assert delete_old(approval_db, kept_since(later, 13)) == 1
+    with approval_db.transaction() as session:
+        numbers.count_months(session, later)
+    assert everything(approval_db)["month_numbers"] == counted
+
+
+def delete_old(database, before) -> int:
+    with database.transaction() as session:
+        return scheduled_jobs.delete_old_reviews(session, before)

@@ -1,14 +1,20 @@
 """Housekeeping: the chassis' own tables do not grow for ever."""
 
+from datetime import date, timedelta
 from uuid import uuid4
 
-from sqlalchemy import text
+from sqlalchemy import insert, select, text, update
 
+from contracts.events import PassRevoked
+from contracts.model import Contact
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
-from services.chassis.messaging import inbox
+from services.chassis.db.retention import kept_since
+from services.chassis.db.tables import event_sequences
+from services.chassis.messaging import inbox, outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import housekeeping
+from services.chassis.runtime.clock import now
 
 ALICE = Principal(kind="staff", id="HOM-0001")
 
@@ -44,7 +50,7 @@ def test_old_idempotency_keys_and_inbox_marks_are_deleted_and_young_ones_stay(da
                 "update inbox set seen_at = now() - interval '40 days' where consumer = 'verify.PassRevoked'"
             )
         )
-    housekeeping.purge(database)
+    housekeeping.purge(database, 24)
     with database.transaction() as session:
         assert list(session.execute(text("select key from idempotency_keys")).scalars()) == ["young"]
         assert list(session.execute(text("select consumer from inbox")).scalars()) == ["verify.PassIssued"]
@@ -57,7 +63,45 @@ def test_numbers_of_subjects_with_one_event_that_an_older_version_kept_are_delet
             text("""insert into event_sequences (subject, seq) values
             ('otp:1', 1), ('session:1', 1), ('message:1', 1), ('login:1', 2), ('pass:1', 3)""")
         )
-    housekeeping.purge(database)
+    housekeeping.purge(database, 24)
     with database.transaction() as session:
         left = session.scalars(text("select subject from event_sequences order by subject")).all()
     assert left == ["login:1", "pass:1"]
+
+
+def test_numbers_of_applications_and_passes_are_forgotten_with_their_records_and_others_never(
+    databases,
+) -> None:
+    database, oldest = databases["verify"], kept_since(now(), 24)
+    rows = [
+        {"subject": f"{kind}:{age}", "used_in": oldest.date() - timedelta(days=age)}
+        for kind in ("application", "pass", "site", "department", "login")
+        for age in (0, 1)
+    ]
+    with database.transaction() as session:
+        session.execute(insert(event_sequences).values(seq=5), rows)
+    housekeeping.purge(database, 24)
+    with database.transaction() as session:
+        left = set(session.scalars(select(event_sequences.c.subject)))
+    assert left == {row["subject"] for row in rows} - {"application:1", "pass:1"}
+
+
+def test_a_new_event_keeps_the_number_of_its_subject(databases) -> None:
+    database = databases["issuance"]
+    event = PassRevoked(
+        pass_number="7K3M9QW6",
+        application_id=uuid4(),
+        reference="PCS-7K3M-9QWX",
+        reason="cancelled",
+        valid_to=now(),
+        language="pa",
+        deliver_by="sms",
+        personal=Contact(name="Gurpreet Kaur"),
+    )
+    with database.transaction() as session:
+        outbox.add(session, event, at=now())
+        session.execute(update(event_sequences).values(used_in=date(2020, 1, 1)))
+        outbox.add(session, event, at=now())
+    housekeeping.purge(database, 24)
+    with database.transaction() as session:
+        assert session.scalars(select(event_sequences.c.subject)).all() == [event.subject]

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -348,6 +348,20 @@ def test_codes_and_the_local_phone_are_deleted_after_a_day_and_passes_are_not(db
     assert {row.id for row in messages(db)} == {young.id, passed.id}
     with db.transaction() as session:
         assert session.scalars(select(PhoneMessageRow.message_id)).all() == [young.id]
+
+
+def test_old_messages_go_once_their_application_is_erased_and_young_ones_stay(db: Database) -> None:
+    gone, kept = Visit(), Visit()
+    handle(db, received(gone.submitted()), received(kept.submitted()))
+    handle(db, received(gone.erased()))
+
+    def delete_before(instant: datetime) -> int:
+        with db.transaction() as session:
+            return erasure.delete_old_records(session, instant)
+
+    assert delete_before(now() - timedelta(minutes=1)) == 0
+    assert delete_before(now()) == 1
+    assert [row.application_id for row in messages(db)] == [kept.application_id]
 
 
 # ------------------------------------------------------------------- resend

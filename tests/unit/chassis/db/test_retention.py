@@ -1,0 +1,35 @@
+"""Months of India, by which records are kept."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts.model import IST
+from services.approval.handlers.numbers import COUNTED_MONTHS
+from services.chassis.db.retention import kept_since, month_start
+from services.chassis.runtime.settings import RetentionSettings
+
+
+@pytest.mark.parametrize(
+    ("at", "ahead", "month"),
+    [
+        (datetime(2026, 11, 26, tzinfo=UTC), 0, (2026, 11)),
+        (datetime(2026, 11, 30, 18, 29, tzinfo=UTC), 0, (2026, 11)),
+        (datetime(2026, 11, 30, 18, 30, tzinfo=UTC), 0, (2026, 12)),
+        (datetime(2026, 11, 26, tzinfo=UTC), 2, (2027, 1)),
+        (datetime(2026, 1, 31, tzinfo=UTC), -1, (2025, 12)),
+        (datetime(2026, 1, 31, tzinfo=UTC), -12, (2025, 1)),
+    ],
+)
+def test_a_month_begins_at_midnight_of_its_first_day_in_india(at, ahead, month) -> None:
+    assert month_start(at, ahead) == datetime(*month, 1, tzinfo=IST)
+
+
+def test_so_many_whole_months_are_kept_besides_the_present_one() -> None:
+    assert kept_since(datetime(2026, 11, 26, tzinfo=UTC), 24) == datetime(2024, 11, 1, tzinfo=IST)
+
+
+def test_no_setting_deletes_decisions_that_the_numbers_are_still_counted_from() -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 13"):
+        RetentionSettings(records_kept_months=12)
+    assert COUNTED_MONTHS <= 13

@@ -404,12 +404,16 @@ class ApprovalWithdrawn(Decision):
 
 
 class VisitDayClosed(Decision):
-    """A department closed the day of a visit; a pass that exists is to be revoked.
+    """A department closed a day of a visit.
 
-    The applicant chooses another date and keeps all other answers. The note is the department's own words.
+    With ``remaining_days`` only this day falls away from the visit and its pass. Without, a pass that exists
+    is to be revoked; the applicant chooses another date and keeps all other answers. The note is the
+    department's own words.
     """
 
     day: date
+    remaining_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    """All days on which the visit stays approved, also those that have passed."""
     reason: AnyClosureReason
     language: Language
     deliver_by: AnyDeliverBy
@@ -476,7 +480,7 @@ class PassPersonal(Wire):
 
 
 class PassIssued(AboutPass):
-    """A pass was issued.
+    """A pass was issued, or a day of it was closed (``is_update``) and this is the pass as it is now.
 
     ``valid_from`` and ``valid_to`` bound entry on the first day, margins included, so that a reader that does
     not know ``further_days`` admits nobody after it. Entry is open at the same times on each further day.
@@ -499,6 +503,10 @@ class PassIssued(AboutPass):
     language: Language
     deliver_by: AnyDeliverBy
     replaces: str | None = None
+    closed_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    """Days that fell away after the approval, because the department closed them."""
+    is_update: bool = Field(default=False, exclude_if=lambda update: not update)
+    """Whether this pass was published before. Another event tells its applicant what has changed."""
     key: PublicKey
     personal: PassPersonal
 

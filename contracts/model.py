@@ -59,6 +59,7 @@ Verdict = Literal[
     "already_inside",
     "already_used",
     "not_yet_valid",
+    "day_closed",
     "expired",
     "wrong_site",
     "wrong_gate",

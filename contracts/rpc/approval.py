@@ -149,7 +149,7 @@ class DecisionView(Wire):
     days_reason: str = ""
     """Why one day was not enough, for the department and the auditor."""
     closed_day: date | None = None
-    """The day that was closed, where the applicant is asked to choose another date for it."""
+    """The day that was closed: the applicant chooses another date, or the visit goes on without this day."""
 
 
 class EarlierReview(Wire):
@@ -401,19 +401,26 @@ class AffectedReview(Wire):
     slot: Slot
     """The approved time on that day, else the preferred one."""
     party: int
+    days: tuple[date, ...] = ()
+    """All days of an approved visit."""
+    keeps_pass: bool = False
+    """Whether the visit stays approved, and its pass valid, on other days."""
 
 
 class Affected(Wire):
     """Whom the closing of a day affects: how many, and those who have to choose another date.
 
-    ``approved`` visits lose their pass. ``only_that_day`` wait for a decision and asked for no other day that
-    is left; ``with_other_days`` do not have to choose again. The lists of people are for the department.
+    ``approved`` visits lose their pass, except ``keep_pass`` of them: those go on on another of their days,
+    and their visitors are told that this day falls away. ``only_that_day`` wait for a decision and asked for
+    no other day that is left; ``with_other_days`` do not have to choose again. The lists of people are for
+    the department.
     """
 
     day: date
     department: str
     approved: int
     approved_people: int
+    keep_pass: int = 0
     only_that_day: int
     with_other_days: int
     items: tuple[AffectedReview, ...] = ()

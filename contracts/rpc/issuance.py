@@ -50,6 +50,8 @@ class PassView(Wire):
     slot: Slot
     further_days: FurtherDays = ()
     """The days after the first on which the visit goes on at the same hours."""
+    closed_days: FurtherDays = ()
+    """Days that fell away after the approval, because the department closed them."""
     entries: int
     party: int
     applicant: Person

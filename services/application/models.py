@@ -142,7 +142,10 @@ class ApplicationRow(Base):
     further_days: Mapped[list[date]] = mapped_column(default=list, server_default="{}")
     """The days after the decided one on which the visit goes on."""
     closed_day: Mapped[date | None]
-    """The day of the visit that the department closed, where that is its latest decision."""
+    """The day of the visit that the department closed, where that is its latest decision.
+
+    The visit is then ``returned``, or still ``approved`` for its other days.
+    """
     closure_reason: Mapped[ClosureReason | None]
     answered_at: Mapped[datetime | None]
     """When the department first decided anything about it."""
@@ -184,6 +187,8 @@ class PassRow(Base):
     number: Mapped[str] = mapped_column(primary_key=True)
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"), index=True)
     issued: Mapped[bool] = mapped_column(default=False)
+    issued_seq: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """``seq`` of the newest PassIssued; a day of the pass may be closed after it was issued."""
     valid_from: Mapped[datetime | None]
     valid_to: Mapped[datetime | None]
     """When entry ends on the first day."""

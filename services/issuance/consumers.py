@@ -35,7 +35,7 @@ class Consumers:
 
     @subscribes(VisitDayClosed)
     def on_visit_day_closed(self, received: Received[VisitDayClosed], session: Session) -> None:
-        passes.withdraw(received.event, session, now())
+        passes.close_day(received.event, session, now(), self.settings)
 
     @subscribes(ApplicationCancelled)
     def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:

@@ -1,7 +1,7 @@
 """The tables of issuance: applications, passes, signing keys, and the one signed status list."""
 
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ColumnElement,
+    Date,
     Dialect,
     ForeignKey,
     Index,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.events import ApplicationPersonal
@@ -65,6 +66,10 @@ class ApplicationRow(Base):
     """The highest revision that was approved; 0 for none."""
     withdrawn_revision: Mapped[int] = mapped_column(server_default="0")
     """The highest revision whose approval was withdrawn; 0 for none."""
+    shortened_revision: Mapped[int] = mapped_column(server_default="0")
+    """The highest revision of whose approval days were closed; 0 for none."""
+    closed_days: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default="{}")
+    """Those days, also where the approval is not known here yet."""
     cancelled: Mapped[bool] = mapped_column(server_default=text("false"))
     erased: Mapped[bool] = mapped_column(server_default=text("false"))
 

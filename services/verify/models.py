@@ -68,6 +68,8 @@ class PassRow(Base):
     valid_to: Mapped[datetime | None]
     further_days: Mapped[list[int]] = mapped_column(server_default="{}")
     """The days after the first, each by how many days after it; ``valid_to`` is of the first."""
+    closed_days: Mapped[list[int]] = mapped_column(server_default="{}")
+    """Days that fell away because the department closed them, counted in the same way."""
     department: Mapped[str | None]
     officer: Mapped[str | None]
     vehicle_allowed: Mapped[bool] = mapped_column(server_default=false())
@@ -114,6 +116,7 @@ class PassRow(Base):
             self.valid_from,
             self.valid_to,
             tuple(self.further_days),
+            tuple(self.closed_days),
         )
 
     @property

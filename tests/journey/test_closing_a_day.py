@@ -74,3 +74,43 @@ def test_a_closed_day_revokes_tells_once_and_lets_the_visitor_choose_another_dat
     finally:
         department.send(calls.lift_closure(closed.id))
     eventually(lambda: can_ask_for(applicant, day), "the day is offered again")
+
+
+def test_a_visit_of_several_days_loses_the_closed_one_and_keeps_its_pass_for_the_others(
+    system, applicant: Applicant, department: Department, officer: Officer
+) -> None:
+    first = date.fromisoformat(today(AHEAD + 3))
+    closed, last = first + timedelta(days=1), first + timedelta(days=2)
+    reference = applicant.apply(preferred=[on(first)])
+    department.approve(reference, **on(first), last_day=last, days_reason="A hearing on three days")
+    before = applicant.wait_for_pass(reference)
+    assert before.further_days == (closed, last)
+    officer.wait_to_know(applicant.token(before.number))
+    (one,) = department.send(calls.list_affected(closed)).items
+    assert (one.days, one.keeps_pass) == ((first, closed, last), True)
+
+    closing = department.send(calls.close_day(CloseDay(day=closed, reason="urgent_meeting", note=WORDS)))
+    try:
+        eventually(
+            lambda: (seen := applicant.view(reference)).pass_ and seen.pass_.further_days == (last,),
+            "the pass is shorter",
+        )
+        view = applicant.view(reference)
+        assert (view.status, view.further_days, view.closed_day) == ("issued", (last,), closed)
+        assert view.pass_ is not None
+        assert (view.pass_.number, view.pass_.revoked) == (before.number, False)
+        (told,) = eventually(
+            lambda: messages(system, applicant.mobile, "day_dropped"), "the message about the day arrives"
+        )
+        assert f"{closed:%d-%m-%Y}" in told.text
+        eventually(
+            lambda: officer.scan(pass_number=before.number).days == (first, last), "the gate hears of it"
+        )
+        assert officer.scan(pass_number=before.number).verdict == "not_yet_valid"
+        assert messages(system, applicant.mobile, "day_closed") == []
+        assert len(messages(system, applicant.mobile, "pass_issued")) == 1
+        review = department.review_of(reference)
+        assert review.decision is not None
+        assert (review.status, review.decision.further_days) == ("approved", (last,))
+    finally:
+        department.send(calls.lift_closure(closing.id))

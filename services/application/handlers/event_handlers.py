@@ -71,10 +71,17 @@ def handle_visit_day_closed(received: Received[VisitDayClosed], session: Session
     """Let the applicant choose another date, because the department closed the day of the visit.
 
     They have some time for it, also where the day is today, or where the application had expired. Whoever has
-    asked for other dates meanwhile waits for a decision on them.
+    asked for other dates meanwhile waits for a decision on them. A visit of several days stays approved for
+    its other days.
     """
     event = received.event
-    _decided(received, session, "returned", note=event.personal.note, closed=(event.day, event.reason))
+    note, closed = event.personal.note, (event.day, event.reason)
+    if event.remaining_days:
+        first, *further = event.remaining_days
+        days = tuple(further)
+        _decided(received, session, "approved", day=first, further_days=days, note=note, closed=closed)
+    else:
+        _decided(received, session, "returned", note=note, closed=closed)
 
 
 def handle_review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
@@ -95,10 +102,13 @@ def handle_pass_issued(received: Received[PassIssued], session: Session) -> None
     row = _locked(session, event.application_id)
     known = _pass(session, row, event.pass_number)
     known.issued, known.replaces = True, event.replaces
-    known.valid_from, known.valid_to = event.valid_from, event.valid_to
-    known.further_days = list(event.further_days)
+    if received.seq > known.issued_seq:
+        known.issued_seq = received.seq
+        known.valid_from, known.valid_to = event.valid_from, event.valid_to
+        known.further_days = list(event.further_days)
     matters_at(row, event.ends_at)
-    _record(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
+    if not event.is_update:  # the closing of its day is in the timeline already
+        _record(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
     settle_status(session, row)
 
 
@@ -184,7 +194,7 @@ def _decided(
         row.decided_day, row.further_days, row.decision_reason = day, list(further_days), reason
         row.closed_day, row.closure_reason = closed or (None, None)
         row.note = "" if row.erased_at else note
-        if closed and event.revision == row.revision:
+        if kind == "returned" and closed and event.revision == row.revision:
             row.preferred_until = max(row.preferred_until, received.occurred_at + TIME_TO_CHOOSE)
             matters_at(row, row.preferred_until)
     facts: dict[str, str | int] = {"department": event.department, "revision": event.revision}
@@ -194,7 +204,10 @@ def _decided(
         facts["closed"], facts["closure"] = closed[0].isoformat(), closed[1]
     if event.on_behalf_of:
         facts["on_behalf_of"] = event.on_behalf_of
-    _record(session, row, received, "day_closed" if closed else kind, **facts)
+    what: str = kind
+    if closed:
+        what = "day_closed" if kind == "returned" else "day_dropped"
+    _record(session, row, received, what, **facts)
     settle_status(session, row)
 
 
@@ -210,7 +223,7 @@ def _locked(session: Session, application_id: UUID) -> models.ApplicationRow:
 def _pass(session: Session, row: models.ApplicationRow, number: str) -> models.PassRow:
     known = session.get(models.PassRow, number)
     if known is None:
-        known = models.PassRow(number=number, application_id=row.id)
+        known = models.PassRow(number=number, application_id=row.id, issued_seq=0)
         session.add(known)
     return known
 

@@ -146,7 +146,7 @@ def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
         revision=row.revision,
         cancelled=row.cancelled_at is not None,
         expired=row.expired_at is not None and row.expired_at >= row.preferred_until,
-        decision=Decision(kind, row.decision_revision, row.closed_day is not None)
+        decision=Decision(kind, row.decision_revision, kind == "returned" and row.closed_day is not None)
         if kind and row.decision_revision
         else None,
         passes=tuple(Pass(**{name: getattr(known, name) for name in _OF_A_PASS}) for known in passes),

@@ -330,12 +330,16 @@ def withdraw(review: Review, reason: RejectionReason, *, by: str) -> ApprovalWit
     return ApprovalWithdrawn(**_common(review, by), reason=reason)
 
 
-def close_day(review: Review, closure: Closure) -> VisitDayClosed:
-    """Ask the applicant to choose another date, because their day was closed; an approval ends with it."""
+def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...] = ()) -> VisitDayClosed:
+    """Take a closed day out of a visit that stays approved on other days.
+
+    Without those, ask the applicant to choose another date; an approval ends with it.
+    """
     return VisitDayClosed(
         **_common(review, closure.closed_by),
         **_delivery(review),
         day=closure.day,
+        remaining_days=remaining_days,
         reason=closure.reason,
         personal=_to_applicant(review, closure.note),
     )

@@ -162,9 +162,10 @@ def closures_of(
     return session.scalars(select(row).where(*holds, *until).order_by(row.day)).all()
 
 
-def release(session: Session, review_id: UUID) -> None:
-    """Give back the places of a visit that does not take place; nothing happens where it has none."""
-    session.execute(delete(BookingRow).where(BookingRow.review_id == review_id))
+def release(session: Session, review_id: UUID, day: date | None = None) -> None:
+    """Give back the places of a visit that does not take place, or not on one day; it may have none."""
+    of_day = () if day is None else (BookingRow.day == day,)
+    session.execute(delete(BookingRow).where(BookingRow.review_id == review_id, *of_day))
 
 
 def _require_places(session: Session, department: str, slot: Slot, party: int) -> None:

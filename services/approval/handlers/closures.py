@@ -8,14 +8,15 @@ before. The job also finds what arrives later: an application that was on its wa
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, select, tuple_, union_all
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
-from contracts.events import ApplicationDetails
+from contracts.events import ApplicationDetails, VisitDayClosed
 from contracts.model import IST, Slot
 from contracts.rpc.approval import (
     CLOSE_DAY,
@@ -80,6 +81,7 @@ def affected(request: ClosingQuestion, call: Call, session: Session, now: dateti
         department=department,
         approved=approved,
         approved_people=people,
+        keep_pass=_count(session, found.approved & found.has_other_booking),
         only_that_day=_count(session, found.only_that_day),
         with_other_days=_count(session, found.asked_for_it & found.has_other_day),
         items=items,
@@ -245,30 +247,74 @@ def forget_notes(session: Session, now: datetime) -> int:
 def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) -> None:
     """End what was decided, and ask for another date; who had asked for one already waits for its decision.
 
-    Where that date is over or closed too, its revision is the one that is answered.
+    Where that date is over or closed too, its revision is the one that is answered. A visit that can go on
+    on another of its days stays approved for those.
     """
+    if remaining := _remaining_days(session, row, closed.day, now):
+        _drop_day(session, row, closed, remaining, now)
+        return
     later = row.later
     if later is not None and not _may_take_place(session, row.department, later, now):
         row.application, row.later, later = later, None, None
     event = reviews.close_day(row.as_domain(), closed.as_domain())
     capacity.release(session, row.id)
+    _record(row, event, closed, now, status="returned")
+    row.status = "returned"
+    if later is not None:
+        take_later_revision(session, row, later, now)
+    outbox.add(session, event, at=now)
+
+
+def _remaining_days(session: Session, row: ReviewRow, closed: date, now: datetime) -> tuple[date, ...]:
+    """Return the other days of a visit that are not closed; none where no such day is to come."""
+    today = now.astimezone(IST).date()
+    gone = {closed, *(one.day for one in capacity.closures_of(session, row.department, today))}
+    booked = select(BookingRow).where(BookingRow.review_id == row.id).order_by(BookingRow.day)
+    left = [one for one in session.scalars(booked) if one.day not in gone]
+    is_to_come = any(datetime.combine(one.day, one.end, IST) > now for one in left)
+    return tuple(one.day for one in left) if is_to_come else ()
+
+
+def _drop_day(
+    session: Session, row: ReviewRow, closed: ClosureRow, remaining: tuple[date, ...], now: datetime
+) -> None:
+    """Take a closed day out of an approved visit; its other terms stay as they were decided."""
+    approved = row.decision
+    assert approved is not None
+    slot = Slot.model_validate(approved.slot).model_copy(update={"day": remaining[0]})
+    event = reviews.close_day(row.as_domain(), closed.as_domain(), remaining)
+    capacity.release(session, row.id, closed.day)
+    _record(
+        row,
+        event,
+        closed,
+        now,
+        status="approved",
+        slot=slot.model_dump(mode="json"),
+        gate=approved.gate,
+        entries=approved.entries,
+        vehicle_allowed=approved.vehicle_allowed,
+        further_days=list(remaining[1:]),
+        days_reason=approved.days_reason,
+    )
+    outbox.add(session, event, at=now)
+
+
+def _record(row: ReviewRow, event: VisitDayClosed, closed: ClosureRow, now: datetime, **terms: Any) -> None:
+    """Record what a closing decided about a visit."""
     row.decisions.append(
         DecisionRow(
             number=len(row.decisions) + 1,
             revision=event.revision,
-            status="returned",
             department=event.department,
             decided_by=event.decided_by,
             decided_at=now,
             note=closed.note,
             closure_id=closed.id,
             closed_day=closed.day,
+            **terms,
         )
     )
-    row.status = "returned"
-    if later is not None:
-        take_later_revision(session, row, later, now)
-    outbox.add(session, event, at=now)
 
 
 def _may_take_place(
@@ -297,6 +343,15 @@ class _Affected:
         has_booking = exists().where(of_review, *self.booked).correlate(ReviewRow)
         not_come = or_(ReviewRow.entered_on.is_(None), ReviewRow.entered_on != day)
         self.approved = and_(ReviewRow.status == "approved", has_booking, not_come)
+        other = aliased(BookingRow)
+        to_come = or_(
+            other.day > there.date(),
+            and_(other.day == there.date(), other.end > there.time().replace(tzinfo=None)),
+        )
+        stays = (other.day != day, other.day.not_in(select(ClosureRow.day).where(*holds)), to_come)
+        self.has_other_booking = exists(
+            select(1).select_from(other).where(other.review_id == ReviewRow.id, *stays).correlate(ReviewRow)
+        )
         self.asked_for_it = and_(
             ReviewRow.status == "pending",
             ReviewRow.department == department,
@@ -316,7 +371,9 @@ class _Affected:
         """Return those who have to choose anew, who applied first before others, and the next cursor."""
         row = ReviewRow
         of_review = and_(BookingRow.review_id == row.id, *self.booked)
-        query = select(row, BookingRow).outerjoin(BookingRow, of_review)
+        other = aliased(BookingRow)
+        days = select(func.array_agg(other.day)).where(other.review_id == row.id).scalar_subquery()
+        query = select(row, BookingRow, days, self.has_other_booking).outerjoin(BookingRow, of_review)
         query = query.where(*self.told)
         if request.after is not None:
             after = cursors.decode(request.after, UUID)
@@ -326,9 +383,11 @@ class _Affected:
         following = None
         if len(found) > len(shown):
             following = cursors.encode(shown[-1][0].submitted_at, shown[-1][0].id)
-        return tuple(self._item(review, booking) for review, booking in shown), following
+        return tuple(self._item(*one) for one in shown), following
 
-    def _item(self, row: ReviewRow, booking: BookingRow | None) -> AffectedReview:
+    def _item(
+        self, row: ReviewRow, booking: BookingRow | None, days: list[date] | None, has_other: bool
+    ) -> AffectedReview:
         application = row.application
         wish = next((slot for slot in application.preferred if slot.day == self.day), None)
         return AffectedReview(
@@ -339,6 +398,8 @@ class _Affected:
             status=row.status,
             slot=Slot(day=booking.day, start=booking.start, end=booking.end) if booking else wish,
             party=booking.party if booking else application.party,
+            days=tuple(sorted(days or ())) if booking else (),
+            keeps_pass=booking is not None and has_other,
         )
 
 

@@ -32,7 +32,9 @@ UNREADABLE = "unreadable"
 """The outcome of a scan that no service was asked about, or that none could read."""
 TONES = {
     **dict.fromkeys(("admit", "exit"), "good"),
-    **dict.fromkeys(("id_mismatch", "not_yet_valid", "wrong_site", "wrong_gate", UNREADABLE), "amber"),
+    **dict.fromkeys(
+        ("id_mismatch", "not_yet_valid", "day_closed", "wrong_site", "wrong_gate", UNREADABLE), "amber"
+    ),
 }
 """Outcome → its look; anything else is a refusal. Amber is what the visitor or the officer can put right."""
 LONGEST_NUMBER = 20

@@ -7,7 +7,7 @@ revisions, which only grow, and marks, which stay; :func:`opens_a_pass` decides 
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -50,6 +50,8 @@ class Visit(Wire):
     officer: Code | None = None
     slot: Slot
     further_days: FurtherDays = ()
+    closed_days: FurtherDays = ()
+    """Days that fell away after the approval."""
     entries: int = 1
     party: int
     kind: ApplicantKind
@@ -115,8 +117,29 @@ class Pass:
             days=tuple((day - self.visit.slot.day).days for day in self.visit.further_days),
         )
 
-    def issued(self, key: PublicKey) -> PassIssued:
-        """Return the event that publishes it, with the public half of the key that signs it."""
+    def without(self, day: date) -> "Pass":
+        """Return the pass without a day that was closed; the last one that is left stays.
+
+        Where the first day falls away, the next one takes its place.
+        """
+        days = [one for one in (self.visit.slot.day, *self.visit.further_days) if one != day]
+        if not days or len(days) == 1 + len(self.visit.further_days):
+            return self
+        first, *further = days
+        later = first - self.visit.slot.day
+        changes = {
+            "slot": self.visit.slot.model_copy(update={"day": first}),
+            "further_days": tuple(further),
+            "closed_days": tuple(sorted({*self.visit.closed_days, day})),
+        }
+        visit = self.visit.model_copy(update=changes)
+        return replace(self, visit=visit, valid_from=self.valid_from + later, valid_to=self.valid_to + later)
+
+    def issued(self, key: PublicKey, *, is_update: bool = False) -> PassIssued:
+        """Return the event that publishes it, with the public half of the key that signs it.
+
+        With ``is_update`` it was published before.
+        """
         assert self.personal is not None
         assert self.link_code is not None
         return PassIssued(
@@ -126,6 +149,7 @@ class Pass:
             valid_from=self.valid_from,
             valid_to=self.valid_to,
             replaces=self.replaces,
+            is_update=is_update,
             key=key,
             personal=PassPersonal(**dict(self.personal), link_code=self.link_code),
             **dict(self.visit),

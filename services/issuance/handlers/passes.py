@@ -9,6 +9,7 @@ reissue run one after another, and ``opens_a_pass`` sees all that came before.
 import secrets
 from collections.abc import Callable
 from datetime import datetime
+from functools import reduce
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -64,7 +65,7 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
         _revoke(session, earlier, "withdrawn", now, replaced=True)
 
     def build(number: str) -> Pass:
-        return new_pass(
+        new = new_pass(
             approved,
             number,
             _new_link_code(),
@@ -72,8 +73,36 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
             master=settings.commitment_master.get_secret_value(),
             replaces=None if earlier is None else earlier.number,
         )
+        closed = application.closed_days if application.shortened_revision == approved.revision else ()
+        return reduce(Pass.without, closed, new)
 
     _add(session, build, now, settings)
+
+
+def close_day(closed: VisitDayClosed, session: Session, now: datetime, settings: IssuanceSettings) -> None:
+    """Take a closed day out of the visit of a revision; its pass ends where no day is left.
+
+    The pass keeps its number and its link, and is published again. The day is remembered for a pass that
+    does not exist yet.
+    """
+    if not closed.remaining_days:
+        withdraw(closed, session, now)
+        return
+    application = _lock_application(session, closed.application_id)
+    if closed.revision > application.shortened_revision:
+        application.shortened_revision, application.closed_days = closed.revision, []
+    if closed.revision == application.shortened_revision:
+        application.closed_days = sorted({*application.closed_days, closed.day})
+    row = _live_row(session, closed.application_id)
+    if row is None or application.approved_revision != closed.revision:
+        return
+    before = row.as_pass()
+    shorter = before.without(closed.day)
+    if shorter != before and shorter.personal is not None:
+        row.visit, row.valid_from, row.valid_to = shorter.visit, shorter.valid_from, shorter.valid_to
+        row.ends_at = shorter.ends_at
+        key = key_store(settings).by_kid(session, row.kid)
+        outbox.add(session, shorter.issued(key.public, is_update=True), at=now)
 
 
 def withdraw(withdrawn: ApprovalWithdrawn | VisitDayClosed, session: Session, now: datetime) -> None:

@@ -121,6 +121,16 @@ def day_closed(event: VisitDayClosed, public_url: str) -> Draft:
     return _decided(event, "day_closed", {"date": templates.day(event.day), "reason": grounds}, public_url)
 
 
+def day_dropped(received: Received[VisitDayClosed], public_url: str) -> Draft:
+    """Build the message that one day of a visit falls away: why, and on which days the pass stays valid."""
+    event = received.event
+    today = received.occurred_at.astimezone(IST).date()
+    to_come = [day for day in event.remaining_days if day >= today] or event.remaining_days
+    grounds = templates.grounds(event.reason, event.personal.note, event.language, "closure")
+    words = {"date": templates.day(event.day), "days": templates.days(to_come), "reason": grounds}
+    return _decided(event, "day_dropped", words, public_url)
+
+
 def _decided(
     event: PassRejected | PassReturned | VisitDayClosed,
     purpose: Purpose,

@@ -77,8 +77,12 @@ def handle_pass_returned(
 def handle_visit_day_closed(
     received: Received[events.VisitDayClosed], session: Session, now: datetime, public_url: str
 ) -> None:
-    """Store the message that the day of the visit is closed; it also tells of the end of a pass."""
-    _store_about_application(received, session, now, message_builders.day_closed(received.event, public_url))
+    """Store the message that a day of the visit is closed; it also tells what becomes of the pass."""
+    if received.event.remaining_days:
+        draft = message_builders.day_dropped(received, public_url)
+    else:
+        draft = message_builders.day_closed(received.event, public_url)
+    _store_about_application(received, session, now, draft)
 
 
 def handle_review_escalated(
@@ -99,8 +103,13 @@ def _store_about_application(received: Received[A], session: Session, now: datet
 def handle_pass_issued(
     received: Received[events.PassIssued], session: Session, now: datetime, public_url: str
 ) -> None:
-    """Store the message with the pass, withdrawn if it is already revoked; publish an earlier print."""
+    """Store the message with the pass, withdrawn if it is already revoked; publish an earlier print.
+
+    Whoever lost a day of their pass was told so by the message about the closed day.
+    """
     event = received.event
+    if event.is_update:
+        return
     erased = lock_application(session, event.application_id, event.reference)
     known = lock_pass(session, event.pass_number, event.application_id)
     store(

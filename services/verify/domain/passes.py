@@ -49,6 +49,11 @@ class Window:
         """The instant in the middle, which is on the day of the visit whatever the margins are."""
         return self.start + (self.end - self.start) / 2
 
+    @property
+    def on(self) -> date:
+        """The date in India."""
+        return self.middle.astimezone(IST).date()
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -62,6 +67,8 @@ class Terms:
         valid_from: when entry opens on the first day.
         valid_to: when entry ends on the first day.
         further_days: the other days, each by how many days after the first it is, in their order.
+        closed_days: days that fell away because the department closed them, counted in the same way; a day
+            before the first is negative.
     """
 
     site: str
@@ -71,6 +78,7 @@ class Terms:
     valid_from: datetime
     valid_to: datetime
     further_days: tuple[int, ...] = ()
+    closed_days: tuple[int, ...] = ()
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -80,7 +88,11 @@ class Terms:
     @property
     def days(self) -> tuple[date, ...]:
         """The dates in India."""
-        return tuple(window.middle.astimezone(IST).date() for window in self.windows)
+        return tuple(window.on for window in self.windows)
+
+    def is_closed_at(self, at: datetime) -> bool:
+        """Return whether an instant is on a day that fell away."""
+        return at.astimezone(IST).date() in {self.window_of(day).on for day in self.closed_days}
 
     def window_of(self, day: int) -> Window:
         """Return when entry is open so many days after the first day."""

@@ -73,6 +73,7 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     refusal = _wrong_place(terms, attempt)
     if refusal is None and window is None:
         refusal = "expired" if attempt.at >= terms.windows[-1].end else "not_yet_valid"
+        refusal = "day_closed" if terms.is_closed_at(attempt.at) else refusal
     day = max(window.day, standing.day) if window is not None else 0  # clocks of two gates may differ
     left = standing.entries_left(day)
     if refusal is None and inside >= terms.party:

@@ -51,6 +51,7 @@ def handle_pass_issued(
     signing_keys.store(session, event.key)
     columns = {name: getattr(event, name) for name in _TERMS}
     columns["further_days"] = [(day - event.slot.day).days for day in event.further_days]
+    columns["closed_days"] = [(day - event.slot.day).days for day in event.closed_days]
     columns["issued_seq"] = received.seq
     columns["visitors"] = Visitors.of(event.personal).model_dump(mode="json")
     key = commitment_key(commitment_master, event.pass_number)
@@ -62,12 +63,26 @@ def handle_pass_issued(
     ]
     advice = session.get(GateAdviceRow, event.application_id)
     columns["call_supervisor"] = advice is not None and advice.call_supervisor
+    if event.is_update:
+        _count_days_from(session, event, received.seq)
     row = insert(PassRow).values(number=event.pass_number, **columns)
     newer = PassRow.issued_seq < received.seq
     session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=columns, where=newer))
     if session.get(ErasedApplicationRow, event.application_id) is not None:
         _erase(session, event.application_id)
     _publish_waiting_scans(session, event.pass_number, now)
+
+
+def _count_days_from(session: Session, event: PassIssued, seq: int) -> None:
+    """Count the day of the last entry from a pass's new first day; all who came in before it came earlier."""
+    row = session.get(PassRow, event.pass_number, with_for_update=True)
+    if row is None or row.valid_from is None or row.issued_seq >= seq:
+        return
+    moved = (event.valid_from - row.valid_from).days
+    if row.day < moved:
+        row.admitted_before = row.admitted
+    row.day = max(row.day - moved, 0)
+    session.flush()
 
 
 def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: datetime) -> None:

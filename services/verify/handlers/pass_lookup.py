@@ -134,6 +134,6 @@ def _insert_row(session: Session, claims: PassClaims) -> None:
     row = insert(PassRow).values(
         number=claims.jti,
         id_commitments=[claims.idc] if claims.idc else [],
-        **vars(terms) | {"further_days": list(terms.further_days)},
+        **vars(terms) | {"further_days": list(terms.further_days), "closed_days": []},
     )
     session.execute(row.on_conflict_do_nothing())

@@ -156,7 +156,7 @@ def _answer(
         gate=terms.gate if terms else None,
         valid_from=window.start if window else None,
         valid_to=window.end if window else None,
-        days=terms.days if terms and terms.further_days else (),
+        days=terms.days if terms and (terms.further_days or terms.closed_days) else (),
         vehicle_allowed=bool(row and row.vehicle_allowed),
         assistance=row.assistance if row else None,
         department=row.department if row else None,

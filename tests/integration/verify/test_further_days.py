@@ -163,3 +163,54 @@ def test_a_token_of_an_earlier_version_is_for_its_one_day(gate: Gate) -> None:
     token = token_of(issued)
     assert gate.enter(token).verdict == "admit"
     assert gate.enter(token, at=NOON + DAY).verdict == "expired"
+
+
+def without(issued: PassIssued, *closed: date) -> PassIssued:
+    """Return the event by which days of a pass fall away."""
+    first, *further = (day for day in (issued.slot.day, *issued.further_days) if day not in closed)
+    later = first - issued.slot.day
+    changes = {
+        "slot": issued.slot.model_copy(update={"day": first}),
+        "further_days": tuple(further),
+        "closed_days": closed,
+        "valid_from": issued.valid_from + later,
+        "valid_to": issued.valid_to + later,
+        "is_update": True,
+    }
+    return issued.model_copy(update=changes)
+
+
+def test_a_day_that_is_closed_admits_nobody_and_the_same_code_opens_the_other_days(
+    gate: Gate, issue: Issue
+) -> None:
+    issued = issue()
+    gate.enter(issued)
+    gate.leave(issued)
+    gate.handle(without(issued, date(2026, 12, 2)), seq=2)
+    closed = gate.enter(issued, at=NOON + DAY)
+    assert (closed.verdict, closed.days) == ("day_closed", (date(2026, 12, 1), date(2026, 12, 4)))
+    assert gate.enter(issued, at=NOON + 3 * DAY).verdict == "admit"
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_a_pass_whose_first_day_was_closed_admits_the_whole_party_on_each_day_that_is_left(
+    gate: Gate, issue: Issue, came: bool
+) -> None:
+    """Somebody may have come in while the closing was on its way; that day counts for itself."""
+    issued = issue()
+    if came:
+        gate.enter(issued)
+        gate.leave(issued)
+    gate.handle(without(issued, date(2026, 12, 1)), seq=2)
+    assert gate.enter(issued).verdict == "day_closed"
+    for days in (1, 3):
+        assert gate.enter(issued, at=NOON + days * DAY).verdict == "admit"
+        gate.leave(issued, at=NOON + days * DAY)
+        assert gate.enter(issued, at=NOON + days * DAY + timedelta(seconds=1)).verdict == "already_used"
+
+
+def test_an_older_description_of_a_pass_brings_no_closed_day_back(gate: Gate) -> None:
+    issued = party_of(2, **FURTHER)
+    gate.handle(without(issued, date(2026, 12, 2)), seq=2)
+    gate.handle(issued, seq=1)
+    assert gate.enter(issued, at=NOON + DAY).verdict == "day_closed"

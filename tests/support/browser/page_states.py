@@ -230,9 +230,14 @@ def several_days() -> Iterator[State]:
     shown = APPLICATION.model_copy(update={"status": "issued", "pass_": known, "further_days": days})
     opened = ((f"{OWN}/open", {"id_last4": "4821"}),)
     yield State("applicant", OWN, answers={"application.view": shown}, before=opened)
+    lost = {"closed_day": date(2026, 12, 3), "closure_reason": "officer_away", "note": "Back on Friday"}
+    yield State("applicant", OWN, answers={"application.view": shown.model_copy(update=lost)}, before=opened)
+    dropped = DECIDED.model_copy(update={**terms, "closed_day": date(2026, 12, 3), "note": "Back on Friday"})
+    shortened = review(status="approved", decision=dropped)
+    yield State("department", REVIEW, answers={"approval.view_review": shortened})
     at_gate = ADMIT.model_copy(update={"days": (date(2026, 12, 1), *days)})
     yield State("security", "/gate", {"pass": NUMBER}, {"verify.scan": at_gate})
-    for verdict in ("already_used", "not_yet_valid", "expired"):
+    for verdict in ("already_used", "not_yet_valid", "day_closed", "expired"):
         refused = at_gate.model_copy(update={"verdict": verdict})
         yield State("security", "/gate", {"pass": NUMBER}, {"verify.scan": refused})
 
@@ -249,6 +254,10 @@ def closures() -> Iterator[State]:
     yield State("department", f"/desk/closures/new?day={day}")
     nobody = affected(approved=0, only_that_day=0, with_other_days=0, items=(), next=None)
     yield State("department", f"/desk/closures/new?day={day}", answers={"approval.affected": nobody})
+    kept = {"days": tuple(day + timedelta(days=ahead) for ahead in (-1, 0, 1)), "keeps_pass": True}
+    some = affected(day=day, keep_pass=1)
+    some = some.model_copy(update={"items": (some.items[0].model_copy(update=kept), some.items[1])})
+    yield State("department", f"/desk/closures/new?day={day}", answers={"approval.affected": some})
     yield State("ado", f"/desk/closures/new?day={day}&department=home")
     yield State("department", "/desk/closures/new?day=2020-01-01", status=422)
     yield State("department", "/desk/closures/new", form | {"reason": ""}, status=422)
@@ -568,7 +577,7 @@ STATES = [
               update={"verdict": "exit", "preview": False, "marks": ("late", "other_gate")})}),
     *(State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ADMIT.model_copy(update={"verdict": verdict, "gate": "PCS1-G2"})})
-      for verdict in ("not_yet_valid", "expired", "wrong_site", "wrong_gate", "already_inside",
+      for verdict in ("not_yet_valid", "day_closed", "expired", "wrong_site", "wrong_gate", "already_inside",
       "already_used", "revoked", "id_mismatch")),
     State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),

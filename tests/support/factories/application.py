@@ -347,7 +347,9 @@ class Elsewhere:
             {**self._decision(revision), **self._delivery(), "personal": {"contact": {}, "note": note}}
         )
 
-    def day_closed(self, revision: int = 1, note: str = "The Secretary is called away") -> VisitDayClosed:
+    def day_closed(
+        self, revision: int = 1, note: str = "The Secretary is called away", **changes: Any
+    ) -> VisitDayClosed:
         return VisitDayClosed.model_validate(
             {
                 **self._decision(revision),
@@ -355,6 +357,7 @@ class Elsewhere:
                 "day": TUESDAY,
                 "reason": "officer_away",
                 "personal": {"contact": {}, "note": note},
+                **changes,
             }
         )
 
@@ -378,6 +381,7 @@ class Elsewhere:
         replaces: str | None = None,
         day: date = TUESDAY,
         further_days: tuple[date, ...] = (),
+        **changes: Any,
     ) -> PassIssued:
         start = datetime.combine(day, time(9, 30), IST)
         return PassIssued.model_validate(
@@ -397,6 +401,7 @@ class Elsewhere:
                 "replaces": replaces,
                 "key": {"kid": "k1", "x": "x"},
                 "personal": {"applicant": {"name": "G", "name_latin": "G"}, "link_code": "c" * 22},
+                **changes,
             }
         )
 

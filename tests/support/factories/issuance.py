@@ -98,20 +98,14 @@ def withdrawn(approval: PassApproved, **changes: Any) -> ApprovalWithdrawn:
     return ApprovalWithdrawn(**facts | {"reason": "officer_unavailable"} | changes)
 
 
-def day_closed(approval: PassApproved) -> VisitDayClosed:
+def day_closed(approval: PassApproved, **changes: Any) -> VisitDayClosed:
     facts = {
         name: getattr(approval, name)
         for name in ("application_id", "reference", "review_id", "revision", "department", "decided_by")
     }
     note = DecisionPersonal(contact=Contact())
-    return VisitDayClosed(
-        **facts,
-        day=approval.slot.day,
-        reason="officer_away",
-        language="pa",
-        deliver_by="whatsapp",
-        personal=note,
-    )
+    facts |= {"day": approval.slot.day, "reason": "officer_away", "language": "pa", "deliver_by": "whatsapp"}
+    return VisitDayClosed(**facts | {"personal": note} | changes)
 
 
 def cancelled(approval: PassApproved) -> ApplicationCancelled:
@@ -171,15 +165,14 @@ def published(database: Database) -> list[Any]:
 
 
 def rows(database: Database, application_id: UUID | None = None) -> list[PassRow]:
-    """Return the passes, all or of one application, in the order in which their events were published."""
+    """Return the passes, all or of one application, in the order in which they were first published."""
     its_event = (outbox.c.type == "PassIssued") & (outbox.c.data["pass_number"].astext == PassRow.number)
     query = select(PassRow).join(outbox, its_event).order_by(outbox.c.position)
     with database.transaction() as session:
-        return list(
-            session.scalars(
-                query if application_id is None else query.where(PassRow.application_id == application_id)
-            )
+        found = session.scalars(
+            query if application_id is None else query.where(PassRow.application_id == application_id)
         )
+        return list(dict.fromkeys(found))
 
 
 def issue(database: Database, approval: PassApproved | None = None) -> PassRow:

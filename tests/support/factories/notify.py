@@ -136,13 +136,16 @@ class Visit:
         personal = events.DecisionPersonal(contact=self.contact, note=note)
         return events.PassReturned(**self.about, **self.way, **self.decided, personal=personal)
 
-    def day_closed(self, note: str = "The Secretary is called away") -> events.VisitDayClosed:
+    def day_closed(
+        self, note: str = "The Secretary is called away", *, remaining_days: tuple[date, ...] = ()
+    ) -> events.VisitDayClosed:
         personal = events.DecisionPersonal(contact=self.contact, note=note)
         return events.VisitDayClosed(
             **self.about,
             **self.way,
             **self.decided,
             day=date(2026, 12, 1),
+            remaining_days=remaining_days,
             reason="urgent_meeting",
             personal=personal,
         )

@@ -18,6 +18,7 @@ MESSAGES: dict[str, str] = {
     "rejected": _("Notice that the department did not approve"),
     "returned": _("Notice that something is missing"),
     "day_closed": _("Notice that the day of the visit is closed"),
+    "day_dropped": _("Notice that one day of the visit is closed"),
     "pass_issued": _("Your pass"),
     "pass_revoked": _("Notice that your pass was cancelled"),
     "review_escalated": _("A reminder to the department"),
@@ -35,7 +36,7 @@ REVOCATIONS: dict[str, str] = {
     "security": _("For security reasons"),
     "day_closed": _("The department closed the day of the visit"),
 }
-NOTED = ("rejected", "returned", "day_closed")
+NOTED = ("rejected", "returned", "day_closed", "day_dropped")
 """Decisions that come with a note."""
 TOO_LATE = _("It was too late to send it")
 AT_THE_COUNTER = _("At the reception counter")
@@ -138,8 +139,9 @@ def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     return (f"{facts.get('gate', '')}, {people}",)
 
 
+_DECIDED = ("approved", "rejected", "returned", "withdrawn", "day_closed", "day_dropped", "escalated")
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
-    **dict.fromkeys(("approved", "rejected", "returned", "withdrawn", "day_closed", "escalated"), _decision),
+    **dict.fromkeys(_DECIDED, _decision),
     **dict.fromkeys(("message_delivered", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
     "pass_revoked": lambda facts, words: (words.name(REVOCATIONS, facts.get("reason", "")),),

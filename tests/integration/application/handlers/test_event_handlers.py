@@ -6,6 +6,7 @@ application, shuffled and repeated to its twin.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from services.application.handlers.event_handlers import UnknownApplication
 from services.chassis.db.tables import inbox
 from tests.support.factories.application import NOW, TUESDAY, Desk, Elsewhere, department, site, slot
 
-THURSDAY = TUESDAY + timedelta(days=2)
+THURSDAY, FRIDAY = TUESDAY + timedelta(days=2), TUESDAY + timedelta(days=3)
 
 MOST_DELIVERIES = 5
 LATER = NOW + timedelta(days=10)
@@ -95,6 +96,16 @@ def day_closed(there: Elsewhere, number: str, _: str) -> list[Event]:
     ]  # fmt: skip
 
 
+def one_of_three_days_closed(there: Elsewhere, number: str, _: str) -> list[Event]:
+    days = (TUESDAY, FRIDAY)
+    return [
+        there.approved(further_days=(THURSDAY, FRIDAY)),
+        there.issued(number, further_days=(THURSDAY, FRIDAY)),
+        there.day_closed(day=THURSDAY, remaining_days=days),
+        there.issued(number, further_days=(FRIDAY,), closed_days=(THURSDAY,), is_update=True),
+    ]  # fmt: skip
+
+
 def approved_anew_after_the_first_day(there: Elsewhere, number: str, other: str) -> list[Event]:
     return [
         there.approved(further_days=(THURSDAY,)), there.issued(number, further_days=(THURSDAY,)),
@@ -113,6 +124,7 @@ HISTORIES: list[tuple[History, str]] = [
     (reissue_and_withdrawal, "revoked"),
     (security_revokes, "revoked"),
     (day_closed, "returned"),
+    (one_of_three_days_closed, "issued"),
     (approved_anew_after_the_first_day, "issued"),
 ]
 
@@ -277,6 +289,24 @@ def test_an_applicant_whose_day_was_closed_chooses_another_and_everything_else_s
     assert desk.view(there.reference).status == "issued"
 
 
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_visit_of_several_days_keeps_its_pass_without_a_closed_day_in_any_order(
+    desk: Desk, order: tuple[int, ...]
+) -> None:
+    there, number = apply(desk), new_pass_number()
+    story = [desk.envelope(event) for event in one_of_three_days_closed(there, number, "")]
+    for index in order:
+        desk.deliver(story[index])
+    view = desk.view(there.reference)
+    assert (view.status, view.date, view.further_days) == ("issued", TUESDAY, (FRIDAY,))
+    assert view.pass_ is not None
+    assert (view.pass_.number, view.pass_.further_days) == (number, (FRIDAY,))
+    assert (view.closed_day, view.closure_reason) == (THURSDAY, "officer_away")
+    assert view.note == "The Secretary is called away"
+    what = [entry.what for entry in view.timeline]
+    assert sorted(what) == ["approved", "day_dropped", "pass_issued", "submitted"]
+
+
 def test_a_visit_that_was_approved_anew_after_a_day_of_it_was_closed_can_be_cancelled(desk: Desk) -> None:
     there, number, other = apply(desk), new_pass_number(), new_pass_number()
     for event in (
@@ -390,6 +420,7 @@ def test_refused_scans_are_not_in_the_timeline(desk: Desk) -> None:
         "already_inside",
         "already_used",
         "not_yet_valid",
+        "day_closed",
         "expired",
         "wrong_site",
         "wrong_gate",

@@ -273,20 +273,73 @@ def test_a_visit_on_several_days_leaves_out_a_closed_one(approval_db) -> None:
     assert view.decision.further_days == (THURSDAY + timedelta(days=1),)
 
 
-def test_a_visit_on_several_days_one_of_which_is_closed_is_asked_for_other_dates_as_a_whole(
+def approved_for_days(database, last=THURSDAY, **changes):
+    """Make a visit that is approved from Tuesday on, except Wednesday; return its application."""
+    first = submitted(**changes)
+    deliver(database, first)
+    review_id = review_id_of(database, first.application_id)
+    with database.transaction() as session:
+        request = approval(review_id, last_day=last, days_reason="An audit", entries=2, gate="T1-G1")
+        decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
+    return first
+
+
+FRIDAY = THURSDAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("day", "left"),
+    [(TUESDAY, (THURSDAY, FRIDAY)), (THURSDAY, (TUESDAY, FRIDAY)), (FRIDAY, (TUESDAY, THURSDAY))],
+)
+def test_a_visit_on_several_days_loses_the_closed_one_alone_and_stays_approved(
+    approval_db, day, left
+) -> None:
+    first = approved_for_days(approval_db, FRIDAY)
+    found = affected(approval_db, day)
+    (one,) = found.items
+    assert (found.approved, found.keep_pass) == (1, 1)
+    assert (one.days, one.keeps_pass, one.slot.day) == ((TUESDAY, THURSDAY, FRIDAY), True, day)
+    closed = close(approval_db, day)
+    assert (ask(approval_db), ask(approval_db), booked(approval_db)) == (1, 0, 2)
+    (event,) = published(approval_db, VisitDayClosed)
+    assert (event.application_id, event.day, event.remaining_days) == (first.application_id, day, left)
+    with approval_db.transaction() as session:
+        row = session.scalars(select(ReviewRow)).one()
+        decision = row.decision
+        assert (row.status, decision.status, decision.closed_day) == ("approved", "approved", day)
+        assert (decision.slot["date"], tuple(decision.further_days)) == (left[0].isoformat(), left[1:])
+        assert (decision.gate, decision.entries, decision.days_reason) == ("T1-G1", 2, "An audit")
+    assert (view(approval_db, closed.id).told, view(approval_db, closed.id).waiting) == (1, 0)
+
+
+def test_a_visit_of_which_every_day_to_come_is_closed_is_asked_for_other_dates_as_a_whole(
     approval_db,
 ) -> None:
-    first = submitted()
-    deliver(approval_db, first)
-    review_id = review_id_of(approval_db, first.application_id)
-    with approval_db.transaction() as session:
-        request = approval(review_id, last_day=THURSDAY, days_reason="An audit")
-        decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
+    first = approved_for_days(approval_db)
+    close(approval_db, TUESDAY)
+    assert not affected(approval_db, THURSDAY).items[0].keeps_pass, "Tuesday is closed too"
     close(approval_db, THURSDAY)
-    (affected_one,) = affected(approval_db, THURSDAY).items
-    assert affected_one.slot == slot(THURSDAY)
     assert (ask(approval_db), booked(approval_db)) == (1, 0)
-    assert told(approval_db) == [first.application_id]
+    (event,) = published(approval_db, VisitDayClosed)
+    assert (event.application_id, event.remaining_days) == (first.application_id, ())
+    assert status_of(approval_db, first) == "returned"
+
+
+def test_a_day_that_has_passed_keeps_no_visit_alive(approval_db) -> None:
+    first = approved_for_days(approval_db)
+    later = ist(THURSDAY, 8)
+    close(approval_db, THURSDAY, at=later)
+    assert ask(approval_db, later) == 1
+    assert status_of(approval_db, first) == "returned"
+
+
+def test_other_dates_that_crossed_an_approval_wait_while_the_visit_goes_on(approval_db) -> None:
+    first = approved_for_days(approval_db)
+    deliver(approval_db, amended(first, preferred=(slot(FRIDAY),)), 2)
+    close(approval_db, THURSDAY)
+    assert (ask(approval_db), status_of(approval_db, first)) == (1, "approved")
+    close(approval_db, TUESDAY)
+    assert (ask(approval_db), status_of(approval_db, first)) == (1, "pending")
 
 
 def test_whoever_chose_another_date_waits_for_a_decision_again(approval_db) -> None:

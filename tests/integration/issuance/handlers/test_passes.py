@@ -1,7 +1,8 @@
 """An approval becomes one pass, even if events come twice, at once or too early; an end is final."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import partial
+from itertools import permutations
 from uuid import uuid4
 
 import pytest
@@ -21,6 +22,7 @@ from tests.support.factories.issuance import (
     VALID_TO,
     approved,
     cancelled,
+    day_closed,
     deliver,
     erased,
     issue,
@@ -282,3 +284,68 @@ def test_an_approval_after_an_erasure_stores_no_personal_data(database) -> None:
     assert rows(database) == []
     with database.transaction() as session:
         assert session.get_one(ApplicationRow, approval.application_id).erased
+
+
+def days_of(row: PassRow) -> list[int]:
+    """Return the days of a pass, counted from the first day of its approval."""
+    first = approved().slot.day
+    return [(day - first).days for day in (row.visit.slot.day, *row.visit.further_days)]
+
+
+@pytest.mark.parametrize(("closed", "left"), [(0, [1, 2]), (1, [0, 2]), (2, [0, 1])])
+def test_a_pass_for_several_days_keeps_number_and_link_when_one_of_them_is_closed(
+    database, closed: int, left: list[int]
+) -> None:
+    days = [approved().slot.day + timedelta(days=ahead) for ahead in range(3)]
+    approval = approved(further_days=tuple(days[1:]))
+    remaining = tuple(days[ahead] for ahead in left)
+    one_closed = day_closed(approval, day=days[closed], remaining_days=remaining)
+    for order in permutations((approval, one_closed)):
+        application_id = uuid4()
+        for event in order:
+            deliver(database, event.model_copy(update={"application_id": application_id}))
+        (row,) = rows(database, application_id)
+        assert (row.revoked_at, days_of(row), row.visit.closed_days) == (None, left, (days[closed],))
+        assert row.valid_from - VALID_FROM == row.valid_to - VALID_TO == timedelta(days=left[0])
+        assert row.ends_at == VALID_TO + timedelta(days=left[-1])
+        told = [one for one in published(database) if one.application_id == application_id]
+        assert {one.pass_number for one in told} == {row.number}
+        assert {one.personal.link_code for one in told} == {row.link_code}
+        assert (told[-1].slot.day, *told[-1].further_days) == remaining
+        assert [one.is_update for one in told] == ([False, True] if order[0] is approval else [False])
+
+
+def test_a_pass_of_which_every_day_is_closed_ends(database) -> None:
+    first = approved().slot.day
+    second = first + timedelta(days=1)
+    approval = approved(further_days=(second,))
+    for event in (
+        approval,
+        day_closed(approval, day=first, remaining_days=(second,)),
+        day_closed(approval, day=second),
+    ):
+        deliver(database, event)
+    assert kinds(database) == ["PassIssued", "PassIssued", "PassRevoked"]
+
+
+def test_a_day_closed_of_an_earlier_approval_is_left_in_the_pass_of_a_later_one(database) -> None:
+    first = approved().slot.day
+    second = first + timedelta(days=1)
+    earlier = approved(further_days=(second,))
+    later = earlier.model_copy(update={"revision": 2})
+    closed = day_closed(earlier, day=second, remaining_days=(first,))
+    for event in (earlier, closed, withdrawn(earlier), later, closed):
+        deliver(database, event)
+    live = [row for row in rows(database, earlier.application_id) if row.revoked_at is None]
+    assert [days_of(row) for row in live] == [[0, 1]]
+
+
+def test_a_reissued_pass_keeps_the_days_that_are_left(database) -> None:
+    first = approved().slot.day
+    second = first + timedelta(days=1)
+    approval = approved(further_days=(second,))
+    deliver(database, approval)
+    deliver(database, day_closed(approval, day=first, remaining_days=(second,)))
+    (row,) = rows(database)
+    new = row.as_pass().renumbered("7K3M9QW6", "c" * 22, "master")
+    assert (new.visit.slot.day, new.visit.closed_days, new.valid_from) == (second, (first,), row.valid_from)

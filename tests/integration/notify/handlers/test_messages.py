@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -131,6 +131,23 @@ def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: 
     parameters = personal(told).parameters
     assert parameters["reason"].endswith("The Secretary is called away।")
     assert parameters["date"] == "01-12-2026"
+
+
+def test_a_visitor_of_several_days_who_loses_one_gets_one_message_about_it_and_no_second_pass(
+    db: Database,
+) -> None:
+    visit, other = Visit(), date(2026, 12, 2)
+    shorter = visit.issued(slot=visit.slot.model_copy(update={"day": other}), is_update=True)
+    story = [
+        received(visit.issued(further_days=(other,))),
+        received(visit.day_closed(remaining_days=(other,))),
+        received(shorter),
+    ]
+    for order in permutations(story):
+        with db.transaction() as session:
+            session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
+        handle(db, *order)
+        assert states(db) == [("day_dropped", "queued"), ("pass_issued", "queued")]
 
 
 def test_events_delivered_five_times_in_any_order_create_each_message_once(db: Database) -> None:

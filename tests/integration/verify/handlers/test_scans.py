@@ -135,6 +135,7 @@ def refusals(gate: Gate) -> dict[str, ScanPass]:
         "wrong_gate": scan_of(gate.issue(gate="PCS1-G2")),
         "not_yet_valid": scan_of(gate.issue(valid_from=VALID_FROM + day, valid_to=VALID_TO + day)),
         "expired": scan_of(gate.issue(valid_from=VALID_FROM - day, valid_to=VALID_TO - day)),
+        "day_closed": scan_of(gate.issue(closed_days=(NOON.date(),), valid_from=VALID_FROM + day)),
         "already_inside": scan_of(inside),
         "already_used": scan_of(used),
         "id_mismatch": scan_of(
@@ -150,6 +151,7 @@ VERDICTS = (
     "wrong_site",
     "wrong_gate",
     "not_yet_valid",
+    "day_closed",
     "expired",
     "already_inside",
     "already_used",

@@ -170,6 +170,30 @@ async def test_a_returned_application_is_held_by_the_applicant(reader: tuple[Rea
     assert not client.was_asked("approval.whereabouts")
 
 
+async def test_an_issued_visit_that_lost_a_day_says_which_and_why_and_its_pass_stays(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(
+        status="issued",
+        date=date(2026, 12, 1),
+        further_days=(date(2026, 12, 3),),
+        closed_day=date(2026, 12, 2),
+        closure_reason="officer_away",
+        note="Back on Thursday",
+        timeline=(
+            happened("submitted"),
+            happened("day_dropped", 30, department="home", closed="2026-12-02", closure="officer_away"),
+        ),
+    )
+    text = (await person.open(PAGE)).text
+    assert "On Wednesday, 2 December 2026 the department receives nobody." in text
+    assert "Your pass is for: 1 December and 3 December 2026." in text
+    assert "The department closed one day of the visit" in text
+    assert text.count("Back on Thursday") == 2, "at the top, and beside what happened"
+    assert "/dates" not in text, "no other date is needed"
+
+
 async def test_usual_waiting_times_are_shown_and_fetched_once_a_minute(
     reader: tuple[Reader, TableClient],
 ) -> None:

@@ -19,6 +19,7 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
+from services.gateway.pages.shared.languages import day_in_words, days_in_words
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
 from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
@@ -73,6 +74,25 @@ async def test_the_page_of_a_day_says_how_many_it_affects_and_who_they_are(clerk
     assert "ਗੁਰਪ੍ਰੀਤ ਕੌਰ" in shown
     assert clerk[1].last("approval.affected")[1].day == DAY
     assert not clerk[1].was_asked("approval.close_day")
+
+
+async def test_a_visit_of_several_days_is_listed_with_all_its_days_and_says_which_falls_away(
+    clerk: Clerk,
+) -> None:
+    http, client = clerk
+    shorter = affected(day=DAY, approved=1, keep_pass=1, only_that_day=0)
+    days = tuple(DAY + timedelta(days=ahead) for ahead in (-1, 0, 1))
+    (one, *_more) = shorter.items
+    kept = one.model_copy(update={"days": days, "keeps_pass": True})
+    client.answers["approval.affected"] = shorter.model_copy(update={"items": (kept,)})
+    shown = (await http.get(f"{NEW}?day={DAY}")).text
+    assert days_in_words(days, "en") in shown
+    assert f"of which {day_in_words(DAY, 'en')} falls away" in shown
+    assert "Visits of several days, which lose this day only" in shown
+    assert "Nobody has to choose another date." in shown
+    ends = one.model_copy(update={"days": days})
+    client.answers["approval.affected"] = affected(day=DAY).model_copy(update={"items": (ends,)})
+    assert "the whole visit ends" in (await http.get(f"{NEW}?day={DAY}")).text
 
 
 async def test_the_message_is_shown_in_three_languages_before_anything_is_closed(clerk: Clerk) -> None:

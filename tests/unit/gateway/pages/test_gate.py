@@ -251,6 +251,8 @@ async def test_a_forged_form_never_causes_an_internal_error(guard: Guard, form: 
 
 AMBER = [
     (result(verdict="not_yet_valid"), "It is valid from"),
+    (result(verdict="day_closed", days=(date(2026, 12, 2),)), "The department has closed this day."),
+    (result(verdict="day_closed", days=(date(2026, 12, 2),)), "It is valid on Wednesday, 2 December 2026."),
     (result(verdict="wrong_site", site="PCS1", gate="PCS1-G1"), "It is for Secretariat-1."),
     (result(verdict="wrong_gate", gate="PCS1-G2"), "It is for this gate: Gate 2."),
 ]

@@ -87,6 +87,15 @@ async def test_the_pass_page_shows_all_that_a_visitor_needs_on_the_way() -> None
         assert phrase in text, phrase
 
 
+async def test_the_pass_page_says_which_day_fell_away_because_the_department_closed_it() -> None:
+    shown = pass_view(further_days=(date(2026, 12, 3),), closed_days=(date(2026, 12, 2),))
+    text = await text_of(issuance__view_by_link=shown)
+    assert "1 December and 3 December 2026" in text
+    assert "Wednesday, 2 December 2026" in text
+    assert "The department has closed this day" in text
+    assert "The department has closed this day" not in await text_of()
+
+
 async def test_the_pass_page_shows_neither_the_mobile_nor_the_last_four_of_the_id() -> None:
     text = await text_of()
     assert "98765" not in text

@@ -1,7 +1,7 @@
 """Which message an event calls for."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import get_args
 
 import pytest
@@ -10,9 +10,11 @@ from contracts.model import IST, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft, Purpose
 from services.notify.domain.sms_segments import count_segments
-from tests.support.factories.notify import PUBLIC_URL, Visit, login, otp
+from tests.support.factories.notify import PUBLIC_URL, Visit, login, otp, received
 
 VISIT = Visit()
+OTHER_DAYS = (date(2026, 11, 30), date(2026, 12, 2))
+DROPPED = received(VISIT.day_closed(remaining_days=OTHER_DAYS))
 DRAFTS = [
     message_builders.otp(otp()),
     message_builders.login_issued(login()),
@@ -22,6 +24,7 @@ DRAFTS = [
     message_builders.rejected(VISIT.rejected(), PUBLIC_URL),
     message_builders.returned(VISIT.returned(), PUBLIC_URL),
     message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL),
+    message_builders.day_dropped(DROPPED, PUBLIC_URL),
     message_builders.pass_issued(VISIT.issued(), PUBLIC_URL),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL),
@@ -46,7 +49,7 @@ def test_only_one_time_codes_use_the_otp_lane() -> None:
 
 ABOUT_APPLICATIONS = {
     "application_submitted", "application_cancelled", "application_expired", "rejected", "returned",
-    "day_closed", "pass_revoked",
+    "day_closed", "day_dropped", "pass_revoked",
 }  # fmt: skip
 
 
@@ -85,6 +88,19 @@ def test_a_refusal_and_a_return_carry_the_words_of_the_department() -> None:
     assert refused["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ - Come next week।"
     returned = message_builders.returned(VISIT.returned("Which\nfile?"), PUBLIC_URL).parameters
     assert returned["note"] == "Which file?"
+
+
+@pytest.mark.parametrize(
+    ("told_on", "days"), [(date(2026, 11, 28), "30-11,2-12-2026"), (date(2026, 12, 1), "02-12-2026")]
+)
+def test_the_message_about_one_closed_day_names_it_and_the_days_on_which_the_pass_stays_valid(
+    told_on: date, days: str
+) -> None:
+    told = replace(DROPPED, occurred_at=datetime(told_on.year, told_on.month, told_on.day, 9, tzinfo=IST))
+    made = message_builders.day_dropped(told, PUBLIC_URL)
+    said = templates.find("day_dropped", "en").render(made.parameters)
+    assert "receives no visitors on 01-12-2026." in said
+    assert f"stays valid on {days}." in said
 
 
 @pytest.mark.parametrize("language", ["pa", "hi", "en"])

@@ -48,6 +48,7 @@ def sample(language: Language) -> dict[str, str]:
         "since": templates.moment(datetime(2026, 11, 30, 9, 30, tzinfo=IST), language),
         "site": templates.site("PCS1", language),
         "reason": templates.reason("officer_unavailable", language),
+        "days": templates.days([date(2026, 11, 27), date(2026, 11, 28), date(2026, 12, 1)]),
     }
 
 

@@ -188,6 +188,35 @@ def test_a_pass_for_several_days_admits_the_party_on_each_of_them_and_at_no_othe
     assert decide_entry(standing, replace(HERE, at=at)).verdict == verdict
 
 
+SHORTENED = replace(THREE_DAYS, closed_days=(-1, 2))
+"""The day before the first and the third were closed."""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "at"),
+    [
+        ("day_closed", NOON - DAY),
+        ("not_yet_valid", NOON - 2 * DAY),
+        ("admit", NOON),
+        ("admit", NOON + DAY),
+        ("day_closed", VALID_FROM + 2 * DAY - timedelta(hours=2)),
+        ("day_closed", NOON + 2 * DAY),
+        ("admit", NOON + 3 * DAY),
+        ("expired", NOON + 4 * DAY),
+    ],
+)
+def test_on_a_day_that_was_closed_the_verdict_says_so_and_the_other_days_admit(
+    verdict: str, at: datetime
+) -> None:
+    assert decide_entry(Standing(SHORTENED), replace(HERE, at=at)).verdict == verdict
+
+
+def test_the_last_day_of_a_pass_that_was_closed_is_no_expired_pass() -> None:
+    last = Standing(replace(TERMS, closed_days=(1,)))
+    assert decide_entry(last, replace(HERE, at=NOON + DAY)).verdict == "day_closed"
+    assert decide_entry(last, replace(HERE, at=NOON + 2 * DAY)).verdict == "expired"
+
+
 def test_who_did_not_come_on_one_day_has_no_more_entries_on_the_next() -> None:
     """One of two came on the first day; the other cannot bring somebody else on the second."""
     standing = Standing(THREE_DAYS, inside=0, admitted=1)

@@ -4,9 +4,10 @@ Usage: python -m deploy.local.status [--folder FOLDER]
 """
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from deploy.local.console import print_error, print_line
 from deploy.local.processes import ROOT
 from deploy.local.services import Services, gateway_port_of
 from deploy.local.stack import Stack
-from deploy.local.supervisor import Ended
+from deploy.local.supervisor import Ended, State
 
 PATIENCE = 5
 """After so many starts in a row that failed, one sentence says that the process cannot begin."""
@@ -81,15 +82,28 @@ def main() -> int:
     if stack is None or not states:
         print_error(f"nothing runs in {folder}: `make run` starts it")
         return 1
-    ready, good = checks(stack, Services(stack)), True
+    try:
+        return 0 if _print_table(states, checks(stack, Services(stack))) else 1
+    except BrokenPipeError:  # `make status | head` has read what it wants
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # Python flushes it once more at its end
+        return 0
+
+
+def _print_table(states: Sequence[State], ready: Mapping[str, Callable[[], bool]]) -> bool:
+    """Print a line for each process; return whether all are ready."""
+    good = True
     print_line(f"  {'process':<14}{'pid':>8}  {'up':>10}  {'restarts':>8}  ready")
     for state in states:
         is_ready = state.pid is not None and ready.get(state.name, lambda: True)()
         good &= is_ready
-        word = ("yes" if is_ready else "no") if state.name in ready else ""
+        word = ("yes" if is_ready else "no") if state.name in ready else "–"
         uptime = str(timedelta(seconds=state.uptime)) if state.uptime is not None else "not running"
         print_line(f"  {state.name:<14}{state.pid or '':>8}  {uptime:>11}  {state.restarts:>8}  {word}")
-    return 0 if good else 1
+    if any(state.name not in ready for state in states):
+        print_line("  –: cannot be asked whether it is ready")
+    return good
 
 
 def _print(sentence: str) -> None:

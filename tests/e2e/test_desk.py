@@ -66,3 +66,19 @@ def test_an_open_desk_shows_a_new_application_by_itself(
     name = "Simran " + "".join("ABCDEFGHIJ"[int(digit)] for digit in mobile[-8:]).capitalize()
     Visitor(open_browser(PHONE), system, mobile, "en").apply(name)
     expect(desk.page.locator("[data-review]", has_text=name)).to_be_visible(timeout=30_000)
+
+
+def test_the_key_r_rejects_the_row_that_the_keys_have_reached_and_not_the_open_one(
+    open_browser, system: System, mobile: str
+) -> None:
+    visitor = Visitor(open_browser(PHONE), system, mobile, "en")
+    references = [visitor.apply(name) for name in ("Jaspal Singh", "Kiran Bala")]
+    desk = Staff(open_browser(DESK), system, "department", "en")
+    opened, reached = [row_of(desk, reference) for reference in references]
+    desk.open("/desk")
+    opened.locator("[data-opens]").click()
+    expect(desk.page.locator("#review h2").first).to_contain_text("Jaspal Singh")
+    reached.locator("[data-opens]").focus()
+    chosen = reached.get_attribute("data-review")
+    desk.page.keyboard.press("r")
+    desk.page.wait_for_url(f"**/desk/reviews/{chosen}/reject**")

@@ -99,7 +99,10 @@ const KEYS = {
   k: () => move(-1),
   o: () => link(current())?.click(),
   a: () => document.activeElement.closest("[data-review]")?.querySelector("[data-approve]")?.click(),
-  r: () => queue.querySelector("#review a[href*='/reject?']")?.click(),
+  r: () => {
+    const href = current()?.dataset.reject || queue.querySelector("#review a[href*='/reject?']")?.href;
+    if (href) location.assign(href);
+  },
   "/": () => document.querySelector("#q").focus(),
   "?": () => document.querySelector("#shortcuts").showModal(),
 };

@@ -219,7 +219,7 @@ async def _ask_card(
 
 async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None = None) -> Response:
     """Return the page on which the ID is checked, or the verdict."""
-    shown = scan.shown
+    shown, tone = scan.shown, TONES.get(scan.outcome, "bad")
     site = await directory.site(view, shown.site) if shown and shown.site else None
     return view.html(
         "gate/check.html" if scan.asks_for_card else "gate/verdict.html",
@@ -228,7 +228,7 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         shown=shown,
         typed=scan.typed,
         errors=problems or {},
-        tone=TONES.get(scan.outcome, "bad"),
+        tone="amber" if shown and shown.call_supervisor and tone == "good" else tone,
         is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
         site=site,
         host=await _host(view, shown),

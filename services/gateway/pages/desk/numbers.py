@@ -1,5 +1,7 @@
 """The numbers of an officer and of their department, as charts and as tables."""
 
+from math import ceil
+
 from fastapi import APIRouter, Response
 
 from contracts import rpc
@@ -27,7 +29,14 @@ async def show_numbers(view: DepartmentPage) -> Response:
     found = await view.caller.query(rpc.approval.NUMBERS, Nothing())
     gettext = texts(view.language).gettext
     ages = [(gettext(AGES[one.from_hours]), one.reviews) for one in found.waiting]
-    return view.html("desk/numbers.html", found=found, ages=ages, drawn=_charts(view, found, ages))
+    title, medians = _medians(view, found.department)
+    return view.html(
+        "desk/numbers.html",
+        found=found,
+        ages=ages,
+        usual_time=title,
+        drawn={**_charts(view, found, ages), "median": charts.columns(title, medians)},
+    )
 
 
 def _charts(view: View, found: DeskNumbers, ages: list[tuple[str, int]]) -> dict[str, str]:
@@ -38,9 +47,6 @@ def _charts(view: View, found: DeskNumbers, ages: list[tuple[str, int]]) -> dict
             [charts.Bar(name, count, number(count, view.language)) for name, count in ages],
         ),
         "decisions": charts.columns(gettext("Decisions by day"), _days(view, found)),
-        "median": charts.columns(
-            gettext("Usual hours to a decision, by day"), _medians(view, found.department)
-        ),
     }
 
 
@@ -51,11 +57,20 @@ def _days(view: View, found: DeskNumbers) -> list[charts.Bar]:
     ]
 
 
-def _medians(view: View, numbers: Numbers) -> list[charts.Bar]:
-    bars = []
-    for day in numbers.days:
-        hours = (day.median_seconds or 0) / 3600
-        bars.append(
-            charts.Bar(f"{day.day.day}", hours, number(round(hours, 1 if hours < 10 else 0), view.language))
-        )
-    return bars
+def _medians(view: View, numbers: Numbers) -> tuple[str, list[charts.Bar]]:
+    """Return the title and the columns of the usual times, each as long as the number above it says.
+
+    The unit is the hour, or the minute where no day took an hour.
+    """
+    gettext = texts(view.language).gettext
+    if max((day.median_seconds or 0 for day in numbers.days), default=0) < 3600:
+        title = gettext("Usual minutes to a decision, by day")
+        lengths = [float(ceil((day.median_seconds or 0) / 60)) for day in numbers.days]
+    else:
+        title = gettext("Usual hours to a decision, by day")
+        hours = [(day.median_seconds or 0) / 3600 for day in numbers.days]
+        lengths = [round(one, 1 if one < 10 else 0) for one in hours]
+    return title, [
+        charts.Bar(f"{day.day.day}", length, number(length, view.language))
+        for day, length in zip(numbers.days, lengths, strict=True)
+    ]

@@ -13,7 +13,15 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import IST
-from contracts.rpc.approval import Approve, ReviewId, ReviewList, ReviewSearch, ReviewView
+from contracts.rpc.approval import (
+    Approve,
+    QueueCounts,
+    ReviewId,
+    ReviewList,
+    ReviewQuestion,
+    ReviewSearch,
+    ReviewView,
+)
 from services.chassis.runtime.clock import now
 from services.gateway.pages.desk import capacity, decisions, delegations, numbers
 from services.gateway.pages.desk.queue import (
@@ -96,7 +104,8 @@ async def search(view: DepartmentPage) -> Response:
     q = text_of(await view.form(), "q")[:100]
     if len(q) < 2:
         values = {"q": q, "errors": {"q": "too_short"}}
-        return await _queue_page(view, Filters(), ReviewList(items=()), values, {}, 422, searched=True)
+        nothing = ReviewList(items=(), counts=await _counts(view))
+        return await _queue_page(view, Filters(), nothing, values, {}, 422, searched=True)
     return view.save_result(view.to(SEARCH), SEARCH, {"q": q})
 
 
@@ -106,7 +115,10 @@ async def show_found(view: DepartmentPage) -> Response:
     kept = view.read_result()
     if not kept:
         return view.to("/desk")
-    found = await view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=kept["q"]))
+    found, counts = await asyncio.gather(
+        view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=kept["q"])), _counts(view)
+    )
+    found = found.model_copy(update={"counts": counts})
     return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
 
 
@@ -218,6 +230,16 @@ def _following(shown: ReviewView | None, found: ReviewList) -> str:
         return FIRST
     behind = ids[ids.index(shown.id) + 1 :]
     return str(behind[0]) if behind else FIRST
+
+
+async def _counts(view: View) -> QueueCounts | None:
+    """Return how many applications each tab has; None where approval does not answer soon."""
+    question = ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
+    try:
+        async with asyncio.timeout(directory.PATIENCE_SECONDS):
+            return (await view.caller.query(rpc.approval.LIST_REVIEWS, question)).counts
+    except (ContractError, TimeoutError):
+        return None
 
 
 async def _people(view: View) -> dict[str, Any]:

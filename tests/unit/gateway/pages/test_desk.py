@@ -292,6 +292,34 @@ async def test_a_search_leads_to_a_page_whose_address_does_not_name_anybody(cler
     assert (await clerk.http.get("/en/desk/search")).headers["location"] == "/en/desk"
 
 
+async def test_the_tabs_keep_their_counts_beside_the_results_of_a_search(clerk: Clerk) -> None:
+    counted = ReviewList(items=(review(),), counts=queue_counts(pending=11))
+    clerk.client.answers["approval.list_reviews"] = counted
+    sent = await clerk.http.post("/en/desk/search", data={"q": "Kaur"}, headers=SAME_SITE)
+    found = await clerk.http.get(sent.headers["location"])
+    short = await clerk.http.post("/en/desk/search", data={"q": "K"}, headers=SAME_SITE)
+    for shown in (found, short):
+        assert '<span class="epass-count">11</span>' in shown.text
+
+
+async def test_the_list_and_the_panel_name_the_visitor_in_latin_letters_and_the_secretariat(
+    clerk: Clerk,
+) -> None:
+    shown = (await clerk.http.get("/en/desk?status=pending")).text
+    assert re.search(r'epass-queue__latin">Gurpreet Kaur<', shown)
+    panel = (await clerk.http.get(REVIEW)).text
+    assert re.search(r"Secretariat</dt><dd[^>]*>Secretariat-1<", panel)
+
+
+@pytest.mark.parametrize(
+    ("tab", "heading"), [("pending", "Waiting"), ("decided", "Decided"), ("closed", "Closed")]
+)
+async def test_the_column_of_the_time_says_what_it_is(clerk: Clerk, tab: str, heading: str) -> None:
+    shown = (await clerk.http.get(f"/en/desk?status={tab}")).text
+    assert re.search(rf'epass-queue__since[^"]*">{heading}</th>', shown)
+    assert f'data-label="{heading}"' in shown
+
+
 async def test_a_search_needs_two_letters(clerk: Clerk) -> None:
     short = await clerk.http.post("/en/desk/search", data={"q": "K"}, headers=SAME_SITE)
     assert short.status_code == 422

@@ -15,6 +15,7 @@ from contracts.rpc.approval import (
     FirstApproval,
     MatchList,
     OfficerList,
+    ReviewList,
     SiteList,
 )
 from services.chassis.runtime.clock import now
@@ -26,6 +27,8 @@ NEW = {
     "key": "k-1", "name": "Balwinder Singh", "id_last4": "4821", "mobile": "", "reason": "Threats",
     "valid_until": "2027-03-31",
 }  # fmt: skip
+
+LET_IN = {"pass": NUMBER, "kind": "matched", "id_type": "voter_id", "id_last4": "4821", "nonce": "n"}
 
 
 class Officer:
@@ -218,4 +221,43 @@ async def test_the_gate_is_told_to_call_the_supervisor_and_not_why(officer: Offi
     await officer.send("/gate", **{"pass": NUMBER, "direction": "entry"})
     text = await officer.open("/gate/result")
     assert ("Call the supervisor before anybody goes in." in text) is call
+    main_action = re.search(r'<button type="submit"[^>]*class="govuk-button"[^>]*>\s*[^<]*[Ll]et in', text)
+    assert (main_action is None) is call, "the main action would be to let them in"
+    assert ("The supervisor agrees: let in" in text) is call
     assert "Threatened" not in text
+
+
+async def test_a_watched_visitor_who_was_let_in_is_no_green_page(officer: Officer) -> None:
+    officer.sign_in("security", site="PCS1", gate="PCS1-G1")
+    let_in = ADMIT.model_copy(update={"call_supervisor": True, "preview": False, "inside": 1})
+    officer.client.answers["verify.scan"] = let_in
+    await officer.send("/gate/enter", **LET_IN)
+    text = await officer.open("/gate/result")
+    assert "epass-verdict--amber" in text
+    assert "epass-verdict--good" not in text
+    assert '<h1 class="epass-verdict__word">Call the supervisor</h1>' in text
+    assert "<p>Let in</p>" in text
+    assert "1 person inside now" in text
+
+
+async def test_a_login_that_may_not_see_the_watchlist_reads_who_does(officer: Officer) -> None:
+    officer.sign_in("department", department="home")
+    refused = await officer.http.get("/en/watchlist")
+    assert refused.status_code == 403
+    assert "The watchlist is for the ADO Branch" in refused.text
+
+
+async def test_the_first_officer_is_not_offered_the_second_approval(officer: Officer) -> None:
+    officer.sign_in("department", department="home")
+    mine = HALF.model_copy(update={"approved_by": "DEP-0001"})
+    for first, offered in ((mine, False), (HALF, True)):
+        waiting = review(second_officer=True, first_approval=first)
+        officer.client.answers |= {
+            "approval.view_review": waiting,
+            "approval.list_reviews": ReviewList(items=(waiting,)),
+        }
+        row = await officer.open("/desk")
+        page = await officer.open(f"/desk/reviews/{REVIEW_ID}")
+        for text in (row, page):
+            assert ("Waits for a second officer" in text) is not offered
+            assert (f'action="/en/desk/reviews/{REVIEW_ID}/approve"' in text) is offered

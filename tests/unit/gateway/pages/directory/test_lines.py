@@ -68,6 +68,20 @@ async def test_a_line_shows_who_changed_what(ado) -> None:
     assert 'name="department"' not in text, "what a line is known by never changes"
 
 
+async def test_the_history_says_a_flag_in_words(ado) -> None:
+    http, client = ado
+    change = LineChange(
+        changed_at=now(),
+        changed_by="ADO-0002",
+        before={"room": "4-18", "closed": "1"},
+        after={"room": "4-18", "closed": ""},
+    )
+    client.answers["approval.line_history"] = LineHistory(items=(change,))
+    text = (await http.get(EDITED)).text
+    assert "from “Yes” to “No”" in text
+    assert "<del>Yes</del>" not in text
+
+
 async def test_a_change_is_sent_with_what_was_read_and_redirects_to_the_line(ado) -> None:
     http, client = ado
     form = {**LINES["officers"], "room": "9-9", "was": "d" * 64, "key": "k-1", "code": "another"}

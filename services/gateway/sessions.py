@@ -6,6 +6,7 @@ and the revoked sessions.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -22,6 +23,8 @@ from services.gateway.revoked_sessions import RevokedSessions
 Keys = Mapping[str, Ed25519PublicKey]
 """Public keys by ``kid``."""
 MAX_CACHED = 10_000
+CLOCK_SKEW = timedelta(seconds=15)
+"""The clock of accounts may be ahead by so much: what it has just signed is not from the future."""
 NEW_KEY_SECONDS = 1.0
 """An unknown ``kid`` makes the keys be fetched again at most this often, however many tokens name one."""
 _DETAILS = {
@@ -82,7 +85,7 @@ class Sessions:
             raise NotAuthenticated(detail) from None
 
     def _check_with(self, keys: Keys, token: str) -> SessionClaims:
-        claims = self._verifier.verify(token, keys.get, now())
+        claims = self._verifier.verify(token, keys.get, now(), CLOCK_SKEW)
         if len(self._checked) >= MAX_CACHED:
             self._checked.pop(next(iter(self._checked)))
         self._checked[token] = (keys, claims)

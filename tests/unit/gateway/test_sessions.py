@@ -57,6 +57,17 @@ async def test_an_applicants_token_speaks_for_the_mobile_number() -> None:
     assert (principal.kind, principal.mobile, principal.role) == ("applicant", "+919876543210", None)
 
 
+@pytest.mark.parametrize(("ahead", "is_good"), [(10, True), (20, False)])
+async def test_the_clock_of_accounts_may_be_ahead_by_some_seconds(ahead: int, *, is_good: bool) -> None:
+    issued_at = int(now().timestamp()) + ahead
+    token = signed(claims().model_copy(update={"iat": issued_at}))
+    if is_good:
+        assert (await sessions_with().verify(token)).iat == issued_at
+    else:
+        with pytest.raises(NotAuthenticated):
+            await sessions_with().verify(token)
+
+
 @pytest.mark.parametrize(
     "content",
     [claims(role=None), claims("applicant", mobile=None), claims().model_copy(update={"kind": "robot"})],

@@ -394,13 +394,17 @@ class PassReturned(Decision):
     personal: DecisionPersonal
 
 
-class ApprovalWithdrawn(Decision):
-    """An approval no longer holds; a pass that exists is to be revoked.
+class OfficersNote(Wire):
+    """The department's own words to the applicant."""
 
-    The reason is for the auditor, in clear words.
-    """
+    note: str = ""
+
+
+class ApprovalWithdrawn(Decision):
+    """An approval no longer holds; a pass that exists is to be revoked."""
 
     reason: AnyRejectionReason
+    personal: OfficersNote = Field(default=OfficersNote(), exclude_if=lambda given: not given.note)
 
 
 class VisitDayClosed(Decision):
@@ -516,6 +520,12 @@ class PassIssued(AboutPass):
         return end_of_last_day(self.valid_to, self.slot.day, self.further_days)
 
 
+class RevocationPersonal(Contact):
+    """The person who is told, and the department's own words."""
+
+    note: str = Field(default="", exclude_if=lambda note: not note)
+
+
 class PassRevoked(AboutPass):
     """A pass was revoked and admits nobody any more."""
 
@@ -525,9 +535,11 @@ class PassRevoked(AboutPass):
     """When entry would have ended on the last day."""
     replaced: bool = False
     """True where another pass took its place: then nobody needs a message about it."""
+    withdrawn_for: AnyRejectionReason | None = Field(default=None, exclude_if=lambda given: given is None)
+    """Why the department withdrew its approval, where that revoked it."""
     language: Language
     deliver_by: AnyDeliverBy
-    personal: Contact
+    personal: RevocationPersonal
 
 
 class StatusListSigned(Event):

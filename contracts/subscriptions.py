@@ -42,6 +42,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.PersonalDataErased,
     ),
     "notify": (
+        events.DirectoryChanged,
         events.OtpRequested,
         events.LoginIssued,
         events.ApplicationSubmitted,

@@ -605,10 +605,11 @@ def forward_review(
 
 
 def withdraw_approval(
-    review_id: UUID, reason: RejectionReason, on_behalf_of: str | None = None
+    review_id: UUID, reason: RejectionReason, on_behalf_of: str | None = None, note: str | None = None
 ) -> Call[ReviewView]:
-    """Withdraw an approval; the pass is revoked."""
-    return _decide("withdraw", review_id, {"reason": reason, "on_behalf_of": on_behalf_of})
+    """Withdraw an approval; the pass is revoked, and the applicant reads ``note``."""
+    decision = {"reason": reason, "note": note, "on_behalf_of": on_behalf_of}
+    return _decide("withdraw", review_id, decision)
 
 
 def list_closures(

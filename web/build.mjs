@@ -20,7 +20,7 @@ const SIGNS = "\u00a0\u00b7\u00d7\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u202
 const HINDI =
   range(0x0901, 0x0903) + range(0x0905, 0x090b) + "\u090d\u090f\u0910\u0911" + range(0x0913, 0x0928) +
   range(0x092a, 0x0930) + "\u0932" + range(0x0935, 0x0939) + range(0x093c, 0x0943) +
-  "\u0945\u0947\u0948\u0949\u094b\u094c\u094d" + range(0x0958, 0x095f);
+  "\u0945\u0947\u0948\u0949\u094b\u094c\u094d\u0970" + range(0x0958, 0x095f);
 // How the letters of Hindi join and carry their signs. Forms of Marathi, Nepali and Sanskrit and stylistic
 // alternatives are left out. Every pair of Hindi consonants with vowel signs looks the same without them.
 const HINDI_FEATURES = [

@@ -118,12 +118,25 @@ class ApplicationSummary(Wire):
     """The decided date, else the first preferred one."""
     further_days: FurtherDays = ()
     """The decided days after it."""
+    closed_day: dt.date | None = None
+    """The day of the visit that the department closed, in place of which another is to be chosen."""
+
+
+class HistoryLine(ApplicationSummary):
+    """One line of an applicant's history."""
+
+    name: str = ""
+    slot: Slot | None = None
+    """The first preferred one."""
+    pass_: PassSummary | None = Field(default=None, alias="pass")
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class ApplicationList(Wire):
     """A history, newest first."""
 
-    items: tuple[ApplicationSummary, ...]
+    items: tuple[HistoryLine, ...]
     next: str | None = None
 
 
@@ -145,8 +158,6 @@ class ApplicationView(ApplicationSummary):
     note: str | None = None
     """The department's note on a rejection or a return."""
     reason: RejectionReason | None = None
-    closed_day: dt.date | None = None
-    """The day of the visit that the department closed, in place of which another is to be chosen."""
     closure_reason: ClosureReason | None = None
     timeline: tuple[TimelineEntry, ...]
     pass_: PassSummary | None = Field(default=None, alias="pass")
@@ -174,6 +185,8 @@ class StatusView(Wire):
     status: ApplicationStatus
     site: str
     department: str
+    closed_day: dt.date | None = None
+    """As in an :class:`ApplicationSummary`."""
     timeline: tuple[TimelineEntry, ...]
 
 

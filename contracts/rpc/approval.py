@@ -163,6 +163,8 @@ class EarlierReview(Wire):
     """The approved slot, else the first that was asked for."""
     decided_at: Instant | None = None
     reason: RejectionReason | None = None
+    closed_day: date | None = None
+    """As in a :class:`DecisionView`."""
 
 
 class FirstApproval(Wire):
@@ -314,10 +316,11 @@ class Forward(Strict):
 
 
 class Withdraw(Strict):
-    """Withdrawal of an approval; the pass is revoked."""
+    """Withdrawal of an approval, with a note that the applicant will read; the pass is revoked."""
 
     review_id: UUID
     reason: RejectionReason
+    note: str = Field(default="", max_length=500)
     on_behalf_of: ForOfficer = None
 
 

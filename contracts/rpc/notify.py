@@ -53,6 +53,10 @@ class RejectionPreview(Strict):
     note: str = Field(default="", max_length=500)
 
 
+class WithdrawalPreview(RejectionPreview):
+    """A withdrawal of an approval that is not sent yet."""
+
+
 class ClosurePreview(Strict):
     """The closing of a day whose visitors are not told yet."""
 
@@ -73,4 +77,5 @@ RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
 LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)
 PREVIEW_CLOSURE = Method("notify", "preview_closure", ClosurePreview, MessagePreview)
+PREVIEW_WITHDRAWAL = Method("notify", "preview_withdrawal", WithdrawalPreview, MessagePreview)
 PREVIEW_REJECTION = Method("notify", "preview_rejection", RejectionPreview, MessagePreview)

@@ -9,7 +9,7 @@ from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
-from services.notify.handlers import erasure, event_handlers
+from services.notify.handlers import departments, erasure, event_handlers
 
 
 class Codes:
@@ -32,6 +32,10 @@ class Consumers:
     service = "notify"
     db = DatabaseProvider()
     settings = SettingsProvider()
+
+    @subscribes(events.DirectoryChanged)
+    def on_directory_changed(self, received: Received[events.DirectoryChanged], session: Session) -> None:
+        departments.handle_directory_changed(received, session)
 
     @subscribes(events.LoginIssued)
     def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import DeliverBy, Language
@@ -18,6 +19,7 @@ class Base(DeclarativeBase):
     """Base of all rows: instants have a time zone, text has no length limit."""
 
     type_annotation_map: ClassVar = {
+        dict[Language, str]: JSONB,
         datetime: TIMESTAMP(timezone=True),
         str: Text,
         DeliverBy: Text,
@@ -96,6 +98,16 @@ class PassRow(Base):
     """Null while the pass was printed and no event about it has arrived."""
     revoked_at: Mapped[datetime | None]
     printed_at: Mapped[datetime | None]
+
+
+class DepartmentRow(Base):
+    """The names of a department, from the newest record of the directory."""
+
+    __tablename__ = "departments"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[dict[Language, str]]
 
 
 class PhoneMessageRow(Base):

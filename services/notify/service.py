@@ -10,6 +10,7 @@ from contracts.rpc.notify import (
     PhoneMessages,
     PhoneQuestion,
     RejectionPreview,
+    WithdrawalPreview,
 )
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
@@ -41,8 +42,14 @@ class Service:
 
     @rpc(contract.PREVIEW_CLOSURE)
     def preview_closure(self, request: ClosurePreview, call: Call) -> MessagePreview:
-        return previews.preview_closure(request, call, self.settings.public_url)
+        with self.db.transaction() as session:
+            return previews.preview_closure(request, call, session, self.settings.public_url)
+
+    @rpc(contract.PREVIEW_WITHDRAWAL)
+    def preview_withdrawal(self, request: WithdrawalPreview, call: Call) -> MessagePreview:
+        return previews.preview_withdrawal(request, call, self.settings.public_url)
 
     @rpc(contract.PREVIEW_REJECTION)
     def preview_rejection(self, request: RejectionPreview, call: Call) -> MessagePreview:
-        return previews.preview_rejection(request, call, self.settings.public_url)
+        with self.db.transaction() as session:
+            return previews.preview_rejection(request, call, session, self.settings.public_url)

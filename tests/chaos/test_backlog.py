@@ -15,7 +15,7 @@ from kombu import Connection, Producer
 
 from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import PersonalKeyRing
-from contracts.events import Contact, PassRevoked
+from contracts.events import PassRevoked, RevocationPersonal
 from services.chassis.runtime.clock import now
 from tests.support.actors import Actor, Staff, new_mobile
 from tests.support.backends import TestStack
@@ -49,7 +49,7 @@ def _event(ring: PersonalKeyRing) -> bytes:
         replaced=True,
         language="en",
         deliver_by="sms",
-        personal=Contact(name="Nobody", mobile="+919876543210"),
+        personal=RevocationPersonal(name="Nobody", mobile="+919876543210"),
     )
     return wrap(revoked, event_id=uuid4(), seq=1, occurred_at=now(), keys=ring).to_bytes()
 

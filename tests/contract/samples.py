@@ -135,7 +135,7 @@ SAMPLES: tuple[e.Event, ...] = (
         }
     ),
     e.PassRevoked.model_validate(
-        {**PASS, **DELIVERY, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}
+        {**PASS, **DELIVERY, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT.model_dump()}
     ),
     e.StatusListSigned(revoked_total=1),
     e.NotificationDelivered(message_id=ID, application_id=ID, purpose="pass_issued", channel="whatsapp"),

@@ -48,6 +48,8 @@ def test_an_officer_decides_from_the_row_and_beside_the_list(
     page.locator("a[href$='/withdraw']").click()
     page.check("input[name=reason][value=security]")
     page.locator("main form button.govuk-button").click()
+    expect(page.locator("blockquote")).to_contain_text(references[1])
+    page.locator("main form button.govuk-button").click()
     expect(page.locator(".govuk-tag").first).to_have_text(translated("Withdrawn", language))
 
     desk.open("/desk")

@@ -154,3 +154,16 @@ def test_a_scan_is_taken_wherever_the_focus_is(open_gate: Callable[..., Page], v
     scan(page)
     expect(page.locator("#id_last4")).to_be_focused()
     assert {asked.token for asked in verify.scanned} == {TOKEN}
+
+
+@WAYS
+def test_who_is_inside_is_seen_without_scrolling_on_a_phone(
+    open_gate: Callable[..., Page], language: str, scripts: bool, size: dict[str, int]
+) -> None:
+    page = open_gate(language, size, scripts=scripts)
+    page.goto(f"/{language}/gate/inside")
+    cells = page.locator("tbody td, tbody th")
+    expect(cells).to_have_count(5)
+    edges = cells.evaluate_all("all => all.map((one) => one.getBoundingClientRect().right)")
+    assert max(edges) <= size["width"]
+    expect(page.locator("tbody th")).to_be_visible()

@@ -15,8 +15,7 @@ import pytest
 from psycopg import Connection, sql
 from sqlalchemy import text
 
-from contracts.events import PassRevoked
-from contracts.model import Contact
+from contracts.events import PassRevoked, RevocationPersonal
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import now
@@ -120,7 +119,7 @@ def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevok
         valid_to=at or now(),
         language="en",
         deliver_by="sms",
-        personal=Contact(name="Gurpreet Kaur", mobile="+919876543210"),
+        personal=RevocationPersonal(name="Gurpreet Kaur", mobile="+919876543210"),
     )
 
 

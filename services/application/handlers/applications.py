@@ -270,7 +270,7 @@ def _amend(request: AmendApplication, mobile: str, session: Session, calendar: C
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
     require_amendable(row.status, only_dates=request.only_dates)
-    facts = {"changed": "dates"} if row.status == "submitted" else {}
+    facts = {"changed": "dates"} if request.only_dates else {}
     before = application_of(row)
     place = place_of(session, row.site, row.department)
     visit, masked = check_amendment(request, before.visit, before.intake, place, calendar)

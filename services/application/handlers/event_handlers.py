@@ -64,7 +64,8 @@ def handle_pass_returned(received: Received[PassReturned], session: Session) -> 
 
 def handle_approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) -> None:
     """Record that the department withdrew its approval."""
-    _decided(received, session, "withdrawn", reason=received.event.reason)
+    event = received.event
+    _decided(received, session, "withdrawn", reason=event.reason, note=event.personal.note)
 
 
 def handle_visit_day_closed(received: Received[VisitDayClosed], session: Session) -> None:

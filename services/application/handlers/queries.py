@@ -27,7 +27,7 @@ from contracts.rpc.application import (
 from contracts.rpc.call import Call, Page
 from services.application.handlers.authorization import is_reception, mobile_of, operator_of
 from services.application.handlers.rows import find
-from services.application.handlers.views import hits_of, status_view_of, summary_of, view_of
+from services.application.handlers.views import history_of, hits_of, status_view_of, view_of
 from services.application.models import ApplicationRow, PassRow
 from services.chassis.db import cursors
 
@@ -60,7 +60,7 @@ def list_applications(request: Page, call: Call, session: Session) -> Applicatio
     rows = session.scalars(query.order_by(*_NEWEST_FIRST).limit(request.limit + 1)).all()
     shown = rows[: request.limit]
     return ApplicationList(
-        items=tuple(summary_of(row) for row in shown),
+        items=history_of(session, shown),
         next=cursors.encode(shown[-1].submitted_at, shown[-1].id) if len(rows) > len(shown) else None,
     )
 

@@ -1,15 +1,15 @@
 """Rows as callers see them."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.rpc.application import (
-    ApplicationSummary,
     ApplicationView,
+    HistoryLine,
     LookupHit,
     PassSummary,
     StatusView,
@@ -20,9 +20,19 @@ from services.application.domain.status import current_pass, decision_in_force
 from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
 
 
-def summary_of(row: models.ApplicationRow) -> ApplicationSummary:
-    """Return one line of a history."""
-    return ApplicationSummary(**_line(row))
+def history_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[HistoryLine, ...]:
+    """Return applications as the history of their applicant shows them."""
+    found = list(rows)
+    passes = passes_of(session, [row.id for row in found])
+    return tuple(
+        HistoryLine(
+            **_line(row),
+            name=row.name,
+            slot=slots_of(row)[0],
+            pass_=pass_summary_of(row, passes[row.id]),
+        )
+        for row in found
+    )
 
 
 def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[LookupHit, ...]:
@@ -46,6 +56,7 @@ def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
         status=row.status,
         site=row.site,
         department=row.department,
+        closed_day=_closed_day(row),
         timeline=timeline_of(session, row),
     )
 
@@ -70,7 +81,6 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
         deliver_by=row.deliver_by,
         note=(row.note or None) if decided else None,
         reason=row.decision_reason if decided else None,
-        closed_day=row.closed_day if decided else None,
         closure_reason=row.closure_reason if decided else None,
         timeline=timeline_of(session, row),
         pass_=pass_summary_of(row, passes),
@@ -78,14 +88,24 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
 
 
 def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineEntry, ...]:
-    """Return the timeline, the earliest entry first."""
+    """Return the timeline, the earliest entry first.
+
+    An exit that was scanned again, when nobody was inside any more, is left out: the first one counts.
+    """
     entry = models.TimelineEntryRow
     entries = session.scalars(
         select(entry).where(entry.application_id == row.id).order_by(entry.at, entry.event_id)
     )
-    return tuple(
-        TimelineEntry(at=happened.at, what=happened.what, facts=happened.facts) for happened in entries
-    )
+    shown: list[TimelineEntry] = []
+    all_left = False
+    for happened in entries:
+        if happened.what in ("entered", "left"):
+            repeated = all_left and happened.what == "left"
+            all_left = happened.what == "left" and happened.facts.get("inside") == 0
+            if repeated:
+                continue
+        shown.append(TimelineEntry(at=happened.at, what=happened.what, facts=happened.facts))
+    return tuple(shown)
 
 
 def pass_summary_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> PassSummary | None:
@@ -109,7 +129,12 @@ def _line(row: models.ApplicationRow) -> dict[str, Any]:
         **{name: getattr(row, name) for name in names},
         "date": row.decided_day or slots_of(row)[0].day,
         "further_days": tuple(row.further_days),
+        "closed_day": _closed_day(row),
     }
+
+
+def _closed_day(row: models.ApplicationRow) -> date | None:
+    return row.closed_day if row.status != "submitted" else None
 
 
 def _instant(instant: datetime | None) -> datetime:

@@ -19,6 +19,7 @@ from contracts.events import (
     DecisionPersonal,
     DepartmentRecord,
     EscalationContact,
+    OfficersNote,
     PassApproved,
     PassRejected,
     PassReturned,
@@ -317,17 +318,19 @@ def send_back(review: Review, note: str, *, by: str, revision_read: int | None =
     return PassReturned(**_common(review, by), **_delivery(review), personal=personal)
 
 
-def withdraw(review: Review, reason: RejectionReason, *, by: str) -> ApprovalWithdrawn:
-    """Withdraw an approval.
+def withdraw(review: Review, reason: RejectionReason, note: str = "", *, by: str) -> ApprovalWithdrawn:
+    """Withdraw an approval, with a note for the applicant.
 
     Raises:
         Conflict: there is no approval in force.
+        InvalidInput: the note is as `note_problem`.
     """
     if review.status in ("closed", "withdrawn"):
         raise review.settled()
     if review.status != "approved":
         raise Conflict("only an approval can be withdrawn", code="not_approved", status=review.status)
-    return ApprovalWithdrawn(**_common(review, by), reason=reason)
+    words = OfficersNote(note=_written_to_applicant(review, note).note)
+    return ApprovalWithdrawn(**_common(review, by), reason=reason, personal=words)
 
 
 def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...] = ()) -> VisitDayClosed:

@@ -117,13 +117,14 @@ def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> 
 
     Raises:
         NotFound, Forbidden: as `own_review`.
-        Conflict: as `reviews.withdraw`.
+        Conflict, InvalidInput: as `reviews.withdraw`.
     """
 
     def effect(row: ReviewRow, by: Author) -> None:
-        event = reviews.withdraw(row.as_domain(), request.reason, by=by.login)
+        event = reviews.withdraw(row.as_domain(), request.reason, request.note, by=by.login)
         capacity.release(session, row.id)
-        _record(session, row, "withdrawn", event, DecisionRow(reason=event.reason), now, by)
+        decision = DecisionRow(reason=event.reason, note=event.personal.note)
+        _record(session, row, "withdrawn", event, decision, now, by)
 
     return _command(session, call, rpc.approval.WITHDRAW.name, request, effect, now)
 

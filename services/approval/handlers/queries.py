@@ -370,6 +370,7 @@ def _earlier_view(row: ReviewRow) -> EarlierReview:
         visit=Slot.model_validate(decision.slot) if decision and decision.slot else row.visit,
         decided_at=decision.decided_at if decision else None,
         reason=decision.reason if decision else None,
+        closed_day=decision.closed_day if decision else None,
     )
 
 

@@ -83,9 +83,10 @@ class ForwardTo(Strict):
 
 
 class Withdrawal(Strict):
-    """Why an approval no longer holds."""
+    """Why an approval no longer holds, and a note that the applicant will read."""
 
     reason: RejectionReason
+    note: str = Field(default="", max_length=500)
     on_behalf_of: ForOfficer = None
 
 

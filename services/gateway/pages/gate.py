@@ -17,7 +17,7 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.crockford import parse_pass_number
+from contracts.crockford import LENGTH, parse_pass_number
 from contracts.errors import InvalidInput
 from contracts.rpc.verify import InsideQuestion, ScanPass, ScanResult
 from services.chassis.runtime.clock import now
@@ -230,6 +230,7 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         errors=problems or {},
         tone="amber" if shown and shown.call_supervisor and tone == "good" else tone,
         is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
+        is_whole=len(re.sub(r"[\W_]", "", scan.typed["pass"])) == LENGTH,
         site=site,
         host=await _host(view, shown),
         photograph=f"/gate/photographs/{shown.reference}"

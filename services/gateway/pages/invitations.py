@@ -6,6 +6,8 @@ line sends nothing, and each is named by its number.
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -16,6 +18,7 @@ from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.application import Invite
+from contracts.rpc.approval import Availability, WindowAvailability
 from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, pasted_list, visit_times
@@ -32,6 +35,8 @@ TYPED = (
     "deliver_by",
 )  # fmt: skip
 SLOT = ("date", "from", "to")
+MOST_WINDOWS = 20
+"""Free windows that the form lists."""
 _LAST_FOUR = re.compile(r"\w{4}")
 
 
@@ -207,6 +212,12 @@ async def _place_problems(view: View, request: Invite) -> Problems:
     return {place.removesuffix("-0"): code for place, code in found.items()}
 
 
+def _free_windows(found: Availability, people: int) -> list[tuple[date, WindowAvailability]]:
+    """Return the next windows, with their days, in which so many people find places."""
+    free = ((one.day, window) for one in found.days for window in one.windows if window.free >= people)
+    return list(islice(free, MOST_WINDOWS))
+
+
 def _department(view: View) -> str:
     return view.principal.department or ""
 
@@ -215,14 +226,20 @@ async def _page(
     view: View, invitation: Invitation, status: int = 200, *, key: str = "", arrived: bool = False
 ) -> Response:
     """Return the form; a ``key`` repeats a command whose outcome is not known."""
-    department = _department(view)
+    department, sites = _department(view), await directory.sites_of(view, _department(view))
+    found = (
+        await visit_times.availability(view, department, invitation.typed["site"] or sites[0].code)
+        if sites
+        else None
+    )
     return view.html(
         "invitations/form.html",
         status,
         typed=invitation.typed,
         errors=invitation.errors,
         wrong_lines=invitation.wrong_lines,
-        sites=await directory.sites_of(view, department),
+        sites=sites,
+        free=_free_windows(found, len(invitation.visitors) or 1) if found and found.limited else [],
         officers=await directory.open_officers(view, department),
         spoken=LANGUAGES,
         most=MOST_INVITED,

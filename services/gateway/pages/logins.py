@@ -241,5 +241,12 @@ async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], statu
     found = await asyncio.gather(*(directory.officers(view, one.code, "") for one in departments))
     officers = list(zip(departments, found, strict=True))
     return view.html(
-        "logins/new.html", status, roles=ROLES, typed=typed, errors=errors, officers=officers, **places
+        "logins/new.html",
+        status,
+        roles=ROLES,
+        typed=typed,
+        errors=errors,
+        officers=officers,
+        gate_name=await directory.gate_names(view),
+        **places,
     )

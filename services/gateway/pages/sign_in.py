@@ -19,7 +19,8 @@ from services.gateway.pages.shared.view import OpenPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 PLACES = {"apply": "/apply/who", "history": "/applications"}
-_PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40})?")
+_PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete))?)?")
+
 SPENT = ("code_used", "code_expired", "too_many_tries")
 """Error codes after which the applicant needs a new code."""
 
@@ -63,7 +64,7 @@ async def send_code(view: OpenPage) -> Response:
         return _code_page(view, before, {}, 503) if before else _mobile_page(view, to, mobile, {}, 503)
     response = view.to("/sign-in/code")
     answers["sign_in"] = {
-        "request_id": str(sent.request_id), "mobile": mobile, "to": to[:60],
+        "request_id": str(sent.request_id), "mobile": mobile, "to": to[:80],
         "again_at": now().timestamp() + sent.resend_after, "key": str(uuid4()),
     }  # fmt: skip
     cookie.write(response, answers)

@@ -15,17 +15,18 @@ from contracts.commitment import commit, commitment_key
 from contracts.errors import Conflict
 from contracts.events import (
     ApplicationPersonal,
+    ApprovalWithdrawn,
     PassApproved,
     PassIssued,
     PassPersonal,
     PassRevoked,
     PublicKey,
+    RevocationPersonal,
 )
 from contracts.model import (
     ApplicantKind,
     Assistance,
     Code,
-    Contact,
     DeliverBy,
     FurtherDays,
     Language,
@@ -155,8 +156,14 @@ class Pass:
             **dict(self.visit),
         )
 
-    def revoke(self, reason: RevocationReason, *, replaced: bool = False) -> PassRevoked:
-        """Return the event that ends it.
+    def revoke(
+        self,
+        reason: RevocationReason,
+        *,
+        replaced: bool = False,
+        withdrawn: ApprovalWithdrawn | None = None,
+    ) -> PassRevoked:
+        """Return the event that ends it, with the department's words where it withdrew its approval.
 
         Raises:
             Conflict: ``already_revoked``.
@@ -170,9 +177,10 @@ class Pass:
             reason=reason,
             valid_to=self.ends_at,
             replaced=replaced,
+            withdrawn_for=withdrawn.reason if withdrawn else None,
             language=self.visit.language,
             deliver_by=self.visit.deliver_by,
-            personal=_contact(self.personal),
+            personal=_told(self.personal, withdrawn.personal.note if withdrawn else ""),
         )
 
     def require_reissuable(self, now: datetime) -> None:
@@ -237,8 +245,8 @@ def id_commitment(master: str, number: str, applicant: Person) -> str | None:
     return commit(commitment_key(master, number), applicant.id_type, applicant.id_last4)
 
 
-def _contact(personal: ApplicationPersonal | None) -> Contact:
+def _told(personal: ApplicationPersonal | None, note: str) -> RevocationPersonal:
     if personal is None:
-        return Contact()
+        return RevocationPersonal()
     applicant = personal.applicant
-    return Contact(name=applicant.name, mobile=applicant.mobile, email=applicant.email)
+    return RevocationPersonal(name=applicant.name, mobile=applicant.mobile, email=applicant.email, note=note)

@@ -111,7 +111,7 @@ def withdraw(withdrawn: ApprovalWithdrawn | VisitDayClosed, session: Session, no
     application = _lock_application(session, withdrawn.application_id)
     application.withdrawn_revision = max(application.withdrawn_revision, withdrawn.revision)
     if application.approved_revision <= withdrawn.revision:
-        _revoke_live(session, withdrawn.application_id, reason, now)
+        _revoke_live(session, withdrawn.application_id, reason, now, withdrawn)
 
 
 def cancel(cancelled: ApplicationCancelled, session: Session, now: datetime) -> None:
@@ -176,16 +176,28 @@ def _live_row(session: Session, application_id: UUID) -> PassRow | None:
     return session.scalars(select(PassRow).where(live)).one_or_none()
 
 
-def _revoke_live(session: Session, application_id: UUID, reason: RevocationReason, now: datetime) -> None:
+def _revoke_live(
+    session: Session,
+    application_id: UUID,
+    reason: RevocationReason,
+    now: datetime,
+    by: ApprovalWithdrawn | VisitDayClosed | None = None,
+) -> None:
     row = _live_row(session, application_id)
     if row is not None:
-        _revoke(session, row, reason, now)
+        _revoke(session, row, reason, now, withdrawn=by if isinstance(by, ApprovalWithdrawn) else None)
 
 
 def _revoke(
-    session: Session, row: PassRow, reason: RevocationReason, now: datetime, *, replaced: bool = False
+    session: Session,
+    row: PassRow,
+    reason: RevocationReason,
+    now: datetime,
+    *,
+    replaced: bool = False,
+    withdrawn: ApprovalWithdrawn | None = None,
 ) -> None:
-    outbox.add(session, row.as_pass().revoke(reason, replaced=replaced), at=now)
+    outbox.add(session, row.as_pass().revoke(reason, replaced=replaced, withdrawn=withdrawn), at=now)
     row.revocation, row.revoked_at = reason, now
     session.flush()
 

@@ -1,4 +1,7 @@
-"""The message that an event calls for: its recipient, and the parameters of its template."""
+"""The message that an event calls for: its recipient, and the parameters of its template.
+
+The name of a department is handed in, as a message has it.
+"""
 
 from datetime import timedelta
 
@@ -21,6 +24,8 @@ from services.notify.domain import templates
 from services.notify.domain.messages import Draft, Purpose
 
 OTP_LIFE = timedelta(minutes=10)
+OfADepartment = ApplicationSubmitted | PassRejected | PassReturned | VisitDayClosed | ReviewEscalated
+"""Events whose message names a department."""
 ESCALATION_LANGUAGE: Language = "en"
 """Language of messages to a duty contact, for whom the event names none."""
 
@@ -55,7 +60,7 @@ def login_issued(event: LoginIssued) -> Draft:
     )
 
 
-def application_submitted(event: ApplicationSubmitted, public_url: str) -> Draft:
+def application_submitted(event: ApplicationSubmitted, public_url: str, department: str) -> Draft:
     """Build the confirmation that an application arrived."""
     return Draft(
         purpose="application_submitted",
@@ -66,7 +71,7 @@ def application_submitted(event: ApplicationSubmitted, public_url: str) -> Draft
         parameters={
             "reference": event.reference,
             "site": templates.site(event.site, event.language),
-            "department": templates.department(event.department),
+            "department": department,
             "url": status_link(event.reference, event.language, public_url),
         },
     )
@@ -78,6 +83,11 @@ def status_link(reference: str, language: Language, public_url: str) -> str:
     The page asks for the last four digits of the mobile: whoever sees the link learns nothing more from it.
     """
     return f"{public_url.rstrip('/')}/{language}/s/{reference}"
+
+
+def language_of(event: OfADepartment) -> Language:
+    """Return the language of the message about an event."""
+    return event.language or ESCALATION_LANGUAGE
 
 
 def application_cancelled(event: ApplicationEnded, public_url: str) -> Draft:
@@ -104,30 +114,37 @@ def _ended(event: ApplicationEnded, purpose: Purpose, public_url: str) -> Draft:
     )
 
 
-def rejected(event: PassRejected, public_url: str) -> Draft:
+def rejected(event: PassRejected, public_url: str, department: str) -> Draft:
     """Build the message that the department refused: the reason and its own words, which may be shortened."""
     grounds = templates.grounds(event.reason, event.personal.note, event.language)
-    return _decided(event, "rejected", {"reason": grounds}, public_url)
+    return _decided(event, "rejected", {"department": department, "reason": grounds}, public_url)
 
 
-def returned(event: PassReturned, public_url: str) -> Draft:
+def returned(event: PassReturned, public_url: str, department: str) -> Draft:
     """Build the message that the department needs more, in its own words, which may be shortened."""
-    return _decided(event, "returned", {"note": templates.words(event.personal.note)}, public_url)
+    note = templates.words(event.personal.note)
+    return _decided(event, "returned", {"department": department, "note": note}, public_url)
 
 
-def day_closed(event: VisitDayClosed, public_url: str) -> Draft:
+def day_closed(event: VisitDayClosed, public_url: str, department: str) -> Draft:
     """Build the message that the department closed the day of the visit: why, and where to choose another."""
     grounds = templates.grounds(event.reason, event.personal.note, event.language, "closure")
-    return _decided(event, "day_closed", {"date": templates.day(event.day), "reason": grounds}, public_url)
+    words = {"department": department, "date": templates.day(event.day), "reason": grounds}
+    return _decided(event, "day_closed", words, public_url)
 
 
-def day_dropped(received: Received[VisitDayClosed], public_url: str) -> Draft:
+def day_dropped(received: Received[VisitDayClosed], public_url: str, department: str) -> Draft:
     """Build the message that one day of a visit falls away: why, and on which days the pass stays valid."""
     event = received.event
     today = received.occurred_at.astimezone(IST).date()
     to_come = [day for day in event.remaining_days if day >= today] or event.remaining_days
     grounds = templates.grounds(event.reason, event.personal.note, event.language, "closure")
-    words = {"date": templates.day(event.day), "days": templates.days(to_come), "reason": grounds}
+    words = {
+        "department": department,
+        "date": templates.day(event.day),
+        "days": templates.days(to_come, event.language),
+        "reason": grounds,
+    }
     return _decided(event, "day_dropped", words, public_url)
 
 
@@ -145,7 +162,6 @@ def _decided(
         email=event.personal.contact.email,
         parameters={
             "reference": event.reference,
-            "department": templates.department(event.department),
             "url": status_link(event.reference, event.language, public_url),
             **words,
         },
@@ -164,7 +180,7 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
         parameters={
             "number": event.pass_number,
             "site": templates.site(event.site, event.language),
-            "date": templates.days((event.slot.day, *event.further_days)),
+            "date": templates.days((event.slot.day, *event.further_days), event.language),
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
             "gate": templates.gate(event.gate, event.language),
@@ -176,7 +192,7 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
 
 
 def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
-    """Build the message that a pass was revoked; return None where another message says so already.
+    """Build the message that a pass was revoked, and why; return None where another message says so already.
 
     That is where it was replaced, where the applicant cancelled, and where the department closed the day.
     """
@@ -191,18 +207,21 @@ def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
         parameters={
             "number": event.pass_number,
             "reference": event.reference,
+            "reason": templates.grounds(event.withdrawn_for, event.personal.note, event.language)
+            if event.withdrawn_for
+            else templates.grounds(event.reason, "", event.language, "revocation"),
             "url": status_link(event.reference, event.language, public_url),
         },
         expires_at=event.valid_to,
     )
 
 
-def review_escalated(event: ReviewEscalated, public_url: str) -> Draft:
+def review_escalated(event: ReviewEscalated, public_url: str, department: str) -> Draft:
     """Build the message to the duty contact of a step, by SMS if they have a mobile, else by email.
 
     It leads to where they see who waits, and says nothing about the visitor.
     """
-    contact, language = event.personal.contact, event.language or ESCALATION_LANGUAGE
+    contact, language = event.personal.contact, language_of(event)
     where = "counter" if event.step == "reception" else "desk"
     return Draft(
         purpose="review_escalated",
@@ -212,7 +231,7 @@ def review_escalated(event: ReviewEscalated, public_url: str) -> Draft:
         email=contact.email,
         parameters={
             "reference": event.reference,
-            "department": templates.department(event.department),
+            "department": department,
             "since": templates.moment(event.waiting_since, language),
             "url": f"{public_url.rstrip('/')}/{language}/{where}",
         },

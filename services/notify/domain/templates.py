@@ -5,6 +5,7 @@ rules), so that each language has the ID of its registration, and ``version`` ri
 text.
 """
 
+import re
 import string
 import tomllib
 import unicodedata
@@ -16,13 +17,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, get_args
 
+from babel.dates import format_date
+
 from contracts.model import IST, Language
 from services.chassis.runtime.time_words import time_of_day
 from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_units, is_gsm
 
 FOLDER = Path(__file__).parent.parent / "templates"
-ReasonKind = Literal["reason", "closure"]
+ReasonKind = Literal["reason", "closure", "revocation"]
 """The tables of reasons in ``words.toml``."""
 VARIABLE_UNITS = 30
 """What an operator's template allows one variable, in UTF-16 units."""
@@ -30,6 +33,13 @@ WORDS_UNITS = 3 * VARIABLE_UNITS
 """What a template allows a department's own words: it is registered with three variables side by side."""
 PLAIN_PUNCTUATION = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 """Typographic punctuation, which alone would make an English SMS UCS-2 and so twice as long."""
+
+
+_IS_A_DEPARTMENT = re.compile(r"^Department of (?:the )?| (?:Department|ਵਿਭਾਗ|विभाग)$", re.IGNORECASE)
+_LOCALES: Mapping[Language, str] = {"pa": "pa_Guru_IN", "hi": "hi_IN", "en": "en_IN"}
+_TO: Mapping[Language, str] = {"pa": "ਤੋਂ", "hi": "से", "en": "to"}
+_AND: Mapping[Language, str] = {"pa": "ਅਤੇ", "hi": "और", "en": "and"}
+_DAYS: Mapping[Language, str] = {"pa": "ਦਿਨ", "hi": "दिन", "en": "days"}
 
 
 class Unrenderable(ValueError):
@@ -91,10 +101,17 @@ def site(code: str, language: Language) -> str:
     return shorten(_words()["site"].get(code, {}).get(language, code), VARIABLE_UNITS)
 
 
-def department(code: str) -> str:
-    """Return a department's name derived from its code: ``public_works`` is Public Works."""
-    name = code.replace("_", " ").replace("-", " ").title() if code.islower() else code
-    return shorten(name, VARIABLE_UNITS)
+def department(code: str, names: Mapping[Language, str], language: Language) -> str:
+    """Return a department's name, without the word for a department, which the templates have, and without
+    what is in brackets, for there is little room.
+
+    Without a name it is derived from the code: ``public_works`` is Public Works.
+    """
+    name = names.get(language, "").strip() or names.get("en", "").strip()
+    if not name:
+        name = code.replace("_", " ").replace("-", " ").title() if code.islower() else code
+    short = _IS_A_DEPARTMENT.sub("", name.partition("(")[0].strip()).strip()
+    return shorten(short or name, VARIABLE_UNITS)
 
 
 def gate(code: str | None, language: Language) -> str:
@@ -104,7 +121,8 @@ def gate(code: str | None, language: Language) -> str:
 
 def reason(code: str, language: Language, kind: ReasonKind = "reason") -> str:
     """Return the reason for which an application was refused, or a day was closed, in words."""
-    return _words()[kind][code][language]
+    known = _words()[kind]
+    return known.get(code, known["other"])[language]
 
 
 def day(value: date) -> str:
@@ -112,17 +130,48 @@ def day(value: date) -> str:
     return f"{value:%d-%m-%Y}"
 
 
-def days(values: Sequence[date]) -> str:
-    """Return the days of a visit as ``27,28,30-11-2026`` or ``30-11,1,2-12-2026``; seven fit a variable.
+def days(values: Sequence[date], language: Language) -> str:
+    """Return the days of a visit as people say them: ``26 to 28 November 2026``.
+
+    Where that has no room, an English month has its short name, as nobody has to guess it. Where that does
+    not help, the first and the last day stand with their number; the page of the pass names each.
 
     Args:
         values: one day or more, in their order.
+        language: of the words.
     """
     if len(values) == 1:
         return day(values[0])
-    months = groupby(values, lambda value: (value.year, value.month))
-    named = [f"{','.join(str(value.day) for value in days)}-{month:02}" for (_, month), days in months]
-    return f"{','.join(named)}-{values[-1].year}"
+    for form in ("MMMM", "MMM") if language == "en" else ("MMMM",):
+        words = _days_in_words(values, form, language)
+        if count_units(words) <= VARIABLE_UNITS:
+            return words
+    begins, ends = f"{values[0]:%d-%m}", f"{values[-1]:%d-%m-%Y}"
+    return f"{begins} {_TO[language]} {ends}, {len(values)} {_DAYS[language]}"
+
+
+def _days_in_words(values: Sequence[date], form: str, language: Language) -> str:
+    """Return days with the names of their months, each month once: ``27, 28 and 30 November 2026``."""
+    spans: list[tuple[date, date]] = []
+    for _, run in groupby(enumerate(values), lambda pair: pair[1].toordinal() - pair[0]):
+        days = [value for _, value in run]
+        joined = len(days) > 2 or days[0].month != days[-1].month
+        spans += [(days[0], days[-1])] if joined else [(one, one) for one in days]
+    parts = []
+    for (first, last), following in zip(spans, [*spans[1:], None], strict=True):
+        begins = (
+            f"{first.day}" if first.month == last.month else f"{first.day} {_month(first, form, language)}"
+        )
+        ends = f" {_TO[language]} {last.day}" if first != last else ""
+        changes = following is None or following[0].month != last.month
+        parts.append(f"{begins}{ends}{f' {_month(last, form, language)}' if changes else ''}")
+    *before, end = parts
+    words = f"{', '.join(before)} {_AND[language]} {end}" if before else end
+    return f"{words} {values[-1].year}"
+
+
+def _month(value: date, form: str, language: Language) -> str:
+    return format_date(value, form, locale=_LOCALES[language])
 
 
 def moment(value: datetime, language: Language) -> str:

@@ -14,6 +14,7 @@ from contracts.envelope import Received
 from contracts.events import AboutApplication
 from services.notify.domain import message_builders
 from services.notify.domain.messages import Draft
+from services.notify.handlers import departments
 from services.notify.handlers.messages import lock_application, lock_pass, store
 from services.notify.handlers.prints import publish_printed
 from services.notify.models import MessageRow, PassRow
@@ -38,7 +39,12 @@ def handle_application_submitted(
     if received.event.channel == "invitation":
         return
     _store_about_application(
-        received, session, now, message_builders.application_submitted(received.event, public_url)
+        received,
+        session,
+        now,
+        message_builders.application_submitted(
+            received.event, public_url, _department(session, received.event)
+        ),
     )
 
 
@@ -64,24 +70,35 @@ def handle_pass_rejected(
     received: Received[events.PassRejected], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message with the reason for the refusal."""
-    _store_about_application(received, session, now, message_builders.rejected(received.event, public_url))
+    _store_about_application(
+        received,
+        session,
+        now,
+        message_builders.rejected(received.event, public_url, _department(session, received.event)),
+    )
 
 
 def handle_pass_returned(
     received: Received[events.PassReturned], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message with what is missing."""
-    _store_about_application(received, session, now, message_builders.returned(received.event, public_url))
+    _store_about_application(
+        received,
+        session,
+        now,
+        message_builders.returned(received.event, public_url, _department(session, received.event)),
+    )
 
 
 def handle_visit_day_closed(
     received: Received[events.VisitDayClosed], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message that a day of the visit is closed; it also tells what becomes of the pass."""
+    department = _department(session, received.event)
     if received.event.remaining_days:
-        draft = message_builders.day_dropped(received, public_url)
+        draft = message_builders.day_dropped(received, public_url, department)
     else:
-        draft = message_builders.day_closed(received.event, public_url)
+        draft = message_builders.day_closed(received.event, public_url, department)
     _store_about_application(received, session, now, draft)
 
 
@@ -90,8 +107,15 @@ def handle_review_escalated(
 ) -> None:
     """Store the message to the duty contact of the step, if there is one."""
     _store_about_application(
-        received, session, now, message_builders.review_escalated(received.event, public_url)
+        received,
+        session,
+        now,
+        message_builders.review_escalated(received.event, public_url, _department(session, received.event)),
     )
+
+
+def _department(session: Session, event: message_builders.OfADepartment) -> str:
+    return departments.name_of(session, event.department, message_builders.language_of(event))
 
 
 def _store_about_application(received: Received[A], session: Session, now: datetime, draft: Draft) -> None:

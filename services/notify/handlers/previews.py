@@ -2,20 +2,28 @@
 
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from contracts.errors import Forbidden
-from contracts.events import DecisionPersonal, PassRejected, VisitDayClosed
+from contracts.events import DecisionPersonal, PassRejected, PassRevoked, RevocationPersonal, VisitDayClosed
 from contracts.model import Contact
 from contracts.rpc.call import Call
-from contracts.rpc.notify import ClosurePreview, MessagePreview, RejectionPreview
+from contracts.rpc.notify import ClosurePreview, MessagePreview, RejectionPreview, WithdrawalPreview
+from services.chassis.runtime.clock import now
 from services.notify.domain import message_builders, templates
+from services.notify.handlers.departments import name_of
 
 NOBODY = UUID(int=0)
 """Stands for the application and the review, which the text does not name."""
+SAMPLE_NUMBER = "········"
+"""Stands for the number of the pass, which the department does not have."""
 SAMPLE = "PCS-7K3M-9QWX"
 """Stands for the reference, which differs for each visitor."""
 
 
-def preview_rejection(request: RejectionPreview, call: Call, public_url: str) -> MessagePreview:
+def preview_rejection(
+    request: RejectionPreview, call: Call, session: Session, public_url: str
+) -> MessagePreview:
     """Return the message about a rejection, by the same rules as the one that is sent.
 
     Raises:
@@ -35,11 +43,35 @@ def preview_rejection(request: RejectionPreview, call: Call, public_url: str) ->
         reason=request.reason,
         personal=DecisionPersonal(contact=Contact(), note=request.note),
     )
-    draft = message_builders.rejected(event, public_url)
+    draft = message_builders.rejected(event, public_url, name_of(session, event.department, event.language))
     return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))
 
 
-def preview_closure(request: ClosurePreview, call: Call, public_url: str) -> MessagePreview:
+def preview_withdrawal(request: WithdrawalPreview, call: Call, public_url: str) -> MessagePreview:
+    """Return the message about a withdrawn approval, by the same rules as the one that is sent.
+
+    Raises:
+        Forbidden: the caller is no department.
+    """
+    if call.principal.role != "department":
+        raise Forbidden("this is for logins of a department")
+    event = PassRevoked(
+        pass_number=SAMPLE_NUMBER,
+        application_id=NOBODY,
+        reference=request.reference,
+        reason="withdrawn",
+        valid_to=now(),
+        withdrawn_for=request.reason,
+        language=request.language,
+        deliver_by=request.deliver_by,
+        personal=RevocationPersonal(note=request.note),
+    )
+    draft = message_builders.pass_revoked(event, public_url)
+    assert draft is not None
+    return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))
+
+
+def preview_closure(request: ClosurePreview, call: Call, session: Session, public_url: str) -> MessagePreview:
     """Return the message about a closed day, by the same rules as the one that is sent.
 
     Raises:
@@ -60,5 +92,5 @@ def preview_closure(request: ClosurePreview, call: Call, public_url: str) -> Mes
         reason=request.reason,
         personal=DecisionPersonal(contact=Contact(), note=request.note),
     )
-    draft = message_builders.day_closed(event, public_url)
+    draft = message_builders.day_closed(event, public_url, name_of(session, event.department, event.language))
     return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))

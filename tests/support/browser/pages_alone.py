@@ -92,8 +92,10 @@ INSIDE = rpc.verify.Inside(
     since=now(), gate="PCS1-G1",
     department="home", valid_to=now(),
 )  # fmt: skip
-SUMMARY = rpc.application.ApplicationSummary(
-    **APPLICATION.model_dump(include=set(rpc.application.ApplicationSummary.model_fields))
+SUMMARY = rpc.application.HistoryLine(
+    **APPLICATION.model_dump(include=set(rpc.application.ApplicationSummary.model_fields)),
+    name=APPLICATION.applicant.name,
+    slot=APPLICATION.preferred[0],
 )
 OTHER_SITE = SITE.model_copy(update={"code": "PCS2"})
 AT_BOTH = POLICE.model_copy(update={"sites": ("PCS1", "PCS2")})

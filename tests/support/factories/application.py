@@ -33,10 +33,11 @@ from contracts.events import (
     PassRevoked,
     PassScanned,
     ReviewEscalated,
+    RevocationPersonal,
     SiteRecord,
     VisitDayClosed,
 )
-from contracts.model import IST, Contact, EscalationStep
+from contracts.model import IST, EscalationStep
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
@@ -413,7 +414,7 @@ class Elsewhere:
             reason=reason,
             valid_to=NOW,
             replaced=replaced,
-            personal=Contact(),
+            personal=RevocationPersonal(),
         )
 
     def delivered(self, purpose: str = "pass_issued") -> NotificationDelivered:

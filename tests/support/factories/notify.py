@@ -179,7 +179,7 @@ class Visit:
             reason=reason,
             replaced=replaced,
             valid_to=now() + timedelta(days=1),
-            personal=self.contact,
+            personal=events.RevocationPersonal(**self.contact.model_dump()),
         )
 
     def escalated(self, duty: Contact | None = None) -> events.ReviewEscalated:

@@ -30,10 +30,11 @@ from contracts.events import (
     PassRevoked,
     PersonalDataErased,
     PublicKey,
+    RevocationPersonal,
     SiteRecord,
     StatusListSigned,
 )
-from contracts.model import Companion, Contact, Person, Slot
+from contracts.model import Companion, Person, Slot
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.verify import InsideList, InsideQuestion, Matched, OtherId, ScanPass, ScanResult
 from services.chassis.db import tables
@@ -129,7 +130,7 @@ def pass_revoked(issued: PassIssued, **changes: Any) -> PassRevoked:
         "valid_to": issued.valid_to,
         "language": "pa",
         "deliver_by": "sms",
-        "personal": Contact(name="Gurpreet Kaur"),
+        "personal": RevocationPersonal(name="Gurpreet Kaur"),
     }
     return PassRevoked(**facts | changes)
 

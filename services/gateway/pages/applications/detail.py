@@ -24,6 +24,8 @@ from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
 MOST_OPENED = 20
+ONWARD = ("dates", "complete")
+"""Pages to which the last four characters of the ID card lead straight."""
 NOTICES: dict[str, str] = {
     "resent": _("The message was sent again."),
     "dates": _("The department has your new dates."),
@@ -49,13 +51,14 @@ async def viewed(view: View, reference: str) -> ApplicationView:
 
 def is_opened(view: View, shown: ApplicationView) -> bool:
     """Return whether this browser sent the application or entered the last four of its ID card."""
+    return shown.applicant.id_last4 is None or shown.reference in opened(view)
+
+
+def opened(view: View) -> set[str]:
+    """Return the references that this browser sent, or for which it gave the last four of the ID card."""
     answers = view.read_answers()
     sent = answers.get("sent", {}).get("reference")
-    return (
-        shown.applicant.id_last4 is None
-        or shown.reference == sent
-        or shown.reference in answers.get("opened", ())
-    )
+    return {*answers.get("opened", ()), *([sent] if sent else [])}
 
 
 def last_four_problem(view: View, shown: ApplicationView, typed: str) -> str:
@@ -76,6 +79,23 @@ def last_four_problem(view: View, shown: ApplicationView, typed: str) -> str:
         return ""
     limits.hit("open", view.principal.id)
     return "other_last4"
+
+
+def ask_last_four(
+    view: View, shown: ApplicationView, problem: str = "", *, then: str = "open", onward: str = ""
+) -> Response:
+    """Return the page that asks for the last four characters of the ID card.
+
+    Args:
+        view: of the request.
+        shown: the application.
+        problem: code of what was wrong with them.
+        then: the action of its form.
+        onward: the page of the application to which it leads, a word of ``ONWARD``; empty for the first one.
+    """
+    errors = {"id_last4": problem} if problem else {}
+    status = 422 if problem else 200
+    return view.html("applications/open.html", status, shown=shown, errors=errors, then=then, onward=onward)
 
 
 def mark_opened(answers: Answers, reference: str) -> Answers:

@@ -10,6 +10,7 @@ from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from services.gateway.pages.applications import form as forms
 from services.gateway.pages.applications.detail import (
+    ask_last_four,
     is_opened,
     last_four_problem,
     mark_opened,
@@ -22,6 +23,7 @@ from services.gateway.pages.shared.application_form import unreadable
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question
 from services.gateway.pages.shared.view import ApplicantPage, View, text_of
+from services.gateway.pages.shared.vocabulary import state_of
 
 router = APIRouter(
     prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
@@ -59,9 +61,11 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
 async def ask_dates(view: ApplicantPage, reference: str) -> Response:
     """Show the form for other dates: while the department decides, or after it closed the day."""
     shown = await viewed(view, reference)
-    chooses_again = shown.status == "returned" and shown.closed_day is not None
-    if not is_opened(view, shown) or not (shown.status == "submitted" or chooses_again):
+    chooses_again = state_of(shown) == "date_needed"
+    if not (shown.status == "submitted" or chooses_again):
         return redirect_to_application(view, shown)
+    if not is_opened(view, shown):
+        return ask_last_four(view, shown, onward="dates")
     given = forms.for_amendment(shown)
     return await _render_form(view, "dates", shown, given | ({"preferred": []} if chooses_again else {}), {})
 
@@ -78,8 +82,10 @@ async def change_dates(view: ApplicantPage, reference: str) -> Response:
 async def ask_missing(view: ApplicantPage, reference: str) -> Response:
     """Show the returned application, filled in, to be completed."""
     shown = await viewed(view, reference)
-    if not is_opened(view, shown) or shown.status != "returned":
+    if shown.status != "returned":
         return redirect_to_application(view, shown)
+    if not is_opened(view, shown):
+        return ask_last_four(view, shown, onward="complete")
     return await _render_form(view, "complete", shown, forms.for_amendment(shown), {})
 
 
@@ -103,8 +109,7 @@ async def apply_again(view: ApplicantPage, reference: str) -> Response:
             return redirect_to_application(view, shown)
         problem = last_four_problem(view, shown, text_of(form, "id_last4"))
         if problem:
-            errors = {"id_last4": problem}
-            return view.html("applications/open.html", 422, shown=shown, errors=errors, then="again")
+            return ask_last_four(view, shown, problem, then="again")
     answers = forms.for_new_application(shown) | of_the_person(
         mark_opened(view.read_answers(), shown.reference)
     )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.crockford import parse_reference
 from contracts.errors import Conflict, NotFound, TooManyAttempts
+from contracts.model import ApplicationStatus
 from contracts.rpc.application import ReferenceOnly, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
@@ -17,31 +18,47 @@ from services.gateway import lookups
 from services.gateway.access import rate_limited
 from services.gateway.pages.applications import edit
 from services.gateway.pages.applications.detail import (
+    ONWARD,
     application_page,
+    ask_last_four,
     is_good,
     is_opened,
     last_four_problem,
     mark_opened,
+    opened,
     progress,
     redirect_to_application,
     viewed,
     visit_window,
 )
+from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import inline
 from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, text_of
+from services.gateway.pages.shared.vocabulary import state_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 router.routes.extend(edit.router.routes)
 ON_A_PAGE = 20
 STATUS = "/status/result"
+TO_ACT: tuple[ApplicationStatus, ...] = (
+    "returned", "rejected", "approved", "issued", "revoked", "cancelled", "expired", "left",
+)  # fmt: skip
+"""Statuses in which there is something to do, or to read, behind a code."""
 
 
 @router.get("/applications")
 async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
     """Show the applications of the mobile, the newest first."""
     found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
-    return view.html("applications/history.html", found=found, after=after)
+    return view.html(
+        "applications/history.html",
+        found=found,
+        after=after,
+        names=await directory.department_names(view),
+        opened=opened(view),
+        visit_of=lambda one: visit_window(view, one.pass_)["window"],
+    )
 
 
 @router.get("/applications/{reference}")
@@ -49,7 +66,7 @@ async def show_application(view: ApplicantPage, reference: str, notice: Notice =
     """Show one application, or ask for the last four characters of its ID card first."""
     shown = await viewed(view, reference)
     if not is_opened(view, shown):
-        return view.html("applications/open.html", shown=shown, errors={})
+        return ask_last_four(view, shown)
     return await application_page(view, shown, notice)
 
 
@@ -59,12 +76,13 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
 
     Wrong attempts are counted per mobile, across sessions and applications.
     """
-    shown = await viewed(view, reference)
-    problem = last_four_problem(view, shown, text_of(await view.form(), "id_last4"))
+    shown, form = await viewed(view, reference), await view.form()
+    problem, onward = last_four_problem(view, shown, text_of(form, "id_last4")), text_of(form, "onward")
     if problem:
-        return view.html("applications/open.html", 422, shown=shown, errors={"id_last4": problem})
+        return ask_last_four(view, shown, problem, onward=onward if onward in ONWARD else "")
+    place = f"/applications/{shown.reference}"
     return view.save_answers(
-        redirect_to_application(view, shown),
+        view.to(f"{place}/{onward}" if onward in ONWARD else place),
         mark_opened(view.read_answers(), shown.reference),
     )
 
@@ -128,8 +146,10 @@ async def show_status(view: OpenPage) -> Response:
     except NotFound:  # it was erased meanwhile
         return view.to("/status")
     more = await progress(view, found.reference, found.status, found.department, found.timeline)
-    returns = [one.what for one in found.timeline if one.what in ("returned", "day_closed")]
-    more["day_was_closed"] = found.status == "returned" and returns[-1:] == ["day_closed"]
+    onward = {"date_needed": "/dates", "returned": "/complete"}.get(state_of(found), "")
+    more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT else ""
+    more["mobile_end"] = kept["mobile_last4"]
+    more["is_theirs"] = (view.principal.mobile or "").endswith(kept["mobile_last4"])
     return view.html("applications/status.html", errors={}, found=found, typed={}, **more)
 
 

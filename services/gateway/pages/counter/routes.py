@@ -67,7 +67,9 @@ async def apply(view: ReceptionPage) -> Response:
     walk_in, key = forms.read(form, _site(view)), key_of(form)
     await forms.find_officer(view, walk_in)
     wanted = walk_in.request() if walk_in.is_in_order else None
-    if wanted is None:
+    if wanted is not None and not text_of(form, "repeat"):  # a repeat may have arrived the first time
+        await forms.find_places(view, walk_in, wanted)
+    if wanted is None or not walk_in.is_in_order:
         return await _counter(view, walk_in, 422)
     try:
         made = await view.caller.command(rpc.application.SUBMIT_AT_COUNTER, wanted, key)

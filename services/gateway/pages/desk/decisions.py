@@ -18,9 +18,17 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, Slot
-from contracts.rpc.approval import Approve, Availability, Reject, ReviewId, ReviewView, WindowAvailability
+from contracts.rpc.approval import (
+    Approve,
+    Availability,
+    Reject,
+    ReviewId,
+    ReviewView,
+    WindowAvailability,
+    Withdraw,
+)
 from contracts.rpc.call import Method
-from contracts.rpc.notify import RejectionPreview
+from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
 from services.gateway.pages.shared import directory, visit_times
@@ -30,13 +38,18 @@ from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
 NOTICES = {
     "done", "already_decided", "application_closed", "not_approved", "delegation_ended", "no_delegation",
-    "second_officer",
+    "second_officer", "withdrawn",
 }  # fmt: skip
 """Notices that the page of a review shows after an action: it succeeded, or why it failed."""
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
 """Decision → notice of the queue, to which the officer returns for the next application."""
 WRITTEN = ("key", "revision", "on_behalf_of", "onward", "back", "next", "reason", "note")
-"""Fields of a rejection that is not sent yet."""
+"""Fields of a decision that is not sent yet."""
+PREVIEWS: dict[str, Method[Any, MessagePreview]] = {
+    "reject": rpc.notify.PREVIEW_REJECTION,
+    "withdraw": rpc.notify.PREVIEW_WITHDRAWAL,
+}
+"""Decision → the message about it, which is shown before it is sent."""
 SLOT = ("date", "from", "to")
 MOST_WINDOWS = 60
 """Free windows that an approval offers beside the preferred times."""
@@ -67,16 +80,19 @@ async def ask_decision(
 ) -> Response:
     """Show the form of a decision; ``back`` is the queue from which the officer came.
 
-    A rejection that was written, and is not sent yet, is shown as its message (``step=message``), or in its
-    form again.
+    A rejection or a withdrawal that was written, and is not sent yet, is shown as its message
+    (``step=message``), or in its form again.
     """
     _check_verb(verb)
+    method, _ = DECISIONS[verb]
     typed = {"back": back, "next": following, "onward": "yes"} if following else {}
     written = view.read_result()
     if step and not written:
         return view.to(f"/desk/reviews/{review_id}/{verb}")
     if step:
-        return await _message_page(view, Reject.model_validate(written["wanted"]), written["typed"])
+        return await _message_page(
+            view, verb, method.request.model_validate(written["wanted"]), written["typed"]
+        )
     return await _decision_page(view, review_id, verb, typed or written.get("typed", {}), {})
 
 
@@ -96,8 +112,8 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     try:
         officer = {"on_behalf_of": text_of(form, "on_behalf_of") or None} if verb != "forward" else {}
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
-        if isinstance(wanted, Reject) and typed.get("preview"):
-            return _to_message(view, wanted, typed)
+        if isinstance(wanted, Reject | Withdraw) and typed.get("preview"):
+            return _to_message(view, verb, wanted, typed)
         review = await view.caller.command(method, wanted, key_of(form))
     except ValidationError as error:
         return await _decision_page(view, review_id, verb, typed, _beside(typed, _unreadable(error)), 422)
@@ -152,18 +168,18 @@ class Places:
         return list(islice((pair for pair in free if pair[1].free >= party), MOST_WINDOWS))
 
 
-def _to_message(view: View, wanted: Reject, typed: dict[str, str]) -> Response:
-    """Lead to the message about a rejection, before it is sent."""
-    page = f"/desk/reviews/{wanted.review_id}/reject"
+def _to_message(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
+    """Lead to the message about a rejection or a withdrawal, before it is sent."""
+    page = f"/desk/reviews/{wanted.review_id}/{verb}"
     kept = {name: value for name, value in typed.items() if name in WRITTEN}
     result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
     return view.save_result(view.to(f"{page}?step=message"), page, result)
 
 
-async def _message_page(view: View, wanted: Reject, typed: dict[str, str]) -> Response:
-    """Show the message about a rejection as its applicant will get it, in their language."""
+async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
+    """Show the message about a decision as its applicant will get it, in their language."""
     review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
-    question = RejectionPreview(
+    question = PREVIEWS[verb].request(
         reference=review.reference,
         department=review.department,
         language=review.language or view.language,
@@ -172,10 +188,10 @@ async def _message_page(view: View, wanted: Reject, typed: dict[str, str]) -> Re
         note=wanted.note,
     )
     try:
-        text = (await view.caller.query(rpc.notify.PREVIEW_REJECTION, question)).text
+        text = (await view.caller.query(PREVIEWS[verb], question)).text
     except Unavailable:
         text = ""  # the decision does not depend on it
-    return view.html("desk/preview.html", review=review, typed=typed, text=text, errors={})
+    return view.html("desk/preview.html", review=review, verb=verb, typed=typed, text=text, errors={})
 
 
 def _after(view: View, review_id: UUID, verb: str, form: FormData) -> Response:
@@ -188,7 +204,7 @@ def _after(view: View, review_id: UUID, verb: str, form: FormData) -> Response:
         return back_to_queue(view, filters, notice, about=str(review_id), **following)
     if text_of(form, "department"):
         return view.to("/desk", notice="forwarded")  # it is on another desk now
-    return view.to(f"/desk/reviews/{review_id}", notice="done")
+    return view.to(f"/desk/reviews/{review_id}", notice="withdrawn" if verb == "withdraw" else "done")
 
 
 def _check_verb(verb: str) -> None:
@@ -251,7 +267,7 @@ def _forward(form: FormData) -> dict[str, Any]:
 
 
 def _withdraw(form: FormData) -> dict[str, Any]:
-    return {"reason": text_of(form, "reason")}
+    return {"reason": text_of(form, "reason"), "note": text_of(form, "note")}
 
 
 def _revision(form: FormData) -> int | None:
@@ -297,6 +313,7 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         return {}
     return {
         "site": await directory.site(view, review.site),
+        "gate_name": await directory.gate_names(view),
         "officers": await _officers(view, review),
         "departments": [],
         "typed": {},

@@ -24,6 +24,7 @@ from services.gateway.pages.shared.error_pages import PageRoute, language_of
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.qr import inline
 from services.gateway.pages.shared.render import asset, page
+from services.gateway.pages.shared.timeline import REVOCATIONS
 from services.gateway.problems import RETRY_SECONDS
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -70,6 +71,7 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         facts=facts,
         condition=condition,
         endings=ENDINGS,
+        reasons=REVOCATIONS,
         qr=qr,
         margin_minutes=caller.state.settings.entry_margin_minutes,
         at=now(),

@@ -63,6 +63,9 @@ def _environment(language: Language) -> Environment:
     environment.globals["languages"] = languages.ENDONYMS
     environment.globals["language"] = language
     environment.globals["tag"] = tag
+    environment.globals["state_of"] = vocabulary.state_of
+    environment.globals["status_tag"] = partial(state_tag, vocabulary.STATUSES, language=language)
+    environment.globals["review_tag"] = partial(state_tag, vocabulary.REVIEWS, language=language)
     environment.globals["footer"] = navigation.footer(language)
     for name in (
         "day_in_words",
@@ -97,6 +100,12 @@ def tag(state: str, name: str) -> Markup:
     return Markup('<strong class="govuk-tag govuk-tag--{}">{}</strong>').format(
         vocabulary.TAGS.get(state, "grey"), name
     )
+
+
+def state_tag(words: Mapping[str, str], shown: vocabulary.WithStatus, language: Language) -> Markup:
+    """Return the tag of the state of an application, or of a review of one, in these words."""
+    state = vocabulary.state_of(shown)
+    return tag(state, vocabulary.name_of(words, state, language))
 
 
 def asset(name: str) -> str:

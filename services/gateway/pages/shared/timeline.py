@@ -36,7 +36,7 @@ REVOCATIONS: dict[str, str] = {
     "security": _("For security reasons"),
     "day_closed": _("The department closed the day of the visit"),
 }
-NOTED = ("rejected", "returned", "day_closed", "day_dropped")
+NOTED = ("rejected", "returned", "withdrawn", "day_closed", "day_dropped")
 """Decisions that come with a note."""
 TOO_LATE = _("It was too late to send it")
 AT_THE_COUNTER = _("At the reception counter")
@@ -65,6 +65,7 @@ class Words:
     language: Language
     departments: Mapping[str, str]
     officers: Mapping[str, str] = field(default_factory=dict)
+    gate_name: Callable[[str], str] = str
 
     def name(self, known: Mapping[str, str], value: object) -> str:
         """Return the name of a value."""
@@ -82,7 +83,8 @@ async def in_words(view: View, entries: Sequence[TimelineEntry], note: str | Non
         code = str(facts["on_behalf_of"])
         known = await view.caller.state.officers.find(str(facts.get("department", "")), code)
         officers[code] = known.name[view.language] if known else code
-    return lines(entries, Words(view.language, await directory.department_names(view), officers), note)
+    departments, gate_name = await directory.department_names(view), await directory.gate_names(view)
+    return lines(entries, Words(view.language, departments, officers, gate_name), note)
 
 
 def lines(entries: Sequence[TimelineEntry], words: Words, note: str | None = None) -> list[Line]:
@@ -136,7 +138,7 @@ def _message(facts: Facts, words: Words) -> tuple[str, ...]:
 def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     persons = int(facts.get("count", 1))
     people = texts(words.language).ngettext("%(num)s person", "%(num)s people", persons) % {"num": persons}
-    return (f"{facts.get('gate', '')}, {people}",)
+    return (f"{words.gate_name(str(facts.get('gate', '')))}, {people}",)
 
 
 _DECIDED = ("approved", "rejected", "returned", "withdrawn", "day_closed", "day_dropped", "escalated")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, time
+from typing import Protocol
 
 from contracts.model import Language
 from services.gateway.pages.shared.languages import _, days_in_words, hours_in_words, texts
@@ -28,6 +29,7 @@ STATUSES: dict[str, str] = {
     "approved": _("Approved, the pass is being made"),
     "rejected": _("Not approved"),
     "returned": _("Sent back to be completed"),
+    "date_needed": _("Another date is needed"),
     "cancelled": _("Cancelled"),
     "expired": _("Expired without a decision"),
     "issued": _("Pass issued"),
@@ -40,6 +42,7 @@ TAGS: dict[str, str] = {
     "approved": "teal",
     "rejected": "red",
     "returned": "yellow",
+    "date_needed": "yellow",
     "cancelled": "grey",
     "expired": "grey",
     "issued": "green",
@@ -100,6 +103,7 @@ REVIEWS: dict[str, str] = {
     "approved": _("Approved"),
     "rejected": _("Rejected"),
     "returned": _("Sent back"),
+    "date_needed": _("Another date is needed"),
     "withdrawn": _("Withdrawn"),
     "closed": _("Closed"),
 }
@@ -164,6 +168,24 @@ VOCABULARIES: dict[str, dict[str, str]] = {
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
 }  # fmt: skip
+
+
+class WithStatus(Protocol):
+    """An application, or a review of one, as some list or page shows it."""
+
+    @property
+    def status(self) -> str:
+        """Its status, or the status of its review."""
+
+
+def state_of(shown: WithStatus) -> str:
+    """Return the state of an application, by which it is named everywhere.
+
+    It is the status, but where the department closed the day of the visit: then another date is needed, and
+    nothing else is missing.
+    """
+    closed = getattr(getattr(shown, "decision", None) or shown, "closed_day", None)
+    return "date_needed" if shown.status == "returned" and closed else shown.status
 
 
 def items(words: Mapping[str, str], language: Language) -> list[dict[str, str]]:

@@ -60,7 +60,7 @@ async def holder(
     it does not answer, the timeline shows where the application was sent.
     """
     if status == "returned":
-        return Holder(None, _last(timeline, "returned"))
+        return Holder(None, _last(timeline, "returned", "day_closed"))
     if status == "approved":
         return Holder(department, _last(timeline, "approved"))
     if status != "submitted":

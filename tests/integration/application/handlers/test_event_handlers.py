@@ -5,7 +5,7 @@ application, shuffled and repeated to its twin.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
@@ -17,13 +17,33 @@ from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
-from contracts.events import ClosedDay, DirectoryChanged, Event, NotificationDelivered, NotificationFailed
+from contracts.events import (
+    ClosedDay,
+    DirectoryChanged,
+    Event,
+    NotificationDelivered,
+    NotificationFailed,
+    OfficersNote,
+)
+from contracts.rpc.application import Lookup, StatusQuestion
+from contracts.rpc.call import Page
 from services.application.domain import status
-from services.application.handlers import scheduled_jobs
+from services.application.handlers import queries, scheduled_jobs
 from services.application.handlers.directory import place_of
 from services.application.handlers.event_handlers import UnknownApplication
 from services.chassis.db.tables import inbox
-from tests.support.factories.application import NOW, TUESDAY, Desk, Elsewhere, department, site, slot
+from tests.support.factories.application import (
+    MOBILE,
+    NOW,
+    TUESDAY,
+    Desk,
+    Elsewhere,
+    applicant_call,
+    department,
+    reception_call,
+    site,
+    slot,
+)
 
 THURSDAY, FRIDAY = TUESDAY + timedelta(days=2), TUESDAY + timedelta(days=3)
 
@@ -274,7 +294,8 @@ def test_an_applicant_whose_day_was_closed_chooses_another_and_everything_else_s
     )
     assert view.note == "The Secretary is called away"
     desk.amend(there.reference, preferred=[slot(THURSDAY)])
-    assert desk.view(there.reference).status == "submitted"
+    view = desk.view(there.reference)
+    assert (view.status, view.timeline[-1].facts.get("changed")) == ("submitted", "dates")
     desk.receive(there.revoked(number, "day_closed"))
     view = desk.view(there.reference)
     assert (view.status, view.closed_day, view.note) == ("submitted", None, None)
@@ -430,6 +451,48 @@ def test_refused_scans_are_not_in_the_timeline(desk: Desk) -> None:
         desk.receive(there.scanned(number, verdict, inside=0))
     assert desk.view(there.reference).status == "issued"
     assert [entry.what for entry in desk.view(there.reference).timeline] == ["submitted", "pass_issued"]
+
+
+def test_an_applicant_reads_why_the_department_withdrew_its_approval(desk: Desk) -> None:
+    there = apply(desk)
+    desk.receive(there.approved())
+    desk.receive(there.withdrawn().model_copy(update={"personal": OfficersNote(note="Come next week")}))
+    view = desk.view(there.reference)
+    assert (view.status, view.reason, view.note) == ("revoked", "officer_unavailable", "Come next week")
+
+
+def test_the_first_exit_counts_and_a_repeat_is_not_in_the_timeline(desk: Desk) -> None:
+    there, number = apply(desk), new_pass_number()
+    desk.receive(there.issued(number, further_days=(THURSDAY,)))
+    desk.receive(there.scanned(number, inside=2))
+    for inside in (1, 0, 0, 0):
+        desk.receive(there.scanned(number, "exit", inside=inside))
+    desk.receive(there.scanned(number, inside=1))
+    desk.receive(there.scanned(number, "exit", inside=0))
+    passages = [entry for entry in desk.view(there.reference).timeline if entry.what in ("entered", "left")]
+    assert [(entry.what, entry.facts["inside"]) for entry in passages] == [
+        ("entered", 2), ("left", 1), ("left", 0), ("entered", 1), ("left", 0),
+    ]  # fmt: skip
+
+
+def test_a_closed_day_is_known_to_every_list_until_another_is_chosen(desk: Desk) -> None:
+    there, number = apply(desk), new_pass_number()
+    for event in (there.approved(), there.issued(number), there.day_closed()):
+        desk.receive(event)
+
+    def listed() -> list[date | None]:
+        with desk.database.transaction() as session:
+            return [
+                queries.list_applications(Page(), applicant_call(), session).items[0].closed_day,
+                queries.lookup(Lookup(q=there.reference), reception_call(), session).items[0].closed_day,
+                queries.status(
+                    StatusQuestion(reference=there.reference, mobile_last4=MOBILE[-4:]), session
+                ).closed_day,
+            ]
+
+    assert listed() == [TUESDAY] * 3
+    desk.amend(there.reference, preferred=[slot(THURSDAY)])
+    assert listed() == [None] * 3
 
 
 def test_entries_and_exits_are_in_the_timeline_with_their_marks(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
+from contracts.crockford import new_pass_number
 from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.rpc.application import (
     DepartmentCode,
@@ -102,6 +103,16 @@ def test_a_history_comes_in_pages_newest_first(desk: Desk) -> None:
     assert set(seen[:2]) == set(made[3:])
     assert seen[2] == made[2]
     assert set(seen[3:]) == set(made[:2])
+
+
+def test_a_line_of_a_history_names_the_visitor_and_the_time(desk: Desk) -> None:
+    there = Elsewhere.of(desk.row(desk.submit().reference))
+    number = new_pass_number()
+    desk.receive(there.issued(number))
+    (line,) = page(desk).items
+    assert line.pass_ is not None
+    assert (line.name, line.pass_.number) == (desk.row(there.reference).name, number)
+    assert line.slot == desk.view(there.reference).preferred[0]
 
 
 @pytest.mark.parametrize("after", ["", "x", "é", "MjAyNi0wMy0wMlQwNTozMDowMCB4"])

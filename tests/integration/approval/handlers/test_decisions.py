@@ -76,10 +76,10 @@ def forward(database, review_id, call=None, **to):
         )
 
 
-def withdraw(database, review_id, call=None, reason="officer_unavailable"):
+def withdraw(database, review_id, call=None, reason="officer_unavailable", note=""):
     with database.transaction() as session:
         return decisions.withdraw(
-            Withdraw(review_id=review_id, reason=reason), call or by(desk()), session, NOW
+            Withdraw(review_id=review_id, reason=reason, note=note), call or by(desk()), session, NOW
         )
 
 
@@ -228,16 +228,25 @@ def test_an_aadhaar_number_in_a_note_is_stored_nowhere(approval_db) -> None:
 def test_a_withdrawal_is_published_with_its_reason(approval_db) -> None:
     review_id = pending(approval_db)
     approve(approval_db, review_id)
-    view = withdraw(approval_db, review_id, by(desk(login="HOM-0002")))
-    assert (view.status, view.decision.status, view.decision.decided_by) == (
+    view = withdraw(approval_db, review_id, by(desk(login="HOM-0002")), note=" Come next week ")
+    assert (view.status, view.decision.status, view.decision.decided_by, view.decision.note) == (
         "withdrawn",
         "withdrawn",
         "HOM-0002",
+        "Come next week",
     )
     event = published(approval_db)[-1]
     assert isinstance(event, ApprovalWithdrawn)
     assert (event.review_id, event.reason, event.decided_by) == (review_id, "officer_unavailable", "HOM-0002")
+    assert event.personal.note == "Come next week"
     assert [row["status"] for row in everything(approval_db)["decisions"]] == ["approved", "withdrawn"]
+
+
+def test_the_words_of_a_withdrawal_have_no_links(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    body = refused(approval_db, InvalidInput, withdraw, review_id, note="See https://example.org")
+    assert body.fields[0].field == "note"
 
 
 def test_a_forwarded_review_moves_from_one_departments_queue_to_the_others(approval_db) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from contracts.crockford import parse_pass_number
-from contracts.events import Event, PassIssued, PassRevoked
+from contracts.events import Event, OfficersNote, PassIssued, PassRevoked
 from contracts.model import Companion
 from services.issuance.handlers import passes
 from services.issuance.models import ApplicationRow, PassRow
@@ -142,6 +142,14 @@ def test_a_withdrawal_or_cancellation_revokes_the_pass_and_publishes_it_once(
     assert isinstance(revoked, PassRevoked)
     assert (revoked.pass_number, revoked.reason, revoked.replaced) == (issued.pass_number, reason, False)
     assert (revoked.language, revoked.deliver_by, revoked.personal.mobile) == ("pa", "whatsapp", MOBILE)
+
+
+def test_the_end_of_a_pass_says_why_the_department_withdrew_its_approval(database) -> None:
+    approval = approved()
+    deliver(database, approval)
+    deliver(database, withdrawn(approval, personal=OfficersNote(note="Come next week")))
+    revoked = published(database)[-1]
+    assert (revoked.withdrawn_for, revoked.personal.note) == ("officer_unavailable", "Come next week")
 
 
 @pytest.mark.parametrize("ending", [withdrawn, cancelled])

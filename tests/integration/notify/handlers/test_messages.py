@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import permutations
 
@@ -12,7 +13,8 @@ from sqlalchemy.orm import Session
 from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import Received
 from contracts.errors import Conflict, ContractError, Forbidden, NotFound, TooManyAttempts
-from contracts.model import Contact
+from contracts.events import DepartmentRecord, DirectoryChanged
+from contracts.model import Contact, Language
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
@@ -22,9 +24,8 @@ from services.chassis.db.tables import outbox
 from services.chassis.messaging import inbox
 from services.chassis.runtime.clock import now
 from services.notify.adapters.sealing import unseal
-from services.notify.domain import templates
 from services.notify.domain.messages import Personal
-from services.notify.handlers import erasure, event_handlers, local_phone, prints, resends
+from services.notify.handlers import departments, erasure, event_handlers, local_phone, prints, resends
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.conftest import make_call
 from tests.support.envelopes import key_ring
@@ -42,6 +43,7 @@ from tests.support.factories.notify import (
 )
 
 HANDLERS: dict[str, Callable[[Received, Session], None]] = {
+    "DirectoryChanged": departments.handle_directory_changed,
     "OtpRequested": lambda event, session: event_handlers.handle_otp_requested(event, session, now()),
     "LoginIssued": lambda event, session: event_handlers.handle_login_issued(event, session, now()),
     "ApplicationSubmitted": lambda event, session: event_handlers.handle_application_submitted(
@@ -113,6 +115,22 @@ def test_each_subscription_of_the_contract_has_a_consumer() -> None:
     from contracts.subscriptions import SUBSCRIPTIONS
 
     assert set(HANDLERS) == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
+
+
+def renamed(seq: int, pa: str = "ਗ੍ਰਹਿ ਵਿਭਾਗ") -> Received[DirectoryChanged]:
+    names: dict[Language, str] = {"en": "Department of Home", "pa": pa, "hi": "गृह विभाग"}
+    record = DepartmentRecord(code="home", name=names, sites=("PCS1",))
+    return replace(received(DirectoryChanged(department=record)), seq=seq)
+
+
+def test_a_message_calls_a_department_by_its_newest_name_in_the_readers_language(db: Database) -> None:
+    visit = Visit()
+    handle(db, received(visit.submitted()))
+    handle(db, renamed(2, pa="ਗ੍ਰਹਿ ਮਾਮਲੇ ਵਿਭਾਗ"), renamed(1), renamed(2, pa="ਗ੍ਰਹਿ ਮਾਮਲੇ ਵਿਭਾਗ"))
+    handle(db, received(visit.rejected()), received(visit.returned()), received(visit.day_closed()))
+    handle(db, received(visit.escalated(Contact(mobile=OTHER_MOBILE))))
+    named = [personal(message).parameters["department"] for message in messages(db)]
+    assert named == ["Home", *["ਗ੍ਰਹਿ ਮਾਮਲੇ"] * 3, "Home"]
 
 
 def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: Database) -> None:
@@ -236,7 +254,7 @@ def test_a_message_with_a_pass_for_several_days_names_them_and_expires_with_the_
     handle(db, event)
     (row,) = messages(db)
     assert row.expires_at == event.event.valid_to + timedelta(days=3)
-    assert personal(row).parameters["date"] == templates.days((visit.slot.day, *further))
+    assert personal(row).parameters["date"] == "1, 2 ਅਤੇ 4 ਦਸੰਬਰ 2026"
 
 
 def test_no_personal_data_is_stored_unsealed(db: Database) -> None:

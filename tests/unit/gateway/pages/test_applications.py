@@ -4,27 +4,32 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from contracts.crockford import new_reference
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, TooManyAttempts, Unavailable
 from contracts.model import Companion, Official, Person, Slot
+from contracts.rpc.accounts import ApplicantSession, OtpAccepted
 from contracts.rpc.application import (
     Acknowledged,
     ApplicationList,
-    ApplicationSummary,
     ApplicationView,
     Durations,
+    HistoryLine,
+    LookupHit,
+    LookupHits,
     PassSummary,
     StatusView,
     TimelineEntry,
 )
-from contracts.rpc.approval import Whereabouts
+from contracts.rpc.approval import DecisionView, EarlierReview, ReviewList, Whereabouts
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
+from tests.support.factories.pages import REVIEW_ID, SECOND, review
 from tests.support.page_reader import Reader, hidden, stub
 
 AT = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
@@ -134,8 +139,8 @@ async def test_the_timeline_shows_gates_counts_and_the_end_of_a_pass(
     )
     text = (await person.open(PAGE)).text
     for words in (
-        "PCS1-G1, 3 people",
-        "PCS1-G2, 1 person<",
+        "Gate 1, 3 people",
+        "Gate 2, 1 person<",
         "For security reasons",
         "At the reception counter",
         "Other dates asked for",
@@ -355,13 +360,15 @@ async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() 
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "words", "page"),
     [
-        ("rejected", "Read what the department wrote<"),
-        ("returned", "Read what the department wrote, and complete the application"),
+        ("rejected", "To read what the department wrote", ""),
+        ("returned", "To complete the application", "/complete"),
     ],
 )
-async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(status: str, words: str) -> None:
+async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(
+    status: str, words: str, page: str
+) -> None:
     found = StatusView(
         reference=REFERENCE, status=status, site="PCS1", department="home", timeline=(happened(status),)
     )
@@ -369,22 +376,112 @@ async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(sta
     async with browser(app) as http:
         shown = await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")
         http.cookies.set("session", signed(claims("applicant")))
-        after_signing_in = await http.get(f"/en/sign-in?to=applications/{REFERENCE}")
-    assert f'href="/en/sign-in?to=applications/{REFERENCE}">{words}' in shown.text
-    assert after_signing_in.headers["location"] == f"/en{PAGE}"
+        after_signing_in = await http.get(f"/en/sign-in?to=applications/{REFERENCE}{page}")
+    assert words in shown.text
+    assert shown.text.index('name="to"') < shown.text.index("What happened"), "the action is on top"
+    assert hidden(shown)["to"] == f"applications/{REFERENCE}{page}"
+    assert after_signing_in.headers["location"] == f"/en{PAGE}{page}"
+
+
+async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_code() -> None:
+    view = application(status="returned", closed_day=date(2026, 12, 3), closure_reason="officer_away")
+    found = StatusView(
+        reference=REFERENCE, status="returned", site="PCS1", department="home", timeline=view.timeline,
+        closed_day=view.closed_day,
+    )  # fmt: skip
+    app, client = stub(
+        application__status=found,
+        application__view=view,
+        accounts__request_otp=OtpAccepted(request_id=uuid4(), resend_after=30),
+        accounts__verify_otp=ApplicantSession(
+            access_token=signed(claims("applicant")), expires_at=now() + timedelta(hours=1)
+        ),
+    )
+    async with browser(app) as http:
+        person = Reader(http)
+        status = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
+        code = await person.send("/sign-in", mobile="9876543210", **hidden(status))
+        card = await person.send("/sign-in/code", code="123456")
+        wrong = await person.send(f"{PAGE}/open", id_last4="0000", **hidden(card))
+        dates = await person.send(f"{PAGE}/open", id_last4="4821", **hidden(wrong))
+        again = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
+    assert "Another date is needed" in status.text
+    assert "ends in 3210" in status.text
+    assert code.url.path == "/en/sign-in/code"
+    assert 'id="id_last4"' in card.text
+    assert "Arms licence" not in card.text
+    assert (wrong.status_code, dates.url.path) == (422, f"/en{PAGE}/dates")
+    assert "Choose other dates" in dates.text
+    assert f'href="/en{PAGE}/dates"' in again.text, "who is signed in needs no code at all"
+    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 1
+
+
+async def test_another_date_is_needed_is_said_by_the_same_words_on_every_page() -> None:
+    closed: dict[str, Any] = {"status": "returned", "closed_day": date(2026, 12, 3)}
+    view = application(**closed, closure_reason="officer_away")
+    facts = view.model_dump(include=set(LookupHit.model_fields)) | {"name": "G", "name_latin": "G"}
+    hits = LookupHits(items=(LookupHit(**facts),))
+    decision = DecisionView(
+        status="returned", decided_by="HOM-0001", decided_at=now(), closed_day=view.closed_day
+    )
+    earlier = EarlierReview(id=REVIEW_ID, reference=REFERENCE, name="G", visit=SECOND, **closed)
+    sent_back = review(status="returned", decision=decision, earlier=(earlier,))
+    app, _client = stub(
+        application__view=view, application__lookup=hits, application__waiting_here=hits,
+        application__list_applications=ApplicationList(items=(HistoryLine(**facts | {"pass": None}),)),
+        application__status=StatusView(**facts, timeline=view.timeline),
+        approval__list_reviews=ReviewList(items=(sent_back,)), approval__view_review=sent_back,
+    )  # fmt: skip
+    shown = {}
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        person = Reader(http)
+        shown["application"] = await person.send(f"{PAGE}/open", id_last4="4821")
+        shown["history"] = await person.open("/applications")
+        shown["status"] = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
+        http.cookies.set("session", signed(claims(role="reception", department=None, site="PCS1")))
+        shown["lookup"] = await person.send("/counter/lookup", q="Gurpreet")
+        shown["counter"] = await person.open(f"/counter/applications/{REFERENCE}")
+        http.cookies.set("session", signed(claims(role="department")))
+        shown["desk"] = await person.open("/desk?status=returned")
+        shown["review"] = await person.open(f"/desk/reviews/{REVIEW_ID}")
+    tags = {
+        page: set(re.findall(r'<strong class="govuk-tag govuk-tag--yellow">([^<]*)</strong>', one.text))
+        for page, one in shown.items()
+    }
+    assert tags == {page: {"Another date is needed"} for page in shown}
+
+
+async def test_whose_day_was_closed_has_had_the_application_since_then(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(
+        status="returned",
+        closed_day=date(2026, 12, 3),
+        closure_reason="officer_away",
+        timeline=(
+            happened("submitted"),
+            happened("day_closed", 30, department="home"),
+            happened("left", 90, gate="PCS1-G1", count=1, inside=0),
+        ),
+    )
+    assert "with you since 1 December 2026, 11:00 am" in (await person.open(PAGE)).text
 
 
 # ----------------------------------------------------------------------- history
 
 
 async def test_the_history_is_shown_in_words_and_page_by_page() -> None:
-    line = ApplicationSummary(
+    line = HistoryLine(
         reference=REFERENCE,
         status="issued",
         site="PCS1",
         department="home",
         submitted_at=AT,
         date=date(2026, 12, 3),
+        name="Gurpreet Kaur",
+        slot=Slot(day=date(2026, 12, 3), start=time(10), end=time(12)),
     )
     app, client = stub(application__list_applications=ApplicationList(items=(line,), next="b2xkZXI="))
     async with browser(app) as http:
@@ -393,9 +490,16 @@ async def test_the_history_is_shown_in_words_and_page_by_page() -> None:
         first = await person.open("/applications")
         client.answers["application.list_applications"] = ApplicationList(items=(line,))
         second = await person.open("/applications?after=b2xkZXI%3D")
-    assert "Thursday, 3 December 2026" in first.text
+        asked = client.last("application.list_applications")[1]
+        client.answers["application.view"] = application()
+        await person.send(f"{PAGE}/open", id_last4="4821")
+        opened = await person.open("/applications")
+    assert "Thursday, 3 December 2026, 10:00 am – 12:00 pm" in first.text
+    assert "Home" in first.text
+    assert "Gurpreet" not in first.text
+    assert "Gurpreet Kaur · Home" in opened.text
     assert 'href="/en/applications?after=b2xkZXI%3D"' in first.text
-    assert client.last("application.list_applications")[1].after == "b2xkZXI="
+    assert asked.after == "b2xkZXI="
     assert "Older" not in second.text
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
 from contracts.model import IST
-from contracts.rpc.application import Acknowledged, ApplicationList, ApplicationSummary, Checked
+from contracts.rpc.application import Acknowledged, ApplicationList, Checked, HistoryLine
 from contracts.rpc.approval import (
     Availability,
     DayAvailability,
@@ -196,7 +196,7 @@ async def test_every_page_says_how_far_one_has_come(reader: tuple[Reader, TableC
 
 
 async def test_a_returning_visitor_answers_three_pages() -> None:
-    summary = ApplicationSummary(
+    summary = HistoryLine(
         reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now()
     )
     given = {
@@ -425,9 +425,7 @@ async def test_a_department_is_found_by_its_name_or_by_an_officer_in_it(
 
 
 async def test_an_applicant_who_has_applied_before_is_offered_their_old_answers() -> None:
-    old = ApplicationSummary(
-        reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now()
-    )
+    old = HistoryLine(reference=REFERENCE, status="left", site="PCS1", department="home", submitted_at=now())
     async with somebody(application__list_applications=ApplicationList(items=(old,))) as (person, _):
         assert "Use the answers of my last application" in (await person.open("/apply/who")).text
     async with somebody() as (person, _):

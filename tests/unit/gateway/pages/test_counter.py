@@ -10,7 +10,7 @@ import pytest
 from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, Companion
 from contracts.rpc.application import Acknowledged, LookupHit, LookupHits, PassSummary
-from contracts.rpc.approval import OfficerList
+from contracts.rpc.approval import Availability, OfficerList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
@@ -211,6 +211,32 @@ async def test_an_outcome_that_is_not_known_leaves_the_form_with_the_same_key(op
         fields=(FieldError(field="name", code="name_missing"),)
     )
     assert 'value="one-key"' not in (await operator.apply()).text, "another form needs another key"
+
+
+@pytest.mark.parametrize(
+    ("closed", "windows", "words"),
+    [
+        (True, [], "has closed this day"),
+        (False, [{"start": "10:00", "end": "12:00", "places": 5, "free": 0}], "not enough free places"),
+    ],
+)
+async def test_nobody_applies_here_for_a_time_without_a_place(
+    operator: Operator, closed: bool, windows: list[dict[str, object]], words: str
+) -> None:
+    day = WALK_IN["date-0"]
+    operator.client.answers["approval.availability"] = Availability.model_validate(
+        {
+            "limited": True,
+            "days": [{"day": day, "windows": windows}],
+            "closed": [{"day": day, "reason": "other"}] if closed else [],
+        }
+    )
+    refused = await operator.apply()
+    assert refused.status_code == 422
+    assert words in refused.text
+    assert not operator.client.was_asked("application.submit_at_counter")
+    repeated = await operator.apply(repeat="yes")
+    assert repeated.status_code == 303, "it may have taken the place itself"
 
 
 async def test_looking_up_leaves_no_name_in_an_address(operator: Operator) -> None:

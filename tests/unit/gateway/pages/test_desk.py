@@ -357,7 +357,7 @@ async def test_a_review_shows_everything_that_the_officer_decides_on(clerk: Cler
 async def test_an_approval_shows_its_terms_and_can_be_withdrawn(clerk: Clerk) -> None:
     clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
     text = (await clerk.http.get(f"{REVIEW}?notice=done")).text
-    for shown in ("Done.", "HOM-0002", "PCS1-G1", "2 entries", "may come in", f"{REVIEW}/withdraw"):
+    for shown in ("Done.", "HOM-0002", "Gate 1", "2 entries", "may come in", f"{REVIEW}/withdraw"):
         assert shown in text, shown
     assert f'action="{REVIEW}/approve"' not in text
 
@@ -653,6 +653,23 @@ async def test_a_rejection_shows_its_message_in_their_language_before_it_is_sent
     done = await clerk.decide("reject", **form)
     assert done.headers["location"].endswith("notice=rejected")
     assert clerk.sent("reject").note == "See your first one"
+
+
+async def test_a_withdrawal_shows_its_message_before_it_is_sent_and_leads_on(clerk: Clerk) -> None:
+    clerk.client.answers["notify.preview_withdrawal"] = MessagePreview(text="e-Pass ਰੱਦ ਕਰ ਦਿੱਤਾ ਗਿਆ ਹੈ")
+    form = {"reason": "officer_unavailable", "note": "Come next week"}
+    sent = await clerk.decide("withdraw", preview="yes", **form)
+    shown = await clerk.http.get(sent.headers["location"])
+    assert "e-Pass ਰੱਦ ਕਰ ਦਿੱਤਾ ਗਿਆ ਹੈ" in shown.text
+    assert f'href="{REVIEW}/withdraw">Change it' in shown.text
+    asked = clerk.client.last("notify.preview_withdrawal")[1]
+    assert (asked.language, asked.reason, asked.note) == ("pa", "officer_unavailable", "Come next week")
+    assert not clerk.client.was_asked("approval.withdraw")
+    done = await clerk.decide("withdraw", **form)
+    assert (clerk.sent("withdraw").reason, clerk.sent("withdraw").note) == tuple(form.values())
+    after = await clerk.http.get(done.headers["location"])
+    assert "The approval is withdrawn, the pass is cancelled, and the visitor is told." in after.text
+    assert 'href="/en/desk">Go to the queue' in after.text
 
 
 async def test_a_message_that_nobody_wrote_leads_to_the_form(clerk: Clerk) -> None:

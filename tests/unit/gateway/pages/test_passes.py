@@ -31,7 +31,8 @@ SITE = SiteRecord(
     code="PCS1",
     name=three("Secretariat-1", "ਸਕੱਤਰੇਤ-1", "सचिवालय-1"),
     address=three("Sector 1, Chandigarh", "ਸੈਕਟਰ 1, ਚੰਡੀਗੜ੍ਹ", "सेक्टर 1, चंडीगढ़"),
-    gates=("PCS1-G1",),
+    gates=("PCS1-G1", "PCS1-G2"),
+    gate_names={"PCS1-G2": three("Gate 2 (back)", "ਗੇਟ 2 (ਪਿਛਲਾ)", "गेट 2 (पिछला)")},
     hours=(),
     advice=SiteAdvice(
         prohibited=three("No knives", "ਚਾਕੂ ਨਹੀਂ", "चाकू नहीं"),
@@ -80,7 +81,7 @@ async def test_the_pass_page_shows_all_that_a_visitor_needs_on_the_way() -> None
     for phrase in (
         "7K3M 9QW3", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "Gurpreet Kaur", "Baldev Singh, Superintendent", "Home Affairs",
         "Tuesday, 1 December 2026", "10:00 am",
-        "Secretariat-1", "Sector 1, Chandigarh", "PCS1-G2", "Voter ID card", "Harjit Singh", "Simran",
+        "Secretariat-1", "Sector 1, Chandigarh", "Gate 2 (back)", "Voter ID card", "Harjit Singh", "Simran",
         "(child)", "CH01AB1234",
         "may not come in", "Outside gate 1", "Beside gate 1", "No knives", "A laptop", "brightness",
     ):  # fmt: skip
@@ -138,6 +139,22 @@ async def test_a_pass_that_admits_nobody_shows_why_and_offers_neither_qr_nor_cop
     assert 'd="M0 0h1"' not in text, "the drawing of the QR"
     assert 'data-pass="store"' not in text
     assert "visit.ics" not in text
+
+
+@pytest.mark.parametrize(
+    ("revocation", "why", "onward"),
+    [
+        ("withdrawn", "The department withdrew its approval", "See why, or apply again"),
+        ("security", "For security reasons", "See why, or apply again"),
+        ("day_closed", "The department closed the day of the visit", "Choose another date"),
+        ("cancelled", "This visit was cancelled", "Apply again with the same answers"),
+    ],
+)
+async def test_a_revoked_pass_says_why_and_leads_to_a_new_one(revocation: str, why: str, onward: str) -> None:
+    shown = pass_view(state="revoked", revocation=revocation)
+    text = await text_of(f"{PAGE}?in=en", issuance__view_by_link=shown)
+    assert why in text
+    assert re.search(rf'href="/en/s/{shown.reference}">{onward}', text)
 
 
 async def test_a_replaced_pass_points_to_the_newer_message() -> None:

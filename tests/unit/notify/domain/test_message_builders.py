@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from contracts.events import RevocationPersonal
 from contracts.model import IST, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft, Purpose
@@ -18,16 +19,16 @@ DROPPED = received(VISIT.day_closed(remaining_days=OTHER_DAYS))
 DRAFTS = [
     message_builders.otp(otp()),
     message_builders.login_issued(login()),
-    message_builders.application_submitted(VISIT.submitted(), PUBLIC_URL),
+    message_builders.application_submitted(VISIT.submitted(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.application_cancelled(VISIT.cancelled(), PUBLIC_URL),
     message_builders.application_expired(VISIT.expired(), PUBLIC_URL),
-    message_builders.rejected(VISIT.rejected(), PUBLIC_URL),
-    message_builders.returned(VISIT.returned(), PUBLIC_URL),
-    message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL),
-    message_builders.day_dropped(DROPPED, PUBLIC_URL),
+    message_builders.rejected(VISIT.rejected(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
+    message_builders.returned(VISIT.returned(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
+    message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
+    message_builders.day_dropped(DROPPED, PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.pass_issued(VISIT.issued(), PUBLIC_URL),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
-    message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL),
+    message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
 ]
 
 
@@ -75,7 +76,7 @@ def test_a_message_to_a_duty_contact_leads_to_who_waits_and_says_nothing_about_t
     step, language, link
 ) -> None:
     event = VISIT.escalated().model_copy(update={"step": step, "language": language})
-    made = message_builders.review_escalated(event, PUBLIC_URL)
+    made = message_builders.review_escalated(event, PUBLIC_URL, "Home")
     assert (made.language, made.parameters["url"]) == (language or "en", f"{PUBLIC_URL}{link}")
     said = templates.find(made.purpose, made.language).render(made.parameters)
     assert VISIT.reference in said
@@ -84,23 +85,33 @@ def test_a_message_to_a_duty_contact_leads_to_who_waits_and_says_nothing_about_t
 
 
 def test_a_refusal_and_a_return_carry_the_words_of_the_department() -> None:
-    refused = message_builders.rejected(VISIT.rejected(), PUBLIC_URL).parameters
+    refused = message_builders.rejected(VISIT.rejected(), PUBLIC_URL, "ਗ੍ਰਹਿ").parameters
     assert refused["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ - Come next week।"
-    returned = message_builders.returned(VISIT.returned("Which\nfile?"), PUBLIC_URL).parameters
+    returned = message_builders.returned(VISIT.returned("Which\nfile?"), PUBLIC_URL, "ਗ੍ਰਹਿ").parameters
     assert returned["note"] == "Which file?"
 
 
 @pytest.mark.parametrize(
-    ("told_on", "days"), [(date(2026, 11, 28), "30-11,2-12-2026"), (date(2026, 12, 1), "02-12-2026")]
+    ("told_on", "days"), [(date(2026, 11, 28), "30 ਨਵੰਬਰ ਅਤੇ 2 ਦਸੰਬਰ 2026"), (date(2026, 12, 1), "02-12-2026")]
 )
 def test_the_message_about_one_closed_day_names_it_and_the_days_on_which_the_pass_stays_valid(
     told_on: date, days: str
 ) -> None:
     told = replace(DROPPED, occurred_at=datetime(told_on.year, told_on.month, told_on.day, 9, tzinfo=IST))
-    made = message_builders.day_dropped(told, PUBLIC_URL)
+    made = message_builders.day_dropped(told, PUBLIC_URL, "Home")
     said = templates.find("day_dropped", "en").render(made.parameters)
     assert "receives no visitors on 01-12-2026." in said
     assert f"stays valid on {days}." in said
+
+
+def test_the_message_about_a_withdrawn_pass_says_why() -> None:
+    words = {"withdrawn_for": "officer_unavailable", "personal": RevocationPersonal(note="Come next week")}
+    told = message_builders.pass_revoked(VISIT.revoked().model_copy(update=words), PUBLIC_URL)
+    assert told is not None
+    assert told.parameters["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ - Come next week।"
+    earlier = message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL)
+    assert earlier is not None
+    assert earlier.parameters["reason"] == "ਵਿਭਾਗ ਨੇ ਆਪਣੀ ਮਨਜ਼ੂਰੀ ਵਾਪਸ ਲੈ ਲਈ।", "from issuance before"
 
 
 @pytest.mark.parametrize("language", ["pa", "hi", "en"])

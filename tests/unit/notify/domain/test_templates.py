@@ -48,7 +48,7 @@ def sample(language: Language) -> dict[str, str]:
         "since": templates.moment(datetime(2026, 11, 30, 9, 30, tzinfo=IST), language),
         "site": templates.site("PCS1", language),
         "reason": templates.reason("officer_unavailable", language),
-        "days": templates.days([date(2026, 11, 27), date(2026, 11, 28), date(2026, 12, 1)]),
+        "days": templates.days([date(2026, 11, 27), date(2026, 11, 28), date(2026, 12, 1)], language),
     }
 
 
@@ -120,9 +120,35 @@ def test_a_known_site_has_a_name_and_an_unknown_code_is_shown_unchanged() -> Non
     assert templates.site("PCS1", "pa") == "ਪੰਜਾਬ ਸਿਵਲ ਸਕੱਤਰੇਤ-1"
     assert templates.site("PCS2", "hi") == "पंजाब सिविल सचिवालय-2"
     assert templates.site("PCS9", "en") == "PCS9"
-    assert templates.department("public_works") == "Public Works"
-    assert templates.department("PWD") == "PWD"
     assert templates.gate(None, "pa") == "ਕੋਈ ਵੀ"
+
+
+PUBLIC_WORKS: dict[Language, str] = {
+    "en": "Department of Public Works (Buildings and Roads)",
+    "pa": "ਲੋਕ ਨਿਰਮਾਣ ਵਿਭਾਗ (ਭਵਨ ਤੇ ਮਾਰਗ)",
+    "hi": "लोक निर्माण विभाग (भवन एवं मार्ग)",
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "Public Works"), ("pa", "ਲੋਕ ਨਿਰਮਾਣ"), ("hi", "लोक निर्माण")]
+)
+def test_a_department_is_called_by_its_name_without_the_word_that_the_templates_have(
+    language: Language, name: str
+) -> None:
+    assert templates.department("pwd", PUBLIC_WORKS, language) == name
+
+
+def test_a_department_without_a_name_in_the_language_has_its_english_one() -> None:
+    names: dict[Language, str] = {"en": "Personnel (Services)", "pa": " "}
+    assert templates.department("dop", names, "pa") == "Personnel"
+    assert templates.department("dop", {"en": "Department of Law"}, "en") == "Law"
+    assert templates.department("dop", {"en": "Department"}, "en") == "Department"
+
+
+def test_a_department_without_a_name_is_called_after_its_code() -> None:
+    assert templates.department("public_works", {}, "pa") == "Public Works"
+    assert templates.department("PWD", {}, "en") == "PWD"
 
 
 def test_a_date_is_written_day_first() -> None:
@@ -130,23 +156,33 @@ def test_a_date_is_written_day_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("later", "text"),
+    ("language", "later", "text"),
     [
-        ((), "27-11-2026"),
-        ((1, 2), "27,28,29-11-2026"),
-        ((1, 3), "27,28,30-11-2026"),
-        ((3, 4, 5), "27,30-11,1,2-12-2026"),
+        ("en", (), "27-11-2026"),
+        ("en", (1,), "27 and 28 November 2026"),
+        ("en", (1, 2), "27 to 29 November 2026"),
+        ("pa", (1, 2), "27 ਤੋਂ 29 ਨਵੰਬਰ 2026"),
+        ("hi", (1, 2), "27 से 29 नवंबर 2026"),
+        ("en", (1, 3), "27, 28 and 30 November 2026"),
+        ("pa", (1, 3), "27, 28 ਅਤੇ 30 ਨਵੰਬਰ 2026"),
+        ("en", (3, 4, 5), "27 and 30 Nov to 2 Dec 2026"),
+        ("en", (1, 2, 3, 4, 5, 6), "27 November to 3 December 2026"),
+        ("hi", (1, 2, 4), "27-11 से 01-12-2026, 4 दिन"),
+        ("en", (2, 4, 6), "27, 29 Nov, 1 and 3 Dec 2026"),
+        ("en", (1, 3, 4, 6), "27-11 to 03-12-2026, 5 days"),
     ],
 )
-def test_several_days_are_written_with_each_month_once(later: tuple[int, ...], text: str) -> None:
+def test_several_days_are_written_as_people_say_them(
+    language: Language, later: tuple[int, ...], text: str
+) -> None:
     first = date(2026, 11, 27)
-    assert templates.days([first + timedelta(days=days) for days in (0, *later)]) == text
+    assert templates.days([first + timedelta(days=days) for days in (0, *later)], language) == text
 
 
-@given(st.dates(date(2026, 1, 1), date(2027, 12, 31)), st.sets(st.integers(1, 6)))
-def test_the_days_of_a_visit_fit_into_a_variable(first: date, later: set[int]) -> None:
+@given(st.dates(date(2026, 1, 1), date(2027, 12, 31)), st.sets(st.integers(1, 6)), st.sampled_from(LANGUAGES))
+def test_the_days_of_a_visit_fit_into_a_variable(first: date, later: set[int], language: Language) -> None:
     days = [first + timedelta(days=days) for days in (0, *sorted(later))]
-    assert len(templates.days(days)) <= templates.VARIABLE_UNITS
+    assert count_units(templates.days(days, language)) <= templates.VARIABLE_UNITS
 
 
 def test_the_words_of_a_department_are_one_line_shortened_between_words() -> None:
@@ -182,7 +218,7 @@ def test_shortened_words_never_exceed_what_a_template_allows_in_utf_16_units(not
 def test_a_decision_with_a_long_note_takes_few_segments(purpose: Purpose, language: Language) -> None:
     note = LONG_NOTES[language]
     given = sample(language) | {
-        "department": templates.department("a-department-with-a-name-of-sixty-letters"),
+        "department": templates.department("a-department-with-a-name-of-sixty-letters", {}, language),
         "reason": templates.grounds("insufficient_details", note, language),
         "note": templates.words(note),
     }
@@ -207,7 +243,7 @@ def test_a_refusal_says_the_reason_and_the_words_of_the_department() -> None:
 def test_every_variable_of_a_template_is_bounded(language: Language) -> None:
     longest = "x" * 64
     for value in (
-        templates.department(longest),
+        templates.department("home", {language: longest}, language),
         templates.site(longest, language),
         templates.gate(longest, language),
     ):

@@ -4,11 +4,13 @@ lost."""
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
 
+from services.chassis.messaging.poison_messages import STARTS
+from tests.integration.conftest import demoted
 from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
@@ -26,7 +28,7 @@ from tests.support.chaos.recovery import (
     wait_until_all_ready,
 )
 from tests.support.chaos.scenario import Scenario
-from tests.support.running import eventually
+from tests.support.running import Process, eventually
 from tests.support.system import System
 
 pytestmark = pytest.mark.outage
@@ -82,8 +84,22 @@ def database_away(stack: TestStack) -> Iterator[None]:
         stack.start_postgres()
 
 
-@pytest.mark.parametrize("fault", [broker_away, out_of_memory, out_of_disk])
-def test_everybody_is_answered_in_time_while_the_broker_is_down_or_full_and_nothing_is_lost(
+@contextmanager
+def database_takes_no_changes(stack: TestStack) -> Iterator[None]:
+    with demoted(stack, ""):
+        yield
+
+
+@contextmanager
+def both_away(stack: TestStack) -> Iterator[None]:
+    with broker_away(stack), database_away(stack):
+        yield
+
+
+@pytest.mark.parametrize(
+    "fault", [broker_away, out_of_memory, out_of_disk, database_takes_no_changes, both_away]
+)
+def test_everybody_is_answered_in_time_while_a_server_is_down_or_takes_nothing_and_nothing_is_lost(
     deployment: Deployment, scenario: Scenario, fault: Callable[[TestStack], Iterator[None]]
 ) -> None:
     with no_process_restarts(deployment.system), Prober(scenario) as prober:
@@ -92,7 +108,7 @@ def test_everybody_is_answered_in_time_while_the_broker_is_down_or_full_and_noth
                 scenario.apply()
             with fault(deployment.stack):
                 deployment.system.processes["relay"].signal(signal.SIGCONT)
-                time.sleep(OUTAGE_SECONDS if fault is broker_away else ALARM_SECONDS)
+                time.sleep(OUTAGE_SECONDS if fault in {broker_away, both_away} else ALARM_SECONDS)
         back = time.monotonic()
         succeeded = prober.until_all_succeed(back, COMMAND_SECONDS)
     check_nothing_is_lost(scenario)
@@ -154,6 +170,28 @@ def test_if_it_cost_attempts_messages_would_become_dead_letters(
     eventually(lambda: scenario.findings().dead == {DEAD: 1}, "its letter lies there")
     deployment.system.epass("administrator", "dead-letters", "replay", "--queue", DEAD.removesuffix(".dead"))
     check_nothing_is_lost(scenario)
+
+
+def test_restarts_of_a_consumer_while_its_database_is_down_make_no_dead_letter(
+    deployment: Deployment, scenario: Scenario
+) -> None:
+    """A message that took its consumer down three times is one; these had no part in it."""
+    approval = deployment.system.processes["approval"]
+    with stopped(deployment.system, "approval"):
+        scenario.apply()
+        eventually(lambda: _all_is_published(scenario), "it is published")
+        with database_away(deployment.stack):
+            for _ in range(STARTS + 1):
+                approval.kill()
+                approval.start(ready=False)
+                eventually(lambda: _waits_for_its_database(approval), "it has the message, and waits", 40)
+    check_nothing_is_lost(scenario)
+
+
+def _waits_for_its_database(process: Process) -> bool:
+    with suppress(httpx.HTTPError):
+        return process.metric("epass_consumers_paused") > 0
+    return False
 
 
 def _all_is_published(scenario: Scenario) -> bool:

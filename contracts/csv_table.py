@@ -14,6 +14,8 @@ from contracts.model import Wire
 LARGEST_FILE = 192 * 1024
 """In bytes, encoded as UTF-8."""
 MOST_LINES = 500
+LONGEST_QUOTE = 60
+"""Characters of a cell that a problem quotes."""
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _DELIMITERS = (",", ";", "\t")
 
@@ -28,6 +30,8 @@ class Problem(Wire):
     code: str
     limit: int | None = None
     """The number that the sentence mentions: the most that is allowed, or another line."""
+    value: str = ""
+    """What stands in the cell, shortened."""
 
 
 class Unreadable(ValueError):
@@ -182,6 +186,23 @@ def _problem_of_cell(cell: str, column: Column) -> str:
     if len(cell) > column.longest:
         return "too_long"
     return "control_character" if has_control_character(cell) else ""
+
+
+def with_quotes(problems: Iterable[Problem], rows: Iterable[Row]) -> list[Problem]:
+    """Return the problems by line, each with what stands in its cell."""
+    cells = {(row.line, name): cell for row in rows for name, cell in row.cells.items()}
+    quoted = (
+        one.model_copy(update={"value": quote(cells.get((one.line, one.column), ""))}) for one in problems
+    )
+    return sorted(quoted, key=lambda one: one.line)
+
+
+def quote(cell: str) -> str:
+    """Return a cell so that a problem can show it: shortened, and without what cannot be printed."""
+    shown = "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cell[:LONGEST_QUOTE]
+    )
+    return f"{shown}…" if len(cell) > LONGEST_QUOTE else shown
 
 
 def duplicates(keys: Sequence[tuple[int, object]], column: str) -> list[Problem]:

@@ -61,6 +61,14 @@ class Effects(Wire):
         return self.visits_at_gate + self.visits_outside_hours + self.applications_waiting
 
 
+class LineEffect(Wire):
+    """What a file does to a line. ``before`` is empty for a line that it adds."""
+
+    line: int
+    before: dict[str, str] = Field(default_factory=dict)
+    after: dict[str, str]
+
+
 class ImportReport(Wire):
     """What a file changes, or has changed; with a problem it changes nothing."""
 
@@ -68,6 +76,8 @@ class ImportReport(Wire):
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    lines: tuple[LineEffect, ...] = ()
+    """What is added or changed, in the order of the file; of very many only the first."""
     problems: tuple[Problem, ...] = ()
     """By line; of very many only the first."""
     further_problems: int = 0
@@ -153,5 +163,7 @@ class CsvFile(Wire):
     text: str
 
 
+MOST_EFFECTS = 20
+"""How many lines a report shows that a file adds or changes."""
 MOST_PROBLEMS = 200
 """How many problems a report names."""

@@ -110,15 +110,16 @@ def import_logins(
         lock(session, login_imports.LOCK)
         new, problems = login_imports.read(places, text, session, now)
         if problems or secret is None:
-            return [ImportedLogin(login_id="", name=one.name) for one in new], problems
-        made = login_imports.issue(session, new, language, "epass", now)
+            return [ImportedLogin(login_id="", name=one.name) for _, one in new], problems
+        logins = [login for _, login in new]
+        made = login_imports.issue(session, logins, language, "epass", now)
     return [
         ImportedLogin(
             login_id=login.login_id,
             name=one.name,
             initial_password=passwords.initial_password(login.seed, secret),
         )
-        for one, login in zip(new, made, strict=True)
+        for one, login in zip(logins, made, strict=True)
     ], []
 
 

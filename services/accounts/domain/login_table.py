@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import get_args
 
-from contracts.csv_table import Column, Problem, Row, duplicates, read
+from contracts.csv_table import Column, Problem, Row, duplicates, read, with_quotes
 from contracts.errors import InvalidInput
 from contracts.mobile import parse_mobile
 from contracts.model import Language, Role
@@ -46,6 +46,14 @@ class NewLogin:
     valid_until: date | None
 
     @property
+    def cells(self) -> dict[str, str]:
+        """Return what the table says of the login, without how to reach its person."""
+        scope = self.scope
+        cells = {"role": self.role, "name": self.name, "department": scope.department, "site": scope.site}
+        cells |= {"gate": scope.gate, "valid_until": self.valid_until.isoformat() if self.valid_until else ""}
+        return {name: cell or "" for name, cell in cells.items()}
+
+    @property
     def identity(self) -> tuple[str, str, Scope]:
         """What two logins of one person for one task share."""
         return self.role, self.name.casefold(), self.scope
@@ -65,7 +73,7 @@ def read_logins(text: str, places: Places, today: date) -> tuple[list[tuple[int,
         if not found and row.line not in broken:
             logins.append((row.line, _login(row)))
     problems += duplicates([(line, login.identity) for line, login in logins], "name")
-    return logins, sorted(problems, key=lambda problem: problem.line)
+    return logins, with_quotes(problems, rows)
 
 
 def _problems(row: Row, places: Places, today: date) -> list[Problem]:

@@ -8,18 +8,20 @@ from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.csv_table import Problem, write
+from contracts.csv_table import Problem, quote, write
 from contracts.errors import Conflict
 from contracts.model import Contact, Language
 from contracts.rpc.accounts import APPLY_LOGIN_FILE, SEND_LOGIN_FILE
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import (
+    MOST_EFFECTS,
     MOST_PROBLEMS,
     CsvFile,
     ImportedLogin,
     ImportFile,
     ImportId,
     ImportReport,
+    LineEffect,
     LoginImport,
 )
 from services.accounts.adapters import passwords
@@ -82,9 +84,11 @@ def check(
     if row.applied_at is not None:
         return _applied(session, row, now, settings)
     new, problems = read(_places(request), row.text(session), session, now)
+    lines = [LineEffect(line=line, after=login.cells) for line, login in new[:MOST_EFFECTS]]
     return ImportReport(
         import_id=row.import_id,
         added=len(new),
+        lines=tuple(lines),
         problems=tuple(problems[:MOST_PROBLEMS]),
         further_problems=max(len(problems) - MOST_PROBLEMS, 0),
     )
@@ -109,7 +113,7 @@ def apply(
             new, problems = read(_places(request), row.text(session), session, now)
             if problems:
                 raise Conflict("the file has problems", code="file_has_problems")
-            made = issue(session, new, request.language, by, now)
+            made = issue(session, [login for _, login in new], request.language, by, now)
             row.applied_at = now
             row.result = _IDS.dump_json(tuple(one.login_id for one in made)).decode()
         return row.import_id
@@ -169,8 +173,10 @@ def issue(
     ]
 
 
-def read(places: Places, text: str, session: Session, now: datetime) -> tuple[list[NewLogin], list[Problem]]:
-    """Return the logins that a file adds, and all its problems, by line."""
+def read(
+    places: Places, text: str, session: Session, now: datetime
+) -> tuple[list[tuple[int, NewLogin]], list[Problem]]:
+    """Return the logins that a file adds with their lines, and all its problems, by line."""
     found, problems = read_logins(text, places, today_of(now))
     usable = select(LoginRow).where(LoginRow.is_usable(today_of(now)))
     stored = {
@@ -180,11 +186,11 @@ def read(places: Places, text: str, session: Session, now: datetime) -> tuple[li
         for row in session.scalars(usable)
     }
     problems += [
-        Problem(line=line, column="name", code="already_stored")
+        Problem(line=line, column="name", code="already_stored", value=quote(login.name))
         for line, login in found
         if login.identity in stored
     ]
-    return [login for _, login in found], sorted(problems, key=lambda problem: problem.line)
+    return found, sorted(problems, key=lambda problem: problem.line)
 
 
 def _applied(session: Session, row: ImportRow, now: datetime, settings: AccountsSettings) -> ImportReport:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.csv_table import Column, Problem, Row, duplicates, read
+from contracts.csv_table import Column, Problem, Row, duplicates, read, with_quotes
 from contracts.events import (
     ClosedDay,
     DepartmentRecord,
@@ -222,6 +222,8 @@ class Reading:
     """A table that was read: the lines that change something, how many of these are new, and all problems."""
 
     changed: list[Row]
+    before: list[Mapping[str, str]]
+    """What is stored of each line that changes; empty for a new one."""
     added: int
     unchanged: int
     problems: list[Problem]
@@ -245,6 +247,7 @@ def read_table(table: DirectoryTable, text: str, stored: Directory, today: date)
     places = [names.index(name) for name in key]
     present = {tuple(line[place] for place in places): line for line in stored.lines(table)}
     changed, added, unchanged, keys = [], 0, 0, []
+    before: list[Mapping[str, str]] = []
     for row in rows:
         if row.line in broken:
             continue
@@ -259,9 +262,10 @@ def read_table(table: DirectoryTable, text: str, stored: Directory, today: date)
         problems += found
         if not found:
             changed.append(whole)
+            before.append(known)
             added += identity not in present
     problems += duplicates(keys, key[-1])
-    return Reading(changed, added, unchanged, sorted(problems, key=lambda problem: problem.line))
+    return Reading(changed, before, added, unchanged, with_quotes(problems, rows))
 
 
 def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -> list[Problem]:

@@ -13,6 +13,7 @@ from contracts.model import IST, DirectoryTable
 from contracts.rpc.approval import APPLY_DIRECTORY_FILE, SEND_DIRECTORY_FILE
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.imports import (
+    MOST_EFFECTS,
     MOST_PROBLEMS,
     ApplyDirectoryFile,
     CsvFile,
@@ -21,6 +22,7 @@ from contracts.rpc.imports import (
     Export,
     ImportId,
     ImportReport,
+    LineEffect,
 )
 from services.approval.domain.directory_tables import COLUMNS, Directory, Reading, key_of, read_table
 from services.approval.handlers.directory import LOCK, directory, put_department, put_site
@@ -119,11 +121,15 @@ def _applied(row: ImportRow) -> ImportReport:
 
 def _read(row: ImportRow, session: Session, now: datetime) -> tuple[list[Row], ImportReport]:
     read, found = read_file(session, _TABLE.validate_python(row.kind), row.text(session), now)
+    lines = list(zip(read.changed, read.before, strict=True))[:MOST_EFFECTS]
     return read.changed, ImportReport(
         import_id=row.import_id,
         added=read.added,
         changed=len(read.changed) - read.added,
         unchanged=read.unchanged,
+        lines=tuple(
+            LineEffect(line=line.line, before=dict(before), after=dict(line.cells)) for line, before in lines
+        ),
         problems=tuple[Problem, ...](read.problems[:MOST_PROBLEMS]),
         further_problems=max(len(read.problems) - MOST_PROBLEMS, 0),
         effects=found,

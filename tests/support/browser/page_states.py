@@ -35,7 +35,7 @@ from contracts.rpc.approval import (
     ReviewList,
     WindowAvailability,
 )
-from contracts.rpc.imports import ImportReport, LineList, LineView
+from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
 from contracts.rpc.notify import MessagePreview
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
@@ -360,6 +360,8 @@ def lines() -> Iterator[State]:
     yield State("ado", f"{edited}?notice=saved")
     invalid = {"approval.put_line": InvalidInput.of("name_en", "empty")}
     yield State("ado", edited, {"name_en": ""}, invalid, status=422)
+    lost = {"approval.put_line": Unavailable()}
+    yield State("ado", edited, {**LINES["officers"], "key": "k"}, lost, status=503)
     meanwhile = {"approval.put_line": Conflict(code="changed_meanwhile", by="ADO-0002")}
     yield State("ado", edited, {"name_en": "Baldev Singh"}, meanwhile, status=409)
     yield State(
@@ -397,13 +399,21 @@ def files() -> Iterator[State]:
     yield State("ado", place, {}, status=422)
     yield State("ado", place, {"table": "holidays"}, status=422)
     problems = (
-        Problem(line=3, column="role", code="unknown_role"),
+        Problem(line=3, column="role", code="unknown_role", value="minister"),
         Problem(line=4, column="name", code="too_long", limit=100),
         Problem(line=5, code="wrong_width", limit=8),
     )
     bad = ImportReport(import_id=REVIEW_ID, problems=problems, further_problems=12)
     yield State("ado", f"{place}/logins/{REVIEW_ID}", answers={"accounts.check_login_file": bad})
     yield State("ado", f"{place}/holidays/{REVIEW_ID}")
+    officer = LINES["officers"]
+    effects = (
+        LineEffect(line=2, after=officer),
+        LineEffect(line=3, before=officer, after={**officer, "room": "9-9"}),
+        LineEffect(line=4, before=officer, after={**officer, "closed": "1"}),
+    )
+    some = ImportReport(import_id=REVIEW_ID, added=1, changed=2, lines=effects)
+    yield State("ado", f"{place}/officers/{REVIEW_ID}", answers={"approval.check_directory_file": some})
     nothing = ImportReport(import_id=REVIEW_ID, unchanged=9)
     yield State("ado", f"{place}/officers/{REVIEW_ID}", answers={"approval.check_directory_file": nothing})
     yield State("ado", f"{place}/logins/{REVIEW_ID}")

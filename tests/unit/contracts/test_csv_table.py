@@ -2,7 +2,18 @@
 
 import pytest
 
-from contracts.csv_table import LARGEST_FILE, MOST_LINES, Column, Unreadable, decode, duplicates, read, write
+from contracts.csv_table import (
+    LARGEST_FILE,
+    LONGEST_QUOTE,
+    MOST_LINES,
+    Column,
+    Unreadable,
+    decode,
+    duplicates,
+    read,
+    with_quotes,
+    write,
+)
 
 COLUMNS = (Column("code", required=True, longest=8), Column("name", required=True), Column("room"))
 
@@ -119,3 +130,16 @@ def test_what_is_written_is_read_again_as_it_was() -> None:
 def test_a_duplicate_names_the_line_of_the_first() -> None:
     (found,) = duplicates([(2, "a"), (3, "b"), (5, "a")], "code")
     assert (found.line, found.column, found.code, found.limit) == (5, "code", "duplicate_in_file", 2)
+
+
+@pytest.mark.parametrize(
+    ("cell", "quoted"),
+    [
+        ("ten letters", "ten letters"),
+        ("x" * (LONGEST_QUOTE + 1), "x" * LONGEST_QUOTE + "…"),
+        ("a\x07b-longer", "a\ufffdb-longer"),
+    ],
+)
+def test_a_problem_quotes_what_stands_in_its_cell_shortened_and_printable(cell: str, quoted: str) -> None:
+    rows, found = read(f"code,name\n{cell},A\n", COLUMNS)
+    assert [(one.column, one.value) for one in with_quotes(found, rows)] == [("code", quoted)]

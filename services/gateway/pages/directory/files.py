@@ -1,6 +1,8 @@
 """Logins, departments, officers and holidays as files: exported, checked, and applied as a whole."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -18,13 +20,15 @@ from contracts.rpc.imports import (
     ImportFile,
     ImportId,
     ImportReport,
+    LineEffect,
     LoginImport,
 )
 from services.gateway.pages.directory import labels, lines
-from services.gateway.pages.shared import file_problems
+from services.gateway.pages.shared import directory, file_problems
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.languages import _
+from services.gateway.pages.shared.languages import _, days_in_words
 from services.gateway.pages.shared.view import NOTICE, PRIVATE, AdoPage, View, key_of, text_of
+from services.gateway.pages.shared.vocabulary import ROLES, name_of
 
 router = APIRouter(prefix="/{language:lang}/desk/directory", include_in_schema=False, route_class=PageRoute)
 Table = DirectoryTable | Literal["logins"]
@@ -84,6 +88,9 @@ async def show_report(
         report=report,
         problems=_in_words(view, report.problems),
         changed_meanwhile=notice == "changed",
+        effects=[await _effect(view, table, one) for one in report.lines],
+        labels=labels.LABELS,
+        flags=labels.FLAGS,
     )
 
 
@@ -138,6 +145,37 @@ async def export(view: AdoPage, table: Table) -> Response:
     else:
         file = await view.caller.query(rpc.approval.EXPORT_DIRECTORY, Export(table=table))
     return _csv(file.text, table)
+
+
+async def _effect(view: View, table: Table, change: LineEffect) -> dict[str, Any]:
+    """Return what a page shows of a line that a file adds or changes."""
+    before, after = change.before, change.after
+    ends = bool(after.get("closed")) and not before.get("closed")
+    shown = lines.differences(before, after)
+    return {
+        "line": change.line,
+        "kind": "added" if not before else "ended" if ends else "changed",
+        "title": await _title(view, table, after),
+        "change": change,
+        "differences": [one for one in shown if one[0] != "closed"] if ends else shown,
+    }
+
+
+async def _title(view: View, table: Table, cells: Mapping[str, str]) -> str:
+    """Return by what a reader knows a line: names where it has some, and what tells it from others."""
+    parts: tuple[str | None, ...]
+    if table == "logins":
+        scope = cells.get("gate") or cells.get("site") or cells.get("department")
+        parts = (cells["name"], name_of(ROLES, cells["role"], view.language), scope)
+    elif table in ("holidays", "hours"):
+        day = date.fromisoformat(cells[lines.FIRST_DAYS[table]])
+        parts = (days_in_words((day,), view.language), cells.get("reason"), cells["site"])
+    elif table == "escalation":
+        names = await directory.department_names(view)
+        parts = (names.get(cells["department"]), cells["department"])
+    else:
+        parts = (cells.get(f"name_{view.language}"), "/".join(cells[name] for name in lines.KEYS[table]))
+    return " · ".join(filter(None, parts))
 
 
 def _csv(text: str, name: str) -> Response:

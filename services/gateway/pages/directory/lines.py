@@ -1,5 +1,6 @@
 """The directory on pages: sites, gates, hours, departments, officers and holidays, edited one at a time."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -254,7 +255,7 @@ async def _form(
             "sites": await directory.sites(view),
             "gate_name": await directory.gate_names(view),
             "departments": departments,
-            "changes": [(change, _differences(change)) for change in changes],
+            "changes": [(change, differences(change.before, change.after)) for change in changes],
             "changed_by": None,
             "key": "",
             "arrived": False,
@@ -265,8 +266,8 @@ async def _form(
     )
 
 
-def _differences(change: LineChange) -> list[tuple[str, str, str]]:
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Return the columns that a change touched, each with what it was and what it is."""
-    names = change.before.keys() | change.after.keys()
-    was_and_is = ((name, change.before.get(name, ""), change.after.get(name, "")) for name in labels.LABELS)
+    names = before.keys() | after.keys()
+    was_and_is = ((name, before.get(name, ""), after.get(name, "")) for name in labels.LABELS)
     return [one for one in was_and_is if one[0] in names and one[1] != one[2]]

@@ -61,7 +61,11 @@ def _apply(accounts: Accounts, import_id: UUID, by: Principal = ADO, key: str | 
 
 def test_a_check_names_the_problems_and_changes_nothing(accounts) -> None:
     report = _check(accounts, _send(accounts, GOOD + "minister,A,,,,,,\n"))
-    assert [(one.line, one.column, one.code) for one in report.problems] == [(4, "role", "unknown_role")]
+    assert [(one.line, one.column, one.code, one.value) for one in report.problems] == [
+        (4, "role", "unknown_role", "minister")
+    ]
+    assert [one.line for one in report.lines] == [2, 3]
+    assert "mobile" not in report.lines[0].after
     assert report.applied_at is None
     assert accounts.count(LoginRow) == 1
     assert accounts.published(LoginIssued) == []

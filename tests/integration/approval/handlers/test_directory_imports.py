@@ -74,7 +74,10 @@ def _export(database: Any, table: DirectoryTable, by: Principal = ADO) -> str:
 def test_a_check_changes_nothing_and_applying_adds_and_publishes_each_record_once(approval_db, table) -> None:
     before = _export(approval_db, table)
     import_id = _send(approval_db, table, NEW[table])
-    assert (_check(approval_db, import_id).added, _export(approval_db, table)) == (1, before)
+    checked = _check(approval_db, import_id)
+    assert (checked.added, _export(approval_db, table)) == (1, before)
+    [line] = checked.lines
+    assert (line.line, line.before, tuple(line.after.values())) == (2, {}, NEW[table])
     report = _apply(approval_db, import_id)
     assert (report.added, report.changed, report.applied_at) == (1, 0, NOW)
     assert ",".join(NEW[table]) in _export(approval_db, table)

@@ -134,6 +134,8 @@ def test_new_changed_and_unchanged_lines_are_counted() -> None:
     )
     found = read("holidays", unchanged, "PCS1,2027-01-26,Republic Day")
     assert (len(found.changed), found.added, found.unchanged) == (1, 1, 1)
+    assert found.before == [{}]
+    assert read("holidays", "PCS9,2027-01-26,Republic Day").problems[0].value == "PCS9"
 
 
 def test_a_changed_department_keeps_its_officers_and_a_changed_officer_their_rank() -> None:

@@ -13,13 +13,14 @@ from contracts import csv_table
 from contracts.csv_table import LARGEST_FILE, Problem
 from contracts.errors import Conflict, NotFound
 from contracts.rpc.approval import DepartmentList
-from contracts.rpc.imports import CsvFile, ImportedLogin, ImportId, ImportReport
+from contracts.rpc.imports import CsvFile, ImportedLogin, ImportId, ImportReport, LineEffect
 from services.accounts.domain import login_table, logins
 from services.accounts.handlers import login_imports
 from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
+from tests.support.browser.pages_alone import LINES
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.page_reader import HOME, SAME_SITE, hidden
 
@@ -128,6 +129,53 @@ async def test_each_problem_is_shown_with_its_line_and_column_in_the_language_of
     assert "Apply the file" not in shown
     for language, sentence in (("pa", "ਅਜਿਹੀ ਕੋਈ ਭੂਮਿਕਾ ਨਹੀਂ ਹੈ"), ("hi", "ऐसी कोई भूमिका नहीं है")):
         assert sentence in (await ado.http.get(f"{PLACE.replace('en', language, 1)}/logins/{IMPORT}")).text
+
+
+async def test_a_problem_quotes_the_cell_as_text_and_never_as_markup(ado: Ado) -> None:
+    bad = Problem(line=2, column="role", code="unknown_role", value="<b>boss")
+    ado.client.answers["accounts.check_login_file"] = ImportReport(import_id=IMPORT, problems=(bad,))
+    shown = (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).text
+    assert "<code>&lt;b&gt;boss</code>" in shown
+
+
+@pytest.mark.parametrize(
+    ("table", "lines", "shown"),
+    [
+        (
+            "officers",
+            [
+                LineEffect(line=2, after=LINES["officers"]),
+                LineEffect(line=3, before=LINES["officers"], after={**LINES["officers"], "room": "9-9"}),
+                LineEffect(line=4, before=LINES["officers"], after={**LINES["officers"], "closed": "1"}),
+            ],
+            [
+                r"Baldev Singh · home/baldev</th>\s*<td[^>]*>New</td>",
+                r"Room: <del>4-31</del> <ins>9-9</ins>",
+                r"govuk-tag--orange\">Receives nobody any more</strong>",
+            ],
+        ),
+        (
+            "holidays",
+            [LineEffect(line=2, after=LINES["holidays"])],
+            [r"Monday, 26 January 2099 · Republic Day · PCS1</th>"],
+        ),
+        (
+            "logins",
+            [LineEffect(line=2, after={"role": "security", "name": "<i>Asha", "gate": "PCS1-G1"})],
+            [r"&lt;i&gt;Asha · Security at a gate · PCS1-G1</th>"],
+        ),
+        *((table, [LineEffect(line=2, after=LINES[table])], [r"New</td>"]) for table in LINES),
+    ],
+)
+async def test_a_check_names_what_will_be_added_changed_and_ended(ado: Ado, table: str, lines, shown) -> None:
+    report = ImportReport(import_id=IMPORT, added=len(lines), changed=2, lines=tuple(lines))
+    service = "accounts.check_login_file" if table == "logins" else "approval.check_directory_file"
+    ado.client.answers[service] = report
+    text = (await ado.http.get(f"{PLACE}/{table}/{IMPORT}")).text
+    assert "What will change" in text
+    for pattern in shown:
+        assert re.search(pattern, text), pattern
+    assert "And 2 more." in text
 
 
 async def test_a_file_of_logins_is_checked_against_the_directory_that_the_gateway_knows(ado: Ado) -> None:

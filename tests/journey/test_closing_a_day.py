@@ -6,7 +6,7 @@ from contracts.model import Slot
 from contracts.rpc.approval import CloseDay
 from epass_client import calls
 from epass_client.errors import Problem
-from tests.support.actors import Applicant, Department, Officer, issued, messages, slot, today
+from tests.support.actors import Applicant, Department, Officer, Staff, issued, messages, slot, today
 from tests.support.running import eventually
 
 AHEAD = 12
@@ -77,19 +77,21 @@ def test_a_closed_day_revokes_tells_once_and_lets_the_visitor_choose_another_dat
 
 
 def test_a_visit_of_several_days_loses_the_closed_one_and_keeps_its_pass_for_the_others(
-    system, applicant: Applicant, department: Department, officer: Officer
+    system, applicant: Applicant, department: Department, officer: Officer, ado: Staff
 ) -> None:
+    """The ADO Branch closes the day: a login of a department closes so many within 24 hours only."""
     first = date.fromisoformat(today(AHEAD + 3))
     closed, last = first + timedelta(days=1), first + timedelta(days=2)
     reference = applicant.apply(preferred=[on(first)])
-    department.approve(reference, **on(first), last_day=last, days_reason="A hearing on three days")
+    approved = department.approve(reference, **on(first), last_day=last, days_reason="A long hearing")
     before = applicant.wait_for_pass(reference)
     assert before.further_days == (closed, last)
     officer.wait_to_know(applicant.token(before.number))
     (one,) = department.send(calls.list_affected(closed)).items
     assert (one.days, one.keeps_pass) == ((first, closed, last), True)
 
-    closing = department.send(calls.close_day(CloseDay(day=closed, reason="urgent_meeting", note=WORDS)))
+    wanted = CloseDay(day=closed, reason="urgent_meeting", note=WORDS, department=approved.department)
+    closing = ado.send(calls.close_day(wanted))
     try:
         eventually(
             lambda: (seen := applicant.view(reference)).pass_ and seen.pass_.further_days == (last,),
@@ -113,4 +115,4 @@ def test_a_visit_of_several_days_loses_the_closed_one_and_keeps_its_pass_for_the
         assert review.decision is not None
         assert (review.status, review.decision.further_days) == ("approved", (last,))
     finally:
-        department.send(calls.lift_closure(closing.id))
+        ado.send(calls.lift_closure(closing.id))

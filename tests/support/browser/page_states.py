@@ -230,7 +230,10 @@ def several_days() -> Iterator[State]:
     shown = APPLICATION.model_copy(update={"status": "issued", "pass_": known, "further_days": days})
     opened = ((f"{OWN}/open", {"id_last4": "4821"}),)
     yield State("applicant", OWN, answers={"application.view": shown}, before=opened)
-    lost = {"closed_day": date(2026, 12, 3), "closure_reason": "officer_away", "note": "Back on Friday"}
+    lost = {
+        "date": date(2026, 12, 1), "closed_day": date(2026, 12, 3), "closure_reason": "officer_away",
+        "note": "Back on Friday",
+    }  # fmt: skip
     yield State("applicant", OWN, answers={"application.view": shown.model_copy(update=lost)}, before=opened)
     dropped = DECIDED.model_copy(update={**terms, "closed_day": date(2026, 12, 3), "note": "Back on Friday"})
     shortened = review(status="approved", decision=dropped)

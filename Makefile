@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small outages upgrade-test bench contracts messages lock clean distclean
+.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small clocks outages upgrade-test bench contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -79,14 +79,17 @@ e2e-small: browser ## run one browser test from the application to the gate
 
 ##@ Faults and measurements
 
-chaos: setup ## kill -9 everywhere during 10,000 applications, then long outages (tests/chaos/__main__.py)
+clocks: setup
+	@deploy/local/bootstrap faketime
+
+chaos: clocks ## kill -9 everywhere during 10,000 applications, then long outages (tests/chaos/__main__.py)
 	$(PYTHON) -m tests.chaos
 	CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
 
 chaos-small: setup ## run 300 applications with kills, and the negative control of each guard
 	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile
 
-outages: setup ## run short outages: parts down, half-open connections, backlog, restarts, alerts, restore
+outages: clocks ## run short outages: parts down, wrong clocks, half-open connections, restarts, upgrade, restore
 	$(PYTHON) -m pytest tests/chaos -m outage
 
 upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)

@@ -1,11 +1,16 @@
 """Envelopes as tests make them: what the outbox and the relay do together, in one call."""
 
 import os
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from kombu import Message
+
 from contracts.envelope import Envelope, PersonalKeyRing, seal
 from contracts.events import Event
+from services.chassis.messaging.entrypoint import Take
+from services.chassis.messaging.event_batches import Delivery, Settle
 
 
 def key_ring() -> PersonalKeyRing:
@@ -40,3 +45,18 @@ def wrap(
         data=data,
         personal=personal,
     )
+
+
+def deliver(handle: Callable[[Take, Settle], None], *envelopes: Envelope) -> None:
+    """Give events to a method of a consumers class, as one batch; raise the first error."""
+    settled: list[tuple[Delivery, BaseException | None]] = []
+
+    def settle(deliveries: Sequence[Delivery], error: BaseException | None) -> None:
+        settled.extend((delivery, error) for delivery in deliveries)
+
+    batch = [Delivery(envelope, Message(), 0) for envelope in envelopes]
+    handle(lambda: batch, settle)
+    assert {id(delivery) for delivery, _ in settled} == {id(delivery) for delivery in batch}
+    for _, error in settled:
+        if error is not None:
+            raise error

@@ -4,15 +4,17 @@ A service writes ``@subscribes(PassApproved)`` above a method of its consumers c
 in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
-2. `EventEntrypoint.receive` reads the envelope, then waits for a free worker.
-3. `subscribes` decrypts the event in the worker, and handles it alone if it was delivered often.
-4. `handle_once` runs the service's method and the inbox mark in one transaction.
-5. `settle` acknowledges the message, or moves it as ``retry.py`` decides.
+2. `EventEntrypoint.receive` reads the envelope. What arrives while all workers are busy waits.
+3. `subscribes` gives all that waits to the service's method, as a batch (``event_batches.py``): it is
+   decrypted and handled, together with the inbox marks, in one transaction. An event that was delivered often
+   is handled alone.
+4. The messages are acknowledged, or `settle_failed` moves one as ``retry.py`` decides.
 """
 
 import functools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from kombu.transport.pyamqp import Message
@@ -20,12 +22,18 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from sqlalchemy.orm import Session
 
-from contracts.envelope import Envelope, Received, UnreadableEvent, open_envelope, read_envelope
+from contracts.envelope import Envelope, Received, UnreadableEvent, read_envelope
 from contracts.events import Event
-from services.chassis.db.availability import run_when_available
-from services.chassis.db.database import Database
-from services.chassis.messaging import inbox, poison_messages
 from services.chassis.messaging.broker import NOT_PUBLISHED
+from services.chassis.messaging.event_batches import (
+    LARGEST_BATCH,
+    LARGEST_SET,
+    Delivery,
+    EventHandler,
+    Settle,
+    handle_batch,
+)
+from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher
 from services.chassis.messaging.topology import DELIVERY_COUNT
@@ -37,6 +45,11 @@ from services.chassis.runtime.providers import process
 log = logs.logger(__name__)
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Any, Received[E], Session], None]
+ManyHandler = Callable[[Any, Sequence[Received[E]], Session], None]
+Take = Callable[[], list[Delivery]]
+"""Returns the deliveries that wait, once a worker is free for them."""
+BATCHES_AT_ONCE = 2
+"""Of one queue in one process: the second is handled while the database works on the first."""
 LARGEST = 1_000_000
 """Bytes. A larger body is not an event."""
 
@@ -89,8 +102,11 @@ class EventEntrypoint(Entrypoint):
 
     consumers: ClassVar = EventConsumers()
 
-    def __init__(self, event_name: str, **options: Any) -> None:
+    def __init__(self, event_name: str, largest_batch: int, **options: Any) -> None:
         self.event_name = event_name
+        self._largest_batch = largest_batch
+        self._waiting: deque[Delivery] = deque()
+        self._batches = 0
         super().__init__(**options)
 
     @property
@@ -111,13 +127,34 @@ class EventEntrypoint(Entrypoint):
         try:
             envelope = self._read(message)
         except UnreadableEvent as error:
-            self._spawn(functools.partial(settle, self.consumers, self.queue, message, error), "dead-letter")
+            self._spawn(
+                functools.partial(settle_failed, self.consumers, self.queue, message, error), "dead-letter"
+            )
             return
         if envelope.expires_at is not None and envelope.expires_at < now():
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
             self.consumers.reader.acknowledge(message)
             return
-        self._spawn(functools.partial(self._work, envelope, message), f"wait for a worker: {self.queue}")
+        count = (message.headers or {}).get(DELIVERY_COUNT, 0)  # of earlier deliveries
+        delivery = Delivery(envelope, message, count if isinstance(count, int) else 0)
+        if delivery.earlier >= AFTER_DELIVERIES:  # it may kill its process, and a batch with it
+            self._spawn(functools.partial(self._work, lambda: [delivery], lambda: None), "suspect")
+        else:
+            self._waiting.append(delivery)
+            self._start_batch()
+
+    def _start_batch(self) -> None:
+        if self._waiting and self._batches < BATCHES_AT_ONCE:
+            self._batches += 1
+            self._spawn(functools.partial(self._work, self._take, self._end_batch), "wait for a worker")
+
+    def _take(self) -> list[Delivery]:
+        """Return what waits by now, when a worker is free for it."""
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest_batch))]
+
+    def _end_batch(self) -> None:
+        self._batches -= 1
+        self._start_batch()
 
     def _read(self, message: Message) -> Envelope:
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
@@ -129,90 +166,70 @@ class EventEntrypoint(Entrypoint):
         return envelope
 
     def _spawn(self, work: Callable[[], object], identifier: str) -> None:
-        self.container.spawn_managed_thread(work, identifier=identifier)
+        self.container.spawn_managed_thread(work, identifier=f"{identifier}: {self.queue}")
 
-    def _work(self, envelope: Envelope, message: Message) -> None:
-        """Wait for a free worker and give it the event; settle the message when the worker has ended."""
-        began = now()
-        count = (message.headers or {}).get(DELIVERY_COUNT, 0)  # of earlier deliveries
-        deliveries = count if isinstance(count, int) else 0
+    def _work(self, take: Take, end: Callable[[], None]) -> None:
+        """Wait for a free worker and give it what ``take`` returns then; call ``end`` when it has ended."""
 
         def handle_result(_context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-            error = exc_info[1] if exc_info else None
-            with logs.context(correlation_id=envelope.correlation_id, event_id=str(envelope.id)):
-                outcome = settle(self.consumers, self.queue, message, error)
-            metrics.EVENT_SECONDS.labels(self.queue, outcome).observe((now() - began).total_seconds())
-            if error is None:
-                age = (now() - envelope.occurred_at).total_seconds()
-                metrics.EVENT_AGE.labels(self.queue).observe(max(age, 0))
+            end()
             return result, exc_info
 
+        settle = functools.partial(self._settle, now())
         try:
-            self.container.spawn_worker(
-                self,
-                (envelope, deliveries),
-                {},
-                context_data={"correlation_id": envelope.correlation_id},
-                handle_result=handle_result,
-            )
+            self.container.spawn_worker(self, (take, settle), {}, handle_result=handle_result)
         except ContainerBeingKilled:
-            self.consumers.reader.give_back(message)
+            settle(take(), Stopping())
+
+    def _settle(self, began: datetime, deliveries: Sequence[Delivery], error: BaseException | None) -> None:
+        if error is None:
+            self.consumers.reader.acknowledge_all([delivery.message for delivery in deliveries])
+        for delivery in deliveries:
+            envelope, outcome = delivery.envelope, "done"
+            if error is not None:
+                with logs.context(correlation_id=envelope.correlation_id, event_id=str(envelope.id)):
+                    outcome = settle_failed(self.consumers, self.queue, delivery.message, error)
+            ended = now()
+            metrics.EVENT_SECONDS.labels(self.queue, outcome).observe((ended - began).total_seconds())
+            if error is None:
+                age = (ended - envelope.occurred_at).total_seconds()
+                metrics.EVENT_AGE.labels(self.queue).observe(max(age, 0))
 
 
-def subscribes(event: type[E]) -> Callable[[Handler[E]], Callable[[Any, Envelope, int], None]]:
+def subscribes(
+    event: type[E], *, many: ManyHandler[E] | None = None
+) -> Callable[[Handler[E]], Callable[[Any, Take, Settle], None]]:
     """Make a method ``(self, received, session)`` the handler of an event.
 
     The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from
     ``contracts/subscriptions.py``.
+
+    Args:
+        event: the type of the event.
+        many: does the same for several events at once, ``(self, received, session)``, with less work.
     """
 
-    def decorate(method: Handler[E]) -> Callable[[Any, Envelope, int], None]:
+    def decorate(method: Handler[E]) -> Callable[[Any, Take, Settle], None]:
         @functools.wraps(method)
-        def handle(self: Any, envelope: Envelope, deliveries: int) -> None:
-            received = open_envelope(envelope, self.db.personal_keys)
-            consumer = f"{self.service}.{event.__name__}"
-            context = logs.context(
-                correlation_id=envelope.correlation_id,
-                traceparent=envelope.traceparent,
-                event_id=str(envelope.id),
+        def handle(self: Any, take: Take, settle: Settle) -> None:
+            handler = EventHandler(
+                f"{self.service}.{event.__name__}",
+                self.db.personal_keys,
+                functools.partial(method, self),
+                functools.partial(many, self) if many else None,
+                metrics.PAUSED.labels(self.service).track_inprogress,
             )
-            paused = metrics.PAUSED.labels(self.service).track_inprogress
-            alone = poison_messages.one_at_a_time(self.db, consumer, received.id, deliveries, paused)
-            with context, alone:
-                handle_once(self.db, consumer, received, functools.partial(method, self), paused)
+            handle_batch(self.db, handler, take(), settle)
 
-        EventEntrypoint.decorator(event.__name__)(handle)
+        largest_batch = LARGEST_SET if many else LARGEST_BATCH
+        EventEntrypoint.decorator(event.__name__, largest_batch)(handle)
         return handle
 
     return decorate
 
 
-def handle_once(
-    db: Database,
-    consumer: str,
-    received: Received[Any],
-    handler: Callable[[Received[Any], Session], None],
-    while_waiting: Callable[[], AbstractContextManager[object]],
-) -> None:
-    """Run the handler and the inbox mark in one transaction, unless this consumer has seen the event before.
-
-    The message is held while the database is away; this is not an attempt.
-    """
-
-    def work(session: Session) -> None:
-        if inbox.mark_seen(session, consumer, received.id):
-            handler(received, session)
-        else:
-            metrics.EVENTS_REPEATED.labels(consumer).inc()
-
-    run_when_available(db, work, part="consumer", while_waiting=while_waiting)
-
-
-def settle(consumers: EventConsumers, queue: str, message: Message, error: BaseException | None) -> str:
-    """Acknowledge a message, move it or give it back. Return the outcome in one word, for the metric."""
-    if error is None:
-        consumers.reader.acknowledge(message)
-        return "done"
+def settle_failed(consumers: EventConsumers, queue: str, message: Message, error: BaseException) -> str:
+    """Move a message or give it back. Return the outcome in one word, for the metric."""
     if isinstance(error, Stopping):
         consumers.reader.give_back(message)
         return "returned"

@@ -57,18 +57,21 @@ class QueueReader(ConsumerMixin):
         self._on_message = on_message
         self._prefetch = prefetch
         self._part = part
-        self._in_hand: set[int] = set()
+        self._in_hand: dict[Any, dict[int, Message]] = {}
+        """By channel and delivery tag."""
         self.consuming = False
 
     def get_consumers(self, _consumer_class: type[Consumer], channel: Any) -> list[Consumer]:
-        """Return one consumer for each queue. ``basic.qos`` without ``global`` applies to each consumer."""
-        channel.basic_qos(0, self._prefetch, False)
+        """Return one consumer for each queue, on a channel of its own."""
         self._in_hand.clear()
-        return [self._consumer(queue, channel) for queue in self._queues]
+        return [self._consumer(queue, channel.connection.channel()) for queue in self._queues]
 
     def _consumer(self, queue: Queue, channel: Any) -> Consumer:
+        channel.basic_qos(0, self._prefetch, False)
+        in_hand = self._in_hand[channel] = {}
+
         def receive(message: Message) -> None:
-            self._in_hand.add(id(message))
+            in_hand[message.delivery_tag] = message
             if self.should_stop:
                 self.give_back(message)
             else:
@@ -93,7 +96,7 @@ class QueueReader(ConsumerMixin):
         """Wait for the messages in hand, at most `DRAIN_SECONDS`, after the consumers were cancelled."""
         self.consuming = False
         until = monotonic() + DRAIN_SECONDS
-        while self.should_stop and self._in_hand and monotonic() < until:
+        while self.should_stop and any(self._in_hand.values()) and monotonic() < until:
             try:
                 connection.drain_events(timeout=0.1)
             except TimeoutError:
@@ -124,6 +127,19 @@ class QueueReader(ConsumerMixin):
         """Acknowledge a message. If the connection is gone, the broker delivers the message again."""
         self._finish(message, message.ack)
 
+    def acknowledge_all(self, messages: Sequence[Message]) -> None:
+        """Acknowledge messages of one queue, all at once if no older message of it is in hand."""
+        last = max(messages, key=lambda message: message.delivery_tag)
+        in_hand = self._in_hand.get(last.channel, {})
+        tags = {message.delivery_tag for message in messages}
+        if any(tag < last.delivery_tag and tag not in tags for tag in in_hand):
+            for message in messages:
+                self.acknowledge(message)
+            return
+        for tag in tags:
+            in_hand.pop(tag, None)
+        self._finish(last, lambda: last.ack(multiple=True))
+
     def give_back(self, message: Message) -> None:
         """Return a message to its queue."""
         self._finish(message, message.requeue)
@@ -134,4 +150,4 @@ class QueueReader(ConsumerMixin):
         except NOT_PUBLISHED:
             log.info("the broker has this message again", part=self._part)
         finally:
-            self._in_hand.discard(id(message))
+            self._in_hand.get(message.channel, {}).pop(message.delivery_tag, None)

@@ -34,6 +34,11 @@ EVENT_AGE = Histogram(
 EVENTS_REPEATED = Counter(
     "epass_events_repeated_total", "Deliveries that the inbox had seen before", ["consumer"]
 )
+BATCHES_SPLIT = Counter(
+    "epass_event_batches_split_total",
+    "Batches of events that failed and were handled one by one",
+    ["consumer"],
+)
 EVENTS_EXPIRED = Counter(
     "epass_events_expired_total", "Events dropped because they had grown stale", ["consumer"]
 )
@@ -85,5 +90,6 @@ def initialise_consumer(queue: str) -> None:
     RETRIES.labels(queue)
     EVENTS_REPEATED.labels(queue)
     EVENTS_EXPIRED.labels(queue)
+    BATCHES_SPLIT.labels(queue)
     for reason in ("unreadable", "permanent", "attempts"):
         DEAD_LETTERED.labels(queue, reason)

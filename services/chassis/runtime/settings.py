@@ -201,5 +201,5 @@ class ServiceSettings(
     """For the events that somebody waits for: one-time codes."""
     clock_skew: float = 15.0
     """Seconds by which the clocks of gateway and service may differ before calls are refused as late."""
-    prefetch: int = 8
+    prefetch: int = 256
     """Unacknowledged messages that a consumer holds, for each of its queues."""

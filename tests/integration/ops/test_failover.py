@@ -45,7 +45,7 @@ def publish(approval: Database, event: DirectoryChanged, sent: str = "5 minutes"
 def receive(databases: Databases, event_id: Any, *services: str) -> None:
     for service in services:
         with databases[service].transaction() as session:
-            assert inbox.mark_seen(session, f"{service}.DirectoryChanged", event_id)
+            assert inbox.mark_seen(session, f"{service}.DirectoryChanged", [event_id])
 
 
 def unsent(approval: Database) -> set[Any]:

@@ -22,7 +22,7 @@ from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
 from services.verify.models import Base
 from services.verify.service import Service
-from tests.support.envelopes import key_ring, wrap
+from tests.support.envelopes import deliver, key_ring, wrap
 from tests.support.factories.verify import (
     SETTINGS,
     Gate,
@@ -85,7 +85,7 @@ def test_a_party_of_an_issued_pass_is_scanned_and_then_listed_inside(
     service: Service, consumers: Consumers
 ) -> None:
     issued = pass_issued(**valid_now())
-    consumers.on_pass_issued(on_the_wire(issued), 0)
+    deliver(consumers.on_pass_issued, on_the_wire(issued))
     answer = ScanResult.model_validate(service.scan(scan_of(issued), calling()))
     assert answer.verdict == "admit"
     inside = service.inside(InsideQuestion(site="PCS1"), calling())
@@ -117,8 +117,8 @@ def test_an_event_that_arrives_five_times_has_one_effect(gate: Gate, consumers: 
         (consumers.on_pass_issued, on_the_wire(issued)),
     ]
     deliveries.append((consumers.on_personal_data_erased, on_the_wire(erased(issued))))
-    for deliver, envelope in deliveries * 5:
-        deliver(envelope, 0)
+    for handle, envelope in deliveries * 5:
+        deliver(handle, envelope)
     assert len(gate.everything()["inbox"]) == 3
     assert (gate.row(issued).revoked_reason, gate.row(issued).people) == ("withdrawn", None)
 

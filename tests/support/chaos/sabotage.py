@@ -29,10 +29,11 @@ def put(owner: object, name: str, instead: object) -> None:
 
 
 def no_inbox() -> None:
-    """Treat every delivery of an event as the first."""
-    from services.chassis.messaging import inbox
+    """Treat every delivery of an event as the first, also within one batch."""
+    from services.chassis.messaging import entrypoint, inbox
 
-    put(inbox, "mark_seen", lambda *_: True)
+    put(entrypoint.EventEntrypoint, "_take", lambda self: [self._waiting.popleft()])
+    put(inbox, "mark_seen", lambda _session, _consumer, events: set(events))
 
 
 def no_unique_pass() -> None:
@@ -91,14 +92,14 @@ def ack_first() -> None:
     """Acknowledge an event before it is handled."""
     from services.chassis.messaging import entrypoint
 
-    work = entrypoint.EventEntrypoint._work
+    receive = entrypoint.EventEntrypoint.receive
 
-    def acknowledge_and_work(self: Any, envelope: Any, message: Any) -> None:
+    def acknowledge_and_receive(self: Any, message: Any) -> None:
         self.consumers.reader.acknowledge(message)
         message.ack = message.requeue = lambda: None
-        work(self, envelope, message)
+        receive(self, message)
 
-    put(entrypoint.EventEntrypoint, "_work", acknowledge_and_work)
+    put(entrypoint.EventEntrypoint, "receive", acknowledge_and_receive)
 
 
 def no_deadline() -> None:
@@ -165,14 +166,14 @@ def slow_to_acknowledge() -> None:
     """Open a window between the commit of an effect and the acknowledgement; no guard is taken out."""
     from services.chassis.messaging import entrypoint
 
-    settle = entrypoint.settle
+    settle = entrypoint.EventEntrypoint._settle
 
-    def hold_and_settle(*arguments: Any) -> str:
+    def hold_and_settle(*arguments: Any) -> None:
         print(HELD, flush=True)
         time.sleep(HOLD_SECONDS)
-        return settle(*arguments)
+        settle(*arguments)
 
-    put(entrypoint, "settle", hold_and_settle)
+    put(entrypoint.EventEntrypoint, "_settle", hold_and_settle)
 
 
 def slow_to_mark() -> None:
@@ -248,30 +249,30 @@ def slow_events() -> None:
 
     from services.chassis.messaging import entrypoint
 
-    handle_once, seconds = entrypoint.handle_once, float(os.environ["SLOW_MS"]) / 1000
+    handle_batch, seconds = entrypoint.handle_batch, float(os.environ["SLOW_MS"]) / 1000
 
-    def slowly(db: Any, consumer: str, *rest: Any) -> None:
-        if consumer == os.environ["SLOW"]:
-            time.sleep(seconds)
-        handle_once(db, consumer, *rest)
+    def slowly(db: Any, handler: Any, deliveries: Any, settle: Any) -> None:
+        if handler.consumer == os.environ["SLOW"]:
+            time.sleep(seconds * len(deliveries))
+        handle_batch(db, handler, deliveries, settle)
 
-    put(entrypoint, "handle_once", slowly)
+    put(entrypoint, "handle_batch", slowly)
 
 
 def held_events() -> None:
-    """Let each event of the queue HELD occupy its worker for half a minute first; no guard is taken out."""
+    """Let each batch of the queue HELD occupy its worker for half a minute first; no guard is taken out."""
     import os
 
     from services.chassis.messaging import entrypoint
 
-    handle_once = entrypoint.handle_once
+    handle_batch = entrypoint.handle_batch
 
-    def hold(db: Any, consumer: str, *rest: Any) -> None:
-        if consumer == os.environ["HELD"]:
+    def hold(db: Any, handler: Any, *rest: Any) -> None:
+        if handler.consumer == os.environ["HELD"]:
             time.sleep(30)
-        handle_once(db, consumer, *rest)
+        handle_batch(db, handler, *rest)
 
-    put(entrypoint, "handle_once", hold)
+    put(entrypoint, "handle_batch", hold)
 
 
 def no_lane_for_codes() -> None:

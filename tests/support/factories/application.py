@@ -262,7 +262,7 @@ class Desk:
         """Deliver an envelope as the chassis does: opened, past the inbox, in one transaction."""
         method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
         with self.database.transaction() as session:
-            if mark_seen(session, f"application.{envelope.type}", envelope.id):
+            if mark_seen(session, f"application.{envelope.type}", [envelope.id]):
                 getattr(Consumers, method).__wrapped__(
                     Consumers(), open_envelope(envelope, key_ring()), session
                 )

@@ -22,7 +22,7 @@ ALICE = Principal(kind="staff", id="HOM-0001")
 def test_old_idempotency_keys_and_inbox_marks_are_deleted_and_young_ones_stay(databases, call) -> None:
     database = databases["verify"]
     with database.transaction() as session:
-        inbox.mark_seen(session, "verify.PassIssued", uuid4())
+        inbox.mark_seen(session, "verify.PassIssued", [uuid4()])
         once(
             session,
             call(ALICE, "young"),
@@ -44,7 +44,7 @@ def test_old_idempotency_keys_and_inbox_marks_are_deleted_and_young_ones_stay(da
         session.execute(
             text("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'")
         )
-        inbox.mark_seen(session, "verify.PassRevoked", uuid4())
+        inbox.mark_seen(session, "verify.PassRevoked", [uuid4()])
         session.execute(
             text(
                 "update inbox set seen_at = now() - interval '40 days' where consumer = 'verify.PassRevoked'"

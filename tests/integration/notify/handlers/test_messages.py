@@ -215,7 +215,7 @@ def test_a_repeat_that_the_inbox_no_longer_knows_creates_no_second_message(db: D
     event = received(Visit().submitted())
     for _ in range(2):
         with db.transaction() as session:
-            assert inbox.mark_seen(session, "notify.ApplicationSubmitted", event.id)
+            assert inbox.mark_seen(session, "notify.ApplicationSubmitted", [event.id])
             HANDLERS["ApplicationSubmitted"](event, session)
             session.execute(text("delete from inbox"))
     assert len(messages(db)) == 1

@@ -1,0 +1,161 @@
+"""Events that wait together are handled together: one transaction for all, one after another in it.
+
+This costs one inbox statement and one commit for many events. If anything fails, the batch
+is rolled back and each of its events is handled alone, so that a bad event never hurts another one.
+
+A batch gives way to everything else: it waits for a lock for less time than PostgreSQL takes to look for a
+deadlock, so a caller of an RPC never loses one to it.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from kombu.transport.pyamqp import Message
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Envelope, PersonalKeyRing, Received, UnreadableEvent, open_envelope
+from services.chassis.db.availability import run_when_available
+from services.chassis.db.database import Database
+from services.chassis.messaging import inbox, poison_messages
+from services.chassis.runtime import logs, metrics
+
+log = logs.logger(__name__)
+LARGEST_BATCH = 64
+"""Events that are handled one after another; their transaction takes a tenth of a second at most."""
+LARGEST_SET = 256
+"""Events that a handler takes together."""
+_GIVE_WAY = text("set local lock_timeout = '500ms'")
+"""PostgreSQL looks for deadlocks after a second (``deadlock_timeout``)."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An event that the broker has delivered.
+
+    Attributes:
+        envelope: of the event.
+        message: that has the envelope.
+        earlier: how often the broker has delivered it before.
+    """
+
+    envelope: Envelope
+    message: Message
+    earlier: int
+
+
+Settle = Callable[[Sequence[Delivery], BaseException | None], None]
+"""Acknowledges deliveries after their effect (None), or moves them after an error."""
+
+
+@dataclass(frozen=True)
+class EventHandler:
+    """What a service does with one type of event.
+
+    Attributes:
+        consumer: the name of the queue.
+        personal_keys: open the personal block of its events.
+        one: handles one event in a session.
+        many: handles several events in a session, if that is less work than one after another.
+        while_waiting: a context that is open during each wait for the database.
+    """
+
+    consumer: str
+    personal_keys: PersonalKeyRing
+    one: Callable[[Received[Any], Session], None]
+    many: Callable[[Sequence[Received[Any]], Session], None] | None
+    while_waiting: Callable[[], AbstractContextManager[object]]
+
+
+def handle_batch(db: Database, handler: EventHandler, deliveries: Sequence[Delivery], settle: Settle) -> None:
+    """Handle events together if possible, else each alone; settle each one after its commit or error."""
+    readable = []
+    for delivery in deliveries:
+        try:
+            readable.append((delivery, open_envelope(delivery.envelope, handler.personal_keys)))
+        except UnreadableEvent as error:
+            settle([delivery], error)
+    if len(readable) > 1:
+        try:
+            _handle_together(db, handler, readable)
+        except Exception as error:  # noqa: BLE001  each event meets its own error again, and alone
+            metrics.BATCHES_SPLIT.labels(handler.consumer).inc()
+            log.info("events are handled one by one", queue=handler.consumer, error=type(error).__name__)
+        else:
+            settle([delivery for delivery, _ in readable], None)
+            return
+    for delivery, received in readable:
+        settle([delivery], _error_of(functools.partial(_handle_alone, db, handler, delivery, received)))
+
+
+def handle_once(db: Database, handler: EventHandler, received: Received[Any]) -> None:
+    """Run the handler and the inbox mark in one transaction, unless this consumer has seen the event before.
+
+    The message is held while the database is away; this is not an attempt.
+    """
+
+    def work(session: Session) -> None:
+        if inbox.mark_seen(session, handler.consumer, [received.id]):
+            handler.one(received, session)
+        else:
+            metrics.EVENTS_REPEATED.labels(handler.consumer).inc()
+
+    run_when_available(db, work, part="consumer", while_waiting=handler.while_waiting)
+
+
+def _handle_together(
+    db: Database, handler: EventHandler, readable: Sequence[tuple[Delivery, Received[Any]]]
+) -> None:
+    """Handle events in one transaction.
+
+    They come in the order of what they are about, so that two batches lock the same rows in the same order.
+    """
+    by_id = {received.id: (delivery.envelope, received) for delivery, received in readable}
+
+    def work(session: Session) -> int:
+        session.execute(_GIVE_WAY)
+        unseen = inbox.mark_seen(session, handler.consumer, sorted(by_id))
+        fresh = sorted((by_id[one] for one in unseen), key=lambda one: _place(one[1]))
+        if handler.many is not None:
+            handler.many([received for _, received in fresh], session)
+            return len(fresh)
+        for envelope, received in fresh:
+            with _context(envelope):
+                handler.one(received, session)
+                session.flush()
+            session.expunge_all()  # the next one reads its rows as in a transaction of its own
+        return len(fresh)
+
+    handled = run_when_available(db, work, part="consumer", while_waiting=handler.while_waiting)
+    metrics.EVENTS_REPEATED.labels(handler.consumer).inc(len(readable) - handled)
+
+
+def _handle_alone(db: Database, handler: EventHandler, delivery: Delivery, received: Received[Any]) -> None:
+    alone = poison_messages.one_at_a_time(
+        db, handler.consumer, received.id, delivery.earlier, handler.while_waiting
+    )
+    with _context(delivery.envelope), alone:
+        handle_once(db, handler, received)
+
+
+def _error_of(work: Callable[[], None]) -> Exception | None:
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001  ``retry.py`` decides what happens to its message
+        return error
+    return None
+
+
+def _place(received: Received[Any]) -> tuple[str, int]:
+    return str(getattr(received.event, "application_id", None) or received.subject), received.seq
+
+
+def _context(envelope: Envelope) -> AbstractContextManager[None]:
+    return logs.context(
+        correlation_id=envelope.correlation_id,
+        traceparent=envelope.traceparent,
+        event_id=str(envelope.id),
+    )

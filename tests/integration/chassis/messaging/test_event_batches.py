@@ -1,0 +1,221 @@
+"""Events in batches: what waits together has its effects in one transaction, and no event hurts another."""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from uuid import UUID, uuid4
+
+import pytest
+from kombu import Message
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Envelope, Received
+from services.chassis.db.database import Database
+from services.chassis.messaging import event_batches, outbox
+from services.chassis.messaging.event_batches import (
+    LARGEST_SET,
+    Delivery,
+    EventHandler,
+    handle_batch,
+)
+from services.chassis.runtime import metrics
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.logs import correlation_id
+from tests.integration.conftest import QUEUE, make_probe, revoked, revoked_bytes
+from tests.support.chaos.sabotage import HELD
+from tests.support.envelopes import key_ring, wrap
+from tests.support.running import eventually
+
+BAD = "bad"
+Handler = Callable[[Received, Session], None]
+
+
+class Batches:
+    """Deliveries to one handler, and what became of them."""
+
+    def __init__(self, db: Database, one: Handler, many: Callable[..., None] | None = None) -> None:
+        self.db = db
+        self.done: list[str] = []
+        self.failed: list[str] = []
+        self.calls: list[int] = []
+        self._handler = EventHandler(QUEUE, key_ring(), one, many, threading.Lock)
+
+    def deliver(self, envelopes: Sequence[Envelope]) -> None:
+        handle_batch(self.db, self._handler, [Delivery(one, Message(), 0) for one in envelopes], self._settle)
+
+    def _settle(self, deliveries: Sequence[Delivery], error: BaseException | None) -> None:
+        self.calls.append(len(deliveries))
+        names = [str(one.envelope.data["reference"]) for one in deliveries]
+        (self.done if error is None else self.failed).extend(names)
+
+
+def envelope(reference: str, *, application: int = 1, seq: int = 1, event_id: UUID | None = None) -> Envelope:
+    event = revoked(reference).model_copy(
+        update={"application_id": UUID(int=application), "pass_number": f"PASS{application:04}"}
+    )
+    whole = wrap(event, event_id=event_id or uuid4(), seq=seq, occurred_at=now(), keys=key_ring())
+    return whole.model_copy(update={"correlation_id": f"of {reference}"})
+
+
+def store(received: Received, session: Session) -> None:
+    """Store the reference; fail after that for a bad one."""
+    reference = received.event.reference
+    session.execute(text("insert into probe (what) values (:what)"), {"what": reference})
+    if reference == BAD:
+        raise RuntimeError(BAD)
+
+
+def store_all(received: Sequence[Received], session: Session) -> None:
+    for one in received:
+        store(one, session)
+
+
+@pytest.fixture
+def verify(databases, effects) -> Database:
+    return databases["verify"]
+
+
+@pytest.mark.parametrize("many", [None, store_all], ids=["one after another", "as a set"])
+def test_events_that_wait_together_have_their_effects_in_one_transaction(verify, effects, many) -> None:
+    batches = Batches(verify, store, many)
+    names = [f"event {number:03}" for number in range(LARGEST_SET)]
+    batches.deliver([envelope(name, application=number) for number, name in enumerate(names)])
+    assert sorted(effects()) == sorted(batches.done) == names
+    assert batches.calls == [LARGEST_SET], "all are acknowledged at once"
+    with verify.transaction() as session:
+        assert session.scalar(text("select count(distinct xmin::text) from probe")) == 1
+
+
+@pytest.mark.parametrize("many", [None, store_all], ids=["one after another", "as a set"])
+def test_a_bad_event_in_the_middle_of_a_batch_hurts_no_other(verify, effects, many) -> None:
+    batches = Batches(verify, store, many)
+    names = [f"event {number:03}" for number in range(LARGEST_SET - 1)]
+    batches.deliver([envelope(name) for name in (*names[:128], BAD, *names[128:])])
+    assert sorted(effects()) == sorted(batches.done) == names
+    assert batches.failed == [BAD]
+
+
+def test_an_event_that_cannot_be_read_leaves_the_batch_together(verify, effects) -> None:
+    batches = Batches(verify, store)
+    unreadable = envelope("unreadable").model_copy(update={"personal": "opens with no key"})
+    batches.deliver([envelope("first"), unreadable, envelope("second")])
+    assert batches.failed == ["unreadable"]
+    assert sorted(effects()) == ["first", "second"]
+    assert batches.calls == [1, 2]
+
+
+def test_an_event_that_comes_five_times_in_random_batches_has_one_effect(verify, effects) -> None:
+    batches = Batches(verify, store)
+    names = [f"event {number:02}" for number in range(40)]
+    envelopes = [envelope(name, application=number) for number, name in enumerate(names)] * 5
+    random.shuffle(envelopes)
+    while envelopes:
+        size = random.randint(1, len(envelopes))
+        batches.deliver(envelopes[:size])
+        del envelopes[:size]
+    assert sorted(effects()) == names
+    assert len(batches.done) == 200
+
+
+def test_events_of_one_application_are_handled_in_the_order_of_their_numbers(verify, effects) -> None:
+    batches = Batches(verify, store)
+    order = [5, 2, 4, 1, 3]
+    batches.deliver([envelope(f"number {seq}", seq=seq) for seq in order])
+    assert effects() == [f"number {seq}" for seq in sorted(order)]
+
+
+def test_batches_that_share_applications_end_without_a_deadlock(verify, effects) -> None:
+    """Each handler locks its application's row, as the services' do."""
+    with verify.transaction() as session:
+        session.execute(text("insert into probe (id, what) select -n, 'row' from generate_series(1, 40) n"))
+    both_run = threading.Barrier(2, timeout=10)
+
+    def lock(received: Received, session: Session) -> None:
+        if both_run.n_waiting or not started.is_set():
+            started.set()
+            both_run.wait()
+        number = -int(received.event.application_id)
+        session.execute(text("update probe set what = 'changed' where id = :id"), {"id": number})
+
+    started = threading.Event()
+    batches = [Batches(verify, lock) for _ in range(2)]
+    threads = [
+        threading.Thread(target=one.deliver, args=([envelope("x", application=n) for n in numbers],))
+        for one, numbers in zip(batches, (range(1, 41), range(40, 0, -1)), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [one.calls for one in batches] == [[40], [40]], "neither was split"
+
+
+def test_a_batch_gives_way_to_whoever_holds_a_lock_and_its_other_events_are_done(verify, effects) -> None:
+    with verify.transaction() as session:
+        session.execute(text("insert into probe (id, what) values (-1, 'row')"))
+
+    def lock_first(received: Received, session: Session) -> None:
+        if received.event.reference == "wants the lock":
+            session.execute(text("update probe set what = 'changed' where id = -1"))
+        store(received, session)
+
+    batches = Batches(verify, lock_first)
+    with verify.transaction() as holder:
+        holder.execute(text("select from probe where id = -1 for update"))
+        deliver = threading.Thread(
+            target=batches.deliver,
+            args=([envelope("wants the lock", application=1), envelope("other", application=2)],),
+        )
+        split = metrics.BATCHES_SPLIT.labels(QUEUE)._value.get
+        before = split()
+        deliver.start()
+        eventually(lambda: split() == before + 1, "the batch has given way")
+    deliver.join(30)
+    assert sorted(batches.done) == ["other", "wants the lock"]
+    assert batches.calls == [1, 1]
+
+
+def test_what_an_event_causes_carries_its_own_correlation_id(verify, effects) -> None:
+    def publish(received: Received, session: Session) -> None:
+        outbox.add(session, revoked(received.event.reference), at=now())
+        store(received, session)
+        assert correlation_id() == f"of {received.event.reference}"
+
+    Batches(verify, publish).deliver([envelope("one", application=1), envelope("two", application=2)])
+    with verify.transaction() as session:
+        stored = session.execute(
+            text("select data->>'reference', correlation_id from outbox order by position")
+        )
+        assert stored.all() == [("one", "of one"), ("two", "of two")]
+
+
+def test_control_without_handling_one_by_one_a_bad_event_stops_its_whole_batch(
+    verify, effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_batches, "_error_of", lambda _: RuntimeError(BAD))
+    batches = Batches(verify, store)
+    batches.deliver([envelope("good"), envelope(BAD)])
+    assert effects() == []
+    assert sorted(batches.failed) == [BAD, "good"]
+
+
+def test_a_batch_whose_process_is_killed_before_the_acknowledgement_has_its_effects_once(
+    broker, effects, topology, tmp_path
+) -> None:
+    names = [f"event {number:02}" for number in range(20)]
+    for name in names:
+        broker.publish("issuance.events", "PassRevoked", revoked_bytes(name))
+    first = make_probe(topology, tmp_path, "events", sabotage="slow_to_acknowledge").start()
+    eventually(lambda: HELD in first.log.read_text(), "a batch is committed and not acknowledged")
+    eventually(lambda: len(effects()) == len(names), "all have their effect")
+    first.kill()
+    eventually(lambda: broker.depth(QUEUE) == len(names), "the broker has them again")
+    second = make_probe(topology, tmp_path, "events").start()
+    try:
+        eventually(lambda: second.metric("epass_events_repeated_total") == len(names), "all were repeats")
+        eventually(lambda: second.metric("epass_event_seconds_count") == len(names), "all are acknowledged")
+    finally:
+        second.stop()
+    assert sorted(effects()) == names
+    assert broker.depth(QUEUE) == 0

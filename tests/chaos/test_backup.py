@@ -84,7 +84,7 @@ def _restored(stage: Stage, folder: Path) -> Iterator[After]:
 
 def _deciding(after: After, stage: Stage) -> CrowdThread:
     """Return a crowd of which only the department works, with its old login."""
-    plan = Plan(0, 7, quick_day(), doubting=0)
+    plan = Plan(0, 7, quick_day(), doubting=0, fates={})
     return CrowdThread(after.system, stage.provider, after.held, plan, Pacer(1))
 
 
@@ -198,7 +198,7 @@ def test_no_consumer_is_ahead_of_its_producer_in_a_backup_unless_inboxes_are_not
         deployment.system,
         deployment.provider,
         promises,
-        Plan(90, 11 + guarded, quick_day(), entering=0, doubting=0),
+        Plan(90, 11 + guarded, quick_day(), entering=0, doubting=0, fates={}),
         Pacer(15),
     )
     crowd.start()

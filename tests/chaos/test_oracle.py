@@ -145,6 +145,21 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
         lambda story: story.ledger.charged.pop("m2"),
         {"sms_missing"},
     ),
+    "a reissue without a new pass": (
+        lambda story: story.promises.reissued.add(REFERENCE),
+        {"lost", "sms_missing"},
+    ),
+    "a resend that was never stored": (lambda story: story.promises.resent.add(REFERENCE), {"sms_missing"}),
+    "a return that nobody heard of": (lambda story: story.promises.returned.add(REFERENCE), {"sms_missing"}),
+    "a withdrawn approval whose pass is still good": (
+        lambda story: story.promises.withdrawn.add(REFERENCE),
+        {"lost", "sms_missing"},
+    ),
+    "a print that was not recorded": (
+        lambda story: story.promises.printed.add(REFERENCE),
+        {"disagreements"},
+    ),
+    "an exit that left no trace": (lambda story: story.promises.left.add(REFERENCE), {"lost"}),
     "a code that never came": (lambda story: story.evidence.codes.clear(), {"sms_missing"}),
     "an event that was not sent": (
         lambda story: story.evidence.waiting.update({"outbox of approval": 1}),
@@ -174,6 +189,14 @@ def test_a_cancelled_application_ends_cancelled_whatever_was_decided() -> None:
         "disagreements",
         "sms_missing",
     }  # its pass is still good, and nobody notified the person
+
+
+def test_a_reissue_explains_a_second_pass_and_its_message() -> None:
+    story = Story()
+    _second_pass(story)
+    _second_message(story)
+    story.promises.reissued.add(REFERENCE)
+    assert story.judged().problems() == {}
 
 
 def test_a_duplicate_is_explained_by_a_kill_that_was_written_down() -> None:

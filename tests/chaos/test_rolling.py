@@ -48,7 +48,7 @@ def people_at_work(
         deployment.system,
         deployment.provider,
         promises,
-        Plan(10_000, 2026, day, entering=entering_on(day)),
+        Plan(10_000, 2026, day, entering=entering_on(day), fates={}),
         pacer,
         http,
     )

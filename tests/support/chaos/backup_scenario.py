@@ -118,7 +118,9 @@ def play(stack: TestStack, system: System, provider: Provider, folder: Path) -> 
 
 def _crowd(stack: TestStack, system: System, provider: Provider, promises: Promises) -> None:
     """Make applications in every final state: rejected, cancelled, issued, inside."""
-    plan = Plan(CROWD, 7, quick_day(), cancelling=0.1, entering=0.2 if quick_day() == 0 else 0, doubting=0)
+    plan = Plan(
+        CROWD, 7, quick_day(), cancelling=0.1, entering=0.2 if quick_day() == 0 else 0, doubting=0, fates={}
+    )
     crowd = CrowdThread(system, provider, promises, plan, Pacer(25))
     crowd.start()
     eventually(

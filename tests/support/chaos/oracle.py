@@ -11,6 +11,7 @@ from tests.support.chaos.evidence import Evidence, Message
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Ledger, honours_key
 
+WITH_PASS = frozenset({"issued", "entered", "left"})
 FINAL_MESSAGE = frozenset({"delivered", "withdrawn", "not_needed"})
 _DUE_BY_DECISION = {"approved": {"pass_issued"}, "rejected": {"rejected"}}
 
@@ -94,12 +95,15 @@ def _judge_application(
     if status not in expected:
         found.lost.append(f"{reference}: {status} instead of {'/'.join(expected) or 'decided'}")
     passes = evidence.passes.get(application_id, {})
-    if len(passes) > 1:
+    reissued = reference in promises.reissued
+    if len(passes) > 1 + reissued:
         found.duplicate_passes.append(f"{reference}: {len(passes)}")
+    if len(passes) < 2 and reissued:
+        found.lost.append(f"{reference}: reissued with {len(passes)} passes")
     live = sum(passes.values())
-    if status in {"issued", "entered"} and live != 1:
+    if status in WITH_PASS and live != 1:
         found.lost.append(f"{reference}: {status} with {live} live passes")
-    if status not in {"issued", "entered"} and live:
+    if status not in WITH_PASS and live:
         found.disagreements.append(f"{reference}: {status} with a live pass")
     for who, theirs in (("application", evidence.passes_of_application), ("gate", evidence.passes_of_gate)):
         if theirs.get(application_id, {}) != passes:
@@ -112,18 +116,26 @@ def _judge_messages(
 ) -> None:
     messages = evidence.messages.get(application_id, [])
     counted = Counter(message.purpose for message in messages)
-    found.duplicate_messages += [
-        f"{reference}: {count} × {purpose}" for purpose, count in counted.items() if count > 1
-    ]
-    due = {"application_submitted"}
+    due = Counter({"application_submitted": 1})
+    if reference in promises.returned:
+        due["returned"] = 1
     if reference in promises.cancelled:
-        due.add("application_cancelled")
+        due["application_cancelled"] = 1
+    elif reference in promises.withdrawn:
+        due["pass_revoked"] = int(bool(evidence.passes.get(application_id)))
     else:
-        due |= _DUE_BY_DECISION.get(promises.decided.get(reference, ""), set())
-    found.sms_missing += [f"{reference}: no {purpose}" for purpose in due - set(counted)]
+        due.update(_DUE_BY_DECISION.get(promises.decided.get(reference, ""), set()))
+    due["pass_issued"] += (reference in promises.reissued) + (reference in promises.resent)
+    found.duplicate_messages += [
+        f"{reference}: {count} × {purpose}"
+        for purpose, count in counted.items()
+        if count > max(due[purpose], 1)
+    ]
+    found.sms_missing += [f"{reference}: no {purpose}" for purpose in due if counted[purpose] < due[purpose]]
     for message in messages:
         _judge_state(message, reference, found)
     delivered = sum(message.state == "delivered" for message in messages)
+    delivered += reference in promises.printed
     if evidence.deliveries_recorded[application_id] != delivered:
         found.disagreements.append(
             f"{reference}: recorded {evidence.deliveries_recorded[application_id]} of {delivered} deliveries"

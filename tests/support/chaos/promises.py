@@ -20,8 +20,15 @@ class Promises:
     decided: dict[str, Outcome] = field(default_factory=dict)
     """By reference."""
     cancelled: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
+    reissued: set[str] = field(default_factory=set)
+    resent: set[str] = field(default_factory=set)
+    printed: set[str] = field(default_factory=set)
+    """References whose command was answered by a success: each has happened once."""
     admitted: dict[str, str] = field(default_factory=dict)
     """The scan's nonce by reference, of every recorded ``admit``."""
+    left: set[str] = field(default_factory=set)
     numbers: set[str] = field(default_factory=set)
     """Mobiles that asked for a code."""
     unanswered: Counter[str] = field(default_factory=Counter)
@@ -33,8 +40,10 @@ class Promises:
         """Return the states in which an application may end, by what its people were promised."""
         if reference in self.cancelled:
             return frozenset({"cancelled"})
+        if reference in self.withdrawn:
+            return frozenset({"revoked"})
         if reference in self.admitted:
-            return frozenset({"entered"})
+            return frozenset({"left" if reference in self.left else "entered"})
         outcome = self.decided.get(reference)
         return frozenset(
             {"issued"} if outcome == "approved" else {"rejected"} if outcome == "rejected" else ()

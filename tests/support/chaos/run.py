@@ -16,9 +16,10 @@ import psycopg
 from amqp.exceptions import AMQPError
 
 from contracts.model import IST
-from epass_client import AsyncClient, Client
+from contracts.rpc.accounts import IssueLogin
+from epass_client import AsyncClient, Client, calls
 from services.notify.settings import SenderSettings
-from tests.support.actors import Applicant
+from tests.support.actors import Applicant, Staff
 from tests.support.backends import TestStack, backend_name
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
@@ -27,7 +28,7 @@ from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.report import Report
-from tests.support.chaos.workload import PATIENCE, Crowd, Pacer, Plan, RecordingClient
+from tests.support.chaos.workload import OTHER_DEPARTMENT, PATIENCE, Crowd, Pacer, Plan, RecordingClient
 from tests.support.system import System
 
 FINAL_SECONDS = 120.0
@@ -75,10 +76,20 @@ class CrowdThread:
         self._crowd: Crowd | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="crowd")
 
+    def _other_department(self) -> dict[str, str]:
+        """Issue a login of another department, to which reviews are forwarded."""
+        issue = IssueLogin(role="department", name="Other Department", department=OTHER_DEPARTMENT)
+        login = Staff(self._system, "ado").send(calls.issue_login(issue))
+        person = self._system.client().sign_in(login.login_id, login.initial_password)
+        password = "password-of-the-other-department"
+        person.send(calls.change_password(login.initial_password, password))
+        return {"login_id": login.login_id, "password": password}
+
     async def _run(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         async with self._http() as http:
-            logins = {role: self._system.login(role) for role in ("department", "security")}
+            logins = {role: self._system.login(role) for role in ("department", "security", "reception")}
+            logins["other department"] = self._other
             client = RecordingClient(
                 AsyncClient(self._system.url, http=http, repeat_seconds=PATIENCE), self._promises
             )
@@ -86,7 +97,7 @@ class CrowdThread:
             await self._crowd.run(self._over)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
@@ -95,6 +106,7 @@ class CrowdThread:
         self.stop()
 
     def start(self) -> None:
+        self._other = self._other_department()
         self._thread.start()
 
     @property
@@ -227,6 +239,10 @@ class Run:
         outcomes = Counter(
             "cancelled"
             if reference in self._promises.cancelled
+            else "withdrawn"
+            if reference in self._promises.withdrawn
+            else "left"
+            if reference in self._promises.left
             else "entered"
             if reference in self._promises.admitted
             else decided.get(reference, "undecided")

@@ -3,22 +3,22 @@ same key.
 
 What they are promised goes into their ledger (``promises.py``). Applicants prove a mobile by the code that
 the provider got, apply, and some cancel; a department decides whatever is pending, some of it by two clicks
-at once; a gate lets some in.
+at once; a gate lets some in, and some of those out. Others have a fate that takes more steps.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
 import httpx
 
 from contracts.model import Slot
-from contracts.rpc.application import SubmitApplication
+from contracts.rpc.application import ApplicationView, SubmitApplication
 from contracts.rpc.approval import ReviewView
 from epass_client import AsyncClient, Call, NoAnswer, Problem, calls
 from epass_client.calls import R
@@ -28,8 +28,16 @@ from tests.support.chaos.promises import Outcome, Promises
 
 PATIENCE = 240.0
 """Seconds for which one command is repeated; longer than that is a broken promise."""
+OTHER_DEPARTMENT = "finance"
 APPLICATIONS_EACH = 25
 AT_A_TIME = 24
+
+
+FATES = {
+    "amended": 0.04, "returned": 0.04, "forwarded": 0.04, "withdrawn": 0.04, "reissued": 0.03,
+    "printed": 0.03, "resent": 0.03,
+}  # fmt: skip
+"""What happens to some applications besides their approval, as shares of all. Nobody cancels these."""
 
 
 class GaveUp(Exception):
@@ -106,9 +114,21 @@ class Plan:
     day: int = 0
     cancelling: float = 0.05
     entering: float = 0.05
+    leaving: float = 0.5
+    """Share of those who entered."""
     rejecting: float = 0.1
     doubting: float = 0.1
     """Share of repeats of what was answered already, or of two clicks at once."""
+    fates: Mapping[str, float] = field(default_factory=FATES.copy)
+
+    def fate(self, reference: str) -> str:
+        """Return what happens to an application, so that all who deal with it agree; empty for most."""
+        chance = crc32(f"fate {reference}".encode()) % 1000 / 1000
+        for name, share in self.fates.items():
+            if chance < share:
+                return name
+            chance -= share
+        return ""
 
 
 class Crowd:
@@ -117,7 +137,7 @@ class Crowd:
     Args:
         client: of the gateway.
         code_url: where a person reads a code.
-        logins: of department and security.
+        logins: of department, security and reception, and of another department.
         plan: what they do.
         pacer: how fast they apply.
     """
@@ -137,8 +157,9 @@ class Crowd:
         self._plan = plan
         self._pacer = pacer
         self._followers: set[asyncio.Task[None]] = set()
-        self._officer = asyncio.Event()
-        self._officer_token = ""
+        self._sessions: dict[str, asyncio.Task[str]] = {}
+        self._completing: set[str] = set()
+        """What may be returned: somebody waits to complete it."""
         self._applied_all = False
 
     @property
@@ -148,7 +169,7 @@ class Crowd:
 
     async def run(self, until_over: asyncio.Event) -> None:
         """Make all applications, and continue to decide until it is over."""
-        staff = [asyncio.create_task(self._department()), asyncio.create_task(self._sign_in_officer())]
+        staff = [asyncio.create_task(self._department(role)) for role in ("department", "other department")]
         turns = asyncio.Semaphore(AT_A_TIME)
         numbers = random.Random(self._plan.seed).sample(
             range(10**8, 10**9), -(-self._plan.applications // APPLICATIONS_EACH)
@@ -215,7 +236,21 @@ class Crowd:
             again = await self._client.send(call, token)
             if again != answer:
                 self._promises.broken.append("a repeated application was answered otherwise")
-        if kind < self._plan.cancelling:
+        steps = {
+            "amended": self._amend,
+            "returned": self._complete,
+            "reissued": self._reissue,
+            "printed": self._print,
+            "resent": self._resend,
+        }
+        fate = self._plan.fate(reference)
+        if fate == "returned":
+            self._completing.add(reference)
+        if fate in steps:
+            self._follow(steps[fate](reference, token))
+        elif fate:
+            return  # its department does it
+        elif kind < self._plan.cancelling:
             self._follow(self._cancel(reference, token))
         elif kind < self._plan.cancelling + self._plan.entering:
             self._follow(self._enter(reference, token))
@@ -237,32 +272,81 @@ class Crowd:
             self._promises.cancelled.add(reference)
 
     async def _enter(self, reference: str, token: str) -> None:
-        status = "submitted"
-        while status in {"submitted", "approved"}:
+        number = await self._pass_number(reference, token)
+        if not number:
+            return
+        the_pass = await self._client.send(calls.view_pass(number), token)
+        officer = await self._session("security")
+        body = scan(token=the_pass.token, id_check=MATCHED)
+        result = await self._client.send(calls.scan_pass(body), officer)
+        if result.verdict != "admit":
+            self._promises.broken.append(f"a first scan was answered {result.verdict}")
+            return
+        self._promises.admitted[reference] = body.nonce
+        if crc32(body.nonce.encode()) % 1000 / 1000 < self._plan.leaving:
+            exit_scan = scan(token=the_pass.token, direction="exit")
+            result = await self._client.send(calls.scan_pass(exit_scan), officer)
+            if result.verdict != "exit":
+                self._promises.broken.append(f"an exit was answered {result.verdict}")
+            self._promises.left.add(reference)
+
+    async def _pass_number(self, reference: str, token: str) -> str:
+        """Wait for the pass and return its number; an empty string if there will be none."""
+        view = await self._wait_while({"submitted", "approved"}, reference, token)
+        return view.pass_.number if view.status == "issued" and view.pass_ else ""
+
+    async def _wait_while(self, statuses: set[str], reference: str, token: str) -> ApplicationView:
+        while True:
             await asyncio.sleep(1)
             view = await self._client.send(calls.view_application(reference), token)
-            status = view.status
-        if status != "issued" or view.pass_ is None:
+            if view.status not in statuses:
+                return view
+
+    async def _amend(self, reference: str, token: str) -> None:
+        """Ask for another time, which is too late once the department has decided."""
+        preferred = [Slot.model_validate(slot(self._plan.day, "00:30"))]
+        with suppress(Problem):
+            await self._client.send(
+                calls.amend_application(reference, preferred=preferred), token, allowed=(409,)
+            )
+
+    async def _complete(self, reference: str, token: str) -> None:
+        """Answer what the department asks for, unless it has approved already; then it approves."""
+        view = await self._wait_while({"submitted"}, reference, token)
+        if view.status != "returned":
             return
-        the_pass = await self._client.send(calls.view_pass(view.pass_.number), token)
-        await self._officer.wait()
-        body = scan(token=the_pass.token, id_check=MATCHED)
-        result = await self._client.send(calls.scan_pass(body), self._officer_token)
-        if result.verdict == "admit":
-            self._promises.admitted[reference] = body.nonce
-        else:
-            self._promises.broken.append(f"a first scan was answered {result.verdict}")
+        await self._client.send(calls.amend_application(reference, purpose="Arms licence, file 114"), token)
+
+    async def _reissue(self, reference: str, token: str) -> None:
+        await self._client.send(calls.reissue_pass(await self._pass_number(reference, token)), token)
+        self._promises.reissued.add(reference)
+
+    async def _print(self, reference: str, token: str) -> None:
+        number = await self._pass_number(reference, token)
+        await self._client.send(calls.print_pass(number), await self._session("reception"))
+        self._promises.printed.add(reference)
+
+    async def _resend(self, reference: str, token: str) -> None:
+        """Ask for the message with the pass once more, as soon as there is one."""
+        await self._pass_number(reference, token)
+        while reference not in self._promises.resent:
+            with suppress(Problem):
+                await self._client.send(calls.resend_message(reference), token, allowed=(404, 409))
+                self._promises.resent.add(reference)
+            await asyncio.sleep(1)
+
+    async def _session(self, role: str) -> str:
+        """Return the token of a login, which signs in once."""
+        if role not in self._sessions:
+            self._sessions[role] = asyncio.create_task(self._sign_in(role))
+        return await self._sessions[role]
 
     async def _sign_in(self, role: str) -> str:
         login = self._logins[role]
         return (await self._client.send(calls.log_in(login["login_id"], login["password"]))).access_token
 
-    async def _sign_in_officer(self) -> None:
-        self._officer_token = await self._sign_in("security")
-        self._officer.set()
-
-    async def _department(self) -> None:
-        token = await self._sign_in("department")
+    async def _department(self, role: str) -> None:
+        token = await self._session(role)
         hands = asyncio.Semaphore(8)
         while True:
             with suppress(GaveUp):
@@ -273,7 +357,17 @@ class Crowd:
 
     async def _decide(self, review: ReviewView, token: str, hands: asyncio.Semaphore) -> None:
         reference, chance = review.reference, crc32(review.reference.encode()) % 1000 / 1000
-        outcome: Outcome = "rejected" if chance < self._plan.rejecting else "approved"
+        fate = self._plan.fate(reference)
+        if fate == "forwarded" and review.department != OTHER_DEPARTMENT:
+            forward = calls.forward_review(review.id, department=OTHER_DEPARTMENT)
+            await self._client.send(forward.with_key(f"forward-{review.id}"), token)
+            return
+        if reference in self._completing - self._promises.returned:
+            back = calls.return_review(review.id, "Which file?").with_key(f"return-{review.id}")
+            await self._client.send(back, token)
+            self._promises.returned.add(reference)
+            return
+        outcome: Outcome = "rejected" if not fate and chance < self._plan.rejecting else "approved"
         if outcome == "rejected":
             call = calls.reject_review(review.id, "insufficient_details")
         else:
@@ -292,6 +386,10 @@ class Crowd:
             statuses = set(await asyncio.gather(*(click() for _ in range(clicks))))
         if statuses == {200}:
             self._promises.decided[reference] = outcome
+            if fate == "withdrawn":
+                withdraw = calls.withdraw_approval(review.id, "security").with_key(f"withdraw-{review.id}")
+                await self._client.send(withdraw, token)
+                self._promises.withdrawn.add(reference)
         elif statuses == {409}:
             self._promises.decided.setdefault(reference, "refused")
         else:

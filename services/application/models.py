@@ -204,11 +204,15 @@ class TimelineEntryRow(Base):
     """Entry of an application's timeline, keyed by its event. Its facts are never personal."""
 
     __tablename__ = "timeline"
-    __table_args__ = (Index("timeline_by_application", "application_id", "at"),)
+    __table_args__ = (
+        Index("timeline_by_application", "application_id", "at"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
-    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"))
-    at: Mapped[datetime]
+    application_id: Mapped[UUID]
+    """Without a foreign key: dropping a month would lock the applications."""
+    at: Mapped[datetime] = mapped_column(primary_key=True)
     what: Mapped[str]
     facts: Mapped[Json]
 

@@ -26,7 +26,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "passes": "number, application_id, issued_at",
     },
     "notify": _OUTBOX | {"messages": "pass_number, purpose, state", "passes": "number, printed_at"},
-    "verify": _OUTBOX | {"passes": "number, inside, admitted", "scans": "pass_number, verdict, count, marks"},
+    "verify": _OUTBOX
+    | {"passes": "number, valid_from, inside, admitted", "scans": "pass_number, verdict, count, marks"},
 }
 
 

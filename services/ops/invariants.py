@@ -196,7 +196,14 @@ def check_issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
 
 
 _INSIDE = """
-with moved as (
+with kept as (
+  select case when bool_or(position('(MINVALUE)' in bounds) > 0) then '-infinity'
+    else min(substring(bounds from $$FROM \\('([^']+)'\\)$$)::timestamptz) end as since
+  from (
+    select pg_get_expr(relpartbound, pg_class.oid) as bounds from pg_inherits
+    join pg_class on pg_class.oid = inhrelid where inhparent = 'scans'::regclass and not inhdetachpending
+  ) as months
+), moved as (
   select pass_number,
          coalesce(sum(count) filter (where verdict = 'admit'), 0) as came,
          coalesce(sum(count) filter (where verdict = 'exit' and not 'no_entry' = any(marks)), 0) as went,
@@ -206,7 +213,8 @@ with moved as (
   select coalesce(moved.came, 0) as came, coalesce(moved.went, 0) as went,
          coalesce(moved.doubtful, 0) as doubtful, coalesce(passes.inside, 0) as inside,
          coalesce(passes.admitted, 0) as admitted
-  from passes full join moved on moved.pass_number = passes.number
+  from kept, passes full join moved on moved.pass_number = passes.number
+  where passes.valid_from is null or passes.valid_from >= kept.since
 )
 select coalesce(sum(came), 0)::bigint,
        coalesce(sum(least(greatest(came - inside, went), went + doubtful)), 0)::bigint,
@@ -218,7 +226,7 @@ from each
 
 
 def check_inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
-    """Check for each pass that the persons who entered and did not leave are inside.
+    """Check for each pass whose scans are all kept that those who entered and did not leave are inside.
 
     An exit of more persons than had entered is recorded whole and marked ``no_entry``. Between none and all
     but one of them had entered, so such a pass balances within that range.

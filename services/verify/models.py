@@ -139,13 +139,17 @@ class PassRow(Base):
 
 
 class ScanRow(Base):
-    """A recorded scan. Only ``published`` changes later, and ``reason`` when the people are erased."""
+    """A recorded scan. Only ``published`` changes later, and ``reason`` when the people are erased.
+
+    A trigger records its nonce (`NonceRow`), and leaves out a scan whose nonce the login has used before.
+    """
 
     __tablename__ = "scans"
     __table_args__ = (
-        UniqueConstraint("scanned_by", "nonce", name="scans_once"),
+        UniqueConstraint("scanned_by", "nonce", "recorded_at", name="scans_once"),
         Index("scans_of_pass", "pass_number", "recorded_at"),
         Index("scans_untold", "pass_number", postgresql_where=text("not told and pass_number is not null")),
+        {"postgresql_partition_by": "RANGE (recorded_at)"},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -163,7 +167,7 @@ class ScanRow(Base):
     scanned_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
     """The time that the gate sent."""
-    recorded_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(primary_key=True)
     scanned_by: Mapped[str]
     nonce: Mapped[str]
     body_hmac: Mapped[str]
@@ -175,6 +179,17 @@ class ScanRow(Base):
     """Age of the gate's knowledge of revocations at this scan, in seconds; None where it was unknown."""
     published: Mapped[bool] = mapped_column("told", key="published")
     """Whether PassScanned was published; it waits until the pass's application is known."""
+
+
+class NonceRow(Base):
+    """A nonce that a login has used for a scan. The table of scans cannot keep it unique across months."""
+
+    __tablename__ = "scan_nonces"
+    __table_args__ = (Index("scan_nonces_age", "recorded_at"),)
+
+    scanned_by: Mapped[str] = mapped_column(primary_key=True)
+    nonce: Mapped[str] = mapped_column(primary_key=True)
+    recorded_at: Mapped[datetime]
 
 
 class SiteRow(Base):

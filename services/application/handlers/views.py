@@ -1,7 +1,7 @@
 """Rows as callers see them."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -18,6 +18,9 @@ from contracts.rpc.application import (
 from services.application import models
 from services.application.domain.status import current_pass, decision_in_force
 from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
+
+_CLOCKS_DIFFER = timedelta(days=1)
+"""By more than services' clocks differ; the bounds let PostgreSQL read only the months of an application."""
 
 
 def history_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[HistoryLine, ...]:
@@ -94,7 +97,12 @@ def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineE
     """
     entry = models.TimelineEntryRow
     entries = session.scalars(
-        select(entry).where(entry.application_id == row.id).order_by(entry.at, entry.event_id)
+        select(entry)
+        .where(
+            entry.application_id == row.id,
+            entry.at.between(row.submitted_at - _CLOCKS_DIFFER, row.last_matters_at),
+        )
+        .order_by(entry.at, entry.event_id)
     )
     shown: list[TimelineEntry] = []
     all_left = False

@@ -8,6 +8,8 @@ from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, text
 
 from services.chassis.db.locks import TRY_SESSION_LOCK
+from services.chassis.db.partitions import add_months
+from services.chassis.runtime.clock import now
 
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a table that somebody else uses."""
@@ -16,7 +18,7 @@ TURN_SECONDS = 0.1
 
 
 def upgrade(folder: Path, url: str) -> None:
-    """Run all migrations that the database has not seen.
+    """Run all migrations that the database has not seen, and add the months that are missing ahead.
 
     Args:
         folder: the Alembic history of the service.
@@ -26,6 +28,9 @@ def upgrade(folder: Path, url: str) -> None:
     config.set_main_option("script_location", str(folder))
     config.attributes["url"] = url
     command.upgrade(config, "head")
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        add_months(connection, now())
 
 
 def run_environment() -> None:

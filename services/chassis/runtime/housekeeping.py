@@ -9,7 +9,7 @@ from time import monotonic
 
 from sqlalchemy import ColumnElement, Table, func, or_, text
 
-from services.chassis.db import batches
+from services.chassis.db import batches, partitions
 from services.chassis.db.database import Database
 from services.chassis.db.retention import kept_since
 from services.chassis.db.tables import event_sequences, idempotency_keys, inbox, poison_starts
@@ -30,7 +30,13 @@ INBOX_DAYS = DEAD_LETTER_DAYS + 7
 
 
 def purge(db: Database, kept_months: int) -> None:
-    """Delete all rows that are too old, in batches; ``kept_months`` is that of the settings."""
+    """Delete all rows that are too old, in batches, then add months ahead and drop old ones.
+
+    Args:
+        db: the database.
+        kept_months: of the settings.
+    """
+    before = kept_since(now(), kept_months)
     for table, column, age in (
         (idempotency_keys, idempotency_keys.c.created_at, f"{KEEP_HOURS} hours"),
         (inbox, inbox.c.seen_at, f"{INBOX_DAYS} days"),
@@ -39,8 +45,11 @@ def purge(db: Database, kept_months: int) -> None:
         _delete(db, table, column < func.now() - text(f"interval '{age}'"))
     subject = event_sequences.c.subject
     _delete(db, event_sequences, or_(*(subject.startswith(kind) for kind in _NUMBERED_ONCE)))
-    unused = event_sequences.c.used_in < kept_since(now(), kept_months).date()
+    unused = event_sequences.c.used_in < before.date()
     _delete(db, event_sequences, unused & or_(*(subject.startswith(kind) for kind in _ENDING)))
+    with db.engine.begin() as connection:
+        partitions.add_months(connection, now())
+    partitions.drop_months(db, before)
 
 
 def _delete(db: Database, table: Table, which: ColumnElement[bool]) -> None:

@@ -22,6 +22,9 @@ CLOCK_SKEW = Gauge(
     "By how much this clock is ahead of the gateways', as calls show it",
     ["service"],
 )
+PARTITIONS_UNTIL = Gauge(
+    "epass_partitions_until_timestamp_seconds", "The end of the last month that a table has", ["table"]
+)
 EVENT_SECONDS = Histogram(
     "epass_event_seconds", "Time of handling an event", ["consumer", "outcome"], buckets=FAST_BUCKETS
 )

@@ -4,7 +4,7 @@ Events may arrive in any order and any number of times; the result is the same. 
 application take its lock, since neither would see what the other has not committed.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, or_, select, update
@@ -40,6 +40,9 @@ _TERMS = (
     "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department",
     "officer", "vehicle_allowed", "assistance",
 )  # fmt: skip
+
+LONGEST_UNPUBLISHED = timedelta(days=100)
+"""For longer no event of a pass is under way: dead letters live for 30 days, a pass for less than 40."""
 
 
 def handle_pass_issued(
@@ -178,7 +181,13 @@ def _erase(session: Session, application_id: UUID) -> None:
 def _publish_waiting_scans(session: Session, number: str, now: datetime) -> None:
     """Publish PassScanned for scans recorded by token before their application was known."""
     waiting = (
-        select(ScanRow).where(ScanRow.pass_number == number, ~ScanRow.published).order_by(ScanRow.recorded_at)
+        select(ScanRow)
+        .where(
+            ScanRow.pass_number == number,
+            ~ScanRow.published,
+            ScanRow.recorded_at.between(now - LONGEST_UNPUBLISHED, now + timedelta(days=1)),
+        )
+        .order_by(ScanRow.recorded_at)
     )
     scans = session.scalars(waiting).all()
     row = session.get(PassRow, number) if scans else None

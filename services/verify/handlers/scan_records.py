@@ -1,6 +1,6 @@
 """The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -12,17 +12,20 @@ from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
 from contracts.model import site_of
 from contracts.rpc.verify import OtherId, ScanPass
+from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import idempotency_secret_of
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import body_hmac
 from services.verify.domain.passes import Terms, presumed_gone_at
 from services.verify.domain.verdicts import Decision
 from services.verify.handlers.pass_lookup import FoundPass
-from services.verify.models import PassRow, ScanRow
+from services.verify.models import NonceRow, PassRow, ScanRow
 
 _SCANS = ScanRow.metadata.tables["scans"]
 _INSERT = insert(_SCANS).on_conflict_do_nothing(constraint="scans_once").returning(_SCANS.c.id)
 """Built once, and without the ORM: this is the gate's most frequent write."""
+NONCES_STAY = timedelta(days=40)
+"""A gate may be offline, and an event a dead letter, for 30 days."""
 _NOT_PUBLISHED = {"reason_masked"}
 """Marks that inform the officer and say nothing about the visit."""
 
@@ -87,7 +90,10 @@ def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | N
         IdempotencyKeyReused: it was a scan of something else.
     """
     scan = session.scalars(
-        select(ScanRow).where(ScanRow.scanned_by == login, ScanRow.nonce == request.nonce)
+        select(ScanRow)
+        .where(ScanRow.scanned_by == login, ScanRow.nonce == request.nonce)
+        .order_by(ScanRow.recorded_at.desc())
+        .limit(1)
     ).one_or_none()
     if scan is not None and scan.body_hmac != _digest(session, request):
         raise IdempotencyKeyReused("this nonce was used for another scan")
@@ -113,6 +119,11 @@ def pass_scanned(scan: ScanRow, row: PassRow) -> PassScanned:
             "scanned_by": scan.scanned_by,
         }
     )
+
+
+def delete_old_nonces(session: Session, now: datetime) -> int:
+    """Delete a batch of nonces that nobody repeats any more; return how many."""
+    return delete_batch(session, NonceRow, NonceRow.recorded_at < now - NONCES_STAY)
 
 
 def _digest(session: Session, request: ScanPass) -> str:

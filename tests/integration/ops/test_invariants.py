@@ -210,6 +210,22 @@ def test_decisions_and_messages_may_be_gone_once_the_people_of_an_application_ar
         assert {balance.name for balance in found if not balance.holds} == broken
 
 
+def test_passes_whose_scans_are_of_a_month_that_was_dropped_are_not_balanced(
+    busy_services: ServicesWithoutBroker, topology
+) -> None:
+    with ExitStack() as open_:
+        databases = {name: open_.enter_context(rolled_back(topology, name)) for name in DOWNSTREAM_FIRST}
+        verify = databases["verify"]
+        first = verify.execute(
+            "select min(inhrelid)::regclass from pg_inherits where inhparent = 'scans'::regclass"
+        ).fetchone()
+        assert verify.execute("select count(*) > 0 from scans").fetchone() == (True,)
+        verify.execute(f"alter table scans detach partition {first[0]}")
+        assert verify.execute("select count(*) from scans").fetchone() == (0,)
+        found = [balance.judge(lambda _queues: 0) for balance in count(snapshots_of(databases), 0)]
+        assert {balance.name for balance in found if not balance.holds} == set()
+
+
 def test_the_command_prints_what_is_broken(busy_services: ServicesWithoutBroker, topology) -> None:
     tamper(busy_services, "verify", "update passes set inside = inside + 1 where inside > 0")
     done = epass(topology, "invariants")

@@ -21,6 +21,7 @@ from contracts.rpc.call import Call, Page, Principal
 from services.application.handlers import queries
 from services.application.handlers.scheduled_jobs import key_names
 from services.application.models import ApplicationRow
+from tests.support import query_plans
 from tests.support.factories.application import (
     MOBILE,
     NOW,
@@ -405,3 +406,15 @@ def test_durations_are_not_shown_for_a_few_applications(desk: Desk) -> None:
     assert durations(desk) == Durations(answered=4)
     answered(desk)
     assert durations(desk).half_within == 3 * 3600
+
+
+def test_a_timeline_is_read_by_an_index_from_the_months_of_its_application_only(desk: Desk) -> None:
+    reference = desk.submit().reference
+    with query_plans.queries(desk.database, "timeline") as sent:
+        assert status(desk, reference, MOBILE[-4:]).timeline
+    ((query, parameters),) = sent
+    shown = query_plans.plan(desk.database, query, parameters)
+    assert "timeline_by_application" in shown, shown
+    assert len(query_plans.months("timeline", shown)) == 1, shown
+    every = query_plans.plan(desk.database, "select * from timeline where application_id = gen_random_uuid()")
+    assert len(query_plans.months("timeline", every)) > 1, "without its months, each one is read"

@@ -21,7 +21,14 @@ from tests.support.running import eventually
 def test_migrations_make_the_tables_that_the_models_describe(databases, service) -> None:
     models = import_module(f"services.{service}.models")
     with databases[service].engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        months = set(connection.scalars(text("select relname from pg_class where relispartition")))
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "include_name": lambda name, kind, _: (kind, name in months) != ("table", True),
+            },
+        )
         differences = compare_metadata(context, [models.Base.metadata, tables.metadata])
     assert differences == []
 

@@ -5,8 +5,6 @@ from uuid import uuid4
 
 from sqlalchemy import insert, select, text, update
 
-from contracts.events import PassRevoked
-from contracts.model import Contact
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
 from services.chassis.db.retention import kept_since
@@ -15,6 +13,7 @@ from services.chassis.messaging import inbox, outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import housekeeping
 from services.chassis.runtime.clock import now
+from tests.support.factories.verify import pass_issued, pass_revoked
 
 ALICE = Principal(kind="staff", id="HOM-0001")
 
@@ -88,16 +87,7 @@ def test_numbers_of_applications_and_passes_are_forgotten_with_their_records_and
 
 def test_a_new_event_keeps_the_number_of_its_subject(databases) -> None:
     database = databases["issuance"]
-    event = PassRevoked(
-        pass_number="7K3M9QW6",
-        application_id=uuid4(),
-        reference="PCS-7K3M-9QWX",
-        reason="cancelled",
-        valid_to=now(),
-        language="pa",
-        deliver_by="sms",
-        personal=Contact(name="Gurpreet Kaur"),
-    )
+    event = pass_revoked(pass_issued())
     with database.transaction() as session:
         outbox.add(session, event, at=now())
         session.execute(update(event_sequences).values(used_in=date(2020, 1, 1)))

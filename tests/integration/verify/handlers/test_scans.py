@@ -11,6 +11,8 @@ from contracts.errors import Forbidden, IdempotencyKeyReused, InvalidInput
 from contracts.model import Companion
 from contracts.rpc.call import Principal
 from contracts.rpc.verify import Matched, OtherId, ScanPass
+from services.verify.handlers import scan_records
+from tests.support import query_plans
 from tests.support.factories.verify import (
     GATE,
     MATCHED,
@@ -427,6 +429,37 @@ def test_a_preview_does_not_use_up_its_nonce(gate: Gate) -> None:
     assert gate.enter(issued, nonce="same nonce", id_check=None).preview
     assert not gate.enter(issued, nonce="same nonce").preview
     assert gate.enter(issued, nonce="same nonce", id_check=None).verdict == "already_inside"
+
+
+def test_a_nonce_of_last_month_gets_its_first_answer_and_changes_nothing(gate: Gate) -> None:
+    issued = gate.issue()
+    first = gate.enter(issued, nonce="same nonce")
+    gate.leave(issued)
+    before = gate.everything()
+    assert gate.enter(issued, at=NOON + timedelta(days=35), nonce="same nonce") == first
+    assert gate.everything() == before
+
+
+def test_nonces_are_forgotten_after_forty_days_and_their_scans_are_not(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued, nonce="same nonce")
+    for days, deleted in ((40, 0), (41, 1)):
+        with gate.database.transaction() as session:
+            assert scan_records.delete_old_nonces(session, NOON + timedelta(days=days)) == deleted
+    assert len(gate.scans()) == 1
+
+
+def test_scans_that_wait_for_the_event_of_their_pass_are_looked_up_by_index_in_the_last_months(
+    gate: Gate,
+) -> None:
+    with query_plans.queries(gate.database, "scans") as sent:
+        gate.issue()
+    ((query, parameters),) = sent
+    shown = query_plans.plan(gate.database, query, parameters)
+    assert "Seq Scan" not in shown, shown
+    assert len(query_plans.months("scans", shown)) == 1, shown
+    every = query_plans.plan(gate.database, "select * from scans where pass_number = 'X' and not told")
+    assert len(query_plans.months("scans", every)) > 1, "without its months, each one is read"
 
 
 @contextmanager

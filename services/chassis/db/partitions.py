@@ -1,0 +1,69 @@
+"""Tables that are partitioned by month. Neither adding nor dropping a month locks anything.
+
+There is no default partition: beside one, PostgreSQL cannot detach another without locking the whole table.
+So that an insert never fails, months are added long ahead (by each migration and by the hourly housekeeping,
+with a metric of how far they reach), and the first partition has no lower bound.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from contracts.model import IST
+from services.chassis.db.database import Database
+from services.chassis.db.locks import TRY_SESSION_LOCK, lock
+from services.chassis.db.retention import month_start
+from services.chassis.runtime import metrics
+
+MONTHS_AHEAD = 6
+_GONE = "e-Pass drops this table once nothing reads it"
+"""Comment on a partition that is to be dropped, by which a run finds what an interrupted one has detached."""
+_PARTITIONS = """
+select parent.relname as "table", child.relname as name, inhdetachpending as pending,
+  substring(pg_get_expr(child.relpartbound, child.oid) from $$TO \\('([^']+)'\\)$$)::timestamptz as until
+from pg_inherits
+join pg_class parent on parent.oid = inhparent and parent.relkind = 'p'
+join pg_class child on child.oid = inhrelid
+where parent.relnamespace = current_schema()::regnamespace
+order by "table", until
+"""
+_DETACHED = """
+select relname from pg_class
+where relnamespace = current_schema()::regnamespace and relkind = 'r' and not relispartition
+  and obj_description(oid, 'pg_class') = :gone
+"""
+
+
+def add_months(connection: Connection, now: datetime) -> None:
+    """Add the months that are missing ahead of an instant, to each partitioned table."""
+    lock(connection, "add_months")
+    reach = {one.table: one.until for one in connection.execute(text(_PARTITIONS))}  # the last one counts
+    for table, end in reach.items():
+        until = end
+        while until < month_start(now, MONTHS_AHEAD + 1):
+            name, following = f"{table}_{until.astimezone(IST):%Y_%m}", month_start(until, 1)
+            connection.execute(text(f"create table {name} (like {table} including defaults)"))
+            bounds = f"from ('{until.isoformat()}') to ('{following.isoformat()}')"
+            connection.execute(text(f"alter table {table} attach partition {name} for values {bounds}"))
+            until = following
+        metrics.PARTITIONS_UNTIL.labels(table).set(until.timestamp())
+
+
+def drop_months(database: Database, before: datetime) -> None:
+    """Drop the partitions that end by an instant; one replica works, the others return at once.
+
+    A month is first detached, which waits for transactions that have the table open, while everybody goes on.
+    If that takes too long, or the process dies, the next call goes on from there.
+    """
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()  # from the pool: it is closed at the end, and its lock with it
+        if not connection.exec_driver_sql(TRY_SESSION_LOCK, ("partitions",)).scalar():
+            return
+        for one in connection.execute(text(_PARTITIONS)).all():
+            if one.until <= before:
+                connection.execute(text(f"comment on table {one.name} is '{_GONE}'"))
+                how = "finalize" if one.pending else "concurrently"
+                connection.execute(text(f"alter table {one.table} detach partition {one.name} {how}"))
+        for name in connection.scalars(text(_DETACHED), {"gone": _GONE}).all():
+            connection.execute(text(f"drop table {name}"))

@@ -424,6 +424,18 @@ class VisitDayClosed(Decision):
     personal: DecisionPersonal
 
 
+class VisitDayReopened(Decision):
+    """The closing of a day was lifted. The applicant was asked for another date and has not chosen one yet.
+
+    Nobody is approved again: they choose this date or another.
+    """
+
+    day: date
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: DecisionPersonal
+
+
 class EscalationContact(Wire):
     """The department's duty contact, if it has one."""
 
@@ -616,7 +628,7 @@ ALL: tuple[type[Event], ...] = (
     OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,
-    ReviewEscalated, GateAdvised,
+    VisitDayReopened, ReviewEscalated, GateAdvised,
     PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

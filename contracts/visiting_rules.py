@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from contracts.events import SiteRecord
-from contracts.model import IST, Channel, Slot
+from contracts.events import ClosedDay, SiteRecord
+from contracts.model import IST, Channel, Slot, Wire
 
 SHORTEST_WINDOW = timedelta(minutes=15)
 """A window that is requested or approved lasts at least this long."""
@@ -92,6 +92,33 @@ def windows_on(site: SiteRecord, day: date) -> tuple[Window, ...]:
 
 PERSONAL_DATA_KEPT = timedelta(days=180)
 """How long after its last day, and after the last event about it, an application retains personal data."""
+
+
+class ClosedWish(Wire):
+    """A date on which a visit was asked for and cannot take place, because site or department closed it."""
+
+    day: date
+    closed_by: Literal["site", "department"]
+    reason: str
+    """Of a site its own words, of a department a `ClosureReason`."""
+
+
+def closed_wishes(
+    slots: Iterable[Slot], site: SiteRecord | None, of_department: Iterable[ClosedDay]
+) -> tuple[ClosedWish, ...]:
+    """Return which days of these slots are closed, each once, in their order.
+
+    Args:
+        slots: what was asked for.
+        site: of the visit, if it is known.
+        of_department: the days that the department closed.
+    """
+    closed = {
+        one.day: ClosedWish(day=one.day, closed_by="department", reason=one.reason) for one in of_department
+    }
+    for one in site.closed_days if site else ():
+        closed[one.day] = ClosedWish(day=one.day, closed_by="site", reason=one.reason)
+    return tuple(closed[day] for day in sorted({slot.day for slot in slots} & closed.keys()))
 
 
 def opens_within(site: SiteRecord, calendar: Calendar) -> bool:

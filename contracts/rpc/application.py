@@ -26,6 +26,7 @@ from contracts.model import (
     Wire,
 )
 from contracts.rpc.call import Method, Nothing, Page
+from contracts.visiting_rules import ClosedWish
 
 
 class SubmitApplication(ApplicationForm):
@@ -119,7 +120,9 @@ class ApplicationSummary(Wire):
     further_days: FurtherDays = ()
     """The decided days after it."""
     closed_day: dt.date | None = None
-    """The day of the visit that the department closed, in place of which another is to be chosen."""
+    """The day that the department closed: another is to be chosen, or the visit goes on without this day."""
+    day_reopened: bool = False
+    """Whether a date is to be chosen and the closed day can be chosen again."""
 
 
 class HistoryLine(ApplicationSummary):
@@ -159,6 +162,8 @@ class ApplicationView(ApplicationSummary):
     """The department's note on a rejection or a return."""
     reason: RejectionReason | None = None
     closure_reason: ClosureReason | None = None
+    closed_wishes: tuple[ClosedWish, ...] = ()
+    """Preferred days on which the department or the site is closed, while the application waits."""
     timeline: tuple[TimelineEntry, ...]
     pass_: PassSummary | None = Field(default=None, alias="pass")
 
@@ -186,6 +191,8 @@ class StatusView(Wire):
     site: str
     department: str
     closed_day: dt.date | None = None
+    """As in an :class:`ApplicationSummary`."""
+    day_reopened: bool = False
     """As in an :class:`ApplicationSummary`."""
     timeline: tuple[TimelineEntry, ...]
 

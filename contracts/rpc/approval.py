@@ -48,6 +48,7 @@ from contracts.rpc.imports import (
     PutLine,
     RemoveLine,
 )
+from contracts.visiting_rules import ClosedWish
 
 
 class SiteList(Wire):
@@ -226,7 +227,9 @@ class ReviewView(Wire):
     on_behalf_of: str | None = None
     """The officer for whom the principal would decide, by a delegation."""
     closed: tuple[date, ...] = ()
-    """Preferred days that the department closed at short notice."""
+    """Preferred days on which the department or the site is closed."""
+    closed_wishes: tuple[ClosedWish, ...] = ()
+    """The same days, each with who closed it and why."""
     earlier: tuple[EarlierReview, ...] = ()
     """The newest earlier applications; only where one review is viewed."""
 
@@ -245,12 +248,21 @@ class QueueCounts(Wire):
     later: int
 
 
+class ClosedDate(Wire):
+    """A day that a department closed at short notice, and why. Its own words go to those affected alone."""
+
+    day: date
+    reason: ClosureReason
+
+
 class ReviewList(Wire):
     """Reviews, in the order that was asked for."""
 
     items: tuple[ReviewView, ...]
     next: str | None = None
     counts: QueueCounts | None = None
+    closed: tuple[ClosedDate, ...] = ()
+    """Days from today on that the principal's department has closed; only in its queue."""
 
 
 ForOfficer = Annotated[
@@ -360,13 +372,6 @@ class DayAvailability(Wire):
 
     day: date
     windows: tuple[WindowAvailability, ...]
-
-
-class ClosedDate(Wire):
-    """A day that a department closed at short notice, and why. Its own words go to those affected alone."""
-
-    day: date
-    reason: ClosureReason
 
 
 class Availability(Wire):

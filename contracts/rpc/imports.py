@@ -54,11 +54,22 @@ class Effects(Wire):
     """Approved visits to come that would lie outside the opening hours."""
     applications_waiting: int = 0
     """Applications that wait for a department or an officer that would be closed."""
+    wishes_outside_hours: int = 0
+    """Applications that wait, of which a preferred time would lie outside the opening hours."""
+    wishes_by_department: str = ""
+    """How many of those each department has, by its code, such as ``finance 1, home 3``."""
 
     @property
     def total(self) -> int:
         """How many there are altogether."""
-        return self.visits_at_gate + self.visits_outside_hours + self.applications_waiting
+        visits = self.visits_at_gate + self.visits_outside_hours
+        return visits + self.applications_waiting + self.wishes_outside_hours
+
+    @property
+    def wishes(self) -> dict[str, int]:
+        """The number for each code in `wishes_by_department`."""
+        pairs = (one.rpartition(" ") for one in self.wishes_by_department.split(", ") if one)
+        return {code: int(number) for code, _blank, number in pairs}
 
 
 class LineEffect(Wire):

@@ -19,6 +19,7 @@ from contracts.events import (
     PassScanned,
     ReviewEscalated,
     VisitDayClosed,
+    VisitDayReopened,
 )
 from services.application.handlers import directory, event_handlers, scheduled_jobs
 from services.chassis.db import batches
@@ -57,6 +58,10 @@ class Consumers:
     @subscribes(VisitDayClosed)
     def on_visit_day_closed(self, received: Received[VisitDayClosed], session: Session) -> None:
         event_handlers.handle_visit_day_closed(received, session)
+
+    @subscribes(VisitDayReopened)
+    def on_visit_day_reopened(self, received: Received[VisitDayReopened], session: Session) -> None:
+        event_handlers.handle_visit_day_reopened(received, session)
 
     @subscribes(ReviewEscalated)
     def on_review_escalated(self, received: Received[ReviewEscalated], session: Session) -> None:

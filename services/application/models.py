@@ -147,6 +147,7 @@ class ApplicationRow(Base):
     The visit is then ``returned``, or still ``approved`` for its other days.
     """
     closure_reason: Mapped[ClosureReason | None]
+    """None where the closing was lifted before they chose another date."""
     answered_at: Mapped[datetime | None]
     """When the department first decided anything about it."""
     reception_asked_at: Mapped[datetime | None]

@@ -457,6 +457,8 @@ class DecisionRow(Base):
     closure_id: Mapped[UUID | None] = mapped_column(ForeignKey("closures.id"))
     """The closing of a day that decided it, on ``closed_day``."""
     closed_day: Mapped[date | None]
+    reopened_at: Mapped[datetime | None]
+    """When the applicant was told that the closing was lifted; only where they had not chosen a date yet."""
 
     __table_args__ = (
         Index("decisions_of_day", "department", "decided_at"),

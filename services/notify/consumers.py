@@ -69,6 +69,10 @@ class Consumers:
     def on_visit_day_closed(self, received: Received[events.VisitDayClosed], session: Session) -> None:
         event_handlers.handle_visit_day_closed(received, session, now(), self.settings.public_url)
 
+    @subscribes(events.VisitDayReopened)
+    def on_visit_day_reopened(self, received: Received[events.VisitDayReopened], session: Session) -> None:
+        event_handlers.handle_visit_day_reopened(received, session, now(), self.settings.public_url)
+
     @subscribes(events.PassIssued)
     def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
         event_handlers.handle_pass_issued(received, session, now(), self.settings.public_url)

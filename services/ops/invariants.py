@@ -88,7 +88,9 @@ def check_applied(databases: Databases, facts: Mapping[str, Any]) -> Balance:
             to_desk += mine[1]
         if theirs is not None and theirs[2] is not None and mine[2:4] != theirs[2:4]:
             to_applicant += theirs[4]
-    received = tuple(f"application.{event}" for event in (*_DECISIONS.values(), "VisitDayClosed"))
+    received = tuple(
+        f"application.{event}" for event in (*_DECISIONS.values(), "VisitDayClosed", "VisitDayReopened")
+    )
     return Balance(
         "applied",
         "applied",

@@ -102,6 +102,7 @@ SAMPLES: tuple[e.Event, ...] = (
     e.VisitDayClosed.model_validate(
         {**DECISION, **DELIVERY, "day": SLOT.day, "reason": "urgent_meeting", "personal": NOTE}
     ),
+    e.VisitDayReopened.model_validate({**DECISION, **DELIVERY, "day": SLOT.day, "personal": NOTE}),
     e.ReviewEscalated.model_validate(
         {
             **ABOUT,

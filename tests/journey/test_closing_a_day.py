@@ -74,6 +74,15 @@ def test_a_closed_day_revokes_tells_once_and_lets_the_visitor_choose_another_dat
     finally:
         department.send(calls.lift_closure(closed.id))
     eventually(lambda: can_ask_for(applicant, day), "the day is offered again")
+    eventually(
+        lambda: (view := applicant.view(pending)).day_reopened and view.closed_day == day,
+        "the page says that the day is open again",
+    )
+    assert applicant.view(pending).status == "returned"
+    (again,) = eventually(
+        lambda: messages(system, applicant.mobile, "day_reopened"), "who has not chosen is told, once"
+    )
+    assert (f"{day:%d-%m-%Y}" in again.text, pending in again.text) == (True, True)
 
 
 def test_a_visit_of_several_days_loses_the_closed_one_and_keeps_its_pass_for_the_others(

@@ -26,6 +26,7 @@ from contracts.events import (
     PassScanned,
     ReviewEscalated,
     VisitDayClosed,
+    VisitDayReopened,
 )
 from contracts.model import ClosureReason, RejectionReason
 from services.application import models
@@ -83,6 +84,11 @@ def handle_visit_day_closed(received: Received[VisitDayClosed], session: Session
         _decided(received, session, "approved", day=first, further_days=days, note=note, closed=closed)
     else:
         _decided(received, session, "returned", note=note, closed=closed)
+
+
+def handle_visit_day_reopened(received: Received[VisitDayReopened], session: Session) -> None:
+    """Record that an applicant who was asked for another date may choose the closed day again."""
+    _decided(received, session, "returned", closed=(received.event.day, None))
 
 
 def handle_review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
@@ -172,7 +178,7 @@ def _decided(
     further_days: tuple[date, ...] = (),
     reason: RejectionReason | None = None,
     note: str = "",
-    closed: tuple[date, ClosureReason] | None = None,
+    closed: tuple[date, ClosureReason | None] | None = None,
 ) -> None:
     """Record a decision; the latest one, with the revision that it decided, counts.
 
@@ -184,7 +190,7 @@ def _decided(
         further_days: the days after it.
         reason: of a rejection or a withdrawal.
         note: the department's own words.
-        closed: the day that the department closed, and why.
+        closed: the day that the department closed, and why; no reason where it has lifted the closing.
     """
     event = received.event
     row = _locked(session, event.application_id)
@@ -202,12 +208,14 @@ def _decided(
     if reason:
         facts["reason"] = reason
     if closed:
-        facts["closed"], facts["closure"] = closed[0].isoformat(), closed[1]
+        facts["closed"] = closed[0].isoformat()
+    if closed and closed[1]:
+        facts["closure"] = closed[1]
     if event.on_behalf_of:
         facts["on_behalf_of"] = event.on_behalf_of
     what: str = kind
     if closed:
-        what = "day_closed" if kind == "returned" else "day_dropped"
+        what = "day_dropped" if kind == "approved" else "day_closed" if closed[1] else "day_reopened"
     _record(session, row, received, what, **facts)
     settle_status(session, row)
 

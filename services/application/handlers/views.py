@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contracts.model import ClosureReason
 from contracts.rpc.application import (
     ApplicationView,
     HistoryLine,
@@ -15,10 +17,13 @@ from contracts.rpc.application import (
     StatusView,
     TimelineEntry,
 )
+from contracts.visiting_rules import ClosedWish, closed_wishes
 from services.application import models
 from services.application.domain.status import current_pass, decision_in_force
+from services.application.handlers.directory import place_of
 from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
 
+_CLOSURE_REASON: TypeAdapter[ClosureReason] = TypeAdapter(ClosureReason)
 _CLOCKS_DIFFER = timedelta(days=1)
 """By more than services' clocks differ; the bounds let PostgreSQL read only the months of an application."""
 
@@ -29,7 +34,7 @@ def history_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple
     passes = passes_of(session, [row.id for row in found])
     return tuple(
         HistoryLine(
-            **_line(row),
+            **_line(session, row),
             name=row.name,
             slot=slots_of(row)[0],
             pass_=pass_summary_of(row, passes[row.id]),
@@ -48,7 +53,7 @@ def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[Lo
         number = summary.number if summary else None
         asked = row.status == "submitted" and row.reception_asked_at is not None
         names = {"name": row.name, "name_latin": row.name_latin}
-        hits.append(LookupHit(**_line(row), **names, pass_number=number, reception_asked=asked))
+        hits.append(LookupHit(**_line(session, row), **names, pass_number=number, reception_asked=asked))
     return tuple(hits)
 
 
@@ -59,7 +64,7 @@ def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
         status=row.status,
         site=row.site,
         department=row.department,
-        closed_day=_closed_day(row),
+        **_closed_day(session, row),
         timeline=timeline_of(session, row),
     )
 
@@ -69,7 +74,7 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
     passes = passes_of(session, [row.id])[row.id]
     decided = decision_in_force(facts_of(row, passes))
     return ApplicationView(
-        **_line(row),
+        **_line(session, row),
         channel=row.channel,
         revision=row.revision,
         applicant=person_of(row),
@@ -84,10 +89,25 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
         deliver_by=row.deliver_by,
         note=(row.note or None) if decided else None,
         reason=row.decision_reason if decided else None,
-        closure_reason=row.closure_reason if decided else None,
+        closure_reason=_closure_reason(session, row) if decided else None,
+        closed_wishes=_closed_wishes(session, row) if row.status == "submitted" else (),
         timeline=timeline_of(session, row),
         pass_=pass_summary_of(row, passes),
     )
+
+
+def _closure_reason(session: Session, row: models.ApplicationRow) -> ClosureReason | None:
+    """Return why the day of the visit is closed; None where that was lifted, unless it is closed anew."""
+    if row.closed_day is None or row.closure_reason:
+        return row.closure_reason
+    department = place_of(session, row.site, row.department).department
+    anew = (one.reason for one in department.closed_days if one.day == row.closed_day) if department else ()
+    return next(map(_CLOSURE_REASON.validate_python, anew), None)
+
+
+def _closed_wishes(session: Session, row: models.ApplicationRow) -> tuple[ClosedWish, ...]:
+    place = place_of(session, row.site, row.department)
+    return closed_wishes(slots_of(row), place.site, place.department.closed_days if place.department else ())
 
 
 def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineEntry, ...]:
@@ -131,18 +151,21 @@ def pass_summary_of(row: models.ApplicationRow, passes: list[models.PassRow]) ->
     )
 
 
-def _line(row: models.ApplicationRow) -> dict[str, Any]:
+def _line(session: Session, row: models.ApplicationRow) -> dict[str, Any]:
     names = ("reference", "status", "site", "department", "submitted_at")
     return {
         **{name: getattr(row, name) for name in names},
         "date": row.decided_day or slots_of(row)[0].day,
         "further_days": tuple(row.further_days),
-        "closed_day": _closed_day(row),
+        **_closed_day(session, row),
     }
 
 
-def _closed_day(row: models.ApplicationRow) -> date | None:
-    return row.closed_day if row.status != "submitted" else None
+def _closed_day(session: Session, row: models.ApplicationRow) -> dict[str, date | bool | None]:
+    if row.closed_day is None or row.status == "submitted":
+        return {}
+    reopened = row.status == "returned" and _closure_reason(session, row) is None
+    return {"closed_day": row.closed_day, "day_reopened": reopened}
 
 
 def _instant(instant: datetime | None) -> datetime:

@@ -26,6 +26,7 @@ from contracts.events import (
     ReviewEscalated,
     SiteRecord,
     VisitDayClosed,
+    VisitDayReopened,
 )
 from contracts.free_text import note_problem
 from contracts.identity import mask_aadhaar
@@ -345,6 +346,16 @@ def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...]
         remaining_days=remaining_days,
         reason=closure.reason,
         personal=_to_applicant(review, closure.note),
+    )
+
+
+def reopen_day(review: Review, day: date, by: str) -> VisitDayReopened:
+    """Tell an applicant who was asked for another date that the closed day can be chosen again."""
+    return VisitDayReopened(
+        **_common(review, by),
+        **_delivery(review),
+        day=day,
+        personal=_to_applicant(review, ""),
     )
 
 

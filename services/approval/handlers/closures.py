@@ -141,7 +141,7 @@ def close_day(
 
 
 def lift_closure(request: ClosureId, call: Call, session: Session, now: datetime) -> ClosureView:
-    """Offer a closed day again. Whoever was asked to choose another date is not approved again.
+    """Offer a closed day again. Whoever was asked to choose another date is told, and not approved again.
 
     Raises:
         Forbidden: the principal is an assistant, or as `affected`; ``closed_by_ado``: the ADO Branch has
@@ -232,6 +232,38 @@ def ask_visitors(session: Session, now: datetime) -> int:
         if asked == BATCH:
             break
     return asked
+
+
+def tell_of_lifted(session: Session, now: datetime) -> int:
+    """Tell visitors who were asked for another date, and have not chosen one, that the day is offered again.
+
+    At most BATCH; return how many. Each is told once, also where several replicas run this.
+    """
+    closing, decision, newer = ClosureRow, DecisionRow, aliased(DecisionRow)
+    is_latest = ~exists().where(newer.review_id == decision.review_id, newer.number > decision.number)
+    due = (
+        closing.lifted_at.is_not(None),
+        closing.day >= now.astimezone(IST).date(),
+        decision.status == "returned",
+        decision.reopened_at.is_(None),
+        decision.revision == ReviewRow.revision,
+        ReviewRow.status == "returned",
+    )
+    found = (
+        select(ReviewRow, decision, closing.day, closing.lifted_by)
+        .join(decision, decision.review_id == ReviewRow.id)
+        .join(closing, closing.id == decision.closure_id)
+        .where(*due, is_latest)
+        .order_by(ReviewRow.id)
+        .limit(BATCH)
+        .with_for_update(of=(ReviewRow, decision), skip_locked=True)
+    )
+    rows = session.execute(found).all()
+    for row, told, day, lifted_by in rows:
+        assert lifted_by is not None
+        told.reopened_at = now
+        outbox.add(session, reviews.reopen_day(row.as_domain(), day, lifted_by), at=now)
+    return len(rows)
 
 
 def forget_notes(session: Session, now: datetime) -> int:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict
 from contracts.events import SiteRecord
-from contracts.model import IST, date, time
+from contracts.model import IST, Slot, date, time
 from contracts.rpc.imports import Effects
 from contracts.visiting_rules import windows_on
 from services.approval.domain.directory_tables import Directory
@@ -19,6 +20,7 @@ def effects(session: Session, before: Directory, after: Directory, now: datetime
     """Count what a change of the directory affects: approved visits from today on, and what waits."""
     today = now.astimezone(IST).date()
     at_gate = outside_hours = 0
+    wishes: dict[str, set[UUID]] = {}
     for code, site in before.sites.items():
         changed = after.sites[code]
         gone = set(site.gates) - set(changed.gates)
@@ -28,11 +30,23 @@ def effects(session: Session, before: Directory, after: Directory, now: datetime
             at_gate += visits if gate in gone else 0
             was_open, is_open = (_is_open(one, day, start, end) for one in (site, changed))
             outside_hours += visits if was_open and not is_open else 0
+        if (site.hours, site.closed_days) == (changed.hours, changed.closed_days):
+            continue
+        for review_id, department, wish in _wishes(session, code, today):
+            was_open, is_open = (_is_open(one, wish.day, wish.start, wish.end) for one in (site, changed))
+            if was_open and not is_open:
+                wishes.setdefault(department, set()).add(review_id)
     waiting = sum(
         session.scalar(select(func.count()).where(ReviewRow.status == "pending", affected)) or 0
         for affected in _closing(before, after)
     )
-    return Effects(visits_at_gate=at_gate, visits_outside_hours=outside_hours, applications_waiting=waiting)
+    return Effects(
+        visits_at_gate=at_gate,
+        visits_outside_hours=outside_hours,
+        applications_waiting=waiting,
+        wishes_outside_hours=sum(map(len, wishes.values())),
+        wishes_by_department=", ".join(f"{code} {len(found)}" for code, found in sorted(wishes.items())),
+    )
 
 
 def require_accepted(found: Effects, accepted: int) -> None:
@@ -75,6 +89,16 @@ def _visits(session: Session, site: str, today: date) -> Iterator[tuple[date, ti
         .group_by(BookingRow.day, BookingRow.start, BookingRow.end, gate)
     )
     return (tuple(row) for row in session.execute(counted))
+
+
+def _wishes(session: Session, site: str, today: date) -> Iterator[tuple[UUID, str, Slot]]:
+    """Yield each preferred time to come of each application that waits at a site, and its department."""
+    columns = (ReviewRow.id, ReviewRow.department, ReviewRow.details["preferred"])
+    waits = select(*columns).where(ReviewRow.status == "pending", ReviewRow.site == site)
+    for review_id, department, preferred in session.execute(waits):
+        for slot in map(Slot.model_validate, preferred):
+            if slot.day >= today:
+                yield review_id, department, slot
 
 
 def _is_open(site: SiteRecord, day: date, start: time, end: time) -> bool:

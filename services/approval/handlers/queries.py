@@ -23,9 +23,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from contracts import spelling
 from contracts.crockford import parse_reference
 from contracts.errors import Forbidden, InvalidInput, NotFound
+from contracts.events import ClosedDay
 from contracts.model import IST, ReviewStatus, Slot
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import (
+    ClosedDate,
     DecisionView,
     EarlierReview,
     FirstApproval,
@@ -39,10 +41,12 @@ from contracts.rpc.approval import (
     Whereabouts,
 )
 from contracts.rpc.call import Call, Principal
+from contracts.visiting_rules import closed_wishes
 from services.approval.domain.delegations import Decider, decides_for
 from services.approval.handlers.authorization import readable
 from services.approval.handlers.capacity import closures_of
 from services.approval.handlers.delegations import held_by
+from services.approval.handlers.directory import site_record
 from services.approval.models import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
 from services.chassis.db import cursors
 
@@ -68,7 +72,7 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
     rows: Sequence[ReviewRow] = session.scalars(_in_order(query, request)).all()
     page = rows[: request.limit]
     following = _cursor(page[-1], request.order) if len(rows) > len(page) else None
-    return _list(
+    found = _list(
         session,
         call.principal,
         page,
@@ -76,6 +80,10 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
         following,
         _counts(session, call.principal, now) if request.counts else None,
     )
+    department, today = call.principal.department, now.astimezone(IST).date()
+    closed = closures_of(session, department, today) if department else ()
+    days = tuple(ClosedDate(day=one.day, reason=one.reason) for one in closed)
+    return found.model_copy(update={"closed": days})
 
 
 def search_reviews(request: ReviewSearch, call: Call, session: Session, now: datetime) -> ReviewList:
@@ -223,14 +231,18 @@ def _list(
     today = now.astimezone(IST).date()
     shown_rows = list(rows)
     closed = {
-        department: {one.day for one in closures_of(session, department, today)}
+        department: [
+            ClosedDay(day=one.day, reason=one.reason) for one in closures_of(session, department, today)
+        ]
         for department in {row.department for row in shown_rows}
     }
+    sites = {code: site_record(session, code) for code in {row.site for row in shown_rows}}
 
     def seen(row: ReviewRow) -> ReviewView:
         shown = view(row)
-        days = {slot.day for slot in shown.preferred} & closed[row.department]
-        shown = shown.model_copy(update={"closed": tuple(sorted(days))})
+        wishes = closed_wishes(shown.preferred, sites[row.site], closed[row.department])
+        days = tuple(wish.day for wish in wishes)
+        shown = shown.model_copy(update={"closed": days, "closed_wishes": wishes})
         try:
             officer = decides_for(decider, (row.officer, row.instead_of), held, now)
         except Forbidden:

@@ -17,6 +17,7 @@ from contracts.events import (
     PassRevoked,
     ReviewEscalated,
     VisitDayClosed,
+    VisitDayReopened,
 )
 from contracts.model import IST, Language
 from services.chassis.runtime.time_words import short_time, time_of_day
@@ -24,7 +25,9 @@ from services.notify.domain import templates
 from services.notify.domain.messages import Draft, Purpose
 
 OTP_LIFE = timedelta(minutes=10)
-OfADepartment = ApplicationSubmitted | PassRejected | PassReturned | VisitDayClosed | ReviewEscalated
+OfADepartment = (
+    ApplicationSubmitted | PassRejected | PassReturned | VisitDayClosed | VisitDayReopened | ReviewEscalated
+)
 """Events whose message names a department."""
 ESCALATION_LANGUAGE: Language = "en"
 """Language of messages to a duty contact, for whom the event names none."""
@@ -148,8 +151,14 @@ def day_dropped(received: Received[VisitDayClosed], public_url: str, department:
     return _decided(event, "day_dropped", words, public_url)
 
 
+def day_reopened(event: VisitDayReopened, public_url: str, department: str) -> Draft:
+    """Build the message that the closed day of the visit is offered again, and where to choose a date."""
+    words = {"department": department, "date": templates.day(event.day)}
+    return _decided(event, "day_reopened", words, public_url)
+
+
 def _decided(
-    event: PassRejected | PassReturned | VisitDayClosed,
+    event: PassRejected | PassReturned | VisitDayClosed | VisitDayReopened,
     purpose: Purpose,
     words: dict[str, str],
     public_url: str,

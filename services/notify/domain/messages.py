@@ -10,7 +10,8 @@ from contracts.model import DeliverBy, Language
 
 Purpose = Literal[
     "otp", "login_issued", "application_submitted", "application_cancelled", "application_expired",
-    "rejected", "returned", "day_closed", "day_dropped", "pass_issued", "pass_revoked", "review_escalated",
+    "rejected", "returned", "day_closed", "day_dropped", "day_reopened", "pass_issued", "pass_revoked",
+    "review_escalated",
 ]  # fmt: skip
 Lane = Literal["otp", "normal"]
 State = Literal["queued", "delivered", "failed", "expired", "withdrawn", "not_needed"]

@@ -102,6 +102,15 @@ def handle_visit_day_closed(
     _store_about_application(received, session, now, draft)
 
 
+def handle_visit_day_reopened(
+    received: Received[events.VisitDayReopened], session: Session, now: datetime, public_url: str
+) -> None:
+    """Store the message that the day which was closed can be chosen again."""
+    department = _department(session, received.event)
+    draft = message_builders.day_reopened(received.event, public_url, department)
+    _store_about_application(received, session, now, draft)
+
+
 def handle_review_escalated(
     received: Received[events.ReviewEscalated], session: Session, now: datetime, public_url: str
 ) -> None:

@@ -38,6 +38,7 @@ from contracts.rpc.approval import (
 from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
 from contracts.rpc.notify import MessagePreview
 from contracts.rpc.verify import ScanResult
+from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
 from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, LINES, OFTEN_HERE, WRONG_LOGIN
@@ -287,6 +288,20 @@ def closures() -> Iterator[State]:
     opened = (OWN + "/open", {"id_last4": "4821"})
     yield State("applicant", OWN, answers=answers, before=(opened,))
     yield State("applicant", f"{OWN}/dates", answers=answers, before=(opened,))
+    reopened = {
+        "application.view": returned.model_copy(
+            update={"closure_reason": None, "day_reopened": True, "note": None}
+        )
+    }
+    yield State("applicant", OWN, answers=reopened, before=(opened,))
+    wish = ClosedWish(day=FIRST.day, closed_by="site", reason="Gurpurab")
+    waiting = APPLICATION.model_copy(update={"status": "submitted", "closed_wishes": (wish,)})
+    yield State("applicant", OWN, answers={"application.view": waiting}, before=(opened,))
+    holiday = review(closed=(FIRST.day,), closed_wishes=(wish,))
+    yield State("department", REVIEW, answers={"approval.view_review": holiday})
+    today = ClosedDate(day=now().astimezone(IST).date(), reason="officer_away")
+    shut = ReviewList(items=(holiday,), closed=(today,))
+    yield State("department", "/desk", answers={"approval.list_reviews": shut})
     first_closed = review(closed=(FIRST.day,))
     yield State("department", REVIEW, answers={"approval.view_review": first_closed})
     yield State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=(first_closed,))})

@@ -36,6 +36,7 @@ from contracts.events import (
     RevocationPersonal,
     SiteRecord,
     VisitDayClosed,
+    VisitDayReopened,
 )
 from contracts.model import IST, EscalationStep
 from contracts.rpc.application import (
@@ -361,6 +362,10 @@ class Elsewhere:
                 **changes,
             }
         )
+
+    def day_reopened(self, revision: int = 1) -> VisitDayReopened:
+        facts = {**self._decision(revision), **self._delivery(), "day": TUESDAY, "personal": {"contact": {}}}
+        return VisitDayReopened.model_validate(facts)
 
     def withdrawn(self, revision: int = 1) -> ApprovalWithdrawn:
         return ApprovalWithdrawn.model_validate({**self._decision(revision), "reason": "officer_unavailable"})

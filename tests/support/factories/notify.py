@@ -150,6 +150,11 @@ class Visit:
             personal=personal,
         )
 
+    def day_reopened(self) -> events.VisitDayReopened:
+        personal = events.DecisionPersonal(contact=self.contact)
+        about = {**self.about, **self.way, **self.decided}
+        return events.VisitDayReopened(**about, day=date(2026, 12, 1), personal=personal)
+
     def issued(
         self, *, number: str | None = None, valid_for: timedelta = timedelta(days=1), **changes: Any
     ) -> events.PassIssued:

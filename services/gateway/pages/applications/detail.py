@@ -165,6 +165,7 @@ async def application_page(view: View, shown: ApplicationView, notice: str = "")
         retry_minutes=_minutes_until_resend(view) if notice == TOO_MANY else 0,
         has_good_pass=is_good(shown.pass_),
         **visit_window(view, shown.pass_),
+        has_open_wish=bool({slot.day for slot in shown.preferred} - {one.day for one in shown.closed_wishes}),
         wishes=[slot.model_dump(mode="json") for slot in shown.preferred],
         officer=await directory.officer_name(view, shown.department, shown.officer),
         **await progress(view, shown.reference, shown.status, shown.department, shown.timeline, shown.note),

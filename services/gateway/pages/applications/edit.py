@@ -61,7 +61,7 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
 async def ask_dates(view: ApplicantPage, reference: str) -> Response:
     """Show the form for other dates: while the department decides, or after it closed the day."""
     shown = await viewed(view, reference)
-    chooses_again = state_of(shown) == "date_needed"
+    chooses_again = state_of(shown) in ("date_needed", "day_reopened")
     if not (shown.status == "submitted" or chooses_again):
         return redirect_to_application(view, shown)
     if not is_opened(view, shown):

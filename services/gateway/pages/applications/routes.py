@@ -146,7 +146,9 @@ async def show_status(view: OpenPage) -> Response:
     except NotFound:  # it was erased meanwhile
         return view.to("/status")
     more = await progress(view, found.reference, found.status, found.department, found.timeline)
-    onward = {"date_needed": "/dates", "returned": "/complete"}.get(state_of(found), "")
+    onward = {"date_needed": "/dates", "day_reopened": "/dates", "returned": "/complete"}.get(
+        state_of(found), ""
+    )
     more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT else ""
     more["mobile_end"] = kept["mobile_last4"]
     more["is_theirs"] = (view.principal.mobile or "").endswith(kept["mobile_last4"])

@@ -210,6 +210,7 @@ async def _removal(
         line=line,
         site=named.name[view.language] if named else line.cells["site"],
         gate_name=await directory.gate_names(view),
+        departments=await directory.department_names(view) if effects else {},
         effects=effects or Effects(),
     )
 

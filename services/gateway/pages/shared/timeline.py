@@ -19,6 +19,7 @@ MESSAGES: dict[str, str] = {
     "returned": _("Notice that something is missing"),
     "day_closed": _("Notice that the day of the visit is closed"),
     "day_dropped": _("Notice that one day of the visit is closed"),
+    "day_reopened": _("Notice that the day of the visit is offered again"),
     "pass_issued": _("Your pass"),
     "pass_revoked": _("Notice that your pass was cancelled"),
     "review_escalated": _("A reminder to the department"),
@@ -141,7 +142,16 @@ def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     return (f"{words.gate_name(str(facts.get('gate', '')))}, {people}",)
 
 
-_DECIDED = ("approved", "rejected", "returned", "withdrawn", "day_closed", "day_dropped", "escalated")
+_DECIDED = (
+    "approved",
+    "rejected",
+    "returned",
+    "withdrawn",
+    "day_closed",
+    "day_dropped",
+    "day_reopened",
+    "escalated",
+)
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
     **dict.fromkeys(_DECIDED, _decision),
     **dict.fromkeys(("message_delivered", "message_failed"), _message),

@@ -30,6 +30,7 @@ STATUSES: dict[str, str] = {
     "rejected": _("Not approved"),
     "returned": _("Sent back to be completed"),
     "date_needed": _("Another date is needed"),
+    "day_reopened": _("A date is needed"),
     "cancelled": _("Cancelled"),
     "expired": _("Expired without a decision"),
     "issued": _("Pass issued"),
@@ -43,6 +44,7 @@ TAGS: dict[str, str] = {
     "rejected": "red",
     "returned": "yellow",
     "date_needed": "yellow",
+    "day_reopened": "yellow",
     "cancelled": "grey",
     "expired": "grey",
     "issued": "green",
@@ -74,6 +76,7 @@ TIMELINE_ENTRIES: dict[str, str] = {
     "withdrawn": _("The department withdrew its approval"),
     "day_closed": _("The department closed the day of the visit"),
     "day_dropped": _("The department closed one day of the visit"),
+    "day_reopened": _("The department offers the closed day again"),
     "pass_issued": _("The pass was made"),
     "pass_reissued": _("A new pass replaced the old one"),
     "pass_revoked": _("The pass was cancelled"),
@@ -182,10 +185,12 @@ def state_of(shown: WithStatus) -> str:
     """Return the state of an application, by which it is named everywhere.
 
     It is the status, but where the department closed the day of the visit: then another date is needed, and
-    nothing else is missing.
+    nothing else is missing. After the closing was lifted the closed day can be chosen, too.
     """
     closed = getattr(getattr(shown, "decision", None) or shown, "closed_day", None)
-    return "date_needed" if shown.status == "returned" and closed else shown.status
+    if shown.status != "returned" or not closed:
+        return shown.status
+    return "day_reopened" if getattr(shown, "day_reopened", False) else "date_needed"
 
 
 def items(words: Mapping[str, str], language: Language) -> list[dict[str, str]]:

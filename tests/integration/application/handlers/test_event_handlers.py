@@ -40,6 +40,7 @@ from tests.support.factories.application import (
     Elsewhere,
     applicant_call,
     department,
+    form,
     reception_call,
     site,
     slot,
@@ -308,6 +309,50 @@ def test_an_applicant_whose_day_was_closed_chooses_another_and_everything_else_s
     for event in (there.approved(revision=2), there.issued(other)):
         desk.receive(event)
     assert desk.view(there.reference).status == "issued"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_the_page_of_a_visitor_is_true_again_after_a_closing_was_lifted(
+    desk: Desk, order: tuple[int, ...]
+) -> None:
+    there, number = apply(desk), new_pass_number()
+    story = [
+        desk.envelope(event)
+        for event in (
+            there.approved(),
+            there.day_closed(),
+            there.revoked(number, "day_closed"),
+            there.day_reopened(),
+        )
+    ]
+    for index in order:
+        desk.deliver(story[index])
+    view = desk.view(there.reference)
+    assert (view.status, view.closed_day, view.closure_reason) == ("returned", TUESDAY, None)
+    assert view.day_reopened
+    assert "day_reopened" in [entry.what for entry in view.timeline]
+    closed = ClosedDay(day=TUESDAY, reason="security")
+    desk.receive(DirectoryChanged(department=department(closed_days=(closed,))))
+    view = desk.view(there.reference)
+    assert (view.closure_reason, view.day_reopened) == ("security", False), "closed anew"
+    desk.receive(DirectoryChanged(department=department()))
+    desk.amend(there.reference, preferred=[slot(TUESDAY)])
+    view = desk.view(there.reference)
+    assert (view.status, view.closed_day) == ("submitted", None)
+
+
+def test_a_waiting_visitor_sees_which_of_their_dates_are_closed_by_whom_and_why(desk: Desk) -> None:
+    there = Elsewhere.of(desk.row(desk.submit(form(preferred=[slot(TUESDAY), slot(THURSDAY)])).reference))
+    assert desk.view(there.reference).closed_wishes == ()
+    holiday, meeting = ClosedDay(day=TUESDAY, reason="Gurpurab"), ClosedDay(day=THURSDAY, reason="security")
+    desk.receive(DirectoryChanged(site=site(closed_days=(holiday,))))
+    desk.receive(DirectoryChanged(department=department(closed_days=(meeting,))))
+    found = [(one.day, one.closed_by, one.reason) for one in desk.view(there.reference).closed_wishes]
+    assert found == [(TUESDAY, "site", "Gurpurab"), (THURSDAY, "department", "security")]
+    desk.receive(DirectoryChanged(department=department()))
+    assert [one.day for one in desk.view(there.reference).closed_wishes] == [TUESDAY]
+    desk.receive(there.approved())
+    assert desk.view(there.reference).closed_wishes == ()
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
-from contracts.events import DirectoryChanged, VisitDayClosed
+from contracts.events import DirectoryChanged, VisitDayClosed, VisitDayReopened
 from contracts.rpc.approval import (
     AvailabilityQuestion,
     CloseDay,
@@ -19,10 +19,11 @@ from contracts.rpc.approval import (
     ClosureId,
     ClosureQuestion,
     Forward,
+    ReviewQuestion,
     SetCapacity,
 )
 from services.approval.handlers import capacity as places
-from services.approval.handlers import closures, decisions
+from services.approval.handlers import closures, decisions, queries
 from services.approval.handlers.directory import LOCK, escalate_again, put_department
 from services.approval.models import BookingRow, ReviewRow
 from services.chassis.db.locks import lock
@@ -698,3 +699,66 @@ def test_a_process_killed_between_two_batches_loses_nobody_and_asks_nobody_twice
     assert len(told(approval_db)) == 3  # the second batch did not commit
     assert ask(approval_db) == 5
     assert told(approval_db) == sorted(one.application_id for one in applications)
+
+
+# ------------------------------------------------------- what the desk shows
+
+
+def queue(database, call=None):
+    with database.transaction() as session:
+        return queries.list_reviews(ReviewQuestion(), call or by(desk()), session, NOW)
+
+
+def test_the_desk_says_which_wishes_are_closed_by_whom_and_why_and_refuses_to_approve_them(
+    approval_db,
+) -> None:
+    review_id = pending(approval_db, preferred=(slot(), slot(HOLI), slot(THURSDAY)))
+    close(approval_db)
+    (shown,) = queue(approval_db).items
+    assert shown.closed == (TUESDAY, HOLI)
+    by_whom = [(one.day, one.closed_by, one.reason) for one in shown.closed_wishes]
+    assert by_whom == [(TUESDAY, "department", "urgent_meeting"), (HOLI, "site", "Holi")]
+    for day, code in ((TUESDAY, "day_closed"), (HOLI, "closed_day")):
+        with pytest.raises(InvalidInput) as refusal:
+            approve(approval_db, review_id, slot(day))
+        assert [(one.field, one.code) for one in refusal.value.body.fields] == [("slot.date", code)]
+    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+
+
+def test_the_queue_of_a_department_names_its_closed_days_and_no_others(approval_db) -> None:
+    close(approval_db)
+    (closed,) = queue(approval_db).closed
+    assert (closed.day, closed.reason) == (TUESDAY, "urgent_meeting")
+    assert queue(approval_db, by(desk("finance", "FIN-0001"))).closed == ()
+    assert queue(approval_db, by(AUDITOR)).closed == ()
+
+
+# ------------------------------------------------------- after a closing was lifted
+
+
+def tell(database) -> int:
+    with database.transaction() as session:
+        return closures.tell_of_lifted(session, NOW)
+
+
+def test_who_was_asked_and_has_not_chosen_yet_is_told_once_that_the_day_is_open_again(approval_db) -> None:
+    waits, chose, several = approved(approval_db), approved(approval_db), approved_for_days(approval_db)
+    closed = close(approval_db)
+    assert (ask(approval_db), tell(approval_db)) == (3, 0), "the closing holds"
+    deliver(approval_db, amended(chose, preferred=(slot(THURSDAY),)), 2)
+    lift(approval_db, closed.id, by(desk("home", "HOM-0002")))
+    assert (tell(approval_db), tell(approval_db)) == (1, 0)
+    (event,) = published(approval_db, VisitDayReopened)
+    assert (event.application_id, event.day, event.revision) == (waits.application_id, TUESDAY, 1)
+    assert (event.decided_by, event.personal.contact.mobile) == ("HOM-0002", "+919876543210")
+    statuses = [status_of(approval_db, one) for one in (waits, chose, several)]
+    assert statuses == ["returned", "pending", "approved"]
+
+
+def test_nobody_is_told_of_a_lifted_day_that_has_passed(approval_db) -> None:
+    approved(approval_db)
+    closed = close(approval_db)
+    ask(approval_db)
+    lift(approval_db, closed.id)
+    with approval_db.transaction() as session:
+        assert closures.tell_of_lifted(session, ist(THURSDAY, 9)) == 0

@@ -1,5 +1,6 @@
 """What a change of the directory means for approved visits: counted, told, and never silent."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -37,7 +38,10 @@ MORNINGS = {
     "site": "T1", "valid_from": "2026-03-02", "saturday": "", "sunday": "",
     **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "09:00-11:00"),
 }  # fmt: skip
+FRIDAY = TUESDAY + timedelta(days=3)
 HOLIDAY = {"site": "T1", "day": TUESDAY.isoformat(), "reason": "Gurpurab"}
+
+HOLIDAY_EFFECTS = Effects(visits_outside_hours=3, wishes_outside_hours=1, wishes_by_department="home 1")
 
 
 @pytest.fixture
@@ -101,12 +105,22 @@ def test_a_gate_that_no_pass_names_is_removed_at_once(approval_db) -> None:
 
 
 @pytest.mark.parametrize(("table", "cells", "visits"), [("hours", MORNINGS, 2), ("holidays", HOLIDAY, 3)])
-def test_approved_visits_do_not_fall_outside_the_hours_silently(approval_db, table, cells, visits) -> None:
+def test_neither_visits_nor_wishes_fall_outside_the_hours_silently(approval_db, table, cells, visits) -> None:
+    two_days = (slot(), slot(TUESDAY, "14:00", "15:00"))
+    pending(approval_db, department="finance", preferred=two_days)
+    pending(approval_db, preferred=(slot(FRIDAY, "09:30", "10:30"),))
+    pending(approval_db, site="T2")
     with pytest.raises(Conflict) as refused:
         put(approval_db, table, cells)
-    facts = {"visits_at_gate": 0, "visits_outside_hours": visits, "applications_waiting": 0}
-    assert refused.value.body.facts == facts
-    put(approval_db, table, cells, accepted=visits)
+    found = {
+        "visits_at_gate": 0, "visits_outside_hours": visits, "applications_waiting": 0,
+        "wishes_outside_hours": 2, "wishes_by_department": "finance 1, home 1",
+    }  # fmt: skip
+    assert refused.value.body.facts == found
+    assert Effects.model_validate(found).wishes == {"finance": 1, "home": 1}
+    with pytest.raises(Conflict):
+        put(approval_db, table, cells, accepted=visits)
+    put(approval_db, table, cells, accepted=visits + 2)
     assert len(published(approval_db, DirectoryChanged)) == 1
 
 
@@ -146,12 +160,12 @@ def test_a_file_says_which_visits_it_affects_and_is_applied_only_with_their_numb
             request = ApplyDirectoryFile(import_id=sent.import_id, accepted=accepted)
             directory_imports.apply(request, by(ADO), session, NOW)
 
-    assert report().effects == Effects(visits_outside_hours=3)
+    assert report().effects == HOLIDAY_EFFECTS
     with pytest.raises(Conflict) as refused:
-        apply(2)
+        apply(3)
     assert refused.value.body.code == "affects_visits"
     assert (report().applied_at, published(approval_db, DirectoryChanged)) == (None, [])
-    apply(3)
+    apply(4)
     assert len(published(approval_db, DirectoryChanged)) == 1
 
 
@@ -161,11 +175,11 @@ def test_a_file_from_the_command_line_is_applied_only_with_the_number_that_it_af
     def run(accepted: int, *, apply: bool = True) -> Effects:
         return commands.import_table(approval_db, NOW, "holidays", text, apply=apply, accepted=accepted)[1]
 
-    assert run(0, apply=False) == Effects(visits_outside_hours=3)
+    assert run(0, apply=False) == HOLIDAY_EFFECTS
     with pytest.raises(Conflict):
-        run(2)
+        run(3)
     assert published(approval_db, DirectoryChanged) == []
-    run(3)
+    run(4)
     assert len(published(approval_db, DirectoryChanged)) == 1
 
 

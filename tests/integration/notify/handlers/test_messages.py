@@ -64,6 +64,9 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "VisitDayClosed": lambda event, session: event_handlers.handle_visit_day_closed(
         event, session, now(), PUBLIC_URL
     ),
+    "VisitDayReopened": lambda event, session: event_handlers.handle_visit_day_reopened(
+        event, session, now(), PUBLIC_URL
+    ),
     "PassIssued": lambda event, session: event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL),
     "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(
         event, session, now(), PUBLIC_URL
@@ -149,6 +152,12 @@ def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: 
     parameters = personal(told).parameters
     assert parameters["reason"].endswith("The Secretary is called away।")
     assert parameters["date"] == "01-12-2026"
+
+
+def test_a_day_that_is_open_again_is_a_message_with_its_date(db: Database) -> None:
+    handle(db, received(Visit().day_reopened()))
+    (told,) = messages(db)
+    assert (told.purpose, personal(told).parameters["date"]) == ("day_reopened", "01-12-2026")
 
 
 def test_a_visitor_of_several_days_who_loses_one_gets_one_message_about_it_and_no_second_pass(

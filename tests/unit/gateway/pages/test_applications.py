@@ -26,6 +26,7 @@ from contracts.rpc.application import (
 )
 from contracts.rpc.approval import DecisionView, EarlierReview, ReviewList, Whereabouts
 from contracts.rpc.call import Nothing
+from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
@@ -197,6 +198,54 @@ async def test_an_issued_visit_that_lost_a_day_says_which_and_why_and_its_pass_s
     assert "The department closed one day of the visit" in text
     assert text.count("Back on Thursday") == 2, "at the top, and beside what happened"
     assert "/dates" not in text, "no other date is needed"
+
+
+@pytest.mark.parametrize(
+    ("dates", "sentence"),
+    [((1,), "You cannot come then. Choose another date."), ((1, 2), "still decides on your other dates")],
+)
+async def test_a_waiting_visitor_reads_that_a_date_is_closed_and_is_offered_another(
+    reader: tuple[Reader, TableClient], dates: tuple[int, ...], sentence: str
+) -> None:
+    person, client = reader
+    wish = ClosedWish(day=date(2026, 12, 1), closed_by="site", reason="Gurpurab")
+    preferred = tuple(Slot(day=date(2026, 12, day), start=time(10), end=time(12)) for day in dates)
+    waiting = application(status="submitted", preferred=preferred, closed_wishes=(wish,))
+    client.answers["application.view"] = waiting
+    text = (await person.open(PAGE)).text
+    assert "On Tuesday, 1 December 2026 the secretariat is closed." in text
+    assert "Gurpurab" in text
+    assert sentence in text
+    assert text.count("/dates") == 1
+
+
+async def test_a_visitor_who_was_sent_back_reads_that_the_day_is_open_again() -> None:
+    view = application(
+        status="returned",
+        closed_day=date(2026, 12, 1),
+        day_reopened=True,
+        timeline=(happened("submitted"), happened("day_reopened", 30, department="home")),
+    )
+    line = HistoryLine(**view.model_dump(include=set(HistoryLine.model_fields) - {"pass_"}))
+    facts = view.model_dump(include=set(StatusView.model_fields))
+    app, _client = stub(
+        application__view=view,
+        application__list_applications=ApplicationList(items=(line,)),
+        application__status=StatusView(**facts),
+    )
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        person = Reader(http)
+        opened = (await person.send(f"{PAGE}/open", id_last4="4821")).text
+        history = (await person.open("/applications")).text
+        status = (await person.send("/status", reference=REFERENCE, mobile_last4="3210")).text
+    assert "On Tuesday, 1 December 2026 the department receives visitors again." in opened
+    for text in (opened, status):
+        assert "The department offers the closed day again" in text
+        assert re.search(r'href="[^"]*/dates"[^>]*>\s*Choose a date', text)
+    for text in (opened, history, status):
+        assert "A date is needed" in text
+        assert "Another date is needed" not in text
 
 
 async def test_usual_waiting_times_are_shown_and_fetched_once_a_minute(

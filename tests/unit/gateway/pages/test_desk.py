@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import date, time
+from datetime import date, time, timedelta
 from html import unescape
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unava
 from contracts.model import IST, Slot
 from contracts.rpc.approval import (
     Approve,
+    ClosedDate,
     DepartmentList,
     EarlierReview,
     FirstApproval,
@@ -25,6 +26,7 @@ from contracts.rpc.approval import (
     SiteList,
 )
 from contracts.rpc.notify import MessagePreview
+from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import DECIDED, FIRST, POLICE, REVIEW_ID, SECOND, review
@@ -73,6 +75,34 @@ async def test_the_queue_lists_applications_with_links(clerk: Clerk) -> None:
         assert text in shown.text, text
     assert "/en/desk?status=pending&amp;after=after-this" in shown.text
     assert clerk.sent("list_reviews").status == "pending"
+
+
+async def test_a_closed_wish_says_why_and_is_not_approved_with_one_click(clerk: Clerk) -> None:
+    wish = ClosedWish(day=FIRST.day, closed_by="site", reason="Gurpurab")
+    shut = review(preferred=(FIRST,), visit=FIRST, closed=(FIRST.day,), closed_wishes=(wish,))
+    clerk.client.answers["approval.list_reviews"] = ReviewList(items=(shut,))
+    text = (await clerk.http.get("/en/desk")).text
+    assert "The secretariat is closed on this day: Gurpurab" in text
+    assert "Day closed" in text
+    assert "data-approve" not in text
+    assert 'name="review"' not in text, "nor with many others"
+    clerk.client.answers["approval.view_review"] = shut
+    opened = (await clerk.http.get(f"/en/desk/reviews/{REVIEW_ID}")).text
+    assert "The secretariat is closed on this day: Gurpurab" in opened
+    assert f'value="{FIRST.day}' not in opened, "the closed date is not offered"
+
+
+async def test_the_desk_of_a_department_that_is_closed_today_says_so_and_on_no_other_day(
+    clerk: Clerk,
+) -> None:
+    today = now().astimezone(IST).date()
+    for day, is_shown in ((today, True), (today + timedelta(days=1), False)):
+        closed = (ClosedDate(day=day, reason="officer_away"),)
+        clerk.client.answers["approval.list_reviews"] = ReviewList(items=(), closed=closed)
+        text = (await clerk.http.get("/en/desk")).text
+        assert ("Closed today: The officer is away" in text) == is_shown
+        filtered = (await clerk.http.get(f"/en/desk?day={day}")).text
+        assert "Nobody can be approved for this day." in filtered
 
 
 @pytest.mark.parametrize("status", ["pending", "approved", "rejected", "returned", "withdrawn", "closed"])

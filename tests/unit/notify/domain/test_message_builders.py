@@ -26,6 +26,7 @@ DRAFTS = [
     message_builders.returned(VISIT.returned(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.day_dropped(DROPPED, PUBLIC_URL, "ਗ੍ਰਹਿ"),
+    message_builders.day_reopened(VISIT.day_reopened(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.pass_issued(VISIT.issued(), PUBLIC_URL),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
@@ -50,7 +51,7 @@ def test_only_one_time_codes_use_the_otp_lane() -> None:
 
 ABOUT_APPLICATIONS = {
     "application_submitted", "application_cancelled", "application_expired", "rejected", "returned",
-    "day_closed", "day_dropped", "pass_revoked",
+    "day_closed", "day_dropped", "day_reopened", "pass_revoked",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.approval import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
-from contracts.rpc.imports import LineChange, LineHistory, LineView
+from contracts.rpc.imports import Effects, LineChange, LineHistory, LineView
 from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
@@ -247,6 +247,12 @@ async def test_hours_that_hold_already_are_changed_from_a_day_on_and_begin_with_
             ("312 approved visits would lie outside the opening hours", "Save all the same"),
         ),
         (
+            "hours/edit/PCS1/2099-01-01",
+            "put_line",
+            {"wishes_outside_hours": 3, "wishes_by_department": "finance 1, home 2"},
+            ("3 applications that wait for a decision ask for a time", "finance: 1", ": 2", "all the same"),
+        ),
+        (
             "gates/remove/PCS1/PCS1-G1",
             "remove_line",
             {"visits_at_gate": 1},
@@ -263,7 +269,7 @@ async def test_a_change_that_affects_visits_says_so_with_counts_and_asks_again(
     asked = await http.post(f"{PLACE}/{path}", data=form, headers=SAME_SITE)
     assert asked.status_code == 409
     assert all(sentence in asked.text for sentence in sentences)
-    seen = sum(facts.values())
+    seen = Effects(**facts).total
     assert f'name="accepted" value="{seen}"' in asked.text
     client.answers[f"approval.{command}"] = Nothing()
     done = await http.post(f"{PLACE}/{path}", data={**form, "accepted": str(seen)}, headers=SAME_SITE)

@@ -15,7 +15,7 @@ from services.gateway.pages.shared.vocabulary import (
 
 
 def test_every_state_has_a_name_and_a_colour() -> None:
-    assert set(STATUSES) == {"date_needed", *get_args(ApplicationStatus)}
+    assert set(STATUSES) == {"date_needed", "day_reopened", *get_args(ApplicationStatus)}
     assert set(LOGIN_STATES) == set(get_args(LoginState))
     assert set(ENTRY_STATES) == set(get_args(EntryState))
     assert set(SETTLEMENTS) == {"open", *get_args(MatchSettlement)}

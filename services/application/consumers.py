@@ -1,6 +1,6 @@
 """Event entrypoints and scheduled jobs of application: each calls one handler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -23,7 +23,7 @@ from contracts.events import (
 )
 from services.application.handlers import directory, event_handlers, scheduled_jobs
 from services.chassis.db import batches
-from services.chassis.messaging.entrypoint import subscribes
+from services.chassis.messaging.entrypoint import subscribes, subscribes_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, every
 
@@ -83,9 +83,9 @@ class Consumers:
     def on_notification_failed(self, received: Received[NotificationFailed], session: Session) -> None:
         event_handlers.handle_notification_failed(received, session)
 
-    @subscribes(PassScanned)
-    def on_pass_scanned(self, received: Received[PassScanned], session: Session) -> None:
-        event_handlers.handle_pass_scanned(received, session)
+    @subscribes_together(PassScanned)
+    def on_pass_scanned(self, received: Sequence[Received[PassScanned]], session: Session) -> None:
+        event_handlers.handle_passes_scanned(received, session)
 
     @every(interval=60)
     def expire_undecided(self) -> None:

@@ -5,3 +5,7 @@ from services.chassis.runtime.settings import CommitmentSettings, IssuerSettings
 
 class VerifySettings(ServiceSettings, CommitmentSettings, IssuerSettings):
     """The settings of a service, and what it takes to check a pass."""
+
+    rpc_workers: int = 40
+    """Scans that wait share a transaction (`GroupCommit`), so that many may wait."""
+    database_pool: int = 50

@@ -4,6 +4,7 @@ Events arrive in any order and more than once; the status follows from all facts
 (``domain/status.py``).
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -31,7 +32,14 @@ from contracts.events import (
 from contracts.model import ClosureReason, RejectionReason
 from services.application import models
 from services.application.domain.status import DecisionKind
-from services.application.handlers.rows import locked, matters_at, record, settle_status
+from services.application.handlers.rows import (
+    Entry,
+    locked,
+    matters_at,
+    record,
+    record_all,
+    settle_status,
+)
 
 TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
@@ -154,19 +162,33 @@ def handle_notification_failed(received: Received[NotificationFailed], session: 
         )
 
 
-def handle_pass_scanned(received: Received[PassScanned], session: Session) -> None:
-    """Record an entry or an exit; ignore refused scans."""
+def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Session) -> None:
+    """Record entries and exits; ignore refused scans.
+
+    Raises:
+        UnknownApplication: one of the applications is not here (yet).
+    """
+    passages = [one for one in received if one.event.verdict in _PASSAGE]
+    wanted = {one.event.application_id for one in passages}
+    query = select(models.ApplicationRow).where(models.ApplicationRow.id.in_(wanted))
+    rows = {row.id: row for row in session.scalars(locked(query.order_by(models.ApplicationRow.id)))}
+    if missing := wanted - rows.keys():
+        raise UnknownApplication(str(missing))
+    for one in passages:
+        event, row = one.event, rows[one.event.application_id]
+        if one.seq > row.scan_seq:
+            row.scan_seq, row.inside, row.scanned_pass = one.seq, event.inside, event.pass_number
+    if passages:
+        record_all(session, [(rows[one.event.application_id], _entry_of_scan(one)) for one in passages])
+        settle_status(session, *rows.values())
+
+
+def _entry_of_scan(received: Received[PassScanned]) -> Entry:
     event = received.event
-    if event.verdict not in _PASSAGE:
-        return
-    row = _locked(session, event.application_id)
-    if received.seq > row.scan_seq:
-        row.scan_seq, row.inside, row.scanned_pass = received.seq, event.inside, event.pass_number
     facts: dict[str, str | int] = {"gate": event.gate, "count": event.count, "inside": event.inside}
     if event.marks:
         facts["marks"] = ",".join(event.marks)
-    record(session, row, received.id, _PASSAGE[event.verdict], event.scanned_at, facts)
-    settle_status(session, row)
+    return Entry(received.id, _PASSAGE[event.verdict], event.scanned_at, facts)
 
 
 def _decided(

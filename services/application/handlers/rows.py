@@ -1,7 +1,7 @@
 """Translation between rows and the domain's values; the timeline and the outbox of an application."""
 
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -155,10 +155,12 @@ def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
     )
 
 
-def settle_status(session: Session, row: models.ApplicationRow) -> None:
-    """Record the status that follows from the facts."""
+def settle_status(session: Session, *rows: models.ApplicationRow) -> None:
+    """Record the status that follows from the facts, for each application."""
     session.flush()
-    row.status = status_of(facts_of(row, passes_of(session, [row.id])[row.id]))
+    passes = passes_of(session, [row.id for row in rows])
+    for row in rows:
+        row.status = status_of(facts_of(row, passes[row.id]))
 
 
 def publish(
@@ -166,6 +168,16 @@ def publish(
 ) -> None:
     """Publish an event of this service, and record it in the timeline."""
     record(session, row, outbox.add(session, event, at=now), what, now, facts)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the timeline: which event says what, and its facts."""
+
+    event_id: UUID
+    what: str
+    at: datetime
+    facts: dict[str, str | int]
 
 
 def record(
@@ -177,8 +189,14 @@ def record(
     facts: dict[str, str | int],
 ) -> None:
     """Record an entry of the timeline, once for each event."""
-    entry = insert(models.TimelineEntryRow).values(
-        event_id=event_id, application_id=row.id, at=at, what=what, facts=facts
+    record_all(session, [(row, Entry(event_id, what, at, facts))])
+
+
+def record_all(session: Session, entries: Sequence[tuple[models.ApplicationRow, Entry]]) -> None:
+    """Record entries of several timelines, each once for its event."""
+    session.execute(
+        insert(models.TimelineEntryRow).on_conflict_do_nothing(),
+        [{"application_id": row.id, **vars(entry)} for row, entry in entries],
     )
-    session.execute(entry.on_conflict_do_nothing())
-    matters_at(row, at)
+    for row, entry in entries:
+        matters_at(row, entry.at)

@@ -48,6 +48,7 @@ Handler = Callable[[Any, Received[E], Session], None]
 ManyHandler = Callable[[Any, Sequence[Received[E]], Session], None]
 Take = Callable[[], list[Delivery]]
 """Returns the deliveries that wait, once a worker is free for them."""
+Entry = Callable[[Any, Take, Settle], None]
 BATCHES_AT_ONCE = 2
 """Of one queue in one process: the second is handled while the database works on the first."""
 LARGEST = 1_000_000
@@ -196,36 +197,46 @@ class EventEntrypoint(Entrypoint):
                 metrics.EVENT_AGE.labels(self.queue).observe(max(age, 0))
 
 
-def subscribes(
-    event: type[E], *, many: ManyHandler[E] | None = None
-) -> Callable[[Handler[E]], Callable[[Any, Take, Settle], None]]:
+def subscribes(event: type[E]) -> Callable[[Handler[E]], Entry]:
     """Make a method ``(self, received, session)`` the handler of an event.
 
     The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from
     ``contracts/subscriptions.py``.
+    """
+    return lambda method: _entrypoint(event, method, method, None)
 
-    Args:
-        event: the type of the event.
-        many: does the same for several events at once, ``(self, received, session)``, with less work.
+
+def subscribes_together(event: type[E]) -> Callable[[ManyHandler[E]], Entry]:
+    """Make a method ``(self, list of received, session)`` the handler of several events of a type at once.
+
+    It may be called with one.
     """
 
-    def decorate(method: Handler[E]) -> Callable[[Any, Take, Settle], None]:
-        @functools.wraps(method)
-        def handle(self: Any, take: Take, settle: Settle) -> None:
-            handler = EventHandler(
-                f"{self.service}.{event.__name__}",
-                self.db.personal_keys,
-                functools.partial(method, self),
-                functools.partial(many, self) if many else None,
-                metrics.PAUSED.labels(self.service).track_inprogress,
-            )
-            handle_batch(self.db, handler, take(), settle)
+    def decorate(method: ManyHandler[E]) -> Entry:
+        def one(self: Any, received: Received[E], session: Session) -> None:
+            method(self, [received], session)
 
-        largest_batch = LARGEST_SET if many else LARGEST_BATCH
-        EventEntrypoint.decorator(event.__name__, largest_batch)(handle)
-        return handle
+        return _entrypoint(event, method, one, method)
 
     return decorate
+
+
+def _entrypoint(
+    event: type[E], method: Callable[..., None], one: Handler[E], many: ManyHandler[E] | None
+) -> Entry:
+    @functools.wraps(method)
+    def handle(self: Any, take: Take, settle: Settle) -> None:
+        handler = EventHandler(
+            f"{self.service}.{event.__name__}",
+            self.db.personal_keys,
+            functools.partial(one, self),
+            functools.partial(many, self) if many else None,
+            metrics.PAUSED.labels(self.service).track_inprogress,
+        )
+        handle_batch(self.db, handler, take(), settle)
+
+    EventEntrypoint.decorator(event.__name__, LARGEST_SET if many else LARGEST_BATCH)(handle)
+    return handle
 
 
 def settle_failed(consumers: EventConsumers, queue: str, message: Message, error: BaseException) -> str:

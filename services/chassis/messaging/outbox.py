@@ -4,7 +4,9 @@ The relay publishes it afterwards, at least once.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -45,6 +47,38 @@ _ADD_NEXT = text(_ADD.format(number=_NEXT))
 _ADD_ONLY_ONE = text(_ADD.format(number="select 1 as seq"))
 
 
+_ADD_MANY = text("""
+with epoch as (
+  select :epoch_events * (
+    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint - 1) as base
+), new as (
+  select * from unnest(
+    cast(:ids as uuid[]), cast(:types as text[]), cast(:versions as int[]), cast(:producers as text[]),
+    cast(:subjects as text[]), cast(:times as timestamptz[]), cast(:correlation_ids as text[]),
+    cast(:traceparents as text[]), cast(:contents as jsonb[]), cast(:personals as text[])
+  ) with ordinality as one(
+    id, type, version, producer, subject, occurred_at, correlation_id, traceparent, data, personal, place
+  )
+), numbered as (
+  insert into event_sequences (subject, seq)
+  select subject, count(*) + base from new, epoch group by subject, base order by subject
+  on conflict (subject) do update set
+    seq = greatest(event_sequences.seq + excluded.seq - (select base from epoch), excluded.seq),
+    used_in = excluded.used_in
+  returning subject, seq
+)
+insert into outbox (
+  id, type, version, producer, subject, seq, occurred_at, correlation_id, traceparent, data, personal
+)
+select
+  id, type, version, producer, subject,
+  seq + 1 - row_number() over (partition by subject order by place desc),
+  occurred_at, correlation_id, traceparent, data, personal
+from new join numbered using (subject) order by place
+""")
+"""As ``_ADD``, for many events: a subject takes as many numbers as it has events among them."""
+
+
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
     """Add an event to the outbox, in the session's transaction.
 
@@ -61,23 +95,49 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
     Returns:
         The event's id.
     """
+    row = new_row(session, event, at=at, expires_at=expires_at)
+    session.execute(_ADD_ONLY_ONE if event.is_only_one else _ADD_NEXT, row | {"epoch_events": EPOCH_EVENTS})
+    event_id: UUID = row["id"]
+    return event_id
+
+
+def new_row(
+    session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None
+) -> dict[str, Any]:
+    """Return the row of an event but for its number, with the correlation id of the caller."""
     event_id = uuid4()
     data, personal = seal(event, event_id, personal_keys_of(session))
-    session.execute(
-        _ADD_ONLY_ONE if event.is_only_one else _ADD_NEXT,
-        {
-            "id": event_id,
-            "type": type(event).__name__,
-            "version": event.version,
-            "producer": event.producer,
-            "subject": event.subject,
-            "occurred_at": at,
-            "expires_at": expires_at,
-            "correlation_id": correlation_id(),
-            "traceparent": traceparent(),
-            "data": json.dumps(data),
-            "personal": personal,
-            "epoch_events": EPOCH_EVENTS,
-        },
-    )
-    return event_id
+    return {
+        "id": event_id,
+        "type": type(event).__name__,
+        "version": event.version,
+        "producer": event.producer,
+        "subject": event.subject,
+        "occurred_at": at,
+        "expires_at": expires_at,
+        "correlation_id": correlation_id(),
+        "traceparent": traceparent(),
+        "data": json.dumps(data),
+        "personal": personal,
+    }
+
+
+def add_rows(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Add events of `new_row` to the outbox at once, numbered in this order. None of them expires.
+
+    The subjects' numbers are locked in the order of the subjects' names.
+    """
+    columns = {
+        "ids": "id",
+        "types": "type",
+        "versions": "version",
+        "producers": "producer",
+        "subjects": "subject",
+        "times": "occurred_at",
+        "correlation_ids": "correlation_id",
+        "traceparents": "traceparent",
+        "contents": "data",
+        "personals": "personal",
+    }
+    arrays = {array: [row[column] for row in rows] for array, column in columns.items()}
+    session.execute(_ADD_MANY, arrays | {"epoch_events": EPOCH_EVENTS})

@@ -4,6 +4,7 @@ The pass is its row, locked where the scan is to be recorded, or the claims of i
 reads what else a scan needs.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -26,9 +27,10 @@ from services.verify.models import PassRow, SiteRow, StatusListRow
 NotFoundVerdict = Literal["bad_signature", "unknown_pass"]
 UNREADABLE = "unreadable_token"
 """Code of the error for a token that a scanner did not read whole."""
+_COMPLETE_AT = select(StatusListRow.complete_at).where(StatusListRow.id == 1)
 _KNOWLEDGE = (
     select(SiteRow.gates).where(SiteRow.code == bindparam("site")).scalar_subquery(),
-    select(StatusListRow.complete_at).where(StatusListRow.id == 1).scalar_subquery(),
+    _COMPLETE_AT.scalar_subquery(),
 )
 _BY_NUMBER = select(PassRow, *_KNOWLEDGE).where(PassRow.number == bindparam("scanned"))
 _LOCKED = _BY_NUMBER.with_for_update(of=PassRow)
@@ -111,6 +113,20 @@ def find(
         row, gates, complete_at = known
         return FoundPass(number, row, claims), Knowledge(gates, complete_at)
     return FoundPass(number, None, claims) if claims else "unknown_pass", _knowledge(session, site)
+
+
+def lock_all(session: Session, numbers: Collection[str]) -> dict[str, PassRow]:
+    """Return the passes that are known here, locked in the order of their numbers."""
+    query = select(PassRow).where(PassRow.number.in_(numbers)).order_by(PassRow.number).with_for_update()
+    return {row.number: row for row in session.scalars(query)}
+
+
+def knowledge_of(session: Session, sites: Collection[str]) -> dict[str, Knowledge]:
+    """Return what else is known here, for each of these sites."""
+    complete_at = session.scalar(_COMPLETE_AT)
+    query = select(SiteRow.code, SiteRow.gates).where(SiteRow.code.in_(sites))
+    gates = {row.code: row.gates for row in session.execute(query)}
+    return {site: Knowledge(gates.get(site), complete_at) for site in sites}
 
 
 def _unreadable() -> InvalidInput:

@@ -1,9 +1,11 @@
 """The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -30,6 +32,10 @@ _NOT_PUBLISHED = {"reason_masked"}
 """Marks that inform the officer and say nothing about the visit."""
 
 
+class NonceUsed(Exception):
+    """A login has used a nonce for two scans that were to be recorded at once."""
+
+
 def record(
     session: Session,
     request: ScanPass,
@@ -47,9 +53,29 @@ def record(
     ``found`` is the pass with its row locked, or None for a forged token or an unknown number. ``at`` is when
     it happened.
     """
+    columns = columns_of(session, request, login, found, decision, list_age_s, at, now)
+    if session.execute(_INSERT, columns).first() is None:
+        return None
+    scan = ScanRow(**columns)
+    for event in apply(scan, found, decision):
+        outbox.add(session, event, at=now)
+    return scan
+
+
+def columns_of(
+    session: Session,
+    request: ScanPass,
+    login: str,
+    found: FoundPass | None,
+    decision: Decision,
+    list_age_s: int | None,
+    at: datetime,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the columns of a scan; the arguments are those of `record`."""
     row = found.row if found is not None else None
     check = request.id_check
-    columns = {
+    return {
         "id": uuid4(),
         "pass_number": row.number if row is not None else None,
         "site": site_of(request.gate),
@@ -71,16 +97,34 @@ def record(
         "reason": mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
         "published": row is not None and row.application_id is not None,
     }
-    if session.execute(_INSERT, columns).first() is None:
-        return None
-    scan = ScanRow(**columns)
+
+
+def apply(scan: ScanRow, found: FoundPass | None, decision: Decision) -> list[PassScanned]:
+    """Update the presence in the row of the pass; return the event, if its application is known."""
+    row = found.row if found is not None else None
     if found is None or row is None:
-        return scan
+        return []
     if decision.moves:
         _move(row, found.standing.terms, scan, decision.day)
-    if scan.published:
-        outbox.add(session, pass_scanned(scan, row), at=now)
-    return scan
+    return [pass_scanned(scan, row)] if scan.published else []
+
+
+def insert_all(session: Session, scans: Sequence[dict[str, Any]]) -> None:
+    """Store the columns of several scans.
+
+    Raises:
+        NonceUsed: a login used one of their nonces before; the transaction must be rolled back.
+    """
+    stored = session.execute(_INSERT, scans).all()
+    if len(stored) != len(scans):
+        raise NonceUsed
+
+
+def used_nonces(session: Session, nonces: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those pairs of a login and a nonce that were used before."""
+    used = select(NonceRow.scanned_by, NonceRow.nonce)
+    found = session.execute(used.where(tuple_(NonceRow.scanned_by, NonceRow.nonce).in_(nonces)))
+    return {(login, nonce) for login, nonce in found}
 
 
 def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | None:

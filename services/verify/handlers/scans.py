@@ -46,7 +46,7 @@ def scan(
         IdempotencyKeyReused: the nonce belongs to a scan of something else.
     """
     login = require_gate_login(call.principal, request.gate)
-    request = _validate(request)
+    request = validate(request)
     at = time_of_scan(request.scanned_at, now)
     preview = request.direction == "entry" and request.id_check is None
     try:
@@ -55,7 +55,7 @@ def scan(
             require_existing(request.gate, knowledge.gates)
             if not preview and not isinstance(found, str) and found.row is not None:
                 presence.close_if_overdue(session, found.row, at, now)
-        decision = _decide(request, found, at, commitment_master)
+        decision = decide(request, found, at, commitment_master)
     except (InvalidInput, TooManyAttempts):
         first = None if preview else scan_records.find_earlier(session, request, login)
         if first is None:
@@ -69,10 +69,10 @@ def scan(
         return _first_answer(session, first)
     if decision.verdict == "unknown_pass":
         number_tries.record(session, request.gate, now)
-    return _answer(known, decision, age, at, direction=request.direction, preview=preview)
+    return answer(known, decision, age, at, direction=request.direction, preview=preview)
 
 
-def _validate(request: ScanPass) -> ScanPass:
+def validate(request: ScanPass) -> ScanPass:
     """Return the request with its ID in canonical form; at an exit the ID is not checked.
 
     Raises:
@@ -90,7 +90,7 @@ def _validate(request: ScanPass) -> ScanPass:
     return request.model_copy(update={"id_check": shown})
 
 
-def _decide(request: ScanPass, found: FoundPass | Verdict, at: datetime, commitment_master: str) -> Decision:
+def decide(request: ScanPass, found: FoundPass | Verdict, at: datetime, commitment_master: str) -> Decision:
     """Return the decision of the domain on what was found.
 
     A shown ID must be the applicant's or a companion's. A preview assumes that it is; for another ID the
@@ -115,7 +115,7 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
     row = session.get(PassRow, first.pass_number) if first.pass_number is not None else None
     verdict: Verdict = first.verdict  # type: ignore[assignment]  # the column holds nothing else
     found = None if row is None else FoundPass(row.number, row)
-    return _answer(
+    return answer(
         found,
         Decision(verdict, first.count, first.inside, tuple(first.marks)),
         first.list_age_s,
@@ -125,7 +125,7 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
     )
 
 
-def _answer(
+def answer(
     found: FoundPass | None,
     decision: Decision,
     age: int | None,

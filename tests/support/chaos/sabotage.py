@@ -129,12 +129,23 @@ def no_row_lock() -> None:
     from services.verify.handlers import pass_lookup
 
     put(pass_lookup, "_LOCKED", pass_lookup._BY_NUMBER)
+    put(
+        pass_lookup,
+        "lock_all",
+        lambda session, numbers: {
+            row.number: row
+            for row in session.scalars(
+                pass_lookup.select(pass_lookup.PassRow).where(pass_lookup.PassRow.number.in_(numbers))
+            )
+        },
+    )
 
 
 def no_nonce() -> None:
     """Record a scan even if its nonce is known. (The test drops the unique constraint, too.)"""
     from services.verify.handlers import scan_records
 
+    put(scan_records, "used_nonces", lambda *_: set())
     put(scan_records, "_INSERT", scan_records.insert(scan_records._SCANS).returning(scan_records._SCANS.c.id))
 
 

@@ -58,8 +58,7 @@ from services.application.handlers import applications, queries
 from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.messaging.inbox import mark_seen
-from tests.support.envelopes import key_ring, wrap
+from tests.support.envelopes import deliver, key_ring, wrap
 
 MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)
@@ -259,14 +258,13 @@ class Desk:
         occurred_at = at or self.moment()
         return wrap(event, event_id=uuid4(), seq=self.seqs[subject], occurred_at=occurred_at, keys=key_ring())
 
-    def deliver(self, envelope: Envelope) -> None:
-        """Deliver an envelope as the chassis does: opened, past the inbox, in one transaction."""
-        method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
-        with self.database.transaction() as session:
-            if mark_seen(session, f"application.{envelope.type}", [envelope.id]):
-                getattr(Consumers, method).__wrapped__(
-                    Consumers(), open_envelope(envelope, key_ring()), session
-                )
+    def deliver(self, *envelopes: Envelope) -> None:
+        """Deliver envelopes of one type as the chassis does: opened, past the inbox, in one transaction."""
+        kind = envelopes[0].type
+        consumers = Consumers()
+        consumers.db = self.database
+        method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in kind)
+        deliver(getattr(consumers, method), *envelopes)
 
     def row(self, reference: str) -> ApplicationRow:
         with self.database.transaction() as session:

@@ -1,0 +1,125 @@
+"""Scans that wait at the same time: decided one after another, recorded by one insert, in one transaction.
+
+A group takes scans that are to be recorded, by the token of a pass that is known here. It leaves everything
+else to `scans.scan`, which is asked afterwards: a preview, a typed number, a repeated nonce, a party presumed
+gone, whatever is wrong. None of the scans has been answered yet, so any order of them is right.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from contracts.errors import Forbidden, InvalidInput
+from contracts.model import site_of
+from contracts.rpc.call import Call
+from contracts.rpc.verify import ScanPass, ScanResult
+from contracts.tokens import PassClaims
+from services.chassis.messaging import outbox
+from services.chassis.runtime import logs
+from services.chassis.tokens.verification import TokenRefused
+from services.verify.adapters import pass_token, signing_keys
+from services.verify.domain.gates import list_age_s, require_existing
+from services.verify.domain.verdicts import time_of_scan
+from services.verify.handlers import pass_lookup, presence, scan_records, scans
+from services.verify.handlers.authorization import require_gate_login
+from services.verify.handlers.pass_lookup import FoundPass, Knowledge
+from services.verify.models import PassRow, ScanRow
+
+
+@dataclass(frozen=True)
+class _Scan:
+    request: ScanPass
+    call: Call
+    login: str
+    claims: PassClaims
+
+    @property
+    def nonce(self) -> tuple[str, str]:
+        return self.login, self.request.nonce
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What one scan adds to the transaction, and its answer."""
+
+    columns: dict[str, Any]
+    events: list[dict[str, Any]]
+    answer: ScanResult
+
+
+def scan_many(
+    asked: Sequence[tuple[ScanPass, Call]],
+    session: Session,
+    now: datetime,
+    *,
+    issuer: str,
+    commitment_master: str,
+) -> list[ScanResult | None]:
+    """Return the answer to each scan, recorded; None for one that has to be asked alone.
+
+    The arguments are those of `scans.scan`, but for the scans, of which there are several.
+
+    Raises:
+        NonceUsed: another transaction used one of the nonces meanwhile; nothing may be committed.
+    """
+    readable = [_read(request, call, session, issuer) for request, call in asked]
+    here = [scan for scan in readable if scan is not None]
+    if not here:
+        return [None] * len(asked)
+    used = scan_records.used_nonces(session, {scan.nonce for scan in here})
+    rows = pass_lookup.lock_all(session, {scan.claims.jti for scan in here})
+    known = pass_lookup.knowledge_of(session, {site_of(scan.request.gate) for scan in here})
+    records: list[_Record | None] = []
+    for scan in readable:
+        record = None
+        if scan is not None and scan.nonce not in used and scan.claims.jti in rows:
+            knowledge = known[site_of(scan.request.gate)]
+            record = _record(scan, rows[scan.claims.jti], knowledge, session, now, commitment_master)
+            used.add(scan.nonce)
+        records.append(record)
+    made = [record for record in records if record is not None]
+    if made:
+        scan_records.insert_all(session, [record.columns for record in made])
+        session.flush()
+        outbox.add_rows(session, [event for record in made for event in record.events])
+    return [record.answer if record is not None else None for record in records]
+
+
+def _read(request: ScanPass, call: Call, session: Session, issuer: str) -> _Scan | None:
+    preview = request.direction == "entry" and request.id_check is None
+    if preview or request.token is None:
+        return None
+    try:
+        login = require_gate_login(call.principal, request.gate)
+        checked = scans.validate(request)
+        token = request.token.strip()
+        claims = pass_token.read(token, lambda kid: signing_keys.find(session, kid), issuer)
+    except (Forbidden, InvalidInput, TokenRefused):
+        return None
+    return _Scan(checked, call, login, claims)
+
+
+def _record(
+    scan: _Scan, row: PassRow, knowledge: Knowledge, session: Session, now: datetime, commitment_master: str
+) -> _Record | None:
+    """Decide one scan and change the row of its pass; None, and nothing is changed, if it has to go alone."""
+    request, found = scan.request, FoundPass(row.number, row, scan.claims)
+    at = time_of_scan(request.scanned_at, now)
+    try:
+        if request.direction == "entry":
+            require_existing(request.gate, knowledge.gates)
+            if presence.is_overdue(row, at):
+                return None
+        decision = scans.decide(request, found, at, commitment_master)
+    except InvalidInput:
+        return None
+    age = list_age_s(knowledge.complete_at, now)
+    columns = scan_records.columns_of(session, request, scan.login, found, decision, age, at, now)
+    with logs.context(correlation_id=scan.call.correlation_id, traceparent=scan.call.traceparent):
+        happened = scan_records.apply(ScanRow(**columns), found, decision)
+        events = [outbox.new_row(session, event, at=now) for event in happened]
+    answer = scans.answer(found, decision, age, at, direction=request.direction, preview=False)
+    return _Record(columns, events, answer)

@@ -1,0 +1,234 @@
+"""Scans in groups: each has the verdict, the record and the event that it would have alone."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event, text
+
+from contracts.errors import ContractError
+from contracts.rpc.call import Call
+from contracts.rpc.verify import Matched, ScanPass, ScanResult
+from services.chassis.db.group_commit import GroupCommit
+from services.verify.handlers import scan_groups, scan_records
+from services.verify.handlers.scan_records import NonceUsed
+from services.verify.models import Base
+from services.verify.service import Service
+from tests.support.factories.verify import (
+    GATE,
+    MASTER,
+    MATCHED,
+    NOON,
+    OTHER_ID,
+    SETTINGS,
+    VALID_TO,
+    Gate,
+    calling,
+    gates_of,
+    number_scan,
+    officer,
+    pass_issued,
+    pass_revoked,
+    scan_of,
+)
+
+WRONG_ID = Matched(kind="matched", id_type="voter_id", id_last4="0000")
+Asked = list[tuple[ScanPass, Call]]
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+def group(gate: Gate, asked: Asked, at=NOON) -> list[ScanResult | None]:
+    with gate.database.transaction() as session:
+        return scan_groups.scan_many(asked, session, at, issuer=SETTINGS.issuer, commitment_master=MASTER)
+
+
+def alone(gate: Gate, one: tuple[ScanPass, Call], at=NOON) -> ScanResult | str:
+    request, call = one
+    try:
+        return gate.scan(request, call.principal, at)
+    except ContractError as error:
+        return error.body.code
+
+
+def by(*requests: ScanPass) -> Asked:
+    return [(request, calling()) for request in requests]
+
+
+def leave(shown: Any, **changes: Any) -> ScanPass:
+    return scan_of(shown, direction="exit", id_check=None, **changes)
+
+
+def test_a_group_admits_each_party_once_and_publishes_each_scan_in_order(gate: Gate) -> None:
+    issued = [gate.issue() for _ in range(3)]
+    asked = by(*(scan_of(one) for one in issued), *(scan_of(one) for one in issued), leave(issued[0]))
+    results = group(gate, asked)
+    verdicts = [result.verdict for result in results if result is not None]
+    assert verdicts == ["admit"] * 3 + ["already_inside"] * 3 + ["exit"]
+    assert [one["verdict"] for one in gate.published()] == verdicts
+    assert [gate.row(one).inside for one in issued] == [0, 1, 1]
+
+
+def test_the_events_of_one_application_in_a_group_have_consecutive_numbers(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    group(gate, by(leave(issued), scan_of(issued), leave(issued)))
+    with gate.database.transaction() as session:
+        found = session.execute(text("select seq, data->>'direction' from outbox order by position")).all()
+    first = found[0].seq
+    assert [tuple(one) for one in found] == [
+        (first, "entry"), (first + 1, "exit"), (first + 2, "entry"), (first + 3, "exit"),
+    ]  # fmt: skip
+    gate.enter(issued)
+    with gate.database.transaction() as session:
+        assert session.scalar(text("select max(seq) from outbox")) == first + 4
+
+
+def test_a_group_costs_as_many_statements_as_a_single_scan_and_a_few(gate: Gate) -> None:
+    issued = [gate.issue() for _ in range(40)]
+    gate.enter(gate.issue())
+    statements: list[str] = []
+    event.listen(gate.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    group(gate, by(*(scan_of(one) for one in issued)))
+    assert len(statements) <= 8, statements
+
+
+def test_what_a_group_does_not_hold_is_left_to_be_asked_alone(gate: Gate) -> None:
+    known, overdue = gate.issue(), gate.issue()
+    gate.enter(overdue)
+    nonce = uuid4().hex
+    later = VALID_TO + timedelta(days=1)
+    left = [
+        scan_of(known, id_check=None),
+        number_scan(known.pass_number),
+        scan_of(pass_issued()),
+        scan_of("not.a.token"),
+        scan_of(known, gate="PCS1-G999"),
+        scan_of(known, gate="PCS2-G1"),
+        scan_of(known, id_check=Matched(kind="matched", id_type="voter_id", id_last4="123456789012")),
+        scan_of(known, count=9),
+    ]
+    gate.handle(gates_of("PCS1", GATE))
+    before = gate.everything()
+    assert group(gate, by(*left)) == [None] * len(left)
+    assert gate.everything() == before
+    assert group(gate, by(scan_of(overdue)), later) == [None]
+    results = group(gate, by(scan_of(known, nonce=nonce), scan_of(known, nonce=nonce)))
+    assert [result and result.verdict for result in results] == ["admit", None]
+
+
+def test_a_nonce_that_was_used_before_gets_its_first_answer_alone(gate: Gate) -> None:
+    issued = gate.issue()
+    request = scan_of(issued)
+    first = gate.scan(request)
+    results = group(gate, by(request, leave(issued)))
+    assert results[0] is None
+    assert results[1] is not None
+    assert gate.scan(request) == first
+
+
+def test_a_nonce_used_meanwhile_by_another_transaction_changes_nothing(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued, other = gate.issue(), gate.issue()
+    request = scan_of(issued)
+    gate.scan(request)
+    monkeypatch.setattr(scan_records, "used_nonces", lambda *_: set())
+    before = gate.everything()
+    with pytest.raises(NonceUsed):
+        group(gate, by(scan_of(other), request))
+    assert gate.everything() == before
+
+
+def scans_at_random(gate: Gate, chance: random.Random) -> Asked:
+    """Return scans of everything that a gate may see, of few passes, so that they meet."""
+    passes = [gate.issue_party(chance.randint(1, 4), entries=chance.randint(1, 3)) for _ in range(5)]
+    revoked = gate.issue()
+    gate.handle(pass_revoked(revoked), seq=2)
+    shown = [*passes, revoked, pass_issued(), "not.a.token"]
+    nonces = [uuid4().hex for _ in range(30)]
+
+    def one() -> tuple[ScanPass, Call]:
+        what = chance.choice(shown)
+        nonce = chance.choice(nonces)
+        if chance.random() < 0.4:
+            return leave(what, nonce=nonce, count=chance.choice([None, None, 1])), calling()
+        check = chance.choice([MATCHED, MATCHED, MATCHED, WRONG_ID, OTHER_ID, None])
+        count = chance.choice([None, None, 1, 2, 9])
+        where = chance.choice([GATE, GATE, GATE, "PCS1-G2", "PCS2-G1"])
+        request = scan_of(what, id_check=check, count=count, gate=where, nonce=nonce)
+        return request, calling(officer(site=where[:4], gate=where))
+
+    return [one() for _ in range(60)]
+
+
+def outcome(gate: Gate, results: Sequence[ScanResult | str]) -> dict[str, Any]:
+    """Return everything that the scans have led to, without ids of rows."""
+    with gate.database.transaction() as session:
+        passes = session.execute(
+            text("select number, inside, admitted, day, inside_site, inside_since, last_gate from passes")
+        ).all()
+        kept = session.execute(
+            text("select scanned_by, nonce, verdict, count, inside, marks, body_hmac from scans")
+        ).all()
+        events = session.execute(
+            text("select subject, seq, data - 'scan_id' from outbox where type = 'PassScanned'")
+        ).all()
+    return {
+        "results": list(results),
+        "passes": sorted(map(str, passes)),
+        "scans": sorted(map(str, kept)),
+        "events": sorted(map(str, events)),
+    }
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_groups_of_any_scans_lead_to_what_the_same_scans_lead_to_alone(gate: Gate, seed: int) -> None:
+    chance = random.Random(seed)
+    asked = scans_at_random(gate, chance)
+    with gate.database.engine.begin() as connection:
+        for name in ("passes", "outbox", "event_sequences"):
+            connection.execute(text(f"create table before_{name} as table {name}"))
+    try:
+        order: list[int] = []
+        results: dict[int, ScanResult | str] = {}
+        rest = list(range(len(asked)))
+        while rest:
+            members, rest = rest[: (size := chance.randint(1, 20))], rest[size:]
+            found = group(gate, [asked[number] for number in members])
+            grouped = [number for number, result in zip(members, found, strict=True) if result is not None]
+            left = [number for number in members if number not in grouped]
+            results |= {number: r for number, r in zip(members, found, strict=True) if r is not None}
+            results |= {number: alone(gate, asked[number]) for number in left}
+            order += grouped + left
+        assert len(order) == len(asked)
+        in_groups = outcome(gate, [results[number] for number in order])
+        with gate.database.engine.begin() as connection:
+            of_scans = ["scans", "number_tries", *({"scan_nonces"} & set(Base.metadata.tables))]
+            connection.execute(text(f"truncate passes, outbox, event_sequences, {', '.join(of_scans)}"))
+            connection.execute(text("insert into passes select * from before_passes"))
+            connection.execute(text("insert into event_sequences select * from before_event_sequences"))
+        assert outcome(gate, [alone(gate, asked[number]) for number in order]) == in_groups
+    finally:
+        with gate.database.engine.begin() as connection:
+            for name in ("passes", "outbox", "event_sequences"):
+                connection.execute(text(f"drop table before_{name}"))
+
+
+def test_a_hundred_simultaneous_scans_of_one_pass_admit_its_holder_once_also_in_groups(gate: Gate) -> None:
+    service = Service()
+    service.db, service.settings, service.scans = gate.database, SETTINGS, GroupCommit()
+    now = {"valid_from": NOON - timedelta(days=400), "valid_to": NOON + timedelta(days=4000)}
+    issued = gate.issue(**now)
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda _: service.scan(scan_of(issued), calling()), range(100)))
+    assert Counter(answer["verdict"] for answer in answers) == {"admit": 1, "already_inside": 99}
+    assert (gate.row(issued).inside, len(gate.scans()), len(gate.published())) == (1, 100, 100)

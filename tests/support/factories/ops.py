@@ -32,6 +32,7 @@ from services.verify.handlers import scans
 from tests.conftest import make_call
 from tests.support.backends import TestStack
 from tests.support.databases import Databases
+from tests.support.envelopes import deliver
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
 from tests.support.factories.notify import OPTIONS, RecordingChannel
@@ -103,7 +104,7 @@ class ServicesWithoutBroker:
 
     def deliver(self, service: str, envelope: Envelope) -> None:
         method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
-        getattr(self._consumers[service], method)(envelope, 0)
+        deliver(getattr(self._consumers[service], method), envelope)
 
     def _take(self, service: str) -> Iterator[Envelope]:
         with self.databases[service].transaction() as session:

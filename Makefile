@@ -89,7 +89,7 @@ chaos: clocks ## kill -9 everywhere during 10,000 applications, then long outage
 chaos-small: setup ## run 300 applications with kills, and the negative control of each guard
 	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile
 
-outages: clocks ## run short outages: parts down, wrong clocks, half-open connections, restarts, upgrade, restore
+outages: clocks ## run short outages: parts down, wrong clocks, broken connections, replicas, upgrade, restore
 	$(PYTHON) -m pytest tests/chaos -m outage
 
 upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.outage
 RATE = 4.0
 """Applications a second; each is followed by a decision and views, some by a cancellation or a scan."""
 STOP_SECONDS = 30
+NO_KILLS = SenderKills(0, 0)
 AT_ONCE = (
     ("accounts", "application", "approval"),
     ("issuance", "notify", "verify"),
@@ -35,9 +38,17 @@ AT_ONCE = (
 
 @contextmanager
 def people_at_work(
-    deployment: Deployment, pairs: dict[str, Pair], promises: Promises
+    deployment: Deployment,
+    pairs: dict[str, Pair],
+    promises: Promises,
+    senders: SenderKills = NO_KILLS,
+    **differences: Any,
 ) -> Iterator[TwoGateways]:
-    """Let a crowd work for the length of the block; afterwards wait until everybody has finished."""
+    """Let a crowd work for the length of the block; afterwards wait until everybody has finished.
+
+    Args:
+        differences: of its plan.
+    """
     day = visiting_day(300)
     pacer, gateways = Pacer(RATE), TwoGateways(*(process.port for process in pairs["gateway"]))
 
@@ -48,7 +59,7 @@ def people_at_work(
         deployment.system,
         deployment.provider,
         promises,
-        Plan(10_000, 2026, day, entering=entering_on(day), fates={}),
+        replace(Plan(10_000, 2026, day, entering=entering_on(day), fates={}), **differences),
         pacer,
         http,
     )
@@ -58,18 +69,20 @@ def people_at_work(
         yield gateways
         pacer.closed = True
         eventually(
-            lambda: crowd.finished and not unsettled(findings(deployment, promises)), "all is final", 60
+            lambda: crowd.finished and not unsettled(findings(deployment, promises, senders)),
+            "all is final",
+            60,
         )
     finally:
         pacer.closed = True
         crowd.stop()
 
 
-def findings(deployment: Deployment, promises: Promises) -> Findings:
-    """Return the oracle's findings. No sender was killed, so nothing explains a duplicate."""
+def findings(deployment: Deployment, promises: Promises, senders: SenderKills = NO_KILLS) -> Findings:
+    """Return the oracle's findings. Unless a sender was killed, nothing explains a duplicate."""
     evidence, ledger = collect(deployment.stack, set(promises.mobiles.values())), deployment.provider.ledger()
     evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
-    return judge(promises, evidence, ledger, SenderKills(0, 0), deployment.provider.honours)
+    return judge(promises, evidence, ledger, senders, deployment.provider.honours)
 
 
 def restart(process: Process) -> None:

@@ -6,8 +6,6 @@ read at an entry counts as a preview, because nothing is recorded.
 
 from collections.abc import Sequence
 
-from sqlalchemy.exc import DBAPIError
-
 from contracts.errors import InvalidInput
 from contracts.model import site_of
 from contracts.rpc import verify as contract
@@ -21,10 +19,7 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, GroupCommitProvider, SettingsProvider
 from services.verify.handlers import presence, scan_groups, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
-from services.verify.handlers.scan_records import NonceUsed
 from services.verify.metrics import PREVIEWS, SCANS
-
-log = logs.logger(__name__)
 
 
 class Service:
@@ -33,12 +28,12 @@ class Service:
     name = "verify"
     db = DatabaseProvider()
     settings = SettingsProvider()
-    scans: GroupCommit[tuple[ScanPass, Call], ScanResult | None] = GroupCommitProvider()
+    scans: GroupCommit[tuple[ScanPass, Call], ScanResult] = GroupCommitProvider()
 
     @rpc(contract.SCAN)
     def scan(self, request: ScanPass, call: Call) -> ScanResult:
         try:
-            result = self.scans.submit((request, call), self._scan_many) or self._scan_alone(request, call)
+            result = self.scans.submit((request, call), self._scan_one, self._scan_many)
         except InvalidInput as error:
             if error.body.code == UNREADABLE and request.direction == "entry":
                 PREVIEWS.labels(site_of(request.gate), request.gate, "unreadable").inc()
@@ -49,19 +44,17 @@ class Service:
             SCANS.labels(site_of(request.gate), request.gate, request.direction, result.verdict).inc()
         return result
 
-    def _scan_many(self, asked: Sequence[tuple[ScanPass, Call]]) -> Sequence[ScanResult | None]:
-        if len(asked) == 1:
-            return [None]
-        try:
-            with self.db.transaction() as session:
-                return scan_groups.scan_many(asked, session, now(), **self._keys)
-        except (NonceUsed, DBAPIError) as error:  # each scan meets its own error again, alone
-            log.info("scans are recorded one by one", scans=len(asked), error=type(error).__name__)
-            return [None] * len(asked)
-
-    def _scan_alone(self, request: ScanPass, call: Call) -> ScanResult:
-        with self.db.transaction() as session:
+    def _scan_one(self, asked: tuple[ScanPass, Call]) -> ScanResult:
+        request, call = asked
+        with (
+            logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent),
+            self.db.transaction() as session,
+        ):
             return scans.scan(request, call, session, now(), **self._keys)
+
+    def _scan_many(self, asked: Sequence[tuple[ScanPass, Call]]) -> Sequence[ScanResult | None]:
+        with self.db.transaction() as session:
+            return scan_groups.scan_many(asked, session, now(), **self._keys)
 
     @property
     def _keys(self) -> dict[str, str]:

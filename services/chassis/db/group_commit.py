@@ -1,7 +1,8 @@
-"""Group commit: calls that wait while a transaction runs share the next one.
+"""Group commit: calls that wait while others are at work are handled together, in one transaction.
 
-The first call that finds nobody at work leads: it takes all that wait and does their work in one transaction.
-Meanwhile others gather, and one of them leads next. A call that comes alone is served at once.
+A call leads when fewer than `GROUPS_AT_ONCE` groups are at work. It takes all that wait, at most
+`LARGEST_GROUP`, and does their work. Meanwhile others gather, and one of them leads next. A call that comes
+alone is handled alone, at once.
 """
 
 import threading
@@ -9,6 +10,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from services.chassis.runtime import logs, metrics
+
+log = logs.logger(__name__)
 Q = TypeVar("Q")
 R = TypeVar("R")
 LARGEST_GROUP = 64
@@ -16,14 +20,16 @@ GROUPS_AT_ONCE = 2
 """Python prepares the second while the database works on the first."""
 
 
-class _Waiting(Generic[Q, R]):
-    """One call, and what it gets; ``turn`` is set when it has its outcome or is to lead."""
+class _Call(Generic[Q, R]):
+    """One call: its request, and then its result or error; both are None if it has to be handled alone."""
 
     def __init__(self, request: Q) -> None:
         self.request = request
-        self.turn = threading.Event()
+        self.turn = threading.Event()  # set when it is to lead, and when it is done
         self.leads = False
-        self.outcome: tuple[R | None, BaseException | None] | None = None
+        self.is_done = False
+        self.result: R | None = None
+        self.error: BaseException | None = None
 
 
 class GroupCommit(Generic[Q, R]):
@@ -31,58 +37,71 @@ class GroupCommit(Generic[Q, R]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: deque[_Waiting[Q, R]] = deque()
+        self._waiting: deque[_Call[Q, R]] = deque()
         self._groups = 0
 
-    def submit(self, request: Q, work: Callable[[Sequence[Q]], Sequence[R]]) -> R:
-        """Return the result for one request; raise what its group raised.
+    def submit(
+        self, request: Q, one: Callable[[Q], R], many: Callable[[Sequence[Q]], Sequence[R | None]]
+    ) -> R:
+        """Return the result for one request.
 
         Args:
             request: of this call.
-            work: takes the requests of a group, in the order in which they came, and returns a result for
-                each when all are committed.
+            one: handles a request in a transaction of its own; its error is the caller's.
+            many: handles a group in one transaction, in the order in which its requests came. It returns a
+                result for each, None for one that it leaves to ``one``. If it fails, all go to ``one``.
         """
-        mine: _Waiting[Q, R] = _Waiting(request)
+        mine: _Call[Q, R] = _Call(request)
         with self._lock:
             self._waiting.append(mine)
             if self._groups < GROUPS_AT_ONCE:
                 self._groups += 1
                 self._let_lead(mine)
-        while mine.outcome is None or mine.leads:
+        while mine.leads or not mine.is_done:
             mine.turn.wait()
             mine.turn.clear()
             if mine.leads:
-                self._lead(mine, work)
-        result, error = mine.outcome
-        if error is not None:
-            raise error
-        return result  # type: ignore[return-value]  # without an error there is a result
+                self._lead(mine, one, many)
+        if mine.error is not None:
+            raise mine.error
+        return one(request) if mine.result is None else mine.result
 
-    def _lead(self, leader: _Waiting[Q, R], work: Callable[[Sequence[Q]], Sequence[R]]) -> None:
+    def _lead(
+        self,
+        leader: _Call[Q, R],
+        one: Callable[[Q], R],
+        many: Callable[[Sequence[Q]], Sequence[R | None]],
+    ) -> None:
         leader.leads = False
         with self._lock:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
-        outcomes: list[tuple[R | None, BaseException | None]]
+        metrics.GROUP_SIZE.observe(len(group))
         try:
-            outcomes = [(result, None) for result in work([one.request for one in group])] if group else []
-        except BaseException as error:
-            outcomes = [(None, error)] * len(group)
-            if not isinstance(error, Exception):  # this thread is to end; the others must not wait for it
-                raise
-        finally:
+            if len(group) == 1:
+                group[0].result = one(group[0].request)
+            elif group:
+                results = many([call.request for call in group])
+                for call, result in zip(group, results, strict=True):
+                    call.result = result
+        except Exception as error:  # noqa: BLE001  a call alone raises it, a group is handled one by one
+            if len(group) == 1:
+                group[0].error = error
+            else:  # each call meets its own error again, alone
+                log.info("calls are handled one by one", calls=len(group), error=type(error).__name__)
+        finally:  # also when this thread is killed, so that nobody waits for it
             self._hand_over()
-            for one, outcome in zip(group, outcomes, strict=True):
-                one.outcome = outcome
-                one.turn.set()
+            for call in group:
+                call.is_done = True
+                call.turn.set()
 
     def _hand_over(self) -> None:
         with self._lock:
-            following = next((one for one in self._waiting if not one.leads), None)
+            following = next((call for call in self._waiting if not call.leads), None)
             if following is None:
                 self._groups -= 1
             else:
                 self._let_lead(following)
 
-    def _let_lead(self, one: _Waiting[Q, R]) -> None:
-        one.leads = True
-        one.turn.set()
+    def _let_lead(self, call: _Call[Q, R]) -> None:
+        call.leads = True
+        call.turn.set()

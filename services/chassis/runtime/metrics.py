@@ -17,6 +17,9 @@ RPC_SECONDS = Histogram(
 RPC_EXPIRED = Counter(
     "epass_rpc_expired_total", "RPCs refused because their deadline had passed", ["service", "method"]
 )
+GROUP_SIZE = Histogram(
+    "epass_group_calls", "Calls that were handled in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64)
+)
 CLOCK_SKEW = Gauge(
     "epass_clock_skew_seconds",
     "By how much this clock is ahead of the gateways', as calls show it",

@@ -33,7 +33,7 @@ _NOT_PUBLISHED = {"reason_masked"}
 
 
 class NonceUsed(Exception):
-    """A login has used a nonce for two scans that were to be recorded at once."""
+    """Another transaction has used one of the nonces meanwhile."""
 
 
 def record(

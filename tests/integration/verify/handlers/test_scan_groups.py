@@ -15,6 +15,7 @@ from contracts.errors import ContractError
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
 from services.chassis.db.group_commit import GroupCommit
+from services.chassis.runtime import metrics
 from services.verify.handlers import scan_groups, scan_records
 from services.verify.handlers.scan_records import NonceUsed
 from services.verify.models import Base
@@ -228,7 +229,11 @@ def test_a_hundred_simultaneous_scans_of_one_pass_admit_its_holder_once_also_in_
     service.db, service.settings, service.scans = gate.database, SETTINGS, GroupCommit()
     now = {"valid_from": NOON - timedelta(days=400), "valid_to": NOON + timedelta(days=4000)}
     issued = gate.issue(**now)
+    before = metrics.GROUP_SIZE._sum.get(), sum(one.get() for one in metrics.GROUP_SIZE._buckets)
     with ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(lambda _: service.scan(scan_of(issued), calling()), range(100)))
     assert Counter(answer["verdict"] for answer in answers) == {"admit": 1, "already_inside": 99}
     assert (gate.row(issued).inside, len(gate.scans()), len(gate.published())) == (1, 100, 100)
+    calls, groups = metrics.GROUP_SIZE._sum.get(), sum(one.get() for one in metrics.GROUP_SIZE._buckets)
+    assert calls - before[0] == 100
+    assert groups - before[1] < 50, "most of them were in groups"

@@ -71,6 +71,8 @@ def open_gate(chromium: Browser, alone: PagesAlone) -> Iterator[Callable[..., Pa
         alone.sign_in(context, "security")
         page = context.new_page()
         page.goto(f"/{language}/gate")
+        if not scripts:  # nothing catches what is typed before the browser has focused the field
+            expect(page.locator("#pass")).to_be_focused()
         return page
 
     yield open_one
@@ -113,6 +115,7 @@ def test_the_next_scan_is_taken_while_the_verdict_stands(
         expect(page.locator("#pass")).to_be_focused()
     scan(page, TOKEN.replace("Z", "", 1))
     expect(page.locator(".epass-verdict--amber")).to_be_visible()
+    expect(page.locator("#pass")).to_be_focused()
     scan(page, NUMBER)
     expect(page.locator("#id_last4")).to_be_focused()
     scan(page)  # this visitor steps aside, the next pass is scanned

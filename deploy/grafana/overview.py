@@ -119,7 +119,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             (quantile(0.99, "epass_event_age_seconds", "consumer"), "{{consumer}}"),
         ),
         graph(
-            "Time of handling an event (p99)",
+            "From asking for a worker to the end of an event's batch (p99)",
             "s",
             (quantile(0.99, "epass_event_seconds", "consumer"), "{{consumer}}"),
         ),

@@ -65,10 +65,7 @@ class Consumers:
     @every(interval=5)
     def ask_visitors_of_closed_days(self) -> None:
         """Ask visitors of closed days to choose another date, and tell them of those that were lifted."""
-        asked = closures.BATCH
-        while asked == closures.BATCH:
-            with self.db.transaction() as session:
-                asked = closures.ask_visitors(session, now())
+        batches.run(self.db, lambda session: closures.ask_visitors(session, now()), closures.BATCH)
         batches.run(self.db, lambda session: closures.tell_of_lifted(session, now()), closures.BATCH)
 
     @every(interval=60)

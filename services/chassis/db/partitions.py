@@ -1,8 +1,9 @@
 """Tables that are partitioned by month. Neither adding nor dropping a month locks anything.
 
 There is no default partition: beside one, PostgreSQL cannot detach another without locking the whole table.
-So that an insert never fails, months are added long ahead (by each migration and by the hourly housekeeping,
-with a metric of how far they reach), and the first partition has no lower bound.
+So that an insert of the present never fails, months are added long ahead (by each migration and by the hourly
+housekeeping, with a metric of how far they reach). The first partition has no lower bound. Once it is
+dropped, an insert that is older than the oldest month fails.
 """
 
 from datetime import datetime

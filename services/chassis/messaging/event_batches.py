@@ -25,7 +25,7 @@ from services.chassis.runtime import logs, metrics
 
 log = logs.logger(__name__)
 LARGEST_BATCH = 64
-"""Events that are handled one after another; their transaction takes a tenth of a second at most."""
+"""Events that are handled one after another; under load their transaction takes some tenths of a second."""
 LARGEST_SET = 256
 """Events that a handler takes together."""
 _GIVE_WAY = text("set local lock_timeout = '500ms'")

@@ -3,9 +3,9 @@
 For each database it takes an advisory lock (one relay works while others stand by), reads the oldest unsent
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
 those that the broker confirmed. Rows are found by state and never by a cursor, because rows with a lower
-`position` may commit later. The relay polls: fast while there are events, slower while there are none. It is
-not notified, because each NOTIFY takes a lock at commit that all databases of a server share. When the broker
-does not confirm within the watchdog's time, the relay connects again.
+`position` may commit later. The relay polls: without a pause while there are events, then less and less
+often. It is not notified, because each NOTIFY takes a lock at commit that all databases of a server share.
+When the broker does not confirm within the watchdog's time, the relay connects again.
 
 A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
 its type have it; those that were refused then wait, and one of them is tried again after a pause. An event
@@ -108,7 +108,7 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
     """The databases whose outboxes it publishes."""
     relay_batch: int = 200
     relay_poll: float = 0.2
-    """The longest pause between two looks at an outbox (seconds): an event is published within this time."""
+    """The longest pause between two looks at an outbox (seconds): an event is looked for within this time."""
     relay_watchdog: float = 10.0
     """The relay connects again when the broker does not confirm, or declare, within this time (seconds)."""
     relay_declare: float = 30.0

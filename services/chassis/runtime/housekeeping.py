@@ -1,4 +1,4 @@
-"""Deletes old rows of the chassis' own tables.
+"""Deletes old rows of the chassis' own tables, and adds and drops months of partitioned tables.
 
 Idempotency keys live for 24 hours, inbox marks and starts of poison messages longer than any dead letter. The
 relay deletes old rows of the outbox. The number of an application's or pass's newest event is forgotten when

@@ -29,7 +29,10 @@ PARTITIONS_UNTIL = Gauge(
     "epass_partitions_until_timestamp_seconds", "The end of the last month that a table has", ["table"]
 )
 EVENT_SECONDS = Histogram(
-    "epass_event_seconds", "Time of handling an event", ["consumer", "outcome"], buckets=FAST_BUCKETS
+    "epass_event_seconds",
+    "From when the batch of an event asks for a worker until the event is acknowledged or moved",
+    ["consumer", "outcome"],
+    buckets=FAST_BUCKETS,
 )
 EVENT_AGE = Histogram(
     "epass_event_age_seconds",

@@ -200,6 +200,10 @@ class ServiceSettings(
     urgent_workers: int = 2
     """For the events that somebody waits for: one-time codes."""
     clock_skew: float = 15.0
-    """Seconds by which the clocks of gateway and service may differ before calls are refused as late."""
+    """Seconds of difference between the clocks of gateway and service that are corrected.
+
+    Beyond them calls are refused as late if the service's clock is ahead. If it is behind, calls are accepted
+    after their deadline.
+    """
     prefetch: int = 256
     """Unacknowledged messages that a consumer holds, for each of its queues."""

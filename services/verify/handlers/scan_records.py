@@ -25,7 +25,11 @@ from services.verify.models import NonceRow, PassRow, ScanRow
 
 _SCANS = ScanRow.metadata.tables["scans"]
 _INSERT = insert(_SCANS).on_conflict_do_nothing(constraint="scans_once").returning(_SCANS.c.id)
-"""Built once, and without the ORM: this is the gate's most frequent write."""
+"""Built once, and without the ORM: this is the gate's most frequent write.
+
+A trigger leaves out a scan whose nonce was used (`NonceRow`), and no row is returned for it. The constraint
+alone would not stop a repeat: it includes ``recorded_at``, which is another instant for each.
+"""
 NONCES_STAY = timedelta(days=40)
 """A gate may be offline, and an event a dead letter, for 30 days."""
 _NOT_PUBLISHED = {"reason_masked"}

@@ -57,11 +57,14 @@ class GroupCommit(Generic[Q, R]):
             if self._groups < GROUPS_AT_ONCE:
                 self._groups += 1
                 self._let_lead(mine)
-        while mine.leads or not mine.is_done:
-            mine.turn.wait()
-            mine.turn.clear()
-            if mine.leads:
-                self._lead(mine, one, many)
+        try:
+            while mine.leads or not mine.is_done:
+                mine.turn.wait()
+                mine.turn.clear()
+                if mine.leads:
+                    self._lead(mine, one, many)
+        finally:  # a killed thread that was to lead lets another one
+            self._leave(mine)
         if mine.error is not None:
             raise mine.error
         return one(request) if mine.result is None else mine.result
@@ -93,6 +96,14 @@ class GroupCommit(Generic[Q, R]):
             for call in group:
                 call.is_done = True
                 call.turn.set()
+
+    def _leave(self, mine: _Call[Q, R]) -> None:
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+        if mine.leads:
+            mine.leads = False
+            self._hand_over()
 
     def _hand_over(self) -> None:
         with self._lock:

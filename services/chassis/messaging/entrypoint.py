@@ -12,6 +12,7 @@ in the order in which a message passes through it:
 """
 
 import functools
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -64,6 +65,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
         self.failed_messages = FailedMessagePublisher(
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
+        self.suspects = threading.Lock()
         self.reader: Any = None
         self._thread: Any = None
 
@@ -139,10 +141,15 @@ class EventEntrypoint(Entrypoint):
         count = (message.headers or {}).get(DELIVERY_COUNT, 0)  # of earlier deliveries
         delivery = Delivery(envelope, message, count if isinstance(count, int) else 0)
         if delivery.earlier >= AFTER_DELIVERIES:  # it may kill its process, and a batch with it
-            self._spawn(functools.partial(self._work, lambda: [delivery], lambda: None), "suspect")
+            self._spawn(functools.partial(self._work_alone, delivery), "suspect")
         else:
             self._waiting.append(delivery)
             self._start_batch()
+
+    def _work_alone(self, delivery: Delivery) -> None:
+        """Handle an event that may kill its process. All of them together occupy one worker at most."""
+        self.consumers.suspects.acquire()
+        self._work(lambda: [delivery], self.consumers.suspects.release)
 
     def _start_batch(self) -> None:
         if self._waiting and self._batches < BATCHES_AT_ONCE:

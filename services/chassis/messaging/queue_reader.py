@@ -4,6 +4,7 @@ kombu never decodes a body, and so never logs one. While a queue does not exist 
 reader waits, and the process is not ready.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic, sleep
@@ -128,17 +129,23 @@ class QueueReader(ConsumerMixin):
         self._finish(message, message.ack)
 
     def acknowledge_all(self, messages: Sequence[Message]) -> None:
-        """Acknowledge messages of one queue, all at once if no older message of it is in hand."""
-        last = max(messages, key=lambda message: message.delivery_tag)
-        in_hand = self._in_hand.get(last.channel, {})
-        tags = {message.delivery_tag for message in messages}
-        if any(tag < last.delivery_tag and tag not in tags for tag in in_hand):
-            for message in messages:
-                self.acknowledge(message)
-            return
-        for tag in tags:
-            in_hand.pop(tag, None)
-        self._finish(last, lambda: last.ack(multiple=True))
+        """Acknowledge messages of one queue, all at once if no older message of their channel is in hand.
+
+        After a reconnect some may be of a channel that is gone; the broker delivers those again.
+        """
+        by_channel: dict[Any, dict[int, Message]] = {}
+        for message in messages:
+            by_channel.setdefault(message.channel, {})[message.delivery_tag] = message
+        for channel, of_channel in by_channel.items():
+            in_hand = self._in_hand.get(channel, {})
+            last = max(of_channel)
+            if any(tag < last and tag not in of_channel for tag in in_hand):
+                for message in of_channel.values():
+                    self.acknowledge(message)
+                continue
+            for tag in of_channel:
+                in_hand.pop(tag, None)
+            self._finish(of_channel[last], functools.partial(of_channel[last].ack, multiple=True))
 
     def give_back(self, message: Message) -> None:
         """Return a message to its queue."""

@@ -66,8 +66,7 @@ def handle_pass_issued(
     ]
     advice = session.get(GateAdviceRow, event.application_id)
     columns["call_supervisor"] = advice is not None and advice.call_supervisor
-    if event.is_update:
-        _count_days_from(session, event, received.seq)
+    _count_days_from(session, event, received.seq)
     row = insert(PassRow).values(number=event.pass_number, **columns)
     newer = PassRow.issued_seq < received.seq
     session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=columns, where=newer))
@@ -77,7 +76,10 @@ def handle_pass_issued(
 
 
 def _count_days_from(session: Session, event: PassIssued, seq: int) -> None:
-    """Count the day of the last entry from a pass's new first day; all who came in before it came earlier."""
+    """Count the day of the last entry from a pass's new first day; all who came in before it came earlier.
+
+    The first day in the row may also be a later one, from the token of a newer state of the pass.
+    """
     row = session.get(PassRow, event.pass_number, with_for_update=True)
     if row is None or row.valid_from is None or row.issued_seq >= seq:
         return

@@ -116,8 +116,8 @@ def find(
 
 
 def lock_all(session: Session, numbers: Collection[str]) -> dict[str, PassRow]:
-    """Return the passes that are known here, locked in the order of their numbers."""
-    query = select(PassRow).where(PassRow.number.in_(numbers)).order_by(PassRow.number).with_for_update()
+    """Return the passes that are known here, locked; leave out those that another transaction has locked."""
+    query = select(PassRow).where(PassRow.number.in_(numbers)).with_for_update(skip_locked=True)
     return {row.number: row for row in session.scalars(query)}
 
 

@@ -136,6 +136,14 @@ def test_a_nonce_that_was_used_before_gets_its_first_answer_alone(gate: Gate) ->
     assert gate.scan(request) == first
 
 
+def test_a_pass_that_is_locked_elsewhere_holds_up_no_other_scan_of_its_group(gate: Gate) -> None:
+    locked, free = gate.issue(), gate.issue()
+    with gate.database.transaction() as holder:
+        holder.execute(text("select from passes where number = :n for update"), {"n": locked.pass_number})
+        results = group(gate, by(scan_of(locked), scan_of(free)))
+    assert [result and result.verdict for result in results] == [None, "admit"]
+
+
 def test_a_nonce_used_meanwhile_by_another_transaction_changes_nothing(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ class Work:
         return [2 * number for number in numbers]
 
 
-def never(_: object) -> int:
+def never(*_: object) -> int:
     raise AssertionError("it was not to be called")
 
 
@@ -145,3 +145,13 @@ def test_whoever_is_at_work_can_be_ended_without_leaving_the_others_waiting() ->
         for one in ended:
             with pytest.raises(SystemExit):
                 one.result(20)
+
+
+def test_whoever_is_ended_while_waiting_leaves_its_turn_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    group: GroupCommit[int, int] = GroupCommit()
+    monkeypatch.setattr(threading.Event, "wait", never)
+    with pytest.raises(AssertionError, match="not to be called"):
+        group.submit(1, never, never)  # type: ignore[arg-type]
+    monkeypatch.undo()
+    assert (group._groups, list(group._waiting)) == (0, [])
+    assert group.submit(21, lambda one: 2 * one, never) == 42  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 CONNECT_TIMEOUT = 5.0
-"""Seconds for one node."""
+"""Seconds for one node, and for each of its answers until everything is set up."""
 CLOSE_SECONDS = 2.0
 HEARTBEAT_CHECKS = 4
 """How often heartbeats are looked at in the time of one."""
@@ -82,12 +82,17 @@ def kombu_connection(urls: Sequence[str], heartbeat: int = 20, *, confirm: bool 
 
 
 def open_to_any_node(connection: Connection) -> None:
-    """Open a kombu connection. Each node is tried once: `backoff` decides when to try again, not kombu.
+    """Open a kombu connection and its channel.
+
+    Each node is tried once: `backoff` decides when to try again, not kombu.
 
     Raises:
         kombu.exceptions.OperationalError: no node answers.
+        TimeoutError: a node answers, but opens no channel.
     """
     connection.ensure_connection(max_retries=len(connection.alt) - 1)
+    with connection.connection.transport.having_timeout(CONNECT_TIMEOUT):
+        connection.default_channel  # noqa: B018  kombu opens it here
 
 
 class PublishingConnection:

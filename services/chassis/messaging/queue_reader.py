@@ -16,7 +16,12 @@ from kombu.exceptions import OperationalError
 from kombu.mixins import ConsumerMixin
 from kombu.transport.pyamqp import Message
 
-from services.chassis.messaging.broker import NOT_PUBLISHED, kombu_connection, open_to_any_node
+from services.chassis.messaging.broker import (
+    CONNECT_TIMEOUT,
+    NOT_PUBLISHED,
+    kombu_connection,
+    open_to_any_node,
+)
 from services.chassis.runtime import metrics
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
@@ -82,10 +87,20 @@ class QueueReader(ConsumerMixin):
 
     @contextmanager
     def establish_connection(self) -> Iterator[Connection]:
-        """Open a connection to a node that answers; `run` decides when to try again."""
-        with self.create_connection() as fresh:
+        """Open a connection to a node that answers; `run` decides when to try again.
+
+        Whatever the reader then waits for has a limit. Heartbeats are looked at only while it consumes, so
+        they would not show that a node hangs before.
+        """
+        fresh = self.create_connection()
+        try:
             open_to_any_node(fresh)
+            fresh.connection.transport.sock.settimeout(CONNECT_TIMEOUT)
             yield fresh
+        except BaseException:
+            fresh.collect()  # to close it in form would wait for an answer
+            raise
+        fresh.release()
 
     def on_consume_ready(self, *_args: Any, **_kwargs: Any) -> None:
         """Note that the broker knows all consumers."""

@@ -7,9 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from services.chassis.messaging import broker, queue_reader
 from services.chassis.messaging.broker import PublishingConnection
+from services.chassis.messaging.queue_reader import QueueReader
+from tests.support.chaos import proxy as proxies
 from tests.support.chaos.proxy import Proxy
 from tests.support.running import eventually
+
+QUEUE = "verify.PassIssued"
 
 
 @pytest.fixture
@@ -20,14 +25,19 @@ def proxy(topology) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def connected(topology, proxy):
+def through(topology, proxy) -> str:
+    """Return the URL of the broker behind the proxy."""
+    url: str = topology.broker_url("administrator")
+    return url.replace(f":{urlsplit(url).port}", f":{proxy.port}")
+
+
+@pytest.fixture
+def connected(through):
     """Return a function that opens a connection through the proxy, with or without heartbeats."""
 
     opened: list[PublishingConnection] = []
 
     def connect(heartbeat: int) -> PublishingConnection:
-        url = topology.broker_url("administrator")
-        through = url.replace(f":{urlsplit(url).port}", f":{proxy.port}")
         connection = PublishingConnection([through], confirm=False, heartbeat=heartbeat)
         with connection.channel() as channel:
             assert channel.is_open
@@ -69,3 +79,37 @@ def test_control_without_heartbeats_a_dead_connection_goes_unnoticed(connected, 
             until.wait(0.25)
             connection.check_heartbeat()
         assert is_open(connection)
+
+
+def test_a_connection_whose_broker_hangs_as_a_channel_is_opened_is_given_up(
+    through, proxy, monkeypatch
+) -> None:
+    monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 0.5)
+    connection = PublishingConnection([through], confirm=False)
+    failed = threading.Event()
+
+    def publish() -> None:
+        with suppress(TimeoutError), connection.channel():
+            return
+        failed.set()
+
+    with proxy.fault_at(proxies.CHANNEL_OPEN_OK, "hang"):
+        threading.Thread(target=publish, daemon=True).start()
+        assert failed.wait(10)
+
+
+@pytest.mark.parametrize("method", [proxies.CHANNEL_OPEN_OK, proxies.CONSUMING])
+def test_a_reader_tries_again_whichever_method_the_broker_hangs_at(
+    through, proxy, monkeypatch, method
+) -> None:
+    monkeypatch.setattr(broker, "CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setattr(queue_reader, "CONNECT_TIMEOUT", 0.5)
+    reader = QueueReader([through], [QUEUE], lambda *_: None, 1, "test")
+    with proxy.fault_at(method, "hang"):
+        thread = threading.Thread(target=reader.run, daemon=True)
+        thread.start()
+        eventually(lambda: proxy.faults >= 3, "it tries again")
+        assert not reader.consuming
+    eventually(lambda: reader.consuming, "it consumes once the broker answers")
+    reader.stop()
+    thread.join(10)

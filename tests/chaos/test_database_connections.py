@@ -3,17 +3,16 @@ hold."""
 
 import time
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
 
 import pytest
 
 from services.chassis.db.connection_timeouts import RESPONSE_TIMEOUT
 from tests.support.actors import Department, Staff
-from tests.support.backends import TestStack, start_stack
+from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
-from tests.support.chaos.deployment import Deployment, settings_for
+from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.prober import Prober
-from tests.support.chaos.provider import Provider
+from tests.support.chaos.proxied import proxied_system
 from tests.support.chaos.proxy import Proxy
 from tests.support.chaos.recovery import (
     COMMAND_SECONDS,
@@ -26,42 +25,16 @@ from tests.support.chaos.recovery import (
 )
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.running import eventually
-from tests.support.system import System
 
 pytestmark = pytest.mark.outage
 LOOKED_AT = 'epass_ops_looked_at_timestamp_seconds{at="invariants"}'
 
 
-class Proxied(System):
-    """A system whose every database connection goes through a proxy. It has an exporter, too."""
-
-    def __init__(self, stack: TestStack, proxy: Proxy, **settings: str) -> None:
-        self._proxy = proxy
-        super().__init__(stack, **settings)
-        self.processes["exporter"] = self.process("exporter", EPASS_OPS_INTERVAL="2")
-
-    def _environment(self, name: str) -> dict[str, str]:
-        behind = f":{urlsplit(self.stack.database_url('approval')).port}/"
-        settings = super()._environment(name)
-        return {
-            key: value.replace(behind, f":{self._proxy.port}/") if "DATABASE_URL" in key else value
-            for key, value in settings.items()
-        }
-
-
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Proxy]]:
     folder = tmp_path_factory.mktemp("proxied")
-    (folder / "stack").mkdir()
-    with start_stack(folder / "stack") as stack, Provider(folder) as provider:
-        address = urlsplit(stack.database_url("approval"))
-        assert address.hostname is not None
-        assert address.port is not None
-        with (
-            Proxy(address.hostname, address.port) as proxy,
-            Proxied(stack, proxy, **settings_for(provider)) as system,
-        ):
-            yield Deployment(stack, system, provider), proxy
+    with proxied_system(folder, lambda stack: stack.database_url("approval")) as running:
+        yield running
 
 
 @pytest.fixture

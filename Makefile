@@ -95,8 +95,8 @@ outages: clocks ## run short outages: parts down, wrong clocks, broken connectio
 upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)
 	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s
 
-bench: setup ## measure scans and journeys a second, and pages on a slow line
-	$(PYTHON) -m bench
+bench: setup ## measure scans, journeys and pages (BASE=revision: compare with that version instead)
+	$(PYTHON) -m bench$(if $(BASE),.compare $(BASE))
 
 ##@ Generated files
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from contracts.rpc.notify import SentMessage
 from epass_client import AsyncClient, calls, local
 
 MOBILES = [f"+9198123000{number:02}" for number in range(8)]
+OTHER_MOBILES = [f"+9198123001{number:02}" for number in range(8)]
 PATIENCE = 60
 """Seconds for all approvals, and then for all messages."""
 
@@ -64,11 +65,14 @@ async def wait_for_answer(url: str) -> None:
     raise TimeoutError(url)
 
 
-async def run(gateway: str, logins_file: Path, count: int) -> Journeys:
-    """Run so many journeys: applicants apply while the department approves and messages are sent."""
+async def run(gateway: str, logins_file: Path, count: int, mobiles: Sequence[str] = MOBILES) -> Journeys:
+    """Run so many journeys: applicants apply while the department approves and messages are sent.
+
+    A second run on the same system needs other mobiles.
+    """
     logins = json.loads(logins_file.read_text())
     http = httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=64))
-    async with AsyncClient(gateway, http=http, repeat_seconds=0) as anyone:
+    async with AsyncClient(gateway, http=http, repeat_seconds=30) as anyone:
 
         async def read_code(mobile: str) -> str:
             while (code := local.one_time_code(await _messages(anyone, mobile, "otp"))) is None:
@@ -78,13 +82,13 @@ async def run(gateway: str, logins_file: Path, count: int) -> Journeys:
         async def sign_in(role: str) -> AsyncClient:
             return await anyone.sign_in(logins[role]["login_id"], logins[role]["password"])
 
-        applicants = [await anyone.sign_in_with_code(mobile, read_code) for mobile in MOBILES]
+        applicants = [await anyone.sign_in_with_code(mobile, read_code) for mobile in mobiles]
         department = await sign_in("department")
         result = Journeys(security=(await sign_in("security")).token)
         approved: dict[str, datetime] = {}
         began = datetime.now(UTC)
         await asyncio.gather(_apply(applicants, count), _approve(department, count, approved))
-        arrived = await _all_messages(anyone, count)
+        arrived = await _all_messages(anyone, count, mobiles)
         result.seconds = (max(arrived.values()) - began).total_seconds()
         for applicant in applicants:
             async for issued in _passes(applicant):
@@ -140,11 +144,11 @@ async def _approve(department: AsyncClient, count: int, approved: dict[str, date
             await asyncio.sleep(0.02)
 
 
-async def _all_messages(anyone: AsyncClient, count: int) -> dict[str, datetime]:
+async def _all_messages(anyone: AsyncClient, count: int, mobiles: Sequence[str]) -> dict[str, datetime]:
     """Wait for the messages of all passes; return when each was handed to its channel, by pass number."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        found = [message for mobile in MOBILES for message in await _messages(anyone, mobile, "pass_issued")]
+        found = [message for mobile in mobiles for message in await _messages(anyone, mobile, "pass_issued")]
         if len(found) >= count:
             numbers = [(re.search(r"\b[0-9A-Z]{4}-?[0-9A-Z]{4}\b", one.text), one.at) for one in found]
             return {match.group().replace("-", ""): at for match, at in numbers if match}

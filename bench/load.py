@@ -86,7 +86,7 @@ async def closed(url: str, requests: Iterator[Request], clients: int, seconds: f
             request = next(requests, None)
             if request is None:
                 return
-            await _timed(connection, request, result, time.perf_counter())
+            await timed(connection, request, result, time.perf_counter())
 
     await asyncio.gather(*(client(connection) for connection in connections))
     result.seconds = time.perf_counter() - began
@@ -109,7 +109,7 @@ async def paced(
     async def one(request: Request, due: float) -> None:
         connection = await free.get()
         try:
-            await _timed(connection, request, result, due)
+            await timed(connection, request, result, due)
         finally:
             free.put_nowait(connection)
 
@@ -144,7 +144,8 @@ async def calls(call: Callable[[], object], clients: int, seconds: float) -> Res
     return result
 
 
-async def _timed(connection: Connection, request: Request, result: Result, since: float) -> None:
+async def timed(connection: Connection, request: Request, result: Result, since: float) -> None:
+    """Send a request and add its answer to the result; its latency counts from ``since``."""
     status, _ = await connection.send(request)
     if 200 <= status < 300:
         result.latencies.append(time.perf_counter() - since)

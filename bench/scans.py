@@ -1,0 +1,135 @@
+"""Recorded scans: how many a second are answered, and propagated, and what processor time one costs.
+
+*Answered* is durable at the answer. *Propagated* is when the application knows: its timeline has the entry.
+Each measurement starts when nothing waits in outboxes and queues, and each of its passes is new: one entry
+and one exit by the same client.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench import processor
+from bench.load import Connection, Request, Result, timed
+from bench.passes import ID
+from deploy.local.stack import Stack
+
+GATE = "PCS1-G1"
+PATIENCE = 120.0
+"""Seconds until everything that was answered has to be propagated."""
+WARM_UP = 200
+"""Scans before the first one that counts."""
+_PROPAGATED = "select count(*) from inbox where consumer = 'application.PassScanned'"
+_WAITING = "select count(*) from outbox where sent_at is null"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one measurement found.
+
+    Attributes:
+        answered: latencies of the answers.
+        propagated: scans a second until the application knew the last one.
+        processor: milliseconds of processor time that one scan costs, by part.
+    """
+
+    answered: Result
+    propagated: float
+    processor: Counter[str]
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "answered_per_s": round(self.answered.rate, 1),
+            "propagated_per_s": round(self.propagated, 1),
+            "p50_ms": round(self.answered.quantile(0.5), 2),
+            "p99_ms": round(self.answered.quantile(0.99), 2),
+            "refused": self.answered.refused,
+            "processor_ms": {part: round(used, 3) for part, used in self.processor.most_common()},
+            "processor_ms_in_all": round(self.processor.total(), 3),
+        }
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate of one running system.
+
+    Attributes:
+        stack: its servers.
+        address: of the gateway.
+        session: the token of the officer.
+    """
+
+    stack: Stack
+    address: str
+    session: str
+
+    async def measure(self, tokens: list[str], clients: int) -> Figures:
+        """Scan each pass in and out, with so many clients, each as soon as its last scan is answered."""
+        await self._drained()
+        before, known = processor.seconds(self.stack), self._count("application", _PROPAGATED)
+        began = time.perf_counter()
+        shares = [tokens[number::clients] for number in range(clients)]
+        answered = await self._scan(shares)
+        wanted = known + len(answered.latencies)
+        while self._count("application", _PROPAGATED) < wanted:
+            if time.perf_counter() - began > PATIENCE:
+                raise TimeoutError(f"not propagated within {PATIENCE} s")
+            await asyncio.sleep(0.05)
+        seconds = time.perf_counter() - began
+        await self._drained()
+        used = processor.seconds(self.stack)
+        used.subtract(before)
+        scans = len(answered.latencies)
+        per_scan = Counter({part: used[part] * 1000 / scans for part in used})
+        return Figures(answered, scans / seconds, per_scan)
+
+    async def warm_up(self, tokens: list[str]) -> None:
+        """Scan some passes, so that pools, plans and caches are there."""
+        await self._scan([tokens[number::8] for number in range(8)])
+        await self._drained()
+
+    async def _scan(self, shares: list[list[str]]) -> Result:
+        result = Result()
+        connections = [await Connection(self.address).open() for _ in shares]
+        began = time.perf_counter()
+
+        async def client(connection: Connection, tokens: list[str]) -> None:
+            for request in requests(tokens, self.session):
+                await timed(connection, request, result, time.perf_counter())
+
+        await asyncio.gather(*map(client, connections, shares))
+        result.seconds = time.perf_counter() - began
+        for connection in connections:
+            connection.close()
+        return result
+
+    async def _drained(self) -> None:
+        until = time.perf_counter() + PATIENCE
+        while any(self._count(name, _WAITING) for name in ("verify", "application", "issuance", "approval")):
+            if time.perf_counter() > until:
+                raise TimeoutError(f"the outboxes are not empty after {PATIENCE} s")
+            await asyncio.sleep(0.1)
+
+    def _count(self, database: str, query: str) -> int:
+        with self.stack.postgres.connect(database) as connection:
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return int(str(row[0]))
+
+
+def requests(tokens: list[str], session: str) -> Iterator[Request]:
+    """Yield an entry and an exit for each pass; both are recorded."""
+    id_type, last4 = ID
+    check = {"kind": "matched", "id_type": id_type, "id_last4": last4}
+    for token in tokens:
+        for direction in ("entry", "exit"):
+            body = {
+                "token": token,
+                "gate": GATE,
+                "direction": direction,
+                "nonce": f"{direction}-{token[-24:]}",
+                "id_check": check if direction == "entry" else None,
+            }
+            yield Request("/api/v1/scans", body, session)

@@ -109,7 +109,7 @@ STATUS = "https://epass.example/pa/s/PCS-7K3M-9QW4"
 
 
 def outgoing(language: str = "pa") -> Outgoing:
-    parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4", "url": STATUS}
+    parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4", "reason": "–", "url": STATUS}
     template = templates.find("pass_revoked", language)
     return Outgoing(
         uuid4(),
@@ -162,6 +162,7 @@ def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, 
                 "parameters": [
                     {"type": "text", "parameter_name": "number", "text": "7K3M9QW4"},
                     {"type": "text", "parameter_name": "reference", "text": "PCS-7K3M-9QW4"},
+                    {"type": "text", "parameter_name": "reason", "text": "–"},
                     {"type": "text", "parameter_name": "url", "text": STATUS},
                 ],
             }

@@ -142,7 +142,7 @@ def no_row_lock() -> None:
 
 
 def no_nonce() -> None:
-    """Record a scan even if its nonce is known. (The test drops the unique constraint, too.)"""
+    """Record a scan even if its nonce is known. (The test disables the trigger, too.)"""
     from services.verify.handlers import scan_records
 
     put(scan_records, "used_nonces", lambda *_: set())

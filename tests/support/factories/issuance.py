@@ -33,6 +33,7 @@ from services.issuance.consumers import Consumers
 from services.issuance.models import PassRow
 from services.issuance.service import Service
 from services.issuance.settings import IssuanceSettings
+from tests.support import envelopes
 from tests.support.envelopes import key_ring, wrap
 from tests.support.settings import make_settings
 
@@ -140,14 +141,16 @@ def deliver(database: Database, event: Event, event_id: UUID | None = None) -> N
     """Deliver an event as the chassis does: open it, check the inbox, handle it, in one transaction."""
     consumers = Consumers()
     consumers.db, consumers.settings = database, SETTINGS
-    take = {
+    handle = {
         PassApproved: consumers.on_pass_approved,
         ApprovalWithdrawn: consumers.on_approval_withdrawn,
         VisitDayClosed: consumers.on_visit_day_closed,
         ApplicationCancelled: consumers.on_application_cancelled,
         PersonalDataErased: consumers.on_personal_data_erased,
     }[type(event)]
-    take(wrap(event, event_id=event_id or uuid4(), seq=1, occurred_at=NOW, keys=key_ring()), 1)
+    envelopes.deliver(
+        handle, wrap(event, event_id=event_id or uuid4(), seq=1, occurred_at=NOW, keys=key_ring())
+    )
 
 
 def service_on(database: Database) -> Service:

@@ -2,7 +2,8 @@
 
 A call leads when fewer than `GROUPS_AT_ONCE` groups are at work. It takes all that wait, at most
 `LARGEST_GROUP`, and does their work. Meanwhile others gather, and one of them leads next. A call that comes
-alone is handled alone, at once.
+alone is handled alone, at once. A call that has waited for `PATIENCE` leads one group more, so that groups
+that wait for a lock hold up nobody else.
 """
 
 import threading
@@ -18,6 +19,8 @@ R = TypeVar("R")
 LARGEST_GROUP = 64
 GROUPS_AT_ONCE = 2
 """Python prepares the second while the database works on the first."""
+PATIENCE = 0.5
+"""Seconds."""
 
 
 class _Call(Generic[Q, R]):
@@ -59,7 +62,8 @@ class GroupCommit(Generic[Q, R]):
                 self._let_lead(mine)
         try:
             while mine.leads or not mine.is_done:
-                mine.turn.wait()
+                if not mine.turn.wait(PATIENCE):
+                    self._lead_one_more(mine)
                 mine.turn.clear()
                 if mine.leads:
                     self._lead(mine, one, many)
@@ -78,7 +82,8 @@ class GroupCommit(Generic[Q, R]):
         leader.leads = False
         with self._lock:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
-        metrics.GROUP_SIZE.observe(len(group))
+        if group:
+            metrics.GROUP_SIZE.observe(len(group))
         try:
             if len(group) == 1:
                 group[0].result = one(group[0].request)
@@ -96,6 +101,12 @@ class GroupCommit(Generic[Q, R]):
             for call in group:
                 call.is_done = True
                 call.turn.set()
+
+    def _lead_one_more(self, mine: _Call[Q, R]) -> None:
+        with self._lock:
+            if mine in self._waiting and not mine.leads:
+                self._groups += 1
+                mine.leads = True
 
     def _leave(self, mine: _Call[Q, R]) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from services.chassis.db import group_commit
 from services.chassis.db.group_commit import GROUPS_AT_ONCE, LARGEST_GROUP, GroupCommit
 from tests.support.running import eventually
 
@@ -48,6 +49,12 @@ class Work:
         return [2 * number for number in numbers]
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let calls wait for as long as a test holds others at work."""
+    monkeypatch.setattr(group_commit, "PATIENCE", 60)
+
+
 def never(*_: object) -> int:
     raise AssertionError("it was not to be called")
 
@@ -57,6 +64,7 @@ def test_a_call_that_comes_alone_is_handled_alone_at_once() -> None:
     assert [group.submit(number, lambda one: 2 * one, never) for number in range(3)] == [0, 2, 4]  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("patient")
 def test_calls_that_wait_while_others_are_at_work_share_the_next_group_and_get_their_own_results() -> None:
     group: GroupCommit[int, int] = GroupCommit()
     work = Work()
@@ -96,6 +104,7 @@ def test_the_error_of_a_call_alone_is_its_own() -> None:
     assert group.submit(21, lambda one: 2 * one, never) == 42  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("patient")
 def test_when_a_group_fails_or_leaves_a_call_out_it_is_handled_alone() -> None:
     group: GroupCommit[int, int] = GroupCommit()
     work = Work()
@@ -124,6 +133,23 @@ def test_when_a_group_fails_or_leaves_a_call_out_it_is_handled_alone() -> None:
     assert {7, *range(GROUPS_AT_ONCE + 1, 200, 2)} <= set(alone) < set(range(200))
 
 
+def test_groups_that_are_stuck_hold_up_nobody_else() -> None:
+    group: GroupCommit[int, int] = GroupCommit()
+    stuck = Work()
+    with ThreadPoolExecutor(8) as pool:
+        held = [pool.submit(group.submit, number, stuck.one, stuck.many) for number in range(GROUPS_AT_ONCE)]
+        eventually(lambda: len(stuck.groups) == GROUPS_AT_ONCE, "all groups are stuck")
+        others = [
+            pool.submit(group.submit, number, lambda one: 2 * one, lambda many: [2 * one for one in many])
+            for number in (21, 22, 23)
+        ]
+        assert [other.result(20) for other in others] == [42, 44, 46]
+        stuck.go.set()
+        assert [one.result(20) for one in held] == [0, 2]
+    assert (group._groups, list(group._waiting)) == (0, [])
+
+
+@pytest.mark.usefixtures("patient")
 def test_whoever_is_at_work_can_be_ended_without_leaving_the_others_waiting() -> None:
     """A killed worker raises an error that is no `Exception`."""
     group: GroupCommit[int, int] = GroupCommit()

@@ -41,29 +41,17 @@ class NonceUsed(Exception):
 
 
 def record(
-    session: Session,
-    request: ScanPass,
-    login: str,
-    found: FoundPass | None,
-    decision: Decision,
-    list_age_s: int | None,
-    at: datetime,
-    now: datetime,
-) -> ScanRow | None:
-    """Store a scan, the new presence and the event; return the scan.
+    session: Session, columns: dict[str, Any], found: FoundPass | None, decision: Decision, now: datetime
+) -> bool:
+    """Store a scan of these columns, the new presence and the event.
 
-    Return None and change nothing if the login used the nonce before.
-
-    ``found`` is the pass with its row locked, or None for a forged token or an unknown number. ``at`` is when
-    it happened.
+    Return False and change nothing if the login used the nonce before.
     """
-    columns = columns_of(session, request, login, found, decision, list_age_s, at, now)
     if session.execute(_INSERT, columns).first() is None:
-        return None
-    scan = ScanRow(**columns)
-    for event in apply(scan, found, decision):
+        return False
+    for event in apply(ScanRow(**columns), found, decision):
         outbox.add(session, event, at=now)
-    return scan
+    return True
 
 
 def columns_of(
@@ -76,7 +64,11 @@ def columns_of(
     at: datetime,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return the columns of a scan; the arguments are those of `record`."""
+    """Return the columns of a scan.
+
+    ``found`` is the pass with its row locked, or None for a forged token or an unknown number. ``at`` is when
+    it happened.
+    """
     row = found.row if found is not None else None
     check = request.id_check
     return {

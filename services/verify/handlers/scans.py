@@ -63,10 +63,12 @@ def scan(
         return _first_answer(session, first)
     known = None if isinstance(found, str) else found
     age = list_age_s(knowledge.complete_at, now)
-    if not preview and scan_records.record(session, request, login, known, decision, age, at, now) is None:
-        first = scan_records.find_earlier(session, request, login)
-        assert first is not None
-        return _first_answer(session, first)
+    if not preview:
+        columns = scan_records.columns_of(session, request, login, known, decision, age, at, now)
+        if not scan_records.record(session, columns, known, decision, now):
+            first = scan_records.find_earlier(session, request, login)
+            assert first is not None
+            return _first_answer(session, first)
     if decision.verdict == "unknown_pass":
         number_tries.record(session, request.gate, now)
     return answer(known, decision, age, at, direction=request.direction, preview=preview)

@@ -15,6 +15,7 @@ import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -36,11 +37,11 @@ from services.chassis.messaging.event_batches import (
 )
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.messaging.queue_reader import QueueReader
-from services.chassis.messaging.retry import FailedMessagePublisher
+from services.chassis.messaging.retry import FailedMessagePublisher, return_pause
 from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.lifecycle import Stopping
+from services.chassis.runtime.lifecycle import Stopping, pause
 from services.chassis.runtime.providers import process
 
 log = logs.logger(__name__)
@@ -86,6 +87,16 @@ class EventConsumers(SharedExtension, ProviderCollector):
         )
         process().health.checks[self.container.service_name] = lambda: self.reader.consuming
         self._thread = self.container.spawn_managed_thread(self.reader.run)
+
+    def give_back_after(self, seconds: float, message: Message) -> None:
+        """Return a message to its queue after a pause, at once when the process stops."""
+
+        def wait() -> None:
+            with suppress(Stopping):
+                pause(seconds)
+            self.reader.give_back(message)
+
+        self.container.spawn_managed_thread(wait, identifier="give back")
 
     def unregister_provider(self, provider: Any) -> None:
         """Stop consuming when the first entrypoint stops, and wait until the work in hand is done."""
@@ -138,8 +149,7 @@ class EventEntrypoint(Entrypoint):
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
             self.consumers.reader.acknowledge(message)
             return
-        count = (message.headers or {}).get(DELIVERY_COUNT, 0)  # of earlier deliveries
-        delivery = Delivery(envelope, message, count if isinstance(count, int) else 0)
+        delivery = Delivery(envelope, message, _earlier_deliveries(message))
         if delivery.earlier >= AFTER_DELIVERIES:  # it may kill its process, and a batch with it
             self._spawn(functools.partial(self._work_alone, delivery), "suspect")
         else:
@@ -255,8 +265,14 @@ def settle_failed(consumers: EventConsumers, queue: str, message: Message, error
     try:
         consumers.failed_messages.publish_copy(queue, message, error)
     except NOT_PUBLISHED as fault:
-        log.warning("message could not be moved and goes back", error=type(fault).__name__)
-        consumers.reader.give_back(message)
+        seconds = return_pause(_earlier_deliveries(message))
+        log.warning("message could not be moved and goes back", error=type(fault).__name__, seconds=seconds)
+        consumers.give_back_after(seconds, message)
         return "returned"
     consumers.reader.acknowledge(message)
     return "failed"
+
+
+def _earlier_deliveries(message: Message) -> int:
+    count = (message.headers or {}).get(DELIVERY_COUNT, 0)
+    return count if isinstance(count, int) else 0

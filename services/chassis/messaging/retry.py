@@ -8,7 +8,8 @@ last attempt. A database that is away is not a fault of the message and never co
 The delayed copy has the routing key by which the delay queue's dead-lettering returns it to this consumer
 alone. ``x-death`` starts again at each republish, so attempts are counted in a header of our own. The copy is
 confirmed, on a connection of its own, before the original is acknowledged. It carries no header of the
-broker: a copy with the deliveries of its original would count as a message that kills its process.
+broker: a copy with the deliveries of its original would count as a message that kills its process. Where the
+broker takes no copy, the original goes back to its queue after a pause.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ OF_THE_BROKER = ("x-death", "x-first-death", "x-last-death", DELIVERY_COUNT, "x-
 """Prefixes of headers that a copy does not take over."""
 RETRY_SECONDS = 3.0
 """How long publishing a copy is tried; then the original goes back to its queue."""
+LONGEST_RETURN = 300.0
+"""Seconds before the original goes back at most."""
 
 
 class PermanentError(Exception):
@@ -70,6 +73,15 @@ def decide(error: BaseException, earlier_failures: int, steps: int, limit: int) 
     if earlier_failures + 1 >= limit:
         return Dead("attempts")
     return Redelivery(min(earlier_failures, steps - 1))
+
+
+def return_pause(earlier_deliveries: int) -> float:
+    """Return the seconds to wait before a message goes back to its queue because its copy was not published.
+
+    The broker drops a message that was delivered more often than its queue allows. With these pauses that
+    takes more than an hour of a broker that delivers, but takes no copy.
+    """
+    return min(2.0**earlier_deliveries, LONGEST_RETURN)
 
 
 class FailedMessagePublisher:

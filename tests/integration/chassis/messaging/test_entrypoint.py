@@ -227,6 +227,28 @@ def test_a_database_that_is_away_is_not_an_attempt_for_an_event_delivered_often(
     assert broker.depth(DEAD) == 0
 
 
+def test_an_event_whose_copy_cannot_be_published_waits_longer_each_time_and_is_not_lost(
+    broker, probe, effects, topology
+) -> None:
+    with broker.connection.channel() as channel:
+        channel.exchange_delete(delay_name(0))
+    try:
+        broker.publish(EXCHANGE, KEY, revoked_bytes("fail"))
+        eventually(lambda: returns(probe) == [1, 2], "it went back twice", 30)
+    finally:
+        apply_topology(topology)
+    eventually(lambda: broker.depth(DEAD) == 1, "its attempts are over", 30)
+    assert broker.get(DEAD).headers[retry.ATTEMPTS] == 3
+
+
+def returns(process) -> list[float]:
+    """Return the pauses before each return of a message to its queue."""
+    lines = process.log_lines()
+    return [
+        line["seconds"] for line in lines if line.get("event") == "message could not be moved and goes back"
+    ]
+
+
 def deliver_often(topology) -> None:
     """Take the message off its queue and return it, as often as makes it suspicious."""
     for _ in range(AFTER_DELIVERIES):

@@ -563,6 +563,12 @@ class StatusListSigned(Event):
 
     producer: ClassVar[str] = "issuance"
     revoked_total: int
+    revoked_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
+    """Of the numbers of these passes, so that one revocation is not taken for another.
+
+    A pass may have been revoked before the list was signed, and committed afterwards. It is not on the list,
+    and its event may arrive before that of a pass which is.
+    """
     key: PublicKey | None = Field(default=None, exclude_if=lambda key: key is None)
     """The key that signs now, so that gates know it before they see a pass that it signed."""
 

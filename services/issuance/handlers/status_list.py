@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from contracts.events import StatusListSigned
 from contracts.rpc.issuance import StatusList
 from contracts.tokens import STATUS_TYP
+from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
 from services.issuance.adapters.keys import key_store
 from services.issuance.models import PassRow, StatusListRow
@@ -78,7 +79,8 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     }
     key = key_store(settings).current(session, now)
     row.jws, row.signed_at = key.sign(payload, STATUS_TYP), now
-    total = select(func.count()).where(PassRow.revoked_at.is_not(None))
-    signed = StatusListSigned(revoked_total=session.execute(total).scalar_one(), key=key.public)
+    of_all = select(func.count(), checksum(PassRow.number)).where(PassRow.revoked_at.is_not(None))
+    total, checked = session.execute(of_all).one()
+    signed = StatusListSigned(revoked_total=total, revoked_checksum=checked, key=key.public)
     outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)
     session.flush()

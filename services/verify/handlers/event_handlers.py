@@ -23,6 +23,7 @@ from contracts.events import (
 )
 from contracts.model import Companion, Person
 from services.chassis.db import locks
+from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
@@ -127,13 +128,20 @@ def handle_status_list_signed(received: Received[StatusListSigned], session: Ses
     """
     if received.event.key is not None:
         signing_keys.store(session, received.event.key)
-    revoked_by_then = or_(PassRow.revoked_at.is_(None), PassRow.revoked_at <= received.occurred_at)
-    known = select(func.count()).where(PassRow.revoked_seq > 0, revoked_by_then)
-    if session.scalar(known) != received.event.revoked_total:
+    if not _knows_all(session, received):
         return
     row = insert(StatusListRow).values(id=1, complete_at=min(received.occurred_at, now))
     changed = {"complete_at": func.greatest(StatusListRow.complete_at, row.excluded.complete_at)}
     session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
+
+
+def _knows_all(session: Session, received: Received[StatusListSigned]) -> bool:
+    """Return whether the revocations known here are those of the list. Earlier versions only count them."""
+    event = received.event
+    revoked_by_then = or_(PassRow.revoked_at.is_(None), PassRow.revoked_at <= received.occurred_at)
+    known = select(func.count(), checksum(PassRow.number)).where(PassRow.revoked_seq > 0, revoked_by_then)
+    total, checked = session.execute(known).one()
+    return total == event.revoked_total and event.revoked_checksum in {None, checked}
 
 
 def handle_gate_advised(received: Received[GateAdvised], session: Session) -> None:

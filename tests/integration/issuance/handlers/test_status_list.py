@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from hashlib import md5
 from threading import Barrier
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_each_signed_list_is_published_with_its_key_and_the_number_of_all_revoke
         (NOW, 1, kid),
         (NOW + INTERVAL, 1, kid),
     ]
+
+
+def test_the_published_checksum_is_that_of_the_revoked_numbers_in_any_order(
+    database,
+) -> None:
+    run_job(database, NOW)
+    revoked = {revoked_pass(database), revoked_pass(database)}
+    run_job(database, NOW + INTERVAL)
+
+    with database.transaction() as session:
+        data = session.scalars(select(outbox.c.data).where(outbox.c.type == "StatusListSigned")).all()
+    expected = sum(int.from_bytes(md5(number.encode()).digest()[:4]) for number in revoked)
+    assert sorted(one["revoked_checksum"] for one in data) == [0, expected]
 
 
 def test_the_list_has_exactly_the_revoked_passes_that_have_not_expired(database) -> None:

@@ -6,7 +6,7 @@ Handlers commute: events that arrive twice or in another order end in the same r
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from contracts import events
@@ -138,13 +138,16 @@ def handle_pass_issued(
 ) -> None:
     """Store the message with the pass, withdrawn if it is already revoked; publish an earlier print.
 
-    Whoever lost a day of their pass was told so by the message about the closed day.
+    A pass has one such message, of the event that arrives first. Where a day was closed since, an update may
+    come before the first event, and the days that are left count. After it, whoever lost a day was told so by
+    the message about the closed day.
     """
     event = received.event
-    if event.is_update:
-        return
     erased = lock_application(session, event.application_id, event.reference)
     known = lock_pass(session, event.pass_number, event.application_id)
+    of_pass = (MessageRow.pass_number == event.pass_number) & (MessageRow.purpose == "pass_issued")
+    if session.scalar(select(exists().where(of_pass))):
+        return
     store(
         session,
         received.id,

@@ -177,6 +177,17 @@ def test_a_visitor_of_several_days_who_loses_one_gets_one_message_about_it_and_n
         assert states(db) == [("day_dropped", "queued"), ("pass_issued", "queued")]
 
 
+def test_a_pass_whose_day_was_closed_before_its_first_event_arrives_names_the_days_that_are_left(
+    db: Database,
+) -> None:
+    visit, other = Visit(), date(2026, 12, 2)
+    shorter = visit.issued(slot=visit.slot.model_copy(update={"day": other}), is_update=True)
+    handle(db, received(shorter), received(visit.issued(further_days=(other,))))
+    (told,) = messages(db)
+    assert (told.purpose, told.state) == ("pass_issued", "queued")
+    assert personal(told).parameters["date"] == "02-12-2026"
+
+
 def test_events_delivered_five_times_in_any_order_create_each_message_once(db: Database) -> None:
     visit, other = Visit(), Visit(language="hi", deliver_by="whatsapp")
     story = [

@@ -47,6 +47,8 @@ outbox = Table(
     Index("outbox_sent", "sent_at", postgresql_where=text("sent_at is not null")),
 )
 
+FORGOTTEN = "forgotten"
+"""The subject whose number is the highest that was deleted from `event_sequences`."""
 event_sequences = Table(
     "event_sequences",
     metadata,

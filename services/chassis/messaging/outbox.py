@@ -15,21 +15,30 @@ from sqlalchemy.orm import Session
 from contracts.envelope import seal
 from contracts.events import Event
 from services.chassis.db.database import personal_keys_of
+from services.chassis.db.tables import FORGOTTEN
 from services.chassis.runtime.logs import correlation_id, traceparent
 
 EPOCH_EVENTS = 1_000_000
 """More events than any subject gets."""
-_NEXT = """
-  insert into event_sequences (subject, seq) values (:subject, 1 + :epoch_events * (
-    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint - 1))
+_BASE = f"""
+  greatest(
+    :epoch_events * (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint - 1),
+    (select coalesce(max(seq), 0) from event_sequences where subject = '{FORGOTTEN}')
+  )
+"""  # noqa: S608  made of constants
+"""The number after which a new subject begins."""
+_NEXT = f"""
+  insert into event_sequences (subject, seq) values (:subject, 1 + {_BASE})
   on conflict (subject) do update
     set seq = greatest(event_sequences.seq + 1, excluded.seq), used_in = excluded.used_in
   returning seq
-"""
+"""  # noqa: S608  made of constants
 """Take the next number of a subject; after a failover it is higher than any that was published before.
 
 The first eight digits of the name of a WAL file are PostgreSQL's timeline, which each promotion of a standby
 raises. A standby may lack the last commits, and with them the numbers of events that consumers have seen.
+Housekeeping forgets the number of a subject after years: a later event of it is numbered above all forgotten
+ones, because its consumers may still know the number of its last one.
 """
 _ADD = """
 with numbered as ({number})
@@ -47,10 +56,9 @@ _ADD_NEXT = text(_ADD.format(number=_NEXT))
 _ADD_ONLY_ONE = text(_ADD.format(number="select 1 as seq"))
 
 
-_ADD_MANY = text("""
+_ADD_MANY = text(f"""
 with epoch as (
-  select :epoch_events * (
-    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint - 1) as base
+  select {_BASE} as base
 ), new as (
   select * from unnest(
     cast(:ids as uuid[]), cast(:types as text[]), cast(:versions as int[]), cast(:producers as text[]),
@@ -75,7 +83,7 @@ select
   seq + 1 - row_number() over (partition by subject order by place desc),
   occurred_at, correlation_id, traceparent, data, personal
 from new join numbered using (subject) order by place
-""")
+""")  # noqa: S608  made of constants
 """As ``_ADD``, for many events: a subject takes as many numbers as it has events among them."""
 
 

@@ -1,18 +1,19 @@
 """Deletes old rows of the chassis' own tables, and adds and drops months of partitioned tables.
 
 Idempotency keys live for 24 hours, inbox marks and starts of poison messages longer than any dead letter. The
-relay deletes old rows of the outbox. The number of an application's or pass's newest event is forgotten when
-no record of it is left; later events begin anew, and no consumer has rows that it could be compared with.
+relay deletes old rows of the outbox. The number of an application's or pass's newest event is forgotten with
+the records; the highest that was forgotten is kept, and a later event gets a higher one (``outbox.py``).
 """
 
 from time import monotonic
 
-from sqlalchemy import ColumnElement, Table, func, or_, text
+from sqlalchemy import ColumnElement, Table, func, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
 
 from services.chassis.db import batches, partitions
 from services.chassis.db.database import Database
 from services.chassis.db.retention import kept_since
-from services.chassis.db.tables import event_sequences, idempotency_keys, inbox, poison_starts
+from services.chassis.db.tables import FORGOTTEN, event_sequences, idempotency_keys, inbox, poison_starts
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.chassis.rpc.idempotency import KEEP_HOURS
 from services.chassis.runtime.clock import now
@@ -46,10 +47,22 @@ def purge(db: Database, kept_months: int) -> None:
     subject = event_sequences.c.subject
     _delete(db, event_sequences, or_(*(subject.startswith(kind) for kind in _NUMBERED_ONCE)))
     unused = event_sequences.c.used_in < before.date()
-    _delete(db, event_sequences, unused & or_(*(subject.startswith(kind) for kind in _ENDING)))
+    forgotten = unused & or_(*(subject.startswith(kind) for kind in _ENDING))
+    _keep_highest(db, forgotten)
+    _delete(db, event_sequences, forgotten)
     with db.engine.begin() as connection:
         partitions.add_months(connection, now())
     partitions.drop_months(db, before)
+
+
+def _keep_highest(db: Database, which: ColumnElement[bool]) -> None:
+    highest = (
+        select(literal(FORGOTTEN), func.max(event_sequences.c.seq)).where(which).having(func.count() > 0)
+    )
+    row = insert(event_sequences).from_select(["subject", "seq"], highest)
+    raised = {"seq": func.greatest(event_sequences.c.seq, row.excluded.seq)}
+    with db.transaction() as session:
+        session.execute(row.on_conflict_do_update(index_elements=["subject"], set_=raised))
 
 
 def _delete(db: Database, table: Table, which: ColumnElement[bool]) -> None:

@@ -3,12 +3,14 @@
 from datetime import date, timedelta
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import insert, select, text, update
 
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
 from services.chassis.db.retention import kept_since
-from services.chassis.db.tables import event_sequences
+from services.chassis.db.tables import FORGOTTEN, event_sequences
+from services.chassis.db.tables import outbox as outbox_table
 from services.chassis.messaging import inbox, outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import housekeeping
@@ -82,7 +84,31 @@ def test_numbers_of_applications_and_passes_are_forgotten_with_their_records_and
     housekeeping.purge(database, 24)
     with database.transaction() as session:
         left = set(session.scalars(select(event_sequences.c.subject)))
-    assert left == {row["subject"] for row in rows} - {"application:1", "pass:1"}
+    assert left == {row["subject"] for row in rows} - {"application:1", "pass:1"} | {FORGOTTEN}
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one event", "many events at once"])
+def test_an_event_after_its_subject_was_forgotten_has_a_higher_number_than_any_before(
+    databases, together: bool
+) -> None:
+    database, event = databases["issuance"], pass_revoked(pass_issued())
+
+    def add(session) -> None:
+        if together:
+            outbox.add_rows(session, [outbox.new_row(session, event, at=now()) for _ in range(2)])
+        else:
+            outbox.add(session, event, at=now())
+
+    with database.transaction() as session:
+        for _ in range(3):
+            add(session)
+        session.execute(update(event_sequences).values(used_in=date(2020, 1, 1)))
+    for _ in range(2):
+        housekeeping.purge(database, 24)
+    with database.transaction() as session:
+        add(session)
+        seqs = session.scalars(select(outbox_table.c.seq).order_by(outbox_table.c.position)).all()
+    assert seqs == list(range(1, len(seqs) + 1))
 
 
 def test_a_new_event_keeps_the_number_of_its_subject(databases) -> None:

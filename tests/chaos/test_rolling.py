@@ -42,15 +42,21 @@ def people_at_work(
     pairs: dict[str, Pair],
     promises: Promises,
     senders: SenderKills = NO_KILLS,
+    rate: float = RATE,
     **differences: Any,
 ) -> Iterator[TwoGateways]:
     """Let a crowd work for the length of the block; afterwards wait until everybody has finished.
 
     Args:
+        deployment: where.
+        pairs: two of each process.
+        promises: the crowd's ledger.
+        senders: what explains duplicates.
+        rate: applications a second.
         differences: of its plan.
     """
     day = visiting_day(300)
-    pacer, gateways = Pacer(RATE), TwoGateways(*(process.port for process in pairs["gateway"]))
+    pacer, gateways = Pacer(rate), TwoGateways(*(process.port for process in pairs["gateway"]))
 
     def http() -> httpx.AsyncClient:
         return httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)

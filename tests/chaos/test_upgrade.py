@@ -13,11 +13,15 @@ import pytest
 
 from contracts.subscriptions import SERVICES
 from tests.chaos.test_rolling import findings, people_at_work, restart
+from tests.support.actors import Department
 from tests.support.backends import start_stack
+from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment, settings_for
+from tests.support.chaos.evidence import collect
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.replicas import two_of_each
+from tests.support.chaos.scenario import Scenario, mobile_ending_in, replaced
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -78,3 +82,20 @@ def test_an_upgrade_from_the_previous_release_fails_no_request_and_leaves_no_dea
     assert not promises.unanswered
     assert findings(deployment, promises).problems() == {}
     assert system.try_epass("administrator", "invariants", "--grace", "10").returncode == 0
+
+
+def test_control_without_a_step_from_the_version_before_its_events_are_dead_letters(
+    deployment: Deployment,
+) -> None:
+    system = deployment.system
+    system.code = None
+    system.epass("administrator", "topology", "apply")
+    system.epass("verify", "migrate", "verify")
+    with replaced(system, ["verify"], sabotage.no_upgrade_step):
+        scenario = Scenario(
+            deployment.stack, system, deployment.provider, Department(system), mobile_ending_in(2)
+        )
+        scenario.issued(scenario.apply())
+        eventually(
+            lambda: "verify.PassIssued.dead" in collect(deployment.stack, set()).dead, "a dead letter", 60
+        )

@@ -214,3 +214,18 @@ def test_an_older_description_of_a_pass_brings_no_closed_day_back(gate: Gate) ->
     gate.handle(without(issued, date(2026, 12, 2)), seq=2)
     gate.handle(issued, seq=1)
     assert gate.enter(issued, at=NOON + DAY).verdict == "day_closed"
+
+
+def test_events_that_arrive_after_a_scan_of_the_shortened_pass_admit_nobody_twice_on_that_day(
+    gate: Gate,
+) -> None:
+    """The first event, too, may find a row that counts from a later day: that of the token."""
+    issued = party_of(2, **FURTHER)
+    shorter = without(issued, date(2026, 12, 1))
+    for event, seq in ((None, 0), (issued, 1), (shorter, 2)):
+        if event is not None:
+            gate.handle(event, seq=seq)
+        verdict = gate.enter(shorter, at=NOON + DAY + timedelta(minutes=seq)).verdict
+        assert verdict == ("admit" if event is None else "already_used"), seq
+        gate.leave(shorter, at=NOON + DAY + timedelta(minutes=seq, seconds=30))
+    assert gate.enter(shorter, at=NOON + 3 * DAY).verdict == "admit"

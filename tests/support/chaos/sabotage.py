@@ -246,6 +246,13 @@ def away_is_an_attempt() -> None:
     put(availability, "is_away", lambda _: False)
 
 
+def no_upgrade_step() -> None:
+    """Give an event a new version, without the step that upgrades the one before."""
+    from contracts import events
+
+    put(events.PassIssued, "version", events.PassIssued.version + 1)
+
+
 def patient_connections() -> None:
     """Wait for ever for a database that accepts data and never replies."""
     from services.chassis.db import connection_timeouts
@@ -326,6 +333,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         new_key_each_try,
         no_time_limit,
         away_is_an_attempt,
+        no_upgrade_step,
         patient_connections,
         slow_events,
         held_events,

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from kombu import Message
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, Received
@@ -22,6 +22,7 @@ from services.chassis.messaging.event_batches import (
 from services.chassis.runtime import metrics
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import correlation_id
+from services.verify.models import SiteRow
 from tests.integration.conftest import QUEUE, make_probe, revoked, revoked_bytes
 from tests.support.chaos.sabotage import HELD
 from tests.support.envelopes import key_ring, wrap
@@ -188,6 +189,24 @@ def test_what_an_event_causes_carries_its_own_correlation_id(verify, effects) ->
             text("select data->>'reference', correlation_id from outbox order by position")
         )
         assert stored.all() == [("one", "of one"), ("two", "of two")]
+
+
+def test_an_event_reads_what_one_before_it_in_its_batch_has_stored_by_a_statement(verify, effects) -> None:
+    """As in a transaction of its own, a row that is still held somewhere is not what the next one reads."""
+    with verify.transaction() as session:
+        session.add(SiteRow(code="PCS9", seq=0, gates=[]))
+    read: list[int] = []
+    held: list[SiteRow] = []
+
+    def count(received: Received, session: Session) -> None:
+        held.append(session.get_one(SiteRow, "PCS9"))
+        read.append(held[-1].seq)
+        one_more = update(SiteRow).where(SiteRow.code == "PCS9").values(seq=SiteRow.seq + 1)
+        session.execute(one_more, execution_options={"synchronize_session": False})
+
+    batches = Batches(verify, count)
+    batches.deliver([envelope(f"event {number}", application=number) for number in range(3)])
+    assert (read, batches.calls) == ([0, 1, 2], [3])
 
 
 def test_control_without_handling_one_by_one_a_bad_event_stops_its_whole_batch(

@@ -177,13 +177,33 @@ def test_a_batch_gives_way_to_whoever_holds_a_lock_and_its_other_events_are_done
     assert batches.calls == [1, 1]
 
 
+def test_a_batch_waits_for_less_time_than_the_database_takes_to_look_for_a_deadlock(verify, effects) -> None:
+    """So of a batch and a call of a person that wait for each other, the call never loses."""
+    waits: list[tuple[int, int]] = []
+
+    def look(received: Received, session: Session) -> None:
+        setting = "select setting::int from pg_settings where name = :name"
+        lock, deadlock = (
+            session.scalars(text(setting), {"name": name}).one()
+            for name in ("lock_timeout", "deadlock_timeout")
+        )
+        waits.append((lock, deadlock))
+
+    batches = Batches(verify, look)
+    batches.deliver([envelope("one", application=1), envelope("two", application=2)])
+    assert batches.calls == [2]
+    assert all(0 < lock < deadlock for lock, deadlock in waits)
+
+
 def test_what_an_event_causes_carries_its_own_correlation_id(verify, effects) -> None:
     def publish(received: Received, session: Session) -> None:
         outbox.add(session, revoked(received.event.reference), at=now())
         store(received, session)
         assert correlation_id() == f"of {received.event.reference}"
 
-    Batches(verify, publish).deliver([envelope("one", application=1), envelope("two", application=2)])
+    batches = Batches(verify, publish)
+    batches.deliver([envelope("one", application=1), envelope("two", application=2)])
+    assert batches.calls == [2], "the batch was not split"
     with verify.transaction() as session:
         stored = session.execute(
             text("select data->>'reference', correlation_id from outbox order by position")

@@ -1,4 +1,4 @@
-"""How far the clock of this host is ahead of its callers', as far as their calls show it.
+"""How far the clock of this host is ahead of that of each of its callers, as far as their calls show it.
 
 A call carries when it was sent and its deadline, both by its caller's clock. If this clock is ahead, calls
 look late. No call arrives before it was sent, so the fastest call of the last minute shows the difference of
@@ -13,8 +13,34 @@ WINDOW_SECONDS = 60.0
 ENOUGH_SECONDS, ENOUGH_CALLS = 10.0, 20
 
 
+class _Calls:
+    """The calls of one caller within the last minute."""
+
+    def __init__(self) -> None:
+        self.moments: deque[float] = deque()
+        self._least: deque[tuple[float, float]] = deque()
+        """Moment and age of each call that was faster than all after it: the first is the fastest of all."""
+
+    def add(self, moment: float, age: float) -> None:
+        self.moments.append(moment)
+        while self._least and self._least[-1][1] >= age:
+            self._least.pop()
+        self._least.append((moment, age))
+        while self.moments[0] < moment - WINDOW_SECONDS:
+            self.moments.popleft()
+        while self._least[0][0] < moment - WINDOW_SECONDS:
+            self._least.popleft()
+
+    @property
+    def skew(self) -> float:
+        """Seconds by which this clock is ahead; 0 while too few calls have shown that it is."""
+        least = self._least[0][1]
+        lasted = self.moments[-1] - self.moments[0]
+        return least if least < 0 or (lasted >= ENOUGH_SECONDS and len(self.moments) >= ENOUGH_CALLS) else 0.0
+
+
 class ClockSkew:
-    """The skew of the calls to one process.
+    """The skew of the calls to one process, for each of its callers: the clock of one may be wrong.
 
     Args:
         tolerated: seconds of skew, in either direction, by which deadlines are corrected at most.
@@ -22,30 +48,30 @@ class ClockSkew:
 
     def __init__(self, tolerated: float) -> None:
         self._tolerated = tolerated
-        self._ages: deque[tuple[float, float]] = deque()
+        self._callers: dict[str, _Calls] = {}
 
-    def observe(self, sent_at: datetime, arrived_at: datetime, moment: float) -> None:
+    def observe(self, sent_at: datetime, arrived_at: datetime, moment: float, caller: str = "") -> None:
         """Take a call into account.
 
         Args:
             sent_at: by its caller's clock.
             arrived_at: by this host's clock.
             moment: of its arrival, on the monotonic clock.
+            caller: its process; an earlier version names none.
         """
-        self._ages.append((moment, (arrived_at - sent_at).total_seconds()))
-        while self._ages[0][0] < moment - WINDOW_SECONDS:
-            self._ages.popleft()
+        self._callers.setdefault(caller, _Calls()).add(moment, (arrived_at - sent_at).total_seconds())
+        since = moment - WINDOW_SECONDS
+        for silent in [one for one, calls in self._callers.items() if calls.moments[-1] < since]:
+            del self._callers[silent]
 
     @property
     def measured(self) -> float:
-        """Seconds by which this clock is ahead; 0 while too few calls have shown that it is."""
-        if not self._ages:
-            return 0.0
-        least = min(age for _, age in self._ages)
-        lasted = self._ages[-1][0] - self._ages[0][0]
-        return least if least < 0 or (lasted >= ENOUGH_SECONDS and len(self._ages) >= ENOUGH_CALLS) else 0.0
+        """Seconds by which this clock is ahead of the caller's that differs most; 0 where none is seen to."""
+        return max((calls.skew for calls in self._callers.values()), key=abs, default=0.0)
 
-    def is_past(self, deadline: datetime, now: datetime) -> bool:
+    def is_past(self, deadline: datetime, now: datetime, caller: str = "") -> bool:
         """Return whether a deadline of a caller has passed, by this host's clock corrected by the skew."""
-        correction = max(-self._tolerated, min(self.measured, self._tolerated))
+        calls = self._callers.get(caller)
+        skew = calls.skew if calls is not None else 0.0
+        correction = max(-self._tolerated, min(skew, self._tolerated))
         return deadline < now - timedelta(seconds=correction)

@@ -1,5 +1,6 @@
 """What calls show about the clock of their receiver, and which deadlines have passed by it."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,5 +71,38 @@ def test_what_calls_showed_more_than_a_minute_ago_is_forgotten() -> None:
     assert skew.measured == 0
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_it_is_the_fastest_call_of_the_last_minute_however_many_there_were(seed: int) -> None:
+    chance = random.Random(seed)
+    skew, calls, moment = ClockSkew(15), [], 0.0
+    for _ in range(300):
+        moment, age = moment + chance.random(), chance.uniform(1, 10)
+        skew.observe(NOON, NOON + timedelta(seconds=age), moment)
+        calls.append((moment, age))
+        recent = [one for one in calls if one[0] >= moment - WINDOW_SECONDS]
+        if len(recent) >= ENOUGH_CALLS and recent[-1][0] - recent[0][0] >= ENOUGH_SECONDS:
+            assert skew.measured == pytest.approx(min(age for _, age in recent))
+
+
 def test_no_call_shows_nothing() -> None:
     assert ClockSkew(15).measured == 0
+
+
+def test_a_caller_whose_clock_is_behind_is_answered_beside_others_whose_clocks_are_right() -> None:
+    skew = ClockSkew(15.0)
+    for number in range(30):
+        skew.observe(NOON, NOON + timedelta(seconds=10), number, "behind")
+        skew.observe(NOON, NOON, number, "right")
+    ten_seconds_later = NOON + timedelta(seconds=10)
+    assert not skew.is_past(NOON + timedelta(seconds=3), ten_seconds_later, "behind")
+    assert skew.is_past(NOON - timedelta(seconds=0.1), ten_seconds_later, "behind")
+    assert skew.is_past(NOON + timedelta(seconds=3), ten_seconds_later, "right")
+    assert skew.measured == 10
+
+
+def test_a_caller_that_has_gone_is_forgotten() -> None:
+    skew = ClockSkew(15.0)
+    for number in range(30):
+        skew.observe(NOON, NOON + timedelta(seconds=10), number, "gone")
+    skew.observe(NOON, NOON, 30 + WINDOW_SECONDS, "here")
+    assert skew.measured == 0

@@ -6,7 +6,7 @@ subscribers of each event are in ``contracts/subscriptions.py``.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -563,12 +563,14 @@ class StatusListSigned(Event):
 
     producer: ClassVar[str] = "issuance"
     revoked_total: int
-    revoked_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
-    """Of the numbers of these passes, so that one revocation is not taken for another.
+    recent_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
+    """Of the numbers of those that were revoked within `recent`: one is not taken for another.
 
-    A pass may have been revoked before the list was signed, and committed afterwards. It is not on the list,
-    and its event may arrive before that of a pass which is.
+    A pass gets the time of its revocation before that is committed. If the list was signed in between, it is
+    not on the list, and its event may arrive before that of a pass which is.
     """
+    recent: ClassVar[timedelta] = timedelta(minutes=5)
+    """Longer than any transaction."""
     key: PublicKey | None = Field(default=None, exclude_if=lambda key: key is None)
     """The key that signs now, so that gates know it before they see a pass that it signed."""
 

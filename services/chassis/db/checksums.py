@@ -5,7 +5,9 @@ from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import InstrumentedAttribute
 
 
-def checksum(column: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[int]:
-    """Return an aggregate: the sum of the first 32 bits of each text's MD5; 0 where there is none."""
+def checksum(
+    column: ColumnElement[str] | InstrumentedAttribute[str], which: ColumnElement[bool]
+) -> ColumnElement[int]:
+    """Return an aggregate of some rows: the sum of the first 32 bits of each MD5; 0 where there is none."""
     bits = cast(func.concat("x", func.left(func.md5(column), 8)), BIT(32))
-    return cast(func.coalesce(func.sum(cast(bits, BigInteger)), 0), BigInteger)
+    return cast(func.coalesce(func.sum(cast(bits, BigInteger)).filter(which), 0), BigInteger)

@@ -79,8 +79,9 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     }
     key = key_store(settings).current(session, now)
     row.jws, row.signed_at = key.sign(payload, STATUS_TYP), now
-    of_all = select(func.count(), checksum(PassRow.number)).where(PassRow.revoked_at.is_not(None))
+    of_recent = checksum(PassRow.number, PassRow.revoked_at > now - StatusListSigned.recent)
+    of_all = select(func.count(), of_recent).where(PassRow.revoked_at.is_not(None))
     total, checked = session.execute(of_all).one()
-    signed = StatusListSigned(revoked_total=total, revoked_checksum=checked, key=key.public)
+    signed = StatusListSigned(revoked_total=total, recent_checksum=checked, key=key.public)
     outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)
     session.flush()

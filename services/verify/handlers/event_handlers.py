@@ -139,9 +139,10 @@ def _knows_all(session: Session, received: Received[StatusListSigned]) -> bool:
     """Return whether the revocations known here are those of the list. Earlier versions only count them."""
     event = received.event
     revoked_by_then = or_(PassRow.revoked_at.is_(None), PassRow.revoked_at <= received.occurred_at)
-    known = select(func.count(), checksum(PassRow.number)).where(PassRow.revoked_seq > 0, revoked_by_then)
+    of_recent = checksum(PassRow.number, PassRow.revoked_at > received.occurred_at - event.recent)
+    known = select(func.count(), of_recent).where(PassRow.revoked_seq > 0, revoked_by_then)
     total, checked = session.execute(known).one()
-    return total == event.revoked_total and event.revoked_checksum in {None, checked}
+    return total == event.revoked_total and event.recent_checksum in {None, checked}
 
 
 def handle_gate_advised(received: Received[GateAdvised], session: Session) -> None:

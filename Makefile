@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small clocks outages upgrade-test bench contracts messages lock clean distclean
+.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -95,8 +95,11 @@ outages: clocks ## run short outages: parts down, wrong clocks, broken connectio
 upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)
 	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s
 
-bench: setup ## measure scans, journeys and pages (BASE=revision: compare with that version instead)
+bench: setup ## measure scans, journeys and pages (BASE=revision: compare with it; PEER=pretix)
 	$(PYTHON) -m bench$(if $(BASE),.compare $(BASE))
+
+bench-memory: setup ## show the memory of each process over an hour of load (MINUTES=60)
+	$(PYTHON) -m bench.memory
 
 ##@ Generated files
 

@@ -1,49 +1,26 @@
-"""`make bench`: journeys and scans a second, against the bare RPC ceiling and a monolith.
+"""`make bench`: one run of `measure.py`, and what pages weigh and ask of people.
 
-Pages are weighed too, and timed on a slow line. All in one run on one machine, so that the ratios mean
-something although the machine's speed drifts. Asserts nothing. BENCH_SECONDS (10) is the length of each
-measurement, BENCH_JOURNEYS (200) the number of journeys.
+All in one run on one machine, so that the ratios mean something although the machine's speed drifts. Asserts
+nothing.
 """
 
 import asyncio
-import itertools
 import json
-import os
 import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import approval, desk_queue, gate_queue, journeys, walk_in, weight
-from bench.load import Request, Result, calls, closed, paced
-from contracts.model import Wire
-from contracts.rpc.call import Method
-from deploy.local.services import Services
+from bench import approval, desk_queue, gate_queue, processor, walk_in, weight
+from bench.measure import Bench, Figures, chosen_parts
+from bench.one_run import running_system
 from deploy.local.stack import Stack
-from services.gateway.rpc.client import RpcClient
 
-SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
-JOURNEYS = int(os.environ.get("BENCH_JOURNEYS", "200"))
-CLIENTS = 32
 QUEUE = 20
 """Visitors who wait at the gate, in the count of keys."""
-
-
-class Echoed(Wire):
-    """What the echo receives and returns: about as much as a scan."""
-
-    token: str = "x" * 380
-    gate: str = "PCS1-G1"
-
-
-ECHO = Method("echo", "echo", Echoed, Echoed)
 
 
 def print_line(text: str) -> None:
@@ -52,85 +29,24 @@ def print_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def row(name: str, result: Result, of: Result | None = None) -> None:
-    """Print one line of the table; ``of`` is what the rate is a share of."""
-    share = f"{result.rate / of.rate:7.0%}" if of and of.rate else "       "
-    refused = f"  refused: {result.refused}" if result.refused else ""
-    print_line(
-        f"  {name:44} {result.rate:9.0f}/s  p50 {result.quantile(0.5):7.1f} ms"
-        f"  p99 {result.quantile(0.99):7.1f} ms {share}{refused}"
-    )
+def print_figures(name: str, found: dict[str, Any]) -> None:
+    """Print one measurement in one line."""
+    words = [f"{key} {value}" for key, value in found.items() if value and not isinstance(value, dict)]
+    print_line(f"  {name:52} " + "  ".join(words))
 
 
-def scans(tokens: list[str], session: str, prefix: str) -> Iterator[Request]:
-    """Yield scans that let each party in and out again, pass after pass; every scan is recorded."""
-    check = {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
-    for number in itertools.count():
-        token = tokens[number // 2 % len(tokens)]
-        entry = number % 2 == 0
-        yield Request(
-            "/api/v1/scans",
-            {
-                "token": token,
-                "gate": "PCS1-G1",
-                "direction": "entry" if entry else "exit",
-                "nonce": f"{prefix}-{number:08}",
-                "id_check": check if entry else None,
-            },
-            session,
-        )
-
-
-async def echo_ceiling(stack: Stack) -> Result:
-    """Measure calls to a service that does nothing, through the gateway's own client."""
-    url = stack.broker.url("administrator")
-    child = subprocess.Popen([sys.executable, "-m", "bench.echo", url], stdout=subprocess.PIPE)
-    try:
-        assert child.stdout is not None
-        child.stdout.readline()
-        client = RpcClient((url,))
-        running = asyncio.create_task(client.background.run())
-        try:
-            while not client.connected:
-                await asyncio.sleep(0.05)
-            await calls(lambda: client.call(ECHO, Echoed()), 1, 0.5)
-            return await calls(lambda: client.call(ECHO, Echoed()), CLIENTS, SECONDS)
-        finally:
-            running.cancel()
-    finally:
-        child.kill()
-        child.wait()
-
-
-async def monolith(stack: Stack, gateway: str, tokens: list[str]) -> tuple[Result, Result]:
-    """Measure the monolith with one client and at saturation."""
-    stack.postgres.create_database("monolith")
-    port = _free_port()
-    url = stack.postgres.url("monolith", scheme="postgresql")
-    child = subprocess.Popen(
-        [sys.executable, "-m", "bench.monolith", url, str(port), f"{gateway}/.well-known/jwks.json"]
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        await journeys.wait_for_answer(f"{address}/docs")
-        one = await closed(address, scans(tokens, "", "m1"), 1, SECONDS / 2)
-        return one, await closed(address, scans(tokens, "", "mn"), CLIENTS, SECONDS)
-    finally:
-        child.kill()
-        child.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def memory(services: Services) -> None:
-    """Print the resident memory of each process."""
-    print_line("\nmemory at the end (MiB, resident)")
-    for name, megabytes in sorted(processes(services).items()):
-        print_line(f"  {name:44} {megabytes:9.0f}")
+def print_shares(figures: Figures) -> None:
+    """Print what share of its peers' rate a scan reaches, and what more passes cost."""
+    ours = figures.get("scans, 32 clients", {}).get("propagated_per_s")
+    for peer in ("echo, 32 clients", "echo behind the edge, 32 clients", "monolith, 32 clients"):
+        if ours and peer in figures:
+            print_line(
+                f"  scans propagated, as a share of: {peer:32} {ours / figures[peer]['answered_per_s']:.0%}"
+            )
+    few, many = (figures.get(f"scans, 32 clients, {count:,} passes") for count in (10_000, 1_000_000))
+    if few and many:
+        for figure in ("processor_ms_in_all", "p50_ms"):
+            print_line(f"  1,000,000 passes against 10,000: {figure:32} × {many[figure] / few[figure]:.2f}")
 
 
 def pages(gateway: str, logins: Path, queue: list[str]) -> None:
@@ -193,71 +109,18 @@ def signed_in(browser: Browser, gateway: str, logins: Path, role: str, start: st
     return page
 
 
-def processes(services: Services) -> dict[str, float]:
-    """Return the MiB of each process, by its name."""
-    found: dict[str, float] = {}
-    for process in psutil.process_iter(["cmdline", "memory_info"]):
-        line = " ".join(process.info["cmdline"] or [])
-        for name in services.names:
-            words = (f"services.ops.serve {name}", f"epass {name}")
-            if any(line.endswith(word) for word in words) and "sh -c" not in line:
-                found[name] = process.info["memory_info"].rss / 2**20
-    return found
-
-
-async def measure(stack: Stack, services: Services) -> list[str]:
-    """Measure everything, in an order in which each step produces the input of the next.
-
-    Return the tokens of `QUEUE` passes that were not scanned.
-    """
-    gateway = services.address("gateway")
-    print_line(f"\njourneys: apply, approve, issue, message handed over ({JOURNEYS} of them)")
-    journey = await journeys.run(gateway, stack.folder / "logins.json", JOURNEYS)
-    print_line(f"  {'whole journeys':44} {journey.rate:9.1f}/s")
-    print_line(
-        f"  {'approve to message handed over':44} {'':11}  p50 {journey.quantile(0.5):7.0f} ms"
-        f"  p99 {journey.quantile(0.99):7.0f} ms"
-    )
-    tokens, session = journey.tokens[QUEUE:], journey.security
-    print_line("\nscans (recorded: scan row, presence, outbox)")
-    row("gateway, 1 client", await closed(gateway, scans(tokens, session, "s1"), 1, SECONDS / 2))
-    row("gateway, 200 a second", await paced(gateway, scans(tokens, session, "sp"), 200, SECONDS))
-    saturated = await closed(gateway, scans(tokens, session, "sn"), CLIENTS, SECONDS)
-    ceiling = await echo_ceiling(stack)
-    row(f"bare RPC (echo), {CLIENTS} callers: the ceiling", ceiling)
-    row(f"gateway, {CLIENTS} clients; share of the ceiling", saturated, ceiling)
-    mono_one, mono = await monolith(stack, gateway, tokens)
-    row("monolith, 1 client", mono_one)
-    row(f"monolith, {CLIENTS} clients", mono)
-    row(f"gateway, {CLIENTS} clients; share of the monolith", saturated, mono)
-    memory(services)
-    return journey.tokens[:QUEUE]
-
-
 def main() -> None:
     """Run the bench on a stack of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="epass-bench-"))
-    os.environ["EPASS_RATE_LIMITS"] = "false"
-    stack = Stack(folder)
-    services = Services(stack)
-    try:
-        began = time.monotonic()
-        stack.start()
-        services.prepare()
-        services.start()
-        services.wait_ready()
-        print_line(
-            f"ready after {time.monotonic() - began:.1f} s; "
-            f"{psutil.cpu_count()} processors, Python {sys.version.split()[0]}"
-        )
-        queue = asyncio.run(measure(stack, services))
-        pages(services.address("gateway"), stack.folder / "logins.json", queue)
+    with running_system() as (stack, services):
+        print_line(f"{psutil.cpu_count()} processors, Python {sys.version.split()[0]}")
+        bench = Bench(stack, services, print_figures)
+        asyncio.run(bench.run(chosen_parts()))
+        print_shares(bench.figures)
+        print_line("\nmemory (MiB, resident)")
+        for name, megabytes in sorted(processor.resident_mib(stack).items()):
+            print_line(f"  {name:52} {megabytes:9.0f}")
+        pages(services.address("gateway"), stack.folder / "logins.json", bench.tokens[:QUEUE])
         desk(stack, services.address("gateway"))
-    finally:
-        services.stop()
-        stack.stop()
-        stack.remove()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

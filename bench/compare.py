@@ -16,11 +16,19 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from bench import plots
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
 PAIRS = int(os.environ.get("BENCH_PAIRS", "2"))
 HIGHER_IS_BETTER = ("per_s", "answered_per_s", "propagated_per_s")
-LOWER_IS_BETTER = ("p50_ms", "p99_ms", "approve_to_message_p50_ms", "processor_ms_in_all")
+LOWER_IS_BETTER = (
+    "p50_ms",
+    "p99_ms",
+    "approve_to_message_p50_ms",
+    "approve_to_message_p99_ms",
+    "processor_ms_in_all",
+)
 
 
 def main() -> None:
@@ -37,11 +45,17 @@ def main() -> None:
                 runs[name].append(_run(tree))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{version}-against-{base[:12]}.json"
+    file = RESULTS / f"{version()}-against-{base[:12]}.json"
     file.write_text(json.dumps({"base": base, "runs": runs}, indent=1) + "\n")
-    sys.stdout.write(table(runs) + f"\n{file.relative_to(ROOT)}\n")
+    sys.stdout.write(
+        table(runs) + f"\n{file.relative_to(ROOT)}\n{plots.comparison(file).relative_to(ROOT)}\n"
+    )
+
+
+def version() -> str:
+    """Return the version of the working tree."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
 def table(runs: dict[str, list[dict[str, dict[str, float]]]]) -> str:
@@ -49,7 +63,7 @@ def table(runs: dict[str, list[dict[str, dict[str, float]]]]) -> str:
     lines = ["| | base | this | ratio |", "|---|--:|--:|--:|"]
     for what in runs["this"][0]:
         for figure in (*HIGHER_IS_BETTER, *LOWER_IS_BETTER):
-            if figure in runs["this"][0][what]:
+            if figure in runs["this"][0][what] and figure in runs["base"][0].get(what, {}):
                 base, this = (
                     statistics.median(one[what][figure] for one in runs[v]) for v in ("base", "this")
                 )

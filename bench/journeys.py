@@ -21,6 +21,7 @@ from epass_client import AsyncClient, calls, local
 
 MOBILES = [f"+9198123000{number:02}" for number in range(8)]
 OTHER_MOBILES = [f"+9198123001{number:02}" for number in range(8)]
+MOBILES_BESIDE_SCANS = [f"+9198123002{number:02}" for number in range(8)]
 PATIENCE = 60
 """Seconds for all approvals, and then for all messages."""
 
@@ -53,9 +54,9 @@ class Journeys:
 
 
 async def wait_for_answer(url: str) -> None:
-    """Wait until something answers there, at most ten seconds."""
+    """Wait until something answers there, at most a minute."""
     async with httpx.AsyncClient(trust_env=False) as http:
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 await http.get(url)
             except httpx.HTTPError:
@@ -65,10 +66,16 @@ async def wait_for_answer(url: str) -> None:
     raise TimeoutError(url)
 
 
-async def run(gateway: str, logins_file: Path, count: int, mobiles: Sequence[str] = MOBILES) -> Journeys:
+async def run(
+    gateway: str,
+    logins_file: Path,
+    count: int,
+    mobiles: Sequence[str] = MOBILES,
+    rate: float = float("inf"),
+) -> Journeys:
     """Run so many journeys: applicants apply while the department approves and messages are sent.
 
-    A second run on the same system needs other mobiles.
+    A second run on the same system needs other mobiles. ``rate`` is how many begin each second at most.
     """
     logins = json.loads(logins_file.read_text())
     http = httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=64))
@@ -87,7 +94,7 @@ async def run(gateway: str, logins_file: Path, count: int, mobiles: Sequence[str
         result = Journeys(security=(await sign_in("security")).token)
         approved: dict[str, datetime] = {}
         began = datetime.now(UTC)
-        await asyncio.gather(_apply(applicants, count), _approve(department, count, approved))
+        await asyncio.gather(_apply(applicants, count, rate), _approve(department, count, approved))
         arrived = await _all_messages(anyone, count, mobiles)
         result.seconds = (max(arrived.values()) - began).total_seconds()
         for applicant in applicants:
@@ -109,7 +116,7 @@ def _slot() -> Slot:
     return Slot.model_validate({"date": day, "from": "00:00", "to": "23:59"})
 
 
-async def _apply(applicants: list[AsyncClient], count: int) -> None:
+async def _apply(applicants: list[AsyncClient], count: int, rate: float) -> None:
     body = SubmitApplication(
         applicant=Applicant(
             kind="citizen", name="Gurpreet Kaur", language="en", id_type="voter_id", id_last4="4821"
@@ -121,13 +128,16 @@ async def _apply(applicants: list[AsyncClient], count: int) -> None:
         preferred=(_slot(),),
     )
 
-    async def one(applicant: AsyncClient, times: int) -> None:
-        for _ in range(times):
+    began = time.monotonic()
+
+    async def one(applicant: AsyncClient, numbers: range) -> None:
+        for number in numbers:
+            await asyncio.sleep(max(began + number / rate - time.monotonic(), 0))
             await applicant.send(calls.submit_application(body))
 
-    share, rest = divmod(count, len(applicants))
+    among = len(applicants)
     await asyncio.gather(
-        *(one(applicant, share + (number < rest)) for number, applicant in enumerate(applicants))
+        *(one(applicant, range(first, count, among)) for first, applicant in enumerate(applicants))
     )
 
 

@@ -6,17 +6,18 @@ With httpx the client would be the bottleneck.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 
 @dataclass
 class Result:
-    """Seconds of each request that was answered by a 2xx, and the number of other answers by status."""
+    """Seconds and bodies of the answers of 2xx, and the number of other answers by status."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -37,10 +38,11 @@ class Request:
     path: str
     body: dict[str, object]
     token: str = ""
+    scheme: str = "Bearer"
 
     def to_bytes(self, host: str) -> bytes:
         body = json.dumps(self.body).encode()
-        authorization = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
+        authorization = f"Authorization: {self.scheme} {self.token}\r\n" if self.token else ""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{authorization}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -75,29 +77,24 @@ class Connection:
         self._writer.close()
 
 
-async def closed(url: str, requests: Iterator[Request], clients: int, seconds: float) -> Result:
-    """Send requests with so many clients; each sends its next request when the last one is answered."""
+async def in_shares(url: str, shares: Sequence[Iterable[Request]]) -> Result:
+    """Send each share of the requests over a connection of its own, one when the last one is answered."""
     result = Result()
-    connections = [await Connection(url).open() for _ in range(clients)]
+    connections = [await Connection(url).open() for _ in shares]
     began = time.perf_counter()
 
-    async def client(connection: Connection) -> None:
-        while time.perf_counter() - began < seconds:
-            request = next(requests, None)
-            if request is None:
-                return
+    async def client(connection: Connection, requests: Iterable[Request]) -> None:
+        for request in requests:
             await timed(connection, request, result, time.perf_counter())
 
-    await asyncio.gather(*(client(connection) for connection in connections))
+    await asyncio.gather(*map(client, connections, shares))
     result.seconds = time.perf_counter() - began
     for connection in connections:
         connection.close()
     return result
 
 
-async def paced(
-    url: str, requests: Iterator[Request], rate: float, seconds: float, clients: int = 64
-) -> Result:
+async def paced(url: str, requests: Iterable[Request], rate: float, clients: int = 64) -> Result:
     """Send so many requests a second, however long the answers take; a late start counts as latency."""
     result = Result()
     connections = [await Connection(url).open() for _ in range(clients)]
@@ -114,12 +111,9 @@ async def paced(
             free.put_nowait(connection)
 
     tasks = []
-    for number in range(int(rate * seconds)):
+    for number, request in enumerate(requests):
         due = began + number / rate
         await asyncio.sleep(max(due - time.perf_counter(), 0))
-        request = next(requests, None)
-        if request is None:
-            break
         tasks.append(asyncio.create_task(one(request, due)))
     await asyncio.gather(*tasks)
     result.seconds = time.perf_counter() - began
@@ -128,15 +122,15 @@ async def paced(
     return result
 
 
-async def calls(call: Callable[[], object], clients: int, seconds: float) -> Result:
-    """Do the same with a coroutine function instead of HTTP."""
+async def calls(call: Callable[[], Awaitable[object]], clients: int, count: int) -> Result:
+    """Call a function so often, with so many at a time."""
     result = Result()
     began = time.perf_counter()
 
     async def client() -> None:
-        while time.perf_counter() - began < seconds:
+        for _ in range(count // clients):
             start = time.perf_counter()
-            await call()  # type: ignore[misc]
+            await call()
             result.latencies.append(time.perf_counter() - start)
 
     await asyncio.gather(*(client() for _ in range(clients)))
@@ -146,8 +140,9 @@ async def calls(call: Callable[[], object], clients: int, seconds: float) -> Res
 
 async def timed(connection: Connection, request: Request, result: Result, since: float) -> None:
     """Send a request and add its answer to the result; its latency counts from ``since``."""
-    status, _ = await connection.send(request)
+    status, body = await connection.send(request)
     if 200 <= status < 300:
         result.latencies.append(time.perf_counter() - since)
+        result.bodies.append(body)
     else:
         result.refused[status] = result.refused.get(status, 0) + 1

@@ -38,11 +38,28 @@ select (jsonb_populate_record(one.row, jsonb_build_object(
 from one, unnest(%(ids)s::uuid[], %(references)s::text[], %(numbers)s::text[], %(commitments)s::text[])
   as new(id, reference, number, idc)
 """
-_FILL = """
+_ID_OF_NUMBER = "md5('bench' || number)::uuid"
+_MORE_APPLICATIONS = f"""
+with one as (select applications as row from applications where reference = %(like)s)
+insert into applications
+select (jsonb_populate_record(one.row, jsonb_build_object(
+  'id', {_ID_OF_NUMBER}, 'reference', 'BENCH-' || number, 'nonce', {_ID_OF_NUMBER}
+))).*
+from one, generate_series(%(first)s::int, %(last)s::int) as number
+"""
+_MORE_PASSES_OF_APPLICATIONS = f"""
 with one as (select passes as row from passes where number = %(like)s)
 insert into passes
 select (jsonb_populate_record(one.row, jsonb_build_object(
-  'number', 'BENCH' || number, 'application_id', gen_random_uuid(), 'reference', 'BENCH-' || number
+  'number', 'BENCH' || number, 'application_id', {_ID_OF_NUMBER}
+))).*
+from one, generate_series(%(first)s::int, %(last)s::int) as number
+"""
+_MORE_PASSES_AT_THE_GATE = f"""
+with one as (select passes as row from passes where number = %(like)s)
+insert into passes
+select (jsonb_populate_record(one.row, jsonb_build_object(
+  'number', 'BENCH' || number, 'application_id', {_ID_OF_NUMBER}, 'reference', 'BENCH-' || number
 ))).*
 from one, generate_series(%(first)s::int, %(last)s::int) as number
 """
@@ -76,9 +93,14 @@ class Copies:
         return list(self._sign(numbers, values["commitments"]))
 
     def fill_up(self, first: int, last: int) -> None:
-        """Let verify know more passes, numbered so, that are never scanned."""
+        """Let application and verify know more passes, numbered so, that are never scanned."""
+        span = {"first": first, "last": last}
+        with self.stack.postgres.connect("application") as application:
+            application.execute(_MORE_APPLICATIONS, span | {"like": self._reference()})
+            application.execute(_MORE_PASSES_OF_APPLICATIONS, span | {"like": self._claims.jti})
+            application.execute("vacuum analyze applications, passes")
         with self.stack.postgres.connect("verify") as verify:
-            verify.execute(_FILL, {"like": self._claims.jti, "first": first, "last": last})
+            verify.execute(_MORE_PASSES_AT_THE_GATE, span | {"like": self._claims.jti})
             verify.execute("vacuum analyze passes")
 
     def _sign(self, numbers: list[str], commitments: list[str]) -> Iterator[str]:

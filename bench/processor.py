@@ -1,6 +1,8 @@
-"""Processor time of the processes of one stack, by their part, from `/proc`."""
+"""Processor time and memory of the processes of one stack, by their part, from `/proc`."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 
@@ -18,19 +20,28 @@ def seconds(stack: Stack) -> Counter[str]:
     their parent.
     """
     used: Counter[str] = Counter()
+    for part, process in _processes(stack):
+        with suppress(psutil.Error):
+            # A PostgreSQL backend writes its title over its environment, so it is found by its parent.
+            for one in (process, *(process.children() if part == "postgres" else ())):
+                times = one.cpu_times()
+                used[part] += times.user + times.system
+            times = process.cpu_times()
+            used[part] += times.children_user + times.children_system
+    return used
+
+
+def resident_mib(stack: Stack) -> dict[str, float]:
+    """Return the resident memory of each part of a stack in MiB; of PostgreSQL only the first process."""
+    return {part: process.memory_info().rss / 2**20 for part, process in _processes(stack)}
+
+
+def _processes(stack: Stack) -> Iterator[tuple[str, psutil.Process]]:
     for process in psutil.process_iter():
-        try:
+        with suppress(psutil.Error):
             part = _part(process.name(), " ".join(process.cmdline()))
             if part and process.environ().get(MARK) == stack.id:
-                # A PostgreSQL backend writes its title over its environment, so it is found by its parent.
-                for one in (process, *(process.children() if part == "postgres" else ())):
-                    times = one.cpu_times()
-                    used[part] += times.user + times.system
-                times = process.cpu_times()
-                used[part] += times.children_user + times.children_system
-        except psutil.Error:
-            continue
-    return used
+                yield part, process
 
 
 def _part(name: str, line: str) -> str | None:

@@ -8,14 +8,16 @@ and one exit by the same client.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from bench import processor
-from bench.load import Connection, Request, Result, timed
+from bench.load import Request, Result, in_shares, paced
 from bench.passes import ID
 from deploy.local.stack import Stack
 
+T = TypeVar("T")
 GATE = "PCS1-G1"
 PATIENCE = 120.0
 """Seconds until everything that was answered has to be propagated."""
@@ -85,25 +87,19 @@ class Gate:
         per_scan = Counter({part: used[part] * 1000 / scans for part in used})
         return Figures(answered, scans / seconds, per_scan)
 
+    async def pace(self, tokens: list[str], rate: float, beside: Coroutine[Any, Any, T]) -> tuple[Result, T]:
+        """Scan so many times a second while something else happens: all passes in, then all out."""
+        await self._drained()
+        both = list(requests(tokens, self.session))
+        return await asyncio.gather(paced(self.address, both[0::2] + both[1::2], rate), beside)
+
     async def warm_up(self, tokens: list[str]) -> None:
         """Scan some passes, so that pools, plans and caches are there."""
         await self._scan([tokens[number::8] for number in range(8)])
         await self._drained()
 
     async def _scan(self, shares: list[list[str]]) -> Result:
-        result = Result()
-        connections = [await Connection(self.address).open() for _ in shares]
-        began = time.perf_counter()
-
-        async def client(connection: Connection, tokens: list[str]) -> None:
-            for request in requests(tokens, self.session):
-                await timed(connection, request, result, time.perf_counter())
-
-        await asyncio.gather(*map(client, connections, shares))
-        result.seconds = time.perf_counter() - began
-        for connection in connections:
-            connection.close()
-        return result
+        return await in_shares(self.address, [requests(tokens, self.session) for tokens in shares])
 
     async def _drained(self) -> None:
         until = time.perf_counter() + PATIENCE

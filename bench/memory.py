@@ -1,0 +1,78 @@
+"""`make bench-memory`: the memory of each process over an hour of load, as JSON and as a plot.
+
+MINUTES (60) is how long the load lasts: 20 scans and one staff sign-in a second, and each minute 30 journeys
+of eight applicants who sign in with a code. What grows with the number of requests shows as a slope.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections import defaultdict
+
+from bench import journeys, plots, processor
+from bench.compare import RESULTS, version
+from bench.load import Request, paced
+from bench.one_run import running_system
+from bench.passes import Copies
+from bench.scans import requests
+from deploy.local.stack import Stack
+
+MINUTES = int(os.environ.get("MINUTES", "60"))
+SCANS_A_SECOND, JOURNEYS_A_MINUTE = 20, 30
+SAMPLE_SECONDS = 15.0
+"""Between two samples."""
+
+
+async def load(stack: Stack, address: str) -> dict[str, list[float]]:
+    """Put the load on a system; return samples: the minutes since its begin, and the MiB of each process."""
+    logins = stack.folder / "logins.json"
+    first = await journeys.run(address, logins, 8, journeys.OTHER_MOBILES)
+    seconds = MINUTES * 60
+    both = list(requests(Copies(stack, first.tokens[0]).make(SCANS_A_SECOND * seconds // 2), first.security))
+    login = json.loads(logins.read_text())["reception"]
+    sign_in = Request("/api/v1/sessions", {key: login[key] for key in ("login_id", "password")})
+
+    async def all_journeys() -> None:
+        for minute in range(MINUTES):
+            mobiles = [f"+9198{minute:06}{number:02}" for number in range(8)]
+            await journeys.run(address, logins, JOURNEYS_A_MINUTE, mobiles, JOURNEYS_A_MINUTE / 60)
+
+    ended = asyncio.Event()
+    samples = asyncio.create_task(_samples(stack, ended))
+    await asyncio.gather(
+        paced(address, both[0::2] + both[1::2], SCANS_A_SECOND),
+        paced(address, [sign_in] * seconds, 1, 8),
+        all_journeys(),
+    )
+    ended.set()
+    return await samples
+
+
+async def _samples(stack: Stack, ended: asyncio.Event) -> dict[str, list[float]]:
+    began, samples = time.monotonic(), defaultdict[str, list[float]](list)
+    while not ended.is_set():
+        samples["minutes"].append(round((time.monotonic() - began) / 60, 2))
+        for part, mebibytes in processor.resident_mib(stack).items():
+            samples[part].append(round(mebibytes, 1))
+        try:
+            await asyncio.wait_for(ended.wait(), SAMPLE_SECONDS)
+        except TimeoutError:
+            continue
+    return dict(samples)
+
+
+def main() -> None:
+    """Measure on a stack of its own; write ``bench/results/…-memory.json`` and its plot."""
+    with running_system() as (stack, services):
+        samples = asyncio.run(load(stack, services.address("gateway")))
+    file = RESULTS / f"{version()}-memory.json"
+    file.write_text(json.dumps(samples) + "\n")
+    for part, values in samples.items():
+        begin, middle, end = values[0], values[len(values) // 2], values[-1]
+        print(f"  {part:20} begin {begin:7.1f}  middle {middle:7.1f}  end {end:7.1f}")
+    print(plots.memory(file))
+
+
+if __name__ == "__main__":
+    main()

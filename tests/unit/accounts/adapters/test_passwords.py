@@ -1,6 +1,8 @@
 """How passwords are hashed, and how initial ones are made."""
 
 import re
+import subprocess
+import sys
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
@@ -25,6 +27,34 @@ def test_a_password_matches_its_hash_and_no_other_does() -> None:
 
 def test_a_password_is_the_same_in_composed_and_decomposed_unicode() -> None:
     assert passwords.matches(passwords.hash_password("caf\u00e9 in Chandigarh"), "cafe\u0301 in Chandigarh")
+
+
+SIXTY_SIGN_INS = """
+from services.chassis.runtime import serve
+import eventlet, psutil, sys
+from services.accounts import consumers, service
+from services.accounts.adapters import passwords
+from services.chassis.runtime import cpu_pool
+if sys.argv[1] == "without the guard":
+    cpu_pool._give_back_large_blocks = lambda: None
+    from eventlet import tpool
+    tpool.set_num_threads = lambda _: None
+for _ in range(6):
+    at_once = [eventlet.spawn(cpu_pool.offload, passwords.matches, passwords.NOBODY, "x") for _ in range(10)]
+    for one in at_once:
+        one.wait()
+print(psutil.Process().memory_info().rss // 1_000_000)
+"""
+
+
+def megabytes_after_sixty_sign_ins(how: str) -> int:
+    command = [sys.executable, "-W", "ignore", "-c", SIXTY_SIGN_INS, how]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
+
+
+def test_accounts_stays_below_150_megabytes_however_many_people_sign_in() -> None:
+    assert megabytes_after_sixty_sign_ins("as it is") < 150
+    assert megabytes_after_sixty_sign_ins("without the guard") > 150, "the measurement sees what is kept"
 
 
 def test_an_unknown_login_costs_the_same_work_as_a_known_one() -> None:

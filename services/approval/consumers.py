@@ -1,6 +1,6 @@
 """Event entrypoints and scheduled jobs of approval: each calls one handler."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ from services.approval.handlers import closures, event_handlers, numbers, schedu
 from services.approval.models import ImportRow
 from services.chassis.db import batches, import_drafts
 from services.chassis.db.retention import kept_since
-from services.chassis.messaging.entrypoint import subscribes
+from services.chassis.messaging.entrypoint import subscribes, subscribes_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 
@@ -49,9 +49,9 @@ class Consumers:
     def on_application_expired(self, received: Received[ApplicationExpired], session: Session) -> None:
         event_handlers.handle_application_expired(received, session)
 
-    @subscribes(PassScanned)
-    def on_pass_scanned(self, received: Received[PassScanned], session: Session) -> None:
-        event_handlers.handle_pass_scanned(received, session)
+    @subscribes_together(PassScanned)
+    def on_pass_scanned(self, received: Sequence[Received[PassScanned]], session: Session) -> None:
+        event_handlers.handle_passes_scanned(received, session)
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:

@@ -6,11 +6,12 @@ Details are the newest by ``seq``; how an application ended is final, and stored
 known yet.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,12 @@ from services.approval.handlers.delegations import stand_in_of
 from services.approval.models import ApplicationRow, ReviewRow
 
 D = TypeVar("D", bound=ApplicationDetails)
+_REVIEWS = ReviewRow.metadata.tables["reviews"]
+_ENTERED = (
+    update(_REVIEWS)
+    .where(_REVIEWS.c.application_id == bindparam("application"))
+    .values(entered_on=func.greatest(_REVIEWS.c.entered_on, bindparam("day")))
+)
 
 
 def handle_application_submitted(
@@ -79,13 +86,16 @@ def handle_application_expired(received: Received[ApplicationExpired], session: 
     _apply_outcome(session, row, application)
 
 
-def handle_pass_scanned(received: Received[PassScanned], session: Session) -> None:
-    """Record the last day on which somebody went in; ignore every other scan."""
-    event = received.event
-    if event.verdict == "admit":
-        day = event.scanned_at.astimezone(IST).date()
-        entered = update(ReviewRow).where(ReviewRow.application_id == event.application_id)
-        session.execute(entered.values(entered_on=func.greatest(ReviewRow.entered_on, day)))
+def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Session) -> None:
+    """Record for each application the last day on which somebody went in; ignore every other scan."""
+    days: dict[UUID, date] = {}
+    for one in received:
+        event, day = one.event, one.event.scanned_at.astimezone(IST).date()
+        if event.verdict == "admit":
+            days[event.application_id] = max(day, days.get(event.application_id, day))
+    if days:
+        entries = [{"application": one, "day": days[one]} for one in sorted(days)]
+        session.connection().execute(_ENTERED, entries)
 
 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:

@@ -49,7 +49,7 @@ HANDLERS = {
     ApplicationAmended: event_handlers.handle_application_submitted_or_amended,
     ApplicationCancelled: event_handlers.handle_application_cancelled,
     ApplicationExpired: event_handlers.handle_application_expired,
-    PassScanned: event_handlers.handle_pass_scanned,
+    PassScanned: lambda received, session: event_handlers.handle_passes_scanned([received], session),
     PersonalDataErased: event_handlers.handle_personal_data_erased,
 }
 

@@ -13,7 +13,7 @@ from contracts.events import ApplicationPersonal
 from contracts.model import Person
 from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
 from services.approval.domain import reviews
-from services.approval.handlers import decisions, queries
+from services.approval.handlers import decisions, event_handlers, queries
 from services.approval.models import ApplicationRow, ReviewRow
 from tests.support.factories.approval import (
     AUDITOR,
@@ -32,11 +32,13 @@ from tests.support.factories.approval import (
     everything,
     expired,
     invited,
+    ist,
     person,
     personal,
     published,
     received,
     review_id_of,
+    scanned,
     slot,
     submitted,
 )
@@ -462,3 +464,23 @@ def test_an_invitation_can_be_withdrawn_like_any_approval(approval_db) -> None:
     deliver(approval_db, first)
     assert see(approval_db, first.application_id).status == "withdrawn"
     assert len(published(approval_db)) == 2
+
+
+def test_scans_that_arrive_together_leave_the_last_day_on_which_somebody_went_in(approval_db) -> None:
+    twice, once, refused = (submitted(), submitted(), submitted())
+    for first in (twice, once, refused):
+        deliver(approval_db, first)
+    scans = [
+        scanned(twice, ist(TUESDAY, 11)),
+        scanned(twice, ist(MONDAY, 11)),
+        scanned(refused, ist(MONDAY, 11), "id_mismatch"),
+        scanned(submitted(), ist(MONDAY, 11)),
+        scanned(once, ist(MONDAY, 23)),
+    ]
+    expected = {twice.application_id: TUESDAY, once.application_id: MONDAY, refused.application_id: None}
+    for part in (scans, scans[1:], scans):
+        with approval_db.transaction() as session:
+            event_handlers.handle_passes_scanned([received(event, 2) for event in part], session)
+        with approval_db.transaction() as session:
+            found = session.execute(select(ReviewRow.application_id, ReviewRow.entered_on)).all()
+        assert {row.application_id: row.entered_on for row in found} == expected

@@ -10,3 +10,6 @@ CALL_SECONDS = Histogram(
 )
 LATE_REPLIES = Counter("epass_gateway_late_replies_total", "Answers that came when nobody waited any more")
 REPEATED_CALLS = Counter("epass_gateway_repeated_calls_total", "RPCs sent again because the connection broke")
+CALLS_TOGETHER = Histogram(
+    "epass_gateway_rpc_message_calls", "RPCs that went in one message", buckets=(1, 2, 4, 8, 16, 32, 64)
+)

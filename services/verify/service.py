@@ -12,11 +12,9 @@ from contracts.rpc import verify as contract
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanPass, ScanResult
-from services.chassis.db.group_commit import GroupCommit
-from services.chassis.rpc.server import rpc
-from services.chassis.runtime import logs
+from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, GroupCommitProvider, SettingsProvider
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.handlers import presence, scan_groups, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.metrics import PREVIEWS, SCANS
@@ -28,33 +26,27 @@ class Service:
     name = "verify"
     db = DatabaseProvider()
     settings = SettingsProvider()
-    scans: GroupCommit[tuple[ScanPass, Call], ScanResult] = GroupCommitProvider()
 
     @rpc(contract.SCAN)
     def scan(self, request: ScanPass, call: Call) -> ScanResult:
         try:
-            result = self.scans.submit((request, call), self._scan_one, self._scan_many)
+            with self.db.transaction() as session:
+                result = scans.scan(request, call, session, now(), **self._keys)
         except InvalidInput as error:
             if error.body.code == UNREADABLE and request.direction == "entry":
                 PREVIEWS.labels(site_of(request.gate), request.gate, "unreadable").inc()
             raise
-        if result.preview:
-            PREVIEWS.labels(site_of(request.gate), request.gate, result.verdict).inc()
-        else:
-            SCANS.labels(site_of(request.gate), request.gate, request.direction, result.verdict).inc()
+        _count(request, result)
         return result
 
-    def _scan_one(self, asked: tuple[ScanPass, Call]) -> ScanResult:
-        request, call = asked
-        with (
-            logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent),
-            self.db.transaction() as session,
-        ):
-            return scans.scan(request, call, session, now(), **self._keys)
-
+    @rpc_together(contract.SCAN)
     def _scan_many(self, asked: Sequence[tuple[ScanPass, Call]]) -> Sequence[ScanResult | None]:
         with self.db.transaction() as session:
-            return scan_groups.scan_many(asked, session, now(), **self._keys)
+            results = scan_groups.scan_many(asked, session, now(), **self._keys)
+        for (request, _), result in zip(asked, results, strict=True):
+            if result is not None:
+                _count(request, result)
+        return results
 
     @property
     def _keys(self) -> dict[str, str]:
@@ -72,3 +64,10 @@ class Service:
     def pass_use(self, request: PassNumber, call: Call) -> PassUse:  # noqa: ARG002  the answer names nobody
         with self.db.transaction() as session:
             return presence.get_pass_use(request, session)
+
+
+def _count(request: ScanPass, result: ScanResult) -> None:
+    if result.preview:
+        PREVIEWS.labels(site_of(request.gate), request.gate, result.verdict).inc()
+    else:
+        SCANS.labels(site_of(request.gate), request.gate, request.direction, result.verdict).inc()

@@ -7,5 +7,5 @@ class VerifySettings(ServiceSettings, CommitmentSettings, IssuerSettings):
     """The settings of a service, and what it takes to check a pass."""
 
     rpc_workers: int = 40
-    """Scans that wait share a transaction (`GroupCommit`), so that many may wait."""
+    """A scan of a pass that is locked waits in a worker, so that many may wait."""
     database_pool: int = 50

@@ -79,8 +79,18 @@ def probe(topology: TestStack, effects, broker, tmp_path: Path) -> Iterator[Proc
     process.kill()
 
 
-def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", **settings: str) -> Process:
-    """Return a probe that is not started yet. ``sabotage`` names a guard that is taken out of it."""
+def make_probe(
+    stack: TestStack,
+    folder: Path,
+    *only: str,
+    sabotage: str = "",
+    module: str = "tests.support.probe.serve",
+    **settings: str,
+) -> Process:
+    """Return a probe that is not started yet. ``sabotage`` names a guard that is taken out of it.
+
+    ``module`` may be that of the real services; then the first of ``only`` is verify.
+    """
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     environment = {
         **own,
@@ -90,7 +100,7 @@ def make_probe(stack: TestStack, folder: Path, *only: str, sabotage: str = "", *
     }
     guards_out = ["tests.support.chaos.sabotage", sabotage] if sabotage else []
     return Process(
-        ["-m", *guards_out, "tests.support.probe.serve", *only],
+        ["-m", *guards_out, module, *only],
         {**environment, **settings},
         folder / f"probe-{uuid4().hex[:6]}.log",
     )

@@ -65,6 +65,9 @@ class Service:
         seen = f"{call.principal.login_id} {call.correlation_id} {call.address}"
         return contract.accounts.LoginList(items=(), next=seen)
 
+if os.environ["TEST_GUARD_OUT"]:
+    from tests.support.chaos.sabotage import SWITCHES
+    SWITCHES[os.environ["TEST_GUARD_OUT"]]()
 serve.run("accounts", [(Service, "rpc")], read(AccountsSettings))
 """
 
@@ -72,7 +75,7 @@ serve.run("accounts", [(Service, "rpc")], read(AccountsSettings))
 class AccountsStub:
     """The nameko service as a process."""
 
-    def __init__(self, stack: TestStack, folder: Path) -> None:
+    def __init__(self, stack: TestStack, folder: Path, sabotage: str = "") -> None:
         self._file = folder / "accounts.py"
         self._file.write_text(textwrap.dedent(SERVICE))
         self._log = folder / "accounts.log"
@@ -84,6 +87,7 @@ class AccountsStub:
             **stack.environment("accounts"),
             "EPASS_BROKER_URLS": stack.broker_url("accounts"),
             "EPASS_HEALTH_PORT": "0",
+            "TEST_GUARD_OUT": sabotage,
             "TEST_KID": KID,
             "TEST_KEY": key.x,
             "TEST_DENIED": denied,

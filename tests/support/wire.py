@@ -58,35 +58,82 @@ class Wire:
         call: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Call an RPC as nameko does and return the whole reply."""
+        with self.asking() as replies:
+            replies.ask(service, method, call_body(request, seconds=seconds, **(call or {})))
+            reply: dict[str, Any] = replies.next(seconds)
+            return reply
+
+    def call_together(
+        self, service: str, method: str, calls: dict[str, dict[str, Any]], *, seconds: float = 10
+    ) -> dict[str, dict[str, Any]]:
+        """Send calls (`call_body`) in one message, by their ids, and return the reply to each."""
+        with self.asking() as replies:
+            replies.ask(service, method, batch_body(calls))
+            found: dict[str, dict[str, Any]] = {}
+            while len(found) < len(calls):
+                found |= {reply["id"]: reply for reply in replies.next(seconds)["replies"]}
+            return found
+
+    @contextmanager
+    def asking(self) -> Iterator["Replies"]:
+        """Yield a queue for replies."""
         reply_to = str(uuid.uuid4())
-        replies: list[dict[str, Any]] = []
-        call = {"deadline": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(), **(call or {})}
         exchange = Exchange("nameko-rpc", type="topic", durable=True)
         queue = Queue(
             f"gateway.test-{reply_to}", exchange, reply_to, exclusive=True, auto_delete=True, durable=False
         )
-        body = json.dumps({"args": [request], "kwargs": {"call": call}}).encode()
         with self.connection.channel() as channel:
+            replies = Replies(self, reply_to)
             consumer = Consumer(
                 channel,
                 [queue],
-                callbacks=[lambda body, _message: replies.append(body)],
+                callbacks=[lambda body, _message: replies.came.append(body)],
                 no_ack=True,
                 accept=["json"],
             )
             with consumer:
-                self.publish(
-                    "nameko-rpc", f"{service}.{method}", body, reply_to=reply_to, correlation_id=reply_to
-                )
-                until = datetime.now(UTC) + timedelta(seconds=seconds)
-                while not replies and datetime.now(UTC) < until:
-                    try:
-                        self.connection.drain_events(timeout=0.2)
-                    except TimeoutError:
-                        continue
-        if not replies:
-            raise TimeoutError(f"no reply from {service}.{method}")
-        return replies[0]
+                yield replies
+
+
+class Replies:
+    """The replies to what is asked, in the order in which their messages come."""
+
+    def __init__(self, wire: Wire, reply_to: str) -> None:
+        self._wire = wire
+        self._reply_to = reply_to
+        self.came: list[dict[str, Any]] = []
+
+    def ask(self, service: str, method: str, body: dict[str, Any]) -> None:
+        self._wire.publish(
+            "nameko-rpc",
+            f"{service}.{method}",
+            json.dumps(body).encode(),
+            reply_to=self._reply_to,
+            correlation_id=self._reply_to,
+        )
+
+    def next(self, seconds: float = 10) -> dict[str, Any]:
+        """Take the next message off the queue."""
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        while not self.came and datetime.now(UTC) < until:
+            try:
+                self._wire.connection.drain_events(timeout=0.2)
+            except TimeoutError:
+                continue
+        if not self.came:
+            raise TimeoutError("no reply")
+        return self.came.pop(0)
+
+
+def call_body(request: Any, *, seconds: float = 5, **call: Any) -> dict[str, Any]:
+    """Return the body of a call with a deadline in so many seconds."""
+    call = {"deadline": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(), **call}
+    return {"args": [request], "kwargs": {"call": call}}
+
+
+def batch_body(calls: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the body of a message with these calls."""
+    return {"args": [], "kwargs": {"calls": [{"id": one, **call} for one, call in calls.items()]}}
 
 
 @contextmanager

@@ -6,13 +6,15 @@
 - A request whose deadline has passed when a worker is free is not handled. Its caller, who may have a clock
   that differs, gets `Unavailable`.
 - Requests and replies are the models of ``contracts/rpc/``.
+- A message may have several calls of a method (``contracts/rpc/batches.py``). Each gets a worker, or all get
+  one (`rpc_together`); each is guarded as it would be alone.
 - Only contract errors reach the caller. A database that is away becomes `Unavailable`; every other error
   becomes `InternalError`, without its text.
 """
 
 import functools
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Any, ClassVar, TypeVar
 
@@ -20,12 +22,14 @@ from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.rpc import Rpc, RpcConsumer
 from pydantic import ValidationError
+from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contracts import rpc as contract
 from contracts.errors import ContractError, FieldError, InternalError, InvalidInput, NotFound, Unavailable
 from contracts.model import Wire
+from contracts.rpc.batches import LARGEST_MESSAGE, calls_of
 from contracts.rpc.call import Call, Method
 from contracts.subscriptions import rpc_queue
 from services.chassis.db.availability import is_away, is_busy
@@ -33,7 +37,7 @@ from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
 from services.chassis.rpc.clock_skew import ClockSkew
-from services.chassis.rpc.replies import Replier
+from services.chassis.rpc.replies import Replier, Replies
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import process
@@ -41,21 +45,26 @@ from services.chassis.runtime.providers import process
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
-LARGEST = 256_000
-"""Bytes. A larger body is not a request."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A call that came in a message, and the replies of that message."""
+
+    id: str
+    request: Wire
+    call: Call
+    replies: Replies
 
 
 class GuardedConsumer(RpcConsumer):
-    """nameko's shared RPC consumer, over raw bytes."""
+    """nameko's shared RPC consumer, over raw bytes, for messages with one call or several."""
 
     def setup(self) -> None:
         """Prepare the reader and the connections for replies and dead letters."""
         settings = process().settings
         service = self.container.service_name
         self.queue_name = rpc_queue(service)
-        self.methods = {
-            f"{service}.{method.name}": method for method in contract.METHODS if method.service == service
-        }
         self.failed_messages = FailedMessagePublisher(
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
@@ -72,9 +81,10 @@ class GuardedConsumer(RpcConsumer):
         metrics.CLOCK_SKEW.labels(service).set_function(lambda: self.clock_skew.measured)
         self._thread: Any = None
         process().health.checks[self.queue_name] = lambda: self.reader.consuming
-        for method in self.methods.values():
-            metrics.RPC_SECONDS.labels(service, method.name, InternalError.code)
-            metrics.RPC_EXPIRED.labels(service, method.name)
+        for method in contract.METHODS:
+            if method.service == service:
+                metrics.RPC_SECONDS.labels(service, method.name, InternalError.code)
+                metrics.RPC_EXPIRED.labels(service, method.name)
 
     def start(self) -> None:
         """Consume on a thread of the container, without waiting for a broker that is away."""
@@ -88,25 +98,47 @@ class GuardedConsumer(RpcConsumer):
             self._thread.wait()
 
     def _receive(self, _queue: str, message: Message) -> None:
-        try:
-            body = self._read(message)
-        except PermanentError as error:
-            self.container.spawn_managed_thread(
-                functools.partial(self._dead_letter, message, error), identifier="dead-letter"
-            )
-            return
-        self.handle_message(body, message)
+        self.container.spawn_managed_thread(
+            functools.partial(self._handle, message), identifier=f"wait for a worker: {self.queue_name}"
+        )
 
-    def _read(self, message: Message) -> dict[str, Any]:
+    def _handle(self, message: Message) -> None:
+        """Give the calls of a message to workers. Reply to those that no worker can get."""
+        try:
+            bodies, is_batch = self._read(message)
+        except PermanentError as error:
+            self._dead_letter(message, error)
+            return
+        replies = Replies(message, len(bodies), is_batch, self.replier, self.reader)
+        routing_key = message.delivery_info["routing_key"]
+        alone = self.entrypoint(routing_key, together=False)
+        together = self.entrypoint(routing_key, together=True)
+        calls, refused = [], []
+        for call_id, body in bodies.items():
+            try:
+                calls.append(Incoming(call_id, *self._parse(alone, body), replies))
+            except Exception as error:  # whatever it is, the caller must get a reply
+                if not isinstance(error, ContractError):
+                    log.error("call cannot be parsed", method=routing_key, exc_info=error)  # noqa: TRY400  exception() would log the text, too
+                refused.append((call_id, None, translate(error)))
+        if refused:
+            self.container.spawn_managed_thread(functools.partial(replies.add, refused), identifier="reply")
+        if together is not None and len(calls) > 1:
+            together.work_together(calls)
+        elif alone is not None:
+            alone.work(calls)
+
+    def _read(self, message: Message) -> tuple[dict[str, dict[str, Any]], bool]:
+        """Return the calls in a message by their ids, and whether it is a batch."""
         raw = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        if len(raw) > LARGEST:
+        if len(raw) > LARGEST_MESSAGE:
             raise PermanentError("too large")
         if not message.properties.get("reply_to"):
             raise PermanentError("no reply_to")
         if message.content_type != "application/json":
             raise PermanentError("not JSON")
         try:
-            body = json.loads(raw)
+            body = from_json(raw)
         except ValueError as error:
             raise PermanentError("not JSON") from error
         if (
@@ -115,7 +147,36 @@ class GuardedConsumer(RpcConsumer):
             or not isinstance(body.get("kwargs"), dict)
         ):
             raise PermanentError("not a call")
-        return body
+        try:
+            calls = calls_of(body)
+        except ValueError as error:
+            raise PermanentError(str(error)) from error
+        return ({"": body}, False) if calls is None else ({call["id"]: call for call in calls}, True)
+
+    def entrypoint(self, routing_key: str, *, together: bool) -> Any:
+        """Return the `GuardedRpc` of a method, for a call alone or for several; None if there is none."""
+        return next((one for one in self._providers if one.handles(routing_key, together)), None)
+
+    def _parse(self, entrypoint: Any, body: dict[str, Any]) -> tuple[Wire, Call]:
+        """Return the request and the call in a body.
+
+        Raises:
+            NotFound: there is no such method.
+            InvalidInput: one of them does not parse.
+        """
+        if entrypoint is None:
+            raise NotFound("there is no such method", code="unknown_method")
+        args, kwargs = body.get("args"), body.get("kwargs")
+        if not isinstance(args, list) or not isinstance(kwargs, dict):
+            raise InvalidInput("not a call")
+        try:
+            request = entrypoint.method.request.model_validate(args[0] if args else {})
+            call = Call.model_validate(kwargs.get("call") or {})
+        except ValidationError as error:
+            raise invalid_input(error) from None
+        if call.sent_at is not None:
+            self.clock_skew.observe(call.sent_at, now(), monotonic())
+        return request, call
 
     def _dead_letter(self, message: Message, error: PermanentError) -> None:
         log.error("message is no request", queue=self.queue_name, why=str(error))
@@ -126,70 +187,65 @@ class GuardedConsumer(RpcConsumer):
         else:
             self.reader.acknowledge(message)
 
-    def handle_message(self, body: dict[str, Any], message: Message) -> None:
-        """Give a request to its method. Reply with an error if there is no such method."""
-        try:
-            provider = self.get_provider_for_method(message.delivery_info["routing_key"])
-            provider.handle_message(body, message)
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller must get a reply
-            known = isinstance(error, ContractError)
-            reply = error if known else NotFound("there is no such method", code="unknown_method")
-            self.container.spawn_managed_thread(
-                functools.partial(self.handle_result, message, None, (type(reply), reply, None)),
-                identifier="reply",
-            )
-
-    def handle_result(self, message: Message, result: Any, exc_info: Any) -> tuple[Any, Any]:
-        """Reply, then acknowledge. If the reply is not sent, the request goes back to its queue."""
-        try:
-            self.replier.reply(message, result, exc_info[1] if exc_info else None)
-        except NOT_PUBLISHED as fault:
-            log.warning("reply was not sent", error=type(fault).__name__)
-            self.reader.give_back(message)
-        else:
-            self.reader.acknowledge(message)
-        return result, exc_info
-
 
 class GuardedRpc(Rpc):
-    """One method of a service."""
+    """A handler of a method of a service.
+
+    Args:
+        method: of the contract.
+        together: whether it handles several calls at once.
+    """
 
     rpc_consumer: ClassVar = GuardedConsumer()
 
-    def __init__(self, contract_name: str, **options: Any) -> None:
-        self.contract_name = contract_name
+    def __init__(self, method: Method[Any, Any], together: bool, **options: Any) -> None:
+        self.method = method
+        self.together = together
+        self.routing_key = f"{method.service}.{method.name}"
         super().__init__(**options)
 
-    def handle_message(self, body: dict[str, Any], message: Message) -> None:
-        """Parse a request and give it to a worker.
+    def handles(self, routing_key: str, together: bool) -> bool:
+        """Return whether it handles a method, and does so for a call alone or for several."""
+        return self.routing_key == routing_key and self.together == together
 
-        Raises:
-            InvalidInput: the request or its call does not parse.
-        """
-        method = self.rpc_consumer.methods[f"{self.container.service_name}.{self.method_name}"]
-        try:
-            request = method.request.model_validate(body["args"][0] if body["args"] else {})
-            call = Call.model_validate(body["kwargs"].get("call") or {})
-        except ValidationError as error:
-            raise invalid_input(error) from None
-        if call.sent_at is not None:
-            self.rpc_consumer.clock_skew.observe(call.sent_at, now(), monotonic())
-        self.container.spawn_managed_thread(
-            functools.partial(self._work, request, call, message),
-            identifier=f"wait for a worker: {method.name}",
-        )
+    def work(self, calls: Sequence[Incoming]) -> None:
+        """Give each call to a worker, as soon as one is free."""
+        for one in calls:
+            self._spawn_worker((one.request, one.call), functools.partial(self._reply, one), one.replies)
 
-    def _work(self, request: Wire, call: Call, message: Message) -> None:
-        handle_result = functools.partial(self.handle_result, message)
+    def work_together(self, calls: Sequence[Incoming]) -> None:
+        """Give the calls of a message to one worker, as soon as one is free."""
+        asked = [(one.request, one.call) for one in calls]
+        self._spawn_worker((asked,), functools.partial(self._reply_to_all, calls), calls[0].replies)
+
+    def _spawn_worker(self, arguments: tuple[Any, ...], handle_result: Any, replies: Replies) -> None:
         try:
             self.container.spawn_worker(
-                self, (request, call), {"is_late": self._is_late}, handle_result=handle_result
+                self, arguments, {"is_late": self._is_late}, handle_result=handle_result
             )
         except ContainerBeingKilled:
-            self.rpc_consumer.reader.give_back(message)
+            replies.give_up()
+
+    def _reply(self, one: Incoming, _context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+        one.replies.add([(one.id, result, exc_info[1] if exc_info else None)])
+        return result, exc_info
+
+    def _reply_to_all(
+        self, calls: Sequence[Incoming], _context: Any, results: Any, exc_info: Any
+    ) -> tuple[Any, Any]:
+        """Reply to the calls that have a result. Give each of the others to a worker of its own."""
+        answered = list(zip(calls, results or [None] * len(calls), strict=True))
+        left = [one for one, result in answered if result is None]
+        if left:
+            alone = self.rpc_consumer.entrypoint(self.routing_key, together=False)
+            self.container.spawn_managed_thread(
+                functools.partial(alone.work, left), identifier=f"wait for a worker: {self.routing_key}"
+            )
+        calls[0].replies.add([(one.id, result, None) for one, result in answered if result is not None])
+        return results, exc_info
 
     def _is_late(self, call: Call) -> bool:
-        return self.rpc_consumer.clock_skew.is_past(call.deadline, now())
+        return bool(self.rpc_consumer.clock_skew.is_past(call.deadline, now()))
 
 
 def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:
@@ -226,7 +282,52 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
                     seconds = perf_counter() - began
                     metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(seconds)
 
-        GuardedRpc.decorator(method.name)(handle)
+        GuardedRpc.decorator(method, False)(handle)
+        return handle
+
+    return decorate
+
+
+Asked = Sequence[tuple[Q, Call]]
+
+
+def rpc_together(
+    method: Method[Q, R],
+) -> Callable[[Callable[[Any, Asked[Q]], Sequence[R | None]]], Callable[[Any, Asked[Q]], Sequence[Any]]]:
+    """Make a method ``(self, asked)`` the handler of calls of an RPC that came in one message.
+
+    It returns a reply to each; None to one that is then handled alone, by the handler of `rpc`. If it fails,
+    all are. It gets no call whose deadline has passed, and works without the correlation id of any.
+    """
+
+    def decorate(
+        handler: Callable[[Any, Asked[Q]], Sequence[R | None]],
+    ) -> Callable[[Any, Asked[Q]], Sequence[Any]]:
+        @functools.wraps(handler)
+        def handle(
+            self: Any, asked: Asked[Q], is_late: Callable[[Call], bool] = lambda _: False
+        ) -> Sequence[Any]:
+            began = perf_counter()
+            in_time = [number for number, (_, call) in enumerate(asked) if not is_late(call)]
+            results: list[Any] = [None] * len(asked)
+            if len(in_time) < 2:
+                return results
+            try:
+                found = handler(self, [asked[number] for number in in_time])
+                for number, result in zip(in_time, found, strict=True):
+                    results[number] = result and result.model_dump(mode="json", by_alias=True)
+            except Exception as error:  # noqa: BLE001  each call meets its own error again, alone
+                log.info("calls are handled one by one", calls=len(in_time), error=type(error).__name__)
+                return [None] * len(asked)
+            seconds = perf_counter() - began
+            metrics.GROUP_SIZE.observe(len(in_time))
+            answered = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
+            for result in results:
+                if result is not None:
+                    answered.observe(seconds)
+            return results
+
+        GuardedRpc.decorator(method, True)(handle)
         return handle
 
     return decorate

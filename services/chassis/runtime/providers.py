@@ -14,7 +14,6 @@ from nameko.extensions import DependencyProvider
 from nameko.timer import Timer
 
 from services.chassis.db.database import Database
-from services.chassis.db.group_commit import GroupCommit
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import ServiceSettings
@@ -56,18 +55,6 @@ class DatabaseProvider(DependencyProvider):
     def get_dependency(self, _worker_ctx: Any) -> Database:
         """Return the database."""
         return process().database
-
-
-class GroupCommitProvider(DependencyProvider):
-    """Injects a :class:`GroupCommit`, one for all workers of a container."""
-
-    def setup(self) -> None:
-        """Make it."""
-        self._group: GroupCommit[Any, Any] = GroupCommit()
-
-    def get_dependency(self, _worker_ctx: Any) -> Any:
-        """Return it."""
-        return self._group
 
 
 class Schedule(Timer):

@@ -129,8 +129,8 @@ class RpcClient:
         )
         began, outcome = perf_counter(), "ok"
         try:
-            body = await self._within_limit(limit, method, _encode(request, call), idempotency_key)
-            return _decode(method, body)
+            reply = await self._within_limit(limit, method, _encode(request, call), idempotency_key)
+            return _decode(method, reply)
         except ContractError as error:
             outcome = type(error).__name__
             raise
@@ -139,7 +139,7 @@ class RpcClient:
 
     async def _within_limit(
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None
-    ) -> bytes:
+    ) -> Any:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
         try:
             async with asyncio.timeout(limit):
@@ -151,7 +151,7 @@ class RpcClient:
         except RequestRefused:
             raise Unavailable("the service is not there") from None
 
-    async def _send(self, routing_key: str, body: bytes, repeatable: bool) -> bytes:
+    async def _send(self, routing_key: str, body: bytes, repeatable: bool) -> Any:
         try:
             return await (await self._usable_connection()).request(routing_key, body)
         except ConnectionLost:
@@ -226,8 +226,8 @@ def _encode(request: Wire, call: Call) -> bytes:
     return f'{{"args":[{sent}],"kwargs":{{"call":{call.model_dump_json(by_alias=True)}}}}}'.encode()
 
 
-def _decode(method: Method[Q, R], body: bytes) -> R:
-    """Return the result in a reply, or raise the error in it.
+def _decode(method: Method[Q, R], answer: Any) -> R:
+    """Return the result in a reply as parsed JSON, or raise the error in it.
 
     Raises:
         ContractError: what the service raised; `InternalError` for a reply that does not fit the contract.
@@ -235,7 +235,7 @@ def _decode(method: Method[Q, R], body: bytes) -> R:
     reply: Reply[R] = Reply()
     error: ContractError | None = None
     try:
-        reply = _reply_of(method.reply).model_validate_json(body)
+        reply = _reply_of(method.reply).model_validate(answer)
         if reply.error is not None:
             error = rebuild(reply.error.exc_type, reply.error.exc_args)
     except ValidationError as invalid:

@@ -1,14 +1,17 @@
 """One broker connection with a reply queue of its own. It publishes requests and matches the replies to them.
 
 nameko's protocol: a request is published to the topic exchange ``nameko-rpc`` under ``<service>.<method>``,
-its reply comes to the routing key in ``reply_to``, and ``correlation_id`` names the request that a reply
-belongs to. A connection that broke is never repaired; ``client.py`` opens another.
+its reply comes to the routing key in ``reply_to``, and ``correlation_id`` names the message that a reply
+belongs to. Calls that wait at the same time share a message (``outgoing.py``, ``contracts/rpc/batches.py``).
+A connection that broke is never repaired; ``client.py`` opens another.
 """
 
 import asyncio
+import functools
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from uuid import uuid4
 
 from aio_pika import ExchangeType
@@ -16,11 +19,14 @@ from aio_pika.abc import AbstractConnection, AbstractQueue
 from aio_pika.exceptions import DeliveryError
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.commands import Basic
+from pydantic_core import from_json
 
 from contracts.envelope import CONTENT_TYPE
+from contracts.rpc.batches import batch_of, replies_of
 from contracts.subscriptions import RPC_EXCHANGE
 from services.chassis.messaging.broker import LOST
-from services.gateway.metrics import LATE_REPLIES
+from services.gateway.metrics import CALLS_TOGETHER, LATE_REPLIES
+from services.gateway.rpc.outgoing import Message, MethodCalls, OutgoingCall
 
 PROBE_SECONDS = 3.0
 """How often a quiet broker is probed, and how long it may take to answer."""
@@ -65,7 +71,10 @@ class RpcConnection:
         self.closed = asyncio.Event()
         self._reply_to = str(uuid4())
         self._ids = itertools.count(1)
-        self._pending: dict[str, asyncio.Future[bytes]] = {}
+        self._pending: dict[str, OutgoingCall] = {}
+        self._messages: dict[str, Message] = {}
+        self._methods: dict[str, MethodCalls] = {}
+        self._publications: set[asyncio.Task[None]] = set()
         self._queue: AbstractQueue
         self._channel: AbstractChannel
 
@@ -89,22 +98,48 @@ class RpcConnection:
 
     @property
     def pending(self) -> int:
-        """Return the number of requests whose reply has not come."""
+        """Return the number of calls whose reply has not come."""
         return len(self._pending)
 
-    async def request(self, routing_key: str, body: bytes) -> bytes:
-        """Publish a request and return its reply. There is no time limit.
+    async def request(self, routing_key: str, body: bytes) -> Any:
+        """Send a call and return the reply to it, as parsed JSON. There is no time limit.
 
         Raises:
             ConnectionLost: the connection broke meanwhile.
             RequestRefused: no queue takes the request.
         """
-        request_id = str(next(self._ids))
-        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._pending[request_id] = reply
+        call = OutgoingCall(str(next(self._ids)), body, asyncio.get_running_loop().create_future())
+        self._pending[call.id] = call
+        try:
+            self._calls_of(routing_key).add(call)
+            return await call.reply
+        finally:
+            del self._pending[call.id]
+            if not call.reply.cancel() and not call.reply.cancelled():
+                call.reply.exception()  # so that asyncio does not warn of one that nobody retrieved
+            if call.message is not None:
+                self._end(call, call.message)
+
+    def _calls_of(self, routing_key: str) -> MethodCalls:
+        if routing_key not in self._methods:
+            self._methods[routing_key] = MethodCalls(functools.partial(self._send, routing_key))
+        return self._methods[routing_key]
+
+    def _send(self, routing_key: str, message: Message) -> None:
+        """Publish a message on a task of its own: its calls do not end together."""
+        message.id = str(next(self._ids))
+        self._messages[message.id] = message
+        publication = asyncio.create_task(self._publish(routing_key, message))
+        self._publications.add(publication)
+        publication.add_done_callback(self._publications.discard)
+
+    async def _publish(self, routing_key: str, message: Message) -> None:
+        calls = list(message.calls.values())
         properties = Basic.Properties(
-            content_type=CONTENT_TYPE, reply_to=self._reply_to, correlation_id=request_id
+            content_type=CONTENT_TYPE, reply_to=self._reply_to, correlation_id=message.id
         )
+        body = batch_of((call.id, call.body) for call in calls) if message.is_batch else calls[0].body
+        CALLS_TOGETHER.observe(len(calls))
         try:
             with translated_errors():
                 try:
@@ -117,11 +152,16 @@ class RpcConnection:
                     )
                 except DeliveryError as error:
                     raise RequestRefused(type(error).__name__) from None
-                return await reply
-        finally:
-            del self._pending[request_id]
-            if not reply.cancel() and not reply.cancelled():
-                reply.exception()  # so that asyncio does not warn of an exception that nobody retrieved
+        except (ConnectionLost, RequestRefused) as error:
+            for call in calls:
+                if not call.reply.done():
+                    call.reply.set_exception(error)
+
+    def _end(self, call: OutgoingCall, message: Message) -> None:
+        """Forget a call, and its message with the last one."""
+        message.calls.pop(call.id, None)
+        if not message.calls and self._messages.pop(message.id, None) is not None:
+            message.method.replied(message)
 
     async def wait_closed(self) -> None:
         """Return when the connection is closed, or its node hangs or is cut off and does not answer."""
@@ -145,13 +185,32 @@ class RpcConnection:
 
     def _on_close(self, *_: object) -> None:
         self.closed.set()
-        for reply in self._pending.values():
-            if not reply.done():
-                reply.set_exception(ConnectionLost())
+        for call in self._pending.values():
+            if not call.reply.done():
+                call.reply.set_exception(ConnectionLost())
 
-    async def _on_reply(self, message: DeliveredMessage) -> None:
-        reply = self._pending.get(message.header.properties.correlation_id or "")
-        if reply is None or reply.done():
-            LATE_REPLIES.inc()
+    async def _on_reply(self, delivered: DeliveredMessage) -> None:
+        message = self._messages.get(delivered.header.properties.correlation_id or "")
+        body = _parse(delivered.body)
+        replies = replies_of(body)
+        if message is None:
+            LATE_REPLIES.inc(len(replies or [body]))
+        elif replies is None and message.is_batch:
+            del self._messages[message.id]
+            message.method.send_alone(message)
+            message.method.replied(message)
         else:
-            reply.set_result(message.body)
+            for call_id, reply in (replies or dict.fromkeys(message.calls, body)).items():
+                call = message.calls.get(call_id)
+                if call is None or call.reply.done():
+                    LATE_REPLIES.inc()
+                else:
+                    call.reply.set_result(reply)
+            message.method.replied(message)
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return from_json(body)
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""Scans that wait at the same time: decided one after another, recorded by one insert, in one transaction.
+"""Scans that come together: decided one after another, recorded by one insert, in one transaction.
 
 A group takes scans that are to be recorded, by the token of a pass that is known here. It leaves everything
 else to `scans.scan`, which is asked afterwards: a preview, a typed number, a repeated nonce, a party presumed

@@ -18,7 +18,6 @@ from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideQuestion, ScanResult
 from contracts.subscriptions import SUBSCRIPTIONS
 from services.chassis.db import tables
-from services.chassis.db.group_commit import GroupCommit
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
@@ -47,7 +46,6 @@ def service(gate: Gate) -> Service:
     service = Service()
     service.db = gate.database
     service.settings = SETTINGS
-    service.scans = GroupCommit()
     return service
 
 

@@ -187,6 +187,27 @@ def slow_to_acknowledge() -> None:
     put(entrypoint.EventEntrypoint, "_settle", hold_and_settle)
 
 
+def slow_to_reply() -> None:
+    """Open a window between the commit of RPCs and their replies; no guard is taken out."""
+    from services.chassis.rpc import replies
+
+    add = replies.Replies.add
+
+    def hold_and_add(*arguments: Any) -> None:
+        print(HELD, flush=True)
+        time.sleep(HOLD_SECONDS)
+        add(*arguments)
+
+    put(replies.Replies, "add", hold_and_add)
+
+
+def no_batches() -> None:
+    """Know no batches of RPCs, as releases before 0.4.0."""
+    from services.chassis.rpc import server
+
+    put(server, "calls_of", lambda _body: None)
+
+
 def slow_to_mark() -> None:
     """Open a window between the broker's confirm and the mark in the outbox; no guard is taken out."""
     import asyncio
@@ -328,6 +349,8 @@ SWITCHES: dict[str, Callable[[], None]] = {
         no_answer_limit,
         slow_to_record,
         slow_to_acknowledge,
+        slow_to_reply,
+        no_batches,
         slow_to_mark,
         no_possible_duplicates,
         new_key_each_try,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -72,6 +73,63 @@ async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> N
         )
     )
     assert [reply.next for reply in replies] == [f"{name}  " for name in names]
+
+
+async def test_concurrent_calls_share_messages(client: RpcClient) -> None:
+    sent = metrics.CALLS_TOGETHER._sum.get(), messages_sent()
+    await asyncio.gather(*(client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page()) for _ in range(200)))
+    assert metrics.CALLS_TOGETHER._sum.get() - sent[0] == 200
+    assert messages_sent() - sent[1] < 20
+
+
+def messages_sent() -> float:
+    return sum(bucket.get() for bucket in metrics.CALLS_TOGETHER._buckets)
+
+
+async def test_errors_in_a_shared_message_reach_the_caller_whose_they_are(client: RpcClient) -> None:
+    ids = ["conflict", "invalid", "fault", "too_many"] * 10
+    outcomes = await asyncio.gather(
+        *(client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=one)) for one in ids),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in outcomes] == [Conflict, InvalidInput, InternalError, TooManyAttempts] * 10
+
+
+async def test_a_slow_call_holds_up_no_other_call_of_its_message(client: RpcClient) -> None:
+    def ask(seconds: str) -> asyncio.Task[OtpAccepted]:
+        return asyncio.create_task(
+            client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile=seconds), idempotency_key=seconds)
+        )
+
+    slow = [ask("2.5") for _ in range(4)]
+    await asyncio.gather(*(ask("0") for _ in range(20)))
+    assert not any(call.done() for call in slow)
+    await asyncio.gather(*slow)
+
+
+async def test_a_service_that_knows_no_batches_is_asked_one_by_one_and_carries_each_call_out_once(
+    stack: TestStack, accounts: AccountsStub, client: RpcClient, tmp_path: Path
+) -> None:
+    accounts.stop()
+    previous = AccountsStub(stack, tmp_path, "no_batches")
+    previous.start()
+    try:
+        await until("an answer of the service", lambda: answers(client), 30)
+        keys = [f"key-{number}" for number in range(100)]
+        accepted = await asyncio.gather(
+            *(
+                client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key=key)
+                for key in keys
+            )
+        )
+        assert [one.request_id for one in accepted] == [UUID(int=1)] * len(keys)
+        sent = messages_sent()
+        await asyncio.gather(*(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0")) for _ in keys))
+        assert messages_sent() - sent == len(keys)
+    finally:
+        previous.stop()
+        accounts.start()
+    await until("the service to be back", lambda: answers(client), 30)
 
 
 async def test_contract_errors_are_raised_again_and_other_exceptions_lose_their_text(
@@ -182,14 +240,18 @@ async def test_only_calls_that_are_safe_to_repeat_are_repeated_when_the_connecti
         assert client._connection is not None
         await client._connection.connection.close()
 
-    keyed = asyncio.create_task(
-        client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key="once")
-    )
-    plain = asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1")))
+    async def ask(key: str | None) -> OtpAccepted:
+        return await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key=key)
+
+    keys = [None, "first", "second", None, "third", "fourth"]
+    calls = [asyncio.create_task(ask(key)) for key in keys]  # the last four share a message
     await break_soon()
-    with pytest.raises(Unavailable, match="broke"):
-        await plain
-    assert (await keyed).request_id == UUID(int=2)  # the service saw this key twice
+    for key, call in zip(keys, calls, strict=True):
+        if key is None:
+            with pytest.raises(Unavailable, match="broke"):
+                await call
+        else:
+            assert (await call).request_id == UUID(int=2), "the service saw this key twice"
 
 
 class Hanging:

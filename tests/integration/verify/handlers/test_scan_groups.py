@@ -1,9 +1,7 @@
 """Scans in groups: each has the verdict, the record and the event that it would have alone."""
 
 import random
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,12 +12,9 @@ from sqlalchemy import event, text
 from contracts.errors import ContractError
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
-from services.chassis.db.group_commit import GroupCommit
-from services.chassis.runtime import metrics
 from services.verify.handlers import scan_groups, scan_records
 from services.verify.handlers.scan_records import NonceUsed
 from services.verify.models import Base
-from services.verify.service import Service
 from tests.support.factories.verify import (
     GATE,
     MASTER,
@@ -230,18 +225,3 @@ def test_groups_of_any_scans_lead_to_what_the_same_scans_lead_to_alone(gate: Gat
         with gate.database.engine.begin() as connection:
             for name in ("passes", "outbox", "event_sequences"):
                 connection.execute(text(f"drop table before_{name}"))
-
-
-def test_a_hundred_simultaneous_scans_of_one_pass_admit_its_holder_once_also_in_groups(gate: Gate) -> None:
-    service = Service()
-    service.db, service.settings, service.scans = gate.database, SETTINGS, GroupCommit()
-    now = {"valid_from": NOON - timedelta(days=400), "valid_to": NOON + timedelta(days=4000)}
-    issued = gate.issue(**now)
-    before = metrics.GROUP_SIZE._sum.get(), sum(one.get() for one in metrics.GROUP_SIZE._buckets)
-    with ThreadPoolExecutor(100) as pool:
-        answers = list(pool.map(lambda _: service.scan(scan_of(issued), calling()), range(100)))
-    assert Counter(answer["verdict"] for answer in answers) == {"admit": 1, "already_inside": 99}
-    assert (gate.row(issued).inside, len(gate.scans()), len(gate.published())) == (1, 100, 100)
-    calls, groups = metrics.GROUP_SIZE._sum.get(), sum(one.get() for one in metrics.GROUP_SIZE._buckets)
-    assert calls - before[0] == 100
-    assert groups - before[1] < 50, "most of them were in groups"

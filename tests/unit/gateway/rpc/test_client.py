@@ -25,11 +25,11 @@ class FakeConnection:
         self.closed = asyncio.Event()
         self.bodies: list[dict[str, Any]] = []
 
-    async def request(self, _routing_key: str, body: bytes) -> bytes:
+    async def request(self, _routing_key: str, body: bytes) -> dict[str, Any]:
         self.bodies.append(json.loads(body))
         if len(self.bodies) == 1:
             raise ConnectionLost
-        return b"{}"
+        return {}
 
 
 def connected() -> tuple[RpcClient, FakeConnection]:

@@ -1,0 +1,155 @@
+"""One connection: which call a reply belongs to, and that nothing stays of calls that have ended."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from contracts.errors import Unavailable
+from contracts.rpc.call import Nothing
+from contracts.rpc.issuance import JWKS
+from services.gateway import metrics
+from services.gateway.rpc import client as rpc_client
+from services.gateway.rpc import outgoing
+from services.gateway.rpc.client import RpcClient
+from services.gateway.rpc.connection import ConnectionLost, RpcConnection
+
+
+class Channel:
+    """A broker's channel: what was published, by its correlation id."""
+
+    def __init__(self) -> None:
+        self.published: dict[str, dict[str, Any]] = {}
+        self.has_published = asyncio.Event()
+
+    async def basic_publish(self, body: bytes, *, properties: Any, **_: object) -> None:
+        self.published[properties.correlation_id] = json.loads(body)
+        self.has_published.set()
+
+
+class Broker:
+    """A connection over such a channel."""
+
+    def __init__(self) -> None:
+        self.channel = Channel()
+        self.connection = RpcConnection(None)  # type: ignore[arg-type]
+        self.connection._channel = self.channel  # type: ignore[assignment]
+
+    async def ask(self, calls: int) -> list[asyncio.Task[Any]]:
+        """Send calls: two alone, and the others together."""
+        tasks = self.begin(*range(calls))
+        await self.has_sent(calls)
+        return tasks
+
+    def begin(self, *numbers: int) -> list[asyncio.Task[Any]]:
+        """Begin calls with these numbers."""
+        return [asyncio.create_task(self.connection.request("s.m", b'{"n":%d}' % n)) for n in numbers]
+
+    async def has_sent(self, calls: int) -> None:
+        """Wait until so many calls were sent in all."""
+        while sum(len(calls_in(body)) for body in self.channel.published.values()) < calls:
+            self.channel.has_published.clear()
+            await self.channel.has_published.wait()
+
+    async def reply(self, correlation_id: str, body: Any) -> None:
+        properties = SimpleNamespace(correlation_id=correlation_id)
+        delivered = SimpleNamespace(
+            header=SimpleNamespace(properties=properties), body=json.dumps(body).encode()
+        )
+        await self.connection._on_reply(delivered)  # type: ignore[arg-type]
+
+    def is_empty(self) -> bool:
+        return not self.connection.pending and not self.connection._messages
+
+
+def calls_in(body: dict[str, Any]) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = body.get("kwargs", {}).get("calls", [body])
+    return calls
+
+
+async def test_each_call_of_a_message_gets_its_own_reply_in_whichever_message_it_comes() -> None:
+    broker = Broker()
+    tasks = await broker.ask(5)
+    for sent, body in list(broker.channel.published.items()):
+        if "kwargs" not in body:
+            await broker.reply(sent, {"result": body["n"]})
+            continue
+        for part in (calls_in(body)[::-1][:1], calls_in(body)[:2]):
+            await broker.reply(sent, {"replies": [{"id": call["id"], "result": call["n"]} for call in part]})
+    assert [reply["result"] for reply in await asyncio.gather(*tasks)] == [0, 1, 2, 3, 4]
+    assert broker.is_empty()
+
+
+async def test_what_waits_goes_after_the_first_reply_also_if_other_calls_of_the_message_are_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outgoing, "LONGEST_WAIT", 600)
+    broker = Broker()
+    tasks = broker.begin(0, 1, 2, 3)
+    await broker.has_sent(2)
+    await broker.reply(next(iter(broker.channel.published)), {"result": 0})
+    await broker.has_sent(4)
+    sent, batch = list(broker.channel.published.items())[-1]
+    tasks += broker.begin(4)
+    await broker.reply(sent, {"replies": [{"id": calls_in(batch)[0]["id"], "result": 2}]})
+    async with asyncio.timeout(5):
+        await broker.has_sent(5)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_second_reply_to_a_call_is_dropped() -> None:
+    broker = Broker()
+    tasks = await broker.ask(4)
+    sent, batch = next((sent, body) for sent, body in broker.channel.published.items() if "kwargs" in body)
+    first, _ = calls_in(batch)
+    late = metrics.LATE_REPLIES._value.get()
+    for result in ("first", "second"):
+        await broker.reply(sent, {"replies": [{"id": first["id"], "result": result}]})
+    assert (await tasks[first["n"]])["result"] == "first"
+    assert metrics.LATE_REPLIES._value.get() == late + 1
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert broker.is_empty()
+
+
+async def test_nothing_stays_of_calls_that_nobody_replies_to_and_their_late_replies_are_dropped() -> None:
+    broker = Broker()
+    for task in (tasks := await broker.ask(6)):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert broker.is_empty()
+    late = metrics.LATE_REPLIES._value.get()
+    for sent, body in broker.channel.published.items():
+        replies = [{"id": call.get("id"), "result": 1} for call in calls_in(body)]
+        await broker.reply(sent, {"replies": replies} if len(replies) > 1 else replies[0])
+    assert metrics.LATE_REPLIES._value.get() == late + 6
+    assert len(await broker.ask(1)) == 1, "a message that was never replied to blocks nobody"
+
+
+async def test_a_connection_that_breaks_ends_the_calls_that_wait_and_those_under_way() -> None:
+    broker = Broker()
+    under_way = await broker.ask(4)
+    waits = asyncio.create_task(broker.connection.request("s.m", b"{}"))
+    await asyncio.sleep(0)
+    broker.connection._on_close()
+    outcomes = await asyncio.gather(*under_way, waits, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ConnectionLost] * 5
+    assert broker.is_empty()
+
+
+async def test_calls_that_wait_count_among_those_of_which_a_gateway_has_only_so_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rpc_client, "MAX_PENDING", 4)
+    broker, client = Broker(), RpcClient(("amqp://nowhere",), timeout=0.05)
+    client._connection = broker.connection
+    outcomes = await asyncio.gather(*(client.call(JWKS, Nothing()) for _ in range(9)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 9
+    assert len([outcome for outcome in outcomes if "too many calls" in str(outcome)]) == 5
+    assert sum(len(calls_in(body)) for body in broker.channel.published.values()) == 4
+    assert broker.is_empty()

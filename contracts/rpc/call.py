@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from contracts.errors import FieldError
 from contracts.model import Instant, Role, Wire
 
 Q = TypeVar("Q", bound=Wire)
@@ -43,6 +44,9 @@ class Call(Wire):
     sent_at: Instant | None = None
     """By the same clock as the deadline, so that a service notices that its own clock differs."""
     idempotency_key: str | None = Field(default=None, max_length=200)
+    problems: tuple[FieldError, ...] = ()
+    """What the gateway found wrong with a command in what another service knows. The service refuses a new
+    command with them; a repeat of one that was carried out gets its answer."""
     correlation_id: str = ""
     traceparent: str | None = None
     address: str = ""

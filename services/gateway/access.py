@@ -20,7 +20,7 @@ from fastapi import Depends, Header, Request
 from fastapi.exceptions import HTTPException
 from fastapi.params import Depends as Dependency
 
-from contracts.errors import Forbidden, NotAuthenticated, Unavailable
+from contracts.errors import FieldError, Forbidden, NotAuthenticated, Unavailable
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
@@ -81,26 +81,36 @@ class Caller:
         """
         return await self._call(method, request, None)
 
-    async def command(self, method: Method[Q, R], request: Q, key: str | None = None) -> R:
+    async def command(
+        self,
+        method: Method[Q, R],
+        request: Q,
+        key: str | None = None,
+        problems: tuple[FieldError, ...] = (),
+    ) -> R:
         """Have a service change something, once for each key, and return its reply.
 
         Args:
             method: of ``contracts/rpc/``.
             request: the method's argument.
             key: the Idempotency-Key; None only for a method whose request carries its own key.
+            problems: of the request, found elsewhere; the service refuses a new command with them.
 
         Raises:
             ContractError: what the service raised, or `Unavailable`.
         """
         assert key is not None or method.carries_key
-        return await self._call(method, request, key)
+        return await self._call(method, request, key, problems)
 
-    async def _call(self, method: Method[Q, R], request: Q, key: str | None) -> R:
+    async def _call(
+        self, method: Method[Q, R], request: Q, key: str | None, problems: tuple[FieldError, ...] = ()
+    ) -> R:
         return await self.state.client.call(
             method,
             request,
             principal=self.principal,
             idempotency_key=key,
+            problems=problems,
             address=self._address,
             until=self._until,
         )

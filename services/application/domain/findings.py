@@ -1,5 +1,7 @@
 """Findings of the check of a form: every problem, and the fields in which an Aadhaar number was masked."""
 
+from collections.abc import Iterable
+
 from contracts import visiting_rules
 from contracts.errors import FieldError, InvalidInput
 
@@ -38,9 +40,14 @@ PROBLEMS: dict[str, str] = {
 
 
 class Findings:
-    """Problems of a form, each with its field (such as ``companions.1.id_type``), and masked fields."""
+    """Problems of a form, each with its field (such as ``companions.1.id_type``), and masked fields.
 
-    def __init__(self) -> None:
+    Args:
+        known: problems that were found elsewhere; each counts where nothing else is wrong with its field.
+    """
+
+    def __init__(self, known: Iterable[FieldError] = ()) -> None:
+        self._known = tuple(known)
         self._problems: list[FieldError] = []
         self._masked: list[str] = []
 
@@ -60,5 +67,7 @@ class Findings:
 
     def raise_if_refused(self) -> None:
         """Raise `InvalidInput` with all problems, if there is any."""
-        if self._problems:
-            raise InvalidInput("the application is not acceptable as it is", fields=tuple(self._problems))
+        refused = {one.field for one in self._problems}
+        problems = (*self._problems, *(one for one in self._known if one.field not in refused))
+        if problems:
+            raise InvalidInput("the application is not acceptable as it is", fields=problems)

@@ -1,9 +1,11 @@
 """The check of a whole form: it finds every problem at once, and returns what passes cleaned."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from contracts.application_form import Amendment, ApplicationForm
+from contracts.errors import FieldError
 from contracts.model import ApplicantKind, Assistance, DeliverBy, Language, Person
 from contracts.visiting_rules import Calendar, end_of
 from services.application.domain.applications import Application, Intake, Visit
@@ -49,7 +51,12 @@ class CheckedForm:
 
 
 def check_form(
-    form: ApplicationForm, mobile: str | None, intake: Intake, place: Place, calendar: Calendar
+    form: ApplicationForm,
+    mobile: str | None,
+    intake: Intake,
+    place: Place,
+    calendar: Calendar,
+    known: Iterable[FieldError] = (),
 ) -> CheckedForm:
     """Check the form of a new application.
 
@@ -59,11 +66,12 @@ def check_form(
         intake: how the application arrived.
         place: the directory's records of the site and the department.
         calendar: the days for which a visit can be requested.
+        known: problems that were found elsewhere.
 
     Raises:
         InvalidInput: with every problem.
     """
-    findings = Findings()
+    findings = Findings(known)
     person, deliver_by = applicant_of(findings, form.applicant, mobile, is_attended=intake.is_attended)
     check_host(findings, place, form.officer)
     check_open(findings, place, form.officer)
@@ -85,17 +93,22 @@ def check_form(
 
 
 def check_amendment(
-    amendment: Amendment, visit: Visit, intake: Intake, place: Place, calendar: Calendar
+    amendment: Amendment,
+    visit: Visit,
+    intake: Intake,
+    place: Place,
+    calendar: Calendar,
+    known: Iterable[FieldError] = (),
 ) -> tuple[Visit, tuple[str, ...]]:
     """Return the amended visit, and the fields in which an Aadhaar number was masked.
 
-    What is left out stays, except windows that have passed.
+    What is left out stays, except windows that have passed. ``known`` are problems that were found elsewhere.
 
     Raises:
         InvalidInput: with every problem, also of what stays: the officer or the hours may have changed
             meanwhile.
     """
-    findings = Findings()
+    findings = Findings(known)
     wanted = amendment.preferred
     if wanted is None:
         wanted = tuple(slot for slot in visit.preferred if end_of(slot) > calendar.now)

@@ -1,6 +1,9 @@
 """The check of an invitation: it finds every problem at once, and returns the applications that it makes."""
 
+from collections.abc import Iterable
+
 from contracts.application_form import InvitationForm
+from contracts.errors import FieldError
 from contracts.model import Companion
 from contracts.visiting_rules import Calendar
 from services.application.domain.applications import Visit
@@ -11,7 +14,11 @@ from services.application.domain.visits import Place, check_host, check_open, ch
 
 
 def check_invitation(
-    form: InvitationForm, department: str, place: Place, calendar: Calendar
+    form: InvitationForm,
+    department: str,
+    place: Place,
+    calendar: Calendar,
+    known: Iterable[FieldError] = (),
 ) -> tuple[CheckedForm, ...]:
     """Return one form for each visitor, or for a delegation one that its first visitor leads.
 
@@ -20,11 +27,12 @@ def check_invitation(
         department: the department that invites.
         place: the directory's records of the site and the department.
         calendar: the days for which a visit can be requested.
+        known: problems that were found elsewhere.
 
     Raises:
         InvalidInput: with every problem; those of a visitor at fields such as ``visitors.3.mobile``.
     """
-    findings = Findings()
+    findings = Findings(known)
     check_host(findings, place, form.officer)
     check_open(findings, place, form.officer)
     check_window(findings, "slot", form.slot, place, calendar)

@@ -94,7 +94,7 @@ def submit(
         request,
         call,
         session,
-        lambda: _submit(request, mobile, intake, session, calendar),
+        lambda: _submit(request, mobile, intake, call, session, calendar),
     )
 
 
@@ -135,7 +135,7 @@ def submit_at_counter(
     calendar = Calendar(now, furthest_days)
 
     def effect() -> SubmittedRevision:
-        made = _submit(request, request.mobile, intake, session, calendar)
+        made = _submit(request, request.mobile, intake, call, session, calendar)
         if request.photograph:
             site = place_of(session, request.site, request.department).site
             if site is None or not site.photograph:
@@ -161,7 +161,7 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
 
     def effect() -> SubmittedInvitation:
         place = place_of(session, request.site, department)
-        forms = check_invitation(request, department, place, Calendar(now, furthest_days))
+        forms = check_invitation(request, department, place, Calendar(now, furthest_days), call.problems)
         invitation_limit.check(session, inviter, len(forms), now)
         for_each = []
         for form in forms:
@@ -189,7 +189,7 @@ def amend(
     mobile = mobile_of(call.principal)
     calendar = Calendar(now, furthest_days)
     return _once(
-        "application.amend", request, call, session, lambda: _amend(request, mobile, session, calendar)
+        "application.amend", request, call, session, lambda: _amend(request, mobile, call, session, calendar)
     )
 
 
@@ -240,11 +240,12 @@ def _submit(
     request: SubmitApplication | SubmitAtCounter,
     mobile: str | None,
     intake: Intake,
+    call: Call,
     session: Session,
     calendar: Calendar,
 ) -> SubmittedRevision:
     place = place_of(session, request.site, request.department)
-    form = check_form(request, mobile, intake, place, calendar)
+    form = check_form(request, mobile, intake, place, calendar, call.problems)
     row = _insert_under_free_reference(session, form, intake, calendar.now)
     return _record_revision(session, row, form.masked, calendar.now)
 
@@ -265,7 +266,9 @@ def _insert_under_free_reference(
     raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
 
 
-def _amend(request: AmendApplication, mobile: str, session: Session, calendar: Calendar) -> SubmittedRevision:
+def _amend(
+    request: AmendApplication, mobile: str, call: Call, session: Session, calendar: Calendar
+) -> SubmittedRevision:
     row = find(session, request.reference, lock=True)
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
@@ -273,7 +276,7 @@ def _amend(request: AmendApplication, mobile: str, session: Session, calendar: C
     facts = {"changed": "dates"} if request.only_dates else {}
     before = application_of(row)
     place = place_of(session, row.site, row.department)
-    visit, masked = check_amendment(request, before.visit, before.intake, place, calendar)
+    visit, masked = check_amendment(request, before.visit, before.intake, place, calendar, call.problems)
     amend_row(row, before.amend(visit))
     return _record_revision(session, row, masked, calendar.now, **facts)
 

@@ -13,6 +13,7 @@ from contracts.rpc.application import (
     SubmitApplication,
 )
 from contracts.rpc.call import Nothing, Page
+from services.gateway import visit_requests
 from services.gateway.access import Applicant, IdempotencyKey
 from services.gateway.api.parameters import After, Limit, Reference
 
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/api/v1/applications", tags=["applicant"])
 @router.post("", status_code=201)
 async def submit_application(caller: Applicant, body: SubmitApplication, key: IdempotencyKey) -> Acknowledged:
     """Apply for a visit."""
-    return await caller.command(rpc.application.SUBMIT, body, key)
+    return await visit_requests.apply(caller, rpc.application.SUBMIT, body, key)
 
 
 @router.get("")
@@ -42,9 +43,7 @@ async def amend_application(
     caller: Applicant, reference: Reference, body: Amendment, key: IdempotencyKey
 ) -> Acknowledged:
     """Complete an application that the department returned, or request other dates before it has decided."""
-    return await caller.command(
-        rpc.application.AMEND, AmendApplication(reference=reference, **body.sent()), key
-    )
+    return await visit_requests.amend(caller, AmendApplication(reference=reference, **body.sent()), key)
 
 
 @router.post("/{reference}/cancel")

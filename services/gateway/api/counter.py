@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from contracts import rpc
 from contracts.rpc.application import Acknowledged, Lookup, LookupHits, SubmitAtCounter
 from contracts.rpc.call import Nothing
+from services.gateway import visit_requests
 from services.gateway.access import IdempotencyKey, Reception
 
 router = APIRouter(prefix="/api/v1/counter", tags=["reception"])
@@ -14,7 +15,7 @@ router = APIRouter(prefix="/api/v1/counter", tags=["reception"])
 async def submit_at_counter(caller: Reception, body: SubmitAtCounter, key: IdempotencyKey) -> Acknowledged:
     """Apply for a visitor for whom the operator vouches; the mobile may be null."""
     caller.require_site(body.site)
-    return await caller.command(rpc.application.SUBMIT_AT_COUNTER, body, key)
+    return await visit_requests.apply(caller, rpc.application.SUBMIT_AT_COUNTER, body, key)
 
 
 @router.get("/applications")

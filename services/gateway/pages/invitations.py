@@ -14,13 +14,13 @@ from fastapi import APIRouter, Response
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
-from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.application import Invite
 from contracts.rpc.approval import Availability, WindowAvailability
 from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
+from services.gateway import visit_requests
 from services.gateway.pages.shared import directory, pasted_list, visit_times
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import LANGUAGES
@@ -164,12 +164,10 @@ async def invite(view: DepartmentPage) -> Response:
     form = await view.form()
     invitation, key = read(form), key_of(form)
     request = invitation.request()
-    if request is not None and not text_of(form, "repeat"):  # a repeat may have taken the places itself
-        invitation.errors |= await _place_problems(view, request)
     if request is None or invitation.errors:
         return await _page(view, invitation, 422)
     try:
-        made = await view.caller.command(rpc.application.INVITE, request, key)
+        made = await visit_requests.invite(view.caller, request, key)
     except InvalidInput as error:
         invitation.take([(one.field, one.code) for one in error.body.fields])
         return await _page(view, invitation, 422)
@@ -200,18 +198,6 @@ async def show_sent(view: DepartmentPage) -> Response:
     return view.html("invitations/sent.html", sent=kept)
 
 
-async def _place_problems(view: View, request: Invite) -> Problems:
-    """Return the problems of a time at which the department has no places for everybody, by field.
-
-    Approval checks the places again. Whoever finds none then waits at the desk.
-    """
-    slot = {name: str(value) for name, value in request.slot.model_dump(mode="json").items()}
-    found = await visit_times.place_problems(
-        view, request.site, _department(view), len(request.visitors), [slot]
-    )
-    return {place.removesuffix("-0"): code for place, code in found.items()}
-
-
 def _free_windows(found: Availability, people: int) -> list[tuple[date, WindowAvailability]]:
     """Return the next windows, with their days, in which so many people find places."""
     free = ((one.day, window) for one in found.days for window in one.windows if window.free >= people)
@@ -228,7 +214,7 @@ async def _page(
     """Return the form; a ``key`` repeats a command whose outcome is not known."""
     department, sites = _department(view), await directory.sites_of(view, _department(view))
     found = (
-        await visit_times.availability(view, department, invitation.typed["site"] or sites[0].code)
+        await visit_requests.availability(view.caller, department, invitation.typed["site"] or sites[0].code)
         if sites
         else None
     )

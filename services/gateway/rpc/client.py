@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from aio_pika.abc import AbstractConnection
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from contracts.errors import ContractError, InternalError, Unavailable, rebuild
+from contracts.errors import ContractError, FieldError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect
@@ -98,6 +98,7 @@ class RpcClient:
         *,
         principal: Principal = ANYBODY,
         idempotency_key: str | None = None,
+        problems: tuple[FieldError, ...] = (),
         address: str = "",
         until: float = float("inf"),
     ) -> R:
@@ -108,6 +109,7 @@ class RpcClient:
             request: its argument.
             principal: who calls.
             idempotency_key: makes a command safe to repeat.
+            problems: of the request, found elsewhere; the service refuses a new command with them.
             address: keyed hash of the caller's network address.
             until: when the caller gives up at the latest, on the monotonic clock.
 
@@ -123,6 +125,7 @@ class RpcClient:
             deadline=sent_at + timedelta(seconds=limit),
             sent_at=sent_at,
             idempotency_key=idempotency_key,
+            problems=problems,
             correlation_id=logs.correlation_id(),
             traceparent=logs.traceparent(),
             address=address,

@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from contracts.errors import Unavailable
+from contracts.errors import FieldError, InvalidInput, Unavailable
 from contracts.events import PublicKey, SiteRecord
 from contracts.model import Person, Slot, Wire
 from contracts.rpc.accounts import DeniedSessions, SessionKeys
@@ -161,10 +161,13 @@ class TableClient(RpcClient):
         *,
         principal: Principal = Principal(),  # noqa: B008
         idempotency_key: str | None = None,
+        problems: tuple[FieldError, ...] = (),
         address: str = "",
         until: float = float("inf"),
     ) -> Any:
         name = f"{method.service}.{method.name}"
+        if problems:  # the services refuse a new command with them, and record nothing
+            raise InvalidInput("refused", fields=problems)
         self.asked.append((name, request, principal, idempotency_key))
         answer = self.answers.get(name, Unavailable("not in the table"))
         if isinstance(answer, Exception):

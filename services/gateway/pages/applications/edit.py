@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import ApplicationView, ReferenceOnly
+from services.gateway import visit_requests
 from services.gateway.pages.applications import form as forms
 from services.gateway.pages.applications.detail import (
     ask_last_four,
@@ -126,14 +127,10 @@ async def _send_amendment(
     """
     if not is_opened(view, shown) or not key:
         return redirect_to_application(view, shown)
-    if not problems and page == "dates":
-        people = 1 + len(shown.companions)
-        slots = given["preferred"]
-        problems = await visit_times.place_problems(view, shown.site, shown.department, people, slots)
     if problems:
         return await _render_form(view, page, shown, given, problems, 422)
     try:
-        done = await view.caller.command(rpc.application.AMEND, forms.request_of(shown, given), key)
+        done = await visit_requests.amend(view.caller, forms.request_of(shown, given), key, shown)
     except ValidationError as error:
         return await _render_form(view, page, shown, given, _by_field(unreadable(error)), 422)
     except InvalidInput as error:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Unavailable
+from services.gateway import visit_requests
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of, unreadable
@@ -28,15 +29,10 @@ async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
     return [(one.field, one.code) for one in found.problems]
 
 
-async def full_slots(view: View, answers: Answers) -> Problems:
-    """Return the problems of the preferred slots for which the department has no free places."""
-    return await visit_times.place_problems(
-        view,
-        answers.get("site", ""),
-        answers["department"],
-        1 + len(answers.get("companions", ())),
-        answers["preferred"],
-    )
+async def findings_about_places(view: View, answers: Answers) -> list[tuple[str, str]]:
+    """Return the problems of preferred slots that the department cannot take, as fields and codes."""
+    found = await visit_requests.problems_of(view.caller, request_of(answers, view.language))
+    return [(one.field, one.code) for one in found]
 
 
 async def render_question(

@@ -18,7 +18,7 @@ from services.gateway.pages.apply.form_session import (
 )
 from services.gateway.pages.apply.question_page import (
     findings,
-    full_slots,
+    findings_about_places,
     render_question,
     suggested_spelling,
 )
@@ -74,7 +74,7 @@ async def answer(view: ApplicantPage, name: str) -> Response:
         if not problems:
             problems = question.problems_of(await findings(view, answers))
         if name == "when" and not problems:
-            problems = await full_slots(view, answers)
+            problems = question.problems_of(await findings_about_places(view, answers))
     except Unavailable:
         return await render_question(view, question, answers, {}, 503)
     if problems:

@@ -10,6 +10,7 @@ from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
+from services.gateway import visit_requests
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,
@@ -57,7 +58,8 @@ async def submit(view: ApplicantPage) -> Response:
     if text_of(form, "shown") != digest(answers):
         return await _page(view, answers, {}, 409, changed="answers")
     try:
-        made = await view.caller.command(rpc.application.SUBMIT, request_of(answers, view.language), key)
+        wanted = request_of(answers, view.language)
+        made = await visit_requests.apply(view.caller, rpc.application.SUBMIT, wanted, key)
     except (InvalidInput, IdempotencyKeyReused, Unavailable) as error:
         return await _show_again(view, answers, key, error)
     sent = {

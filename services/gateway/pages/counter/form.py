@@ -116,13 +116,6 @@ def read(form: FormData, site: str) -> WalkIn:
     return walk_in
 
 
-async def find_places(view: View, walk_in: WalkIn, wanted: SubmitAtCounter) -> None:
-    """Record that the department has no place at the time that was typed, or receives nobody on that day."""
-    slots = [slot.model_dump(mode="json", by_alias=True) for slot in wanted.preferred]
-    people = 1 + len(wanted.companions)
-    walk_in.errors |= await visit_times.place_problems(view, wanted.site, wanted.department, people, slots)
-
-
 async def find_officer(view: View, walk_in: WalkIn) -> None:
     """Look up the officer by the typed name; where the name fits several, the operator must choose one."""
     typed, department = walk_in.typed, walk_in.answers.get("department")

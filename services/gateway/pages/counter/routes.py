@@ -11,6 +11,7 @@ from contracts.model import ApplicationStatus
 from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
+from services.gateway import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline
@@ -67,12 +68,10 @@ async def apply(view: ReceptionPage) -> Response:
     walk_in, key = forms.read(form, _site(view)), key_of(form)
     await forms.find_officer(view, walk_in)
     wanted = walk_in.request() if walk_in.is_in_order else None
-    if wanted is not None and not text_of(form, "repeat"):  # a repeat may have arrived the first time
-        await forms.find_places(view, walk_in, wanted)
-    if wanted is None or not walk_in.is_in_order:
+    if wanted is None:
         return await _counter(view, walk_in, 422)
     try:
-        made = await view.caller.command(rpc.application.SUBMIT_AT_COUNTER, wanted, key)
+        made = await visit_requests.apply(view.caller, rpc.application.SUBMIT_AT_COUNTER, wanted, key)
     except InvalidInput as error:
         walk_in.take(error.body.fields)
         return await _counter(view, walk_in, 422)

@@ -12,7 +12,7 @@ from contracts.model import IST
 from contracts.rpc.approval import SetCapacity
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.pages.shared import visit_times
+from services.gateway import visit_requests
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
@@ -117,7 +117,7 @@ async def _page(
     stored = await view.caller.query(rpc.approval.CAPACITY, Nothing())
     today = now().astimezone(IST).date()
     closed = [one.isoformat() for one in stored.capacity.closed if one >= today] if stored.capacity else []
-    free = await visit_times.availability(view, stored.department) if stored.capacity else None
+    free = await visit_requests.availability(view.caller, stored.department) if stored.capacity else None
     values: dict[str, Any] = {
         "stored": stored,
         "typed": typed or _typed(stored.capacity),

@@ -30,8 +30,9 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Method
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
+from services.gateway import visit_requests
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
-from services.gateway.pages.shared import directory, visit_times
+from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 
@@ -348,7 +349,7 @@ async def _places(view: View, review: ReviewView) -> Places | None:
     """Return the windows of the department while a decision is due; None where nothing limits it."""
     if review.status != "pending":
         return None
-    found = await visit_times.availability(view, review.department, review.site)
+    found = await visit_requests.availability(view.caller, review.department, review.site)
     return Places(found) if found and found.limited else None
 
 

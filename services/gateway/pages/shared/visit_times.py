@@ -1,20 +1,16 @@
 """The days and times that a form offers for a visit, by the opening hours of a site."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
-from contracts import rpc
-from contracts.errors import ContractError
 from contracts.events import SiteRecord
-from contracts.rpc.approval import Availability, AvailabilityQuestion
+from contracts.rpc.approval import Availability
 from contracts.visiting_rules import SHORTEST_WINDOW, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
+from services.gateway import visit_requests
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.view import View
 
@@ -132,57 +128,6 @@ def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(joined)
 
 
-async def availability(view: View, department: str, site: str | None = None) -> Availability | None:
-    """Return when a department still takes visitors, and which days it has closed.
-
-    None where approval does not answer soon: the approval checks the places.
-    """
-    try:
-        async with asyncio.timeout(directory.PATIENCE_SECONDS):
-            question = AvailabilityQuestion(department=department, site=site)
-            return await view.caller.query(rpc.approval.AVAILABILITY, question)
-    except (ContractError, ValidationError, TimeoutError):
-        return None
-
-
-async def place_problems(
-    view: View, site_code: str, department: str, party: int, slots: Iterable[Mapping[str, str]]
-) -> dict[str, str]:
-    """Return the problems of the slots of a form at which the department has no place, by field.
-
-    The fields are those of ``shared/slots.html``. What is no date or time is left to the service.
-    """
-    places = await availability(view, department, site_code)
-    if places is None:
-        return {}
-    known = {f"{one.day}": one.windows for one in places.days}
-    closed = {f"{one.day}" for one in places.closed}
-    problems = {}
-    for number, slot in enumerate(slots):
-        if slot["date"] in closed:
-            problems[f"date-{number}"] = "day_closed"
-            continue
-        if not places.limited:
-            continue
-        windows = known.get(slot["date"])
-        touched = [
-            one
-            for one in windows or ()
-            if slot["from"] < f"{one.end:%H:%M}" and f"{one.start:%H:%M}" < slot["to"]
-        ]
-        if windows is None:
-            problems[f"date-{number}"] = "department_closed"
-        elif (
-            not touched
-            or slot["from"] < f"{windows[0].start:%H:%M}"
-            or f"{windows[-1].end:%H:%M}" < slot["to"]
-        ):
-            problems[f"from-{number}"] = "department_hours"
-        elif any(one.free < party for one in touched):
-            problems[f"from-{number}"] = "window_full"
-    return problems
-
-
 async def offered(view: View, site_code: str, department: str, party: int = 1) -> dict[str, Any]:
     """Return what the fields of a visit's time offer; nothing where the site is not known.
 
@@ -194,7 +139,7 @@ async def offered(view: View, site_code: str, department: str, party: int = 1) -
     """
     record = await directory.site(view, site_code)
     days = list(open_days(record, view.caller.state.settings.furthest_days, now())) if record else []
-    places = await availability(view, department, site_code) if days else None
+    places = await visit_requests.availability(view.caller, department, site_code) if days else None
     closed = {one.day: one for one in places.closed} if places else {}
     closed_days = [closed[one.day] for one in days if one.day in closed]
     days = [one for one in days if one.day not in closed]

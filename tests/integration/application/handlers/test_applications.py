@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from contracts.errors import (
     Conflict,
     ContractError,
+    FieldError,
     Forbidden,
     IdempotencyKeyReused,
     InvalidInput,
@@ -172,6 +173,38 @@ def test_nothing_personal_stands_in_clear_in_the_outbox(desk: Desk) -> None:
 def test_a_form_that_is_not_in_order_changes_nothing(desk: Desk, wrong: dict[str, Any]) -> None:
     refused(desk, InvalidInput, lambda: desk.submit(form(**wrong), applicant_call(key="k")))
     assert desk.submit(form(), applicant_call(key="k")).status == "submitted"  # the key is free still
+
+
+FULL = FieldError(field="preferred.0.from", code="window_full")
+
+
+@pytest.mark.parametrize("way", ["submit", "submit_at_counter", "invite", "amend"])
+def test_what_the_gateway_found_refuses_a_new_command_and_no_repeat(desk: Desk, way: str) -> None:
+    reference = desk.submit(form()).reference
+    send = {
+        "submit": lambda call: desk.submit(form(), call),
+        "submit_at_counter": lambda call: desk.submit_at_counter(counter_form(), call),
+        "invite": lambda call: desk.invite(invitation(), call),
+        "amend": lambda call: desk.amend(reference, call, preferred=[slot(start="11:00")]),
+    }[way]
+    caller = {"submit_at_counter": reception_call, "invite": department_call}.get(way, applicant_call)
+    found = {"problems": (FULL,)}
+    error = refused(desk, InvalidInput, lambda: send(caller(key="k").model_copy(update=found)))
+    assert error.body.fields == (FULL,)
+    done = send(caller(key="k"))
+    assert send(caller(key="k").model_copy(update=found)) == done
+
+
+def test_what_the_gateway_found_comes_with_all_other_problems_and_once_for_each_field(desk: Desk) -> None:
+    call = applicant_call().model_copy(update={"problems": (FULL,)})
+    error = refused(desk, InvalidInput, lambda: desk.submit(form(purpose=" "), call))
+    assert [(one.field, one.code) for one in error.body.fields] == [
+        ("purpose", "purpose_missing"),
+        ("preferred.0.from", "window_full"),
+    ]
+    early = form(preferred=[slot(start="07:00", end="08:00")])
+    error = refused(desk, InvalidInput, lambda: desk.submit(early, call))
+    assert [(one.field, one.code) for one in error.body.fields] == [("preferred.0.from", "outside_hours")]
 
 
 def test_a_site_that_is_not_in_the_directory_is_unknown(databases) -> None:

@@ -235,8 +235,6 @@ async def test_nobody_applies_here_for_a_time_without_a_place(
     assert refused.status_code == 422
     assert words in refused.text
     assert not operator.client.was_asked("application.submit_at_counter")
-    repeated = await operator.apply(repeat="yes")
-    assert repeated.status_code == 303, "it may have taken the place itself"
 
 
 async def test_looking_up_leaves_no_name_in_an_address(operator: Operator) -> None:

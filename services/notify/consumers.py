@@ -9,7 +9,7 @@ from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
-from services.notify.handlers import departments, erasure, event_handlers
+from services.notify.handlers import directory, erasure, event_handlers
 
 
 class Codes:
@@ -35,7 +35,7 @@ class Consumers:
 
     @subscribes(events.DirectoryChanged)
     def on_directory_changed(self, received: Received[events.DirectoryChanged], session: Session) -> None:
-        departments.handle_directory_changed(received, session)
+        directory.handle_directory_changed(received, session)
 
     @subscribes(events.LoginIssued)
     def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:

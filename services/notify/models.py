@@ -20,6 +20,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map: ClassVar = {
         dict[Language, str]: JSONB,
+        dict[str, dict[Language, str]]: JSONB,
         datetime: TIMESTAMP(timezone=True),
         str: Text,
         DeliverBy: Text,
@@ -108,6 +109,16 @@ class DepartmentRow(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[dict[Language, str]]
+
+
+class SiteRow(Base):
+    """The names of a site's gates by gate and language, from the newest record of the directory."""
+
+    __tablename__ = "sites"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    gate_names: Mapped[dict[str, dict[Language, str]]]
 
 
 class PhoneMessageRow(Base):

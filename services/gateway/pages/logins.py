@@ -247,6 +247,5 @@ async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], statu
         typed=typed,
         errors=errors,
         officers=officers,
-        gate_name=await directory.gate_names(view),
         **places,
     )

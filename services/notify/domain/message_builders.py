@@ -1,6 +1,6 @@
 """The message that an event calls for: its recipient, and the parameters of its template.
 
-The name of a department is handed in, as a message has it.
+The names of a department and of a gate are handed in, as a message has them.
 """
 
 from datetime import timedelta
@@ -177,7 +177,7 @@ def _decided(
     )
 
 
-def pass_issued(event: PassIssued, public_url: str) -> Draft:
+def pass_issued(event: PassIssued, public_url: str, gate: str) -> Draft:
     """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends."""
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
     return Draft(
@@ -192,7 +192,7 @@ def pass_issued(event: PassIssued, public_url: str) -> Draft:
             "date": templates.days((event.slot.day, *event.further_days), event.language),
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
-            "gate": templates.gate(event.gate, event.language),
+            "gate": gate,
             "link": link,
         },
         link=link,

@@ -114,9 +114,14 @@ def department(code: str, names: Mapping[Language, str], language: Language) -> 
     return shorten(short or name, VARIABLE_UNITS)
 
 
-def gate(code: str | None, language: Language) -> str:
-    """Return a gate's code, which is on its sign, or the word for any gate."""
-    return shorten(code, VARIABLE_UNITS) if code else _words()["gate"]["any"][language]
+def gate(code: str | None, names: Mapping[Language, str], language: Language) -> str:
+    """Return a gate's name, else its number, for the templates have the word before it; or the word for any.
+
+    The number of ``PCS1-G1`` is 1.
+    """
+    if not code:
+        return _words()["gate"]["any"][language]
+    return shorten(names.get(language, "").strip() or code.rpartition("-G")[2] or code, VARIABLE_UNITS)
 
 
 def reason(code: str, language: Language, kind: ReasonKind = "reason") -> str:

@@ -14,7 +14,7 @@ from contracts.envelope import Received
 from contracts.events import AboutApplication
 from services.notify.domain import message_builders
 from services.notify.domain.messages import Draft
-from services.notify.handlers import departments
+from services.notify.handlers import directory
 from services.notify.handlers.messages import lock_application, lock_pass, store
 from services.notify.handlers.prints import publish_printed
 from services.notify.models import MessageRow, PassRow
@@ -124,7 +124,7 @@ def handle_review_escalated(
 
 
 def _department(session: Session, event: message_builders.OfADepartment) -> str:
-    return departments.name_of(session, event.department, message_builders.language_of(event))
+    return directory.department_name(session, event.department, message_builders.language_of(event))
 
 
 def _store_about_application(received: Received[A], session: Session, now: datetime, draft: Draft) -> None:
@@ -148,10 +148,11 @@ def handle_pass_issued(
     of_pass = (MessageRow.pass_number == event.pass_number) & (MessageRow.purpose == "pass_issued")
     if session.scalar(select(exists().where(of_pass))):
         return
+    gate = directory.gate_name(session, event.site, event.gate, event.language)
     store(
         session,
         received.id,
-        message_builders.pass_issued(event, public_url),
+        message_builders.pass_issued(event, public_url, gate),
         now,
         application_id=event.application_id,
         pass_number=event.pass_number,

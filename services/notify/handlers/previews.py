@@ -11,7 +11,7 @@ from contracts.rpc.call import Call
 from contracts.rpc.notify import ClosurePreview, MessagePreview, RejectionPreview, WithdrawalPreview
 from services.chassis.runtime.clock import now
 from services.notify.domain import message_builders, templates
-from services.notify.handlers.departments import name_of
+from services.notify.handlers.directory import department_name
 
 NOBODY = UUID(int=0)
 """Stands for the application and the review, which the text does not name."""
@@ -43,7 +43,9 @@ def preview_rejection(
         reason=request.reason,
         personal=DecisionPersonal(contact=Contact(), note=request.note),
     )
-    draft = message_builders.rejected(event, public_url, name_of(session, event.department, event.language))
+    draft = message_builders.rejected(
+        event, public_url, department_name(session, event.department, event.language)
+    )
     return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))
 
 
@@ -92,5 +94,7 @@ def preview_closure(request: ClosurePreview, call: Call, session: Session, publi
         reason=request.reason,
         personal=DecisionPersonal(contact=Contact(), note=request.note),
     )
-    draft = message_builders.day_closed(event, public_url, name_of(session, event.department, event.language))
+    draft = message_builders.day_closed(
+        event, public_url, department_name(session, event.department, event.language)
+    )
     return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))

@@ -314,7 +314,6 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         return {}
     return {
         "site": await directory.site(view, review.site),
-        "gate_name": await directory.gate_names(view),
         "officers": await _officers(view, review),
         "departments": [],
         "typed": {},

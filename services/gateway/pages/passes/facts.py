@@ -11,9 +11,11 @@ from typing import Literal, TypeVar
 from contracts import rpc
 from contracts.errors import ContractError
 from contracts.events import OfficerRecord, SiteRecord
+from contracts.model import Language
 from contracts.rpc.approval import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
 from services.gateway.access import Caller
+from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.languages import _
 
 T = TypeVar("T")
@@ -53,6 +55,11 @@ def condition_of(shown: PassView, used: bool) -> Condition:
     if shown.revocation == "reissued":
         return "replaced"
     return "used" if shown.state == "issued" and used else shown.state
+
+
+def gate_of(shown: PassView, facts: Facts, language: Language) -> str:
+    """Return the name of the gate that a pass names; empty where any gate admits."""
+    return gates.name_of((facts.site,) if facts.site else (), shown.gate, language) if shown.gate else ""
 
 
 async def facts_of(caller: Caller, shown: PassView) -> Facts:

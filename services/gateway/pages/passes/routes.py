@@ -19,7 +19,7 @@ from contracts.rpc.issuance import LinkCode, PassView
 from services.chassis.runtime.clock import now
 from services.gateway.access import Anyone, Caller
 from services.gateway.pages.passes import visit_calendar
-from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of
+from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of, gate_of
 from services.gateway.pages.shared.error_pages import PageRoute, language_of
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.qr import inline
@@ -59,16 +59,17 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         return _no_pass(request, 404, NOT_FOUND)
     except Unavailable:
         return _no_pass(request, 503, UNAVAILABLE, {"Retry-After": str(RETRY_SECONDS)})
-    condition = condition_of(shown, facts.used)
+    condition, language = condition_of(shown, facts.used), _language(wanted, shown)
     return page(
         "passes/pass.html",
         200,
         HIDDEN,
-        _language(wanted, shown),
+        language,
         elsewhere={language: f"/p/{code}?in={language}" for language in LANGUAGES},
         code=code,
         shown=shown,
         facts=facts,
+        gate=gate_of(shown, facts, language),
         condition=condition,
         endings=ENDINGS,
         reasons=REVOCATIONS,

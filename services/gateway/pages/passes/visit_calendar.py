@@ -7,7 +7,7 @@ from icalendar import Calendar, Event
 
 from contracts.model import Language
 from contracts.rpc.issuance import PassView
-from services.gateway.pages.passes.facts import Facts
+from services.gateway.pages.passes.facts import Facts, gate_of
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
@@ -55,7 +55,7 @@ def _summary(facts: Facts, language: Language) -> str:
 
 def _location(shown: PassView, facts: Facts, language: Language) -> str:
     translate = texts(language).gettext
-    gate = f"{translate('Gate')} {shown.gate}" if shown.gate else translate("Any gate")
+    gate = gate_of(shown, facts, language) or translate("Any gate")
     if facts.site is None:
         return f"{shown.site}, {gate}"
     return ", ".join(

@@ -10,12 +10,11 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassView
-from services.gateway.pages.shared.languages import _, texts
+from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.view import View
 
 PATIENCE_SECONDS = 1.0
 """How long a page waits for a name that it can do without."""
-NUMBERED_GATE = _("Gate %(number)s")
 
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
@@ -29,18 +28,9 @@ async def site(view: View, code: str) -> SiteRecord | None:
 
 
 async def gate_names(view: View) -> Callable[[str], str]:
-    """Return the function that names a gate in the reader's language.
-
-    A gate without a name in the directory is called by its number.
-    """
-    named = {code: names for one in await sites(view) for code, names in one.gate_names.items()}
-
-    def name_of(code: str) -> str:
-        given = named.get(code, {}).get(view.language)
-        number = code.rpartition("-G")[2]
-        return given or (texts(view.language).gettext(NUMBERED_GATE) % {"number": number} if number else code)
-
-    return name_of
+    """Return the function that names a gate in the reader's language."""
+    known = await sites(view)
+    return lambda code: gates.name_of(known, code, view.language)
 
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:

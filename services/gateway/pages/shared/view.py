@@ -29,7 +29,7 @@ from services.gateway.access import (
     staff,
 )
 from services.gateway.origin import is_same_origin
-from services.gateway.pages.shared import kiosk_visit, navigation
+from services.gateway.pages.shared import gates, kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, has_operator, result_cookie
 from services.gateway.pages.shared.error_pages import LARGEST_FIELD, MOST_FIELDS, RETRY, is_for_staff
@@ -130,10 +130,16 @@ class View:
             "elsewhere": elsewhere,
             "clearable": not is_for_staff(self.request),
             "unavailable": unavailable,
+            "gate_name": self._gate_name,
             "navigation": navigation.links(self.principal, self.language, inner),
         }
         all_headers = {**PRIVATE, **(RETRY if unavailable else {}), **(headers or {})}
         return page(template, status, all_headers, self.language, **{**shown, **values})
+
+    def _gate_name(self, code: str) -> str:
+        """Return the name of a gate, by what this gateway knows already of the sites."""
+        known = self.caller.state.sites.value
+        return gates.name_of(known.items if known else (), code, self.language)
 
     def to(self, inner: str, notice: str = "") -> RedirectResponse:
         """Redirect to another page, which shows the notice, if any."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import Received
 from contracts.errors import Conflict, ContractError, Forbidden, NotFound, TooManyAttempts
-from contracts.events import DepartmentRecord, DirectoryChanged
+from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
 from contracts.model import Contact, Language
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Principal
@@ -25,7 +25,7 @@ from services.chassis.messaging import inbox
 from services.chassis.runtime.clock import now
 from services.notify.adapters.sealing import unseal
 from services.notify.domain.messages import Personal
-from services.notify.handlers import departments, erasure, event_handlers, local_phone, prints, resends
+from services.notify.handlers import directory, erasure, event_handlers, local_phone, prints, resends
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.conftest import make_call
 from tests.support.envelopes import key_ring
@@ -43,7 +43,7 @@ from tests.support.factories.notify import (
 )
 
 HANDLERS: dict[str, Callable[[Received, Session], None]] = {
-    "DirectoryChanged": departments.handle_directory_changed,
+    "DirectoryChanged": directory.handle_directory_changed,
     "OtpRequested": lambda event, session: event_handlers.handle_otp_requested(event, session, now()),
     "LoginIssued": lambda event, session: event_handlers.handle_login_issued(event, session, now()),
     "ApplicationSubmitted": lambda event, session: event_handlers.handle_application_submitted(
@@ -134,6 +134,28 @@ def test_a_message_calls_a_department_by_its_newest_name_in_the_readers_language
     handle(db, received(visit.escalated(Contact(mobile=OTHER_MOBILE))))
     named = [personal(message).parameters["department"] for message in messages(db)]
     assert named == ["Home", *["ਗ੍ਰਹਿ ਮਾਮਲੇ"] * 3, "Home"]
+
+
+def regated(seq: int, pa: str) -> Received[DirectoryChanged]:
+    names: dict[str, dict[Language, str]] = {"PCS1-G1": {"en": "Gate 1 (main)", "pa": pa}}
+    record = SiteRecord(
+        code="PCS1", name={"en": "PCS1"}, address={}, gates=("PCS1-G1",), gate_names=names, hours=()
+    )
+    return replace(received(DirectoryChanged(site=record)), seq=seq)
+
+
+def test_a_pass_calls_its_gate_by_its_newest_name_in_the_readers_language(db: Database) -> None:
+    def gate_of(visit: Visit, gate: str | None = "PCS1-G1") -> str:
+        issued = received(visit.issued(gate=gate))
+        handle(db, issued)
+        (message,) = (one for one in messages(db) if one.event_id == issued.id)
+        return personal(message).parameters["gate"]
+
+    assert gate_of(Visit()) == "1", "its name is not known yet"
+    handle(db, regated(2, pa="ਗੇਟ 1 (ਮੁੱਖ)"), regated(1, pa="ਪੁਰਾਣਾ ਗੇਟ"))
+    assert gate_of(Visit()) == "ਗੇਟ 1 (ਮੁੱਖ)"
+    assert gate_of(Visit(language="en")) == "Gate 1 (main)"
+    assert gate_of(Visit(), gate=None) == "ਕੋਈ ਵੀ"
 
 
 def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: Database) -> None:

@@ -316,7 +316,7 @@ async def test_printing_is_recorded_before_the_sheet_is_shown(
         {"name": "Harjit Singh", "name_latin": "Harjit Singh"},
         {"name": "ਸਿਮਰਨ", "name_latin": "Simran", "child": True},
     ]
-    operator.client.answers["issuance.view"] = pass_view(companions=people, party=3)
+    operator.client.answers["issuance.view"] = pass_view(companions=people, party=3, gate="PCS1-G1")
     printed = await operator.send(f"/passes/{NUMBER}/print", kind=kind, paper=paper, key="k1")
     assert printed.headers["location"] == f"/en/counter/passes/{NUMBER}/{kind}/{paper}"
     assert operator.client.last("notify.record_print")[3] == "k1"
@@ -324,6 +324,8 @@ async def test_printing_is_recorded_before_the_sheet_is_shown(
     assert sheet.count('<article class="epass-sheet') == sheets
     assert f"epass-paper--{paper}" in sheet
     assert f'src="/api/v1/passes/{NUMBER}/qr.svg"' in sheet
+    assert "PCS1-G1" not in sheet
+    assert ", Gate 1</dd>" in sheet
 
 
 async def test_no_sheet_is_shown_while_printing_cannot_be_recorded(operator: Operator) -> None:

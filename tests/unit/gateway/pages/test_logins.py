@@ -92,6 +92,16 @@ async def test_the_filters_stand_in_the_address_and_stay_on_tabs_pages_and_langu
     assert '<option value="department" selected>' in text
 
 
+async def test_a_login_of_a_gate_is_shown_with_the_name_of_the_gate(ado: Ado) -> None:
+    guard = login("SEC-0001", role="security", department=None, site="PCS1", gate="PCS1-G1")
+    ado.client.answers["accounts.list_logins"] = LoginList(items=(guard,))
+    ado.client.answers["accounts.view_login"] = guard
+    for path in ("/desk/logins", "/desk/logins/SEC-0001"):
+        text = (await ado.http.get(f"/pa{path}")).text
+        assert "ਗੇਟ 1" in text, path
+        assert "PCS1-G1" not in text, path
+
+
 async def test_a_filter_that_does_not_exist_is_no_page(ado: Ado) -> None:
     assert (await ado.http.get("/en/desk/logins?role=minister")).status_code == 404
 

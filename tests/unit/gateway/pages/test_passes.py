@@ -223,6 +223,13 @@ async def test_the_pass_page_is_not_cached_not_indexed_and_sends_no_referrer() -
             assert headers["referrer-policy"] == "no-referrer", path
 
 
+@pytest.mark.parametrize(("language", "gate"), [("en", "Gate 1"), ("pa", "ਗੇਟ 1"), ("hi", "गेट 1")])
+async def test_a_gate_without_a_name_is_called_by_its_number(language: str, gate: str) -> None:
+    text = await text_of(f"{PAGE}?in={language}", issuance__view_by_link=pass_view(gate="PCS1-G1"))
+    assert gate in text
+    assert "PCS1-G1" not in text
+
+
 async def calendar(path: str = f"{PAGE}/visit.ics", **answers: Any) -> tuple[str, Any]:
     text = await text_of(path, **answers)
     (event,) = Calendar.from_ical(text).walk("VEVENT")
@@ -237,6 +244,8 @@ async def test_the_visit_goes_into_a_calendar_at_its_indian_time_with_its_addres
     assert "BEGIN:VTIMEZONE" in text
     assert str(event["location"]) == "Secretariat-1, Sector 1, Chandigarh, Any gate"
     assert "Home Affairs" in str(event["summary"])
+    _, named = await calendar(issuance__view_by_link=pass_view(gate="PCS1-G2"))
+    assert str(named["location"]).endswith("Chandigarh, Gate 2 (back)")
     assert all(len(line.encode()) <= 75 for line in text.splitlines())
 
 

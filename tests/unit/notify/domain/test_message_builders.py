@@ -27,7 +27,7 @@ DRAFTS = [
     message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.day_dropped(DROPPED, PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.day_reopened(VISIT.day_reopened(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
-    message_builders.pass_issued(VISIT.issued(), PUBLIC_URL),
+    message_builders.pass_issued(VISIT.issued(), PUBLIC_URL, "1"),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
 ]
@@ -125,7 +125,7 @@ def test_a_one_time_code_is_one_segment_at_every_hour(language: Language) -> Non
 
 
 def test_the_pass_link_opens_the_pass_page() -> None:
-    made = message_builders.pass_issued(VISIT.issued(), PUBLIC_URL + "/")
+    made = message_builders.pass_issued(VISIT.issued(), PUBLIC_URL + "/", "1")
     assert made.link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
     assert made.parameters["link"] == made.link
 

@@ -28,7 +28,7 @@ SAMPLE = {
     "note": "Please name the officer",
     "number": "7K3M9QW4",
     "date": "01-12-2026",
-    "gate": "PCS1-G1",
+    "gate": "Gate 1 (main)",
     "link": "https://epass.punjab.gov.in/p/Zk3vQ9mT1xA7bC2dE5fG6h",
 }
 
@@ -95,7 +95,7 @@ def test_the_pass_message_can_be_used_on_a_phone_without_internet(language: Lang
         "01-12-2026",
         *SPOKEN[language],
         templates.site("PCS1", language),
-        "PCS1-G1",
+        "Gate 1 (main)",
         SAMPLE["link"],
     ):
         assert part in text
@@ -120,7 +120,14 @@ def test_a_known_site_has_a_name_and_an_unknown_code_is_shown_unchanged() -> Non
     assert templates.site("PCS1", "pa") == "ਪੰਜਾਬ ਸਿਵਲ ਸਕੱਤਰੇਤ-1"
     assert templates.site("PCS2", "hi") == "पंजाब सिविल सचिवालय-2"
     assert templates.site("PCS9", "en") == "PCS9"
-    assert templates.gate(None, "pa") == "ਕੋਈ ਵੀ"
+    assert templates.gate(None, {}, "pa") == "ਕੋਈ ਵੀ"
+
+
+def test_a_gate_is_called_by_its_name_else_by_its_number() -> None:
+    names: dict[Language, str] = {"en": "Gate 1 (main)", "pa": "ਗੇਟ 1 (ਮੁੱਖ)"}
+    assert templates.gate("PCS1-G1", names, "pa") == "ਗੇਟ 1 (ਮੁੱਖ)"
+    assert templates.gate("PCS1-G1", names, "hi") == "1", "the template has the word for a gate"
+    assert templates.gate("NORTH", {}, "en") == "NORTH"
 
 
 PUBLIC_WORKS: dict[Language, str] = {
@@ -245,7 +252,8 @@ def test_every_variable_of_a_template_is_bounded(language: Language) -> None:
     for value in (
         templates.department("home", {language: longest}, language),
         templates.site(longest, language),
-        templates.gate(longest, language),
+        templates.gate("PCS1-G1", {language: longest}, language),
+        templates.gate(longest, {}, language),
     ):
         assert count_units(value) <= templates.VARIABLE_UNITS
     for reason in get_args(RejectionReason):

@@ -1,0 +1,40 @@
+"""The copy of the names of departments and gates, by which messages call them."""
+
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Received
+from contracts.events import DirectoryChanged
+from contracts.model import Language
+from services.notify.domain import templates
+from services.notify.models import DepartmentRow, SiteRow
+
+
+def handle_directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
+    """Store the name of a department or those of a site's gates, unless newer ones are stored already."""
+    department, site = received.event.department, received.event.site
+    if department is not None:
+        _store(session, DepartmentRow, code=department.code, seq=received.seq, name=department.name)
+    if site is not None:
+        _store(session, SiteRow, code=site.code, seq=received.seq, gate_names=site.gate_names)
+
+
+def _store(session: Session, kind: type[DepartmentRow | SiteRow], **values: Any) -> None:
+    row = insert(kind).values(**values)
+    changed = {name: row.excluded[name] for name in values if name != "code"}
+    newer = kind.seq < row.excluded.seq
+    session.execute(row.on_conflict_do_update(index_elements=[kind.code], set_=changed, where=newer))
+
+
+def department_name(session: Session, code: str, language: Language) -> str:
+    """Return a department's name for a message; one that is not known yet is named after its code."""
+    row = session.get(DepartmentRow, code)
+    return templates.department(code, row.name if row else {}, language)
+
+
+def gate_name(session: Session, site: str, code: str | None, language: Language) -> str:
+    """Return the name of a gate for a message, or the word for any gate."""
+    row = session.get(SiteRow, site) if code else None
+    return templates.gate(code, row.gate_names.get(code, {}) if row and code else {}, language)

@@ -14,7 +14,7 @@ from contracts.events import (
     PassScanned,
     PersonalDataErased,
 )
-from services.approval.handlers import closures, event_handlers, numbers, scheduled_jobs, watchlist
+from services.approval.handlers import closures, directory, event_handlers, numbers, scheduled_jobs, watchlist
 from services.approval.models import ImportRow
 from services.chassis.db import batches, import_drafts
 from services.chassis.db.retention import kept_since
@@ -83,6 +83,12 @@ class Consumers:
         """Count the applications and decisions of the last months again."""
         with self.db.transaction() as session:
             numbers.count_months(session, now())
+
+    @every(interval=3600, eager=True)
+    def announce_directory(self) -> None:
+        """Publish the whole directory once after an upgrade after which another service keeps more of it."""
+        with self.db.transaction() as session:
+            directory.announce(session, now())
 
     @every(interval=60)
     def end_watchlist_entries(self) -> None:

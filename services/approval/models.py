@@ -679,3 +679,11 @@ class DelegationRow(Base):
         """Return the delegation as the domain's value."""
         ends = self.ended_at or self.ends
         return delegations.Delegation(self.id, self.officer, self.login, self.stand_in, self.starts, ends)
+
+
+class AnnouncementRow(Base):
+    """An announcement of the whole directory: which one, and when it was made. It never changes."""
+
+    __tablename__ = "directory_announcements"
+    edition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    announced_at: Mapped[datetime]

@@ -18,12 +18,18 @@ from contracts.rpc.approval import (
 )
 from contracts.spelling import matches
 from services.approval.domain.directory_tables import Directory
-from services.approval.models import ClosureRow, DepartmentRow, ReviewRow, SiteRow
+from services.approval.models import AnnouncementRow, ClosureRow, DepartmentRow, ReviewRow, SiteRow
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 
 LOCK = "directory"
 """Writers take this lock, because two writers of one new record would both find it missing."""
+EDITION = 1
+"""The number of the last announcement of the whole directory.
+
+It rises in a release in which another service begins to keep a part of the directory: it gets what was
+published before it kept it. 1: notify keeps the names of departments and gates.
+"""
 
 
 def sites(session: Session) -> SiteList:
@@ -120,6 +126,18 @@ def publish_department(session: Session, code: str, now: datetime) -> None:
     closed = session.scalars(select(row).where(*holds).order_by(row.day))
     days = tuple(ClosedDay(day=one.day, reason=one.reason) for one in closed)
     outbox.add(session, DirectoryChanged(department=record.model_copy(update={"closed_days": days})), at=now)
+
+
+def announce(session: Session, now: datetime) -> None:
+    """Publish the whole directory as it is now, once for each `EDITION`."""
+    lock(session, LOCK)
+    if session.get(AnnouncementRow, EDITION) is not None:
+        return
+    session.add(AnnouncementRow(edition=EDITION, announced_at=now))
+    for site in sites(session).items:
+        outbox.add(session, DirectoryChanged(site=site), at=now)
+    for code in session.scalars(select(DepartmentRow.code).order_by(DepartmentRow.code)).all():
+        publish_department(session, code, now)
 
 
 def escalate_again(session: Session, affected: ColumnElement[bool], now: datetime) -> None:

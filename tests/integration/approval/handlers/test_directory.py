@@ -1,15 +1,18 @@
 """The directory: queries, the event of a change, and that seeding twice changes nothing."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DirectoryChanged
 from contracts.rpc.approval import DepartmentQuestion, OfficerQuestion
 from services.approval import commands
 from services.approval.handlers import directory
+from services.chassis.db.tables import outbox
 from tests.support.factories.approval import (
     NOW,
     department,
@@ -230,3 +233,40 @@ def test_an_empty_search_finds_every_department_and_no_officer(seeded) -> None:
     everything_found = found(seeded, "  ")
     assert len(everything_found) == 12
     assert not any(everything_found.values())
+
+
+def test_after_an_upgrade_the_whole_directory_is_announced_once_and_again_in_the_next_edition(
+    seeded, monkeypatch
+) -> None:
+    def announced(at_once: int = 1) -> list[str]:
+        before = len(published(seeded, DirectoryChanged))
+
+        def announce() -> None:
+            with seeded.transaction() as session:
+                directory.announce(session, NOW)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            for done in [pool.submit(announce) for _ in range(at_once)]:
+                done.result()
+        return [event.subject for event in published(seeded, DirectoryChanged)[before:]]
+
+    seed = sorted(event.subject for event in published(seeded, DirectoryChanged))
+    assert sorted(announced(at_once=4)) == seed, "each record once, whoever starts at the same time"
+    assert announced() == []
+    monkeypatch.setattr(directory, "EDITION", directory.EDITION + 1)
+    assert sorted(announced()) == seed
+
+
+def test_an_announcement_says_what_holds_now_and_consumers_keep_the_newest(seeded) -> None:
+    with seeded.transaction() as session:
+        record = directory.department_record(session, "home")
+    put(seeded, record.model_copy(update={"name": {**record.name, "en": "Home and Justice"}}))
+    with seeded.transaction() as session:
+        directory.announce(session, NOW)
+    told = [e.department for e in published(seeded, DirectoryChanged) if e.department]
+    assert [one.name["en"] for one in told if one.code == "home"][-1] == "Home and Justice"
+    with seeded.transaction() as session:
+        seqs = session.scalars(
+            select(outbox.c.seq).where(outbox.c.subject == "department:home").order_by(outbox.c.position)
+        ).all()
+    assert sorted(set(seqs)) == seqs

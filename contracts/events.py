@@ -249,6 +249,9 @@ class ClosedDay(Wire):
 
     day: date
     reason: str
+    """Of a site its own words, in English where they are translated; of a department a `ClosureReason`."""
+    reason_translations: dict[Language, str] = Field(default={}, exclude_if=lambda words: not words)
+    """The words of a site in other languages."""
 
 
 class SiteAdvice(Wire):

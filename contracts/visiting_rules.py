@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
+from pydantic import Field
+
 from contracts.events import ClosedDay, SiteRecord
-from contracts.model import IST, Channel, Slot, Wire
+from contracts.model import IST, Channel, Language, Slot, Wire
 
 SHORTEST_WINDOW = timedelta(minutes=15)
 """A window that is requested or approved lasts at least this long."""
@@ -101,6 +103,8 @@ class ClosedWish(Wire):
     closed_by: Literal["site", "department"]
     reason: str
     """Of a site its own words, of a department a `ClosureReason`."""
+    reason_translations: dict[Language, str] = Field(default={}, exclude_if=lambda words: not words)
+    """The words of a site in other languages."""
 
 
 def closed_wishes(
@@ -117,7 +121,9 @@ def closed_wishes(
         one.day: ClosedWish(day=one.day, closed_by="department", reason=one.reason) for one in of_department
     }
     for one in site.closed_days if site else ():
-        closed[one.day] = ClosedWish(day=one.day, closed_by="site", reason=one.reason)
+        closed[one.day] = ClosedWish(
+            day=one.day, closed_by="site", reason=one.reason, reason_translations=one.reason_translations
+        )
     return tuple(closed[day] for day in sorted({slot.day for slot in slots} & closed.keys()))
 
 

@@ -110,7 +110,12 @@ class SiteRow(Base):
                 for at, code in enumerate(record.gates)
             ],
             hours=[HoursRow(position=at, **hours.model_dump()) for at, hours in enumerate(record.hours)],
-            closed_days=[ClosedDayRow(**closed.model_dump()) for closed in record.closed_days],
+            closed_days=[
+                ClosedDayRow(
+                    day=closed.day, reason=closed.reason, reason_translations=closed.reason_translations
+                )
+                for closed in record.closed_days
+            ],
         )
 
     def record(self) -> SiteRecord:
@@ -133,7 +138,10 @@ class SiteRow(Base):
                 )
                 for row in self.hours
             ),
-            closed_days=tuple(ClosedDay(day=row.day, reason=row.reason) for row in self.closed_days),
+            closed_days=tuple(
+                ClosedDay(day=row.day, reason=row.reason, reason_translations=row.reason_translations)
+                for row in self.closed_days
+            ),
         )
 
 
@@ -167,6 +175,7 @@ class ClosedDayRow(Base):
     site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     reason: Mapped[str]
+    reason_translations: Mapped[Words] = mapped_column(default={}, server_default="{}")
 
 
 class DepartmentRow(Base):

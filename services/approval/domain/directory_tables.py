@@ -31,6 +31,8 @@ from services.approval.domain.timetable import (
 )
 
 _LANGUAGES: tuple[Language, ...] = ("en", "pa", "hi")
+_TRANSLATED: tuple[Language, ...] = ("pa", "hi")
+"""The languages of a holiday's reason besides the one text, which had no language before."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-:.]*")
 
 
@@ -79,6 +81,7 @@ COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
         Column("site", required=True, longest=64),
         Column("day", required=True, longest=10),
         Column("reason", required=True, longest=200),
+        *(Column(f"reason_{language}", longest=200) for language in _TRANSLATED),
     ),
     "escalation": (
         Column("department", required=True, longest=64),
@@ -197,7 +200,13 @@ class Directory:
             )
         else:
             site = self.sites[cells["site"]]
-            day = ClosedDay(day=date.fromisoformat(cells["day"]), reason=cells["reason"])
+            day = ClosedDay(
+                day=date.fromisoformat(cells["day"]),
+                reason=cells["reason"],
+                reason_translations={
+                    language: text for language in _TRANSLATED if (text := cells[f"reason_{language}"])
+                },
+            )
             others = [closed for closed in site.closed_days if closed.day != day.day]
             self._update(site, closed_days=tuple(sorted((*others, day), key=lambda closed: closed.day)))
 
@@ -333,7 +342,15 @@ def _lines_of_site(table: DirectoryTable, site: SiteRecord) -> list[tuple[str, .
         weeks = periods(site.hours)
         return [(site.code, week.starts.isoformat(), *map(write_windows, week.weekdays)) for week in weeks]
     if table == "holidays":
-        return [(site.code, closed.day.isoformat(), closed.reason) for closed in site.closed_days]
+        return [
+            (
+                site.code,
+                closed.day.isoformat(),
+                closed.reason,
+                *(closed.reason_translations.get(language, "") for language in _TRANSLATED),
+            )
+            for closed in site.closed_days
+        ]
     advice = site.advice or SiteAdvice()
     texts = (text for name in SiteAdvice.model_fields for text in _in_order(getattr(advice, name)))
     photograph = YES if site.photograph else ""

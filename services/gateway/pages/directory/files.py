@@ -169,7 +169,8 @@ async def _title(view: View, table: Table, cells: Mapping[str, str]) -> str:
         parts = (cells["name"], name_of(ROLES, cells["role"], view.language), scope)
     elif table in ("holidays", "hours"):
         day = date.fromisoformat(cells[lines.FIRST_DAYS[table]])
-        parts = (days_in_words((day,), view.language), cells.get("reason"), cells["site"])
+        reason = cells.get(f"reason_{view.language}") or cells.get("reason")
+        parts = (days_in_words((day,), view.language), reason, cells["site"])
     elif table == "escalation":
         names = await directory.department_names(view)
         parts = (names.get(cells["department"]), cells["department"])

@@ -18,7 +18,7 @@ COLUMNS: dict[DirectoryTable, tuple[str, ...]] = {
         "department", "code", "name_en", "name_pa", "name_hi", "designation_en", "designation_pa",
         "designation_hi", "room", "closed",
     ),
-    "holidays": ("site", "day", "reason"),
+    "holidays": ("site", "day", "reason", "reason_pa", "reason_hi"),
     "escalation": ("department", "stand_in", "head", "reception", "walk_in"),
 }  # fmt: skip
 """As the service has them; a test compares the two."""
@@ -61,6 +61,8 @@ LABELS: dict[str, str] = {
     "sunday": _("Sunday"),
     "day": _("Day"),
     "reason": _("Reason"),
+    "reason_pa": _("Reason in Punjabi"),
+    "reason_hi": _("Reason in Hindi"),
     "stand_in": _("Minutes before the visit at which the stand-in is asked"),
     "head": _("Minutes before the visit at which the head of the department is asked"),
     "reception": _("Minutes before the visit at which the reception is asked"),

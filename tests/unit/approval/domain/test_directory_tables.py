@@ -154,6 +154,23 @@ def test_a_changed_department_keeps_its_officers_and_a_changed_officer_their_ran
     assert home.name == {"en": "a", "pa": "b", "hi": "c"}
 
 
+def test_the_reason_of_a_holiday_has_its_words_in_each_language_and_an_old_file_keeps_them() -> None:
+    directory, day = stored(), date(2027, 1, 26)
+
+    def put(*lines: str) -> ClosedDay:
+        found = read_table("holidays", "\n".join(lines), directory, TODAY)
+        for row in found.changed:
+            directory.put("holidays", row.cells)
+        return next(closed for closed in directory.sites["PCS1"].closed_days if closed.day == day)
+
+    put("site,day,reason,reason_pa,reason_hi", f"PCS1,{day},Republic Day,ਗਣਤੰਤਰ ਦਿਵਸ,")
+    closed = put("site,day,reason", f"PCS1,{day},Day of the Republic")
+    assert closed == ClosedDay(
+        day=day, reason="Day of the Republic", reason_translations={"pa": "ਗਣਤੰਤਰ ਦਿਵਸ"}
+    )
+    assert ("PCS1", f"{day}", "Day of the Republic", "ਗਣਤੰਤਰ ਦਿਵਸ", "") in directory.lines("holidays")
+
+
 def test_holidays_are_in_the_order_of_days() -> None:
     directory = stored()
     for line in read("holidays", "PCS1,2027-08-15,Independence Day", "PCS1,2027-01-26,Republic Day").changed:

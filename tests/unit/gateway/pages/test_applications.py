@@ -208,7 +208,9 @@ async def test_a_waiting_visitor_reads_that_a_date_is_closed_and_is_offered_anot
     reader: tuple[Reader, TableClient], dates: tuple[int, ...], sentence: str
 ) -> None:
     person, client = reader
-    wish = ClosedWish(day=date(2026, 12, 1), closed_by="site", reason="Gurpurab")
+    wish = ClosedWish(
+        day=date(2026, 12, 1), closed_by="site", reason="Gurpurab", reason_translations={"pa": "ਗੁਰਪੁਰਬ"}
+    )
     preferred = tuple(Slot(day=date(2026, 12, day), start=time(10), end=time(12)) for day in dates)
     waiting = application(status="submitted", preferred=preferred, closed_wishes=(wish,))
     client.answers["application.view"] = waiting
@@ -217,6 +219,8 @@ async def test_a_waiting_visitor_reads_that_a_date_is_closed_and_is_offered_anot
     assert "Gurpurab" in text
     assert sentence in text
     assert text.count("/dates") == 1
+    assert "ਗੁਰਪੁਰਬ" in (await person.http.get(f"/pa{PAGE}")).text
+    assert "Gurpurab" in (await person.http.get(f"/hi{PAGE}")).text, "no other text is there"
 
 
 async def test_a_visitor_who_was_sent_back_reads_that_the_day_is_open_again() -> None:

@@ -78,7 +78,7 @@ async def test_the_queue_lists_applications_with_links(clerk: Clerk) -> None:
 
 
 async def test_a_closed_wish_says_why_and_is_not_approved_with_one_click(clerk: Clerk) -> None:
-    wish = ClosedWish(day=FIRST.day, closed_by="site", reason="Gurpurab")
+    wish = ClosedWish(day=FIRST.day, closed_by="site", reason="Gurpurab", reason_translations={"pa": "ਗੁਰਪੁਰਬ"})
     shut = review(preferred=(FIRST,), visit=FIRST, closed=(FIRST.day,), closed_wishes=(wish,))
     clerk.client.answers["approval.list_reviews"] = ReviewList(items=(shut,))
     text = (await clerk.http.get("/en/desk")).text
@@ -90,6 +90,7 @@ async def test_a_closed_wish_says_why_and_is_not_approved_with_one_click(clerk: 
     opened = (await clerk.http.get(f"/en/desk/reviews/{REVIEW_ID}")).text
     assert "The secretariat is closed on this day: Gurpurab" in opened
     assert f'value="{FIRST.day}' not in opened, "the closed date is not offered"
+    assert "ਗੁਰਪੁਰਬ" in (await clerk.http.get(f"/pa/desk/reviews/{REVIEW_ID}")).text
 
 
 async def test_the_desk_of_a_department_that_is_closed_today_says_so_and_on_no_other_day(

@@ -1,9 +1,9 @@
 """What importing a table as a file looks like, in each service that has tables."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.csv_table import LARGEST_FILE, Problem
 from contracts.model import Code, DirectoryTable, Instant, Language, Strict, Wire
@@ -56,8 +56,19 @@ class Effects(Wire):
     """Applications that wait for a department or an officer that would be closed."""
     wishes_outside_hours: int = 0
     """Applications that wait, of which a preferred time would lie outside the opening hours."""
-    wishes_by_department: str = ""
-    """How many of those each department has, by its code, such as ``finance 1, home 3``."""
+    wishes_outside_hours_by_department: dict[Code, int] = Field(default_factory=dict)
+    """How many of those each department has, by its code."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_text(cls, given: Any) -> Any:
+        """Read the text of `facts`, also under the name that it had before 0.4.0."""
+        name = "wishes_outside_hours_by_department"
+        text = given.get(name, given.get("wishes_by_department")) if isinstance(given, dict) else None
+        if not isinstance(text, str):
+            return given
+        pairs = (one.rpartition(" ") for one in text.split(", ") if one)
+        return {**given, name: {code: number for code, _blank, number in pairs}}
 
     @property
     def total(self) -> int:
@@ -66,10 +77,11 @@ class Effects(Wire):
         return visits + self.applications_waiting + self.wishes_outside_hours
 
     @property
-    def wishes(self) -> dict[str, int]:
-        """The number for each code in `wishes_by_department`."""
-        pairs = (one.rpartition(" ") for one in self.wishes_by_department.split(", ") if one)
-        return {code: int(number) for code, _blank, number in pairs}
+    def facts(self) -> dict[str, str | int]:
+        """The effects as facts of an error, which are numbers and texts: ``finance 1, home 3``."""
+        by_department = self.wishes_outside_hours_by_department.items()
+        text = ", ".join(f"{code} {number}" for code, number in sorted(by_department))
+        return {**self.model_dump(), "wishes_outside_hours_by_department": text}
 
 
 class LineEffect(Wire):

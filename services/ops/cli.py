@@ -223,7 +223,7 @@ def _import_directory(
         except Conflict as refused:
             numbers = ", ".join(f"{name} {number}" for name, number in refused.body.facts.items())
             raise click.ClickException(f"the file affects more than --accept {accept}: {numbers}") from None
-    affected = ", ".join(f"{name} {number}" for name, number in effects.model_dump().items())
+    affected = ", ".join(f"{name} {number}" for name, number in effects.facts.items())
     done = "changed" if apply else "would change"
     return found.problems, (
         f"{len(found.changed)} lines {done}, {found.added} of them new; {found.unchanged} are as before\n"

@@ -45,14 +45,14 @@ def effects(session: Session, before: Directory, after: Directory, now: datetime
         visits_outside_hours=outside_hours,
         applications_waiting=waiting,
         wishes_outside_hours=sum(map(len, wishes.values())),
-        wishes_by_department=", ".join(f"{code} {len(found)}" for code, found in sorted(wishes.items())),
+        wishes_outside_hours_by_department={code: len(found) for code, found in wishes.items()},
     )
 
 
 def require_accepted(found: Effects, accepted: int) -> None:
     """Raise `Conflict` ``affects_visits`` if a change affects more than the caller knows of."""
     if found.total > accepted:
-        raise Conflict("this affects visits", code="affects_visits", **found.model_dump())
+        raise Conflict("this affects visits", code="affects_visits", **found.facts)
 
 
 def _closing(before: Directory, after: Directory) -> Iterator[ColumnElement[bool]]:

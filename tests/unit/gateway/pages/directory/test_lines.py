@@ -249,7 +249,7 @@ async def test_hours_that_hold_already_are_changed_from_a_day_on_and_begin_with_
         (
             "hours/edit/PCS1/2099-01-01",
             "put_line",
-            {"wishes_outside_hours": 3, "wishes_by_department": "finance 1, home 2"},
+            {"wishes_outside_hours": 3, "wishes_outside_hours_by_department": "finance 1, home 2"},
             ("3 applications that wait for a decision ask for a time", "finance: 1", ": 2", "all the same"),
         ),
         (

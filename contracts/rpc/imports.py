@@ -77,7 +77,7 @@ class Effects(Wire):
         return visits + self.applications_waiting + self.wishes_outside_hours
 
     @property
-    def facts(self) -> dict[str, str | int]:
+    def facts(self) -> dict[str, Any]:
         """The effects as facts of an error, which are numbers and texts: ``finance 1, home 3``."""
         by_department = self.wishes_outside_hours_by_department.items()
         text = ", ".join(f"{code} {number}" for code, number in sorted(by_department))

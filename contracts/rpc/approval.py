@@ -151,6 +151,8 @@ class DecisionView(Wire):
     """Why one day was not enough, for the department and the auditor."""
     closed_day: date | None = None
     """The day that was closed: the applicant chooses another date, or the visit goes on without this day."""
+    day_reopened: bool = False
+    """Whether the applicant was told that the closed day can be chosen again."""
 
 
 class EarlierReview(Wire):
@@ -165,6 +167,8 @@ class EarlierReview(Wire):
     decided_at: Instant | None = None
     reason: RejectionReason | None = None
     closed_day: date | None = None
+    """As in a :class:`DecisionView`."""
+    day_reopened: bool = False
     """As in a :class:`DecisionView`."""
 
 

@@ -305,5 +305,7 @@ Watcher = Annotated[Caller, Depends(role("ado", "security"))]
 """Who keeps the watchlist."""
 Closer = Annotated[Caller, Depends(role("department", "ado"))]
 """Who may close a day of a department."""
+ClosureReader = Annotated[Caller, Depends(role("department", "ado", "auditor"))]
+"""Who may see which days were closed."""
 PassHolder = Annotated[Caller, Depends(role("reception", or_applicant=True))]
 """The applicant whose pass it is (issuance checks that), or the reception."""

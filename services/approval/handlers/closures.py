@@ -54,6 +54,8 @@ LATER = timedelta(minutes=1)
 """After how long the job looks again at an older closing of which it has found nobody."""
 NOTE_STAYS = timedelta(days=180)
 """How long after its day a closing keeps the words to the visitors."""
+SEE_ALL = ("ado", "auditor")
+"""Roles that may see the closings of all departments."""
 
 
 def affected(request: ClosingQuestion, call: Call, session: Session, now: datetime) -> Affected:
@@ -175,15 +177,19 @@ def lift_closure(request: ClosureId, call: Call, session: Session, now: datetime
 
 
 def list_closures(request: ClosureQuestion, call: Call, session: Session, now: datetime) -> ClosureList:
-    """Return a page of the closings of a department, the newest first; the ADO Branch may see those of all.
+    """Return a page of the closings of a department, the newest first.
+
+    The ADO Branch and auditors may see those of all.
 
     Raises:
-        Forbidden: as `affected`.
+        Forbidden: the principal is neither of these, nor of this department.
         InvalidInput: ``after`` is not one of our cursors.
     """
     row, query = ClosureRow, select(ClosureRow)
-    if request.department or call.principal.role != "ado":
+    if call.principal.role not in SEE_ALL:
         query = query.where(row.department == _department_of(call.principal, request.department))
+    elif request.department:
+        query = query.where(row.department == request.department)
     if request.after is not None:
         query = query.where(tuple_(row.closed_at, row.id) < tuple_(*cursors.decode(request.after, UUID)))
     newest = query.order_by(row.closed_at.desc(), row.id.desc()).limit(request.limit + 1)
@@ -203,7 +209,8 @@ def view_closure(request: ClosureId, call: Call, session: Session, now: datetime
         NotFound: the principal's department has closed no such day.
     """
     row = session.get(ClosureRow, request.closure_id)
-    if row is None or (call.principal.role != "ado" and row.department != own_department(call.principal)):
+    sees_all = call.principal.role in SEE_ALL
+    if row is None or (not sees_all and row.department != own_department(call.principal)):
         raise NotFound("there is no such closed day")
     return _view(session, row, now)
 

@@ -213,6 +213,7 @@ def _decision_view(row: DecisionRow) -> DecisionView:
         further_days=tuple(row.further_days),
         days_reason=row.days_reason,
         closed_day=row.closed_day,
+        day_reopened=row.reopened_at is not None,
     )
 
 
@@ -383,6 +384,7 @@ def _earlier_view(row: ReviewRow) -> EarlierReview:
         decided_at=decision.decided_at if decision else None,
         reason=decision.reason if decision else None,
         closed_day=decision.closed_day if decision else None,
+        day_reopened=decision is not None and decision.reopened_at is not None,
     )
 
 

@@ -17,7 +17,7 @@ from contracts.rpc.approval import (
     ClosureQuestion,
     ClosureView,
 )
-from services.gateway.access import Closer, IdempotencyKey
+from services.gateway.access import Closer, ClosureReader, IdempotencyKey
 from services.gateway.api.parameters import After, Limit
 
 router = APIRouter(prefix="/api/v1/closures", tags=["department"])
@@ -26,9 +26,12 @@ Department = Annotated[ClosingDepartment, Query()]
 
 @router.get("")
 async def list_closures(
-    caller: Closer, department: Department = None, after: After = None, limit: Limit = 50
+    caller: ClosureReader, department: Department = None, after: After = None, limit: Limit = 50
 ) -> ClosureList:
-    """List the days that a department closed at short notice, the newest closing first."""
+    """List the days that a department closed at short notice, the newest closing first.
+
+    The ADO Branch and auditors may see those of all departments.
+    """
     question = ClosureQuestion(department=department, after=after, limit=limit)
     return await caller.query(rpc.approval.LIST_CLOSURES, question)
 
@@ -49,7 +52,7 @@ async def close_day(caller: Closer, body: CloseDay, key: IdempotencyKey) -> Clos
 
 
 @router.get("/{closure_id}")
-async def view_closure(caller: Closer, closure_id: UUID) -> ClosureView:
+async def view_closure(caller: ClosureReader, closure_id: UUID) -> ClosureView:
     """Show a closed day, and how many visitors were asked to choose another date."""
     return await caller.query(rpc.approval.VIEW_CLOSURE, ClosureId(closure_id=closure_id))
 

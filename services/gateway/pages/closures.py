@@ -19,7 +19,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import LANGUAGES
-from services.gateway.pages.shared.view import CloserPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared.view import CloserPage, ClosureReaderPage, Notice, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/closures", include_in_schema=False, route_class=PageRoute)
 NEW = "/desk/closures/new"
@@ -32,7 +32,7 @@ Text = Annotated[str, Query(max_length=64)]
 
 
 @router.get("")
-async def show_closures(view: CloserPage, after: After = "", notice: Notice = "") -> Response:
+async def show_closures(view: ClosureReaderPage, after: After = "", notice: Notice = "") -> Response:
     """Show the closed days, the newest closing first, and ask which day to close."""
     return await _list_page(view, {}, {}, after=after, notice=notice if notice in NOTICES else "")
 
@@ -89,7 +89,7 @@ async def close_day(view: CloserPage) -> Response:
 
 
 @router.get("/{closure_id}")
-async def show_closure(view: CloserPage, closure_id: UUID, notice: Notice = "") -> Response:
+async def show_closure(view: ClosureReaderPage, closure_id: UUID, notice: Notice = "") -> Response:
     """Show a closed day, and how many of its visitors were asked to choose another date."""
     closure = await view.caller.query(rpc.approval.VIEW_CLOSURE, ClosureId(closure_id=closure_id))
     return view.html(
@@ -110,7 +110,7 @@ async def lift_closure(view: CloserPage, closure_id: UUID) -> Response:
 
 
 def _may_close(view: View) -> bool:
-    return view.principal.assistant_of is None
+    return view.principal.assistant_of is None and view.principal.role != "auditor"
 
 
 def _calendar(view: View) -> Calendar:

@@ -107,6 +107,7 @@ REVIEWS: dict[str, str] = {
     "rejected": _("Rejected"),
     "returned": _("Sent back"),
     "date_needed": _("Another date is needed"),
+    "day_reopened": _("A date is needed"),
     "withdrawn": _("Withdrawn"),
     "closed": _("Closed"),
 }
@@ -187,10 +188,10 @@ def state_of(shown: WithStatus) -> str:
     It is the status, but where the department closed the day of the visit: then another date is needed, and
     nothing else is missing. After the closing was lifted the closed day can be chosen, too.
     """
-    closed = getattr(getattr(shown, "decision", None) or shown, "closed_day", None)
-    if shown.status != "returned" or not closed:
+    of = getattr(shown, "decision", None) or shown
+    if shown.status != "returned" or not getattr(of, "closed_day", None):
         return shown.status
-    return "day_reopened" if getattr(shown, "day_reopened", False) else "date_needed"
+    return "day_reopened" if getattr(of, "day_reopened", False) else "date_needed"
 
 
 def items(words: Mapping[str, str], language: Language) -> list[dict[str, str]]:

@@ -511,7 +511,26 @@ def test_an_assistant_an_auditor_and_another_department_close_and_lift_nothing(a
         lift(approval_db, closed.id, other)
     with pytest.raises(NotFound):
         view(approval_db, closed.id, other)
+    with pytest.raises(Forbidden):
+        affected(approval_db, call=by(AUDITOR), department="home")
     assert everything(approval_db) == before
+
+
+def test_an_auditor_sees_the_closed_days_of_all_departments_or_of_one(approval_db) -> None:
+    ours = close(approval_db, THURSDAY)
+    theirs = close(approval_db, call=by(desk("finance", "FIN-0001")))
+
+    def listed(call, department=None):
+        with approval_db.transaction() as session:
+            question = ClosureQuestion(department=department)
+            return {one.id for one in closures.list_closures(question, call, session, NOW).items}
+
+    assert listed(by(AUDITOR)) == {ours.id, theirs.id}
+    assert listed(by(AUDITOR), "finance") == {theirs.id}
+    assert view(approval_db, theirs.id, by(AUDITOR)).department == "finance"
+    assert listed(by(desk())) == {ours.id}
+    with pytest.raises(Forbidden):
+        listed(by(desk()), "finance")
 
 
 @pytest.mark.parametrize(
@@ -753,6 +772,8 @@ def test_who_was_asked_and_has_not_chosen_yet_is_told_once_that_the_day_is_open_
     assert (event.decided_by, event.personal.contact.mobile) == ("HOM-0002", "+919876543210")
     statuses = [status_of(approval_db, one) for one in (waits, chose, several)]
     assert statuses == ["returned", "pending", "approved"]
+    reopened = {one.reference: one.decision.day_reopened for one in queue(approval_db).items if one.decision}
+    assert [one for one, is_reopened in reopened.items() if is_reopened] == [waits.reference]
 
 
 def test_nobody_is_told_of_a_lifted_day_that_has_passed(approval_db) -> None:

@@ -469,6 +469,29 @@ async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_cod
     assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 1
 
 
+async def test_the_desk_says_that_a_closed_day_is_offered_again() -> None:
+    decision = DecisionView(
+        status="returned",
+        decided_by="HOM-0001",
+        decided_at=now(),
+        closed_day=date(2026, 12, 3),
+        day_reopened=True,
+    )
+    sent_back = review(status="returned", decision=decision)
+    app, _client = stub(
+        approval__list_reviews=ReviewList(items=(sent_back,)), approval__view_review=sent_back
+    )
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(role="department")))
+        person = Reader(http)
+        queue = (await person.open("/desk?status=returned")).text
+        opened = (await person.open(f"/desk/reviews/{REVIEW_ID}")).text
+    for text in (queue, opened):
+        assert "A date is needed</strong>" in text
+        assert "Another date is needed" not in text
+    assert "It is offered again, and the visitor is asked to choose a date." in opened
+
+
 async def test_another_date_is_needed_is_said_by_the_same_words_on_every_page() -> None:
     closed: dict[str, Any] = {"status": "returned", "closed_day": date(2026, 12, 3)}
     view = application(**closed, closure_reason="officer_away")

@@ -67,6 +67,12 @@ async def ado() -> AsyncIterator[Clerk]:
         yield one
 
 
+@pytest.fixture
+async def auditor() -> AsyncIterator[Clerk]:
+    async for one in _reader(claims("staff", sub="AUD-0001", role="auditor", department=None)):
+        yield one
+
+
 async def test_the_page_of_a_day_says_how_many_it_affects_and_who_they_are(clerk: Clerk) -> None:
     shown = (await clerk[0].get(f"{NEW}?day={DAY}")).text
     assert "17 visitors will be told and asked to choose another date." in shown
@@ -194,6 +200,22 @@ async def test_an_assistant_sees_the_closed_days_and_closes_none(assistant: Cler
     assert "As an assistant you see which days are closed." in shown
     assert "See whom it affects" not in shown
     assert "Offer the day again" not in (await assistant[0].get(CLOSED)).text
+
+
+async def test_an_auditor_sees_the_closed_days_of_all_departments_and_closes_none(auditor: Clerk) -> None:
+    http, client = auditor
+    shown = (await http.get(PAGE)).text
+    assert HOME.name["en"] in shown
+    assert 'href="/en/desk/closures"' in (await http.get("/en/staff")).text
+    for offer in ("See whom it affects", "As an assistant", "Close a day at short notice"):
+        assert offer not in shown
+    closed = (await http.get(CLOSED)).text
+    assert "Words to the visitors" in closed
+    assert "Offer the day again" not in closed
+    for path in (f"{PAGE}/new", f"{CLOSED}/lift"):
+        assert (await http.post(path, data=FORM, headers=SAME_SITE)).status_code == 403
+    assert not client.was_asked("approval.close_day")
+    assert not client.was_asked("approval.lift_closure")
 
 
 async def test_the_ado_branch_chooses_the_department(ado: Clerk) -> None:

@@ -4,7 +4,6 @@ Usage: python -m deploy.local.status [--folder FOLDER]
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -85,9 +84,6 @@ def main() -> int:
     try:
         return 0 if _print_table(states, checks(stack, Services(stack))) else 1
     except BrokenPipeError:  # `make status | head` has read what it wants
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # Python flushes it once more at its end
         return 0
 
 

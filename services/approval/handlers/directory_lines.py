@@ -91,6 +91,8 @@ def history(request: LineId, call: Call, session: Session) -> LineHistory:
 def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> LineView:
     """Store a new line, or change one that nobody else has changed meanwhile, and publish its record.
 
+    A column that is left out stays as it is: clients may not know it yet.
+
     Raises:
         Forbidden: the caller is not an ``ado``.
         InvalidInput: as a file with this line would have problems, each with its column; or a column is
@@ -103,8 +105,9 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> L
 
     def effect() -> str:
         lock(session, LOCK)
-        names = [column.name for column in COLUMNS[request.table]]
-        if set(cells) != set(names):
+        columns = [column.name for column in COLUMNS[request.table]]
+        names = [name for name in columns if name in cells]
+        if not set(cells) <= set(columns):
             raise InvalidInput("these are not the columns of the table")
         text = write(names, [[cells[name] for name in names]])
         stored, changed = directory(session), directory(session)
@@ -113,12 +116,13 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> L
             raise InvalidInput(
                 "this line has problems",
                 fields=tuple(
-                    FieldError(field=problem.column or names[0], code=problem.code)
+                    FieldError(field=problem.column or columns[0], code=problem.code)
                     for problem in read.problems
                 ),
             )
         _require_unchanged(session, stored, request.table, key_of(request.table, cells), request.was)
-        changed.put(request.table, cells)
+        for row in read.changed:
+            changed.put(request.table, row.cells)
         require_accepted(effects(session, stored, changed, now), request.accepted)
         store(session, request.table, read.changed, by, now)
         return ""

@@ -24,7 +24,7 @@ CLERK = Principal(kind="staff", id="HOM-0001", login_id="HOM-0001", role="depart
 NEW: dict[DirectoryTable, tuple[str, ...]] = {
     "departments": ("transport", "Transport", "ਟਰਾਂਸਪੋਰਟ", "परिवहन", "T1 T2", ""),
     "officers": ("home", "deputy", "A", "B", "C", "Deputy", "ਉਪ", "उप", "4-1", ""),
-    "holidays": ("T1", "2026-03-20", "Eid"),
+    "holidays": ("T1", "2026-03-20", "Eid", "ਈਦ", "ईद"),
     "sites": ("T3", "A", "B", "C", "D", "E", "F", "1", "No knives", "ਚਾਕੂ ਨਹੀਂ", "चाकू नहीं", *[""] * 9),
     "gates": ("T1", "T1-G3", "North", "ਉੱਤਰੀ", "उत्तरी"),
     "hours": ("T1", "2027-01-01", *["09:00-13:00 14:00-17:00"] * 5, "10:00-13:00", ""),

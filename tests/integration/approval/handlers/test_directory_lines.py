@@ -102,6 +102,18 @@ def test_a_line_with_a_problem_changes_nothing_and_names_the_field(approval_db) 
     assert _history(approval_db, "holidays", "T1", "20.3.2026") == ()
 
 
+def test_a_column_that_a_client_does_not_know_yet_stays_as_it_is(approval_db) -> None:
+    three = {"site": "T1", "day": HOLI.isoformat(), "reason": "Holi"}
+    for cells in ({**three, "reason_pa": "ਹੋਲੀ"}, {**three, "reason": "Holla"}):
+        _put(approval_db, "holidays", cells, _digest(approval_db, "holidays", day=HOLI.isoformat()))
+    (event, _) = reversed(published(approval_db, DirectoryChanged))
+    (closed,) = (one for one in event.site.closed_days if one.day == HOLI)
+    assert (closed.reason, closed.reason_translations) == ("Holla", {"pa": "ਹੋਲੀ"})
+    for cells in ({"reason": "no key"}, {**three, "colour": "red"}):
+        with pytest.raises(InvalidInput):
+            _put(approval_db, "holidays", cells)
+
+
 def test_a_new_line_does_not_replace_one_that_is_there(approval_db) -> None:
     _put(approval_db, "holidays", EID)
     with pytest.raises(Conflict) as refused:

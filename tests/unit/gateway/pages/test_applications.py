@@ -24,7 +24,7 @@ from contracts.rpc.application import (
     StatusView,
     TimelineEntry,
 )
-from contracts.rpc.approval import DecisionView, EarlierReview, ReviewList, Whereabouts
+from contracts.rpc.approval import Availability, DecisionView, EarlierReview, ReviewList, Whereabouts
 from contracts.rpc.call import Nothing
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
@@ -794,6 +794,11 @@ async def test_other_dates_are_asked_for_while_the_department_decides(
     )
     refused = await person.send(f"{PAGE}/dates", key=key, **SLOT)
     assert (refused.status_code, 'href="#date-0"' in refused.text, key in refused.text) == (422, True, False)
+    day = {"day": SLOT["date-0"], "windows": [{"start": "11:00", "end": "13:00", "places": 5, "free": 0}]}
+    client.answers["approval.availability"] = Availability.model_validate({"limited": True, "days": [day]})
+    full = await person.send(f"{PAGE}/dates", key=key, **SLOT)
+    assert (full.status_code, "There are not enough free places at this time" in full.text) == (422, True)
+    client.answers["approval.availability"] = Availability(limited=False)
     client.answers["application.amend"] = Conflict("decided", code="cannot_amend")
     assert "no longer possible" in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
 

@@ -477,6 +477,21 @@ async def test_a_time_at_which_the_department_has_no_place_is_not_taken(
         assert (refused.status_code, sentence in refused.text) == (422, True)
 
 
+async def test_a_place_that_was_taken_before_the_application_is_sent_is_asked_for_again(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    checked = await person.answer()
+    day = client.last("application.check")[1].preferred[0].day
+    client.answers["approval.availability"] = places(0, on=day)
+    refused = await person.send("/apply/check", **hidden(checked))
+    assert (refused.status_code, "There are not enough free places at this time" in refused.text) == (
+        422,
+        True,
+    )
+    assert not client.was_asked("application.submit")
+
+
 async def test_full_days_are_marked_and_the_next_free_one_is_suggested() -> None:
     free = places(5, on=DAY + timedelta(days=2))
     found = Availability(limited=True, days=(*places(0).days, *free.days))

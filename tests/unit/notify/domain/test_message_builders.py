@@ -124,6 +124,14 @@ def test_a_one_time_code_is_one_segment_at_every_hour(language: Language) -> Non
         assert count_segments(templates.find("otp", language).render(made.parameters)) == 1, made.parameters
 
 
+def test_the_message_with_a_pass_for_several_days_names_them() -> None:
+    issued = VISIT.issued(further_days=(date(2026, 12, 2), date(2026, 12, 4)))
+    made = message_builders.pass_issued(issued, PUBLIC_URL, "1")
+    assert made.parameters["date"] == templates.days(
+        (date(2026, 12, 1), date(2026, 12, 2), date(2026, 12, 4)), VISIT.language
+    )
+
+
 def test_the_pass_link_opens_the_pass_page() -> None:
     made = message_builders.pass_issued(VISIT.issued(), PUBLIC_URL + "/", "1")
     assert made.link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"

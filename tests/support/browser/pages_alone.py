@@ -217,9 +217,9 @@ FULL_QUEUE = ReviewList(
         by_status={"pending": 2, "approved": 10_000},
         decided_today=1,
         at_counter=1,
-        today=1,
+        today=0,
         tomorrow=0,
-        later=0,
+        later=1,
     ),
 )
 """One that waits at the counter and was escalated, and one for a later day."""

@@ -255,6 +255,8 @@ def closures() -> Iterator[State]:
     yield State("department", "/desk/closures", answers={"approval.list_closures": ClosureList(items=())})
     yield State("department", "/desk/closures?notice=already_closed")
     yield State("ado", "/desk/closures")
+    yield State("auditor", "/desk/closures")
+    yield State("auditor", place)
     yield State("department", f"/desk/closures/new?day={day}")
     nobody = affected(approved=0, only_that_day=0, with_other_days=0, items=(), next=None)
     yield State("department", f"/desk/closures/new?day={day}", answers={"approval.affected": nobody})
@@ -294,6 +296,11 @@ def closures() -> Iterator[State]:
         )
     }
     yield State("applicant", OWN, answers=reopened, before=(opened,))
+    decided = DECIDED.model_copy(
+        update={"status": "returned", "slot": None, "closed_day": day, "day_reopened": True}
+    )
+    sent_back = review(status="returned", decision=decided)
+    yield State("department", REVIEW, answers={"approval.view_review": sent_back})
     wish = ClosedWish(day=FIRST.day, closed_by="site", reason="Gurpurab")
     waiting = APPLICATION.model_copy(update={"status": "submitted", "closed_wishes": (wish,)})
     yield State("applicant", OWN, answers={"application.view": waiting}, before=(opened,))

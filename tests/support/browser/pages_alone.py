@@ -112,7 +112,8 @@ LINES: dict[str, dict[str, str]] = {
     "officers": {"department": "home", "code": "baldev", "name_en": "Baldev Singh", "name_pa": "ਬਲਦੇਵ ਸਿੰਘ",
     "name_hi": "बलदेव सिंह", "designation_en": "Superintendent", "designation_pa": "ਸੁਪਰਡੈਂਟ",
     "designation_hi": "अधीक्षक", "room": "4-31", "closed": ""},
-    "holidays": {"site": "PCS1", "day": "2099-01-26", "reason": "Republic Day"},
+    "holidays": {"site": "PCS1", "day": "2099-01-26", "reason": "Republic Day", "reason_pa": "ਗਣਤੰਤਰ ਦਿਵਸ",
+    "reason_hi": "गणतंत्र दिवस"},
     "escalation": {"department": "home", "stand_in": "240", "head": "120", "reception": "60",
     "walk_in": "10"},
 }  # fmt: skip

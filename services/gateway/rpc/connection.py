@@ -135,6 +135,8 @@ class RpcConnection:
 
     async def _publish(self, routing_key: str, message: Message) -> None:
         calls = list(message.calls.values())
+        if not calls:  # their callers have just left
+            return
         properties = Basic.Properties(
             content_type=CONTENT_TYPE, reply_to=self._reply_to, correlation_id=message.id
         )

@@ -523,12 +523,13 @@ def test_an_auditor_sees_the_closed_days_of_all_departments_or_of_one(approval_d
     def listed(call, department=None):
         with approval_db.transaction() as session:
             question = ClosureQuestion(department=department)
-            return {one.id for one in closures.list_closures(question, call, session, NOW).items}
+            return {one.id: one.note for one in closures.list_closures(question, call, session, NOW).items}
 
-    assert listed(by(AUDITOR)) == {ours.id, theirs.id}
-    assert listed(by(AUDITOR), "finance") == {theirs.id}
-    assert view(approval_db, theirs.id, by(AUDITOR)).department == "finance"
-    assert listed(by(desk())) == {ours.id}
+    assert listed(by(AUDITOR)) == {ours.id: "", theirs.id: ""}, "the words to the visitors are for others"
+    assert listed(by(AUDITOR), "finance") == {theirs.id: ""}
+    seen = view(approval_db, theirs.id, by(AUDITOR))
+    assert (seen.department, seen.note) == ("finance", "")
+    assert listed(by(desk())) == {ours.id: WORDS}
     with pytest.raises(Forbidden):
         listed(by(desk()), "finance")
 

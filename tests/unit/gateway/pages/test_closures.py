@@ -210,7 +210,6 @@ async def test_an_auditor_sees_the_closed_days_of_all_departments_and_closes_non
     for offer in ("See whom it affects", "As an assistant", "Close a day at short notice"):
         assert offer not in shown
     closed = (await http.get(CLOSED)).text
-    assert "Words to the visitors" in closed
     assert "Offer the day again" not in closed
     for path in (f"{PAGE}/new", f"{CLOSED}/lift"):
         assert (await http.post(path, data=FORM, headers=SAME_SITE)).status_code == 403

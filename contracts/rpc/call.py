@@ -43,6 +43,8 @@ class Call(Wire):
     deadline: Instant
     sent_at: Instant | None = None
     """By the same clock as the deadline, so that a service notices that its own clock differs."""
+    caller: str = Field(default="", max_length=64)
+    """The process that calls: each may have a clock of its own."""
     idempotency_key: str | None = Field(default=None, max_length=200)
     problems: tuple[FieldError, ...] = ()
     """What the gateway found wrong with a command in what another service knows. The service refuses a new

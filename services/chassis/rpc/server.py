@@ -175,7 +175,7 @@ class GuardedConsumer(RpcConsumer):
         except ValidationError as error:
             raise invalid_input(error) from None
         if call.sent_at is not None:
-            self.clock_skew.observe(call.sent_at, now(), monotonic())
+            self.clock_skew.observe(call.sent_at, now(), monotonic(), call.caller)
         return request, call
 
     def _dead_letter(self, message: Message, error: PermanentError) -> None:
@@ -245,7 +245,7 @@ class GuardedRpc(Rpc):
         return results, exc_info
 
     def _is_late(self, call: Call) -> bool:
-        return bool(self.rpc_consumer.clock_skew.is_past(call.deadline, now()))
+        return bool(self.rpc_consumer.clock_skew.is_past(call.deadline, now(), call.caller))
 
 
 def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:

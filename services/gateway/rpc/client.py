@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from secrets import token_hex
 from time import monotonic, perf_counter
 from typing import Any, Generic, TypeVar
 
@@ -77,6 +78,7 @@ class RpcClient:
         self._broker_urls = broker_urls
         self._timeout = timeout
         self._heartbeat = heartbeat
+        self._name = token_hex(4)
         self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
         self.background = BackgroundTask("rpc client", self._stay_connected, (ConnectionLost,))
@@ -124,6 +126,7 @@ class RpcClient:
             principal=principal,
             deadline=sent_at + timedelta(seconds=limit),
             sent_at=sent_at,
+            caller=self._name,
             idempotency_key=idempotency_key,
             problems=problems,
             correlation_id=logs.correlation_id(),

@@ -3,8 +3,12 @@
 import json
 import os
 import signal
+import time
 from datetime import timedelta
 
+import pytest
+
+from services.chassis.rpc.clock_skew import ENOUGH_SECONDS
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import make_probe, postgres_away, revoked_bytes
 from tests.support.running import eventually
@@ -97,8 +101,37 @@ def test_beyond_what_is_tolerated_each_call_is_refused_and_not_in_silence(
         process.kill()
 
 
-def _ask(broker) -> dict[str, object]:
-    return broker.call("verify", "inside", {"site": "PCS1"}, call={"sent_at": now().isoformat()})
+@pytest.mark.parametrize("named", [True, False], ids=["named", "control: callers without a name"])
+def test_a_caller_whose_clock_is_behind_is_answered_beside_another_whose_clock_is_right(
+    broker, probe, named: bool
+) -> None:
+    def ask_both() -> bool:
+        right, behind = (
+            _ask(broker, off, caller if named else "")["error"]
+            for off, caller in ((0.0, "right"), (AHEAD, "behind"))
+        )
+        assert right is None
+        return behind is None
+
+    if named:
+        eventually(ask_both, "its deadlines are corrected", 40)
+    else:
+        asked = time.monotonic()
+        eventually(lambda: ask_both() or time.monotonic() > asked + 2 * ENOUGH_SECONDS, "so long", 40)
+        assert not ask_both()
+    shown = probe.metric("epass_clock_skew_seconds")
+    assert AHEAD <= shown < AHEAD + 1 if named else shown < 1
+
+
+def _ask(broker, behind: float = 0.0, caller: str = "") -> dict[str, object]:
+    """Ask by a clock that is so many seconds behind."""
+    sent_at = now() - timedelta(seconds=behind)
+    call = {
+        "sent_at": sent_at.isoformat(),
+        "deadline": (sent_at + timedelta(seconds=5)).isoformat(),
+        "caller": caller,
+    }
+    return broker.call("verify", "inside", {"site": "PCS1"}, call=call)
 
 
 def _refused(broker) -> bool:

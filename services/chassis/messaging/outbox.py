@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy.event import listens_for
+from sqlalchemy.orm import Session, SessionTransaction
 
 from contracts.envelope import seal
 from contracts.events import Event
@@ -27,72 +28,55 @@ _BASE = f"""
   )
 """  # noqa: S608  made of constants
 """The number after which a new subject begins."""
-_NEXT = f"""
-  insert into event_sequences (subject, seq) values (:subject, 1 + {_BASE})
-  on conflict (subject) do update
-    set seq = greatest(event_sequences.seq + 1, excluded.seq), used_in = excluded.used_in
-  returning seq
-"""  # noqa: S608  made of constants
-"""Take the next number of a subject; after a failover it is higher than any that was published before.
-
-The first eight digits of the name of a WAL file are PostgreSQL's timeline, which each promotion of a standby
-raises. A standby may lack the last commits, and with them the numbers of events that consumers have seen.
-Housekeeping forgets the number of a subject after years: a later event of it is numbered above all forgotten
-ones, because its consumers may still know the number of its last one.
-"""
-_ADD = """
-with numbered as ({number})
-insert into outbox (
-  id, type, version, producer, subject, seq,
-  occurred_at, expires_at, correlation_id, traceparent, data, personal
-)
-select
-  :id, :type, :version, :producer, :subject, numbered.seq,
-  :occurred_at, :expires_at, :correlation_id, :traceparent, cast(:data as jsonb), :personal
-from numbered
-"""
-_ADD_NEXT = text(_ADD.format(number=_NEXT))
-"""One statement takes the next number of the subject and stores the row with it."""
-_ADD_ONLY_ONE = text(_ADD.format(number="select 1 as seq"))
-
-
-_ADD_MANY = text(f"""
+_ADD = text(f"""
 with epoch as (
   select {_BASE} as base
 ), new as (
-  select * from unnest(
-    cast(:ids as uuid[]), cast(:types as text[]), cast(:versions as int[]), cast(:producers as text[]),
-    cast(:subjects as text[]), cast(:times as timestamptz[]), cast(:correlation_ids as text[]),
-    cast(:traceparents as text[]), cast(:contents as jsonb[]), cast(:personals as text[])
-  ) with ordinality as one(
-    id, type, version, producer, subject, occurred_at, correlation_id, traceparent, data, personal, place
+  select * from rows from (json_to_recordset(cast(:rows as json)) as (
+    id uuid, type text, version int, producer text, subject text, occurred_at timestamptz,
+    expires_at timestamptz, correlation_id text, traceparent text, data jsonb, personal text, is_only_one bool
+  )) with ordinality as one(
+    id, type, version, producer, subject, occurred_at,
+    expires_at, correlation_id, traceparent, data, personal, is_only_one, place
   )
 ), numbered as (
   insert into event_sequences (subject, seq)
-  select subject, count(*) + base from new, epoch group by subject, base order by subject
+  select subject, count(*) + base from new, epoch where not is_only_one
+  group by subject, base order by subject
   on conflict (subject) do update set
     seq = greatest(event_sequences.seq + excluded.seq - (select base from epoch), excluded.seq),
     used_in = excluded.used_in
   returning subject, seq
 )
 insert into outbox (
-  id, type, version, producer, subject, seq, occurred_at, correlation_id, traceparent, data, personal
+  id, type, version, producer, subject, seq,
+  occurred_at, expires_at, correlation_id, traceparent, data, personal
 )
 select
   id, type, version, producer, subject,
-  seq + 1 - row_number() over (partition by subject order by place desc),
-  occurred_at, correlation_id, traceparent, data, personal
-from new join numbered using (subject) order by place
+  coalesce(seq + 1 - row_number() over (partition by subject order by place desc), 1),
+  occurred_at, expires_at, correlation_id, traceparent, data, personal
+from new left join numbered using (subject) order by place
 """)  # noqa: S608  made of constants
-"""As ``_ADD``, for many events: a subject takes as many numbers as it has events among them."""
+"""Give each subject as many numbers as it has events here, and store the rows with them.
+
+After a failover the numbers are higher than any that was published before. The first eight digits of the name
+of a WAL file are PostgreSQL's timeline, which each promotion of a standby raises. A standby may lack the last
+commits, and with them the numbers of events that consumers have seen. Housekeeping forgets the number of a
+subject after years: a later event of it is numbered above all forgotten ones, because its consumers may still
+know the number of its last one. The only event of a subject has number 1, and its subject no row in
+``event_sequences``.
+"""
+_ADDED = "events"
+"""Where `session.info` has the events of the transaction that are not stored yet."""
+Row = dict[str, Any]
 
 
 def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> UUID:
     """Add an event to the outbox, in the session's transaction.
 
-    ``seq`` is the next number of the event's subject. Its row stays locked until the transaction ends, so a
-    second transaction on the same subject waits here. The only event of a subject has number 1, and no row.
-    After a failover all numbers are higher than before.
+    All events of a transaction are stored by one statement, just before its commit; `store` does it earlier.
+    ``seq`` is the next number of the event's subject.
 
     Args:
         session: the transaction of the state change; `session.info` has the keys that seal personal data.
@@ -104,14 +88,12 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
         The event's id.
     """
     row = new_row(session, event, at=at, expires_at=expires_at)
-    session.execute(_ADD_ONLY_ONE if event.is_only_one else _ADD_NEXT, row | {"epoch_events": EPOCH_EVENTS})
+    session.info.setdefault(_ADDED, []).append((session.get_nested_transaction(), row))
     event_id: UUID = row["id"]
     return event_id
 
 
-def new_row(
-    session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None
-) -> dict[str, Any]:
+def new_row(session: Session, event: Event, *, at: datetime, expires_at: datetime | None = None) -> Row:
     """Return the row of an event but for its number, with the correlation id of the caller."""
     event_id = uuid4()
     data, personal = seal(event, event_id, personal_keys_of(session))
@@ -125,27 +107,36 @@ def new_row(
         "expires_at": expires_at,
         "correlation_id": correlation_id(),
         "traceparent": traceparent(),
-        "data": json.dumps(data),
+        "data": data,
         "personal": personal,
+        "is_only_one": event.is_only_one,
     }
 
 
-def add_rows(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Add events of `new_row` to the outbox at once, numbered in this order. None of them expires.
+def add_rows(session: Session, rows: Sequence[Row]) -> None:
+    """Store events of `new_row` at once, numbered in this order.
 
-    The subjects' numbers are locked in the order of the subjects' names.
+    The subjects' numbers are locked in the order of the subjects' names, until the transaction ends; a second
+    transaction on one of them waits here.
     """
-    columns = {
-        "ids": "id",
-        "types": "type",
-        "versions": "version",
-        "producers": "producer",
-        "subjects": "subject",
-        "times": "occurred_at",
-        "correlation_ids": "correlation_id",
-        "traceparents": "traceparent",
-        "contents": "data",
-        "personals": "personal",
-    }
-    arrays = {array: [row[column] for row in rows] for array, column in columns.items()}
-    session.execute(_ADD_MANY, arrays | {"epoch_events": EPOCH_EVENTS})
+    session.execute(_ADD, {"rows": json.dumps(rows, default=str), "epoch_events": EPOCH_EVENTS})
+
+
+@listens_for(Session, "before_commit")
+def store(session: Session) -> None:
+    """Store the events that were added so far.
+
+    The rows that they report are written first, so that their locks come before those of the numbers.
+    """
+    added = session.info.pop(_ADDED, None)
+    if added:
+        session.flush()
+        add_rows(session, [row for _, row in added])
+
+
+@listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, ended: SessionTransaction) -> None:
+    """Forget the events that were added in a transaction, or in a savepoint, that was rolled back."""
+    added = session.info.get(_ADDED)
+    if added:
+        session.info[_ADDED] = [one for one in added if ended.nested and one[0] is not ended]

@@ -19,6 +19,7 @@ from services.approval.service import Service
 from services.chassis.db import tables
 from services.chassis.db.tables import outbox
 from services.chassis.messaging.entrypoint import EventEntrypoint
+from services.chassis.messaging.outbox import store as store_events
 from services.chassis.runtime.clock import now
 from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.approval import (
@@ -99,6 +100,7 @@ def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> No
             for day in range(7)
         )
         put_site(session, site(hours=every_day, closed_days=()), now())
+        store_events(session)
         session.execute(outbox.delete())
     deliver(approval_db, waiting, at=now() - timedelta(days=1))
     consumers.escalate_waiting()

@@ -26,6 +26,7 @@ def add_events(database, count: int, sent: str = "null", added: str = "now()") -
     with database.transaction() as session:
         for _ in range(count):
             event_id = outbox.add(session, revoked(), at=now())
+            outbox.store(session)
             session.execute(
                 text(f"update outbox set sent_at = {sent}, added_at = {added} where id = :id"),
                 {"id": event_id},

@@ -217,6 +217,7 @@ def fill_directory(database: Database) -> None:
         put_site(session, site("T2"), NOW)
         put_department(session, department(), NOW)
         put_department(session, department("finance"), NOW)
+    with database.transaction() as session:
         session.execute(outbox.delete())
 
 

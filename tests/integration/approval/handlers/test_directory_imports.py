@@ -14,6 +14,7 @@ from contracts.rpc.imports import ApplyDirectoryFile, DirectoryFile, Export, Imp
 from services.approval.domain.directory_tables import COLUMNS
 from services.approval.handlers import directory, directory_imports
 from services.chassis.db.tables import outbox
+from services.chassis.messaging.outbox import store as store_events
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import NOW, department, fill_directory, published
 
@@ -37,6 +38,7 @@ def approval_db(databases):
     with databases["approval"].transaction() as session:
         for code in ("home", "finance"):
             directory.put_department(session, department(code, name=WORDS), NOW)
+        store_events(session)
         session.execute(outbox.delete())
     return databases["approval"]
 

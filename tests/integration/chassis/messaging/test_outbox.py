@@ -1,10 +1,12 @@
 """The outbox numbers the events of a subject, and remembers no number that nobody asks for again."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
+from sqlalchemy.orm import Session
 
 from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.subscriptions import SERVICES
@@ -22,8 +24,8 @@ def disabled(login: str) -> LoginDisabled:
 
 def add(database: Database, *events: Event) -> None:
     with database.transaction() as session:
-        for event in events:
-            outbox.add(session, event, at=NOW)
+        for one in events:
+            outbox.add(session, one, at=NOW)
 
 
 def numbers(database: Database) -> list[tuple[str, int]]:
@@ -50,6 +52,37 @@ def test_the_only_event_of_a_subject_leaves_no_number_behind(databases) -> None:
     add(database, SessionEnded(sid=session_id, token_expires_at=NOW))
     assert numbers(database) == [(f"session:{session_id}", 1)]
     assert remembered(database) == {}
+
+
+def test_all_events_of_a_transaction_are_stored_by_one_statement(databases) -> None:
+    database, statements = databases["accounts"], []
+
+    def listener(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    event.listen(database.engine, "before_cursor_execute", listener)
+    try:
+        add(database, disabled("A"), disabled("B"), SessionEnded(sid=uuid4(), token_expires_at=NOW))
+    finally:
+        event.remove(database.engine, "before_cursor_execute", listener)
+    assert len(statements) == 1
+    assert len(numbers(database)) == 3
+
+
+def test_events_of_a_savepoint_that_is_rolled_back_are_forgotten_and_those_around_it_stay(databases) -> None:
+    database = databases["accounts"]
+
+    def fail(session: Session) -> None:
+        with session.begin_nested():
+            outbox.add(session, disabled("refused"), at=NOW)
+            raise ZeroDivisionError
+
+    with database.transaction() as session:
+        outbox.add(session, disabled("before"), at=NOW)
+        with pytest.raises(ZeroDivisionError):
+            fail(session)
+        outbox.add(session, disabled("after"), at=NOW)
+    assert [subject for subject, _ in numbers(database)] == ["login:before", "login:after"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -384,6 +384,7 @@ def test_rows_that_commit_out_of_order_are_all_published(broker, relay, issuance
     """A cursor over ids would miss the row with the lower identity, which commits later."""
     with issuance.transaction() as slow:
         outbox.add(slow, revoked("slow").model_copy(update={"pass_number": "00000000"}), at=now())
+        outbox.store(slow)
         add_events(issuance, "quick")
         eventually(lambda: waiting(issuance) == 0, "the quick one is sent first")
     eventually(lambda: waiting(issuance) == 0, "the slow one, too")

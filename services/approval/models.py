@@ -23,12 +23,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from contracts import spelling
 from contracts.events import (
     ApplicationDetails,
-    ClosedDay,
     DepartmentRecord,
     EscalationMinutes,
     OfficerRecord,
-    OpeningHours,
-    SiteAdvice,
     SiteRecord,
 )
 from contracts.model import (
@@ -116,32 +113,6 @@ class SiteRow(Base):
                 )
                 for closed in record.closed_days
             ],
-        )
-
-    def record(self) -> SiteRecord:
-        """Return the site as other services know it."""
-        return SiteRecord(
-            code=self.code,
-            name=self.name,
-            address=self.address,
-            advice=SiteAdvice.model_validate(self.advice) if self.advice else None,
-            photograph=self.photograph,
-            gates=tuple(gate.code for gate in self.gates),
-            gate_names={gate.code: gate.name for gate in self.gates if gate.name},
-            hours=tuple(
-                OpeningHours(
-                    weekday=row.weekday,
-                    opens=row.opens,
-                    closes=row.closes,
-                    valid_from=row.valid_from,
-                    valid_to=row.valid_to,
-                )
-                for row in self.hours
-            ),
-            closed_days=tuple(
-                ClosedDay(day=row.day, reason=row.reason, reason_translations=row.reason_translations)
-                for row in self.closed_days
-            ),
         )
 
 

@@ -3,12 +3,13 @@
 Each command has one effect for its idempotency key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -48,11 +49,16 @@ from services.application.handlers.rows import (
     find,
     publish,
     settle_status,
+    settle_status_by,
 )
 from services.chassis.rpc.idempotency import once
 
 REFERENCE_TRIES = 10
 """Of 2^35 references, ten in a row are never all taken by chance."""
+
+
+Submitted = tuple[models.ApplicationRow, Sequence[str]]
+"""The application whose newest revision was submitted, and the fields in which something was masked."""
 
 
 class NoFreeReference(RuntimeError):
@@ -134,16 +140,14 @@ def submit_at_counter(
     intake = Intake(request.channel, submitted_by=operator)
     calendar = Calendar(now, furthest_days)
 
-    def effect() -> SubmittedRevision:
-        made = _submit(request, request.mobile, intake, call, session, calendar)
+    def effect() -> Submitted:
+        row, masked = _submit(request, request.mobile, intake, call, session, calendar)
         if request.photograph:
             site = place_of(session, request.site, request.department).site
             if site is None or not site.photograph:
                 raise InvalidInput.of("photograph", "photograph_not_wanted")
-            row = find(session, made.reference)
-            assert row is not None
             photographs.store(request.photograph, row, session)
-        return made
+        return row, masked
 
     return _once("application.submit_at_counter", request, call, session, effect)
 
@@ -166,7 +170,8 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
         for_each = []
         for form in forms:
             row = _insert_under_free_reference(session, form, intake, now)
-            for_each.append(_record_revision(session, row, form.masked, now).reference)
+            _record_revision(session, row, form.masked, now)
+            for_each.append(row.reference)
         return SubmittedInvitation(tuple(for_each), forms[0].masked)
 
     def answer(made: SubmittedInvitation) -> Invited:
@@ -223,17 +228,30 @@ def _once(
     request: SubmitApplication | SubmitAtCounter | AmendApplication,
     call: Call,
     session: Session,
-    effect: Callable[[], SubmittedRevision],
+    effect: Callable[[], Submitted],
 ) -> Acknowledged:
-    """Carry out a command that submits a revision once; its answer is rebuilt from that revision's row."""
+    """Carry out a command that submits a revision once; a repeat's answer is rebuilt from that revision."""
+    masked_now: Sequence[str] | None = None
+
+    def carry_out() -> SubmittedRevision:
+        nonlocal masked_now
+        row, masked_now = effect()
+        return SubmittedRevision(row.reference, row.revision)
 
     def answer(made: SubmittedRevision) -> Acknowledged:
-        row = find(session, made.reference)
-        assert row is not None
-        masked = session.get_one(models.RevisionRow, (row.id, made.revision)).masked
+        masked = _masked_in(session, made) if masked_now is None else masked_now
         return Acknowledged(reference=made.reference, status="submitted", masked=tuple(masked))
 
-    return once(session, call, route, request, effect, answer, reference=SubmittedRevision)
+    return once(session, call, route, request, carry_out, answer, reference=SubmittedRevision)
+
+
+def _masked_in(session: Session, submitted: SubmittedRevision) -> Sequence[str]:
+    row, revision = models.ApplicationRow, models.RevisionRow
+    return session.scalars(
+        select(revision.masked)
+        .join(row, row.id == revision.application_id)
+        .where(row.reference == submitted.reference, revision.revision == submitted.revision)
+    ).one()
 
 
 def _submit(
@@ -243,11 +261,12 @@ def _submit(
     call: Call,
     session: Session,
     calendar: Calendar,
-) -> SubmittedRevision:
+) -> Submitted:
     place = place_of(session, request.site, request.department)
     form = check_form(request, mobile, intake, place, calendar, call.problems)
     row = _insert_under_free_reference(session, form, intake, calendar.now)
-    return _record_revision(session, row, form.masked, calendar.now)
+    _record_revision(session, row, form.masked, calendar.now)
+    return row, form.masked
 
 
 def _insert_under_free_reference(
@@ -268,7 +287,7 @@ def _insert_under_free_reference(
 
 def _amend(
     request: AmendApplication, mobile: str, call: Call, session: Session, calendar: Calendar
-) -> SubmittedRevision:
+) -> Submitted:
     row = find(session, request.reference, lock=True)
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
@@ -278,23 +297,23 @@ def _amend(
     place = place_of(session, row.site, row.department)
     visit, masked = check_amendment(request, before.visit, before.intake, place, calendar, call.problems)
     amend_row(row, before.amend(visit))
-    return _record_revision(session, row, masked, calendar.now, **facts)
+    _record_revision(session, row, masked, calendar.now, **facts)
+    return row, masked
 
 
 def _record_revision(
     session: Session, row: models.ApplicationRow, masked: tuple[str, ...], now: datetime, **facts: str
-) -> SubmittedRevision:
-    """Record a revision, publish it, and return the reference by which a repeat finds it."""
+) -> None:
+    """Record a revision and publish it."""
     application = application_of(row)
-    session.add(
-        models.RevisionRow(application_id=row.id, revision=row.revision, made_at=now, masked=list(masked))
-    )
+    values = {"revision": row.revision, "made_at": now, "masked": list(masked)}
+    session.execute(insert(models.RevisionRow).values(application_id=row.id, **values))
     if row.revision == 1:
         publish(session, row, application.submitted(), "submitted", now)
+        settle_status_by(row, passes=[])
     else:
         publish(session, row, application.amended(), "amended", now, revision=row.revision, **facts)
-    settle_status(session, row)
-    return SubmittedRevision(row.reference, row.revision)
+        settle_status(session, row)
 
 
 def _canceller(

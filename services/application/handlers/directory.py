@@ -1,5 +1,6 @@
 """The copy of the directory: the newest known record of each site and department."""
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,9 +27,14 @@ def directory_changed(received: Received[DirectoryChanged], session: Session) ->
 
 def place_of(session: Session, site: str, department: str) -> Place:
     """Return the stored records of a site and a department."""
-    site_row = session.get(DirectoryRow, f"site:{site}")
-    department_row = session.get(DirectoryRow, f"department:{department}")
+    of_site, of_department = f"site:{site}", f"department:{department}"
+    known = select(DirectoryRow.subject, DirectoryRow.record).where(
+        DirectoryRow.subject.in_((of_site, of_department))
+    )
+    records = {row.subject: row.record for row in session.execute(known)}
     return Place(
-        site=SiteRecord.model_validate(site_row.record) if site_row else None,
-        department=DepartmentRecord.model_validate(department_row.record) if department_row else None,
+        site=SiteRecord.model_validate(records[of_site]) if of_site in records else None,
+        department=DepartmentRecord.model_validate(records[of_department])
+        if of_department in records
+        else None,
     )

@@ -36,9 +36,11 @@ from services.application.handlers.rows import (
     Entry,
     locked,
     matters_at,
+    passes_of,
     record,
     record_all,
     settle_status,
+    settle_status_by,
 )
 
 TIME_TO_CHOOSE = timedelta(days=14)
@@ -115,7 +117,7 @@ def handle_pass_issued(received: Received[PassIssued], session: Session) -> None
     """Record a pass."""
     event = received.event
     row = _locked(session, event.application_id)
-    known = _pass(session, row, event.pass_number)
+    known, passes = _passes(session, row, event.pass_number)
     known.issued, known.replaces = True, event.replaces
     if received.seq > known.issued_seq:
         known.issued_seq = received.seq
@@ -124,18 +126,18 @@ def handle_pass_issued(received: Received[PassIssued], session: Session) -> None
     matters_at(row, event.ends_at)
     if not event.is_update:  # the closing of its day is in the timeline already
         _record(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
-    settle_status(session, row)
+    settle_status_by(row, passes)
 
 
 def handle_pass_revoked(received: Received[PassRevoked], session: Session) -> None:
     """Record that a pass was revoked."""
     event = received.event
     row = _locked(session, event.application_id)
-    known = _pass(session, row, event.pass_number)
+    known, passes = _passes(session, row, event.pass_number)
     known.revoked, known.replaced = True, event.replaced
     known.day_closed = event.reason == "day_closed"
     _record(session, row, received, "pass_revoked", reason=event.reason)
-    settle_status(session, row)
+    settle_status_by(row, passes)
 
 
 def handle_notification_delivered(received: Received[NotificationDelivered], session: Session) -> None:
@@ -251,12 +253,20 @@ def _locked(session: Session, application_id: UUID) -> models.ApplicationRow:
     return row
 
 
-def _pass(session: Session, row: models.ApplicationRow, number: str) -> models.PassRow:
-    known = session.get(models.PassRow, number)
+def _passes(
+    session: Session, row: models.ApplicationRow, number: str
+) -> tuple[models.PassRow, list[models.PassRow]]:
+    """Return the pass with this number, made if it is not known yet, and all passes of its application."""
+    passes = passes_of(session, [row.id])[row.id]
+    known = next((one for one in passes if one.number == number), None)
     if known is None:
-        known = models.PassRow(number=number, application_id=row.id, issued_seq=0)
+        known = models.PassRow(
+            number=number, application_id=row.id, issued_seq=0, issued=False, revoked=False, replaced=False,
+            day_closed=False,
+        )  # fmt: skip
         session.add(known)
-    return known
+        passes.append(known)
+    return known, passes
 
 
 def _record(

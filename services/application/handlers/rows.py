@@ -156,11 +156,19 @@ def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
 
 
 def settle_status(session: Session, *rows: models.ApplicationRow) -> None:
-    """Record the status that follows from the facts, for each application."""
-    session.flush()
-    passes = passes_of(session, [row.id for row in rows])
+    """Record the status that follows from the facts, for each application.
+
+    The rows are written later, once, with whatever else changes.
+    """
+    with session.no_autoflush:
+        passes = passes_of(session, [row.id for row in rows])
     for row in rows:
-        row.status = status_of(facts_of(row, passes[row.id]))
+        settle_status_by(row, passes[row.id])
+
+
+def settle_status_by(row: models.ApplicationRow, passes: list[models.PassRow]) -> None:
+    """Record the status that follows from the facts and all passes of an application."""
+    row.status = status_of(facts_of(row, passes))
 
 
 def publish(
@@ -194,9 +202,10 @@ def record(
 
 def record_all(session: Session, entries: Sequence[tuple[models.ApplicationRow, Entry]]) -> None:
     """Record entries of several timelines, each once for its event."""
-    session.execute(
-        insert(models.TimelineEntryRow).on_conflict_do_nothing(),
-        [{"application_id": row.id, **vars(entry)} for row, entry in entries],
-    )
+    with session.no_autoflush:
+        session.execute(
+            insert(models.TimelineEntryRow).on_conflict_do_nothing(),
+            [{"application_id": row.id, **vars(entry)} for row, entry in entries],
+        )
     for row, entry in entries:
         matters_at(row, entry.at)

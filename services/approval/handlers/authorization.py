@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from contracts.errors import Forbidden, NotFound
 from contracts.rpc.call import Principal
@@ -27,10 +27,12 @@ def own_review(session: Session, principal: Principal, review_id: UUID) -> Revie
         NotFound: there is no such review, or another department has it.
     """
     own = (ReviewRow.id == review_id) & (ReviewRow.department == own_department(principal))
-    row = session.scalars(select(ReviewRow).where(own).with_for_update()).one_or_none()
-    if row is None:
+    if session.scalar(select(ReviewRow.id).where(own).with_for_update()) is None:
         raise NotFound("there is no such review")
-    return row
+    # Read after the lock, so that the rows of a decision that it waited for are there, too.
+    whole = (ReviewRow.decisions, ReviewRow.first_approvals, ReviewRow.matches)
+    query = select(ReviewRow).where(ReviewRow.id == review_id).options(*map(joinedload, whole))
+    return session.scalars(query.execution_options(populate_existing=True)).unique().one()
 
 
 def login_of(principal: Principal) -> str:

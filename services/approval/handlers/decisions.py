@@ -225,14 +225,17 @@ def _command(
     now: datetime,
 ) -> ReviewView:
     """Carry out a command once. A repeat gets its answer even if another department has the review by now."""
+    changed: ReviewRow | None = None
 
     def carry_out() -> UUID:
-        row = own_review(session, call.principal, request.review_id)
-        effect(row, _author(session, call, request, row, now))
-        return row.id
+        nonlocal changed
+        changed = own_review(session, call.principal, request.review_id)
+        effect(changed, _author(session, call, request, changed, now))
+        session.flush()
+        return changed.id
 
     def answer(review_id: UUID) -> ReviewView:
-        return view(session.scalars(select(ReviewRow).where(ReviewRow.id == review_id)).one())
+        return view(changed or session.get_one(ReviewRow, review_id))
 
     return once(session, call, f"approval.{route}", request, carry_out, answer, reference=UUID)
 

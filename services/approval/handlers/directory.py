@@ -1,8 +1,10 @@
 """The directory of sites, departments and officers: read by everybody, changed one record at a time."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import JSON, ColumnElement, Select, func, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
@@ -18,7 +20,16 @@ from contracts.rpc.approval import (
 )
 from contracts.spelling import matches
 from services.approval.domain.directory_tables import Directory
-from services.approval.models import AnnouncementRow, ClosureRow, DepartmentRow, ReviewRow, SiteRow
+from services.approval.models import (
+    AnnouncementRow,
+    ClosedDayRow,
+    ClosureRow,
+    DepartmentRow,
+    GateRow,
+    HoursRow,
+    ReviewRow,
+    SiteRow,
+)
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 
@@ -34,8 +45,7 @@ published before it kept it. 1: notify keeps the names of departments and gates.
 
 def sites(session: Session) -> SiteList:
     """Return all sites, by code."""
-    rows = session.scalars(select(SiteRow).order_by(SiteRow.code))
-    return SiteList(items=tuple(site.record() for site in rows))
+    return SiteList(items=tuple(map(_site, session.execute(_sites().order_by(SiteRow.code)))))
 
 
 def departments(request: DepartmentQuestion, session: Session) -> DepartmentList:
@@ -80,8 +90,43 @@ def directory(session: Session) -> Directory:
 
 def site_record(session: Session, code: str) -> SiteRecord | None:
     """Return a site as it is now."""
-    row = session.get(SiteRow, code)
-    return row.record() if row else None
+    row = session.execute(_sites().where(SiteRow.code == code)).one_or_none()
+    return _site(row) if row else None
+
+
+def _sites() -> Select[Any]:
+    """Return a query for sites with all that belongs to them, which every approval reads: one statement."""
+
+    def listed(row: type[HoursRow] | type[GateRow] | type[ClosedDayRow], order: str, *names: str) -> Any:
+        fields = [part for name in names for part in (name, getattr(row, name))]
+        one = aggregate_order_by(func.json_build_object(*fields), getattr(row, order))
+        return select(func.json_agg(one, type_=JSON)).where(row.site_code == SiteRow.code).scalar_subquery()
+
+    return select(
+        SiteRow.code,
+        SiteRow.name,
+        SiteRow.address,
+        SiteRow.advice,
+        SiteRow.photograph,
+        listed(GateRow, "position", "code", "name"),
+        listed(HoursRow, "position", "weekday", "opens", "closes", "valid_from", "valid_to"),
+        listed(ClosedDayRow, "day", "day", "reason", "reason_translations"),
+    )
+
+
+def _site(row: Any) -> SiteRecord:
+    code, name, address, advice, photograph, gates, hours, closed_days = row
+    return SiteRecord(
+        code=code,
+        name=name,
+        address=address,
+        advice=advice,
+        photograph=photograph,
+        gates=tuple(gate["code"] for gate in gates or ()),
+        gate_names={gate["code"]: gate["name"] for gate in gates or () if gate["name"]},
+        hours=hours or (),
+        closed_days=closed_days or (),
+    )
 
 
 def department_record(session: Session, code: str) -> DepartmentRecord | None:

@@ -107,10 +107,14 @@ def handle_personal_data_erased(received: Received[PersonalDataErased], session:
 
 def _locked(session: Session, application_id: UUID) -> tuple[ApplicationRow, ReviewRow | None]:
     """Return the state of an application, locked so that its other events wait, and its review."""
-    session.execute(insert(ApplicationRow).values(application_id=application_id).on_conflict_do_nothing())
-    application = session.scalars(
-        select(ApplicationRow).where(ApplicationRow.application_id == application_id).with_for_update()
-    ).one()
+    new = insert(ApplicationRow).values(application_id=application_id)
+    held = new.on_conflict_do_update(
+        index_elements=[ApplicationRow.application_id], set_={"application_id": application_id}
+    )
+    locked = held.returning(ApplicationRow).execution_options(populate_existing=True)
+    application = session.scalars(locked).one()
+    if not application.details_seq:  # it is not known yet: only its end may have arrived
+        return application, None
     row = session.scalars(
         select(ReviewRow).where(ReviewRow.application_id == application_id).with_for_update()
     ).one_or_none()

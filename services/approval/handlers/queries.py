@@ -72,18 +72,8 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
     rows: Sequence[ReviewRow] = session.scalars(_in_order(query, request)).all()
     page = rows[: request.limit]
     following = _cursor(page[-1], request.order) if len(rows) > len(page) else None
-    found = _list(
-        session,
-        call.principal,
-        page,
-        now,
-        following,
-        _counts(session, call.principal, now) if request.counts else None,
-    )
-    department, today = call.principal.department, now.astimezone(IST).date()
-    closed = closures_of(session, department, today) if department else ()
-    days = tuple(ClosedDate(day=one.day, reason=one.reason) for one in closed)
-    return found.model_copy(update={"closed": days})
+    counts = _counts(session, call.principal, now) if request.counts else None
+    return _list(session, call.principal, page, now, following, counts)
 
 
 def search_reviews(request: ReviewSearch, call: Call, session: Session, now: datetime) -> ReviewList:
@@ -230,12 +220,12 @@ def _list(
     held = held_by(session, principal, now)
 
     today = now.astimezone(IST).date()
-    shown_rows = list(rows)
+    shown_rows, own = list(rows), principal.department
     closed = {
         department: [
             ClosedDay(day=one.day, reason=one.reason) for one in closures_of(session, department, today)
         ]
-        for department in {row.department for row in shown_rows}
+        for department in {row.department for row in shown_rows} | ({own} if own else set())
     }
     sites = {code: site_record(session, code) for code in {row.site for row in shown_rows}}
 
@@ -250,7 +240,9 @@ def _list(
             return shown.model_copy(update={"may_decide": False})
         return shown.model_copy(update={"on_behalf_of": officer})
 
-    return ReviewList(items=tuple(seen(row) for row in shown_rows), next=following, counts=counts)
+    items = tuple(seen(row) for row in shown_rows)
+    days = tuple(ClosedDate(day=one.day, reason=one.reason) for one in closed.get(own or "", ()))
+    return ReviewList(items=items, next=following, counts=counts, closed=days)
 
 
 def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[bool]]:

@@ -57,10 +57,11 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
         withdrawn=application.withdrawn_revision,
         ended=application.cancelled or application.erased,
     )
+    is_first = not application.approved_revision
     application.approved_revision = max(application.approved_revision, approved.revision)
     if not opens:
         return
-    earlier = _live_row(session, approved.application_id)
+    earlier = None if is_first else _live_row(session, approved.application_id)
     if earlier is not None:
         _revoke(session, earlier, "withdrawn", now, replaced=True)
 
@@ -167,8 +168,12 @@ def _lock_application(session: Session, application_id: UUID) -> ApplicationRow:
 
     Make it if this is the first event of it.
     """
-    session.execute(insert(ApplicationRow).values(application_id=application_id).on_conflict_do_nothing())
-    return session.get_one(ApplicationRow, application_id, with_for_update=True, populate_existing=True)
+    row = insert(ApplicationRow).values(application_id=application_id)
+    held = row.on_conflict_do_update(
+        index_elements=[ApplicationRow.application_id], set_={"application_id": application_id}
+    )
+    locked = held.returning(ApplicationRow).execution_options(populate_existing=True)
+    return session.scalars(locked).one()
 
 
 def _live_row(session: Session, application_id: UUID) -> PassRow | None:

@@ -67,6 +67,15 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.PersonalDataErased,
     ),
 }
+ANSWERS: dict[type[Event], str] = {
+    events.PassApproved: "issuance",
+    events.ApprovalWithdrawn: "issuance",
+    events.ApplicationCancelled: "issuance",
+}
+"""Which service usually publishes another event a moment after it got this one, while somebody waits.
+
+The relay looks for it sooner; nothing depends on it.
+"""
 GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (events.LoginDisabled, events.SessionEnded)
 """Each replica of the gateway has an exclusive queue of its own."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
 
 import click
+import uvloop
 
 from contracts.subscriptions import SERVICES
 from services.chassis.runtime import logs
@@ -107,7 +108,7 @@ def _run_until_stopped(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await run(options, health, stop)
 
-    asyncio.run(until_stopped())
+    uvloop.run(until_stopped())
 
 
 @main.command()

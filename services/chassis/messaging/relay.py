@@ -4,7 +4,8 @@ For each database it takes an advisory lock (one relay works while others stand 
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
 those that the broker confirmed. Rows are found by state and never by a cursor, because rows with a lower
 `position` may commit later. The relay polls: without a pause while there are events, then less and less
-often. It is not notified, because each NOTIFY takes a lock at commit that all databases of a server share.
+often; when it has published an event for a service, it soon looks for what that service says to it. It is not
+notified, because each NOTIFY takes a lock at commit that all databases of a server share.
 When the broker does not confirm within the watchdog's time, the relay connects again.
 
 A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
@@ -13,7 +14,7 @@ never overtakes an earlier one of its subject.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -28,7 +29,7 @@ from psycopg.rows import class_row
 
 from contracts import events
 from contracts.envelope import CONTENT_TYPE, Envelope
-from contracts.subscriptions import exchange_of, subscriptions
+from contracts.subscriptions import ANSWERS, exchange_of, subscriptions
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.db.database import WRITABLE
@@ -264,6 +265,8 @@ class OutboxRelay:
         self._settings = settings
         self._publisher = Publisher(settings, f"relay:{self.name}", topology)
         self._purge_at = 0.0
+        self._topology = topology
+        self._answer_expected = asyncio.Event()
         self._holds: dict[str, Hold] = {}
         self._again: list[Missed] = []
         self.background = BackgroundTask(self.name, self._work, (psycopg.Error, *LOST, Unconfirmed))
@@ -284,6 +287,23 @@ class OutboxRelay:
             if one.queue == queue and one.event.producer == self.name:
                 self._again.append(Missed(one.event.__name__, monotonic(), AGAIN_SECONDS))
                 self._again.append(Missed(one.event.__name__, monotonic() + later, 2 * later))
+
+    def expect_answer(self) -> None:
+        """Look soon: the service of this outbox gets an event, and may publish another one because of it."""
+        self._answer_expected.set()
+
+    async def _pause(self, seconds: float) -> float:
+        """Pause for so long, or until an answer may be there; return what the next pause is counted from."""
+        if not seconds:
+            await asyncio.sleep(0)
+            return seconds
+        try:
+            await asyncio.wait_for(self._answer_expected.wait(), seconds)
+        except TimeoutError:
+            return seconds
+        self._answer_expected.clear()
+        await asyncio.sleep(BUSY_POLL)
+        return 0.0
 
     async def _work(self) -> None:
         """Publish until something fails."""
@@ -314,7 +334,7 @@ class OutboxRelay:
                 self.background.backoff.reset()
                 await self._purge(connection)
                 pause = next_pause(pause, published, self._settings.relay_poll)
-                await asyncio.sleep(pause)
+                pause = await self._pause(pause)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
         """Delete old rows once an hour, also while there are no events; many rows are deleted in parts."""
@@ -353,6 +373,7 @@ class OutboxRelay:
             await connection.execute(_MARK, ([envelope.id for envelope in published.confirmed],))
             for envelope in published.confirmed:
                 metrics.OUTBOX_SENT.labels(self.name, envelope.type).inc()
+            self._topology.expect_answers({envelope.type for envelope in published.confirmed})
         if published.refused:
             await self._hold(connection, published.refused)
         for name in {envelope.type for envelope in tried} - {envelope.type for envelope in published.refused}:
@@ -412,6 +433,13 @@ class TopologyKeeper:
         self._wanted.set()
         async with self._declared:
             await self._declared.wait_for(lambda: self._began >= asked)
+
+    def expect_answers(self, types: Collection[str]) -> None:
+        """Let the relays of those services look soon that get events of these types and may answer them."""
+        services = {service for event, service in ANSWERS.items() if event.__name__ in types}
+        for relay in self.relays:
+            if relay.name in services:
+                relay.expect_answer()
 
     async def _work(self) -> None:
         """Declare the topology until something fails."""

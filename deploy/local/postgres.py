@@ -31,6 +31,8 @@ SETTINGS = {
     "cluster_name": "epass",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # After a crash it would otherwise open and sync every file of every database before it recovers.
+    "recovery_init_sync_method": "syncfs",
 }
 
 

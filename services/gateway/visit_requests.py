@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.application_form import ApplicationForm
 from contracts.errors import ContractError, FieldError
-from contracts.model import Slot
+from contracts.model import IST, Slot
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
@@ -25,6 +25,7 @@ from contracts.rpc.application import (
 )
 from contracts.rpc.approval import Availability, AvailabilityQuestion
 from contracts.rpc.call import Method
+from services.chassis.runtime.clock import now
 from services.gateway.access import Caller
 
 PATIENCE_SECONDS = 1.0
@@ -122,6 +123,9 @@ def _problem(places: Availability, party: int, slot: Slot) -> tuple[str, str] | 
     if not windows:
         return "date", "department_closed"
     touched = [one for one in windows if slot.start < one.end and one.start < slot.end]
-    if not touched or slot.start < windows[0].start or windows[-1].end < slot.end:
+    too_early = (
+        slot.start < windows[0].start and slot.day > now().astimezone(IST).date()
+    )  # today some are over
+    if not touched or too_early or windows[-1].end < slot.end:
         return "from", "department_hours"
     return ("from", "window_full") if any(one.free < party for one in touched) else None

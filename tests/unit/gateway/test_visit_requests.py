@@ -7,13 +7,13 @@ import pytest
 from contracts.errors import NotFound, Unavailable
 from contracts.rpc.application import Acknowledged, Invited
 from contracts.rpc.approval import Availability
-from tests.support.actors import application
+from tests.support.actors import application, today
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION
 
-DAY = "2026-12-01"
+DAY, NEXT_DAY = today(5), today(6)
 SLOT = {"date": DAY, "from": "10:00", "to": "12:00"}
-OTHER_DAY = {"date": "2026-12-02", "from": "10:00", "to": "12:00"}
+OTHER_DAY = {"date": NEXT_DAY, "from": "10:00", "to": "12:00"}
 TAKEN = Acknowledged(reference=REFERENCE, status="submitted")
 GUEST = {"name": "Ravi Kumar"}
 INVITATION = {
@@ -72,6 +72,15 @@ async def send(who: str, found: Any, **changes: Any) -> tuple[int, dict[str, str
     return answer.status_code, {e["field"]: e["code"] for e in answer.json().get("errors", ())}, client
 
 
+async def test_of_today_the_hours_that_are_over_do_not_refuse_a_time_that_began_in_them() -> None:
+    wish = {"date": today(), "from": "00:00", "to": "23:59"}
+    rest_of_today = places(("12:00", "23:59", 9), day=today())
+    assert (await send("applicant", rest_of_today, preferred=[wish]))[1] == {}
+    rest_of_a_later_day = places(("12:00", "23:59", 9))
+    refused = (await send("applicant", rest_of_a_later_day, preferred=[wish | {"date": DAY}]))[1]
+    assert refused == {"preferred.0.from": "department_hours"}
+
+
 @pytest.mark.parametrize("who", COMMANDS)
 @pytest.mark.parametrize(
     ("found", "member", "code"),
@@ -80,7 +89,7 @@ async def send(who: str, found: Any, **changes: Any) -> tuple[int, dict[str, str
         (places(("11:00", "12:00", 9)), "from", "department_hours"),
         (places(("10:00", "11:00", 9)), "from", "department_hours"),
         (places(("14:00", "15:00", 9)), "from", "department_hours"),
-        (places(("10:00", "12:00", 9), day="2026-12-02"), "date", "department_closed"),
+        (places(("10:00", "12:00", 9), day=NEXT_DAY), "date", "department_closed"),
         (places(limited=False, closed=DAY), "date", "day_closed"),
     ],
 )

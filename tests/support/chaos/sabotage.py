@@ -324,11 +324,11 @@ def no_lane_for_codes() -> None:
 
 
 def one_pool() -> None:
-    """Let RPC and events of a service share their workers."""
+    """Let RPC and events of a service share two workers: so many batches of one queue run at a time."""
     from eventlet.greenpool import GreenPool
     from nameko import containers
 
-    shared = GreenPool(8)
+    shared = GreenPool(2)
     put(containers, "GreenPool", lambda size: shared)
 
 

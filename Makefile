@@ -16,7 +16,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## create .venv, install RabbitMQ, PostgreSQL and Prometheus by apt if missing
+setup: ## create .venv, install RabbitMQ, PostgreSQL, Prometheus and kustomize by apt if missing
 	@deploy/local/bootstrap
 
 run: setup ## start everything, run the smoke journey, serve at http://127.0.0.1:8080
@@ -103,10 +103,11 @@ bench-memory: setup ## show the memory of each process over an hour of load (MIN
 
 ##@ Generated files
 
-contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml and the dashboard
+contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml, the dashboard and the alerts of Kubernetes
 	$(PYTHON) -m contracts.asyncapi
 	$(PYTHON) -m services.gateway.openapi_file
 	$(PYTHON) -m deploy.grafana.overview
+	$(PYTHON) -m deploy.kubernetes.alerts
 
 messages: setup ## update services/gateway/translations/*.po from the texts of the pages
 	$(PYTHON) -m services.gateway.message_catalogues

@@ -28,25 +28,21 @@ class DatabaseUrl(Protocol):
 
 
 @dataclass(frozen=True)
-class Environment:
-    """The settings of the processes around one broker and one database server.
+class Credentials:
+    """What is secret among the settings of the processes around one broker and one database server.
 
     Args:
         broker_url: the AMQP address for one of the users in ``permissions.PERMISSIONS``.
         database_url: see ``DatabaseUrl``.
         secret_store: every secret, created on first use.
-        ports: of each process's health endpoint, by name.
-        gateway_port: on which the gateway listens.
     """
 
     broker_url: Callable[[str], str]
     database_url: DatabaseUrl
     secret_store: SecretStore
-    ports: Mapping[str, int]
-    gateway_port: int
 
     def of(self, name: str) -> dict[str, str]:
-        """Return the settings (``EPASS_…``) of one process.
+        """Return the keys of one process, and its addresses, which hold passwords, as settings (``EPASS_…``).
 
         Each process gets only what it needs; the settings classes explain the meanings.
 
@@ -54,37 +50,25 @@ class Environment:
             name: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
         """
         if name in SERVICES:
-            own = self._of_service(name)
-        elif name == "sender":
-            own = {
+            return self._of_service(name)
+        if name == "sender":
+            return {
                 "EPASS_DATABASE_URL": self.database_url("notify"),
                 "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
             }
-        elif name == "relay":
+        if name == "relay":
             urls = ",".join(self.database_url("relay", service) for service in SERVICES)
-            own = {"EPASS_BROKER_URLS": self.broker_url("relay"), "EPASS_RELAY_DATABASE_URLS": urls}
-        elif name == "gateway":
-            own = {
+            return {"EPASS_BROKER_URLS": self.broker_url("relay"), "EPASS_RELAY_DATABASE_URLS": urls}
+        if name == "gateway":
+            return {
                 "EPASS_BROKER_URLS": self.broker_url("gateway"),
-                "EPASS_GATEWAY_PORT": str(self.gateway_port),
                 "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password("idempotency gateway"),
                 "EPASS_ANSWERS_KEYS": self.secret_store.fernet("answers"),
             }
-        elif name in {"exporter", "administrator"}:
+        if name in {"exporter", "administrator"}:
             urls = ",".join(self.database_url("ops", service) for service in SERVICES)
-            own = {"EPASS_BROKER_URLS": self.broker_url(name), "EPASS_OPS_DATABASE_URLS": urls}
-        else:
-            raise KeyError(name)
-        return self._of_all(name) | own
-
-    def _of_all(self, name: str) -> dict[str, str]:
-        health = (
-            {"EPASS_HEALTH_PORT": str(self.ports[name])} if name in self.ports and name != "gateway" else {}
-        )
-        address = (
-            {"EPASS_PUBLIC_URL": f"http://127.0.0.1:{self.gateway_port}"} if name in WITH_PUBLIC_URL else {}
-        )
-        return {"EPASS_LOCAL_MODE": "true", **address, **health}
+            return {"EPASS_BROKER_URLS": self.broker_url(name), "EPASS_OPS_DATABASE_URLS": urls}
+        raise KeyError(name)
 
     def _of_service(self, name: str) -> dict[str, str]:
         own = {
@@ -103,6 +87,30 @@ class Environment:
         return own
 
 
+@dataclass(frozen=True)
+class Environment(Credentials):
+    """All settings of the processes on one machine, in local mode.
+
+    Args:
+        ports: of each process's health endpoint, by name.
+        gateway_port: on which the gateway listens.
+    """
+
+    ports: Mapping[str, int]
+    gateway_port: int
+
+    def of(self, name: str) -> dict[str, str]:
+        """Return the settings (``EPASS_…``) of one process; see `Credentials.of`."""
+        own = {"EPASS_LOCAL_MODE": "true"}
+        if name in WITH_PUBLIC_URL:
+            own["EPASS_PUBLIC_URL"] = f"http://127.0.0.1:{self.gateway_port}"
+        if name == "gateway":
+            own["EPASS_GATEWAY_PORT"] = str(self.gateway_port)
+        elif name in self.ports:
+            own["EPASS_HEALTH_PORT"] = str(self.ports[name])
+        return own | super().of(name)
+
+
 def grant_relay(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:
     """Let the relay read and empty each outbox, and see in each inbox which events have arrived.
 
@@ -111,14 +119,13 @@ def grant_relay(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]
     """
     for service in SERVICES:
         with connect(service) as connection:
-            connection.execute("GRANT USAGE ON SCHEMA public TO relay")
-            connection.execute("GRANT SELECT, UPDATE, DELETE ON outbox TO relay")
-            connection.execute("GRANT SELECT (consumer, event_id) ON inbox TO relay")
+            for statement in grants.of_relay():
+                connection.execute(statement)
 
 
 def grant_ops(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:
     """Let ops count, and read nothing personal, in each database; ``connect`` as above."""
     for service in SERVICES:
         with connect(service) as connection:
-            for statement in grants.statements(service):
+            for statement in grants.of_ops(service):
                 connection.execute(statement)

@@ -138,12 +138,19 @@ def migrate(service: str) -> None:
 
 @main.command()
 @service_name
-def grants(service: str) -> None:
-    """Print the SQL that lets the role `ops` count in a service's database."""
+@click.option("--apply", is_flag=True, help="Run it in EPASS_DATABASE_URL, as the owner of that database.")
+def grants(service: str, apply: bool) -> None:
+    """Print the SQL that gives the roles `relay` and `ops` their rights in a service's database."""
+    from services.ops.databases import connect
     from services.ops.grants import statements
 
-    for statement in statements(service):
-        click.echo(f"{statement};")
+    if not apply:
+        for statement in statements(service):
+            click.echo(f"{statement};")
+        return
+    with connect(read(DatabaseSettings).database_url.get_secret_value()) as connection:
+        for statement in statements(service):
+            connection.execute(statement)
 
 
 @main.command()

@@ -1,6 +1,7 @@
-"""The columns that the role ``ops`` may read in each service's database, and no others.
+"""The rights of the roles ``relay`` and ``ops`` in each service's database, and no others.
 
-`epass grants SERVICE` prints it as SQL. The owner of that database runs it once the tables exist.
+`epass grants SERVICE` prints them as SQL, or grants them. The owner of that database does it once the tables
+exist.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,8 +32,33 @@ READABLE: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def statements(service: str) -> Iterator[str]:
-    """Yield the SQL that grants ``ops`` its rights; running it again changes nothing."""
+_CONNECT = """
+DO $$ BEGIN
+  EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO relay, ops', current_database());
+END $$
+""".strip()
+
+
+def of_relay() -> Iterator[str]:
+    """Yield the SQL that lets the relay empty the outbox and see in the inbox which events have arrived."""
+    yield "GRANT USAGE ON SCHEMA public TO relay"
+    yield "GRANT SELECT, UPDATE, DELETE ON outbox TO relay"
+    yield "GRANT SELECT (consumer, event_id) ON inbox TO relay"
+
+
+def of_ops(service: str) -> Iterator[str]:
+    """Yield the SQL that lets ops count, and read nothing personal."""
     yield f"GRANT USAGE ON SCHEMA public TO {ROLE}"
     for table, columns in READABLE[service].items():
         yield f"GRANT SELECT ({columns}) ON {table} TO {ROLE}"
+
+
+def statements(service: str) -> Iterator[str]:
+    """Yield the SQL that lets these two connect, besides the owner, and grants them their rights.
+
+    Running it again changes nothing.
+    """
+    yield _CONNECT
+    yield from of_relay()
+    yield from of_ops(service)

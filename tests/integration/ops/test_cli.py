@@ -3,6 +3,7 @@
 import os
 import stat
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
@@ -133,3 +134,27 @@ def test_a_file_of_the_directory_says_whom_it_affects_and_closes_nothing_without
 
     assert (run(), run("--apply"), is_closed()) == ((0, True), (1, True), False)
     assert (run("--apply", "--accept", "1"), is_closed()) == ((0, True), True)
+
+
+@pytest.mark.parametrize("database", ["verify"], indirect=True)
+def test_the_owner_of_a_database_lets_relay_and_ops_in_and_nobody_else(database, stack) -> None:
+    with database.engine.begin() as owner:
+        name = owner.scalar(text("select current_database()"))
+        owner.execute(text(f'grant connect on database "{name}" to public'))
+        owner.execute(text(f'revoke connect on database "{name}" from relay, ops'))
+
+    applied = CliRunner().invoke(main, ["grants", "verify", "--apply"])
+
+    assert (applied.exit_code, applied.output) == (0, "")
+    with psycopg.connect(address_of(stack, "relay", name)) as relay:
+        assert relay.execute("select count(*) from outbox").fetchone() is not None
+    with psycopg.connect(address_of(stack, "ops", name)) as ops:
+        assert ops.execute("select count(inside) from passes").fetchone() is not None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ops.execute("select visitors from passes")
+    with pytest.raises(psycopg.OperationalError, match="does not have CONNECT privilege"):
+        psycopg.connect(address_of(stack, "notify", name))
+
+
+def address_of(stack, role: str, database: str) -> str:
+    return stack.database_url(role, database).replace("postgresql+psycopg://", "postgresql://")

@@ -1,0 +1,1 @@
+"""e-Pass on Kubernetes: what is generated for it."""

@@ -1,0 +1,73 @@
+"""The Secrets of ``deploy/kubernetes``: one for each process, and those of the two servers.
+
+Usage: python -m deploy.kubernetes.secrets FILE | kubectl apply -f -
+
+FILE holds every secret, and only its owner may read it. It is made if it is missing; what is in it stays as
+it is. The vendors' addresses and tokens come from the environment (`VENDORS`), since they are made elsewhere.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts.subscriptions import SERVICES
+from deploy.local.access import READERS, Credentials
+from deploy.local.permissions import PERMISSIONS, VHOST, definitions
+from deploy.local.secrets import SecretStore
+
+NAMESPACE = "epass"
+BROKER = "broker:5672"
+DATABASE_SERVER = "database-rw:5432"
+"""The Services that the two operators make: of the whole broker, and of the primary."""
+PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator")
+VENDORS = ("EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN")
+
+
+def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the Secrets.
+
+    Args:
+        store: holds what is random.
+        vendors: settings of the sender, as far as they are given.
+    """
+
+    def broker_url(user: str) -> str:
+        return f"amqp://{user}:{store.password(f'broker {user}')}@{BROKER}/{VHOST}"
+
+    def database_url(role: str, database: str | None = None) -> str:
+        address = f"{role}:{store.password(f'database {role}')}@{DATABASE_SERVER}/{database or role}"
+        return f"postgresql+psycopg://{address}?sslmode=require"
+
+    credentials = Credentials(broker_url, database_url, store)
+    for process in PROCESSES:
+        of_vendors = vendors if process == "sender" else {}
+        yield _secret(process, "Opaque", {**credentials.of(process), **of_vendors})
+    for role in (*SERVICES, *READERS):
+        login = {"username": role, "password": store.password(f"database {role}")}
+        yield _secret(f"database-{role}", "kubernetes.io/basic-auth", login)
+    users = definitions({user: store.password(f"broker {user}") for user in PERMISSIONS})
+    yield _secret("broker-definitions", "Opaque", {"definitions.json": json.dumps(users)})
+
+
+def _secret(name: str, kind: str, values: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "type": kind,
+        "stringData": dict(values),
+    }
+
+
+def main(file: Path, environment: Mapping[str, str]) -> None:
+    """Print the Secrets as one JSON document, which `kubectl` reads."""
+    vendors = {name: environment[name] for name in VENDORS if environment.get(name)}
+    items = list(manifests(SecretStore(file), vendors))
+    json.dump({"apiVersion": "v1", "kind": "List", "items": items}, sys.stdout, indent=1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), os.environ)

@@ -1,0 +1,316 @@
+"""``deploy/kubernetes``: schemas, and what no schema says of pods and their containers."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+
+import click
+import kubernetes_validate
+import pytest
+
+from contracts.subscriptions import SERVICES
+from deploy.kubernetes import secrets
+from deploy.local.services import COMMANDS
+from services.ops.cli import main
+from tests.support.kubernetes import (
+    BOX,
+    OVERLAYS,
+    POD,
+    PROBES,
+    Break,
+    Check,
+    Checks,
+    Manifest,
+    Manifests,
+    changed,
+    container_of,
+    environment_of,
+    labels_of,
+    name_of,
+    pod_of,
+    problems,
+    removed,
+    routes,
+    with_kustomize,
+)
+from tests.support.paths import ROOT
+
+pytestmark = with_kustomize
+checks = Checks()
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
+SUPPORTED = ("1.34", "1.37")
+"""The oldest and the newest Kubernetes whose schemas the manifests must meet."""
+FIELDS = {
+    "Gateway": """gatewayClassName listeners[].hostname listeners[].name listeners[].port listeners[].protocol
+        listeners[].tls.certificateRefs[].name""",
+    "HTTPRoute": """hostnames[] parentRefs[].name parentRefs[].sectionName rules[].backendRefs[].name
+        rules[].backendRefs[].port rules[].filters[].type rules[].filters[].requestRedirect.scheme
+        rules[].filters[].requestRedirect.statusCode rules[].matches[].path.type
+        rules[].matches[].path.value""",
+    "ScaledObject": """minReplicaCount maxReplicaCount scaleTargetRef.name triggers[].type
+        triggers[].authenticationRef.name triggers[].metadata.mode triggers[].metadata.queueName
+        triggers[].metadata.value""",
+    "TriggerAuthentication": "secretTargetRef[].key secretTargetRef[].name secretTargetRef[].parameter",
+    "PodMonitor": "podMetricsEndpoints[].interval podMetricsEndpoints[].port selector.matchLabels",
+    "ServiceMonitor": """endpoints[].interval endpoints[].port endpoints[].relabelings[].replacement
+        endpoints[].relabelings[].targetLabel podTargetLabels[] selector.matchLabels""",
+    "PrometheusRule": """groups[].name groups[].rules[].alert groups[].rules[].expr groups[].rules[].for
+        groups[].rules[].labels groups[].rules[].annotations""",
+    "Database": "cluster.name databaseReclaimPolicy name owner",
+    "Cluster": """affinity.podAntiAffinityType affinity.topologyKey bootstrap.initdb.dataChecksums
+        bootstrap.initdb.encoding bootstrap.initdb.localeCType bootstrap.initdb.localeCollate instances
+        managed.roles[].login managed.roles[].name managed.roles[].passwordSecret.name postgresql.parameters
+        postgresql.synchronous.dataDurability postgresql.synchronous.method postgresql.synchronous.number
+        resources.limits resources.requests storage.size topologySpreadConstraints""",
+    "RabbitmqCluster": """affinity.podAntiAffinity override.statefulSet.spec.template.spec
+        persistence.storage rabbitmq.additionalConfig replicas resources.limits resources.requests""",
+}
+"""The fields of custom resources that are used, below ``spec``.
+
+No package ships the schemas of the operators. Each field was looked up in the definitions of RabbitMQ's
+cluster operator 2.22, CloudNativePG 1.30, KEDA 2.20, the Prometheus operator 0.93 and the Gateway API.
+"""
+
+
+def paths(value: object, at: str, known: set[str]) -> Iterator[str]:
+    """Yield the path of each value, as deep as ``known`` names it."""
+    if at in known or not isinstance(value, dict | list):
+        yield at
+    elif isinstance(value, list):
+        for item in value:
+            yield from paths(item, f"{at}[]", known)
+    else:
+        for key, inner in value.items():
+            yield from paths(inner, f"{at}.{key}".lstrip("."), known)
+
+
+@checks.finds(
+    {
+        "a misspelt field": changed("Deployment", "relay", f"{BOX}.livenessProb", {}),
+        "a number as text": changed("Deployment", "relay", "spec.replicas", "two"),
+        "a field unknown to KEDA": changed("ScaledObject", "verify-events", "spec.minReplicas", 2),
+        "a field unknown to CloudNativePG": changed("Cluster", "database", "spec.replicas", 3),
+    }
+)
+def every_object_meets_its_schema(manifests: Manifests) -> Iterator[str]:
+    for one in manifests:
+        if one["kind"] in FIELDS:
+            known = set(FIELDS[one["kind"]].split())
+            yield from (f"{name_of(one)}: {path}" for path in {*paths(one["spec"], "", known)} - known)
+            continue
+        for version in SUPPORTED:
+            try:
+                kubernetes_validate.validate(one, version, strict=True)
+            except kubernetes_validate.ValidationError as error:
+                yield f"{name_of(one)} in {version}: {error.message}"
+
+
+@checks.finds(
+    {
+        "another namespace": changed("Job", "topology", "metadata.namespace", "default"),
+        "a host left open": changed("Gateway", "public", "spec.listeners.http.hostname", "HOST"),
+    }
+)
+def everything_is_in_one_namespace_and_nothing_was_left_open(manifests: Manifests) -> Iterator[str]:
+    for one in manifests:
+        if one["kind"] != "Namespace" and one["metadata"].get("namespace") != secrets.NAMESPACE:
+            yield f"{name_of(one)} is in no namespace"
+        if left := re.findall(r"\b(?:HOST|PROXIES|ISSUER|CLASS)\b", str(one)):
+            yield f"{name_of(one)} has {left}"
+
+
+@checks.finds(
+    {
+        "no stage": changed("Service", "gateway", "metadata.labels.stage", None),
+        "a late job": changed("Job", "topology", "metadata.labels.stage", "processes"),
+    }
+)
+def every_object_is_applied_in_one_of_the_stages(manifests: Manifests) -> Iterator[str]:
+    stages = {"Deployment": "processes", "Job": "jobs", "Cluster": "servers", "RabbitmqCluster": "servers"}
+    for one in manifests:
+        stage = one["metadata"].get("labels", {}).get("stage")
+        if stage not in {"servers", "jobs", "processes"} or stage != stages.get(one["kind"], stage):
+            yield f"{name_of(one)} is of stage {stage}"
+
+
+def commands_of(workload: Manifest) -> list[list[str]]:
+    """Return the commands that a container runs one after the other."""
+    command = container_of(workload)["command"]
+    lines = command[2].split(" && ") if command[:2] == ["sh", "-c"] else [shlex.join(command)]
+    return [shlex.split(line) for line in lines]
+
+
+@checks.finds(
+    {
+        "no relay": removed("Deployment", "relay"),
+        "RPC and events together": changed(
+            "Deployment", "verify-rpc", f"{BOX}.command", ["epass", "serve", "verify"]
+        ),
+        "another's label": changed(
+            "Deployment", "verify-rpc", "spec.template.metadata.labels.process", "notify"
+        ),
+    }
+)
+def every_process_has_a_deployment_and_rpc_and_events_are_apart(manifests: Manifests) -> Iterator[str]:
+    expected = sorted(
+        ["epass", *command.split(), *part]
+        for command in COMMANDS.values()
+        for part in ([["--only", "rpc"], ["--only", "events"]] if command.startswith("serve ") else [[]])
+    )
+    found = sorted(command for one in manifests.of("Deployment") for command in commands_of(one))
+    yield from (f"missing: {one}" for one in expected if one not in found)
+    yield from (f"too much: {one}" for one in found if one not in expected)
+    for one in manifests.of("Deployment"):
+        command = container_of(one)["command"]
+        process = command[2] if command[1] == "serve" else command[1].removeprefix("ops-")
+        part = {"part": command[-1]} if command[1] == "serve" else {}
+        if not ({"process": process} | part).items() <= labels_of(one).items():
+            yield f"{name_of(one)} is labelled {labels_of(one)}"
+
+
+@checks.finds(
+    {
+        "no migration": removed("Job", "migrate-verify"),
+        "no rights": changed("Job", "migrate-verify", f"{BOX}.command", ["epass", "migrate", "verify"]),
+    }
+)
+def the_jobs_declare_the_topology_migrate_each_database_and_grant_rights(
+    manifests: Manifests,
+) -> Iterator[str]:
+    expected = {"topology": [["epass", "topology", "apply"]]} | {
+        f"migrate-{one}": [["epass", "migrate", one], ["epass", "grants", one, "--apply"]] for one in SERVICES
+    }
+    found = {one["metadata"]["name"]: commands_of(one) for one in manifests.of("Job")}
+    yield from (name for name in {*found, *expected} if found.get(name) != expected.get(name))
+
+
+@checks.finds(
+    {
+        "a misspelt part": changed("Deployment", "verify-rpc", f"{BOX}.command.4", "rcp"),
+        "a command that is not there": changed("Deployment", "relay", f"{BOX}.command.1", "relais"),
+    }
+)
+def the_command_line_understands_every_command(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.workloads():
+        for command in commands_of(one):
+            if command[0] == "epass":
+                try:
+                    parse(main, command[1:])
+                except click.ClickException as error:
+                    yield f"{name_of(one)}: {error.message}"
+
+
+def parse(command: click.Command, arguments: list[str]) -> None:
+    """Parse the arguments of a command without running it."""
+    if not isinstance(command, click.Group):
+        command.make_context(command.name, list(arguments))
+        return
+    with command.make_context(command.name, list(arguments)) as context:
+        _, inner, rest = command.resolve_command(context, list(arguments))
+    assert inner is not None
+    parse(inner, rest)
+
+
+@checks.finds(
+    {
+        "no limit of memory": changed("Deployment", "gateway", f"{BOX}.resources.limits.memory", None),
+        "no requests": changed("Job", "topology", f"{BOX}.resources.requests", None),
+        "a file system to write to": changed(
+            "Deployment", "gateway", f"{BOX}.securityContext.readOnlyRootFilesystem", False
+        ),
+        "escalation": changed(
+            "Job", "migrate-verify", f"{BOX}.securityContext.allowPrivilegeEscalation", True
+        ),
+        "root": changed("Deployment", "gateway", f"{POD}.securityContext.runAsNonRoot", None),
+        "an older image": changed(
+            "Deployment", "gateway", f"{BOX}.image", "registry.example.org/epass:0.1.0"
+        ),
+        "a command with a capability": changed(
+            "CronJob",
+            "administrator",
+            "spec.jobTemplate.spec.template.spec.containers.epass.securityContext.capabilities",
+            {},
+        ),
+    }
+)
+def every_container_has_limits_and_few_rights(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.workloads():
+        pod, container = pod_of(one), container_of(one)
+        resources = container.get("resources", {})
+        own = container.get("securityContext", {})
+        facts = {
+            "requests": set(resources.get("requests", {})) == {"cpu", "memory"},
+            "limits": set(resources.get("limits", {})) == {"cpu", "memory"},
+            "image": container.get("image", "").endswith(f"/epass:{VERSION}"),
+            "read-only root": own.get("readOnlyRootFilesystem") is True,
+            "no escalation": own.get("allowPrivilegeEscalation") is False,
+            "no capabilities": own.get("capabilities") == {"drop": ["ALL"]},
+            "not root": pod["securityContext"].get("runAsNonRoot") is True,
+            "a user": pod["securityContext"].get("runAsUser", 0) > 0,
+            "seccomp": pod["securityContext"].get("seccompProfile") == {"type": "RuntimeDefault"},
+            "no token": pod.get("automountServiceAccountToken") is False,
+            "a folder for secrets": environment_of(one).get("EPASS_SECRETS_DIR")
+            in [mount["mountPath"] for mount in container.get("volumeMounts", []) if mount.get("readOnly")],
+            "something to write to": "/tmp" in [mount["mountPath"] for mount in container["volumeMounts"]],
+            "no host": not {"hostNetwork", "hostPID", "hostIPC"} & set(pod),
+        }
+        yield from (f"{name_of(one)}: {fact}" for fact, holds in facts.items() if not holds)
+
+
+@checks.finds(
+    {
+        "no such page": changed("Deployment", "gateway", f"{BOX}.livenessProbe.httpGet.path", "/alive"),
+        "a page of the gateway alone": changed(
+            "Deployment", "verify-rpc", f"{BOX}.livenessProbe.httpGet.path", "/docs"
+        ),
+        "a restart because the broker is away": changed(
+            "Deployment", "verify-rpc", f"{BOX}.livenessProbe.httpGet.path", "/readyz"
+        ),
+        "another port": changed("Deployment", "verify-rpc", f"{BOX}.ports.0.containerPort", 9101),
+        "no probe": changed("Deployment", "sender", f"{BOX}.startupProbe", None),
+        "listening to itself": changed(
+            "Deployment", "sender", f"{BOX}.env.EPASS_HEALTH_HOST.value", "127.0.0.1"
+        ),
+    }
+)
+def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("Deployment"):
+        process, environment = labels_of(one)["process"], environment_of(one)
+        name = "GATEWAY" if process == "gateway" else "HEALTH"
+        ports = {port["name"]: str(port["containerPort"]) for port in container_of(one)["ports"]}
+        if environment.get(f"EPASS_{name}_HOST") != "0.0.0.0":
+            yield f"{name_of(one)} listens to itself alone"
+        for kind in PROBES:
+            probe = container_of(one).get(kind, {}).get("httpGet", {})
+            if probe.get("path") not in routes()["gateway" if process == "gateway" else ""]:
+                yield f"{name_of(one)}: {kind} asks {probe.get('path')}"
+            elif (probe["path"] == "/readyz") is not (kind == "readinessProbe"):
+                yield f"{name_of(one)}: {kind} must not ask {probe['path']}"
+            elif ports.get(probe["port"], "") != environment.get(f"EPASS_{name}_PORT"):
+                yield f"{name_of(one)}: {kind} asks port {probe['port']}"
+
+
+@checks.finds(
+    {
+        "killed early": changed("Deployment", "verify-rpc", f"{POD}.terminationGracePeriodSeconds", 30),
+    }
+)
+def a_process_may_take_as_long_to_stop_as_it_needs(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("Deployment"):
+        before = container_of(one).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        if pod_of(one).get("terminationGracePeriodSeconds", 30) - before < 40:
+            yield name_of(one)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("check", checks.all())
+def test_in_each_overlay(check: Check, overlay: str) -> None:
+    assert problems(check, overlay) == []
+
+
+@pytest.mark.parametrize(("check", "fault"), checks.controls())
+def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
+    assert problems(check, fault=fault) != []

@@ -1,0 +1,148 @@
+"""``deploy/kubernetes``: who may talk to whom, and nobody else to nobody else.
+
+Every pair of pods, other namespaces and addresses is tried on every port against the NetworkPolicies. What is
+allowed is derived from the settings: who reads the address of the broker needs the broker, and so on.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.kubernetes import (
+    BOX,
+    OVERLAYS,
+    SETTINGS,
+    Break,
+    Check,
+    Checks,
+    Manifests,
+    Network,
+    Peer,
+    changed,
+    container_of,
+    labels_of,
+    problems,
+    removed,
+    with_kustomize,
+)
+
+pytestmark = with_kustomize
+checks = Checks()
+BROKER = Peer("broker", {"app.kubernetes.io/name": "broker"})
+DATABASE = Peer("database", {"cnpg.io/cluster": "database"})
+CERTIFICATES = Peer("certificates", {"acme.cert-manager.io/http01-solver": "true"})
+STRANGER = Peer("a pod that somebody put here", {"app": "shell"})
+DNS = Peer("dns", {"k8s-app": "kube-dns"}, "kube-system")
+PROMETHEUS = Peer("prometheus", {}, "monitoring")
+KEDA = Peer("keda", {}, "keda")
+OPERATOR = Peer("operator of the database", {}, "cnpg-system")
+WAY_IN = Peer("way in", {}, "envoy-gateway-system")
+ELSEWHERE = Peer("a pod elsewhere", {"process": "gateway", "broker": "client"}, "default")
+VENDOR = Peer("vendor", namespace="", address="203.0.113.5")
+INTRANET = Peer("a machine of the same network", namespace="", address="192.168.7.7")
+OTHERS = (
+    *(BROKER, DATABASE, CERTIFICATES, STRANGER),
+    *(DNS, PROMETHEUS, KEDA, OPERATOR, WAY_IN, ELSEWHERE, VENDOR, INTRANET),
+)
+AMQP, POSTGRESQL, KUBERNETES_API = 5672, 5432, (443, 6443)
+BETWEEN_BROKERS = (4369, 25672, 6000, 6443, 6500, 35672, 35682)
+PORTS = (
+    *(22, 53, 80, 8000, 8080, 8089, 9100, 9187, 15672, 15692, AMQP, POSTGRESQL),
+    *(*KUBERNETES_API, *BETWEEN_BROKERS),
+)
+
+
+def processes(manifests: Manifests) -> list[Peer]:
+    return [
+        Peer(
+            one["metadata"]["name"],
+            labels_of(one),
+            ports={port["name"]: port["containerPort"] for port in container_of(one).get("ports", [])},
+        )
+        for one in manifests.workloads()
+    ]
+
+
+def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
+    """Yield who may connect to whom, on which port."""
+    here = (*own, BROKER, DATABASE, CERTIFICATES, STRANGER)
+    yield from ((one.name, DNS.name, 53) for one in here)
+    for one in own:
+        fields = {name for kind in SETTINGS[one.labels["process"]] for name in kind.model_fields}
+        if "broker_urls" in fields:
+            yield one.name, BROKER.name, AMQP
+        if fields & {"database_url", "relay_database_urls", "ops_database_urls"}:
+            yield one.name, DATABASE.name, POSTGRESQL
+        if "sms_url" in fields:
+            yield one.name, VENDOR.name, 443
+        yield from ((PROMETHEUS.name, one.name, port) for port in one.ports.values())
+        if one.name == "gateway":
+            yield WAY_IN.name, one.name, 8080
+    yield from ((BROKER.name, BROKER.name, port) for port in BETWEEN_BROKERS)
+    yield from ((DATABASE.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
+    yield from ((OPERATOR.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
+    yield KEDA.name, BROKER.name, AMQP
+    yield PROMETHEUS.name, BROKER.name, 15692
+    yield PROMETHEUS.name, DATABASE.name, 9187
+    yield WAY_IN.name, CERTIFICATES.name, 8089
+    # The two servers ask the API of Kubernetes, whose address nobody knows beforehand.
+    for server in (BROKER, DATABASE):
+        for anywhere in OTHERS:
+            if anywhere not in here:
+                yield from ((server.name, anywhere.name, port) for port in KUBERNETES_API)
+
+
+@checks.finds(
+    {
+        "a gateway that reaches databases": changed(
+            "Deployment", "gateway", "spec.template.metadata.labels.database", "client"
+        ),
+        "a relay that does not": changed(
+            "Deployment", "relay", "spec.template.metadata.labels.database", None
+        ),
+        "a job without the broker": changed("Job", "topology", "spec.template.metadata.labels.broker", None),
+        "everybody": removed("NetworkPolicy", "nobody"),
+        "no names": removed("NetworkPolicy", "to-dns"),
+        "no figures": removed("NetworkPolicy", "processes"),
+        "a gateway for every namespace": changed("NetworkPolicy", "gateway", "spec.ingress.0.from", None),
+        "a broker for strangers": changed("NetworkPolicy", "broker", "spec.ingress.0.from.0.podSelector", {}),
+        "a broker without KEDA": changed("NetworkPolicy", "broker", "spec.ingress.0.from.1", None),
+        "a database on another port": changed(
+            "NetworkPolicy", "database", "spec.ingress.0.ports.0.port", 5433
+        ),
+        "a sender that reaches the intranet": changed(
+            "NetworkPolicy", "sender", "spec.egress.0.to.0.ipBlock.except", []
+        ),
+        "vendors for everybody": changed("NetworkPolicy", "sender", "spec.podSelector", {}),
+        "another port of the gateway": changed("Deployment", "gateway", f"{BOX}.ports.http.name", "web"),
+    }
+)
+def everybody_reaches_whom_they_need_and_nobody_else(manifests: Manifests) -> Iterator[str]:
+    network, own = Network(manifests.of("NetworkPolicy")), processes(manifests)
+    here = (*own, BROKER, DATABASE, CERTIFICATES, STRANGER)
+    everybody = (*own, *OTHERS)
+    tried = [(source, target, port) for source in everybody for target in everybody for port in PORTS]
+    allowed = set(expected(own))
+    for source, target, port in tried:
+        wanted = (source.name, target.name, port) in allowed
+        what = f"{source.name} to {target.name}:{port}"
+        lets_out, lets_in = network.lets_out(source, target, port), network.lets_in(source, target, port)
+        if wanted and not (lets_out and lets_in):
+            yield f"{what} is refused"
+        if not wanted and source in own and lets_out:
+            yield f"{what} is let out"
+        if not wanted and target in here and lets_in:
+            yield f"{what} is let in"
+        if not wanted and source in here and lets_out and lets_in:
+            yield f"{what} is allowed"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("check", checks.all())
+def test_in_each_overlay(check: Check, overlay: str) -> None:
+    assert problems(check, overlay) == []
+
+
+@pytest.mark.parametrize(("check", "fault"), checks.controls())
+def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
+    assert problems(check, fault=fault) != []

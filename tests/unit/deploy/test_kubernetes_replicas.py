@@ -1,0 +1,194 @@
+"""``deploy/kubernetes``: how many pods there are, where, and who decides about it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from contracts.subscriptions import SERVICES, SUBSCRIPTIONS, subscriptions
+from services.chassis.messaging import topology
+from services.chassis.runtime.settings import RetryDelaySettings
+from tests.support.kubernetes import (
+    OVERLAYS,
+    POD,
+    Break,
+    Check,
+    Checks,
+    Manifest,
+    Manifests,
+    changed,
+    environment_of,
+    labels_of,
+    name_of,
+    pod_of,
+    problems,
+    removed,
+    secret_values,
+    selects,
+    with_kustomize,
+)
+
+pytestmark = with_kustomize
+checks = Checks()
+
+
+@checks.finds(
+    {
+        "pods of another": changed(
+            "Deployment", "verify-rpc", "spec.selector.matchLabels", {"process": "verify"}
+        ),
+        "no budget": removed("PodDisruptionBudget", "gateway"),
+        "a budget for another": changed(
+            "PodDisruptionBudget", "verify-rpc", "spec.selector.matchLabels.part", "events"
+        ),
+        "a node that cannot be drained": changed("PodDisruptionBudget", "gateway", "spec.maxUnavailable", 0),
+    }
+)
+def every_deployment_selects_its_own_pods_and_has_a_budget_of_its_own(manifests: Manifests) -> Iterator[str]:
+    budgets = {name_of(one): one["spec"] for one in manifests.of("PodDisruptionBudget")}
+    deployments = manifests.of("Deployment")
+    for one in deployments:
+        chosen = [
+            other for other in manifests.workloads() if selects(one["spec"]["selector"], labels_of(other))
+        ]
+        if chosen != [one]:
+            yield f"{name_of(one)} selects {[name_of(other) for other in chosen]}"
+        own = [name for name, spec in budgets.items() if selects(spec["selector"], labels_of(one))]
+        if own != [f"PodDisruptionBudget {one['metadata']['name']}"]:
+            yield f"{name_of(one)} is covered by {own}"
+    if budgets.keys() != {f"PodDisruptionBudget {one['metadata']['name']}" for one in deployments} | {
+        "PodDisruptionBudget broker"
+    }:
+        yield f"budgets {sorted(budgets)}"
+    yield from (
+        f"{name} lets no node be drained" for name, spec in budgets.items() if spec.get("maxUnavailable") != 1
+    )
+
+
+@checks.finds(
+    {
+        "not over zones": changed("Deployment", "relay", f"{POD}.topologySpreadConstraints.1", None),
+        "with all others": changed(
+            "Deployment", "relay", f"{POD}.topologySpreadConstraints.0.matchLabelKeys", ["pod-template-hash"]
+        ),
+    }
+)
+def the_pods_of_a_deployment_are_spread_over_nodes_and_zones(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("Deployment"):
+        spread = pod_of(one).get("topologySpreadConstraints", [])
+        if [item["topologyKey"] for item in spread] != [
+            "kubernetes.io/hostname",
+            "topology.kubernetes.io/zone",
+        ]:
+            yield f"{name_of(one)} is not spread"
+        for item in spread:
+            keys = set(item["matchLabelKeys"])
+            same = {"matchLabels": {key: labels_of(one)[key] for key in keys & set(labels_of(one))}}
+            chosen = [
+                other
+                for other in manifests.workloads()
+                if selects(item["labelSelector"], labels_of(other)) and selects(same, labels_of(other))
+            ]
+            if chosen != [one] or "pod-template-hash" not in keys:
+                yield f"{name_of(one)} is spread with {[name_of(other) for other in chosen]}"
+
+
+def scalers(manifests: Manifests) -> dict[str, Manifest]:
+    return {
+        one["spec"]["scaleTargetRef"]["name"]: one["spec"]
+        for one in manifests.of("ScaledObject", "HorizontalPodAutoscaler")
+    }
+
+
+def replicas(manifests: Manifests) -> dict[str, tuple[int, int]]:
+    """Return how few and how many pods each Deployment has."""
+    found = {}
+    for one in manifests.of("Deployment"):
+        name = one["metadata"]["name"]
+        fixed = one["spec"].get("replicas", 1)
+        scaler = scalers(manifests).get(name, {})
+        few = scaler.get("minReplicaCount", scaler.get("minReplicas", fixed))
+        many = scaler.get("maxReplicaCount", scaler.get("maxReplicas", fixed))
+        found[name] = (few, many)
+    return found
+
+
+@checks.finds(
+    {
+        "one sender": changed("Deployment", "sender", "spec.replicas", 1),
+        "two exporters": changed("Deployment", "exporter", "spec.replicas", 2),
+        "a number and a scaler": changed("Deployment", "gateway", "spec.replicas", 2),
+        "no scaler": removed("ScaledObject", "notify-events"),
+    }
+)
+def every_deployment_has_two_replicas_at_least_and_one_who_decides_about_them(
+    manifests: Manifests,
+) -> Iterator[str]:
+    for name, (few, many) in replicas(manifests).items():
+        least = 1 if name == "exporter" else 2
+        if not least <= few <= many or (name == "exporter" and many > 1):
+            yield f"{name} has {few} to {many}"
+        if name in scalers(manifests) and "replicas" in manifests.one("Deployment", name)["spec"]:
+            yield f"{name} has a number of replicas and a scaler"
+    expected = {*(f"{service}-events" for service in SUBSCRIPTIONS), "gateway"}
+    if scalers(manifests).keys() != expected:
+        yield f"scaled are {sorted(scalers(manifests))}"
+
+
+@checks.finds(
+    {
+        "a queue that is not declared": changed(
+            "ScaledObject", "notify-events", "spec.triggers.0.metadata.queueName", "notify.PassApproved"
+        ),
+        "the queue of another": changed(
+            "ScaledObject", "notify-events", "spec.triggers.0.metadata.queueName", "verify.PassIssued"
+        ),
+        "a queue less": changed("ScaledObject", "notify-events", "spec.triggers.0", None),
+        "no address": changed(
+            "TriggerAuthentication", "broker", "spec.secretTargetRef.0.key", "EPASS_BROKER_URL"
+        ),
+    }
+)
+def every_consumer_is_scaled_by_each_of_its_queues(manifests: Manifests) -> Iterator[str]:
+    declared = {queue.name for queue in topology.queues(RetryDelaySettings().retry_delays)}
+    for service in SUBSCRIPTIONS:
+        own = {one.queue for one in subscriptions() if one.service == service}
+        triggers = manifests.one("ScaledObject", f"{service}-events")["spec"]["triggers"]
+        asked = [trigger["metadata"]["queueName"] for trigger in triggers]
+        yield from (f"{service}: {name} is not declared" for name in asked if name not in declared)
+        yield from (f"{service}: {name} scales nothing" for name in own - set(asked))
+        yield from (f"{service}: {name} is another's" for name in asked if name in declared - own)
+        for trigger in triggers:
+            if (trigger["type"], trigger["authenticationRef"]["name"]) != ("rabbitmq", "broker"):
+                yield f"{service}: {trigger}"
+    (asks,) = manifests.one("TriggerAuthentication", "broker")["spec"]["secretTargetRef"]
+    if asks["key"] not in secret_values().get(asks["name"], {}) or asks["parameter"] != "host":
+        yield f"KEDA has no address of the broker: {asks}"
+
+
+@checks.finds(
+    {
+        "too few": changed("Cluster", "database", "spec.postgresql.parameters.max_connections", "300"),
+    }
+)
+def the_database_server_takes_the_connections_of_all_processes(manifests: Manifests) -> Iterator[str]:
+    """Each process may open its pool and two more; relay, exporter and sender need what is counted here."""
+    others = {"relay": len(SERVICES), "exporter": 2 * len(SERVICES), "gateway": 0}
+    needed = 3 * len(SERVICES)  # the administrator's commands and the Jobs
+    for name, (_, many) in replicas(manifests).items():
+        pool = environment_of(manifests.one("Deployment", name)).get("EPASS_DATABASE_POOL")
+        each = others[name] if pool is None else int(pool) + 2 + (name == "sender")
+        needed += each * (many + 1)  # one more while they are replaced
+    allowed = int(manifests.one("Cluster", "database")["spec"]["postgresql"]["parameters"]["max_connections"])
+    if allowed - 20 < needed:
+        yield f"{needed} connections are needed, {allowed} are allowed, and the operator needs some"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("check", checks.all())
+def test_in_each_overlay(check: Check, overlay: str) -> None:
+    assert problems(check, overlay) == []
+
+
+@pytest.mark.parametrize(("check", "fault"), checks.controls())
+def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
+    assert problems(check, fault=fault) != []

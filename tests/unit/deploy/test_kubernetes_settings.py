@@ -1,0 +1,247 @@
+"""``deploy/kubernetes``: each process gets the settings and the secrets that it needs, and no others."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import ValidationError
+
+from contracts.subscriptions import SERVICES
+from deploy.kubernetes import secrets
+from deploy.local.access import READERS
+from deploy.local.services import COMMANDS
+from services.chassis.runtime.settings import Section, ServiceSettings
+from services.notify.settings import SenderSettings
+from tests.support.kubernetes import (
+    BOX,
+    OVERLAYS,
+    POD,
+    SETTINGS,
+    Break,
+    Check,
+    Checks,
+    Manifest,
+    Manifests,
+    changed,
+    environment_of,
+    labels_of,
+    name_of,
+    problems,
+    secret_keys,
+    secret_values,
+    with_kustomize,
+)
+from tests.support.paths import ROOT
+from tests.support.settings import SERVICES as SERVICE_SETTINGS
+
+pytestmark = with_kustomize
+checks = Checks()
+
+
+def mounted(workload: Manifest) -> dict[str, str]:
+    """Return the files in the folder of secrets of a workload."""
+    found: dict[str, str] = {}
+    for name, keys in secret_keys(workload).items():
+        content = secret_values().get(name, {})
+        found |= {key: content.get(key, "") for key in (content if keys is None else keys)}
+    return found
+
+
+@checks.finds(
+    {
+        "a setting that is not there": changed(
+            "Deployment", "relay", f"{BOX}.env.EPASS_HEALTH_HOST.name", "EPASS_HEALTH_HOTS"
+        ),
+        "a setting of another": changed(
+            "Deployment", "relay", f"{BOX}.env.EPASS_HEALTH_HOST.name", "EPASS_OTP_MINUTES"
+        ),
+        "the secret of another": changed(
+            "Deployment", "verify-rpc", f"{POD}.volumes.secrets.secret.secretName", "relay"
+        ),
+        "no secret": changed("Job", "topology", f"{POD}.volumes.secrets.secret.secretName", "nobody"),
+        "more than a job needs": changed(
+            "Job", "migrate-verify", f"{POD}.volumes.secrets.secret.items", None
+        ),
+        "links that lead elsewhere": changed(
+            "Deployment", "sender", f"{BOX}.env.EPASS_PUBLIC_URL.value", "http://127.0.0.1:8080"
+        ),
+    }
+)
+def every_process_gets_the_settings_that_it_needs_and_no_others(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.workloads():
+        environment, files = environment_of(one), mounted(one)
+        kinds = SETTINGS[labels_of(one)["process"]]
+        fields = {f"EPASS_{field.upper()}" for kind in kinds for field in kind.model_fields}
+        unknown = {*environment, *files} - fields - {"EPASS_SECRETS_DIR"}
+        yield from (f"{name_of(one)} does not read {name}" for name in unknown)
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, environment, clear=True):
+            for name, value in files.items():
+                Path(folder, name).write_text(value)
+            for kind in kinds:
+                try:
+                    read = kind(_secrets_dir=folder)  # type: ignore[call-arg]  # pydantic-settings' own way
+                except ValidationError as error:
+                    yield from (f"{name_of(one)} lacks {item['loc'][0]}" for item in error.errors())
+                else:
+                    yield from (f"{name_of(one)}: {problem}" for problem in unwanted(read, manifests))
+
+
+def unwanted(settings: Section, manifests: Manifests) -> Iterator[str]:
+    """Yield what is wrong with the values of settings in production."""
+    host = manifests.one("HTTPRoute", "gateway")["spec"]["hostnames"][0]
+    if getattr(settings, "local_mode", False):
+        yield "local mode"
+    if getattr(settings, "public_url", f"https://{host}") != f"https://{host}":
+        yield "links lead elsewhere"
+    if getattr(settings, "trusted_proxies", "some") == ():
+        yield "the address of a caller is that of the proxy"
+
+
+@checks.finds(
+    {
+        "a pool that is too small": changed(
+            "Deployment", "verify-rpc", f"{BOX}.env.EPASS_DATABASE_POOL.value", "20"
+        ),
+    }
+)
+def every_worker_has_a_connection_to_its_database(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("Deployment"):
+        labels, pool = labels_of(one), int(environment_of(one).get("EPASS_DATABASE_POOL", 0))
+        if "part" in labels and pool != workers(SERVICE_SETTINGS[labels["process"]], labels["part"]):
+            yield f"{name_of(one)} has a pool of {pool}"
+
+
+def workers(kind: type[ServiceSettings], part: str) -> int:
+    names = ["rpc_workers"] if part == "rpc" else ["event_workers", "urgent_workers"]
+    return sum(kind.model_fields[name].default for name in names)
+
+
+def readers(manifests: Manifests) -> set[tuple[str, str, tuple[str, ...]]]:
+    """Return who reads which Secret, and which of its keys alone; no key stands for all."""
+    found = {
+        (name_of(one), secret, tuple(keys or ()))
+        for one in manifests.workloads()
+        for secret, keys in secret_keys(one).items()
+    }
+    for one in manifests.of("TriggerAuthentication"):
+        found |= {("KEDA", item["name"], (item["key"],)) for item in one["spec"]["secretTargetRef"]}
+    for role in manifests.one("Cluster", "database")["spec"]["managed"]["roles"]:
+        found.add((f"role {role['name']}", role["passwordSecret"]["name"], ()))
+    pod = manifests.one("RabbitmqCluster", "broker")["spec"]["override"]["statefulSet"]["spec"]["template"]
+    found |= {("broker", volume["secret"]["secretName"], ()) for volume in pod["spec"]["volumes"]}
+    for listener in manifests.one("Gateway", "public")["spec"]["listeners"]:
+        certificates = listener.get("tls", {}).get("certificateRefs", [])
+        found |= {("way in", one["name"], ()) for one in certificates}
+    return found
+
+
+def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
+    parts = [(process, f"{process}-{part}") for process in SERVICES for part in ("rpc", "events")]
+    parts += [(process, process) for process in COMMANDS if process not in SERVICES]
+    return {
+        *((f"Deployment {name}", process, ()) for process, name in parts),
+        *((f"Job migrate-{service}", service, ("EPASS_DATABASE_URL",)) for service in SERVICES),
+        *((f"role {role}", f"database-{role}", ()) for role in (*SERVICES, *READERS)),
+        ("Job topology", "administrator", ("EPASS_BROKER_URLS",)),
+        ("CronJob administrator", "administrator", ()),
+        ("KEDA", "exporter", ("EPASS_BROKER_URLS",)),
+        ("broker", "broker-definitions", ()),
+        ("way in", "public-tls", ()),
+    }
+
+
+@checks.finds(
+    {
+        "the same keys of another": changed(
+            "Deployment", "application-rpc", f"{POD}.volumes.secrets.secret.secretName", "approval"
+        ),
+        "all of the administrator's": changed("Job", "topology", f"{POD}.volumes.secrets.secret.items", None),
+        "a secret that is not listed": changed(
+            "Gateway", "public", "spec.listeners.https.tls.certificateRefs.0.name", "epass-tls"
+        ),
+    }
+)
+def nobody_reads_the_secret_of_another(manifests: Manifests) -> Iterator[str]:
+    found, expected = readers(manifests), expected_readers()
+    yield from (f"{who} reads {keys} of {secret}" for who, secret, keys in found - expected)
+    yield from (f"{who} does not read {secret}" for who, secret, _ in expected - found)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("check", checks.all())
+def test_in_each_overlay(check: Check, overlay: str) -> None:
+    assert problems(check, overlay) == []
+
+
+@pytest.mark.parametrize(("check", "fault"), checks.controls())
+def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
+    assert problems(check, fault=fault) != []
+
+
+def test_the_operations_page_lists_every_secret_and_no_other() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.split("| Secret |", 1)[1].split("\n\n", 1)[0]
+    listed = [
+        name for row in table.splitlines() for name in re.findall(r"`([\w-]+)`", row.split("|")[1:2][0])
+    ]
+    assert sorted(listed) == sorted([*secret_values(), "public-tls"])
+    assert {secret for _, secret, _ in expected_readers()} == set(listed)
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, dict[str, str]]]:
+    """Return what prints the Secrets, with more in its environment, and returns their contents."""
+
+    def make(**environment: str) -> dict[str, dict[str, str]]:
+        printed = io.StringIO()
+        monkeypatch.setattr(sys, "stdout", printed)
+        secrets.main(tmp_path / "secrets.json", environment)
+        items = json.loads(printed.getvalue())["items"]
+        assert {item["metadata"]["namespace"] for item in items} == {secrets.NAMESPACE}
+        return {item["metadata"]["name"]: item["stringData"] for item in items}
+
+    return make
+
+
+def test_secrets_that_are_made_again_are_the_same_and_only_their_owner_may_read_them(made, tmp_path) -> None:
+    first, second = made(), made()
+    del first["broker-definitions"], second["broker-definitions"]  # a new salt for each hash
+    assert first == second
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_vendors_are_known_to_the_sender_alone(made) -> None:
+    given = dict.fromkeys(secrets.VENDORS, "https://sms.example")
+    content = made(**given, EPASS_OTP_SECRET="not a vendor's")
+    assert [name for name, own in content.items() if "https://sms.example" in own.values()] == ["sender"]
+    assert {name.removeprefix("EPASS_").lower() for name in given} <= set(SenderSettings.model_fields)
+    assert "not a vendor's" not in json.dumps(content)
+
+
+def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_secrets_hold(made) -> None:
+    content = made()
+    users = {
+        user["name"]: user for user in json.loads(content["broker-definitions"]["definitions.json"])["users"]
+    }
+    for process in secrets.PROCESSES:
+        if "EPASS_BROKER_URLS" in content[process]:
+            address = urlsplit(content[process]["EPASS_BROKER_URLS"])
+            salted = base64.b64decode(users[address.username]["password_hash"])
+            assert hashlib.sha256(salted[:4] + address.password.encode()).digest() == salted[4:]
+            holders = [name for name, own in content.items() if address.password in json.dumps(own)]
+            assert (address.username, holders) == (process, [process])
+    for role in (*SERVICES, *READERS):
+        password = content[f"database-{role}"]["password"]
+        holders = {name for name, own in content.items() if password in json.dumps(own)}
+        readers_of = {"notify": {"sender"}, "ops": {"exporter", "administrator"}}.get(role, set())
+        assert holders == {f"database-{role}", *readers_of, *({role} & set(secrets.PROCESSES))}

@@ -29,7 +29,8 @@ def document() -> _Json:
             "title": "e-Pass events",
             "version": "1.0.0",
             "description": "Every event of e-Pass: who publishes it and who subscribes to it. Events arrive "
-            "in any order, and each may arrive more than once. The personal block is sealed (Fernet); its "
+            "in any order, and each may arrive more than once. A message with several events of one type has "
+            "each on a line of its own (application/x-ndjson). The personal block is sealed (Fernet); its "
             "content is described under x-epass-personal.",
         },
         "defaultContentType": "application/json",

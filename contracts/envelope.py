@@ -21,6 +21,8 @@ from contracts.open_sets import READING
 from contracts.sealing import CannotOpen, SealedBox
 
 CONTENT_TYPE = "application/json"
+SEVERAL_CONTENT_TYPE = "application/x-ndjson"
+"""The content type of a message with several envelopes of one type, each on a line of its own."""
 
 E = TypeVar("E")
 
@@ -102,6 +104,16 @@ def seal(event: Event, event_id: UUID, key_ring: PersonalKeyRing) -> tuple[dict[
     data = event.model_dump(mode="json", by_alias=True)
     personal = data.pop("personal", None)
     return data, None if personal is None else key_ring.seal(event_id, personal)
+
+
+def join_envelopes(bodies: Sequence[bytes]) -> bytes:
+    """Return the body of a message that carries several envelopes of one type."""
+    return b"\n".join(bodies)
+
+
+def split_envelopes(body: bytes) -> list[bytes]:
+    """Return the envelopes in the body of a message, which may carry one or several."""
+    return body.split(b"\n")
 
 
 def read_envelope(body: bytes) -> Envelope:

@@ -11,7 +11,14 @@ from uuid import UUID, uuid4
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from cryptography.fernet import Fernet
 
-from contracts.envelope import PersonalKeyRing, Received, UnreadableEvent, open_envelope, read_envelope
+from contracts.envelope import (
+    PersonalKeyRing,
+    Received,
+    UnreadableEvent,
+    open_envelope,
+    read_envelope,
+    split_envelopes,
+)
 from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.rpc.accounts import DeniedSessions
 from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, exchange_of
@@ -69,10 +76,11 @@ class RevokedSessions:
         await queue.consume(self._on_message, no_ack=True)
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
-        try:
-            self.handle(open_envelope(read_envelope(message.body), _NOTHING_PERSONAL))
-        except UnreadableEvent:
-            log.warning("event was not read", type=message.type, bytes=len(message.body))
+        for body in split_envelopes(message.body):
+            try:
+                self.handle(open_envelope(read_envelope(body), _NOTHING_PERSONAL))
+            except UnreadableEvent:
+                log.warning("event was not read", type=message.type, bytes=len(body))
 
     def handle(self, received: Received[Event]) -> None:
         """Handle one event; ignore those of other types."""

@@ -15,7 +15,7 @@ from typing import Any
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError, create_model
 
-from contracts.envelope import Envelope, UnreadableEvent, read_envelope
+from contracts.envelope import Envelope, UnreadableEvent, read_envelope, split_envelopes
 from contracts.events import BY_NAME
 from contracts.model import Wire
 from services.chassis.messaging import retry
@@ -38,7 +38,8 @@ class DeadLetter:
 
     Args:
         queue: of the consumer that could not handle it.
-        envelope: the event, if it is one of the contract.
+        envelope: the event, if it is one of the contract; the first one of several.
+        events: how many the message has. The broker gave up on several at once, or could not read them.
         key: the event's id, or the beginning of the digest if it is no event.
         size: in bytes.
         sha256: of the body.
@@ -50,6 +51,7 @@ class DeadLetter:
 
     queue: str
     envelope: Envelope | None
+    events: int
     key: str
     size: int
     sha256: str
@@ -61,14 +63,13 @@ class DeadLetter:
     @classmethod
     def of(cls, queue: str, message: AbstractIncomingMessage) -> "DeadLetter":
         """Read a message; the body itself is not stored."""
-        headers, digest, envelope = (
-            message.headers,
-            hashlib.sha256(message.body).hexdigest(),
-            _envelope(message.body),
-        )
+        headers, digest = message.headers, hashlib.sha256(message.body).hexdigest()
+        parts = split_envelopes(message.body)
+        envelope = _envelope(parts[0])
         return cls(
             queue=queue,
             envelope=envelope,
+            events=len(parts),
             key=str(envelope.id) if envelope else f"sha256:{digest[:16]}",
             size=len(message.body),
             sha256=digest,
@@ -95,6 +96,7 @@ class DeadLetter:
             "queue": self.queue,
             "type": self.type,
             "readable": self.envelope is not None,
+            "events": self.events,
             "subject": self.subject,
             "attempts": self.attempts,
             "replayed": self.replayed,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import httpx
@@ -29,6 +30,8 @@ RATE = 4.0
 """Applications a second; each is followed by a decision and views, some by a cancellation or a scan."""
 STOP_SECONDS = 30
 NO_KILLS = SenderKills(0, 0)
+SEEDS = count(2026)
+"""Each crowd has another seed, because crowds of one seed are the same people and apply twice."""
 AT_ONCE = (
     ("accounts", "application", "approval"),
     ("issuance", "notify", "verify"),
@@ -65,7 +68,7 @@ def people_at_work(
         deployment.system,
         deployment.provider,
         promises,
-        replace(Plan(10_000, 2026, day, entering=entering_on(day), fates={}), **differences),
+        replace(Plan(10_000, next(SEEDS), day, entering=entering_on(day), fates={}), **differences),
         pacer,
         http,
     )

@@ -10,7 +10,7 @@ from kombu import Message
 from contracts.envelope import Envelope, PersonalKeyRing, seal
 from contracts.events import Event
 from services.chassis.messaging.entrypoint import Take
-from services.chassis.messaging.event_batches import Delivery, Settle
+from services.chassis.messaging.event_batches import Delivery, EventMessage, Settle
 
 
 def key_ring() -> PersonalKeyRing:
@@ -54,7 +54,7 @@ def deliver(handle: Callable[[Take, Settle], None], *envelopes: Envelope) -> Non
     def settle(deliveries: Sequence[Delivery], error: BaseException | None) -> None:
         settled.extend((delivery, error) for delivery in deliveries)
 
-    batch = [Delivery(envelope, Message(), 0) for envelope in envelopes]
+    batch = [Delivery(envelope, EventMessage(Message()), 0) for envelope in envelopes]
     handle(lambda: batch, settle)
     assert {id(delivery) for delivery, _ in settled} == {id(delivery) for delivery in batch}
     for _, error in settled:

@@ -4,17 +4,19 @@ A service writes ``@subscribes(PassApproved)`` above a method of its consumers c
 in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
-2. `EventEntrypoint.receive` reads the envelope. What arrives while all workers are busy waits.
+2. `EventEntrypoint.receive` reads the envelopes: a message has one or several. What arrives while all
+   workers are busy waits.
 3. `subscribes` gives all that waits to the service's method, as a batch (``event_batches.py``): it is
    decrypted and handled, together with the inbox marks, in one transaction. An event that was delivered often
    is handled alone.
-4. The messages are acknowledged, or `settle_failed` moves one as ``retry.py`` decides.
+4. `settle_failed` moves an event that failed as ``retry.py`` decides. A message is acknowledged when all its
+   events are settled.
 """
 
 import functools
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -24,7 +26,7 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from sqlalchemy.orm import Session
 
-from contracts.envelope import Envelope, Received, UnreadableEvent, read_envelope
+from contracts.envelope import Envelope, Received, UnreadableEvent, read_envelope, split_envelopes
 from contracts.events import Event
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.event_batches import (
@@ -32,6 +34,7 @@ from services.chassis.messaging.event_batches import (
     LARGEST_SET,
     Delivery,
     EventHandler,
+    EventMessage,
     Settle,
     handle_batch,
 )
@@ -54,7 +57,7 @@ Entry = Callable[[Any, Take, Settle], None]
 BATCHES_AT_ONCE = 2
 """Of one queue in one process: the second is handled while the database works on the first."""
 LARGEST = 1_000_000
-"""Bytes. A larger body is not an event."""
+"""Bytes. A larger body is not an event, nor are several."""
 
 
 class EventConsumers(SharedExtension, ProviderCollector):
@@ -88,7 +91,30 @@ class EventConsumers(SharedExtension, ProviderCollector):
         process().health.checks[self.container.service_name] = lambda: self.reader.consuming
         self._thread = self.container.spawn_managed_thread(self.reader.run)
 
-    def give_back_after(self, seconds: float, message: Message) -> None:
+    def settle(self, messages: Iterable[EventMessage], return_after: float | None = None) -> None:
+        """Settle one event of each message; acknowledge or return those messages that are settled whole.
+
+        Args:
+            messages: a message stands here as often as it has events to settle.
+            return_after: seconds after which the messages go back to their queue.
+        """
+        done = []
+        for message in messages:
+            message.unsettled -= 1
+            if return_after is not None:
+                message.return_after = max(return_after, message.return_after or 0)
+            if message.unsettled:
+                continue
+            if message.return_after is None:
+                done.append(message.message)
+            elif message.return_after:
+                self._give_back_after(message.return_after, message.message)
+            else:
+                self.reader.give_back(message.message)
+        if done:
+            self.reader.acknowledge_all(done)
+
+    def _give_back_after(self, seconds: float, message: Message) -> None:
         """Return a message to its queue after a pause, at once when the process stops."""
 
         def wait() -> None:
@@ -137,24 +163,32 @@ class EventEntrypoint(Entrypoint):
         self.consumers.unregister_provider(self)
 
     def receive(self, message: Message) -> None:
-        """Read a message on the consumer's thread, then have it handled on another one."""
+        """Read a message on the consumer's thread, then have its events handled on another one."""
+        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        parts = split_envelopes(body) if len(body) <= LARGEST else [body]
+        shared = EventMessage(message, len(parts))
+        for part in parts:
+            self._receive_event(shared, part)
+        self._start_batch()
+
+    def _receive_event(self, message: EventMessage, body: bytes) -> None:
         try:
-            envelope = self._read(message)
+            envelope = self._read(body)
         except UnreadableEvent as error:
             self._spawn(
-                functools.partial(settle_failed, self.consumers, self.queue, message, error), "dead-letter"
+                functools.partial(settle_failed, self.consumers, self.queue, message, body, error),
+                "dead-letter",
             )
             return
         if envelope.expires_at is not None and envelope.expires_at < now():
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
-            self.consumers.reader.acknowledge(message)
+            self.consumers.settle([message])
             return
-        delivery = Delivery(envelope, message, _earlier_deliveries(message))
+        delivery = Delivery(envelope, message, _earlier_deliveries(message.message), body)
         if delivery.earlier >= AFTER_DELIVERIES:  # it may kill its process, and a batch with it
             self._spawn(functools.partial(self._work_alone, delivery), "suspect")
         else:
             self._waiting.append(delivery)
-            self._start_batch()
 
     def _work_alone(self, delivery: Delivery) -> None:
         """Handle an event that may kill its process. All of them together occupy one worker at most."""
@@ -174,8 +208,7 @@ class EventEntrypoint(Entrypoint):
         self._batches -= 1
         self._start_batch()
 
-    def _read(self, message: Message) -> Envelope:
-        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+    def _read(self, body: bytes) -> Envelope:
         if len(body) > LARGEST:
             raise UnreadableEvent(f"{len(body)} bytes")
         envelope = read_envelope(body)
@@ -201,12 +234,14 @@ class EventEntrypoint(Entrypoint):
 
     def _settle(self, began: datetime, deliveries: Sequence[Delivery], error: BaseException | None) -> None:
         if error is None:
-            self.consumers.reader.acknowledge_all([delivery.message for delivery in deliveries])
+            self.consumers.settle(delivery.message for delivery in deliveries)
         for delivery in deliveries:
             envelope, outcome = delivery.envelope, "done"
             if error is not None:
                 with logs.context(correlation_id=envelope.correlation_id, event_id=str(envelope.id)):
-                    outcome = settle_failed(self.consumers, self.queue, delivery.message, error)
+                    outcome = settle_failed(
+                        self.consumers, self.queue, delivery.message, delivery.body, error
+                    )
             ended = now()
             metrics.EVENT_SECONDS.labels(self.queue, outcome).observe((ended - began).total_seconds())
             if error is None:
@@ -256,20 +291,22 @@ def _entrypoint(
     return handle
 
 
-def settle_failed(consumers: EventConsumers, queue: str, message: Message, error: BaseException) -> str:
-    """Move a message or give it back. Return the outcome in one word, for the metric."""
+def settle_failed(
+    consumers: EventConsumers, queue: str, message: EventMessage, body: bytes, error: BaseException
+) -> str:
+    """Move an event of a message, or give the message back. Return the outcome in one word."""
     if isinstance(error, Stopping):
-        consumers.reader.give_back(message)
+        consumers.settle([message], return_after=0)
         return "returned"
     log.error("event was not handled", queue=queue, exc_info=error)
     try:
-        consumers.failed_messages.publish_copy(queue, message, error)
+        consumers.failed_messages.publish_copy(queue, message.message, error, body)
     except NOT_PUBLISHED as fault:
-        seconds = return_pause(_earlier_deliveries(message))
+        seconds = return_pause(_earlier_deliveries(message.message))
         log.warning("message could not be moved and goes back", error=type(fault).__name__, seconds=seconds)
-        consumers.give_back_after(seconds, message)
+        consumers.settle([message], return_after=seconds)
         return "returned"
-    consumers.reader.acknowledge(message)
+    consumers.settle([message])
     return "failed"
 
 

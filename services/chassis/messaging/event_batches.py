@@ -32,19 +32,37 @@ _GIVE_WAY = text("set local lock_timeout = '500ms'")
 """PostgreSQL looks for deadlocks after a second (``deadlock_timeout``)."""
 
 
+@dataclass(eq=False)
+class EventMessage:
+    """A message of the broker with one event or several, which are settled one by one.
+
+    Attributes:
+        message: the broker's.
+        unsettled: the number of its events that are not settled yet.
+        return_after: seconds after which the message goes back to its queue, because an event of it could not
+            be settled otherwise; None while it need not. Its other events will be repeats.
+    """
+
+    message: Message
+    unsettled: int = 1
+    return_after: float | None = None
+
+
 @dataclass(frozen=True)
 class Delivery:
     """An event that the broker has delivered.
 
     Attributes:
         envelope: of the event.
-        message: that has the envelope.
+        message: that has the envelope, perhaps among others.
         earlier: how often the broker has delivered it before.
+        body: the envelope's bytes.
     """
 
     envelope: Envelope
-    message: Message
+    message: EventMessage
     earlier: int
+    body: bytes = b""
 
 
 Settle = Callable[[Sequence[Delivery], BaseException | None], None]

@@ -2,10 +2,11 @@
 
 For each database it takes an advisory lock (one relay works while others stand by), reads the oldest unsent
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
-those that the broker confirmed. Rows are found by state and never by a cursor, because rows with a lower
-`position` may commit later. The relay polls: without a pause while there are events, then less and less
-often; when it has published an event for a service, it soon looks for what that service says to it. It is not
-notified, because each NOTIFY takes a lock at commit that all databases of a server share.
+those that the broker confirmed. Events of one type that wait together go in one message. Rows are found by
+state and never by a cursor, because rows with a lower `position` may commit later. The relay polls: without a
+pause while there are events, then less and less often; when it has published an event for a service, it soon
+looks for what that service says to it. It is not notified, because each NOTIFY takes a lock at commit that
+all databases of a server share.
 When the broker does not confirm within the watchdog's time, the relay connects again.
 
 A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
@@ -28,7 +29,7 @@ from aio_pika.exceptions import DeliveryError
 from psycopg.rows import class_row
 
 from contracts import events
-from contracts.envelope import CONTENT_TYPE, Envelope
+from contracts.envelope import CONTENT_TYPE, SEVERAL_CONTENT_TYPE, Envelope, join_envelopes
 from contracts.subscriptions import ANSWERS, exchange_of, subscriptions
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
@@ -96,6 +97,10 @@ PURGE_ROWS = 1000
 """Rows deleted between two batches: so a purge after a busy day delays no event and hits no timeout."""
 
 
+LARGEST_MESSAGE = 64
+"""Events in one message at most, so that a burst is shared by the replicas of a consumer."""
+LARGEST_BYTES = 100_000
+"""A message that has so many bytes takes no further event."""
 AGAIN_SECONDS = 600.0
 """When a queue was missing, the events of its type that were sent in this time are sent again."""
 LONGEST_HOLD = 30.0
@@ -196,44 +201,49 @@ class Publisher:
         self._channel = channel
         metrics.count_connection(self._name)
 
-    async def publish(self, envelope: Envelope) -> None:
-        """Publish one event and wait for the broker's confirm."""
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        """Publish events of one type in one message, and wait for the broker's confirm."""
         assert self._channel is not None
-        name = exchange_of(envelope.producer)
+        first = envelopes[0]
+        name = exchange_of(first.producer)
         if name not in self._exchanges:
             self._exchanges[name] = await self._channel.get_exchange(name, ensure=False)
         message = Message(
-            envelope.to_bytes(),
-            content_type=CONTENT_TYPE,
+            join_envelopes([envelope.to_bytes() for envelope in envelopes]),
+            content_type=CONTENT_TYPE if len(envelopes) == 1 else SEVERAL_CONTENT_TYPE,
             delivery_mode=DeliveryMode.PERSISTENT,
-            message_id=str(envelope.id),
-            type=envelope.type,
-            correlation_id=envelope.correlation_id or None,
-            timestamp=envelope.occurred_at,
+            message_id=str(first.id),
+            type=first.type,
+            correlation_id=first.correlation_id or None,
+            timestamp=first.occurred_at,
         )
-        await self._exchanges[name].publish(message, routing_key=envelope.type, mandatory=True)
+        await self._exchanges[name].publish(message, routing_key=first.type, mandatory=True)
 
     async def publish_all(self, envelopes: Sequence[Envelope]) -> Published:
-        """Publish a batch, the events of one subject one after another.
+        """Publish a batch, the events of one subject in their order.
 
         An alarm of the broker, or a half-open connection, leaves some unanswered. When none was answered
         within the watchdog's time, the connection is closed.
         """
         published = Published()
-        subjects: dict[str, list[Envelope]] = {}
-        for envelope in envelopes:
-            subjects.setdefault(envelope.subject, []).append(envelope)
+        left = list(envelopes)
+        while left and published.is_whole:
+            messages, left = group_into_messages(left)
+            await self._publish_together(messages, published)
+            refused = {envelope.subject for envelope in published.refused}
+            left = [envelope for envelope in left if envelope.subject not in refused]
+        return published
 
-        async def publish_in_order(of_subject: list[Envelope]) -> None:
-            for envelope in of_subject:
-                try:
-                    await self.publish(envelope)
-                except DeliveryError:
-                    published.refused.append(envelope)
-                    return
-                published.confirmed.append(envelope)
+    async def _publish_together(self, messages: Sequence[Sequence[Envelope]], published: Published) -> None:
+        async def publish(message: Sequence[Envelope]) -> None:
+            try:
+                await self.publish(message)
+            except DeliveryError:
+                published.refused.extend(message)
+            else:
+                published.confirmed.extend(message)
 
-        tasks = [asyncio.create_task(publish_in_order(of_subject)) for of_subject in subjects.values()]
+        tasks = [asyncio.create_task(publish(message)) for message in messages]
         answered, pending = -1, set(tasks)
         while pending and answered < published.answered:
             answered = published.answered
@@ -244,10 +254,8 @@ class Publisher:
         failed = sorted({type(outcome).__name__ for outcome in outcomes if outcome is not None})
         if failed:
             published.is_whole = False
-            count = len(envelopes) - len(published.confirmed)
-            log.warning("events were not confirmed", count=count, errors=failed)
+            log.warning("events were not confirmed", confirmed=len(published.confirmed), errors=failed)
             await self.close()
-        return published
 
     async def close(self) -> None:
         """Close the connection. Do not wait for a broker that does not answer."""
@@ -468,6 +476,35 @@ class TopologyKeeper:
         for name, error in declared.refused.items():
             log.error("it exists otherwise: run `epass topology apply`", name=name, error=error)
         self.background.working = not declared.refused
+
+
+def group_into_messages(envelopes: Sequence[Envelope]) -> tuple[list[list[Envelope]], list[Envelope]]:
+    """Return the events that may be published now, by message, and those that must wait until they are out.
+
+    A message has events of one type. An event waits while an earlier one of its subject goes in another
+    message.
+    """
+    open_messages: dict[str, list[Envelope]] = {}
+    messages: list[list[Envelope]] = []
+    message_of: dict[str, list[Envelope]] = {}
+    left: list[Envelope] = []
+    waits: set[str] = set()
+    sizes: dict[str, int] = {}
+    for envelope in envelopes:
+        message = open_messages.get(envelope.type)
+        if message is None or len(message) == LARGEST_MESSAGE or sizes[envelope.type] >= LARGEST_BYTES:
+            message = []
+        if envelope.subject in waits or message_of.get(envelope.subject, message) is not message:
+            waits.add(envelope.subject)
+            left.append(envelope)
+            continue
+        if not message:
+            open_messages[envelope.type], sizes[envelope.type] = message, 0
+            messages.append(message)
+        message.append(envelope)
+        message_of[envelope.subject] = message
+        sizes[envelope.type] += len(envelope.personal or "") + len(str(envelope.data))
+    return messages, left
 
 
 def next_pause(last: float, published: int, longest: float) -> float:

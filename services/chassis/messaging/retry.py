@@ -92,8 +92,16 @@ class FailedMessagePublisher:
         self._limit = limit
         self._connection = PublishingConnection(urls, confirm=True)
 
-    def publish_copy(self, queue: str, message: Message, error: BaseException) -> None:
+    def publish_copy(
+        self, queue: str, message: Message, error: BaseException, body: bytes | None = None
+    ) -> None:
         """Publish a copy to where the error sends the message. The caller then acknowledges the original.
+
+        Args:
+            queue: where the message was.
+            message: the original.
+            error: what the handler raised.
+            body: the part of the message that failed, if it was not the whole.
 
         Raises:
             one of NOT_PUBLISHED: the broker did not confirm; the original must not be acknowledged.
@@ -110,25 +118,29 @@ class FailedMessagePublisher:
         }
         decision = decide(error, earlier_failures, self._steps, self._limit)
         if isinstance(decision, Redelivery):
-            self._publish(delay_name(decision.step), queue, message, headers)
+            self._publish(delay_name(decision.step), queue, message, headers, body)
             metrics.RETRIES.labels(queue).inc()
         else:
-            self._publish(DEAD_EXCHANGE, f"{queue}.dead", message, headers)
+            self._publish(DEAD_EXCHANGE, f"{queue}.dead", message, headers, body)
             metrics.DEAD_LETTERED.labels(queue, decision.reason).inc()
 
-    def _publish(self, exchange: str, key: str, message: Message, headers: dict[str, object]) -> None:
+    def _publish(
+        self, exchange: str, key: str, message: Message, headers: dict[str, object], part: bytes | None
+    ) -> None:
         properties = {name: value for name, value in message.properties.items() if name in COPIED}
-        is_binary = isinstance(message.body, bytes)
+        body = message.body if part is None else part
         for attempt in retrying(NOT_PUBLISHED, RETRY_SECONDS):
             with attempt, self._connection.channel() as channel:
                 Producer(channel, auto_declare=False).publish(
-                    message.body,
+                    body,
                     exchange=exchange,
                     routing_key=key,
                     mandatory=True,
                     headers=headers,
                     content_type=message.content_type or "application/octet-stream",
-                    content_encoding="binary" if is_binary else (message.content_encoding or "utf-8"),
+                    content_encoding="binary"
+                    if isinstance(body, bytes)
+                    else (message.content_encoding or "utf-8"),
                     delivery_mode=2,
                     timeout=5,
                     confirm_timeout=5,

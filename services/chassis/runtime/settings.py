@@ -205,5 +205,5 @@ class ServiceSettings(
     Beyond them calls are refused as late if the service's clock is ahead. If it is behind, calls are accepted
     after their deadline.
     """
-    prefetch: int = 256
+    prefetch: int = 128
     """Unacknowledged messages that a consumer holds, for each of its queues."""

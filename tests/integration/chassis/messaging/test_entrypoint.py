@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from contracts.envelope import join_envelopes
 from contracts.events import PassRevoked
 from services.chassis.db.tables import poison_starts
 from services.chassis.messaging import retry
@@ -105,6 +106,31 @@ def test_unreadable_messages_go_to_the_dead_letters_and_the_others_are_handled(
     )
     assert probe.alive
     assert {broker.get(DEAD).headers[retry.ERROR] for _ in poison} == {"UnreadableEvent"}
+
+
+def test_of_several_events_in_a_message_only_the_bad_ones_go_to_the_dead_letters(
+    broker, probe, effects
+) -> None:
+    bad = [b"{not json", revoked_bytes("permanent"), revoked_bytes(type="PassVanished")]
+    good = [f"good {number:02}" for number in range(20)]
+    bodies = [revoked_bytes(reference) for reference in good]
+    broker.publish(
+        EXCHANGE, KEY, join_envelopes([*bodies[:10], *bad, revoked_bytes("fail-once"), *bodies[10:]])
+    )
+    eventually(
+        lambda: len(effects()) == len(good) + 1 and broker.depth(DEAD) == len(bad), "each in its place"
+    )
+    assert sorted(effects()) == ["fail-once", *good]
+    assert broker.depth(QUEUE) == 0
+    assert {broker.get(DEAD).body for _ in bad} == set(bad)
+
+
+def test_events_that_come_again_together_have_no_second_effect(broker, probe, effects) -> None:
+    message = join_envelopes([revoked_bytes("one", uuid4()), revoked_bytes("another", uuid4())])
+    broker.publish(EXCHANGE, KEY, message)
+    broker.publish(EXCHANGE, KEY, message)
+    eventually(lambda: probe.metric("epass_events_repeated_total") == 2, "two repeats seen")
+    assert sorted(effects()) == ["another", "one"]
 
 
 def test_neither_a_body_nor_the_text_of_an_exception_is_logged(broker, probe, effects) -> None:
@@ -303,12 +329,14 @@ def test_a_consumer_connects_again_after_its_broker_was_away(broker, probe, effe
         eventually(lambda: effects() == ["after"], "the effect")
 
 
+@pytest.mark.parametrize("messages", ["each in a message of its own", "all in one message"])
 def test_a_poison_message_goes_to_the_dead_letters_and_the_others_are_handled(
-    broker, effects, topology, tmp_path
+    broker, effects, topology, tmp_path, messages: str
 ) -> None:
     innocent = [f"innocent {number}" for number in range(6)]
-    for reference in (*innocent[:3], "crash", *innocent[3:]):
-        broker.publish(EXCHANGE, KEY, revoked_bytes(reference))
+    bodies = [revoked_bytes(reference) for reference in (*innocent[:3], "crash", *innocent[3:])]
+    for body in [join_envelopes(bodies)] if messages == "all in one message" else bodies:
+        broker.publish(EXCHANGE, KEY, body)
     crashes = 0
     while broker.depth(DEAD) == 0 and crashes < 15:
         process = make_probe(topology, tmp_path, "events").start(ready=False)

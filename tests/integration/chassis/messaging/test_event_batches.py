@@ -17,6 +17,7 @@ from services.chassis.messaging.event_batches import (
     LARGEST_SET,
     Delivery,
     EventHandler,
+    EventMessage,
     handle_batch,
 )
 from services.chassis.runtime import metrics
@@ -43,7 +44,12 @@ class Batches:
         self._handler = EventHandler(QUEUE, key_ring(), one, many, threading.Lock)
 
     def deliver(self, envelopes: Sequence[Envelope]) -> None:
-        handle_batch(self.db, self._handler, [Delivery(one, Message(), 0) for one in envelopes], self._settle)
+        handle_batch(
+            self.db,
+            self._handler,
+            [Delivery(one, EventMessage(Message()), 0) for one in envelopes],
+            self._settle,
+        )
 
     def _settle(self, deliveries: Sequence[Delivery], error: BaseException | None) -> None:
         self.calls.append(len(deliveries))

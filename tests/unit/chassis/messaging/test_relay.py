@@ -1,8 +1,22 @@
-"""The relay looks at an outbox often while there are events, and seldom while there are none."""
+"""The relay looks at an outbox often while there are events; those of one type go in one message."""
 
 import asyncio
+from uuid import UUID
 
-from services.chassis.messaging.relay import OutboxRelay, RelaySettings, TopologyKeeper, next_pause
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.envelope import Envelope
+from services.chassis.messaging.relay import (
+    LARGEST_BYTES,
+    LARGEST_MESSAGE,
+    OutboxRelay,
+    RelaySettings,
+    TopologyKeeper,
+    group_into_messages,
+    next_pause,
+)
+from services.chassis.runtime.clock import now
 from tests.support.settings import make_settings
 
 
@@ -42,3 +56,41 @@ async def test_control_an_event_that_nobody_answers_ends_no_pause() -> None:
     done, _ = await asyncio.wait({pause}, timeout=0.2)
     assert not done
     pause.cancel()
+
+
+def envelope(number: int, event: str, subject: str, size: int = 0) -> Envelope:
+    return Envelope(
+        id=UUID(int=number),
+        type=event,
+        version=1,
+        producer="issuance",
+        subject=subject,
+        seq=1,
+        occurred_at=now(),
+        data={"text": "x" * size},
+    )
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("1234567")), max_size=200))
+def test_events_go_once_and_each_subject_keeps_its_order(facts: list[tuple[str, str]]) -> None:
+    events = [envelope(number, *fact) for number, fact in enumerate(facts)]
+    published: list[Envelope] = []
+    left = events
+    while left:
+        messages, left = group_into_messages(left)
+        assert all(len({one.type for one in message}) == 1 for message in messages)
+        # Messages of one round are published at once, so no subject may be in two of them.
+        subjects = [subject for message in messages for subject in {one.subject for one in message}]
+        assert len(subjects) == len(set(subjects))
+        published.extend(one for message in messages for one in message)
+    assert sorted(published, key=lambda one: one.id) == events
+    for subject in "1234567":
+        theirs = [one for one in published if one.subject == subject]
+        assert theirs == sorted(theirs, key=lambda one: one.id)
+
+
+def test_a_message_has_neither_too_many_events_nor_too_many_bytes() -> None:
+    many = [envelope(number, "A", str(number)) for number in range(LARGEST_MESSAGE + 1)]
+    assert [len(message) for message in group_into_messages(many)[0]] == [LARGEST_MESSAGE, 1]
+    large = [envelope(number, "A", str(number), LARGEST_BYTES) for number in range(2)]
+    assert [len(message) for message in group_into_messages(large)[0]] == [1, 1]

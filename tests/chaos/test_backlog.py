@@ -260,7 +260,12 @@ def test_a_code_arrives_although_other_events_occupy_all_workers(
     deployment: Deployment, scenario: Scenario, removed_guards: tuple[Callable[[], None], ...]
 ) -> None:
     with scenario.process(
-        "notify", sabotage.held_events, *removed_guards, HELD="notify.PassRevoked", EPASS_PREFETCH="20"
+        "notify",
+        sabotage.held_events,
+        *removed_guards,
+        HELD="notify.PassRevoked",
+        EPASS_PREFETCH="20",
+        EPASS_EVENT_WORKERS="2",
     ):
         publish_backlog(deployment.stack, "notify", 100)
         eventually(

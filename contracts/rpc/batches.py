@@ -17,6 +17,8 @@ a call alone, with an error. Its caller then sends each call alone.
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic_core import to_json
+
 MOST_CALLS = 64
 """In one message."""
 LARGEST_MESSAGE = 256_000
@@ -58,4 +60,4 @@ def replies_of(body: Any) -> dict[str, Any] | None:
 
 
 def _with_ids(bodies: Iterable[tuple[str, bytes]]) -> bytes:
-    return b",".join(b'{"id":"%b",%b' % (one.encode(), body[1:]) for one, body in bodies)
+    return b",".join(b'{"id":%b,%b' % (to_json(one), body[1:]) for one, body in bodies)

@@ -67,6 +67,8 @@ class Method(Generic[Q, R]):
     """Whether it changes state."""
     carries_key: bool = False
     """Whether the request itself carries the key that makes a repeat safe, as a scan carries its nonce."""
+    together: bool = False
+    """Whether calls that wait may share a message. Its service handles those of a message in one piece."""
 
 
 class Nothing(Wire):

@@ -138,6 +138,6 @@ class PassUse(Wire):
     used: bool
 
 
-SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True, carries_key=True)
+SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True, carries_key=True, together=True)
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)

@@ -30,7 +30,7 @@ from deploy.local.secrets import write_private
 
 STEADY_SECONDS = 10
 """A program that ends earlier than that has not really begun."""
-STOP_SECONDS = 10
+STOP_SECONDS = 30
 """After so long a program that shall stop is killed."""
 LONGEST_SOCKET = 100
 """Bytes of a path; the kernel takes no longer one for a Unix socket."""

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import IsolationLevel
 
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
+from services.chassis.db.database import name_of
 
 Row = tuple[Any, ...]
 Facts = Mapping[str, Any]
@@ -25,11 +25,6 @@ class DatabaseAway(Exception):
 
     The message has its name, not its address.
     """
-
-
-def name_of(url: str) -> str:
-    """Return the database's name, which is the name of its service."""
-    return urlsplit(url).path.lstrip("/")
 
 
 class Snapshot:

@@ -35,7 +35,7 @@ PROCESSES: dict[str, type[Section]] = {
 REQUIRED: dict[str, Any] = {
     "database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere",
     "broker_urls": ("amqp://nobody@127.0.0.1:1/",),
-    "relay_database_urls": ("postgresql+psycopg://nobody@127.0.0.1:1/nowhere",),
+    "relay_database_urls": ("postgresql+psycopg://nobody@127.0.0.1:1/issuance",),
     "directory_database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere",
     "ops_database_urls": ("postgresql+psycopg://nobody@127.0.0.1:1/nowhere",),
     "personal_keys": (Fernet.generate_key().decode(),),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -52,6 +53,11 @@ def use_green_waiting() -> None:
 
     if waiting.wait is not waiting.wait_select:
         raise RuntimeError("psycopg would block eventlet's hub: PSYCOPG_WAIT_FUNC was not honoured")
+
+
+def name_of(url: str) -> str:
+    """Return the name of the database in a URL, which is the name of its service."""
+    return urlsplit(url).path.lstrip("/")
 
 
 def personal_keys_of(session: Session) -> PersonalKeyRing:

@@ -132,6 +132,14 @@ class PublishingConnection:
                     broken.collect()
                 raise
 
+    def close(self) -> None:
+        """Close the connection in form, after which the broker has all that was published on it."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                with suppress(*NOT_PUBLISHED):
+                    connection.release()
+
     def keep_alive(self) -> NoReturn:
         """Exchange heartbeats, and close the connection when the broker's stay away."""
         while True:

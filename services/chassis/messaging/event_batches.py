@@ -17,11 +17,12 @@ from kombu.transport.pyamqp import Message
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from contracts.envelope import Envelope, PersonalKeyRing, Received, UnreadableEvent, open_envelope
+from contracts.envelope import Envelope, PersonalKeyRing, Received, open_envelope
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
 from services.chassis.runtime import logs, metrics
+from services.chassis.runtime.lifecycle import Stopping
 
 log = logs.logger(__name__)
 LARGEST_BATCH = 64
@@ -94,11 +95,14 @@ def handle_batch(db: Database, handler: EventHandler, deliveries: Sequence[Deliv
     for delivery in deliveries:
         try:
             readable.append((delivery, open_envelope(delivery.envelope, handler.personal_keys)))
-        except UnreadableEvent as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the others must go on
             settle([delivery], error)
     if len(readable) > 1:
         try:
             _handle_together(db, handler, readable)
+        except Stopping as stop:
+            settle([delivery for delivery, _ in readable], stop)
+            return
         except Exception as error:  # noqa: BLE001  each event meets its own error again, and alone
             metrics.BATCHES_SPLIT.labels(handler.consumer).inc()
             log.info("events are handled one by one", queue=handler.consumer, error=type(error).__name__)

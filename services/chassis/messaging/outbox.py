@@ -126,8 +126,11 @@ def add_rows(session: Session, rows: Sequence[Row]) -> None:
 def store(session: Session) -> None:
     """Store the events that were added so far.
 
-    The rows that they report are written first, so that their locks come before those of the numbers.
+    The rows that they report are written first, so that their locks come before those of the numbers. Nothing
+    is stored at the end of a savepoint: what is around it may add more, or be rolled back.
     """
+    if session.in_nested_transaction():
+        return
     added = session.info.pop(_ADDED, None)
     if added:
         session.flush()
@@ -138,5 +141,11 @@ def store(session: Session) -> None:
 def _forget(session: Session, ended: SessionTransaction) -> None:
     """Forget the events that were added in a transaction, or in a savepoint, that was rolled back."""
     added = session.info.get(_ADDED)
-    if added:
-        session.info[_ADDED] = [one for one in added if ended.nested and one[0] is not ended]
+    if added and (ended.nested or ended.parent is None):  # else it is that of a flush
+        session.info[_ADDED] = [one for one in added if ended.nested and not _is_within(one[0], ended)]
+
+
+def _is_within(transaction: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    while transaction is not None and transaction is not outer:
+        transaction = transaction.parent
+    return transaction is outer

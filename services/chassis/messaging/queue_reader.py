@@ -24,6 +24,7 @@ from services.chassis.messaging.broker import (
 )
 from services.chassis.runtime import metrics
 from services.chassis.runtime.backoff import Backoff
+from services.chassis.runtime.lifecycle import stopping
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
@@ -65,11 +66,14 @@ class QueueReader(ConsumerMixin):
         self._part = part
         self._in_hand: dict[Any, dict[int, Message]] = {}
         """By channel and delivery tag."""
+        self._to_return: list[Message] = []
+        """What goes back once the consumers are cancelled: before, the broker would deliver it here again."""
         self.consuming = False
 
     def get_consumers(self, _consumer_class: type[Consumer], channel: Any) -> list[Consumer]:
         """Return one consumer for each queue, on a channel of its own."""
         self._in_hand.clear()
+        self._to_return.clear()
         return [self._consumer(queue, channel.connection.channel()) for queue in self._queues]
 
     def _consumer(self, queue: Queue, channel: Any) -> Consumer:
@@ -83,7 +87,17 @@ class QueueReader(ConsumerMixin):
             else:
                 self._on_message(queue.name, message)
 
-        return Consumer(channel, queues=[queue], on_message=receive, auto_declare=False)
+        def receive_unreadable(message: Message, _error: Exception) -> None:
+            """Hand over what kombu cannot decompress; it is no event and no request as it is."""
+            receive(message)
+
+        return Consumer(
+            channel,
+            queues=[queue],
+            on_message=receive,
+            on_decode_error=receive_unreadable,
+            auto_declare=False,
+        )
 
     @contextmanager
     def establish_connection(self) -> Iterator[Connection]:
@@ -113,6 +127,9 @@ class QueueReader(ConsumerMixin):
         self.consuming = False
         until = monotonic() + DRAIN_SECONDS
         while self.should_stop and any(self._in_hand.values()) and monotonic() < until:
+            while self._to_return:
+                message = self._to_return.pop()
+                self._finish(message, message.requeue)
             try:
                 connection.drain_events(timeout=0.1)
             except TimeoutError:
@@ -163,8 +180,11 @@ class QueueReader(ConsumerMixin):
             self._finish(of_channel[last], functools.partial(of_channel[last].ack, multiple=True))
 
     def give_back(self, message: Message) -> None:
-        """Return a message to its queue."""
-        self._finish(message, message.requeue)
+        """Return a message to its queue; while the process stops, when nothing is consumed any more."""
+        if self.should_stop or stopping.is_set():
+            self._to_return.append(message)
+        else:
+            self._finish(message, message.requeue)
 
     def _finish(self, message: Message, how: Callable[[], None]) -> None:
         try:

@@ -20,20 +20,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import LiteralString
-from urllib.parse import urlsplit
 
 import psycopg
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aio_pika.exceptions import DeliveryError
 from psycopg.rows import class_row
+from pydantic import field_validator
 
 from contracts import events
 from contracts.envelope import CONTENT_TYPE, SEVERAL_CONTENT_TYPE, Envelope, join_envelopes
-from contracts.subscriptions import ANSWERS, exchange_of, subscriptions
+from contracts.subscriptions import ANSWERS, SERVICES, exchange_of, subscriptions
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
-from services.chassis.db.database import WRITABLE
+from services.chassis.db.database import WRITABLE, name_of
 from services.chassis.messaging import topology
 from services.chassis.messaging.broker import LOST, close, connect
 from services.chassis.messaging.topology import Declared
@@ -111,7 +111,7 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
     """The settings of the relay. It declares the topology, so it knows the delays."""
 
     relay_database_urls: RequiredCommaList
-    """The databases whose outboxes it publishes."""
+    """The databases whose outboxes it publishes, each named as its service."""
     relay_batch: int = 200
     relay_poll: float = 0.2
     """The longest pause between two looks at an outbox (seconds): an event is looked for within this time."""
@@ -119,6 +119,14 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
     """The relay connects again when the broker does not confirm, or declare, within this time (seconds)."""
     relay_declare: float = 30.0
     """Seconds between two declarations of the topology."""
+
+    @field_validator("relay_database_urls")
+    @classmethod
+    def _require_names_of_services(cls, urls: Sequence[str]) -> Sequence[str]:
+        strangers = sorted({name_of(url) for url in urls} - {*SERVICES})
+        if strangers:
+            raise ValueError(f"no service is named as these databases: {', '.join(strangers)}")
+        return urls
 
 
 class Unconfirmed(Exception):
@@ -268,7 +276,7 @@ class OutboxRelay:
     """The relay of one database's outbox."""
 
     def __init__(self, url: str, settings: RelaySettings, topology: "TopologyKeeper") -> None:
-        self.name = urlsplit(url).path.lstrip("/")
+        self.name = name_of(url)
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
         self._publisher = Publisher(settings, f"relay:{self.name}", topology)

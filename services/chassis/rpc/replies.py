@@ -37,6 +37,10 @@ class Replier:
         """Exchange heartbeats for as long as the process lives."""
         self._connection.keep_alive()
 
+    def close(self) -> None:
+        """Close the connection, once the broker has all replies that were published on it."""
+        self._connection.close()
+
     def publish(self, request: Message, body: bytes) -> None:
         """Publish a reply to a message.
 

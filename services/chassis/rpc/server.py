@@ -96,6 +96,7 @@ class GuardedConsumer(RpcConsumer):
         self.reader.stop()
         if self._thread is not None:
             self._thread.wait()
+        self.replier.close()
 
     def _receive(self, _queue: str, message: Message) -> None:
         self.container.spawn_managed_thread(
@@ -179,9 +180,11 @@ class GuardedConsumer(RpcConsumer):
         return request, call
 
     def _dead_letter(self, message: Message, error: PermanentError) -> None:
-        log.error("message is no request", queue=self.queue_name, why=str(error))
+        """Move a message to the dead letters, without its body: it may have passwords of several people."""
+        size = len(message.body)
+        log.error("message is no request", queue=self.queue_name, why=str(error), size=size)
         try:
-            self.failed_messages.publish_copy(self.queue_name, message, error)
+            self.failed_messages.publish_copy(self.queue_name, message, error, b"")
         except NOT_PUBLISHED:
             self.reader.give_back(message)
         else:
@@ -298,7 +301,12 @@ def rpc_together(
 
     It returns a reply to each; None to one that is then handled alone, by the handler of `rpc`. If it fails,
     all are. It gets no call whose deadline has passed, and works without the correlation id of any.
+
+    Raises:
+        TypeError: the contract does not say that calls of the method go together.
     """
+    if not method.together:
+        raise TypeError(f"calls of {method.service}.{method.name} go alone")
 
     def decorate(
         handler: Callable[[Any, Asked[Q]], Sequence[R | None]],

@@ -149,7 +149,7 @@ class RpcClient:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
         try:
             async with asyncio.timeout(limit):
-                return await self._send(f"{method.service}.{method.name}", body, repeatable)
+                return await self._send(method, body, repeatable)
         except TimeoutError:
             raise Unavailable("no reply in time") from None
         except ConnectionLost:
@@ -157,14 +157,14 @@ class RpcClient:
         except RequestRefused:
             raise Unavailable("the service is not there") from None
 
-    async def _send(self, routing_key: str, body: bytes, repeatable: bool) -> Any:
+    async def _send(self, method: Method[Q, R], body: bytes, repeatable: bool) -> Any:
         try:
-            return await (await self._usable_connection()).request(routing_key, body)
+            return await (await self._usable_connection()).request(method, body)
         except ConnectionLost:
             if not repeatable:
                 raise
         REPEATED_CALLS.inc()
-        return await (await self._usable_connection()).request(routing_key, body)
+        return await (await self._usable_connection()).request(method, body)
 
     async def _usable_connection(self) -> RpcConnection:
         connection = self._connection

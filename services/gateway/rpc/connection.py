@@ -2,7 +2,8 @@
 
 nameko's protocol: a request is published to the topic exchange ``nameko-rpc`` under ``<service>.<method>``,
 its reply comes to the routing key in ``reply_to``, and ``correlation_id`` names the message that a reply
-belongs to. Calls that wait at the same time share a message (``outgoing.py``, ``contracts/rpc/batches.py``).
+belongs to. Calls of some methods share a message if they wait at the same time (``outgoing.py``,
+``contracts/rpc/batches.py``).
 A connection that broke is never repaired; ``client.py`` opens another.
 """
 
@@ -23,6 +24,7 @@ from pydantic_core import from_json
 
 from contracts.envelope import CONTENT_TYPE
 from contracts.rpc.batches import batch_of, replies_of
+from contracts.rpc.call import Method
 from contracts.subscriptions import RPC_EXCHANGE
 from services.chassis.messaging.broker import LOST
 from services.gateway.metrics import CALLS_TOGETHER, LATE_REPLIES
@@ -101,7 +103,7 @@ class RpcConnection:
         """Return the number of calls whose reply has not come."""
         return len(self._pending)
 
-    async def request(self, routing_key: str, body: bytes) -> Any:
+    async def request(self, method: Method[Any, Any], body: bytes) -> Any:
         """Send a call and return the reply to it, as parsed JSON. There is no time limit.
 
         Raises:
@@ -111,7 +113,7 @@ class RpcConnection:
         call = OutgoingCall(str(next(self._ids)), body, asyncio.get_running_loop().create_future())
         self._pending[call.id] = call
         try:
-            self._calls_of(routing_key).add(call)
+            self._calls_of(method).add(call)
             return await call.reply
         finally:
             del self._pending[call.id]
@@ -120,9 +122,12 @@ class RpcConnection:
             if call.message is not None:
                 self._end(call, call.message)
 
-    def _calls_of(self, routing_key: str) -> MethodCalls:
+    def _calls_of(self, method: Method[Any, Any]) -> MethodCalls:
+        routing_key = f"{method.service}.{method.name}"
         if routing_key not in self._methods:
-            self._methods[routing_key] = MethodCalls(functools.partial(self._send, routing_key))
+            self._methods[routing_key] = MethodCalls(
+                functools.partial(self._send, routing_key), together=method.together
+            )
         return self._methods[routing_key]
 
     def _send(self, routing_key: str, message: Message) -> None:

@@ -1,8 +1,10 @@
 """The calls of one method on their way out: which go at once, and which go together.
 
-A call goes at once while fewer than `AT_ONCE` messages of its method wait for their first reply. Otherwise it
-waits with others, until a message has a reply or `LONGEST_WAIT` has passed; then they go in one message. So a
-call that comes alone loses no time, and the more calls there are, the more of them share a message.
+Only those of a method whose service handles them together do (`contracts.rpc.call.Method.together`); of the
+others, each goes at once and alone. Of the first kind, a call goes at once while fewer than `AT_ONCE`
+messages of its method wait for their first reply. Otherwise it waits with others, until a message has a reply
+or `LONGEST_WAIT` has passed; then they go in one message. So a call that comes alone loses no time, and the
+more calls there are, the more of them share a message.
 """
 
 import asyncio
@@ -51,10 +53,12 @@ class MethodCalls:
 
     Args:
         publish: publishes a message with some calls.
+        together: whether calls may share a message.
     """
 
-    def __init__(self, publish: Callable[[Message], None]) -> None:
+    def __init__(self, publish: Callable[[Message], None], *, together: bool) -> None:
         self._publish = publish
+        self._together = together
         self._waiting: deque[OutgoingCall] = deque()
         self._under_way = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -62,7 +66,7 @@ class MethodCalls:
 
     def add(self, call: OutgoingCall) -> None:
         """Send a call, now or soon."""
-        if monotonic() < self._alone_until:
+        if not self._together or monotonic() < self._alone_until:
             self._send([call])
             return
         self._waiting.append(call)

@@ -7,9 +7,10 @@ import click
 import psycopg
 
 from contracts.subscriptions import SERVICES
+from services.chassis.db.database import name_of
 from services.ops import unseen_events
 from services.ops.console import as_json, print_result, read_settings
-from services.ops.databases import DatabaseAway, connect, name_of, snapshots
+from services.ops.databases import DatabaseAway, connect, snapshots
 from services.ops.settings import OutboxCommandSettings
 
 _STATUS = """

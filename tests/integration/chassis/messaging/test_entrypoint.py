@@ -99,6 +99,9 @@ def test_unreadable_messages_go_to_the_dead_letters_and_the_others_are_handled(
     for number, body in enumerate(poison):
         broker.publish(EXCHANGE, KEY, body)
         broker.publish(EXCHANGE, KEY, revoked_bytes(f"good {number}"))
+    broker.publish(EXCHANGE, KEY, b"not packed", headers={"compression": "application/x-gzip"})
+    poison.append(b"")
+    broker.publish(EXCHANGE, KEY, revoked_bytes("the last"))
     eventually(
         lambda: len(effects()) == len(poison) and broker.depth(DEAD) == len(poison),
         "all good done, all bad dead",

@@ -10,7 +10,7 @@ from kombu import Message
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from contracts.envelope import Envelope, Received
+from contracts.envelope import Envelope, PersonalKeyRing, Received
 from services.chassis.db.database import Database
 from services.chassis.messaging import event_batches, outbox
 from services.chassis.messaging.event_batches import (
@@ -22,6 +22,7 @@ from services.chassis.messaging.event_batches import (
 )
 from services.chassis.runtime import metrics
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.lifecycle import Stopping
 from services.chassis.runtime.logs import correlation_id
 from services.verify.models import SiteRow
 from tests.integration.conftest import QUEUE, make_probe, revoked, revoked_bytes
@@ -233,6 +234,38 @@ def test_an_event_reads_what_one_before_it_in_its_batch_has_stored_by_a_statemen
     batches = Batches(verify, count)
     batches.deliver([envelope(f"event {number}", application=number) for number in range(3)])
     assert (read, batches.calls) == ([0, 1, 2], [3])
+
+
+def test_an_event_that_cannot_be_opened_for_whatever_reason_strands_no_other(
+    verify, effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = event_batches.open_envelope
+
+    def open_all_but(envelope: Envelope, ring: PersonalKeyRing) -> Received:
+        if envelope.data["reference"] == BAD:
+            raise KeyError("an upgrade step that is wrong")
+        return opened(envelope, ring)
+
+    monkeypatch.setattr(event_batches, "open_envelope", open_all_but)
+    batches = Batches(verify, store)
+    batches.deliver([envelope("first"), envelope(BAD), envelope("last")])
+    assert batches.failed == [BAD]
+    assert sorted(batches.done) == sorted(effects()) == ["first", "last"]
+
+
+def test_a_batch_that_waits_for_its_database_goes_back_whole_when_the_process_stops(
+    verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def stop(*_: object, **__: object) -> None:
+        asked.append("the database")
+        raise Stopping
+
+    monkeypatch.setattr(event_batches, "run_when_available", stop)
+    batches = Batches(verify, store)
+    batches.deliver([envelope(f"event {number}") for number in range(5)])
+    assert (len(batches.failed), batches.calls, len(asked)) == (5, [5], 1)
 
 
 def test_control_without_handling_one_by_one_a_bad_event_stops_its_whole_batch(

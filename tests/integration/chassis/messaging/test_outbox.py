@@ -6,10 +6,12 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.subscriptions import SERVICES
+from services.accounts.models import SessionRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import event_sequences
 from services.chassis.db.tables import outbox as outbox_table
@@ -83,6 +85,40 @@ def test_events_of_a_savepoint_that_is_rolled_back_are_forgotten_and_those_aroun
             fail(session)
         outbox.add(session, disabled("after"), at=NOW)
     assert [subject for subject, _ in numbers(database)] == ["login:before", "login:after"]
+
+
+def test_events_around_a_savepoint_that_fails_at_its_end_stay(databases) -> None:
+    """The flush at the end of a savepoint is no reason to store, or to forget, what was added before it."""
+    database = databases["accounts"]
+
+    def fail(session: Session) -> None:
+        with session.begin_nested():
+            outbox.add(session, disabled("refused"), at=NOW)
+            session.add(SessionRow(sid=uuid4()))
+
+    with database.transaction() as session:
+        outbox.add(session, disabled("before"), at=NOW)
+        with pytest.raises(IntegrityError):
+            fail(session)
+    assert [subject for subject, _ in numbers(database)] == ["login:before"]
+
+
+def test_events_of_a_savepoint_within_one_that_is_rolled_back_are_forgotten(databases) -> None:
+    database = databases["accounts"]
+
+    def fail(session: Session) -> None:
+        with session.begin_nested():
+            with session.begin_nested():
+                outbox.add(session, disabled("refused"), at=NOW)
+            raise ZeroDivisionError
+
+    with database.transaction() as session:
+        outbox.add(session, disabled("before"), at=NOW)
+        with pytest.raises(ZeroDivisionError):
+            fail(session)
+        with session.begin_nested():
+            outbox.add(session, disabled("within"), at=NOW)
+    assert [subject for subject, _ in numbers(database)] == ["login:before", "login:within"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

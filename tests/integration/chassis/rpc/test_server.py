@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.chassis.messaging import retry
 from services.chassis.rpc.clock_skew import ENOUGH_SECONDS
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import make_probe, postgres_away, revoked_bytes
@@ -147,6 +148,9 @@ def test_malformed_requests_go_to_the_dead_letters_and_the_service_lives(broker,
     broker.publish(RPC, KEY, b'{"x": "' + b"a" * 5_000_000 + b'"}', reply_to="nobody")
     broker.publish(RPC, KEY, b"\x80\x04.", reply_to="nobody", content_type="application/x-python-serialize")
     eventually(lambda: broker.depth(DEAD) == 6, "six dead letters", 30)
+    letters = [broker.get(DEAD) for _ in range(6)]
+    assert {letter.headers[retry.ERROR] for letter in letters} == {"PermanentError"}
+    assert not any(letter.body for letter in letters), "a request may have the passwords of several people"
     assert broker.call("verify", "inside", {"site": "still-here"})["result"]["persons"] == 1
     assert probe.alive
     assert effects() == ["still-here"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -77,7 +78,8 @@ async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> N
 
 async def test_concurrent_calls_share_messages(client: RpcClient) -> None:
     sent = metrics.CALLS_TOGETHER._sum.get(), messages_sent()
-    await asyncio.gather(*(client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page()) for _ in range(200)))
+    list_logins = replace(rpc.accounts.LIST_LOGINS, together=True)
+    await asyncio.gather(*(client.call(list_logins, rpc.call.Page()) for _ in range(200)))
     assert metrics.CALLS_TOGETHER._sum.get() - sent[0] == 200
     assert messages_sent() - sent[1] < 20
 
@@ -88,17 +90,20 @@ def messages_sent() -> float:
 
 async def test_errors_in_a_shared_message_reach_the_caller_whose_they_are(client: RpcClient) -> None:
     ids = ["conflict", "invalid", "fault", "too_many"] * 10
+    disable_login = replace(rpc.accounts.DISABLE_LOGIN, together=True)
     outcomes = await asyncio.gather(
-        *(client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=one)) for one in ids),
+        *(client.call(disable_login, LoginId(login_id=one)) for one in ids),
         return_exceptions=True,
     )
     assert [type(one) for one in outcomes] == [Conflict, InvalidInput, InternalError, TooManyAttempts] * 10
 
 
 async def test_a_slow_call_holds_up_no_other_call_of_its_message(client: RpcClient) -> None:
+    request_otp = replace(rpc.accounts.REQUEST_OTP, together=True)
+
     def ask(seconds: str) -> asyncio.Task[OtpAccepted]:
         return asyncio.create_task(
-            client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile=seconds), idempotency_key=seconds)
+            client.call(request_otp, RequestOtp(mobile=seconds), idempotency_key=seconds)
         )
 
     slow = [ask("2.5") for _ in range(4)]

@@ -1,5 +1,7 @@
 """The consumer while its broker is away."""
 
+from types import SimpleNamespace
+
 import pytest
 from amqp.exceptions import RecoverableConnectionError
 from kombu import Message
@@ -37,12 +39,17 @@ class Channel:
 
     def __init__(self, *, dead: bool = False) -> None:
         self.acknowledged: list[tuple[int, bool]] = []
+        self.returned: list[int] = []
         self._dead = dead
 
     def basic_ack(self, tag: int, *, multiple: bool) -> None:
         if self._dead:
             raise RecoverableConnectionError("gone")
         self.acknowledged.append((tag, multiple))
+
+    def basic_reject(self, tag: int, *, requeue: bool) -> None:
+        assert requeue
+        self.returned.append(tag)
 
 
 def reader_with(*channels: Channel) -> tuple[QueueReader, dict[Channel, dict[int, Message]]]:
@@ -66,6 +73,23 @@ def test_messages_of_a_queue_are_acknowledged_at_once_if_no_older_one_is_in_hand
     reader.acknowledge_all([of_queue[tag] for tag in (7, 8)])
     assert channel.acknowledged[3:] == [(3, True), (8, True)]
     assert set(reader._in_hand[channel]) == {9, 10, 11, 12}
+
+
+def test_what_comes_while_the_reader_stops_goes_back_once_it_consumes_nothing_any_more() -> None:
+    """Before, the broker would deliver it here again, and count that."""
+    channel = Channel()
+    reader, messages = reader_with(channel)
+    reader.give_back(messages[channel][1])
+    assert channel.returned == [1]
+    reader._in_hand = {channel: {tag: messages[channel][tag] for tag in (2, 3)}}
+
+    reader.stop()
+    reader.give_back(messages[channel][2])
+    assert channel.returned == [1]
+
+    connection = SimpleNamespace(drain_events=lambda timeout: reader.give_back(messages[channel][3]))
+    reader.on_consume_end(connection, None)  # type: ignore[arg-type]
+    assert channel.returned == [1, 2, 3]
 
 
 def test_messages_of_a_channel_that_is_gone_acknowledge_nothing_of_the_one_after_it() -> None:

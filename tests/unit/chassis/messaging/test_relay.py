@@ -3,8 +3,10 @@
 import asyncio
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from contracts.envelope import Envelope
 from services.chassis.messaging.relay import (
@@ -18,6 +20,12 @@ from services.chassis.messaging.relay import (
 )
 from services.chassis.runtime.clock import now
 from tests.support.settings import make_settings
+
+
+def test_a_relay_refuses_a_database_that_is_not_named_as_its_service() -> None:
+    """It would not know which events a deleted queue has missed."""
+    with pytest.raises(ValidationError, match="epass_issuance"):
+        make_settings(RelaySettings, relay_database_urls=("postgresql://127.0.0.1/epass_issuance",))
 
 
 def test_after_events_the_relay_looks_again_at_once() -> None:

@@ -25,7 +25,7 @@ class FakeConnection:
         self.closed = asyncio.Event()
         self.bodies: list[dict[str, Any]] = []
 
-    async def request(self, _routing_key: str, body: bytes) -> dict[str, Any]:
+    async def request(self, _method: Any, body: bytes) -> dict[str, Any]:
         self.bodies.append(json.loads(body))
         if len(self.bodies) == 1:
             raise ConnectionLost

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc.call import Nothing
+from contracts.rpc.call import Method, Nothing
 from contracts.rpc.issuance import JWKS
 from services.gateway import metrics
 from services.gateway.rpc import client as rpc_client
 from services.gateway.rpc import outgoing
 from services.gateway.rpc.client import RpcClient
 from services.gateway.rpc.connection import ConnectionLost, RpcConnection
+
+METHOD = Method("s", "m", Nothing, Nothing, together=True)
 
 
 class Channel:
@@ -45,7 +47,7 @@ class Broker:
 
     def begin(self, *numbers: int) -> list[asyncio.Task[Any]]:
         """Begin calls with these numbers."""
-        return [asyncio.create_task(self.connection.request("s.m", b'{"n":%d}' % n)) for n in numbers]
+        return [asyncio.create_task(self.connection.request(METHOD, b'{"n":%d}' % n)) for n in numbers]
 
     async def has_sent(self, calls: int) -> None:
         """Wait until so many calls were sent in all."""
@@ -150,7 +152,7 @@ async def test_a_refused_batch_is_sent_call_by_call_but_for_those_whose_caller_h
 async def test_a_connection_that_breaks_ends_the_calls_that_wait_and_those_under_way() -> None:
     broker = Broker()
     under_way = await broker.ask(4)
-    waits = asyncio.create_task(broker.connection.request("s.m", b"{}"))
+    waits = asyncio.create_task(broker.connection.request(METHOD, b"{}"))
     await asyncio.sleep(0)
     broker.connection._on_close()
     outcomes = await asyncio.gather(*under_way, waits, return_exceptions=True)

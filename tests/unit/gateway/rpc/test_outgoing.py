@@ -15,9 +15,9 @@ _ids = count()
 class Sent:
     """One method, and the messages that were sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, together: bool = True) -> None:
         self.messages: list[Message] = []
-        self.method = MethodCalls(self.messages.append)
+        self.method = MethodCalls(self.messages.append, together=together)
 
     def call(self, body: bytes = b"{}") -> OutgoingCall:
         call = OutgoingCall(str(next(_ids)), body, asyncio.get_running_loop().create_future())
@@ -41,6 +41,17 @@ async def test_calls_go_at_once_while_few_messages_are_under_way() -> None:
     for _ in range(AT_ONCE + 3):
         sent.call()
     assert sent.sizes == [1] * AT_ONCE
+
+
+@pytest.mark.usefixtures("patient")
+async def test_calls_of_a_method_that_handles_each_alone_go_at_once_and_alone() -> None:
+    """So a call that was answered is not carried out again because another one of its message was slow."""
+    sent = Sent(together=False)
+    for _ in range(AT_ONCE + 3):
+        sent.call()
+    assert sent.sizes == [1] * (AT_ONCE + 3)
+    sent.method.replied(sent.messages[0])
+    assert sent.sizes == [1] * (AT_ONCE + 3)
 
 
 @pytest.mark.usefixtures("patient")

@@ -1,6 +1,7 @@
 """What `kustomize build` makes of ``deploy/kubernetes``, how Kubernetes reads it, and checks of it."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -97,6 +98,13 @@ def labels_of(workload: Manifest) -> dict[str, str]:
 def container_of(workload: Manifest) -> Manifest:
     (found,) = pod_of(workload)["containers"]
     return dict(found)
+
+
+def commands_of(workload: Manifest) -> list[list[str]]:
+    """Return the commands that a container runs one after the other."""
+    command = container_of(workload)["command"]
+    lines = command[2].split(" && ") if command[:2] == ["sh", "-c"] else [shlex.join(command)]
+    return [shlex.split(line) for line in lines]
 
 
 def environment_of(workload: Manifest) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """``deploy/kubernetes``: schemas, and what no schema says of pods and their containers."""
 
 import re
-import shlex
 import tomllib
 from collections.abc import Iterator
 
@@ -21,9 +20,9 @@ from tests.support.kubernetes import (
     Break,
     Check,
     Checks,
-    Manifest,
     Manifests,
     changed,
+    commands_of,
     container_of,
     environment_of,
     labels_of,
@@ -134,13 +133,6 @@ def every_object_is_applied_in_one_of_the_stages(manifests: Manifests) -> Iterat
         stage = one["metadata"].get("labels", {}).get("stage")
         if stage not in {"servers", "jobs", "processes"} or stage != stages.get(one["kind"], stage):
             yield f"{name_of(one)} is of stage {stage}"
-
-
-def commands_of(workload: Manifest) -> list[list[str]]:
-    """Return the commands that a container runs one after the other."""
-    command = container_of(workload)["command"]
-    lines = command[2].split(" && ") if command[:2] == ["sh", "-c"] else [shlex.join(command)]
-    return [shlex.split(line) for line in lines]
 
 
 @checks.finds(

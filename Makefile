@@ -2,12 +2,16 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small compose-test chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE := epass:$(VERSION)
+DOCKER ?= docker
+SECRETS := deploy/secrets
 ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
 
 ##@ Begin
@@ -27,6 +31,25 @@ status: ## show each process of a running `make run`: pid, uptime, restarts, rea
 
 smoke: setup ## start everything, run the smoke journey, stop
 	@$(PYTHON) -m deploy.local.run --once
+
+##@ Containers (need Docker, and nothing else of this machine)
+
+image: ## build the one image of all processes, epass:<version>
+	$(DOCKER) build --file deploy/Dockerfile --tag $(IMAGE) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) .
+
+secrets: image ## make what deploy/compose.yaml needs as secrets in deploy/secrets; keep what is there
+	@umask 077 && mkdir -p $(SECRETS) && touch $(SECRETS)/secrets.json \
+		&& $(DOCKER) run --rm --interactive --network none --read-only --tmpfs /tmp $(IMAGE) \
+			python -m deploy.compose.secrets <$(SECRETS)/secrets.json >$(SECRETS)/new.tar \
+		&& tar -xpf $(SECRETS)/new.tar --no-same-owner -C $(SECRETS) && rm $(SECRETS)/new.tar
+
+sbom: setup ## list what the image holds as CycloneDX, into build/
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file build/epass-$(VERSION).cdx.json deploy/requirements.lock
+	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm sbom --package-lock-only --sbom-format cyclonedx \
+		>../build/epass-web-$(VERSION).cdx.json
 
 ##@ Data of this machine
 
@@ -74,6 +97,9 @@ browser: setup
 e2e: browser ## run browser tests in Chromium, in three languages, with and without scripts
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
+compose-test: setup ## start deploy/compose.yaml, run the journey and refusals, kill each container (needs Docker)
+	$(PYTHON) -m pytest tests/compose -s
+
 e2e-small: browser ## run one browser test from the application to the gate
 	$(PYTHON) -m pytest '$(ONE_JOURNEY)'
 
@@ -118,5 +144,7 @@ icons: browser ## draw the icons of the pages from services/gateway/static/icon.
 screens: browser ## take the pictures of README.md, and contact sheets of all pages into SCREENS=folder
 	$(PYTHON) -m tests.support.browser.contact_sheets --pictures docs/screens --sheets $(or $(SCREENS),.local-screens)
 
-lock: ## resolve all dependencies into requirements.lock (needs uv)
+lock: ## resolve all dependencies into requirements.lock, and those of the image beside it (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --python-version 3.11 --constraint requirements.lock \
+		--no-annotate --custom-compile-command "make lock" pyproject.toml -o deploy/requirements.lock

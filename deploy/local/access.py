@@ -1,4 +1,4 @@
-"""What each process may reach: its settings, and the rights of relay and ops in the databases.
+"""What each process may reach: its settings, its database, and the rights of relay and ops in the databases.
 
 This module does not know how broker and database server are run: it gets functions that return an address or
 a connection, so that the same code serves private processes and containers.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import psycopg
+from psycopg import sql
 
 from contracts.subscriptions import SERVICES
 from deploy.local.secrets import SecretStore
@@ -25,6 +26,10 @@ class DatabaseUrl(Protocol):
     """A function that returns the address of a database, by default of the role's own."""
 
     def __call__(self, role: str, database: str | None = None) -> str: ...
+
+
+Connect = Callable[[str], "psycopg.Connection[tuple[object, ...]]"]
+"""Opens a database by its name. Each statement is a transaction of its own."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +116,43 @@ class Environment(Credentials):
         return own | super().of(name)
 
 
-def grant_relay(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:
+def create_database(connect: Connect, name: str, password: Callable[[str], str], *readers: str) -> None:
+    """Create a database that is owned by a role of the same name, and the roles that it lets in.
+
+    Only ``readers`` may connect besides the owner. Repeating it changes nothing.
+
+    Args:
+        connect: as the server's superuser.
+        name: of the database and its owner.
+        password: returns the password of a role.
+        readers: other roles.
+    """
+    with connect("postgres") as connection:
+        for role in (name, *readers):
+            _create_role(connection, role, password(role))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+        for reader in readers:
+            connection.execute(
+                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+                    sql.Identifier(name), sql.Identifier(reader)
+                )
+            )
+
+
+def _create_role(connection: "psycopg.Connection[tuple[object, ...]]", role: str, password: str) -> None:
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+        )
+
+
+def grant_relay(connect: Connect) -> None:
     """Let the relay read and empty each outbox, and see in each inbox which events have arrived.
 
     Args:
-        connect: opens a service's database as its superuser, each statement a transaction of its own.
+        connect: opens a service's database as its owner or the superuser.
     """
     for service in SERVICES:
         with connect(service) as connection:
@@ -123,7 +160,7 @@ def grant_relay(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]
                 connection.execute(statement)
 
 
-def grant_ops(connect: "Callable[[str], psycopg.Connection[tuple[object, ...]]]") -> None:
+def grant_ops(connect: Connect) -> None:
     """Let ops count, and read nothing personal, in each database; ``connect`` as above."""
     for service in SERVICES:
         with connect(service) as connection:

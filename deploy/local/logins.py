@@ -20,10 +20,17 @@ DEMO: dict[str, dict[str, str]] = {
 
 
 def write(file: Path, secret_store: SecretStore) -> dict[str, dict[str, str]]:
-    """Write ``{role: {"login_id": …, "password": …, …}}`` into ``file``, for its owner only; return it."""
+    """Write the logins into ``file``, for its owner only; return them by role."""
+    made = text(secret_store)
+    write_private(file, made)
+    logins: dict[str, dict[str, str]] = json.loads(made)
+    return logins
+
+
+def text(secret_store: SecretStore) -> str:
+    """Return ``{role: {"login_id": …, "password": …, …}}`` as JSON."""
     logins = {
         role: {**login, "password": secret_store.password(f"demo {role}")[:16]}
         for role, login in DEMO.items()
     }
-    write_private(file, json.dumps(logins, indent=1) + "\n")
-    return logins
+    return json.dumps(logins, indent=1) + "\n"

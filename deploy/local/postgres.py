@@ -15,9 +15,8 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from psycopg import sql
 
-from deploy.local import processes
+from deploy.local import access, processes
 from deploy.local.errors import StackFailed
 from deploy.local.processes import Launch
 from deploy.local.secrets import SecretStore
@@ -141,8 +140,7 @@ class Postgres:
 
     def url(self, role: str, database: str | None = None, scheme: str = "postgresql+psycopg") -> str:
         """Return the address of a database for a role; the database defaults to the role's name."""
-        password = self._secret_store.password(f"database {role}")
-        return f"{scheme}://{role}:{password}@127.0.0.1:{self.port}/{database or role}"
+        return f"{scheme}://{role}:{self._password(role)}@127.0.0.1:{self.port}/{database or role}"
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """Open a superuser's connection in autocommit mode."""
@@ -155,26 +153,11 @@ class Postgres:
 
         Only ``readers`` may connect besides the owner. Repeating it changes nothing.
         """
-        with self.connect() as connection:
-            for role in (name, *readers):
-                self._create_role(connection, role)
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
-                connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
-            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-            for reader in readers:
-                connection.execute(
-                    sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
-                        sql.Identifier(name), sql.Identifier(reader)
-                    )
-                )
+        access.create_database(self.connect, name, self._password, *readers)
         return self.url(name)
 
-    def _create_role(self, connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
-        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
-            password = sql.Literal(self._secret_store.password(f"database {role}"))
-            connection.execute(
-                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password)
-            )
+    def _password(self, role: str) -> str:
+        return self._secret_store.password(f"database {role}")
 
     def _data_folder(self) -> Path:
         """Return the data folder, which the user that the server runs as owns; create it if it is missing."""
@@ -199,7 +182,7 @@ class Postgres:
 
     def _initialise(self, data: Path, binaries: Path) -> None:
         with tempfile.NamedTemporaryFile("w", prefix="epass-", suffix=".pw") as password:
-            password.write(self._secret_store.password(f"database {SUPERUSER}"))
+            password.write(self._password(SUPERUSER))
             password.flush()
             if self._user:
                 os.chown(password.name, pwd.getpwnam(self._user).pw_uid, -1)

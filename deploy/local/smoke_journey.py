@@ -39,10 +39,12 @@ class SmokeJourney:
     Args:
         address: of the gateway.
         logins: the file of the demo logins.
+        http: reaches the gateway; by default directly.
     """
 
-    def __init__(self, address: str, logins: Path) -> None:
-        self._anyone = Client(address, repeat_seconds=0, http=httpx.Client(timeout=10, trust_env=False))
+    def __init__(self, address: str, logins: Path, http: httpx.Client | None = None) -> None:
+        http = http or httpx.Client(timeout=10, trust_env=False)
+        self._anyone = Client(address, repeat_seconds=0, http=http)
         self._logins: dict[str, dict[str, str]] = json.loads(logins.read_text())
         self._step = "nothing yet"
         self._mobile = f"+9198{random.randrange(10**8):08d}"

@@ -16,7 +16,6 @@ from typing import Self
 
 import amqp
 import psycopg
-from psycopg import sql
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 
@@ -134,19 +133,8 @@ class Containers:
 
     def _make_databases(self) -> None:
         self._wait_for_postgres()
-        with self._superuser(SUPERUSER) as connection:
-            for role in (*SERVICES, *access.READERS):
-                password = sql.Literal(self._database_password(role))
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password)
-                )
-            for service in SERVICES:
-                for statement in (
-                    "CREATE DATABASE {0} OWNER {0}",
-                    "REVOKE ALL ON DATABASE {0} FROM PUBLIC",
-                    f"GRANT CONNECT ON DATABASE {{0}} TO {', '.join(access.READERS)}",
-                ):
-                    connection.execute(sql.SQL(statement).format(sql.Identifier(service)))
+        for service in SERVICES:
+            access.create_database(self._superuser, service, self._database_password, *access.READERS)
 
     def _wait_for_broker(self) -> None:
         _wait(self._log_in_to_broker, OSError, amqp.exceptions.AMQPError)

@@ -1,0 +1,64 @@
+"""The jobs of ``deploy/compose.yaml`` that prepare PostgreSQL. Repeating one changes nothing.
+
+Usage: python -m deploy.compose.databases create|migrate PASSWORDS
+
+``create`` makes, as superuser, the roles, and a database for each service. ``migrate`` brings, as their
+owners, all databases to the newest schema, and lets relay and ops read what they need. PASSWORDS is the file
+that ``make secrets`` made.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import psycopg
+
+from contracts.subscriptions import SERVICES
+from deploy.compose.secrets import SUPERUSER, database_url
+from deploy.local import access
+from services.ops.migrations import upgrade
+
+
+class Server:
+    """The database server of the compose file.
+
+    Args:
+        passwords: of its roles.
+    """
+
+    def __init__(self, passwords: dict[str, str]) -> None:
+        self._passwords = passwords
+
+    def create(self) -> None:
+        """Create the database of each service, its owner, and the roles of relay and ops."""
+        for service in SERVICES:
+            access.create_database(
+                self._connect_as_superuser, service, self._passwords.__getitem__, *access.READERS
+            )
+
+    def migrate(self) -> None:
+        """Migrate each database and grant relay and ops their rights, all as the database's owner."""
+        for service in SERVICES:
+            upgrade(service, database_url(service, self._passwords[service], service))
+        access.grant_relay(self._connect_as_owner)
+        access.grant_ops(self._connect_as_owner)
+
+    def _connect_as_superuser(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        return self._connect(SUPERUSER, database)
+
+    def _connect_as_owner(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        return self._connect(database, database)
+
+    def _connect(self, role: str, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        address = database_url(role, self._passwords[role], database, "postgresql")
+        return psycopg.connect(address, autocommit=True, connect_timeout=5)
+
+
+def main(command: str, passwords: Path) -> None:
+    """Run one of the two jobs."""
+    server = Server(json.loads(passwords.read_text()))
+    {"create": server.create, "migrate": server.migrate}[command]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

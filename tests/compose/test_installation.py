@@ -1,0 +1,158 @@
+"""An installation of `deploy/compose.yaml`: the journey, what the outside cannot see, and what comes back."""
+
+import subprocess
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from deploy.local.smoke_journey import SmokeJourney
+from tests.support.actors import Applicant, issued
+from tests.support.compose import COMPOSE, JOBS, Installation
+from tests.support.running import eventually
+
+CONTAINERS = (
+    "postgres", "rabbitmq", "accounts", "application", "approval", "issuance", "notify", "verify", "relay",
+    "sender", "exporter", "gateway-1", "gateway-2", "proxy",
+)  # fmt: skip
+
+
+def run_journey(system: Installation) -> None:
+    SmokeJourney(system.url, system.secrets / "demo" / "logins.json", system.http()).run()
+
+
+def test_every_container_runs_and_every_job_is_done(system: Installation) -> None:
+    assert set(system.containers()) == set(CONTAINERS)
+    for job in JOBS:
+        state = system.state(job)
+        assert (job, state["Status"], state["ExitCode"]) == (job, "exited", 0)
+
+
+def test_the_journey_goes_through_the_proxy(system: Installation) -> None:
+    run_journey(system)
+
+
+def test_plain_http_leads_to_https(system: Installation) -> None:
+    answer = httpx.get(f"http://localhost:{system.http_port}/en", trust_env=False)
+    assert answer.status_code == 308
+    assert answer.headers["location"].startswith("https://localhost")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+        "/dev/phone",
+        "/dev/messages?to=%2B919876543210",
+        "/%64ev/phone",
+        "//metrics",
+        "/./metrics",
+        "/en/../metrics",
+        "/METRICS",
+    ],
+)
+def test_what_is_of_the_inside_is_closed_to_the_outside(system: Installation, path: str) -> None:
+    address = urlsplit(system.url)
+    done = subprocess.run(
+        ["curl", "-sk", "--path-as-is", "-o", "/dev/null", "-w", "%{http_code}", f"{address.geturl()}{path}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "404"
+
+
+def test_the_limits_of_the_proxy_hold(system: Installation) -> None:
+    http = system.http()
+    assert http.get("/healthz", headers={"X-Long": "x" * 40_000}).status_code == 431
+    too_large = http.post("/api/v1/otp", content=b"x" * 3_000_000)
+    assert too_large.status_code == 413
+
+
+ECHO = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Echo(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(str(self.headers).encode())
+HTTPServer(("", 8080), Echo).serve_forever()
+"""
+
+
+def test_gateways_hear_of_the_address_that_the_proxy_sees_and_not_of_what_a_client_says(
+    system: Installation,
+) -> None:
+    system.compose("stop", "gateway-1", "gateway-2")
+    echo = system.compose(
+        "run", "--rm", "--detach", "--no-deps", "--use-aliases", "gateway-2", "python", "-c", ECHO
+    ).strip()
+    try:
+        http = system.http()
+        said = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "http", "Forwarded": "for=203.0.113.7"}
+        answer = eventually(lambda: _ok(http.get("/healthz", headers=said)), "the echo answers")
+        heard = dict(line.lower().split(": ", 1) for line in answer.text.splitlines() if ": " in line)
+        assert "203.0.113.7" not in heard["x-forwarded-for"]
+        assert "," not in heard["x-forwarded-for"]
+        assert heard["x-forwarded-proto"] == "https"
+    finally:
+        subprocess.run([COMPOSE[0], "rm", "--force", echo], check=False, capture_output=True)
+        system.compose("start", "gateway-1", "gateway-2")
+        for name in ("gateway-1", "gateway-2"):
+            system.wait_healthy(name)
+
+
+def _ok(answer: httpx.Response) -> httpx.Response | None:
+    return answer if answer.status_code == 200 else None
+
+
+def test_the_file_systems_are_read_only_and_nobody_is_root(system: Installation) -> None:
+    for name in CONTAINERS:
+        done = system.compose("exec", "-T", name, "sh", "-c", "touch /etc/x 2>/dev/null && echo wrote; id -u")
+        *wrote, user = done.split()
+        assert not wrote, name
+        assert user != "0" or name == "proxy", name
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_container_that_is_killed_comes_back_and_the_journey_works(system: Installation, name: str) -> None:
+    before = system.state(name)["StartedAt"]
+    system.kill(name)
+    system.wait_healthy(name, before)
+    for other in CONTAINERS:
+        system.wait_healthy(other)
+    run_journey(system)
+
+
+def test_a_pass_survives_that_everything_is_killed_at_once(system, department, officer) -> None:
+    visitor = Applicant(system)
+    reference, summary = issued(visitor, department, known_to=officer)
+    before = {name: system.state(name)["StartedAt"] for name in CONTAINERS}
+    for name in CONTAINERS:
+        system.kill(name)
+    for name in CONTAINERS:
+        system.wait_healthy(name, before[name])
+    view = eventually(lambda: visitor.view(reference), "the application is there", 60)
+    assert view.pass_ is not None
+    assert view.pass_.number == summary.number
+
+
+def test_prometheus_sees_every_process(system: Installation) -> None:
+    system.compose("--profile", "watch", "up", "--detach", "--no-deps", "prometheus")
+
+    def up() -> bool:
+        try:
+            answer = httpx.get(f"{system.prometheus}/api/v1/targets", timeout=5, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        found = answer.json()["data"]["activeTargets"]
+        return len(found) == 12 and all(target["health"] == "up" for target in found)
+
+    eventually(up, "all targets are up", 60)
+
+
+def test_the_images_are_not_built_with_what_they_do_not_need(system: Installation) -> None:
+    missing = system.compose(
+        "exec", "-T", "accounts", "sh", "-c", "command -v pip gcc cc make strip node npm; true"
+    )
+    assert missing.strip() == ""

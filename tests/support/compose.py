@@ -1,0 +1,178 @@
+"""`deploy/compose.yaml` as it is installed, with the demonstration, in a project of the tests' own."""
+
+import json
+import os
+import shlex
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from epass_client import Client
+from tests.support.paths import ROOT
+from tests.support.running import eventually, free_port
+
+COMPOSE = shlex.split(os.environ.get("EPASS_COMPOSE", "docker compose"))
+"""The command of a Docker-compatible engine."""
+PROJECT = "epass-test"
+UP_SECONDS = 300
+JOBS = {"databases", "migrations", "topology", "demo-directory", "demo-logins"}
+
+
+def missing_engine() -> str:
+    """Return why nothing can be started here; empty if an engine answers."""
+    if shutil.which(COMPOSE[0]) is None:
+        return f"{COMPOSE[0]} is not installed (EPASS_COMPOSE names another command)"
+    for command in ([*COMPOSE, "version"], [*COMPOSE, "-p", PROJECT, "ps"]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode:
+            return f"{shlex.join(command)}: {done.stderr.strip() or done.stdout.strip()}"
+    return ""
+
+
+class Door(httpx.BaseTransport):
+    """Everything goes through the proxy, except the phone, which only the demonstration opens.
+
+    Args:
+        trust: of the proxy's certificate.
+        phone: the address of the gateway that shows the phone.
+    """
+
+    def __init__(self, trust: ssl.SSLContext, phone: str) -> None:
+        self._proxy = httpx.HTTPTransport(verify=trust, trust_env=False)
+        self._phone = httpx.HTTPTransport(trust_env=False)
+        self._address = httpx.URL(phone)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.startswith("/dev/"):
+            return self._proxy.handle_request(request)
+        request.url = self._address.join(request.url.raw_path.decode())
+        return self._phone.handle_request(request)
+
+    def close(self) -> None:
+        self._proxy.close()
+        self._phone.close()
+
+
+class Installation:
+    """One installation. It has what the actors of the journeys use of `tests.support.system.System`.
+
+    Args:
+        folder: for secrets and settings.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port, self.http_port, self._phone_port = free_port(), free_port(), free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.phone = f"http://127.0.0.1:{self._phone_port}"
+        self.secrets = folder / "secrets"
+        self._https: list[httpx.Client] = []
+        self._trust = ssl.create_default_context()
+
+    def compose(self, *arguments: str, check: bool = True, **options: Any) -> str:
+        """Run a command of compose on this installation and return its output."""
+        command = [
+            *COMPOSE, "-p", PROJECT, "--env-file", str(self._folder / "site.env"),
+            "-f", str(ROOT / "deploy" / "compose.yaml"), "-f", str(ROOT / "deploy" / "compose.demo.yaml"),
+            *arguments,
+        ]  # fmt: skip
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("EPASS_")}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment, **options
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{shlex.join(arguments)}: {done.stderr[-3000:]}{done.stdout[-1000:]}")
+        return done.stdout
+
+    def start(self) -> None:
+        """Make the secrets and start everything, as README says."""
+        settings = {
+            "EPASS_SITE": self._folder / "site.env",
+            "EPASS_SECRETS": self.secrets,
+            "EPASS_PUBLIC_URL": self.url,
+            "EPASS_HTTP_PORT": self.http_port,
+            "EPASS_HTTPS_PORT": self.port,
+            "EPASS_DEMO_PORT": self._phone_port,
+            "EPASS_PROMETHEUS_PORT": free_port(),
+            "EPASS_ALERTMANAGER_PORT": free_port(),
+            "EPASS_EDGE": "172.30.84",
+            "EPASS_RATE_LIMITS": "false",
+        }
+        text = "".join(f"{name}={value}\n" for name, value in settings.items())
+        (self._folder / "site.env").write_text(text)
+        self.prometheus = f"http://127.0.0.1:{settings['EPASS_PROMETHEUS_PORT']}"
+        subprocess.run(["make", "secrets", f"SECRETS={self.secrets}"], cwd=ROOT, check=True)
+        self.compose("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS), timeout=UP_SECONDS + 60)
+        root = self.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
+        self._trust = ssl.create_default_context(cadata=root)
+
+    def stop(self) -> None:
+        """Stop everything and delete its data."""
+        for http in self._https:
+            http.close()
+        self.compose("--profile", "*", "down", "--volumes", "--timeout", "10", check=False)
+
+    def containers(self) -> list[str]:
+        """Return the containers that run, except jobs."""
+        return sorted(set(self.compose("ps", "--services").split()) - JOBS)
+
+    def state(self, name: str) -> dict[str, Any]:
+        """Return the state of a container, as the engine tells it."""
+        identity = self.compose("ps", "--all", "--quiet", name).split()[0]
+        done = subprocess.run(
+            [COMPOSE[0], "inspect", "--format", "{{json .State}}", identity],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        state: dict[str, Any] = json.loads(done.stdout)
+        return state
+
+    def kill(self, name: str) -> None:
+        """Kill all processes in a container (SIGKILL), as a crash would.
+
+        An engine does not start again what it was asked to kill. So they are killed from inside.
+        """
+        self.compose("exec", "-T", name, "sh", "-c", "kill -9 -1", check=False)
+
+    def wait_healthy(self, name: str, started_before: str = "") -> None:
+        """Wait until a container is healthy, and was started again if ``started_before`` is given."""
+
+        def look() -> bool:
+            state = self.state(name)
+            health = state.get("Health") or state.get("Healthcheck") or {}
+            return state["StartedAt"] != started_before and health.get("Status") == "healthy"
+
+        eventually(look, f"{name} is healthy", 120)
+
+    def login(self, role: str) -> dict[str, str]:
+        logins: dict[str, dict[str, str]] = json.loads((self.secrets / "demo" / "logins.json").read_text())
+        return logins[role]
+
+    def http(self, timeout: float = 10) -> httpx.Client:
+        """Return an HTTP client of the proxy, closed with the installation."""
+        http = httpx.Client(base_url=self.url, transport=Door(self._trust, self.phone), timeout=timeout)
+        self._https.append(http)
+        return http
+
+    def client(self, token: str = "") -> Client:
+        """Return a client of the interface that repeats nothing, closed with the installation."""
+        return Client(self.url, token, http=self.http(), repeat_seconds=0)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            print(self.compose("ps", "--all", check=False))
+            print(self.compose("logs", "--tail", "15", check=False)[-20_000:])
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

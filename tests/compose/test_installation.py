@@ -1,13 +1,17 @@
 """An installation of `deploy/compose.yaml`: the journey, what the outside cannot see, and what comes back."""
 
 import subprocess
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Page
 
 from deploy.local.smoke_journey import SmokeJourney
+from tests.e2e import test_from_application_to_gate as pages
 from tests.support.actors import Applicant, issued
+from tests.support.browser.viewports import PHONE
 from tests.support.compose import COMPOSE, JOBS, Installation
 from tests.support.running import eventually
 
@@ -30,6 +34,14 @@ def test_every_container_runs_and_every_job_is_done(system: Installation) -> Non
 
 def test_the_journey_goes_through_the_proxy(system: Installation) -> None:
     run_journey(system)
+
+
+def test_a_journey_through_pages_goes_through_the_proxy(
+    open_browser: Callable[..., Page], system: Installation, mobile: str
+) -> None:
+    pages.test_an_application_becomes_a_pass_that_opens_the_gate(
+        open_browser, system, mobile, "pa", True, PHONE
+    )
 
 
 def test_plain_http_leads_to_https(system: Installation) -> None:

@@ -45,6 +45,7 @@ def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Pa
         context = chromium.new_context(
             base_url=system.url,
             viewport=size,
+            ignore_https_errors=True,  # an installation has a certificate of its own
             java_script_enabled=scripts,
             locale="en-IN",
             timezone_id="Asia/Kolkata",

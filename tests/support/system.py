@@ -49,7 +49,7 @@ class System:
         self.folder.mkdir(exist_ok=True)
         self._https: list[httpx.Client] = []
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = self.phone = f"http://127.0.0.1:{self.port}"
         self._settings = {"EPASS_PUBLIC_URL": self.url, "EPASS_RATE_LIMITS": "false", **settings}
         self.processes: dict[str, Process] = {
             name: self._process(name) for name in (*SERVICES, "relay", "sender", "gateway")

@@ -34,7 +34,7 @@ def press(page: Page, name: str | None = None) -> None:
 
 def messages(system: System, mobile: str, purpose: str) -> list[dict[str, Any]]:
     """Return the messages of a kind to a phone, the oldest first."""
-    answer = httpx.get(f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
+    answer = httpx.get(f"{system.phone}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
     return [one for one in answer if one["purpose"] == purpose]
 
 

@@ -10,6 +10,8 @@ PYTHON := $(BIN)/python
 AT_ONCE := -n auto --maxprocesses 4
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE := epass:$(VERSION)
+# What only terminals and developers see: coloured tracebacks, reloading, WebSockets; and time zones, which the base has.
+NOT_IN_IMAGE := pygments rich shellingham typer tzdata watchfiles websockets
 DOCKER ?= docker
 SECRETS := deploy/secrets
 ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
@@ -147,4 +149,5 @@ screens: browser ## take the pictures of README.md, and contact sheets of all pa
 lock: ## resolve all dependencies into requirements.lock, and those of the image beside it (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --python-version 3.11 --constraint requirements.lock \
+		$(NOT_IN_IMAGE:%=--no-emit-package %) \
 		--no-annotate --custom-compile-command "make lock" pyproject.toml -o deploy/requirements.lock

@@ -8,7 +8,6 @@ import re
 import tarfile
 from collections.abc import Callable
 from fnmatch import fnmatch
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 import yaml
 
 from contracts.subscriptions import SERVICES
-from deploy.compose import secrets
+from deploy.compose import health, secrets
 from deploy.local import access
 from deploy.local.permissions import PERMISSIONS
 from deploy.local.services import COMMANDS
@@ -25,6 +24,7 @@ from services.chassis.runtime.settings import Section
 from services.gateway import api, pages
 from services.ops.settings import BrokerCommandSettings, DirectoryCommandSettings, LoginImportSettings
 from tests.support.paths import ROOT
+from tests.support.running import free_port
 from tests.support.settings import PROCESSES
 
 Compose = dict[str, Any]
@@ -365,31 +365,26 @@ def test_the_demonstration_adds_local_mode_and_seeds_and_opens_the_phone_to_this
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in JOBS])
 def test_the_health_check_of_a_process_asks_a_route_that_it_has(name: str) -> None:
-    *_, line = load()["services"][name]["healthcheck"]["test"]
-    port, path = re.findall(r'127\.0\.0\.1", (\d+).*"GET", "([^"]+)"', line)[0]
+    *command, port = load()["services"][name]["healthcheck"]["test"]
+    assert command == ["CMD", "python", "-m", "deploy.compose.health"]
     if name in GATEWAYS:
         routes = {route.path for router in api.routers(False) for route in router.routes}  # type: ignore[attr-defined]
-        assert (port, path in routes) == ("8080", True)
-        return
-    assert f"EPASS_HEALTH_PORT={port}" in (DEPLOY / "Dockerfile").read_text()
-    health = Health()
-    health.checks["one"] = lambda: True
-    server = health.serve("127.0.0.1", _free_port())
+        assert (port, health.PATH in routes) == ("8080", True)
+    else:
+        assert f"EPASS_HEALTH_PORT={port}" in (DEPLOY / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_container_is_healthy_while_its_process_is_ready(ready: bool) -> None:
+    process = Health()
+    process.checks["one"] = lambda: ready
+    server = process.serve("127.0.0.1", free_port())
     assert server is not None
     try:
-        connection = HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
-        connection.request("GET", path)
-        assert connection.getresponse().status == 200
-        connection.close()
+        assert health.is_ready(server.server_address[1]) is ready
     finally:
         server.shutdown()
         server.server_close()
-
-
-def _free_port() -> int:
-    from tests.support.running import free_port
-
-    return free_port()
 
 
 def test_the_proxy_closes_what_is_of_the_inside_alone() -> None:

@@ -137,6 +137,22 @@ def everybody_reaches_whom_they_need_and_nobody_else(manifests: Manifests) -> It
             yield f"{what} is allowed"
 
 
+@checks.finds(
+    {
+        "names over TCP alone": changed("NetworkPolicy", "to-dns", "spec.egress.0.ports.0", None),
+        "a vendor over UDP": changed("NetworkPolicy", "sender", "spec.egress.0.ports.0.protocol", "UDP"),
+    }
+)
+def names_alone_are_asked_for_over_udp(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("NetworkPolicy"):
+        rules = [*one["spec"].get("egress", []), *one["spec"].get("ingress", [])]
+        over_udp = [
+            port["port"] for rule in rules for port in rule["ports"] if port.get("protocol", "TCP") != "TCP"
+        ]
+        if over_udp != ([53] if one["metadata"]["name"] == "to-dns" else []):
+            yield f"{one['metadata']['name']}: {over_udp}"
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("check", checks.all())
 def test_in_each_overlay(check: Check, overlay: str) -> None:

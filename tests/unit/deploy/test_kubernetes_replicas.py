@@ -1,10 +1,12 @@
 """``deploy/kubernetes``: how many pods there are, where, and who decides about it."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from contracts.subscriptions import SERVICES, SUBSCRIPTIONS, subscriptions
+from deploy.local.services import COMMANDS
 from services.chassis.messaging import topology
 from services.chassis.runtime.settings import RetryDelaySettings
 from tests.support.kubernetes import (
@@ -15,6 +17,7 @@ from tests.support.kubernetes import (
     Checks,
     Manifest,
     Manifests,
+    build,
     changed,
     environment_of,
     labels_of,
@@ -26,6 +29,7 @@ from tests.support.kubernetes import (
     selects,
     with_kustomize,
 )
+from tests.support.paths import ROOT
 
 pytestmark = with_kustomize
 checks = Checks()
@@ -192,3 +196,16 @@ def test_in_each_overlay(check: Check, overlay: str) -> None:
 @pytest.mark.parametrize(("check", "fault"), checks.controls())
 def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
     assert problems(check, fault=fault) != []
+
+
+def test_the_commands_of_an_upgrade_name_every_process_in_the_order_of_the_operations_page() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (loop,) = re.findall(r"^for process in (.+); do$", page, re.MULTILINE)
+    named = loop.split()
+    assert sorted(named) == sorted(set(COMMANDS) - {"exporter"})
+    steps = page.split("## Upgrading\n", 1)[1]
+    order = re.findall(r"^2\. (.+?): who reads", steps, re.MULTILINE | re.DOTALL)[0]
+    words = re.findall(r"[a-z]+", order.replace("and the", ""))
+    assert named == [*words, "gateway", "relay"]
+    labelled = {one["metadata"]["labels"].get("process") for one in build("small").of("Deployment")}
+    assert set(named) < labelled

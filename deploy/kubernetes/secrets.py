@@ -19,9 +19,12 @@ from deploy.local.permissions import PERMISSIONS, VHOST, definitions
 from deploy.local.secrets import SecretStore
 
 NAMESPACE = "epass"
-BROKER = "broker:5672"
-DATABASE_SERVER = "database-rw:5432"
-"""The Services that the two operators make: of the whole broker, and of the primary."""
+BROKER = f"broker.{NAMESPACE}.svc:5672"
+DATABASE_SERVER = f"database-rw.{NAMESPACE}.svc:5432"
+"""The Services that the two operators make: of the whole broker, and of the primary.
+
+They have their namespace in them, because KEDA asks the broker from another one.
+"""
 PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator")
 VENDORS = ("EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN")
 

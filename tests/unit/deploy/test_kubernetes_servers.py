@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from contracts.subscriptions import SERVICES
-from deploy.kubernetes import alerts
+from deploy.kubernetes import alerts, secrets
 from deploy.local import broker, postgres
 from deploy.local.access import READERS
 from tests.support.kubernetes import (
@@ -87,6 +87,24 @@ def the_broker_loads_users_and_rights_from_their_secret(manifests: Manifests) ->
     content = secret_values().get(volume["secret"]["secretName"], {})
     if mount["name"] != volume["name"] or mount["mountPath"] != str(path.parent) or path.name not in content:
         yield f"{path} is not what {mount} holds"
+
+
+@checks.finds(
+    {
+        "a broker of another name": changed("RabbitmqCluster", "broker", "metadata.name", "rabbitmq"),
+        "servers in another namespace": changed("Cluster", "database", "metadata.namespace", "postgres"),
+    }
+)
+def the_addresses_lead_to_the_two_servers_from_every_namespace(manifests: Manifests) -> Iterator[str]:
+    (broker_,), (database,) = manifests.of("RabbitmqCluster"), manifests.of("Cluster")
+    expected = {
+        secrets.BROKER: (broker_, "", 5672),
+        secrets.DATABASE_SERVER: (database, "-rw", 5432),
+    }
+    for address, (server, suffix, port) in expected.items():
+        where = server["metadata"]
+        if address != f"{where['name']}{suffix}.{where['namespace']}.svc:{port}":
+            yield f"{address} is not {where}"
 
 
 @checks.finds(

@@ -31,7 +31,7 @@ DATABASE_SERVER = "postgres:5432"
 """Where the containers of the compose file find the two servers."""
 SUPERUSER = "postgres"
 STORE = "secrets.json"
-PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator")
+PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator", "import-logins")
 
 
 class Secrets:
@@ -49,7 +49,6 @@ class Secrets:
         """Yield the path and the content of each file, except the store itself."""
         for process in PROCESSES:
             yield from _settings(process, self._credentials.of(process))
-        yield from _settings("import-logins", self._of_import_logins())
         users = definitions({user: self._broker_password(user) for user in PERMISSIONS})
         yield "rabbitmq/definitions.json", json.dumps(users, indent=1) + "\n"
         yield "postgres/password", self._database_password(SUPERUSER)
@@ -57,13 +56,6 @@ class Secrets:
         yield "migrations/passwords.json", self._passwords(*SERVICES)
         yield "grafana/password", self._store.password("grafana")
         yield "demo/logins.json", logins.text(self._store)
-
-    def _of_import_logins(self) -> dict[str, str]:
-        """Return the settings of ``epass import logins``: some of accounts, and where the directory is."""
-        accounts = self._credentials.of("accounts")
-        kept = ("EPASS_DATABASE_URL", "EPASS_PERSONAL_KEYS", "EPASS_PASSWORD_SECRET")
-        directory = {"EPASS_DIRECTORY_DATABASE_URL": self._database_url("ops", "approval")}
-        return {name: accounts[name] for name in kept} | directory
 
     def _passwords(self, *roles: str) -> str:
         return json.dumps({role: self._database_password(role) for role in roles}, indent=1) + "\n"

@@ -25,7 +25,7 @@ DATABASE_SERVER = f"database-rw.{NAMESPACE}.svc:5432"
 
 They have their namespace in them, because KEDA asks the broker from another one.
 """
-PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator")
+PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator", "import-logins")
 VENDORS = ("EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN")
 
 

@@ -52,10 +52,16 @@ class Credentials:
         Each process gets only what it needs; the settings classes explain the meanings.
 
         Args:
-            name: a service, ``sender``, ``relay``, ``gateway``, ``exporter`` or ``administrator``.
+            name: a service, ``sender``, ``relay``, ``gateway``, ``exporter``, or for commands
+                ``administrator`` and ``import-logins``.
         """
         if name in SERVICES:
             return self._of_service(name)
+        if name == "import-logins":
+            accounts = self._of_service("accounts")
+            kept = ("EPASS_DATABASE_URL", "EPASS_PERSONAL_KEYS", "EPASS_PASSWORD_SECRET")
+            directory = {"EPASS_DIRECTORY_DATABASE_URL": self.database_url("ops", "approval")}
+            return {setting: accounts[setting] for setting in kept} | directory
         if name == "sender":
             return {
                 "EPASS_DATABASE_URL": self.database_url("notify"),

@@ -118,6 +118,13 @@ def test_jobs_prepare_and_deployments_carry_a_visit_from_the_code_to_the_way_out
     cluster.run(
         manifests.one("Deployment", "accounts-rpc"), ["epass", "seed", "accounts", "--logins", str(logins)]
     )
+    table, initial_passwords = tmp_path / "logins.csv", tmp_path / "passwords.csv"
+    table.write_text("role,name,department,site,gate\nado,Gurpreet Kaur,,,\n")
+    cluster.run(
+        manifests.one("CronJob", "import-logins"),
+        ["epass", "import", "logins", str(table), "--apply", "--passwords", str(initial_passwords)],
+    )
+    assert "Gurpreet Kaur" in initial_passwords.read_text()
     for process in cluster.processes.values():
         process.start(ready=False)
     for process in cluster.processes.values():

@@ -22,7 +22,12 @@ from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import DatabaseSettings, Section
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
-from services.ops.settings import BrokerCommandSettings, InvariantsCommandSettings
+from services.ops.settings import (
+    BrokerCommandSettings,
+    DirectoryCommandSettings,
+    InvariantsCommandSettings,
+    LoginImportSettings,
+)
 from tests.support.paths import ROOT
 from tests.support.running import free_port
 from tests.support.settings import PROCESSES, make_settings
@@ -33,6 +38,7 @@ PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 SETTINGS: dict[str, tuple[type[Section], ...]] = {
     **{process: (kind,) for process, kind in PROCESSES.items()},
     "administrator": (BrokerCommandSettings, InvariantsCommandSettings),
+    "import-logins": (LoginImportSettings, DirectoryCommandSettings),
     "topology": (BrokerCommandSettings,),
     "migrate": (DatabaseSettings,),
 }

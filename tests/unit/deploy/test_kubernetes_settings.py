@@ -154,6 +154,7 @@ def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
         *((f"role {role}", f"database-{role}", ()) for role in (*SERVICES, *READERS)),
         ("Job topology", "administrator", ("EPASS_BROKER_URLS",)),
         ("CronJob administrator", "administrator", ()),
+        ("CronJob import-logins", "import-logins", ()),
         ("KEDA", "exporter", ("EPASS_BROKER_URLS",)),
         ("broker", "broker-definitions", ()),
         ("way in", "public-tls", ()),
@@ -243,5 +244,9 @@ def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_
     for role in (*SERVICES, *READERS):
         password = content[f"database-{role}"]["password"]
         holders = {name for name, own in content.items() if password in json.dumps(own)}
-        readers_of = {"notify": {"sender"}, "ops": {"exporter", "administrator"}}.get(role, set())
+        readers_of = {
+            "accounts": {"import-logins"},
+            "notify": {"sender"},
+            "ops": {"exporter", "administrator", "import-logins"},
+        }.get(role, set())
         assert holders == {f"database-{role}", *readers_of, *({role} & set(secrets.PROCESSES))}

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Generic, Literal, TypeVar
 
 import jwt
@@ -34,6 +35,9 @@ Reason = Literal[
     "expired",
     "not_yet_valid",
 ]
+REMEMBERED = 2_000
+"""Genuine tokens whose claims a process remembers. A pass is read three times a visit, a session by each
+request; whether its key is still known, and whether it is valid now, is asked each time."""
 MAX_LENGTH = 4_000
 """Characters of a token; a pass has about 350, a session about 500."""
 _COMPACT = re.compile(r"[A-Za-z0-9_-]{1,400}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -121,42 +125,59 @@ class TokenVerifier(Generic[C]):
         key = find_key(self._kid(token))
         if key is None:
             raise TokenRefused("unknown_key")
-        try:
-            payload = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=self.audience,
-                issuer=self.issuer,
-                options=_OPTIONS,
-            )
-            if any(type(payload[name]) is not int for name in _TIMES if name in payload):
-                raise TokenRefused("claims", "a time is not a whole number")
-            return self.claims.model_validate(payload), payload
-        except jwt.InvalidSignatureError:
-            raise TokenRefused("signature") from None
-        except jwt.InvalidAudienceError:
-            raise TokenRefused("audience") from None
-        except jwt.InvalidIssuerError:
-            raise TokenRefused("issuer") from None
-        except jwt.DecodeError as error:
-            raise TokenRefused("malformed", type(error).__name__) from None
-        except (jwt.PyJWTError, ValidationError) as error:
-            raise TokenRefused("claims", type(error).__name__) from None
+        genuine: tuple[C, dict[str, Any]] = _decode(
+            token, key.public_bytes_raw(), self.audience, self.issuer, self.claims
+        )
+        return genuine
 
     def _kid(self, token: str) -> str:
         """Return the ``kid`` of a token whose header is exactly what we write. Nothing is verified yet."""
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.DecodeError as error:
-            raise TokenRefused("malformed", type(error).__name__) from None
-        except jwt.InvalidTokenError as error:  # "crit", or a "kid" that is no text
-            raise TokenRefused("header", type(error).__name__) from None
-        if header.keys() != _HEADER:
-            raise TokenRefused("header", "other fields")
-        if header["typ"] != self.typ or header["alg"] != ALGORITHM:
-            raise TokenRefused("header", "another typ or alg")
-        kid = header["kid"]
-        if not isinstance(kid, str) or not _KID.fullmatch(kid):
-            raise TokenRefused("header", "a kid of another form")
-        return kid
+        return _kid_in(token.partition(".")[0], self.typ)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _decode(
+    token: str, key: bytes, audience: str, issuer: str, claims: type[Wire]
+) -> tuple[Any, dict[str, Any]]:
+    """Return the claims of a token that this key has signed. What is refused is not remembered."""
+    try:
+        payload = jwt.decode(
+            token,
+            Ed25519PublicKey.from_public_bytes(key),
+            algorithms=[ALGORITHM],
+            audience=audience,
+            issuer=issuer,
+            options=_OPTIONS,
+        )
+        if any(type(payload[name]) is not int for name in _TIMES if name in payload):
+            raise TokenRefused("claims", "a time is not a whole number")
+        return claims.model_validate(payload), payload
+    except jwt.InvalidSignatureError:
+        raise TokenRefused("signature") from None
+    except jwt.InvalidAudienceError:
+        raise TokenRefused("audience") from None
+    except jwt.InvalidIssuerError:
+        raise TokenRefused("issuer") from None
+    except jwt.DecodeError as error:
+        raise TokenRefused("malformed", type(error).__name__) from None
+    except (jwt.PyJWTError, ValidationError) as error:
+        raise TokenRefused("claims", type(error).__name__) from None
+
+
+@lru_cache(maxsize=64)
+def _kid_in(header_part: str, typ: str) -> str:
+    """Return the ``kid`` in the first part of a token; all tokens of a key have the same."""
+    try:
+        header = jwt.get_unverified_header(f"{header_part}.e30.e30")
+    except jwt.DecodeError as error:
+        raise TokenRefused("malformed", type(error).__name__) from None
+    except jwt.InvalidTokenError as error:  # "crit", or a "kid" that is no text
+        raise TokenRefused("header", type(error).__name__) from None
+    if header.keys() != _HEADER:
+        raise TokenRefused("header", "other fields")
+    if header["typ"] != typ or header["alg"] != ALGORITHM:
+        raise TokenRefused("header", "another typ or alg")
+    kid = header["kid"]
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise TokenRefused("header", "a kid of another form")
+    return kid

@@ -7,10 +7,11 @@ reads what else a scan needs.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, any_, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
@@ -34,6 +35,15 @@ _KNOWLEDGE = (
 )
 _BY_NUMBER = select(PassRow, *_KNOWLEDGE).where(PassRow.number == bindparam("scanned"))
 _LOCKED = _BY_NUMBER.with_for_update(of=PassRow)
+_ALL_LOCKED = (
+    select(PassRow)
+    .where(PassRow.number == any_(bindparam("numbers", type_=ARRAY(Text))))
+    .with_for_update(skip_locked=True)
+)
+_KNOWLEDGE_OF = text("""
+  select site, gates, (select complete_at from status_list where id = 1)
+  from unnest(cast(:sites as text[])) as site left join sites on code = site
+""")
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,9 @@ class FoundPass:
     row: PassRow | None
     claims: PassClaims | None = None
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
-        """The state in the row; terms that the row does not have yet come from the token."""
+        """The state in the row when first asked; terms that the row does not have yet come from the token."""
         standing = self.row.standing if self.row is not None else Standing(None)
         if standing.terms is None and self.claims is not None:
             return replace(standing, terms=terms_of(self.claims))
@@ -117,16 +127,13 @@ def find(
 
 def lock_all(session: Session, numbers: Collection[str]) -> dict[str, PassRow]:
     """Return the passes that are known here, locked; leave out those that another transaction has locked."""
-    query = select(PassRow).where(PassRow.number.in_(numbers)).with_for_update(skip_locked=True)
-    return {row.number: row for row in session.scalars(query)}
+    return {row.number: row for row in session.scalars(_ALL_LOCKED, {"numbers": list(numbers)})}
 
 
 def knowledge_of(session: Session, sites: Collection[str]) -> dict[str, Knowledge]:
     """Return what else is known here, for each of these sites."""
-    complete_at = session.scalar(_COMPLETE_AT)
-    query = select(SiteRow.code, SiteRow.gates).where(SiteRow.code.in_(sites))
-    gates = {row.code: row.gates for row in session.execute(query)}
-    return {site: Knowledge(gates.get(site), complete_at) for site in sites}
+    found = session.execute(_KNOWLEDGE_OF, {"sites": list(sites)})
+    return {site: Knowledge(gates, complete_at) for site, gates, complete_at in found}
 
 
 def _unreadable() -> InvalidInput:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden, InvalidInput
@@ -26,7 +27,10 @@ from services.verify.domain.verdicts import time_of_scan
 from services.verify.handlers import pass_lookup, presence, scan_records, scans
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass, Knowledge
-from services.verify.models import PassRow, ScanRow
+from services.verify.models import PassRow
+
+_GIVE_WAY = text("set local lock_timeout = '200ms'")
+"""If another transaction uses one of its nonces, a group gives up, and each scan goes alone."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class _Scan:
 class _Record:
     """What one scan adds to the transaction, and its answer."""
 
-    columns: dict[str, Any]
+    scan: scan_records.Scan
     events: list[dict[str, Any]]
     answer: ScanResult
 
@@ -69,6 +73,7 @@ def scan_many(
     here = [scan for scan in readable if scan is not None]
     if not here:
         return [None] * len(asked)
+    session.execute(_GIVE_WAY)
     used = scan_records.used_nonces(session, {scan.nonce for scan in here})
     rows = pass_lookup.lock_all(session, {scan.claims.jti for scan in here})
     known = pass_lookup.knowledge_of(session, {site_of(scan.request.gate) for scan in here})
@@ -82,8 +87,8 @@ def scan_many(
         records.append(record)
     made = [record for record in records if record is not None]
     if made:
-        scan_records.insert_all(session, [record.columns for record in made])
-        session.flush()
+        changed = [row for row in rows.values() if row in session.dirty]
+        scan_records.record_all(session, [record.scan for record in made], changed)
         outbox.add_rows(session, [event for record in made for event in record.events])
     return [record.answer if record is not None else None for record in records]
 
@@ -117,9 +122,9 @@ def _record(
     except InvalidInput:
         return None
     age = list_age_s(knowledge.complete_at, now)
-    columns = scan_records.columns_of(session, request, scan.login, found, decision, age, at, now)
+    new = scan_records.new_scan(session, request, scan.login, found, decision, age, at, now)
     with logs.context(correlation_id=scan.call.correlation_id, traceparent=scan.call.traceparent):
-        happened = scan_records.apply(ScanRow(**columns), found, decision)
+        happened = scan_records.apply(new, found, decision)
         events = [outbox.new_row(session, event, at=now) for event in happened]
     answer = scans.answer(found, decision, age, at, direction=request.direction, preview=False)
-    return _Record(columns, events, answer)
+    return _Record(new, events, answer)

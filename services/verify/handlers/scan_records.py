@@ -1,19 +1,19 @@
 """The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contracts.errors import IdempotencyKeyReused
 from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
-from contracts.model import site_of
+from contracts.model import Verdict, site_of
 from contracts.rpc.verify import OtherId, ScanPass
+from services.chassis.db import bulk
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import idempotency_secret_of
 from services.chassis.messaging import outbox
@@ -24,12 +24,24 @@ from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import NonceRow, PassRow, ScanRow
 
 _SCANS = ScanRow.metadata.tables["scans"]
-_INSERT = insert(_SCANS).on_conflict_do_nothing(constraint="scans_once").returning(_SCANS.c.id)
-"""Built once, and without the ORM: this is the gate's most frequent write.
-
-A trigger leaves out a scan whose nonce was used (`NonceRow`), and no row is returned for it. The constraint
-alone would not stop a repeat: it includes ``recorded_at``, which is another instant for each.
-"""
+_PASSES = PassRow.metadata.tables["passes"]
+_PRESENCE = (
+    "number",
+    "inside",
+    "admitted",
+    "day",
+    "admitted_before",
+    "inside_site",
+    "inside_since",
+    "last_gate",
+    "presumed_gone_at",
+)
+"""The number of a pass, and what `_move` changes."""
+_USED = text("""
+  select scanned_by, nonce from scan_nonces
+  join unnest(cast(:logins as text[]), cast(:nonces as text[])) as asked (scanned_by, nonce)
+    using (scanned_by, nonce)
+""")
 NONCES_STAY = timedelta(days=40)
 """A gate may be offline, and an event a dead letter, for 30 days."""
 _NOT_PUBLISHED = {"reason_masked"}
@@ -40,21 +52,45 @@ class NonceUsed(Exception):
     """Another transaction has used one of the nonces meanwhile."""
 
 
-def record(
-    session: Session, columns: dict[str, Any], found: FoundPass | None, decision: Decision, now: datetime
-) -> bool:
-    """Store a scan of these columns, the new presence and the event.
+@dataclass(frozen=True)
+class Scan:
+    """A scan that is to be recorded: the columns of its `ScanRow`."""
+
+    id: UUID
+    pass_number: str | None
+    site: str
+    gate: str
+    direction: str
+    verdict: Verdict
+    count: int
+    inside: int
+    marks: list[str]
+    list_age_s: int | None
+    scanned_at: datetime
+    claimed_at: datetime | None
+    recorded_at: datetime
+    scanned_by: str
+    nonce: str
+    body_hmac: str
+    id_kind: str | None
+    id_type: str | None
+    reason: str | None
+    published: bool
+
+
+def record(session: Session, scan: Scan, found: FoundPass | None, decision: Decision, now: datetime) -> bool:
+    """Store a scan, the new presence and the event.
 
     Return False and change nothing if the login used the nonce before.
     """
-    if session.execute(_INSERT, columns).first() is None:
+    if not _insert(session, [scan]):
         return False
-    for event in apply(ScanRow(**columns), found, decision):
+    for event in apply(scan, found, decision):
         outbox.add(session, event, at=now)
     return True
 
 
-def columns_of(
+def new_scan(
     session: Session,
     request: ScanPass,
     login: str,
@@ -63,39 +99,39 @@ def columns_of(
     list_age_s: int | None,
     at: datetime,
     now: datetime,
-) -> dict[str, Any]:
-    """Return the columns of a scan.
+) -> Scan:
+    """Return a scan as it is to be recorded.
 
     ``found`` is the pass with its row locked, or None for a forged token or an unknown number. ``at`` is when
     it happened.
     """
     row = found.row if found is not None else None
     check = request.id_check
-    return {
-        "id": uuid4(),
-        "pass_number": row.number if row is not None else None,
-        "site": site_of(request.gate),
-        "gate": request.gate,
-        "direction": request.direction,
-        "verdict": decision.verdict,
-        "count": decision.count,
-        "inside": decision.inside,
-        "marks": list(decision.marks),
-        "scanned_at": at,
-        "list_age_s": list_age_s,
-        "claimed_at": request.scanned_at,
-        "recorded_at": now,
-        "scanned_by": login,
-        "nonce": request.nonce,
-        "body_hmac": _digest(session, request),
-        "id_kind": check.kind if check is not None else None,
-        "id_type": check.id_type if check is not None else None,
-        "reason": mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
-        "published": row is not None and row.application_id is not None,
-    }
+    return Scan(
+        id=uuid4(),
+        pass_number=row.number if row is not None else None,
+        site=site_of(request.gate),
+        gate=request.gate,
+        direction=request.direction,
+        verdict=decision.verdict,
+        count=decision.count,
+        inside=decision.inside,
+        marks=list(decision.marks),
+        scanned_at=at,
+        list_age_s=list_age_s,
+        claimed_at=request.scanned_at,
+        recorded_at=now,
+        scanned_by=login,
+        nonce=request.nonce,
+        body_hmac=_digest(session, request),
+        id_kind=check.kind if check is not None else None,
+        id_type=check.id_type if check is not None else None,
+        reason=mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
+        published=row is not None and row.application_id is not None,
+    )
 
 
-def apply(scan: ScanRow, found: FoundPass | None, decision: Decision) -> list[PassScanned]:
+def apply(scan: Scan, found: FoundPass | None, decision: Decision) -> list[PassScanned]:
     """Update the presence in the row of the pass; return the event, if its application is known."""
     row = found.row if found is not None else None
     if found is None or row is None:
@@ -105,21 +141,33 @@ def apply(scan: ScanRow, found: FoundPass | None, decision: Decision) -> list[Pa
     return [pass_scanned(scan, row)] if scan.published else []
 
 
-def insert_all(session: Session, scans: Sequence[dict[str, Any]]) -> None:
-    """Store the columns of several scans.
+def record_all(session: Session, scans: Sequence[Scan], passes: Collection[PassRow]) -> None:
+    """Store several scans, and the presence of their passes, whose rows `apply` has changed.
+
+    The nonces are in order, so that two transactions which use the same ones do not wait for each other.
 
     Raises:
         NonceUsed: a login used one of their nonces before; the transaction must be rolled back.
     """
-    stored = session.execute(_INSERT, scans).all()
-    if len(stored) != len(scans):
+    in_order = sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce))
+    if _insert(session, in_order) != len(scans):
         raise NonceUsed
+    if passes:
+        for row in passes:
+            session.expunge(row)  # or the ORM would write each of them
+        changed = [{name: getattr(row, name) for name in _PRESENCE} for row in passes]
+        bulk.update_rows(session, _PASSES, changed)
+
+
+def _insert(session: Session, scans: Sequence[Scan]) -> int:
+    """Store scans, and return how many: a trigger leaves out one whose nonce was used (`NonceRow`)."""
+    return bulk.insert_rows(session, _SCANS, [vars(scan) for scan in scans])
 
 
 def used_nonces(session: Session, nonces: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those pairs of a login and a nonce that were used before."""
-    used = select(NonceRow.scanned_by, NonceRow.nonce)
-    found = session.execute(used.where(tuple_(NonceRow.scanned_by, NonceRow.nonce).in_(nonces)))
+    logins, own = [login for login, _ in nonces], [nonce for _, nonce in nonces]
+    found = session.execute(_USED, {"logins": logins, "nonces": own})
     return {(login, nonce) for login, nonce in found}
 
 
@@ -140,7 +188,7 @@ def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | N
     return scan
 
 
-def pass_scanned(scan: ScanRow, row: PassRow) -> PassScanned:
+def pass_scanned(scan: Scan | ScanRow, row: PassRow) -> PassScanned:
     """Return the event of a scan of a pass whose application is known."""
     return PassScanned.model_validate(
         {
@@ -171,7 +219,7 @@ def _digest(session: Session, request: ScanPass) -> str:
     return body_hmac(request.model_copy(update={"scanned_at": None}), idempotency_secret_of(session))
 
 
-def _move(row: PassRow, terms: Terms | None, scan: ScanRow, day: int) -> None:
+def _move(row: PassRow, terms: Terms | None, scan: Scan, day: int) -> None:
     """Update the presence of the party that comes in, on a day of its pass, or leaves."""
     row.last_gate = scan.gate
     if scan.direction == "entry" and terms is not None:

@@ -64,8 +64,8 @@ def scan(
     known = None if isinstance(found, str) else found
     age = list_age_s(knowledge.complete_at, now)
     if not preview:
-        columns = scan_records.columns_of(session, request, login, known, decision, age, at, now)
-        if not scan_records.record(session, columns, known, decision, now):
+        new = scan_records.new_scan(session, request, login, known, decision, age, at, now)
+        if not scan_records.record(session, new, known, decision, now):
             first = scan_records.find_earlier(session, request, login)
             assert first is not None
             return _first_answer(session, first)

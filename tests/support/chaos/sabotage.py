@@ -146,7 +146,6 @@ def no_nonce() -> None:
     from services.verify.handlers import scan_records
 
     put(scan_records, "used_nonces", lambda *_: set())
-    put(scan_records, "_INSERT", scan_records.insert(scan_records._SCANS).returning(scan_records._SCANS.c.id))
 
 
 def no_leaving() -> None:

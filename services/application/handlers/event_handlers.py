@@ -42,6 +42,7 @@ from services.application.handlers.rows import (
     settle_status,
     settle_status_by,
 )
+from services.chassis.db import bulk
 
 TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
@@ -49,6 +50,9 @@ D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=Event)
 _TO_DUTY_CONTACT = "review_escalated"
 """The purpose of a message about an application that does not go to its applicant."""
+_APPLICATIONS = models.ApplicationRow.metadata.tables["applications"]
+_CHANGED_BY_SCANS = ("id", "scan_seq", "inside", "scanned_pass", "last_matters_at", "status")
+"""The columns that scans may change, and the key."""
 _PASSAGE = {"admit": "entered", "exit": "left"}
 """Verdicts with which somebody went through a gate; with any other verdict nobody did."""
 
@@ -183,6 +187,10 @@ def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Se
     if passages:
         record_all(session, [(rows[one.event.application_id], _entry_of_scan(one)) for one in passages])
         settle_status(session, *rows.values())
+        for row in rows.values():
+            session.expunge(row)  # or the ORM would write each of them
+        changed = [{name: getattr(row, name) for name in _CHANGED_BY_SCANS} for row in rows.values()]
+        bulk.update_rows(session, _APPLICATIONS, changed)
 
 
 def _entry_of_scan(received: Received[PassScanned]) -> Entry:

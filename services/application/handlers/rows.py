@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import Select, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts import spelling
@@ -19,11 +18,13 @@ from contracts.visiting_rules import end_of
 from services.application import models
 from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.status import Decision, Facts, Pass, status_of
+from services.chassis.db import bulk
 from services.chassis.messaging import outbox
 
 _SLOTS: TypeAdapter[tuple[Slot, ...]] = TypeAdapter(tuple[Slot, ...])
 _COMPANIONS: TypeAdapter[tuple[Companion, ...]] = TypeAdapter(tuple[Companion, ...])
 Columns = dict[str, Any]
+_TIMELINE = models.TimelineEntryRow.metadata.tables["timeline"]
 _OF_A_PASS = [field.name for field in fields(Pass)]
 
 
@@ -202,10 +203,8 @@ def record(
 
 def record_all(session: Session, entries: Sequence[tuple[models.ApplicationRow, Entry]]) -> None:
     """Record entries of several timelines, each once for its event."""
-    with session.no_autoflush:
-        session.execute(
-            insert(models.TimelineEntryRow).on_conflict_do_nothing(),
-            [{"application_id": row.id, **vars(entry)} for row, entry in entries],
-        )
+    bulk.insert_rows(
+        session, _TIMELINE, [{"application_id": row.id, **vars(entry)} for row, entry in entries]
+    )
     for row, entry in entries:
         matters_at(row, entry.at)

@@ -8,13 +8,16 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from contracts.errors import ContractError
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
+from services.chassis.db import bulk
 from services.verify.handlers import scan_groups, scan_records
 from services.verify.handlers.scan_records import NonceUsed
-from services.verify.models import Base
+from services.verify.models import Base, NonceRow
 from tests.support.factories.verify import (
     GATE,
     MASTER,
@@ -95,6 +98,44 @@ def test_a_group_costs_as_many_statements_as_a_single_scan_and_a_few(gate: Gate)
     event.listen(gate.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     group(gate, by(*(scan_of(one) for one in issued)))
     assert len(statements) <= 8, statements
+
+
+def test_a_group_soon_gives_up_on_a_nonce_that_another_transaction_uses(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its scans then goes alone; nobody else's waits for the other transaction."""
+    limits: list[object] = []
+    used_nonces = scan_records.used_nonces
+
+    def look(session: Session, nonces: Any) -> Any:
+        limits.append(session.scalar(text("show lock_timeout")))
+        return used_nonces(session, nonces)
+
+    monkeypatch.setattr(scan_records, "used_nonces", look)
+    issued, nonce = gate.issue(), uuid4().hex
+    with gate.database.transaction() as other:
+        other.add(NonceRow(scanned_by=officer().id, nonce=nonce, recorded_at=NOON))
+        other.flush()
+        with pytest.raises(OperationalError) as waited:
+            group(gate, by(scan_of(gate.issue()), scan_of(issued, nonce=nonce)))
+    assert getattr(waited.value.orig, "sqlstate", "") == "55P03"
+    assert limits == ["200ms"]
+
+
+def test_groups_store_their_nonces_in_one_order_so_that_two_never_block_each_other(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[str] = []
+    insert_rows = bulk.insert_rows
+
+    def note(session: Session, table: Any, rows: Any) -> int:
+        stored.extend(row["nonce"] for row in rows)
+        return insert_rows(session, table, rows)
+
+    monkeypatch.setattr(bulk, "insert_rows", note)
+    nonces = [uuid4().hex for _ in range(20)]
+    group(gate, by(*(scan_of(gate.issue(), nonce=nonce) for nonce in nonces)))
+    assert stored == sorted(nonces) != nonces
 
 
 def test_what_a_group_does_not_hold_is_left_to_be_asked_alone(gate: Gate) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts.tokens import PASS_AUDIENCE, PASS_TYP, PassClaims
 from services.chassis.tokens.signing_key import SigningKey, public_key
-from services.chassis.tokens.verification import MAX_LENGTH, TokenRefused, TokenVerifier
+from services.chassis.tokens.verification import MAX_LENGTH, TokenRefused, TokenVerifier, _decode
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 KEY, STRANGER = SigningKey.generate(), SigningKey.generate()
@@ -211,3 +211,40 @@ def test_a_refusal_never_quotes_the_token() -> None:
         with pytest.raises(TokenRefused) as refused:
             VERIFIER.read(forged, find_key)
         assert not forged or forged not in str(refused.value)
+
+
+def test_a_token_that_was_read_before_is_refused_once_its_key_is_withdrawn() -> None:
+    shown = token()
+    assert VERIFIER.read(shown, find_key) == VERIFIER.read(shown, find_key)
+    with pytest.raises(TokenRefused) as refused:
+        VERIFIER.read(shown, lambda _: None)
+    assert refused.value.reason == "unknown_key"
+
+
+def test_a_token_that_was_read_before_is_refused_under_another_key_or_for_another_audience() -> None:
+    shown = token()
+    VERIFIER.read(shown, find_key)
+    with pytest.raises(TokenRefused) as refused:
+        VERIFIER.read(shown, lambda _: public_key(STRANGER.public.x))
+    assert refused.value.reason == "signature"
+    with pytest.raises(TokenRefused) as refused:
+        TokenVerifier(PASS_TYP, "another", ISSUER, PassClaims).read(shown, find_key)
+    assert refused.value.reason == "audience"
+
+
+def test_a_token_that_was_read_before_expires() -> None:
+    shown = token()
+    VERIFIER.verify(shown, find_key, NOW)
+    with pytest.raises(TokenRefused) as refused:
+        VERIFIER.verify(shown, find_key, NOW + timedelta(seconds=60))
+    assert refused.value.reason == "expired"
+
+
+def test_a_genuine_token_is_decoded_once_and_a_refused_one_each_time() -> None:
+    shown, forged = token(jti="7K3M9QW5"), token(SAME_NAME)
+    decoded = _decode.cache_info().misses
+    for _ in range(3):
+        VERIFIER.read(shown, find_key)
+        with pytest.raises(TokenRefused):
+            VERIFIER.read(forged, find_key)
+    assert _decode.cache_info().misses - decoded == 1 + 3

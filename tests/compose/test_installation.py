@@ -150,11 +150,12 @@ def test_a_pass_survives_that_everything_is_killed_at_once(system, department, o
 
 
 def test_prometheus_sees_every_process(system: Installation) -> None:
-    system.compose("--profile", "watch", "up", "--detach", "--no-deps", "prometheus")
+    system.compose("--profile", "watch", "up", "--detach", "--wait", "prometheus", "alertmanager")
 
     def up() -> bool:
         try:
             answer = httpx.get(f"{system.prometheus}/api/v1/targets", timeout=5, trust_env=False)
+            answer.raise_for_status()  # while it starts
         except httpx.HTTPError:
             return False
         found = answer.json()["data"]["activeTargets"]

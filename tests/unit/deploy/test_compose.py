@@ -18,6 +18,7 @@ from contracts.subscriptions import SERVICES
 from deploy.compose import health, secrets
 from deploy.local import access
 from deploy.local.permissions import PERMISSIONS
+from deploy.local.postgres import SETTINGS
 from deploy.local.services import COMMANDS
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import Section
@@ -415,7 +416,7 @@ def test_postgres_takes_the_connections_of_all_processes() -> None:
         if "database_pool" in kind.model_fields
     ]
     others = 4 * len(SERVICES)  # relay, exporter, a migration and a command, in each database
-    assert sum(pools) + others < allowed
+    assert sum(pools) + others < allowed == int(SETTINGS["max_connections"])
 
 
 # --- the image

@@ -165,7 +165,7 @@ def test_the_commands_of_operations_run(system: Installation) -> None:
         input="role,name,department,site,gate,mobile,language,valid_until\nado,Asha Verma,,,,,,\n",
     )
     header, login = passwords.split()[0], passwords.splitlines()[1].split(",")
-    assert header == "login_id,name,initial_password"
+    assert header.removeprefix("\ufeff") == "login_id,name,initial_password"
     with system.client() as anyone:
         anyone.sign_in(login[0], login[2])
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from contracts.rpc.batches import LARGEST_MESSAGE, MOST_CALLS
 
-AT_ONCE = 2
+AT_ONCE = 1
 LONGEST_WAIT = 0.02
 """Seconds."""
 ALONE_SECONDS = 30.0

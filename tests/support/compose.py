@@ -102,6 +102,9 @@ class Installation:
             "EPASS_ALERTMANAGER_PORT": free_port(),
             "EPASS_EDGE": "172.30.84",
             "EPASS_RATE_LIMITS": "false",
+            # of the example file, for a machine without containers: they must not matter
+            "EPASS_HEALTH_HOST": "127.0.0.1",
+            "EPASS_GATEWAY_HOST": "127.0.0.1",
         }
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
         (self._folder / "site.env").write_text(text)

@@ -40,11 +40,14 @@ class SmokeJourney:
         address: of the gateway.
         logins: the file of the demo logins.
         http: reaches the gateway; by default directly.
+        repeat_seconds: how long a call is repeated whose outcome is unknown; by default not at all.
     """
 
-    def __init__(self, address: str, logins: Path, http: httpx.Client | None = None) -> None:
+    def __init__(
+        self, address: str, logins: Path, http: httpx.Client | None = None, repeat_seconds: float = 0
+    ) -> None:
         http = http or httpx.Client(timeout=10, trust_env=False)
-        self._anyone = Client(address, repeat_seconds=0, http=http)
+        self._anyone = Client(address, repeat_seconds=repeat_seconds, http=http)
         self._logins: dict[str, dict[str, str]] = json.loads(logins.read_text())
         self._step = "nothing yet"
         self._mobile = f"+9198{random.randrange(10**8):08d}"

@@ -254,7 +254,7 @@ def no_time_limit() -> None:
     async def as_long_as_it_takes(self: Any, *arguments: Any) -> bytes:
         method = next(one for one in arguments if isinstance(one, Method))
         body = next(one for one in arguments if isinstance(one, bytes))
-        return await self._send(f"{method.service}.{method.name}", body, True)
+        return await self._send(method, body, True)
 
     put(RpcClient, "_within_limit", as_long_as_it_takes)
 

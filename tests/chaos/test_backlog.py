@@ -240,7 +240,7 @@ def test_events_delay_a_scan_only_if_both_share_their_workers(
         sabotage.slow_events,
         *removed_guards,
         SLOW=_queue("verify"),
-        SLOW_MS="4000",
+        SLOW_MS="12000",
         EPASS_PREFETCH="40",
     ):
         publish_backlog(deployment.stack, "verify", 100)

@@ -187,10 +187,7 @@ def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Se
     if passages:
         record_all(session, [(rows[one.event.application_id], _entry_of_scan(one)) for one in passages])
         settle_status(session, *rows.values())
-        for row in rows.values():
-            session.expunge(row)  # or the ORM would write each of them
-        changed = [{name: getattr(row, name) for name in _CHANGED_BY_SCANS} for row in rows.values()]
-        bulk.update_rows(session, _APPLICATIONS, changed)
+        bulk.write_changes(session, _APPLICATIONS, _CHANGED_BY_SCANS, rows.values())
 
 
 def _entry_of_scan(received: Received[PassScanned]) -> Entry:

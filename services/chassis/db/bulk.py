@@ -5,7 +5,7 @@ here are the same for any number of rows: these travel as one JSON value, which 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,18 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> int:
     """Insert rows; leave out those that a constraint or a trigger refuses. Return how many were inserted."""
     statement = _insert(table, tuple(rows[0]))
     return len(session.connection().execute(statement, {"rows": _json(table, rows)}).all())
+
+
+def write_changes(session: Session, table: Table, names: Sequence[str], objects: Collection[object]) -> None:
+    """Write these attributes of objects of the ORM, their key among them, and expunge the objects.
+
+    The ORM would write each object with a statement of its own.
+    """
+    rows = [{name: getattr(one, name) for name in names} for one in objects]
+    for one in objects:
+        session.expunge(one)
+    if rows:
+        update_rows(session, table, rows)
 
 
 def update_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:

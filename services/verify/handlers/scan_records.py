@@ -152,11 +152,7 @@ def record_all(session: Session, scans: Sequence[Scan], passes: Collection[PassR
     in_order = sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce))
     if _insert(session, in_order) != len(scans):
         raise NonceUsed
-    if passes:
-        for row in passes:
-            session.expunge(row)  # or the ORM would write each of them
-        changed = [{name: getattr(row, name) for name in _PRESENCE} for row in passes]
-        bulk.update_rows(session, _PASSES, changed)
+    bulk.write_changes(session, _PASSES, _PRESENCE, passes)
 
 
 def _insert(session: Session, scans: Sequence[Scan]) -> int:

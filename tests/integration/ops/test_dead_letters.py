@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from kombu import Connection, Consumer, Producer, Queue
 
+from contracts.envelope import join_envelopes
 from services.chassis.messaging import broker as asyncio_broker
 from services.chassis.messaging import retry
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
@@ -86,6 +87,13 @@ def test_the_list_counts_by_consumer_and_removes_nothing(broker, topology) -> No
     }
     assert f"       3  {QUEUE}" in epass(topology, "dead-letters", "list").stdout
     assert (broker.depth(DEAD), broker.depth("rpc-verify.dead")) == (3, 1)
+
+
+def test_a_letter_with_several_events_is_one_and_says_how_many(broker, topology) -> None:
+    first = uuid4()
+    add_dead_letter(broker, join_envelopes([revoked_bytes(event_id=first), revoked_bytes()]))
+    (letter,) = letters(topology, "list", "--queue", QUEUE)
+    assert (letter["id"], letter["events"], letter["readable"]) == (str(first), 2, True)
 
 
 def test_the_list_of_a_queue_shows_what_each_letter_is_and_why_it_failed(broker, topology) -> None:

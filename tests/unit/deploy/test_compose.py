@@ -205,9 +205,20 @@ def unhealthy(compose: Compose) -> list[str]:
     ]
 
 
+def wrong_shares(compose: Compose) -> list[str]:
+    """Return the processes of the gate that give way on a busy machine, and others that do not."""
+    gate = {*GATEWAYS, "verify"}
+    return [
+        name
+        for name in KINDS
+        if name not in JOBS
+        and (compose["services"].get(name, {}).get("cpu_shares", 1024) < 1024) == (name in gate)
+    ]
+
+
 CHECKS = (
     wrong_processes, wrong_restarts, unconfined, roots, open_ports, exits, wrong_settings, unstarted,
-    mistrusted, unwatched, unhealthy,
+    mistrusted, unwatched, unhealthy, wrong_shares,
 )  # fmt: skip
 
 
@@ -245,6 +256,8 @@ CHANGES: dict[str, tuple[Callable[[Compose], list[str]], Callable[[Compose], Non
     "a start before the tables": (unstarted, _set("services.issuance.depends_on", {})),
     "another proxy": (mistrusted, _set("services.gateway-2.environment.EPASS_TRUSTED_PROXIES", "*")),
     "a process that nobody watches": (unwatched, lambda compose: compose["services"].pop("exporter")),
+    "a gate that gives way": (wrong_shares, _set("services.verify.cpu_shares", 128)),
+    "a sender that does not": (wrong_shares, _set("services.sender.cpu_shares", 1024)),
     "no health check": (unhealthy, lambda compose: compose["services"]["relay"].pop("healthcheck")),
 }
 

@@ -24,8 +24,6 @@ from contracts import spelling
 from contracts.events import (
     ApplicationDetails,
     DepartmentRecord,
-    EscalationMinutes,
-    OfficerRecord,
     SiteRecord,
 )
 from contracts.model import (
@@ -176,17 +174,6 @@ class DepartmentRow(Base):
             officers=[OfficerRow(position=at, **dict(officer)) for at, officer in enumerate(record.officers)],
         )
 
-    def record(self) -> DepartmentRecord:
-        """Return the department as other services know it."""
-        return DepartmentRecord(
-            code=self.code,
-            name=self.name,
-            escalation=EscalationMinutes.model_validate(self.escalation) if self.escalation else None,
-            closed=self.closed,
-            sites=tuple(site.site_code for site in self.sites),
-            officers=tuple(officer.record() for officer in self.officers),
-        )
-
 
 class DepartmentSiteRow(Base):
     """Site at which a department sits."""
@@ -208,16 +195,6 @@ class OfficerRow(Base):
     designation: Mapped[Words]
     room: Mapped[str]
     closed: Mapped[bool] = mapped_column(default=False, server_default=false())
-
-    def record(self) -> OfficerRecord:
-        """Return the officer as other services know them."""
-        return OfficerRecord(
-            code=self.code,
-            name=self.name,
-            designation=self.designation,
-            room=self.room,
-            closed=self.closed,
-        )
 
 
 class DutyContactsRow(Base):
@@ -254,6 +231,13 @@ class LineChangeRow(Base):
 
 class ImportRow(ImportColumns, Base):
     """A file of departments, officers or holidays."""
+
+
+class ReferenceVersionRow(Base):
+    """Token of a change of what `handlers/reference_data.py` keeps in memory; mostly there is one."""
+
+    __tablename__ = "reference_versions"
+    token: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
 
 
 # ----------------------------------------------------------------- reviews

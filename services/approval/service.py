@@ -92,37 +92,37 @@ class Service:
 
     @rpc(contract.SITES)
     def sites(self, _request: Nothing, _call: Call) -> SiteList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return directory.sites(session)
 
     @rpc(contract.DEPARTMENTS)
     def departments(self, request: DepartmentQuestion, _call: Call) -> DepartmentList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return directory.departments(request, session)
 
     @rpc(contract.OFFICERS)
     def officers(self, request: OfficerQuestion, _call: Call) -> OfficerList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return directory.officers(request, session)
 
     @rpc(contract.EXPORT_DIRECTORY)
     def export_directory(self, request: Export, call: Call) -> CsvFile:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return directory_imports.export(request, call, session)
 
     @rpc(contract.LIST_LINES)
     def list_lines(self, request: Export, call: Call) -> LineList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return directory_lines.list_lines(request, call, session)
 
     @rpc(contract.VIEW_LINE)
     def view_line(self, request: LineId, call: Call) -> LineView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return directory_lines.view_line(request, call, session)
 
     @rpc(contract.LINE_HISTORY)
     def line_history(self, request: LineId, call: Call) -> LineHistory:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return directory_lines.history(request, call, session)
 
     @rpc(contract.PUT_LINE)
@@ -137,7 +137,7 @@ class Service:
 
     @rpc(contract.DUTY_CONTACTS)
     def duty_contacts(self, request: DutyPlace, call: Call) -> DutyContacts:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return duty_contacts.view(request, call, session)
 
     @rpc(contract.PUT_DUTY_CONTACTS)
@@ -162,27 +162,27 @@ class Service:
 
     @rpc(contract.LIST_REVIEWS)
     def list_reviews(self, request: ReviewQuestion, call: Call) -> ReviewList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.list_reviews(request, call, session, now())
 
     @rpc(contract.SEARCH_REVIEWS)
     def search_reviews(self, request: ReviewSearch, call: Call) -> ReviewList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.search_reviews(request, call, session, now())
 
     @rpc(contract.VIEW_REVIEW)
     def view_review(self, request: ReviewId, call: Call) -> ReviewView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.view_review(request, call, session, now())
 
     @rpc(contract.WHEREABOUTS)
     def whereabouts(self, request: ReferenceOnly, _call: Call) -> Whereabouts:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.whereabouts(request, session)
 
     @rpc(contract.CAPACITY)
     def capacity(self, _request: Nothing, call: Call) -> CapacityView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return capacity.view_capacity(call, session)
 
     @rpc(contract.SET_CAPACITY)
@@ -192,13 +192,13 @@ class Service:
 
     @rpc(contract.AVAILABILITY)
     def availability(self, request: AvailabilityQuestion, _call: Call) -> Availability:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             days = self.settings.furthest_days
             return capacity.availability(request, session, now(), furthest_days=days)
 
     @rpc(contract.AFFECTED)
     def affected(self, request: ClosingQuestion, call: Call) -> Affected:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return closures.affected(request, call, session, now())
 
     @rpc(contract.CLOSE_DAY)
@@ -209,12 +209,12 @@ class Service:
 
     @rpc(contract.LIST_CLOSURES)
     def list_closures(self, request: ClosureQuestion, call: Call) -> ClosureList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return closures.list_closures(request, call, session, now())
 
     @rpc(contract.VIEW_CLOSURE)
     def view_closure(self, request: ClosureId, call: Call) -> ClosureView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return closures.view_closure(request, call, session, now())
 
     @rpc(contract.LIFT_CLOSURE)
@@ -224,12 +224,12 @@ class Service:
 
     @rpc(contract.NUMBERS)
     def numbers(self, _request: Nothing, call: Call) -> DeskNumbers:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return numbers.desk_numbers(call, session, now())
 
     @rpc(contract.TRANSPARENCY)
     def transparency(self, _request: Nothing, _call: Call) -> Transparency:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return numbers.transparency(session)
 
     @rpc(contract.APPROVE)
@@ -259,12 +259,12 @@ class Service:
 
     @rpc(contract.WATCHLIST)
     def watchlist(self, request: EntryQuestion, call: Call) -> EntryList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return watchlist.list_entries(request, call, session)
 
     @rpc(contract.VIEW_ENTRY)
     def view_entry(self, request: EntryId, call: Call) -> EntryView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return watchlist.view_entry(request, call, session)
 
     @rpc(contract.PROPOSE_ENTRY)
@@ -284,12 +284,12 @@ class Service:
 
     @rpc(contract.MATCHES)
     def matches(self, request: MatchQuestion, call: Call) -> MatchList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return watchlist.list_matches(request, call, session, now())
 
     @rpc(contract.VIEW_MATCH)
     def view_match(self, request: MatchId, call: Call) -> MatchView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return watchlist.view_match(request, call, session)
 
     @rpc(contract.SETTLE_MATCH)
@@ -304,7 +304,7 @@ class Service:
 
     @rpc(contract.LIST_DELEGATIONS)
     def list_delegations(self, request: Page, call: Call) -> DelegationList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return delegations.list_delegations(request, call, session)
 
     @rpc(contract.END_DELEGATION)

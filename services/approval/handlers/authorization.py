@@ -1,13 +1,17 @@
 """Who may see and decide which reviews: a department its own; an auditor sees all; nobody else any."""
 
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, null, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from contracts.errors import Forbidden, NotFound
 from contracts.rpc.call import Principal
+from services.approval.handlers import reference_data
+from services.approval.handlers.reference_data import VERSION, ReferenceData
 from services.approval.models import ReviewRow
+from services.chassis.db.locks import locked
 
 
 def readable(principal: Principal) -> ColumnElement[bool]:
@@ -19,20 +23,27 @@ def readable(principal: Principal) -> ColumnElement[bool]:
     return true() if principal.role == "auditor" else ReviewRow.department == own_department(principal)
 
 
-def own_review(session: Session, principal: Principal, review_id: UUID) -> ReviewRow:
+def own_review(
+    session: Session, principal: Principal, review_id: UUID, today: date, then_lock: str | None = None
+) -> tuple[ReviewRow, ReferenceData]:
     """Return a review that the principal's department decides, locked until the transaction ends.
+
+    With it comes the reference data as it is under that lock, and under the one whose name is ``then_lock``,
+    which is taken after it.
 
     Raises:
         Forbidden: the principal is of no department.
         NotFound: there is no such review, or another department has it.
     """
     own = (ReviewRow.id == review_id) & (ReviewRow.department == own_department(principal))
-    if session.scalar(select(ReviewRow.id).where(own).with_for_update()) is None:
+    row = select(ReviewRow.id).where(own).with_for_update().subquery()  # locked before the name is
+    if session.execute(select(row.c.id, locked(then_lock) if then_lock else null())).first() is None:
         raise NotFound("there is no such review")
     # Read after the lock, so that the rows of a decision that it waited for are there, too.
     whole = (ReviewRow.decisions, ReviewRow.first_approvals, ReviewRow.matches)
-    query = select(ReviewRow).where(ReviewRow.id == review_id).options(*map(joinedload, whole))
-    return session.scalars(query.execution_options(populate_existing=True)).unique().one()
+    query = select(ReviewRow, VERSION).where(ReviewRow.id == review_id).options(*map(joinedload, whole))
+    found = session.execute(query.execution_options(populate_existing=True)).unique().one()
+    return found[0], reference_data.current(session, today, found[1])
 
 
 def login_of(principal: Principal) -> str:

@@ -2,13 +2,13 @@
 
 Every approved visit is booked, also where nothing limits it, so that a capacity that is set later counts it.
 Approvals for one department and day come one after the other: each takes the same lock after the lock of its
-review, and nothing after it, so that no two can wait for each other. The closing of a day takes it too, after
-the lock of the directory: a change of the directory waits for reviews, so nobody may wait for the directory
-while they hold a day. What is taken is counted from the bookings; there is no counter that could differ from
-them.
+review, and after it nothing for which anybody waits who holds a day or a review. The closing of a day takes
+it too, after the lock of the directory: a change of the directory waits for reviews, so nobody may wait for
+the directory while they hold a day. What is taken is counted from the bookings; there is no counter that
+could differ from them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from contracts.rpc.approval import (
     Availability,
     AvailabilityQuestion,
     CapacityView,
-    ClosedDate,
     DayAvailability,
     SetCapacity,
     WindowAvailability,
@@ -34,9 +33,10 @@ from contracts.rpc.call import Call
 from contracts.visiting_rules import SHORTEST_WINDOW, Calendar, windows_on
 from services.approval.domain import capacity as rules
 from services.approval.domain import closures
+from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
-from services.approval.handlers.directory import department_record, site_record
-from services.approval.models import BookingRow, CapacityRow, ClosureRow, ReviewRow
+from services.approval.handlers.reference_data import ReferenceData
+from services.approval.models import BookingRow, CapacityRow, ReviewRow
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 
@@ -84,17 +84,15 @@ def availability(
     Raises:
         NotFound: there is no such department or no such site.
     """
-    if department_record(session, request.department) is None:
+    calendar = Calendar(now, furthest_days)
+    data = reference_data.current(session, calendar.today)
+    if request.department not in data.departments:
         raise NotFound("there is no such department", code="unknown_department")
-    site = site_record(session, request.site) if request.site else None
+    site = data.sites.get(request.site) if request.site else None
     if site is None and request.site:
         raise NotFound("there is no such site", code="unknown_site")
-    calendar = Calendar(now, furthest_days)
-    closed = tuple(
-        ClosedDate(day=one.day, reason=one.reason)
-        for one in closures_of(session, request.department, calendar.today, calendar.furthest)
-    )
-    capacity = capacity_of(session, request.department)
+    closed = data.closed_days(request.department, calendar.today, calendar.furthest)
+    capacity = data.capacities.get(request.department)
     if capacity is None:
         return Availability(limited=False, closed=closed)
     bookings = _bookings(session, request.department, calendar.today, calendar.furthest)
@@ -116,24 +114,27 @@ def availability(
     return Availability(limited=True, days=tuple(days), closed=closed)
 
 
-def capacity_of(session: Session, department: str) -> Capacity | None:
-    """Return what a department takes; None where nothing limits it."""
-    content = session.scalar(select(CapacityRow.content).where(CapacityRow.department == department))
-    return Capacity.model_validate(content) if content else None
+def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int, data: ReferenceData) -> None:
+    """Book the places of an approved visit, whose review and days the transaction has locked.
 
-
-def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int) -> None:
-    """Book the places of an approved visit, whose review the transaction has locked.
+    Args:
+        session: the transaction.
+        review: of the visit.
+        slots: the time on each of its days.
+        party: how many people come.
+        data: as it was read after the days were locked.
 
     Raises:
         InvalidInput: ``day_closed``, with the fact ``reason``.
         InvalidInput, Conflict: as `rules.require_places`; nothing is booked then.
     """
-    for slot in sorted(slots, key=lambda one: one.day):  # in one order, so that two visits cannot deadlock
-        lock_day(session, review.department, slot.day)
-        for closed in closures_of(session, review.department, slot.day, slot.day):
+    capacity = data.capacities.get(review.department)
+    for slot in slots:
+        for closed in data.closed_days(review.department, slot.day, slot.day):
             raise closures.refusal(closed.reason)
-        _require_places(session, review.department, slot, party)
+        if capacity is not None:
+            bookings = _bookings(session, review.department, slot.day, slot.day).get(slot.day, ())
+            rules.require_places(capacity, slot, party, bookings)
         session.add(
             BookingRow(
                 review_id=review.id,
@@ -147,33 +148,24 @@ def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int)
         session.flush()
 
 
-def lock_day(session: Session, department: str, day: date) -> None:
-    """Let approvals for a department and day, and the closing of this day, come one after the other."""
-    lock(session, f"capacity:{department}:{day}")
+def lock_of(department: str, day: date) -> str:
+    """Return the name of the lock of a day.
+
+    Approvals for a department and day, and the closing of this day, come one after the other by it.
+    """
+    return f"capacity:{department}:{day}"
 
 
-def closures_of(
-    session: Session, department: str, first: date, last: date | None = None
-) -> Sequence[ClosureRow]:
-    """Return the closings of a department that hold, from the first to the last day, in their order."""
-    row = ClosureRow
-    holds = (row.department == department, row.lifted_at.is_(None), row.day >= first)
-    until = () if last is None else (row.day <= last,)
-    return session.scalars(select(row).where(*holds, *until).order_by(row.day)).all()
+def lock_days(session: Session, department: str, days: Iterable[date]) -> None:
+    """Lock days of a department, in one order, so that two visits on several days cannot deadlock."""
+    for day in sorted(days):
+        lock(session, lock_of(department, day))
 
 
 def release(session: Session, review_id: UUID, day: date | None = None) -> None:
     """Give back the places of a visit that does not take place, or not on one day; it may have none."""
     of_day = () if day is None else (BookingRow.day == day,)
     session.execute(delete(BookingRow).where(BookingRow.review_id == review_id, *of_day))
-
-
-def _require_places(session: Session, department: str, slot: Slot, party: int) -> None:
-    """Check the places after the lock was taken; both reads see what was committed before it was."""
-    capacity = capacity_of(session, department)
-    if capacity is not None:
-        bookings = _bookings(session, department, slot.day, slot.day).get(slot.day, ())
-        rules.require_places(capacity, slot, party, bookings)
 
 
 def _bookings(session: Session, department: str, first: date, last: date) -> dict[date, list[rules.Booking]]:

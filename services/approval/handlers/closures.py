@@ -33,7 +33,7 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Call, Principal
 from contracts.visiting_rules import Calendar, end_of
 from services.approval.domain import closures, reviews
-from services.approval.handlers import capacity, directory
+from services.approval.handlers import capacity, directory, reference_data
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
@@ -114,8 +114,9 @@ def close_day(
         if call.principal.role != "ado":
             _require_below_limit(session, by, now)
         lock(session, directory.LOCK)  # first: whoever changes the directory waits for reviews
-        capacity.lock_day(session, department, request.day)
-        if capacity.closures_of(session, department, request.day, request.day):
+        capacity.lock_days(session, department, (request.day,))
+        data = reference_data.current(session, calendar.today)
+        if data.closed_days(department, request.day, request.day):
             raise Conflict("the department has closed this day already", code="already_closed")
         row = ClosureRow(
             department=department,
@@ -307,7 +308,8 @@ def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) ->
 def _remaining_days(session: Session, row: ReviewRow, closed: date, now: datetime) -> tuple[date, ...]:
     """Return the other days of a visit that are not closed; none where no such day is to come."""
     today = now.astimezone(IST).date()
-    gone = {closed, *(one.day for one in capacity.closures_of(session, row.department, today))}
+    data = reference_data.current(session, today)
+    gone = {closed, *(one.day for one in data.closed_days(row.department, today))}
     booked = select(BookingRow).where(BookingRow.review_id == row.id).order_by(BookingRow.day)
     left = [one for one in session.scalars(booked) if one.day not in gone]
     is_to_come = any(datetime.combine(one.day, one.end, IST) > now for one in left)
@@ -360,7 +362,9 @@ def _may_take_place(
     session: Session, department: str, application: ApplicationDetails, now: datetime
 ) -> bool:
     """Return whether a preferred window is to come, on a day that the department has not closed."""
-    closed = {one.day for one in capacity.closures_of(session, department, now.astimezone(IST).date())}
+    today = now.astimezone(IST).date()
+    data = reference_data.current(session, today)
+    closed = {one.day for one in data.closed_days(department, today)}
     return any(end_of(slot) > now and slot.day not in closed for slot in application.preferred)
 
 

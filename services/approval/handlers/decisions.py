@@ -15,22 +15,23 @@ from sqlalchemy.orm import Session
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import ApplicationSubmitted, Decision
-from contracts.model import ReviewStatus
+from contracts.model import IST, ReviewStatus
 from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.approval.domain import reviews
 from services.approval.domain.delegations import Author
-from services.approval.handlers import capacity, watchlist
-from services.approval.handlers.authorization import login_of, own_review
+from services.approval.handlers import capacity, reference_data, watchlist
+from services.approval.handlers.authorization import login_of, own_department, own_review
 from services.approval.handlers.delegations import decides_for
-from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.queries import view
+from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
 Command = Approve | Reject | Return | Forward | Withdraw
+Effect = Callable[[ReviewRow, Author, ReferenceData], None]
 
 
 def approve(
@@ -48,12 +49,17 @@ def approve(
             is the first one.
     """
 
-    def effect(row: ReviewRow, by: Author) -> None:
+    def effect(row: ReviewRow, by: Author, data: ReferenceData) -> None:
         calendar = Calendar(now, furthest_days)
         row.as_domain().require_pending(request.revision)
-        _approve(session, row, _terms(session, row, request, calendar), calendar, by, request.revision)
+        terms = _terms(row, request, calendar, data)
+        if terms.further_days:
+            capacity.lock_days(session, row.department, terms.further_days)
+            data = reference_data.current(session, calendar.today)
+        _approve(session, row, terms, calendar, by, request.revision, data)
 
-    return _command(session, call, rpc.approval.APPROVE.name, request, effect, now)
+    first_day = capacity.lock_of(own_department(call.principal), request.slot.day)
+    return _command(session, call, rpc.approval.APPROVE.name, request, effect, now, first_day)
 
 
 def approve_invitation(
@@ -68,15 +74,12 @@ def approve_invitation(
         select(ReviewRow).where(ReviewRow.application_id == invitation.application_id).with_for_update()
     ).one()
     assert invitation.submitted_by is not None
+    slot, calendar = invitation.preferred[0], Calendar(now, furthest_days)
+    capacity.lock_days(session, row.department, (slot.day,))
+    data = reference_data.current(session, calendar.today)
     with suppress(Conflict, InvalidInput):
-        _approve(
-            session,
-            row,
-            reviews.Terms(invitation.preferred[0]),
-            Calendar(now, furthest_days),
-            Author(invitation.submitted_by),
-            invitation.revision,
-        )
+        by = Author(invitation.submitted_by)
+        _approve(session, row, reviews.Terms(slot), calendar, by, invitation.revision, data)
 
 
 def reject(request: Reject, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -87,7 +90,7 @@ def reject(request: Reject, call: Call, session: Session, now: datetime) -> Revi
         Conflict, InvalidInput: as `reviews.reject`.
     """
 
-    def effect(row: ReviewRow, by: Author) -> None:
+    def effect(row: ReviewRow, by: Author, _data: ReferenceData) -> None:
         event = reviews.reject(
             row.as_domain(), request.reason, request.note, by=by.login, revision_read=request.revision
         )
@@ -105,7 +108,7 @@ def return_to_applicant(request: Return, call: Call, session: Session, now: date
         Conflict, InvalidInput: as `reviews.send_back`.
     """
 
-    def effect(row: ReviewRow, by: Author) -> None:
+    def effect(row: ReviewRow, by: Author, _data: ReferenceData) -> None:
         event = reviews.send_back(row.as_domain(), request.note, by=by.login, revision_read=request.revision)
         _record(session, row, "returned", event, DecisionRow(note=event.personal.note), now, by)
 
@@ -120,7 +123,7 @@ def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> 
         Conflict, InvalidInput: as `reviews.withdraw`.
     """
 
-    def effect(row: ReviewRow, by: Author) -> None:
+    def effect(row: ReviewRow, by: Author, _data: ReferenceData) -> None:
         event = reviews.withdraw(row.as_domain(), request.reason, request.note, by=by.login)
         capacity.release(session, row.id)
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
@@ -137,8 +140,8 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
         Conflict, InvalidInput: as `reviews.forward`.
     """
 
-    def effect(row: ReviewRow, by: Author) -> None:
-        record = department_record(session, request.department or row.department)
+    def effect(row: ReviewRow, by: Author, data: ReferenceData) -> None:
+        record = data.departments.get(request.department or row.department)
         department, officer = reviews.forward(row.as_domain(), request.department, request.officer, record)
         row.forwardings.append(
             ForwardingRow(
@@ -160,7 +163,7 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
     return _command(session, call, rpc.approval.FORWARD.name, request, effect, now)
 
 
-def _terms(session: Session, row: ReviewRow, request: Approve, calendar: Calendar) -> reviews.Terms:
+def _terms(row: ReviewRow, request: Approve, calendar: Calendar, data: ReferenceData) -> reviews.Terms:
     """Return the terms that an officer wants, with every day of the visit.
 
     The second of two officers need not repeat the reason for several days.
@@ -170,9 +173,8 @@ def _terms(session: Session, row: ReviewRow, request: Approve, calendar: Calenda
     """
     further: tuple[date, ...] = ()
     if request.last_day is not None:
-        site, limit = site_record(session, row.site), capacity.capacity_of(session, row.department)
-        closings = capacity.closures_of(session, row.department, request.slot.day, request.last_day)
-        closed = {one.day for one in closings}
+        site, limit = data.sites.get(row.site), data.capacities.get(row.department)
+        closed = {one.day for one in data.closed_days(row.department, request.slot.day, request.last_day)}
         further = reviews.further_days(request.slot, request.last_day, site, limit, closed, calendar)
     first = row.first_approval.days_reason if row.first_approval else ""
     reason = reviews.plain(request.days_reason) or first if further else ""
@@ -188,22 +190,23 @@ def _approve(
     calendar: Calendar,
     by: Author,
     revision_read: int | None,
+    data: ReferenceData,
 ) -> None:
-    """Approve a visit; the first approval of one that matches the watchlist is recorded and waits."""
+    """Approve a visit, whose days are locked; the first approval of one that is watched waits."""
     event = reviews.approve(
         row.as_domain(),
         terms,
-        site_record(session, row.site),
+        data.sites.get(row.site),
         calendar,
         by=by.login,
         revision_read=revision_read,
     )
-    watchlist.mark(session, row, calendar.now)
+    watchlist.mark(session, row, calendar.now, data)
     if row.is_watched and not _is_second(row, by.login, terms, calendar.now):
         return
     days = (event.slot.day, *event.further_days)
     slots = (event.slot.model_copy(update={"day": day}) for day in days)
-    capacity.book(session, row, slots, event.party)
+    capacity.book(session, row, slots, event.party, data)
     decision = DecisionRow(
         slot=event.slot.model_dump(mode="json"),
         gate=event.gate,
@@ -221,16 +224,21 @@ def _command(
     call: Call,
     route: str,
     request: Command,
-    effect: Callable[[ReviewRow, Author], None],
+    effect: Effect,
     now: datetime,
+    then_lock: str | None = None,
 ) -> ReviewView:
-    """Carry out a command once. A repeat gets its answer even if another department has the review by now."""
+    """Carry out a command once, under the locks of `own_review`.
+
+    A repeat gets its answer even if another department has the review by now.
+    """
     changed: ReviewRow | None = None
 
     def carry_out() -> UUID:
         nonlocal changed
-        changed = own_review(session, call.principal, request.review_id)
-        effect(changed, _author(session, call, request, changed, now))
+        today = now.astimezone(IST).date()
+        changed, data = own_review(session, call.principal, request.review_id, today, then_lock)
+        effect(changed, _author(session, call, request, changed, now, data), data)
         session.flush()
         return changed.id
 
@@ -240,7 +248,9 @@ def _command(
     return once(session, call, f"approval.{route}", request, carry_out, answer, reference=UUID)
 
 
-def _author(session: Session, call: Call, request: Command, row: ReviewRow, now: datetime) -> Author:
+def _author(
+    session: Session, call: Call, request: Command, row: ReviewRow, now: datetime, data: ReferenceData
+) -> Author:
     """Return who carries out a command, and for whom. To forward and to return is open to assistants, too.
 
     Raises:
@@ -251,7 +261,7 @@ def _author(session: Session, call: Call, request: Command, row: ReviewRow, now:
         return Author(login)
     prepares = isinstance(request, Return)
     claimed = request.on_behalf_of
-    return Author(login, decides_for(session, call.principal, row, now, claimed, prepares=prepares))
+    return Author(login, decides_for(session, call.principal, row, now, claimed, data, prepares=prepares))
 
 
 def _is_second(row: ReviewRow, by: str, terms: reviews.Terms, now: datetime) -> bool:

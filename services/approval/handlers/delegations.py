@@ -14,6 +14,7 @@ from contracts.rpc.call import Call, Page, Principal
 from services.approval.domain import delegations
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.directory import department_record
+from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models import DelegationRow, ReviewRow
 from services.chassis.db import cursors
 from services.chassis.rpc.idempotency import once
@@ -112,13 +113,8 @@ def end_delegation(request: DelegationId, call: Call, session: Session, now: dat
     )
 
 
-def held_by(
-    session: Session, principal: Principal, now: datetime, *, lock: bool = False
-) -> list[delegations.Delegation]:
-    """Return the delegations to the principal that hold now.
-
-    With ``lock`` none of them can be ended before the transaction ends.
-    """
+def held_by(session: Session, principal: Principal, now: datetime) -> list[delegations.Delegation]:
+    """Return the delegations to the principal that hold now; none can end before the transaction ends."""
     row = DelegationRow
     held = select(row).where(
         row.department == principal.department,
@@ -127,8 +123,8 @@ def held_by(
         row.ends > now,
         row.ended_at.is_(None),
     )
-    held = held.order_by(row.made_at)
-    return [one.as_domain() for one in session.scalars(held.with_for_update(read=True) if lock else held)]
+    held = held.order_by(row.made_at).with_for_update(read=True)
+    return [one.as_domain() for one in session.scalars(held)]
 
 
 def decides_for(
@@ -137,16 +133,19 @@ def decides_for(
     row: ReviewRow,
     now: datetime,
     claimed: str | None,
+    data: ReferenceData,
     *,
     prepares: bool,
 ) -> str | None:
     """Return the officer for whom the principal decides about a review; None in their own name.
 
+    Only where they hold a delegation by now are rows read and locked.
+
     Raises:
         Conflict, Forbidden: as `delegations.decides_for`.
     """
     decider = delegations.Decider(login_of(principal), principal.assistant_of)
-    held = held_by(session, principal, now, lock=True)
+    held = held_by(session, principal, now) if data.held_by(principal, now) else []
     officers = (row.officer, row.instead_of)
     return delegations.decides_for(decider, officers, held, now, claimed, prepares=prepares)
 

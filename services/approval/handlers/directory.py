@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Select, func, select, update
+from sqlalchemy import JSON, ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
@@ -25,8 +25,10 @@ from services.approval.models import (
     ClosedDayRow,
     ClosureRow,
     DepartmentRow,
+    DepartmentSiteRow,
     GateRow,
     HoursRow,
+    OfficerRow,
     ReviewRow,
     SiteRow,
 )
@@ -45,14 +47,13 @@ published before it kept it. 1: notify keeps the names of departments and gates.
 
 def sites(session: Session) -> SiteList:
     """Return all sites, by code."""
-    return SiteList(items=tuple(map(_site, session.execute(_sites().order_by(SiteRow.code)))))
+    return SiteList(items=tuple(map(_site, session.execute(_SITES))))
 
 
 def departments(request: DepartmentQuestion, session: Session) -> DepartmentList:
     """Return departments, by code, whose name or one of whose officers matches in any language."""
-    rows = session.scalars(select(DepartmentRow).order_by(DepartmentRow.code))
     views = []
-    for department in (row.record() for row in rows):
+    for department in map(_department, session.execute(_DEPARTMENTS)):
         if department.closed and request.q.strip():
             continue
         officers = _matching_officers(request.q, department) if request.q.strip() else ()
@@ -84,34 +85,58 @@ def officers(request: OfficerQuestion, session: Session) -> OfficerList:
 
 def directory(session: Session) -> Directory:
     """Return the whole directory."""
-    departments = session.scalars(select(DepartmentRow).order_by(DepartmentRow.code))
-    return Directory(sites(session).items, [row.record() for row in departments])
+    departments = map(_department, session.execute(_DEPARTMENTS))
+    return Directory(sites(session).items, list(departments))
 
 
 def site_record(session: Session, code: str) -> SiteRecord | None:
     """Return a site as it is now."""
-    row = session.execute(_sites().where(SiteRow.code == code)).one_or_none()
+    row = session.execute(_SITES.where(SiteRow.code == code)).one_or_none()
     return _site(row) if row else None
 
 
-def _sites() -> Select[Any]:
-    """Return a query for sites with all that belongs to them, which every approval reads: one statement."""
+def department_record(session: Session, code: str) -> DepartmentRecord | None:
+    """Return a department as it is now."""
+    row = session.execute(_DEPARTMENTS.where(DepartmentRow.code == code)).one_or_none()
+    return _department(row) if row else None
 
-    def listed(row: type[HoursRow] | type[GateRow] | type[ClosedDayRow], order: str, *names: str) -> Any:
-        fields = [part for name in names for part in (name, getattr(row, name))]
-        one = aggregate_order_by(func.json_build_object(*fields), getattr(row, order))
-        return select(func.json_agg(one, type_=JSON)).where(row.site_code == SiteRow.code).scalar_subquery()
 
-    return select(
-        SiteRow.code,
-        SiteRow.name,
-        SiteRow.address,
-        SiteRow.advice,
-        SiteRow.photograph,
-        listed(GateRow, "position", "code", "name"),
-        listed(HoursRow, "position", "weekday", "opens", "closes", "valid_from", "valid_to"),
-        listed(ClosedDayRow, "day", "day", "reason", "reason_translations"),
-    )
+def _listed(owner: ColumnElement[bool], order: InstrumentedAttribute[Any], *names: str) -> Any:
+    """Return these columns of the rows of an owner, in an order, as one column of JSON."""
+    row = order.class_
+    fields = [part for name in names for part in (name, getattr(row, name))]
+    one = aggregate_order_by(func.json_build_object(*fields), order)
+    return select(func.json_agg(one, type_=JSON)).where(owner).scalar_subquery()
+
+
+_SITES = select(
+    SiteRow.code,
+    SiteRow.name,
+    SiteRow.address,
+    SiteRow.advice,
+    SiteRow.photograph,
+    _listed(GateRow.site_code == SiteRow.code, GateRow.position, "code", "name"),
+    _listed(
+        HoursRow.site_code == SiteRow.code,
+        HoursRow.position,
+        *("weekday", "opens", "closes", "valid_from", "valid_to"),
+    ),
+    _listed(ClosedDayRow.site_code == SiteRow.code, ClosedDayRow.day, "day", "reason", "reason_translations"),
+).order_by(SiteRow.code)
+"""Sites with all that belongs to them."""
+_DEPARTMENTS = select(
+    DepartmentRow.code,
+    DepartmentRow.name,
+    DepartmentRow.escalation,
+    DepartmentRow.closed,
+    _listed(DepartmentSiteRow.department_code == DepartmentRow.code, DepartmentSiteRow.position, "site_code"),
+    _listed(
+        OfficerRow.department_code == DepartmentRow.code,
+        OfficerRow.position,
+        *("code", "name", "designation", "room", "closed"),
+    ),
+).order_by(DepartmentRow.code)
+"""Departments with all that belongs to them."""
 
 
 def _site(row: Any) -> SiteRecord:
@@ -129,10 +154,16 @@ def _site(row: Any) -> SiteRecord:
     )
 
 
-def department_record(session: Session, code: str) -> DepartmentRecord | None:
-    """Return a department as it is now."""
-    row = session.get(DepartmentRow, code)
-    return row.record() if row else None
+def _department(row: Any) -> DepartmentRecord:
+    code, name, escalation, closed, sites, officers = row
+    return DepartmentRecord(
+        code=code,
+        name=name,
+        escalation=escalation,
+        closed=closed,
+        sites=tuple(site["site_code"] for site in sites or ()),
+        officers=officers or (),
+    )
 
 
 def put_site(session: Session, record: SiteRecord, now: datetime) -> bool:
@@ -164,7 +195,8 @@ def put_department(session: Session, record: DepartmentRecord, now: datetime) ->
 def publish_department(session: Session, code: str, now: datetime) -> None:
     """Publish a department as it is now, with the days that it closed at short notice."""
     lock(session, LOCK)
-    record = session.get_one(DepartmentRow, code, populate_existing=True).record()
+    record = department_record(session, code)
+    assert record is not None
     row = ClosureRow
     today = now.astimezone(IST).date()
     holds = (row.department == code, row.lifted_at.is_(None), row.day >= today)

@@ -6,12 +6,13 @@ Details are the newest by ``seq``; how an application ended is final, and stored
 known yet.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,18 +27,26 @@ from contracts.events import (
 )
 from contracts.model import IST
 from services.approval.domain import reviews
-from services.approval.handlers import capacity, watchlist
+from services.approval.handlers import capacity, reference_data, watchlist
 from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
+from services.approval.handlers.reference_data import VERSION
 from services.approval.models import ApplicationRow, ReviewRow
 
 D = TypeVar("D", bound=ApplicationDetails)
-_REVIEWS = ReviewRow.metadata.tables["reviews"]
-_ENTERED = (
-    update(_REVIEWS)
-    .where(_REVIEWS.c.application_id == bindparam("application"))
-    .values(entered_on=func.greatest(_REVIEWS.c.entered_on, bindparam("day")))
-)
+_ENTERED = text("""
+update reviews set entered_on = entered.day
+from (
+  select id, day
+  from json_to_recordset(cast(:entries as json)) as entry(application_id uuid, day date)
+  join reviews using (application_id)
+  where entered_on is null or entered_on < day
+  order by application_id
+  for update of reviews
+) as entered
+where reviews.id = entered.id
+""")
+"""Locks reviews in the order in which other batches of events lock them."""
 
 
 def handle_application_submitted(
@@ -51,21 +60,30 @@ def handle_application_submitted(
 
 def handle_application_submitted_or_amended(received: Received[D], session: Session) -> None:
     """Store the newest revision of an application; its review waits for a decision."""
+    event, at = received.event, received.occurred_at
     watchlist.await_confirmations(session)
-    application, row = _locked(session, received.event.application_id)
-    if row is None:
-        row = _new_review(received.event, received.occurred_at)
+    new = insert(ApplicationRow).values(application_id=event.application_id, details_seq=received.seq)
+    stored = session.execute(new.on_conflict_do_nothing().returning(VERSION)).first()
+    if stored is not None:
+        row = _new_review(event, at)
         session.add(row)
-    row.submitted_at = min(row.submitted_at, received.occurred_at)
-    if received.seq > application.details_seq:
-        application.details_seq = received.seq
-        if application.expired_at and received.occurred_at > application.expired_at:
-            application.expired_at = None  # its day was closed after it had expired: it begins anew
-        _replace_details(row, received.event, received.occurred_at)
-    _place(session, row, received.occurred_at)
-    _apply_outcome(session, row, application)
+        _place(session, row, at)
+        data = reference_data.current(session, at.astimezone(IST).date(), stored[0])
+    else:
+        application, known = _locked(session, event.application_id)
+        row = known or _new_review(event, at)
+        session.add(row)
+        row.submitted_at = min(row.submitted_at, at)
+        if received.seq > application.details_seq:
+            application.details_seq = received.seq
+            if application.expired_at and at > application.expired_at:
+                application.expired_at = None  # its day was closed after it had expired: it begins anew
+            _replace_details(row, event, at)
+        _place(session, row, at)
+        _apply_outcome(session, row, application)
+        data = reference_data.current(session, at.astimezone(IST).date())
     if row.status in watchlist.COMING:
-        watchlist.mark(session, row, received.occurred_at)
+        watchlist.mark(session, row, at, data)
 
 
 def handle_application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:
@@ -94,8 +112,8 @@ def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Se
         if event.verdict == "admit":
             days[event.application_id] = max(day, days.get(event.application_id, day))
     if days:
-        entries = [{"application": one, "day": days[one]} for one in sorted(days)]
-        session.connection().execute(_ENTERED, entries)
+        entries = [{"application_id": one, "day": day} for one, day in days.items()]
+        session.connection().execute(_ENTERED, {"entries": json.dumps(entries, default=str)})
 
 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:

@@ -27,7 +27,6 @@ from contracts.events import ClosedDay
 from contracts.model import IST, ReviewStatus, Slot
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.approval import (
-    ClosedDate,
     DecisionView,
     EarlierReview,
     FirstApproval,
@@ -43,10 +42,8 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Call, Principal
 from contracts.visiting_rules import closed_wishes
 from services.approval.domain.delegations import Decider, decides_for
+from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import readable
-from services.approval.handlers.capacity import closures_of
-from services.approval.handlers.delegations import held_by
-from services.approval.handlers.directory import site_record
 from services.approval.models import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
 from services.chassis.db import cursors
 
@@ -217,21 +214,16 @@ def _list(
 ) -> ReviewList:
     """Return reviews as the principal sees them: with what they may do, and for whom."""
     decider = Decider(principal.login_id or "", principal.assistant_of)
-    held = held_by(session, principal, now)
-
     today = now.astimezone(IST).date()
-    shown_rows, own = list(rows), principal.department
-    closed = {
-        department: [
-            ClosedDay(day=one.day, reason=one.reason) for one in closures_of(session, department, today)
-        ]
-        for department in {row.department for row in shown_rows} | ({own} if own else set())
-    }
-    sites = {code: site_record(session, code) for code in {row.site for row in shown_rows}}
+    data = reference_data.current(session, today)
+    held = data.held_by(principal, now)
 
     def seen(row: ReviewRow) -> ReviewView:
         shown = view(row)
-        wishes = closed_wishes(shown.preferred, sites[row.site], closed[row.department])
+        closed = (
+            ClosedDay(day=one.day, reason=one.reason) for one in data.closed_days(row.department, today)
+        )
+        wishes = closed_wishes(shown.preferred, data.sites.get(row.site), closed)
         days = tuple(wish.day for wish in wishes)
         shown = shown.model_copy(update={"closed": days, "closed_wishes": wishes})
         try:
@@ -240,9 +232,9 @@ def _list(
             return shown.model_copy(update={"may_decide": False})
         return shown.model_copy(update={"on_behalf_of": officer})
 
-    items = tuple(seen(row) for row in shown_rows)
-    days = tuple(ClosedDate(day=one.day, reason=one.reason) for one in closed.get(own or "", ()))
-    return ReviewList(items=items, next=following, counts=counts, closed=days)
+    items = tuple(map(seen, rows))
+    closed_days = data.closed_days(principal.department or "", today)
+    return ReviewList(items=items, next=following, counts=counts, closed=closed_days)
 
 
 def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[bool]]:

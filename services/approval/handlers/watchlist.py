@@ -7,7 +7,7 @@ it is approved, under the lock of its review; a confirmation locks each review t
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -38,7 +38,9 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Call, Principal
 from services.approval import metrics
 from services.approval.domain import reviews, watchlist
+from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import login_of
+from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models import MOBILE, DecisionRow, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
 from services.chassis.db import cursors, locks
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
@@ -208,13 +210,16 @@ def renew_traits(session: Session, after: UUID | None, now: datetime) -> UUID | 
     entry = WatchlistEntryRow
     query = select(entry).where(entry.ended_at.is_(None)).order_by(entry.id).limit(BATCH)
     rows = session.scalars(query.where(entry.id > after) if after else query).all()
+    renewed = []
     for row in rows:
         content = _open(session, row)
         traits = row.traits if content is _UNKNOWN else _traits(session, content)
         if row.traits == traits:
             continue
         row.traits = traits
-        session.flush()
+        renewed.append(row)
+    session.flush()
+    for row in renewed:
         if row.confirmed_at is not None:
             _mark_coming(session, row, now)
     return rows[-1].id if rows else None
@@ -315,8 +320,10 @@ def await_confirmations(session: Session) -> None:
     locks.lock_shared(session, CONFIRMING)
 
 
-def mark(session: Session, review: ReviewRow, now: datetime) -> None:
+def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData) -> None:
     """Record the matches of a locked review with the entries in force, and tell the gate if it has a pass.
+
+    ``data`` was read under the lock of the review or of `await_confirmations`.
 
     A match ends, settled or not, when another person has its place in the application by now. Of an entry
     that no key opens any more only the digests are known: what they find is a possible match.
@@ -328,9 +335,7 @@ def mark(session: Session, review: ReviewRow, now: datetime) -> None:
         if match.person >= len(people) or match.person_digest != compared[match.person]:
             review.matches.remove(match)
     session.flush()
-    entry = WatchlistEntryRow
-    alike = entry.traits.overlap([trait for own in traits for trait in own])
-    entries = session.scalars(select(entry).where(_STATES["active"], alike)).all()
+    entries = _alike(session, {trait for own in traits for trait in own}, data)
     for row in entries:
         content = _open(session, row)
         for number, person in enumerate(people):
@@ -351,6 +356,14 @@ def mark(session: Session, review: ReviewRow, now: datetime) -> None:
     if entries:
         session.expire(review, ["matches"])
     tell_gate(session, review, now)
+
+
+def _alike(session: Session, traits: set[str], data: ReferenceData) -> Sequence[WatchlistEntryRow]:
+    """Return the active entries that have one of these traits."""
+    if data.watched is not None and data.watched.isdisjoint(traits):
+        return ()
+    alike = WatchlistEntryRow.traits.overlap(sorted(traits))
+    return session.scalars(select(WatchlistEntryRow).where(_STATES["active"], alike)).all()
 
 
 def tell_gate(session: Session, review: ReviewRow, now: datetime, *, approved_now: bool = False) -> None:
@@ -384,8 +397,9 @@ def _mark_coming(session: Session, entry: WatchlistEntryRow, now: datetime) -> N
         alike |= (personal["applicant"]["id_last4"].astext == content.id_last4) | personal.contains(companion)
     if content.mobile:
         alike |= literal_column(MOBILE) == content.mobile
+    data = reference_data.current(session, now.astimezone(IST).date())
     for review in _locked(session, _coming(now) & alike):
-        mark(session, review, now)
+        mark(session, review, now, data)
 
 
 def _coming(now: datetime) -> ColumnElement[bool]:

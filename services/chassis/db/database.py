@@ -77,11 +77,17 @@ def idempotency_secret_of(session: Session) -> bytes:
     return secret
 
 
+def memory_of(session: Session) -> dict[str, Any]:
+    """Return what the process that a session belongs to keeps of this database, by a name of the keeper."""
+    return cast(dict[str, Any], session.info["memory"])
+
+
 class Database:
     """Sessions on one database.
 
     What is stored through a session is partly sealed or digested. The keys for that belong to the process, so
-    each session carries them in ``session.info``: ``personal_keys`` and ``idempotency_secret``.
+    each session carries them in ``session.info``: ``personal_keys`` and ``idempotency_secret``. So does the
+    ``memory`` of the process.
 
     Args:
         url: ``postgresql+psycopg://user:password@host:port/name``.
@@ -113,11 +119,13 @@ class Database:
         event.listen(self.engine, "do_connect", _connect)
         event.listen(self.engine, "checkout", _check_open)
         event.listen(self.engine, "handle_error", _leave)
-        self._sessions = sessionmaker(
-            self.engine,
-            expire_on_commit=False,
-            info={"personal_keys": personal_keys, "idempotency_secret": idempotency_secret},
-        )
+        info: dict[str, Any] = {
+            "personal_keys": personal_keys,
+            "idempotency_secret": idempotency_secret,
+            "memory": {},
+        }
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False, info=info)
+        self._queries = sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"), info=info)
 
     @classmethod
     def of(cls, settings: DatabaseSettings) -> "Database":
@@ -134,6 +142,16 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """Open a session. Its work is committed at the end of the block, or rolled back by any error."""
         with self._sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def queries(self) -> Iterator[Session]:
+        """Open a session for queries alone, each of which is a transaction of its own.
+
+        This saves the statements that begin and end a transaction. Several queries see different states of
+        the database, as they do in `transaction`. Objects that are changed in the session are not stored.
+        """
+        with self._queries(autoflush=False) as session:
             yield session
 
     def is_available(self) -> bool:

@@ -4,7 +4,7 @@ A lock belongs to the database of the session: two services may use the same nam
 64-bit number, so each name is hashed on the server (``hashtextextended``).
 """
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.orm import Session
 
 TRY_SESSION_LOCK = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
@@ -20,7 +20,12 @@ def lock(session: Session | Connection, name: str) -> None:
     Raises:
         sqlalchemy.exc.OperationalError: the wait took longer than the connection's ``lock_timeout``.
     """
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    session.execute(select(locked(name)))
+
+
+def locked(name: str) -> ColumnElement[None]:
+    """Return what takes a lock, as `lock`, where a statement evaluates it."""
+    return func.pg_advisory_xact_lock(func.hashtextextended(name, 0))
 
 
 def lock_shared(session: Session | Connection, name: str) -> None:

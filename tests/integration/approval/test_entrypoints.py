@@ -3,10 +3,12 @@
 import json
 import os
 from datetime import date, time, timedelta
+from functools import partial
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import event
 
 from contracts import rpc as contract
 from contracts.events import OpeningHours, PassApproved
@@ -21,15 +23,20 @@ from services.chassis.db.tables import outbox
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.messaging.outbox import store as store_events
 from services.chassis.runtime.clock import now
+from tests.support.envelopes import deliver as deliver_envelopes
 from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.approval import (
+    MONDAY,
+    TUESDAY,
     cancelled,
     deliver,
     department,
     desk,
     everything,
+    ist,
     published,
     received,
+    scanned,
     site,
     slot,
     submitted,
@@ -128,6 +135,36 @@ def test_models_and_migrations_agree(approval_db) -> None:
             },
         )
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_scans_that_wait_together_take_as_many_statements_as_two_of_them(approval_db) -> None:
+    """And each application has the last day on which somebody went in."""
+    applications = [submitted() for _ in range(20)]
+    for one in applications:
+        deliver(approval_db, one)
+    consumers = Consumers()
+    consumers.db = approval_db
+
+    def scan(among, day) -> int:
+        sent = []
+
+        def count(*_arguments) -> None:
+            sent.append(None)
+
+        event.listen(approval_db.engine, "before_cursor_execute", count)
+        scans = [received(scanned(one, ist(day, 11)), 2) for one in among]
+        envelopes = [
+            wrap(one.event, event_id=one.id, seq=one.seq, occurred_at=one.occurred_at, keys=key_ring())
+            for one in scans
+        ]
+        deliver_envelopes(partial(Consumers.on_pass_scanned, consumers), *envelopes)
+        event.remove(approval_db.engine, "before_cursor_execute", count)
+        return len(sent)
+
+    of_two = scan(applications[:2], MONDAY)
+    assert scan(applications, TUESDAY) == of_two
+    assert scan(applications[:10], MONDAY) == of_two
+    assert {row["entered_on"] for row in everything(approval_db)["reviews"]} == {str(TUESDAY)}
 
 
 def test_an_application_becomes_a_review_and_the_review_an_approval(

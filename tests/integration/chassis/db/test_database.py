@@ -79,3 +79,27 @@ def test_no_connection_is_opened_to_a_server_that_takes_no_changes(databases, st
         assert not own.is_available()
     assert own.is_available()
     own.close()
+
+
+def test_each_query_of_a_session_for_queries_is_a_transaction_of_its_own(databases) -> None:
+    """Inside a transaction the clock of the server stands still."""
+    clock = text("select now()")
+    with databases["verify"].queries() as session:
+        assert session.execute(clock).scalar_one() < session.execute(clock).scalar_one()
+    with databases["verify"].transaction() as session:
+        assert session.execute(clock).scalar_one() == session.execute(clock).scalar_one()
+
+
+def test_a_connection_that_was_used_for_queries_begins_transactions_again(
+    databases, stack: TestStack
+) -> None:
+    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False), 1)
+    with own.queries() as session:
+        first = session.execute(text("select pg_backend_pid()")).scalar_one()
+    with own.transaction() as session:
+        assert session.execute(text("select pg_backend_pid()")).scalar_one() == first
+        session.execute(INSERT)
+        session.rollback()
+    with own.queries() as session:
+        assert session.execute(text("select count(*) from inbox")).scalar_one() == 0
+    own.close()

@@ -12,6 +12,10 @@ import eventlet  # noqa: E402  must come first
 
 eventlet.monkey_patch()
 
+from services.chassis.runtime import name_resolver  # noqa: E402  eventlet's names are resolved by it
+
+name_resolver.install()
+
 import signal  # noqa: E402  after the patch
 from collections.abc import Iterable  # noqa: E402
 from typing import Any, Literal  # noqa: E402

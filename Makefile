@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small compose-test chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -13,14 +13,16 @@ IMAGE := epass:$(VERSION)
 # What only terminals and developers see: coloured tracebacks, reloading, WebSockets; and time zones, which the base has.
 NOT_IN_IMAGE := pygments rich shellingham typer tzdata watchfiles websockets
 DOCKER ?= docker
+COMPOSE ?= $(DOCKER) compose --file deploy/compose.yaml
 SECRETS := deploy/secrets
+NEW_BACKUP := .local-backups/$(shell date -u +%Y-%m-%dT%H-%M-%SZ)
 ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
 
 ##@ Begin
 
 help: ## show this list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## create .venv, install RabbitMQ, PostgreSQL, Prometheus and kustomize by apt if missing
 	@deploy/local/bootstrap
@@ -52,6 +54,12 @@ sbom: setup ## list what the image holds as CycloneDX, into build/
 		--output-file build/epass-$(VERSION).cdx.json deploy/requirements.lock
 	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm sbom --package-lock-only --sbom-format cyclonedx \
 		>../build/epass-web-$(VERSION).cdx.json
+
+compose-backup: ## copy databases and secrets of the running installation (BACKUP=folder)
+	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup create '$(or $(BACKUP),$(NEW_BACKUP))'
+
+compose-restore: ## restore such a backup (BACKUP=folder) and start everything (REPLACE=yes deletes data)
+	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup restore '$(BACKUP)' $(if $(REPLACE),replace)
 
 ##@ Data of this machine
 

@@ -103,9 +103,9 @@ def _run_until_stopped(
     health.serve(options.health_host, options.health_port)
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
+        stop, health.loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            health.loop.add_signal_handler(number, stop.set)
         await run(options, health, stop)
 
     uvloop.run(until_stopped())

@@ -1,8 +1,10 @@
 """An installation of `deploy/compose.yaml`: the journey, what the outside cannot see, and what comes back."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from itertools import takewhile
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,10 +12,12 @@ import pytest
 from playwright.sync_api import Page
 
 from deploy.local.smoke_journey import SmokeJourney
+from epass_client import Problem
 from tests.e2e import test_from_application_to_gate as pages
-from tests.support.actors import Applicant, issued, today
+from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, today
 from tests.support.browser.viewports import PHONE
 from tests.support.compose import COMPOSE, JOBS, Installation
+from tests.support.paths import ROOT
 from tests.support.running import eventually
 
 CONTAINERS = (
@@ -139,7 +143,16 @@ def test_a_container_that_is_killed_comes_back_and_the_journey_works(system: Ins
     system.wait_healthy(name, before)
     for other in CONTAINERS:
         system.wait_healthy(other)
-    run_journey(system, repeat_seconds=30)  # others may be connecting again: 503, and a repeat
+    run_journey(system, repeat_seconds=10)  # others may be connecting again: 503, and a repeat
+
+
+def test_processes_that_hang_are_started_again(system: Installation) -> None:
+    hanging = {name: system.state(name)["StartedAt"] for name in ("verify", "relay", "gateway-1")}
+    for name in hanging:
+        system.kill(name, "STOP")
+    for name, before in hanging.items():
+        system.wait_healthy(name, before)
+    run_journey(system, repeat_seconds=10)
 
 
 def test_a_pass_survives_that_everything_is_killed_at_once(system, department, officer) -> None:
@@ -173,6 +186,46 @@ def test_the_commands_of_operations_run(system: Installation) -> None:
     assert header.removeprefix("\ufeff") == "login_id,name,initial_password"
     with system.client() as anyone:
         anyone.sign_in(login[0], login[2])
+
+
+def test_a_backup_is_restored_over_what_is_there(
+    system: Installation, department: Department, officer: Officer, tmp_path: Path
+) -> None:
+    def make(target: str, *arguments: str, check: bool = True) -> str:
+        command = ["make", target, f"COMPOSE={system.command}", f"SECRETS={system.secrets}"]
+        done = subprocess.run([*command, f"BACKUP={tmp_path / 'backup'}", *arguments], cwd=ROOT,
+            capture_output=True, text=True, check=False, env=system.environment)  # fmt: skip
+        assert not check or not done.returncode, done.stderr[-3000:] + done.stdout[-3000:]
+        return done.stdout + done.stderr
+
+    visitor, other = Applicant(system), Applicant(system)
+    reference, summary = issued(visitor, department, known_to=officer)
+    token = visitor.token(summary.number)
+    waiting = visitor.apply()
+    before = visitor.view(reference).pass_
+    make("compose-backup")
+    later = other.apply()
+    assert "there is data" in make("compose-restore", check=False)
+
+    make("compose-restore", "REPLACE=yes")
+    assert visitor.view(reference).pass_ == before
+    assert officer.scan(token=token, id_check=MATCHED).verdict == "admit"
+    department.approve(waiting)
+    assert visitor.wait_for_pass(waiting)
+    with pytest.raises(Problem, match="not_found"):
+        other.view(later)
+    run_journey(system)
+
+
+def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
+    for name in ("secrets.tar.gz", "postgres.tar.gz", "SHA256SUMS"):
+        (tmp_path / name).write_text(f"{'0' * 64}  secrets.tar.gz\n")
+    command = [ROOT / "deploy" / "compose" / "backup", "restore", tmp_path]
+    settings = {**os.environ, "COMPOSE": "false", "SECRETS": str(tmp_path / "secrets")}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no whole backup: nothing was changed" in done.stderr
+    assert not (tmp_path / "secrets").exists()
 
 
 def test_prometheus_sees_every_process(system: Installation) -> None:

@@ -73,18 +73,18 @@ class Installation:
         self.secrets = folder / "secrets"
         self._https: list[httpx.Client] = []
         self._trust = ssl.create_default_context()
+        files = [str(ROOT / "deploy" / name) for name in ("compose.yaml", "compose.demo.yaml")]
+        site = str(folder / "site.env")
+        self._compose = [*COMPOSE, "-p", PROJECT, "--env-file", site, "-f", files[0], "-f", files[1]]
+        self.command = shlex.join(self._compose)
+        self.environment = {name: text for name, text in os.environ.items() if not name.startswith("EPASS_")}
 
     def compose(self, *arguments: str, check: bool = True, **options: Any) -> str:
         """Run a command of compose on this installation and return its output."""
-        command = [
-            *COMPOSE, "-p", PROJECT, "--env-file", str(self._folder / "site.env"),
-            "-f", str(ROOT / "deploy" / "compose.yaml"), "-f", str(ROOT / "deploy" / "compose.demo.yaml"),
-            *arguments,
-        ]  # fmt: skip
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EPASS_")}
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=environment, **options
-        )
+            [*self._compose, *arguments],
+            capture_output=True, text=True, check=False, env=self.environment, **options,
+        )  # fmt: skip
         if check and done.returncode:
             raise AssertionError(f"{shlex.join(arguments)}: {done.stderr[-3000:]}{done.stdout[-1000:]}")
         return done.stdout
@@ -134,12 +134,12 @@ class Installation:
         state: dict[str, Any] = json.loads(done.stdout)
         return state
 
-    def kill(self, name: str) -> None:
-        """Kill all processes in a container (SIGKILL), as a crash would.
+    def kill(self, name: str, how: str = "KILL") -> None:
+        """Send all processes in a container but the first a signal: SIGKILL, as a crash would, or SIGSTOP.
 
         An engine does not start again what it was asked to kill. So they are killed from inside.
         """
-        self.compose("exec", "-T", name, "sh", "-c", "kill -9 -1", check=False)
+        self.compose("exec", "-T", name, "sh", "-c", f"kill -{how} -1", check=False)
 
     def wait_healthy(self, name: str, started_before: str = "") -> None:
         """Wait until a container is healthy, and was started again if ``started_before`` is given."""
@@ -149,7 +149,7 @@ class Installation:
             health = state.get("Health") or state.get("Healthcheck") or {}
             return state["StartedAt"] != started_before and health.get("Status") == "healthy"
 
-        eventually(look, f"{name} is healthy", 120)
+        eventually(look, f"{name} is healthy", 180)
 
     def login(self, role: str) -> dict[str, str]:
         logins: dict[str, dict[str, str]] = json.loads((self.secrets / "demo" / "logins.json").read_text())

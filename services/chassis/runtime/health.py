@@ -4,6 +4,7 @@ A plain threaded HTTP server of the standard library: under eventlet's patching 
 elsewhere real.
 """
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Checks = dict[str, Callable[[], bool]]
+TURN_SECONDS = 2.0
+"""A loop that takes longer for one turn hangs."""
 
 
 class Health:
@@ -19,6 +22,19 @@ class Health:
 
     def __init__(self) -> None:
         self.checks: Checks = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The loop that does the work of an asyncio process. eventlet's loop also serves these answers."""
+
+    def is_alive(self) -> bool:
+        """Return whether the process still does one thing after another, and does not hang in one of them."""
+        if self.loop is None:
+            return True
+        turned = threading.Event()
+        try:
+            self.loop.call_soon_threadsafe(turned.set)
+        except RuntimeError:  # the loop is closed, so the process is about to end
+            return False
+        return turned.wait(TURN_SECONDS)
 
     def report(self) -> dict[str, bool]:
         """Run all checks and return their results by name; before any is named, the process is starting."""
@@ -33,7 +49,9 @@ class Health:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/healthz":
-                    self._answer(200, b'{"status": "alive"}', "application/json")
+                    alive = health.is_alive()
+                    status = b'{"status": "alive"}' if alive else b'{"status": "hangs"}'
+                    self._answer(200 if alive else 503, status, "application/json")
                 elif self.path == "/readyz":
                     report = health.report()
                     self._answer(

@@ -75,8 +75,9 @@ def status(as_json: bool) -> None:
 
 @outbox.command("replay-unseen")
 @click.option("--dry-run", is_flag=True, help="Only count; change nothing.")
+@click.option("--broker-is-empty", is_flag=True, help="After a restore: leave out nothing.")
 @as_json
-def replay_unseen(dry_run: bool, as_json: bool) -> None:
+def replay_unseen(dry_run: bool, broker_is_empty: bool, as_json: bool) -> None:
     """Send again what a consumer has not received, after its database lost commits. Runs as the relay.
 
     What was sent within the last minute is left out: it may still be in its queue. Consumers that have an
@@ -89,7 +90,7 @@ def replay_unseen(dry_run: bool, as_json: bool) -> None:
     try:
         found = unseen_events.mark_unsent(
             lambda service: connect(urls[service]),
-            sent_for=unseen_events.ON_THE_WAY_SECONDS,
+            sent_for=0 if broker_is_empty else unseen_events.ON_THE_WAY_SECONDS,
             only_count=dry_run,
         )
     except psycopg.Error as error:

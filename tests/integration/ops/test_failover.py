@@ -70,6 +70,8 @@ def test_events_that_a_consumer_lacks_are_sent_again_and_no_others(granted, topo
     assert "approval     1 are sent again" in done.stdout
     assert unsent(approval) == {lacking}
     assert just_sent not in unsent(approval)
+    epass(topology, "outbox", "replay-unseen", "--broker-is-empty", name="relay")
+    assert unsent(approval) == {lacking, just_sent}
 
 
 def test_without_all_databases_nothing_is_sent_again(topology) -> None:

@@ -6,10 +6,12 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -385,20 +387,77 @@ def test_the_health_check_of_a_process_asks_a_route_that_it_has(name: str) -> No
     settings = load()["services"][name]["environment"]
     assert (settings[f"EPASS_{part}_HOST"], settings[f"EPASS_{part}_PORT"]) == ("0.0.0.0", port)
     if name in GATEWAYS:
-        assert health.PATH in {route.path for router in api.routers(False) for route in router.routes}  # type: ignore[attr-defined]
+        paths = {route.path for router in api.routers(False) for route in router.routes}  # type: ignore[attr-defined]
+        assert {health.ALIVE, health.READY} <= paths
+
+
+class ServedProcess:
+    """A process with its health endpoint, and its health check."""
+
+    def __init__(self, count: Path) -> None:
+        self.health = Health()
+        self.killed = 0
+        self._count = count
+        self.server: ThreadingHTTPServer | None = self.health.serve("127.0.0.1", free_port())
+        assert self.server is not None
+        self._port = self.server.server_address[1]
+
+    def check(self) -> bool:
+        return health.is_healthy(self._port, self._count, self._kill)
+
+    def _kill(self) -> None:
+        self.killed += 1
+
+    def close(self) -> None:
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[ServedProcess]:
+    one = ServedProcess(tmp_path / "count")
+    yield one
+    one.close()
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_a_container_is_healthy_while_its_process_is_ready(ready: bool) -> None:
-    process = Health()
-    process.checks["one"] = lambda: ready
-    server = process.serve("127.0.0.1", free_port())
-    assert server is not None
-    try:
-        assert health.is_ready(server.server_address[1]) is ready
-    finally:
-        server.shutdown()
-        server.server_close()
+def test_a_container_is_healthy_while_its_process_is_ready(process: ServedProcess, ready: bool) -> None:
+    process.health.checks["one"] = lambda: ready
+    assert process.check() is ready
+
+
+def test_a_process_that_hangs_is_killed_by_the_sixth_check(process: ServedProcess) -> None:
+    process.health.checks["one"] = lambda: True
+    assert process.check()
+    process.close()
+    killed = [(process.check(), process.killed)[1] for _ in range(12)]
+    assert killed == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2]
+
+
+def test_a_process_that_waits_for_its_broker_is_not_killed(process: ServedProcess) -> None:
+    process.health.checks["broker"] = lambda: False
+    assert [process.check() for _ in range(12)] == [False] * 12
+    assert not process.killed
+
+
+def test_a_sign_of_life_between_the_checks_starts_the_count_again(process: ServedProcess) -> None:
+    process.health.checks["one"] = lambda: True
+    with patch.object(health, "answers", side_effect=[True, True, *[False] * 5] * 3):
+        assert [process.check() for _ in range(18)] == [True, *[False] * 5] * 3
+    assert not process.killed
+
+
+def test_a_command_in_a_container_of_a_process_is_not_killed(process: ServedProcess) -> None:
+    process.close()
+    assert [process.check() for _ in range(12)] == [False] * 12
+    assert not process.killed
+
+
+def test_every_process_has_a_first_process_that_ends_with_it() -> None:
+    services = load()["services"]
+    assert all(services[name]["init"] is True for name in KINDS if name not in JOBS)
 
 
 def test_the_proxy_closes_what_is_of_the_inside_alone() -> None:

@@ -1,11 +1,16 @@
 """`epass` without settings: a process stops at start and names what is missing."""
 
+import asyncio
 import os
 
 import pytest
 from click.testing import CliRunner
 
+from services.chassis.messaging.relay import RelaySettings
+from services.chassis.runtime.health import Health
+from services.ops import cli
 from services.ops.cli import main
+from tests.support.settings import make_settings
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,17 @@ def test_a_command_that_answers_by_its_exit_code_uses_another_code_for_missing_s
     stopped = CliRunner().invoke(main, ["invariants"])
     assert stopped.exit_code == 2
     assert "EPASS_OPS_DATABASE_URLS is missing" in stopped.output
+
+
+def test_the_loop_that_works_is_what_shows_that_relay_and_exporter_are_alive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[bool] = []
+
+    async def run(_settings: RelaySettings, health: Health, _stop: asyncio.Event) -> None:
+        seen.append(health.loop is asyncio.get_running_loop())
+
+    monkeypatch.setattr(cli, "read", make_settings)
+    monkeypatch.setattr(cli.logs, "configure", lambda *_: None)
+    cli._run_until_stopped("relay", RelaySettings, run)
+    assert seen == [True]

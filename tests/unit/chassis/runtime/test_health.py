@@ -1,5 +1,9 @@
 """Health: a process is ready when all its checks are true, and serves this with its metrics."""
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
@@ -34,6 +38,26 @@ def test_a_process_that_is_not_ready_is_alive_and_has_metrics(served) -> None:
     assert client.get("/healthz").status_code == 200
     assert "epass_retries_total" in client.get("/metrics").text
     assert client.get("/elsewhere").status_code == 404
+
+
+def test_a_process_whose_loop_hangs_is_not_alive(served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.chassis.runtime.health.TURN_SECONDS", 0.1)
+    health, client = served
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        health.loop = asyncio.get_running_loop()
+        assert (await asyncio.to_thread(client.get, "/healthz")).status_code == 200
+        hangs.set()
+        goes_on.wait()
+
+    with ThreadPoolExecutor() as pool:
+        worked = pool.submit(asyncio.run, work())
+        hangs.wait()
+        assert client.get("/healthz").status_code == 503
+        goes_on.set()
+        worked.result()
+    assert client.get("/healthz").status_code == 503  # the loop has ended, and the process will
 
 
 def test_a_process_that_has_named_no_check_yet_is_not_ready(served) -> None:

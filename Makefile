@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -97,6 +97,9 @@ contract: setup ## run tests of wire formats, and check the generated documents
 
 integration: setup ## run tests on a real broker and real databases
 	$(PYTHON) -m pytest tests/integration $(AT_ONCE)
+
+test-containers: setup ## run the tests of integration on containers (needs Docker)
+	EPASS_TEST_BACKEND=containers $(PYTHON) -m pytest tests/integration $(AT_ONCE)
 
 journey: setup ## run tests of the whole system through HTTP
 	$(PYTHON) -m pytest tests/journey $(AT_ONCE)

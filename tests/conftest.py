@@ -34,6 +34,12 @@ for name in (
 TESTS = Path(__file__).parent
 
 
+def pytest_configure() -> None:
+    """Stop before the first test if what was asked for cannot be had."""
+    if os.environ.get("EPASS_TEST_BACKEND"):
+        backend_name()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says which were used, also in a quiet run, which has no header."""
     terminalreporter.write_line(f"broker and databases: {backend_name()}")

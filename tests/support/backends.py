@@ -41,6 +41,8 @@ def backend_name() -> str:
     if chosen:
         if chosen not in {"containers", "processes"}:
             raise pytest.UsageError(f"EPASS_TEST_BACKEND={chosen}: it may be containers or processes")
+        if chosen == "containers" and not _engine_answers():
+            raise pytest.UsageError("EPASS_TEST_BACKEND=containers: no Docker-compatible engine answers")
         return chosen
     if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
         return "processes"

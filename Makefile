@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -124,6 +124,9 @@ clocks: setup
 chaos: clocks ## kill -9 everywhere during 10,000 applications, then long outages (tests/chaos/__main__.py)
 	$(PYTHON) -m tests.chaos
 	CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
+
+cluster-test: setup ## kill and cut off nodes of a RabbitMQ cluster, promote a PostgreSQL standby, under load
+	$(PYTHON) -m pytest tests/cluster -s
 
 chaos-small: setup ## run 300 applications with kills, and the negative control of each guard
 	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile

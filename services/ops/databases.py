@@ -79,11 +79,20 @@ def _fault_of(name: str) -> Iterator[None]:
 def connect(url: str) -> psycopg.Connection[Row]:
     """Open a connection on which each statement is a transaction of its own; the caller closes it.
 
+    Where the address names several servers, it leads to the primary: a standby may lag behind.
+
     Raises:
         psycopg.Error: the database does not answer.
     """
     address = url.replace("postgresql+psycopg://", "postgresql://")
-    return _Connection.connect(address, autocommit=True, connect_timeout=3, options=_OPTIONS, **TCP_OPTIONS)
+    return _Connection.connect(
+        address,
+        autocommit=True,
+        connect_timeout=3,
+        options=_OPTIONS,
+        target_session_attrs="primary",
+        **TCP_OPTIONS,
+    )
 
 
 @contextmanager

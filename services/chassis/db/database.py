@@ -90,7 +90,8 @@ class Database:
     ``memory`` of the process.
 
     Args:
-        url: ``postgresql+psycopg://user:password@host:port/name``.
+        url: ``postgresql+psycopg://user:password@host:port/name``; of a primary and its standby,
+            ``postgresql+psycopg://user:password@/name?host=a%2Cb&port=5432%2C5432``.
         pool: open connections, at least one for each worker.
         personal_keys: seal and open the personal block of events.
         idempotency_secret: keys the digests of requests.
@@ -174,7 +175,7 @@ def _connect(_dialect: object, _record: object, _arguments: list[str], options: 
     """Open a connection for the pool; psycopg is imported here, so that `use_green_waiting` runs first."""
     from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 
-    return TimeoutConnection.connect(**options, **TCP_OPTIONS, **WRITABLE)
+    return TimeoutConnection.connect(**{**TCP_OPTIONS, **options, **WRITABLE})
 
 
 def _leave(context: ExceptionContext) -> None:

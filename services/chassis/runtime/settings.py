@@ -9,9 +9,10 @@ name says otherwise.
 """
 
 import os
+import random
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 S = TypeVar("S", bound="Section")
@@ -30,6 +31,12 @@ CommaList = Annotated[tuple[str, ...], NoDecode, Commas]
 """An optional list, written with commas."""
 RequiredCommaList = Annotated[tuple[str, ...], NoDecode, Commas, Field(min_length=1)]
 """A list of at least one."""
+
+
+def _shuffle(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(random.sample(values, len(values)))
+
+
 RequiredSecret = Annotated[SecretStr, Field(min_length=1)]
 """A secret that may not be empty."""
 
@@ -95,8 +102,11 @@ class DatabaseSettings(Section):
 class BrokerSettings(Section):
     """The broker."""
 
-    broker_urls: RequiredCommaList
-    """All nodes of the cluster, amqp://user:password@host:port/vhost, tried in turn."""
+    broker_urls: Annotated[RequiredCommaList, AfterValidator(_shuffle)]
+    """All nodes of the cluster, amqp://user:password@host:port/vhost, tried in turn.
+
+    Each process tries them in an order of its own, so that connections are spread over the nodes.
+    """
     broker_heartbeat: int = 20
 
 

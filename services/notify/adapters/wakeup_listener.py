@@ -5,6 +5,7 @@ import threading
 import psycopg
 
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
+from services.chassis.db.database import WRITABLE
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
 
@@ -67,7 +68,7 @@ class WakeupListener:
 
     def _listen(self, backoff: Backoff) -> None:
         with TimeoutConnection.connect(
-            self._url, autocommit=True, connect_timeout=3, **TCP_OPTIONS
+            self._url, autocommit=True, connect_timeout=3, **TCP_OPTIONS, **WRITABLE
         ) as connection:
             connection.execute("listen messages")
             backoff.reset()

@@ -65,7 +65,8 @@ FIELDS = {
         postgresql.synchronous.dataDurability postgresql.synchronous.method postgresql.synchronous.number
         resources.limits resources.requests storage.size topologySpreadConstraints""",
     "RabbitmqCluster": """affinity.podAntiAffinity override.statefulSet.spec.template.spec
-        persistence.storage rabbitmq.additionalConfig replicas resources.limits resources.requests""",
+        persistence.storage rabbitmq.additionalConfig rabbitmq.advancedConfig replicas resources.limits
+        resources.requests""",
 }
 """The fields of custom resources that are used, below ``spec``.
 

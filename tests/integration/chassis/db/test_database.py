@@ -103,3 +103,10 @@ def test_a_connection_that_was_used_for_queries_begins_transactions_again(
     with own.queries() as session:
         assert session.execute(text("select count(*) from inbox")).scalar_one() == 0
     own.close()
+
+
+def test_options_in_the_address_go_before_our_own(databases) -> None:
+    address = databases["verify"].engine.url.update_query_dict({"keepalives_idle": "7"})
+    own = Database(address.render_as_string(hide_password=False))
+    assert own.is_available()
+    own.close()

@@ -146,9 +146,17 @@ def test_no_worker_waits_for_a_connection_that_another_holds(kind: type[ServiceS
     assert settings.database_pool >= settings.rpc_workers + settings.event_workers + settings.urgent_workers
 
 
+def test_processes_are_spread_over_the_nodes_of_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = ("amqp://a", "amqp://b", "amqp://c")
+    monkeypatch.setenv("EPASS_BROKER_URLS", ",".join(nodes))
+    orders = [read(BrokerCommandSettings).broker_urls for _ in range(200)]
+    assert {order[0] for order in orders} == {*nodes}
+    assert all(sorted(order) == [*nodes] for order in orders)
+
+
 def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EPASS_BROKER_URLS", "amqp://a, amqp://b")
     monkeypatch.setenv("EPASS_RETRY_DELAYS", "1,2.5")
     settings = read(BrokerCommandSettings)
-    assert settings.broker_urls == ("amqp://a", "amqp://b")
+    assert {*settings.broker_urls} == {"amqp://a", "amqp://b"}
     assert settings.retry_delays == (1.0, 2.5)

@@ -19,48 +19,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         yield deployment
 
 
-def test_two_of_three_broker_nodes_are_killed_and_all_goes_on_once_one_is_back(
-    deployment: Deployment,
-) -> None:
-    brokers = cast(BrokerClusterStack, deployment.stack).brokers
-    eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
-    with people_at_work(deployment) as load:
-        with load.span("two nodes are killed"):
-            brokers.nodes[2].kill()
-            brokers.nodes[3].kill()
-            eventually(lambda: not brokers.nodes[1].answers(), "the third one pauses", PATIENCE)
-        with load.span("one of them is back"):
-            brokers.nodes[3].start()
-            load.goes_on()
-        with load.span("the other one, too"):
-            brokers.nodes[2].start()
-            eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
-            load.goes_on()
-    check_promises(deployment, load)
-
-
-def test_control_a_gateway_that_knows_one_node_only_is_away_while_that_one_is(
-    deployment: Deployment,
-) -> None:
-    brokers, system = cast(BrokerClusterStack, deployment.stack).brokers, deployment.system
-    lonely = system.process(
-        "gateway",
-        "-lonely",
-        EPASS_GATEWAY_PORT=str(free_port()),
-        EPASS_BROKER_URLS=brokers.nodes[1].url("gateway"),
-    )
-    lonely.start()
-    try:
-        brokers.nodes[1].kill()
-        eventually(lambda: not lonely.is_ready(), "it is away", PATIENCE)
-        eventually(system.processes["gateway"].is_ready, "the other one is there", PATIENCE)
-        assert not lonely.is_ready()
-        brokers.nodes[1].start()
-        eventually(lonely.is_ready, "it is there", PATIENCE)
-    finally:
-        lonely.kill()
-
-
 def test_each_broker_node_is_killed_in_turn_and_nothing_is_lost_or_doubled(deployment: Deployment) -> None:
     brokers = cast(BrokerClusterStack, deployment.stack).brokers
     with people_at_work(deployment) as load:
@@ -94,3 +52,43 @@ def test_each_broker_node_is_cut_off_from_the_others_in_turn_and_nothing_is_lost
                 eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
                 load.goes_on()
     check_promises(deployment, load)
+
+
+def test_a_broker_node_hangs_and_nothing_is_lost_or_doubled(deployment: Deployment) -> None:
+    brokers = cast(BrokerClusterStack, deployment.stack).brokers
+    eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+    with people_at_work(deployment) as load:
+        with load.span("all nodes"):
+            load.goes_on()
+        with load.span("node 2 hangs"):
+            brokers.nodes[2].suspend()
+            try:
+                load.goes_on()
+            finally:
+                brokers.nodes[2].resume()
+        with load.span("node 2 is back"):
+            eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+            load.goes_on()
+    check_promises(deployment, load)
+
+
+def test_control_a_gateway_that_knows_one_node_only_is_away_while_that_one_is(
+    deployment: Deployment,
+) -> None:
+    brokers, system = cast(BrokerClusterStack, deployment.stack).brokers, deployment.system
+    lonely = system.process(
+        "gateway",
+        "-lonely",
+        EPASS_GATEWAY_PORT=str(free_port()),
+        EPASS_BROKER_URLS=brokers.nodes[1].url("gateway"),
+    )
+    lonely.start()
+    try:
+        brokers.nodes[1].kill()
+        eventually(lambda: not lonely.is_ready(), "it is away", PATIENCE)
+        eventually(system.processes["gateway"].is_ready, "the other one is there", PATIENCE)
+        assert not lonely.is_ready()
+        brokers.nodes[1].start()
+        eventually(lonely.is_ready, "it is there", PATIENCE)
+    finally:
+        lonely.kill()

@@ -8,7 +8,7 @@ import pytest
 from tests.support.chaos.deployment import Deployment
 from tests.support.cluster.load import PATIENCE, check_promises, people_at_work
 from tests.support.cluster.stacks import BrokerClusterStack, running
-from tests.support.running import eventually, free_port
+from tests.support.running import eventually
 
 
 @pytest.fixture(scope="module")
@@ -52,43 +52,3 @@ def test_each_broker_node_is_cut_off_from_the_others_in_turn_and_nothing_is_lost
                 eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
                 load.goes_on()
     check_promises(deployment, load)
-
-
-def test_a_broker_node_hangs_and_nothing_is_lost_or_doubled(deployment: Deployment) -> None:
-    brokers = cast(BrokerClusterStack, deployment.stack).brokers
-    eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
-    with people_at_work(deployment) as load:
-        with load.span("all nodes"):
-            load.goes_on()
-        with load.span("node 2 hangs"):
-            brokers.nodes[2].suspend()
-            try:
-                load.goes_on()
-            finally:
-                brokers.nodes[2].resume()
-        with load.span("node 2 is back"):
-            eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
-            load.goes_on()
-    check_promises(deployment, load)
-
-
-def test_control_a_gateway_that_knows_one_node_only_is_away_while_that_one_is(
-    deployment: Deployment,
-) -> None:
-    brokers, system = cast(BrokerClusterStack, deployment.stack).brokers, deployment.system
-    lonely = system.process(
-        "gateway",
-        "-lonely",
-        EPASS_GATEWAY_PORT=str(free_port()),
-        EPASS_BROKER_URLS=brokers.nodes[1].url("gateway"),
-    )
-    lonely.start()
-    try:
-        brokers.nodes[1].kill()
-        eventually(lambda: not lonely.is_ready(), "it is away", PATIENCE)
-        eventually(system.processes["gateway"].is_ready, "the other one is there", PATIENCE)
-        assert not lonely.is_ready()
-        brokers.nodes[1].start()
-        eventually(lonely.is_ready, "it is there", PATIENCE)
-    finally:
-        lonely.kill()

@@ -51,10 +51,12 @@ from services.application.handlers.rows import (
     settle_status,
     settle_status_by,
 )
+from services.chassis.db import deferred_writes
 from services.chassis.rpc.idempotency import once
 
 REFERENCE_TRIES = 10
 """Of 2^35 references, ten in a row are never all taken by chance."""
+_REVISIONS = models.RevisionRow.metadata.tables["revisions"]
 
 
 Submitted = tuple[models.ApplicationRow, Sequence[str]]
@@ -306,8 +308,8 @@ def _record_revision(
 ) -> None:
     """Record a revision and publish it."""
     application = application_of(row)
-    values = {"revision": row.revision, "made_at": now, "masked": list(masked)}
-    session.execute(insert(models.RevisionRow).values(application_id=row.id, **values))
+    revision = {"application_id": row.id, "revision": row.revision, "made_at": now, "masked": masked}
+    deferred_writes.insert(session, _REVISIONS, [revision])
     if row.revision == 1:
         publish(session, row, application.submitted(), "submitted", now)
         settle_status_by(row, passes=[])

@@ -42,7 +42,7 @@ from services.application.handlers.rows import (
     settle_status,
     settle_status_by,
 )
-from services.chassis.db import bulk
+from services.chassis.db import deferred_writes
 
 TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
@@ -187,7 +187,7 @@ def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Se
     if passages:
         record_all(session, [(rows[one.event.application_id], _entry_of_scan(one)) for one in passages])
         settle_status(session, *rows.values())
-        bulk.write_changes(session, _APPLICATIONS, _CHANGED_BY_SCANS, rows.values())
+        deferred_writes.update_from(session, _APPLICATIONS, _CHANGED_BY_SCANS, rows.values())
 
 
 def _entry_of_scan(received: Received[PassScanned]) -> Entry:

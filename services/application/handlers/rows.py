@@ -18,7 +18,7 @@ from contracts.visiting_rules import end_of
 from services.application import models
 from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.status import Decision, Facts, Pass, status_of
-from services.chassis.db import bulk
+from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox
 
 _SLOTS: TypeAdapter[tuple[Slot, ...]] = TypeAdapter(tuple[Slot, ...])
@@ -203,8 +203,11 @@ def record(
 
 def record_all(session: Session, entries: Sequence[tuple[models.ApplicationRow, Entry]]) -> None:
     """Record entries of several timelines, each once for its event."""
-    bulk.insert_rows(
-        session, _TIMELINE, [{"application_id": row.id, **vars(entry)} for row, entry in entries]
+    deferred_writes.insert(
+        session,
+        _TIMELINE,
+        [{"application_id": row.id, **vars(entry)} for row, entry in entries],
+        skip_existing=True,
     )
     for row, entry in entries:
         matters_at(row, entry.at)

@@ -5,67 +5,65 @@ here are the same for any number of rows: these travel as one JSON value, which 
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import TextClause
 
 Row = Mapping[str, Any]
 """Values by the key of their column. All rows of a call have the same keys."""
-_GIVEN = "json_populate_recordset(null::{table}, cast(:rows as json)) as given"
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> int:
     """Insert rows; leave out those that a constraint or a trigger refuses. Return how many were inserted."""
-    statement = _insert(table, tuple(rows[0]))
-    return len(session.connection().execute(statement, {"rows": _json(table, rows)}).all())
+    statement = insert_sql(table, tuple(rows[0]), skip_existing=True).format(rows="rows", record="recordset")
+    return len(session.connection().execute(text(statement), {"rows": as_json(list(rows))}).all())
 
 
-def write_changes(session: Session, table: Table, names: Sequence[str], objects: Collection[object]) -> None:
-    """Write these attributes of objects of the ORM, their key among them, and expunge the objects.
+def as_json(rows: Row | Sequence[Row]) -> str:
+    """Return what the parameter of a statement takes."""
+    return json.dumps(rows, default=str)
 
-    The ORM would write each object with a statement of its own.
+
+@cache
+def insert_sql(table: Table, keys: tuple[str, ...], *, skip_existing: bool) -> str:
+    """Return a statement that inserts the rows of its parameter; it returns a row for each.
+
+    Its two placeholders are ``{rows}``, the name of the parameter, and ``{record}``: ``recordset`` for a list
+    of rows, ``record`` for one row alone, for which PostgreSQL then plans.
+
+    Args:
+        table: the table.
+        keys: of the columns, which each row has.
+        skip_existing: leave out a row that a unique constraint refuses.
     """
-    rows = [{name: getattr(one, name) for name in names} for one in objects]
-    for one in objects:
-        session.expunge(one)
-    if rows:
-        update_rows(session, table, rows)
-
-
-def update_rows(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Update rows: each has its primary key and the new values."""
-    session.connection().execute(_update(table, tuple(rows[0])), {"rows": _json(table, rows)})
-
-
-def _json(table: Table, rows: Sequence[Row]) -> str:
-    names = {key: table.c[key].name for key in rows[0]}
-    return json.dumps([{names[key]: row[key] for key in names} for row in rows], default=str)
+    skip = "on conflict do nothing " if skip_existing else ""
+    names = _listed(_name(table, key) for key in keys)
+    given = _listed(f'given."{key}"' for key in keys)
+    return f"insert into {table.name} ({names}) select {given} from {_given(table, keys)} {skip}returning 1"  # noqa: S608  names of our own columns
 
 
 @cache
-def _insert(table: Table, keys: tuple[str, ...]) -> TextClause:
-    names = ", ".join(_quoted(table, key) for key in keys)
-    return text(
-        f"insert into {table.name} ({names}) select {names} from {_GIVEN.format(table=table.name)} "  # noqa: S608  names of our own columns
-        "on conflict do nothing returning 1"
-    )
-
-
-@cache
-def _update(table: Table, keys: tuple[str, ...]) -> TextClause:
+def update_sql(table: Table, keys: tuple[str, ...]) -> str:
+    """Return a statement that updates rows, as `insert_sql`. Each has its primary key and the new values."""
     own = [column.key for column in table.primary_key]
-    changed = ", ".join(
-        f"{name} = given.{name}" for name in (_quoted(table, key) for key in keys if key not in own)
-    )
-    same = " and ".join(
-        f"{table.name}.{name} = given.{name}" for name in (_quoted(table, key) for key in own)
-    )
-    return text(f"update {table.name} set {changed} from {_GIVEN.format(table=table.name)} where {same}")  # noqa: S608  names of our own columns
+    changed = _listed(f'{_name(table, key)} = given."{key}"' for key in keys if key not in own)
+    same = " and ".join(f'{table.name}.{_name(table, key)} = given."{key}"' for key in own)
+    return f"update {table.name} set {changed} from {_given(table, keys)} where {same} returning 1"  # noqa: S608  names of our own columns
 
 
-def _quoted(table: Table, key: str) -> str:
+def _given(table: Table, keys: tuple[str, ...]) -> str:
+    columns = _listed(f'"{key}" {table.c[key].type.compile(_DIALECT)}' for key in keys)
+    return f"json_to_{{record}}(cast(:{{rows}} as json)) as given({columns})"
+
+
+def _name(table: Table, key: str) -> str:
     return f'"{table.c[key].name}"'
+
+
+def _listed(parts: Iterable[str]) -> str:
+    return ", ".join(parts)

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, PersonalKeyRing, Received, open_envelope
+from services.chassis.db import deferred_writes
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
@@ -144,7 +145,12 @@ def _handle_together(
         if handler.many is not None:
             handler.many([received for _, received in fresh], session)
             return len(fresh)
+        before = None
         for envelope, received in fresh:
+            about, _ = _place(received)
+            if about == before:
+                deferred_writes.send_rows(session)  # it may read what the one before it has written
+            before = about
             with _context(envelope):
                 handler.one(received, session)
                 session.flush()

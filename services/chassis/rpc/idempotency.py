@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import IdempotencyKeyReused
 from contracts.model import Wire
 from contracts.rpc.call import Call
+from services.chassis.db import deferred_writes
 from services.chassis.db.database import idempotency_secret_of
 from services.chassis.db.tables import idempotency_keys
 
@@ -81,7 +82,7 @@ def once(
     )
     if session.execute(row).first() is not None:
         made = effect()
-        session.execute(update(table).where(matches).values(ref=stored_form.dump_json(made).decode()))
+        deferred_writes.update(session, table, [{**scope, "ref": stored_form.dump_json(made).decode()}])
         return answer(made)
     stored, ref = session.execute(select(table.c.body_hmac, table.c.ref).where(matches)).one()
     if not hmac.compare_digest(stored, digest):

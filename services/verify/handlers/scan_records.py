@@ -13,7 +13,7 @@ from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
 from contracts.model import Verdict, site_of
 from contracts.rpc.verify import OtherId, ScanPass
-from services.chassis.db import bulk
+from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import idempotency_secret_of
 from services.chassis.messaging import outbox
@@ -152,7 +152,7 @@ def record_all(session: Session, scans: Sequence[Scan], passes: Collection[PassR
     in_order = sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce))
     if _insert(session, in_order) != len(scans):
         raise NonceUsed
-    bulk.write_changes(session, _PASSES, _PRESENCE, passes)
+    deferred_writes.update_from(session, _PASSES, _PRESENCE, passes)
 
 
 def _insert(session: Session, scans: Sequence[Scan]) -> int:

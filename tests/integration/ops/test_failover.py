@@ -12,6 +12,7 @@ from sqlalchemy import text
 from contracts.events import DirectoryChanged
 from deploy.local.postgres import Postgres
 from deploy.local.secrets import SecretStore
+from services.chassis.db import deferred_writes
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, outbox
 from services.chassis.runtime.clock import now
@@ -36,7 +37,7 @@ def granted(databases, stack) -> Databases:
 def publish(approval: Database, event: DirectoryChanged, sent: str = "5 minutes") -> Any:
     with approval.transaction() as session:
         event_id = outbox.add(session, event, at=now())
-        outbox.store(session)
+        deferred_writes.send(session)
         session.execute(
             text(f"update outbox set sent_at = now() - interval '{sent}' where id = :id"), {"id": event_id}
         )
@@ -118,7 +119,7 @@ def test_an_event_after_a_failover_is_not_taken_for_one_that_was_lost(
     def publish(*gates: str) -> int:
         with approval.transaction() as session:
             outbox.add(session, gates_of("PCS1", *gates), at=now())
-            outbox.store(session)
+            deferred_writes.send(session)
             seq = session.scalar(text("select max(seq) from outbox"))
         gate.handle(gates_of("PCS1", *gates), seq=seq)
         return int(seq)

@@ -5,6 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
+from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox, relay
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import revoked
@@ -26,7 +27,7 @@ def add_events(database, count: int, sent: str = "null", added: str = "now()") -
     with database.transaction() as session:
         for _ in range(count):
             event_id = outbox.add(session, revoked(), at=now())
-            outbox.store(session)
+            deferred_writes.send(session)
             session.execute(
                 text(f"update outbox set sent_at = {sent}, added_at = {added} where id = :id"),
                 {"id": event_id},

@@ -62,18 +62,3 @@ def test_a_row_that_is_there_already_is_left_as_it_is_and_not_counted(database: 
         bulk.insert_rows(session, PASSES, [row(1)])
         assert bulk.insert_rows(session, PASSES, [row(1, inside=9), row(2)]) == 1
     assert stored(database) == [row(1), row(2)]
-
-
-def test_an_update_changes_the_given_columns_of_the_given_rows(database: Database) -> None:
-    with database.transaction() as session:
-        bulk.insert_rows(session, PASSES, [row(number) for number in range(3)])
-        changes = [
-            {"number": "00000000", "inside": 7, "inside_since": None, "last_gate": "G2"},
-            {"number": "00000002", "inside": 8, "inside_since": NOON, "last_gate": None},
-        ]
-        bulk.update_rows(session, PASSES, changes)
-    assert stored(database) == [
-        row(0, inside=7, inside_since=None, last_gate="G2"),
-        row(1),
-        row(2, inside=8, last_gate=None),
-    ]

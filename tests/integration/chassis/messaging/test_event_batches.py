@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, PersonalKeyRing, Received
+from services.chassis.db import deferred_writes
 from services.chassis.db.database import Database
 from services.chassis.messaging import event_batches, outbox
 from services.chassis.messaging.event_batches import (
@@ -31,6 +32,7 @@ from tests.support.envelopes import key_ring, wrap
 from tests.support.running import eventually
 
 BAD = "bad"
+SITES = SiteRow.metadata.tables["sites"]
 Handler = Callable[[Received, Session], None]
 
 
@@ -234,6 +236,23 @@ def test_an_event_reads_what_one_before_it_in_its_batch_has_stored_by_a_statemen
     batches = Batches(verify, count)
     batches.deliver([envelope(f"event {number}", application=number) for number in range(3)])
     assert (read, batches.calls) == ([0, 1, 2], [3])
+
+
+def test_an_event_reads_what_one_before_it_about_the_same_application_has_deferred(verify, effects) -> None:
+    with verify.transaction() as session:
+        session.add(SiteRow(code="PCS9", seq=0, gates=[]))
+    read: list[int] = []
+
+    def count(received: Received, session: Session) -> None:
+        read.append(session.get_one(SiteRow, "PCS9").seq)
+        outbox.add(session, revoked(received.event.reference), at=now())
+        deferred_writes.update(session, SITES, [{"code": "PCS9", "seq": read[-1] + 1}])
+
+    batches = Batches(verify, count)
+    batches.deliver([envelope(f"event {number}", seq=number) for number in range(1, 4)])
+    assert (read, batches.calls) == ([0, 1, 2], [3])
+    with verify.transaction() as session:
+        assert session.scalar(text("select count(distinct xmin::text) from outbox")) == 1
 
 
 def test_an_event_that_cannot_be_opened_for_whatever_reason_strands_no_other(

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from contracts.envelope import open_envelope, read_envelope, split_envelopes
 from contracts.events import StatusListSigned
+from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox
 from services.chassis.messaging.relay import RelaySettings
 from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
@@ -400,7 +401,7 @@ def test_rows_that_commit_out_of_order_are_all_published(broker, relay, issuance
     """A cursor over ids would miss the row with the lower identity, which commits later."""
     with issuance.transaction() as slow:
         outbox.add(slow, revoked("slow").model_copy(update={"pass_number": "00000000"}), at=now())
-        outbox.store(slow)
+        deferred_writes.send(slow)
         add_events(issuance, "quick")
         eventually(lambda: waiting(issuance) == 0, "the quick one is sent first")
     eventually(lambda: waiting(issuance) == 0, "the slow one, too")

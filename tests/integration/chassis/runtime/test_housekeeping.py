@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, text, update
 
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
+from services.chassis.db import deferred_writes
 from services.chassis.db.retention import kept_since
 from services.chassis.db.tables import FORGOTTEN, event_sequences
 from services.chassis.db.tables import outbox as outbox_table
@@ -98,7 +99,7 @@ def test_an_event_after_its_subject_was_forgotten_has_a_higher_number_than_any_b
             outbox.add_rows(session, [outbox.new_row(session, event, at=now()) for _ in range(2)])
         else:
             outbox.add(session, event, at=now())
-            outbox.store(session)
+            deferred_writes.send(session)
 
     with database.transaction() as session:
         for _ in range(3):
@@ -117,7 +118,7 @@ def test_a_new_event_keeps_the_number_of_its_subject(databases) -> None:
     event = pass_revoked(pass_issued())
     with database.transaction() as session:
         outbox.add(session, event, at=now())
-        outbox.store(session)
+        deferred_writes.send(session)
         session.execute(update(event_sequences).values(used_in=date(2020, 1, 1)))
         outbox.add(session, event, at=now())
     housekeeping.purge(database, 24)

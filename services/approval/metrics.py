@@ -1,8 +1,22 @@
 """Prometheus metrics of approval. Labels never identify a person."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
+
+from services.chassis.runtime.metrics import DirectoryLabel
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
 
 WATCHLIST_UNREADABLE = Counter(
     "epass_watchlist_unreadable_total",
     "Times that an entry of the watchlist, or the note on a match, did not open under any key",
 )
+DECISION_SECONDS = Histogram(
+    "epass_decision_seconds",
+    "From when an application, or its amendment, came until its department decided",
+    ["department", "decision"],
+    buckets=(
+        5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR,
+        DAY, 2 * DAY, 3 * DAY, 5 * DAY, 7 * DAY, 14 * DAY, 30 * DAY,
+    ),
+)  # fmt: skip
+department_label = DirectoryLabel()

@@ -1,6 +1,6 @@
 """Prometheus metrics of the gateway, beside the chassis' HTTP metrics. Labels never hold personal data."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 CALL_SECONDS = Histogram(
     "epass_gateway_rpc_seconds",
@@ -8,6 +8,7 @@ CALL_SECONDS = Histogram(
     ["service", "method", "outcome"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5),
 )
+PENDING = Gauge("epass_gateway_rpc_pending", "RPCs that wait for an answer; at 2000 others are refused")
 LATE_REPLIES = Counter("epass_gateway_late_replies_total", "Answers that came when nobody waited any more")
 REPEATED_CALLS = Counter("epass_gateway_repeated_calls_total", "RPCs sent again because the connection broke")
 CALLS_TOGETHER = Histogram(

@@ -13,3 +13,9 @@ MESSAGE_AGE = Histogram(
     ["lane"],
     buckets=(*FAST_BUCKETS, 30, 60, 300, 1800),
 )
+PROVIDER_SECONDS = Histogram(
+    "epass_provider_seconds",
+    "Time of one call to a provider, by its result",
+    ["channel", "result"],
+    buckets=FAST_BUCKETS,
+)

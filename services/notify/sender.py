@@ -105,6 +105,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # for all threads: sigwait below takes them
     database, health = Database.of(options), Health()
     health.checks["database"] = database.is_available
+    database.export_metrics()
     health.serve(options.health_host, options.health_port)
     broken = threading.Event()
 

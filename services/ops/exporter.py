@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic, time
 
+from services.chassis.db.database import name_of
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime import metrics
@@ -22,7 +23,7 @@ from services.ops import queues
 from services.ops.commands import invariants, outbox
 from services.ops.databases import DatabaseAway
 from services.ops.invariants import GRACE_SECONDS
-from services.ops.metrics import INVARIANT_HOLDS, INVARIANT_NUMBER, OPS_LOOKED_AT
+from services.ops.metrics import DATABASE_WRITABLE, INVARIANT_HOLDS, INVARIANT_NUMBER, OPS_LOOKED_AT
 from services.ops.settings import ExporterSettings
 
 log = logger(__name__)
@@ -71,7 +72,8 @@ async def count_outboxes(options: ExporterSettings) -> bool:
     """
     found_by_url = (asyncio.to_thread(outbox.inspect, url) for url in options.ops_database_urls)
     found = await asyncio.gather(*found_by_url, return_exceptions=True)
-    for one in found:
+    for url, one in zip(options.ops_database_urls, found, strict=True):
+        DATABASE_WRITABLE.labels(name_of(url)).set(isinstance(one, outbox.Outbox) and one.writable)
         if isinstance(one, outbox.Outbox):
             metrics.OUTBOX_WAITING.labels(one.database).set(one.waiting)
             metrics.OUTBOX_LAG.labels(one.database).set(one.oldest_seconds)

@@ -17,7 +17,7 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.handlers import presence, scan_groups, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
-from services.verify.metrics import PREVIEWS, SCANS
+from services.verify.metrics import PREVIEWS, SCANS, gate_label
 
 
 class Service:
@@ -34,7 +34,7 @@ class Service:
                 result = scans.scan(request, call, session, now(), **self._keys)
         except InvalidInput as error:
             if error.body.code == UNREADABLE and request.direction == "entry":
-                PREVIEWS.labels(site_of(request.gate), request.gate, "unreadable").inc()
+                PREVIEWS.labels(*_place(request), "unreadable").inc()
             raise
         _count(request, result)
         return result
@@ -68,6 +68,11 @@ class Service:
 
 def _count(request: ScanPass, result: ScanResult) -> None:
     if result.preview:
-        PREVIEWS.labels(site_of(request.gate), request.gate, result.verdict).inc()
+        PREVIEWS.labels(*_place(request), result.verdict).inc()
     else:
-        SCANS.labels(site_of(request.gate), request.gate, request.direction, result.verdict).inc()
+        SCANS.labels(*_place(request), request.direction, result.verdict).inc()
+
+
+def _place(request: ScanPass) -> tuple[str, str]:
+    """Return the labels of site and gate."""
+    return site_of(request.gate), gate_label(request.gate)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from contracts.model import IST, ReviewStatus
 from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
+from services.approval import metrics
 from services.approval.domain import reviews
 from services.approval.domain.delegations import Author
 from services.approval.handlers import capacity, reference_data, watchlist
@@ -305,3 +307,7 @@ def _record(
     row.decisions.append(decision)
     row.status = status
     outbox.add(session, event, at=now)
+    if decision.waited_from is not None and status != "withdrawn":
+        waited = (now - decision.waited_from).total_seconds()
+        measured = metrics.DECISION_SECONDS.labels(metrics.department_label(row.department), status)
+        sqlalchemy_event.listen(session, "after_commit", lambda _: measured.observe(waited), once=True)

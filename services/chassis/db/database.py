@@ -15,8 +15,10 @@ from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from contracts.envelope import PersonalKeyRing
+from services.chassis.runtime import metrics
 from services.chassis.runtime.settings import DatabaseSettings, IdempotencySettings, PersonalDataSettings
 
 _CONNECTION_OPTIONS = " ".join(
@@ -35,6 +37,8 @@ LEAVING = ("08", "25006", "28", "57P", "58")
 They are: lost, read-only, not authorised, shutdown or timeout of the session, system error (PostgreSQL
 manual, appendix A).
 """
+OVERFLOW = 2
+"""Connections that are opened beside those of the pool, for short times."""
 WRITABLE: dict[str, Any] = {"target_session_attrs": "read-write"}
 """A libpq option: refuse to connect to a server that takes no changes, such as a standby."""
 _IS_READ_ONLY = text("select current_setting('transaction_read_only') = 'on'")
@@ -82,6 +86,17 @@ def memory_of(session: Session) -> dict[str, Any]:
     return cast(dict[str, Any], session.info["memory"])
 
 
+class _Pool(QueuePool):
+    """A pool that counts who waited for a connection in vain."""
+
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except PoolTimeout:
+            metrics.DATABASE_POOL_TIMEOUTS.inc()
+            raise
+
+
 class Database:
     """Sessions on one database.
 
@@ -108,8 +123,9 @@ class Database:
         self.personal_keys = personal_keys
         self.engine: Engine = create_engine(
             url,
+            poolclass=_Pool,
             pool_size=pool,
-            max_overflow=2,
+            max_overflow=OVERFLOW,
             pool_timeout=2,
             hide_parameters=True,
             connect_args={
@@ -165,6 +181,13 @@ class Database:
         except (DBAPIError, PoolTimeout):
             return False
         return not is_read_only
+
+    def export_metrics(self) -> None:
+        """Let the metrics of this process show the use of this pool. A process has one that matters."""
+        pool = cast(QueuePool, self.engine.pool)
+        metrics.DATABASE_CONNECTIONS_MAX.set(pool.size() + OVERFLOW)
+        metrics.DATABASE_CONNECTIONS.labels("used").set_function(pool.checkedout)
+        metrics.DATABASE_CONNECTIONS.labels("idle").set_function(pool.checkedin)
 
     def close(self) -> None:
         """Close all pooled connections."""

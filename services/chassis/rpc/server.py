@@ -262,11 +262,13 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
         if handler.__name__ != method.name:
             raise TypeError(f"{handler.__name__} answers {method.service}.{method.name}")
 
+        measured = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
+
         @functools.wraps(handler)
         def handle(
             self: Any, request: Q, call: Call, is_late: Callable[[Call], bool] = lambda _: False
         ) -> Any:
-            began, outcome = perf_counter(), "ok"
+            began, outcome = perf_counter(), measured
             with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
                 try:
                     if is_late(call):
@@ -275,15 +277,14 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
                     return handler(self, request, call).model_dump(mode="json", by_alias=True)
                 except Exception as error:  # the caller gets a reply; a killed worker gives none
                     reply = translate(error)
-                    outcome = reply.body.code
+                    outcome = metrics.RPC_SECONDS.labels(method.service, method.name, type(reply).code)
                     if isinstance(reply, InternalError):
                         log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
                     elif isinstance(reply, Unavailable):
                         log.warning("rpc unavailable", method=method.name, exc_info=error)
                     raise reply from None
                 finally:
-                    seconds = perf_counter() - began
-                    metrics.RPC_SECONDS.labels(method.service, method.name, outcome).observe(seconds)
+                    outcome.observe(perf_counter() - began)
 
         GuardedRpc.decorator(method, False)(handle)
         return handle
@@ -311,6 +312,8 @@ def rpc_together(
     def decorate(
         handler: Callable[[Any, Asked[Q]], Sequence[R | None]],
     ) -> Callable[[Any, Asked[Q]], Sequence[Any]]:
+        answered = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
+
         @functools.wraps(handler)
         def handle(
             self: Any, asked: Asked[Q], is_late: Callable[[Call], bool] = lambda _: False
@@ -329,7 +332,6 @@ def rpc_together(
                 return [None] * len(asked)
             seconds = perf_counter() - began
             metrics.GROUP_SIZE.observe(len(in_time))
-            answered = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
             for result in results:
                 if result is not None:
                     answered.observe(seconds)

@@ -37,10 +37,10 @@ class BackgroundTask:
         """The work resets it once it does what it is for."""
         self._work = work
         self._expected = expected
-        metrics.BACKGROUND_FAILURES.labels(name)
 
     async def run(self) -> NoReturn:
         """Do the work until this task is cancelled."""
+        failures = metrics.BACKGROUND_FAILURES.labels(self.name)
         while True:
             try:
                 await self._work()
@@ -56,7 +56,7 @@ class BackgroundTask:
                 log.error("background work failed", task=self.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
             finally:
                 self.working = False
-            metrics.BACKGROUND_FAILURES.labels(self.name).inc()
+            failures.inc()
             await asyncio.sleep(self.backoff.next_pause())
 
 

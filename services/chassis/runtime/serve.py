@@ -28,7 +28,7 @@ from nameko import config  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
 from services.chassis.db.database import Database  # noqa: E402
-from services.chassis.runtime import housekeeping, logs  # noqa: E402
+from services.chassis.runtime import housekeeping, logs, metrics  # noqa: E402
 from services.chassis.runtime.health import Health  # noqa: E402
 from services.chassis.runtime.lifecycle import stopping  # noqa: E402
 from services.chassis.runtime.providers import Process  # noqa: E402
@@ -53,6 +53,7 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
     logs.configure(service, settings.log_level)
     database, health = Database.of(settings), Health()
     health.checks["database"] = database.is_available
+    database.export_metrics()
     config.setup(
         {
             "AMQP_URI": ";".join(url.replace("amqp://", "pyamqp://") for url in settings.broker_urls),
@@ -64,6 +65,11 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
     for nameko_class, pool in containers:
         config["max_workers"] = getattr(settings, POOLS[pool])  # a container reads it when it is made
         runner.add_service(nameko_class)
+        *_, container = runner.containers
+        workers = container._worker_pool  # noqa: SLF001  nameko shows nowhere else how many work
+        metrics.WORKERS_MAX.labels(pool).set(container.max_workers)
+        metrics.WORKERS_BUSY.labels(pool).set_function(workers.running)
+        metrics.WORKERS_WAITING.labels(pool).set_function(workers.waiting)
 
     def stop(*_: Any) -> None:
         if not stopping.is_set():

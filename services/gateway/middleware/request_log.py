@@ -5,6 +5,7 @@ template.
 """
 
 import re
+from functools import cache
 from time import perf_counter
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.chassis.runtime import logs, metrics
 
 log = logs.logger(__name__)
+_measured = cache(metrics.HTTP_SECONDS.labels)
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{7,63}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _MEASURED_METHODS = {"GET", "POST", "DELETE", "HEAD"}
@@ -71,6 +73,6 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     else:
         template = "/static" if scope["path"].startswith("/static/") else "unmatched"
     method = scope["method"] if scope["method"] in _MEASURED_METHODS else "other"
-    metrics.HTTP_SECONDS.labels(method, template, str(status)).observe(seconds)
+    _measured(method, template, status).observe(seconds)
     if template not in _UNLOGGED_ROUTES:
         log.info("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))

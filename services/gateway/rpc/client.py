@@ -9,7 +9,7 @@ in the background, node after node.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from secrets import token_hex
 from time import monotonic, perf_counter
 from typing import Any, Generic, TypeVar
@@ -23,7 +23,7 @@ from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect
 from services.chassis.runtime import clock, logs, metrics
 from services.chassis.runtime.background import BackgroundTask
-from services.gateway.metrics import CALL_SECONDS, REPEATED_CALLS
+from services.gateway.metrics import CALL_SECONDS, PENDING, REPEATED_CALLS
 from services.gateway.rpc.connection import (
     ConnectionLost,
     RequestRefused,
@@ -40,6 +40,7 @@ GRACE_SECONDS = 1.0
 MAX_PENDING = 2_000
 """Calls under way; any more would only wait for their own timeout."""
 OPEN_SECONDS = 10.0
+_measured = cache(CALL_SECONDS.labels)
 
 
 class Fault(BaseModel):
@@ -87,6 +88,7 @@ class RpcClient:
         """Called with each new connection before it is used."""
         self.on_ready: list[Callable[[], None]] = []
         """Called when calls can be made (again)."""
+        PENDING.set_function(lambda: self._connection.pending if self._connection else 0)
 
     @property
     def connected(self) -> bool:
@@ -138,10 +140,10 @@ class RpcClient:
             reply = await self._within_limit(limit, method, _encode(request, call), idempotency_key)
             return _decode(method, reply)
         except ContractError as error:
-            outcome = type(error).__name__
+            outcome = type(error).code
             raise
         finally:
-            CALL_SECONDS.labels(method.service, method.name, outcome).observe(perf_counter() - began)
+            _measured(method.service, method.name, outcome).observe(perf_counter() - began)
 
     async def _within_limit(
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None

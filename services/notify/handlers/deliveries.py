@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -30,7 +30,7 @@ from services.notify.domain.outcomes import (
 )
 from services.notify.handlers import leases
 from services.notify.handlers.leases import Leased, Settled
-from services.notify.metrics import MESSAGE_AGE, MESSAGES
+from services.notify.metrics import MESSAGE_AGE, MESSAGES, PROVIDER_SECONDS
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
@@ -77,6 +77,9 @@ class Sender:
         self._options = options
         self._stop = stop
         self._now = now
+        for channel in channels:
+            for result in ("ok", "unreachable"):
+                PROVIDER_SECONDS.labels(channel, result)
 
     def send_due(self, lanes: Sequence[Lane] = EVERY_LANE, limit: int | None = None) -> list[Settled]:
         """Send what is due in the first lane that has due messages.
@@ -159,7 +162,16 @@ class Sender:
         outgoing = Outgoing(
             message.id, message.purpose, message.channel, message.language, personal, template, text
         )
-        return Delivered(channel.send(outgoing).provider_id)
+        began, result = perf_counter(), "fault"
+        try:
+            receipt = channel.send(outgoing)
+            result = "ok"
+        except (TemporaryChannelError, PermanentChannelError) as error:
+            result = error.reason
+            raise
+        finally:
+            PROVIDER_SECONDS.labels(message.channel, result).observe(perf_counter() - began)
+        return Delivered(receipt.provider_id)
 
     def _in_transaction(self, work: Callable[[Session], T]) -> T:
         return run_when_available(self._database, work, part="sender", also_when_busy=True, stop=self._stop)

@@ -18,7 +18,8 @@ select (select count(*) from outbox where sent_at is null),
        (select coalesce(extract(epoch from now() - min(added_at)), 0)::float8
         from outbox where sent_at is null),
        (select count(*) from outbox where sent_at > now() - interval '1 minute'),
-       (select count(*) from outbox where sent_at > now() - interval '1 hour')
+       (select count(*) from outbox where sent_at > now() - interval '1 hour'),
+       current_setting('default_transaction_read_only') = 'off' and not pg_is_in_recovery()
 """
 
 
@@ -26,7 +27,8 @@ select (select count(*) from outbox where sent_at is null),
 class Outbox:
     """One database's outbox.
 
-    ``oldest_seconds`` is the age of the event that waits longest, 0 if none waits.
+    ``oldest_seconds`` is the age of the event that waits longest, 0 if none waits. ``writable`` tells whether
+    the database takes changes.
     """
 
     database: str
@@ -34,6 +36,7 @@ class Outbox:
     oldest_seconds: float
     sent_last_minute: int
     sent_last_hour: int
+    writable: bool
 
 
 def inspect(url: str) -> Outbox:

@@ -450,6 +450,11 @@ def test_the_log_of_a_sender_names_no_number_and_no_text(
         lambda: sorted(published(db)) == ["NotificationDelivered", "NotificationFailed"], "both have ended"
     )
     eventually(lambda: process.metric("epass_messages_total") == 3, "all three tries are counted")
+    results = {
+        result: process.metric(f'epass_provider_seconds_count{{channel="sms",result="{result}"}}')
+        for result in ("ok", "refused", "gateway_fault", "unreachable")
+    }
+    assert results == {"ok": 1, "refused": 1, "gateway_fault": 1, "unreachable": 0}
     log = process.log.read_text()
     assert "message was not sent" in log
     for secret in (MOBILE, MOBILE[3:], TOKEN, "Zk3vQ9mT1xA7bC2dE5fG6h", "the text of the vendor", "ਪੰਜਾਬ"):

@@ -15,6 +15,7 @@ from services.ops.databases import Snapshot
 from services.ops.grants import READABLE
 from services.ops.invariants import DOWNSTREAM_FIRST, count
 from services.ops.queues import consumer_queues, dead_queue
+from tests.integration.conftest import demoted
 from tests.support.factories.notify import RecordingChannel
 from tests.support.factories.ops import ServicesWithoutBroker, epass
 from tests.support.running import Process, eventually
@@ -332,6 +333,11 @@ def test_the_exporter_counts_dead_letters_outboxes_and_a_broken_invariant(
                 "the dead letter is counted",
             )
             broker.purge("verify.PassRevoked.dead")
+        writable = "epass_database_writable"
+        assert process.metric(writable) == len(SERVICES)
+        with demoted(topology, ""):
+            eventually(lambda: process.metric(writable) == 0, "none of them takes changes")
+        eventually(lambda: process.metric(writable) == len(SERVICES), "all of them take changes again")
         tamper(busy_services, "verify", "update passes set inside = 0")
         eventually(lambda: process.metric('epass_invariant_holds{name="inside"}') == 0, "broken", 40)
         assert process.metric("epass_invariant_holds") == 3

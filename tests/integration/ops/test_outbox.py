@@ -50,6 +50,7 @@ def test_the_status_counts_waiting_and_sent_events(issuance, topology) -> None:
         "waiting": 3,
         "sent_last_minute": 3,
         "sent_last_hour": 7,
+        "writable": True,
     }
     assert found["verify"]["waiting"] == 0
     published = epass(topology, "outbox", "status").stdout

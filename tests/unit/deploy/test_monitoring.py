@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.grafana import overview
@@ -18,6 +18,7 @@ from services.gateway import metrics as gateway_metrics
 from services.notify import metrics as notify_metrics
 from services.ops import metrics as ops_metrics
 from services.verify import metrics as verify_metrics
+from tests.support import metric_labels
 from tests.support.paths import ROOT
 
 METRICS = (metrics, approval_metrics, gateway_metrics, notify_metrics, ops_metrics, verify_metrics)
@@ -93,11 +94,66 @@ def headings(page: str) -> set[str]:
     }
 
 
-def named(module: object) -> set[str]:
-    """Names of the metrics of a module as Prometheus stores them; of a histogram without its suffixes."""
-    found = {one for one in vars(module).values() if isinstance(one, MetricWrapperBase)}
-    assert all(isinstance(one, Counter | Gauge | Histogram) for one in found)
-    return {f"{one.describe()[0].name}{'_total' if isinstance(one, Counter) else ''}" for one in found}
+def families(module: object) -> list[MetricWrapperBase]:
+    """Return the metrics of a module."""
+    return [one for one in vars(module).values() if isinstance(one, MetricWrapperBase)]
+
+
+FAMILIES = [one for module in METRICS for one in families(module)]
+UNITS = ("_seconds", "_timestamp_seconds", "_bytes")
+COUNTED = {
+    "epass_consumers_paused", "epass_database_connections", "epass_database_connections_max",
+    "epass_database_writable", "epass_dead_letters", "epass_gateway_rpc_message_calls",
+    "epass_gateway_rpc_pending", "epass_group_calls", "epass_invariant_holds", "epass_invariant_number",
+    "epass_outbox_refused", "epass_outbox_waiting", "epass_queue_consumers", "epass_queue_messages",
+    "epass_workers_busy", "epass_workers_max", "epass_workers_waiting",
+}  # fmt: skip
+"""Gauges and histograms of things that are counted, or of yes and no; all others have a unit."""
+MAKERS = re.compile(
+    r"^from prometheus_client import .*\b(?:Counter|Gauge|Histogram|Summary|Info)\b", re.MULTILINE
+)
+
+
+def stored_name(metric: MetricWrapperBase) -> str:
+    """Return the name of a metric as Prometheus stores it; of a histogram without its suffixes."""
+    return f"{metric.describe()[0].name}{'_total' if isinstance(metric, Counter) else ''}"
+
+
+def test_metrics_are_made_in_the_modules_that_these_tests_look_at() -> None:
+    made = {file for file in (ROOT / "services").rglob("*.py") if MAKERS.search(file.read_text())}
+    assert made == {Path(str(module.__file__)) for module in METRICS}
+
+
+@pytest.mark.parametrize("metric", FAMILIES, ids=stored_name)
+def test_each_metric_has_our_prefix_a_base_unit_and_a_sentence_of_help(metric: MetricWrapperBase) -> None:
+    name, description = stored_name(metric), metric.describe()[0].documentation
+    assert isinstance(metric, Counter | Gauge | Histogram)
+    assert re.fullmatch(r"epass(_[a-z]+)+", name)
+    assert isinstance(metric, Counter) or name.endswith(UNITS) or name in COUNTED
+    assert re.fullmatch(r"[A-Z1].{15,120}[^.]", description)
+
+
+@pytest.mark.parametrize("metric", FAMILIES, ids=stored_name)
+def test_the_values_of_each_label_are_a_closed_set(metric: MetricWrapperBase) -> None:
+    for label in metric._labelnames:
+        values = metric_labels.values_of(metric.describe()[0].name, label)
+        assert values is metric_labels.DIRECTORY or 0 < len(values) <= metric_labels.MOST  # type: ignore[arg-type]  # a pattern is the one above
+
+
+def test_a_label_with_a_value_of_its_own_is_found() -> None:
+    registry = CollectorRegistry()
+    page = Counter("epass_test", "Of this test", ["route"], registry=registry)
+    page.labels("/api/v1/scans").inc()
+    assert list(metric_labels.undeclared(generate_latest(registry).decode())) == []
+    page.labels("/api/v1/passes/7K3M9QW4").inc()
+    assert list(metric_labels.undeclared(generate_latest(registry).decode())) == [
+        'epass_test{route="/api/v1/passes/7K3M9QW4"}'
+    ]
+
+
+def test_a_label_of_the_directory_has_a_limit_whatever_is_asked_for() -> None:
+    gate = metrics.DirectoryLabel(2)
+    assert [gate(one) for one in ("G1", "G2", "G3", "G1", "G4")] == ["G1", "G2", "other", "G1", "other"]
 
 
 def test_the_operations_page_lists_every_metric_and_no_other() -> None:
@@ -105,7 +161,7 @@ def test_the_operations_page_lists_every_metric_and_no_other() -> None:
         r"`(epass_\w+)",
         "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")),
     )
-    assert sorted(listed) == sorted(set().union(*map(named, METRICS)))
+    assert sorted(listed) == sorted(map(stored_name, FAMILIES))
 
 
 def test_the_first_connection_to_the_broker_does_not_count_as_a_reconnect() -> None:

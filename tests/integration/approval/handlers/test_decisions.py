@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
@@ -551,3 +552,22 @@ def test_a_review_forwarded_while_another_login_decides_is_decided_by_one_depart
     else:
         assert forwarded.body.code == "already_decided"
         assert everything(approval_db)["forwardings"] == []
+
+
+def test_a_decision_is_measured_once_by_its_department_and_only_if_it_is_committed(approval_db) -> None:
+    def measured(decision: str) -> tuple[float, float]:
+        labels, name = {"department": "home", "decision": decision}, "epass_decision_seconds"
+        count = REGISTRY.get_sample_value(f"{name}_count", labels)
+        return count or 0.0, REGISTRY.get_sample_value(f"{name}_sum", labels) or 0.0
+
+    first, key = submitted(), by(desk(), "measured")
+    deliver(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    (count, seconds), rejected = measured("approved"), measured("rejected")
+    with approval_db.transaction() as session:
+        decisions.reject(Reject(review_id=review_id, reason="duplicate"), by(desk()), session, NOW)
+        session.rollback()
+    for _ in range(2):
+        approve(approval_db, review_id, key)
+    assert measured("approved") == (count + 1, seconds + 119 * 60)
+    assert measured("rejected") == rejected

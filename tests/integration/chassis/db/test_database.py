@@ -1,8 +1,12 @@
 """A service's connections to its database."""
 
+from contextlib import ExitStack
+
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.chassis.db import database
 from services.chassis.db.availability import is_away
@@ -109,4 +113,23 @@ def test_options_in_the_address_go_before_our_own(databases) -> None:
     address = databases["verify"].engine.url.update_query_dict({"keepalives_idle": "7"})
     own = Database(address.render_as_string(hide_password=False))
     assert own.is_available()
+    own.close()
+
+
+def test_the_use_of_a_pool_is_measured_and_who_waits_in_vain_is_counted(databases) -> None:
+    def used() -> float:
+        return REGISTRY.get_sample_value("epass_database_connections", {"state": "used"}) or 0.0
+
+    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False), pool=1)
+    own.export_metrics()
+    assert REGISTRY.get_sample_value("epass_database_connections_max") == 3
+    before = REGISTRY.get_sample_value("epass_database_pool_timeouts_total") or 0.0
+    with ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(own.engine.connect())
+        assert used() == 3
+        with pytest.raises(PoolTimeout):
+            own.engine.connect()
+    assert used() == 0
+    assert REGISTRY.get_sample_value("epass_database_pool_timeouts_total") == before + 1
     own.close()

@@ -68,6 +68,8 @@ def test_a_request_whose_deadline_passes_while_it_waits_for_a_worker_is_not_carr
         broker.publish(RPC, KEY, _request("sleep:2", 600), reply_to="nobody", correlation_id="1")
         broker.publish(RPC, KEY, _request("late", 1), reply_to="nobody", correlation_id="2")
         eventually(lambda: broker.depth("rpc-verify") == 0, "both have come in time")
+        eventually(lambda: process.metric("epass_workers_waiting") == 1, "one waits for a worker")
+        assert (process.metric("epass_workers_busy"), process.metric("epass_workers_max")) == (1, 1)
         eventually(lambda: process.metric("epass_rpc_expired_total") == 1, "one is too late for its worker")
         assert effects() == ["sleep:2"]
     finally:

@@ -1,0 +1,128 @@
+"""The closed set of values of each label of each metric, and how a page of metrics is compared with them."""
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
+from http import HTTPStatus
+from typing import get_args
+
+from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
+
+from contracts import events, rpc
+from contracts.errors import BY_NAME
+from contracts.model import DeliverBy, ReviewStatus, Verdict
+from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
+from services.chassis.messaging.topology import delay_name
+from services.chassis.runtime.settings import RetryDelaySettings
+from services.gateway.app import create_app
+from services.gateway.settings import GatewaySettings
+from services.notify.adapters.channels import http_gateway
+from services.notify.domain.messages import Lane, Purpose
+from services.ops import invariants
+from tests.support.settings import make_settings
+
+MOST = 400
+"""Values of one label at most; the routes of the gateway are the most that there are."""
+DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}")
+"""A code of a site, a gate or a department: bounded by the directory, and by `DirectoryLabel`."""
+Values = Collection[str] | re.Pattern[str]
+
+
+def _consumers() -> set[str]:
+    return {one.queue for one in subscriptions()} | {rpc_queue(service) for service in SERVICES}
+
+
+def _delays() -> set[str]:
+    return {delay_name(step) for step in range(len(RetryDelaySettings().retry_delays))}
+
+
+@cache
+def _gateway() -> FastAPI:
+    return create_app(make_settings(GatewaySettings, local_mode=True))
+
+
+def _routes() -> set[str]:
+    return {getattr(route, "path", "") for route in _gateway().routes} | {"/static", "unmatched"}
+
+
+def _tasks() -> set[str]:
+    """Return the long-lived work of relay, exporter and gateway."""
+    caches = {one.name for one in _gateway().state.gateway._caches}
+    return {*SERVICES, "topology", "rpc client", "queues", "outboxes", "invariants", *caches}
+
+
+def _parts() -> set[str]:
+    containers = {*SERVICES, *(f"{service}-events" for service in SERVICES), "notify-codes"}
+    queues = {rpc_queue(service) for service in SERVICES}
+    return containers | queues | {f"relay:{service}" for service in SERVICES} | {"gateway"}
+
+
+def _terms() -> set[str]:
+    terms = {*re.findall(r'"([a-z ]+)"', inspect.getsource(invariants))}
+    return terms | {f"{term} and lost" for term in terms}
+
+
+LABELS: dict[str, Callable[[], Values]] = {
+    "at": lambda: {"queues", "outboxes", "invariants"},
+    "channel": lambda: get_args(DeliverBy),
+    "consumer": _consumers,
+    "database": lambda: SERVICES,
+    "decision": lambda: get_args(ReviewStatus),
+    "department": lambda: DIRECTORY,
+    "direction": lambda: {"entry", "exit"},
+    "gate": lambda: DIRECTORY,
+    "lane": lambda: get_args(Lane),
+    "method": lambda: {method.name for method in rpc.METHODS},
+    "name": lambda: {"applied", "approved", "issued", "inside"},
+    "part": _parts,
+    "pool": lambda: {"rpc", "events", "urgent"},
+    "purpose": lambda: get_args(Purpose),
+    "queue": lambda: _consumers() | _delays(),
+    "reason": lambda: {"unreadable", "permanent", "attempts"},
+    "result": lambda: {"ok", "fault"} | {*re.findall(r'"(\w+)"', inspect.getsource(http_gateway.post))},
+    "route": _routes,
+    "service": lambda: SERVICES,
+    "site": lambda: DIRECTORY,
+    "state": lambda: {"used", "idle"},
+    "status": lambda: {str(status.value) for status in HTTPStatus},
+    "table": lambda: {"scans", "timeline"},
+    "task": _tasks,
+    "term": _terms,
+    "type": lambda: {event.__name__ for event in events.ALL},
+    "verdict": lambda: {*get_args(Verdict), "unreadable"},
+    "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
+    "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
+    "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
+    "epass_messages.outcome": lambda: {"delivered", "failed", "later", "untried"},
+    "epass_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
+}
+"""By label, or by family and label where the families differ. ``le`` is a histogram's own."""
+
+
+def values_of(family: str, label: str) -> Values:
+    """Return the values that a label of a family may have.
+
+    Raises:
+        KeyError: nobody has said which.
+    """
+    return (LABELS.get(f"{family}.{label}") or LABELS[label])()
+
+
+def undeclared(page: str) -> Iterator[str]:
+    """Yield each label of e-Pass's metrics on a page whose value is in no closed set."""
+    known: dict[tuple[str, str], Values] = {}
+    for family in text_string_to_metric_families(page):
+        if not family.name.startswith("epass_"):
+            continue
+        for sample in family.samples:
+            for label, value in sample.labels.items():
+                if label == "le":
+                    continue
+                if (family.name, label) not in known:
+                    known[family.name, label] = values_of(family.name, label)
+                values = known[family.name, label]
+                matches = values.fullmatch(value) if isinstance(values, re.Pattern) else value in values
+                if not matches:
+                    yield f'{family.name}{{{label}="{value}"}}'

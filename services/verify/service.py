@@ -5,6 +5,7 @@ read at an entry counts as a preview, because nothing is recorded.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from contracts.errors import InvalidInput
 from contracts.model import site_of
@@ -17,6 +18,7 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.handlers import presence, scan_groups, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
+from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.metrics import PREVIEWS, SCANS, gate_label
 
 
@@ -30,8 +32,7 @@ class Service:
     @rpc(contract.SCAN)
     def scan(self, request: ScanPass, call: Call) -> ScanResult:
         try:
-            with self.db.transaction() as session:
-                result = scans.scan(request, call, session, now(), **self._keys)
+            result = self._scan(request, call)
         except InvalidInput as error:
             if error.body.code == UNREADABLE and request.direction == "entry":
                 PREVIEWS.labels(*_place(request), "unreadable").inc()
@@ -41,12 +42,20 @@ class Service:
 
     @rpc_together(contract.SCAN)
     def _scan_many(self, asked: Sequence[tuple[ScanPass, Call]]) -> Sequence[ScanResult | None]:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             results = scan_groups.scan_many(asked, session, now(), **self._keys)
         for (request, _), result in zip(asked, results, strict=True):
             if result is not None:
                 _count(request, result)
         return results
+
+    def _scan(self, request: ScanPass, call: Call) -> ScanResult:
+        with suppress(ChangedMeanwhile), self.db.queries() as session:
+            (result,) = scan_groups.scan_many([(request, call)], session, now(), **self._keys)
+            if result is not None:
+                return result
+        with self.db.transaction() as session:
+            return scans.scan(request, call, session, now(), **self._keys)
 
     @property
     def _keys(self) -> dict[str, str]:

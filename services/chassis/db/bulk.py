@@ -44,7 +44,9 @@ def insert_sql(table: Table, keys: tuple[str, ...], *, skip_existing: bool) -> s
     skip = "on conflict do nothing " if skip_existing else ""
     names = _listed(_name(table, key) for key in keys)
     given = _listed(f'given."{key}"' for key in keys)
-    return f"insert into {table.name} ({names}) select {given} from {_given(table, keys)} {skip}returning 1"  # noqa: S608  names of our own columns
+    return (
+        f"insert into {table.name} ({names}) select {given} from {given_rows(table, keys)} {skip}returning 1"  # noqa: S608  names of our own columns
+    )
 
 
 @cache
@@ -53,10 +55,11 @@ def update_sql(table: Table, keys: tuple[str, ...]) -> str:
     own = [column.key for column in table.primary_key]
     changed = _listed(f'{_name(table, key)} = given."{key}"' for key in keys if key not in own)
     same = " and ".join(f'{table.name}.{_name(table, key)} = given."{key}"' for key in own)
-    return f"update {table.name} set {changed} from {_given(table, keys)} where {same} returning 1"  # noqa: S608  names of our own columns
+    return f"update {table.name} set {changed} from {given_rows(table, keys)} where {same} returning 1"  # noqa: S608  names of our own columns
 
 
-def _given(table: Table, keys: tuple[str, ...]) -> str:
+def given_rows(table: Table, keys: tuple[str, ...]) -> str:
+    """Return the rows of the parameter as PostgreSQL's ``given``, as in `insert_sql`."""
     columns = _listed(f'"{key}" {table.c[key].type.compile(_DIALECT)}' for key in keys)
     return f"json_to_{{record}}(cast(:{{rows}} as json)) as given({columns})"
 

@@ -163,10 +163,11 @@ class Database:
 
     @contextmanager
     def queries(self) -> Iterator[Session]:
-        """Open a session for queries alone, each of which is a transaction of its own.
+        """Open a session each of whose statements is a transaction of its own, committed when it has run.
 
         This saves the statements that begin and end a transaction. Several queries see different states of
-        the database, as they do in `transaction`. Objects that are changed in the session are not stored.
+        the database, as they do in `transaction`. Objects that are changed in the session are not stored;
+        a single statement may store something (`deferred_writes.send`).
         """
         with self._queries(autoflush=False) as session:
             yield session

@@ -170,5 +170,6 @@ def _statement(parts: tuple[tuple[Form, bool], ...]) -> TextClause:
                 after=f"{' + '.join(counts)} is not null",
             )
         )
-        counts.append(f"(select count(*) from {name})")  # noqa: S608  names of our own
-    return text(f"with {', '.join(expressions)} select 1")
+        if not form.is_last:
+            counts.append(f"(select count(*) from {name})")  # noqa: S608  names of our own
+    return text(f"with {', '.join(expressions)} select {' + '.join(counts)}")

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Text, any_, bindparam, select, text
+from sqlalchemy import Select, Text, any_, bindparam, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,8 @@ from services.verify.handlers import number_tries
 from services.verify.models import PassRow, SiteRow, StatusListRow
 
 NotFoundVerdict = Literal["bad_signature", "unknown_pass"]
+Nonce = tuple[str, str]
+"""A login, and a nonce of it."""
 UNREADABLE = "unreadable_token"
 """Code of the error for a token that a scanner did not read whole."""
 _COMPLETE_AT = select(StatusListRow.complete_at).where(StatusListRow.id == 1)
@@ -35,15 +37,19 @@ _KNOWLEDGE = (
 )
 _BY_NUMBER = select(PassRow, *_KNOWLEDGE).where(PassRow.number == bindparam("scanned"))
 _LOCKED = _BY_NUMBER.with_for_update(of=PassRow)
-_ALL_LOCKED = (
-    select(PassRow)
-    .where(PassRow.number == any_(bindparam("numbers", type_=ARRAY(Text))))
-    .with_for_update(skip_locked=True)
-)
-_KNOWLEDGE_OF = text("""
-  select site, gates, (select complete_at from status_list where id = 1)
+_GATES_OF = text("""(
+  select json_object_agg(site, gates)
   from unnest(cast(:sites as text[])) as site left join sites on code = site
-""")
+)""")
+_USED = text("""(
+  select json_agg(json_build_array(scanned_by, nonce)) from scan_nonces
+  join unnest(cast(:logins as text[]), cast(:nonces as text[])) as asked (scanned_by, nonce)
+    using (scanned_by, nonce)
+)""")
+_ALL: Select[Any, Any, Any, Any, Any] = select(
+    PassRow, literal_column("passes.xmin::text"), _GATES_OF, _COMPLETE_AT.scalar_subquery(), _USED
+).where(PassRow.number == any_(bindparam("numbers", type_=ARRAY(Text))))
+"""PostgreSQL gives a row another ``xmin`` with each change (manual, 5.6 System Columns)."""
 
 
 @dataclass(frozen=True)
@@ -125,15 +131,36 @@ def find(
     return FoundPass(number, None, claims) if claims else "unknown_pass", _knowledge(session, site)
 
 
-def lock_all(session: Session, numbers: Collection[str]) -> dict[str, PassRow]:
-    """Return the passes that are known here, locked; leave out those that another transaction has locked."""
-    return {row.number: row for row in session.scalars(_ALL_LOCKED, {"numbers": list(numbers)})}
+@dataclass(frozen=True)
+class Seen:
+    """What is known for several scans, read at one moment.
+
+    Attributes:
+        rows: the passes that are known here, by number; not locked.
+        versions: of these rows: each change gives a row another one.
+        knowledge: what else is known, by site; empty without passes.
+        used: the pairs of a login and a nonce, of those asked for, that were used before.
+    """
+
+    rows: dict[str, PassRow]
+    versions: dict[str, str]
+    knowledge: dict[str, Knowledge]
+    used: set[Nonce]
 
 
-def knowledge_of(session: Session, sites: Collection[str]) -> dict[str, Knowledge]:
-    """Return what else is known here, for each of these sites."""
-    found = session.execute(_KNOWLEDGE_OF, {"sites": list(sites)})
-    return {site: Knowledge(gates, complete_at) for site, gates, complete_at in found}
+def see(
+    session: Session, numbers: Collection[str], sites: Collection[str], nonces: Collection[Nonce]
+) -> Seen:
+    """Return what is known for several scans, with one statement."""
+    logins, own = [login for login, _ in nonces], [nonce for _, nonce in nonces]
+    asked = {"numbers": list(numbers), "sites": list(sites), "logins": logins, "nonces": own}
+    seen = Seen({}, {}, {}, set())
+    for row, version, gates, complete_at, used in session.execute(_ALL, asked):
+        seen.rows[row.number], seen.versions[row.number] = row, version
+        if not seen.knowledge:
+            seen.knowledge.update((site, Knowledge(gates[site], complete_at)) for site in gates)
+            seen.used.update((login, nonce) for login, nonce in used or ())
+    return seen
 
 
 def _unreadable() -> InvalidInput:

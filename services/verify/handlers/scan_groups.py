@@ -1,8 +1,11 @@
-"""Scans that come together: decided one after another, recorded by one insert, in one transaction.
+"""Scans, one or several that came together: decided one after another, and recorded by one statement.
+
+Nothing is locked between reading and recording. What is recorded is stored only if no pass has changed since
+it was read; else each scan goes the way of `scans.scan`, which locks its pass.
 
 A group takes scans that are to be recorded, by the token of a pass that is known here. It leaves everything
-else to `scans.scan`, which is asked afterwards: a preview, a typed number, a repeated nonce, a party presumed
-gone, whatever is wrong. None of the scans has been answered yet, so any order of them is right.
+else to `scans.scan`, too: a preview, a typed number, a repeated nonce, a party presumed gone, whatever is
+wrong. None of the scans has been answered yet, so any order of them is right.
 """
 
 from collections.abc import Sequence
@@ -10,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden, InvalidInput
@@ -26,11 +28,7 @@ from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import time_of_scan
 from services.verify.handlers import pass_lookup, presence, scan_records, scans
 from services.verify.handlers.authorization import require_gate_login
-from services.verify.handlers.pass_lookup import FoundPass, Knowledge
-from services.verify.models import PassRow
-
-_GIVE_WAY = text("set local lock_timeout = '200ms'")
-"""If another transaction uses one of its nonces, a group gives up, and each scan goes alone."""
+from services.verify.handlers.pass_lookup import FoundPass, Nonce, Seen
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class _Scan:
     claims: PassClaims
 
     @property
-    def nonce(self) -> tuple[str, str]:
+    def nonce(self) -> Nonce:
         return self.login, self.request.nonce
 
 
@@ -66,30 +64,33 @@ def scan_many(
 
     The arguments are those of `scans.scan`, but for the scans, of which there are several.
 
+    ``session`` is one of `Database.queries`.
+
     Raises:
-        NonceUsed: another transaction used one of the nonces meanwhile; nothing may be committed.
+        ChangedMeanwhile: another transaction has changed a pass, or used a nonce; nothing is recorded.
     """
     readable = [_read(request, call, session, issuer) for request, call in asked]
     here = [scan for scan in readable if scan is not None]
     if not here:
         return [None] * len(asked)
-    session.execute(_GIVE_WAY)
-    used = scan_records.used_nonces(session, {scan.nonce for scan in here})
-    rows = pass_lookup.lock_all(session, {scan.claims.jti for scan in here})
-    known = pass_lookup.knowledge_of(session, {site_of(scan.request.gate) for scan in here})
+    numbers, sites = {scan.claims.jti for scan in here}, {site_of(scan.request.gate) for scan in here}
+    seen = pass_lookup.see(session, numbers, sites, {scan.nonce for scan in here})
     records: list[_Record | None] = []
     for scan in readable:
         record = None
-        if scan is not None and scan.nonce not in used and scan.claims.jti in rows:
-            knowledge = known[site_of(scan.request.gate)]
-            record = _record(scan, rows[scan.claims.jti], knowledge, session, now, commitment_master)
-            used.add(scan.nonce)
+        if scan is not None and scan.nonce not in seen.used and scan.claims.jti in seen.rows:
+            record = _record(scan, seen, session, now, commitment_master)
+            seen.used.add(scan.nonce)
         records.append(record)
     made = [record for record in records if record is not None]
     if made:
-        changed = [row for row in rows.values() if row in session.dirty]
-        scan_records.record_all(session, [record.scan for record in made], changed)
-        outbox.add_rows(session, [event for record in made for event in record.events])
+        scan_records.record_all(
+            session,
+            [record.scan for record in made],
+            {str(record.scan.pass_number): seen.versions[str(record.scan.pass_number)] for record in made},
+            [row for row in seen.rows.values() if row in session.dirty],
+            [event for record in made for event in record.events],
+        )
     return [record.answer if record is not None else None for record in records]
 
 
@@ -108,9 +109,10 @@ def _read(request: ScanPass, call: Call, session: Session, issuer: str) -> _Scan
 
 
 def _record(
-    scan: _Scan, row: PassRow, knowledge: Knowledge, session: Session, now: datetime, commitment_master: str
+    scan: _Scan, seen: Seen, session: Session, now: datetime, commitment_master: str
 ) -> _Record | None:
     """Decide one scan and change the row of its pass; None, and nothing is changed, if it has to go alone."""
+    row, knowledge = seen.rows[scan.claims.jti], seen.knowledge[site_of(scan.request.gate)]
     request, found = scan.request, FoundPass(row.number, row, scan.claims)
     at = time_of_scan(request.scanned_at, now)
     try:

@@ -1,11 +1,12 @@
 """The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from contracts.errors import IdempotencyKeyReused
@@ -16,6 +17,7 @@ from contracts.rpc.verify import OtherId, ScanPass
 from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import idempotency_secret_of
+from services.chassis.db.deferred_writes import Form
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import body_hmac
 from services.verify.domain.passes import Terms, presumed_gone_at
@@ -37,19 +39,14 @@ _PRESENCE = (
     "presumed_gone_at",
 )
 """The number of a pass, and what `_move` changes."""
-_USED = text("""
-  select scanned_by, nonce from scan_nonces
-  join unnest(cast(:logins as text[]), cast(:nonces as text[])) as asked (scanned_by, nonce)
-    using (scanned_by, nonce)
-""")
 NONCES_STAY = timedelta(days=40)
 """A gate may be offline, and an event a dead letter, for 30 days."""
 _NOT_PUBLISHED = {"reason_masked"}
 """Marks that inform the officer and say nothing about the visit."""
 
 
-class NonceUsed(Exception):
-    """Another transaction has used one of the nonces meanwhile."""
+class ChangedMeanwhile(Exception):
+    """Another transaction has changed one of the passes, or has used one of the nonces; nothing is stored."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +75,50 @@ class Scan:
     published: bool
 
 
+UNCHANGED = Form(
+    "passes as they were read",
+    """
+    seen as (
+      select number, version from json_to_{record}(cast(:{rows} as json)) as given(number text, version text)
+    ), unchanged as materialized (
+      select number from passes join seen using (number), set_config('lock_timeout', '200ms', true)
+      where passes.number = any(array(select number from seen)) and passes.xmin::text = version
+      for update of passes skip locked
+    ), {name} as (
+      select from unchanged
+    )
+    """,
+)
+"""Locks the passes that are as they were read; the statement then waits 200 ms for a nonce at most."""
+_KEYS = tuple(field.name for field in fields(Scan))
+_COLUMNS = ", ".join(_SCANS.c[key].name for key in _KEYS)
+_STORED = Form(
+    "scans",
+    f"""
+    decided as (
+      select * from {bulk.given_rows(_SCANS, _KEYS)}
+    ), stored as (
+      insert into scans ({_COLUMNS}) select {", ".join(_KEYS)} from decided
+      where (select count(*) from unchanged) = (select count(*) from seen) returning 1
+    ), {{name}} as (
+      select count(*) from stored having 1 / (count(*) = (select count(*) from decided))::int = 1
+    )
+    """,  # noqa: S608  names of our own columns
+)
+"""Stores scans if all passes are as they were read; unless all are stored, divides by zero.
+
+A trigger leaves out a scan whose nonce was used (`NonceRow`).
+"""
+_ABANDONED = ("22012", "55P03")
+"""The SQLSTATEs of a division by zero, and of a lock that was not had in time."""
+
+
 def record(session: Session, scan: Scan, found: FoundPass | None, decision: Decision, now: datetime) -> bool:
     """Store a scan, the new presence and the event.
 
     Return False and change nothing if the login used the nonce before.
     """
-    if not _insert(session, [scan]):
+    if not bulk.insert_rows(session, _SCANS, [vars(scan)]):  # a trigger leaves it out (`NonceRow`)
         return False
     for event in apply(scan, found, decision):
         outbox.add(session, event, at=now)
@@ -141,30 +176,39 @@ def apply(scan: Scan, found: FoundPass | None, decision: Decision) -> list[PassS
     return [pass_scanned(scan, row)] if scan.published else []
 
 
-def record_all(session: Session, scans: Sequence[Scan], passes: Collection[PassRow]) -> None:
-    """Store several scans, and the presence of their passes, whose rows `apply` has changed.
+def record_all(
+    session: Session,
+    scans: Sequence[Scan],
+    versions: Mapping[str, str],
+    passes: Collection[PassRow],
+    events: Sequence[outbox.Row],
+) -> None:
+    """Store several scans and all that comes of them, if nothing has changed since the decisions.
 
-    The nonces are in order, so that two transactions which use the same ones do not wait for each other.
+    One statement does it, in a session that has no transaction around its statements.
+
+    Args:
+        session: of `Database.queries`.
+        scans: those that were decided.
+        versions: of the rows on which the decisions rest, by pass number.
+        passes: the rows that `apply` has changed.
+        events: that are published.
 
     Raises:
-        NonceUsed: a login used one of their nonces before; the transaction must be rolled back.
+        ChangedMeanwhile: something has.
     """
-    in_order = sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce))
-    if _insert(session, in_order) != len(scans):
-        raise NonceUsed
+    for number, version in versions.items():
+        deferred_writes.add(session, UNCHANGED, {"number": number, "version": version})
+    for scan in sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce)):
+        deferred_writes.add(session, _STORED, vars(scan))
     deferred_writes.update_from(session, _PASSES, _PRESENCE, passes)
-
-
-def _insert(session: Session, scans: Sequence[Scan]) -> int:
-    """Store scans, and return how many: a trigger leaves out one whose nonce was used (`NonceRow`)."""
-    return bulk.insert_rows(session, _SCANS, [vars(scan) for scan in scans])
-
-
-def used_nonces(session: Session, nonces: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return those pairs of a login and a nonce that were used before."""
-    logins, own = [login for login, _ in nonces], [nonce for _, nonce in nonces]
-    found = session.execute(_USED, {"logins": logins, "nonces": own})
-    return {(login, nonce) for login, nonce in found}
+    outbox.add_rows(session, events)
+    try:
+        deferred_writes.send(session)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in _ABANDONED:
+            raise
+        raise ChangedMeanwhile from None
 
 
 def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | None:

@@ -1,7 +1,6 @@
-"""A scan: find the pass, decide, record, answer.
+"""A scan alone: find the pass and lock it, decide, record, answer. A preview changes nothing.
 
-A scan by token of a known pass costs four statements: lock the pass, insert the scan, update the presence,
-add the event. A preview costs one and changes nothing.
+Most scans that are to be recorded are decided and recorded by `scan_groups` instead, by the same functions.
 """
 
 from datetime import datetime

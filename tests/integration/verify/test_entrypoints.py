@@ -1,6 +1,7 @@
 """The nameko classes of verify on a real database: entrypoints, subscriptions and counters."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,6 +22,7 @@ from services.chassis.db import tables
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
+from services.verify.handlers import pass_lookup
 from services.verify.models import Base
 from services.verify.service import Service
 from tests.support.envelopes import deliver, key_ring, wrap
@@ -122,6 +124,22 @@ def test_an_event_that_arrives_five_times_has_one_effect(gate: Gate, consumers: 
         deliver(handle, envelope)
     assert len(gate.everything()["inbox"]) == 3
     assert (gate.row(issued).revoked_reason, gate.row(issued).people) == ("withdrawn", None)
+
+
+def test_a_scan_that_finds_its_pass_changed_meanwhile_is_decided_again_with_the_pass_locked(
+    gate: Gate, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued, see = gate.issue(**valid_now()), pass_lookup.see
+
+    def see_and_let_in(*asked: Any) -> pass_lookup.Seen:
+        seen = see(*asked)
+        gate.scan(scan_of(issued), at=now())
+        return seen
+
+    monkeypatch.setattr(pass_lookup, "see", see_and_let_in)
+    answer = ScanResult.model_validate(service.scan(scan_of(issued), calling()))
+    assert answer.verdict == "already_inside"
+    assert [one["verdict"] for one in gate.published()] == ["admit", "already_inside"]
 
 
 def test_recorded_scans_and_previews_have_separate_counters(gate: Gate, service: Service) -> None:

@@ -8,6 +8,7 @@ functions of :data:`SWITCHES`. Nothing of the project is imported above, since a
 library before anything else.
 """
 
+import dataclasses
 import importlib
 import sys
 import time
@@ -125,27 +126,21 @@ def no_idempotency() -> None:
 
 
 def no_row_lock() -> None:
-    """Read a pass at the gate without locking it."""
-    from services.verify.handlers import pass_lookup
+    """Read a pass at the gate without locking it, and record scans whatever became of it meanwhile."""
+    from services.verify.handlers import pass_lookup, scan_records
 
     put(pass_lookup, "_LOCKED", pass_lookup._BY_NUMBER)
-    put(
-        pass_lookup,
-        "lock_all",
-        lambda session, numbers: {
-            row.number: row
-            for row in session.scalars(
-                pass_lookup.select(pass_lookup.PassRow).where(pass_lookup.PassRow.number.in_(numbers))
-            )
-        },
-    )
+    read, _, _ = scan_records.UNCHANGED.expressions.partition("and passes.xmin")
+    always = dataclasses.replace(scan_records.UNCHANGED, expressions=f"{read}), {{name}} as (select)")
+    put(scan_records, "UNCHANGED", always)
 
 
 def no_nonce() -> None:
     """Record a scan even if its nonce is known. (The test disables the trigger, too.)"""
-    from services.verify.handlers import scan_records
+    from services.verify.handlers import pass_lookup
 
-    put(scan_records, "used_nonces", lambda *_: set())
+    see = pass_lookup.see
+    put(pass_lookup, "see", lambda *asked: dataclasses.replace(see(*asked), used=set()))
 
 
 def no_leaving() -> None:

@@ -1,22 +1,23 @@
 """Scans in groups: each has the verdict, the record and the event that it would have alone."""
 
+import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from contracts.errors import ContractError
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
-from services.chassis.db import bulk
-from services.verify.handlers import scan_groups, scan_records
-from services.verify.handlers.scan_records import NonceUsed
+from services.chassis.db import deferred_writes
+from services.chassis.db.deferred_writes import Form
+from services.verify.handlers import pass_lookup, scan_groups, scan_records
+from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.models import Base, NonceRow
 from tests.support.factories.verify import (
     GATE,
@@ -46,7 +47,7 @@ def gate(databases) -> Gate:
 
 
 def group(gate: Gate, asked: Asked, at=NOON) -> list[ScanResult | None]:
-    with gate.database.transaction() as session:
+    with gate.database.queries() as session:
         return scan_groups.scan_many(asked, session, at, issuer=SETTINGS.issuer, commitment_master=MASTER)
 
 
@@ -91,48 +92,37 @@ def test_the_events_of_one_application_in_a_group_have_consecutive_numbers(gate:
         assert session.scalar(text("select max(seq) from outbox")) == first + 4
 
 
-def test_a_group_costs_as_many_statements_as_a_single_scan_and_a_few(gate: Gate) -> None:
+def test_a_group_costs_two_statements(gate: Gate) -> None:
     issued = [gate.issue() for _ in range(40)]
     gate.enter(gate.issue())
     statements: list[str] = []
     event.listen(gate.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     group(gate, by(*(scan_of(one) for one in issued)))
-    assert len(statements) <= 8, statements
+    assert len(statements) == 2, statements
 
 
-def test_a_group_soon_gives_up_on_a_nonce_that_another_transaction_uses(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_group_soon_gives_up_on_a_nonce_that_another_transaction_uses(gate: Gate) -> None:
     """Each of its scans then goes alone; nobody else's waits for the other transaction."""
-    limits: list[object] = []
-    used_nonces = scan_records.used_nonces
-
-    def look(session: Session, nonces: Any) -> Any:
-        limits.append(session.scalar(text("show lock_timeout")))
-        return used_nonces(session, nonces)
-
-    monkeypatch.setattr(scan_records, "used_nonces", look)
     issued, nonce = gate.issue(), uuid4().hex
     with gate.database.transaction() as other:
         other.add(NonceRow(scanned_by=officer().id, nonce=nonce, recorded_at=NOON))
         other.flush()
-        with pytest.raises(OperationalError) as waited:
+        with pytest.raises(ChangedMeanwhile) as gave_up:
             group(gate, by(scan_of(gate.issue()), scan_of(issued, nonce=nonce)))
-    assert getattr(waited.value.orig, "sqlstate", "") == "55P03"
-    assert limits == ["200ms"]
+    assert "lock timeout" in str(gave_up.value.__context__)
 
 
 def test_groups_store_their_nonces_in_one_order_so_that_two_never_block_each_other(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored: list[str] = []
-    insert_rows = bulk.insert_rows
+    add = deferred_writes.add
 
-    def note(session: Session, table: Any, rows: Any) -> int:
-        stored.extend(row["nonce"] for row in rows)
-        return insert_rows(session, table, rows)
+    def note(session: Session, form: Form, row: Any) -> None:
+        stored.extend([row["nonce"]] if form.table == "scans" else [])
+        add(session, form, row)
 
-    monkeypatch.setattr(bulk, "insert_rows", note)
+    monkeypatch.setattr(deferred_writes, "add", note)
     nonces = [uuid4().hex for _ in range(20)]
     group(gate, by(*(scan_of(gate.issue(), nonce=nonce) for nonce in nonces)))
     assert stored == sorted(nonces) != nonces
@@ -172,25 +162,80 @@ def test_a_nonce_that_was_used_before_gets_its_first_answer_alone(gate: Gate) ->
     assert gate.scan(request) == first
 
 
-def test_a_pass_that_is_locked_elsewhere_holds_up_no_other_scan_of_its_group(gate: Gate) -> None:
+def test_a_pass_that_is_locked_elsewhere_makes_its_group_give_up_at_once(gate: Gate) -> None:
+    """Each scan then goes alone, in a worker of its own, and only that of this pass waits."""
     locked, free = gate.issue(), gate.issue()
+    before = gate.everything()
     with gate.database.transaction() as holder:
         holder.execute(text("select from passes where number = :n for update"), {"n": locked.pass_number})
-        results = group(gate, by(scan_of(locked), scan_of(free)))
-    assert [result and result.verdict for result in results] == [None, "admit"]
+        with pytest.raises(ChangedMeanwhile):
+            group(gate, by(scan_of(locked), scan_of(free)))
+    assert gate.everything() == before
+
+
+Meanwhile = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """Return a function that does something between the reading of a group and its recording."""
+    see = pass_lookup.see
+
+    def arrange(change: Callable[[], object]) -> None:
+        def see_and_change(*asked: Any) -> pass_lookup.Seen:
+            seen = see(*asked)
+            change()
+            return seen
+
+        monkeypatch.setattr(pass_lookup, "see", see_and_change)
+
+    return arrange
+
+
+def test_a_pass_that_changes_while_its_group_decides_lets_nobody_in_twice(
+    gate: Gate, meanwhile: Meanwhile
+) -> None:
+    issued, other = gate.issue(), gate.issue()
+    meanwhile(lambda: gate.enter(issued))
+    with pytest.raises(ChangedMeanwhile):
+        group(gate, by(scan_of(issued), scan_of(other)))
+    assert [one["pass_number"] for one in gate.published()] == [issued.pass_number]
+    assert [gate.row(one).inside for one in (issued, other)] == [1, 0]
+
+
+def test_a_pass_that_is_revoked_while_its_group_decides_lets_nobody_in(
+    gate: Gate, meanwhile: Meanwhile
+) -> None:
+    issued = gate.issue()
+    meanwhile(lambda: gate.handle(pass_revoked(issued), seq=2))
+    with pytest.raises(ChangedMeanwhile):
+        group(gate, by(scan_of(issued)))
+    assert (gate.published(), gate.row(issued).inside) == ([], 0)
+
+
+def test_control_without_the_comparison_a_pass_that_changes_lets_two_in(
+    gate: Gate, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, _, _ = scan_records.UNCHANGED.expressions.partition("and passes.xmin")
+    always = dataclasses.replace(scan_records.UNCHANGED, expressions=f"{read}), {{name}} as (select)")
+    monkeypatch.setattr(scan_records, "UNCHANGED", always)
+    issued = gate.issue()
+    meanwhile(lambda: gate.enter(issued))
+    results = group(gate, by(scan_of(issued)))
+    assert [result and result.verdict for result in results] == ["admit"]
+    assert [one["verdict"] for one in gate.published()] == ["admit", "admit"]
 
 
 def test_a_nonce_used_meanwhile_by_another_transaction_changes_nothing(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, meanwhile: Meanwhile
 ) -> None:
     issued, other = gate.issue(), gate.issue()
-    request = scan_of(issued)
-    gate.scan(request)
-    monkeypatch.setattr(scan_records, "used_nonces", lambda *_: set())
-    before = gate.everything()
-    with pytest.raises(NonceUsed):
-        group(gate, by(scan_of(other), request))
-    assert gate.everything() == before
+    nonce = uuid4().hex
+    meanwhile(lambda: gate.scan(scan_of(gate.issue(), nonce=nonce)))
+    with pytest.raises(ChangedMeanwhile):
+        group(gate, by(scan_of(other), scan_of(issued, nonce=nonce)))
+    assert len(gate.published()) == 1
+    assert [gate.row(one).inside for one in (issued, other)] == [0, 0]
 
 
 def scans_at_random(gate: Gate, chance: random.Random) -> Asked:

@@ -18,6 +18,8 @@ from services.ops import grants
 WITH_KEYS = ("accounts", "issuance")
 WITH_COMMITMENT = ("issuance", "verify")
 WITH_PUBLIC_URL = ("gateway", "notify", "sender")
+WATCHED = (*SERVICES, "relay", "sender", "gateway", "exporter")
+"""Processes at which the exporter looks."""
 READERS = ("relay", "ops")
 """Roles that may connect to every database; see ``grant_relay`` and ``grant_ops``."""
 
@@ -75,11 +77,19 @@ class Credentials:
                 "EPASS_BROKER_URLS": self.broker_url("gateway"),
                 "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password("idempotency gateway"),
                 "EPASS_ANSWERS_KEYS": self.secret_store.fernet("answers"),
+                "EPASS_OPS_TOKEN": self.secret_store.password("ops token"),
             }
         if name in {"exporter", "administrator"}:
             urls = ",".join(self.database_url("ops", service) for service in SERVICES)
-            return {"EPASS_BROKER_URLS": self.broker_url(name), "EPASS_OPS_DATABASE_URLS": urls}
+            own = {"EPASS_BROKER_URLS": self.broker_url(name), "EPASS_OPS_DATABASE_URLS": urls}
+            return own | (self._of_interface() if name == "exporter" else {})
         raise KeyError(name)
+
+    def _of_interface(self) -> dict[str, str]:
+        return {
+            "EPASS_OPS_BROKER_URLS": self.broker_url("ops"),
+            "EPASS_OPS_TOKEN": self.secret_store.password("ops token"),
+        }
 
     def _of_service(self, name: str) -> dict[str, str]:
         own = {
@@ -115,8 +125,16 @@ class Environment(Credentials):
         own = {"EPASS_LOCAL_MODE": "true"}
         if name in WITH_PUBLIC_URL:
             own["EPASS_PUBLIC_URL"] = f"http://127.0.0.1:{self.gateway_port}"
+        if name == "exporter":
+            watched = {one: port for one, port in self.ports.items() if one in WATCHED}
+            own["EPASS_OPS_PORT"] = str(self.ports["ops"])
+            own["EPASS_OPS_PROCESSES"] = ",".join(
+                f"{one}=http://127.0.0.1:{port}"
+                for one, port in {**watched, "gateway": self.gateway_port}.items()
+            )
         if name == "gateway":
             own["EPASS_GATEWAY_PORT"] = str(self.gateway_port)
+            own["EPASS_OPS_URL"] = f"http://127.0.0.1:{self.ports['ops']}"
         elif name in self.ports:
             own["EPASS_HEALTH_PORT"] = str(self.ports[name])
         return own | super().of(name)

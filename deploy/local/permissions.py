@@ -2,8 +2,10 @@
 
 Each service reads its own queues and sends RPC replies. It publishes no event, because the outbox and the
 relay do that. Only the relay and the administrator may change the topology. The exporter asks for the depth
-of queues, which needs no permission. The patterns are RabbitMQ's three (configure, write, read), matched
-against names of exchanges and queues.
+of queues, which needs no permission. For an operator it reads and replays dead letters of events, as a user
+of its own (``ops``), since KEDA has the password of the other one too. The patterns are RabbitMQ's three
+(configure, write, read), matched against names of exchanges and queues; the default exchange is called
+``amq.default`` there.
 """
 
 import base64
@@ -46,6 +48,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     ),
     "relay": Permission(".*", ".*", ".*"),
     "exporter": Permission("^$", "^$", "^$"),
+    "ops": Permission("^$", r"^amq\.default$", rf"^({'|'.join(SERVICES)})\..*\.dead$"),
     "administrator": Permission(".*", ".*", ".*"),
 }
 

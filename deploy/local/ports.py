@@ -17,7 +17,7 @@ from deploy.local.errors import StackFailed
 NAMES = (
     "postgres", "amqp", "distribution", "epmd", "management", "prometheus",
     "accounts", "application", "approval", "issuance", "notify", "verify", "relay", "sender", "gateway",
-    "exporter", "watch",
+    "exporter", "watch", "ops",
 )  # fmt: skip
 BLOCK = 20
 FIRST, LAST = 20_000, 32_000

@@ -10,6 +10,7 @@ from services.chassis.runtime.settings import (
     EntrySettings,
     IdempotencySettings,
     IssuerSettings,
+    OpsTokenSettings,
     ProcessSettings,
     PublicUrlSettings,
     RateLimitSettings,
@@ -29,6 +30,7 @@ class GatewaySettings(
     VisitSettings,
     EntrySettings,
     StatusListSettings,
+    OpsTokenSettings,
 ):
     """Where the gateway listens, whom it trusts, and the rules that pages show. The same for all replicas."""
 
@@ -41,5 +43,7 @@ class GatewaySettings(
     """Folder with the site's own help, privacy notice and other pages, in Markdown."""
     security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:|$)")] = ""
     """Where a weakness can be reported: ``mailto:…`` or ``https://…``."""
+    ops_url: str = ""
+    """Where the exporter answers, for the pages of operations; without it they know this process only."""
     answers_keys: RequiredCommaList
     """Fernet keys of the cookie with half-filled answers; the first seals, all open."""

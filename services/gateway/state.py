@@ -23,6 +23,7 @@ from contracts.rpc.call import Method, Nothing
 from services.chassis.runtime import logs
 from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
+from services.gateway.ops_client import OpsClient
 from services.gateway.queue_changes import QueueChanges
 from services.gateway.rate_limits import RateLimits
 from services.gateway.refreshing_cache import RefreshingCache
@@ -53,6 +54,7 @@ class GatewayState:
         self.public_url = settings.public_url.rstrip("/")
         self.site_texts = site_text.load(settings.site_texts)
         self.client = client
+        self.ops = OpsClient(settings.ops_url, settings.ops_token)
         self.rate_limits = RateLimits(settings.rate_limits)
         self.revoked_sessions = RevokedSessions()
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)

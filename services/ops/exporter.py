@@ -1,117 +1,278 @@
-"""`epass ops-exporter`: metrics that no single service can count.
+"""`epass ops-exporter`: what no single service can see, as metrics, and for the pages of operations.
 
-Dead letters, queue depths, outboxes, invariants.
+Dead letters, queue depths, outboxes, invariants, gates, channels of messages, and the processes themselves.
 
-It counts every 15 s (``EPASS_OPS_INTERVAL``). In a large system the invariants take longer; then it spends a
+It looks every 15 s (``EPASS_OPS_INTERVAL``). In a large system the invariants take longer; then it spends a
 tenth of its time on them, and half of it while one is broken, because the person who repairs it waits for the
 next result. The outboxes are counted here and not by the relay, which could not report that it is gone
-itself. A check that fails leaves the last numbers, and ``epass_ops_looked_at`` shows how old they are.
+itself. Each look fails by itself. One that fails leaves the last numbers; ``epass_ops_looked_at`` and the
+report show how old they are.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from time import monotonic, time
+from typing import Generic, TypeVar
 
+import httpx
+
+from contracts.model import Wire
+from contracts.ops import (
+    ChannelView,
+    GateView,
+    InvariantView,
+    OutboxView,
+    Part,
+    ProcessView,
+    QueueView,
+    Report,
+)
 from services.chassis.db.database import name_of
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.background import BackgroundTask, run_until
+from services.chassis.runtime.clock import now
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
-from services.ops import queues
-from services.ops.commands import invariants, outbox
+from services.ops import interface, processes, queues
+from services.ops.commands import invariants
 from services.ops.databases import DatabaseAway
+from services.ops.inspection import Inspected, inspect
 from services.ops.invariants import GRACE_SECONDS
 from services.ops.metrics import DATABASE_WRITABLE, INVARIANT_HOLDS, INVARIANT_NUMBER, OPS_LOOKED_AT
 from services.ops.settings import ExporterSettings
 
 log = logger(__name__)
-Check = Callable[[ExporterSettings], Awaitable[bool]]
-"""Sets metrics, and returns whether everything is as it should be."""
+T = TypeVar("T", bound=Wire)
+Look = Callable[[], Awaitable[bool]]
+"""Remembers what it finds, sets metrics, and returns whether everything is as it should be."""
+LOOK_SECONDS = 10.0
+"""A look at queues or outboxes that takes longer has failed."""
+THREADS = 16
+"""One for each database, and for invariants that hang in all of them."""
+
+
+class Observed(Generic[T]):
+    """What the last look that succeeded has found."""
+
+    def __init__(self) -> None:
+        self.answers = False
+        self.looked_at: datetime | None = None
+        self.items: tuple[T, ...] = ()
+
+    def found(self, items: Sequence[T]) -> None:
+        """Remember the result of a look."""
+        self.answers, self.looked_at, self.items = True, now(), tuple(items)
+
+    def part(self) -> Part[T]:
+        """Return it for the report."""
+        return Part(answers=self.answers, looked_at=self.looked_at, items=self.items)
+
+
+class Exporter:
+    """Everything that was seen, and the looks that see it.
+
+    Args:
+        options: the settings of this process.
+        http: asks the other processes.
+    """
+
+    def __init__(self, options: ExporterSettings, http: httpx.AsyncClient) -> None:
+        self._options = options
+        self._http = http
+        self._processes: Observed[ProcessView] = Observed()
+        self._queues: Observed[QueueView] = Observed()
+        self._invariants: Observed[InvariantView] = Observed()
+        self._channels: Observed[ChannelView] = Observed()
+        self._gates: Observed[GateView] = Observed()
+        self._outboxes = {name: OutboxView(database=name) for name in map(name_of, options.ops_database_urls)}
+
+    def tasks(self) -> list[BackgroundTask]:
+        """Return the looks as work that is repeated for ever."""
+        looks: dict[str, tuple[Look, Observed[QueueView] | Observed[InvariantView] | None]] = {
+            "queues": (self.count_queues, self._queues)
+        }
+        if self._options.ops_database_urls:
+            looks |= {
+                "outboxes": (self.look_into_databases, None),
+                "invariants": (self.count_invariants, self._invariants),
+            }
+        if self._options.ops_processes:
+            looks["processes"] = (self.look_at_processes, None)
+        return [self._repeated(name, look, observed) for name, (look, observed) in looks.items()]
+
+    def report(self) -> Report:
+        """Return what is known now."""
+        return Report(
+            at=now(),
+            processes=self._processes.part(),
+            queues=self._queues.part(),
+            outboxes=tuple(self._outboxes.values()),
+            channels=self._channels.part(),
+            gates=self._gates.part(),
+            invariants=self._invariants.part(),
+        )
+
+    async def count_queues(self) -> bool:
+        """Count dead letters, messages that wait for each consumer, and messages that wait for a retry."""
+        options = self._options
+        consumers = list(queues.consumer_queues())
+        delays = [delay_name(step) for step in range(len(options.retry_delays))]
+        async with (
+            asyncio.timeout(LOOK_SECONDS),
+            await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection,
+        ):
+            found = await queues.depths(connection, [*consumers, *map(queues.dead_queue, consumers), *delays])
+        for queue in consumers:
+            if (dead := found.get(queues.dead_queue(queue))) is not None:
+                metrics.DEAD_LETTERS.labels(queue).set(dead.messages)
+            if (depth := found.get(queue)) is not None:
+                metrics.QUEUE_MESSAGES.labels(queue).set(depth.messages)
+                metrics.QUEUE_CONSUMERS.labels(queue).set(depth.consumers)
+        for queue in delays:
+            if (depth := found.get(queue)) is not None:
+                metrics.QUEUE_MESSAGES.labels(queue).set(depth.messages)
+        self._remember_queues(found, consumers, delays)
+        return True
+
+    def _remember_queues(
+        self, found: dict[str, queues.Depth], consumers: Sequence[str], delays: Sequence[str]
+    ) -> None:
+        since = {one.queue: one.not_empty_since for one in self._queues.items}
+        nothing = queues.Depth(0, 0)
+        self._queues.found(
+            [
+                QueueView(
+                    queue=queue,
+                    messages=found[queue].messages,
+                    consumers=None if queue in delays else found[queue].consumers,
+                    not_empty_since=(since.get(queue) or now()) if found[queue].messages else None,
+                    dead_letters=found.get(queues.dead_queue(queue), nothing).messages,
+                )
+                for queue in (*consumers, *delays)
+                if queue in found
+            ]
+        )
+
+    async def look_into_databases(self) -> bool:
+        """Look into each database: what waits in its outbox, and in two of them channels and gates.
+
+        Raises:
+            DatabaseAway: one cannot be read; the others were looked into.
+        """
+        urls = self._options.ops_database_urls
+        looks = (asyncio.wait_for(asyncio.to_thread(inspect, url), LOOK_SECONDS) for url in urls)
+        fault: BaseException | None = None
+        for name, one in zip(
+            map(name_of, urls), await asyncio.gather(*looks, return_exceptions=True), strict=True
+        ):
+            DATABASE_WRITABLE.labels(name).set(isinstance(one, Inspected) and one.outbox.writable)
+            if isinstance(one, BaseException):
+                fault = one
+                self._outboxes[name] = self._outboxes[name].model_copy(update={"answers": False})
+                for observed in self._observed_in(name):
+                    observed.answers = False
+            else:
+                self._remember_database(one)
+        if fault is not None:
+            raise fault
+        return True
+
+    def _observed_in(self, database: str) -> list[Observed[ChannelView] | Observed[GateView]]:
+        return {"notify": [self._channels], "verify": [self._gates]}.get(database, [])  # type: ignore[return-value]  # mypy joins the two lists
+
+    def _remember_database(self, one: Inspected) -> None:
+        outbox = one.outbox
+        metrics.OUTBOX_WAITING.labels(outbox.database).set(outbox.waiting)
+        metrics.OUTBOX_LAG.labels(outbox.database).set(outbox.oldest_seconds)
+        self._outboxes[outbox.database] = OutboxView(
+            database=outbox.database,
+            answers=True,
+            looked_at=now(),
+            waiting=outbox.waiting,
+            oldest_seconds=outbox.oldest_seconds,
+            writable=outbox.writable,
+        )
+        for observed in self._observed_in(outbox.database):
+            observed.answers = False
+        if one.channels is not None:
+            self._channels.found(one.channels)
+        if one.gates is not None:
+            self._gates.found(one.gates)
+
+    async def count_invariants(self) -> bool:
+        """Check the invariants."""
+        options = self._options
+        async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
+            found = await invariants.balances(connection, options, GRACE_SECONDS)
+        for balance in found:
+            INVARIANT_HOLDS.labels(balance.name).set(balance.holds)
+            for term, number in {balance.whole: balance.number, **balance.parts, **balance.faults}.items():
+                INVARIANT_NUMBER.labels(balance.name, term).set(number)
+        self._invariants.found(
+            [
+                InvariantView(
+                    name=balance.name,
+                    holds=balance.holds,
+                    whole=balance.whole,
+                    number=balance.number,
+                    parts=dict(balance.parts),
+                    faults=dict(balance.faults),
+                )
+                for balance in found
+            ]
+        )
+        return all(balance.holds for balance in found)
+
+    async def look_at_processes(self) -> bool:
+        """Ask each process how it is."""
+        found = await processes.look_at(self._http, self._options.ops_processes, self._processes.items)
+        self._processes.found(found)
+        return True
+
+    def _repeated(
+        self, name: str, look: Look, observed: Observed[QueueView] | Observed[InvariantView] | None
+    ) -> BackgroundTask:
+        async def repeat() -> None:
+            while True:
+                began = monotonic()
+                try:
+                    well = await look()
+                    background.working = True
+                    background.backoff.reset()
+                    OPS_LOOKED_AT.labels(name).set(time())
+                except (DatabaseAway, *LOST) as error:
+                    background.working = well = False
+                    if observed is not None:
+                        observed.answers = False
+                    log.warning(
+                        "exporter check failed",
+                        what=name,
+                        error=type(error).__name__,
+                        why=str(error) if isinstance(error, DatabaseAway) else "",
+                    )
+                pause = max(self._options.ops_interval, (9 if well else 1) * (monotonic() - began))
+                await asyncio.sleep(pause)
+
+        background = BackgroundTask(name, repeat)
+        return background
 
 
 async def run(options: ExporterSettings, health: Health, stop: asyncio.Event) -> None:
-    """Repeat all checks until ``stop`` is set.
+    """Repeat all looks, and answer the gateways, until ``stop`` is set.
 
     Raises:
-        BackgroundTaskEnded: a check ended although nobody stopped it.
+        BackgroundTaskEnded: one of them ended although nobody stopped it.
     """
-    checks: dict[str, Check] = {"queues": count_queues}
-    if options.ops_database_urls:
-        checks |= {"outboxes": count_outboxes, "invariants": count_invariants}
-    background = [_repeated(name, check, options) for name, check in checks.items()]
-    for one in background:
-        health.checks[one.name] = lambda one=one: one.working  # type: ignore[misc]  # mypy cannot infer a lambda's default
-    await run_until(stop, background)
-
-
-async def count_queues(options: ExporterSettings) -> bool:
-    """Count dead letters, messages that wait for each consumer, and messages that wait for a retry."""
-    consumers = list(queues.consumer_queues())
-    delays = [delay_name(step) for step in range(len(options.retry_delays))]
-    async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
-        found = await queues.depths(connection, [*consumers, *map(queues.dead_queue, consumers), *delays])
-    for queue in consumers:
-        if (dead := found.get(queues.dead_queue(queue))) is not None:
-            metrics.DEAD_LETTERS.labels(queue).set(dead.messages)
-        if (depth := found.get(queue)) is not None:
-            metrics.QUEUE_MESSAGES.labels(queue).set(depth.messages)
-            metrics.QUEUE_CONSUMERS.labels(queue).set(depth.consumers)
-    for queue in delays:
-        if (depth := found.get(queue)) is not None:
-            metrics.QUEUE_MESSAGES.labels(queue).set(depth.messages)
-    return True
-
-
-async def count_outboxes(options: ExporterSettings) -> bool:
-    """Count the events that wait in each outbox, and measure how long the oldest waits.
-
-    Raises:
-        DatabaseAway: one cannot be read; the others were counted.
-    """
-    found_by_url = (asyncio.to_thread(outbox.inspect, url) for url in options.ops_database_urls)
-    found = await asyncio.gather(*found_by_url, return_exceptions=True)
-    for url, one in zip(options.ops_database_urls, found, strict=True):
-        DATABASE_WRITABLE.labels(name_of(url)).set(isinstance(one, outbox.Outbox) and one.writable)
-        if isinstance(one, outbox.Outbox):
-            metrics.OUTBOX_WAITING.labels(one.database).set(one.waiting)
-            metrics.OUTBOX_LAG.labels(one.database).set(one.oldest_seconds)
-    for fault in found:
-        if isinstance(fault, BaseException):
-            raise fault
-    return True
-
-
-async def count_invariants(options: ExporterSettings) -> bool:
-    """Check the invariants."""
-    async with await connect(options.broker_urls, "exporter", options.broker_heartbeat) as connection:
-        found = await invariants.balances(connection, options, GRACE_SECONDS)
-    for balance in found:
-        INVARIANT_HOLDS.labels(balance.name).set(balance.holds)
-        for term, number in {balance.whole: balance.number, **balance.parts, **balance.faults}.items():
-            INVARIANT_NUMBER.labels(balance.name, term).set(number)
-    return all(balance.holds for balance in found)
-
-
-def _repeated(name: str, check: Check, options: ExporterSettings) -> BackgroundTask:
-    async def repeat() -> None:
-        while True:
-            began = monotonic()
-            try:
-                well = await check(options)
-                background.working = True
-                background.backoff.reset()
-                OPS_LOOKED_AT.labels(name).set(time())
-            except (DatabaseAway, *LOST) as error:
-                background.working = well = False
-                log.warning(
-                    "exporter check failed",
-                    what=name,
-                    error=type(error).__name__,
-                    why=str(error) if isinstance(error, DatabaseAway) else "",
-                )
-            await asyncio.sleep(max(options.ops_interval, (9 if well else 1) * (monotonic() - began)))
-
-    background = BackgroundTask(name, repeat)
-    return background
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+    async with httpx.AsyncClient(trust_env=False, timeout=processes.SECONDS) as http:
+        exporter = Exporter(options, http)
+        background = exporter.tasks()
+        if options.ops_port and options.ops_token.get_secret_value():
+            background.append(interface.serving(options, exporter.report))
+        for one in background:
+            health.checks[one.name] = lambda one=one: one.working  # type: ignore[misc]  # mypy cannot infer a lambda's default
+        await run_until(stop, background)

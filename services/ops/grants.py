@@ -26,9 +26,17 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "applications": "application_id, approved_revision, withdrawn_revision, cancelled, erased",
         "passes": "number, application_id, issued_at",
     },
-    "notify": _OUTBOX | {"messages": "pass_number, purpose, state", "passes": "number, printed_at"},
+    "notify": _OUTBOX
+    | {
+        "messages": "pass_number, purpose, state, channel, created_at, ended_at",
+        "passes": "number, printed_at",
+    },
     "verify": _OUTBOX
-    | {"passes": "number, valid_from, inside, admitted", "scans": "pass_number, verdict, count, marks"},
+    | {
+        "passes": "number, valid_from, inside, admitted",
+        "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at",
+        "sites": "gates",
+    },
 }
 
 

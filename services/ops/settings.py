@@ -5,6 +5,7 @@ from services.chassis.runtime.settings import (
     CommaList,
     DatabaseSettings,
     KeyEncryptionSettings,
+    OpsTokenSettings,
     PersonalDataSettings,
     ProcessSettings,
     RequiredCommaList,
@@ -52,10 +53,17 @@ class InvariantsCommandSettings(BrokerSettings, RetryDelaySettings):
     """
 
 
-class ExporterSettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
+class ExporterSettings(ProcessSettings, BrokerSettings, RetryDelaySettings, OpsTokenSettings):
     """`epass ops-exporter`. Without databases it counts queues only."""
 
     ops_database_urls: CommaList = ()
     """As for the invariants."""
     ops_interval: float = 15.0
     """How often the exporter looks."""
+    ops_processes: CommaList = ()
+    """The processes to look at, each as ``name=http://host:port``; a host may have several addresses."""
+    ops_broker_urls: CommaList = ()
+    """All nodes of the broker, for a user who may read dead letters of events and publish them again."""
+    ops_host: str = "127.0.0.1"
+    ops_port: int = 0
+    """Where the gateways ask for what the exporter knows; 0 means nowhere."""

@@ -16,14 +16,18 @@ from tests.support.browser.pages_alone import PagesAlone
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed
 from tests.support.factories.pages import REVIEW_ID
+from tests.support.factories.system_report import LETTER
 
 CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
 SAMPLES = {
     "review_id": str(REVIEW_ID), "reference": REFERENCE, "number": NUMBER, "code": CODE,
     "login_id": "HOM-0001", "kind": "pass", "paper": "a6", "table": "holidays", "import_id": str(REVIEW_ID),
-    "key": "PCS1/2099-01-26", "site": "PCS1", "day": "2099-01-26",
+    "key": "PCS1/2099-01-26", "queue": "verify.PassIssued", "letter": LETTER.id,
+    "site": "PCS1", "day": "2099-01-26",
 }  # fmt: skip
 NAMED = {"/about/": "help", "/apply/": "who", "/desk/reviews/": "approve", "/desk/logins/": "disable"}
+HOMES = {"ops": ("/ops", "The system now", "The system"), "auditor": ("/staff", "Your tasks", "Your tasks")}
+"""Where a role begins: the address, the title, and the entry of the navigation."""
 NO_PAGES = ("/changes", ".csv", ".ics", ".js", ".json", ".txt", ".xml", ".ico", ".webmanifest")
 EITHER_WAY = pytest.mark.parametrize(
     ("language", "scripts", "size"),
@@ -151,9 +155,10 @@ def test_operations_and_auditors_sign_in_to_their_tasks_and_out_again(
     page.locator("#login_id").fill("X-0001")
     page.locator("#password").fill("four words together")
     page.locator("main form button:not(.govuk-password-input__toggle)").click()
-    expect(page).to_have_url(f"{alone.url}/{language}/staff")
-    expect(page.locator("h1")).to_have_text(say("Your tasks"))
-    expect(page.locator("[aria-current=true]").first).to_have_text(say("Your tasks"))
+    home, title, entry = HOMES[role]
+    expect(page).to_have_url(f"{alone.url}/{language}{home}")
+    expect(page.locator("h1")).to_have_text(say(title))
+    expect(page.locator("[aria-current=true]").first).to_have_text(say(entry))
     page.get_by_role("button", name=say("Sign out")).click()
     expect(page).to_have_url(f"{alone.url}/{language}/staff/sign-in")
     context.close()

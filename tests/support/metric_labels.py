@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import get_args
 
 from fastapi import FastAPI
@@ -50,7 +51,17 @@ def _routes() -> set[str]:
 def _tasks() -> set[str]:
     """Return the long-lived work of relay, exporter and gateway."""
     caches = {one.name for one in _gateway().state.gateway._caches}
-    return {*SERVICES, "topology", "rpc client", "queues", "outboxes", "invariants", *caches}
+    return {
+        *SERVICES,
+        "topology",
+        "rpc client",
+        "queues",
+        "outboxes",
+        "invariants",
+        "processes",
+        "interface",
+        *caches,
+    }
 
 
 def _parts() -> set[str]:
@@ -65,7 +76,7 @@ def _terms() -> set[str]:
 
 
 LABELS: dict[str, Callable[[], Values]] = {
-    "at": lambda: {"queues", "outboxes", "invariants"},
+    "at": lambda: {"queues", "outboxes", "invariants", "processes"},
     "channel": lambda: get_args(DeliverBy),
     "consumer": _consumers,
     "database": lambda: SERVICES,
@@ -91,6 +102,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "task": _tasks,
     "term": _terms,
     "type": lambda: {event.__name__ for event in events.ALL},
+    "version": lambda: {version("epass")},
     "verdict": lambda: {*get_args(Verdict), "unreadable"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},

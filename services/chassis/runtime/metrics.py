@@ -5,6 +5,7 @@ measure. The values of each label are a closed set (``tests/support/metric_label
 label's values are known beforehand, callers resolve its child once: `labels` costs a microsecond each time.
 """
 
+from importlib.metadata import version
 from time import time
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
@@ -14,6 +15,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter 
 FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Upper bounds in seconds, for what takes milliseconds."""
 
+BUILD = Gauge("epass_build_info", "1, with the version of e-Pass that this process runs", ["version"])
+BUILD.labels(version("epass")).set(1)
 RPC_SECONDS = Histogram(
     "epass_rpc_seconds",
     "Time of an RPC inside its service",

@@ -194,6 +194,12 @@ class RetentionSettings(Section):
     """Whole months before the present one. The numbers of departments need thirteen."""
 
 
+class OpsTokenSettings(Section):
+    """What the gateways show to the exporter, so that it answers them and nobody else."""
+
+    ops_token: SecretStr = SecretStr("")
+
+
 class ServiceSettings(
     ProcessSettings,
     DatabaseSettings,

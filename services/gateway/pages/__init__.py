@@ -32,6 +32,7 @@ from services.gateway.pages.apply import routes as apply
 from services.gateway.pages.counter import routes as counter
 from services.gateway.pages.desk import routes as desk
 from services.gateway.pages.directory import contacts, files, lines
+from services.gateway.pages.ops import routes as ops
 from services.gateway.pages.passes import routes as passes
 
 FEATURES = (
@@ -58,6 +59,7 @@ FEATURES = (
     transparency,
     site_files,
     watchlist,
+    ops,
 )
 """Modules with a ``router``, in the order in which their routes are matched."""
 

@@ -23,18 +23,18 @@ HOMES: dict[Role, str] = {
     "security": "/gate",
     "reception": "/counter",
     "assisted": "/assist",
+    "ops": "/ops",
 }
 """Where a role begins; the others begin at their start page."""
 
 
 @router.get("")
 async def show_start(view: AnyStaffPage) -> Response:
-    """Show what a login may do; operations and auditors also see how things stand."""
+    """Show what a login may do; auditors also see how long departments take."""
     role = view.principal.role
     return view.html(
         "staff/start.html",
         tasks=navigation.tasks(view.principal, view.language),
-        checks=view.caller.state.checks() if role == "ops" else {},
         waiting=await _usual_waits(view) if role == "auditor" else [],
     )
 

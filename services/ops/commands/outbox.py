@@ -13,7 +13,7 @@ from services.ops.console import as_json, print_result, read_settings
 from services.ops.databases import DatabaseAway, connect, snapshots
 from services.ops.settings import OutboxCommandSettings
 
-_STATUS = """
+STATUS = """
 select (select count(*) from outbox where sent_at is null),
        (select coalesce(extract(epoch from now() - min(added_at)), 0)::float8
         from outbox where sent_at is null),
@@ -47,7 +47,7 @@ def inspect(url: str) -> Outbox:
     """
     name = name_of(url)
     with snapshots([url], [name]) as found:
-        return Outbox(name, *found[name].row(_STATUS))
+        return Outbox(name, *found[name].row(STATUS))
 
 
 @click.group()

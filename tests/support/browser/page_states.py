@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from contracts.capacity import Capacity, VisitingDay
 from contracts.csv_table import Problem
@@ -58,6 +59,7 @@ from tests.support.factories.pages import (
     match,
     review,
 )
+from tests.support.factories.system_report import LETTER, TROUBLE, UNKNOWN
 from tests.support.page_reader import BALDEV, PERSON
 
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
@@ -502,7 +504,14 @@ def around() -> Iterator[State]:
     yield State(None, "/sign-out", status=405)
 
 
+DEAD = "/ops/dead-letters/verify.PassIssued"
 STATES = [
+    State("ops", "/ops"), State("ops", "/ops", answers={"ops.report": TROUBLE}),
+    State("ops", "/ops", answers={"ops.report": UNKNOWN}),
+    State("ops", "/ops", answers={"ops.report": Unavailable()}), State("department", "/ops", status=403),
+    State("ops", DEAD), State("ops", f"{DEAD}?notice=gone"), State("ops", f"{DEAD}/{LETTER.id}"),
+    State("ops", DEAD, answers={"ops.letterlist": Unavailable()}, status=503),
+    State("ops", f"{DEAD}/{LETTER.id}/replay"), State("ops", f"{DEAD}/{UUID(int=1)}", status=404),
     State(None, "/apply"), State(None, "/sign-in"),
     State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
     State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext
 
 from contracts import rpc
 from contracts.errors import NotAuthenticated, NotFound
+from contracts.ops import Replayed
 from contracts.rpc.accounts import (
     ApplicantSession,
     Colleague,
@@ -51,7 +52,6 @@ from contracts.rpc.imports import (
 from contracts.rpc.notify import MessagePreview
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
-from services.gateway.app import create_app
 from services.gateway.pages.directory.labels import COLUMNS
 from services.gateway.pages.directory.lines import KEYS
 from tests.support.factories.gateway import (
@@ -59,6 +59,7 @@ from tests.support.factories.gateway import (
     REFERENCE,
     TableClient,
     claims,
+    gateway_app,
     gateway_settings,
     pass_view,
     picture,
@@ -84,6 +85,7 @@ from tests.support.factories.pages import (
     review,
     session,
 )
+from tests.support.factories.system_report import LETTERS, report
 from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
 from tests.support.running import eventually, free_port
 
@@ -210,6 +212,7 @@ ANSWERS: dict[str, Any] = {
     "approval__view_match": match(), "approval__settle_match": match(settled_as="dismissed"),
     "verify__scan": ADMIT, "verify__inside": rpc.verify.InsideList(items=(INSIDE,), persons=2),
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
+    "ops__report": report(), "ops__letterlist": LETTERS, "ops__replayed": Replayed(outcome="replayed"),
 }  # fmt: skip
 APPROVED = review(status="approved", decision=DECIDED)
 FULL_QUEUE = ReviewList(
@@ -270,7 +273,7 @@ class PagesAlone:
         }
         self.reset()
         config = uvicorn.Config(
-            create_app(settings, self._client), host="127.0.0.1", port=self.port, log_config=None
+            gateway_app(settings, self._client), host="127.0.0.1", port=self.port, log_config=None
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

@@ -12,6 +12,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from contracts.errors import FieldError, InvalidInput, Unavailable
 from contracts.events import PublicKey, SiteRecord
@@ -23,6 +24,7 @@ from contracts.rpc.issuance import Jwk, Jwks, PassView, QrPicture, StatusList
 from contracts.tokens import SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
+from services.gateway.ops_client import OpsClient
 from services.gateway.rpc.client import RpcClient
 from services.gateway.settings import GatewaySettings
 from tests.support.settings import make_settings
@@ -181,6 +183,31 @@ class TableClient(RpcClient):
         return any(asked[0] == name for asked in self.asked)
 
 
+class TableOps(OpsClient):
+    """The exporter, with answers of the same table: ``ops.report``, ``ops.letterlist``, ``ops.replayed``."""
+
+    def __init__(self, table: TableClient) -> None:
+        super().__init__("", SecretStr(""))
+        self._table = table
+
+    async def _ask(
+        self, method: str, path: str, kind: type[Any], seconds: float = 0, content: str | None = None
+    ) -> Any:
+        name = f"ops.{kind.__name__.lower()}"
+        self._table.asked.append((name, (method, path, content), Principal(), None))
+        answer = self._table.answers.get(name, Unavailable("not in the table"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def gateway_app(settings: GatewaySettings, client: TableClient) -> FastAPI:
+    """Return the application over a table of answers, those of the exporter among them."""
+    app = create_app(settings, client)
+    app.state.gateway.ops = TableOps(client)
+    return app
+
+
 def gateway_settings(**given: Any) -> GatewaySettings:
     return make_settings(
         GatewaySettings, **{"local_mode": True, "public_url": "http://gateway.test", **given}
@@ -191,7 +218,7 @@ def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[Fas
     """Return the application over a table of answers, without its background work."""
     settings = gateway_settings(**(given or {}))
     client = TableClient(**answers)
-    return create_app(settings, client), client
+    return gateway_app(settings, client), client
 
 
 def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:

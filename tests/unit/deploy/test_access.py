@@ -17,7 +17,7 @@ from tests.support.settings import PROCESSES
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     for name in [name for name in os.environ if name.startswith("EPASS_")]:
         monkeypatch.delenv(name)
-    ports = dict.fromkeys([*PROCESSES], 9100)
+    ports = dict.fromkeys([*PROCESSES, "ops"], 9100)
     return Environment(
         lambda user: f"amqp://{user}@broker/",
         lambda role, database=None: f"postgresql+psycopg://{role}@server/{database or role}",

@@ -47,7 +47,7 @@ OTHERS = (
 AMQP, POSTGRESQL, KUBERNETES_API = 5672, 5432, (443, 6443)
 BETWEEN_BROKERS = (4369, 25672, 6000, 6443, 6500, 35672, 35682)
 PORTS = (
-    *(22, 53, 80, 8000, 8080, 8089, 9100, 9187, 15672, 15692, AMQP, POSTGRESQL),
+    *(22, 53, 80, 8000, 8080, 8089, 9100, 9101, 9187, 15672, 15692, AMQP, POSTGRESQL),
     *(*KUBERNETES_API, *BETWEEN_BROKERS),
 )
 
@@ -75,7 +75,11 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
             yield one.name, DATABASE.name, POSTGRESQL
         if "sms_url" in fields:
             yield one.name, VENDOR.name, 443
-        yield from ((PROMETHEUS.name, one.name, port) for port in one.ports.values())
+        yield from ((PROMETHEUS.name, one.name, port) for name, port in one.ports.items() if name == "http")
+        if "ops_processes" in fields:
+            yield from ((one.name, other.name, other.ports["http"]) for other in own if "http" in other.ports)
+        if "ops_url" in fields:
+            yield from ((one.name, other.name, other.ports["ops"]) for other in own if "ops" in other.ports)
         if one.name == "gateway":
             yield WAY_IN.name, one.name, 8080
     yield from ((BROKER.name, BROKER.name, port) for port in BETWEEN_BROKERS)
@@ -114,6 +118,9 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
             "NetworkPolicy", "sender", "spec.egress.0.to.0.ipBlock.except", []
         ),
         "vendors for everybody": changed("NetworkPolicy", "sender", "spec.podSelector", {}),
+        "an exporter for everybody": changed("NetworkPolicy", "exporter", "spec.ingress.0.from", None),
+        "an exporter that asks nobody": changed("NetworkPolicy", "exporter", "spec.egress", []),
+        "a gateway that asks no exporter": removed("NetworkPolicy", "gateway-to-exporter"),
         "another port of the gateway": changed("Deployment", "gateway", f"{BOX}.ports.http.name", "web"),
     }
 )

@@ -273,6 +273,13 @@ PAGES = {
         "GET /counter/passes/{number}/{kind}/{paper}",
         "POST /counter/passes/{number}/reissue",
     },
+    "ops": {
+        "GET /ops",
+        "GET /ops/dead-letters/{queue}",
+        "GET /ops/dead-letters/{queue}/{letter}",
+        "GET /ops/dead-letters/{queue}/{letter}/replay",
+        "POST /ops/dead-letters/{queue}/{letter}/replay",
+    },
     "assisted": {"GET /assist", "POST /assist/next", "POST /assist/sign-out"},
     "security": {
         "GET /gate",

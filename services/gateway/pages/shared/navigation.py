@@ -48,7 +48,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside")), WATCHLIST),
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),
-    "ops": (),
+    "ops": (("/ops", _("The system")),),
     "auditor": (CLOSED_DAYS,),
 }
 """What each role may do; every page of it is reached from here."""

@@ -298,6 +298,7 @@ ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
 WatcherPage = Annotated[View, Depends(Pages(role("ado", "security")))]
 ClosureReaderPage = Annotated[View, Depends(Pages(role("department", "ado", "auditor")))]
 CloserPage = Annotated[View, Depends(Pages(role("department", "ado")))]
+OpsPage = Annotated[View, Depends(Pages(role("ops")))]
 AdoPage = Annotated[View, Depends(Pages(role("ado")))]
 OperatorPage = Annotated[View, Depends(Pages(operator))]
 """Of an operator who applies for others, whether or not an applicant is signed in beside them."""

@@ -25,6 +25,7 @@ from tests.support.factories.gateway import (
     stubbed,
 )
 from tests.support.factories.pages import REVIEW_ID, UNDER_A_LANGUAGE
+from tests.support.factories.system_report import LETTER
 from tests.support.page_reader import SAME_SITE
 
 PARTS = {
@@ -43,6 +44,8 @@ PARTS = {
     "site": "PCS1",
     "day": "2099-01-26",
     "import_id": str(REVIEW_ID),
+    "queue": "verify.PassIssued",
+    "letter": LETTER.id,
 }
 """Part of a path → a value of it; any other part is the ID of a login."""
 WITHOUT_PAGE_ABOVE = {"/sign-out"}

@@ -74,7 +74,7 @@ def address_of(route: APIRoute) -> str:
 SESSIONS: list[dict[str, Any]] = [
     {}, {"kind": "applicant"},
     *({"sub": "ANY-0001", "role": role, "department": None, "site": "PCS1", "gate": "PCS1-G1"}
-                                 for role in ("ado", "reception", "security")),
+                                 for role in ("ado", "reception", "security", "ops")),
 ]  # fmt: skip
 ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},

@@ -1,0 +1,142 @@
+"""What the exporter tells the gateway over HTTP, for the pages of operations. Nothing in it is personal."""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from contracts.model import Code, Instant, Strict, Wire
+
+T = TypeVar("T", bound=Wire)
+
+
+class Part(Wire, Generic[T]):
+    """One thing at which the exporter looks again and again."""
+
+    answers: bool = False
+    """Whether the last look succeeded; if not, ``items`` are as of ``looked_at``."""
+    looked_at: Instant | None = None
+    """When a look succeeded last; None if none has since the exporter began."""
+    items: tuple[T, ...] = ()
+
+
+class ProcessView(Wire):
+    """One process that serves ``/readyz`` and ``/metrics``."""
+
+    name: str
+    address: str = ""
+    """Where it answers; empty where its name leads nowhere."""
+    state: Literal["ready", "not_ready", "no_answer"]
+    failing: tuple[str, ...] = ()
+    """The checks of its ``/readyz`` that fail."""
+    version: str = ""
+    began_at: Instant | None = None
+    clock_skew: float | None = None
+    """Seconds by which its clock is ahead of the gateways'; None if it measures none."""
+    answered_at: Instant | None = None
+
+
+class QueueView(Wire):
+    """A consumer's queue with its dead letters, or a delay queue, which has neither consumers nor letters."""
+
+    queue: str
+    messages: int
+    consumers: int | None = None
+    not_empty_since: Instant | None = None
+    """Since when no look has found it empty: no message in it waits for longer, but for the last interval."""
+    dead_letters: int = 0
+
+
+class OutboxView(Wire):
+    """The outbox of one database."""
+
+    database: str
+    answers: bool = False
+    looked_at: Instant | None = None
+    waiting: int = 0
+    oldest_seconds: float = 0
+    writable: bool = True
+    """Whether the database takes changes."""
+
+
+class ChannelView(Wire):
+    """What became of the messages of the last day on one channel."""
+
+    channel: str
+    delivered: int
+    waiting: int
+    failed: int
+    last_delivered_at: Instant | None = None
+
+
+class GateView(Wire):
+    """What was scanned at a gate within the last day."""
+
+    gate: str
+    scans: int
+    last_scan_at: Instant | None = None
+    clock_ahead: float | None = None
+    """Seconds by which the gate's time of a scan was ahead of ours, in the scan where it was most."""
+
+
+class InvariantView(Wire):
+    """One invariant: a whole that equals the sum of its parts, and faults that are all 0."""
+
+    name: str
+    holds: bool
+    whole: str
+    number: int
+    parts: dict[str, int]
+    faults: dict[str, int] = Field(default_factory=dict)
+
+
+class Report(Wire):
+    """Everything that the exporter knows."""
+
+    at: Instant
+    processes: Part[ProcessView] = Part()
+    queues: Part[QueueView] = Part()
+    outboxes: tuple[OutboxView, ...] = ()
+    channels: Part[ChannelView] = Part()
+    gates: Part[GateView] = Part()
+    invariants: Part[InvariantView] = Part()
+
+
+class LetterView(Wire):
+    """A dead letter: what it is and why it failed."""
+
+    id: str
+    queue: str
+    type: str
+    readable: bool
+    events: int = 1
+    subject: str = ""
+    attempts: int = 0
+    replayed: int = 0
+    error: str = ""
+    failed_at: Instant | None = None
+    bytes: int = 0
+    sha256: str = ""
+    event: dict[str, Any] | None = None
+    """The clear part of an event, without free text."""
+
+
+class LetterList(Wire):
+    """The first dead letters of a consumer, the oldest first."""
+
+    queue: str
+    total: int
+    items: tuple[LetterView, ...]
+
+
+class Replay(Strict):
+    """Send a dead letter back to its consumer, if it was replayed so often before: a repeat does nothing."""
+
+    replayed: int = Field(ge=0)
+    by: Code
+    """The operator's login, for the log."""
+
+
+class Replayed(Wire):
+    """What became of it: ``gone`` if it is no dead letter any more, or was replayed again meanwhile."""
+
+    outcome: Literal["replayed", "gone"]

@@ -1,0 +1,81 @@
+"""Asks the exporter, over HTTP, what the pages of operations show: also while the broker is down."""
+
+import asyncio
+from functools import cached_property
+from typing import TypeVar
+
+import httpx
+from pydantic import SecretStr, ValidationError
+
+from contracts.errors import NotFound, Unavailable
+from contracts.model import Wire
+from contracts.ops import LetterList, Replay, Replayed, Report
+
+R = TypeVar("R", bound=Wire)
+REPORT_SECONDS = 1.5
+"""The report lies ready. Who does not have it after this time has none."""
+SECONDS = 3.0
+"""For what the exporter reads from the broker first."""
+
+
+class OpsClient:
+    """A client of the exporter.
+
+    Args:
+        url: where it answers; empty where nobody does.
+        token: shows that a gateway asks.
+    """
+
+    def __init__(self, url: str, token: SecretStr) -> None:
+        self._url = url
+        self._token = token
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """Return the client, made when it is needed first: most gateways never show these pages."""
+        headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
+        return httpx.AsyncClient(base_url=self._url, headers=headers, trust_env=False, timeout=SECONDS)
+
+    async def report(self) -> Report:
+        """Return everything that the exporter knows.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        return await self._ask("GET", "/report", Report, REPORT_SECONDS)
+
+    async def letters(self, queue: str) -> LetterList:
+        """Return the first dead letters of a consumer.
+
+        Raises:
+            NotFound: no consumer of events has this queue.
+            Unavailable: the exporter or the broker does not answer.
+        """
+        return await self._ask("GET", f"/dead-letters/{queue}", LetterList)
+
+    async def replay(self, queue: str, letter: str, wanted: Replay) -> Replayed:
+        """Send a dead letter back to its consumer; repeating it is safe.
+
+        Raises:
+            NotFound: no consumer of events has this queue.
+            Unavailable: the exporter or the broker does not answer, and the outcome is unknown.
+        """
+        return await self._ask(
+            "POST", f"/dead-letters/{queue}/{letter}/replay", Replayed, content=wanted.model_dump_json()
+        )
+
+    async def _ask(
+        self, method: str, path: str, kind: type[R], seconds: float = SECONDS, content: str | None = None
+    ) -> R:
+        if not self._url:
+            raise Unavailable("EPASS_OPS_URL is not set")
+        headers = {"Content-Type": "application/json"} if content else {}
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._http.request(method, path, content=content, headers=headers)
+            if answer.status_code == 404:
+                raise NotFound("no such queue")
+            answer.raise_for_status()
+            return kind.model_validate_json(answer.content)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValidationError):
+            raise Unavailable("the exporter does not answer") from None

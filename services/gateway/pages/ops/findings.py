@@ -1,0 +1,161 @@
+"""What is wrong with the system, as sentences, each with the section of the operations page that helps.
+
+A part that did not answer is a finding too: nobody may read silence as health. The limits are those of the
+alerts (``deploy/prometheus/alerts.yml``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.model import Language
+from contracts.ops import OutboxView, Part, Report
+from services.gateway.pages.shared.languages import _, duration_in_words, instant_in_words, number, texts
+
+LATE_OUTBOX_SECONDS = 30
+CLOCK_SECONDS = 2
+OLD_LOOK_SECONDS = 600
+NAMED = 4
+"""So many names stand in a sentence; the rest is counted."""
+GONE, CONSUMERS, LETTERS = "A process is gone", "A consumer is gone", "Dead letters have come"
+RELAY, BOOKS, CLOCKS = "Relay behind", "An invariant is broken", "Clocks differ"
+LOOKS, OUTAGES, MESSAGES = "Nobody looks", "Outages", "Messages are not delivered"
+RUNBOOKS = (GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LOOKS, OUTAGES, MESSAGES)
+"""Headings of ``docs/operations.md``."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong or unknown, and the section about it."""
+
+    text: str
+    runbook: str
+
+
+class Findings:
+    """Says in one language what is wrong.
+
+    Args:
+        language: of the sentences.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def of(self, report: Report | None, checks: Mapping[str, bool]) -> list[Finding]:
+        """Return everything that is wrong, nothing if all is well.
+
+        Args:
+            report: of the exporter; None if it did not answer.
+            checks: of this gateway.
+        """
+        found = [*self._of_gateway(checks)]
+        if report is None:
+            return [*found, self._say(_("The exporter does not answer: the rest is unknown."), LOOKS)]
+        return [
+            *found,
+            *self._of_unknown(report),
+            *self._of_processes(report),
+            *self._of_queues(report),
+            *self._of_databases(report),
+        ]
+
+    def _of_gateway(self, checks: Mapping[str, bool]) -> Iterator[Finding]:
+        if not checks["broker"]:
+            yield self._say(_("This gateway has no connection to the broker."), OUTAGES)
+        if not all(checks[name] for name in ("session_keys", "denied_sessions")):
+            text = _("This gateway has not reached the service of logins yet: nobody can sign in here.")
+            yield self._say(text, GONE)
+
+    def _of_unknown(self, report: Report) -> Iterator[Finding]:
+        if not report.queues.answers:
+            yield self._silent(
+                report.queues,
+                _("The broker has not answered since %(since)s: queues and dead letters are unknown."),
+                _("The broker has not answered yet: queues and dead letters are unknown."),
+            )
+        silent = [one for one in report.outboxes if not one.answers]
+        for group in ([one for one in silent if one.looked_at], [one for one in silent if not one.looked_at]):
+            if not group:
+                continue
+            yield self._silent(
+                min(group, key=lambda one: one.looked_at or report.at),
+                _("Databases that have not answered since %(since)s: %(names)s."),
+                _("Databases that have not answered yet: %(names)s."),
+                names=self._names([one.database for one in group]),
+            )
+        books = report.invariants
+        age = report.at - (books.looked_at or report.at)
+        if report.outboxes and not (books.answers and age.total_seconds() < OLD_LOOK_SECONDS):
+            yield self._silent(
+                books,
+                _("The books were checked last at %(since)s: whether they balance is unknown."),
+                _("The books were not checked yet: whether they balance is unknown."),
+                LOOKS,
+            )
+        if not report.outboxes:
+            yield self._say(
+                _("The exporter knows no database: outboxes, messages, gates and books are unknown."), LOOKS
+            )
+        if not report.processes.items:
+            yield self._say(_("The exporter knows no process yet: which ones work is unknown."), LOOKS)
+
+    def _of_processes(self, report: Report) -> Iterator[Finding]:
+        processes = report.processes.items
+        if silent := [one.name for one in processes if one.state == "no_answer"]:
+            yield self._say(_("Without an answer: %(names)s."), GONE, names=self._names(silent))
+        for one in processes:
+            if one.state == "not_ready":
+                failing = self._names(one.failing)
+                text = _("%(name)s is not ready: %(failing)s.")
+                yield self._say(text, GONE, name=one.name, failing=failing)
+            if one.state != "no_answer" and abs(one.clock_skew or 0) > CLOCK_SECONDS:
+                text = _("The clock of %(name)s and those of the gateways differ by %(seconds)s seconds.")
+                seconds = number(round(abs(one.clock_skew or 0), 1), self._language)
+                yield self._say(text, CLOCKS, name=one.name, seconds=seconds)
+
+    def _of_queues(self, report: Report) -> Iterator[Finding]:
+        if not report.queues.answers:
+            return
+        queues = report.queues.items
+        if unheard := [one.queue for one in queues if one.consumers == 0]:
+            yield self._say(_("Nobody consumes %(names)s."), CONSUMERS, names=self._names(unheard))
+        if dead := [one for one in queues if one.dead_letters]:
+            text = _("Dead letters wait to be looked at: %(names)s.")
+            names = [f"{one.queue} ({number(one.dead_letters, self._language)})" for one in dead]
+            yield self._say(text, LETTERS, names=self._names(names))
+
+    def _of_databases(self, report: Report) -> Iterator[Finding]:
+        if fixed := [one.database for one in report.outboxes if one.answers and not one.writable]:
+            text = _("Databases that take no changes: %(names)s.")
+            yield self._say(text, OUTAGES, names=self._names(fixed))
+        late = [one for one in report.outboxes if one.answers and one.oldest_seconds > LATE_OUTBOX_SECONDS]
+        if late:
+            text = _("Events have waited for %(duration)s to be sent: %(names)s.")
+            longest = max(one.oldest_seconds for one in late)
+            duration = duration_in_words(int(longest), self._language)
+            yield self._say(text, RELAY, duration=duration, names=self._names([one.database for one in late]))
+        if report.channels.answers:
+            for channel in report.channels.items:
+                if channel.failed and not channel.delivered:
+                    text = _("No message on %(channel)s was delivered within a day, and %(failed)s failed.")
+                    failed = number(channel.failed, self._language)
+                    yield self._say(text, MESSAGES, channel=channel.channel, failed=failed)
+        for broken in report.invariants.items:
+            if not broken.holds:
+                yield self._say(_("The books do not balance: %(name)s."), BOOKS, name=broken.name)
+
+    def _silent(
+        self, part: Part[Any] | OutboxView, since: str, never: str, runbook: str = OUTAGES, **facts: str
+    ) -> Finding:
+        """Say that a part does not answer: with ``since`` if it ever did, else with ``never``."""
+        if part.looked_at is None:
+            return self._say(never, runbook, **facts)
+        return self._say(since, runbook, since=instant_in_words(part.looked_at, self._language), **facts)
+
+    def _names(self, names: Sequence[str]) -> str:
+        shown = ", ".join(names[:NAMED])
+        return f"{shown}, +{number(len(names) - NAMED, self._language)}" if len(names) > NAMED else shown
+
+    def _say(self, text: str, runbook: str, **facts: str) -> Finding:
+        return Finding(texts(self._language).gettext(text) % facts, runbook)

@@ -1,0 +1,80 @@
+"""How the whole system is, for operations, and its dead letters, which can be replayed one by one.
+
+The first page answers whatever is down: what did not answer in time is shown as unknown.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from contracts.errors import NotFound, Unavailable
+from contracts.ops import LetterView, Replay
+from services.gateway.pages.ops.findings import Findings
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import Notice, OpsPage, View, text_of
+
+router = APIRouter(prefix="/{language:lang}/ops", include_in_schema=False, route_class=PageRoute)
+Queue = Annotated[str, Path(pattern=r"^[A-Za-z]{1,40}\.[A-Za-z]{1,40}$")]
+Letter = Annotated[str, Path(pattern=r"^(sha256:[0-9a-f]{16}|[0-9a-f-]{36})$")]
+NOTICES = ("replayed", "gone")
+
+
+@router.get("")
+async def show_system(view: OpsPage) -> Response:
+    """Show how everything is, and first of all what is wrong."""
+    checks = view.caller.state.checks()
+    try:
+        report = await view.caller.state.ops.report()
+    except Unavailable:
+        report = None
+    findings = Findings(view.language).of(report, checks)
+    return view.html("ops/system.html", report=report, checks=checks, findings=findings)
+
+
+@router.get("/dead-letters/{queue}")
+async def show_letters(view: OpsPage, queue: Queue, notice: Notice = "") -> Response:
+    """Show the oldest dead letters of a consumer, by what they are and why they failed."""
+    found = await view.caller.state.ops.letters(queue)
+    groups: dict[tuple[str, str], list[LetterView]] = {}
+    for one in found.items:
+        groups.setdefault((one.type, one.error), []).append(one)
+    return view.html(
+        "ops/letters.html", found=found, groups=groups, notice=notice if notice in NOTICES else ""
+    )
+
+
+@router.get("/dead-letters/{queue}/{letter}")
+async def show_letter(view: OpsPage, queue: Queue, letter: Letter) -> Response:
+    """Show one dead letter without anything personal."""
+    return view.html("ops/letter.html", letter=await _letter(view, queue, letter))
+
+
+@router.get("/dead-letters/{queue}/{letter}/replay")
+async def ask_replay(view: OpsPage, queue: Queue, letter: Letter) -> Response:
+    """Ask whether to send a letter back to its consumer."""
+    return view.html("ops/replay.html", letter=await _letter(view, queue, letter))
+
+
+@router.post("/dead-letters/{queue}/{letter}/replay")
+async def replay(view: OpsPage, queue: Queue, letter: Letter) -> Response:
+    """Send a letter back to its consumer; sending the form again does nothing."""
+    replayed = text_of(await view.form(), "replayed")
+    if not (replayed.isascii() and replayed.isdigit() and len(replayed) < 6):
+        raise NotFound("no such form")
+    done = await view.caller.state.ops.replay(
+        queue, letter, Replay(replayed=int(replayed), by=view.principal.id)
+    )
+    return view.to(f"/ops/dead-letters/{queue}", notice=done.outcome)
+
+
+async def _letter(view: View, queue: str, letter: str) -> LetterView:
+    """Return one of the letters that the list shows.
+
+    Raises:
+        NotFound: it is none of them, or no dead letter any more.
+    """
+    found = await view.caller.state.ops.letters(queue)
+    for one in found.items:
+        if one.id == letter:
+            return one
+    raise NotFound("no such dead letter")

@@ -1,0 +1,77 @@
+"""What one database tells: what waits in its outbox, the channels of notify, and the gates of verify."""
+
+from dataclasses import dataclass, replace
+
+from contracts.ops import ChannelView, GateView
+from services.chassis.db.database import name_of
+from services.chassis.runtime.logs import logger
+from services.ops.commands.outbox import STATUS, Outbox
+from services.ops.databases import DatabaseAway, Snapshot, snapshots
+
+log = logger(__name__)
+_CHANNELS = """
+select channel, count(*) filter (where state = 'delivered'), count(*) filter (where state = 'queued'),
+       count(*) filter (where state in ('failed', 'expired')),
+       max(ended_at) filter (where state = 'delivered')
+from messages where created_at > now() - interval '1 day' and state not in ('withdrawn', 'not_needed')
+group by channel order by channel
+"""
+_GATES = """
+select gate, coalesce(scans, 0), last_at, ahead
+from (select unnest(gates) as gate from sites) as known
+full join (
+  select gate, count(*) as scans, max(recorded_at) as last_at,
+         extract(epoch from max(claimed_at - recorded_at))::float8 as ahead
+  from scans where recorded_at > now() - interval '1 day' group by gate
+) as scanned using (gate)
+order by gate
+"""
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a database told.
+
+    Channels and gates are None where it knows none, or does not show them: after an upgrade, until
+    `epass grants` has run.
+    """
+
+    outbox: Outbox
+    channels: tuple[ChannelView, ...] | None = None
+    gates: tuple[GateView, ...] | None = None
+
+
+def inspect(url: str) -> Inspected:
+    """Look into one database.
+
+    Raises:
+        DatabaseAway: it cannot be read.
+    """
+    name = name_of(url)
+    with snapshots([url], [name]) as found:
+        database = found[name]
+        inspected = Inspected(Outbox(name, *database.row(STATUS)))
+        try:
+            if name == "notify":
+                return replace(inspected, channels=_channels(database))
+            if name == "verify":
+                return replace(inspected, gates=_gates(database))
+        except DatabaseAway as error:
+            log.warning("a database tells its outbox alone", why=str(error))
+        return inspected
+
+
+def _channels(notify: Snapshot) -> tuple[ChannelView, ...]:
+    return tuple(
+        ChannelView(
+            channel=channel, delivered=delivered, waiting=waiting, failed=failed, last_delivered_at=at
+        )
+        for channel, delivered, waiting, failed, at in notify.stream(_CHANNELS)
+    )
+
+
+def _gates(verify: Snapshot) -> tuple[GateView, ...]:
+    return tuple(
+        GateView(gate=gate, scans=scans, last_scan_at=at, clock_ahead=ahead)
+        for gate, scans, at, ahead in verify.stream(_GATES)
+    )

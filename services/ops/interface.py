@@ -1,0 +1,131 @@
+"""What the exporter answers to the gateways, over HTTP: its report, dead letters, and their replay.
+
+HTTP and not RPC, because an operator looks at it while the broker is down. Only who shows the token is
+answered. Requests that a service could not take (`rpc-…`) are counted and never read here: they may hold what
+nobody should see. `epass dead-letters` shows and drops them.
+"""
+
+import asyncio
+import hmac
+import socket
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated
+
+import uvicorn
+from aio_pika.abc import AbstractConnection
+from fastapi import Depends, FastAPI, Header, HTTPException
+
+from contracts.ops import LetterList, LetterView, Replay, Replayed, Report
+from services.chassis.messaging.broker import LOST, connect
+from services.chassis.runtime.background import BackgroundTask
+from services.chassis.runtime.logs import logger
+from services.ops import queues, redrive
+from services.ops.dead_letter import DeadLetter
+from services.ops.selection import is_rpc
+from services.ops.settings import ExporterSettings
+
+log = logger(__name__)
+LETTERS = 100
+"""So many of a queue are read at most: the oldest ones."""
+SECONDS = 2.5
+"""A queue that cannot be read within this time is not read: the page has four seconds."""
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the process, which stops everything."""
+        yield
+
+
+def serving(options: ExporterSettings, report: Callable[[], Report]) -> BackgroundTask:
+    """Return the work of answering."""
+
+    async def serve() -> None:
+        with socket.create_server((options.ops_host, options.ops_port)) as listener:
+            server = _Server(uvicorn.Config(application(options, report), log_config=None, lifespan="off"))
+            background.working = True
+            background.backoff.reset()
+            await server.serve([listener])
+
+    background = BackgroundTask("interface", serve, (OSError,))
+    return background
+
+
+def application(options: ExporterSettings, report: Callable[[], Report]) -> FastAPI:
+    """Return the application.
+
+    Args:
+        options: the settings of this process.
+        report: returns what it knows.
+    """
+    expected = f"Bearer {options.ops_token.get_secret_value()}".encode()
+    reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+    """A letter that one request has read is hidden from all others until that one gives it back."""
+
+    async def only_gateways(authorization: Annotated[str, Header()] = "") -> None:
+        if not hmac.compare_digest(authorization.encode(), expected):
+            raise HTTPException(401)
+
+    app = FastAPI(openapi_url=None, dependencies=[Depends(only_gateways)])
+
+    @asynccontextmanager
+    async def broker(queue: str) -> AsyncIterator[AbstractConnection]:
+        """Hold a connection to read the dead letters of a consumer, for a limited time."""
+        if queue not in set(queues.consumer_queues()) or is_rpc(queue):
+            raise HTTPException(404)
+        try:
+            async with (
+                asyncio.timeout(SECONDS),
+                reading[queue],
+                await connect(options.ops_broker_urls, "ops") as connection,
+            ):
+                yield connection
+        except (redrive.NotConfirmed, *LOST) as error:
+            log.warning("dead letters cannot be read", queue=queue, error=type(error).__name__)
+            raise HTTPException(503) from None
+
+    @app.get("/report")
+    async def show_report() -> Report:
+        return report()
+
+    @app.get("/dead-letters/{queue}")
+    async def list_letters(queue: str) -> LetterList:
+        async with broker(queue) as connection:
+            total, found = await _read(connection, queue)
+        items = tuple(LetterView.model_validate(one.detail()) for one in found)
+        return LetterList(queue=queue, total=total, items=items)
+
+    @app.post("/dead-letters/{queue}/{letter}/replay")
+    async def replay(queue: str, letter: str, wanted: Replay) -> Replayed:
+        """Replay a letter. A repeat finds it gone, or replayed once more, and does nothing."""
+
+        def is_wanted(one: DeadLetter) -> bool:
+            return (one.key, one.replayed) == (letter, wanted.replayed)
+
+        async with broker(queue) as connection:
+            total = (await queues.dead_letters(connection, [queue])).get(queue, 0)
+            tally = redrive.Tally(min(total, LETTERS))
+            await redrive.replay(connection, queue, is_wanted, tally, lambda: None)
+        outcome = Replayed(outcome="replayed" if tally.done else "gone")
+        log.info(
+            "an operator replays a dead letter",
+            queue=queue,
+            letter=letter,
+            operator=wanted.by,
+            outcome=outcome.outcome,
+        )
+        return outcome
+
+    return app
+
+
+async def _read(connection: AbstractConnection, queue: str) -> tuple[int, list[DeadLetter]]:
+    """Return how many dead letters a consumer has, and the first of them; all stay where they are."""
+    total = (await queues.dead_letters(connection, [queue])).get(queue, 0)
+    async with queues.QueueBrowser(connection, queue) as browser:
+        return total, [
+            DeadLetter.of(queue, message) async for message in browser.messages(min(total, LETTERS))
+        ]

@@ -1,0 +1,88 @@
+"""Ask each process whether it is ready, which version it runs and since when: `/readyz` and `/metrics`.
+
+A process that does not answer within two seconds does not answer. Only three metrics are read.
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from contracts.ops import ProcessView
+from services.chassis.runtime.clock import now
+
+SECONDS = 2.0
+BUILD, BEGAN, SKEW = "epass_build_info", "process_start_time_seconds", "epass_clock_skew_seconds"
+
+
+async def look_at(
+    http: httpx.AsyncClient, processes: Sequence[str], before: Sequence[ProcessView]
+) -> tuple[ProcessView, ...]:
+    """Return how each process is now, all asked at the same time.
+
+    Args:
+        http: asks them.
+        processes: each as ``name=http://host:port``.
+        before: what the last look has found, which knows when a process answered last.
+    """
+    answered = {(one.name, one.address): one.answered_at for one in before}
+    asked = []
+    for process in processes:
+        name, _, url = process.partition("=")
+        asked += [_ask(http, name, address) for address in await _addresses(url)]
+    found = await asyncio.gather(*asked)
+    return tuple(
+        one.model_copy(update={"answered_at": one.answered_at or answered.get((one.name, one.address))})
+        for one in found
+    )
+
+
+async def _addresses(url: str) -> list[str]:
+    """Return ``host:port`` of each address of a URL's host; one empty text if it has none."""
+    target = httpx.URL(url)
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(
+                target.host, target.port or 80, type=socket.SOCK_STREAM
+            )
+        hosts = sorted({str(address[0]) for *_, address in found})
+        return [f"{f'[{host}]' if ':' in host else host}:{target.port or 80}" for host in hosts]
+    return [""]
+
+
+async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
+    try:
+        async with asyncio.timeout(SECONDS):
+            ready, metrics = await asyncio.gather(
+                http.get(f"http://{address}/readyz"), http.get(f"http://{address}/metrics")
+            )
+        checks: dict[str, bool] = ready.json()
+        version, numbers = _read(metrics.text)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):
+        return ProcessView(name=name, address=address, state="no_answer")
+    began = numbers.get(BEGAN)
+    return ProcessView(
+        name=name,
+        address=address,
+        state="ready" if ready.status_code == 200 else "not_ready",
+        failing=tuple(check for check, holds in checks.items() if not holds),
+        version=version,
+        began_at=datetime.fromtimestamp(began, UTC) if began else None,
+        clock_skew=numbers.get(SKEW),
+        answered_at=now(),
+    )
+
+
+def _read(metrics: str) -> tuple[str, dict[str, float]]:
+    """Return the version and the numbers that are shown; everything else is not even parsed."""
+    lines = [line for line in metrics.splitlines() if line.startswith((BUILD, BEGAN, SKEW))]
+    version, numbers = "", {}
+    for family in text_string_to_metric_families("\n".join([*lines, ""])):
+        for sample in family.samples:
+            numbers[sample.name] = float(sample.value)
+            version = sample.labels.get("version", version)
+    return version, numbers

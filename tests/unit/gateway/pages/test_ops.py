@@ -1,0 +1,228 @@
+"""The pages of operations: what is wrong comes first, silence is never health, and a replay counts once."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from contracts.errors import NotFound, Unavailable
+from contracts.ops import LetterList, Part, Replay, Replayed, Report
+from services.gateway.pages.ops import findings
+from services.gateway.pages.ops.findings import Findings
+from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.system_report import (
+    INSIDE,
+    LETTER,
+    LETTERS,
+    TROUBLE,
+    UNKNOWN,
+    known,
+    outboxes,
+    process,
+    report,
+    unknown,
+)
+from tests.support.page_reader import SAME_SITE
+from tests.support.paths import ROOT
+
+CHECKS = {"broker": True, "session_keys": True, "denied_sessions": True}
+DEAD = "/en/ops/dead-letters/verify.PassIssued"
+REPLAY = f"{DEAD}/{LETTER.id}/replay"
+FORM = {"key": "k-1", "replayed": "1"}
+Operator = tuple[httpx.AsyncClient, TableClient]
+
+
+@pytest.fixture
+async def operator() -> AsyncIterator[Operator]:
+    app, client = stubbed(
+        ops__report=report(), ops__letterlist=LETTERS, ops__replayed=Replayed(outcome="replayed")
+    )
+    await app.state.gateway.keys.refresh()
+    await app.state.gateway.denied.refresh()
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(sub="OPS-0001", role="ops", department=None)))
+        yield http, client
+
+
+def said(given: Report | None, checks: dict[str, bool] = CHECKS) -> list[str]:
+    return [one.text for one in Findings("en").of(given, checks)]
+
+
+async def test_the_page_says_that_all_is_well_and_shows_every_part(operator: Operator) -> None:
+    shown = (await operator[0].get("/en/ops")).text
+    assert "All is well." in shown
+    for what in ("accounts", "gateway", "notify.PassIssued", "2,310", "812", "entries 412", "0.5.0"):
+        assert what in shown
+
+
+async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Operator) -> None:
+    http, client = operator
+    client.answers["ops.report"] = TROUBLE
+    shown = (await http.get("/en/ops")).text
+    assert "All is well." not in shown
+    for sentence, runbook in (
+        ("Without an answer: relay.", "A process is gone"),
+        ("verify is not ready: database, rpc-verify.", "A process is gone"),
+        ("The clock of verify and those of the gateways differ by 4.2 seconds.", "Clocks differ"),
+        ("Nobody consumes verify.PassIssued.", "A consumer is gone"),
+        ("Dead letters wait to be looked at: verify.PassIssued (3), rpc-accounts (1).", "Dead letters"),
+        (
+            "Events have waited for 2 minutes to be sent: accounts, application, approval, issuance, +2.",
+            "Relay behind",
+        ),
+        ("No message on whatsapp was delivered within a day, and 31 failed.", "Messages are not delivered"),
+        ("Databases that take no changes: accounts, ", "Outages"),
+        ("The books do not balance: inside.", "An invariant is broken"),
+    ):
+        assert re.search(rf"{re.escape(sentence)}.*“{runbook}", shown), sentence
+
+
+async def test_what_does_not_answer_is_unknown_and_no_old_number_is_shown_for_it(operator: Operator) -> None:
+    http, client = operator
+    client.answers["ops.report"] = UNKNOWN
+    answer = await http.get("/en/ops")
+    assert answer.status_code == 200
+    assert "All is well." not in answer.text
+    assert "queues and dead letters are unknown" in answer.text
+    assert re.search(r"Databases that have not answered since .*: accounts\.", answer.text)
+    assert "whether they balance is unknown" in answer.text
+    assert "No answer since" in answer.text
+    assert "No answer yet: unknown." in answer.text
+    for old in ("verify.PassIssued", "entries 412"):
+        assert old not in answer.text
+
+
+async def test_without_the_exporter_the_page_still_shows_what_this_gateway_sees(operator: Operator) -> None:
+    http, client = operator
+    client.answers["ops.report"] = Unavailable()
+    answer = await http.get("/en/ops")
+    assert answer.status_code == 200
+    assert "The exporter does not answer: the rest is unknown." in answer.text
+    assert answer.text.count("No answer yet: unknown.") == 7
+    assert "Connection to the services" in answer.text
+
+
+def test_nothing_is_wrong_with_a_system_that_is_well() -> None:
+    assert said(report()) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"processes": Part()}, id="no process is known"),
+        pytest.param({"queues": Part()}, id="no queue was ever seen"),
+        pytest.param({"queues": unknown()}, id="the broker is silent"),
+        pytest.param({"outboxes": ()}, id="no database is known"),
+        pytest.param({"outboxes": outboxes(answers=False)}, id="databases are silent"),
+        pytest.param({"invariants": Part()}, id="books were never checked"),
+        pytest.param({"invariants": unknown(INSIDE)}, id="books cannot be checked"),
+        pytest.param(
+            {"invariants": known(INSIDE).model_copy(update={"looked_at": unknown().looked_at})},
+            id="a check of the books hangs",
+        ),
+        pytest.param({"processes": known(process("relay", state="no_answer"))}, id="a process is silent"),
+    ],
+)
+def test_silence_is_never_health(given: dict[str, object]) -> None:
+    assert said(report(**given)) != []
+
+
+def test_a_gateway_without_a_broker_or_without_keys_says_so() -> None:
+    assert said(report(), CHECKS | {"broker": False}) == ["This gateway has no connection to the broker."]
+    assert "nobody can sign in here" in said(report(), CHECKS | {"session_keys": False})[0]
+
+
+def test_many_names_are_counted() -> None:
+    silent = [process(f"p{number}", state="no_answer") for number in range(9)]
+    assert said(report(processes=known(*silent))) == ["Without an answer: p0, p1, p2, p3, +5."]
+
+
+def test_every_runbook_is_a_section_of_the_operations_page() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    headings = set(re.findall(r"^#+ (.+)$", page, re.MULTILINE))
+    assert set(findings.RUNBOOKS) <= headings
+
+
+def test_the_limits_are_those_of_the_alerts() -> None:
+    file = Path(ROOT / "deploy" / "prometheus" / "alerts.yml")
+    rules = {rule["alert"]: rule["expr"] for rule in yaml.safe_load(file.read_text())["groups"][0]["rules"]}
+    assert rules["RelayBehind"].endswith(f"> {findings.LATE_OUTBOX_SECONDS}")
+    assert rules["ClockSkew"].endswith(f"> {findings.CLOCK_SECONDS}")
+    assert f"> {findings.OLD_LOOK_SECONDS}" in rules["NobodyLooks"]
+
+
+async def test_dead_letters_are_counted_by_kind_and_listed(operator: Operator) -> None:
+    shown = (await operator[0].get(DEAD)).text
+    assert "The oldest 2 of 101 are shown." in shown
+    assert "UnknownApplication" in shown
+    assert f'href="{DEAD}/{LETTER.id}">pass:7K3M9QW4</a>' in shown
+
+
+async def test_a_letter_is_shown_without_its_sealed_part_and_leads_to_a_question(operator: Operator) -> None:
+    http, _ = operator
+    shown = (await http.get(f"{DEAD}/{LETTER.id}")).text
+    assert "7K3M9QW4" in shown
+    assert f'href="{REPLAY}"' in shown
+    assert "Send pass:7K3M9QW4 back to its consumer?" in (await http.get(REPLAY)).text
+
+
+@pytest.mark.parametrize(("outcome", "notice"), [("replayed", "It was sent back"), ("gone", "Nothing was")])
+async def test_a_replay_names_the_letter_how_often_it_was_replayed_and_the_operator(
+    operator: Operator, outcome: str, notice: str
+) -> None:
+    http, client = operator
+    client.answers["ops.replayed"] = Replayed(outcome=outcome)
+    answer = await http.post(REPLAY, data=FORM, headers=SAME_SITE)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{DEAD}?notice={outcome}")
+    method, path, content = client.last("ops.replayed")[1]
+    assert (method, path) == ("POST", f"/dead-letters/verify.PassIssued/{LETTER.id}/replay")
+    assert Replay.model_validate_json(content) == Replay(replayed=1, by="OPS-0001")
+    assert notice in (await http.get(answer.headers["location"])).text
+
+
+async def test_a_replay_whose_outcome_is_unknown_is_offered_again_with_the_same_form(
+    operator: Operator,
+) -> None:
+    http, client = operator
+    client.answers["ops.replayed"] = Unavailable()
+    answer = await http.post(REPLAY, data=FORM, headers=SAME_SITE)
+    assert answer.status_code == 503
+    assert 'name="replayed" value="1"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", [f"{DEAD}/nothing", "/en/ops/dead-letters/rpc-accounts", "/en/ops/dead-letters/a%3Fb.c"]
+)
+async def test_what_is_no_letter_is_not_asked_for(operator: Operator, path: str) -> None:
+    http, client = operator
+    assert (await http.get(path)).status_code == 404
+    assert not client.was_asked("ops.letterlist")
+
+
+@pytest.mark.parametrize("replayed", ["", "-1", "x", "²", "9999999"])
+async def test_a_form_without_the_number_of_replays_sends_nothing(operator: Operator, replayed: str) -> None:
+    http, client = operator
+    answer = await http.post(REPLAY, data=FORM | {"replayed": replayed}, headers=SAME_SITE)
+    assert answer.status_code == 404
+    assert not client.was_asked("ops.replayed")
+
+
+async def test_a_letter_that_is_gone_and_a_queue_that_is_not_there_are_not_found(operator: Operator) -> None:
+    http, client = operator
+    client.answers["ops.letterlist"] = LetterList(queue="verify.PassIssued", total=0, items=())
+    assert (await http.get(f"{DEAD}/{LETTER.id}")).status_code == 404
+    assert "There are none." in (await http.get(DEAD)).text
+    client.answers["ops.letterlist"] = NotFound()
+    assert (await http.get(DEAD)).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["ado", "department", "reception", "security", "auditor"])
+async def test_nobody_else_opens_them(role: str) -> None:
+    app, client = stubbed(ops__report=report())
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(sub="X-0001", role=role, department=None)))
+        assert (await http.get("/en/ops")).status_code == 403
+    assert not client.was_asked("ops.report")

@@ -451,6 +451,39 @@ class CloseDay(Strict):
     department: ClosingDepartment = None
 
 
+class DecisionQuestion(Page):
+    """Which decisions an auditor wants: those on one application, or those of a department on some days."""
+
+    reference: str | None = Field(default=None, max_length=40)
+    department: Code | None = None
+    first: date | None = None
+    last: date | None = None
+    """The last of the days, in Indian Standard Time."""
+
+
+class RecordedDecision(Wire):
+    """A decision as it was recorded, without a name and without the words to the applicant."""
+
+    reference: str
+    department: str
+    site: str
+    status: ReviewStatus
+    decided_by: str
+    on_behalf_of: str | None = None
+    decided_at: Instant
+    reason: RejectionReason | None = None
+    slot: Slot | None = None
+    further_days: FurtherDays = ()
+    days_reason: str = ""
+
+
+class RecordedDecisions(Wire):
+    """Decisions, the newest first; a review that was decided twice is there twice."""
+
+    items: tuple[RecordedDecision, ...]
+    next: str | None = None
+
+
 class ClosureId(Strict):
     """One closing of a day."""
 
@@ -753,6 +786,7 @@ SITES = Method("approval", "sites", Nothing, SiteList)
 DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
 LIST_REVIEWS = Method("approval", "list_reviews", ReviewQuestion, ReviewList)
+DECISIONS = Method("approval", "decisions", DecisionQuestion, RecordedDecisions)
 SEARCH_REVIEWS = Method("approval", "search_reviews", ReviewSearch, ReviewList)
 VIEW_REVIEW = Method("approval", "view_review", ReviewId, ReviewView)
 WHEREABOUTS = Method("approval", "whereabouts", ReferenceOnly, Whereabouts)

@@ -138,6 +138,30 @@ class PassUse(Wire):
     used: bool
 
 
+class RecordedScan(Wire):
+    """A scan as it was recorded, without a name."""
+
+    scanned_at: Instant
+    recorded_at: Instant
+    gate: str
+    direction: Direction
+    verdict: Verdict
+    count: int
+    inside: int
+    marks: tuple[str, ...] = ()
+    scanned_by: str
+
+
+class ScanHistory(Wire):
+    """The newest recorded scans of a pass, at most 200."""
+
+    pass_number: str
+    reference: str | None = None
+    """Of its application; None while it is not known at the gate."""
+    items: tuple[RecordedScan, ...] = ()
+
+
 SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True, carries_key=True, together=True)
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
+SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory)

@@ -14,6 +14,7 @@ from contracts.rpc.approval import (
     ClosureList,
     ClosureQuestion,
     ClosureView,
+    DecisionQuestion,
     Delegate,
     DelegationId,
     DelegationList,
@@ -36,6 +37,7 @@ from contracts.rpc.approval import (
     OfficerQuestion,
     ProposeEntry,
     PutDutyContacts,
+    RecordedDecisions,
     Reject,
     Return,
     ReviewId,
@@ -66,6 +68,7 @@ from contracts.rpc.imports import (
     RemoveLine,
 )
 from services.approval.handlers import (
+    audit,
     capacity,
     closures,
     decisions,
@@ -164,6 +167,11 @@ class Service:
     def list_reviews(self, request: ReviewQuestion, call: Call) -> ReviewList:
         with self.db.queries() as session:
             return queries.list_reviews(request, call, session, now())
+
+    @rpc(contract.DECISIONS)
+    def decisions(self, request: DecisionQuestion, call: Call) -> RecordedDecisions:
+        with self.db.transaction() as session:
+            return audit.list_decisions(request, call, session)
 
     @rpc(contract.SEARCH_REVIEWS)
     def search_reviews(self, request: ReviewSearch, call: Call) -> ReviewList:

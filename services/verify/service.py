@@ -12,11 +12,11 @@ from contracts.model import site_of
 from contracts.rpc import verify as contract
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanPass, ScanResult
+from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanHistory, ScanPass, ScanResult
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
-from services.verify.handlers import presence, scan_groups, scans
+from services.verify.handlers import presence, scan_groups, scan_history, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.metrics import PREVIEWS, SCANS, gate_label
@@ -73,6 +73,11 @@ class Service:
     def pass_use(self, request: PassNumber, call: Call) -> PassUse:  # noqa: ARG002  the answer names nobody
         with self.db.transaction() as session:
             return presence.get_pass_use(request, session)
+
+    @rpc(contract.SCAN_HISTORY)
+    def scan_history(self, request: PassNumber, call: Call) -> ScanHistory:
+        with self.db.transaction() as session:
+            return scan_history.list_scans(request, call, session)
 
 
 def _count(request: ScanPass, result: ScanResult) -> None:

@@ -26,7 +26,10 @@ SAMPLES = {
     "site": "PCS1", "day": "2099-01-26",
 }  # fmt: skip
 NAMED = {"/about/": "help", "/apply/": "who", "/desk/reviews/": "approve", "/desk/logins/": "disable"}
-HOMES = {"ops": ("/ops", "The system now", "The system"), "auditor": ("/staff", "Your tasks", "Your tasks")}
+HOMES = {
+    "ops": ("/ops", "The system now", "The system"),
+    "auditor": ("/audit", "Decisions and scans", "Decisions and scans"),
+}
 """Where a role begins: the address, the title, and the entry of the navigation."""
 NO_PAGES = ("/changes", ".csv", ".ics", ".js", ".json", ".txt", ".xml", ".ico", ".webmanifest")
 EITHER_WAY = pytest.mark.parametrize(

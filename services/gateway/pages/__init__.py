@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from services.gateway.pages import (
     about,
     assist,
+    audit,
     closures,
     docs,
     gate,
@@ -60,6 +61,7 @@ FEATURES = (
     site_files,
     watchlist,
     ops,
+    audit,
 )
 """Modules with a ``router``, in the order in which their routes are matched."""
 

@@ -24,6 +24,7 @@ HOMES: dict[Role, str] = {
     "reception": "/counter",
     "assisted": "/assist",
     "ops": "/ops",
+    "auditor": "/audit",
 }
 """Where a role begins; the others begin at their start page."""
 

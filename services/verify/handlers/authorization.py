@@ -30,3 +30,9 @@ def require_may_list_inside(principal: Principal, site: str) -> None:
         raise Forbidden("only security, ops and auditors see who is inside")
     if principal.site != site:
         raise Forbidden("this login is of another site", code="not_your_site")
+
+
+def require_auditor(principal: Principal) -> None:
+    """Raise `Forbidden` unless the principal is an auditor, who sees the scans of every pass."""
+    if principal.role != "auditor":
+        raise Forbidden("only auditors see the scans of a pass")

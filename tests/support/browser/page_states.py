@@ -33,6 +33,7 @@ from contracts.rpc.approval import (
     FirstApproval,
     MatchList,
     OfficerList,
+    RecordedDecisions,
     ReviewList,
     WindowAvailability,
 )
@@ -47,6 +48,7 @@ from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
     APPLICATION,
+    AUDITED,
     DECIDED,
     FIRST,
     PROPOSED,
@@ -505,7 +507,15 @@ def around() -> Iterator[State]:
 
 
 DEAD = "/ops/dead-letters/verify.PassIssued"
+AUDIT = f"/audit/applications/{AUDITED}"
+PERIOD = "/audit?department=home&first=2026-11-01&last=2026-11-30"
+NO_DECISIONS = {"approval.decisions": RecordedDecisions(items=())}
 STATES = [
+    State("auditor", "/audit"), State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
+    State("auditor", "/audit?department=home&first=x&last=2026-11-30", status=422),
+    State("auditor", "/audit/search", {"q": "Kaur"}, status=422), State("auditor", AUDIT),
+    State("auditor", AUDIT, answers=NO_DECISIONS), State("auditor", f"/audit/passes/{NUMBER}"),
+    State("auditor", f"/audit/passes/{NUMBER}", answers={"verify.scan_history": NotFound()}, status=404),
     State("ops", "/ops"), State("ops", "/ops", answers={"ops.report": TROUBLE}),
     State("ops", "/ops", answers={"ops.report": UNKNOWN}),
     State("ops", "/ops", answers={"ops.report": Unavailable()}), State("department", "/ops", status=403),

@@ -69,10 +69,12 @@ from tests.support.factories.pages import (
     ADMIT,
     APPLICATION,
     DECIDED,
+    DECISIONS,
     FIRST,
     POLICE,
     PROPOSED,
     REVIEW_ID,
+    SCANS,
     SECOND,
     TRANSPARENCY,
     affected,
@@ -212,6 +214,7 @@ ANSWERS: dict[str, Any] = {
     "approval__view_match": match(), "approval__settle_match": match(settled_as="dismissed"),
     "verify__scan": ADMIT, "verify__inside": rpc.verify.InsideList(items=(INSIDE,), persons=2),
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
+    "approval__decisions": DECISIONS, "verify__scan_history": SCANS,
     "ops__report": report(), "ops__letterlist": LETTERS, "ops__replayed": Replayed(outcome="replayed"),
 }  # fmt: skip
 APPROVED = review(status="approved", decision=DECIDED)

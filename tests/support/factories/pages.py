@@ -22,11 +22,13 @@ from contracts.rpc.approval import (
     MatchView,
     MonthNumbers,
     Numbers,
+    RecordedDecision,
+    RecordedDecisions,
     ReviewView,
     Transparency,
 )
 from contracts.rpc.notify import PhoneMessages, SentMessage
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.verify import RecordedScan, ScanHistory, ScanResult
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed
 
@@ -62,6 +64,35 @@ DECIDED = DecisionView(
 )
 
 
+AUDITED = "PCS-7K3M-9QW3"
+"""A reference whose check character is right, as an address of the auditor's pages needs it."""
+DECISIONS = RecordedDecisions(
+    items=(
+        RecordedDecision(
+            reference=AUDITED, department="home", site="PCS1", status="approved", decided_by="HOM-0009",
+            on_behalf_of="baldev", decided_at=now(), slot=FIRST, days_reason="Hearing of two days",
+        ),
+        RecordedDecision(
+            reference=AUDITED, department="police", site="PCS1", status="rejected", decided_by="POL-0001",
+            decided_at=now(), reason="not_this_department",
+        ),
+    ),
+    next="on",
+)  # fmt: skip
+SCANS = ScanHistory(
+    pass_number=NUMBER,
+    reference=AUDITED,
+    items=(
+        RecordedScan(
+            scanned_at=now(), recorded_at=now(), gate="PCS1-G1", direction="exit", verdict="exit", count=2,
+            inside=0, marks=("late",), scanned_by="SEC-0001",
+        ),
+        RecordedScan(
+            scanned_at=now(), recorded_at=now(), gate="PCS1-G1", direction="entry", verdict="wrong_gate",
+            count=0, inside=0, scanned_by="SEC-0001",
+        ),
+    ),
+)  # fmt: skip
 ADMIT = ScanResult(
     verdict="admit", preview=True, pass_=NUMBER, reference=REFERENCE, party=3, inside=0, valid_from=now(),
     valid_to=now(), site="PCS1",

@@ -273,6 +273,13 @@ PAGES = {
         "GET /counter/passes/{number}/{kind}/{paper}",
         "POST /counter/passes/{number}/reissue",
     },
+    "auditor": {
+        "GET /audit",
+        "GET /audit/search",
+        "POST /audit/search",
+        "GET /audit/applications/{reference}",
+        "GET /audit/passes/{number}",
+    },
     "ops": {
         "GET /ops",
         "GET /ops/dead-letters/{queue}",

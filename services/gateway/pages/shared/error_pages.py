@@ -46,7 +46,7 @@ LARGEST_FIELD = 32 * 1024
 """Bytes of one field: a pasted list of fifty people, with room to spare."""
 Fields = list[tuple[str, str]]
 """Names and values of a form's fields; a name may stand there several times."""
-STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops")
+STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
 _TEMPLATES: dict[type[ContractError], str] = {

@@ -49,7 +49,7 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),
     "ops": (("/ops", _("The system")),),
-    "auditor": (CLOSED_DAYS,),
+    "auditor": (("/audit", _("Decisions and scans")), CLOSED_DAYS),
 }
 """What each role may do; every page of it is reached from here."""
 ALONE = ("/staff/sign-in", "/kiosk")

@@ -299,6 +299,7 @@ WatcherPage = Annotated[View, Depends(Pages(role("ado", "security")))]
 ClosureReaderPage = Annotated[View, Depends(Pages(role("department", "ado", "auditor")))]
 CloserPage = Annotated[View, Depends(Pages(role("department", "ado")))]
 OpsPage = Annotated[View, Depends(Pages(role("ops")))]
+AuditorPage = Annotated[View, Depends(Pages(role("auditor")))]
 AdoPage = Annotated[View, Depends(Pages(role("ado")))]
 OperatorPage = Annotated[View, Depends(Pages(operator))]
 """Of an operator who applies for others, whether or not an applicant is signed in beside them."""

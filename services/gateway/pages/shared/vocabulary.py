@@ -134,6 +134,7 @@ MARKS: dict[str, str] = {
     "other_gate": _("Not the gate named on the pass"),
     "no_entry": _("More people left than were recorded as entering"),
     "other_id": _("Let in with another ID card"),
+    "assumed_left": _("Presumed gone, since no exit was recorded"),
     "reason_masked": _("An Aadhaar number in the reason was hidden"),
 }
 ROLES: dict[str, str] = {

@@ -36,7 +36,7 @@ OF_A_QUEUE = {
 OF_LOGINS = {"role", "department", "site", "state"}
 """Filters of the list of logins."""
 IN_AN_ADDRESS = {
-    "q", "after", "status", "notice", "to", "direction", "gate", "which", "month", "like"
+    "q", "after", "first", "last", "status", "notice", "to", "direction", "gate", "which", "month", "like"
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states, months and cursors.
 
@@ -74,7 +74,7 @@ def address_of(route: APIRoute) -> str:
 SESSIONS: list[dict[str, Any]] = [
     {}, {"kind": "applicant"},
     *({"sub": "ANY-0001", "role": role, "department": None, "site": "PCS1", "gate": "PCS1-G1"}
-                                 for role in ("ado", "reception", "security", "ops")),
+                                 for role in ("ado", "reception", "security", "ops", "auditor")),
 ]  # fmt: skip
 ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},

@@ -1,0 +1,76 @@
+"""Decisions for an auditor: of an application, or of a department on some days; without a name."""
+
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from contracts.crockford import parse_reference
+from contracts.errors import Forbidden, InvalidInput
+from contracts.model import IST, Slot
+from contracts.rpc.approval import DecisionQuestion, RecordedDecision, RecordedDecisions
+from contracts.rpc.call import Call
+from services.approval.models import DecisionRow, ReviewRow
+from services.chassis.db import cursors
+
+
+def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> RecordedDecisions:
+    """Return a page of decisions, the newest first.
+
+    Raises:
+        Forbidden: the principal is no auditor.
+        InvalidInput: the reference is none, there are neither a reference nor a department with days, or
+            ``after`` is not one of our cursors.
+    """
+    if call.principal.role != "auditor":
+        raise Forbidden("only auditors see the decisions of everybody")
+    query = select(DecisionRow, ReviewRow).join(ReviewRow, DecisionRow.review_id == ReviewRow.id)
+    if request.reference is not None:
+        query = query.where(ReviewRow.reference == _reference(request.reference))
+    elif request.department is not None and request.first is not None and request.last is not None:
+        query = query.where(
+            DecisionRow.department == request.department,
+            DecisionRow.decided_at >= _midnight(request.first),
+            DecisionRow.decided_at < _midnight(request.last) + timedelta(days=1),
+        )
+    else:
+        raise InvalidInput.of("department", "missing")
+    position = tuple_(DecisionRow.decided_at, DecisionRow.review_id)
+    if request.after is not None:
+        query = query.where(position < tuple_(*cursors.decode(request.after, UUID)))
+    order = (DecisionRow.decided_at.desc(), DecisionRow.review_id.desc())
+    rows = session.execute(query.order_by(*order).limit(request.limit + 1)).all()
+    page = rows[: request.limit]
+    last = page[-1][0] if len(rows) > len(page) else None
+    return RecordedDecisions(
+        items=tuple(_recorded(decision, review) for decision, review in page),
+        next=cursors.encode(last.decided_at, last.review_id) if last else None,
+    )
+
+
+def _reference(text: str) -> str:
+    try:
+        return parse_reference(text)
+    except ValueError:
+        raise InvalidInput.of("reference", "not_a_reference") from None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), IST)
+
+
+def _recorded(decision: DecisionRow, review: ReviewRow) -> RecordedDecision:
+    return RecordedDecision(
+        reference=review.reference,
+        department=decision.department,
+        site=review.site,
+        status=decision.status,
+        decided_by=decision.decided_by,
+        on_behalf_of=decision.on_behalf_of,
+        decided_at=decision.decided_at,
+        reason=decision.reason,
+        slot=Slot.model_validate(decision.slot) if decision.slot else None,
+        further_days=tuple(decision.further_days),
+        days_reason=decision.days_reason,
+    )

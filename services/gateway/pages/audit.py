@@ -1,0 +1,109 @@
+"""The auditor's pages: decisions by reference or by department and days, and the scans of a pass. Read only.
+
+They show logins, times and verdicts, and nobody's name.
+"""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from contracts import rpc
+from contracts.crockford import parse_pass_number, parse_reference
+from contracts.errors import NotFound
+from contracts.model import IST
+from contracts.rpc.approval import DecisionQuestion
+from contracts.rpc.issuance import PassNumber
+from services.chassis.runtime.clock import now
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import AuditorPage, View, text_of
+
+router = APIRouter(prefix="/{language:lang}/audit", include_in_schema=False, route_class=PageRoute)
+USUAL_DAYS = timedelta(days=7)
+Text = Annotated[str, Query(max_length=200)]
+
+
+@router.get("")
+async def show_start(
+    view: AuditorPage, department: Text = "", first: Text = "", last: Text = "", after: Text = ""
+) -> Response:
+    """Ask what to look for, and show the decisions of a department on the days that were chosen."""
+    today = now().astimezone(IST).date()
+    typed = {
+        "department": department,
+        "first": first or f"{today - USUAL_DAYS}",
+        "last": last or f"{today}",
+    }
+    days, errors = _days(typed) if department else ((today, today), {})
+    found = None
+    if department and not errors:
+        question = DecisionQuestion(
+            department=department, first=days[0], last=days[1], after=after or None, limit=50
+        )
+        found = await view.caller.query(rpc.approval.DECISIONS, question)
+    return await _start(view, typed, errors, found=found)
+
+
+@router.get("/search")
+async def show_search(view: AuditorPage) -> Response:
+    """Lead to the start: a search is sent from there."""
+    return view.to("/audit")
+
+
+@router.post("/search")
+async def search(view: AuditorPage) -> Response:
+    """Lead to an application or to a pass; both are written in eight characters."""
+    q = text_of(await view.form(), "q")
+    try:
+        if q.upper().startswith("PCS"):
+            return view.to(f"/audit/applications/{parse_reference(q)}")
+        return view.to(f"/audit/passes/{parse_pass_number(q)}")
+    except ValueError:
+        today = now().astimezone(IST).date()
+        typed = {"department": "", "first": f"{today - USUAL_DAYS}", "last": f"{today}"}
+        return await _start(view, typed, {"q": "neither_reference_nor_pass"}, q=q)
+
+
+@router.get("/applications/{reference}")
+async def show_application(view: AuditorPage, reference: str) -> Response:
+    """Show every decision on an application."""
+    try:
+        wanted = parse_reference(reference)
+    except ValueError:
+        raise NotFound("no such application") from None
+    found = await view.caller.query(rpc.approval.DECISIONS, DecisionQuestion(reference=wanted, limit=200))
+    names = await directory.department_names(view)
+    return view.html("audit/application.html", reference=wanted, found=found, names=names)
+
+
+@router.get("/passes/{number}")
+async def show_pass(view: AuditorPage, number: str) -> Response:
+    """Show the scans of a pass."""
+    try:
+        wanted = parse_pass_number(number)
+    except ValueError:
+        raise NotFound("no such pass") from None
+    found = await view.caller.query(rpc.verify.SCAN_HISTORY, PassNumber(number=wanted))
+    return view.html("audit/pass.html", found=found)
+
+
+async def _start(
+    view: View, typed: dict[str, str], errors: dict[str, str], *, q: str = "", found: object = None
+) -> Response:
+    names = await directory.department_names(view)
+    status = 422 if errors else 200
+    return view.html("audit/start.html", status, names=names, typed=typed, errors=errors, q=q, found=found)
+
+
+def _days(typed: dict[str, str]) -> tuple[tuple[date, date], dict[str, str]]:
+    """Return the days between which to look, and what is wrong with them."""
+    days, errors = [], {}
+    for name in ("first", "last"):
+        try:
+            days.append(date.fromisoformat(typed[name]))
+        except ValueError:
+            errors[name] = "not_a_date"
+    if not errors and days[0] > days[1]:
+        errors["last"] = "last_before_first"
+    return (days[0], days[-1]) if days else (date.min, date.min), errors

@@ -1,0 +1,50 @@
+"""The recorded scans of a pass, for an auditor: when, where, by whom, with which verdict; nobody is named."""
+
+from typing import cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.errors import NotFound
+from contracts.model import Direction, Verdict
+from contracts.rpc.call import Call
+from contracts.rpc.issuance import PassNumber
+from contracts.rpc.verify import RecordedScan, ScanHistory
+from services.verify.handlers.authorization import require_auditor
+from services.verify.models import PassRow, ScanRow
+
+MOST = 200
+
+
+def list_scans(request: PassNumber, call: Call, session: Session) -> ScanHistory:
+    """Return the newest scans of a pass.
+
+    Raises:
+        Forbidden: the principal is no auditor.
+        NotFound: no gate has heard of the pass.
+    """
+    require_auditor(call.principal)
+    known = session.get(PassRow, request.number)
+    if known is None:
+        raise NotFound("there is no such pass")
+    rows = session.scalars(
+        select(ScanRow)
+        .where(ScanRow.pass_number == request.number)
+        .order_by(ScanRow.recorded_at.desc(), ScanRow.id)
+        .limit(MOST)
+    )
+    scans = tuple(
+        RecordedScan(
+            scanned_at=row.scanned_at,
+            recorded_at=row.recorded_at,
+            gate=row.gate,
+            direction=cast(Direction, row.direction),
+            verdict=cast(Verdict, row.verdict),
+            count=row.count,
+            inside=row.inside,
+            marks=tuple(row.marks),
+            scanned_by=row.scanned_by,
+        )
+        for row in rows
+    )
+    return ScanHistory(pass_number=request.number, reference=known.reference, items=scans)

@@ -1,0 +1,139 @@
+"""The auditor's pages: what was decided and scanned, nobody's name, and nothing to change."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import httpx
+import pytest
+
+from contracts.errors import NotFound, Unavailable
+from contracts.model import IST
+from contracts.rpc.approval import DecisionQuestion, DepartmentList, RecordedDecisions
+from contracts.rpc.issuance import PassNumber
+from services.chassis.runtime.clock import now
+from tests.support.factories.gateway import NUMBER, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.pages import AUDITED, DECISIONS, SCANS
+from tests.support.page_reader import HOME, SAME_SITE
+
+START, SEARCH = "/en/audit", "/en/audit/search"
+OF_APPLICATION, OF_PASS = f"/en/audit/applications/{AUDITED}", f"/en/audit/passes/{NUMBER}"
+PERIOD = f"{START}?department=home&first=2026-11-01&last=2026-11-30"
+Auditor = tuple[httpx.AsyncClient, TableClient]
+
+
+@pytest.fixture
+async def auditor() -> AsyncIterator[Auditor]:
+    app, client = stubbed(
+        approval__decisions=DECISIONS,
+        verify__scan_history=SCANS,
+        approval__departments=DepartmentList(items=(HOME,)),
+    )
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(sub="AUD-0001", role="auditor", department=None)))
+        yield http, client
+
+
+async def test_the_start_asks_for_nothing_before_something_is_chosen(auditor: Auditor) -> None:
+    http, client = auditor
+    shown = (await http.get(START)).text
+    assert not client.was_asked("approval.decisions")
+    today = now().astimezone(IST).date()
+    assert f'value="{today - timedelta(days=7)}"' in shown
+    assert f'value="{today}"' in shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [
+        (AUDITED.lower(), OF_APPLICATION),
+        (AUDITED.replace("-", " "), OF_APPLICATION),
+        (NUMBER.lower(), OF_PASS),
+        (f" {NUMBER[:4]} {NUMBER[4:]}", OF_PASS),
+    ],
+)
+async def test_a_search_leads_to_the_application_or_to_the_pass(
+    auditor: Auditor, typed: str, place: str
+) -> None:
+    answer = await auditor[0].post(SEARCH, data={"q": typed}, headers=SAME_SITE)
+    assert (answer.status_code, answer.headers["location"]) == (303, place)
+
+
+@pytest.mark.parametrize("typed", ["", "Gurpreet Kaur", NUMBER[:7], "PCS-0000-0001"])
+async def test_anything_else_is_not_searched_for_and_stands_in_no_address(
+    auditor: Auditor, typed: str
+) -> None:
+    http, client = auditor
+    answer = await http.post(SEARCH, data={"q": typed}, headers=SAME_SITE)
+    assert answer.status_code == 422
+    assert "Enter a whole reference" in answer.text
+    assert "location" not in answer.headers
+    assert not client.was_asked("approval.decisions")
+
+
+async def test_every_decision_on_a_reference_is_shown_with_its_login_and_reason(auditor: Auditor) -> None:
+    http, client = auditor
+    shown = (await http.get(OF_APPLICATION)).text
+    assert client.last("approval.decisions")[1] == DecisionQuestion(reference=AUDITED, limit=200)
+    for what in ("HOM-0009", "for baldev", "POL-0001", "Another department deals with this", "two days"):
+        assert what in shown
+
+
+async def test_the_decisions_of_a_department_on_chosen_days_are_shown_page_by_page(auditor: Auditor) -> None:
+    http, client = auditor
+    shown = (await http.get(PERIOD)).text
+    asked = client.last("approval.decisions")[1]
+    assert (asked.department, asked.first, asked.last) == ("home", date(2026, 11, 1), date(2026, 11, 30))
+    following = re.search(r'rel="next" href="([^"]+)"', shown)
+    assert following is not None
+    await http.get(following[1].replace("&amp;", "&"))
+    assert client.last("approval.decisions")[1] == asked.model_copy(update={"after": "on"})
+    client.answers["approval.decisions"] = RecordedDecisions(items=())
+    assert "Nothing was decided on these days." in (await http.get(PERIOD)).text
+
+
+@pytest.mark.parametrize(("first", "last"), [("x", "2026-11-30"), ("2026-11-30", "2026-11-01")])
+async def test_days_that_are_none_or_in_the_wrong_order_are_explained(
+    auditor: Auditor, first: str, last: str
+) -> None:
+    http, client = auditor
+    answer = await http.get(f"{START}?department=home&first={first}&last={last}")
+    assert answer.status_code == 422
+    assert not client.was_asked("approval.decisions")
+
+
+async def test_every_scan_of_a_pass_is_shown_with_its_verdict_gate_and_login(auditor: Auditor) -> None:
+    http, client = auditor
+    shown = (await http.get(OF_PASS)).text
+    assert client.last("verify.scan_history")[1] == PassNumber(number=NUMBER)
+    for what in (
+        "Exit recorded",
+        "Another gate",
+        "SEC-0001",
+        "Left after the pass had ended",
+        OF_APPLICATION,
+    ):
+        assert what in shown
+    client.answers["verify.scan_history"] = NotFound()
+    assert (await http.get(OF_PASS)).status_code == 404
+    client.answers["verify.scan_history"] = Unavailable()
+    assert (await http.get(OF_PASS)).status_code == 503
+    assert (await http.get("/en/audit/passes/nothing")).status_code == 404
+    assert (await http.get("/en/audit/applications/nothing")).status_code == 404
+
+
+async def test_no_page_of_an_auditor_has_a_form_that_changes_anything(auditor: Auditor) -> None:
+    for path in (START, PERIOD, OF_APPLICATION, OF_PASS):
+        shown = (await auditor[0].get(path)).text
+        posted = re.findall(r'<form method="post" action="([^"]+)"', shown)
+        assert set(posted) <= {SEARCH, "/en/staff/sign-out"}, path
+
+
+@pytest.mark.parametrize("role", ["ado", "department", "reception", "security", "ops"])
+async def test_nobody_else_opens_them(role: str) -> None:
+    app, client = stubbed(approval__decisions=DECISIONS)
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(sub="X-0001", role=role, department=None)))
+        for path in (START, PERIOD, OF_APPLICATION, OF_PASS):
+            assert (await http.get(path)).status_code == 403
+    assert not client.was_asked("approval.decisions")

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from kombu.transport.pyamqp import Message
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, PersonalKeyRing, Received, open_envelope
@@ -30,8 +29,8 @@ LARGEST_BATCH = 64
 """Events that are handled one after another; under load their transaction takes some tenths of a second."""
 LARGEST_SET = 256
 """Events that a handler takes together."""
-_GIVE_WAY = text("set local lock_timeout = '500ms'")
-"""PostgreSQL looks for deadlocks after a second (``deadlock_timeout``)."""
+_GIVE_WAY = "500ms"
+"""How long a batch waits for a lock; PostgreSQL looks for deadlocks after a second (``deadlock_timeout``)."""
 
 
 @dataclass(eq=False)
@@ -139,8 +138,7 @@ def _handle_together(
     by_id = {received.id: (delivery.envelope, received) for delivery, received in readable}
 
     def work(session: Session) -> int:
-        session.execute(_GIVE_WAY)
-        unseen = inbox.mark_seen(session, handler.consumer, sorted(by_id))
+        unseen = inbox.mark_seen(session, handler.consumer, sorted(by_id), lock_timeout=_GIVE_WAY)
         fresh = sorted((by_id[one] for one in unseen), key=lambda one: _place(one[1]))
         if handler.many is not None:
             handler.many([received for _, received in fresh], session)

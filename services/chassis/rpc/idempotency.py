@@ -10,11 +10,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.errors import IdempotencyKeyReused
@@ -28,6 +28,17 @@ F = TypeVar("F")
 R = TypeVar("R")
 KEEP_HOURS = 24
 """The hours after which a key is deleted."""
+_CLAIM = text("""
+  insert into idempotency_keys (principal, route, key, body_hmac)
+  values (:principal, :route, :key, :body_hmac)
+  on conflict do nothing
+  returning 1
+""")
+"""Waits while another transaction has stored the key and is not finished."""
+_STORED = text("""
+  select body_hmac, ref from idempotency_keys where principal = :principal and route = :route and key = :key
+""")
+_stored_form = cache(TypeAdapter)
 
 
 def body_hmac(request: Wire, secret: bytes) -> str:
@@ -72,19 +83,17 @@ def once(
     """
     if call.idempotency_key is None:
         return answer(effect())
-    stored_form = TypeAdapter(reference)
-    table = idempotency_keys
+    stored_form = _stored_form(reference)  # type: ignore[arg-type]  # every type is hashable
     scope = {"principal": call.principal.id, "route": route, "key": call.idempotency_key}
     digest = body_hmac(request, idempotency_secret_of(session))
-    row = insert(table).values(**scope, body_hmac=digest).on_conflict_do_nothing().returning(table.c.key)
-    matches = (
-        (table.c.principal == scope["principal"]) & (table.c.route == route) & (table.c.key == scope["key"])
-    )
-    if session.execute(row).first() is not None:
+    connection = session.connection()
+    if connection.execute(_CLAIM, {**scope, "body_hmac": digest}).first() is not None:
         made = effect()
-        deferred_writes.update(session, table, [{**scope, "ref": stored_form.dump_json(made).decode()}])
+        deferred_writes.update(
+            session, idempotency_keys, [{**scope, "ref": stored_form.dump_json(made).decode()}]
+        )
         return answer(made)
-    stored, ref = session.execute(select(table.c.body_hmac, table.c.ref).where(matches)).one()
+    stored, ref = connection.execute(_STORED, scope).one()
     if not hmac.compare_digest(stored, digest):
         raise IdempotencyKeyReused("this Idempotency-Key was used with another body")
     try:

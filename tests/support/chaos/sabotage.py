@@ -34,7 +34,7 @@ def no_inbox() -> None:
     from services.chassis.messaging import entrypoint, inbox
 
     put(entrypoint.EventEntrypoint, "_take", lambda self: [self._waiting.popleft()])
-    put(inbox, "mark_seen", lambda _session, _consumer, events: set(events))
+    put(inbox, "mark_seen", lambda _session, _consumer, events, **_: set(events))
 
 
 def no_unique_pass() -> None:

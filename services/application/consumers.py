@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -9,6 +10,7 @@ from contracts.envelope import Received
 from contracts.events import (
     ApprovalWithdrawn,
     DirectoryChanged,
+    Event,
     NotificationDelivered,
     NotificationFailed,
     PassApproved,
@@ -27,6 +29,9 @@ from services.chassis.messaging.entrypoint import subscribes, subscribes_togethe
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, every
 
+E = TypeVar("E", bound=Event)
+Events = Sequence[Received[E]]
+
 
 class Consumers:
     """Consumers of the events to which application subscribes, and its scheduled jobs."""
@@ -39,53 +44,53 @@ class Consumers:
     def on_directory_changed(self, received: Received[DirectoryChanged], session: Session) -> None:
         directory.directory_changed(received, session)
 
-    @subscribes(PassApproved)
-    def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
-        event_handlers.handle_pass_approved(received, session)
+    @subscribes_together(PassApproved)
+    def on_pass_approved(self, received: Events[PassApproved], session: Session) -> None:
+        event_handlers.handle_approved(received, session)
 
-    @subscribes(PassRejected)
-    def on_pass_rejected(self, received: Received[PassRejected], session: Session) -> None:
-        event_handlers.handle_pass_rejected(received, session)
+    @subscribes_together(PassRejected)
+    def on_pass_rejected(self, received: Events[PassRejected], session: Session) -> None:
+        event_handlers.handle_rejected(received, session)
 
-    @subscribes(PassReturned)
-    def on_pass_returned(self, received: Received[PassReturned], session: Session) -> None:
-        event_handlers.handle_pass_returned(received, session)
+    @subscribes_together(PassReturned)
+    def on_pass_returned(self, received: Events[PassReturned], session: Session) -> None:
+        event_handlers.handle_returned(received, session)
 
-    @subscribes(ApprovalWithdrawn)
-    def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
-        event_handlers.handle_approval_withdrawn(received, session)
+    @subscribes_together(ApprovalWithdrawn)
+    def on_approval_withdrawn(self, received: Events[ApprovalWithdrawn], session: Session) -> None:
+        event_handlers.handle_withdrawn(received, session)
 
-    @subscribes(VisitDayClosed)
-    def on_visit_day_closed(self, received: Received[VisitDayClosed], session: Session) -> None:
-        event_handlers.handle_visit_day_closed(received, session)
+    @subscribes_together(VisitDayClosed)
+    def on_visit_day_closed(self, received: Events[VisitDayClosed], session: Session) -> None:
+        event_handlers.handle_days_closed(received, session)
 
-    @subscribes(VisitDayReopened)
-    def on_visit_day_reopened(self, received: Received[VisitDayReopened], session: Session) -> None:
-        event_handlers.handle_visit_day_reopened(received, session)
+    @subscribes_together(VisitDayReopened)
+    def on_visit_day_reopened(self, received: Events[VisitDayReopened], session: Session) -> None:
+        event_handlers.handle_days_reopened(received, session)
 
-    @subscribes(ReviewEscalated)
-    def on_review_escalated(self, received: Received[ReviewEscalated], session: Session) -> None:
-        event_handlers.handle_review_escalated(received, session)
+    @subscribes_together(ReviewEscalated)
+    def on_review_escalated(self, received: Events[ReviewEscalated], session: Session) -> None:
+        event_handlers.handle_escalated(received, session)
 
-    @subscribes(PassIssued)
-    def on_pass_issued(self, received: Received[PassIssued], session: Session) -> None:
-        event_handlers.handle_pass_issued(received, session)
+    @subscribes_together(PassIssued)
+    def on_pass_issued(self, received: Events[PassIssued], session: Session) -> None:
+        event_handlers.handle_issued(received, session)
 
-    @subscribes(PassRevoked)
-    def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
-        event_handlers.handle_pass_revoked(received, session)
+    @subscribes_together(PassRevoked)
+    def on_pass_revoked(self, received: Events[PassRevoked], session: Session) -> None:
+        event_handlers.handle_revoked(received, session)
 
-    @subscribes(NotificationDelivered)
-    def on_notification_delivered(self, received: Received[NotificationDelivered], session: Session) -> None:
-        event_handlers.handle_notification_delivered(received, session)
+    @subscribes_together(NotificationDelivered)
+    def on_notification_delivered(self, received: Events[NotificationDelivered], session: Session) -> None:
+        event_handlers.handle_delivered(received, session)
 
-    @subscribes(NotificationFailed)
-    def on_notification_failed(self, received: Received[NotificationFailed], session: Session) -> None:
-        event_handlers.handle_notification_failed(received, session)
+    @subscribes_together(NotificationFailed)
+    def on_notification_failed(self, received: Events[NotificationFailed], session: Session) -> None:
+        event_handlers.handle_failed(received, session)
 
     @subscribes_together(PassScanned)
-    def on_pass_scanned(self, received: Sequence[Received[PassScanned]], session: Session) -> None:
-        event_handlers.handle_passes_scanned(received, session)
+    def on_pass_scanned(self, received: Events[PassScanned], session: Session) -> None:
+        event_handlers.handle_scanned(received, session)
 
     @every(interval=60)
     def expire_undecided(self) -> None:

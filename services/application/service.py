@@ -43,7 +43,7 @@ class Service:
 
     @rpc(contract.CHECK)
     def check(self, request: SubmitApplication, call: Call) -> Checked:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return applications.check(
                 request, call, session, now(), furthest_days=self.settings.furthest_days
             )
@@ -64,17 +64,17 @@ class Service:
 
     @rpc(contract.LIST_APPLICATIONS)
     def list_applications(self, request: Page, call: Call) -> ApplicationList:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.list_applications(request, call, session)
 
     @rpc(contract.VIEW_APPLICATION)
     def view(self, request: ReferenceOnly, call: Call) -> ApplicationView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.view(request, call, session)
 
     @rpc(contract.PHOTOGRAPH)
     def photograph(self, request: ReferenceOnly, call: Call) -> Photograph:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return photographs.view(request, call, session)
 
     @rpc(contract.AMEND)
@@ -91,20 +91,20 @@ class Service:
 
     @rpc(contract.STATUS)
     def status(self, request: StatusQuestion, _call: Call) -> StatusView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.status(request, session)
 
     @rpc(contract.COUNTER_LOOKUP)
     def lookup(self, request: Lookup, call: Call) -> LookupHits:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.lookup(request, call, session)
 
     @rpc(contract.WAITING_HERE)
     def waiting_here(self, _request: Nothing, call: Call) -> LookupHits:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.waiting_here(call, session, now())
 
     @rpc(contract.DURATIONS)
     def durations(self, request: DepartmentCode, _call: Call) -> Durations:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return queries.durations(request, session, now())

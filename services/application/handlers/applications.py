@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ from contracts.rpc.application import (
 from contracts.rpc.call import Call, Principal
 from contracts.visiting_rules import Calendar
 from services.application import models
-from services.application.domain.applications import Intake, require_amendable
+from services.application.domain.applications import Application, Intake, require_amendable
 from services.application.domain.findings import Findings
 from services.application.domain.forms import CheckedForm, check_amendment, check_form
 from services.application.domain.invitations import check_invitation
@@ -43,23 +43,30 @@ from services.application.handlers.authorization import (
 )
 from services.application.handlers.directory import place_of
 from services.application.handlers.rows import (
+    Entry,
     amend_row,
     application_of,
     columns_of,
+    enter,
     find,
     publish,
     settle_status,
-    settle_status_by,
 )
 from services.chassis.db import deferred_writes
+from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
 REFERENCE_TRIES = 10
 """Of 2^35 references, ten in a row are never all taken by chance."""
 _REVISIONS = models.RevisionRow.metadata.tables["revisions"]
+_INSERT = (
+    insert(models.ApplicationRow.metadata.tables["applications"])
+    .on_conflict_do_nothing(index_elements=["reference"])
+    .returning(literal(1))
+)
 
 
-Submitted = tuple[models.ApplicationRow, Sequence[str]]
+Submitted = tuple[Application, Sequence[str]]
 """The application whose newest revision was submitted, and the fields in which something was masked."""
 
 
@@ -143,13 +150,13 @@ def submit_at_counter(
     calendar = Calendar(now, furthest_days)
 
     def effect() -> Submitted:
-        row, masked = _submit(request, request.mobile, intake, call, session, calendar)
+        application, masked = _submit(request, request.mobile, intake, call, session, calendar)
         if request.photograph:
             site = place_of(session, request.site, request.department).site
             if site is None or not site.photograph:
                 raise InvalidInput.of("photograph", "photograph_not_wanted")
-            photographs.store(request.photograph, row, session)
-        return row, masked
+            photographs.store(request.photograph, application.id, session)
+        return application, masked
 
     return _once("application.submit_at_counter", request, call, session, effect)
 
@@ -169,12 +176,8 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
         place = place_of(session, request.site, department)
         forms = check_invitation(request, department, place, Calendar(now, furthest_days), call.problems)
         invitation_limit.check(session, inviter, len(forms), now)
-        for_each = []
-        for form in forms:
-            row = _insert_under_free_reference(session, form, intake, now)
-            _record_revision(session, row, form.masked, now)
-            for_each.append(row.reference)
-        return SubmittedInvitation(tuple(for_each), forms[0].masked)
+        references = tuple(_store(session, form, intake, now).reference for form in forms)
+        return SubmittedInvitation(references, forms[0].masked)
 
     def answer(made: SubmittedInvitation) -> Invited:
         return Invited(references=made.references, masked=made.masked)
@@ -237,8 +240,8 @@ def _once(
 
     def carry_out() -> SubmittedRevision:
         nonlocal masked_now
-        row, masked_now = effect()
-        return SubmittedRevision(row.reference, row.revision)
+        application, masked_now = effect()
+        return SubmittedRevision(application.reference, application.revision)
 
     def answer(made: SubmittedRevision) -> Acknowledged:
         masked = _masked_in(session, made) if masked_now is None else masked_now
@@ -266,24 +269,25 @@ def _submit(
 ) -> Submitted:
     place = place_of(session, request.site, request.department)
     form = check_form(request, mobile, intake, place, calendar, call.problems)
-    row = _insert_under_free_reference(session, form, intake, calendar.now)
-    _record_revision(session, row, form.masked, calendar.now)
-    return row, form.masked
+    return _store(session, form, intake, calendar.now), form.masked
+
+
+def _store(session: Session, form: CheckedForm, intake: Intake, now: datetime) -> Application:
+    """Store a new application, and publish it."""
+    application = _insert_under_free_reference(session, form, intake, now)
+    _record_revision(session, application, form.masked, now)
+    event_id = outbox.add(session, application.submitted(), at=now)
+    enter(session, application.id, Entry(event_id, "submitted", now, {}))
+    return application
 
 
 def _insert_under_free_reference(
     session: Session, form: CheckedForm, intake: Intake, now: datetime
-) -> models.ApplicationRow:
+) -> Application:
     for _ in range(REFERENCE_TRIES):
         application = form.as_application(uuid4(), new_reference(), intake)
-        statement = (
-            insert(models.ApplicationRow)
-            .values(**columns_of(application, now))
-            .on_conflict_do_nothing(index_elements=["reference"])
-        )
-        row = session.scalars(statement.returning(models.ApplicationRow)).one_or_none()
-        if row is not None:
-            return row
+        if session.connection().execute(_INSERT, columns_of(application, now)).first() is not None:
+            return application
     raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
 
 
@@ -298,24 +302,20 @@ def _amend(
     before = application_of(row)
     place = place_of(session, row.site, row.department)
     visit, masked = check_amendment(request, before.visit, before.intake, place, calendar, call.problems)
-    amend_row(row, before.amend(visit))
-    _record_revision(session, row, masked, calendar.now, **facts)
-    return row, masked
+    application = before.amend(visit)
+    amend_row(row, application)
+    _record_revision(session, application, masked, calendar.now)
+    event = application.amended()
+    publish(session, row, event, "amended", calendar.now, revision=row.revision, **facts)
+    settle_status(session, row)
+    return application, masked
 
 
 def _record_revision(
-    session: Session, row: models.ApplicationRow, masked: tuple[str, ...], now: datetime, **facts: str
+    session: Session, application: Application, masked: tuple[str, ...], now: datetime
 ) -> None:
-    """Record a revision and publish it."""
-    application = application_of(row)
-    revision = {"application_id": row.id, "revision": row.revision, "made_at": now, "masked": masked}
-    deferred_writes.insert(session, _REVISIONS, [revision])
-    if row.revision == 1:
-        publish(session, row, application.submitted(), "submitted", now)
-        settle_status_by(row, passes=[])
-    else:
-        publish(session, row, application.amended(), "amended", now, revision=row.revision, **facts)
-        settle_status(session, row)
+    values = {"application_id": application.id, "revision": application.revision}
+    deferred_writes.insert(session, _REVISIONS, [{**values, "made_at": now, "masked": masked}])
 
 
 def _canceller(

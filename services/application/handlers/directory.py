@@ -1,6 +1,6 @@
 """The copy of the directory: the newest known record of each site and department."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -8,6 +8,10 @@ from contracts.envelope import Received
 from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
 from services.application.domain.visits import Place
 from services.application.models import DirectoryRow
+
+_RECORDS = select(DirectoryRow.subject, DirectoryRow.record).where(
+    or_(DirectoryRow.subject == bindparam("site"), DirectoryRow.subject == bindparam("department"))
+)
 
 
 def directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
@@ -28,10 +32,8 @@ def directory_changed(received: Received[DirectoryChanged], session: Session) ->
 def place_of(session: Session, site: str, department: str) -> Place:
     """Return the stored records of a site and a department."""
     of_site, of_department = f"site:{site}", f"department:{department}"
-    known = select(DirectoryRow.subject, DirectoryRow.record).where(
-        DirectoryRow.subject.in_((of_site, of_department))
-    )
-    records = {row.subject: row.record for row in session.execute(known)}
+    known = session.connection().execute(_RECORDS, {"site": of_site, "department": of_department})
+    records = {row.subject: row.record for row in known}
     return Place(
         site=SiteRecord.model_validate(records[of_site]) if of_site in records else None,
         department=DepartmentRecord.model_validate(records[of_department])

@@ -1,22 +1,25 @@
 """Handlers of other services' events: each sets a fact of an application and adds a timeline entry.
 
 Events arrive in any order and more than once; the status follows from all facts together
-(``domain/status.py``).
+(``domain/status.py``). A handler takes all events of its type that wait: two queries lock and read what they
+are about, and one statement writes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import (
+    AboutApplication,
+    AboutPass,
     ApprovalWithdrawn,
     Decision,
-    Event,
+    MessageOutcome,
     NotificationDelivered,
     NotificationFailed,
     PassApproved,
@@ -30,29 +33,27 @@ from contracts.events import (
     VisitDayReopened,
 )
 from contracts.model import ClosureReason, RejectionReason
-from services.application import models
 from services.application.domain.status import DecisionKind
 from services.application.handlers.rows import (
     Entry,
+    is_one_of,
     locked,
     matters_at,
     passes_of,
-    record,
     record_all,
-    settle_status,
     settle_status_by,
 )
+from services.application.models import ApplicationRow, PassRow
 from services.chassis.db import deferred_writes
 
 TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
 D = TypeVar("D", bound=Decision)
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=AboutApplication | AboutPass | MessageOutcome)
 _TO_DUTY_CONTACT = "review_escalated"
 """The purpose of a message about an application that does not go to its applicant."""
-_APPLICATIONS = models.ApplicationRow.metadata.tables["applications"]
-_CHANGED_BY_SCANS = ("id", "scan_seq", "inside", "scanned_pass", "last_matters_at", "status")
-"""The columns that scans may change, and the key."""
+Passes = list[PassRow]
+_PASSES = PassRow.metadata.tables["passes"]
 _PASSAGE = {"admit": "entered", "exit": "left"}
 """Verdicts with which somebody went through a gate; with any other verdict nobody did."""
 
@@ -61,159 +62,216 @@ class UnknownApplication(Exception):
     """The application of an event is not here (yet); the delivery is retried later."""
 
 
-def handle_pass_approved(received: Received[PassApproved], session: Session) -> None:
-    """Record an approval."""
-    event = received.event
-    _decided(received, session, "approved", day=event.slot.day, further_days=event.further_days)
+def handle_approved(received: Sequence[Received[PassApproved]], session: Session) -> None:
+    """Record approvals."""
+
+    def approved(one: Received[PassApproved], row: ApplicationRow, _: Passes) -> Entry:
+        event = one.event
+        return _decided(one, row, "approved", day=event.slot.day, further_days=event.further_days)
+
+    _handle(received, session, approved)
 
 
-def handle_pass_rejected(received: Received[PassRejected], session: Session) -> None:
-    """Record a rejection."""
-    _decided(received, session, "rejected", reason=received.event.reason, note=received.event.personal.note)
+def handle_rejected(received: Sequence[Received[PassRejected]], session: Session) -> None:
+    """Record rejections."""
+
+    def rejected(one: Received[PassRejected], row: ApplicationRow, _: Passes) -> Entry:
+        return _decided(one, row, "rejected", reason=one.event.reason, note=one.event.personal.note)
+
+    _handle(received, session, rejected)
 
 
-def handle_pass_returned(received: Received[PassReturned], session: Session) -> None:
-    """Record that the department returned the application."""
-    _decided(received, session, "returned", note=received.event.personal.note)
+def handle_returned(received: Sequence[Received[PassReturned]], session: Session) -> None:
+    """Record that the department returned applications."""
+
+    def returned(one: Received[PassReturned], row: ApplicationRow, _: Passes) -> Entry:
+        return _decided(one, row, "returned", note=one.event.personal.note)
+
+    _handle(received, session, returned)
 
 
-def handle_approval_withdrawn(received: Received[ApprovalWithdrawn], session: Session) -> None:
-    """Record that the department withdrew its approval."""
-    event = received.event
-    _decided(received, session, "withdrawn", reason=event.reason, note=event.personal.note)
+def handle_withdrawn(received: Sequence[Received[ApprovalWithdrawn]], session: Session) -> None:
+    """Record that the department withdrew approvals."""
+
+    def withdrawn(one: Received[ApprovalWithdrawn], row: ApplicationRow, _: Passes) -> Entry:
+        return _decided(one, row, "withdrawn", reason=one.event.reason, note=one.event.personal.note)
+
+    _handle(received, session, withdrawn)
 
 
-def handle_visit_day_closed(received: Received[VisitDayClosed], session: Session) -> None:
-    """Let the applicant choose another date, because the department closed the day of the visit.
+def handle_days_closed(received: Sequence[Received[VisitDayClosed]], session: Session) -> None:
+    """Let applicants choose another date, because the department closed the day of the visit.
 
     They have some time for it, also where the day is today, or where the application had expired. Whoever has
     asked for other dates meanwhile waits for a decision on them. A visit of several days stays approved for
     its other days.
     """
-    event = received.event
-    note, closed = event.personal.note, (event.day, event.reason)
-    if event.remaining_days:
+
+    def closed(one: Received[VisitDayClosed], row: ApplicationRow, _: Passes) -> Entry:
+        event = one.event
+        note, day = event.personal.note, (event.day, event.reason)
+        if not event.remaining_days:
+            return _decided(one, row, "returned", note=note, closed=day)
         first, *further = event.remaining_days
-        days = tuple(further)
-        _decided(received, session, "approved", day=first, further_days=days, note=note, closed=closed)
-    else:
-        _decided(received, session, "returned", note=note, closed=closed)
+        return _decided(one, row, "approved", day=first, further_days=further, note=note, closed=day)
+
+    _handle(received, session, closed)
 
 
-def handle_visit_day_reopened(received: Received[VisitDayReopened], session: Session) -> None:
-    """Record that an applicant who was asked for another date may choose the closed day again."""
-    _decided(received, session, "returned", closed=(received.event.day, None))
+def handle_days_reopened(received: Sequence[Received[VisitDayReopened]], session: Session) -> None:
+    """Record that applicants who were asked for another date may choose the closed day again."""
+
+    def reopened(one: Received[VisitDayReopened], row: ApplicationRow, _: Passes) -> Entry:
+        return _decided(one, row, "returned", closed=(one.event.day, None))
+
+    _handle(received, session, reopened)
 
 
-def handle_review_escalated(received: Received[ReviewEscalated], session: Session) -> None:
-    """Record who was asked because the review waited too long."""
-    event = received.event
-    facts: dict[str, str | int] = {"level": event.level, "department": event.department}
-    if event.step:
-        facts["step"] = event.step
-    row = _locked(session, event.application_id)
-    if event.step == "reception":
-        row.reception_asked_at = max(row.reception_asked_at or received.occurred_at, received.occurred_at)
-    _record(session, row, received, "escalated", **facts)
+def handle_escalated(received: Sequence[Received[ReviewEscalated]], session: Session) -> None:
+    """Record who was asked because reviews waited too long."""
+
+    def escalated(one: Received[ReviewEscalated], row: ApplicationRow, _: Passes) -> Entry:
+        event, at = one.event, one.occurred_at
+        facts: dict[str, str | int] = {"level": event.level, "department": event.department}
+        if event.step:
+            facts["step"] = event.step
+        if event.step == "reception":
+            row.reception_asked_at = max(row.reception_asked_at or at, at)
+        return Entry(one.id, "escalated", at, facts)
+
+    _handle(received, session, escalated, settle=False)
 
 
-def handle_pass_issued(received: Received[PassIssued], session: Session) -> None:
-    """Record a pass."""
-    event = received.event
-    row = _locked(session, event.application_id)
-    known, passes = _passes(session, row, event.pass_number)
-    known.issued, known.replaces = True, event.replaces
-    if received.seq > known.issued_seq:
-        known.issued_seq = received.seq
-        known.valid_from, known.valid_to = event.valid_from, event.valid_to
-        known.further_days = list(event.further_days)
-    matters_at(row, event.ends_at)
-    if not event.is_update:  # the closing of its day is in the timeline already
-        _record(session, row, received, "pass_reissued" if event.replaces else "pass_issued")
-    settle_status_by(row, passes)
+def handle_issued(received: Sequence[Received[PassIssued]], session: Session) -> None:
+    """Record passes."""
+
+    def issued(one: Received[PassIssued], row: ApplicationRow, passes: Passes) -> Entry | None:
+        event = one.event
+        known = _pass(passes, row, event.pass_number)
+        known.issued, known.replaces = True, event.replaces
+        if one.seq > known.issued_seq:
+            known.issued_seq = one.seq
+            known.valid_from, known.valid_to = event.valid_from, event.valid_to
+            known.further_days = list(event.further_days)
+        matters_at(row, event.ends_at)
+        if event.is_update:  # the closing of its day is in the timeline already
+            return None
+        return Entry(one.id, "pass_reissued" if event.replaces else "pass_issued", one.occurred_at, {})
+
+    _handle(received, session, issued)
 
 
-def handle_pass_revoked(received: Received[PassRevoked], session: Session) -> None:
-    """Record that a pass was revoked."""
-    event = received.event
-    row = _locked(session, event.application_id)
-    known, passes = _passes(session, row, event.pass_number)
-    known.revoked, known.replaced = True, event.replaced
-    known.day_closed = event.reason == "day_closed"
-    _record(session, row, received, "pass_revoked", reason=event.reason)
-    settle_status_by(row, passes)
+def handle_revoked(received: Sequence[Received[PassRevoked]], session: Session) -> None:
+    """Record that passes were revoked."""
+
+    def revoked(one: Received[PassRevoked], row: ApplicationRow, passes: Passes) -> Entry:
+        event = one.event
+        known = _pass(passes, row, event.pass_number)
+        known.revoked, known.replaced = True, event.replaced
+        known.day_closed = event.reason == "day_closed"
+        return Entry(one.id, "pass_revoked", one.occurred_at, {"reason": event.reason})
+
+    _handle(received, session, revoked)
 
 
-def handle_notification_delivered(received: Received[NotificationDelivered], session: Session) -> None:
-    """Record that a message to the applicant was delivered; ignore other messages."""
-    event = received.event
-    if event.application_id is not None and event.purpose != _TO_DUTY_CONTACT:
-        row = _locked(session, event.application_id)
-        _record(session, row, received, "message_delivered", purpose=event.purpose, channel=event.channel)
+def handle_delivered(received: Sequence[Received[NotificationDelivered]], session: Session) -> None:
+    """Record that messages to applicants were delivered; ignore other messages."""
+
+    def delivered(one: Received[NotificationDelivered], _row: ApplicationRow, _: Passes) -> Entry:
+        event = one.event
+        facts: dict[str, str | int] = {"purpose": event.purpose, "channel": event.channel}
+        return Entry(one.id, "message_delivered", one.occurred_at, facts)
+
+    _handle([one for one in received if _is_to_applicant(one.event)], session, delivered, settle=False)
 
 
-def handle_notification_failed(received: Received[NotificationFailed], session: Session) -> None:
-    """Record that a message to the applicant failed; ignore other messages."""
-    event = received.event
-    if event.application_id is not None and event.purpose != _TO_DUTY_CONTACT:
-        row = _locked(session, event.application_id)
-        _record(
-            session,
-            row,
-            received,
-            "message_failed",
-            purpose=event.purpose,
-            channel=event.channel,
-            reason=event.reason,
-        )
+def handle_failed(received: Sequence[Received[NotificationFailed]], session: Session) -> None:
+    """Record that messages to applicants failed; ignore other messages."""
+
+    def failed(one: Received[NotificationFailed], _row: ApplicationRow, _: Passes) -> Entry:
+        event = one.event
+        facts: dict[str, str | int] = {"purpose": event.purpose, "channel": event.channel}
+        return Entry(one.id, "message_failed", one.occurred_at, {**facts, "reason": event.reason})
+
+    _handle([one for one in received if _is_to_applicant(one.event)], session, failed, settle=False)
 
 
-def handle_passes_scanned(received: Sequence[Received[PassScanned]], session: Session) -> None:
-    """Record entries and exits; ignore refused scans.
+def handle_scanned(received: Sequence[Received[PassScanned]], session: Session) -> None:
+    """Record entries and exits; ignore refused scans."""
+
+    def scanned(one: Received[PassScanned], row: ApplicationRow, _: Passes) -> Entry:
+        event = one.event
+        if one.seq > row.scan_seq:
+            row.scan_seq, row.inside, row.scanned_pass = one.seq, event.inside, event.pass_number
+        facts: dict[str, str | int] = {"gate": event.gate, "count": event.count, "inside": event.inside}
+        if event.marks:
+            facts["marks"] = ",".join(event.marks)
+        return Entry(one.id, _PASSAGE[event.verdict], event.scanned_at, facts)
+
+    _handle([one for one in received if one.event.verdict in _PASSAGE], session, scanned)
+
+
+def _handle(
+    received: Sequence[Received[E]],
+    session: Session,
+    happened: Callable[[Received[E], ApplicationRow, Passes], Entry | None],
+    *,
+    settle: bool = True,
+) -> None:
+    """Lock the applications of some events, and record what each event says.
+
+    Args:
+        received: the events, in their order; those about no application are ignored.
+        session: the transaction.
+        happened: is called with each event, the row of its application and the passes of that. It changes
+            these, and returns the entry in the timeline.
+        settle: whether their status may change; else the passes are not read.
 
     Raises:
         UnknownApplication: one of the applications is not here (yet).
     """
-    passages = [one for one in received if one.event.verdict in _PASSAGE]
-    wanted = {one.event.application_id for one in passages}
-    query = select(models.ApplicationRow).where(models.ApplicationRow.id.in_(wanted))
-    rows = {row.id: row for row in session.scalars(locked(query.order_by(models.ApplicationRow.id)))}
-    if missing := wanted - rows.keys():
-        raise UnknownApplication(str(missing))
-    for one in passages:
-        event, row = one.event, rows[one.event.application_id]
-        if one.seq > row.scan_seq:
-            row.scan_seq, row.inside, row.scanned_pass = one.seq, event.inside, event.pass_number
-    if passages:
-        record_all(session, [(rows[one.event.application_id], _entry_of_scan(one)) for one in passages])
-        settle_status(session, *rows.values())
-        deferred_writes.update_from(session, _APPLICATIONS, _CHANGED_BY_SCANS, rows.values())
+    about = [(found, one) for one in received if (found := one.event.application_id) is not None]
+    if not about:
+        return
+    rows = _locked(session, {application_id for application_id, _ in about})
+    passes = passes_of(session, rows) if settle else {}
+    entries = []
+    for application_id, one in about:
+        row = rows[application_id]
+        entry = happened(one, row, passes.get(application_id, []))
+        if entry is not None:
+            entries.append((row, entry))
+    record_all(session, entries)
+    for application_id, known in passes.items():
+        settle_status_by(rows[application_id], known)
+    deferred_writes.update_changed(session, rows.values())
+    _store(session, [one for known in passes.values() for one in known])
 
 
-def _entry_of_scan(received: Received[PassScanned]) -> Entry:
-    event = received.event
-    facts: dict[str, str | int] = {"gate": event.gate, "count": event.count, "inside": event.inside}
-    if event.marks:
-        facts["marks"] = ",".join(event.marks)
-    return Entry(received.id, _PASSAGE[event.verdict], event.scanned_at, facts)
+def _store(session: Session, passes: Passes) -> None:
+    """Insert the passes that are new, and update those that have changed."""
+    new = [one for one in passes if inspect(one).transient]
+    columns = _PASSES.columns.keys()
+    deferred_writes.insert(session, _PASSES, [{key: getattr(one, key) for key in columns} for one in new])
+    deferred_writes.update_changed(session, [one for one in passes if one not in new])
 
 
 def _decided(
     received: Received[D],
-    session: Session,
+    row: ApplicationRow,
     kind: DecisionKind,
     *,
     day: date | None = None,
-    further_days: tuple[date, ...] = (),
+    further_days: Sequence[date] = (),
     reason: RejectionReason | None = None,
     note: str = "",
     closed: tuple[date, ClosureReason | None] | None = None,
-) -> None:
-    """Record a decision; the latest one, with the revision that it decided, counts.
+) -> Entry:
+    """Record a decision; the latest one, with the revision that it decided, counts. Return its entry.
 
     Args:
         received: the decision.
-        session: the transaction.
+        row: the application.
         kind: what was decided.
         day: of the approved visit, its first one.
         further_days: the days after it.
@@ -222,7 +280,6 @@ def _decided(
         closed: the day that the department closed, and why; no reason where it has lifted the closing.
     """
     event = received.event
-    row = _locked(session, event.application_id)
     if closed is None:  # whose day was closed still waits for an answer
         row.answered_at = min(row.answered_at or received.occurred_at, received.occurred_at)
     if received.seq > row.decision_seq:
@@ -245,36 +302,29 @@ def _decided(
     what: str = kind
     if closed:
         what = "day_dropped" if kind == "approved" else "day_closed" if closed[1] else "day_reopened"
-    _record(session, row, received, what, **facts)
-    settle_status(session, row)
+    return Entry(received.id, what, received.occurred_at, facts)
 
 
-def _locked(session: Session, application_id: UUID) -> models.ApplicationRow:
-    row = session.scalars(
-        locked(select(models.ApplicationRow).where(models.ApplicationRow.id == application_id))
-    ).one_or_none()
-    if row is None:
-        raise UnknownApplication(str(application_id))
-    return row
+def _locked(session: Session, application_ids: set[UUID]) -> dict[UUID, ApplicationRow]:
+    """Return the applications, locked in the order of their ids."""
+    query = select(ApplicationRow).where(is_one_of(ApplicationRow.id, application_ids))
+    rows = {row.id: row for row in session.scalars(locked(query.order_by(ApplicationRow.id)))}
+    if missing := application_ids - rows.keys():
+        raise UnknownApplication(str(missing))
+    return rows
 
 
-def _passes(
-    session: Session, row: models.ApplicationRow, number: str
-) -> tuple[models.PassRow, list[models.PassRow]]:
-    """Return the pass with this number, made if it is not known yet, and all passes of its application."""
-    passes = passes_of(session, [row.id])[row.id]
+def _pass(passes: Passes, row: ApplicationRow, number: str) -> PassRow:
+    """Return the pass with this number; add it to the passes of its application if it is not known yet."""
     known = next((one for one in passes if one.number == number), None)
     if known is None:
-        known = models.PassRow(
+        known = PassRow(
             number=number, application_id=row.id, issued_seq=0, issued=False, revoked=False, replaced=False,
-            day_closed=False,
+            day_closed=False, further_days=[],
         )  # fmt: skip
-        session.add(known)
         passes.append(known)
-    return known, passes
+    return known
 
 
-def _record(
-    session: Session, row: models.ApplicationRow, received: Received[E], what: str, **facts: str | int
-) -> None:
-    record(session, row, received.id, what, received.occurred_at, facts)
+def _is_to_applicant(event: NotificationDelivered | NotificationFailed) -> bool:
+    return event.application_id is not None and event.purpose != _TO_DUTY_CONTACT

@@ -4,6 +4,8 @@ It is sealed under the keys of the personal blocks, goes into no event and no pa
 reception and the gates of the site.
 """
 
+from uuid import UUID
+
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotFound
@@ -12,11 +14,11 @@ from contracts.rpc.call import Call
 from services.application.adapters.photographs import NotAPhotograph, drawn_anew
 from services.application.handlers.authorization import is_reception_of, is_security_of
 from services.application.handlers.rows import find
-from services.application.models import ApplicationRow, PhotographRow
+from services.application.models import PhotographRow
 from services.chassis.db.database import personal_keys_of
 
 
-def store(photograph: str, row: ApplicationRow, session: Session) -> None:
+def store(photograph: str, application_id: UUID, session: Session) -> None:
     """Store the photograph of an application's visitor.
 
     Raises:
@@ -26,8 +28,8 @@ def store(photograph: str, row: ApplicationRow, session: Session) -> None:
         picture = drawn_anew(photograph)
     except NotAPhotograph:
         raise InvalidInput.of("photograph", "not_a_photograph") from None
-    sealed = personal_keys_of(session).seal(row.id, {"jpeg": picture})
-    session.add(PhotographRow(application_id=row.id, sealed=sealed))
+    sealed = personal_keys_of(session).seal(application_id, {"jpeg": picture})
+    session.add(PhotographRow(application_id=application_id, sealed=sealed))
 
 
 def view(request: ReferenceOnly, call: Call, session: Session) -> Photograph:

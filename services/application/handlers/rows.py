@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, Uuid, any_, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts import spelling
 from contracts.crockford import parse_reference
@@ -43,12 +44,16 @@ def locked(query: Select[models.ApplicationRow]) -> Select[models.ApplicationRow
     return query.with_for_update().execution_options(populate_existing=True)
 
 
+def is_one_of(column: InstrumentedAttribute[UUID], ids: Iterable[UUID]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of some ids; its SQL is the same for any number of them."""
+    return column == any_(literal(list(ids), ARRAY(Uuid)))
+
+
 def passes_of(session: Session, application_ids: Iterable[UUID]) -> dict[UUID, list[models.PassRow]]:
     """Return the known passes of each application."""
     found: dict[UUID, list[models.PassRow]] = {application_id: [] for application_id in application_ids}
-    for known in session.scalars(
-        select(models.PassRow).where(models.PassRow.application_id.in_(found)).order_by(models.PassRow.number)
-    ):
+    known_passes = select(models.PassRow).where(is_one_of(models.PassRow.application_id, found))
+    for known in session.scalars(known_passes.order_by(models.PassRow.number)):
         found[known.application_id].append(known)
     return found
 
@@ -156,27 +161,16 @@ def facts_of(row: models.ApplicationRow, passes: list[models.PassRow]) -> Facts:
     )
 
 
-def settle_status(session: Session, *rows: models.ApplicationRow) -> None:
-    """Record the status that follows from the facts, for each application.
-
-    The rows are written later, once, with whatever else changes.
-    """
+def settle_status(session: Session, row: models.ApplicationRow) -> None:
+    """Record the status that follows from the facts. The row is written later, with whatever else changes."""
     with session.no_autoflush:
-        passes = passes_of(session, [row.id for row in rows])
-    for row in rows:
-        settle_status_by(row, passes[row.id])
+        passes = passes_of(session, [row.id])
+    settle_status_by(row, passes[row.id])
 
 
 def settle_status_by(row: models.ApplicationRow, passes: list[models.PassRow]) -> None:
     """Record the status that follows from the facts and all passes of an application."""
     row.status = status_of(facts_of(row, passes))
-
-
-def publish(
-    session: Session, row: models.ApplicationRow, event: Event, what: str, now: datetime, **facts: str | int
-) -> None:
-    """Publish an event of this service, and record it in the timeline."""
-    record(session, row, outbox.add(session, event, at=now), what, now, facts)
 
 
 @dataclass(frozen=True)
@@ -189,25 +183,21 @@ class Entry:
     facts: dict[str, str | int]
 
 
-def record(
-    session: Session,
-    row: models.ApplicationRow,
-    event_id: UUID,
-    what: str,
-    at: datetime,
-    facts: dict[str, str | int],
+def publish(
+    session: Session, row: models.ApplicationRow, event: Event, what: str, now: datetime, **facts: str | int
 ) -> None:
-    """Record an entry of the timeline, once for each event."""
-    record_all(session, [(row, Entry(event_id, what, at, facts))])
+    """Publish an event of this service, and record it in the timeline."""
+    record_all(session, [(row, Entry(outbox.add(session, event, at=now), what, now, facts))])
 
 
 def record_all(session: Session, entries: Sequence[tuple[models.ApplicationRow, Entry]]) -> None:
     """Record entries of several timelines, each once for its event."""
-    deferred_writes.insert(
-        session,
-        _TIMELINE,
-        [{"application_id": row.id, **vars(entry)} for row, entry in entries],
-        skip_existing=True,
-    )
     for row, entry in entries:
+        enter(session, row.id, entry)
         matters_at(row, entry.at)
+
+
+def enter(session: Session, application_id: UUID, entry: Entry) -> None:
+    """Store an entry of a timeline, unless it is there already."""
+    entered = {"application_id": application_id, **vars(entry)}
+    deferred_writes.insert(session, _TIMELINE, [entered], skip_existing=True)

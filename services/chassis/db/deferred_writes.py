@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Table, TextClause, text
+from sqlalchemy import Table, TextClause, inspect, text
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -66,6 +66,23 @@ def update_from(session: Session, table: Table, names: Iterable[str], objects: C
     update(session, table, [{name: getattr(one, name) for name in names} for one in objects])
     for one in objects:
         session.expunge(one)
+
+
+def update_changed(session: Session, objects: Iterable[object]) -> None:
+    """Update objects of one class in the columns in which any has changed, and expunge them all."""
+    changed: set[str] = set()
+    written = []
+    for one in objects:
+        state = inspect(one)
+        own = {key for key in state.committed_state if state.attrs[key].history.has_changes()}
+        if own:
+            changed |= own
+            written.append(one)
+        else:
+            session.expunge(one)
+    if written:
+        table = inspect(written[0]).mapper.local_table
+        update_from(session, table, [*table.primary_key.columns.keys(), *sorted(changed)], written)
 
 
 def add(session: Session, form: Form, row: Row) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import sqlalchemy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -551,6 +552,48 @@ def test_entries_and_exits_are_in_the_timeline_with_their_marks(desk: Desk) -> N
         ("entered", {"gate": "S1-G1", "count": 3, "inside": 3, "marks": "other_id"}),
         ("left", {"gate": "S1-G1", "count": 2, "inside": 1, "marks": "late,other_gate"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("event", "statements"),
+    [
+        (lambda there, _: there.approved(), 4),
+        (lambda there, number: there.issued(number), 4),
+        (lambda there, number: there.revoked(number), 4),
+        (lambda there, number: there.scanned(number), 4),
+        (lambda there, _: there.delivered(), 3),
+    ],
+    ids=["approved", "issued", "revoked", "scanned", "delivered"],
+)
+def test_events_that_wait_cost_as_many_statements_as_one(
+    desk: Desk, event: Callable[[Elsewhere, str], Event], statements: int
+) -> None:
+    """Mark, lock, read the passes if the status may change, write."""
+    sent: list[str] = []
+    several = [(apply(desk), new_pass_number()) for _ in range(6)]
+    envelopes = [desk.envelope(event(*one)) for one in several]
+    listener = lambda *arguments: sent.append(arguments[2])  # noqa: E731  it is removed again
+    sqlalchemy.event.listen(desk.database.engine, "before_cursor_execute", listener)
+    try:
+        desk.deliver(envelopes[0])
+        assert len(sent) == statements
+        desk.deliver(*envelopes[1:])
+        assert len(sent) == 2 * statements
+    finally:
+        sqlalchemy.event.remove(desk.database.engine, "before_cursor_execute", listener)
+    assert len({len(desk.view(there.reference).timeline) for there, _ in several}) == 1
+
+
+def test_a_pass_that_is_issued_and_updated_in_one_batch_is_stored_as_updated(desk: Desk) -> None:
+    there, number = apply(desk), new_pass_number()
+    desk.receive(there.approved(further_days=(THURSDAY, FRIDAY)))
+    desk.deliver(
+        desk.envelope(there.issued(number, further_days=(THURSDAY, FRIDAY))),
+        desk.envelope(there.issued(number, further_days=(FRIDAY,), closed_days=(THURSDAY,), is_update=True)),
+    )
+    shown = desk.view(there.reference).pass_
+    assert shown is not None
+    assert (shown.number, shown.further_days) == (number, (FRIDAY,))
 
 
 def test_an_event_that_arrives_before_its_application_is_retried(desk: Desk) -> None:

@@ -132,6 +132,25 @@ def test_what_the_orm_changes_is_written_before(database: Database, statements: 
     assert sites(database)["PCS8"] == 8
 
 
+def test_objects_are_written_in_the_columns_in_which_any_has_changed_and_untouched_ones_not_at_all(
+    database: Database, statements: list[str]
+) -> None:
+    with database.transaction() as session:
+        deferred_writes.insert(session, PASSES, [row(number) for number in range(3)])
+    with database.transaction() as session:
+        first, second, third = session.scalars(select(PassRow).order_by(PassRow.number))
+        first.inside, second.last_gate, third.inside = 7, "G2", third.inside
+        deferred_writes.update_changed(session, [first, second, third])
+    assert 'set "inside" = given."inside", "last_gate" = given."last_gate" from' in statements[-1]
+    assert stored(database) == [row(0, inside=7), row(1, last_gate="G2"), row(2)]
+    statements.clear()
+    with database.transaction() as session:
+        only = session.scalars(select(PassRow).where(PassRow.number == "00000002")).one()
+        only.inside = 2
+        deferred_writes.update_changed(session, [only])
+    assert len(statements) == 1, "nothing is written"
+
+
 def test_a_query_sees_rows_that_were_sent_early_and_events_still_wait(
     database: Database, statements: list[str]
 ) -> None:

@@ -97,7 +97,7 @@ TROUBLE = report(
 """Everything that can be seen to be wrong."""
 UNKNOWN = report(
     processes=Part(),
-    queues=unknown(DEAD),
+    queues=unknown(DEAD.model_copy(update={"messages": 7})),
     outboxes=(*outboxes()[1:], OutboxView(database="accounts", looked_at=BEGAN)),
     channels=unknown(),
     gates=Part(),
